@@ -1,0 +1,75 @@
+"""What could not be seen, why, and how far that blindness reaches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something could not be established: a closed list, since each is a label value."""
+
+    DNS = "dns"
+    """The host's name does not resolve."""
+    CONNECT = "connect"
+    """Nothing listens there, or the way there is closed."""
+    TLS = "tls"
+    """The certificate is not trusted or the handshake failed."""
+    TIMEOUT = "timeout"
+    """No answer within the deadline, or one too slow to finish."""
+    RESET = "reset"
+    """The connection broke before a whole answer had come."""
+    UNAUTHORIZED = "unauthorized"
+    """401: no credentials, or wrong ones."""
+    DENIED = "denied"
+    """403: known, but not allowed."""
+    RATE_LIMITED = "rate-limited"
+    """429 until the retries were spent."""
+    SERVER_ERROR = "server-error"
+    """5xx until the retries were spent."""
+    REDIRECT = "redirect"
+    """A loop of redirects, too many of them, or one down to plain http."""
+    NOT_A_REGISTRY = "not-a-registry"
+    """An answer that no registry gives: HTML, a bare 404, a wrong Content-Type."""
+    WRONG_DIGEST = "wrong-digest"
+    """Content under another digest than the one asked for."""
+    TRUNCATED = "truncated"
+    """Fewer bytes than announced, once; a second look did not agree."""
+    MALFORMED = "malformed"
+    """A manifest or a list that no specification describes."""
+    TOO_LARGE = "too-large"
+    """Past a limit: body, depth, children, tags, pages."""
+    INCOMPLETE_LIST = "incomplete-list"
+    """A list that the registry cut off or that shows the marks of its paging faults."""
+    UNCONFIRMED = "unconfirmed"
+    """Looked absent once, but a second look or a known-good neighbour disagreed."""
+    BY_DESIGN = "by-design"
+    """Not looked at: a pull-through cache, or a platform that a sparse mirror leaves out."""
+    CREDENTIALS = "credentials"
+    """The credential helper or file could not be used."""
+    UNREADABLE = "unreadable"
+    """A file or folder that could not be read."""
+    UNSUPPORTED = "unsupported"
+    """A layout or interface that must not be judged by our rules."""
+
+
+class Scope(StrEnum):
+    """How far a gap reaches."""
+
+    REGISTRY = "registry"
+    REPOSITORY = "repository"
+    OBJECT = "object"
+    REFERENCES = "references"
+    """A source of references: a file, a cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One thing that could not be seen."""
+
+    scope: Scope
+    subject: str
+    """What: a repository, `repository:tag`, `repository@digest`, a file's path."""
+    reason: Reason
+    detail: str = ""
+    """One sentence for a person; never credentials, never a body."""

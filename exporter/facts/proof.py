@@ -1,0 +1,62 @@
+"""What was actually observed of an object, and what may be concluded from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from exporter.facts.gap import Reason
+
+
+class State(StrEnum):
+    """What is known of an object. Unknown is neither healthy nor broken."""
+
+    PRESENT = "present"
+    MISSING = "missing"
+    """The registry itself said, twice, that it is not there."""
+    BROKEN = "broken"
+    """It is answered for, but its bytes are gone, short or wrong."""
+    UNKNOWN = "unknown"
+
+
+class Proof(StrEnum):
+    """How a verdict was reached; each step of the ladder proves more than the one before."""
+
+    NOTHING = "nothing"
+    HEAD = "head"
+    """A header only. For blobs that is no proof: registries answer from their caches."""
+    LAST_BYTE = "last-byte"
+    """The last byte of the stated size was read: it exists and is no shorter."""
+    HASH = "hash"
+    """Every byte was read and the digest matched."""
+    INLINE = "inline"
+    """The descriptor carries the content, and it matches."""
+    EXTERNAL = "external"
+    """Not expected in this registry (foreign layers)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one object at one place was seen to be."""
+
+    state: State
+    proof: Proof = Proof.NOTHING
+    reason: Reason | None = None
+    """Why nothing more is known; set for `unknown` only."""
+    detail: str = ""
+    """What was seen, for a person: `404 BLOB_UNKNOWN`, `0 of 1034 bytes`."""
+    seen_at: float | None = None
+    """Seconds since the epoch, where older than the snapshot: carried over a blind spell."""
+
+
+HEADER: Final = Sighting(State.PRESENT, Proof.HEAD)
+LAST_BYTE: Final = Sighting(State.PRESENT, Proof.LAST_BYTE)
+HASHED: Final = Sighting(State.PRESENT, Proof.HASH)
+INLINED: Final = Sighting(State.PRESENT, Proof.INLINE)
+ELSEWHERE: Final = Sighting(State.PRESENT, Proof.EXTERNAL)
+
+
+def unknown(reason: Reason, detail: str = "") -> Sighting:
+    """Return the sighting of something that could not be established."""
+    return Sighting(State.UNKNOWN, Proof.NOTHING, reason, detail)

@@ -1,0 +1,104 @@
+"""Everything that one audit of one registry saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from exporter.facts.gap import Gap, Scope
+from exporter.facts.proof import Sighting
+from exporter.facts.use import ReferenceClass, Use
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Manifest
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Place, Repository, Tag
+
+
+class Role(StrEnum):
+    """What may be expected of a registry's content."""
+
+    OWNED = "owned"
+    PROXY = "proxy"
+    """A pull-through cache: partial by design, healed by asking; never alerted."""
+    SPARSE = "sparse"
+    """A mirror that holds some platforms only, on purpose."""
+
+
+class Collector(StrEnum):
+    """How this registry's garbage collector treats the untagged children of a tagged index."""
+
+    DISTRIBUTION_2 = "distribution-2"
+    """Sweeps them with `--delete-untagged`."""
+    DISTRIBUTION_3 = "distribution-3"
+    """Keeps them."""
+    PARENT_PROTECTS = "parent-protects"
+    """Keeps them (zot, Harbor, GitLab with its database)."""
+    NONE = "none"
+    """Nothing is ever collected."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Where an audit starts: a tag, or a digest that somebody pins."""
+
+    repository: Repository
+    tag: Tag | None
+    """None where the image is pinned by digest."""
+    digest: Digest | None
+    """What the tag resolved to; None where it could not be resolved."""
+    sighting: Sighting
+    """Of the tag itself: `unknown` here means that nothing below it could be looked at."""
+    reference_class: ReferenceClass
+    platforms: frozenset[Platform] = frozenset()
+    """Platforms that must run it; empty means every platform that it offers."""
+
+    @property
+    def name(self) -> str:
+        """The tag, or `@` and a shortened digest: names the root within its repository."""
+        return self.tag or f"@{self.digest.short if self.digest else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A repository whose every tag was listed and resolved: the ground for "no tag points here".
+
+    Build it where the list was complete and each tag answered; nothing else may.
+    """
+
+    tags: Mapping[Digest, tuple[Tag, ...]]
+    """Which tags point straight at a manifest."""
+
+    def pointing_at(self, digest: Digest) -> tuple[Tag, ...]:
+        """The tags that point straight at it; empty is a proven "none"."""
+        return self.tags.get(digest, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one audit of one registry saw. Plain facts: nothing here is a judgement."""
+
+    registry: str
+    taken_at: float
+    """Seconds since the epoch, when the audit began to look."""
+    role: Role = Role.OWNED
+    platforms: frozenset[Platform] = frozenset()
+    """Of a sparse mirror: the platforms that it holds."""
+    collector: Collector = Collector.UNKNOWN
+    roots: tuple[Root, ...] = ()
+    manifests: Mapping[Digest, Manifest] = field(default_factory=dict)
+    """Every manifest that was read, by its proven digest."""
+    sightings: Mapping[Place, Sighting] = field(default_factory=dict)
+    """Every manifest and blob that was looked at, per repository."""
+    config_platforms: Mapping[Digest, Platform] = field(default_factory=dict)
+    """The platform that an image's configuration blob states, where one was read."""
+    sealed: Mapping[Repository, Sealed] = field(default_factory=dict)
+    """The repositories about whose tags absence may be claimed; the others are simply not here."""
+    uses: tuple[Use, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Was the registry as a whole visible? Gaps in single repositories do not count."""
+        return not any(gap.scope is Scope.REGISTRY for gap in self.gaps)

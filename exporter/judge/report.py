@@ -1,0 +1,86 @@
+"""What an audit means: a verdict for every tag and child, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import Proof, State
+from exporter.facts.snapshot import Root, Snapshot
+from exporter.judge.finding import Finding
+from exporter.oci.digest import Digest
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Tag
+
+
+class ChildKind(StrEnum):
+    """What a child is for; only images are ever needed to run."""
+
+    IMAGE = "image"
+    INDEX = "index"
+    """An index that is itself gone or unreadable, so that nothing below it is known."""
+    ATTESTATION = "attestation"
+    ARTIFACT = "artifact"
+    CACHE = "cache"
+    """A blob that an index lists (BuildKit's cache)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something below a child that is gone, short, wrong, or could not be seen."""
+
+    digest: Digest
+    kind: str
+    """`manifest`, `config`, `layer` or `blob`."""
+    size: int | None
+    """Bytes, as the descriptor states them."""
+    state: State
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """The verdict on one manifest that a tag leads to."""
+
+    digest: Digest
+    platform: Platform | None
+    kind: ChildKind
+    state: State
+    required: bool
+    """Would a platform that must run the tag pull this child?"""
+    expected: bool
+    """Should this registry hold it at all? Not where a cache or a sparse mirror has holes."""
+    proof: Proof
+    """The weakest proof among its manifest and blobs: what "present" rests on."""
+    reason: Reason | None
+    """Why the state is unknown."""
+    lacks: tuple[Lack, ...] = ()
+    protected_by: tuple[Tag, ...] | None = None
+    """Tags that point straight at it; None where the repository's tags are not all known."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagVerdict:
+    """The verdict on one tag or pinned digest."""
+
+    root: Root
+    state: State
+    """`missing`: its own manifest is gone. `broken`: a required child or platform is missing or
+    broken. `unknown`: neither could be established. `present`: every required child is proven."""
+    children: tuple[Child, ...]
+    lacking_platforms: tuple[Platform, ...] = ()
+    """Platforms that must run it and for which it offers nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one audit of one registry means. The same snapshot and history give the same report."""
+
+    snapshot: Snapshot
+    verdicts: tuple[TagVerdict, ...]
+    """Live first, then by repository and tag."""
+    findings: tuple[Finding, ...]
+    since: Mapping[str, float] = field(default_factory=dict)
+    """When each finding was first seen: by its key, seconds since the epoch."""

@@ -1,0 +1,57 @@
+"""What names content: a validated digest, and the one error for text that is not what it claims."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final, Self
+
+_GRAMMAR: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+
+
+class Malformed(ValueError):
+    """Text or bytes that do not have the shape their place demands; the message says which."""
+
+
+class Digest(str):
+    """A content digest, `algorithm:encoded` in lower-case hexadecimal (OCI descriptor.md).
+
+    Build one with `parse` or `of` only: the type is the proof that the text was checked.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the digest that a text names; raise `Malformed` for anything else."""
+        if not _GRAMMAR.fullmatch(text):
+            raise Malformed(f"not a sha256 or sha512 digest: {text[:140]!r}")
+        return cls(text)
+
+    @classmethod
+    def of(cls, body: bytes, algorithm: str = "sha256") -> Self:
+        """Return the digest of bytes under `sha256` or `sha512`."""
+        return cls(f"{algorithm}:{hashlib.new(algorithm, body, usedforsecurity=False).hexdigest()}")
+
+    @property
+    def algorithm(self) -> str:
+        """The part before the colon: `sha256` or `sha512`."""
+        return self[:6]
+
+    @property
+    def encoded(self) -> str:
+        """The hexadecimal part after the colon."""
+        return self[7:]
+
+    @property
+    def short(self) -> str:
+        """Enough of the digest for a person: the algorithm and twelve characters."""
+        return self[:19]
+
+    def names(self, body: bytes) -> bool:
+        """Is this the digest of these bytes?"""
+        return self == Digest.of(body, self.algorithm)
+
+
+EMPTY: Final = Digest.of(b"")
+"""The digest of no bytes at all: the only one that a blob of size zero may have."""

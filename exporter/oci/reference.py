@@ -1,0 +1,98 @@
+"""What image does a text mean, as a node would read it: registry, repository, tag, digest."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, NewType, Self
+
+from exporter.oci.digest import Digest, Malformed
+
+Repository = NewType("Repository", str)
+"""A repository's name within its registry: `team/app`."""
+
+Tag = NewType("Tag", str)
+"""A tag's name within its repository: `v1`."""
+
+Place = tuple[Repository, Digest]
+"""Where content is asked for: registries grant it per repository."""
+
+HUB: Final = "docker.io"
+_HUB_ALIASES: Final = frozenset(
+    {"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
+)
+
+_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DOMAIN: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST: Final = re.compile(rf"(?:{_DOMAIN}(?:\.{_DOMAIN})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
+_LONGEST_NAME: Final = 255
+_IDENTIFIER: Final = re.compile(r"[a-f0-9]{64}")
+
+
+def repository(text: str) -> Repository:
+    """Return a repository's name checked against the distribution grammar, or raise `Malformed`."""
+    if len(text) > _LONGEST_NAME or not _REPOSITORY.fullmatch(text):
+        raise Malformed(f"not a repository name: {text[:300]!r}")
+    return Repository(text)
+
+
+def tag(text: str) -> Tag:
+    """Return a tag's name checked against the distribution grammar, or raise `Malformed`."""
+    if not _TAG.fullmatch(text):
+        raise Malformed(f"not a tag: {text[:140]!r}")
+    return Tag(text)
+
+
+def host(text: str) -> str:
+    """Return a registry's `host[:port]`, lower-cased, Docker Hub's aliases as `docker.io`."""
+    if not _HOST.fullmatch(text):
+        raise Malformed(f"not a registry host: {text[:140]!r}")
+    lowered = text.lower()
+    return HUB if lowered in _HUB_ALIASES else lowered
+
+
+def names_host(text: str) -> bool:
+    """Would a node read this first part of a reference as a registry rather than as a name?
+
+    Source: distribution/reference `splitDockerDomain`.
+    """
+    return "." in text or ":" in text or text == "localhost" or text.lower() != text
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image as somebody wrote it. Where both are given, a node pulls by digest, not by tag."""
+
+    registry: str
+    repository: Repository
+    tag: Tag | None = None
+    digest: Digest | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a reference with Docker's defaults (`docker.io`, `library/`, `:latest`).
+
+        Raises `Malformed` naming the part that is wrong. A bare image identifier (64 hexadecimal
+        characters) is no reference (distribution/reference `ParseNormalizedNamed`).
+        """
+        if _IDENTIFIER.fullmatch(text):
+            raise Malformed(f"an image identifier is not a reference: {text!r}")
+        rest, _, digest_text = text.partition("@")
+        digest = Digest.parse(digest_text) if digest_text or text.endswith("@") else None
+        head, slash, tail = rest.partition("/")
+        registry, path = (host(head), tail) if slash and names_host(head) else (HUB, rest)
+        name, colon, tag_text = path.partition(":")
+        if registry == HUB and "/" not in name:
+            name = f"library/{name}"
+        named = tag(tag_text) if colon else None
+        if named is None and digest is None:
+            named = Tag("latest")
+        return cls(registry, repository(name), named, digest)
+
+    def __str__(self) -> str:
+        """Return the full form, with registry and without defaults left out."""
+        named = f":{self.tag}" if self.tag else ""
+        pinned = f"@{self.digest}" if self.digest else ""
+        return f"{self.registry}/{self.repository}{named}{pinned}"

@@ -1,0 +1,70 @@
+"""Where each registry stands now: its last complete report, and how the looking itself goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from exporter.facts.gap import Gap, Reason
+from exporter.facts.snapshot import Collector, Role
+from exporter.judge.report import Report
+from exporter.sources import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One registry, as far as it is known at this moment. Replaced whole after every audit."""
+
+    registry: str
+    role: Role
+    collector: Collector
+    interval: float
+    """Seconds between audits."""
+    tally: Tally
+    """The adapter's running counts; read live at every scrape."""
+    report: Report | None = None
+    """The last complete truth; None before the first audit and past `max_staleness`."""
+    up: bool | None = None
+    """Did the last audit see the registry as a whole? None before the first has ended."""
+    last_attempt: float | None = None
+    last_success: float | None = None
+    """Seconds since the epoch; of the last complete audit, which survives a restart."""
+    duration: float | None = None
+    """Seconds that the last audit took."""
+    audits: int = 0
+    failures: Mapping[Reason, int] = field(default_factory=dict)
+    """Audits that did not see the registry as a whole, by the first reason; since the start."""
+    gaps: tuple[Gap, ...] = ()
+    """What the last attempt could not see, complete or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStanding:
+    """One source of references (a file, a cluster): is it readable, and how much does it name?"""
+
+    source: str
+    up: bool
+    last_sync: float | None
+    references: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """The configuration that is in force."""
+
+    digest: str
+    """Of the configuration file's bytes: tells whether a change is live."""
+    successful: bool
+    """Was the last attempt to load it successful?"""
+    last_success: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Everything that is published, at one moment: swapped whole, never changed in place."""
+
+    standings: tuple[Standing, ...]
+    sources: tuple[SourceStanding, ...]
+    reload: Reload
+    in_progress: frozenset[str] = frozenset()
+    """Registries that are being audited now."""

@@ -1,0 +1,142 @@
+"""How we look: each adapter answers a protocol, and translates its errors into `Unseen`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from exporter.facts.gap import Gap
+from exporter.oci.digest import Digest
+
+if TYPE_CHECKING:
+    from exporter.facts.gap import Reason
+    from exporter.facts.snapshot import Collector
+    from exporter.oci.manifest import Descriptor
+    from exporter.oci.reference import Repository, Tag
+
+Entry = TypeVar("Entry")
+
+
+class Unseen(Exception):
+    """It could not be established. `None` or `Absent` are answers; this is the lack of one."""
+
+    def __init__(self, subject: str, reason: Reason, detail: str = "") -> None:
+        """Say what could not be seen and why; `detail` is one sentence, free of credentials."""
+        super().__init__(f"{subject}: {reason}{f' ({detail})' if detail else ''}")
+        self.subject = subject
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Entry]):
+    """What a list showed, and what it may have left out."""
+
+    entries: tuple[Entry, ...]
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """May absence from the list be taken for absence?"""
+        return not self.gaps
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The registry's definitive "not there": an error body, or its object store's by redirect."""
+
+    code: str
+    """`MANIFEST_UNKNOWN`, `BLOB_UNKNOWN`, `NAME_UNKNOWN`, or the object store's `NoSuchKey`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """An answer that came, but whose bytes are short or are other ones than the digest names."""
+
+    detail: str
+    """`0 of 1034 bytes`, `hashes to sha256:…`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A manifest's bytes; their digest was computed, not believed."""
+
+    digest: Digest
+    content: bytes
+
+
+class Catalogue(Protocol):
+    """What a registry lists."""
+
+    async def repositories(self) -> Listing[Repository]:
+        """Which repositories are there? Raises `Unseen` where nothing at all could be listed."""
+        ...
+
+    async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
+        """Which tags has a repository? Raises `Unseen` where nothing at all could be listed."""
+        ...
+
+    async def collector(self, repository: Repository) -> Collector:
+        """Whose garbage collector is behind it, as far as a harmless difference tells?"""
+        ...
+
+
+class Content(Protocol):
+    """What a registry hands out, asked the way a node asks. Every method raises `Unseen`."""
+
+    async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
+        """To what does a tag resolve, or is a manifest still there by digest?
+
+        A 404 to HEAD has no body to trust: the adapter asks again with GET before `Absent`.
+        """
+        ...
+
+    async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
+        """Read a manifest by digest, whole, and hash it."""
+        ...
+
+    async def read(
+        self, repository: Repository, blob: Descriptor, *, whole: bool = False
+    ) -> bytes | Absent | Wrong:
+        """Read a blob's last byte by a ranged GET, or all of it where `whole` (bounded, hashed)."""
+        ...
+
+
+class Registry(Catalogue, Content, Protocol):
+    """A whole registry."""
+
+    @property
+    def name(self) -> str:
+        """The label by which it is known in metrics and reports."""
+        ...
+
+
+@dataclass(slots=True)
+class Tally:
+    """What an adapter did since it was made: plain counts, the one mutable value here."""
+
+    requests: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By endpoint (`base|catalog|tags|manifest|blob|token|redirect`) and code
+    (`2xx|3xx|401|403|404|429|4xx|5xx|error`)."""
+    seconds: dict[str, list[int]] = field(default_factory=dict)
+    """By endpoint: how many requests ended within each of `BUCKETS`, and beyond."""
+    seconds_sum: dict[str, float] = field(default_factory=dict)
+    retries: int = 0
+    throttled_seconds: float = 0.0
+    """Seconds spent waiting because the registry or our own rate limit said so."""
+
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds, in seconds, of `Tally.seconds`."""
+
+
+class Memory(Protocol):
+    """What outlives a process: manifests by digest, first-seen times, the last complete report."""
+
+    def manifest(self, digest: Digest) -> bytes | None:
+        """The body kept for a digest; its hash was checked before it was kept."""
+        ...
+
+    def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
+        """Keep bodies that were hashed."""
+        ...
