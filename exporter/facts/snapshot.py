@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from exporter.facts.gap import Gap, Scope
-from exporter.facts.proof import Sighting
+from exporter.facts.proof import Sighting, State
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
@@ -93,12 +93,21 @@ class Snapshot:
     """Every manifest and blob that was looked at, per repository."""
     config_platforms: Mapping[Digest, Platform] = field(default_factory=dict)
     """The platform that an image's configuration blob states, where one was read."""
+    listed: Mapping[Repository, int] = field(default_factory=dict)
+    """How many tags each repository lists, in scope or not."""
     sealed: Mapping[Repository, Sealed] = field(default_factory=dict)
     """The repositories about whose tags absence may be claimed; the others are simply not here."""
     uses: tuple[Use, ...] = ()
+    gone: bool = False
+    """Did the registry stop answering before the audit's end?"""
     gaps: tuple[Gap, ...] = ()
 
     @property
-    def complete(self) -> bool:
-        """Was the registry as a whole visible? Gaps in single repositories do not count."""
-        return not any(gap.scope is Scope.REGISTRY for gap in self.gaps)
+    def blind(self) -> Gap | None:
+        """The gap that makes this no truth about the registry as a whole, or None.
+
+        Gaps in repositories or objects do not count; a registry that was not there does.
+        """
+        seen = any(root.sighting.state is not State.UNKNOWN for root in self.roots)
+        wide = (gap for gap in self.gaps if gap.scope is Scope.REGISTRY)
+        return next(wide, None) if not seen or self.gone else None

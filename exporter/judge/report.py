@@ -44,7 +44,8 @@ class Lack:
 class Child:
     """The verdict on one manifest that a tag leads to."""
 
-    digest: Digest
+    digest: Digest | None
+    """None only where a tag does not exist and nothing tells to what it should lead."""
     platform: Platform | None
     kind: ChildKind
     state: State

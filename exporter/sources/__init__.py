@@ -47,6 +47,8 @@ class Absent:
 
     code: str
     """`MANIFEST_UNKNOWN`, `BLOB_UNKNOWN`, `NAME_UNKNOWN`, or the object store's `NoSuchKey`."""
+    revision: Digest | None = None
+    """The digest that a dangling tag points to, where the error's detail names it (distribution)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,10 @@ class Body:
 
 class Catalogue(Protocol):
     """What a registry lists."""
+
+    async def ping(self) -> None:
+        """Does it answer at all (`GET /v2/`)? Raises `Unseen`; an answer ends a spell of failing fast."""
+        ...
 
     async def repositories(self) -> Listing[Repository]:
         """Which repositories are there? Raises `Unseen` where nothing at all could be listed."""
