@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from exporter.facts.snapshot import Root
+from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 
@@ -17,6 +18,16 @@ class Severity(StrEnum):
     """A workload that runs now could not start again."""
     WARNING = "warning"
     INFO = "info"
+
+
+def weight(root: Root, *, required: bool) -> Severity:
+    """How bad is it that something below this root cannot be pulled?
+
+    Only what a live reference requires is critical; what nothing requires is information.
+    """
+    if not required:
+        return Severity.INFO
+    return Severity.CRITICAL if root.reference_class is ReferenceClass.LIVE else Severity.WARNING
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class TagVerdict:
     """`missing`: its own manifest is gone. `broken`: a required child or platform is missing or
     broken. `unknown`: neither could be established. `present`: every required child is proven."""
     children: tuple[Child, ...]
+    indexes: tuple[Digest, ...] = ()
+    """Nested indexes between the tag and its children that were read."""
     lacking_platforms: tuple[Platform, ...] = ()
     """Platforms that must run it and for which it offers nothing."""
 

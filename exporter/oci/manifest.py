@@ -72,6 +72,11 @@ class Descriptor:
         return self.media_type in MANIFESTS
 
     @property
+    def is_index(self) -> bool:
+        """Does the target list other manifests?"""
+        return self.media_type in _INDEXES
+
+    @property
     def distributable(self) -> bool:
         """May a registry be expected to hold it? Foreign layers are absent by design.
 

@@ -1,0 +1,32 @@
+"""Does a manifest stand over content that is gone, short or wrong?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.proof import State
+from exporter.judge.finding import Finding, Rule, weight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.judge.report import Child, TagVerdict
+
+RULE: Final = Rule("broken-child", "A manifest stands, but content that it names cannot be read.")
+
+
+def check(verdict: TagVerdict) -> Iterator[Finding]:
+    """Yield a finding for every child of which a configuration, a layer or its own bytes fail."""
+    for child in verdict.children:
+        if child.state is State.BROKEN:
+            severity = weight(verdict.root, required=child.required)
+            yield Finding(
+                RULE, severity, verdict.root, child.digest, child.platform, _describe(child)
+            )
+
+
+def _describe(child: Child) -> str:
+    gone = [lack for lack in child.lacks if lack.state in (State.MISSING, State.BROKEN)]
+    first = gone[0]
+    more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+    return f"{first.kind} {first.digest.short} is {first.state} ({first.detail}){more}"

@@ -1,0 +1,50 @@
+"""Does nothing but its index keep a child from a collector that looks at tags only?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.proof import State
+from exporter.facts.snapshot import Collector
+from exporter.facts.use import ReferenceClass
+from exporter.judge.finding import Finding, Rule, Severity
+from exporter.judge.report import ChildKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.facts.snapshot import Sealed
+    from exporter.judge.report import Child, TagVerdict
+
+RULE: Final = Rule("unprotected-child", "No tag points straight at a manifest that a tag leads to.")
+
+
+def check(verdict: TagVerdict, sealed: Sealed, collector: Collector) -> Iterator[Finding]:
+    """Yield a finding for every standing manifest below a tag at which no tag points.
+
+    distribution 2.x sweeps those with `garbage-collect --delete-untagged` (garbagecollect.go,
+    v2.8.3: untagged manifests are removed before any index is followed).
+    """
+    for child in verdict.children:
+        if _stands(child) and child.digest and not sealed.pointing_at(child.digest):
+            severity = _severity(verdict, collector, required=child.required)
+            detail = "no tag points straight at it"
+            yield Finding(RULE, severity, verdict.root, child.digest, child.platform, detail)
+    for index in verdict.indexes:
+        if not sealed.pointing_at(index):
+            severity = _severity(verdict, collector, required=True)
+            detail = "no tag points straight at this nested index"
+            yield Finding(RULE, severity, verdict.root, index, None, detail)
+
+
+def _stands(child: Child) -> bool:
+    """Is it a manifest that is there to be lost? A cache's blobs are held by their index."""
+    kept = child.kind is not ChildKind.CACHE
+    return kept and child.expected and child.state is not State.MISSING
+
+
+def _severity(verdict: TagVerdict, collector: Collector, *, required: bool) -> Severity:
+    """A risk, never a page: a warning only where the site's own collector would take it."""
+    live = verdict.root.reference_class is ReferenceClass.LIVE
+    swept = collector is Collector.DISTRIBUTION_2
+    return Severity.WARNING if live and swept and required else Severity.INFO

@@ -1,0 +1,45 @@
+"""What does a snapshot mean? Verdicts, then every check that may speak, then since when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.snapshot import Role
+from exporter.judge.checks import broken_child, missing_child, missing_platform, unprotected_child
+from exporter.judge.report import Report
+from exporter.judge.verdict import verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from exporter.facts.snapshot import Snapshot
+    from exporter.judge.finding import Finding
+    from exporter.judge.report import TagVerdict
+
+OPEN: Final = (missing_child, broken_child, missing_platform)
+"""Checks of what is there: a gap elsewhere takes nothing from them."""
+
+CLOSED: Final = (unprotected_child,)
+"""Checks that claim an absence: they are handed a seal, and run only where there is one."""
+
+
+def judge(snapshot: Snapshot, history: Mapping[str, float]) -> Report:
+    """Return the report on a snapshot; `history` says when each finding was first seen.
+
+    Times are seconds since the epoch; a finding without history begins with this snapshot.
+    """
+    judged = verdicts(snapshot)
+    findings = tuple(finding for verdict in judged for finding in _findings(snapshot, verdict))
+    since = {each.key: history.get(each.key, snapshot.taken_at) for each in findings}
+    return Report(snapshot, judged, findings, since)
+
+
+def _findings(snapshot: Snapshot, verdict: TagVerdict) -> Iterator[Finding]:
+    if snapshot.role is Role.PROXY:
+        return
+    for each in OPEN:
+        yield from each.check(verdict)
+    sealed = snapshot.sealed.get(verdict.root.repository)
+    if sealed is not None:
+        for claim in CLOSED:
+            yield from claim.check(verdict, sealed, snapshot.collector)
