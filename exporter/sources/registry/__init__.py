@@ -1,0 +1,1 @@
+"""How a registry is asked, over the distribution API, the way a node asks."""
