@@ -1,0 +1,199 @@
+"""How many tags, children and blobs are in which state?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.proof import Proof, State
+from exporter.facts.use import ReferenceClass
+from exporter.judge.checks import broken_child, missing_child, missing_platform
+from exporter.judge.finding import Severity
+from exporter.oci.reference import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.judge.report import Child, Report, TagVerdict
+    from exporter.oci.digest import Digest
+
+GONE: Final = frozenset({State.MISSING, State.BROKEN})
+"""The states that are claimed with proof: somebody must act."""
+
+_BREAKING: Final = frozenset(
+    check.RULE.code for check in (missing_child, broken_child, missing_platform)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The children of one tag that are equally needed, counted."""
+
+    missing: int
+    broken: int
+    unknown: int
+    unprotected: int | None
+    """None where the repository's tags are not all known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """One repository, counted: every manifest once, under the highest class that leads to it."""
+
+    tags: int
+    children: Mapping[tuple[ReferenceClass, State], int]
+    unprotected: Mapping[ReferenceClass, int] | None
+    """None where the repository's tags are not all known."""
+    logical_bytes: int
+    """Of what is there, shared content included."""
+
+    def among(self, state: State) -> int:
+        """How many children are in this state?"""
+        return sum(count for (_, each), count in self.children.items() if each is state)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """One registry, counted."""
+
+    tags: Mapping[tuple[ReferenceClass, State], int]
+    repositories: Mapping[Repository, Household]
+    blobs: Mapping[State, int]
+    proofs: Mapping[Proof, int]
+    """How the blobs that are present were proven."""
+    referenced_bytes: int
+    """Of what is there, each digest once."""
+
+
+def broken_since(report: Report) -> Mapping[tuple[Repository, str], float]:
+    """Since when is it known that a tag cannot be pulled? By repository and the root's name."""
+    since: dict[tuple[Repository, str], float] = {}
+    for finding in report.findings:
+        if finding.rule.code in _BREAKING and finding.severity is not Severity.INFO:
+            where = (finding.root.repository, finding.root.name)
+            seen = report.since.get(finding.key, report.snapshot.taken_at)
+            since[where] = min(seen, since.get(where, seen))
+    return since
+
+
+def needs(report: Report, verdict: TagVerdict, *, required: bool) -> Needs | None:
+    """Count the required or the optional children of a tag.
+
+    None where the registry promises nothing below it, or where it has nothing optional.
+    """
+    expected = [each for each in verdict.children if each.expected]
+    children = [each for each in expected if each.required is required]
+    if not children and (not required or len(expected) < len(verdict.children)):
+        return None
+    states = Counter(child.state for child in children)
+    bare = len(_bare_indexes(report, verdict)) if required else 0
+    unprotected = _unprotected(children)
+    return Needs(
+        states[State.MISSING],
+        states[State.BROKEN],
+        states[State.UNKNOWN],
+        None if unprotected is None else unprotected + bare,
+    )
+
+
+def count(report: Report) -> Census:
+    """Count everything that a report speaks of."""
+    snapshot = report.snapshot
+    sizes = _sizes(report)
+    manifests = snapshot.manifests.keys() | _children(report)
+    blobs: Counter[State] = Counter()
+    proofs: Counter[Proof] = Counter()
+    weights: Counter[Repository] = Counter()
+    seen: set[Digest] = set()
+    for (repository, digest), sighting in snapshot.sightings.items():
+        if digest not in manifests:
+            blobs[sighting.state] += 1
+        if sighting.state is State.PRESENT:
+            weights[repository] += sizes.get(digest, 0)
+            seen.add(digest)
+            if digest not in manifests:
+                proofs[sighting.proof] += 1
+    return Census(
+        tags=Counter((each.root.reference_class, each.state) for each in report.verdicts),
+        repositories=_households(report, weights),
+        blobs=blobs,
+        proofs=proofs,
+        referenced_bytes=sum(sizes.get(digest, 0) for digest in seen),
+    )
+
+
+def _households(
+    report: Report, weights: Mapping[Repository, int]
+) -> Mapping[Repository, Household]:
+    by_repository: dict[Repository, list[TagVerdict]] = {}
+    for verdict in report.verdicts:
+        by_repository.setdefault(verdict.root.repository, []).append(verdict)
+    return {
+        repository: _household(report, verdicts, weights.get(repository, 0))
+        for repository, verdicts in sorted(by_repository.items())
+    }
+
+
+def _household(report: Report, verdicts: list[TagVerdict], weight: int) -> Household:
+    children: Counter[tuple[ReferenceClass, State]] = Counter()
+    bare: Counter[ReferenceClass] = Counter()
+    for verdict, child in _each_once(verdicts):
+        children[verdict.root.reference_class, child.state] += 1
+        bare[verdict.root.reference_class] += child.protected_by == () and _stands(child)
+    indexes: set[Digest] = set()
+    for verdict in verdicts:
+        new = _bare_indexes(report, verdict) - indexes
+        bare[verdict.root.reference_class] += len(new)
+        indexes |= new
+    sealed = verdicts[0].root.repository in report.snapshot.sealed
+    return Household(len(verdicts), children, bare if sealed else None, weight)
+
+
+def _each_once(verdicts: list[TagVerdict]) -> Iterator[tuple[TagVerdict, Child]]:
+    """Yield every expected child of a repository under the first, highest tag that leads to it."""
+    seen: set[Digest] = set()
+    for verdict in verdicts:
+        for child in verdict.children:
+            if child.expected and child.digest not in seen:
+                yield verdict, child
+                if child.digest:
+                    seen.add(child.digest)
+
+
+def _unprotected(children: list[Child]) -> int | None:
+    if any(child.protected_by is None for child in children):
+        return None
+    return sum(child.protected_by == () and _stands(child) for child in children)
+
+
+def _stands(child: Child) -> bool:
+    """What is gone has nothing left to protect."""
+    return child.state is not State.MISSING
+
+
+def _bare_indexes(report: Report, verdict: TagVerdict) -> set[Digest]:
+    """Nested indexes at which no tag points straight, where that can be said."""
+    sealed = report.snapshot.sealed.get(verdict.root.repository)
+    return {each for each in verdict.indexes if not sealed.pointing_at(each)} if sealed else set()
+
+
+def _sizes(report: Report) -> dict[Digest, int]:
+    """Bytes of every manifest that was read, and of everything that one of them points to."""
+    sizes = {digest: each.size for digest, each in report.snapshot.manifests.items()}
+    for manifest in report.snapshot.manifests.values():
+        for link in manifest.links:
+            sizes.setdefault(link.target.digest, link.target.size or 0)
+    return sizes
+
+
+def _children(report: Report) -> set[Digest]:
+    """Manifests that are known only by name: what an index lists, and what a tag leads to."""
+    listed = {
+        child.digest
+        for manifest in report.snapshot.manifests.values()
+        if manifest.is_index
+        for child in manifest.children
+    }
+    return listed | {root.digest for root in report.snapshot.roots if root.digest}

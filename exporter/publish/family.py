@@ -1,0 +1,64 @@
+"""What is a metric family: its name, type, labels and help, and where its truth comes from?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+PREFIX: Final = "pullproof_"
+
+_CACHED: Final = (
+    f"Of the last complete audit; its time: {PREFIX}audit_last_success_timestamp_seconds."
+)
+
+
+class Kind(StrEnum):
+    """The types of the exposition formats that are used here."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+class Status(StrEnum):
+    """What may change, in the sense of kube-state-metrics."""
+
+    EXPERIMENTAL = "EXPERIMENTAL"
+    """Names and labels may still change, with a line in the change log."""
+    STABLE = "STABLE"
+    """Frozen, except for added labels."""
+    DEPRECATED = "DEPRECATED"
+
+
+class Group(StrEnum):
+    """Where a family's truth comes from; also the chapters of its documentation."""
+
+    VERDICTS = "What the last complete audit found"
+    AUDITS = "How the audits go"
+    REFERENCES = "Where the set of live images comes from"
+    REQUESTS = "What the registries are asked"
+    EXPORTER = "The exporter itself"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """One metric family: an entry of the catalogue, the same only as itself."""
+
+    name: str
+    """Whole, with prefix and unit; a counter's with `_total`."""
+    kind: Kind
+    labels: tuple[str, ...]
+    about: str
+    group: Group
+    status: Status = Status.EXPERIMENTAL
+
+    @property
+    def help(self) -> str:
+        """The text of its HELP line; cached truth says so, and where its age is found."""
+        return f"{self.about} {_CACHED}" if self.group is Group.VERDICTS else self.about
+
+    @property
+    def stem(self) -> str:
+        """The name that OpenMetrics gives the family: a counter's without `_total`."""
+        return self.name.removesuffix("_total") if self.kind is Kind.COUNTER else self.name

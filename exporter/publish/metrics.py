@@ -1,0 +1,179 @@
+"""What do the metrics say of one picture? Rendered once, served until the next one."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from exporter import __version__
+from exporter.facts.gap import Reason, Scope
+from exporter.facts.proof import State
+from exporter.facts.snapshot import Role
+from exporter.facts.use import ReferenceClass
+from exporter.judge.finding import Severity
+from exporter.judge.judgement import CLOSED, OPEN
+from exporter.publish import catalogue
+from exporter.publish.census import count
+from exporter.publish.exposition import Exposition, Samples, expose, label_pairs
+from exporter.publish.tag_series import problems, tags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from exporter.judge.report import Report
+    from exporter.oci.reference import Repository
+    from exporter.publish.census import Census, Household
+    from exporter.publish.limits import Limits
+    from exporter.publish.standing import Picture, SourceStanding, Standing
+
+
+def render(picture: Picture, limits: Limits) -> Exposition:
+    """Return everything about a picture that does not change until the next one."""
+    samples = Samples()
+    reports = [standing.report for standing in picture.standings if standing.report]
+    _exporter(samples, picture)
+    for source in picture.sources:
+        _source(samples, source)
+    for standing in picture.standings:
+        _audits(samples, standing)
+    counted = [(report, count(report)) for report in reports]
+    for report, census in counted:
+        _registry(samples, report, census)
+    dropped = {
+        "pullproof_repository": _repositories(samples, counted, limits.repositories),
+        "pullproof_tag": tags(samples, reports, limits.tags),
+        "pullproof_missing_child_info": problems(samples, reports, limits.problems),
+    }
+    _limits(samples, limits, dropped)
+    return expose(samples)
+
+
+def _exporter(samples: Samples, picture: Picture) -> None:
+    versions = (__version__, platform.python_version())
+    samples.add(catalogue.BUILD_INFO, label_pairs(catalogue.BUILD_INFO.labels, versions), 1)
+    reload = picture.reload
+    samples.add(catalogue.CONFIG_LAST_RELOAD_SUCCESSFUL, "", reload.successful)
+    samples.add(catalogue.CONFIG_LAST_RELOAD_SUCCESS, "", reload.last_success)
+    # 48 bits, as kube-state-metrics does: a sample's value holds no more than 53 exactly.
+    digest = hashlib.sha256(reload.digest.encode()).digest()
+    samples.add(catalogue.CONFIG_HASH, "", int.from_bytes(digest[:6], "big"))
+
+
+def _source(samples: Samples, source: SourceStanding) -> None:
+    name = label_pairs(("source",), (source.source,))
+    samples.add(catalogue.SOURCE_UP, name, source.up)
+    samples.add(catalogue.SOURCE_REFERENCES, name, source.references)
+    if source.last_sync is not None:
+        samples.add(catalogue.SOURCE_LAST_SYNC, name, source.last_sync)
+
+
+def _audits(samples: Samples, standing: Standing) -> None:
+    info = (standing.registry, standing.role, standing.collector)
+    samples.add(catalogue.REGISTRY_INFO, label_pairs(catalogue.REGISTRY_INFO.labels, info), 1)
+    name = label_pairs(("registry",), (standing.registry,))
+    samples.add(catalogue.AUDIT_INTERVAL, name, standing.interval)
+    samples.add(catalogue.AUDITS, name, standing.audits)
+    for family, value in (
+        (catalogue.REGISTRY_UP, standing.up),
+        (catalogue.AUDIT_DURATION, standing.duration),
+        (catalogue.AUDIT_LAST_ATTEMPT, standing.last_attempt),
+        (catalogue.AUDIT_LAST_SUCCESS, standing.last_success),
+    ):
+        if value is not None:
+            samples.add(family, name, value)
+    for reason in Reason:
+        labels = f"{name},{label_pairs(('reason',), (reason,))}"
+        samples.add(catalogue.AUDIT_FAILURES, labels, standing.failures.get(reason, 0))
+    gaps = Counter((gap.scope, gap.reason) for gap in standing.gaps)
+    for scope in Scope:
+        for reason in Reason:
+            labels = f"{name},{label_pairs(('scope', 'reason'), (scope, reason))}"
+            samples.add(catalogue.GAPS, labels, gaps[scope, reason])
+
+
+def _registry(samples: Samples, report: Report, census: Census) -> None:
+    name = label_pairs(("registry",), (report.snapshot.registry,))
+    households = tuple(census.repositories.values())
+    samples.add(catalogue.REFERENCED_BYTES, name, census.referenced_bytes)
+    for state in State:
+        samples.add(catalogue.BLOBS, f'{name},state="{state}"', census.blobs.get(state, 0))
+    for each in ReferenceClass:
+        labels = f'{name},reference="{each}"'
+        _states(samples, labels, each, census, households)
+        known = [house.unprotected for house in households if house.unprotected is not None]
+        if known:
+            total = sum(house.get(each, 0) for house in known)
+            samples.add(catalogue.UNPROTECTED_CHILDREN, labels, total)
+    found = Counter((finding.rule.code, finding.severity) for finding in report.findings)
+    for code in _ran(report):
+        for severity in Severity:
+            labels = f'{name},check="{code}",severity="{severity}"'
+            samples.add(catalogue.FINDINGS, labels, found[code, severity])
+
+
+def _states(
+    samples: Samples,
+    labels: str,
+    reference: ReferenceClass,
+    census: Census,
+    households: tuple[Household, ...],
+) -> None:
+    for state in State:
+        where = f'{labels},state="{state}"'
+        samples.add(catalogue.TAGS, where, census.tags.get((reference, state), 0))
+        total = sum(house.children.get((reference, state), 0) for house in households)
+        samples.add(catalogue.CHILDREN, where, total)
+
+
+def _ran(report: Report) -> Iterator[str]:
+    """Which checks could speak? A zero for each of them, and nothing for the others."""
+    if report.snapshot.role is Role.PROXY:
+        return
+    yield from (check.RULE.code for check in OPEN)
+    if report.snapshot.sealed:
+        yield from (check.RULE.code for check in CLOSED)
+
+
+def _repositories(samples: Samples, counted: list[tuple[Report, Census]], limit: int) -> int:
+    """Add the repositories with the most trouble; return how many were left out."""
+    rows = [
+        (report.snapshot.registry, repository, household)
+        for report, census in counted
+        for repository, household in census.repositories.items()
+    ]
+    rows.sort(key=lambda row: _trouble(row[2]))
+    for registry, repository, household in rows[:limit]:
+        _repository(samples, registry, repository, household)
+    return max(0, len(rows) - limit)
+
+
+def _trouble(household: Household) -> tuple[int, ...]:
+    return tuple(-household.among(each) for each in (State.MISSING, State.BROKEN, State.UNKNOWN))
+
+
+def _repository(
+    samples: Samples, registry: str, repository: Repository, household: Household
+) -> None:
+    labels = label_pairs(("registry", "repository"), (registry, repository))
+    samples.add(catalogue.REPOSITORY_TAGS, labels, household.tags)
+    for family, state in (
+        (catalogue.REPOSITORY_MISSING_CHILDREN, State.MISSING),
+        (catalogue.REPOSITORY_BROKEN_CHILDREN, State.BROKEN),
+        (catalogue.REPOSITORY_UNKNOWN_CHILDREN, State.UNKNOWN),
+    ):
+        samples.add(family, labels, household.among(state))
+    if household.unprotected is not None:
+        total = sum(household.unprotected.values())
+        samples.add(catalogue.REPOSITORY_UNPROTECTED_CHILDREN, labels, total)
+    samples.add(catalogue.REPOSITORY_LOGICAL_BYTES, labels, household.logical_bytes)
+
+
+def _limits(samples: Samples, limits: Limits, dropped: Mapping[str, int]) -> None:
+    for (metric, left_out), limit in zip(
+        dropped.items(), (limits.repositories, limits.tags, limits.problems), strict=True
+    ):
+        labels = label_pairs(("metric",), (metric,))
+        samples.add(catalogue.SERIES_LIMIT, labels, limit)
+        samples.add(catalogue.SERIES_DROPPED, labels, left_out)

@@ -1,0 +1,113 @@
+"""Which tags and which problems are exported one by one, and what are their series?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import State
+from exporter.judge.report import TagVerdict
+from exporter.publish import catalogue
+from exporter.publish.census import GONE, Needs, broken_since, needs
+from exporter.publish.exposition import label_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.judge.report import Report
+    from exporter.publish.exposition import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One tag, ready to be sorted and written."""
+
+    verdict: TagVerdict
+    labels: str
+    needs: tuple[tuple[str, Needs], ...]
+    since: float | None
+
+    @property
+    def urgency(self) -> tuple[int, int]:
+        """What sorts first is kept where not everything can be: proven trouble, live first."""
+        rank = self.verdict.root.reference_class.rank
+        if self.verdict.state in GONE:
+            return 0, rank
+        if self.verdict.state is State.UNKNOWN:
+            return 1, rank
+        troubled = any(
+            each.missing or each.broken or each.unknown or each.unprotected
+            for _, each in self.needs
+        )
+        return (2 if troubled else 3), rank
+
+
+def tags(samples: Samples, reports: Iterable[Report], limit: int) -> int:
+    """Add the series of the most urgent tags; return how many tags were left out."""
+    rows = [row for report in reports for row in _rows(report)]
+    rows.sort(key=lambda row: row.urgency)
+    for row in rows[:limit]:
+        _write(samples, row)
+    return max(0, len(rows) - limit)
+
+
+def problems(samples: Samples, reports: Iterable[Report], limit: int) -> int:
+    """Add one series for everything that a tag lacks; return how many were left out."""
+    dropped = 0
+    for report in reports:
+        order = sorted(report.verdicts, key=lambda each: each.root.reference_class.rank)
+        found = [labels for verdict in order for labels in _problems(report, verdict)]
+        for labels in found[:limit]:
+            samples.add(catalogue.MISSING_CHILD_INFO, labels, 1)
+        dropped += max(0, len(found) - limit)
+    return dropped
+
+
+def _rows(report: Report) -> Iterator[_Row]:
+    since = broken_since(report)
+    for verdict in report.verdicts:
+        both = (
+            ("required", needs(report, verdict, required=True)),
+            ("optional", needs(report, verdict, required=False)),
+        )
+        root = verdict.root
+        yield _Row(
+            verdict,
+            _tag(report, verdict),
+            tuple((need, counted) for need, counted in both if counted),
+            since.get((root.repository, root.name)),
+        )
+
+
+def _write(samples: Samples, row: _Row) -> None:
+    for need, counted in row.needs:
+        labels = f'{row.labels},need="{need}"'
+        samples.add(catalogue.TAG_MISSING_CHILDREN, labels, counted.missing)
+        samples.add(catalogue.TAG_BROKEN_CHILDREN, labels, counted.broken)
+        samples.add(catalogue.TAG_UNKNOWN_CHILDREN, labels, counted.unknown)
+        if counted.unprotected is not None:
+            samples.add(catalogue.TAG_UNPROTECTED_CHILDREN, labels, counted.unprotected)
+    if row.needs:
+        lacking = len(row.verdict.lacking_platforms)
+        samples.add(catalogue.TAG_LACKING_PLATFORMS, row.labels, lacking)
+    if row.verdict.state in GONE and row.since is not None:
+        samples.add(catalogue.TAG_BROKEN_SINCE, row.labels, row.since)
+
+
+def _problems(report: Report, verdict: TagVerdict) -> Iterator[str]:
+    tag = _tag(report, verdict)
+    names = catalogue.MISSING_CHILD_INFO.labels[4:]
+    for child in verdict.children:
+        if child.expected and child.state in GONE:
+            need = "required" if child.required else "optional"
+            where = (str(child.platform or ""), child.digest or "")
+            yield f"{tag},{label_pairs(names, (*where, child.kind, child.state, need))}"
+    for platform in verdict.lacking_platforms:
+        lacking = (str(platform), "", "platform", State.MISSING, "required")
+        yield f"{tag},{label_pairs(names, lacking)}"
+
+
+def _tag(report: Report, verdict: TagVerdict) -> str:
+    root = verdict.root
+    values = (report.snapshot.registry, root.repository, root.name, root.reference_class)
+    return label_pairs(catalogue.TAG_LACKING_PLATFORMS.labels, values)

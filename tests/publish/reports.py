@@ -1,0 +1,214 @@
+"""Words for reports: `tag("app:v1", child("arm64", MISSING))`, true digests, few defaults."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import LAST_BYTE, Proof, Sighting, State, unknown
+from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
+from exporter.facts.use import ReferenceClass
+from exporter.judge.checks import broken_child, missing_child, missing_platform
+from exporter.judge.finding import Finding, weight
+from exporter.judge.report import Child, ChildKind, Lack, Report, TagVerdict
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Repository, Tag
+from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
+from exporter.sources import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PRESENT, MISSING, BROKEN, UNKNOWN = State.PRESENT, State.MISSING, State.BROKEN, State.UNKNOWN
+TAKEN_AT = 1_776_852_000.0
+"""2026-04-22 10:00:00 UTC."""
+FIRST_SEEN = TAKEN_AT - 5400
+AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
+
+
+def digest(name: str) -> Digest:
+    return Digest.of(name.encode())
+
+
+def child(
+    architecture: str | None = "amd64", state: State = PRESENT, *, name: str = "", **other: Any
+) -> Child:
+    """An image below a tag; `layer` is what is gone of a broken one."""
+    own = digest(name or str(architecture))
+    fields: dict[str, Any] = {
+        "digest": own,
+        "platform": Platform("linux", architecture) if architecture else None,
+        "kind": ChildKind.IMAGE,
+        "state": state,
+        "required": True,
+        "expected": True,
+        "proof": Proof.NOTHING if state in (MISSING, UNKNOWN) else Proof.LAST_BYTE,
+        "reason": Reason.TIMEOUT if state is UNKNOWN else None,
+        "lacks": _lacks(own, state),
+        "protected_by": (),
+    }
+    return Child(**fields | other)
+
+
+def attestation(state: State = PRESENT, name: str = "attestation") -> Child:
+    kind = ChildKind.ATTESTATION
+    return replace(child(None, state, name=name), kind=kind, required=False)
+
+
+def tag(
+    name: str,
+    *children: Child,
+    reference: ReferenceClass = ReferenceClass.LIVE,
+    state: State | None = None,
+    lacking: tuple[Platform, ...] = (),
+) -> TagVerdict:
+    """The verdict on `repository:tag` or on `repository@` (pinned by digest)."""
+    repository, _, label = name.partition(":")
+    pinned = Repository(repository.rstrip("@"))
+    own = digest(f"index of {name}")
+    root = Root(pinned, Tag(label) if label else None, own, LAST_BYTE, reference)
+    return TagVerdict(root, state or _roll_up(children, lacking), children, (), lacking)
+
+
+def gone(name: str, reference: ReferenceClass = ReferenceClass.LIVE) -> TagVerdict:
+    """A tag that no longer exists, as the judge stands it in by one child without a digest."""
+    seen = Sighting(MISSING, detail="404 MANIFEST_UNKNOWN")
+    return _unresolved(name, reference, seen)
+
+
+def unreadable(name: str, reference: ReferenceClass = ReferenceClass.LIVE) -> TagVerdict:
+    """A tag that could not be asked."""
+    return _unresolved(name, reference, unknown(Reason.DENIED, "403"))
+
+
+def report(*verdicts: TagVerdict, registry: str = "registry.example", **other: Any) -> Report:
+    """A report whose snapshot agrees with its verdicts; the repositories are sealed."""
+    facts: dict[str, Any] = {"collector": Collector.DISTRIBUTION_2} | other
+    if "sealed" not in facts:
+        facts["sealed"] = {each.root.repository: _sealed(verdicts) for each in verdicts}
+    manifests = {each.digest: each for verdict in verdicts for each in _manifests(verdict)}
+    sightings = {place: seen for verdict in verdicts for place, seen in _sightings(verdict)}
+    roots = tuple(each.root for each in verdicts)
+    snapshot = Snapshot(
+        registry=registry,
+        taken_at=TAKEN_AT,
+        roots=roots,
+        **{"manifests": manifests, "sightings": sightings} | facts,
+    )
+    findings = tuple(each for verdict in verdicts for each in _findings(verdict))
+    if facts.get("role") is Role.PROXY:
+        findings = ()
+    return Report(snapshot, verdicts, findings, {each.key: FIRST_SEEN for each in findings})
+
+
+def standing(about: Report | None, registry: str = "registry.example", **other: Any) -> Standing:
+    """Where a registry stands after some audits; the last one a success."""
+    snapshot = about.snapshot if about else None
+    fields: dict[str, Any] = {
+        "registry": snapshot.registry if snapshot else registry,
+        "role": snapshot.role if snapshot else Role.OWNED,
+        "collector": snapshot.collector if snapshot else Collector.UNKNOWN,
+        "interval": 900.0,
+        "tally": Tally(),
+        "report": about,
+        "up": True if about else None,
+        "last_attempt": TAKEN_AT if about else None,
+        "last_success": TAKEN_AT if about else None,
+        "duration": 12.5 if about else None,
+        "audits": 3 if about else 0,
+        "gaps": snapshot.gaps if snapshot else (),
+    }
+    return Standing(**fields | other)
+
+
+def picture(*standings: Standing, **other: Any) -> Picture:
+    fields: dict[str, Any] = {
+        "standings": standings,
+        "sources": (SourceStanding("file:refs.yml", up=True, last_sync=TAKEN_AT, references=7),),
+        "reload": Reload(str(digest("config")), successful=True, last_success=TAKEN_AT - 60),
+    }
+    return Picture(**fields | other)
+
+
+def incident() -> Report:
+    """After the collection: both children swept, a layer gone, a tag unreadable, one healthy."""
+    healthy = (child("amd64", name="ok"), attestation(name="sbom"))
+    return report(
+        tag("shop/app:v1", child("amd64", MISSING), child("arm64", MISSING), attestation(MISSING)),
+        tag("shop/web:2026", child("amd64", BROKEN, name="web")),
+        unreadable("shop/vault:v3"),
+        tag("shop/app:latest", *healthy, reference=ReferenceClass.LATEST),
+        gaps=(Gap(Scope.REPOSITORY, "shop/vault", Reason.DENIED, "403 Forbidden"),),
+    )
+
+
+def _lacks(own: Digest, state: State) -> tuple[Lack, ...]:
+    if state is MISSING:
+        return (Lack(own, "manifest", None, state, "404 MANIFEST_UNKNOWN"),)
+    if state is BROKEN:
+        layer = digest(f"layer of {own}")
+        return (Lack(layer, "layer", 1034, BROKEN, "0 of 1034 bytes"),)
+    return (Lack(own, "manifest", None, state, "timeout"),) if state is UNKNOWN else ()
+
+
+def _roll_up(children: tuple[Child, ...], lacking: tuple[Platform, ...]) -> State:
+    states = {each.state for each in children if each.required and each.expected}
+    if lacking or states & {MISSING, BROKEN}:
+        return BROKEN
+    return UNKNOWN if UNKNOWN in states else PRESENT
+
+
+def _unresolved(name: str, reference: ReferenceClass, seen: Sighting) -> TagVerdict:
+    repository, _, label = name.partition(":")
+    root = Root(Repository(repository), Tag(label), None, seen, reference)
+    stand_in = child(
+        None, seen.state, digest=None, lacks=(), reason=seen.reason, protected_by=None
+    )
+    return TagVerdict(root, seen.state, (stand_in,))
+
+
+def _sealed(verdicts: tuple[TagVerdict, ...]) -> Sealed:
+    tags = {each.root.digest: (each.root.tag,) for each in verdicts if each.root.tag}
+    return Sealed({own: names for own, names in tags.items() if own})
+
+
+def _manifests(verdict: TagVerdict) -> Iterator[Manifest]:
+    for each in verdict.children:
+        if each.digest and each.state is not MISSING:
+            layer = Descriptor("layer", digest(f"layer of {each.digest}"), 1034)
+            yield Manifest(each.digest, OCI_MANIFEST, 400, (Link(Kind.LAYER, layer),))
+    if verdict.root.digest:
+        links = tuple(
+            Link(Kind.CHILD, Descriptor(OCI_MANIFEST, each.digest, 400, each.platform))
+            for each in verdict.children
+            if each.digest
+        )
+        yield Manifest(verdict.root.digest, OCI_INDEX, 300, links)
+
+
+def _sightings(verdict: TagVerdict) -> Iterator[tuple[tuple[Repository, Digest], Sighting]]:
+    repository = verdict.root.repository
+    if verdict.root.digest:
+        yield (repository, verdict.root.digest), LAST_BYTE
+    for each in verdict.children:
+        if each.digest:
+            whole = Sighting(each.state) if each.state is not BROKEN else LAST_BYTE
+            yield (repository, each.digest), whole
+            if each.state is not MISSING:
+                seen = LAST_BYTE if each.state is PRESENT else Sighting(each.state)
+                yield (repository, digest(f"layer of {each.digest}")), seen
+
+
+def _findings(verdict: TagVerdict) -> Iterator[Finding]:
+    rules = {MISSING: missing_child.RULE, BROKEN: broken_child.RULE}
+    for each in verdict.children:
+        if each.state in rules:
+            severity = weight(verdict.root, required=each.required)
+            rule, where = rules[each.state], (each.digest, each.platform)
+            yield Finding(rule, severity, verdict.root, *where, f"{each.kind} is {each.state}")
+    for platform in verdict.lacking_platforms:
+        severity = weight(verdict.root, required=True)
+        yield Finding(missing_platform.RULE, severity, verdict.root, None, platform, "no image")
