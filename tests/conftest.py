@@ -1,0 +1,41 @@
+"""What every test may ask for, and the logs of its servers where it fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.parts import certificates, process
+from tests.parts.tokens import token_server
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from tests.parts.certificates import Authority
+    from tests.parts.tokens import Tokens
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return certificates.authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def tokens(authority: Authority) -> Iterator[Tokens]:
+    with token_server(authority) as server:
+        yield server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        report.sections += [
+            (f"{log.name} of {item.name}", process.tail(log)) for log in process.LOGS
+        ]
+    if call.when == "teardown":
+        process.LOGS.clear()
+    return report

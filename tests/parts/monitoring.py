@@ -1,0 +1,115 @@
+"""A real Prometheus and Alertmanager, and somebody who is paged."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import yaml
+
+from tests.parts.http import Answer, Asked, serving
+from tests.parts.needs import program
+from tests.parts.process import Running, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_LISTENING: Final = r'msg="Listening on" address=([\w.:]+)'
+_OFTEN: Final = "250ms"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A Prometheus that is up."""
+
+    server: Running
+
+    def query(self, expression: str) -> list[Json]:
+        """The vector that an expression gives now: `metric` and `value` of each series."""
+        found = self._ask("query", query=expression)
+        return list(found["result"])
+
+    def firing(self, alert: str) -> list[Json]:
+        """The alerts of that name that fire now, with labels and annotations."""
+        alerts = self._ask("alerts")["alerts"]
+        return [
+            each
+            for each in alerts
+            if each["labels"]["alertname"] == alert and each["state"] == "firing"
+        ]
+
+    def _ask(self, endpoint: str, **parameters: str) -> Json:
+        url = f"http://{self.server.address}/api/v1/{endpoint}"
+        answer = httpx.get(url, params=parameters, trust_env=False).raise_for_status()
+        return dict(answer.json()["data"])
+
+
+@contextmanager
+def prometheus(
+    folder: Path, scrape: Json, rules: Sequence[Path] = (), alertmanager: str | None = None
+) -> Iterator[Prometheus]:
+    """Run Prometheus on one scrape configuration, looking several times a second."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config: Json = {"global": {"scrape_interval": _OFTEN, "evaluation_interval": _OFTEN}}
+    config["scrape_configs"] = [{"job_name": "pullproof", "scrape_timeout": _OFTEN} | scrape]
+    config["rule_files"] = [str(path) for path in rules]
+    if alertmanager:
+        targets = [{"static_configs": [{"targets": [alertmanager]}]}]
+        config["alerting"] = {"alertmanagers": targets}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    command = [program("prometheus"), f"--config.file={folder / 'prometheus.yml'}"]
+    command += [f"--storage.tsdb.path={folder / 'data'}", "--web.listen-address=127.0.0.1:0"]
+    with running(command, _LISTENING, folder / "prometheus.log") as server:
+        yield Prometheus(server)
+
+
+def impatient(rules: Path, folder: Path) -> Path:
+    """Copy alert rules without their waiting times; promtool's tests are about those."""
+    document = yaml.safe_load(rules.read_text())
+    for rule in (rule for group in document["groups"] for rule in group["rules"]):
+        rule.pop("for", None)
+        rule.pop("keep_firing_for", None)
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / rules.name
+    copy.write_text(yaml.safe_dump(document))
+    return copy
+
+
+@contextmanager
+def alertmanager(folder: Path, config: Json) -> Iterator[Running]:
+    """Run Alertmanager, alone, on a configuration."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
+    command = [program("prometheus-alertmanager"), "--cluster.listen-address="]
+    command += [f"--config.file={folder / 'alertmanager.yml'}", f"--storage.path={folder / 'data'}"]
+    command += ["--web.listen-address=127.0.0.1:0"]
+    with running(command, _LISTENING, folder / "alertmanager.log") as server:
+        yield server
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Somebody who receives Alertmanager's webhooks."""
+
+    url: str
+    pages: list[Json]
+    """Every notification so far, oldest first; a test may wait for more."""
+
+
+@contextmanager
+def pager() -> Iterator[Pager]:
+    """Receive webhooks and keep them."""
+    pages: list[Json] = []
+
+    def answer(request: Asked) -> Answer:
+        pages.append(json.loads(request.body))
+        return Answer(200)
+
+    with serving(answer) as url:
+        yield Pager(url, pages)

@@ -1,0 +1,38 @@
+"""Where is a program that a test needs? The one rule for what happens when it is not there."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+_SCRIPT = Path(__file__).parents[2] / "scripts" / "assets"
+
+
+def program(name: str) -> str:
+    """The path of a program that `make test` installs from Debian."""
+    return shutil.which(name) or _without(f"{name} is not installed: run make test")
+
+
+def asset(name: str) -> str:
+    """The path of a program that `make assets` builds."""
+    path = _assets() / name
+    return str(path) if path.exists() else _without(f"{name} is not built: run make assets")
+
+
+@functools.cache
+def _assets() -> Path:
+    answer = subprocess.run([_SCRIPT, "--path"], check=True, capture_output=True, text=True)
+    return Path(answer.stdout.strip())
+
+
+def _without(message: str) -> NoReturn:
+    """Without a real part a test proves nothing: at home it is left out, in CI it fails."""
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
