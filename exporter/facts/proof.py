@@ -34,6 +34,8 @@ class Proof(StrEnum):
     """The descriptor carries the content, and it matches."""
     EXTERNAL = "external"
     """Not expected in this registry (foreign layers)."""
+    CONFIRMED = "confirmed"
+    """Of what is gone: two looks agreed, and a neighbour was read whole between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,19 @@ class Sighting:
     """Seconds since the epoch, where older than the snapshot: carried over a blind spell."""
 
 
+GONE: Final = frozenset({State.MISSING, State.BROKEN})
+"""The states that are claimed of a loss, and only once it is confirmed."""
+
 HEADER: Final = Sighting(State.PRESENT, Proof.HEAD)
 LAST_BYTE: Final = Sighting(State.PRESENT, Proof.LAST_BYTE)
 HASHED: Final = Sighting(State.PRESENT, Proof.HASH)
 INLINED: Final = Sighting(State.PRESENT, Proof.INLINE)
 ELSEWHERE: Final = Sighting(State.PRESENT, Proof.EXTERNAL)
+
+
+def gone(state: State, detail: str) -> Sighting:
+    """Return the sighting of something confirmed to be missing or broken."""
+    return Sighting(state, Proof.CONFIRMED, None, detail)
 
 
 def unknown(reason: Reason, detail: str = "") -> Sighting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import Proof, State
+from exporter.facts.proof import GONE, Proof, State
 from exporter.facts.snapshot import Role
 from exporter.judge.report import Child, ChildKind, Lack
 from exporter.oci.manifest import Kind
@@ -36,7 +36,7 @@ def assess(
         state=state,
         required=required,
         expected=expected,
-        proof=_weakest(view, leaf),
+        proof=_proof(view, leaf, state),
         reason=reason if state is State.UNKNOWN else None,
         lacks=lacks,
         protected_by=protected_by,
@@ -72,7 +72,7 @@ def _state(view: View, leaf: Leaf, lacks: Iterable[Lack]) -> State:
     if own is not State.PRESENT:
         return own
     states = {lack.state for lack in lacks}
-    if states & {State.MISSING, State.BROKEN}:
+    if states & GONE:
         return State.BROKEN
     return State.UNKNOWN if states else State.PRESENT
 
@@ -82,8 +82,10 @@ def _reason(view: View, leaf: Leaf, lacks: Iterable[Lack]) -> Reason | None:
     return next(doubts, view.seen(leaf.digest).reason)
 
 
-def _weakest(view: View, leaf: Leaf) -> Proof:
+def _proof(view: View, leaf: Leaf, state: State) -> Proof:
     """What "present" rests on: the blobs where there are some, for those are what caches fake."""
+    if state in GONE:
+        return Proof.CONFIRMED
     manifest = view.standing(leaf.digest)
     blobs = manifest.content if manifest else ()
     proofs = (view.seen(blob.digest).proof for blob in blobs)

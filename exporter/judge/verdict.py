@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.proof import State
+from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role
 from exporter.judge.children import assess
 from exporter.judge.leaves import Leaf, View, grow
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 _SIGNATURE_TAG: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
 """Tags by which cosign and the referrers fallback attach content to an image."""
 
-_GONE: Final = frozenset({State.MISSING, State.BROKEN})
-
 
 def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
     """Return a verdict for every root, live first, then by repository and tag."""
@@ -36,7 +34,7 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
 
 
 def _verdict(snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ...]]) -> TagVerdict:
-    if root.digest is None or root.sighting.state is not State.PRESENT:
+    if root.digest is None or root.sighting.state in GONE:
         return _unresolved(root)
     view = View(snapshot, root.repository)
     tree = grow(view, root.digest)
@@ -50,6 +48,8 @@ def _verdict(snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ..
         )
         for position, leaf in enumerate(tree.leaves)
     )
+    if root.sighting.state is State.UNKNOWN and not _required(children) & GONE:
+        return _unresolved(root)
     holes = () if snapshot.role is Role.PROXY else (*lacking, *_unmirrored(children))
     return TagVerdict(root, _roll_up(root, children, holes), children, tree.indexes[1:], holes)
 
@@ -95,13 +95,17 @@ def _unmirrored(children: Iterable[Child]) -> tuple[Platform, ...]:
 
 
 def _roll_up(root: Root, children: tuple[Child, ...], lacking: tuple[Platform, ...]) -> State:
-    states = {child.state for child in children if child.required and child.expected}
+    states = _required(children)
     if states == {State.MISSING} and children[0].digest == root.digest:
         return State.MISSING
-    if lacking or states & _GONE:
+    if lacking or states & GONE:
         return State.BROKEN
     unproven = children and not any(child.expected for child in children)
     return State.UNKNOWN if unproven or State.UNKNOWN in states else State.PRESENT
+
+
+def _required(children: Iterable[Child]) -> set[State]:
+    return {child.state for child in children if child.required and child.expected}
 
 
 def _pointers(roots: Iterable[Root]) -> Mapping[Place, tuple[Tag, ...]]:

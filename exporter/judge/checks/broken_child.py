@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.proof import State
+from exporter.facts.proof import GONE, State
 from exporter.judge.finding import Finding, Rule, weight
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
 
 
 def _describe(child: Child) -> str:
-    gone = [lack for lack in child.lacks if lack.state in (State.MISSING, State.BROKEN)]
+    gone = [lack for lack in child.lacks if lack.state in GONE]
     first = gone[0]
     more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
     return f"{first.kind} {first.digest.short} is {first.state} ({first.detail}){more}"

@@ -1,0 +1,45 @@
+"""One audit of one registry: look, judge, and ask once more before a loss is claimed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import GONE
+from exporter.judge.judgement import judge
+from exporter.resolve.look import look
+from exporter.resolve.steady import steady
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.facts.snapshot import Root
+    from exporter.facts.use import Use
+    from exporter.judge.report import Report
+    from exporter.resolve.target import Target
+
+
+async def audit(target: Target, uses: Iterable[Use], before: Report | None, now: float) -> Report:
+    """Look at a registry and say what it means; `now` is in seconds since the epoch.
+
+    Where a tag seems to have lost something, it is resolved once more at the end: if it moved or
+    went in the meantime, two different things were looked at and nothing is claimed of it.
+    """
+    snapshot = await look(target, uses, before.snapshot if before else None, now)
+    history = before.since if before else {}
+    report = judge(snapshot, history)
+    now_known = await steady(target, _doubtful(report), _used(report))
+    settled = tuple(now_known.get(root, root) for root in snapshot.roots)
+    if settled == snapshot.roots:
+        return report
+    return judge(replace(snapshot, roots=tuple(filter(None, settled))), history)
+
+
+def _doubtful(report: Report) -> list[Root]:
+    return [verdict.root for verdict in report.verdicts if verdict.state in GONE]
+
+
+def _used(report: Report) -> frozenset[Root]:
+    """The roots that a use names, and that therefore must exist."""
+    named = {(use.reference.repository, use.reference.tag) for use in report.snapshot.uses}
+    return frozenset(root for root in report.snapshot.roots if (root.repository, root.tag) in named)

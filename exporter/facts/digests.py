@@ -1,0 +1,211 @@
+"""Which number stands for a digest? Numbers follow the order of the digests' texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.int32]
+    Rows = NDArray[np.uint8]
+    Keys = NDArray[np.uint64]
+
+ABSENT: Final = -1
+"""The number of nothing: no file, no digest of that name."""
+
+_PREFIX: Final = "sha256:"
+_ENCODED: Final = 64
+_BYTES: Final = 32
+_STRIDE: Final = 4_000_000
+"""Rows looked up at a time: bounds the memory that sorting the needles takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Every digest that was seen: sha256 packed and sorted, all other texts behind them, sorted."""
+
+    packed: Rows
+    """Thirty-two bytes a row, ascending, each once."""
+    keys: Keys
+    """The first eight bytes of each row as a number: what look-ups search."""
+    others: tuple[str, ...]
+    """sha512, and texts in manifests that are no digests at all: collectors mark those too."""
+
+    def __len__(self) -> int:
+        """How many numbers are given out."""
+        return len(self.packed) + len(self.others)
+
+    def text(self, number: int) -> str:
+        """Return the digest that a number stands for."""
+        if number < len(self.packed):
+            return _PREFIX + self.packed[number].tobytes().hex()
+        return self.others[number - len(self.packed)]
+
+    def number(self, text: str) -> int:
+        """Return the number of a digest, or `ABSENT`."""
+        row = pack([text[len(_PREFIX) :]]) if text.startswith(_PREFIX) else None
+        if row is not None:
+            return int(find(self.packed, self.keys, np.frombuffer(row, np.uint8).reshape(1, -1))[0])
+        return self.others.index(text) + len(self.packed) if text in self.others else ABSENT
+
+
+def pack(encoded: Sequence[str]) -> bytes | None:
+    """Pack sha256 digests' hexadecimal parts; None where one of them is not exactly that."""
+    joined = "".join(encoded)
+    if len(joined) != _ENCODED * len(encoded) or set(map(len, encoded)) > {_ENCODED}:
+        return None
+    try:
+        packed = bytes.fromhex(joined)
+    except ValueError:
+        return None
+    return packed if packed.hex() == joined else None  # upper case and blanks are no digest
+
+
+class Column:
+    """Digests as they come, to be numbered once all are known. Texts of any kind are welcome."""
+
+    __slots__ = ("_pending", "exceptions", "length", "packed")
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.packed = bytearray()
+        self.exceptions: dict[int, str | int] = {}
+        """By position: a text that is no sha256 digest, or a number below zero."""
+        self.length = 0
+        self._pending: list[str] = []
+
+    def encoded(self, algorithm: str, names: Sequence[str]) -> None:
+        """Add digests of one algorithm by their hexadecimal parts."""
+        packed = pack(names) if algorithm == "sha256" else None
+        if packed is None:
+            self.texts([f"{algorithm}:{name}" for name in names])
+            return
+        self.settle()
+        self.packed += packed
+        self.length += len(names)
+
+    def texts(self, texts: Iterable[str]) -> None:
+        """Add digests, or any other text that a manifest has in a digest's place."""
+        self._pending.extend(texts)
+        if len(self._pending) >= 1 << 16:
+            self.settle()
+
+    def mark(self, number: int) -> None:
+        """Add an entry that has no digest: a number below zero says why."""
+        self.settle()
+        self.exceptions[self.length] = number
+        self.length += 1
+
+    def settle(self) -> None:
+        """Pack what came as text."""
+        texts, self._pending = self._pending, []
+        packed = pack([text[len(_PREFIX) :] for text in texts])
+        if packed is not None and all(text.startswith(_PREFIX) for text in texts):
+            self.packed += packed
+            self.length += len(texts)
+            return
+        for text in texts:
+            self._settle_one(text)
+
+    def _settle_one(self, text: str) -> None:
+        packed = pack([text[len(_PREFIX) :]]) if text.startswith(_PREFIX) else None
+        if packed is None:
+            self.exceptions[self.length] = text
+        else:
+            self.packed += packed
+        self.length += 1
+
+    def rows(self) -> Rows:
+        """Return the sha256 digests among the entries, in order, thirty-two bytes a row."""
+        self.settle()
+        return np.frombuffer(self.packed, np.uint8).reshape(-1, _BYTES)
+
+
+def number(columns: Sequence[Column]) -> tuple[Digests, list[Numbers]]:
+    """Number all digests of some columns, the first of which holds most of them."""
+    rows = [column.rows() for column in columns]
+    packed = _distinct(rows[0])
+    keys = _keys(packed)
+    missing = [part[find(packed, keys, part) == ABSENT] for part in rows[1:]]
+    if any(map(len, missing)):
+        packed = _distinct(np.concatenate([packed, *missing]))
+        keys = _keys(packed)
+    texts = {text for each in columns for text in each.exceptions.values() if isinstance(text, str)}
+    digests = Digests(packed, keys, tuple(sorted(texts)))
+    behind = {text: at + len(packed) for at, text in enumerate(digests.others)}
+    return digests, [
+        _numbers(column, find(packed, keys, part), behind)
+        for column, part in zip(columns, rows, strict=True)
+    ]
+
+
+def find(packed: Rows, keys: Keys, needles: Rows) -> Numbers:
+    """Return the position of each needle among sorted rows, `ABSENT` for those not there.
+
+    Needles are sorted first: a binary search with random needles costs sixty times as much.
+    """
+    found = np.full(len(needles), ABSENT, np.int32)
+    for start in range(0, len(needles) if len(packed) else 0, _STRIDE):
+        part = needles[start : start + _STRIDE]
+        wanted = _keys(part)
+        order = np.argsort(wanted)
+        at = np.searchsorted(keys, wanted[order])
+        at[at == len(packed)] = 0
+        hit = (packed[at] == part[order]).all(axis=1)
+        found[start + order[hit]] = at[hit]
+        for lost in order[~hit & (keys[at] == wanted[order])]:
+            found[start + lost] = _find_twin(packed, keys, part[lost])
+    return found
+
+
+def _find_twin(packed: Rows, keys: Keys, needle: Rows) -> int:
+    """Look among all rows that share the needle's first eight bytes: exact, and almost never."""
+    first, last = (np.searchsorted(keys, _keys(needle[None]), side=side)[0] for side in _SIDES)
+    twins = np.flatnonzero((packed[first:last] == needle).all(axis=1))
+    return int(first + twins[0]) if len(twins) else ABSENT
+
+
+_SIDES: Final = ("left", "right")
+
+
+def _keys(rows: Rows) -> Keys:
+    """Read the first eight bytes of each row as a big-endian number."""
+    return np.ascontiguousarray(rows).view(">u8")[:, 0].astype(np.uint64)
+
+
+def _distinct(rows: Rows) -> Rows:
+    """Sort rows and drop repeats; by their first eight bytes, and by all where those are equal.
+
+    `np.unique` is a hundred times slower than a sort and a look at the neighbour.
+    """
+    keys = _keys(rows)
+    order = np.argsort(keys)
+    keys = keys[order]
+    result = rows[order]
+    twins = keys[1:] == keys[:-1]
+    same = (result[1:] == result[:-1]).all(axis=1) if twins.any() else twins
+    if (twins & ~same).any():
+        result = np.sort(result.view(f"S{_BYTES}")[:, 0]).view(np.uint8).reshape(-1, _BYTES)
+        same = (result[1:] == result[:-1]).all(axis=1)
+    return result[np.concatenate([np.ones(min(len(result), 1), bool), ~same])]
+
+
+def _numbers(column: Column, found: Numbers, behind: dict[str, int]) -> Numbers:
+    """Put the numbers of a column's exceptions back between those of its sha256 digests."""
+    if not column.exceptions:
+        return found
+    numbers = np.empty(column.length, np.int32)
+    places = np.fromiter(column.exceptions, np.int64, len(column.exceptions))
+    regular = np.ones(column.length, bool)
+    regular[places] = False
+    numbers[regular] = found
+    numbers[places] = [
+        each if isinstance(each, int) else behind[each] for each in column.exceptions.values()
+    ]
+    return numbers

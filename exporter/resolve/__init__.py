@@ -1,0 +1,1 @@
+"""From tags to manifests to blobs: look at each thing once, twice where it seems gone."""

@@ -1,0 +1,142 @@
+"""Can the bytes be read? One request a blob and repository, however many manifests share it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import ELSEWHERE, HASHED, HEADER, INLINED, LAST_BYTE, Proof, unknown
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Place
+from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
+from exporter.resolve.method import Method, abreast
+from exporter.sources import Absent, Content, Memory, Unseen, Wrong
+
+if TYPE_CHECKING:
+    from exporter.resolve.walk import Walk
+
+_LARGEST_CONFIG: Final = 4 * 2**20
+"""Bytes: no image's configuration is larger; a larger one is proven by its last byte only."""
+
+_CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
+
+
+@dataclass(slots=True)
+class Blobs:
+    """The blobs that a walk came upon. `prove` them once; the sightings go to the walk."""
+
+    content: Content
+    memory: Memory
+    method: Method
+    platforms: dict[Digest, Platform] = field(default_factory=dict)
+    """By configuration digest, of images whose index does not say where they run."""
+    _wanted: dict[Place, Descriptor] = field(default_factory=dict)
+    _whole: set[Place] = field(default_factory=set)
+    """Configurations to read to the end, because only they say where an image runs."""
+    _loose: set[Place] = field(default_factory=set)
+    """Entries of an index that are no known manifest: a node tries them as both."""
+    _fresh: dict[Digest, bytes] = field(default_factory=dict)
+
+    async def prove(self, walk: Walk) -> None:
+        """Look at every blob below the walk's standing manifests."""
+        disputed = self._collect(walk)
+        looks = await abreast(self.method.width, self._look, self._wanted)
+        suspects = {place: look for place, look in looks if isinstance(look, Suspect)}
+        walk.sightings.update(
+            (place, look) for place, look in looks if not isinstance(look, Suspect)
+        )
+        walk.sightings.update(
+            await confirm(suspects, self._look, walk.above, self.content, self.method)
+        )
+        argued = unknown(Reason.MALFORMED, "two manifests state different sizes of it")
+        walk.sightings.update((place, argued) for place in disputed)
+        if self._fresh:
+            await asyncio.to_thread(self.memory.keep_manifests, self._fresh)
+
+    def _collect(self, walk: Walk) -> list[Place]:
+        """Note each blob once per repository; return those whose size the manifests dispute."""
+        disputed: list[Place] = []
+        for place in list(walk.sightings):
+            manifest = walk.standing(place)
+            for link in manifest.links if manifest else ():
+                blob = (place[0], link.target.digest)
+                if link.kind not in _CONTENT or blob in walk.sightings:
+                    continue
+                known = self._wanted.setdefault(blob, link.target)
+                if known.size != link.target.size:
+                    disputed.append(blob)
+                walk.above.setdefault(blob, place)
+                self._mark(blob, link.kind, link.target, bare=place in walk.bare)
+        return disputed
+
+    def _mark(self, blob: Place, kind: Kind, target: Descriptor, *, bare: bool) -> None:
+        if kind is Kind.BLOB:
+            self._loose.add(blob)
+        if not bare or kind is not Kind.CONFIG or target.media_type not in IMAGE_CONFIGS:
+            return
+        known = self.memory.manifest(target.digest)
+        if known is not None:
+            self._read_platform(target.digest, known)
+        elif target.size and target.size <= _LARGEST_CONFIG:
+            self._whole.add(blob)
+
+    async def _look(self, place: Place) -> Look:
+        target = self._wanted[place]
+        if not target.distributable:
+            return ELSEWHERE
+        if target.data is not None and target.digest.names(target.data):
+            return INLINED
+        try:
+            if self.method.proof is Proof.HEAD:
+                return await self._claimed(place, target)
+            return await self._read(place, target)
+        except Unseen as unseen:
+            return unknown(unseen.reason, unseen.detail)
+
+    async def _read(self, place: Place, target: Descriptor) -> Look:
+        whole = place in self._whole
+        answer = await self.content.read(place[0], target, whole=whole)
+        if isinstance(answer, Absent) and place in self._loose:
+            header = await self.content.head(*place)
+            return HEADER if isinstance(header, Digest) else suspicion(answer)
+        if isinstance(answer, Absent | Wrong):
+            return suspicion(answer)
+        if whole:
+            self._fresh[target.digest] = answer
+            self._read_platform(target.digest, answer)
+        return HASHED if whole else LAST_BYTE
+
+    async def _claimed(self, place: Place, target: Descriptor) -> Look:
+        size = await self.content.stat(place[0], target)
+        if isinstance(size, Absent):
+            return suspicion(size)
+        if size is not None and target.size is not None and size != target.size:
+            return suspicion(Wrong(f"HEAD says {size} bytes, the manifest {target.size}"))
+        return HEADER
+
+    def _read_platform(self, digest: Digest, body: bytes) -> None:
+        try:
+            self.platforms[digest] = stated_platform(body)
+        except Malformed:
+            return  # an odd configuration says nothing about its platform, and nothing worse
+
+
+def stated_platform(config: bytes) -> Platform:
+    """Return where an image's configuration says that it runs; raise `Malformed` if it does not.
+
+    Source: OCI image-spec, config.md (`os`, `architecture`, `variant`).
+    """
+    try:
+        document = json.loads(config)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"configuration is not JSON: {error}") from error
+    fields = document if isinstance(document, dict) else {}
+    parts = [fields.get(name) or "" for name in ("os", "architecture", "variant")]
+    if not all(isinstance(part, str) for part in parts) or not (parts[0] and parts[1]):
+        raise Malformed("configuration states no platform")
+    return Platform.of(*parts)

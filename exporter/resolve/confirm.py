@@ -1,0 +1,106 @@
+"""Is it really gone? A second look after a pause, beside a neighbour that is known to be good.
+
+One failed read is never an absence. Something counts as gone only where two looks agree, and where
+the manifest above it could be read whole in between: then neither a passing fault nor a connection
+that cuts every body short can be the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import GONE, Sighting, State, gone, unknown
+from exporter.oci.digest import Digest
+from exporter.resolve.method import Method, abreast, pause
+from exporter.sources import Absent, Body, Content, Unseen, Wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from exporter.facts.snapshot import Snapshot
+    from exporter.oci.reference import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Something that seems gone after one look."""
+
+    state: State
+    """`missing` or `broken`: what it will be if a second look agrees."""
+    detail: str
+    digest: Digest | None = None
+    """To what a dangling tag points, where the registry says."""
+
+
+Look = Sighting | Suspect
+
+
+def suspicion(answer: Absent | Wrong) -> Suspect:
+    """Return what a registry's denial, or bytes that are not the content, make one suspect."""
+    if isinstance(answer, Absent):
+        return Suspect(State.MISSING, answer.code, answer.revision)
+    return Suspect(State.BROKEN, answer.detail)
+
+
+def settle(first: Suspect, second: Look, *, neighbour: bool) -> Sighting:
+    """Decide by two looks and by whether the neighbour between them was good."""
+    if isinstance(second, Sighting):
+        return second
+    if not neighbour:
+        return unknown(Reason.UNCONFIRMED, f"{first.detail}, but its index cannot be read either")
+    if second.state is not first.state:
+        return unknown(Reason.UNCONFIRMED, f"first {first.detail}, then {second.detail}")
+    return gone(second.state, second.detail)
+
+
+async def confirm(
+    suspects: Mapping[Place, Suspect],
+    again: Callable[[Place], Awaitable[Look]],
+    neighbours: Mapping[Place, Place],
+    content: Content,
+    method: Method,
+) -> dict[Place, Sighting]:
+    """Look at every suspect again, after one pause for all, and return what each turned out to be.
+
+    `neighbours` names for a place the manifest above it; a root has none, and stands for itself.
+    """
+    await pause(method, suspects)
+    above = {neighbours[place] for place in suspects if place in neighbours}
+    good = dict(await abreast(method.width, lambda place: _readable(content, place), above))
+    looks = await abreast(method.width, again, suspects)
+    return {
+        place: settle(suspects[place], look, neighbour=good.get(neighbours.get(place, place), True))
+        for place, look in looks
+    }
+
+
+async def _readable(content: Content, place: Place) -> bool:
+    """Can the manifest be read whole at this moment?"""
+    try:
+        return isinstance(await content.manifest(*place), Body)
+    except Unseen:
+        return False
+
+
+def carry(now: Mapping[Place, Sighting], before: Snapshot) -> dict[Place, Sighting]:
+    """Return what is seen now, where blind with what was confirmed gone before, under its own age.
+
+    A page must not resolve because the registry stumbled; and health is never carried.
+    """
+    return {
+        place: older(sighting, before.sightings.get(place), before.taken_at)
+        for place, sighting in now.items()
+    }
+
+
+def older(now: Sighting, before: Sighting | None, taken_at: float) -> Sighting:
+    """Return the earlier sighting where it was a confirmed loss and nothing can be seen now.
+
+    `taken_at` is when the earlier one was made, in seconds since the epoch.
+    """
+    blind = now.state is State.UNKNOWN and now.reason is not Reason.BY_DESIGN
+    if not blind or before is None or before.state not in GONE:
+        return now
+    return replace(before, seen_at=before.seen_at or taken_at)

@@ -1,0 +1,131 @@
+"""What does one audit of one registry see? Lists, then tags, manifests, protection, and blobs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.snapshot import Collector, Role, Snapshot
+from exporter.oci.platform import choose
+from exporter.resolve import listing
+from exporter.resolve.blobs import Blobs
+from exporter.resolve.confirm import carry
+from exporter.resolve.protection import seals
+from exporter.resolve.scope import select
+from exporter.resolve.tags import addresses, resolve, roots
+from exporter.resolve.walk import Walk
+from exporter.sources import Unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from exporter.facts.use import Use
+    from exporter.oci.manifest import Descriptor
+    from exporter.resolve.listing import Listings
+    from exporter.resolve.target import Target
+
+_NETWORK: Final = frozenset(
+    {Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.TIMEOUT, Reason.RESET, Reason.SERVER_ERROR}
+)
+
+
+async def look(
+    target: Target, uses: Iterable[Use], before: Snapshot | None, now: float
+) -> Snapshot:
+    """Return what can be seen; `now` is in seconds since the epoch.
+
+    It never raises `Unseen`: what cannot be seen becomes a gap or an unknown. Confirmed losses of
+    the snapshot before are kept, under their own age, where nothing can be seen now.
+    """
+    empty = Snapshot(
+        registry=target.registry.name,
+        taken_at=now,
+        role=target.role,
+        platforms=target.platforms,
+        collector=target.collector,
+        uses=tuple(use for use in uses if use.reference.registry in target.hosts),
+    )
+    away = await _away(target)
+    if away is not None:
+        return replace(empty, gone=True, gaps=(away,))
+    repositories = await listing.repositories(target, empty.uses)
+    listings = await listing.listings(target, repositories.entries)
+    seen = await _resolve(target, empty, listings, before)
+    listed = {repository: len(each.entries) for repository, each in listings.items()}
+    gaps = (*repositories.gaps, *listing.gaps(listings))
+    away = await _away(target) if _stumbled(seen) else None
+    return replace(
+        seen,
+        listed=listed,
+        gaps=(*gaps, away) if away else gaps,
+        gone=away is not None,
+        sightings=carry(seen.sightings, before) if before else seen.sightings,
+        collector=await _collector(target, seen, before),
+    )
+
+
+async def _resolve(
+    target: Target, empty: Snapshot, listings: Listings, before: Snapshot | None
+) -> Snapshot:
+    """Tags, then manifests, then protection, then blobs."""
+    name = target.registry.name
+    wanted = select(target.scope, name, listing.entries(listings), empty.uses)
+    answers = await resolve(target.registry, addresses(wanted), target.method)
+    starts = roots(wanted, answers, before)
+    if target.role is Role.PROXY:
+        # Asking a pull-through cache for more makes it fetch: looking would change what is seen.
+        return replace(empty, roots=starts)
+    walk = Walk(target.registry, target.memory, target.method, follow=_follow(target))
+    await walk.run((root.repository, root.digest) for root in starts if root.digest)
+    sealed = await seals(target, listings, answers, walk.above, starts)
+    blobs = Blobs(target.registry, target.memory, target.method)
+    await blobs.prove(walk)
+    return replace(
+        empty,
+        roots=starts,
+        manifests=walk.manifests,
+        sightings=walk.sightings,
+        config_platforms=blobs.platforms,
+        sealed=sealed,
+    )
+
+
+def _follow(target: Target) -> Callable[[Descriptor], bool]:
+    """Which entries of an index are looked at: a sparse mirror's other platforms are not."""
+
+    def held(entry: Descriptor) -> bool:
+        if target.role is not Role.SPARSE or entry.platform is None or entry.platform.unknown:
+            return True
+        return any(choose(node, [entry.platform]) is not None for node in target.platforms)
+
+    return held
+
+
+def _stumbled(seen: Snapshot) -> bool:
+    """Did anything fail in the way that everything fails when a registry goes away?"""
+    sightings = chain(seen.sightings.values(), (root.sighting for root in seen.roots))
+    return any(sighting.reason in _NETWORK for sighting in sightings)
+
+
+async def _away(target: Target) -> Gap | None:
+    """Return the gap that a registry leaves which does not answer at all."""
+    try:
+        await target.registry.ping()
+    except Unseen as unseen:
+        return Gap(Scope.REGISTRY, target.registry.name, unseen.reason, unseen.detail)
+    return None
+
+
+async def _collector(target: Target, seen: Snapshot, before: Snapshot | None) -> Collector:
+    """Whose collector it is: as declared, as known from before, or as one answer tells."""
+    known = before.collector if before else Collector.UNKNOWN
+    declared = target.collector if target.collector is not Collector.UNKNOWN else known
+    repository = next((root.repository for root in seen.roots if root.digest), None)
+    if declared is not Collector.UNKNOWN or repository is None or target.role is Role.PROXY:
+        return declared
+    try:
+        return await target.registry.collector(repository)
+    except Unseen:
+        return Collector.UNKNOWN

@@ -1,0 +1,54 @@
+"""How carefully, and how hard, is a registry looked at?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from exporter.facts.proof import Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sized
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """Limits and pauses of one audit."""
+
+    width: int = 16
+    """Looks under way at once."""
+    confirm_after: float = 5.0
+    """Seconds before something that seems gone is looked at again."""
+    depth: int = 8
+    """Indexes within indexes that are followed."""
+    children: int = 2_000
+    """Entries of one index that are followed."""
+    proof: Proof = Proof.LAST_BYTE
+    """How far up the ladder blobs are proven: `LAST_BYTE`, or `HEAD` where that is asked for."""
+
+
+async def pause(method: Method, suspects: Sized) -> None:
+    """Wait before a second look, where there is anything to look at again."""
+    if suspects:
+        await asyncio.sleep(method.confirm_after)
+
+
+async def abreast(
+    width: int, act: Callable[[Item], Awaitable[Result]], items: Iterable[Item]
+) -> list[tuple[Item, Result]]:
+    """Act on every item, `width` at a time, and return each with its result, in no order."""
+    results: list[tuple[Item, Result]] = []
+    queue = iter(items)
+
+    async def work() -> None:
+        for item in queue:
+            results.append((item, await act(item)))  # noqa: PERF401 - shared by all workers
+
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(width):
+            workers.create_task(work())
+    return results

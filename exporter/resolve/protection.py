@@ -1,0 +1,51 @@
+"""Which repositories can be sealed, so that "no tag points here" may be said of them?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.resolve.tags import resolve, seal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.facts.snapshot import Root, Sealed
+    from exporter.oci.reference import Place, Repository
+    from exporter.resolve.listing import Listings
+    from exporter.resolve.tags import Address, Answer
+    from exporter.resolve.target import Target
+
+
+async def seals(
+    target: Target,
+    listings: Listings,
+    answers: dict[Address, Answer],
+    children: Iterable[Place],
+    roots: Iterable[Root],
+) -> dict[Repository, Sealed]:
+    """Return a seal for each repository in which some child might be unprotected.
+
+    Where tags that are in scope anyway protect every child, nothing more is asked. Elsewhere the
+    remaining tags are resolved too, one HEAD each, since any of them may be the protector.
+    """
+    doubtful = _doubtful(answers, children, roots)
+    open_to = {
+        repository: listing.entries
+        for repository, listing in listings.items()
+        if listing.complete and repository in doubtful
+    }
+    rest = [(repository, tag) for repository, tags in open_to.items() for tag in tags]
+    answers |= await resolve(
+        target.registry, [each for each in rest if each not in answers], target.method
+    )
+    sealed = {repository: seal(repository, tags, answers) for repository, tags in open_to.items()}
+    return {repository: each for repository, each in sealed.items() if each is not None}
+
+
+def _doubtful(
+    answers: dict[Address, Answer], children: Iterable[Place], roots: Iterable[Root]
+) -> set[Repository]:
+    """Repositories with a child, or a pinned digest, at which no tag in scope points."""
+    pointed = {(repository, digest) for (repository, _), (digest, _) in answers.items()}
+    pinned = ((root.repository, root.digest) for root in roots if root.tag is None and root.digest)
+    return {place[0] for place in (*children, *pinned) if place not in pointed}

@@ -1,0 +1,125 @@
+"""What of a registry is looked at: which repositories, which tags, and how much each matters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from exporter.facts.use import ReferenceClass, Use, highest
+from exporter.oci.digest import Digest
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Repository, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+Name = Tag | Digest
+"""How an image is named within its repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Tags that matter more than their name tells: a site without a cluster names its live ones."""
+
+    pattern: str
+    """A shell pattern over `registry/repository:tag`."""
+    reference_class: ReferenceClass
+    platforms: frozenset[Platform] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is looked at. Patterns are those of a shell (`*`, `?`, `[…]`), matched case by case."""
+
+    catalogue: bool = True
+    """Ask the registry which repositories it has."""
+    listed: tuple[Repository, ...] = ()
+    """Repositories that are looked at whether or not the catalogue names them."""
+    only: tuple[str, ...] = ("*",)
+    leave_out: tuple[str, ...] = ()
+    latest: tuple[str, ...] = ("latest",)
+    """Tags that always count as latest."""
+    select: tuple[str, ...] = ()
+    """Further tags to look at."""
+    leave_out_tags: tuple[str, ...] = ()
+    """Tags that `select` would take and that are left out all the same."""
+    promotions: tuple[Promotion, ...] = ()
+    require: frozenset[Platform] = frozenset()
+    """Platforms that must run every tag; empty means those that each tag offers."""
+
+    def admits(self, repository: Repository) -> bool:
+        """Is a repository of the catalogue looked at?"""
+        return _matches(repository, self.only) and not _matches(repository, self.leave_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One image to look at, and why."""
+
+    repository: Repository
+    name: Name
+    reference_class: ReferenceClass
+    platforms: frozenset[Platform]
+    used: bool
+    """Does a use name it (it is looked for even where no list has it)?"""
+
+
+def select(
+    scope: Scope,
+    registry: str,
+    listings: Mapping[Repository, Sequence[Tag]],
+    uses: Iterable[Use],
+) -> tuple[Wanted, ...]:
+    """Return every image in scope once, under its highest class."""
+    wanted: dict[tuple[Repository, Name], Wanted] = {}
+    for each in (*_used(scope, uses), *_listed(scope, registry, listings)):
+        key = (each.repository, each.name)
+        wanted[key] = merge(wanted[key], each) if key in wanted else each
+    return tuple(wanted.values())
+
+
+def merge(first: Wanted, second: Wanted) -> Wanted:
+    """Return what two reasons for the same image make together.
+
+    Where one of two equally important reasons does not know its platforms, none are known: then
+    every platform that the image offers must be there.
+    """
+    top = highest(first.reference_class, second.reference_class)
+    known = [each.platforms for each in (first, second) if each.reference_class is top]
+    platforms = frozenset[Platform]().union(*known) if all(known) else frozenset[Platform]()
+    return Wanted(first.repository, first.name, top, platforms, first.used or second.used)
+
+
+def _used(scope: Scope, uses: Iterable[Use]) -> Iterator[Wanted]:
+    for use in uses:
+        name = use.reference.digest or use.reference.tag
+        if name is not None:
+            platforms = use.platforms or scope.require
+            yield Wanted(use.reference.repository, name, use.reference_class, platforms, used=True)
+
+
+def _listed(
+    scope: Scope, registry: str, listings: Mapping[Repository, Sequence[Tag]]
+) -> Iterator[Wanted]:
+    for repository, tags in listings.items():
+        for tag in tags:
+            for found in _reasons(scope, f"{registry}/{repository}:{tag}", tag):
+                yield Wanted(repository, tag, *found, used=False)
+
+
+def _reasons(
+    scope: Scope, full: str, tag: Tag
+) -> Iterator[tuple[ReferenceClass, frozenset[Platform]]]:
+    """Every reason to look at a listed tag; none means that it is out of scope."""
+    for promotion in scope.promotions:
+        if fnmatchcase(full, promotion.pattern):
+            yield promotion.reference_class, promotion.platforms or scope.require
+    if _matches(tag, scope.latest):
+        yield ReferenceClass.LATEST, scope.require
+    if _matches(tag, scope.select) and not _matches(tag, scope.leave_out_tags):
+        yield ReferenceClass.SELECTED, scope.require
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

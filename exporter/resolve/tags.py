@@ -1,0 +1,107 @@
+"""To which digests do tags resolve, and which tags point where?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import HEADER, Sighting, State, gone, unknown
+from exporter.facts.snapshot import Root, Sealed, Snapshot
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Repository, Tag
+from exporter.resolve.confirm import Suspect, older, suspicion
+from exporter.resolve.method import Method, abreast, pause
+from exporter.sources import Content, Unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from exporter.resolve.scope import Wanted
+
+Address = tuple[Repository, Tag]
+Answer = tuple[Digest | None, Sighting]
+
+
+async def resolve(
+    content: Content, tags: Iterable[Address], method: Method
+) -> dict[Address, Answer]:
+    """Ask once to what each tag resolves, and once more, after a pause, where it seems gone."""
+
+    async def look(address: Address) -> Digest | Suspect | Sighting:
+        try:
+            answer = await content.head(*address)
+        except Unseen as unseen:
+            return unknown(unseen.reason, unseen.detail)
+        return answer if isinstance(answer, Digest) else suspicion(answer)
+
+    first = dict(await abreast(method.width, look, tags))
+    suspects = [address for address, seen in first.items() if isinstance(seen, Suspect)]
+    await pause(method, suspects)
+    second = dict(await abreast(method.width, look, suspects))
+    return {address: _answer(second.get(address, seen)) for address, seen in first.items()}
+
+
+def _answer(seen: Digest | Suspect | Sighting) -> Answer:
+    if isinstance(seen, Digest):
+        return seen, HEADER
+    if isinstance(seen, Sighting):
+        return None, seen
+    return seen.digest, gone(seen.state, seen.detail)
+
+
+def addresses(wanted: Iterable[Wanted]) -> list[Address]:
+    """Return the tags among the images that are wanted; a pinned digest needs no resolving."""
+    return [(each.repository, each.name) for each in wanted if not isinstance(each.name, Digest)]
+
+
+def roots(
+    wanted: Iterable[Wanted], answers: Mapping[Address, Answer], before: Snapshot | None
+) -> tuple[Root, ...]:
+    """Return where the walk starts.
+
+    A tag that cannot be resolved now starts where it led last time: what is lost there stays lost,
+    and nothing there can make the tag count as healthy.
+    """
+    known = {(root.repository, root.tag): root for root in (before.roots if before else ())}
+    return tuple(
+        _pinned(each, each.name)
+        if isinstance(each.name, Digest)
+        else _tagged(each, answers[each.repository, each.name], before, known)
+        for each in wanted
+    )
+
+
+def _pinned(wanted: Wanted, digest: Digest) -> Root:
+    place = (wanted.repository, None, digest)
+    return Root(*place, HEADER, wanted.reference_class, wanted.platforms)
+
+
+def _tagged(
+    wanted: Wanted,
+    answer: Answer,
+    before: Snapshot | None,
+    known: Mapping[tuple[Repository, Tag | None], Root],
+) -> Root:
+    digest, sighting = answer
+    tag = Tag(wanted.name)
+    last = known.get((wanted.repository, tag))
+    if before and last and sighting.state is State.UNKNOWN:
+        digest = last.digest
+        sighting = older(sighting, last.sighting, before.taken_at)
+    return Root(wanted.repository, tag, digest, sighting, wanted.reference_class, wanted.platforms)
+
+
+def seal(
+    repository: Repository, tags: Sequence[Tag], answers: Mapping[Address, Answer]
+) -> Sealed | None:
+    """Return the seal of a repository, or None where one of its tags could not be resolved.
+
+    A tag that points nowhere protects nothing, and hides nothing either.
+    """
+    pointing: dict[Digest, tuple[Tag, ...]] = {}
+    for tag in tags:
+        digest, sighting = answers.get((repository, tag), (None, None))
+        if sighting is None or sighting.state is State.UNKNOWN:
+            return None
+        if digest is not None:
+            pointing[digest] = (*pointing.get(digest, ()), tag)
+    return Sealed(pointing)

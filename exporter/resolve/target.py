@@ -1,0 +1,28 @@
+"""Which registry, what of it, and how: everything that one audit is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from exporter.facts.snapshot import Collector, Role
+from exporter.oci.platform import Platform
+from exporter.resolve.method import Method
+from exporter.resolve.scope import Scope
+from exporter.sources import Memory, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A registry, what of it is looked at, and how."""
+
+    registry: Registry
+    memory: Memory
+    hosts: frozenset[str]
+    """Every `host[:port]` by which references may name it."""
+    scope: Scope = field(default_factory=Scope)
+    method: Method = field(default_factory=Method)
+    role: Role = Role.OWNED
+    platforms: frozenset[Platform] = frozenset()
+    """Of a sparse mirror: the platforms that it holds."""
+    collector: Collector = Collector.UNKNOWN
+    """As declared; where it is not, a harmless difference in answers may tell."""
