@@ -210,13 +210,13 @@ SOURCE_REFERENCES: Final = _gauge(
 REQUESTS: Final = _counter(
     Group.REQUESTS,
     "registry_requests_total",
-    "registry endpoint code",
+    "registry resource code",
     "Requests to the registry and its token server, by what was asked and how it was answered.",
 )
 REQUEST_DURATION: Final = Family(
     PREFIX + "registry_request_duration_seconds",
     Kind.HISTOGRAM,
-    ("registry", "endpoint"),
+    ("registry", "resource"),
     "Time until a request was answered in full.",
     Group.REQUESTS,
 )

@@ -164,9 +164,7 @@ def _roll_up(children: tuple[Child, ...], lacking: tuple[Platform, ...]) -> Stat
 def _unresolved(name: str, reference: ReferenceClass, seen: Sighting) -> TagVerdict:
     repository, _, label = name.partition(":")
     root = Root(Repository(repository), Tag(label), None, seen, reference)
-    stand_in = child(
-        None, seen.state, digest=None, lacks=(), reason=seen.reason, protected_by=None
-    )
+    stand_in = child(None, seen.state, digest=None, lacks=(), reason=seen.reason, protected_by=None)
     return TagVerdict(root, seen.state, (stand_in,))
 
 

@@ -1,0 +1,107 @@
+"""What does the exporter do and cost right now? Read at every scrape, appended to the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate, product
+from typing import TYPE_CHECKING, Final, cast
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import generate_latest as generate_text
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.registry import Collector
+
+from exporter.publish import catalogue
+from exporter.publish.exposition import Format
+from exporter.publish.standing import Picture
+from exporter.sources import BUCKETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import Metric
+
+    from exporter.publish.family import Family
+    from exporter.publish.standing import Standing
+
+_RESOURCES: Final = ("base", "catalog", "tags", "manifest", "blob", "token", "redirect")
+_CODES: Final = ("2xx", "3xx", "401", "403", "404", "429", "4xx", "5xx", "error")
+
+
+class Telemetry:
+    """The live metrics: of this process, and of what it asks the registries."""
+
+    def __init__(self) -> None:
+        self._process = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self._process)
+
+    def body(self, picture: Picture, form: Format) -> bytes:
+        """Return the live metrics; in OpenMetrics with the `# EOF` that ends the whole scrape."""
+        live = CollectorRegistry()
+        live.register(_Live(picture))
+        if form is Format.TEXT:
+            return generate_text(live) + generate_text(self._process)
+        return _openmetrics(live).removesuffix(b"# EOF\n") + _openmetrics(self._process)
+
+
+@dataclass(frozen=True, eq=False)
+class _Live(Collector):
+    """One picture's tallies as families; hashable by identity, as a registry demands."""
+
+    picture: Picture
+
+    def collect(self) -> Iterator[Metric]:
+        standings = self.picture.standings
+        yield _in_progress(self.picture)
+        yield _requests(standings)
+        yield _durations(standings)
+        yield _total(
+            catalogue.RETRIES, {each.registry: float(each.tally.retries) for each in standings}
+        )
+        waits = {each.registry: each.tally.throttled_seconds for each in standings}
+        yield _total(catalogue.THROTTLE_WAIT, waits)
+
+
+def _openmetrics(registry: CollectorRegistry) -> bytes:
+    # The library leaves this one function without annotations.
+    return cast("bytes", generate_openmetrics(registry))  # type: ignore[no-untyped-call]
+
+
+def _in_progress(picture: Picture) -> Metric:
+    family = catalogue.AUDIT_IN_PROGRESS
+    metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
+    for each in picture.standings:
+        metric.add_metric([each.registry], float(each.registry in picture.in_progress))
+    return metric
+
+
+def _requests(standings: tuple[Standing, ...]) -> Metric:
+    """Every resource and code from the start on: a rate needs a zero to rise from."""
+    family = catalogue.REQUESTS
+    metric = CounterMetricFamily(family.stem, family.help, labels=family.labels)
+    for each in standings:
+        counts = dict.fromkeys(product(_RESOURCES, _CODES), 0) | each.tally.requests
+        for (resource, code), count in counts.items():
+            metric.add_metric([each.registry, resource, code], count)
+    return metric
+
+
+def _durations(standings: tuple[Standing, ...]) -> Metric:
+    family = catalogue.REQUEST_DURATION
+    metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+    bounds = (*map(str, BUCKETS), "+Inf")
+    for each in standings:
+        for resource, counts in list(each.tally.seconds.items()):
+            buckets = list(zip(bounds, map(float, accumulate(counts)), strict=True))
+            total = each.tally.seconds_sum.get(resource, 0.0)
+            metric.add_metric([each.registry, resource], buckets, total)
+    return metric
+
+
+def _total(family: Family, values: dict[str, float]) -> Metric:
+    metric = CounterMetricFamily(family.stem, family.help, labels=family.labels)
+    for registry, value in values.items():
+        metric.add_metric([registry], value)
+    return metric
