@@ -1,0 +1,35 @@
+# Every target sets up what it needs by itself, on a fresh Debian 12 or 13.
+
+RULES := $(filter-out alerts/alertmanager.yml,$(wildcard alerts/*.yml))
+
+.PHONY: help demo dev test check bench assets
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: ## Show a registry with a broken tag, and the whole exporter on it
+	@scripts/setup
+	.venv/bin/pullproof demo
+
+dev: ## Make the virtual environment and install what tests need
+	@scripts/setup tests
+
+test: dev ## Run every test
+	.venv/bin/pytest $(ARGS)
+
+check: dev ## Run every check that is not a test: style, types, imports, rules, documents
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	promtool check rules --lint=all --lint-fatal $(RULES)
+	promtool test rules $(wildcard alerts/tests/*.yml)
+	promtool check web-config docs/examples/web-config.yml
+	amtool check-config alerts/alertmanager.yml
+	.venv/bin/pytest -q tests/shipped
+
+bench: dev assets ## Print what an audit costs, beside other tools
+	@set -e; for each in benchmarks/*.py; do .venv/bin/python "$$each"; done
+
+assets: ## Build the programs that tests need and Debian does not have
+	@scripts/assets
