@@ -51,6 +51,8 @@ class Reason(StrEnum):
     """A file or folder that could not be read."""
     UNSUPPORTED = "unsupported"
     """A layout or interface that must not be judged by our rules."""
+    INTERNAL = "internal"
+    """A fault of pullproof's own; the log has the trace."""
 
 
 class Scope(StrEnum):
