@@ -1,14 +1,16 @@
-"""A small real HTTP server in a thread: what it answers is one function."""
+"""A small real HTTP server in a thread: what it answers, or fails to, is one function."""
 
 from __future__ import annotations
 
+import socket
 import ssl
+import struct
 import threading
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,40 +35,22 @@ class Answer:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    announced: int | None = None
+    """The stated length, where it is not the body's: the connection closes short of it."""
+    held: threading.Event | None = None
+    """The body waits for this: an answer too slow to finish, until the test is over."""
+
+
+RESET: Final = Answer(0)
+"""No answer: the connection is reset."""
+_ABORT: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER on, zero seconds: closing sends RST."""
 
 
 @contextmanager
 def serving(answer: Callable[[Asked], Answer], tls: Pair | None = None) -> Iterator[str]:
     """Serve a function on the loopback; yield the address `http(s)://127.0.0.1:port`."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 20
-
-        def handle_one_request(self) -> None:
-            self.raw_requestline = self.rfile.readline(65537)
-            if not self.raw_requestline or not self.parse_request():
-                self.close_connection = True
-                return
-            self._say(answer(self._asked()))
-
-        def _asked(self) -> Asked:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            return Asked(self.command, self.path, dict(self.headers), body)
-
-        def _say(self, said: Answer) -> None:
-            self.send_response(said.status)
-            for name, value in said.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(said.body)))
-            self.end_headers()
-            self.wfile.write(said.body if self.command != "HEAD" else b"")
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: the test asks what it needs to know."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with _Server(answer) as server:
         if tls is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls.certificate, tls.key)
@@ -78,3 +62,52 @@ def serving(answer: Callable[[Asked], Answer], tls: Pair | None = None) -> Itera
         finally:
             server.shutdown()
             thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, answer: Callable[[Asked], Answer]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer = answer
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 20
+    server: _Server
+
+    def handle_one_request(self) -> None:
+        """Take a request of any method; http.server would want one function for each."""
+        with suppress(ConnectionError, TimeoutError):
+            self.raw_requestline = self.rfile.readline(65537)
+            if self.raw_requestline and self.parse_request():
+                self._say(self.server.answer(self._asked()))
+                return
+        self.close_connection = True
+
+    def _asked(self) -> Asked:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        return Asked(self.command, self.path, dict(self.headers), body)
+
+    def _say(self, said: Answer) -> None:
+        if said is RESET:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+            self.close_connection = True
+            return
+        length = len(said.body) if said.announced is None else said.announced
+        self.send_response(said.status)
+        for name, value in {**said.headers, "Content-Length": str(length)}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self._deliver(said, length)
+
+    def _deliver(self, said: Answer, length: int) -> None:
+        if said.held is not None:
+            said.held.wait()
+        self.wfile.write(said.body)
+        self.close_connection |= len(said.body) < length
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the test asks what it needs to know."""

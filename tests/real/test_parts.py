@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import schema1_payload
 from tests import worlds
 from tests.parts import layout, monitoring, tree
+from tests.parts.client import Client
+from tests.parts.front import front
+from tests.parts.http import RESET, Answer, Asked
 from tests.parts.process import until
 from tests.parts.registry import Settings, registry
 from tests.parts.tokens import PASSWORD, USER
@@ -131,3 +135,43 @@ def test_prometheus_pages_through_alertmanager(tmp_path: Path) -> None:
             assert page["alerts"][0]["labels"]["of"] == "x"
             assert prometheus.firing("Down")
             assert prometheus.query("up")[0]["value"][1] == "0"
+
+
+def test_a_front_repeats_even_the_lies_of_a_registry(tmp_path: Path) -> None:
+    app = worlds.two_platforms("app")
+    with registry(tmp_path) as server, front(server) as before:
+        with server.client("a/b") as client:
+            client.push(app, "v1")
+            client.bytes_of(app.children[0].layers[0])
+            server.collect("--delete-untagged")
+        with Client.to(before.url, "a/b", None, None) as client:
+            layer = app.children[0].layers[0]
+
+            assert client.get("manifests", "v1").content == app.body
+            assert client.bytes_of(layer, last_only=True) == (206, 0)
+            assert client.head("blobs", layer.digest).headers["Content-Length"] == "601"
+            assert client.get("manifests", app.children[0].digest).status_code == 404
+            assert before.count("GET", "/manifests/") == 2
+
+
+def test_a_front_spoils_what_it_is_told(tmp_path: Path) -> None:
+    app = worlds.image("app")
+    told = {
+        "reset": RESET,
+        "short": Answer(200, b"half", announced=8),
+        "busy": Answer(429, b"", {"Retry-After": "1"}),
+    }
+
+    def spoil(request: Asked) -> Answer | None:
+        return told.get(request.target.rpartition("/")[2])
+
+    with registry(tmp_path) as server, front(server, spoil) as before:
+        with server.client("a/b") as client:
+            client.push(app, "v1")
+        with Client.to(before.url, "a/b", None, None) as client:
+            with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+                client.get("manifests", "reset")
+            with pytest.raises(httpx.RemoteProtocolError):
+                client.get("manifests", "short")
+            assert client.get("manifests", "busy").headers["Retry-After"] == "1"
+            assert client.get("manifests", "v1").content == app.body

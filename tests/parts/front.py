@@ -1,0 +1,77 @@
+"""Something between a client and a registry: it counts what is asked, and spoils what it is told.
+
+A load balancer, a proxy, a gateway: most answers that are not a registry's come from one.
+"""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.parts.http import Answer, Asked, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.parts.registry import Registry
+
+_HOPS: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """A front that is up."""
+
+    url: str
+    asked: list[Asked]
+    """Every request so far."""
+
+    @property
+    def host(self) -> str:
+        """`127.0.0.1:port`, as it stands in references."""
+        return urlsplit(self.url).netloc
+
+    def count(self, method: str, part: str) -> int:
+        """How many requests of a method had this in their path?"""
+        return sum(each.method == method and part in each.target for each in self.asked)
+
+
+def nothing(_: Asked) -> Answer | None:
+    """Spoil nothing."""
+    return None
+
+
+@contextmanager
+def front(registry: Registry, spoil: Callable[[Asked], Answer | None] = nothing) -> Iterator[Front]:
+    """Stand before a registry; where `spoil` has an answer of its own, it is given instead."""
+    asked: list[Asked] = []
+    authority = registry.settings.authority
+    trusted = ssl.create_default_context(cafile=authority.certificate) if authority else False
+    with httpx.Client(base_url=registry.url, verify=trusted, trust_env=False) as behind:
+
+        def answer(request: Asked) -> Answer:
+            asked.append(request)
+            return spoil(request) or _pass_on(behind, request)
+
+        with serving(answer) as url:
+            yield Front(url, asked)
+
+
+def _pass_on(behind: httpx.Client, request: Asked) -> Answer:
+    """Ask the registry, and repeat its answer to the byte, short bodies included."""
+    body = bytearray()
+    sent = {**request.headers, "Accept-Encoding": "identity"}
+    with behind.stream(
+        request.method, request.target, headers=sent, content=request.body
+    ) as answer:
+        with suppress(httpx.RemoteProtocolError):  # it promises more than it sends
+            for chunk in answer.iter_raw():
+                body += chunk
+        headers = {name: value for name, value in answer.headers.items() if name not in _HOPS}
+        announced = int(answer.headers.get("Content-Length", len(body)))
+        return Answer(answer.status_code, bytes(body), headers, announced)
