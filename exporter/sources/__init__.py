@@ -43,7 +43,7 @@ class Listing(Generic[Entry]):
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The registry's definitive "not there": an error body, or its object store's by redirect."""
+    """The registry's definitive "not there": an error body, or its object store's."""
 
     code: str
     """`MANIFEST_UNKNOWN`, `BLOB_UNKNOWN`, `NAME_UNKNOWN`, or the object store's `NoSuchKey`."""
@@ -71,7 +71,7 @@ class Catalogue(Protocol):
     """What a registry lists."""
 
     async def ping(self) -> None:
-        """Does it answer at all (`GET /v2/`)? Raises `Unseen`; an answer ends a spell of failing fast."""
+        """Does it answer at all (`GET /v2/`)? Raises `Unseen`; an answer ends failing fast."""
         ...
 
     async def repositories(self) -> Listing[Repository]:
@@ -99,6 +99,10 @@ class Content(Protocol):
 
     async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
         """Read a manifest by digest, whole, and hash it."""
+        ...
+
+    async def stat(self, repository: Repository, blob: Descriptor) -> int | None | Absent:
+        """How many bytes does HEAD claim a blob to have? A claim, and no proof."""
         ...
 
     async def read(

@@ -1,0 +1,1 @@
+"""Audits on a clock, and the one board that shows their latest outcome."""

@@ -1,0 +1,61 @@
+"""What is shown now? The program's one mutation: a picture and its rendering, swapped together."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporter.publish import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.publish.exposition import Exposition
+    from exporter.publish.limits import Limits
+    from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
+
+
+class Board:
+    """The latest picture of all registries, with the metrics rendered from it."""
+
+    def __init__(self, picture: Picture, limits: Limits) -> None:
+        """Show a first picture."""
+        self.picture = picture
+        self.exposition: Exposition = metrics.render(picture, limits)
+        self._limits = limits
+        self._turn = asyncio.Lock()
+
+    def standing(self, registry: str) -> Standing:
+        """Return where a registry stands; raise KeyError for one that is not watched."""
+        found = {each.registry: each for each in self.picture.standings}
+        return found[registry]
+
+    def begin(self, registry: str) -> None:
+        """Show that a registry is being audited. The rendered metrics stay as they are."""
+        under_way = self.picture.in_progress | {registry}
+        self.picture = replace(self.picture, in_progress=under_way)
+
+    async def show(self, standing: Standing) -> None:
+        """Put up where a registry stands after an audit; a scrape shows all of it, or none."""
+        async with self._turn:
+            others = (each for each in self.picture.standings if each.registry != standing.registry)
+            standings = tuple(sorted((*others, standing), key=lambda each: each.registry))
+            under_way = self.picture.in_progress - {standing.registry}
+            await self._swap(replace(self.picture, standings=standings, in_progress=under_way))
+
+    async def hear(self, sources: Iterable[SourceStanding]) -> None:
+        """Put up how the sources of references do."""
+        async with self._turn:
+            if tuple(sources) != self.picture.sources:
+                await self._swap(replace(self.picture, sources=tuple(sources)))
+
+    async def reloaded(self, reload: Reload) -> None:
+        """Put up which configuration is in force."""
+        async with self._turn:
+            await self._swap(replace(self.picture, reload=reload))
+
+    async def _swap(self, picture: Picture) -> None:
+        exposition = await asyncio.to_thread(metrics.render, picture, self._limits)
+        under_way = self.picture.in_progress & picture.in_progress
+        self.picture, self.exposition = replace(picture, in_progress=under_way), exposition

@@ -1,0 +1,63 @@
+"""When is each registry audited? One job a registry; one that runs over skips, never stacks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.serve.rounds import Rounds, Watched
+
+_log: Final = logging.getLogger("pullproof.clock")
+
+_SPREAD: Final = 0.05
+"""Share of an interval by which audits are shifted, so that replicas do not ask in step."""
+
+
+class Clock:
+    """Runs a round for every registry at once, and then at each one's interval."""
+
+    def __init__(self, rounds: Rounds, watched: Iterable[Watched]) -> None:
+        """Set the jobs; nothing runs before `start`."""
+        self._rounds = rounds
+        self._running: set[asyncio.Task[None]] = set()
+        # Late is better than never: by default APScheduler drops a run that is a second late.
+        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        self._scheduler = AsyncIOScheduler(job_defaults=defaults, timezone=UTC)
+        for each in watched:
+            spread = int(each.interval * _SPREAD) or None
+            trigger = IntervalTrigger(seconds=each.interval, jitter=spread, timezone=UTC)
+            first = datetime.now(UTC)
+            self._scheduler.add_job(
+                self._round, trigger, (each,), id=each.name, next_run_time=first
+            )
+
+    def start(self) -> None:
+        """Begin; must be called within the event loop that audits."""
+        self._scheduler.start()
+
+    async def stop(self, patience: float) -> None:
+        """Start nothing more, give what runs `patience` seconds, then cancel it.
+
+        An audit that is cut off leaves the truth before it in place.
+        """
+        self._scheduler.pause()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=patience)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        self._scheduler.shutdown(wait=False)
+
+    async def _round(self, watched: Watched) -> None:
+        task = asyncio.create_task(self._rounds.run(watched))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        await task

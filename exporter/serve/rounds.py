@@ -1,0 +1,140 @@
+"""One round: audit a registry, put the outcome up, put it away. A fault costs one round only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.audit import audit
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import State
+from exporter.facts.use import Use
+from exporter.judge.judgement import judge
+from exporter.oci.digest import Malformed
+from exporter.publish import archive
+from exporter.publish.standing import SourceStanding, Standing
+from exporter.resolve.target import Target
+from exporter.serve.board import Board
+from exporter.serve.journal import Journal, Kept
+from exporter.serve.standing import Attempt, seen, unseen
+from exporter.sources import Tally
+
+if TYPE_CHECKING:
+    from exporter.judge.report import Report
+
+_log: Final = logging.getLogger("pullproof.audit")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One registry under watch."""
+
+    target: Target
+    tally: Tally
+    interval: float
+    """Seconds between audits."""
+    max_staleness: float
+    """Seconds for which an old truth is still shown."""
+
+    @property
+    def name(self) -> str:
+        """Its label."""
+        return self.target.registry.name
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What is wanted now, and how the sources that say so do."""
+
+    uses: tuple[Use, ...]
+    gaps: tuple[Gap, ...]
+    sources: tuple[SourceStanding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """Everything that a round needs besides the registry itself."""
+
+    board: Board
+    journal: Journal
+    references: Callable[[], Awaitable[References]]
+
+    async def restore(self, watched: Watched) -> Standing:
+        """Return where a registry stood when it was last put away; nothing is asked of it."""
+        target = watched.target
+        fresh = Standing(
+            registry=watched.name,
+            role=target.role,
+            collector=target.collector,
+            interval=watched.interval,
+            tally=watched.tally,
+        )
+        kept = await asyncio.to_thread(self.journal.last, watched.name)
+        return fresh if kept is None else await asyncio.to_thread(_reopened, fresh, kept)
+
+    async def run(self, watched: Watched) -> None:
+        """Audit once and put up the outcome. Nothing but cancellation leaves it."""
+        began = time.time()
+        self.board.begin(watched.name)
+        standing = self.board.standing(watched.name)
+        try:
+            standing = await self._round(watched, standing, began)
+        except Exception:  # noqa: BLE001 - the one job boundary
+            # A fault of ours must cost one round, not the watch over a registry.
+            _log.exception("audit failed", extra={"registry": watched.name})
+            attempt = Attempt(began, time.time())
+            gap = Gap(Scope.REGISTRY, watched.name, Reason.INTERNAL, "see the log")
+            limit = watched.max_staleness
+            standing = unseen(standing, attempt, (gap,), Reason.INTERNAL, limit)
+        await self.board.show(standing)
+
+    async def _round(self, watched: Watched, standing: Standing, began: float) -> Standing:
+        references = await self.references()
+        await self.board.hear(references.sources)
+        report = await audit(watched.target, references.uses, standing.report, began)
+        attempt = Attempt(began, time.time())
+        _tell(report, attempt)
+        blind = report.snapshot.blind
+        if blind is not None:
+            gaps, limit = report.snapshot.gaps, watched.max_staleness
+            return unseen(standing, attempt, gaps, blind.reason, limit)
+        await asyncio.to_thread(self._put_away, report)
+        return seen(standing, report, attempt)
+
+    def _put_away(self, report: Report) -> None:
+        kept = Kept(archive.pack(report.snapshot), report.since)
+        self.journal.keep(report.snapshot.registry, kept)
+
+
+def _reopened(fresh: Standing, kept: Kept) -> Standing:
+    """Judge the old facts again: the same facts give the same report."""
+    try:
+        snapshot = archive.unpack(kept.snapshot)
+    except Malformed as error:
+        _log.warning("the last truth cannot be used", extra={"cause": str(error)})
+        return fresh
+    report = judge(snapshot, kept.since)
+    attempt = Attempt(snapshot.taken_at, snapshot.taken_at)
+    reopened = seen(fresh, report, attempt)
+    return replace(reopened, up=None, audits=0, last_attempt=None, duration=None)
+
+
+def _tell(report: Report, attempt: Attempt) -> None:
+    """Log one line an audit: what was asked, what is wrong, how long it took."""
+    snapshot = report.snapshot
+    states = Counter(verdict.state for verdict in report.verdicts)
+    fields = {
+        "registry": snapshot.registry,
+        "seconds": round(attempt.ended - attempt.began, 3),
+        "tags": len(report.verdicts),
+        "objects": len(snapshot.sightings),
+        "broken": states[State.BROKEN] + states[State.MISSING],
+        "unknown": states[State.UNKNOWN],
+        "gaps": len(snapshot.gaps),
+    }
+    _log.info("audited" if snapshot.blind is None else "could not audit", extra=fields)

@@ -1,0 +1,60 @@
+"""Where does a registry stand after an audit? Old truth beats silence, until it is too old."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exporter.facts.gap import Gap, Reason
+    from exporter.judge.report import Report
+    from exporter.publish.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """When an audit began and ended, in seconds since the epoch."""
+
+    began: float
+    ended: float
+
+
+def seen(standing: Standing, report: Report, attempt: Attempt) -> Standing:
+    """Return the standing after an audit that saw the registry as a whole."""
+    return replace(
+        _tried(standing, attempt),
+        report=report,
+        collector=report.snapshot.collector,
+        up=True,
+        last_success=report.snapshot.taken_at,
+        gaps=report.snapshot.gaps,
+    )
+
+
+def unseen(
+    standing: Standing, attempt: Attempt, gaps: tuple[Gap, ...], reason: Reason, limit: float
+) -> Standing:
+    """Return the standing after an audit that did not.
+
+    The last complete truth stays, with its age, for `limit` seconds; then only health is shown.
+    """
+    failures = Counter(standing.failures)
+    failures[reason] += 1
+    age = attempt.ended - standing.last_success if standing.last_success else 0.0
+    return replace(
+        _tried(standing, attempt),
+        report=standing.report if age <= limit else None,
+        up=False,
+        failures=dict(failures),
+        gaps=gaps,
+    )
+
+
+def _tried(standing: Standing, attempt: Attempt) -> Standing:
+    return replace(
+        standing,
+        last_attempt=attempt.began,
+        duration=attempt.ended - attempt.began,
+        audits=standing.audits + 1,
+    )
