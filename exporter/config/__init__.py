@@ -1,0 +1,1 @@
+"""How the program is to run: the one reader of its configuration file and of the environment."""

@@ -1,0 +1,180 @@
+"""What does the configuration file say? All that is wrong in it is told at once, line by line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from pydantic import ValidationError
+
+from exporter.config.secrets import NoSecret, credentials
+from exporter.config.section import Section
+from exporter.config.settings import Settings
+from exporter.config.words import nearest
+from exporter.config.words import spell as spell_duration
+from exporter.oci.digest import Malformed
+from exporter.sources.marked import Fault, Marked
+from exporter.sources.marked import read as read_marked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+_LARGEST: Final = 1_048_576
+_MOST_VALUES: Final = 50_000
+_MOST_FAULTS: Final = 50
+_NEEDED: Final = ("ca_file", "certificate_file", "key_file", "docker_config")
+
+_SAYINGS: Final = {
+    "missing": "is missing",
+    "string_type": "must be text; put it in quotes",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a number that ends",
+    "tuple_type": "must be a list: [one, two]",
+    "too_short": "must not be empty",
+    "time_delta_type": "must be a duration such as 90s, 15m or 6h; give the unit",
+    "is_instance_of": "must be text",
+    "path_type": "must be a path",
+    "model_type": "must be a section of keys",
+    "dict_type": "must be a section of keys",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
+_INSTEAD: Final = {
+    "password": "secrets do not stand here; use password_file or password_env",
+    "identity_token": "secrets do not stand here; use identity_token_file or identity_token_env",
+    "token": "secrets do not stand here; use password_file or identity_token_file",
+    "insecure": "use plain_http: true for http; certificates are always verified, see ca_file",
+}
+
+
+class Misconfigured(ValueError):
+    """The configuration cannot be used; the text names every fault, its line and the way out."""
+
+    def __init__(self, origin: str, faults: tuple[Fault, ...] | str) -> None:
+        """Tell what is wrong with the file (or whatever else `origin` names)."""
+        self.faults = faults if isinstance(faults, tuple) else (Fault((), 0, faults),)
+        ordered = sorted(self.faults, key=lambda fault: fault.line)[:_MOST_FAULTS]
+        super().__init__("\n".join(f"{origin}: {fault}" for fault in ordered))
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Settings:
+    """Read the settings from a file; raise `Misconfigured`."""
+    return parse(read(path), environ, path)
+
+
+def read(path: Path) -> bytes:
+    """Read the file's bytes, at most 1 MiB; raise `Misconfigured`."""
+    try:
+        with path.open("rb") as file:
+            body = file.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or error
+        raise Misconfigured(str(path), f"cannot be read: {cause}") from error
+    if len(body) > _LARGEST:
+        raise Misconfigured(str(path), "more than 1 MiB; is it the right file?")
+    return body
+
+
+def parse(body: bytes, environ: Mapping[str, str], path: Path | None = None) -> Settings:
+    """Make settings of a configuration's bytes; raise `Misconfigured`.
+
+    Relative paths in it start at the folder of `path`. Files and variables that it names must be
+    there already, but for those of `references`, which may come and go.
+    """
+    origin = str(path) if path else "configuration"
+    try:
+        marked = read_marked(body, most=_MOST_VALUES)
+    except Malformed as error:
+        raise Misconfigured(origin, str(error)) from error
+    settings = _validated(marked, origin, path)
+    if faults := tuple(_surroundings(settings, marked, environ)):
+        raise Misconfigured(origin, faults)
+    return settings
+
+
+def _validated(marked: Marked, origin: str, path: Path | None) -> Settings:
+    context = {"folder": path.parent} if path else None
+    try:
+        settings = Settings.model_validate(
+            {} if marked.value is None else marked.value, context=context
+        )
+    except ValidationError as error:
+        blamed = {fault.path for fault in marked.faults}
+        found = (_fault(each, marked) for each in error.errors(include_url=False))
+        faults = marked.faults + tuple(fault for fault in found if fault.path not in blamed)
+        raise Misconfigured(origin, faults) from None  # the chain would show the values
+    if marked.faults:
+        raise Misconfigured(origin, marked.faults)
+    return settings
+
+
+def _fault(error: ErrorDetails, marked: Marked) -> Fault:
+    context = error.get("ctx", {})
+    path = (*error["loc"], *context.get("path", ()))
+    return marked.fault(path, _saying(error, context))
+
+
+def _saying(error: ErrorDetails, context: dict[str, Any]) -> str:
+    """Put pydantic's finding into our words; the value is never repeated."""
+    if error["type"] == "extra_forbidden":
+        return _unknown_key(error["loc"])
+    if error["type"] == "value_error":
+        return str(context["error"])
+    if error["type"] in _SAYINGS:
+        shown = {
+            key: spell_duration(value) if hasattr(value, "total_seconds") else value
+            for key, value in context.items()
+        }
+        return _SAYINGS[error["type"]].format(**shown)
+    return error["msg"]
+
+
+def _unknown_key(path: tuple[str | int, ...]) -> str:
+    key = str(path[-1])
+    if key in _INSTEAD:
+        return _INSTEAD[key]
+    return f"unknown key; {nearest(key, _known(path[:-1]))}"
+
+
+def _known(path: tuple[str | int, ...]) -> Iterator[str]:
+    """Name the keys of the section at a path."""
+    section: type[Section] = Settings
+    for step in path:
+        if isinstance(step, str):
+            annotation = section.model_fields[step].annotation
+            section = next(
+                each
+                for each in (annotation, *get_args(annotation))
+                if isinstance(each, type) and issubclass(each, Section)
+            )
+    return (field.alias or name for name, field in section.model_fields.items())
+
+
+def _surroundings(
+    settings: Settings, marked: Marked, environ: Mapping[str, str]
+) -> Iterator[Fault]:
+    """Find files and variables that are named but not there."""
+    yield from _absent(settings, (), ("web_config_file",), marked)
+    for index, registry in enumerate(settings.registries):
+        at = ("registries", index)
+        yield from _absent(registry, at, _NEEDED, marked)
+        try:
+            credentials(registry, environ)
+        except NoSecret as missing:
+            yield marked.fault((*at, missing.key), missing.text)
+
+
+def _absent(
+    section: Section, at: tuple[str | int, ...], keys: tuple[str, ...], marked: Marked
+) -> Iterator[Fault]:
+    for key in keys:
+        file = getattr(section, key)
+        if file is not None and not file.is_file():
+            yield marked.fault((*at, key), f"no such file: {file}")

@@ -1,0 +1,152 @@
+"""Which registry is audited, how is it reached, and what is expected of it?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from exporter.config.section import Section, amiss
+from exporter.config.words import (
+    CollectorName,
+    Duration,
+    FilePath,
+    Glob,
+    Host,
+    PlatformName,
+    RepositoryName,
+    RoleName,
+    Url,
+    Variable,
+    authority,
+)
+from exporter.facts.snapshot import Role
+from exporter.oci.reference import host
+
+
+class RepositoriesSettings(Section):
+    """Which repositories of a registry are looked at, beside those that references name."""
+
+    catalog: bool = True
+    """Ask the registry for its list of repositories."""
+    only: tuple[Glob, ...] = ()
+    """Patterns for what the catalogue lists; empty is all of it."""
+    leave_out: tuple[Glob, ...] = ()
+    """Patterns that win over `only`."""
+    listed: tuple[RepositoryName, ...] = ()
+    """Names that are looked at whether a catalogue lists them or not."""
+
+
+class TagsSettings(Section):
+    """Which tags of a repository are looked at, beside those that references name."""
+
+    latest: tuple[Glob, ...] = ("latest",)
+    """Patterns of the tags that have the class `latest`."""
+    select: tuple[Glob, ...] = ()
+    """Patterns of the tags that have the class `selected`."""
+    leave_out: tuple[Glob, ...] = ()
+    """Patterns that win over `latest` and `select`, never over a reference."""
+    limit: int = Field(default=100_000, ge=1)
+    """The most tags that are read of one repository; what is more is reported as a gap."""
+
+
+class RegistrySettings(Section):
+    """One registry, how it is reached, and what is expected of it."""
+
+    url: Url
+    """`https://host[:port]`; `http://` only with `plain_http: true`."""
+    name: str | None = Field(default=None, min_length=1, max_length=100)
+    """How metrics and reports name it; `null` is the host of `url`."""
+    aliases: tuple[Host, ...] = ()
+    """Other hosts by which references name it."""
+    role: RoleName = Role.OWNED
+    """`owned`; `proxy` is a pull-through cache, partial by design; `sparse` lacks platforms."""
+    platforms: tuple[PlatformName, ...] = ()
+    """Of a sparse mirror: the platforms that it holds."""
+    require: tuple[PlatformName, ...] = ()
+    """Platforms that must run every tag; empty is those that each tag offers."""
+    collector: CollectorName = None
+    """Whose garbage collector: `distribution-2`, `distribution-3`, `parent-protects` (zot, Harbor,
+    GitLab with its database), `none`; `null` is detected where the registry lets it be."""
+    plain_http: bool = False
+    """Allow http without TLS."""
+    ca_file: FilePath | None = None
+    """PEM file; trusted in addition to the system's authorities."""
+    certificate_file: FilePath | None = None
+    """PEM file of a client certificate."""
+    key_file: FilePath | None = None
+    """PEM file of its key, where that is not in `certificate_file`."""
+    username: str | None = Field(default=None, min_length=1)
+    """User name for Basic or for the token server."""
+    username_file: FilePath | None = None
+    """File that holds the user name."""
+    username_env: Variable | None = None
+    """Environment variable that holds the user name."""
+    password_file: FilePath | None = None
+    """File that holds the password."""
+    password_env: Variable | None = None
+    """Environment variable that holds the password."""
+    identity_token_file: FilePath | None = None
+    """File that holds an identity token (an OAuth2 refresh token)."""
+    identity_token_env: Variable | None = None
+    """Environment variable that holds an identity token."""
+    docker_config: FilePath | None = None
+    """A docker `config.json`; the credential helpers that it names are used too."""
+    concurrency: int = Field(default=16, ge=1, le=256)
+    """The most requests at the same time."""
+    requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The most requests that are begun in a second; `null` is no limit."""
+    timeout: Duration = Field(default=timedelta(seconds=30), ge=timedelta(milliseconds=100))
+    """How long one request may take."""
+    tries: int = Field(default=3, ge=1, le=10)
+    """How often a request is sent before it counts as failed."""
+    repositories: RepositoriesSettings = RepositoriesSettings()
+    tags: TagsSettings = TagsSettings()
+    interval: Duration | None = Field(default=None, ge=timedelta(seconds=1))
+    """From one audit of it to the next; `null` is the common `interval`."""
+
+    @property
+    def label(self) -> str:
+        """The name by which metrics and reports know it."""
+        return self.name or authority(self.url)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts by which references may name it, as `oci.reference.host` writes them."""
+        return frozenset({host(authority(self.url)), *self.aliases})
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        self._agree_on_transport()
+        self._agree_on_credentials()
+        if bool(self.platforms) is not (self.role is Role.SPARSE):
+            raise amiss("platforms", "belongs to role: sparse, which needs it")
+        return self
+
+    def _agree_on_transport(self) -> None:
+        plain = self.url.startswith("http:")
+        if plain and not self.plain_http:
+            raise amiss("url", "http without TLS needs plain_http: true")
+        if self.plain_http and not plain:
+            raise amiss("plain_http", "is for an address that begins with http://")
+        for key in ("ca_file", "certificate_file", "key_file"):
+            if plain and getattr(self, key):
+                raise amiss(key, "is of no use over plain http")
+        if self.key_file and not self.certificate_file:
+            raise amiss("key_file", "needs certificate_file")
+
+    def _agree_on_credentials(self) -> None:
+        named = self._one_of("username", "username_file", "username_env")
+        secret = self._one_of(
+            "password_file", "password_env", "identity_token_file", "identity_token_env"
+        )
+        if secret and secret.startswith("password") and not named:
+            raise amiss(secret, "needs username, username_file or username_env")
+
+    def _one_of(self, *keys: str) -> str | None:
+        """Which of these keys is set? More than one is an error."""
+        given = [key for key in keys if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise amiss(given[1], f"not together with {given[0]}: one of them")
+        return given[0] if given else None

@@ -1,0 +1,79 @@
+"""What are a registry's credentials, read now from the file or variable that holds them?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from exporter.config.registry import RegistrySettings
+
+_LARGEST: Final = 65_536
+
+
+class NoSecret(ValueError):
+    """A secret could not be read; the message never repeats one."""
+
+    def __init__(self, key: str, text: str) -> None:
+        """Say which key of the registry is concerned."""
+        super().__init__(f"{key}: {text}")
+        self.key = key
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What to show a registry; each part may be missing, and none appears in a repr."""
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    identity_token: str | None = field(default=None, repr=False)
+
+
+def credentials(registry: RegistrySettings, environ: Mapping[str, str]) -> Credentials:
+    """Read a registry's credentials; raise `NoSecret` where one that is named cannot be had.
+
+    Call it again to see a secret that was rotated: nothing is kept.
+    """
+    username = registry.username
+    if username is None:
+        username = _secret("username", registry.username_file, registry.username_env, environ)
+    return Credentials(
+        username=username,
+        password=_secret("password", registry.password_file, registry.password_env, environ),
+        identity_token=_secret(
+            "identity_token", registry.identity_token_file, registry.identity_token_env, environ
+        ),
+    )
+
+
+def _secret(
+    word: str, path: Path | None, variable: str | None, environ: Mapping[str, str]
+) -> str | None:
+    if path is not None:
+        return _usable(f"{word}_file", _content(path, f"{word}_file"))
+    if variable is not None:
+        # The variable's name is not repeated: people put the secret itself there.
+        return _usable(f"{word}_env", environ.get(variable, ""))
+    return None
+
+
+def _content(path: Path, key: str) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST).decode().rstrip("\r\n")
+    except OSError as error:
+        raise NoSecret(key, f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise NoSecret(key, f"{path} is not UTF-8 text") from None
+
+
+def _usable(key: str, text: str) -> str:
+    if not text:
+        raise NoSecret(key, "what it names is empty or not set")
+    if not text.isprintable():
+        raise NoSecret(key, "what it names is more than one line, or not text")
+    return text

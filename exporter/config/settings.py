@@ -1,0 +1,105 @@
+"""What can be set at all, and do the registries and the references fit together?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Self
+
+from pydantic import Field, model_validator
+
+from exporter.config.registry import RegistrySettings  # noqa: TC001 - pydantic evaluates it
+from exporter.config.section import Section, amiss
+from exporter.config.words import (
+    Address,
+    ClassName,
+    Duration,
+    FilePath,
+    Images,
+    LevelName,
+    ListenAddress,
+    LogLevel,
+    PlatformName,
+)
+from exporter.facts.use import ReferenceClass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+DEFAULT_PORT: Final = 10470
+"""Outside the range 9100 to 9999, which other exporters' defaults fill."""
+
+
+class MetricsSettings(Section):
+    """How many series are published."""
+
+    tags: int = Field(default=10_000, ge=0)
+    """The most tags with series of their own; what is wrong comes first."""
+    problems: int = Field(default=500, ge=0)
+    """The most problems of one registry that have a series with their digest."""
+
+
+class ReferencesSettings(Section):
+    """Images that are wanted: a file that lists them, or patterns that mark tags."""
+
+    file: FilePath | None = None
+    """One reference a line (`#` begins a comment); `.yaml`, `.yml`, `.json`: a list."""
+    images: tuple[Images, ...] = ()
+    """Patterns `registry/repository:tag`; each tag that one fits has the class."""
+    reference_class: ClassName = Field(default=ReferenceClass.LIVE, alias="class")
+    """`live`, `idle`, `rollback`, `latest` or `selected`."""
+    platforms: tuple[PlatformName, ...] = ()
+    """Platforms that must run them; empty is those that each offers."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if bool(self.file) is bool(self.images):
+            raise amiss("file", "either file or images is needed, and not both")
+        return self
+
+
+class Settings(Section):
+    """Everything that can be set."""
+
+    listen: tuple[ListenAddress, ...] = (Address("", DEFAULT_PORT),)
+    """Addresses of the web server: `host:port`, `:port`, `[::1]:port`."""
+    web_config_file: FilePath | None = None
+    """TLS and users of the web server, in the format that Prometheus' own exporters read."""
+    ledger: FilePath | None = None
+    """SQLite file that lets a restart serve the last truth at once; `null` keeps it in memory."""
+    interval: Duration = Field(default=timedelta(minutes=15), ge=timedelta(seconds=1))
+    """From the beginning of one audit to the next."""
+    max_staleness: Duration = Field(default=timedelta(hours=24), ge=timedelta(seconds=1))
+    """How long the last truth is served while a registry cannot be seen."""
+    confirm_after: Duration = timedelta(seconds=5)
+    """Pause before the second look at something that seems absent."""
+    log_level: LevelName = LogLevel.INFO
+    """`debug`, `info`, `warning` or `error`."""
+    metrics: MetricsSettings = MetricsSettings()
+    registries: tuple[RegistrySettings, ...]
+    references: tuple[ReferencesSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if not self.registries:
+            raise amiss("registries", "at least one is needed")
+        labels = [frozenset({registry.label}) for registry in self.registries]
+        hosts = [registry.hosts for registry in self.registries]
+        for key, names in (("name", labels), ("aliases", hosts)):
+            for index, twice in _repeated(names):
+                raise amiss("registries", index, key, f"{twice} is another registry's already")
+        for index, wanted in enumerate(self.references):
+            strangers = {each.registry for each in wanted.images}.difference(*hosts)
+            if strangers:
+                raise amiss(
+                    "references", index, "images", f"no registry here has the host {min(strangers)}"
+                )
+        return self
+
+
+def _repeated(names: Sequence[frozenset[str]]) -> Iterator[tuple[int, str]]:
+    """Find names that an earlier position has taken already."""
+    taken: set[str] = set()
+    for index, each in enumerate(names):
+        if twice := taken & each:
+            yield index, min(twice)
+        taken |= each

@@ -1,0 +1,198 @@
+"""What may stand for a value in the configuration: durations, addresses, patterns, platforms."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo
+
+from exporter.facts.snapshot import Collector, Role
+from exporter.facts.use import ReferenceClass
+from exporter.oci.platform import Platform
+from exporter.oci.reference import host, repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+_UNITS: Final = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
+_DURATION: Final = re.compile("".join(rf"(?:([0-9]{{1,6}}){unit})?" for unit in _UNITS))
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
+_ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})")
+_PATTERN: Final = re.compile(r"([^/]+)/([^:@]+):([^:@/]+)")
+_LAST_PORT: Final = 65535
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; an empty host is every interface, port 0 any free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `host:port`, `:port` or `[v6]:port`; raise `ValueError` for anything else."""
+        found = _ADDRESS.fullmatch(text)
+        if found is None or int(found[3]) > _LAST_PORT:
+            raise ValueError(f"not an address such as 0.0.0.0:10470 or [::1]:10470: {text[:80]!r}")
+        return cls(found[1] or found[2], int(found[3]))
+
+    def __str__(self) -> str:
+        """Return `host:port`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePattern:
+    """Which tags of a registry's repositories; `*` is any text, `?` one character."""
+
+    registry: str
+    """The host[:port], without wildcards."""
+    repository: str
+    tag: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `registry/repository:tag`; raise `ValueError` for anything else."""
+        found = _PATTERN.fullmatch(text)
+        if found is None:
+            raise ValueError(f"not a pattern such as host/team/*:*, tag included: {text[:200]!r}")
+        return cls(host(found[1]), _glob(found[2]), _glob(found[3]))
+
+    def __str__(self) -> str:
+        """Return `registry/repository:tag`."""
+        return f"{self.registry}/{self.repository}:{self.tag}"
+
+
+def duration(text: str) -> timedelta:
+    """Read `90s`, `15m`, `1h30m`: units d, h, m, s, ms, the largest first, each at most once."""
+    found = _DURATION.fullmatch(text)
+    if found is None or not text:
+        raise ValueError(f"not a duration such as 90s, 15m or 1h30m: {text[:40]!r}")
+    counts = (int(count or 0) for count in found.groups())
+    return sum((n * unit for n, unit in zip(counts, _UNITS.values(), strict=True)), timedelta())
+
+
+def spell(length: timedelta) -> str:
+    """Write a duration as the configuration spells it."""
+    parts = []
+    for name, unit in _UNITS.items():
+        count, length = divmod(length, unit)
+        parts += [f"{count}{name}"] if count else []
+    return "".join(parts) or "0s"
+
+
+def authority(url: str) -> str:
+    """Return the `host[:port]` of an address."""
+    return url.partition("://")[2]
+
+
+def nearest(text: str, known: Iterable[str]) -> str:
+    """Say the way out for a word that is none: `did you mean live?`, or all that there are."""
+    words = sorted(known)
+    close = difflib.get_close_matches(text[:80], words, 1)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(words)}"
+
+
+def _choice(kind: type[Choice], value: object) -> Choice:
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, str) and value in set(kind):
+        return kind(value)
+    raise ValueError(f"not one of the choices: {value!r:.40}; {nearest(str(value), kind)}")
+
+
+def _collector(value: object) -> Collector | None:
+    found = None if value is None else _choice(Collector, value)
+    if found is Collector.UNKNOWN:
+        raise ValueError("unknown is what it is while nothing is set: leave the key away")
+    return found
+
+
+def _read(parse: Callable[[str], object], value: object) -> object:
+    """Parse text; let pass what is parsed already, and leave other types to the model to refuse."""
+    return parse(value) if isinstance(value, str) else value
+
+
+def _parsed(kind: type, parse: Callable[[str], object], value: object) -> object:
+    found = _read(parse, value)
+    if not isinstance(found, kind):
+        raise ValueError("must be text; put it in quotes")  # noqa: TRY004 - pydantic reports ValueError
+    return found
+
+
+def _glob(text: str) -> str:
+    if not _GLOB.fullmatch(text):
+        raise ValueError(f"not a pattern of letters, digits, . _ - / and * ? [] : {text[:80]!r}")
+    return text
+
+
+def _url(text: str) -> str:
+    """Check a registry's address and bring it into the form `scheme://host[:port]`."""
+    parts = urlsplit(text)
+    if "@" in text:
+        raise ValueError("no credentials in an address; use username and password_file")
+    if parts.scheme not in ("https", "http") or not parts.netloc:
+        raise ValueError(f"not an address such as https://registry.example.com: {text[:80]!r}")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("a registry has no path: only https://host[:port]")
+    host(parts.netloc)
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _path(value: object, info: ValidationInfo) -> object:
+    """Read a path; a relative one starts at the configuration file's own folder."""
+    if not isinstance(value, str):
+        return value
+    if not value or "\0" in value:
+        raise ValueError("not a path")
+    return Path(info.context["folder"], value) if info.context else Path(value)
+
+
+def _variable(text: str) -> str:
+    # The text is not repeated: people put the secret itself here.
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError("the name of an environment variable is meant, not its value")
+    return text
+
+
+Duration = Annotated[timedelta, BeforeValidator(partial(_read, duration))]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+Glob = Annotated[str, AfterValidator(_glob)]
+Host = Annotated[str, AfterValidator(host)]
+RepositoryName = Annotated[str, AfterValidator(repository)]
+Url = Annotated[str, AfterValidator(_url)]
+Variable = Annotated[str, AfterValidator(_variable)]
+ListenAddress = Annotated[Address, PlainValidator(partial(_parsed, Address, Address.parse))]
+Images = Annotated[ImagePattern, PlainValidator(partial(_parsed, ImagePattern, ImagePattern.parse))]
+PlatformName = Annotated[Platform, PlainValidator(partial(_parsed, Platform, Platform.parse))]
+RoleName = Annotated[Role, PlainValidator(partial(_choice, Role))]
+LevelName = Annotated[LogLevel, PlainValidator(partial(_choice, LogLevel))]
+ClassName = Annotated[ReferenceClass, PlainValidator(partial(_choice, ReferenceClass))]
+CollectorName = Annotated[Collector | None, PlainValidator(_collector)]

@@ -1,0 +1,159 @@
+"""What does a YAML or JSON text say, and on which line does it say so?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from exporter.oci.digest import Malformed
+
+Path = tuple[str | int, ...]
+"""Where in a document: keys and positions from its root."""
+
+_DEEPEST: Final = 16
+_TAG: Final = "tag:yaml.org,2002:"
+_NUMBERS: Final = frozenset({f"{_TAG}int", f"{_TAG}float", f"{_TAG}bool", f"{_TAG}null"})
+_TEXTS: Final = frozenset({f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}value", f"{_TAG}merge"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in a document."""
+
+    path: Path
+    line: int
+    """From one; zero where no single line is to blame."""
+    text: str
+    """What is wrong and the way out, in a few words."""
+
+    def __str__(self) -> str:
+        """Return `line 4: registries[0].interval: must be a duration`."""
+        parts = (f"line {self.line}" if self.line else "", spell(self.path), self.text)
+        return ": ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A document as plain values (`dict`, `tuple`, `str`, numbers), and the line of each."""
+
+    value: Any
+    lines: Mapping[Path, int]
+    faults: tuple[Fault, ...]
+    """What is wrong in it as a document: keys given twice, tags, aliases."""
+
+    def fault(self, path: Path, text: str) -> Fault:
+        """Blame a place: its own line, or that of the nearest thing around it."""
+        around = (path[:length] for length in range(len(path), -1, -1))
+        return Fault(path, next((self.lines[at] for at in around if at in self.lines), 0), text)
+
+
+def spell(path: Path) -> str:
+    """Write a path as a person would: `registries[0].tags.latest`."""
+    parts = (f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in path)
+    return "".join(parts).removeprefix(".")
+
+
+def read(body: bytes, *, most: int) -> Marked:
+    """Read one document of at most `most` values; raise `Malformed` naming the line otherwise.
+
+    Aliases are refused, so that no text can stand for more than its own length.
+    """
+    try:
+        return _Reading(body.decode("utf-8-sig"), most).document()
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise Malformed(f"line {line}: not UTF-8 text") from error
+    except yaml.reader.ReaderError as error:
+        line = body.decode("utf-8-sig")[: error.position].count("\n") + 1
+        raise Malformed(f"line {line}: a control character, so not a text file") from error
+    except yaml.MarkedYAMLError as error:
+        mark, problem = error.problem_mark or error.context_mark, error.problem or error.context
+        raise Malformed(f"line {mark.line + 1 if mark else 1}: not YAML: {problem}") from error
+
+
+@dataclass
+class _Reading:
+    """One pass over a text's events; the depth and the count of values are bounded."""
+
+    text: str
+    most: int
+    lines: dict[Path, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def document(self) -> Marked:
+        """Read all of it; an empty text is the value None."""
+        self._loader: Any = yaml.CSafeLoader(self.text)
+        self._next()
+        value = None
+        if self._loader.check_event(yaml.DocumentStartEvent):
+            self._next()
+            value = self._value(self._next(), ())
+            self._next()
+        if not self._loader.check_event(yaml.StreamEndEvent):
+            line = self._next().start_mark.line + 1
+            raise Malformed(f"line {line}: a second document begins; one file holds one")
+        return Marked(value, self.lines, tuple(self.faults))
+
+    def _next(self) -> Any:
+        return self._loader.get_event()
+
+    def _value(self, event: Any, path: Path) -> object:
+        line = event.start_mark.line + 1
+        self.lines.setdefault(path, line)
+        if len(path) > _DEEPEST or len(self.lines) > self.most:
+            raise Malformed(f"line {line}: too deeply nested, or too many values")
+        if isinstance(event, yaml.AliasEvent):
+            return self._refuse(path, "an alias (*name); write it out")
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, path)
+        if event.tag is not None:
+            self._refuse(path, f"a tag ({event.tag[:40]!r}); leave it away")
+        return self._items(path) if isinstance(event, yaml.SequenceStartEvent) else self._keys(path)
+
+    def _items(self, path: Path) -> tuple[object, ...]:
+        items: list[object] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            items.append(self._value(event, (*path, len(items))))
+        return tuple(items)
+
+    def _keys(self, path: Path) -> dict[str, object]:
+        found: dict[str, object] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key, line = self._key(event, path), event.start_mark.line + 1
+            at = (*path, key)
+            if key in found:
+                self.faults.append(Fault(at, line, f"given twice, first on line {self.lines[at]}"))
+            self.lines.setdefault(at, line)
+            found.setdefault(key, self._value(self._next(), at))
+        return found
+
+    def _key(self, event: Any, path: Path) -> str:
+        """Read a key as the text that stands there: `on` is no truth value, `1` no number."""
+        if isinstance(event, yaml.ScalarEvent):
+            return str(event.value)
+        raise Malformed(f"line {event.start_mark.line + 1}: a key of {spell(path)!r} is not text")
+
+    def _scalar(self, event: Any, path: Path) -> object:
+        tag = event.tag
+        if tag is None or tag == "!":
+            tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+        if tag in _TEXTS:
+            return event.value
+        if tag not in _NUMBERS:
+            return self._refuse(path, f"a tag ({tag[:40]!r}); leave it away")
+        try:
+            return self._loader.construct_object(yaml.ScalarNode(tag, event.value))
+        except (ValueError, KeyError):
+            return self._refuse(path, "not the number or truth value that it claims to be")
+
+    def _refuse(self, path: Path, text: str) -> object:
+        self.faults.append(Fault(path, self.lines[path], text))
+        return None
+
+
+def _key(step: str) -> str:
+    """Show a key that could disturb a terminal or a log only in quotes, and never at length."""
+    return step if len(step) <= 80 and step.isascii() and step.isprintable() else repr(step[:40])  # noqa: PLR2004 - a line's length
