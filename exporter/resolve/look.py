@@ -70,8 +70,7 @@ async def _resolve(
     target: Target, empty: Snapshot, listings: Listings, before: Snapshot | None
 ) -> Snapshot:
     """Tags, then manifests, then protection, then blobs."""
-    name = target.registry.name
-    wanted = select(target.scope, name, listing.entries(listings), empty.uses)
+    wanted = select(target.scope, listing.entries(listings), empty.uses)
     answers = await resolve(target.registry, addresses(wanted), target.method)
     starts = roots(wanted, answers, before)
     if target.role is Role.PROXY:

@@ -22,8 +22,10 @@ Name = Tag | Digest
 class Promotion:
     """Tags that matter more than their name tells: a site without a cluster names its live ones."""
 
-    pattern: str
-    """A shell pattern over `registry/repository:tag`."""
+    repository: str
+    """A shell pattern."""
+    tag: str
+    """A shell pattern."""
     reference_class: ReferenceClass
     platforms: frozenset[Platform] = frozenset()
 
@@ -67,13 +69,12 @@ class Wanted:
 
 def select(
     scope: Scope,
-    registry: str,
     listings: Mapping[Repository, Sequence[Tag]],
     uses: Iterable[Use],
 ) -> tuple[Wanted, ...]:
     """Return every image in scope once, under its highest class."""
     wanted: dict[tuple[Repository, Name], Wanted] = {}
-    for each in (*_used(scope, uses), *_listed(scope, registry, listings)):
+    for each in (*_used(scope, uses), *_listed(scope, listings)):
         key = (each.repository, each.name)
         wanted[key] = merge(wanted[key], each) if key in wanted else each
     return tuple(wanted.values())
@@ -99,21 +100,19 @@ def _used(scope: Scope, uses: Iterable[Use]) -> Iterator[Wanted]:
             yield Wanted(use.reference.repository, name, use.reference_class, platforms, used=True)
 
 
-def _listed(
-    scope: Scope, registry: str, listings: Mapping[Repository, Sequence[Tag]]
-) -> Iterator[Wanted]:
+def _listed(scope: Scope, listings: Mapping[Repository, Sequence[Tag]]) -> Iterator[Wanted]:
     for repository, tags in listings.items():
         for tag in tags:
-            for found in _reasons(scope, f"{registry}/{repository}:{tag}", tag):
+            for found in _reasons(scope, repository, tag):
                 yield Wanted(repository, tag, *found, used=False)
 
 
 def _reasons(
-    scope: Scope, full: str, tag: Tag
+    scope: Scope, repository: Repository, tag: Tag
 ) -> Iterator[tuple[ReferenceClass, frozenset[Platform]]]:
     """Every reason to look at a listed tag; none means that it is out of scope."""
     for promotion in scope.promotions:
-        if fnmatchcase(full, promotion.pattern):
+        if _matches(repository, (promotion.repository,)) and _matches(tag, (promotion.tag,)):
             yield promotion.reference_class, promotion.platforms or scope.require
     if _matches(tag, scope.latest):
         yield ReferenceClass.LATEST, scope.require
