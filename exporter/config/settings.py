@@ -80,8 +80,9 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if not self.registries:
-            raise amiss("registries", "at least one is needed")
+        for key in ("registries", "listen"):
+            if not getattr(self, key):
+                raise amiss(key, "at least one is needed")
         labels = [frozenset({registry.label}) for registry in self.registries]
         hosts = [registry.hosts for registry in self.registries]
         for key, names in (("name", labels), ("aliases", hosts)):
@@ -90,9 +91,7 @@ class Settings(Section):
         for index, wanted in enumerate(self.references):
             strangers = {each.registry for each in wanted.images}.difference(*hosts)
             if strangers:
-                raise amiss(
-                    "references", index, "images", f"no registry here has the host {min(strangers)}"
-                )
+                raise amiss("references", index, "images", f"no registry is {min(strangers)}")
         return self
 
 
