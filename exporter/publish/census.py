@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from exporter.judge.report import Child, Report, TagVerdict
     from exporter.oci.digest import Digest
 
-GONE: Final = frozenset({State.MISSING, State.BROKEN})
-"""The states that are claimed with proof: somebody must act."""
-
 _BREAKING: Final = frozenset(
     check.RULE.code for check in (missing_child, broken_child, missing_platform)
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from exporter.facts.gap import Gap, Reason
 from exporter.facts.snapshot import Collector, Role
@@ -36,6 +37,25 @@ class Standing:
     """Audits that did not see the registry as a whole, by the first reason; since the start."""
     gaps: tuple[Gap, ...] = ()
     """What the last attempt could not see, complete or not."""
+
+    @classmethod
+    def once(cls, report: Report) -> Self:
+        """Where a registry stands after a single audit, as a command makes one."""
+        snapshot = report.snapshot
+        complete = snapshot.blind is None
+        return cls(
+            registry=snapshot.registry,
+            role=snapshot.role,
+            collector=snapshot.collector,
+            interval=0.0,
+            tally=Tally(),
+            report=report,
+            up=complete,
+            last_attempt=snapshot.taken_at,
+            last_success=snapshot.taken_at if complete else None,
+            audits=1,
+            gaps=snapshot.gaps,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.facts.proof import State
+from exporter.facts.proof import GONE, State
 from exporter.judge.report import TagVerdict
 from exporter.publish import catalogue
-from exporter.publish.census import GONE, Needs, broken_since, needs
+from exporter.publish.census import Needs, broken_since, needs
 from exporter.publish.exposition import label_pairs
 
 if TYPE_CHECKING:

@@ -1,0 +1,183 @@
+"""What does a snapshot look like as bytes?
+
+Digests, links, platforms and sightings repeat a lot: each is written once, in a table, and is
+referred to by its number there.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+import msgspec
+
+from exporter.publish.archive.wire import (
+    NAME,
+    VERSION,
+    GapRow,
+    LinkRow,
+    ManifestRow,
+    RootRow,
+    SealRow,
+    SeenRows,
+    SightingRow,
+    UseRow,
+    Wire,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.facts.proof import Sighting
+    from exporter.facts.snapshot import Root, Snapshot
+    from exporter.facts.use import Use
+    from exporter.oci.digest import Digest
+    from exporter.oci.manifest import Link, Manifest
+    from exporter.oci.platform import Platform
+    from exporter.oci.reference import Repository
+
+_LEVEL: Final = 1
+"""Of gzip: most of the bytes are hashes, which no level makes smaller."""
+_GZIP: Final = 31
+"""zlib's code for a gzip member with the largest window."""
+
+Item = TypeVar("Item")
+
+
+def pack(snapshot: Snapshot) -> bytes:
+    """Return a snapshot as bytes, which `unpack` reads back."""
+    body = msgspec.msgpack.encode((NAME, VERSION, _wire(snapshot, _Tables())))
+    packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
+    return packer.compress(body) + packer.flush()
+
+
+class _Table(Generic[Item]):
+    """Numbers for things, in the order in which they are first met."""
+
+    def __init__(self) -> None:
+        self.items: dict[Item, int] = {}
+
+    def number(self, item: Item) -> int:
+        return self.items.setdefault(item, len(self.items))
+
+    def numbers(self, items: Iterable[Item]) -> tuple[int, ...]:
+        return tuple([self.items.setdefault(item, len(self.items)) for item in items])
+
+    def optional(self, item: Item | None) -> int | None:
+        return None if item is None else self.number(item)
+
+
+class _Tables:
+    """The tables of one snapshot, filled while it is written."""
+
+    def __init__(self) -> None:
+        self.digests: _Table[Digest] = _Table()
+        self.platforms: _Table[Platform] = _Table()
+        self.sightings: _Table[Sighting] = _Table()
+        self.links: _Table[Link] = _Table()
+
+
+def _wire(snapshot: Snapshot, tables: _Tables) -> Wire:
+    """Write the snapshot first and the tables last: by then they hold all that it refers to."""
+    return Wire(
+        registry=snapshot.registry,
+        taken_at=snapshot.taken_at,
+        role=snapshot.role,
+        collector=snapshot.collector,
+        gone=snapshot.gone,
+        platforms=tables.platforms.numbers(snapshot.platforms),
+        roots=tuple(_root(tables, each) for each in snapshot.roots),
+        manifests=tuple(_manifest(tables, each) for each in snapshot.manifests.values()),
+        seen=tuple(_seen(tables, snapshot)),
+        config_platforms={
+            tables.digests.number(digest): tables.platforms.number(platform)
+            for digest, platform in snapshot.config_platforms.items()
+        },
+        listed={str(name): count for name, count in snapshot.listed.items()},
+        sealed=tuple(_sealed(tables, snapshot)),
+        uses=tuple(_use(tables, each) for each in snapshot.uses),
+        gaps=tuple(
+            GapRow(each.scope, each.subject, each.reason, each.detail) for each in snapshot.gaps
+        ),
+        sighting_table=tuple(_sighting(each) for each in tables.sightings.items),
+        link_table=tuple(_link(tables, each) for each in tables.links.items),
+        platform_table=tuple(
+            (each.os, each.architecture, each.variant) for each in tables.platforms.items
+        ),
+        sha256=bytes.fromhex(
+            "".join(each.encoded for each in tables.digests.items if each.algorithm == "sha256")
+        ),
+        sha512={
+            number: bytes.fromhex(each.encoded)
+            for each, number in tables.digests.items.items()
+            if each.algorithm == "sha512"
+        },
+    )
+
+
+def _root(tables: _Tables, root: Root) -> RootRow:
+    return RootRow(
+        root.repository,
+        root.tag,
+        tables.digests.optional(root.digest),
+        tables.sightings.number(root.sighting),
+        root.reference_class,
+        tables.platforms.numbers(root.platforms),
+    )
+
+
+def _manifest(tables: _Tables, manifest: Manifest) -> ManifestRow:
+    return ManifestRow(
+        tables.digests.number(manifest.digest),
+        manifest.media_type,
+        manifest.size,
+        tables.links.numbers(manifest.links),
+        manifest.artifact,
+    )
+
+
+def _seen(tables: _Tables, snapshot: Snapshot) -> Iterator[SeenRows]:
+    grouped: dict[Repository, tuple[list[Digest], list[Sighting]]] = {}
+    for (repository, digest), sighting in snapshot.sightings.items():
+        digests, sightings = grouped.setdefault(repository, ([], []))
+        digests.append(digest)
+        sightings.append(sighting)
+    for repository, (digests, sightings) in grouped.items():
+        columns = tables.digests.numbers(digests), tables.sightings.numbers(sightings)
+        yield SeenRows(repository, *columns)
+
+
+def _sealed(tables: _Tables, snapshot: Snapshot) -> Iterator[SealRow]:
+    for repository, sealed in snapshot.sealed.items():
+        digests = tables.digests.numbers(sealed.tags)
+        yield SealRow(repository, digests, tuple(sealed.tags.values()))
+
+
+def _use(tables: _Tables, use: Use) -> UseRow:
+    reference = use.reference
+    return UseRow(
+        use.owner,
+        reference.registry,
+        reference.repository,
+        reference.tag,
+        tables.digests.optional(reference.digest),
+        use.reference_class,
+        tables.platforms.numbers(use.platforms),
+    )
+
+
+def _sighting(seen: Sighting) -> SightingRow:
+    return SightingRow(seen.state, seen.proof, seen.reason, seen.detail, seen.seen_at)
+
+
+def _link(tables: _Tables, link: Link) -> LinkRow:
+    target = link.target
+    return LinkRow(
+        link.kind,
+        target.media_type,
+        tables.digests.number(target.digest),
+        target.size,
+        tables.platforms.optional(target.platform),
+        target.data,
+        target.attestation,
+    )

@@ -1,0 +1,135 @@
+"""How is a snapshot laid out as bytes? Tables of what repeats, and numbers that point into them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from exporter.facts.gap import Reason, Scope
+from exporter.facts.proof import Proof, State
+from exporter.facts.snapshot import Collector, Role
+from exporter.facts.use import ReferenceClass
+from exporter.oci.manifest import Kind
+
+NAME: Final = "pullproof snapshot"
+VERSION: Final = 1
+"""Rises with every change of the layout: a snapshot is kept for days, not for years."""
+
+Number = Annotated[int, Meta(ge=0)]
+"""A position in one of the tables."""
+
+
+class Envelope(Struct, array_like=True, frozen=True):
+    """What every version has in common: it says what it is before anything else is read."""
+
+    name: str
+    version: int
+    body: msgspec.Raw
+
+
+class SightingRow(Struct, array_like=True, frozen=True):
+    """A `Sighting`."""
+
+    state: State
+    proof: Proof
+    reason: Reason | None
+    detail: str
+    seen_at: float | None
+
+
+class LinkRow(Struct, array_like=True, frozen=True):
+    """A `Link` with its descriptor."""
+
+    kind: Kind
+    media_type: str
+    digest: Number
+    size: int | None
+    platform: Number | None
+    data: bytes | None
+    attestation: bool
+
+
+class ManifestRow(Struct, array_like=True, frozen=True):
+    """A `Manifest`."""
+
+    digest: Number
+    media_type: str
+    size: int
+    links: tuple[Number, ...]
+    artifact: bool
+
+
+class SeenRows(Struct, array_like=True, frozen=True):
+    """The sightings in one repository: two columns of the same length."""
+
+    repository: str
+    digests: tuple[Number, ...]
+    sightings: tuple[Number, ...]
+
+
+class SealRow(Struct, array_like=True, frozen=True):
+    """A `Sealed` repository."""
+
+    repository: str
+    digests: tuple[Number, ...]
+    tags: tuple[tuple[str, ...], ...]
+
+
+class RootRow(Struct, array_like=True, frozen=True):
+    """A `Root`."""
+
+    repository: str
+    tag: str | None
+    digest: Number | None
+    sighting: Number
+    reference_class: ReferenceClass
+    platforms: tuple[Number, ...]
+
+
+class UseRow(Struct, array_like=True, frozen=True):
+    """A `Use` with its reference."""
+
+    owner: str
+    registry: str
+    repository: str
+    tag: str | None
+    digest: Number | None
+    reference_class: ReferenceClass
+    platforms: tuple[Number, ...]
+
+
+class GapRow(Struct, array_like=True, frozen=True):
+    """A `Gap`."""
+
+    scope: Scope
+    subject: str
+    reason: Reason
+    detail: str
+
+
+class Wire(Struct, array_like=True, frozen=True):
+    """A `Snapshot`."""
+
+    registry: str
+    taken_at: float
+    role: Role
+    collector: Collector
+    gone: bool
+    sha256: bytes
+    """All sha256 digests, 32 bytes each."""
+    sha512: dict[Number, bytes]
+    """By number in the table of digests, into which they are set between the others."""
+    platform_table: tuple[tuple[str, str, str], ...]
+    sighting_table: tuple[SightingRow, ...]
+    link_table: tuple[LinkRow, ...]
+    platforms: tuple[Number, ...]
+    roots: tuple[RootRow, ...]
+    manifests: tuple[ManifestRow, ...]
+    seen: tuple[SeenRows, ...]
+    config_platforms: dict[Number, Number]
+    listed: dict[str, int]
+    sealed: tuple[SealRow, ...]
+    uses: tuple[UseRow, ...]
+    gaps: tuple[GapRow, ...]

@@ -1,0 +1,244 @@
+"""What does a report look like as JSON? Versioned; docs/report.schema.json is made from here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import Proof, State
+from exporter.facts.snapshot import Collector, Role
+from exporter.facts.use import ReferenceClass
+from exporter.judge.finding import Severity
+from exporter.publish.census import broken_since
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from exporter.judge.finding import Finding
+    from exporter.judge.report import Child, Report, TagVerdict
+    from exporter.publish.standing import Standing
+
+VERSION: Final = 1
+"""Rises when a field changes its meaning or goes; new fields alone do not raise it."""
+
+Moment = Annotated[
+    str, Meta(description="RFC 3339, UTC.", extra_json_schema={"format": "date-time"})
+]
+Name = Annotated[str, Meta(min_length=1)]
+Sha = Annotated[str, Meta(pattern=r"^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$")]
+
+
+class LackEntry(Struct, frozen=True):
+    """Something below a child that is gone, short or wrong, or that could not be seen."""
+
+    digest: Sha
+    kind: Annotated[str, Meta(description="manifest, config, layer or blob.")]
+    size: Annotated[int | None, Meta(description="Bytes, as the manifest states them.")]
+    state: State
+    detail: Annotated[str, Meta(description="What was seen, for a person.")]
+
+
+class ChildEntry(Struct, frozen=True):
+    """One manifest that a tag leads to."""
+
+    digest: Annotated[Sha | None, Meta(description="null where the tag itself is gone.")]
+    platform: Annotated[str | None, Meta(description="os/architecture[/variant].")]
+    kind: Annotated[str, Meta(description="image, index, attestation, artifact or cache.")]
+    state: State
+    required: Annotated[bool, Meta(description="Would a platform that must run it pull this?")]
+    expected: Annotated[bool, Meta(description="Should this registry hold it at all?")]
+    proof: Annotated[Proof, Meta(description="The weakest proof that the state rests on.")]
+    reason: Annotated[Reason | None, Meta(description="Why the state is unknown.")]
+    lacks: Annotated[tuple[LackEntry, ...], Meta(description="What is absent of it.")]
+    protected_by: Annotated[
+        tuple[Name, ...] | None,
+        Meta(description="Tags that point straight at it; null where that is not known."),
+    ]
+
+
+class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
+    """One tag, or one digest that somebody pins."""
+
+    registry: Name
+    repository: Name
+    tag: Annotated[Name | None, Meta(description="null where it is pinned by digest.")]
+    digest: Annotated[Sha | None, Meta(description="null where the tag leads nowhere.")]
+    reference_class: ReferenceClass
+    state: State
+    since: Annotated[Moment | None, Meta(description="First seen to be broken or missing.")]
+    platforms: Annotated[tuple[Name, ...], Meta(description="That must run it; empty: all.")]
+    lacking_platforms: Annotated[tuple[Name, ...], Meta(description="For which nothing is there.")]
+    children: tuple[ChildEntry, ...]
+
+
+class GapEntry(Struct, frozen=True):
+    """One thing that could not be seen."""
+
+    registry: Name
+    scope: Scope
+    subject: str
+    reason: Reason
+    detail: str
+
+
+class FindingEntry(Struct, frozen=True):
+    """One thing that is wrong, or will be."""
+
+    registry: Name
+    check: Annotated[Name, Meta(description="The check's code: docs/findings/CODE.md.")]
+    severity: Severity
+    repository: Name
+    tag: Annotated[Name | None, Meta(description="null where it is pinned by digest.")]
+    root: Annotated[Sha | None, Meta(description="What the tag leads to, or what is pinned.")]
+    digest: Annotated[Sha | None, Meta(description="The child; null for a lacking platform.")]
+    platform: str | None
+    summary: str
+    detail: str
+    since: Annotated[Moment, Meta(description="First seen.")]
+
+
+class RegistryEntry(Struct, frozen=True):
+    """How a registry stands, and how old what is said of it is."""
+
+    registry: Name
+    role: Role
+    collector: Collector
+    up: Annotated[
+        bool | None, Meta(description="Did the last audit see it as a whole? null before one.")
+    ]
+    taken_at: Annotated[
+        Moment | None, Meta(description="When the audit began that tags[] is from; null: none.")
+    ]
+    last_attempt: Moment | None
+    last_success: Moment | None
+
+
+class Document(Struct, frozen=True):
+    """What pullproof knows: a verdict for every tag, what is wrong, what could not be seen."""
+
+    version: Literal[1]
+    generated: Moment
+    registries: tuple[RegistryEntry, ...]
+    tags: tuple[TagEntry, ...]
+    findings: tuple[FindingEntry, ...]
+    gaps: tuple[GapEntry, ...]
+
+
+def compose(standings: Iterable[Standing], generated: float) -> Document:
+    """Return the document on some registries; `generated` is seconds since the epoch."""
+    known = tuple(standings)
+    reports = [each.report for each in known if each.report]
+    return Document(
+        VERSION,
+        moment(generated),
+        tuple(_registry(each) for each in known),
+        tuple(entry for report in reports for entry in _tags(report)),
+        tuple(_finding(report, each) for report in reports for each in report.findings),
+        tuple(_gap(each.registry, gap) for each in known for gap in gaps(each)),
+    )
+
+
+def encode(document: Document, *, indent: int = 0) -> bytes:
+    """Return the document as JSON, on one line or indented by so many spaces."""
+    body = msgspec.json.encode(document, enc_hook=str)  # a Digest is text, but a subclass
+    return msgspec.json.format(body, indent=indent) if indent else body
+
+
+def schema() -> Mapping[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the document."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"pullproof report, version {VERSION}",
+        **msgspec.json.schema(Document),
+    }
+
+
+def moment(seconds: float) -> str:
+    """Write seconds since the epoch as RFC 3339, UTC, to the second."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def gaps(standing: Standing) -> tuple[Gap, ...]:
+    """What the served report could not see, and what the attempts after it could not."""
+    served = standing.report.snapshot.gaps if standing.report else ()
+    return tuple(dict.fromkeys((*served, *standing.gaps)))
+
+
+def _registry(standing: Standing) -> RegistryEntry:
+    return RegistryEntry(
+        registry=standing.registry,
+        role=standing.role,
+        collector=standing.collector,
+        up=standing.up,
+        taken_at=_optional(standing.report.snapshot.taken_at if standing.report else None),
+        last_attempt=_optional(standing.last_attempt),
+        last_success=_optional(standing.last_success),
+    )
+
+
+def _tags(report: Report) -> Iterator[TagEntry]:
+    since = broken_since(report)
+    for verdict in report.verdicts:
+        root = verdict.root
+        yield TagEntry(
+            registry=report.snapshot.registry,
+            repository=root.repository,
+            tag=root.tag,
+            digest=root.digest,
+            reference_class=root.reference_class,
+            state=verdict.state,
+            since=_optional(since.get((root.repository, root.name))),
+            platforms=tuple(sorted(map(str, root.platforms))),
+            lacking_platforms=tuple(map(str, verdict.lacking_platforms)),
+            children=_children(verdict),
+        )
+
+
+def _children(verdict: TagVerdict) -> tuple[ChildEntry, ...]:
+    return tuple(_child(each) for each in verdict.children)
+
+
+def _child(child: Child) -> ChildEntry:
+    return ChildEntry(
+        digest=child.digest,
+        platform=str(child.platform) if child.platform else None,
+        kind=child.kind,
+        state=child.state,
+        required=child.required,
+        expected=child.expected,
+        proof=child.proof,
+        reason=child.reason,
+        lacks=tuple(
+            LackEntry(each.digest, each.kind, each.size, each.state, each.detail)
+            for each in child.lacks
+        ),
+        protected_by=child.protected_by,
+    )
+
+
+def _finding(report: Report, finding: Finding) -> FindingEntry:
+    return FindingEntry(
+        registry=report.snapshot.registry,
+        check=finding.rule.code,
+        severity=finding.severity,
+        repository=finding.root.repository,
+        tag=finding.root.tag,
+        root=finding.root.digest,
+        digest=finding.digest,
+        platform=str(finding.platform) if finding.platform else None,
+        summary=finding.rule.summary,
+        detail=finding.detail,
+        since=moment(report.since.get(finding.key, report.snapshot.taken_at)),
+    )
+
+
+def _gap(registry: str, gap: Gap) -> GapEntry:
+    return GapEntry(registry, gap.scope, gap.subject, gap.reason, gap.detail)
+
+
+def _optional(seconds: float | None) -> str | None:
+    return None if seconds is None else moment(seconds)

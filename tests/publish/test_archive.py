@@ -1,0 +1,188 @@
+"""A snapshot comes back as it went, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+from dataclasses import fields
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import Proof, Sighting, State
+from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
+from exporter.facts.use import ReferenceClass, Use
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.manifest import Descriptor, Kind, Link, Manifest
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Reference, Repository, Tag
+from exporter.publish.archive.pack import pack
+from exporter.publish.archive.unpack import unpack
+from exporter.publish.archive.wire import VERSION
+from tests.publish.reports import incident
+
+words = st.text(st.characters(codec="utf-8"), max_size=8)
+names = st.sampled_from([Repository(name) for name in ("app", "team/app", "a/b/c")])
+labels = st.sampled_from([Tag(name) for name in ("latest", "v1", "V_2.0-rc")])
+digests = st.builds(
+    Digest.of, st.binary(max_size=1), st.sampled_from(["sha256", "sha256", "sha512"])
+)
+platforms = st.builds(Platform, words, words, words)
+times = st.floats(0, 2e9)
+sizes = st.integers(0, 2**62)
+classes = st.sampled_from(ReferenceClass)
+sightings = st.builds(
+    Sighting,
+    st.sampled_from(State),
+    st.sampled_from(Proof),
+    st.none() | st.sampled_from(Reason),
+    words,
+    st.none() | times,
+)
+descriptors = st.builds(
+    Descriptor,
+    words,
+    digests,
+    st.none() | sizes,
+    st.none() | platforms,
+    st.none() | st.binary(max_size=4),
+    st.booleans(),
+)
+links = st.builds(Link, st.sampled_from(Kind), descriptors)
+manifests = st.builds(
+    Manifest, digests, words, sizes, st.lists(links, max_size=3).map(tuple), st.booleans()
+)
+roots = st.builds(
+    Root,
+    names,
+    st.none() | labels,
+    st.none() | digests,
+    sightings,
+    classes,
+    st.frozensets(platforms, max_size=2),
+)
+references = st.builds(
+    Reference,
+    st.sampled_from(["docker.io", "[::1]:5000", "registry.example:443"]),
+    names,
+    st.none() | labels,
+    st.none() | digests,
+)
+uses = st.builds(Use, words, references, classes, st.frozensets(platforms, max_size=2))
+gaps = st.builds(Gap, st.sampled_from(Scope), words, st.sampled_from(Reason), words)
+seals = st.builds(Sealed, st.dictionaries(digests, st.lists(labels, max_size=2).map(tuple)))
+snapshots = st.builds(
+    Snapshot,
+    registry=words,
+    taken_at=times,
+    role=st.sampled_from(Role),
+    platforms=st.frozensets(platforms, max_size=2),
+    collector=st.sampled_from(Collector),
+    roots=st.lists(roots, max_size=3).map(tuple),
+    manifests=st.lists(manifests, max_size=3).map(
+        lambda all_: {each.digest: each for each in all_}
+    ),
+    sightings=st.dictionaries(st.tuples(names, digests), sightings, max_size=5),
+    config_platforms=st.dictionaries(digests, platforms, max_size=3),
+    listed=st.dictionaries(names, st.integers(0, 10_000)),
+    sealed=st.dictionaries(names, seals, max_size=2),
+    uses=st.lists(uses, max_size=2).map(tuple),
+    gone=st.booleans(),
+    gaps=st.lists(gaps, max_size=2).map(tuple),
+)
+
+
+@given(snapshots)
+def test_every_snapshot_comes_back_as_it_went(snapshot: Snapshot) -> None:
+    assert unpack(pack(snapshot)) == snapshot
+
+
+def test_the_property_varies_every_field_of_a_snapshot() -> None:
+    varied = snapshots.wrapped_strategy.kwargs  # type: ignore[attr-defined] # hypothesis' LazyStrategy
+
+    assert set(varied) == {field.name for field in fields(Snapshot)}
+
+
+def test_what_comes_back_are_digests_and_not_mere_text() -> None:
+    snapshot = unpack(pack(incident().snapshot))
+
+    assert all(isinstance(digest, Digest) for digest in snapshot.manifests)
+    assert all(isinstance(digest, Digest) for _, digest in snapshot.sightings)
+
+
+def test_the_same_snapshot_gives_the_same_bytes() -> None:
+    assert pack(incident().snapshot) == pack(incident().snapshot)
+
+
+def unpacked() -> list[Any]:
+    return msgspec.msgpack.decode(gzip.decompress(pack(incident().snapshot)), type=list)
+
+
+def repacked(document: object) -> bytes:
+    return gzip.compress(msgspec.msgpack.encode(document))
+
+
+def test_another_version_is_refused_by_its_number_and_with_the_way_out() -> None:
+    document = [*unpacked()[:1], VERSION + 1, {"a": "layout of tomorrow"}]
+
+    with pytest.raises(Malformed, match=rf"version {VERSION + 1}.*reads {VERSION}.*new one"):
+        unpack(repacked(document))
+
+
+@pytest.mark.parametrize(
+    ("packed", "message"),
+    [
+        (b"", "cut off"),
+        (b"not gzip at all", "incorrect header"),
+        (gzip.compress(b"[1, 2]"), "Expected `array`"),
+        (repacked(["a cookbook", 1, None]), "calls itself 'a cookbook'"),
+        (repacked(unpacked())[:-20], "cut off"),
+    ],
+)
+def test_what_is_no_snapshot_is_refused_with_what_is_wrong(packed: bytes, message: str) -> None:
+    with pytest.raises(Malformed, match=message):
+        unpack(packed)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        (5, b"\x00" * 33, "wrong length"),
+        (6, {0: b"\x00" * 63}, "wrong length"),
+        (6, {10_000: b"\x00" * 64}, "out of place"),
+        (11, [["Not A Repository", None, None, 0, "live", []]], "not a repository name"),
+        (11, [["app", "-", None, 0, "live", []]], "not a tag"),
+        (11, [["app", None, 10_000, 0, "live", []]], "out of range"),
+        (11, [["app", None, -1, 0, "live", []]], "Expected `int` >= 0"),
+        (13, [["app", [0, 1], [0]]], "sightings without digests"),
+        (16, [["app", [0], []]], "tags without digests"),
+        (3, "distribution-4", "Invalid enum value"),
+    ],
+)
+def test_a_damaged_snapshot_is_refused_with_what_is_wrong(
+    field: int, value: object, message: str
+) -> None:
+    name, version, body = unpacked()
+    body[field] = value
+
+    with pytest.raises(Malformed, match=message):
+        unpack(repacked([name, version, body]))
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_at_all_raise_anything_but_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        unpack(gzip.compress(body))
+
+
+def test_the_search_for_cycles_goes_on_afterwards() -> None:
+    unpack(pack(incident().snapshot))
+    assert gc.isenabled()
+
+    with pytest.raises(Malformed):
+        unpack(repacked([*unpacked()[:2], []]))
+    assert gc.isenabled()
