@@ -1,0 +1,116 @@
+"""What was typed, and which command answers it? Words in, an exit code out; no logic.
+
+0: every image that was asked for can be pulled. 1: one cannot. 2: the command was not understood.
+3: it could not be told. Heavy modules are imported by the commands that need them, so that `--help`
+answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from exporter import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USAGE: Final = 2
+_EXITS: Final = "exit: 0 can be pulled, 1 cannot, 2 not understood, 3 could not be told"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = _parser().parse_args(arguments)
+    from exporter.commands import Refused, run  # noqa: PLC0415 - keeps --help quick
+
+    try:
+        return run(words, os.environ)
+    except Refused as refused:
+        print(f"pullproof: {refused}", file=sys.stderr)  # noqa: T201 - the terminal is ours
+        return USAGE
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pullproof",
+        description="Proves that every image a cluster may need can still be pulled.",
+        epilog=_EXITS,
+    )
+    parser.add_argument("--version", action="version", version=f"pullproof {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _serve(commands.add_parser("serve", help="audit on a clock: metrics, alerts, status page"))
+    _check(commands.add_parser("check", help="can these images be pulled?", epilog=_EXITS))
+    _inspect(commands.add_parser("inspect", help="what is below one image?", epilog=_EXITS))
+    _demo(commands.add_parser("demo", help="the exporter on a registry with the incident in it"))
+    return parser
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE")
+    parser.add_argument(
+        "--check-config", action="store_true", help="read the configuration, say what is wrong, end"
+    )
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "subjects",
+        nargs="*",
+        metavar="REF|REGISTRY",
+        help="an image, or a registry's host (all its tags); none: what --config or --refs names",
+    )
+    parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
+    parser.add_argument(
+        "--tags", action="append", metavar="PATTERN", help="of a registry: only these tags"
+    )
+    parser.add_argument(
+        "--exclude-tags", action="append", default=[], metavar="PATTERN", help="but not these"
+    )
+    _common(parser)
+
+
+def _inspect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("subjects", nargs=1, metavar="REF")
+    _common(parser)
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--listen", default="127.0.0.1:10470", metavar="ADDRESS:PORT")
+    parser.add_argument("--folder", type=Path, help="where the demo's storage is made (kept)")
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes that looks once."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="registries and credentials")
+    parser.add_argument("--plain-http", action="store_true", help="ask over http, without TLS")
+    parser.add_argument("--ca-file", type=Path, metavar="PEM", help="trusted beside the system's")
+    parser.add_argument("--username", metavar="NAME")
+    parser.add_argument("--password-stdin", action="store_true", help="read the password or token")
+    parser.add_argument("--docker-config", type=Path, metavar="FILE", help="default: as docker")
+    parser.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        metavar="OS/ARCH",
+        help="must run it; none: every platform that is offered",
+    )
+    parser.add_argument("--concurrency", type=int, default=16, metavar="N")
+    parser.add_argument("--requests-per-second", type=float, metavar="N")
+    parser.add_argument("--timeout", default="30s", metavar="DURATION", help="of one request")
+    parser.add_argument("--confirm-after", default="3s", metavar="DURATION")
+    parser.add_argument("--head-only", action="store_true", help="believe headers (no proof)")
+    parser.add_argument("--output", choices=("text", "json", "markdown"), default="text")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was seen")
+    parser.add_argument(
+        "--from", dest="saved", type=Path, metavar="FILE", help="judge what was kept; ask nothing"
+    )

@@ -1,0 +1,59 @@
+"""What was asked for: single images, or whole registries?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.commands import Refused
+from exporter.facts.use import ReferenceClass, Use
+from exporter.oci.digest import Malformed
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Reference, host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SCHEME: Final = re.compile(r"https?://")
+_REGISTRY: Final = re.compile(r"(?:localhost|[^/:@]*\.[^/:@]*|\[[^/@]*\])(?::[0-9]+)?")
+"""A host alone: with a dot, or localhost. `redis:7` is an image, as docker reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """Everything that was asked for on the command line."""
+
+    registries: frozenset[str] = frozenset()
+    """Hosts of which every tag is asked for."""
+    uses: tuple[Use, ...] = ()
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every registry that must be asked."""
+        return self.registries | {use.reference.registry for use in self.uses}
+
+
+def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
+    """Tell images from registries; raises `Refused` for a text that is neither."""
+    registries: set[str] = set()
+    uses: list[Use] = []
+    for text in texts:
+        bare = _SCHEME.sub("", text).rstrip("/")
+        try:
+            if _REGISTRY.fullmatch(bare):
+                registries.add(host(bare))
+            else:
+                reference = Reference.parse(bare)
+                uses.append(Use("command line", reference, ReferenceClass.LIVE, platforms))
+        except Malformed as error:
+            raise Refused(f"{text}: {error}; give host/repository:tag, or a host") from error
+    return Subjects(frozenset(registries), tuple(uses))
+
+
+def platforms(texts: Iterable[str]) -> frozenset[Platform]:
+    """Read `--platform`; raises `Refused`."""
+    try:
+        return frozenset(Platform.parse(text) for text in texts)
+    except Malformed as error:
+        raise Refused(f"--platform: {error}") from error

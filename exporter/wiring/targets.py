@@ -1,0 +1,86 @@
+"""What do the settings of a registry ask to be looked at, and how?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.config.secrets import NoSecret, credentials
+from exporter.facts.gap import Reason
+from exporter.facts.snapshot import Collector
+from exporter.resolve.method import Method
+from exporter.resolve.scope import Promotion, Scope
+from exporter.resolve.target import Target
+from exporter.sources import Unseen
+from exporter.sources.registry.credentials import ANONYMOUS, Credentials, Fixed, Login
+from exporter.sources.registry.distribution import Distribution
+from exporter.sources.registry.docker_config import DockerConfig
+from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.trust import Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.config.settings import RegistrySettings, Settings
+    from exporter.sources import Memory, Registry
+
+HUB_API: Final = "registry-1.docker.io"
+"""Where the registry named `docker.io` answers."""
+
+
+def target(
+    settings: Settings, registry: RegistrySettings, opened: Registry, memory: Memory
+) -> Target:
+    """Return everything that an audit of one registry is told."""
+    return Target(
+        registry=opened,
+        memory=memory,
+        hosts=registry.hosts,
+        scope=scope(settings, registry),
+        method=Method(
+            width=registry.concurrency, confirm_after=settings.confirm_after.total_seconds()
+        ),
+        role=registry.role,
+        platforms=frozenset(registry.platforms),
+        collector=registry.collector or Collector.UNKNOWN,
+    )
+
+
+def scope(settings: Settings, registry: RegistrySettings) -> Scope:
+    """Return what of a registry is looked at."""
+    repositories, tags = registry.repositories, registry.tags
+    return Scope(
+        catalogue=repositories.catalog,
+        listed=repositories.listed,
+        only=repositories.only or ("*",),
+        leave_out=repositories.leave_out,
+        latest=tags.latest,
+        select=tags.select,
+        leave_out_tags=tags.leave_out,
+        promotions=tuple(_promotions(settings, registry)),
+        require=frozenset(registry.require),
+    )
+
+
+def _promotions(settings: Settings, registry: RegistrySettings) -> Iterator[Promotion]:
+    """The patterns by which a file promotes this registry's tags."""
+    for wanted in settings.references:
+        for each in wanted.images:
+            if each.registry in registry.hosts:
+                platforms = frozenset(wanted.platforms)
+                yield Promotion(each.repository, each.tag, wanted.reference_class, platforms)
+
+
+def limits(registry: RegistrySettings) -> Limits:
+    """Return how hard a registry may be asked."""
+    return Limits(
+        concurrency=registry.concurrency,
+        requests_per_second=registry.requests_per_second,
+        tries=registry.tries,
+        deadline=registry.timeout.total_seconds(),
+        tags=registry.tags.limit,
+    )
+
+
+def trust(registry: RegistrySettings) -> Trust:
+    """Return whom a registry's connections believe."""
+    return Trust(registry.ca_file, registry.certificate_file, registry.key_file)
