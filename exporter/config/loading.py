@@ -10,7 +10,6 @@ from exporter.config.secrets import NoSecret, credentials
 from exporter.config.section import Section
 from exporter.config.settings import Settings
 from exporter.config.words import nearest
-from exporter.config.words import spell as spell_duration
 from exporter.oci.digest import Malformed
 from exporter.sources.marked import Fault, Marked
 from exporter.sources.marked import read as read_marked
@@ -128,11 +127,7 @@ def _saying(error: ErrorDetails, context: dict[str, Any]) -> str:
     if error["type"] == "value_error":
         return str(context["error"])
     if error["type"] in _SAYINGS:
-        shown = {
-            key: spell_duration(value) if hasattr(value, "total_seconds") else value
-            for key, value in context.items()
-        }
-        return _SAYINGS[error["type"]].format(**shown)
+        return _SAYINGS[error["type"]].format(**context)
     return error["msg"]
 
 

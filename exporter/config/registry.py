@@ -10,13 +10,14 @@ from pydantic import Field, model_validator
 from exporter.config.section import Section, amiss
 from exporter.config.words import (
     CollectorName,
-    Duration,
     FilePath,
     Glob,
     Host,
+    Interval,
     PlatformName,
     RepositoryName,
     RoleName,
+    Timeout,
     Url,
     Variable,
     authority,
@@ -42,11 +43,11 @@ class TagsSettings(Section):
     """Which tags of a repository are looked at, beside those that references name."""
 
     latest: tuple[Glob, ...] = ("latest",)
-    """Patterns of the tags that have the class `latest`."""
+    """Patterns of the tags that have the class `latest`; they are always looked at."""
     select: tuple[Glob, ...] = ()
     """Patterns of the tags that have the class `selected`."""
     leave_out: tuple[Glob, ...] = ()
-    """Patterns that win over `latest` and `select`, never over a reference."""
+    """Patterns that win over `select`, never over `latest` or a reference."""
     limit: int = Field(default=100_000, ge=1)
     """The most tags that are read of one repository; what is more is reported as a gap."""
 
@@ -97,13 +98,13 @@ class RegistrySettings(Section):
     """The most requests at the same time."""
     requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """The most requests that are begun in a second; `null` is no limit."""
-    timeout: Duration = Field(default=timedelta(seconds=30), ge=timedelta(milliseconds=100))
+    timeout: Timeout = timedelta(seconds=30)
     """How long one request may take."""
     tries: int = Field(default=3, ge=1, le=10)
     """How often a request is sent before it counts as failed."""
     repositories: RepositoriesSettings = RepositoriesSettings()
     tags: TagsSettings = TagsSettings()
-    interval: Duration | None = Field(default=None, ge=timedelta(seconds=1))
+    interval: Interval | None = None
     """From one audit of it to the next; `null` is the common `interval`."""
 
     @property

@@ -64,7 +64,10 @@ def _secret(
 def _content(path: Path, key: str) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(_LARGEST).decode().rstrip("\r\n")
+            body = file.read(_LARGEST + 1)
+        if len(body) > _LARGEST:
+            raise NoSecret(key, f"{path} is no secret: more than {_LARGEST} bytes")
+        return body.decode().rstrip("\r\n")
     except OSError as error:
         raise NoSecret(key, f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:

@@ -15,6 +15,7 @@ from exporter.config.words import (
     Duration,
     FilePath,
     Images,
+    Interval,
     LevelName,
     ListenAddress,
     LogLevel,
@@ -66,9 +67,9 @@ class Settings(Section):
     """TLS and users of the web server, in the format that Prometheus' own exporters read."""
     ledger: FilePath | None = None
     """SQLite file that lets a restart serve the last truth at once; `null` keeps it in memory."""
-    interval: Duration = Field(default=timedelta(minutes=15), ge=timedelta(seconds=1))
+    interval: Interval = timedelta(minutes=15)
     """From the beginning of one audit to the next."""
-    max_staleness: Duration = Field(default=timedelta(hours=24), ge=timedelta(seconds=1))
+    max_staleness: Interval = timedelta(hours=24)
     """How long the last truth is served while a registry cannot be seen."""
     confirm_after: Duration = timedelta(seconds=5)
     """Pause before the second look at something that seems absent."""

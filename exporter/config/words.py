@@ -10,7 +10,6 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Self, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo
 
@@ -36,6 +35,7 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})")
 _PATTERN: Final = re.compile(r"([^/]+)/([^:@]+):([^:@/]+)")
+_PORT: Final = re.compile(r":([0-9]{1,9})$")
 _LAST_PORT: Final = 65535
 
 
@@ -147,6 +147,12 @@ def _parsed(kind: type, parse: Callable[[str], object], value: object) -> object
     return found
 
 
+def _at_least(least: timedelta, value: timedelta) -> timedelta:
+    if value < least:
+        raise ValueError(f"must be at least {spell(least)}")
+    return value
+
+
 def _glob(text: str) -> str:
     if not _GLOB.fullmatch(text):
         raise ValueError(f"not a pattern of letters, digits, . _ - / and * ? [] : {text[:80]!r}")
@@ -155,15 +161,18 @@ def _glob(text: str) -> str:
 
 def _url(text: str) -> str:
     """Check a registry's address and bring it into the form `scheme://host[:port]`."""
-    parts = urlsplit(text)
     if "@" in text:
         raise ValueError("no credentials in an address; use username and password_file")
-    if parts.scheme not in ("https", "http") or not parts.netloc:
+    scheme, separator, rest = text.partition("://")
+    if scheme not in ("https", "http") or not separator:
         raise ValueError(f"not an address such as https://registry.example.com: {text[:80]!r}")
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
+    name, _, path = rest.partition("/")
+    if path:
         raise ValueError("a registry has no path: only https://host[:port]")
-    host(parts.netloc)
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    host(name)
+    if (port := _PORT.search(name)) and not 0 < int(port[1]) <= _LAST_PORT:
+        raise ValueError(f"a port is a number from 1 to {_LAST_PORT}")
+    return f"{scheme}://{name.lower()}"
 
 
 def _path(value: object, info: ValidationInfo) -> object:
@@ -183,6 +192,8 @@ def _variable(text: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(partial(_read, duration))]
+Interval = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(seconds=1)))]
+Timeout = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(milliseconds=100)))]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Glob = Annotated[str, AfterValidator(_glob)]
 Host = Annotated[str, AfterValidator(host)]

@@ -122,7 +122,7 @@ class _Reading:
     def _keys(self, path: Path) -> dict[str, object]:
         found: dict[str, object] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key, line = self._key(event, path), event.start_mark.line + 1
+            key, line = self._key(event), event.start_mark.line + 1
             at = (*path, key)
             if key in found:
                 self.faults.append(Fault(at, line, f"given twice, first on line {self.lines[at]}"))
@@ -130,11 +130,11 @@ class _Reading:
             found.setdefault(key, self._value(self._next(), at))
         return found
 
-    def _key(self, event: Any, path: Path) -> str:
+    def _key(self, event: Any) -> str:
         """Read a key as the text that stands there: `on` is no truth value, `1` no number."""
         if isinstance(event, yaml.ScalarEvent):
             return str(event.value)
-        raise Malformed(f"line {event.start_mark.line + 1}: a key of {spell(path)!r} is not text")
+        raise Malformed(f"line {event.start_mark.line + 1}: a key is not text")
 
     def _scalar(self, event: Any, path: Path) -> object:
         tag = event.tag
