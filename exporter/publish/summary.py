@@ -1,0 +1,182 @@
+"""What must a person be told of a report, apart from the table: losses, blindness, totals?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.proof import GONE, Proof, State
+from exporter.judge.report import ChildKind
+from exporter.publish.census import broken_since, count
+from exporter.publish.sheet import root_name
+from exporter.publish.words import (
+    LACKING,
+    Cell,
+    child_cell,
+    count_words,
+    plain,
+    platform_words,
+    proof_words,
+    size_words,
+    verdict_cell,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from exporter.facts.gap import Gap
+    from exporter.judge.report import Child, Report, TagVerdict
+    from exporter.oci.reference import Repository
+
+_MOST_GAPS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One child, or one platform, that a pull would fail on."""
+
+    where: str
+    """The platform, or what kind of thing it is."""
+    cell: Cell
+    digest: str
+    """Empty where there is none: a platform that is not offered, a tag that is gone."""
+    details: tuple[str, ...]
+    """What is gone, one line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One tag with all that is proven to be gone below it."""
+
+    reference: str
+    name: str
+    cell: Cell
+    since: float | None
+    """Seconds since the epoch; None where only optional things are gone."""
+    losses: tuple[Loss, ...]
+
+
+def troubles(report: Report) -> tuple[Trouble, ...]:
+    """What is proven to be gone, live tags first and the worst first."""
+    since = broken_since(report)
+    order = sorted(
+        report.verdicts,
+        key=lambda each: (each.root.reference_class.rank, each.state not in GONE),
+    )
+    found = (_trouble(verdict, since.get(_key(verdict))) for verdict in order)
+    return tuple(trouble for trouble in found if trouble.losses)
+
+
+def blindness(report: Report, gaps: Iterable[Gap]) -> tuple[str, ...]:
+    """What could not be seen, one sentence each; never empty, for "nothing" is an answer too."""
+    lines = (*_unknown(report), *_gap_lines(tuple(gaps)), *_unlisted(report))
+    return lines or ("Nothing: everything in scope was seen.",)
+
+
+def totals(report: Report) -> str:
+    """How much was checked, and how it was verified."""
+    census = count(report)
+    children = sum(sum(house.children.values()) for house in census.repositories.values())
+    blobs = sum(census.blobs.values())
+    looked = (
+        f"{count_words(len(report.verdicts), 'tag')}, {count_words(children, 'manifest')} and "
+        f"{count_words(blobs, 'blob')} in "
+        f"{count_words(len(census.repositories), 'repository', 'repositories')}"
+    )
+    ways = sorted(census.proofs.items(), key=lambda item: -item[1])
+    how = ", ".join(f"{amount:,} {proof_words(proof)}" for proof, amount in ways)
+    return f"{looked}. Blobs that are there: {how}." if how else f"{looked}."
+
+
+def next_command(reports: Sequence[Report]) -> str:
+    """What should be typed next?"""
+    ranked = (
+        (each.state not in GONE, each.root.reference_class.rank, position, number)
+        for position, report in enumerate(reports)
+        for number, each in enumerate(report.verdicts)
+        if each.state is not State.PRESENT
+    )
+    worst = min(ranked, default=None)
+    if worst is None:
+        return "pullproof serve"
+    report = reports[worst[2]]
+    return f"pullproof inspect {report.snapshot.registry}/{root_name(report.verdicts[worst[3]])}"
+
+
+def _key(verdict: TagVerdict) -> tuple[Repository, str]:
+    return verdict.root.repository, verdict.root.name
+
+
+def _trouble(verdict: TagVerdict, since: float | None) -> Trouble:
+    lost = [child for child in verdict.children if child.expected and child.state in GONE]
+    losses = (
+        *(_loss(verdict, child) for child in lost),
+        *(
+            Loss(platform_words(platform), LACKING, "", ("no image is offered for this platform",))
+            for platform in verdict.lacking_platforms
+        ),
+    )
+    reference = str(verdict.root.reference_class)
+    return Trouble(reference, root_name(verdict), verdict_cell(verdict), since, losses)
+
+
+def _loss(verdict: TagVerdict, child: Child) -> Loss:
+    if child.digest is None:
+        detail = plain(verdict.root.sighting.detail) or "the registry does not know it"
+        return Loss("tag", child_cell(child), "", (f"the tag itself is gone: {detail}",))
+    where = platform_words(child.platform) if child.platform else str(child.kind)
+    gone = (each for each in child.lacks if each.state in GONE)
+    details = tuple(
+        f"{each.kind} {'' if each.digest == child.digest else f'{each.digest} '}"
+        f"{'' if each.size is None else f'({size_words(each.size)}) '}"
+        f"{each.state}: {plain(each.detail) or 'not found'}"
+        for each in gone
+    )
+    notes = () if child.required else ("nothing that must run needs it",)
+    if child.proof is Proof.CONFIRMED:
+        notes = (proof_words(child.proof), *notes)
+    return Loss(where, child_cell(child), child.digest, (*details, *notes))
+
+
+def _unknown(report: Report) -> Iterator[str]:
+    """Manifests of which nothing is known, by reason; and those that nobody promised."""
+    children = [child for verdict in report.verdicts for child in verdict.children]
+    reasons = Counter(
+        str(child.reason or "unsaid")
+        for child in children
+        if child.expected and child.state is State.UNKNOWN
+    )
+    if reasons:
+        why = ", ".join(f"{reason} {amount:,}" for reason, amount in reasons.most_common())
+        amount = count_words(reasons.total(), "manifest")
+        yield f"{amount} could not be established: {why}."
+    unexpected = sum(not child.expected for child in children)
+    if unexpected:
+        yield f"Not expected here, so not looked at: {count_words(unexpected, 'manifest')}."
+
+
+def _gap_lines(gaps: Sequence[Gap]) -> Iterator[str]:
+    for gap in gaps[:_MOST_GAPS]:
+        detail = f": {plain(gap.detail)}" if gap.detail else ""
+        yield f"{gap.scope} {plain(gap.subject)}: {gap.reason}{detail}"
+    if len(gaps) > _MOST_GAPS:
+        rest = Counter(gap.reason for gap in gaps[_MOST_GAPS:])
+        why = ", ".join(f"{reason} {amount:,}" for reason, amount in rest.most_common())
+        yield f"{len(gaps) - _MOST_GAPS:,} more: {why}."
+
+
+def _unlisted(report: Report) -> Iterator[str]:
+    """Where not every tag is known, nothing is said about protection."""
+    bare = {
+        verdict.root.repository
+        for verdict in report.verdicts
+        if any(
+            each.protected_by is None and each.expected and each.kind is not ChildKind.CACHE
+            for each in verdict.children
+        )
+    }
+    unsealed = bare - report.snapshot.sealed.keys()
+    if unsealed:
+        where = count_words(len(unsealed), "repository", "repositories")
+        yield f"Not every tag of {where} is known: whether tags protect their manifests is open."

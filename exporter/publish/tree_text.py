@@ -1,0 +1,48 @@
+"""How does the answer of `inspect` look on a terminal?"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from exporter.publish.sheet import root_name
+from exporter.publish.summary import blindness
+from exporter.publish.tree import Node, grow, wanted_by
+from exporter.publish.words import plain, platform_words, size_words, verdict_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.judge.report import Report, TagVerdict
+    from exporter.publish.text import Style
+
+
+def inspect_text(report: Report, style: Style) -> str:
+    """Return the tree of every tag in a report, who uses it, and what was not seen."""
+    trees = (_tree(report, verdict, style) for verdict in report.verdicts)
+    unseen = (f"  {line}" for line in blindness(report, report.snapshot.gaps))
+    lines = chain(chain.from_iterable(trees), ("Not seen",), unseen)
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _tree(report: Report, verdict: TagVerdict, style: Style) -> Iterator[str]:
+    root = verdict.root
+    name = f"{report.snapshot.registry}/{root_name(verdict)}"
+    yield f"{name} ({root.reference_class}) {style.paint(verdict_cell(verdict))}"
+    owners = wanted_by(report, verdict)
+    if owners:
+        yield f"used by {', '.join(map(plain, owners))}"
+    if root.platforms:
+        yield f"must run on {', '.join(sorted(map(platform_words, root.platforms)))}"
+    yield from _lines(grow(report, verdict), "", "", style)
+    yield ""
+
+
+def _lines(node: Node, head: str, indent: str, style: Style) -> Iterator[str]:
+    size = size_words(node.size) if node.size is not None else ""
+    parts = (node.label, style.paint(node.cell), node.digest or "", size, ", ".join(node.notes))
+    yield head + "  ".join(part for part in parts if part)
+    for position, below in enumerate(node.below, 1):
+        last = position == len(node.below)
+        branch, rest = ("└─ ", "   ") if last else ("├─ ", "│  ")
+        yield from _lines(below, indent + branch, indent + rest, style)

@@ -1,0 +1,305 @@
+"""What a person reads says what the report says, and fits where it is read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import Proof
+from exporter.facts.snapshot import Role
+from exporter.facts.use import ReferenceClass, Use
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Reference
+from exporter.publish.markdown import check_markdown, inspect_markdown
+from exporter.publish.text import Style, check_text
+from exporter.publish.tree_text import inspect_text
+from tests.golden import golden
+from tests.publish.reports import (
+    AMD64,
+    ARM64,
+    BROKEN,
+    MISSING,
+    UNKNOWN,
+    attestation,
+    child,
+    digest,
+    gone,
+    incident,
+    report,
+    tag,
+    unreadable,
+)
+
+if TYPE_CHECKING:
+    from exporter.judge.report import Report
+
+SAFE = child(protected_by=("v1-amd64",))
+STYLE = Style()
+
+
+def rows(about: Report, style: Style = STYLE) -> list[list[str]]:
+    """The table, cell by cell, without its head."""
+    lines = check_text([about], style).splitlines()[3:]
+    return [re.split("  +", line) for line in lines[: lines.index("")]]
+
+
+def section(about: Report, head: str) -> list[str]:
+    lines = check_text([about], STYLE).splitlines()
+    found = lines[lines.index(head) + 1 :]
+    return [line.strip() for line in found[: found.index("")]]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("check.txt", check_text([incident()], STYLE)),
+        ("check-narrow.txt", check_text([incident()], Style(width=60))),
+        ("check-colour.txt", check_text([incident()], Style(colour=True))),
+        ("check.md", check_markdown([incident()], 100)),
+        ("inspect.txt", inspect_text(incident(), STYLE)),
+        ("inspect.md", inspect_markdown(incident())),
+    ],
+)
+def test_the_whole_answer_is_what_was_reviewed(name: str, text: str) -> None:
+    golden(name, text)
+
+
+def test_live_tags_come_first_and_broken_ones_first_among_them() -> None:
+    about = report(
+        tag("app:old", child(state=MISSING), reference=ReferenceClass.SELECTED),
+        tag("app:latest", SAFE, reference=ReferenceClass.LATEST),
+        tag("app:fine", SAFE),
+        unreadable("app:dark"),
+        tag("app:hit", child(state=BROKEN)),
+    )
+
+    names = [cells[1] for cells in rows(about)]
+    assert names == ["app:hit", "app:dark", "app:fine", "app:latest", "app:old"]
+
+
+def test_each_state_has_its_own_word() -> None:
+    about = report(
+        tag("app:v1", SAFE, child("arm64", MISSING), child("arm", BROKEN), child("s390x", UNKNOWN))
+    )
+
+    assert rows(about) == [["live", "app:v1", "ok", "BROKEN", "MISSING", "unknown", "broken"]]
+
+
+def test_what_nothing_needs_is_said_in_a_low_voice() -> None:
+    about = report(tag("app:v1", SAFE, replace(child("arm64", MISSING), required=False)))
+
+    assert rows(about) == [["live", "app:v1", "ok", "missing", "present"]]
+    assert "nothing that must run needs it" in section(about, "Gone")
+
+
+def test_a_platform_without_an_image_is_lacking_where_it_must_run_and_a_dash_elsewhere() -> None:
+    about = report(tag("app:v1", SAFE, lacking=(ARM64,)), tag("app:v2", SAFE))
+
+    assert rows(about) == [
+        ["live", "app:v1", "ok", "LACKING", "broken"],
+        ["live", "app:v2", "ok", "-", "present"],
+    ]
+    assert "no image is offered for this platform" in section(about, "Gone")
+
+
+def test_the_worst_of_two_images_for_one_platform_is_shown() -> None:
+    about = report(tag("app:v1", SAFE, child("amd64", MISSING, name="second")))
+
+    assert rows(about) == [["live", "app:v1", "MISSING", "broken"]]
+
+
+def test_what_need_not_be_here_is_no_loss() -> None:
+    about = report(tag("app:v1", child(state=UNKNOWN, expected=False)), role=Role.PROXY)
+
+    assert rows(about)[0][2] == "by design"
+    assert section(about, "Not seen") == ["Not expected here, so not looked at: 1 manifest."]
+
+
+def test_platforms_past_the_width_fold_into_one_column_that_shows_the_worst() -> None:
+    many = [child(f"arch{number}") for number in range(20)]
+    about = report(tag("team/application:v1", *many, child("zzz", BROKEN)))
+
+    text = check_text([about], Style(width=80))
+    head, row = text.splitlines()[2:4]
+    assert max(len(head), len(row)) <= 80
+    assert re.search(r"\+\d+ more", head)
+    assert "BROKEN" in row
+
+
+def test_a_long_name_is_cut_in_its_middle_and_keeps_both_ends() -> None:
+    name = f"team/{'x' * 200}:v1.2.3"
+
+    cell = rows(report(tag(name, SAFE)), Style(width=70))[0][1]
+    assert cell.startswith("team/")
+    assert cell.endswith(":v1.2.3")
+    assert len(cell) < 70
+
+
+def test_tags_that_are_well_are_counted_when_there_are_too_many_but_no_other_is() -> None:
+    fine = [tag(f"app:fine{number}", SAFE) for number in range(5)]
+    bad = [tag(f"app:bad{number}", child(state=MISSING)) for number in range(3)]
+    text = check_text([report(*fine, *bad)], Style(most=4))
+
+    assert text.count("app:fine") == 1
+    assert "… and 4 more tags of which all is there" in text
+    assert all(f"app:bad{number} " in text for number in range(3))
+
+
+def test_a_single_healthy_tag_ends_with_no_loss_and_says_that_all_was_seen() -> None:
+    text = check_text([report(tag("app:v1", SAFE))], STYLE)
+
+    assert "Gone" not in text
+    assert "Nothing: everything in scope was seen." in text
+    assert "Checked 1 tag, 1 manifest and 1 blob in 1 repository." in text
+    assert "1 last byte read" in text
+    assert text.endswith("Next: pullproof serve\n")
+
+
+def test_a_broken_image_names_platform_digest_layer_size_and_what_was_seen() -> None:
+    lines = section(report(tag("app:v1", child("arm64", BROKEN))), "Gone")
+
+    assert lines[0] == "app:v1 (live) broken, since 2026-04-22 08:30 UTC"
+    assert lines[1] == f"linux/arm64  BROKEN  {digest('arm64')}"
+    layer = digest(f"layer of {digest('arm64')}")
+    assert lines[2] == f"layer {layer} (1.0 KiB) broken: 0 of 1034 bytes"
+
+
+def test_a_loss_that_was_confirmed_says_so() -> None:
+    lost = child(state=MISSING, proof=Proof.CONFIRMED)
+
+    assert "confirmed twice" in section(report(tag("app:v1", lost)), "Gone")
+
+
+def test_a_tag_that_is_gone_is_named_as_such() -> None:
+    lines = section(report(gone("app:v1")), "Gone")
+
+    assert "the tag itself is gone: 404 MANIFEST_UNKNOWN" in lines
+
+
+def test_what_could_not_be_seen_is_counted_by_reason() -> None:
+    about = report(
+        tag("app:v1", child(state=UNKNOWN), child("arm64", UNKNOWN)),
+        unreadable("vault:v1"),
+        gaps=(Gap(Scope.REPOSITORY, "vault", Reason.DENIED, "403 Forbidden"),),
+    )
+
+    assert section(about, "Not seen") == [
+        "3 manifests could not be established: timeout 2, denied 1.",
+        "repository vault: denied: 403 Forbidden",
+    ]
+
+
+def test_many_gaps_are_counted_after_the_first_ten() -> None:
+    gaps = tuple(Gap(Scope.OBJECT, f"app@{n}", Reason.TIMEOUT) for n in range(12))
+
+    lines = section(report(tag("app:v1", SAFE), gaps=gaps), "Not seen")
+    assert len(lines) == 11
+    assert lines[-1] == "2 more: timeout 2."
+
+
+def test_where_not_all_tags_are_known_protection_is_left_open() -> None:
+    about = report(tag("app:v1", child(protected_by=None)), sealed={})
+
+    (line,) = section(about, "Not seen")
+    assert line.startswith("Not every tag of 1 repository is known")
+
+
+@pytest.mark.parametrize(
+    ("about", "command"),
+    [
+        (
+            report(unreadable("app:dark"), tag("app:v1", child(state=MISSING))),
+            "pullproof inspect registry.example/app:v1",
+        ),
+        (report(unreadable("app:dark")), "pullproof inspect registry.example/app:dark"),
+        (
+            report(tag("app@", child(state=MISSING))),
+            f"pullproof inspect registry.example/app@{digest('index of app@')}",
+        ),
+    ],
+)
+def test_the_next_command_looks_at_the_worst_tag(about: Report, command: str) -> None:
+    assert check_text([about], STYLE).endswith(f"\nNext: {command}\n")
+    assert f"Next: `{command}`" in check_markdown([about], 100)
+
+
+def test_the_next_command_finds_the_worst_tag_of_all_registries() -> None:
+    fine = report(tag("app:v1", SAFE), registry="one")
+    bad = report(tag("app:v2", child(state=BROKEN)), registry="two")
+
+    assert check_text([fine, bad], STYLE).endswith("Next: pullproof inspect two/app:v2\n")
+
+
+def test_without_colour_there_is_no_escape_and_with_it_the_text_is_the_same() -> None:
+    bare, coloured = (check_text([incident()], Style(colour=each)) for each in (False, True))
+
+    assert "\x1b" not in bare
+    assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == bare
+    tree_bare, tree = (inspect_text(incident(), Style(colour=each)) for each in (False, True))
+    assert re.sub("\x1b\\[[0-9;]*m", "", tree) == tree_bare
+
+
+def test_what_a_registry_says_cannot_move_the_terminal() -> None:
+    evil = "\x1b[2J\r\nall is well"
+    lost = child(state=BROKEN, platform=Platform("linux", evil))
+    lost = replace(lost, lacks=(replace(lost.lacks[0], detail=evil),))
+    about = report(tag("app:v1", lost), gaps=(Gap(Scope.REPOSITORY, evil, Reason.MALFORMED, evil),))
+
+    for text in (check_text([about], STYLE), inspect_text(about, STYLE)):
+        assert "\x1b" not in text
+        assert "\r" not in text
+        assert "\nall is well" not in text
+
+
+def test_markdown_shows_special_characters_as_they_are() -> None:
+    about = report(
+        tag("app:v1", child("a|b", state=BROKEN)),
+        gaps=(Gap(Scope.REPOSITORY, "<script>*x*", Reason.MALFORMED),),
+    )
+
+    text = check_markdown([about], 100)
+    assert r"linux/a\|b" in text
+    assert r"\<script\>\*x\*" in text
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+
+
+def test_a_registry_without_tags_says_so() -> None:
+    assert "No tag is in scope." in check_text([report()], STYLE)
+    assert "No tag is in scope." in check_markdown([report()], 100)
+
+
+def test_the_tree_shows_protection_proof_and_who_uses_it() -> None:
+    use = Use("deploy.yml:12", Reference.parse("registry.example/app:v1"), ReferenceClass.LIVE)
+    verdict = tag("app:v1", SAFE, child("arm64", protected_by=()))
+    verdict = replace(verdict, root=replace(verdict.root, platforms=frozenset({AMD64})))
+    text = inspect_text(report(verdict, uses=(use,), sealed={}), STYLE)
+
+    assert "used by deploy.yml:12" in text
+    assert "must run on linux/amd64" in text
+    assert re.search(
+        r"├─ linux/amd64 image  ok  sha256:\S+  400 B  last byte read, tagged v1", text
+    )
+    assert re.search(r"└─ linux/arm64 image .*no tag points straight at it", text)
+
+
+def test_the_use_of_another_tag_is_not_shown() -> None:
+    use = Use("deploy.yml:12", Reference.parse("registry.example/app:v2"), ReferenceClass.LIVE)
+
+    assert "used by" not in inspect_text(report(tag("app:v1", SAFE), uses=(use,)), STYLE)
+
+
+def test_a_lacking_platform_hangs_in_the_tree() -> None:
+    text = inspect_text(report(tag("app:v1", SAFE, lacking=(ARM64,))), STYLE)
+
+    assert re.search(r"└─ linux/arm64 image  LACKING  nothing is offered", text)
+
+
+def test_an_attestation_hangs_in_the_tree_without_alarm() -> None:
+    text = inspect_text(report(tag("app:v1", SAFE, attestation(MISSING))), STYLE)
+
+    assert "└─ attestation  missing" in text

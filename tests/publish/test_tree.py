@@ -1,0 +1,91 @@
+"""The tree follows the manifests themselves, however they nest, and ends."""
+
+from __future__ import annotations
+
+from exporter.facts.proof import HEADER, LAST_BYTE, Proof, Sighting, State
+from exporter.facts.snapshot import Root, Sealed, Snapshot
+from exporter.facts.use import ReferenceClass
+from exporter.judge.judgement import judge
+from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
+from exporter.oci.reference import Repository, Tag
+from exporter.publish.tree import Node, grow
+from tests.publish.reports import AMD64, digest
+
+APP = Repository("app")
+LAYER = Descriptor("application/vnd.oci.image.layer.v1.tar", digest("layer"), 2048)
+FOREIGN = Descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar", digest("f"), 9)
+
+
+def index(name: str, *below: Manifest) -> Manifest:
+    links = tuple(
+        Link(Kind.CHILD, Descriptor(each.media_type, each.digest, each.size, AMD64))
+        for each in below
+    )
+    return Manifest(digest(name), OCI_INDEX, 300, links)
+
+
+IMAGE = Manifest(
+    digest("image"), OCI_MANIFEST, 400, (Link(Kind.LAYER, LAYER), Link(Kind.LAYER, FOREIGN))
+)
+
+
+def tree(top: Manifest, *manifests: Manifest, layer: Sighting = LAST_BYTE) -> Node:
+    root = Root(APP, Tag("v1"), top.digest, HEADER, ReferenceClass.LIVE)
+    known = {each.digest: each for each in (top, *manifests)}
+    sightings = {(APP, own): HEADER for own in known} | {(APP, LAYER.digest): layer}
+    sealed = {APP: Sealed({top.digest: (Tag("v1"),)})}
+    snapshot = Snapshot(
+        "r", 0.0, roots=(root,), manifests=known, sightings=sightings, sealed=sealed
+    )
+    report = judge(snapshot, {})
+    return grow(report, report.verdicts[0])
+
+
+def count(node: Node) -> int:
+    return 1 + sum(map(count, node.below))
+
+
+def test_a_tag_of_one_image_is_that_image_with_its_blobs() -> None:
+    top = tree(IMAGE)
+
+    assert (top.label, top.digest, top.size) == ("image", IMAGE.digest, 400)
+    assert [(each.label, each.cell.text, each.size) for each in top.below] == [
+        ("layer", "ok", 2048),
+        ("layer", "-", 9),
+    ]
+    assert top.below[1].notes == ("not looked at",)
+
+
+def test_a_nested_index_hangs_between_the_tag_and_its_images() -> None:
+    nested = index("nested", IMAGE)
+    top = tree(index("top", nested), nested, IMAGE)
+
+    (middle,) = top.below
+    assert (top.label, middle.label, middle.below[0].label) == (
+        "index",
+        "index",
+        "linux/amd64 image",
+    )
+    assert "no tag points straight at it" in middle.notes
+    assert top.notes == ("tagged v1",)
+
+
+def test_a_missing_nested_index_is_one_node_and_not_one_for_each_platform() -> None:
+    nested = index("nested", IMAGE)
+
+    assert count(tree(index("top", nested))) == 2
+
+
+def test_an_index_that_lists_another_twice_at_every_level_does_not_grow_without_end() -> None:
+    levels = [IMAGE]
+    for depth in range(40):
+        levels.append(index(f"level {depth}", levels[-1], levels[-1]))
+
+    assert count(tree(levels[-1], *levels[:-1])) < 200
+
+
+def test_a_gone_layer_says_what_was_seen() -> None:
+    lost = Sighting(State.BROKEN, Proof.CONFIRMED, None, "0 of 2048 bytes")
+
+    (layer, _) = tree(IMAGE, layer=lost).below
+    assert (layer.cell.text, layer.notes) == ("BROKEN", ("0 of 2048 bytes",))
