@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
-
-    Numbers = NDArray[np.int32]
-    Rows = NDArray[np.uint8]
-    Keys = NDArray[np.uint64]
+Numbers = NDArray[np.int32]
+"""Digests by their numbers."""
+Marks = NDArray[np.bool_]
+Rows = NDArray[np.uint8]
+Keys = NDArray[np.uint64]
 
 ABSENT: Final = -1
 """The number of nothing: no file, no digest of that name."""
@@ -44,7 +45,7 @@ class Digests:
     def text(self, number: int) -> str:
         """Return the digest that a number stands for."""
         if number < len(self.packed):
-            return _PREFIX + self.packed[number].tobytes().hex()
+            return f"{_PREFIX}{self.packed[number].tobytes().hex()}"
         return self.others[number - len(self.packed)]
 
     def number(self, text: str) -> int:
@@ -58,7 +59,7 @@ class Digests:
 def pack(encoded: Sequence[str]) -> bytes | None:
     """Pack sha256 digests' hexadecimal parts; None where one of them is not exactly that."""
     joined = "".join(encoded)
-    if len(joined) != _ENCODED * len(encoded) or set(map(len, encoded)) > {_ENCODED}:
+    if any(length != _ENCODED for length in set(map(len, encoded))):
         return None
     try:
         packed = bytes.fromhex(joined)
@@ -193,7 +194,9 @@ def _distinct(rows: Rows) -> Rows:
     if (twins & ~same).any():
         result = np.sort(result.view(f"S{_BYTES}")[:, 0]).view(np.uint8).reshape(-1, _BYTES)
         same = (result[1:] == result[:-1]).all(axis=1)
-    return result[np.concatenate([np.ones(min(len(result), 1), bool), ~same])]
+    fresh: Marks = np.concatenate([np.ones(min(len(result), 1), bool), ~same])
+    distinct: Rows = result[fresh]
+    return distinct
 
 
 def _numbers(column: Column, found: Numbers, behind: dict[str, int]) -> Numbers:

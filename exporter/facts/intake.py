@@ -1,0 +1,215 @@
+"""How do listings become an inventory? Takes names as they come, numbers them once at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exporter.facts.digests import Column, number
+from exporter.facts.graph import Graph
+from exporter.facts.inventory import (
+    Driver,
+    Folder,
+    Inventory,
+    Links,
+    Strays,
+    Tags,
+    Unlinked,
+    Upload,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from exporter.facts.body import Body
+    from exporter.facts.gap import Gap
+
+Target = str | Unlinked
+"""What a link names, or why it names nothing."""
+
+
+class LinkIntake:
+    """Takes the links of one kind."""
+
+    __slots__ = ("differing", "ends", "paths")
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.paths = Column()
+        self.differing: dict[int, Target] = {}
+        """By position: targets that are not what the path says."""
+        self.ends: list[int] = [0]
+
+    def add(
+        self, algorithm: str, names: Sequence[str], differing: Mapping[int, Target] | None = None
+    ) -> None:
+        """Add links of the current repository in the order of their names.
+
+        `differing` holds, by position among the names, what a link's file names where that is not
+        what its path says.
+        """
+        begin = self.paths.length
+        self.paths.encoded(algorithm, names)
+        self.paths.settle()
+        for position, target in (differing or {}).items():
+            self.differing[begin + position] = target
+
+    def close(self) -> None:
+        """End the current repository."""
+        self.ends.append(self.paths.length)
+
+    def exceptions(self) -> Column:
+        """Return the differing targets, in order, as a column."""
+        column = Column()
+        for target in self.differing.values():
+            _add_target(column, target)
+        return column
+
+
+class Intake:
+    """Takes blobs, repositories and manifests in any order; repositories in the order of a walk."""
+
+    def __init__(self, driver: Driver) -> None:
+        """Begin an empty inventory of one storage."""
+        self._driver = driver
+        self._blobs = Column()
+        self._sizes: list[int] = []
+        self._modified: list[int] = []
+        self._names: list[str] = []
+        self._folders: list[Folder] = []
+        self.revisions = LinkIntake()
+        self.layers = LinkIntake()
+        self._tags = _TagIntake()
+        self._manifests = _BodyIntake()
+        self.uploads: list[Upload] = []
+        self.gaps: list[Gap] = []
+        self.strays = Strays()
+        self.has_repositories = True
+        self.has_blobs = True
+        self.misplaced = ""
+
+    def blobs(
+        self, algorithm: str, names: Sequence[str], sizes: Iterable[int], modified: Iterable[int]
+    ) -> None:
+        """Add blobs that have a `data` file: bytes, and nanoseconds since the epoch."""
+        self._blobs.encoded(algorithm, names)
+        self._sizes.extend(sizes)
+        self._modified.extend(modified)
+
+    def tag(self, name: str, current: Target, history: Sequence[str] = ()) -> None:
+        """Add a tag of the current repository; tags come in the order of their names."""
+        self._tags.add(name, current, history)
+
+    def close(self, name: str, folders: Folder) -> None:
+        """End the current repository and name it."""
+        self._names.append(name)
+        self._folders.append(folders)
+        self.revisions.close()
+        self.layers.close()
+        self._tags.close()
+
+    def manifest(self, digest: str, body: Body) -> None:
+        """Add what a manifest's body refers to; each digest once."""
+        self._manifests.add(digest, body)
+
+    def stray(self, size: int) -> None:
+        """Count a file that no registry writes."""
+        self.strays = Strays(self.strays.files + 1, self.strays.size + size)
+
+    def inventory(self) -> Inventory:
+        """Number everything and return the whole."""
+        digests, columns = number(self._columns())
+        blobs, revisions, revised, layers, layered, current, history, manifests, targets = columns
+        sizes = np.full(len(digests), -1, np.int64)
+        sizes[blobs] = self._sizes
+        modified = np.zeros(len(digests), np.int64)
+        modified[blobs] = self._modified
+        return Inventory(
+            driver=self._driver,
+            digests=digests,
+            sizes=sizes,
+            modified=modified,
+            repositories=tuple(self._names),
+            folders=np.array(self._folders, np.uint8),
+            revisions=_links(self.revisions, revisions, revised),
+            layers=_links(self.layers, layers, layered),
+            tags=self._tags.tags(current, history),
+            graph=self._manifests.graph(len(digests), manifests, targets),
+            faults=self._manifests.numbered_faults(manifests),
+            uploads=tuple(self.uploads),
+            strays=self.strays,
+            has_repositories=self.has_repositories,
+            has_blobs=self.has_blobs,
+            misplaced=self.misplaced,
+            gaps=tuple(self.gaps),
+        )
+
+    def _columns(self) -> list[Column]:
+        links = (self.revisions, self.layers)
+        pairs = [column for each in links for column in (each.paths, each.exceptions())]
+        tags = [self._tags.current, self._tags.history]
+        return [self._blobs, *pairs, *tags, self._manifests.digests, self._manifests.targets]
+
+
+@dataclass(slots=True)
+class _TagIntake:
+    names: list[str] = field(default_factory=list)
+    ends: list[int] = field(default_factory=lambda: [0])
+    current: Column = field(default_factory=Column)
+    history: Column = field(default_factory=Column)
+    history_ends: list[int] = field(default_factory=lambda: [0])
+
+    def add(self, name: str, current: Target, history: Sequence[str]) -> None:
+        self.names.append(name)
+        _add_target(self.current, current)
+        self.history.texts(history)
+        self.history_ends.append(self.history_ends[-1] + len(history))
+
+    def close(self) -> None:
+        self.ends.append(len(self.names))
+
+    def tags(self, current: np.ndarray, history: np.ndarray) -> Tags:
+        starts, history_starts = (np.array(each) for each in (self.ends, self.history_ends))
+        return Tags(starts, tuple(self.names), current, history_starts, history)
+
+
+@dataclass(slots=True)
+class _BodyIntake:
+    digests: Column = field(default_factory=Column)
+    targets: Column = field(default_factory=Column)
+    counts: list[int] = field(default_factory=list)
+    indexes: list[bool] = field(default_factory=list)
+    faults: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def add(self, digest: str, body: Body) -> None:
+        if body.fault_2 or body.fault_3:
+            self.faults[len(self.counts)] = (body.fault_2, body.fault_3)
+        self.digests.texts((digest,))
+        self.targets.texts(body.references)
+        self.counts.append(len(body.references))
+        self.indexes.append(body.is_index)
+
+    def graph(self, size: int, manifests: np.ndarray, targets: np.ndarray) -> Graph:
+        rows = np.full(size, -1, np.int32)
+        rows[manifests] = np.arange(len(manifests), dtype=np.int32)
+        starts = np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
+        return Graph(rows, starts.astype(np.int64), targets, np.array(self.indexes, bool))
+
+    def numbered_faults(self, manifests: np.ndarray) -> dict[int, tuple[str, str]]:
+        return {int(manifests[row]): fault for row, fault in self.faults.items()}
+
+
+def _add_target(column: Column, target: Target) -> None:
+    if isinstance(target, Unlinked):
+        column.mark(int(target))
+    else:
+        column.texts((target,))
+
+
+def _links(intake: LinkIntake, paths: np.ndarray, differing: np.ndarray) -> Links:
+    """Targets are what the paths say, but for the few that differ."""
+    targets = paths.copy() if intake.differing else paths
+    targets[list(intake.differing)] = differing
+    return Links(np.array(intake.ends, np.int64), paths, targets)

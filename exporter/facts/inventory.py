@@ -1,0 +1,164 @@
+"""What does a registry's storage hold? Blobs, links, tags, uploads, as arrays of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag, StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporter.facts.digests import ABSENT, Digests, Marks, Numbers
+from exporter.facts.gap import Gap, Reason
+from exporter.facts.graph import Graph
+
+Bytes = NDArray[np.int64]
+Times = NDArray[np.int64]
+Starts = NDArray[np.int64]
+
+
+class Driver(StrEnum):
+    """Where the files are, by the name that the registry gives its storage driver."""
+
+    FILESYSTEM = "filesystem"
+    S3 = "s3aws"
+    GCS = "gcs"
+    AZURE = "azure"
+
+    @property
+    def keeps_folders(self) -> bool:
+        """Can a folder be there and be empty? Object stores know keys only."""
+        return self is Driver.FILESYSTEM
+
+
+class Folder(IntFlag):
+    """Which folders of a repository are there: collectors behave differently where one is not."""
+
+    LAYERS = 1
+    MANIFESTS = 2
+    REVISIONS = 4
+    TAGS = 8
+
+
+class Unlinked(IntEnum):
+    """Why a link names no digest; the numbers stand where a digest's number would."""
+
+    ABSENT = ABSENT
+    """The folder is there, the link is not: what an API DELETE leaves on a filesystem."""
+    FORMAT = -2
+    ALGORITHM = -3
+    LENGTH = -4
+
+    @property
+    def message(self) -> str:
+        """What a collector says of it (opencontainers/go-digest, `digest.go`)."""
+        return {
+            Unlinked.FORMAT: "invalid checksum digest format",
+            Unlinked.ALGORITHM: "unsupported digest algorithm",
+            Unlinked.LENGTH: "invalid checksum digest length",
+        }.get(self, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Link files of one kind, repository by repository, each in the order of its path."""
+
+    starts: Starts
+    """Where each repository's links begin; one more entry marks the end of the last."""
+    paths: Numbers
+    """The digest that the path names."""
+    targets: Numbers
+    """The digest that the file names, nearly always the same; or one of `Unlinked`."""
+
+    def of(self, repository: int) -> slice:
+        """Return where a repository's links are."""
+        return slice(int(self.starts[repository]), int(self.starts[repository + 1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """Tags, repository by repository, sorted; and every digest that each ever pointed to."""
+
+    starts: Starts
+    names: tuple[str, ...]
+    current: Numbers
+    """The manifest that `current/link` names; or one of `Unlinked`."""
+    history_starts: Starts
+    """Where each tag's history begins, and the end of the last."""
+    history: Numbers
+    """The digests below `index/`; they protect nothing."""
+
+    def of(self, repository: int) -> slice:
+        """Return where a repository's tags are."""
+        return slice(int(self.starts[repository]), int(self.starts[repository + 1]))
+
+    def named(self, repository: int) -> tuple[str, ...]:
+        """Return the names of a repository's tags."""
+        return self.names[self.of(repository)]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload that was begun and neither finished nor purged."""
+
+    repository: str
+    identifier: str
+    size: int
+    """Bytes."""
+    modified: int
+    """When it was last written to: nanoseconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """Files that no registry writes, or leaves: counted, never judged."""
+
+    files: int = 0
+    size: int = 0
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What one reading of one registry's storage saw."""
+
+    driver: Driver
+    digests: Digests
+    sizes: Bytes
+    """Of each digest's blob, in bytes; below zero where there is none."""
+    modified: Times
+    """When each blob was last written: nanoseconds since the epoch."""
+    repositories: tuple[str, ...]
+    folders: NDArray[np.uint8]
+    """Of each repository: which `Folder`s it has."""
+    revisions: Links
+    layers: Links
+    tags: Tags
+    graph: Graph
+    """What every manifest that a revision names refers to."""
+    faults: Mapping[int, tuple[str, str]]
+    """By a manifest's number: why the collectors of distribution 2 and 3 cannot read it."""
+    uploads: tuple[Upload, ...] = ()
+    strays: Strays = Strays()
+    has_repositories: bool = True
+    """Is the folder `repositories` there?"""
+    has_blobs: bool = True
+    """Is the folder `blobs` there?"""
+    misplaced: str = ""
+    """Why a collector cannot tell the digest of a file called `data`; empty where there is none."""
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def blind(self) -> tuple[Gap, ...]:
+        """What was not seen at all; what was seen and is malformed does not count."""
+        return tuple(gap for gap in self.gaps if gap.reason is not Reason.MALFORMED)
+
+    def has(self, repository: int, folder: Folder) -> bool:
+        """Has a repository this folder?"""
+        return bool(self.folders[repository] & folder)
+
+    @property
+    def stored(self) -> Marks:
+        """Which digests have a blob?"""
+        return self.sizes >= 0
