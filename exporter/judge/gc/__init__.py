@@ -1,0 +1,1 @@
+"""What would a garbage collection remove, and at what would it give up? Deletes nothing."""

@@ -1,0 +1,77 @@
+"""By which rules does a registry's collector decide? A dialect is a value; code reads its fields.
+
+Sources: distribution v2.8.3 and v3.1.1, `registry/storage/garbagecollect.go`. 2.7 collects as 2.8
+does, 3.0.0 as 3.1.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.inventory import Driver, Folder
+
+if TYPE_CHECKING:
+    from exporter.facts.inventory import Inventory
+
+
+class Mode(StrEnum):
+    """How `registry garbage-collect` is called."""
+
+    PLAIN = "plain"
+    DELETE_UNTAGGED = "delete-untagged"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What one collector does differently from others."""
+
+    name: str
+    marker: Folder
+    """The folder that makes a repository: without it, nothing in the repository is marked."""
+    descends: bool
+    """Does marking go on below what a manifest refers to? Where not, a tagged index keeps its
+    children's own bytes and nothing below them."""
+    finds_links_among_layers: bool
+    """May a manifest's link stand in `_layers` too? Registry 2.1.0 put it there."""
+    reads_schema1: bool
+    needs_tags: bool
+    """Does a repository without `tags` stop a collection of what is untagged? Where not, its
+    manifests are left alone, and everything they refer to is swept."""
+    sweeps_layer_links: bool
+    walks_keys_on_s3: bool
+    """Does it list an S3 bucket flat? Then repositories come in the order of their keys, and a
+    missing folder is an empty one."""
+
+    def flat(self, inventory: Inventory) -> bool:
+        """Does it see this storage as a flat list of keys?"""
+        return self.walks_keys_on_s3 and inventory.driver is Driver.S3
+
+    def fault(self, inventory: Inventory, manifest: int) -> str:
+        """Why it cannot read a manifest; empty where it can."""
+        faults = inventory.faults.get(manifest, ("", ""))
+        return faults[0] if self.reads_schema1 else faults[1]
+
+
+DISTRIBUTION_2: Final = Dialect(
+    name="distribution-2",
+    marker=Folder.LAYERS,
+    descends=False,
+    finds_links_among_layers=True,
+    reads_schema1=True,
+    needs_tags=True,
+    sweeps_layer_links=False,
+    walks_keys_on_s3=False,
+)
+DISTRIBUTION_3: Final = Dialect(
+    name="distribution-3",
+    marker=Folder.MANIFESTS,
+    descends=True,
+    finds_links_among_layers=False,
+    reads_schema1=False,
+    needs_tags=False,
+    sweeps_layer_links=True,
+    walks_keys_on_s3=True,
+)
+DIALECTS: Final = {dialect.name: dialect for dialect in (DISTRIBUTION_2, DISTRIBUTION_3)}

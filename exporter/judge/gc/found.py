@@ -1,0 +1,85 @@
+"""Which manifests and layer links does a collector find in one repository, and where does it stop?
+
+A link file's content counts, not its path; nearly always they agree, and then arrays suffice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exporter.facts.digests import ABSENT, Numbers
+from exporter.facts.inventory import Unlinked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.facts.inventory import Inventory, Links
+    from exporter.judge.gc.dialect import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one walk over link files finds, in its order."""
+
+    digests: Numbers
+    """What each link names."""
+    bodies: Numbers
+    """The digest whose blob is read for it: where the link at the named digest's own path leads."""
+    stop: Unlinked | None = None
+    """The link at which the walk gives up, after all of the above."""
+
+
+def manifests(inventory: Inventory, repository: int, dialect: Dialect) -> Found:
+    """Find the manifests of a repository, as its collector enumerates them."""
+    also = inventory.layers if dialect.finds_links_among_layers else None
+    return _found(inventory, inventory.revisions, repository, also)
+
+
+def layers(inventory: Inventory, repository: int) -> Found:
+    """Find the layer links of a repository whose blobs are there."""
+    return _found(inventory, inventory.layers, repository, None)
+
+
+def linked(inventory: Inventory, repository: int) -> tuple[Numbers, Numbers]:
+    """Return the digests that a repository has as manifests, and the bodies that are read."""
+    at = inventory.revisions.of(repository)
+    paths, targets = inventory.revisions.paths[at], inventory.revisions.targets[at]
+    there = (targets >= 0) & (inventory.sizes[targets] >= 0)
+    return paths[there], targets[there]
+
+
+def _found(inventory: Inventory, links: Links, repository: int, also: Links | None) -> Found:
+    at = links.of(repository)
+    paths, targets = links.paths[at], links.targets[at]
+    if ((paths == targets) | (targets == ABSENT)).all():
+        there = targets[(targets >= 0) & (inventory.sizes[targets] >= 0)]
+        return Found(there, there)
+    resolve = _targets(also, repository) if also else {}
+    resolve |= _targets(links, repository)
+    return _walk(inventory, targets, resolve)
+
+
+def _targets(links: Links, repository: int) -> dict[int, int]:
+    """Map the digests that paths name to what their files name, where there is a file."""
+    at = links.of(repository)
+    pairs = zip(links.paths[at].tolist(), links.targets[at].tolist(), strict=True)
+    return {path: target for path, target in pairs if target != ABSENT}
+
+
+def _walk(inventory: Inventory, targets: Numbers, resolve: Mapping[int, int]) -> Found:
+    """Follow links one by one, as `linkedBlobStore.Enumerate` and `Stat` do."""
+    digests: list[int] = []
+    bodies: list[int] = []
+    stop = None
+    for digest in targets[targets != ABSENT].tolist():
+        body = resolve.get(digest, ABSENT) if digest >= 0 else digest
+        if body < ABSENT:
+            stop = Unlinked(body)
+            break
+        if body != ABSENT and inventory.sizes[body] >= 0:
+            digests.append(digest)
+            bodies.append(body)
+    return Found(np.array(digests, np.int32), np.array(bodies, np.int32), stop)

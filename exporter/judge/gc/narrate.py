@@ -1,0 +1,131 @@
+"""What does a collector print while it marks one repository, and what stops it there?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.facts.digests import ABSENT
+from exporter.facts.inventory import Folder, Inventory, Unlinked
+from exporter.judge.gc import found
+from exporter.judge.gc.dialect import Dialect, Mode
+from exporter.judge.gc.mark import eligible
+from exporter.judge.gc.name import complaint
+from exporter.judge.gc.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Narrator:
+    """Follows a collector step by step: slowly, and in its very order."""
+
+    inventory: Inventory
+    dialect: Dialect
+    mode: Mode
+    marked: bytearray
+    """One byte a digest; what earlier repositories marked, and from then on this one."""
+
+    def tell(self, repository: int) -> Generator[str, None, str]:
+        """Yield what is printed for one repository; return the error that stops it there."""
+        name = self.inventory.repositories[repository]
+        driver = self.inventory.driver
+        yield name
+        if complaint(name):
+            return f"{driver}: failed to parse repo name {name}: {complaint(name)}"
+        error = yield from self._manifests(repository)
+        if error:
+            return error if error.startswith("panic:") else f"{driver}: {driver}: {error}"
+        return self._layers(repository) if self.dialect.sweeps_layer_links else ""
+
+    def _manifests(self, repository: int) -> Generator[str, None, str]:
+        seen = found.manifests(self.inventory, repository, self.dialect)
+        untagged = eligible(self.inventory, repository, seen.digests, self.mode)
+        damage = self._damaged_tag(repository)
+        here = self._linked(repository)
+        for at, digest in enumerate(seen.digests.tolist()):
+            if damage:
+                text = self.inventory.digests.text(digest)
+                return f"failed to retrieve tags for digest {text}: {damage}"
+            if untagged[at]:
+                error = yield from self._untagged(repository, digest)
+            else:
+                error = yield from self._marking(repository, digest, int(seen.bodies[at]), here)
+            if error:
+                return error
+        return seen.stop.message if seen.stop is not None else ""
+
+    def _damaged_tag(self, repository: int) -> str:
+        """Say what is wrong with the links of a repository's tags, where tags are looked at."""
+        if self.mode is Mode.PLAIN:
+            return ""
+        current = self.inventory.tags.current[self.inventory.tags.of(repository)].tolist()
+        return next((Unlinked(each).message for each in current if each < ABSENT), "")
+
+    def _untagged(self, repository: int, digest: int) -> Generator[str, None, str]:
+        name = self.inventory.repositories[repository]
+        tagless = not self.inventory.has(repository, Folder.TAGS)
+        if self.dialect.needs_tags:
+            yield f"manifest eligible for deletion: {self.inventory.digests.text(digest)}"
+            return f"failed to retrieve tags unknown repository name={name}" if tagless else ""
+        if tagless:
+            yield f"manifest tags path of repository {name} does not exist"
+        return ""
+
+    def _marking(
+        self, repository: int, digest: int, body: int, here: dict[int, int]
+    ) -> Generator[str, None, str]:
+        """Mark a manifest and what it refers to, depth first where the collector descends."""
+        name = self.inventory.repositories[repository]
+        yield f"{name}: marking manifest {self.inventory.digests.text(digest)} "
+        self.marked[digest] = 1
+        if error := self._unreadable(digest, body):
+            return error
+        open_ends = [self._references(body)]
+        while open_ends:
+            reference = next(open_ends[-1], None)
+            if reference is None:
+                open_ends.pop()
+                continue
+            if self.dialect.descends and self.marked[reference]:
+                continue
+            self.marked[reference] = 1
+            yield f"{name}: marking blob {self.inventory.digests.text(reference)}"
+            if reference in here:
+                if error := self._unreadable(reference, here[reference]):
+                    return error
+                open_ends.append(self._references(here[reference]))
+        return ""
+
+    def _linked(self, repository: int) -> dict[int, int]:
+        """Map what a repository has as manifests, and so descends into, to the bodies read."""
+        if not self.dialect.descends:
+            return {}
+        paths, targets = found.linked(self.inventory, repository)
+        return dict(zip(paths.tolist(), targets.tolist(), strict=True))
+
+    def _references(self, body: int) -> Iterator[int]:
+        graph = self.inventory.graph
+        row = graph.rows[body]
+        return iter(graph.targets[graph.starts[row] : graph.starts[row + 1]].tolist())
+
+    def _unreadable(self, digest: int, body: int) -> str:
+        fault = self.dialect.fault(self.inventory, body)
+        if not fault or fault.startswith("panic:"):
+            return fault
+        text = self.inventory.digests.text(digest)
+        return f"failed to retrieve manifest for digest {text}: {fault}"
+
+    def _layers(self, repository: int) -> str:
+        name, driver = self.inventory.repositories[repository], self.inventory.driver
+        if not self.inventory.has(repository, Folder.LAYERS):
+            missing = f"{ROOT}/repositories/{name}/_layers"
+            return "" if self.dialect.flat(self.inventory) else not_found(driver, missing)
+        stop = found.layers(self.inventory, repository).stop
+        return f"{driver}: {driver}: {stop.message}" if stop is not None else ""
+
+
+def not_found(driver: str, path: str) -> str:
+    """Say that a path is not there, as the storage drivers do."""
+    return f"{driver}: Path not found: {path}"

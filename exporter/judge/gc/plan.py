@@ -1,0 +1,88 @@
+"""What would a collection do: all it removes, or why it gives up and what is gone by then?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from exporter.facts.digests import Marks, Numbers
+from exporter.facts.gap import Gap
+from exporter.judge.gc.dialect import Dialect, Mode
+
+Batch = tuple[int, Numbers]
+"""A repository and digests in it, by number, in the order in which they are dealt with."""
+
+
+def _nothing() -> Numbers:
+    return np.zeros(0, np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is removed from a storage."""
+
+    manifests: tuple[Batch, ...] = ()
+    """Revisions that are unlinked; every tag's history of them goes with them."""
+    blobs: Numbers = field(default_factory=_nothing)
+    layer_links: tuple[Batch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A collection that runs to its end."""
+
+    dialect: Dialect
+    mode: Mode
+    kept: Marks
+    """Which digests are marked."""
+    removal: Removal
+    """Layer links may repeat here where a dry run prints them twice."""
+
+    @property
+    def marked(self) -> int:
+        """How many digests are kept, as the summary line counts them."""
+        return int(self.kept.sum())
+
+
+class Stage(StrEnum):
+    """How far a collection got."""
+
+    MARK = "mark"
+    """Nothing was removed."""
+    MANIFESTS = "manifests"
+    BLOBS = "blobs"
+    LAYER_LINKS = "layer-links"
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """A collection that gives up."""
+
+    dialect: Dialect
+    mode: Mode
+    stage: Stage
+    messages: tuple[str, ...]
+    """What it prints on standard error: one text, or one of several where chance decides."""
+    sure: Removal = field(default_factory=Removal)
+    """What is gone by then in every run."""
+    possible: Removal = field(default_factory=Removal)
+    """What may be gone by then, the above included: chance decides how far it got."""
+    planned: Plan | None = None
+    """What it had marked and meant to remove, where it got as far as that."""
+
+    @property
+    def exit_code(self) -> int:
+        """1 where it reports an error, 2 where it crashes."""
+        return 2 if self.messages[0].startswith("panic:") else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """Nothing can be foretold of a storage that was not seen whole."""
+
+    gaps: tuple[Gap, ...]
+
+
+Outcome = Plan | Abort | Blind

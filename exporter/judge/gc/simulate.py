@@ -1,0 +1,59 @@
+"""What would this collector do to this storage? The same inventory always gives the same answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.judge.gc.mark import mark
+from exporter.judge.gc.narrate import Narrator, not_found
+from exporter.judge.gc.paths import ROOT
+from exporter.judge.gc.plan import Abort, Blind, Outcome, Plan, Removal, Stage
+from exporter.judge.gc.sweep import intended, sweep
+
+if TYPE_CHECKING:
+    from exporter.facts.inventory import Inventory
+    from exporter.judge.gc.dialect import Dialect, Mode
+    from exporter.judge.gc.mark import Marked
+
+
+def simulate(inventory: Inventory, dialect: Dialect, mode: Mode) -> Outcome:
+    """Foretell one collection of a storage on which nothing else works meanwhile."""
+    if gaps := (*inventory.blind, *_unread(inventory)):
+        return Blind(gaps)
+    if not inventory.has_repositories and not dialect.flat(inventory):
+        error = not_found(inventory.driver, f"{ROOT}/repositories")
+        return Abort(dialect, mode, Stage.MARK, (f"failed to mark: {error}",))
+    marked = mark(inventory, dialect, mode)
+    if marked.stopped_at is not None:
+        error = _error(inventory, dialect, mode, marked)
+        return Abort(dialect, mode, Stage.MARK, (error,))
+    return sweep(
+        inventory, intended(inventory, marked, Plan(dialect, mode, marked.kept, Removal()))
+    )
+
+
+def _error(inventory: Inventory, dialect: Dialect, mode: Mode, marked: Marked) -> str:
+    """Follow the collector step by step through the repository in which it gives up."""
+    narrator = Narrator(inventory, dialect, mode, bytearray(marked.kept.tobytes()))
+    lines = narrator.tell(marked.stopped_at or 0)
+    while True:
+        try:
+            next(lines)
+        except StopIteration as end:
+            error: str = end.value
+            return error if error.startswith("panic:") else f"failed to mark: {error}"
+
+
+def _unread(inventory: Inventory) -> tuple[Gap, ...]:
+    """Manifests that are stored but whose bodies nobody read: they may refer to anything."""
+    targets = inventory.revisions.targets
+    targets = targets[targets >= 0]
+    stored = targets[inventory.sizes[targets] >= 0]
+    unread = stored[inventory.graph.rows[stored] < 0]
+    return tuple(
+        Gap(Scope.OBJECT, inventory.digests.text(manifest), Reason.UNREADABLE, "body not read")
+        for manifest in np.unique(unread).tolist()
+    )
