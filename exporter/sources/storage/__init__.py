@@ -1,0 +1,1 @@
+"""What does a registry's storage hold? Reads it without asking the registry, and never writes."""

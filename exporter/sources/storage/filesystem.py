@@ -1,0 +1,93 @@
+"""What does a registry's folder hold? Read-only, in an order that a running registry cannot fool.
+
+Blobs are listed first, then links, then the manifests they name: a push writes the other way
+round, so what is seen unreferenced was so. What is referred to and was not listed is looked for
+once more before it is called missing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.graph import distinct
+from exporter.facts.intake import Intake
+from exporter.facts.inventory import Driver
+from exporter.sources import Unseen
+from exporter.sources.storage import layout
+from exporter.sources.storage.blobs import read_blobs
+from exporter.sources.storage.bodies import Bodies
+from exporter.sources.storage.buckets import Buckets
+from exporter.sources.storage.folder import opened, shown
+from exporter.sources.storage.foreign import foreign
+from exporter.sources.storage.noted import Noted
+from exporter.sources.storage.repositories import Repositories
+
+if TYPE_CHECKING:
+    from exporter.facts.inventory import Inventory
+
+
+def read(root: str) -> Inventory:
+    """List what a registry's root directory holds. What cannot be read in there is a gap.
+
+    Raises `Unseen` where the root directory itself cannot be opened.
+    """
+    intake = Intake(Driver.FILESYSTEM)
+    try:
+        top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise Unseen(shown(root), Reason.UNREADABLE, why) from error
+    try:
+        return _read(top, intake, shown(root))
+    finally:
+        os.close(top)
+
+
+def _read(top: int, intake: Intake, root: str) -> Inventory:
+    if whose := foreign(top):
+        intake.gaps.append(Gap(Scope.REGISTRY, root, Reason.UNSUPPORTED, whose))
+        return intake.inventory()
+    docker, registry, version = layout.ROOT
+    with (
+        opened(docker, top, root) as outer,
+        opened(registry, outer, root) as inner,
+        opened(version, inner, root) as tree,
+    ):
+        return _read_tree(tree, intake) if tree is not None else intake.inventory()
+
+
+def _read_tree(tree: int, intake: Intake) -> Inventory:
+    noted = Noted(intake)
+    read_blobs(tree, noted)
+    with Buckets(tree) as buckets:
+        Repositories(Bodies(buckets, noted.below("blobs"))).read(tree, noted)
+        seen = intake.inventory()
+        return intake.inventory() if _found_late(seen, intake, buckets) else seen
+
+
+def _found_late(seen: Inventory, intake: Intake, buckets: Buckets) -> bool:
+    """Look once more for what is named and was not listed: it may have come since."""
+    named = np.concatenate([seen.revisions.targets, seen.layers.targets, seen.graph.targets])
+    named = named[named >= 0]
+    missing = distinct(named[seen.sizes[named] < 0]).tolist()
+    arrived = [_arrived(seen.digests.text(each), intake, buckets) for each in missing]
+    return any(arrived)
+
+
+def _arrived(digest: str, intake: Intake, buckets: Buckets) -> bool:
+    """Take note of a blob that is there by now."""
+    if isinstance(layout.linked(digest.encode("utf-8", "replace")), int):
+        return False  # a manifest may have any text where a digest belongs
+    algorithm, _, encoded = digest.partition(":")
+    with Noted(intake, f"blobs/{algorithm}/{encoded[:2]}/{encoded}").going_on():
+        seen = buckets.status(digest)
+        if seen is None or not stat.S_ISREG(seen.st_mode):
+            return False
+        intake.blobs(algorithm, [encoded], [seen.st_size], [seen.st_mtime_ns])
+        return True
+    return False

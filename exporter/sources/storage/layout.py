@@ -1,0 +1,54 @@
+"""What is a name in distribution's storage? The grammar of paths, the same on every medium.
+
+Source: distribution, `registry/storage/paths.go`, and opencontainers/go-digest, `digest.go`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from exporter.facts.inventory import Unlinked
+
+ROOT: Final = ("docker", "registry", "v2")
+LOCKS: Final = ("docker", "registry", "lockfiles")
+"""Where GitLab's registry says that its database, not its storage, knows what is referenced."""
+DATABASE_LOCK: Final = "database-in-use"
+OCI_LAYOUT: Final = "oci-layout"
+"""The file that makes a folder an OCI layout: zot keeps one for every repository."""
+
+LONGEST_LINK: Final = 160
+"""Bytes: no digest is longer (sha512 takes 135)."""
+DEEPEST: Final = 128
+"""Folders: a repository's name has at most 255 characters, so at most that many parts."""
+
+_LENGTHS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
+_HEX: Final = re.compile(r"[0-9a-f]+")
+_DIGEST: Final = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
+_PART: Final = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def is_part(name: str) -> bool:
+    """Do the storage drivers accept a folder's name? Others make a collector give up."""
+    return bool(_PART.fullmatch(name))
+
+
+def linked(content: bytes) -> str | Unlinked:
+    """Read a link file: the digest that it names, or why a collector finds none in it."""
+    text = content.decode("latin-1")
+    algorithm, _, encoded = text.partition(":")
+    if not algorithm or not encoded:
+        return Unlinked.FORMAT
+    length = _LENGTHS.get(algorithm)
+    if length is None:
+        return Unlinked.ALGORITHM if _DIGEST.fullmatch(text) else Unlinked.FORMAT
+    if len(encoded) != length:
+        return Unlinked.LENGTH
+    return text if _HEX.fullmatch(encoded) else Unlinked.FORMAT
+
+
+def blob_fault(algorithm: str, prefix: str, encoded: str) -> str:
+    """Why can no digest be told from a blob's path? Empty where one can be told."""
+    stated = algorithm if prefix == encoded[:2] else prefix
+    digest = linked(f"{stated}:{encoded}".encode("utf-8", "surrogateescape"))
+    return digest.message if isinstance(digest, Unlinked) else ""

@@ -1,0 +1,85 @@
+"""What do the link files in a folder name? The innermost loop of a reading."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Reason
+from exporter.facts.inventory import Unlinked
+from exporter.sources.storage import layout
+from exporter.sources.storage.folder import content, folders, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.facts.intake import Target
+    from exporter.sources.storage.noted import Noted
+
+_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LINK: Final = "link"
+
+
+Algorithm = tuple[str, list[str], dict[int, "Target"]]
+"""An algorithm, its digests' encoded parts, and by position the targets that differ from them."""
+
+
+def by_algorithm(folder: int, noted: Noted) -> Iterator[Algorithm]:
+    """Yield the links in a folder, algorithm by algorithm."""
+    algorithms, others = folders(folder)
+    noted.foreign(folder, others, disturbing=_LINK)
+    for algorithm in algorithms:
+        here = noted.below(algorithm)
+        with here.going_on(), opened(algorithm, folder, here.path) as inside:
+            if inside is not None:
+                names = encoded_names(inside, here)
+                yield algorithm, names, targets(inside, algorithm, names, here)
+
+
+def encoded_names(folder: int, noted: Noted) -> list[str]:
+    """Return the names of the folders that may stand for digests; others are strays or gaps."""
+    names, others = folders(folder)
+    noted.foreign(folder, others, disturbing=_LINK)
+    if not names or layout.is_part("".join(names)):
+        return names
+    for name in names:
+        if not layout.is_part(name):
+            noted.gap(name, Reason.UNSUPPORTED, "a name that no registry gives")
+    return [name for name in names if layout.is_part(name)]
+
+
+def targets(folder: int, algorithm: str, names: Sequence[str], noted: Noted) -> dict[int, Target]:
+    """Read the link in each folder; return by position what is not what its path says."""
+    differing: dict[int, Target] = {}
+    prefix = f"{algorithm}:".encode()
+    opening, reading, closing, flags = os.open, os.read, os.close, _FLAGS
+    most = layout.LONGEST_LINK + 1
+    for position, name in enumerate(names):
+        try:
+            file = opening(f"{name}/link", flags, dir_fd=folder)
+        except OSError:
+            differing[position] = target(folder, name, noted)
+            continue
+        try:
+            if reading(file, most) == prefix + name.encode():
+                continue
+        except OSError:
+            pass
+        finally:
+            closing(file)
+        differing[position] = target(folder, name, noted)
+    return differing
+
+
+def target(folder: int, name: str, noted: Noted) -> Target:
+    """Read one link with care: what it names, or why it names nothing."""
+    here = noted.below(name)
+    with here.going_on(), opened(name, folder, here.path) as inside:
+        text = content(_LINK, inside, layout.LONGEST_LINK) if inside is not None else None
+        if text is None:
+            return Unlinked.ABSENT
+        found = layout.linked(text)
+        if isinstance(found, Unlinked):
+            here.gap(_LINK, Reason.MALFORMED, f"a link that names no digest: {found.message}")
+        return found
+    return Unlinked.ABSENT

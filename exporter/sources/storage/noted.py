@@ -1,0 +1,79 @@
+"""What could not be read on the way? Notes it as a gap, and lets the reading go on."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.intake import Intake
+from exporter.sources import Unseen
+from exporter.sources.storage.folder import shown, unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An intake, and the place that is being read, for the gaps that are found there."""
+
+    intake: Intake
+    path: str = ""
+    """Below `docker/registry/v2`."""
+
+    def below(self, name: str) -> Noted:
+        """Return the same one folder further down."""
+        return Noted(self.intake, self._at(name))
+
+    def gap(self, name: str, reason: Reason, detail: str) -> None:
+        """Note that something here was not seen, or is not what belongs here."""
+        self.intake.gaps.append(Gap(Scope.OBJECT, shown(self._at(name)), reason, detail))
+
+    def foreign(self, folder: int, names: Iterable[str], disturbing: str) -> None:
+        """Count what no registry leaves here; what a collector would follow or read is a gap.
+
+        Names that begin with `disturbing` are what it would read.
+        """
+        for name in names:
+            with self.below(name).going_on():
+                seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if stat.S_ISLNK(seen.st_mode):
+                    self.gap(name, Reason.UNREADABLE, "a symbolic link, not followed")
+                elif name.startswith(disturbing):
+                    self.gap(name, Reason.UNSUPPORTED, "not where a registry puts it")
+                else:
+                    self.intake.stray(seen.st_size)
+
+    def going_on(self) -> GoingOn:
+        """Turn what cannot be read within a `with` into a gap."""
+        return GoingOn(self)
+
+    def missed(self, error: Unseen | OSError) -> None:
+        """Note an error as a gap."""
+        seen = error if isinstance(error, Unseen) else unseen(self.path, error)
+        self.intake.gaps.append(Gap(Scope.OBJECT, seen.subject, seen.reason, seen.detail))
+
+    def _at(self, name: str) -> str:
+        return "/".join(part for part in (self.path, name) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """Lets a reading go on past what cannot be read."""
+
+    noted: Noted
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> bool:
+        """Note what the operating system refused; anything else is a bug and goes on up."""
+        if not isinstance(error, Unseen | OSError):
+            return False
+        self.noted.missed(error)
+        return True
