@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -141,12 +142,33 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Memory(Protocol):
-    """What outlives a process: manifests by digest, first-seen times, the last complete report."""
+    """Which content was read before? It outlives a process; losing it costs reads, no truth."""
 
     def manifest(self, digest: Digest) -> bytes | None:
-        """The body kept for a digest; its hash was checked before it was kept."""
+        """The body kept for a digest; its hash was checked again just now."""
         ...
 
     def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
         """Keep bodies that were hashed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One registry's last complete truth, as it was put away."""
+
+    snapshot: bytes
+    since: Mapping[str, float]
+    """First-seen times by finding, in seconds since the epoch."""
+
+
+class Journal(Protocol):
+    """Where complete audits are put away, each whole or not at all."""
+
+    def last(self, registry: str) -> Kept | None:
+        """Return what was put away last, or None."""
+        ...
+
+    def keep(self, registry: str, kept: Kept) -> None:
+        """Put away one registry's truth in place of the one before."""
         ...

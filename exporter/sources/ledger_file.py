@@ -1,0 +1,139 @@
+"""Is this file a ledger that can be used? A damaged one is set aside, another program's never."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log: Final = logging.getLogger("pullproof.ledger")
+
+_OURS: Final = 0x50756C6C
+"""SQLite's `application_id`: "Pull"."""
+_VERSION: Final = 1
+_LARGEST_JOURNAL: Final = 64 * 1024 * 1024
+"""Bytes that the write-ahead log may keep once it was emptied."""
+_TABLES: Final = frozenset({"manifests", "truths"})
+_SCHEMA: Final = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE manifests (
+  id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL, day INTEGER NOT NULL
+) STRICT;
+CREATE INDEX manifests_by_day ON manifests (day);
+CREATE TABLE truths (
+  registry TEXT PRIMARY KEY, kept_at REAL NOT NULL,
+  snapshot BLOB NOT NULL, since TEXT NOT NULL, seal BLOB NOT NULL
+) STRICT;
+PRAGMA application_id = {_OURS};
+PRAGMA user_version = {_VERSION};
+COMMIT;
+"""
+
+
+class _Unusable(Exception):
+    """It is, or may be, a ledger, but its content cannot be used."""
+
+
+def connect(path: Path | None, patience: float = 5.0) -> sqlite3.Connection:
+    """Open a ledger, in memory where there is no path; a new or a damaged one begins empty.
+
+    `patience` is how many seconds to wait for another process that writes. Raises `Unseen` where
+    the file cannot be written, stays locked, or is not a ledger at all.
+    """
+    try:
+        if path is None:
+            return _opened(":memory:", patience)
+        _refuse_strangers(path)
+        try:
+            return _opened(str(path), patience)
+        except _Unusable as why:
+            set_aside(path, str(why))
+            return _opened(str(path), patience)
+    except (sqlite3.Error, OSError) as error:
+        raise Unseen(str(path), Reason.UNREADABLE, f"the ledger cannot be used: {error}") from error
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Does an error say that the file's content is wrong, rather than that it is out of reach?"""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary code of an error; Python's own errors have none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def set_aside(path: Path, why: str) -> None:
+    """Rename a ledger that cannot be used, with what SQLite keeps beside it, and say so."""
+    aside = path.with_name(f"{path.name}.set-aside")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        part.replace(aside.with_name(aside.name + suffix)) if part.exists() else None
+    _log.warning(
+        "the ledger cannot be used; a new one begins",
+        extra={"cause": why, "ledger": str(path), "aside": str(aside)},
+    )
+
+
+def _refuse_strangers(path: Path) -> None:
+    """Refuse what somebody named by mistake, before anything is renamed or written."""
+    if not path.parent.is_dir():
+        raise Unseen(str(path), Reason.UNREADABLE, "the ledger's folder does not exist")
+    if path.exists() and (not path.is_file() or _is_text(path)):
+        raise _stranger(str(path))
+
+
+def _is_text(path: Path) -> bool:
+    """A ledger, even a damaged one, begins with bytes that no text has."""
+    with path.open("rb") as file:
+        head = file.read(100)
+    return bool(head) and not any(byte < ord("\t") for byte in head)
+
+
+def _stranger(path: str) -> Unseen:
+    return Unseen(path, Reason.UNREADABLE, "not a ledger; name another file or move this one away")
+
+
+def _opened(path: str, patience: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=patience, isolation_level=None, check_same_thread=False
+    )
+    try:
+        _prepare(connection, path)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        # While opening, SQLITE_ERROR is a header or a schema that SQLite cannot make sense of.
+        if is_damage(error) or _code(error) == sqlite3.SQLITE_ERROR:
+            raise _Unusable(str(error)) from error
+        raise
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: str) -> None:
+    """Check whose it is, make the tables where it is new, and make sure that it can be written."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    owner, version = (
+        connection.execute(f"PRAGMA {word}").fetchone()[0]
+        for word in ("application_id", "user_version")
+    )
+    if not tables and owner in (0, _OURS):
+        connection.executescript(_SCHEMA)
+    elif owner != _OURS and not tables >= _TABLES:
+        raise _stranger(path)
+    elif (owner, version) != (_OURS, _VERSION) or not tables >= _TABLES:
+        raise _Unusable(f"written by another version ({version})")
+    # After the schema: until then the file's header does not say that it is ours.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_JOURNAL}")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
