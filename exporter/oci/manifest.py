@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, cast
 
+from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
 
@@ -37,6 +36,14 @@ IMAGE_CONFIGS: Final = frozenset(
     }
 )
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
+_MEDIA_TYPE: Final = re.compile(r"[ -~]{0,255}")
+_LARGEST: Final = 2**63 - 1
+"""Bytes: registries and nodes count them in 64 bits."""
+_OTHERS: Final = {
+    **dict.fromkeys(_INDEXES, ("config", "layers", "fsLayers")),
+    **dict.fromkeys(_IMAGES, ("manifests", "fsLayers")),
+}
+"""Fields that would let a body be read as two kinds at once: nodes refuse it (CVE-2021-41190)."""
 
 
 class Kind(StrEnum):
@@ -65,6 +72,15 @@ class Descriptor:
     """The content itself where the descriptor carries it (OCI image-spec, `data`)."""
     attestation: bool = False
     """BuildKit marks these entries: provenance and bills of materials that no node ever pulls."""
+
+    @property
+    def inline(self) -> bool:
+        """Does it carry the very content that it names? Then nobody asks a registry for it.
+
+        Source: containerd `core/remotes/handlers.go` (`Fetch`).
+        """
+        data = self.data
+        return data is not None and len(data) == self.size and self.digest.names(data)
 
     @property
     def is_manifest(self) -> bool:
@@ -133,8 +149,11 @@ def parse(body: bytes, digest: Digest) -> Manifest:
     Raises `Malformed` for JSON that is none, and for any shape that the four current types, the
     withdrawn OCI artifact manifest and schema 1 do not have.
     """
-    document = _object(_json(body), "manifest")
+    document = strict.fields(strict.document(body), "manifest")
     media_type = _media_type(document)
+    for other in _OTHERS.get(media_type, ()):
+        if other in document:
+            raise Malformed(f"a {media_type} with {other}: nodes refuse what reads as two kinds")
     if media_type in _INDEXES:
         links = tuple(_entry(item) for item in _list(document, "manifests"))
     elif media_type in _IMAGES:
@@ -156,37 +175,43 @@ def schema1_payload(body: bytes) -> bytes:
 
     Source: docker/libtrust `ParsePrettySignature`. Raises `Malformed` where no signature says how.
     """
-    document = _object(_json(body), "manifest")
+    document = strict.fields(strict.document(body), "manifest")
     signatures = _list(document, "signatures")
     if not signatures:
         raise Malformed("schema 1 manifest without a signature")
-    encoded = _object(signatures[0], "signatures").get("protected")
-    protected = _object(_json(_base64(encoded)), "protected")
+    encoded = strict.fields(signatures[0], "signatures").get("protected")
+    protected = strict.fields(strict.document(strict.decoded(encoded)), "protected")
     length, tail = protected.get("formatLength"), protected.get("formatTail")
     if not isinstance(length, int) or not 0 <= length <= len(body):
         raise Malformed("schema 1 signature without a usable formatLength")
-    return body[:length] + _base64(tail)
+    return body[:length] + strict.decoded(tail)
 
 
 def _media_type(document: Mapping[str, object]) -> str:
     """Decide the kind by the JSON alone, as distribution does; `mediaType` is optional in OCI."""
-    stated = document.get("mediaType", "")
-    if document.get("schemaVersion") == 1 and stated in ("", SCHEMA1, SCHEMA1_SIGNED):
-        return SCHEMA1_SIGNED if "signatures" in document else SCHEMA1
+    version, stated = document.get("schemaVersion"), document.get("mediaType")
+    if stated is None:
+        stated = ""
+    if not isinstance(stated, str):
+        raise Malformed("mediaType is not text")
     if stated == OCI_ARTIFACT:
         return OCI_ARTIFACT
-    if document.get("schemaVersion") != 2:  # noqa: PLR2004 - the specification's own number
-        raise Malformed(f"unknown schemaVersion {document.get('schemaVersion')!r:.40}")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise Malformed("schemaVersion is not a number")
+    if version == 1 and stated in ("", SCHEMA1, SCHEMA1_SIGNED):
+        return SCHEMA1_SIGNED if "signatures" in document else SCHEMA1
+    if version != 2:  # noqa: PLR2004 - the specification's own number
+        raise Malformed(f"unknown schemaVersion {version!r:.40}")
     if not stated:
         return OCI_INDEX if document.get("manifests") is not None else OCI_MANIFEST
-    if not isinstance(stated, str) or stated not in _INDEXES | _IMAGES:
+    if stated not in _INDEXES | _IMAGES:
         raise Malformed(f"unknown manifest type {stated!r:.140}")
     return stated
 
 
 def _is_artifact(document: Mapping[str, object], media_type: str, links: Sequence[Link]) -> bool:
     """An image manifest is run by nodes only where its configuration is an image's."""
-    if media_type == OCI_ARTIFACT or "artifactType" in document:
+    if media_type == OCI_ARTIFACT or document.get("artifactType"):
         return True
     config = next((link.target for link in links if link.kind is Kind.CONFIG), None)
     return config is not None and config.media_type not in IMAGE_CONFIGS
@@ -203,68 +228,53 @@ def _subject(document: Mapping[str, object]) -> tuple[Link, ...]:
 
 
 def _descriptor(item: object, where: str) -> Descriptor:
-    fields = _object(item, where)
+    fields = strict.fields(item, where)
     size, digest, media_type = fields.get("size"), fields.get("digest"), fields.get("mediaType")
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise Malformed(f"{where}: size is not a count of bytes: {size!r:.40}")
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _LARGEST:
+        raise Malformed(f"{where}: size is not a count of bytes")
     if not isinstance(digest, str) or not isinstance(media_type, str):
         raise Malformed(f"{where}: a descriptor needs mediaType and digest")
+    if not _MEDIA_TYPE.fullmatch(media_type):
+        raise Malformed(f"{where}: not a media type: {media_type[:80]!r}")
     annotations = fields.get("annotations")
-    marked = isinstance(annotations, dict) and "attestation" in str(
-        annotations.get(_REFERENCE_TYPE)
-    )
     return Descriptor(
         media_type=media_type,
         digest=Digest.parse(digest),
         size=size,
         platform=_platform(fields.get("platform"), where),
-        data=_base64(fields["data"]) if fields.get("data") is not None else None,
-        attestation=marked,
+        data=strict.decoded(fields["data"]) if fields.get("data") is not None else None,
+        attestation=isinstance(annotations, dict)
+        and annotations.get(_REFERENCE_TYPE) == "attestation-manifest",
     )
 
 
 def _platform(item: object, where: str) -> Platform | None:
+    """Read where an entry runs; one that leaves all blank says nothing, half of it is no platform.
+
+    Nodes fill a blank `os` with their own: to say where such an entry runs would be a guess.
+    """
     if item is None:
         return None
-    fields = _object(item, f"{where}: platform")
-    parts = [fields.get("os", ""), fields.get("architecture", ""), fields.get("variant") or ""]
+    fields = strict.fields(item, f"{where}: platform")
+    parts = ["" if (part := fields.get(name)) is None else part for name in _PLATFORM]
     if not all(isinstance(part, str) for part in parts):
         raise Malformed(f"{where}: a platform's parts are text")
-    return Platform.of(*cast("list[str]", parts)) if parts[0] or parts[1] else None
+    os, architecture, variant = cast("list[str]", parts)
+    if bool(os) is not bool(architecture):
+        raise Malformed(f"{where}: a platform needs both os and architecture")
+    return Platform.of(os, architecture, variant) if os else None
+
+
+_PLATFORM: Final = ("os", "architecture", "variant")
 
 
 def _schema1_layer(item: object) -> Descriptor:
-    digest = _object(item, "fsLayers").get("blobSum")
+    digest = strict.fields(item, "fsLayers").get("blobSum")
     if not isinstance(digest, str):
         raise Malformed("fsLayers: an entry needs blobSum")
     return Descriptor(
         "application/vnd.docker.container.image.rootfs.diff+x-gtar", Digest.parse(digest), None
     )
-
-
-def _json(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"not JSON: {error}") from error
-
-
-def _base64(value: object) -> bytes:
-    if not isinstance(value, str):
-        raise Malformed("embedded data is not text")
-    try:
-        return base64.b64decode(value.translate(_URL_SAFE) + "=" * (-len(value) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Malformed(f"embedded data is not base64: {error}") from error
-
-
-_URL_SAFE: Final = str.maketrans("-_", "+/")
-
-
-def _object(item: object, where: str) -> Mapping[str, object]:
-    if not isinstance(item, dict):
-        raise Malformed(f"{where}: not a JSON object")
-    return item
 
 
 def _field(document: Mapping[str, object], name: str) -> object:

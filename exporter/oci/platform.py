@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from exporter.oci.digest import Malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-_ARCHITECTURES: Final = {
-    "x86_64": ("amd64", ""),
-    "x86-64": ("amd64", ""),
-    "aarch64": ("arm64", ""),
-    "armhf": ("arm", "v7"),
-    "armel": ("arm", "v6"),
-    "i386": ("386", ""),
+_NAMES: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
+_FIXED: Final = {"armhf": ("arm", "v7"), "armel": ("arm", "v6"), "i386": ("386", "")}
+"""Architectures that settle their variant, whatever is stated."""
+_VARIANTS: Final = {
+    "amd64": {"v1": ""},
+    "arm64": {"8": "", "v8": "", "v8.0": "", "9": "v9", "9.0": "v9", "v9.0": "v9"},
+    "arm": {"": "v7", "5": "v5", "6": "v6", "7": "v7", "8": "v8"},
 }
-_DEFAULT_VARIANTS: Final = {
-    ("amd64", "v1"): "",
-    ("arm64", "v8"): "",
-    ("arm64", "8"): "",
-    ("arm", ""): "v7",
-}
+_AMD64: Final = ("v4", "v3", "v2", "")
 _ARM: Final = ("v8", "v7", "v6", "v5")
+_ARM64: Final = re.compile(r"v(8|9)(?:\.([1-9]))?")
+_PART: Final = re.compile(r"[A-Za-z0-9_.-]{0,64}")
+"""As containerd takes them (`platforms.go`, `specifierRe`); a longer one is no platform."""
 _MOST_PARTS: Final = 3
 
 
@@ -40,12 +39,14 @@ class Platform:
     def of(cls, os: str, architecture: str, variant: str = "") -> Self:
         """Return the normal form: `x86_64` is `amd64`, `arm64/v8` is `arm64`, `arm` is `arm/v7`.
 
-        Source: containerd `platforms/database.go`.
+        Source: containerd `platforms/database.go`. Raises `Malformed` for parts that are no names.
         """
-        lowered = architecture.lower()
-        name, implied = _ARCHITECTURES.get(lowered, (lowered, ""))
-        chosen = variant.lower() or implied
-        return cls(os.lower(), name, _DEFAULT_VARIANTS.get((name, chosen), chosen))
+        if not all(_PART.fullmatch(part) for part in (os, architecture, variant)):
+            raise Malformed(f"not a platform: {(os, architecture, variant)!r:.140}")
+        system = "darwin" if os.lower() == "macos" else os.lower()
+        stated = architecture.lower()
+        name, chosen = _FIXED.get(stated, (_NAMES.get(stated, stated), variant.lower()))
+        return cls(system, name, _VARIANTS.get(name, {}).get(chosen, chosen))
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -71,18 +72,33 @@ def accepted(node: Platform) -> tuple[Platform, ...]:
     An amd64 node also runs lower levels and 386; arm runs lower versions; arm64 also 32-bit arm.
     Source: containerd `platforms/compare.go` (`platformVector`).
     """
-    same = (node,)
     if node.architecture == "amd64":
-        level = int(node.variant[1:]) if node.variant[1:].isdigit() else 1
-        lower = tuple(Platform.of(node.os, "amd64", f"v{n}") for n in range(level - 1, 0, -1))
-        return (*same, *lower, Platform(node.os, "386"))
-    if node.architecture == "arm" and node.variant in _ARM:
-        rest = _ARM[_ARM.index(node.variant) + 1 :]
-        return (*same, *(Platform(node.os, "arm", variant) for variant in rest))
+        lower = (Platform(node.os, "amd64", variant) for variant in _below(_AMD64, node.variant))
+        return (node, *lower, Platform(node.os, "386"))
+    if node.architecture == "arm":
+        lower = (Platform(node.os, "arm", variant) for variant in _below(_ARM, node.variant))
+        return (node, *lower)
     if node.architecture == "arm64":
-        plain = () if not node.variant else (Platform(node.os, "arm64"),)
-        return (*same, *plain, *(Platform(node.os, "arm", variant) for variant in _ARM))
-    return same
+        own = (Platform.of(node.os, "arm64", variant) for variant in _arm64(node.variant))
+        return (*own, *(Platform(node.os, "arm", variant) for variant in _ARM))
+    return (node,)
+
+
+def _below(ladder: tuple[str, ...], variant: str) -> tuple[str, ...]:
+    return ladder[ladder.index(variant) + 1 :] if variant in ladder else ()
+
+
+def _arm64(variant: str) -> Iterator[str]:
+    """Yield a level and those below it; v9.n also runs everything up to v8.(n+5)."""
+    level = _ARM64.fullmatch(variant or "v8")
+    if level is None:
+        yield variant
+        return
+    minor = int(level[2] or 0)
+    tops = {"8": minor} if level[1] == "8" else {"9": minor, "8": min(minor + 5, 9)}
+    for major, top in tops.items():
+        yield from (f"v{major}.{n}" for n in range(top, 0, -1))
+        yield f"v{major}"
 
 
 def choose(node: Platform, offered: Iterable[Platform | None]) -> int | None:
@@ -95,3 +111,15 @@ def choose(node: Platform, offered: Iterable[Platform | None]) -> int | None:
         if wanted in entries:
             return entries.index(wanted)
     return entries.index(None) if None in entries else None
+
+
+def eligible(node: Platform, offered: Iterable[Platform | None]) -> tuple[int, ...]:
+    """Which entries might a node pull: the chosen one, and on Windows all of that platform.
+
+    There the node's build decides among them (`os.version`), and nobody tells us that.
+    """
+    entries = list(offered)
+    chosen = choose(node, entries)
+    if chosen is None or node.os != "windows":
+        return () if chosen is None else (chosen,)
+    return tuple(n for n, entry in enumerate(entries) if entry == entries[chosen])

@@ -22,6 +22,9 @@ _HUB_ALIASES: Final = frozenset(
     {"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
 )
 
+_FAMILIAR: Final = frozenset({"", HUB, "index.docker.io"})
+"""Written so, a name without a slash is one of `library/` (distribution/reference)."""
+
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -82,9 +85,10 @@ class Reference:
         rest, _, digest_text = text.partition("@")
         digest = Digest.parse(digest_text) if digest_text or text.endswith("@") else None
         head, slash, tail = rest.partition("/")
-        registry, path = (host(head), tail) if slash and names_host(head) else (HUB, rest)
+        named_host = head if slash and names_host(head) else ""
+        registry, path = (host(head), tail) if named_host else (HUB, rest)
         name, colon, tag_text = path.partition(":")
-        if registry == HUB and "/" not in name:
+        if named_host in _FAMILIAR and "/" not in name:
             name = f"library/{name}"
         named = tag(tag_text) if colon else None
         if named is None and digest is None:

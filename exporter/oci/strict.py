@@ -1,0 +1,71 @@
+"""What does a text say that registries, nodes and we all read alike? Anything else is refused.
+
+Go, in which those are written, takes keys in any case and merges repeated ones; to pass over such
+a field would be to see no layers where a node sees some.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import TYPE_CHECKING, Final
+
+from exporter.oci.digest import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FIELDS: Final = frozenset(
+    {
+        *("schemaVersion", "mediaType", "artifactType", "subject", "annotations"),
+        *("config", "layers", "manifests", "blobs", "fsLayers", "blobSum"),
+        *("digest", "size", "data", "urls", "platform", "os", "architecture", "variant"),
+        *("signatures", "protected", "formatLength", "formatTail"),
+    }
+)
+_FOLDED: Final = frozenset(name.casefold() for name in _FIELDS)
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+
+
+def document(body: bytes) -> object:
+    """Read JSON; raise `Malformed` where it is none, or where one key stands twice in an object."""
+    try:
+        return json.loads(
+            body.decode(errors="replace"), object_pairs_hook=_once, parse_constant=_refuse
+        )
+    except Malformed:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"not JSON: {error}") from error
+
+
+def fields(item: object, where: str) -> Mapping[str, object]:
+    """Return an object's fields; raise `Malformed` for another value, or a field misspelt."""
+    if not isinstance(item, dict):
+        raise Malformed(f"{where}: not a JSON object")
+    for key in item:
+        if key not in _FIELDS and key.casefold() in _FOLDED:
+            raise Malformed(f"{where}: a field in other letters: {key[:40]!r}")
+    return item
+
+
+def decoded(value: object) -> bytes:
+    """Decode base64 of either alphabet, padded or not; raise `Malformed` for anything else."""
+    if not isinstance(value, str):
+        raise Malformed("embedded data is not text")
+    try:
+        return base64.b64decode(value.translate(_URL_SAFE) + "=" * (-len(value) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Malformed(f"embedded data is not base64: {error}") from error
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Malformed("a key stands twice in one JSON object")
+    return found
+
+
+def _refuse(constant: str) -> object:
+    raise Malformed(f"not JSON: {constant}")
