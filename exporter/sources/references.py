@@ -1,0 +1,161 @@
+"""Which images does a file name? One bad line is a gap, and never costs the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.use import ReferenceClass, Use
+from exporter.oci.digest import Malformed
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Reference
+from exporter.sources import Listing, Unseen
+from exporter.sources.marked import Marked
+from exporter.sources.marked import read as read_marked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of a file."""
+_MOST_LINES: Final = 1_000_000
+_MOST_VALUES: Final = 400_000
+"""Of a YAML or JSON list: eight for each of 50,000 entries."""
+_LONGEST: Final = 1_000
+"""Characters of a line; the longest reference has some eight hundred."""
+_MOST_GAPS: Final = 100
+_LISTS: Final = frozenset({".yaml", ".yml", ".json"})
+_KEYS: Final = frozenset({"image", "class", "platforms"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceFile:
+    """A file that names images, and what holds for those about which it says no more."""
+
+    path: Path
+    reference_class: ReferenceClass = ReferenceClass.LIVE
+    platforms: frozenset[Platform] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The label by which metrics and reports know it."""
+        return str(self.path)
+
+    def uses(self) -> Listing[Use]:
+        """Read all that the file names now; what cannot be read of it is among the gaps.
+
+        Raises `Unseen` where the file as a whole cannot be read: that is not "nothing is wanted".
+        """
+        entries = self._listed() if self.path.suffix.lower() in _LISTS else self._lines()
+        uses, found = [], _Gaps(self.name)
+        for line, entry in entries:
+            try:
+                uses.append(self._use(line, entry))
+            except Malformed as error:
+                found.add(line, error)
+        return Listing(tuple(uses), found.all())
+
+    def _use(self, line: int, entry: object) -> Use:
+        reference_class, platforms = self.reference_class, self.platforms
+        if isinstance(entry, Malformed):
+            raise entry
+        if isinstance(entry, dict):
+            reference_class = _class(entry.get("class", reference_class))
+            platforms = _platforms(entry["platforms"]) if "platforms" in entry else platforms
+            entry = _image(entry)
+        if not isinstance(entry, str):
+            raise Malformed("an entry is a reference in quotes, or has the key image")
+        reference = Reference.parse(entry)
+        return Use(f"{self.name}:{line}", reference, reference_class, platforms)
+
+    def _lines(self) -> Iterator[tuple[int, object]]:
+        """Read one reference a line; `#` begins a comment."""
+        lines = _content(self.path).removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        if len(lines) > _MOST_LINES:
+            raise Unseen(self.name, Reason.TOO_LARGE, f"more than {_MOST_LINES} lines")
+        for number, line in enumerate(lines, 1):
+            text = line.partition(b"#")[0].strip()
+            if text:
+                yield number, _text(text)
+
+    def _listed(self) -> Iterator[tuple[int, object]]:
+        """Read a YAML or JSON list."""
+        try:
+            document = read_marked(_content(self.path), most=_MOST_VALUES)
+        except Malformed as error:
+            raise Unseen(self.name, Reason.MALFORMED, str(error)) from error
+        entries = () if document.value is None else document.value
+        if not isinstance(entries, tuple):
+            raise Unseen(self.name, Reason.MALFORMED, "not a list of references")
+        faults = _faults(document)
+        for number, entry in enumerate(entries):
+            yield document.lines[(number,)], faults.get(number, entry)
+
+
+@dataclass(slots=True)
+class _Gaps:
+    """The lines that could not be read: the first ones by name, the rest counted."""
+
+    file: str
+    named: list[Gap] = field(default_factory=list)
+    more: int = 0
+
+    def add(self, line: int, error: Malformed) -> None:
+        if len(self.named) == _MOST_GAPS:
+            self.more += 1
+            return
+        where = f"{self.file}:{line}"
+        self.named.append(Gap(Scope.REFERENCES, where, Reason.MALFORMED, str(error)))
+
+    def all(self) -> tuple[Gap, ...]:
+        rest = f"{self.more} more lines cannot be read"
+        last = Gap(Scope.REFERENCES, self.file, Reason.MALFORMED, rest)
+        return (*self.named, *((last,) if self.more else ()))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
+            raise Unseen(str(path), Reason.UNREADABLE, "not a file")
+        with path.open("rb") as file:
+            body = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise Unseen(str(path), Reason.UNREADABLE, error.strerror or "") from error
+    if len(body) > _LARGEST:
+        raise Unseen(str(path), Reason.TOO_LARGE, f"more than {_LARGEST} bytes")
+    return body
+
+
+def _text(line: bytes) -> str | Malformed:
+    if len(line) > _LONGEST:
+        return Malformed(f"longer than {_LONGEST} characters")
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return Malformed("not UTF-8 text")
+
+
+def _faults(document: Marked) -> dict[object, Malformed]:
+    """Say what is wrong with an entry as a document, by its position."""
+    return {fault.path[0]: Malformed(fault.text) for fault in document.faults if fault.path}
+
+
+def _image(entry: dict[str, object]) -> object:
+    strange = min(entry.keys() - _KEYS, default=None)
+    if strange is not None:
+        raise Malformed(f"unknown key {strange[:40]!r}; known: {', '.join(sorted(_KEYS))}")
+    return entry.get("image")
+
+
+def _class(value: object) -> ReferenceClass:
+    if value in set(ReferenceClass):
+        return ReferenceClass(str(value))
+    raise Malformed(f"not a class: {value!r:.40}; known: {', '.join(ReferenceClass)}")
+
+
+def _platforms(value: object) -> frozenset[Platform]:
+    if not isinstance(value, tuple) or not all(isinstance(each, str) for each in value):
+        raise Malformed("platforms is a list such as [linux/amd64]")
+    return frozenset(Platform.parse(each) for each in value)
