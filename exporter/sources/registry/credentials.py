@@ -1,9 +1,10 @@
-"""With what name and secret is a registry asked: given words, docker's files, or a helper?"""
+"""With what name and secret is a registry asked?"""
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,9 +14,15 @@ class Login:
     username: str = ""
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
-    """An OAuth2 refresh token that a token server turns into access tokens."""
+    """An OAuth2 refresh token, which a token server turns into access tokens."""
     registry_token: str = field(default="", repr=False)
-    """An access token to be shown as it is."""
+    """An access token, to be shown as it is."""
+
+    @property
+    def basic(self) -> str:
+        """The value of an Authorization header (RFC 7617)."""
+        pair = f"{self.username}:{self.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}"
 
 
 class Credentials(Protocol):
@@ -40,5 +47,12 @@ class Fixed:
         return self.login
 
 
-ANONYMOUS = Fixed()
+ANONYMOUS: Final = Fixed()
 """Asks as nobody."""
+
+
+def login_of(username: str, secret: str) -> Login:
+    """Read a pair as docker's helpers give it: no name, or `<token>`, means an identity token."""
+    if username in ("", "<token>"):
+        return Login(identity_token=secret)
+    return Login(username, secret)

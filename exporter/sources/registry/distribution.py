@@ -3,49 +3,122 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from exporter.sources import Tally
+from exporter.facts.snapshot import Collector
+from exporter.sources import Absent, Tally, Unseen
+from exporter.sources.registry import blobs, catalogue, manifests, tag_list
+from exporter.sources.registry.address import Address
+from exporter.sources.registry.client import Client
 from exporter.sources.registry.credentials import ANONYMOUS
 from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.line import Line
+from exporter.sources.registry.proxies import Proxies
+from exporter.sources.registry.transport import Transport
 from exporter.sources.registry.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exporter.oci.digest import Digest
+    from exporter.oci.manifest import Descriptor
+    from exporter.oci.reference import Repository, Tag
+    from exporter.sources import Body, Listing, Wrong
     from exporter.sources.registry.credentials import Credentials
 
 
 class Distribution:
     """One registry, asked over HTTP; implements `exporter.sources.Registry`."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, client: Client, line: Line, limits: Limits) -> None:
+        """Use `open`."""
         self.name = name
-        self.tally = Tally()
-        """What was asked since it was opened."""
+        self._client = client
+        self._line = line
+        self._limits = limits
+        self._collector = Collector.UNKNOWN
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - what one registry's configuration holds
         cls,
         name: str,
         base_url: str,
         *,
         credentials: Credentials = ANONYMOUS,
-        tls: Trust = Trust(),  # noqa: B008 - frozen value
-        limits: Limits = Limits(),  # noqa: B008 - frozen value
+        tls: Trust = Trust(),  # noqa: B008 - a frozen value
+        limits: Limits = Limits(),  # noqa: B008 - a frozen value
         environ: Mapping[str, str] = os.environ,
     ) -> Self:
         """Make ready to ask a registry; nothing is connected before the first question.
 
-        `base_url` is `https://host[:port]`, or `http://` where plain http was asked for;
-        `environ` tells the proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
+        `base_url` is `https://host[:port][/prefix]`, or `http://` where plain http was asked for;
+        `environ` names the proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
         Raises `Malformed` for an address that is none, `Unseen` for certificates that cannot be
-        read.
+        used.
         """
-        return cls(name)
+        registry = Address.of_registry(base_url)
+        transport = Transport(
+            registry.origin,
+            (tls.home(), tls.abroad()),
+            Proxies.of(environ),
+            limits.concurrency,
+        )
+        client = Client(registry, transport, limits, Tally())
+        return cls(name, client, Line(name, client, credentials, limits), limits)
 
-    def reset(self) -> None:
-        """Begin an audit: give a registry that counts as dead, and refused logins, another try."""
+    @property
+    def tally(self) -> Tally:
+        """What was asked since it was opened."""
+        return self._client.tally
+
+    async def ping(self) -> None:
+        """Does it answer at all (`GET /v2/`)? Raises `Unseen`; an answer ends failing fast."""
+        await self._line.ping()
+
+    async def repositories(self) -> Listing[Repository]:
+        """Return the repositories that it lists. Raises `Unseen`."""
+        return await catalogue.repositories(self._line, self._limits)
+
+    async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
+        """Return the tags of a repository. Raises `Unseen`."""
+        listing = await tag_list.tags(self._line, repository, self._limits)
+        if isinstance(listing, Absent) or not tag_list.unsorted(listing.entries):
+            return listing
+        with suppress(Unseen):
+            if await self.collector(repository) is Collector.DISTRIBUTION_3:
+                return tag_list.with_hidden(listing, repository)
+        return listing
+
+    async def collector(self, repository: Repository) -> Collector:
+        """Return whose garbage collector is behind it, as far as one denial tells."""
+        if self._collector is Collector.UNKNOWN:
+            self._collector = await manifests.collector(self._line, repository)
+        return self._collector
+
+    async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
+        """Return what a tag resolves to, or whether a manifest is still there. Raises `Unseen`."""
+        return await manifests.head(self._line, repository, reference)
+
+    async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
+        """Return a manifest whose bytes were hashed. Raises `Unseen`."""
+        return await manifests.manifest(self._line, repository, digest)
+
+    async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
+        """Return how many bytes HEAD claims a blob to have. Raises `Unseen`."""
+        return await blobs.claimed_size(self._line, repository, blob)
+
+    async def read(
+        self, repository: Repository, blob: Descriptor, *, whole: bool = False
+    ) -> bytes | Absent | Wrong:
+        """Read a blob's last byte, or all of it and hash it. Raises `Unseen`."""
+        if whole:
+            return await blobs.whole(self._line, repository, blob, self._limits.manifest_bytes)
+        return await blobs.last_byte(self._line, repository, blob)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
 
     async def __aenter__(self) -> Self:
         """Return the registry, open."""
@@ -54,6 +127,3 @@ class Distribution:
     async def __aexit__(self, *_: object) -> None:
         """Close every connection."""
         await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close every connection."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
+
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +20,36 @@ class Trust:
     """PEM file of a client certificate, shown to the registry itself only."""
     key: Path | None = None
     """Its private key; None where the certificate's file holds both."""
+
+    def abroad(self) -> ssl.SSLContext:
+        """Return how other hosts are met: token servers, object stores. Raises `Unseen`."""
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.ca_file is not None:
+            try:
+                context.load_verify_locations(self.ca_file)
+            except OSError as error:  # ssl.SSLError, for content that is no certificate, is one
+                raise _unusable(self.ca_file, error) from error
+        return context
+
+    def home(self) -> ssl.SSLContext:
+        """Return how the registry itself is met: with the client's certificate. Raises `Unseen`."""
+        context = self.abroad()
+        if self.certificate is not None:
+            try:
+                context.load_cert_chain(self.certificate, self.key, password=_refuse)
+            except (OSError, ValueError) as error:
+                raise _unusable(self.certificate, error) from error
+        return context
+
+
+def _refuse() -> str:
+    """Answer OpenSSL, which would otherwise ask the terminal for an encrypted key's password."""
+    raise ValueError("the private key is encrypted")
+
+
+def _unusable(path: Path, error: OSError | ValueError) -> Unseen:
+    if isinstance(error, ssl.SSLError):
+        return Unseen(str(path), Reason.UNREADABLE, "no certificate, or not the key to it")
+    words = error.strerror if isinstance(error, OSError) else str(error)
+    return Unseen(str(path), Reason.UNREADABLE, words or "unreadable")

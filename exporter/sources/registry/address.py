@@ -1,0 +1,78 @@
+"""Where does a request go, and where may an answer send it on to?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+from exporter.oci.digest import Malformed
+
+Origin = tuple[str, str, int]
+"""Scheme, host and port: credentials never leave the one that they were given for."""
+
+_PORTS: Final = {"http": 80, "https": 443}
+_VERBATIM: Final = "!#$%&'()*+,/:;=?@[]~"
+"""Left as it stands in an address: a signature covers its very bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An absolute http or https address, split where requests need it."""
+
+    origin: Origin
+    base: str
+    """`scheme://host[:port]`, as it was written."""
+    target: str
+    """Path and query."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an address; raise `Malformed`, without the text, for one that nobody may follow."""
+        try:
+            parts = urlsplit(text)
+            origin = _origin(parts)
+        except ValueError as error:
+            raise Malformed("not an address") from error
+        if parts.username is not None or parts.password is not None:
+            raise Malformed("an address with credentials in it")
+        target = quote(parts.path or "/", safe=_VERBATIM)
+        if parts.query:
+            target += f"?{quote(parts.query, safe=_VERBATIM)}"
+        return cls(origin, f"{parts.scheme}://{parts.netloc}", target)
+
+    @classmethod
+    def of_registry(cls, text: str) -> Self:
+        """Read a registry's address, `scheme://host[:port][/prefix]`; raise `Malformed`."""
+        address = cls.parse(text)
+        if "?" in address.target or "#" in text:
+            raise Malformed("a registry's address has no query and no fragment")
+        return cls(address.origin, address.base, address.target.rstrip("/"))
+
+    @property
+    def secure(self) -> bool:
+        """Is it asked over TLS?"""
+        return self.origin[0] == "https"
+
+    @property
+    def host(self) -> str:
+        """`host[:port]` as credentials are filed under it, without a port that says nothing."""
+        scheme, host, port = self.origin
+        named = f"[{host}]" if ":" in host else host
+        return named if port == _PORTS[scheme] else f"{named}:{port}"
+
+    def onward(self, location: str) -> Address:
+        """Return where a Location header points; raise `Malformed` where nobody may follow."""
+        if not location:
+            raise Malformed("a redirect to nowhere")
+        there = Address.parse(urljoin(self.base + self.target, location))
+        if self.secure and not there.secure:
+            raise Malformed("a redirect down to plain http")
+        return there
+
+
+def _origin(parts: SplitResult) -> Origin:
+    """Return the origin; raise `ValueError` where it has none or another scheme."""
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError("neither http:// nor https://")
+    return (parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])

@@ -1,0 +1,152 @@
+"""What does an answer that is not the content mean: proven absence, or no answer at all?"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from exporter.facts.gap import Reason
+from exporter.oci.digest import Digest, Malformed
+from exporter.sources import Absent, Unseen
+from exporter.sources.registry.question import End
+
+if TYPE_CHECKING:
+    from exporter.sources.registry.question import Answer
+
+_ABSENCE: Final = frozenset({"MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN"})
+"""OCI distribution-spec 1.1, "Error Codes": the three that say that something is not there."""
+_REASONS: Final = {
+    "UNAUTHORIZED": Reason.UNAUTHORIZED,
+    "DENIED": Reason.DENIED,
+    "TOOMANYREQUESTS": Reason.RATE_LIMITED,
+}
+_STATUSES: Final = {
+    401: Reason.UNAUTHORIZED,
+    403: Reason.DENIED,
+    412: Reason.DENIED,  # Harbor: a project's policy forbids the pull
+    429: Reason.RATE_LIMITED,
+}
+_STORE_CODE: Final = re.compile(rb"<Code>(NoSuchKey|BlobNotFound)</Code>")
+"""S3 and Google, Azure."""
+_LONG_AGO: Final = 1e9
+"""A number of seconds from here on is a point in time, not a span."""
+_REVISION: Final = re.compile(r"revision=(sha\d+:[0-9a-f]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One entry of a registry's error body."""
+
+    code: str
+    message: str
+    detail: Any
+
+
+def faults(answer: Answer) -> tuple[Fault, ...]:
+    """Return the entries of a registry's error body; none where it is anything else."""
+    try:
+        entries = json.loads(answer.body)["errors"]
+        return tuple(
+            Fault(each["code"], str(each.get("message", "")), each.get("detail"))
+            for each in entries
+            if isinstance(each["code"], str)
+        )
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return ()
+
+
+def absence(answer: Answer, subject: str) -> Absent:
+    """Return the absence that an answer proves; raise `Unseen` for any that proves none."""
+    found = faults(answer)
+    if answer.end is End.SHORT:
+        raise Unseen(subject, Reason.TRUNCATED, f"{answer.status}, cut short")
+    if answer.status == 404 and found and all(fault.code in _ABSENCE for fault in found):  # noqa: PLR2004 - HTTP's own number
+        if any("accept header" in fault.message for fault in found):
+            # 2.x denies an OCI manifest so where a proxy has dropped our Accept header.
+            raise Unseen(subject, Reason.NOT_A_REGISTRY, "our Accept header did not arrive")
+        return Absent(found[0].code, _revision(found[0]))
+    if answer.status == 404 and answer.abroad and (store := _STORE_CODE.search(answer.body)):  # noqa: PLR2004 - as above
+        return Absent(store[1].decode())
+    raise refusal(answer, subject)
+
+
+def refusal(answer: Answer, subject: str) -> Unseen:
+    """Return why an answer leaves a question open."""
+    found = faults(answer)
+    code = found[0].code[:40] if found else ""
+    words = f"{answer.status} {code}".strip()
+    reason = _STATUSES.get(answer.status) or _REASONS.get(code)
+    if reason is None and answer.status >= 500:  # noqa: PLR2004 - HTTP's own number
+        reason = Reason.SERVER_ERROR
+    if reason is None:
+        reason = Reason.UNSUPPORTED if found else Reason.NOT_A_REGISTRY
+    return Unseen(subject, reason, words)
+
+
+def check_content(answer: Answer, subject: str) -> None:
+    """Raise `Unseen` for what comes with a 2xx but is no registry's content as it was asked for."""
+    if answer.media_type == "text/html":
+        raise Unseen(subject, Reason.NOT_A_REGISTRY, f"{answer.status} with HTML")
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise Unseen(subject, Reason.NOT_A_REGISTRY, "compressed, which was not asked for")
+
+
+def check_whole(answer: Answer, subject: str) -> None:
+    """Raise `Unseen` likewise, and for content that is longer than was to be taken."""
+    check_content(answer, subject)
+    if answer.end is End.OVER:
+        raise Unseen(subject, Reason.TOO_LARGE, "longer than is read")
+
+
+def announced(answer: Answer, asked: str, subject: str) -> Digest | None:
+    """Return the digest that an answer's header claims; None where there is no usable one.
+
+    Raises `Unseen` where a digest was asked for and another one of its algorithm is claimed.
+    """
+    try:
+        digest = Digest.parse(answer.headers.get("docker-content-digest", ""))
+    except Malformed:
+        return None
+    if isinstance(asked, Digest) and digest != asked:
+        if digest.algorithm != asked.algorithm:
+            return None  # distribution files sha512 content under its sha256
+        raise Unseen(subject, Reason.WRONG_DIGEST, f"announced as {digest}")
+    return digest
+
+
+def wait_wanted(answer: Answer) -> float | None:
+    """Return for how many seconds an answer asks to be left alone; None where it does not say.
+
+    RFC 9110, section 10.2.3; Docker Hub's X-Retry-After may also be a time in seconds since 1970.
+    A point in time is read against the answer's own Date: both are the server's clock.
+    """
+    headers = answer.headers
+    wanted = headers.get("retry-after") or headers.get("x-retry-after") or ""
+    with suppress(ValueError, OverflowError):
+        if wanted.strip().isdigit() and (seconds := float(wanted)) < _LONG_AGO:
+            return seconds
+        moment = float(wanted) if wanted.strip().isdigit() else _timestamp(wanted)
+        return max(0.0, moment - _timestamp(headers.get("date", "")))
+    return None
+
+
+def _timestamp(text: str) -> float:
+    return parsedate_to_datetime(text).timestamp()
+
+
+def _revision(fault: Fault) -> Digest | None:
+    """Return what a dangling tag points to: 2.x says it in a field, 3.x in a sentence."""
+    detail = fault.detail
+    if isinstance(detail, dict):
+        text = detail.get("Revision")
+    else:
+        named = _REVISION.search(detail) if isinstance(detail, str) else None
+        text = named[1] if named else None
+    try:
+        return Digest.parse(text) if isinstance(text, str) else None
+    except Malformed:
+        return None

@@ -1,0 +1,56 @@
+"""How does a registry want to be convinced? WWW-Authenticate, read (RFC 9110, section 11.6.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+from urllib.request import parse_http_list
+
+_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER: Final = re.compile(rf"({_WORD})\s*=\s*(.*)", re.DOTALL)
+_SCHEME: Final = re.compile(rf"({_WORD})(?:\s+(.*))?", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)")
+_MOST_BYTES: Final = 8192
+
+
+class Challenge(NamedTuple):
+    """One way to be convinced: what a token is to be asked for, and where; or Basic."""
+
+    scheme: str
+    """`bearer` or `basic`."""
+    realm: str
+    service: str = ""
+    scope: str = ""
+    """Scopes, separated by spaces."""
+
+
+def parse(header: str) -> tuple[Challenge, ...]:
+    """Return the Bearer and Basic challenges of one header, in order; others are left out.
+
+    One header may hold several challenges, and commas stand both between them and between the
+    parameters of each.
+    """
+    found: list[tuple[str, dict[str, str]]] = []
+    for item in parse_http_list(header[:_MOST_BYTES]):
+        if not (parameter := _PARAMETER.fullmatch(item)) and (begun := _SCHEME.fullmatch(item)):
+            found.append((begun[1].lower(), {}))
+            parameter = _PARAMETER.fullmatch(begun[2] or "")
+        if parameter and found:
+            found[-1][1].setdefault(parameter[1].lower(), _unquoted(parameter[2].strip()))
+    return tuple(
+        Challenge(scheme, each.get("realm", ""), each.get("service", ""), each.get("scope", ""))
+        for scheme, each in found
+        if scheme in ("bearer", "basic")
+    )
+
+
+def best(header: str) -> Challenge | None:
+    """Return the challenge to meet: Bearer where it is offered, else Basic."""
+    offered = sorted(parse(header), key=lambda each: each.scheme != "bearer")
+    return offered[0] if offered else None
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        return _ESCAPED.sub(r"\1", value[1:-1])
+    return value

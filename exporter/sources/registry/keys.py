@@ -1,0 +1,176 @@
+"""What opens a registry's doors: which Authorization header does a question carry?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeVar
+from weakref import WeakValueDictionary
+
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+from exporter.sources.registry.challenge import Challenge, best
+from exporter.sources.registry.credentials import Login
+from exporter.sources.registry.tokens import fetch
+
+if TYPE_CHECKING:
+    from exporter.sources.registry.address import Address
+    from exporter.sources.registry.credentials import Credentials
+    from exporter.sources.registry.question import Answer, Question
+    from exporter.sources.registry.tokens import Ask
+
+_REFUSALS: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
+_REFUSED_FOR: Final = 60.0
+"""Seconds for which a refused login is not shown again: accounts get locked for less."""
+_FAILED_FOR: Final = 5.0
+"""Seconds for which those who waited for the same token share its failure."""
+_SHOWN_FOR: Final = 300.0
+"""Seconds after which a login is looked up anew: files and helpers rotate them."""
+_MOST: Final = 4096
+"""Keys that are held: a registry may have very many repositories."""
+
+_Name = TypeVar("_Name")
+_Value = TypeVar("_Value")
+
+
+@dataclass(slots=True)
+class Key:
+    """The value of an Authorization header, and whose it is."""
+
+    header: str = field(repr=False)
+    login: Login | None
+    """None where nobody in particular asks."""
+    until: float
+    """When it expires, on the loop's clock."""
+    works: bool = False
+    """Has the registry accepted it once?"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    failure: Unseen
+    until: float
+
+
+class Keys:
+    """The keys of one registry, each fetched once however many wait for it."""
+
+    def __init__(self, registry: Address, credentials: Credentials, ask: Ask) -> None:
+        """`ask` puts a question to a token server."""
+        self._registry = registry
+        self._credentials = credentials
+        self._ask = ask
+        self._learned: Challenge | None = None
+        self._wanted: dict[str, Challenge | None] = {}
+        """By scope: the challenge to meet, None where nobody needs to."""
+        self._held: dict[Challenge, Key | _Refusal] = {}
+        self._refused: dict[Login, float] = {}
+        self._locks: WeakValueDictionary[Challenge, asyncio.Lock] = WeakValueDictionary()
+
+    @property
+    def challenged(self) -> bool:
+        """Has the registry ever asked who asks?"""
+        return self._learned is not None
+
+    def learn(self, answer: Answer) -> Challenge | None:
+        """Note how a 401 wants to be met; it is expected of other repositories as well."""
+        challenge = best(answer.headers.get("www-authenticate", ""))
+        self._learned = challenge or self._learned
+        return challenge
+
+    async def key(self, question: Question) -> Key | None:
+        """Return the key for a question; None as long as none seems to be needed.
+
+        Raises `Unseen` where the key is known to be out of reach.
+        """
+        if question.scope not in self._wanted:
+            _keep(self._wanted, question.scope, await self._expected(question))
+        wanted = self._wanted[question.scope]
+        if wanted is None:
+            return None
+        held = self._held.get(wanted)
+        if isinstance(held, Key) and held.until > _now():
+            return held
+        return await self._obtain(wanted, question)
+
+    async def renewed(self, question: Question, answer: Answer, refused: Key | None) -> Key:
+        """Return the key that a 401 demands, after `refused` did not fit. Raises `Unseen`."""
+        challenge = self.learn(answer)
+        if challenge is None:
+            raise Unseen(question.subject, Reason.UNAUTHORIZED, "401 without a way to log in")
+        if challenge.scheme == "basic" or not challenge.scope:
+            challenge = challenge._replace(scope=question.scope)
+        _keep(self._wanted, question.scope, challenge)
+        if refused is not None and self._held.get(challenge) is refused:
+            del self._held[challenge]
+        return await self._obtain(challenge, question)
+
+    def refuse(self, question: Question, key: Key) -> None:
+        """Note that a key which was just fetched does not fit: it is not tried for a while."""
+        words = "the login does not grant this"
+        if key.login is None:
+            words = "not shown to anybody without a login"
+        elif not key.works:
+            words = "the registry does not accept the login"
+            self._refused[key.login] = _now() + _REFUSED_FOR
+        wanted = self._wanted.get(question.scope)
+        if wanted is not None:
+            failure = Unseen(question.subject, Reason.UNAUTHORIZED, words)
+            _keep(self._held, wanted, _Refusal(failure, _now() + _REFUSED_FOR))
+
+    async def _expected(self, question: Question) -> Challenge | None:
+        """Foresee what a registry demands that has made its demands before: it saves a 401."""
+        learned = self._learned
+        if learned is None or not question.scope:
+            return None
+        if learned.scheme == "basic":
+            login = await self._credentials.find(self._registry.host, question.repository)
+            if login is None:  # what is shown to everybody stays in sight
+                return None
+        return learned._replace(scope=question.scope)
+
+    async def _obtain(self, wanted: Challenge, question: Question) -> Key:
+        lock = self._locks.setdefault(wanted, asyncio.Lock())
+        async with lock:
+            held = self._held.get(wanted)
+            if isinstance(held, Key) and held.until > _now():
+                return held
+            if isinstance(held, _Refusal) and held.until > _now():
+                raise Unseen(question.subject, held.failure.reason, held.failure.detail)
+            try:
+                key = await self._fetch(wanted, question)
+            except Unseen as failure:
+                lasts = _REFUSED_FOR if failure.reason in _REFUSALS else _FAILED_FOR
+                _keep(self._held, wanted, _Refusal(failure, _now() + lasts))
+                raise Unseen(question.subject, failure.reason, failure.detail) from failure
+            _keep(self._held, wanted, key)
+            return key
+
+    async def _fetch(self, wanted: Challenge, question: Question) -> Key:
+        login = await self._credentials.find(self._registry.host, question.repository)
+        if login is not None and self._refused.get(login, 0.0) > _now():
+            raise Unseen(question.subject, Reason.UNAUTHORIZED, "the login was refused before")
+        if wanted.scheme == "basic":
+            if login is None or not login.password:
+                raise Unseen(question.subject, Reason.UNAUTHORIZED, "no name and password to show")
+            return Key(login.basic, login, _now() + _SHOWN_FOR)
+        if login is not None and login.registry_token:
+            return Key(f"Bearer {login.registry_token}", login, _now() + _SHOWN_FOR)
+        try:
+            token = await fetch(self._ask, wanted, login, secure=self._registry.secure)
+        except Unseen as failure:
+            if login is not None and failure.reason is Reason.UNAUTHORIZED:
+                self._refused[login] = _now() + _REFUSED_FOR
+            raise
+        return Key(f"Bearer {token.text}", login, _now() + token.lasts)
+
+
+def _keep(kept: dict[_Name, _Value], name: _Name, value: _Value) -> None:
+    """Keep a value, and forget the oldest where there are too many."""
+    kept[name] = value
+    while len(kept) > _MOST:
+        del kept[next(iter(kept))]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,111 @@
+"""Is a manifest there, to what does a tag resolve, and are its bytes the ones its digest names?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Reason
+from exporter.facts.snapshot import Collector
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1_SIGNED, schema1_payload
+from exporter.sources import Absent, Body, Unseen, Wrong
+from exporter.sources.registry.answers import announced, check_whole, faults
+from exporter.sources.registry.question import Answer, End, Question
+
+if TYPE_CHECKING:
+    from exporter.oci.reference import Repository, Tag
+    from exporter.sources.registry.line import Line
+
+_ACCEPT: Final = ", ".join(ACCEPT)
+_NO_SUCH_TAG: Final = "pullproof-asks-who-collects-here"
+"""A tag that nobody has: the shape of its denial tells distribution 2 from 3."""
+_OK: Final = 200
+
+
+async def head(line: Line, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
+    """Return the digest that HEAD announces; where it announces none, that of GET's body.
+
+    GET also decides every denial: a HEAD has no error body to trust. Raises `Unseen`.
+    """
+    question = _question(repository, reference, "HEAD")
+    answer = await line.ask(question)
+    if answer.status == _OK and answer.media_type in MANIFESTS:
+        digest = announced(answer, reference, question.subject)
+        if digest is not None:
+            return digest
+    question = _question(repository, reference, "GET")
+    answer = await line.ask(question)
+    if answer.status != _OK:
+        return await line.absence(answer, question.subject)
+    _check(answer, question.subject)
+    digest = announced(answer, reference, question.subject) or Digest.of(_covered(answer))
+    if isinstance(reference, Digest) and not reference.names(_covered(answer)):
+        raise Unseen(question.subject, Reason.WRONG_DIGEST, f"hashes to {digest}")
+    return digest
+
+
+async def manifest(line: Line, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
+    """Return a manifest whose bytes were hashed; `Wrong` for other bytes. Raises `Unseen`."""
+    question = _question(repository, digest, "GET")
+    answer = await line.ask(question)
+    if answer.status != _OK:
+        return await line.absence(answer, question.subject)
+    _check(answer, question.subject)
+    announced(answer, digest, question.subject)
+    if digest.names(_covered(answer)):
+        return Body(digest, answer.body)
+    if answer.end is End.UNFRAMED:
+        raise Unseen(question.subject, Reason.TRUNCATED, "ended without a stated length")
+    return Wrong(f"hashes to {Digest.of(answer.body, digest.algorithm)}")
+
+
+async def collector(line: Line, repository: Repository) -> Collector:
+    """Tell the collector by how a tag that does not exist is denied. Raises `Unseen`.
+
+    distribution 2.x puts `{"Tag": …}` into the detail, 3.x a sentence; GitLab says in a header
+    whether its database, which protects children, is in use.
+    """
+    question = _question(repository, _NO_SUCH_TAG, "GET")
+    answer = await line.ask(question)
+    if "gitlab-container-registry-version" in answer.headers:
+        database = answer.headers.get("gitlab-container-registry-database-enabled") == "true"
+        return Collector.PARENT_PROTECTS if database else Collector.UNKNOWN
+    found = faults(answer)
+    if not found or found[0].code != "MANIFEST_UNKNOWN":
+        return Collector.UNKNOWN
+    if found[0].detail == {"Tag": _NO_SUCH_TAG}:
+        return Collector.DISTRIBUTION_2
+    if found[0].detail == f"unknown tag={_NO_SUCH_TAG}":
+        return Collector.DISTRIBUTION_3
+    return Collector.UNKNOWN
+
+
+def _question(repository: Repository, reference: str, method: str) -> Question:
+    joint = "@" if isinstance(reference, Digest) else ":"
+    return Question(
+        endpoint="manifest",
+        subject=f"{repository}{joint}{reference}",
+        path=f"/v2/{repository}/manifests/{reference}",
+        scope=f"repository:{repository}:pull",
+        repository=repository,
+        method=method,
+        accept=_ACCEPT,
+        most=4 * 2**20,
+    )
+
+
+def _check(answer: Answer, subject: str) -> None:
+    check_whole(answer, subject)
+    if answer.media_type not in MANIFESTS:
+        words = f"a manifest of type {answer.media_type[:80] or 'nothing'}"
+        raise Unseen(subject, Reason.NOT_A_REGISTRY, words)
+
+
+def _covered(answer: Answer) -> bytes:
+    """Return what a manifest's digest covers: schema 1 leaves its signatures out."""
+    if answer.media_type == SCHEMA1_SIGNED:
+        try:
+            return schema1_payload(answer.body)
+        except Malformed:
+            return answer.body
+    return answer.body

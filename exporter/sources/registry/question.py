@@ -1,0 +1,81 @@
+"""What is asked of a registry, and what came back? Plain values, without any judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+CATALOG_SCOPE = "registry:catalog:*"
+"""What a token must grant to list repositories (distribution, `docs/spec/auth/scope.md`)."""
+
+ERROR_BYTES = 64 * 2**10
+"""The most that is taken of any answer which is not the content asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request."""
+
+    endpoint: str
+    """`base|catalog|tags|manifest|blob|token`, as in `Tally`."""
+    subject: str
+    """What is asked about, for a person: `repository:tag`, `repository@digest`."""
+    path: str = ""
+    """Path and query below the registry's address."""
+    scope: str = ""
+    """What a token must grant; empty where none is needed."""
+    repository: str = ""
+    """Whose login is used."""
+    method: str = "GET"
+    accept: str = "application/json"
+    span: str = ""
+    """The value of a Range header."""
+    most: int = ERROR_BYTES
+    """Bytes of a successful answer that are taken; one that is longer ends `OVER`."""
+    kept: bool = True
+    """Are all the bytes wanted, or only the last ones and how many there are?"""
+    url: str = ""
+    """An address elsewhere, in place of `path`: a token server's."""
+    form: str = field(default="", repr=False)
+    """A form to post, encoded; it may hold secrets."""
+
+
+class End(Enum):
+    """How an answer's body ended."""
+
+    WHOLE = "whole"
+    UNFRAMED = "unframed"
+    """When the connection closed, without a stated length: it may be whole."""
+    SHORT = "short"
+    """Cleanly, before the length that the answer's own header states. A blob may end so,
+    and an error: distribution announces the blob's length even where it refuses a range."""
+    OVER = "over"
+    """Longer than was to be taken; it was not read on."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case; where one came several times, its values joined by commas."""
+    body: bytes = field(default=b"", repr=False)
+    received: int = 0
+    """Bytes of the body that really came."""
+    end: End = End.WHOLE
+    abroad: bool = False
+    """Was it given after a redirect, by somebody else than the one who was asked?"""
+    nobody: bool = True
+    """Was it given to somebody who has not proven who asks?"""
+
+    @property
+    def media_type(self) -> str:
+        """The Content-Type without its parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def ok(self) -> bool:
+        """Is it the content asked for?"""
+        return self.status in (200, 206)

@@ -1,0 +1,99 @@
+"""Which tags has a repository?
+
+No page size is asked for: 2.8, 3.0 and 3.1 then give all tags at once, and 3.0 would skip a tag
+where the last one of a page was deleted in between. What 3.1 hides on S3 (tags that begin with
+another tag's name) no question can bring to light; only the odd order of its list gives it away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.oci.digest import Malformed
+from exporter.oci.reference import Repository, Tag, tag
+from exporter.sources import Absent, Listing
+from exporter.sources.registry.answers import refusal
+from exporter.sources.registry.line import Line
+from exporter.sources.registry.paging import LIST_BYTES, Page, decoded, turned, walk
+from exporter.sources.registry.question import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.sources.registry.limits import Limits
+
+_OK, _NOT_FOUND = 200, 404
+_HIDDEN: Final = "distribution 3.1 on S3 hides tags that begin with another tag's name"
+
+
+async def tags(line: Line, repository: Repository, limits: Limits) -> Listing[Tag] | Absent:
+    """Return the tags that are listed; an empty list, `null` and no list are all no tags.
+
+    Raises `Unseen` where not even the first page could be read.
+    """
+    pages = _Tags(line, repository)
+    walked = await walk(pages, "", limits.tags)
+    if pages.absent is not None:
+        return pages.absent
+    gaps = [Gap(Scope.REPOSITORY, repository, reason, words) for reason, words in walked.faults]
+    names: list[Tag] = []
+    for entry in walked.entries:
+        try:
+            names.append(tag(entry))
+        except Malformed as error:
+            gaps.append(Gap(Scope.REPOSITORY, repository, Reason.MALFORMED, str(error)))
+    return Listing(tuple(names), tuple(gaps))
+
+
+def unsorted(tags: Sequence[Tag]) -> bool:
+    """Is the list out of order? 3.x sorts, but for the flat walk of 3.1 on S3; 2.x never does."""
+    return any(before > after for before, after in pairwise(tags))
+
+
+def with_hidden(listing: Listing[Tag], repository: Repository) -> Listing[Tag]:
+    """Return a list with the gap that a flat walk over object keys leaves in it."""
+    gap = Gap(Scope.REPOSITORY, repository, Reason.INCOMPLETE_LIST, _HIDDEN)
+    return replace(listing, gaps=(*listing.gaps, gap))
+
+
+class _List(msgspec.Struct):
+    tags: list[str] | None
+
+
+@dataclass(slots=True)
+class _Tags:
+    line: Line
+    repository: Repository
+    absent: Absent | None = None
+    """The registry's denial of the repository, which ends the list before it begins."""
+
+    async def page(self, query: str) -> Page:
+        """Return one page. Raises `Unseen`."""
+        path = f"/v2/{self.repository}/tags/list"
+        answer = await self.line.ask(self._question(f"{path}?{query}" if query else path))
+        if answer.status == _NOT_FOUND and not query:
+            self.absent = await self.line.absence(answer, self.repository)
+            return Page(())
+        if answer.status != _OK:
+            raise refusal(answer, self.repository)
+        listed = decoded(answer, self.repository, _List)
+        return turned(answer, listed.tags or (), self.line.address + path)
+
+    def beyond(self, page: Page) -> str:  # noqa: ARG002 - protocol
+        """Look no further: a missing Link is the end."""
+        return ""
+
+    def _question(self, path: str) -> Question:
+        return Question(
+            endpoint="tags",
+            subject=self.repository,
+            path=path,
+            scope=f"repository:{self.repository}:pull",
+            repository=self.repository,
+            most=LIST_BYTES,
+        )

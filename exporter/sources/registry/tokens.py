@@ -1,0 +1,129 @@
+"""How does a token server turn a login into a token?
+
+Sources: distribution `docs/spec/auth/token.md` (GET) and `oauth.md` (POST).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from exporter.facts.gap import Reason
+from exporter.oci.digest import Malformed
+from exporter.sources import Unseen
+from exporter.sources.registry.address import Address
+from exporter.sources.registry.credentials import Login
+from exporter.sources.registry.question import Answer, Question
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from exporter.sources.registry.challenge import Challenge
+
+    Ask = Callable[[Question, str], Awaitable[Answer]]
+    """Puts a question with an Authorization header's value."""
+
+_CLIENT: Final = "pullproof"
+_SHORTEST: Final = 60.0
+"""Seconds that a token lives at least, and where its server does not say (token.md)."""
+_USED: Final = 0.9
+"""The part of its life for which a token is used."""
+_LONGEST: Final = 256 * 2**10
+_BEARER: Final = re.compile(r"[A-Za-z0-9._~+/=:-]+")
+_NOT_OFFERED: Final = frozenset({404, 405})
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token server gave."""
+
+    text: str = field(repr=False)
+    lasts: float
+    """Seconds for which it may be used."""
+
+
+async def fetch(ask: Ask, challenge: Challenge, login: Login | None, *, secure: bool) -> Token:
+    """Ask a challenge's realm for a token; `secure` refuses a realm that is not asked over TLS.
+
+    An identity token is posted, a name and a password are shown by Basic; where the server does
+    not offer the one way, the other is tried. Raises `Unseen`.
+    """
+    _check_realm(challenge, secure=secure)
+    if login is not None and login.identity_token:
+        first, second = _posted(challenge, login), _got(challenge, login)
+    elif login is not None:
+        first, second = _got(challenge, login), _posted(challenge, login)
+    else:
+        first = second = _got(challenge, None)
+    answer = await ask(*first)
+    if answer.status in _NOT_OFFERED and second is not first:
+        answer = await ask(*second)
+    return _token(answer, first[0].subject)
+
+
+def _check_realm(challenge: Challenge, *, secure: bool) -> None:
+    try:
+        realm = Address.parse(challenge.realm)
+    except Malformed as error:
+        raise Unseen("token", Reason.CREDENTIALS, "the realm is no address") from error
+    if secure and not realm.secure:
+        raise Unseen("token", Reason.CREDENTIALS, "the realm of a https registry is plain http")
+
+
+def _got(challenge: Challenge, login: Login | None) -> tuple[Question, str]:
+    fields = [("service", challenge.service)] if challenge.service else []
+    fields += [("scope", scope) for scope in challenge.scope.split()]
+    if login is not None and login.username:
+        fields.append(("account", login.username))
+    joint = "&" if "?" in challenge.realm else "?"
+    url = f"{challenge.realm}{joint}{urlencode(fields)}" if fields else challenge.realm
+    return _question(challenge, url=url), _basic(login) if login else ""
+
+
+def _basic(login: Login) -> str:
+    """Show an identity token as a password where its server offers nothing but GET."""
+    if login.identity_token:
+        return Login(login.username or "<token>", login.identity_token).basic
+    return login.basic
+
+
+def _posted(challenge: Challenge, login: Login) -> tuple[Question, str]:
+    fields = {"service": challenge.service, "client_id": _CLIENT, "scope": challenge.scope}
+    if login.identity_token:
+        fields |= {"grant_type": "refresh_token", "refresh_token": login.identity_token}
+    else:
+        fields |= {"grant_type": "password", "username": login.username}
+        fields |= {"password": login.password}
+    return _question(challenge, url=challenge.realm, form=urlencode(fields)), ""
+
+
+def _question(challenge: Challenge, *, url: str, form: str = "") -> Question:
+    subject = f"token for {challenge.scope or challenge.service or 'the registry'}"
+    return Question("token", subject, url=url, form=form, most=_LONGEST)
+
+
+def _token(answer: Answer, subject: str) -> Token:
+    if answer.status == 401:  # noqa: PLR2004 - HTTP's own number
+        raise Unseen(subject, Reason.UNAUTHORIZED, "the token server does not accept the login")
+    if answer.status in (400, 403):
+        # ACR and others answer 400 where the login or the scope does not please them.
+        words = f"the token server answered {answer.status}"
+        raise Unseen(subject, Reason.DENIED, words)
+    if not answer.ok:
+        words = f"the token server answered {answer.status}"
+        raise Unseen(subject, Reason.CREDENTIALS, words)
+    try:
+        document = json.loads(answer.body)
+        text = document.get("token") or document.get("access_token")
+    except (ValueError, RecursionError, AttributeError):
+        text = document = None
+    if not isinstance(text, str) or not _BEARER.fullmatch(text):
+        raise Unseen(subject, Reason.CREDENTIALS, "the token server's answer holds no token")
+    return Token(text, max(_SHORTEST, _seconds(document.get("expires_in"))) * _USED)
+
+
+def _seconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and value < 1e9 else _SHORTEST  # noqa: PLR2004 - thirty years
