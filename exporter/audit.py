@@ -11,15 +11,14 @@ from exporter.resolve.look import look
 from exporter.resolve.steady import steady
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from exporter.facts.snapshot import Root
     from exporter.facts.use import Use
     from exporter.judge.report import Report
     from exporter.resolve.target import Target
+    from exporter.sources import Listing
 
 
-async def audit(target: Target, uses: Iterable[Use], before: Report | None, now: float) -> Report:
+async def audit(target: Target, uses: Listing[Use], before: Report | None, now: float) -> Report:
     """Look at a registry and say what it means; `now` is in seconds since the epoch.
 
     Where a tag seems to have lost something, it is resolved once more at the end: if it moved or

@@ -8,35 +8,39 @@ answers at once.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from exporter import __version__
+from exporter.commands import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 USAGE: Final = 2
+_INTERRUPTED: Final = 130
+_READER_GONE: Final = 141
 _EXITS: Final = "exit: 0 can be pulled, 1 cannot, 2 not understood, 3 could not be told"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = _parser().parse_args(arguments)
-    from exporter.commands import Refused, run  # noqa: PLC0415 - keeps --help quick
-
+    command = importlib.import_module(f"exporter.commands.{words.command}")
     try:
-        return run(words, os.environ)
+        return int(command.run(words, os.environ))
     except Refused as refused:
         print(f"pullproof: {refused}", file=sys.stderr)  # noqa: T201 - the terminal is ours
         return USAGE
     except KeyboardInterrupt:
-        return 130
+        return _INTERRUPTED
     except BrokenPipeError:
+        # Whoever read the output went away; writing the rest at exit must not fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return _READER_GONE
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
@@ -11,9 +11,12 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, host
+from exporter.sources import Listing, Unseen, joined
+from exporter.sources.references import ReferenceFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 _SCHEME: Final = re.compile(r"https?://")
 _REGISTRY: Final = re.compile(r"(?:localhost|[^/:@]*\.[^/:@]*|\[[^/@]*\])(?::[0-9]+)?")
@@ -26,12 +29,12 @@ class Subjects:
 
     registries: frozenset[str] = frozenset()
     """Hosts of which every tag is asked for."""
-    uses: tuple[Use, ...] = ()
+    uses: Listing[Use] = Listing(())  # noqa: RUF009 - a frozen value
 
     @property
     def hosts(self) -> frozenset[str]:
         """Every registry that must be asked."""
-        return self.registries | {use.reference.registry for use in self.uses}
+        return self.registries | {use.reference.registry for use in self.uses.entries}
 
 
 def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
@@ -48,7 +51,16 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
                 uses.append(Use("command line", reference, ReferenceClass.LIVE, platforms))
         except Malformed as error:
             raise Refused(f"{text}: {error}; give host/repository:tag, or a host") from error
-    return Subjects(frozenset(registries), tuple(uses))
+    return Subjects(frozenset(registries), Listing(tuple(uses)))
+
+
+def with_file(subjects: Subjects, path: Path, platforms: frozenset[Platform]) -> Subjects:
+    """Add the images that a file names; raises `Refused` where it cannot be read as a whole."""
+    try:
+        listed = ReferenceFile(path, platforms=platforms).uses()
+    except Unseen as unseen:
+        raise Refused(f"--refs {path}: {unseen.detail or unseen.reason}") from unseen
+    return replace(subjects, uses=joined(subjects.uses, listed))
 
 
 def platforms(texts: Iterable[str]) -> frozenset[Platform]:

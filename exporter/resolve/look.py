@@ -19,21 +19,20 @@ from exporter.resolve.walk import Walk
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from exporter.facts.use import Use
     from exporter.oci.manifest import Descriptor
     from exporter.resolve.listing import Listings
     from exporter.resolve.target import Target
+    from exporter.sources import Listing
 
 _NETWORK: Final = frozenset(
     {Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.TIMEOUT, Reason.RESET, Reason.SERVER_ERROR}
 )
 
 
-async def look(
-    target: Target, uses: Iterable[Use], before: Snapshot | None, now: float
-) -> Snapshot:
+async def look(target: Target, uses: Listing[Use], before: Snapshot | None, now: float) -> Snapshot:
     """Return what can be seen; `now` is in seconds since the epoch.
 
     It never raises `Unseen`: what cannot be seen becomes a gap or an unknown. Confirmed losses of
@@ -45,16 +44,16 @@ async def look(
         role=target.role,
         platforms=target.platforms,
         collector=target.collector,
-        uses=tuple(use for use in uses if use.reference.registry in target.hosts),
+        uses=tuple(use for use in uses.entries if use.reference.registry in target.hosts),
     )
     away = await _away(target)
     if away is not None:
-        return replace(empty, gone=True, gaps=(away,))
+        return replace(empty, gone=True, gaps=(*uses.gaps, away))
     repositories = await listing.repositories(target, empty.uses)
     listings = await listing.listings(target, repositories.entries)
     seen = await _resolve(target, empty, listings, before)
     listed = {repository: len(each.entries) for repository, each in listings.items()}
-    gaps = (*repositories.gaps, *listing.gaps(listings))
+    gaps = (*uses.gaps, *repositories.gaps, *listing.gaps(listings))
     away = await _away(target) if _stumbled(seen) else None
     return replace(
         seen,

@@ -26,15 +26,21 @@ class Board:
         self._limits = limits
         self._turn = asyncio.Lock()
 
-    def standing(self, registry: str) -> Standing:
-        """Return where a registry stands; raise KeyError for one that is not watched."""
-        found = {each.registry: each for each in self.picture.standings}
-        return found[registry]
+    def find(self, registry: str) -> Standing | None:
+        """Return where a registry stands, or None for one that is not shown."""
+        found = (each for each in self.picture.standings if each.registry == registry)
+        return next(found, None)
 
     def begin(self, registry: str) -> None:
         """Show that a registry is being audited. The rendered metrics stay as they are."""
         under_way = self.picture.in_progress | {registry}
         self.picture = replace(self.picture, in_progress=under_way)
+
+    async def watch(self, standings: Iterable[Standing]) -> None:
+        """Put up the registries that are watched from now on, and no others."""
+        async with self._turn:
+            ordered = tuple(sorted(standings, key=lambda each: each.registry))
+            await self._swap(replace(self.picture, standings=ordered, in_progress=frozenset()))
 
     async def show(self, standing: Standing) -> None:
         """Put up where a registry stands after an audit; a scrape shows all of it, or none."""

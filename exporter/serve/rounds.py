@@ -16,13 +16,13 @@ from exporter.facts.proof import State
 from exporter.facts.use import Use
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Malformed
-from exporter.publish import archive
+from exporter.publish.archive.pack import pack
+from exporter.publish.archive.unpack import unpack
 from exporter.publish.standing import SourceStanding, Standing
 from exporter.resolve.target import Target
 from exporter.serve.board import Board
-from exporter.serve.journal import Journal, Kept
 from exporter.serve.standing import Attempt, seen, unseen
-from exporter.sources import Tally
+from exporter.sources import Journal, Kept, Listing, Tally
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
@@ -51,8 +51,7 @@ class Watched:
 class References:
     """What is wanted now, and how the sources that say so do."""
 
-    uses: tuple[Use, ...]
-    gaps: tuple[Gap, ...]
+    uses: Listing[Use]
     sources: tuple[SourceStanding, ...]
 
 
@@ -65,15 +64,15 @@ class Rounds:
     references: Callable[[], Awaitable[References]]
 
     async def restore(self, watched: Watched) -> Standing:
-        """Return where a registry stood when it was last put away; nothing is asked of it."""
-        target = watched.target
-        fresh = Standing(
-            registry=watched.name,
-            role=target.role,
-            collector=target.collector,
-            interval=watched.interval,
-            tally=watched.tally,
-        )
+        """Return where a registry stands before it is asked anything.
+
+        That is what the board shows already, or what was put away before the last restart.
+        """
+        role, interval, tally = watched.target.role, watched.interval, watched.tally
+        shown = self.board.find(watched.name)
+        if shown is not None:
+            return replace(shown, role=role, interval=interval, tally=tally)
+        fresh = Standing(watched.name, role, watched.target.collector, interval, tally)
         kept = await asyncio.to_thread(self.journal.last, watched.name)
         return fresh if kept is None else await asyncio.to_thread(_reopened, fresh, kept)
 
@@ -81,7 +80,7 @@ class Rounds:
         """Audit once and put up the outcome. Nothing but cancellation leaves it."""
         began = time.time()
         self.board.begin(watched.name)
-        standing = self.board.standing(watched.name)
+        standing = self.board.find(watched.name) or await self.restore(watched)
         try:
             standing = await self._round(watched, standing, began)
         except Exception:  # noqa: BLE001 - the one job boundary
@@ -107,14 +106,14 @@ class Rounds:
         return seen(standing, report, attempt)
 
     def _put_away(self, report: Report) -> None:
-        kept = Kept(archive.pack(report.snapshot), report.since)
+        kept = Kept(pack(report.snapshot), report.since)
         self.journal.keep(report.snapshot.registry, kept)
 
 
 def _reopened(fresh: Standing, kept: Kept) -> Standing:
     """Judge the old facts again: the same facts give the same report."""
     try:
-        snapshot = archive.unpack(kept.snapshot)
+        snapshot = unpack(kept.snapshot)
     except Malformed as error:
         _log.warning("the last truth cannot be used", extra={"cause": str(error)})
         return fresh

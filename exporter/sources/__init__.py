@@ -42,6 +42,12 @@ class Listing(Generic[Entry]):
         return not self.gaps
 
 
+def joined(*lists: Listing[Entry]) -> Listing[Entry]:
+    """Return several lists as one, with everything that any of them may have left out."""
+    entries = tuple(entry for each in lists for entry in each.entries)
+    return Listing(entries, tuple(gap for each in lists for gap in each.gaps))
+
+
 @dataclass(frozen=True, slots=True)
 class Absent:
     """The registry's definitive "not there": an error body, or its object store's."""
@@ -49,7 +55,7 @@ class Absent:
     code: str
     """`MANIFEST_UNKNOWN`, `BLOB_UNKNOWN`, `NAME_UNKNOWN`, or the object store's `NoSuchKey`."""
     revision: Digest | None = None
-    """The digest that a dangling tag points to, where the error's detail names it (distribution)."""
+    """To what a dangling tag points, where the error's detail says so (distribution)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ class Content(Protocol):
         """Read a manifest by digest, whole, and hash it."""
         ...
 
-    async def stat(self, repository: Repository, blob: Descriptor) -> int | None | Absent:
+    async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
         """How many bytes does HEAD claim a blob to have? A claim, and no proof."""
         ...
 

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exporter.config.secrets import NoSecret, credentials
-from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Collector
+from exporter.oci.reference import repository
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Promotion, Scope
 from exporter.resolve.target import Target
-from exporter.sources import Unseen
-from exporter.sources.registry.credentials import ANONYMOUS, Credentials, Fixed, Login
-from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.docker_config import DockerConfig
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.trust import Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
-    from exporter.config.settings import RegistrySettings, Settings
+    from exporter.config.registry import RegistrySettings
+    from exporter.config.settings import Settings
     from exporter.sources import Memory, Registry
 
 HUB_API: Final = "registry-1.docker.io"
@@ -50,7 +46,7 @@ def scope(settings: Settings, registry: RegistrySettings) -> Scope:
     repositories, tags = registry.repositories, registry.tags
     return Scope(
         catalogue=repositories.catalog,
-        listed=repositories.listed,
+        listed=tuple(map(repository, repositories.listed)),
         only=repositories.only or ("*",),
         leave_out=repositories.leave_out,
         latest=tags.latest,

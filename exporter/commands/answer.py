@@ -1,0 +1,99 @@
+"""How is a finished look answered: in which form, and with which exit code?"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from exporter.commands import Refused
+from exporter.facts.gap import Scope
+from exporter.facts.proof import GONE, State
+from exporter.facts.snapshot import Role
+from exporter.publish.archive.pack import pack
+from exporter.publish.document import compose, encode
+from exporter.publish.standing import Standing
+from exporter.publish.text import Style
+from exporter.sources import Tally
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from exporter.facts.snapshot import Snapshot
+    from exporter.judge.report import Report
+
+
+class Exit(IntEnum):
+    """What a shell is told."""
+
+    WELL = 0
+    """Everything that was asked for can be pulled."""
+    BROKEN = 1
+    """Something cannot."""
+    BLIND = 3
+    """It could not be told."""
+
+
+def exit_code(reports: Iterable[Report], *, whole: bool) -> Exit:
+    """Return the exit code; proof of a loss comes before doubt.
+
+    `whole` says that registries were asked for, not only images: then a repository whose tags
+    could not be listed is doubt, while for a given image it takes nothing from the verdict.
+    """
+    reports = tuple(reports)
+    if any(verdict.state in GONE for report in reports for verdict in report.verdicts):
+        return Exit.BROKEN
+    return Exit.BLIND if any(_blind(report, whole=whole) for report in reports) else Exit.WELL
+
+
+def _blind(report: Report, *, whole: bool) -> bool:
+    if any(whole or gap.scope is not Scope.REPOSITORY for gap in report.snapshot.gaps):
+        return True
+    owned = report.snapshot.role is not Role.PROXY
+    return owned and any(verdict.state is State.UNKNOWN for verdict in report.verdicts)
+
+
+def style(words: argparse.Namespace) -> Style:
+    """Return how the terminal is to be written to; colour on a terminal only, unless told."""
+    colour = words.color == "always" or (words.color == "auto" and sys.stdout.isatty())
+    return Style(width=shutil.get_terminal_size((100, 24)).columns, colour=colour)
+
+
+def as_json(reports: Iterable[Report], now: float) -> str:
+    """Return the documented report, indented."""
+    return encode(compose(map(_standing, reports), now), indent=2).decode() + "\n"
+
+
+def _standing(report: Report) -> Standing:
+    snapshot = report.snapshot
+    return Standing(
+        registry=snapshot.registry,
+        role=snapshot.role,
+        collector=snapshot.collector,
+        interval=0.0,
+        tally=Tally(),
+        report=report,
+        up=snapshot.blind is None,
+        last_attempt=snapshot.taken_at,
+        last_success=None if snapshot.blind else snapshot.taken_at,
+        audits=1,
+        gaps=snapshot.gaps,
+    )
+
+
+def save(reports: Sequence[Report], path: Path) -> None:
+    """Keep what was seen, to be judged again later; raises `Refused`."""
+    if len(reports) != 1:
+        raise Refused("--save keeps one registry; name one")
+    write(path, reports[0].snapshot)
+
+
+def write(path: Path, snapshot: Snapshot) -> None:
+    """Write a snapshot's file; raises `Refused` where it cannot be written."""
+    try:
+        path.write_bytes(pack(snapshot))
+    except OSError as error:
+        raise Refused(f"{path}: cannot be written: {error.strerror}") from error

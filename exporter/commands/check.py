@@ -1,0 +1,56 @@
+"""`check`: can these images be pulled, on every platform that must run them?"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from exporter.commands.answer import as_json, exit_code, save, style
+from exporter.commands.looking import look
+from exporter.commands.saved import judged
+from exporter.commands.settings import typed
+from exporter.commands.subjects import platforms, read, with_file
+from exporter.publish.markdown import check_markdown
+from exporter.publish.text import check_text
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from exporter.judge.report import Report
+
+_MOST_ROWS = 1_000
+"""Rows of a Markdown table; what is broken comes first."""
+
+
+def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Answer the command."""
+    reports, whole = _reports(words, environ)
+    if words.save:
+        save(reports, words.save)
+    sys.stdout.write(_said(words, reports))
+    return exit_code(reports, whole=whole)
+
+
+def _reports(
+    words: argparse.Namespace, environ: Mapping[str, str]
+) -> tuple[Sequence[Report], bool]:
+    if words.saved:
+        return [judged(words.saved)], True
+    required = platforms(words.platform)
+    subjects = read(words.subjects, required)
+    if words.refs:
+        subjects = with_file(subjects, words.refs, required)
+    asked = typed(words, subjects.hosts, environ)
+    whole = bool(subjects.registries) or not subjects.hosts
+    return asyncio.run(look(words, subjects, asked)), whole
+
+
+def _said(words: argparse.Namespace, reports: Sequence[Report]) -> str:
+    if words.output == "json":
+        return as_json(reports, time.time())
+    if words.output == "markdown":
+        return check_markdown(reports, _MOST_ROWS)
+    return check_text(reports, style(words))

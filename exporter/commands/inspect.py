@@ -1,0 +1,52 @@
+"""`inspect`: what is below one image, what of it is there, and which tags protect it?"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from exporter.commands import Refused
+from exporter.commands.answer import as_json, exit_code, save, style
+from exporter.commands.looking import look
+from exporter.commands.saved import judged
+from exporter.commands.settings import typed
+from exporter.commands.subjects import platforms, read
+from exporter.publish.markdown import inspect_markdown
+from exporter.publish.tree_text import inspect_text
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from exporter.judge.report import Report
+
+
+def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Answer the command."""
+    report = _report(words, environ)
+    if words.save:
+        save([report], words.save)
+    sys.stdout.write(_said(words, report))
+    return exit_code([report], whole=False)
+
+
+def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
+    if words.saved:
+        return judged(words.saved)
+    subjects = read(words.subjects, platforms(words.platform))
+    if subjects.registries:
+        raise Refused(f"{words.subjects[0]}: inspect takes one image; check takes registries")
+    asked = typed(words, subjects.hosts, environ)
+    return asyncio.run(look(words, subjects, asked))[0]
+
+
+def _said(words: argparse.Namespace, report: Report) -> str:
+    if words.output == "json":
+        return as_json([report], time.time())
+    return (
+        inspect_markdown(report)
+        if words.output == "markdown"
+        else inspect_text(report, style(words))
+    )

@@ -1,0 +1,25 @@
+"""What does a snapshot mean that was kept in a file?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.commands import Refused
+from exporter.judge.judgement import judge
+from exporter.oci.digest import Malformed
+from exporter.publish.archive.unpack import unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporter.judge.report import Report
+
+
+def judged(path: Path) -> Report:
+    """Judge a kept snapshot again, asking nobody; raises `Refused` for a file that is none."""
+    try:
+        return judge(unpack(path.read_bytes()), {})
+    except OSError as error:
+        raise Refused(f"{path}: cannot be read: {error.strerror}") from error
+    except Malformed as error:
+        raise Refused(f"{path}: {error}") from error

@@ -1,0 +1,88 @@
+"""With which settings is a registry asked that was only typed?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.commands import Refused
+from exporter.config.loading import Misconfigured, load, parse
+from exporter.config.settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+
+_PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's name
+"""How a password from standing input travels to where secrets are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Settings, and the environment in which their secrets are found."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+
+
+def typed(words: argparse.Namespace, hosts: Iterable[str], environ: Mapping[str, str]) -> Typed:
+    """Return settings for these registries: the configuration's where it has them, else typed ones.
+
+    Without hosts, those of the configuration. Raises `Refused`.
+    """
+    wanted = frozenset(hosts)
+    try:
+        known = load(words.config, environ) if words.config else None
+        missing = sorted(wanted - _hosts(known))
+        environ = _with_password(words, environ)
+        made = _made(words, missing, environ) if missing else None
+    except Misconfigured as error:
+        raise Refused(str(error)) from error
+    registries = [
+        registry
+        for settings in (known, made)
+        for registry in (settings.registries if settings else ())
+        if not wanted or registry.hosts & wanted
+    ]
+    base = known or made
+    if base is None:
+        raise Refused("name an image or a registry, or give --config or --refs")
+    update: dict[str, object] = {"registries": tuple(registries)}
+    if wanted:
+        update["references"] = ()  # what was typed is all that was asked for
+    return Typed(base.model_copy(update=update), environ)
+
+
+def _hosts(settings: Settings | None) -> frozenset[str]:
+    registries = settings.registries if settings else ()
+    return frozenset[str]().union(*(registry.hosts for registry in registries))
+
+
+def _made(words: argparse.Namespace, hosts: list[str], environ: Mapping[str, str]) -> Settings:
+    scheme = "http" if words.plain_http else "https"
+    common = {
+        "plain_http": words.plain_http,
+        "ca_file": words.ca_file and str(words.ca_file.absolute()),
+        "username": words.username,
+        "password_env": _PASSWORD if words.password_stdin else None,
+        "docker_config": words.docker_config and str(words.docker_config.absolute()),
+        "concurrency": words.concurrency,
+        "requests_per_second": words.requests_per_second,
+        "timeout": words.timeout,
+    }
+    given = {key: value for key, value in common.items() if value is not None}
+    registries = [{"url": f"{scheme}://{host}", **given} for host in hosts]
+    document = {"confirm_after": words.confirm_after, "registries": registries}
+    return parse(json.dumps(document).encode(), environ)
+
+
+def _with_password(words: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
+    if not words.password_stdin:
+        return environ
+    if not words.username:
+        raise Refused("--password-stdin needs --username")
+    return {**environ, _PASSWORD: sys.stdin.readline().rstrip("\r\n")}

@@ -1,0 +1,60 @@
+"""What do the settings amount to? Opened together, and closed together."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.serve.rounds import Watched
+from exporter.sources.ledger import Ledger
+from exporter.sources.registry.distribution import Distribution
+from exporter.wiring.logins import logins
+from exporter.wiring.references import ReferenceFiles
+from exporter.wiring.targets import HUB_API, limits, target, trust
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from exporter.config.registry import RegistrySettings
+    from exporter.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Everything that was opened."""
+
+    watched: tuple[Watched, ...]
+    references: ReferenceFiles
+    ledger: Ledger
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Assembly]:
+    """Open what the settings name; on leaving, close all of it."""
+    async with AsyncExitStack() as stack:
+        ledger = stack.enter_context(Ledger(settings.ledger, time.time))
+        watched = []
+        for registry in settings.registries:
+            opened = await stack.enter_async_context(_open(registry, environ))
+            watched.append(
+                Watched(
+                    target=target(settings, registry, opened, ledger),
+                    tally=opened.tally,
+                    interval=(registry.interval or settings.interval).total_seconds(),
+                    max_staleness=settings.max_staleness.total_seconds(),
+                )
+            )
+        yield Assembly(tuple(watched), ReferenceFiles.of(settings), ledger)
+
+
+def _open(registry: RegistrySettings, environ: Mapping[str, str]) -> Distribution:
+    return Distribution.open(
+        registry.label,
+        registry.url.replace("//docker.io", f"//{HUB_API}"),
+        credentials=logins(registry, environ),
+        tls=trust(registry),
+        limits=limits(registry),
+        environ=environ,
+    )

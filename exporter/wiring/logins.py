@@ -1,0 +1,45 @@
+"""With which login is a registry asked, as its settings say, and as the files say right now?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from exporter.config.registry import RegistrySettings
+from exporter.config.secrets import NoSecret, credentials
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+from exporter.sources.registry.credentials import Login
+from exporter.sources.registry.docker_config import DockerConfig
+
+if TYPE_CHECKING:
+    from exporter.sources.registry.credentials import Credentials
+
+
+_SECRETS: Final = ("password_file", "password_env", "identity_token_file", "identity_token_env")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The login that a registry's own settings name, read anew each time: secrets are rotated."""
+
+    registry: RegistrySettings
+    environ: Mapping[str, str] = field(repr=False)
+
+    async def find(self, host: str, repository: str) -> Login | None:  # noqa: ARG002 - protocol
+        """Return the login; raises `Unseen` where a secret that is named cannot be read."""
+        try:
+            found = credentials(self.registry, self.environ)
+        except NoSecret as missing:
+            raise Unseen(host, Reason.CREDENTIALS, str(missing)) from missing
+        return Login(found.username or "", found.password or "", found.identity_token or "")
+
+
+def logins(registry: RegistrySettings, environ: Mapping[str, str]) -> Credentials:
+    """Return where a registry's logins come from: its settings, or docker's and podman's files."""
+    if registry.docker_config is not None:
+        return DockerConfig((registry.docker_config,))
+    named = any(getattr(registry, key) for key in _SECRETS)
+    return Settled(registry, environ) if named else DockerConfig.usual(environ, Path.home())

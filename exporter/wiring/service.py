@@ -1,0 +1,117 @@
+"""The exporter as a process: settings in force, web up, audits on the clock, until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import signal
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.config.loading import Misconfigured, load
+from exporter.oci.digest import Malformed
+from exporter.publish.limits import Limits
+from exporter.publish.standing import Picture, Reload
+from exporter.publish.web.app import Shell, application
+from exporter.publish.web.entrance import listening
+from exporter.publish.web.gate import Gate
+from exporter.serve.board import Board
+from exporter.serve.clock import Clock
+from exporter.serve.rounds import Rounds
+from exporter.sources import Unseen
+from exporter.wiring.assembly import assembled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from exporter.config.settings import Settings
+
+_log: Final = logging.getLogger("pullproof.service")
+
+_PATIENCE: Final = 10.0
+"""Seconds that a running audit is given to end when the process is told to."""
+
+
+class Unstartable(Exception):
+    """The process cannot start: an address that is taken, a ledger or certificate it cannot use."""
+
+
+class Service:
+    """One process. `run` returns when it was told to stop."""
+
+    def __init__(self, path: Path, settings: Settings, environ: Mapping[str, str]) -> None:
+        """Hold the settings that were read from a file; nothing is opened yet."""
+        self._path, self._settings, self._environ = path, settings, environ
+        limits = Limits(tags=settings.metrics.tags, problems=settings.metrics.problems)
+        reload = Reload(_digest(path), successful=True, last_success=time.time())
+        self.board = Board(Picture((), (), reload), limits)
+        self._changed = asyncio.Event()
+        self._stopping = False
+        self._reloads: set[asyncio.Future[str | None]] = set()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        gate = Gate({})
+        shell = Shell(self.board, time.time, self.reload)
+        addresses = [(each.host, each.port) for each in self._settings.listen]
+        try:
+            async with listening(
+                application(shell, gate), gate, addresses, self._settings.web_config_file
+            ) as entrance:
+                _log.info("listening", extra={"addresses": entrance.addresses})
+                while not self._stopping:
+                    await self._generation()
+        except (OSError, Malformed, Unseen) as error:
+            raise Unstartable(str(error)) from error
+
+    async def _generation(self) -> None:
+        """Audit under the settings in force until they change or the process stops."""
+        self._changed.clear()
+        async with assembled(self._settings, self._environ) as assembly:
+            rounds = Rounds(self.board, assembly.ledger, assembly.references)
+            await self.board.watch([await rounds.restore(each) for each in assembly.watched])
+            clock = Clock(rounds, assembly.watched)
+            clock.start()
+            await self._changed.wait()
+            await clock.stop(_PATIENCE)
+
+    def stop(self) -> None:
+        """End in good order."""
+        _log.info("stopping")
+        self._stopping = True
+        self._changed.set()
+
+    def _hang_up(self) -> None:
+        reloading = asyncio.ensure_future(self.reload())
+        self._reloads.add(reloading)
+        reloading.add_done_callback(self._reloads.discard)
+
+    async def reload(self) -> str | None:
+        """Read the configuration again; return why it stays as it was, or None.
+
+        Listening addresses and their TLS keep until a restart. What is known of a registry stays.
+        """
+        try:
+            settings = await asyncio.to_thread(load, self._path, self._environ)
+        except Misconfigured as error:
+            _log.error("configuration not reloaded", extra={"cause": str(error)})
+            await self.board.reloaded(replace(self.board.picture.reload, successful=False))
+            return str(error)
+        self._settings = settings
+        await self.board.reloaded(
+            Reload(_digest(self._path), successful=True, last_success=time.time())
+        )
+        self._changed.set()
+        _log.info("configuration reloaded")
+        return None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
