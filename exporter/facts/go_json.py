@@ -68,8 +68,10 @@ class _Misfit(ValueError):
 def _message(text: str, error: json.JSONDecodeError) -> str:
     """Say what Go says of a text cut off; for all else, that it is none."""
     rest = text[error.pos :].rstrip(" \t\r\n")
-    cut = not rest or error.msg.startswith("Unterminated") or _is_beginning(rest)
-    return "unexpected end of JSON input" if cut else "invalid character in manifest"
+    if not rest or error.msg.startswith("Unterminated") or _is_beginning(rest):
+        return "unexpected end of JSON input"
+    where = "looking for beginning of value" if error.msg == "Expecting value" else "in manifest"
+    return f"invalid character {rest[0]!r} {where}"
 
 
 def _is_beginning(rest: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from exporter.facts.graph import distinct
 from exporter.facts.inventory import Folder
 from exporter.judge.gc import found
 from exporter.judge.gc.dialect import Mode
-from exporter.judge.gc.name import is_name
+from exporter.judge.gc.name import refusal
 from exporter.judge.gc.order import visited
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Marked:
 
     kept: Marks
     """Which digests are marked; where it stopped, which were when it came there."""
+    unseen: Numbers
+    """Manifests that a collector reads and the inventory does not: they may refer to anything."""
     queued: tuple[tuple[int, Numbers], ...] = ()
     """Untagged manifests by repository, in order, before any second thought."""
     doomed_links: tuple[tuple[int, Numbers], ...] = ()
@@ -74,19 +76,23 @@ class _Marking:
         self.doomed_links: list[tuple[int, Numbers]] = []
         self.unreadable = _unreadable(inventory, dialect)
         self.fresh: list[Numbers] = []
+        self.unseen: list[Numbers] = []
 
     def result(self) -> Marked:
-        return Marked(self.kept, tuple(self.queued), tuple(self.doomed_links))
+        return Marked(self.kept, self._unseen(), tuple(self.queued), tuple(self.doomed_links))
 
     def result_at(self, repository: int) -> Marked:
         """Take back what the repository that stops it had marked itself."""
         for marked in self.fresh:
             self.kept[marked] = False
-        return Marked(self.kept, stopped_at=repository)
+        return Marked(self.kept, self._unseen(), stopped_at=repository)
+
+    def _unseen(self) -> Numbers:
+        return distinct(np.concatenate([_NONE, *self.unseen]))
 
     def stops_in(self, repository: int) -> bool:
         """Visit one repository; say whether the collection gives up there."""
-        if not is_name(self.inventory.repositories[repository]):
+        if refusal(self.inventory.repositories[repository]):
             return True
         seen = found.manifests(self.inventory, repository, self.dialect)
         if len(seen.digests) and self._stops_at_tags(repository):
@@ -107,16 +113,21 @@ class _Marking:
 
         A reference that was marked before, by whichever repository, is not followed.
         """
-        paths, targets = found.linked(self.inventory, repository) if self.dialect.descends else _NO
+        paths, targets = self._linked(repository)
         self.bodies_here[paths] = targets
         unread = False
         while len(bodies):
+            self.unseen.append(bodies[self.inventory.graph.rows[bodies] < 0])
             unread = unread or (len(self.unreadable) > 0 and self._cannot_read(bodies))
             fresh = self._keep(self.inventory.graph.links(bodies))
             bodies = self.bodies_here[fresh] if self.dialect.descends else fresh[:0]
             bodies = bodies[bodies != ABSENT]
         self.bodies_here[paths] = ABSENT
         return unread
+
+    def _linked(self, repository: int) -> tuple[Numbers, Numbers]:
+        """Return what a collector descends into here, and the bodies that it reads for that."""
+        return found.linked(self.inventory, repository) if self.dialect.descends else (_NONE, _NONE)
 
     def _keep(self, digests: Numbers) -> Numbers:
         """Mark digests; return those that were not marked before."""
@@ -141,7 +152,7 @@ class _Marking:
         return seen.stop is not None
 
 
-_NO = (np.zeros(0, np.int32), np.zeros(0, np.int32))
+_NONE: Final = np.zeros(0, np.int32)
 
 
 def _unreadable(inventory: Inventory, dialect: Dialect) -> Numbers:

@@ -10,7 +10,7 @@ from exporter.facts.inventory import Folder, Inventory, Unlinked
 from exporter.judge.gc import found
 from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.gc.mark import eligible
-from exporter.judge.gc.name import complaint
+from exporter.judge.gc.name import refusal
 from exporter.judge.gc.paths import ROOT
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class Narrator:
         name = self.inventory.repositories[repository]
         driver = self.inventory.driver
         yield name
-        if complaint(name):
-            return f"{driver}: failed to parse repo name {name}: {complaint(name)}"
+        if refused := refusal(name):
+            return f"{driver}: {refused}"
         error = yield from self._manifests(repository)
         if error:
             return error if error.startswith("panic:") else f"{driver}: {driver}: {error}"

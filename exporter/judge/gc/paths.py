@@ -16,7 +16,10 @@ ROOT: Final = "/docker/registry/v2"
 
 
 def removed(inventory: Inventory, removal: Removal) -> Iterator[str]:
-    """Yield every file that a removal takes away, each once, unsorted."""
+    """Yield every file that a removal takes away, each once, unsorted.
+
+    Blobs and revisions go with their folders, so whatever else lies in those goes too.
+    """
     for batch in removal.manifests:
         yield from _revisions(inventory, batch)
         yield from _histories(inventory, batch)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.judge.gc.mark import mark
 from exporter.judge.gc.narrate import Narrator, not_found
@@ -21,12 +19,14 @@ if TYPE_CHECKING:
 
 def simulate(inventory: Inventory, dialect: Dialect, mode: Mode) -> Outcome:
     """Foretell one collection of a storage on which nothing else works meanwhile."""
-    if gaps := (*inventory.blind, *_unread(inventory)):
-        return Blind(gaps)
+    if inventory.blind:
+        return Blind(inventory.blind)
     if not inventory.has_repositories and not dialect.flat(inventory):
         error = not_found(inventory.driver, f"{ROOT}/repositories")
         return Abort(dialect, mode, Stage.MARK, (f"failed to mark: {error}",))
     marked = mark(inventory, dialect, mode)
+    if len(marked.unseen):
+        return Blind(tuple(_unread(inventory, each) for each in marked.unseen.tolist()))
     if marked.stopped_at is not None:
         error = _error(inventory, dialect, mode, marked)
         return Abort(dialect, mode, Stage.MARK, (error,))
@@ -47,13 +47,5 @@ def _error(inventory: Inventory, dialect: Dialect, mode: Mode, marked: Marked) -
             return error if error.startswith("panic:") else f"failed to mark: {error}"
 
 
-def _unread(inventory: Inventory) -> tuple[Gap, ...]:
-    """Manifests that are stored but whose bodies nobody read: they may refer to anything."""
-    targets = inventory.revisions.targets
-    targets = targets[targets >= 0]
-    stored = targets[inventory.sizes[targets] >= 0]
-    unread = stored[inventory.graph.rows[stored] < 0]
-    return tuple(
-        Gap(Scope.OBJECT, inventory.digests.text(manifest), Reason.UNREADABLE, "body not read")
-        for manifest in np.unique(unread).tolist()
-    )
+def _unread(inventory: Inventory, manifest: int) -> Gap:
+    return Gap(Scope.OBJECT, inventory.digests.text(manifest), Reason.UNREADABLE, "body not read")

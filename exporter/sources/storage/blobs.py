@@ -85,5 +85,5 @@ def _named(
     for name, fault in faults.items():
         if fault and os.access(f"{name}/data", os.F_OK, dir_fd=bucket, follow_symlinks=False):
             noted.below(name).gap(_DATA, Reason.MALFORMED, f"a path that names no digest: {fault}")
-            noted.intake.misplaced = fault
+            noted.intake.misplaced = noted.intake.misplaced or fault
     return [name for name, fault in faults.items() if not fault]

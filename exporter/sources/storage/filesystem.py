@@ -81,7 +81,7 @@ def _found_late(seen: Inventory, intake: Intake, buckets: Buckets) -> bool:
 
 def _arrived(digest: str, intake: Intake, buckets: Buckets) -> bool:
     """Take note of a blob that is there by now."""
-    if isinstance(layout.linked(digest.encode("utf-8", "replace")), int):
+    if not layout.is_digest(digest):
         return False  # a manifest may have any text where a digest belongs
     algorithm, _, encoded = digest.partition(":")
     with Noted(intake, f"blobs/{algorithm}/{encoded[:2]}/{encoded}").going_on():

@@ -21,7 +21,7 @@ def foreign(top: int) -> str:
     """Say whose storage this is, if not distribution's; empty if it is."""
     if layout.DATABASE_LOCK in _names(top, layout.LOCKS):
         return GITLAB
-    if _names(top, layout.ROOT):
+    if layout.ROOT[-1] in _names(top, layout.ROOT[:-1]):
         return ""
     return ZOT if _is_oci_layout(top) else NOTHING
 

@@ -47,6 +47,11 @@ def linked(content: bytes) -> str | Unlinked:
     return text if _HEX.fullmatch(encoded) else Unlinked.FORMAT
 
 
+def is_digest(text: str) -> bool:
+    """Is a text from a manifest a digest, so that a path may be made of it?"""
+    return not isinstance(linked(text.encode("utf-8", "replace")), Unlinked)
+
+
 def blob_fault(algorithm: str, prefix: str, encoded: str) -> str:
     """Why can no digest be told from a blob's path? Empty where one can be told."""
     stated = algorithm if prefix == encoded[:2] else prefix

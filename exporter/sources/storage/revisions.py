@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.facts.inventory import Unlinked
+from exporter.sources.storage import layout
 from exporter.sources.storage.folder import opened
 from exporter.sources.storage.links import by_algorithm, target
 from exporter.sources.storage.tags import read_tags
@@ -49,22 +50,20 @@ def _complete(
 ) -> None:
     """Read every body; look for what tags and indexes name and the listing did not show."""
     listed = [to for links in known.values() for to in links.values()]
-    pending = [*wanted, *(to for to in listed if not isinstance(to, Unlinked))]
+    pending = [to for to in listed if not isinstance(to, Unlinked)]
+    pending = [*wanted, *(child for to in pending for child in bodies.children(to))]
+    asked: set[str] = set()
     while pending:
         digest = pending.pop()
         algorithm, _, encoded = digest.partition(":")
-        links = known.get(algorithm, {})
-        if encoded not in links:
-            found = _link(folder, algorithm, encoded, noted)
-            if found is Unlinked.ABSENT:
-                continue
+        if digest in asked or encoded in known.get(algorithm, ()) or not layout.is_digest(digest):
+            continue
+        asked.add(digest)
+        found = _link(folder, algorithm, encoded, noted)
+        if found is not Unlinked.ABSENT:
             known.setdefault(algorithm, {})[encoded] = found
-        pending += [child for child in bodies.children(digest) if not _is_known(known, child)]
-
-
-def _is_known(known: Known, digest: str) -> bool:
-    algorithm, _, encoded = digest.partition(":")
-    return encoded in known.get(algorithm, ())
+        if not isinstance(found, Unlinked):
+            pending += bodies.children(found)
 
 
 def _link(folder: int, algorithm: str, encoded: str, noted: Noted) -> Target:
