@@ -58,12 +58,8 @@ class Distribution:
         used.
         """
         registry = Address.of_registry(base_url)
-        transport = Transport(
-            registry.origin,
-            (tls.home(), tls.abroad()),
-            Proxies.of(environ),
-            limits.concurrency,
-        )
+        proxies = Proxies.of(environ)
+        transport = Transport(registry.origin, tls.contexts(), proxies, limits.concurrency)
         client = Client(registry, transport, limits, Tally())
         return cls(name, client, Line(name, client, credentials, limits), limits)
 

@@ -25,7 +25,7 @@ def next_query(header: str, asked: str) -> str:
         if relation is None or "next" not in (relation[1] or relation[2] or "").lower().split():
             continue
         try:
-            there, here = urlsplit(urljoin(asked, link[1])), urlsplit(asked)
+            there, here = urlsplit(urljoin(asked, str(link[1]))), urlsplit(asked)
         except ValueError as error:
             raise Malformed("a link to no address") from error
         if there.hostname != here.hostname:

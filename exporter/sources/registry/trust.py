@@ -21,8 +21,15 @@ class Trust:
     key: Path | None = None
     """Its private key; None where the certificate's file holds both."""
 
-    def abroad(self) -> ssl.SSLContext:
-        """Return how other hosts are met: token servers, object stores. Raises `Unseen`."""
+    def contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        """Return how the registry itself is met, and how token servers and object stores are.
+
+        Raises `Unseen` for a file that cannot be used.
+        """
+        abroad = self._abroad()
+        return (abroad if self.certificate is None else self._home(self.certificate), abroad)
+
+    def _abroad(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.ca_file is not None:
@@ -32,14 +39,12 @@ class Trust:
                 raise _unusable(self.ca_file, error) from error
         return context
 
-    def home(self) -> ssl.SSLContext:
-        """Return how the registry itself is met: with the client's certificate. Raises `Unseen`."""
-        context = self.abroad()
-        if self.certificate is not None:
-            try:
-                context.load_cert_chain(self.certificate, self.key, password=_refuse)
-            except (OSError, ValueError) as error:
-                raise _unusable(self.certificate, error) from error
+    def _home(self, certificate: Path) -> ssl.SSLContext:
+        context = self._abroad()
+        try:
+            context.load_cert_chain(certificate, self.key, password=_refuse)
+        except (OSError, ValueError) as error:
+            raise _unusable(certificate, error) from error
         return context
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import traceback
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -30,21 +30,19 @@ async def client(
     *,
     trust: Trust | None = None,
     proxies: Proxies | None = None,
-    timeout: httpx.Timeout | None = None,
+    patience: httpx.Timeout | None = None,
     connections: int = 2,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    trust = trust or Trust()
     parts = urlsplit(url)
     home = (parts.scheme, parts.hostname or "", parts.port or 443)
-    contexts = (trust.home(), trust.abroad())
-    transport = Transport(home, contexts, proxies or Proxies(), connections)
-    timeout = timeout or httpx.Timeout(5)
-    async with httpx.AsyncClient(transport=transport, base_url=url, timeout=timeout) as opened:
+    transport = Transport(home, (trust or Trust()).contexts(), proxies or Proxies(), connections)
+    patience = patience or httpx.Timeout(5)
+    async with httpx.AsyncClient(transport=transport, base_url=url, timeout=patience) as opened:
         yield opened
 
 
-async def failure(url: str, timeout: httpx.Timeout | None = None) -> httpx.TransportError:
-    async with client(url, timeout=timeout) as http:
+async def failure(url: str, patience: httpx.Timeout | None = None) -> httpx.TransportError:
+    async with client(url, patience=patience) as http:
         with pytest.raises(httpx.TransportError) as raised:
             await http.get("/v2/")
     return raised.value
@@ -135,8 +133,113 @@ async def test_an_authority_is_added_to_the_systems(authority: Authority) -> Non
         async with client(url, trust=trust) as http:
             assert (await http.get("/v2/")).status_code == 200
 
-    assert trust.abroad().cert_store_stats()["x509_ca"] == system + 1
+    assert trust.contexts()[1].cert_store_stats()["x509_ca"] == system + 1
 
 
 async def test_nothing_below_tls_1_2_is_spoken() -> None:
-    assert Trust().abroad().minimum_version is ssl.TLSVersion.TLSv1_2
+    assert {each.minimum_version for each in Trust().contexts()} == {ssl.TLSVersion.TLSv1_2}
+
+
+async def test_the_clients_certificate_is_shown_to_its_registry_only(authority: Authority) -> None:
+    mine = authority.sign("client")
+    trust = Trust(authority.certificate, mine.certificate, mine.key)
+    demands = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.certificate)
+    pair = authority.sign("server")
+    demands.load_cert_chain(pair.certificate, pair.key)
+    demands.verify_mode = ssl.CERT_REQUIRED
+
+    async with (
+        speaking(OK, tls=demands) as home,
+        speaking(OK, tls=demands) as abroad,
+        client(home.url.replace("http", "https"), trust=trust) as http,
+    ):
+        assert (await http.get("/v2/")).text == "ok"
+        with pytest.raises(httpx.TransportError):
+            await http.get(abroad.url.replace("http", "https"))
+        assert abroad.heard == []
+
+
+async def test_a_kept_connection_that_was_closed_is_tried_once_more() -> None:
+    async with speaking(OK) as server, client(server.url) as http:
+        assert (await http.get("/v2/")).text == "ok"
+        assert (await http.get("/v2/")).text == "ok"
+
+    assert server.connections == 2
+
+
+async def test_a_kept_connection_is_used_again() -> None:
+    async with speaking(OK, keep=True) as server, client(server.url) as http:
+        for _ in range(3):
+            await http.get("/v2/")
+
+    assert server.connections == 1
+
+
+async def test_bodies_that_nobody_finishes_give_their_connections_back() -> None:
+    said = (head(Content_Length=9), b"part", SILENCE)
+    async with speaking(*said) as server, client(server.url, connections=1) as http:
+        for _ in range(4):
+            async with asyncio.timeout(5), http.stream("GET", "/v2/") as answer:
+                assert answer.status_code == 200
+
+
+async def test_what_is_compressed_stays_compressed() -> None:
+    said = head(Content_Length=3, Content_Encoding="gzip") + b"abc"
+    async with (
+        speaking(said) as server,
+        client(server.url) as http,
+        http.stream("GET", "/v2/") as answer,
+    ):
+        assert [chunk async for chunk in answer.aiter_raw()] == [b"abc"]
+
+
+async def test_the_target_goes_out_byte_for_byte() -> None:
+    async with speaking(OK) as server, client(server.url) as http:
+        request = httpx.Request("GET", server.url, extensions={"target": b"/a%2fb?x=%7E&y=~/+"})
+        await http.send(request)
+
+    assert server.heard[0].startswith(b"GET /a%2fb?x=%7E&y=~/+ HTTP/1.1")
+
+
+async def test_a_form_is_sent_whole() -> None:
+    asked: list[Asked] = []
+
+    def answer(request: Asked) -> Answer:
+        asked.append(request)
+        return Answer(200)
+
+    with serving(answer) as url:
+        async with client(url) as http:
+            await http.post("/token", data={"a": "b c"})
+
+    assert asked[0].body == b"a=b+c"
+
+
+async def test_a_proxy_is_asked_with_its_credentials_and_nobody_else_sees_them() -> None:
+    async with speaking(OK) as proxy:
+        through = proxy.url.replace("http://", "http://robot:secret@")
+        async with client("http://registry.invalid", proxies=Proxies(http=through)) as http:
+            assert (await http.get("/v2/")).text == "ok"
+
+    assert proxy.heard[0].startswith(b"GET http://registry.invalid/v2/ HTTP/1.1")
+    assert b"Proxy-Authorization: Basic cm9ib3Q6c2VjcmV0" in proxy.heard[0]
+    assert b"robot:secret@" not in proxy.heard[0]
+
+
+async def test_a_proxy_that_refuses_is_a_proxy_error_without_credentials() -> None:
+    async with speaking(head("407 Proxy Authentication Required", Content_Length=0)) as proxy:
+        through = proxy.url.replace("http://", "http://robot:secret@")
+        async with client("https://registry.invalid", proxies=Proxies(https=through)) as http:
+            with pytest.raises(httpx.ProxyError) as raised:
+                await http.get("/v2/")
+
+    assert proxy.heard[0].startswith(b"CONNECT registry.invalid:443 HTTP/1.1")
+    assert "secret" not in "".join(traceback.format_exception(raised.value))
+
+
+async def test_a_proxy_that_is_not_there_is_a_proxy_error() -> None:
+    async with speaking() as closed:
+        url = closed.url
+    async with client("http://registry.invalid", proxies=Proxies(http=url)) as http:
+        with pytest.raises(httpx.ProxyError):
+            await http.get("/v2/")
