@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, cast
@@ -238,7 +239,8 @@ def _descriptor(item: object, where: str) -> Descriptor:
         raise Malformed(f"{where}: not a media type: {media_type[:80]!r}")
     annotations = fields.get("annotations")
     return Descriptor(
-        media_type=media_type,
+        # A registry's hundred thousand descriptors share a dozen types: each is kept once.
+        media_type=sys.intern(media_type),
         digest=Digest.parse(digest),
         size=size,
         platform=_platform(fields.get("platform"), where),
