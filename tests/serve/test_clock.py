@@ -1,0 +1,62 @@
+"""When rounds run, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from exporter.serve.clock import Clock
+from exporter.serve.rounds import Rounds
+from tests.fakes import Fake
+from tests.serve.test_rounds import Journal, board, nothing_wanted, watched
+
+
+class Slow(Fake):
+    """A registry whose first answer never comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_at_all = asyncio.Event()
+
+    async def ping(self) -> None:
+        self.asked_at_all.set()
+        await asyncio.Event().wait()
+
+
+async def rounds_over(fake: Fake) -> Rounds:
+    shown = board()
+    rounds = Rounds(shown, Journal(), nothing_wanted)
+    await shown.watch([await rounds.restore(watched(fake))])
+    return rounds
+
+
+async def test_the_first_round_begins_at_once() -> None:
+    fake = Fake()
+    rounds = await rounds_over(fake)
+    clock = Clock(rounds, [replace(watched(fake), interval=3600.0)])
+
+    clock.start()
+    async with asyncio.timeout(5):
+        while not (standing := rounds.board.find(fake.name)) or not standing.audits:
+            await asyncio.sleep(0)
+    await clock.stop(0.0)
+
+    assert standing.up is True
+
+
+async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task() -> None:
+    fake = Slow()
+    rounds = await rounds_over(fake)
+    before = asyncio.all_tasks()
+    clock = Clock(rounds, [watched(fake)])
+
+    clock.start()
+    async with asyncio.timeout(5):
+        await fake.asked_at_all.wait()
+    await clock.stop(0.0)
+    await asyncio.sleep(0)
+
+    assert asyncio.all_tasks() == before
+    standing = rounds.board.find(fake.name)
+    assert standing is not None
+    assert standing.audits == 0

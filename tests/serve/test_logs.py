@@ -1,0 +1,42 @@
+"""What a line of the log holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+from exporter.serve.logs import JsonLines
+
+
+def line(record: logging.LogRecord) -> dict[str, object]:
+    found = json.loads(JsonLines().format(record))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_record_is_one_json_line_with_the_callers_fields() -> None:
+    fields = {"name": "pullproof.audit", "msg": "audited %s", "args": ("all",), "registry": "r"}
+    record = logging.makeLogRecord({**fields, "levelname": "INFO", "created": 0.5})
+
+    found = line(record)
+
+    assert found == {
+        "time": "1970-01-01T00:00:00.500+00:00",
+        "level": "info",
+        "logger": "pullproof.audit",
+        "message": "audited all",
+        "registry": "r",
+    }
+
+
+def test_a_trace_stays_within_its_line() -> None:
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        record = logging.makeLogRecord({"msg": "failed", "exc_info": sys.exc_info()})
+
+    text = JsonLines().format(record)
+
+    assert "\n" not in text
+    assert "ValueError" in str(json.loads(text)["trace"])

@@ -1,0 +1,191 @@
+"""What a round leaves on the board and in the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import State
+from exporter.publish.limits import Limits
+from exporter.publish.standing import Picture, Reload
+from exporter.serve.board import Board
+from exporter.serve.rounds import References, Rounds, Watched
+from exporter.sources import Kept, Listing, Tally
+from tests import worlds
+from tests.fakes import HOST, Fake, target
+
+HOUR = 3600.0
+
+
+@dataclass
+class Journal:
+    """A journal in a dict."""
+
+    pages: dict[str, Kept] = field(default_factory=dict)
+
+    def last(self, registry: str) -> Kept | None:
+        return self.pages.get(registry)
+
+    def keep(self, registry: str, kept: Kept) -> None:
+        self.pages[registry] = kept
+
+
+async def nothing_wanted() -> References:
+    return References(Listing(()), ())
+
+
+def board() -> Board:
+    return Board(Picture((), (), Reload("0", successful=True, last_success=0.0)), Limits())
+
+
+def watched(fake: Fake, max_staleness: float = HOUR) -> Watched:
+    return Watched(target(fake), Tally(), 60.0, max_staleness)
+
+
+async def begun(fake: Fake, journal: Journal, shown: Board, each: Watched) -> Rounds:
+    rounds = Rounds(shown, journal, nothing_wanted)
+    await shown.watch([await rounds.restore(each)])
+    return rounds
+
+
+@pytest.fixture
+def fake() -> Fake:
+    fake = Fake()
+    fake.push(worlds.two_platforms("app"), "v1")
+    return fake
+
+
+async def test_a_round_shows_its_report_and_puts_it_away(fake: Fake) -> None:
+    journal, shown, each = Journal(), board(), watched(fake)
+    rounds = await begun(fake, journal, shown, each)
+
+    await rounds.run(each)
+
+    standing = shown.find(HOST)
+    assert standing is not None and standing.report is not None
+    assert standing.up is True
+    assert standing.audits == 1
+    assert standing.last_success == standing.report.snapshot.taken_at
+    assert HOST in journal.pages
+    assert not shown.picture.in_progress
+
+
+async def test_a_registry_that_is_down_changes_no_verdict_but_its_age(fake: Fake) -> None:
+    journal, shown, each = Journal(), board(), watched(fake)
+    rounds = await begun(fake, journal, shown, each)
+    await rounds.run(each)
+    before = shown.find(HOST)
+    assert before is not None
+    fake.down = True
+
+    for _ in range(3):
+        await rounds.run(each)
+
+    after = shown.find(HOST)
+    assert after is not None
+    assert after.report is before.report
+    assert after.last_success == before.last_success
+    assert after.up is False
+    assert after.failures == {Reason.CONNECT: 3}
+    assert after.last_attempt is not None and before.last_attempt is not None
+    assert after.last_attempt > before.last_attempt
+
+
+async def test_old_truth_is_dropped_once_it_is_too_old(fake: Fake) -> None:
+    journal, shown, each = Journal(), board(), watched(fake, max_staleness=0.0)
+    rounds = await begun(fake, journal, shown, each)
+    await rounds.run(each)
+    fake.down = True
+
+    await rounds.run(each)
+
+    standing = shown.find(HOST)
+    assert standing is not None
+    assert standing.report is None
+    assert standing.last_success is not None
+
+
+async def test_a_restart_shows_the_last_complete_truth_before_anything_is_asked(
+    fake: Fake,
+) -> None:
+    journal, first, each = Journal(), board(), watched(fake)
+    fake.sweep(next(worlds.two_platforms("app").walk()).digest)
+    await (await begun(fake, journal, first, each)).run(each)
+    before = first.find(HOST)
+    assert before is not None and before.report is not None
+    fake.asked.clear()
+
+    second = board()
+    await begun(fake, journal, second, each)
+
+    after = second.find(HOST)
+    assert after is not None and after.report is not None
+    assert fake.asked == []
+    assert after.report.verdicts == before.report.verdicts
+    assert after.report.since == before.report.since
+    assert after.last_success == before.last_success
+    assert after.up is None
+    assert after.audits == 0
+
+
+async def test_a_finding_keeps_its_first_time_over_a_restart(fake: Fake) -> None:
+    journal, first, each = Journal(), board(), watched(fake)
+    fake.sweep(next(worlds.two_platforms("app").walk()).digest)
+    await (await begun(fake, journal, first, each)).run(each)
+    before = first.find(HOST)
+    assert before is not None and before.report is not None and before.report.since
+
+    second = board()
+    rounds = await begun(fake, journal, second, each)
+    await rounds.run(each)
+
+    after = second.find(HOST)
+    assert after is not None and after.report is not None
+    assert after.report.since == before.report.since
+    assert after.report.snapshot.taken_at > before.report.snapshot.taken_at
+
+
+async def test_a_damaged_page_of_the_journal_costs_history_only(fake: Fake) -> None:
+    journal, shown, each = Journal({HOST: Kept(b"nonsense", {})}), board(), watched(fake)
+
+    rounds = await begun(fake, journal, shown, each)
+    await rounds.run(each)
+
+    standing = shown.find(HOST)
+    assert standing is not None and standing.report is not None
+    assert {verdict.state for verdict in standing.report.verdicts} == {State.PRESENT}
+
+
+async def test_a_fault_of_our_own_costs_one_round_and_is_told(fake: Fake) -> None:
+    journal, shown, each = Journal(), board(), watched(fake)
+    rounds = await begun(fake, journal, shown, each)
+    await rounds.run(each)
+
+    def broken(_: object = None) -> None:
+        raise ZeroDivisionError
+
+    fake.spoil("v1", broken, repository=next(iter(fake.tagged)))
+    await rounds.run(each)
+
+    standing = shown.find(HOST)
+    assert standing is not None
+    assert standing.up is False
+    assert standing.failures == {Reason.INTERNAL: 1}
+    assert standing.report is not None
+    assert not shown.picture.in_progress
+
+
+async def test_a_reload_keeps_what_is_known_and_takes_the_new_interval(fake: Fake) -> None:
+    journal, shown, each = Journal(), board(), watched(fake)
+    rounds = await begun(fake, journal, shown, each)
+    await rounds.run(each)
+
+    await shown.watch([await rounds.restore(replace(each, interval=5.0))])
+
+    standing = shown.find(HOST)
+    assert standing is not None
+    assert standing.interval == 5.0
+    assert standing.report is not None
+    assert standing.audits == 1
