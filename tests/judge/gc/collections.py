@@ -36,6 +36,7 @@ class Collected:
 def plant(root: Path, files: dict[str, str], folders: Iterable[str]) -> None:
     """Write a storage tree below a registry's root directory."""
     tree = root / "docker" / "registry" / "v2"
+    tree.mkdir(parents=True)
     for name in folders:
         (tree / name).mkdir(parents=True, exist_ok=True)
     for name, text in files.items():

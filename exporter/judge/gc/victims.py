@@ -1,0 +1,108 @@
+"""What would a collection break of what tags and uses need?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exporter.facts.digests import Numbers
+from exporter.facts.graph import distinct
+from exporter.judge.gc.found import linked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.facts.inventory import Inventory
+    from exporter.judge.gc.plan import Removal
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A manifest that somebody wants to pull: a tag's, or one that is pinned by its digest."""
+
+    repository: int
+    manifest: int
+    """By number, as in the inventory."""
+    name: str
+    """The tag; or for a pinned digest, that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A manifest at or below something wanted, that could be pulled before and not after."""
+
+    wanted: Wanted
+    manifest: int
+    """The one that breaks: the wanted one, or a child, or a child's child."""
+    unlinked: bool
+    """Does the repository no longer have the manifest itself?"""
+    lost: Numbers
+    """What of it is gone or can no longer be read through this repository."""
+
+
+def tags(inventory: Inventory) -> list[Wanted]:
+    """Return every tag that points at something, as what its users want."""
+    return [
+        Wanted(repository, manifest, name)
+        for repository in range(len(inventory.repositories))
+        for name, manifest in zip(
+            inventory.tags.named(repository),
+            inventory.tags.current[inventory.tags.of(repository)].tolist(),
+            strict=True,
+        )
+        if manifest >= 0
+    ]
+
+
+def victims(inventory: Inventory, removal: Removal, wanted: Iterable[Wanted]) -> list[Victim]:
+    """Say what of all that is wanted a removal breaks; what was broken before is no victim."""
+    loss = _Loss(inventory, removal)
+    return [victim for each in wanted for victim in loss.below(each)]
+
+
+class _Loss:
+    """What a removal takes, ready to be asked of one manifest after the other."""
+
+    def __init__(self, inventory: Inventory, removal: Removal) -> None:
+        self._inventory = inventory
+        self._gone = np.zeros(len(inventory.digests), bool)
+        self._gone[removal.blobs] = True
+        self._unlinked = {at: frozenset(digests.tolist()) for at, digests in removal.manifests}
+        self._unread = dict(removal.layer_links)
+        self._had: dict[int, frozenset[int]] = {}
+
+    def below(self, wanted: Wanted) -> list[Victim]:
+        """Look at a wanted manifest and at everything below it that the repository had."""
+        found: list[Victim] = []
+        seen: set[int] = set()
+        pending = [wanted.manifest]
+        while pending:
+            manifest = pending.pop()
+            if manifest in seen or manifest not in self._manifests(wanted.repository):
+                continue
+            seen.add(manifest)
+            one = np.array([manifest], np.int32)
+            pending += self._inventory.graph.children(one).tolist()
+            found += self._broken(wanted, one)
+        return found
+
+    def _broken(self, wanted: Wanted, manifest: Numbers) -> list[Victim]:
+        graph, number = self._inventory.graph, int(manifest[0])
+        content = graph.links(manifest)
+        if graph.rows[number] >= 0 and graph.indexes[graph.rows[number]]:
+            content = content[:0]  # its children are looked at one by one
+        needed = distinct(np.concatenate([manifest, content]))
+        unlinked = number in self._unlinked.get(wanted.repository, ())
+        unread = np.isin(needed, self._unread.get(wanted.repository, manifest[:0]))
+        lost = needed[self._gone[needed] | (unread & self._inventory.stored[needed])]
+        return [Victim(wanted, number, unlinked, lost)] if unlinked or len(lost) else []
+
+    def _manifests(self, repository: int) -> frozenset[int]:
+        """Return what a repository could serve as a manifest before: linked, and stored."""
+        had = self._had.get(repository)
+        if had is None:
+            paths, _ = linked(self._inventory, repository)
+            had = self._had[repository] = frozenset(paths.tolist())
+        return had
