@@ -74,12 +74,14 @@ def targets(folder: int, algorithm: str, names: Sequence[str], noted: Noted) -> 
 def target(folder: int, name: str, noted: Noted) -> Target:
     """Read one link with care: what it names, or why it names nothing."""
     here = noted.below(name)
+    text = None
     with here.going_on(), opened(name, folder, here.path) as inside:
-        text = content(_LINK, inside, layout.LONGEST_LINK) if inside is not None else None
-        if text is None:
-            return Unlinked.ABSENT
-        found = layout.linked(text)
-        if isinstance(found, Unlinked):
-            here.gap(_LINK, Reason.MALFORMED, f"a link that names no digest: {found.message}")
-        return found
-    return Unlinked.ABSENT
+        if inside is not None:
+            with here.below(_LINK).going_on():
+                text = content(_LINK, inside, layout.LONGEST_LINK)
+    if text is None:
+        return Unlinked.ABSENT
+    found = layout.linked(text)
+    if isinstance(found, Unlinked):
+        here.gap(_LINK, Reason.MALFORMED, f"a link that names no digest: {found.message}")
+    return found

@@ -47,6 +47,8 @@ class Repositories:
             noted.gap("", Reason.TOO_LARGE, "folders nested deeper than any repository's name")
             return
         for name in names:
+            if not layout.is_part(name):
+                noted.gap(name, Reason.MALFORMED, "a name that no registry gives")
             if not name.startswith("_"):
                 here = noted.below(name)
                 with here.going_on(), opened(name, folder, here.path) as inside:

@@ -1,0 +1,322 @@
+"""What does a reading make of folders that are damaged, hostile, or another registry's?"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.facts.digests import ABSENT
+from exporter.facts.gap import Reason
+from exporter.facts.inventory import Folder, Unlinked
+from exporter.judge.gc.dialect import DIALECTS, Mode
+from exporter.judge.gc.plan import Abort, Blind
+from exporter.judge.gc.simulate import simulate
+from exporter.oci.digest import Digest
+from exporter.sources import Unseen
+from exporter.sources.storage.filesystem import read
+from tests.parts import tree
+from tests.worlds import image, index
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporter.facts.inventory import Inventory
+
+_REPOSITORY = "team/app"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    tree.write(tmp_path, _REPOSITORY, index(image("amd64"), image("arm64")), "v1")
+    return tmp_path
+
+
+def _v2(root: Path) -> Path:
+    return root / "docker" / "registry" / "v2"
+
+
+def _gaps(inventory: Inventory) -> set[tuple[str, Reason]]:
+    return {(gap.subject, gap.reason) for gap in inventory.gaps}
+
+
+def _is_refused(inventory: Inventory) -> bool:
+    """Nothing may be foretold of it, under any rules."""
+    return all(
+        isinstance(simulate(inventory, dialect, mode), Blind)
+        for dialect in DIALECTS.values()
+        for mode in Mode
+    )
+
+
+def test_a_pushed_image_is_seen_with_its_sizes_links_and_tags(tmp_path: Path) -> None:
+    made = index(image("amd64"), image("arm64"))
+    tree.write(tmp_path, _REPOSITORY, made, "v1")
+
+    inventory = read(str(tmp_path))
+
+    number = inventory.digests.number(made.digest)
+    assert inventory.gaps == ()
+    assert inventory.repositories == (_REPOSITORY,)
+    assert inventory.sizes[number] == len(made.body)
+    assert inventory.modified[number] == tree.data(tmp_path, made.digest).stat().st_mtime_ns
+    assert inventory.tags.names == ("v1",)
+    assert list(inventory.tags.current) == list(inventory.tags.history) == [number]
+    assert {inventory.digests.text(each) for each in inventory.revisions.paths} == {
+        manifest.digest for manifest in made.walk()
+    }
+    children = inventory.graph.children(inventory.tags.current)
+    assert [inventory.digests.text(each) for each in children] == [
+        manifest.digest for manifest in made.walk() if manifest is not made
+    ]
+
+
+def test_an_upload_is_counted_with_its_bytes_and_its_age(root: Path) -> None:
+    upload = _v2(root) / "repositories" / _REPOSITORY / "_uploads" / "0b7e"
+    upload.mkdir(parents=True)
+    (upload / "data").write_bytes(b"half")
+    os.utime(upload / "data", ns=(5, 5))
+
+    (seen,) = read(str(root)).uploads
+
+    assert (seen.repository, seen.identifier, seen.size, seen.modified) == (
+        *(_REPOSITORY, "0b7e", 4, 5),
+    )
+
+
+def test_a_revision_whose_link_was_deleted_is_not_a_manifest(root: Path) -> None:
+    made = index(image("amd64"), image("arm64"))
+    tree.revision(root, _REPOSITORY, made.digest).unlink()
+
+    inventory = read(str(root))
+
+    at = list(inventory.revisions.paths).index(inventory.digests.number(made.digest))
+    assert inventory.revisions.targets[at] == Unlinked.ABSENT == ABSENT
+    assert inventory.gaps == ()
+
+
+def test_folders_that_are_not_there_are_told_from_empty_ones(root: Path) -> None:
+    (_v2(root) / "repositories" / "empty" / "_layers").mkdir(parents=True)
+
+    inventory = read(str(root))
+
+    assert inventory.repositories == ("empty", _REPOSITORY)
+    assert inventory.has(0, Folder.LAYERS)
+    assert not inventory.has(0, Folder.MANIFESTS)
+    assert inventory.has(1, Folder.TAGS)
+
+
+def test_a_file_that_no_registry_writes_is_counted_and_disturbs_nothing(root: Path) -> None:
+    (_v2(root) / "repositories" / "README").write_bytes(b"not ours")
+
+    inventory = read(str(root))
+
+    assert (inventory.strays.files, inventory.strays.size) == (1, 8)
+    assert inventory.gaps == ()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "repositories/team",
+        "repositories/team/app/_layers",
+        "repositories/team/app/_manifests/revisions/sha256",
+        "repositories/team/app/_manifests/tags/v1",
+        "repositories/team/app/_manifests/tags/v1/current",
+        "repositories/team/app/_manifests/tags/v1/current/link",
+        "blobs",
+        "blobs/sha256",
+    ],
+)
+def test_a_symbolic_link_is_a_gap_and_is_not_followed(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, path: str
+) -> None:
+    inside = _v2(root) / path
+    outside = tmp_path_factory.mktemp("outside") / "moved"
+    inside.rename(outside)
+    inside.symlink_to(outside)
+
+    inventory = read(str(root))
+
+    assert (path, Reason.UNREADABLE) in _gaps(inventory)
+    assert _is_refused(inventory)
+
+
+@pytest.mark.parametrize("kind", ["_layers", "_manifests/revisions"])
+def test_a_link_in_a_folder_that_is_a_symbolic_link_is_not_read(root: Path, kind: str) -> None:
+    links = next((_v2(root) / "repositories" / _REPOSITORY / kind / "sha256").iterdir())
+    links.rename(root / "elsewhere")
+    links.symlink_to(root / "elsewhere")
+
+    inventory = read(str(root))
+
+    assert (str(links.relative_to(_v2(root))), Reason.UNREADABLE) in _gaps(inventory)
+
+
+def test_a_loop_of_symbolic_links_is_a_gap(root: Path) -> None:
+    (_v2(root) / "repositories" / "loop").symlink_to(_v2(root) / "repositories")
+
+    inventory = read(str(root))
+
+    assert _gaps(inventory) == {("repositories/loop", Reason.UNREADABLE)}
+
+
+def test_a_blob_that_is_a_symbolic_link_is_a_gap(root: Path) -> None:
+    data = next((_v2(root) / "blobs").rglob("data"))
+    data.unlink()
+    data.symlink_to("/etc/hostname")
+
+    inventory = read(str(root))
+
+    assert (str(data.relative_to(_v2(root))), Reason.UNREADABLE) in _gaps(inventory)
+    assert _is_refused(inventory)
+
+
+def test_a_link_of_ten_megabytes_is_a_gap_and_no_digest(root: Path) -> None:
+    link = tree.tag(root, _REPOSITORY, "v1") / "current" / "link"
+    link.write_bytes(b"sha256:" + b"a" * 10_000_000)
+
+    inventory = read(str(root))
+
+    assert (str(link.relative_to(_v2(root))), Reason.MALFORMED) in _gaps(inventory)
+    assert list(inventory.tags.current) == [Unlinked.LENGTH]
+
+
+@pytest.mark.parametrize("text", ["../../../../etc/passwd", "", "sha256:" + "/" * 64])
+def test_a_link_that_names_a_path_is_a_gap_and_no_path(root: Path, text: str) -> None:
+    link = tree.tag(root, _REPOSITORY, "v1") / "current" / "link"
+    link.write_text(text)
+
+    inventory = read(str(root))
+
+    assert (str(link.relative_to(_v2(root))), Reason.MALFORMED) in _gaps(inventory)
+
+
+def test_a_named_pipe_in_a_links_place_does_not_keep_us_waiting(root: Path) -> None:
+    link = tree.tag(root, _REPOSITORY, "v1") / "current" / "link"
+    link.unlink()
+    os.mkfifo(link)
+
+    assert _is_refused(read(str(root)))
+
+
+def test_a_folder_in_a_links_place_is_a_gap(root: Path) -> None:
+    link = tree.tag(root, _REPOSITORY, "v1") / "current" / "link"
+    link.unlink()
+    link.mkdir()
+
+    assert _is_refused(read(str(root)))
+
+
+def test_a_name_that_is_not_utf8_is_a_gap_that_can_be_printed(root: Path) -> None:
+    links = _v2(root) / "repositories" / _REPOSITORY / "_layers" / "sha256"
+    (links / os.fsdecode(b"\xff\xfe")).mkdir()
+
+    (gap,) = read(str(root)).gaps
+
+    assert gap.subject.endswith("/_layers/sha256/\\xff\\xfe")
+
+
+def test_a_repositorys_name_that_is_not_utf8_stops_every_collector(root: Path) -> None:
+    strange = _v2(root) / "repositories" / os.fsdecode(b"\xff")
+    (strange / "_layers").mkdir(parents=True)
+    (strange / "_manifests").mkdir()
+
+    inventory = read(str(root))
+
+    assert _gaps(inventory) == {("repositories/\\xff", Reason.MALFORMED)}
+    for dialect in DIALECTS.values():
+        outcome = simulate(inventory, dialect, Mode.PLAIN)
+        assert isinstance(outcome, Abort)
+        assert "failed to parse repo name" in outcome.messages[0]
+
+
+def test_a_manifest_nested_as_deep_as_json_allows_is_a_gap(root: Path) -> None:
+    made = index(image("amd64"), image("arm64"))
+    half = b"[" * (2 << 20)
+    tree.data(root, made.digest).write_bytes(half + b"]" * len(half))
+
+    inventory = read(str(root))
+
+    path = str(tree.data(root, made.digest).relative_to(_v2(root)))
+    assert (path, Reason.TOO_LARGE) in _gaps(inventory)
+    assert _is_refused(inventory)
+
+
+def test_a_manifest_past_any_registrys_limit_is_not_read_whole(root: Path) -> None:
+    made = index(image("amd64"), image("arm64"))
+    with tree.data(root, made.digest).open("wb") as data:
+        data.truncate(1 << 30)
+
+    path = str(tree.data(root, made.digest).relative_to(_v2(root)))
+    assert (path, Reason.TOO_LARGE) in _gaps(read(str(root)))
+
+
+def test_a_manifest_that_names_a_path_as_its_child_leads_nowhere(root: Path) -> None:
+    body = b'{"schemaVersion":2,"manifests":[{"digest":"..:/../../../../etc"}]}'
+    digest = Digest.of(body)
+    for file, content in (
+        (tree.data(root, digest), body),
+        (tree.revision(root, _REPOSITORY, digest), digest.encode()),
+    ):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+    inventory = read(str(root))
+
+    assert inventory.gaps == ()
+    assert "..:/../../../../etc" in inventory.digests.others
+
+
+def test_a_manifest_with_other_bytes_than_its_digest_names_is_noted(root: Path) -> None:
+    made = index(image("amd64"), image("arm64"))
+    tree.data(root, made.digest).write_bytes(made.body + b" ")
+
+    path = str(tree.data(root, made.digest).relative_to(_v2(root)))
+    assert _gaps(read(str(root))) == {(path, Reason.MALFORMED)}
+
+
+def test_folders_deeper_than_any_name_are_a_gap(root: Path) -> None:
+    (_v2(root) / "repositories" / "/".join("d" * 200)).mkdir(parents=True)
+
+    reasons = {reason for _, reason in _gaps(read(str(root)))}
+
+    assert reasons == {Reason.TOO_LARGE}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "docker/registry/lockfiles/database-in-use",
+        "app/oci-layout",
+        "team/app/oci-layout",
+        "something/else",
+    ],
+)
+def test_another_registrys_storage_is_refused(tmp_path: Path, path: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text("")
+
+    inventory = read(str(tmp_path))
+
+    assert {gap.reason for gap in inventory.gaps} == {Reason.UNSUPPORTED}
+    assert _is_refused(inventory)
+
+
+def test_gitlabs_database_mode_is_refused_although_the_layout_is_the_same(root: Path) -> None:
+    lock = root / "docker" / "registry" / "lockfiles" / "database-in-use"
+    lock.parent.mkdir()
+    lock.write_text("")
+
+    assert _is_refused(read(str(root)))
+
+
+@pytest.mark.parametrize("name", ["nowhere", "file"])
+def test_a_root_that_is_no_folder_is_unseen(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(Unseen) as caught:
+        read(str(tmp_path / name))
+
+    assert caught.value.reason is Reason.UNREADABLE
