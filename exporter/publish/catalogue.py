@@ -175,7 +175,7 @@ AUDIT_LAST_SUCCESS: Final = _gauge(
     Group.AUDITS,
     "audit_last_success_timestamp_seconds",
     "registry",
-    "When the last complete audit took place: the one that is served; survives a restart.",
+    "When the last complete audit began, which is the one that is served; survives a restart.",
 )
 AUDITS: Final = _counter(Group.AUDITS, "audits_total", "registry", "Audits that ended.")
 AUDIT_FAILURES: Final = _counter(

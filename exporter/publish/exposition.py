@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
+import struct
+import zlib
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from exporter.publish.family import Family
 
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LEVEL: Final = 6
-"""Of gzip: measured at 100,000 series, level 9 takes a quarter longer for 2 % fewer bytes."""
+"""Measured at 100,000 series, level 9 takes a quarter longer for 2 % fewer bytes."""
+_RAW: Final = -15
+"""zlib's code for deflate blocks without header and trailer."""
+_HEADER: Final = b"\x1f\x8b\x08" + b"\x00" * 6 + b"\xff"
+"""Of a gzip file: deflate, no name, no time, no system (RFC 1952, section 2.3)."""
+_MODULO: Final = 0xFFFFFFFF
 
 
 class Format(Enum):
@@ -24,22 +30,46 @@ class Format(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rendered:
+    """One text, ready to be continued: plain, and as the beginning of a gzip file."""
+
+    plain: bytes
+    deflated: bytes
+    """A gzip header and whole deflate blocks, without the last one and the trailer."""
+    checksum: int
+    """CRC-32 of the plain text."""
+
+    @classmethod
+    def of(cls, plain: bytes) -> Self:
+        """Compress a text so that it can be continued."""
+        packer = zlib.compressobj(_LEVEL, wbits=_RAW)
+        blocks = packer.compress(plain) + packer.flush(zlib.Z_SYNC_FLUSH)
+        return cls(plain, _HEADER + blocks, zlib.crc32(plain))
+
+    def continued(self, tail: bytes) -> bytes:
+        """Return the text and what follows it as one gzip file, at the cost of the tail alone.
+
+        A second gzip member would be as right, but clients exist that stop after the first.
+        """
+        packer = zlib.compressobj(_LEVEL, wbits=_RAW)
+        last = packer.compress(tail) + packer.flush()
+        size = (len(self.plain) + len(tail)) & _MODULO
+        return self.deflated + last + struct.pack("<II", zlib.crc32(tail, self.checksum), size)
+
+
+@dataclass(frozen=True, slots=True)
 class Exposition:
     """Metrics of one moment as bytes, in every form that a scraper may ask for.
 
     OpenMetrics comes without its closing `# EOF`: whoever appends the last part ends it.
     """
 
-    text: bytes
-    text_gzip: bytes
-    openmetrics: bytes
-    openmetrics_gzip: bytes
+    text: Rendered
+    openmetrics: Rendered
 
-    def body(self, form: Format, *, compressed: bool) -> bytes:
-        """Return the bytes in one form."""
-        if form is Format.TEXT:
-            return self.text_gzip if compressed else self.text
-        return self.openmetrics_gzip if compressed else self.openmetrics
+    def rendered(self, form: Format) -> Rendered:
+        """Return the bytes in one format."""
+        return self.text if form is Format.TEXT else self.openmetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +94,12 @@ def escape(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def compress(body: bytes) -> bytes:
-    """Return one gzip member, the same for the same bytes."""
-    return gzip.compress(body, _LEVEL, mtime=0)
-
-
 def expose(samples: Samples) -> Exposition:
     """Render collected samples into every form."""
     chapters = {family: "".join(lines) for family, lines in samples.lines.items()}
-    text = "".join(_head(each, each.name) + body for each, body in chapters.items()).encode()
-    open_text = "".join(_head(each, each.stem) + body for each, body in chapters.items()).encode()
-    return Exposition(text, compress(text), open_text, compress(open_text))
+    text = "".join(_head(each, each.name) + body for each, body in chapters.items())
+    openmetrics = "".join(_head(each, each.stem) + body for each, body in chapters.items())
+    return Exposition(Rendered.of(text.encode()), Rendered.of(openmetrics.encode()))
 
 
 def _head(family: Family, name: str) -> str:

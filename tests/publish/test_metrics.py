@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import subprocess
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.publish import catalogue
-from exporter.publish.exposition import Format, Samples, expose, label_pairs
+from exporter.publish.exposition import Format, Rendered, Samples, expose, label_pairs
 from exporter.publish.limits import Limits
 from exporter.publish.metrics import render
 from exporter.publish.telemetry import Telemetry
@@ -59,7 +59,7 @@ def samples(
 ) -> dict[str, list[tuple[dict[str, str], float]]]:
     """Every sample by metric name, as prometheus_client's own parser reads it."""
     found: dict[str, list[tuple[dict[str, str], float]]] = {}
-    for family in read_text(render(about, limits).text.decode()):
+    for family in read_text(render(about, limits).text.plain.decode()):
         for sample in family.samples:
             found.setdefault(sample.name, []).append((sample.labels, sample.value))
     return found
@@ -79,7 +79,7 @@ def required(metric: str, *children: Child, **other: object) -> float | None:
 
 
 def test_the_whole_text_is_what_was_reviewed() -> None:
-    text = render(picture(standing(incident())), LIMITS).text.decode()
+    text = render(picture(standing(incident())), LIMITS).text.plain.decode()
     steady = re.sub(r'python_version="[^"]*"', 'python_version="*"', text)
     steady = re.sub(r'(build_info{)version="[^"]*"', r'\1version="*"', steady)
 
@@ -304,7 +304,7 @@ def test_the_collector_of_a_registry_is_a_label() -> None:
 
 
 def full(form: Format, about: Picture) -> bytes:
-    return render(about, LIMITS).body(form, compressed=False) + Telemetry().body(about, form)
+    return render(about, LIMITS).rendered(form).plain + Telemetry().body(about, form)
 
 
 def busy() -> Picture:
@@ -357,7 +357,7 @@ def test_openmetrics_is_read_by_its_own_parser_and_ends_once() -> None:
 
 def test_both_formats_carry_the_same_samples() -> None:
     exposition = render(busy(), LIMITS)
-    text, other = exposition.text.decode(), exposition.openmetrics.decode()
+    text, other = exposition.text.plain.decode(), exposition.openmetrics.plain.decode()
 
     def lines(body: str) -> list[str]:
         return [line for line in body.splitlines() if not line.startswith("#")]
@@ -365,12 +365,13 @@ def test_both_formats_carry_the_same_samples() -> None:
     assert lines(text) == lines(other)
 
 
-def test_the_compressed_forms_hold_the_same_bytes() -> None:
-    exposition = render(busy(), LIMITS)
+@given(st.binary(), st.binary())
+def test_a_compressed_text_is_continued_as_one_gzip_file(body: bytes, tail: bytes) -> None:
+    """One member: clients exist that stop after the first."""
+    stream = zlib.decompressobj(wbits=31)
 
-    for form in Format:
-        plain = exposition.body(form, compressed=False)
-        assert gzip.decompress(exposition.body(form, compressed=True)) == plain
+    assert stream.decompress(Rendered.of(body).continued(tail)) == body + tail
+    assert (stream.eof, stream.unused_data) == (True, b"")
 
 
 def test_rendering_twice_gives_the_same_bytes() -> None:
@@ -394,8 +395,8 @@ def test_any_label_value_survives_the_way_to_prometheus(values: list[str]) -> No
     exposition = expose(collected)
 
     for body, read in (
-        (exposition.text, read_text),
-        (exposition.openmetrics + b"# EOF\n", read_openmetrics),
+        (exposition.text.plain, read_text),
+        (exposition.openmetrics.plain + b"# EOF\n", read_openmetrics),
     ):
         (parsed,) = read(body.decode())
         assert parsed.samples[0].labels == dict(zip(family.labels, values, strict=True))

@@ -58,7 +58,7 @@ def unpack(packed: bytes) -> Snapshot:
             )
         with _undisturbed():
             return _snapshot(_wire(envelope.body))
-    except (msgspec.DecodeError, zlib.error, IndexError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, zlib.error, IndexError) as error:
         raise Malformed(f"not a {NAME}: {error}") from error
 
 

@@ -1,0 +1,1 @@
+"""The pages, the metrics and the documents over HTTP."""

@@ -1,0 +1,28 @@
+"""How is one connection treated? As the library does, but without telling what it is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+BANNER: Final = "pullproof"
+"""All that an answer says of the software behind it: no versions."""
+
+
+class Connection(web.RequestHandler):
+    """One client's connection."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what the application never saw, or failed at."""
+        response = super().handle_error(request, status, exc, message)
+        response.headers["Server"] = BANNER
+        return response

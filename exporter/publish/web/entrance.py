@@ -1,0 +1,171 @@
+"""Where do requests come in? Sockets that stay open while certificates and users are replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final, cast
+
+from aiohttp import web
+
+from exporter.oci.digest import Malformed
+from exporter.publish.web.config import WebConfig, load
+from exporter.publish.web.connection import Connection
+from exporter.publish.web.tls import server_context
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from exporter.publish.web.gate import Gate
+
+    Protocol = Callable[[], asyncio.BaseProtocol]
+    Stamp = tuple[tuple[int, int, int], ...]
+
+_log: Final = logging.getLogger("pullproof.web")
+
+_LOOK_EVERY: Final = 5.0
+"""Seconds between two looks at the files."""
+_HANDSHAKE: Final = 10.0
+"""Seconds that a client has for its TLS handshake."""
+_IDLE: Final = 75.0
+"""Seconds until a connection without a request is closed: longer than scrapes are apart."""
+_GRACE: Final = 5.0
+"""Seconds that requests under way have when the server stops."""
+
+
+@asynccontextmanager
+async def listening(
+    application: web.Application,
+    gate: Gate,
+    addresses: Iterable[tuple[str, int]],
+    config: Path | None,
+) -> AsyncIterator[Entrance]:
+    """Serve on addresses: each a host (empty for all interfaces) and a port (0 for a free one).
+
+    Raises `Malformed` for what is wrong in the web configuration file, and `OSError` for an address
+    that cannot be listened on.
+    """
+    async with AsyncExitStack() as stack:
+        sockets = [stack.enter_context(each) for host in addresses for each in _sockets(*host)]
+        runner = web.AppRunner(application, shutdown_timeout=_GRACE)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        entrance = Entrance(_protocol(runner), gate, sockets, config)
+        stack.callback(entrance.close)
+        await entrance.refresh()
+        watch = asyncio.create_task(entrance.watch())
+        stack.push_async_callback(_ended, watch)
+        yield entrance
+
+
+class Entrance:
+    """The listening sockets, and what of the web configuration is in force.
+
+    Whatever changes in its files holds for the next connection, without one being refused: new
+    servers begin on the same sockets before the old ones end.
+    """
+
+    def __init__(
+        self, protocol: Protocol, gate: Gate, sockets: Sequence[socket.socket], path: Path | None
+    ) -> None:
+        """Hold sockets that are bound and listen; nothing is accepted before `refresh`."""
+        self._protocol = protocol
+        self._gate = gate
+        self._sockets = sockets
+        self._path = path
+        self._files: tuple[Path, ...] = (path,) if path else ()
+        self._stamp: Stamp | None = None
+        self._servers: list[asyncio.Server] = []
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of every socket, as it was bound."""
+        return tuple(each.getsockname()[:2] for each in self._sockets)
+
+    async def refresh(self) -> None:
+        """Put in force what the files say now, if they changed.
+
+        Raises `Malformed` if they are wrong; what was in force stays so.
+        """
+        stamp = await asyncio.to_thread(_stamp, self._files)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        config = await asyncio.to_thread(load, self._path) if self._path else WebConfig()
+        secrets = config.tls.files if config.tls else ()
+        # Looked at before they are read: what changes in between is then seen as a change.
+        self._stamp = (*stamp[:1], *(await asyncio.to_thread(_stamp, secrets)))
+        self._files = (*self._files[:1], *secrets)
+        context = await asyncio.to_thread(server_context, config.tls) if config.tls else None
+        await self._reopen(context)
+        self._gate.users = config.users
+
+    async def watch(self) -> None:
+        """Look at the files again and again."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            try:
+                await self.refresh()
+            except Malformed as error:
+                _log.warning("web configuration not taken over", extra={"cause": str(error)})
+
+    def close(self) -> None:
+        """Accept nothing more."""
+        for server in self._servers:
+            server.close()
+        self._servers = []
+
+    async def _reopen(self, context: ssl.SSLContext | None) -> None:
+        loop = asyncio.get_running_loop()
+        handshake = _HANDSHAKE if context else None
+        opened = [
+            await loop.create_server(
+                self._protocol, sock=each.dup(), ssl=context, ssl_handshake_timeout=handshake
+            )
+            for each in self._sockets
+        ]
+        self.close()
+        self._servers = opened
+
+
+def _protocol(runner: web.AppRunner) -> Protocol:
+    """Return what makes a connection's protocol, for a runner that was set up."""
+    server, loop = runner.server, asyncio.get_running_loop()
+    if server is None:
+        raise RuntimeError("the runner was not set up")
+    # `None` for no access log is what aiohttp documents; its annotation forgot it.
+    silent = cast("logging.Logger", None)
+    return lambda: Connection(server, loop=loop, access_log=silent, keepalive_timeout=_IDLE)
+
+
+def _sockets(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address that a host name stands for."""
+    if not host and socket.has_dualstack_ipv6():
+        everywhere = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        return [everywhere]
+    found = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)  # noqa: S104 - asked for
+    places = dict.fromkeys((family, place) for family, _, _, _, place in found)
+    return [socket.create_server(place[:2], family=family) for family, place in places]
+
+
+def _stamp(files: Iterable[Path]) -> Stamp:
+    """What changes when a file does, also one behind a link that was replaced."""
+    return tuple(_times(each) for each in files)
+
+
+def _times(path: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,78 @@
+"""A board of values, served for real on a free port."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import bcrypt
+
+from exporter.publish.limits import Limits
+from exporter.publish.metrics import render
+from exporter.publish.standing import Picture
+from exporter.publish.web.app import Shell, application
+from exporter.publish.web.entrance import Entrance, listening
+from exporter.publish.web.gate import Gate
+from tests.publish.reports import TAKEN_AT, incident, picture, standing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from exporter.publish.exposition import Exposition
+
+SECRET = "correct horse"
+HASHED = bcrypt.hashpw(SECRET.encode(), bcrypt.gensalt(4)).decode()
+
+
+@dataclass
+class Board:
+    """What is served; a test swaps it."""
+
+    picture: Picture = field(default_factory=lambda: picture(standing(incident())))
+
+    @property
+    def exposition(self) -> Exposition:
+        return render(self.picture, Limits())
+
+
+@dataclass
+class Served:
+    """The web server of one test."""
+
+    entrance: Entrance
+    board: Board
+    reloads: list[str | None]
+    """What the next reloads answer, last first."""
+
+    @property
+    def port(self) -> int:
+        return self.entrance.addresses[0][1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tls_url(self) -> str:
+        return f"https://localhost:{self.port}"
+
+
+@asynccontextmanager
+async def serving(
+    config: Path | None = None,
+    board: Board | None = None,
+    prefix: str = "",
+    address: tuple[str, int] = ("127.0.0.1", 0),
+) -> AsyncIterator[Served]:
+    shown, reloads = board or Board(), [None]
+
+    async def reload() -> str | None:
+        return reloads.pop()
+
+    shell = Shell(shown, lambda: TAKEN_AT + 3600, reload)
+    gate = Gate({})
+    app = application(shell, gate, prefix=prefix)
+    async with listening(app, gate, [address], config) as entrance:
+        yield Served(entrance, shown, reloads)
