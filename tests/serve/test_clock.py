@@ -11,16 +11,18 @@ from tests.fakes import Fake
 from tests.serve.test_rounds import Journal, board, nothing_wanted, watched
 
 
-class Slow(Fake):
-    """A registry whose first answer never comes."""
+class Noticed(Fake):
+    """A registry that tells when it is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answers: bool) -> None:
         super().__init__()
         self.asked_at_all = asyncio.Event()
+        self.answers = answers
 
     async def ping(self) -> None:
         self.asked_at_all.set()
-        await asyncio.Event().wait()
+        if not self.answers:
+            await asyncio.Event().wait()
 
 
 async def rounds_over(fake: Fake) -> Rounds:
@@ -31,21 +33,22 @@ async def rounds_over(fake: Fake) -> Rounds:
 
 
 async def test_the_first_round_begins_at_once() -> None:
-    fake = Fake()
+    fake = Noticed(answers=True)
     rounds = await rounds_over(fake)
     clock = Clock(rounds, [replace(watched(fake), interval=3600.0)])
 
     clock.start()
     async with asyncio.timeout(5):
-        while not (standing := rounds.board.find(fake.name)) or not standing.audits:
-            await asyncio.sleep(0)
-    await clock.stop(0.0)
+        await fake.asked_at_all.wait()
+    await clock.stop(5.0)
 
+    standing = rounds.board.find(fake.name)
+    assert standing is not None
     assert standing.up is True
 
 
 async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task() -> None:
-    fake = Slow()
+    fake = Noticed(answers=False)
     rounds = await rounds_over(fake)
     before = asyncio.all_tasks()
     clock = Clock(rounds, [watched(fake)])

@@ -32,7 +32,7 @@ def test_a_record_is_one_json_line_with_the_callers_fields() -> None:
 
 def test_a_trace_stays_within_its_line() -> None:
     try:
-        raise ValueError("first\nsecond")
+        int("first\nsecond")
     except ValueError:
         record = logging.makeLogRecord({"msg": "failed", "exc_info": sys.exc_info()})
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.publish.limits import Limits
-from exporter.publish.standing import Picture, Reload
+from exporter.publish.standing import Picture, Reload, Standing
 from exporter.serve.board import Board
 from exporter.serve.rounds import References, Rounds, Watched
 from exporter.sources import Kept, Listing, Tally
 from tests import worlds
 from tests.fakes import HOST, Fake, target
+
+if TYPE_CHECKING:
+    from exporter.judge.report import Report
 
 HOUR = 3600.0
 
@@ -44,7 +48,17 @@ def watched(fake: Fake, max_staleness: float = HOUR) -> Watched:
     return Watched(target(fake), Tally(), 60.0, max_staleness)
 
 
-async def begun(fake: Fake, journal: Journal, shown: Board, each: Watched) -> Rounds:
+def stand(shown: Board) -> Standing:
+    return stand(shown)
+
+
+def truth(shown: Board) -> Report:
+    report = stand(shown).report
+    assert report is not None
+    return report
+
+
+async def begun(journal: Journal, shown: Board, each: Watched) -> Rounds:
     rounds = Rounds(shown, journal, nothing_wanted)
     await shown.watch([await rounds.restore(each)])
     return rounds
@@ -59,50 +73,45 @@ def fake() -> Fake:
 
 async def test_a_round_shows_its_report_and_puts_it_away(fake: Fake) -> None:
     journal, shown, each = Journal(), board(), watched(fake)
-    rounds = await begun(fake, journal, shown, each)
+    rounds = await begun(journal, shown, each)
 
     await rounds.run(each)
 
-    standing = shown.find(HOST)
-    assert standing is not None and standing.report is not None
+    standing = stand(shown)
     assert standing.up is True
     assert standing.audits == 1
-    assert standing.last_success == standing.report.snapshot.taken_at
+    assert standing.last_success == truth(shown).snapshot.taken_at
     assert HOST in journal.pages
     assert not shown.picture.in_progress
 
 
 async def test_a_registry_that_is_down_changes_no_verdict_but_its_age(fake: Fake) -> None:
     journal, shown, each = Journal(), board(), watched(fake)
-    rounds = await begun(fake, journal, shown, each)
+    rounds = await begun(journal, shown, each)
     await rounds.run(each)
-    before = shown.find(HOST)
-    assert before is not None
+    before = stand(shown)
     fake.down = True
 
     for _ in range(3):
         await rounds.run(each)
 
-    after = shown.find(HOST)
-    assert after is not None
+    after = stand(shown)
     assert after.report is before.report
     assert after.last_success == before.last_success
     assert after.up is False
     assert after.failures == {Reason.CONNECT: 3}
-    assert after.last_attempt is not None and before.last_attempt is not None
-    assert after.last_attempt > before.last_attempt
+    assert (after.last_attempt or 0) > (before.last_attempt or 0)
 
 
 async def test_old_truth_is_dropped_once_it_is_too_old(fake: Fake) -> None:
     journal, shown, each = Journal(), board(), watched(fake, max_staleness=0.0)
-    rounds = await begun(fake, journal, shown, each)
+    rounds = await begun(journal, shown, each)
     await rounds.run(each)
     fake.down = True
 
     await rounds.run(each)
 
-    standing = shown.find(HOST)
-    assert standing is not None
+    standing = stand(shown)
     assert standing.report is None
     assert standing.last_success is not None
 
@@ -112,20 +121,17 @@ async def test_a_restart_shows_the_last_complete_truth_before_anything_is_asked(
 ) -> None:
     journal, first, each = Journal(), board(), watched(fake)
     fake.sweep(next(worlds.two_platforms("app").walk()).digest)
-    await (await begun(fake, journal, first, each)).run(each)
-    before = first.find(HOST)
-    assert before is not None and before.report is not None
+    await (await begun(journal, first, each)).run(each)
     fake.asked.clear()
 
     second = board()
-    await begun(fake, journal, second, each)
+    await begun(journal, second, each)
 
-    after = second.find(HOST)
-    assert after is not None and after.report is not None
+    after = stand(second)
     assert fake.asked == []
-    assert after.report.verdicts == before.report.verdicts
-    assert after.report.since == before.report.since
-    assert after.last_success == before.last_success
+    assert truth(second).verdicts == truth(first).verdicts
+    assert truth(second).since == truth(first).since
+    assert after.last_success == stand(first).last_success
     assert after.up is None
     assert after.audits == 0
 
@@ -133,34 +139,29 @@ async def test_a_restart_shows_the_last_complete_truth_before_anything_is_asked(
 async def test_a_finding_keeps_its_first_time_over_a_restart(fake: Fake) -> None:
     journal, first, each = Journal(), board(), watched(fake)
     fake.sweep(next(worlds.two_platforms("app").walk()).digest)
-    await (await begun(fake, journal, first, each)).run(each)
-    before = first.find(HOST)
-    assert before is not None and before.report is not None and before.report.since
+    await (await begun(journal, first, each)).run(each)
 
     second = board()
-    rounds = await begun(fake, journal, second, each)
+    rounds = await begun(journal, second, each)
     await rounds.run(each)
 
-    after = second.find(HOST)
-    assert after is not None and after.report is not None
-    assert after.report.since == before.report.since
-    assert after.report.snapshot.taken_at > before.report.snapshot.taken_at
+    assert truth(first).since
+    assert truth(second).since == truth(first).since
+    assert truth(second).snapshot.taken_at > truth(first).snapshot.taken_at
 
 
 async def test_a_damaged_page_of_the_journal_costs_history_only(fake: Fake) -> None:
     journal, shown, each = Journal({HOST: Kept(b"nonsense", {})}), board(), watched(fake)
 
-    rounds = await begun(fake, journal, shown, each)
+    rounds = await begun(journal, shown, each)
     await rounds.run(each)
 
-    standing = shown.find(HOST)
-    assert standing is not None and standing.report is not None
-    assert {verdict.state for verdict in standing.report.verdicts} == {State.PRESENT}
+    assert {verdict.state for verdict in truth(shown).verdicts} == {State.PRESENT}
 
 
 async def test_a_fault_of_our_own_costs_one_round_and_is_told(fake: Fake) -> None:
     journal, shown, each = Journal(), board(), watched(fake)
-    rounds = await begun(fake, journal, shown, each)
+    rounds = await begun(journal, shown, each)
     await rounds.run(each)
 
     def broken(_: object = None) -> None:
@@ -169,8 +170,7 @@ async def test_a_fault_of_our_own_costs_one_round_and_is_told(fake: Fake) -> Non
     fake.spoil("v1", broken, repository=next(iter(fake.tagged)))
     await rounds.run(each)
 
-    standing = shown.find(HOST)
-    assert standing is not None
+    standing = stand(shown)
     assert standing.up is False
     assert standing.failures == {Reason.INTERNAL: 1}
     assert standing.report is not None
@@ -179,13 +179,12 @@ async def test_a_fault_of_our_own_costs_one_round_and_is_told(fake: Fake) -> Non
 
 async def test_a_reload_keeps_what_is_known_and_takes_the_new_interval(fake: Fake) -> None:
     journal, shown, each = Journal(), board(), watched(fake)
-    rounds = await begun(fake, journal, shown, each)
+    rounds = await begun(journal, shown, each)
     await rounds.run(each)
 
     await shown.watch([await rounds.restore(replace(each, interval=5.0))])
 
-    standing = shown.find(HOST)
-    assert standing is not None
+    standing = stand(shown)
     assert standing.interval == 5.0
     assert standing.report is not None
     assert standing.audits == 1

@@ -1,0 +1,87 @@
+"""What typed words mean: an image, or a registry?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.commands import Refused
+from exporter.commands.subjects import platforms, read, with_file
+from exporter.oci.platform import Platform
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ANY: frozenset[Platform] = frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("registry.example.com", "registry.example.com"),
+        ("https://registry.example.com/", "registry.example.com"),
+        ("localhost:5000", "localhost:5000"),
+        ("127.0.0.1:5000", "127.0.0.1:5000"),
+        ("[::1]:5000", "[::1]:5000"),
+        ("Registry.Example.com", "registry.example.com"),
+    ],
+)
+def test_a_host_alone_is_a_registry(text: str, host: str) -> None:
+    subjects = read([text], ANY)
+
+    assert subjects.registries == {host}
+    assert subjects.uses.entries == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "full"),
+    [
+        ("redis:7", "docker.io/library/redis:7"),
+        ("redis", "docker.io/library/redis:latest"),
+        ("registry.example.com/app", "registry.example.com/app:latest"),
+        ("localhost:5000/team/app:v1", "localhost:5000/team/app:v1"),
+        (f"r.io/app@sha256:{'a' * 64}", f"r.io/app@sha256:{'a' * 64}"),
+    ],
+)
+def test_everything_else_is_an_image_as_docker_reads_it(text: str, full: str) -> None:
+    subjects = read([text], ANY)
+
+    assert [str(use.reference) for use in subjects.uses.entries] == [full]
+    assert subjects.registries == frozenset()
+    assert subjects.hosts == {full.partition("/")[0]}
+
+
+@pytest.mark.parametrize("text", ["r.io/App:v1", "r.io/app:", "r.io/app@sha256:1", "a b", ""])
+def test_what_is_neither_is_refused_by_name(text: str) -> None:
+    with pytest.raises(Refused, match="give host/repository:tag, or a host"):
+        read([text], ANY)
+
+
+def test_platforms_are_required_of_every_image_that_was_typed() -> None:
+    wanted = platforms(["linux/arm64/v8", "linux/x86_64"])
+
+    subjects = read(["r.io/app:v1"], wanted)
+
+    assert wanted == {Platform("linux", "arm64"), Platform("linux", "amd64")}
+    assert [use.platforms for use in subjects.uses.entries] == [wanted]
+
+
+def test_a_platform_that_is_none_is_refused() -> None:
+    with pytest.raises(Refused, match="--platform: not a platform"):
+        platforms(["arm64"])
+
+
+def test_a_file_of_images_adds_to_what_was_typed_and_its_bad_lines_are_gaps(tmp_path: Path) -> None:
+    file = tmp_path / "images.txt"
+    file.write_text("other.io/app:v2  # a comment\nNOT AN IMAGE\n")
+
+    subjects = with_file(read(["r.io/app:v1"], ANY), file, ANY)
+
+    assert subjects.hosts == {"r.io", "other.io"}
+    assert [gap.subject for gap in subjects.uses.gaps] == [f"{file}:2"]
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="--refs"):
+        with_file(read([], ANY), tmp_path / "none.txt", ANY)
