@@ -84,7 +84,7 @@ def _arrived(digest: str, intake: Intake, buckets: Buckets) -> bool:
     if not layout.is_digest(digest):
         return False  # a manifest may have any text where a digest belongs
     algorithm, _, encoded = digest.partition(":")
-    with Noted(intake, f"blobs/{algorithm}/{encoded[:2]}/{encoded}").going_on():
+    with Noted(intake, path=f"blobs/{algorithm}/{encoded[:2]}/{encoded}").going_on():
         seen = buckets.status(digest)
         if seen is None or not stat.S_ISREG(seen.st_mode):
             return False

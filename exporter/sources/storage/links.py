@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Unlinked
@@ -72,16 +72,28 @@ def targets(folder: int, algorithm: str, names: Sequence[str], noted: Noted) -> 
 
 
 def target(folder: int, name: str, noted: Noted) -> Target:
-    """Read one link with care: what it names, or why it names nothing."""
+    """Read one link with care: what it names, or why it names nothing.
+
+    Before 3.1 a registry does not write a link in one step, so one that names nothing is read
+    again, as long as there is patience.
+    """
     here = noted.below(name)
-    text = None
-    with here.going_on(), opened(name, folder, here.path) as inside:
-        if inside is not None:
-            with here.below(_LINK).going_on():
-                text = content(_LINK, inside, layout.LONGEST_LINK)
-    if text is None:
-        return Unlinked.ABSENT
-    found = layout.linked(text)
-    if isinstance(found, Unlinked):
+    found = _read(folder, name, here)
+    while _names_nothing(found) and here.patience.waits():
+        found = _read(folder, name, here)
+    if _names_nothing(found):
         here.gap(_LINK, Reason.MALFORMED, f"a link that names no digest: {found.message}")
     return found
+
+
+def _read(folder: int, name: str, noted: Noted) -> Target:
+    with noted.going_on(), opened(name, folder, noted.path) as inside:
+        if inside is not None:
+            with noted.below(_LINK).going_on():
+                text = content(_LINK, inside, layout.LONGEST_LINK)
+                return Unlinked.ABSENT if text is None else layout.linked(text)
+    return Unlinked.ABSENT
+
+
+def _names_nothing(found: Target) -> TypeGuard[Unlinked]:
+    return isinstance(found, Unlinked) and found is not Unlinked.ABSENT

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.intake import Intake
@@ -16,17 +17,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_MOMENT: Final = 0.005
+"""Seconds."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """How often a reading waits a moment for a file that somebody may be writing just then."""
+
+    left: int = 20
+
+    def waits(self) -> bool:
+        """Wait a moment, if there is patience left; say whether."""
+        self.left -= 1
+        if self.left >= 0:
+            time.sleep(_MOMENT)
+        return self.left >= 0
+
+
 @dataclass(frozen=True, slots=True)
 class Noted:
     """An intake, and the place that is being read, for the gaps that are found there."""
 
     intake: Intake
+    patience: Patience = field(default_factory=Patience)
     path: str = ""
     """Below `docker/registry/v2`."""
 
     def below(self, name: str) -> Noted:
         """Return the same one folder further down."""
-        return Noted(self.intake, self._at(name))
+        return Noted(self.intake, self.patience, self._at(name))
 
     def gap(self, name: str, reason: Reason, detail: str) -> None:
         """Note that something here was not seen, or is not what belongs here."""
@@ -72,8 +92,12 @@ class GoingOn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: object
     ) -> bool:
-        """Note what the operating system refused; anything else is a bug and goes on up."""
+        """Note what the operating system refused; anything else is a bug and goes on up.
+
+        What is gone since it was listed is no gap: that it is not there is the answer.
+        """
         if not isinstance(error, Unseen | OSError):
             return False
-        self.noted.missed(error)
+        if not isinstance(error, FileNotFoundError):
+            self.noted.missed(error)
         return True
