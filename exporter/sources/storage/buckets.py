@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from exporter.sources.storage.folder import content, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 _DATA = "data"
@@ -36,11 +37,14 @@ class Buckets:
         """Close every bucket."""
         self._open.close()
 
-    def content(self, digest: str, limit: int) -> bytes | None:
-        """Read a blob, at most one byte more than the limit; None where there is none.
+    def contents(self, digests: Sequence[str], limit: int) -> list[bytes | None]:
+        """Read blobs, each at most one byte more than the limit; None where there is none.
 
         Raises `Unseen` or OSError where something on the way may not be read.
         """
+        return [self._content(digest, limit) for digest in digests]
+
+    def _content(self, digest: str, limit: int) -> bytes | None:
         bucket, encoded = self._bucket(digest)
         if bucket is None:
             return None

@@ -11,10 +11,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.graph import distinct
 from exporter.facts.intake import Intake
 from exporter.facts.inventory import Driver
 from exporter.sources import Unseen
@@ -24,6 +21,7 @@ from exporter.sources.storage.bodies import Bodies
 from exporter.sources.storage.buckets import Buckets
 from exporter.sources.storage.folder import opened, shown
 from exporter.sources.storage.foreign import foreign
+from exporter.sources.storage.late import settled
 from exporter.sources.storage.noted import Noted
 from exporter.sources.storage.repositories import Repositories
 
@@ -66,28 +64,12 @@ def _read_tree(tree: int, intake: Intake) -> Inventory:
     read_blobs(tree, noted)
     with Buckets(tree) as buckets:
         Repositories(Bodies(buckets, noted.below("blobs"))).read(tree, noted)
-        seen = intake.inventory()
-        return intake.inventory() if _found_late(seen, intake, buckets) else seen
+        return settled(intake, lambda digest: _look(digest, buckets, noted.below("blobs")))
 
 
-def _found_late(seen: Inventory, intake: Intake, buckets: Buckets) -> bool:
-    """Look once more for what is named and was not listed: it may have come since."""
-    named = np.concatenate([seen.revisions.targets, seen.layers.targets, seen.graph.targets])
-    named = named[named >= 0]
-    missing = distinct(named[seen.sizes[named] < 0]).tolist()
-    arrived = [_arrived(seen.digests.text(each), intake, buckets) for each in missing]
-    return any(arrived)
-
-
-def _arrived(digest: str, intake: Intake, buckets: Buckets) -> bool:
-    """Take note of a blob that is there by now."""
-    if not layout.is_digest(digest):
-        return False  # a manifest may have any text where a digest belongs
-    algorithm, _, encoded = digest.partition(":")
-    with Noted(intake, path=f"blobs/{algorithm}/{encoded[:2]}/{encoded}").going_on():
+def _look(digest: str, buckets: Buckets, noted: Noted) -> tuple[int, int] | None:
+    with noted.below(digest).going_on():
         seen = buckets.status(digest)
-        if seen is None or not stat.S_ISREG(seen.st_mode):
-            return False
-        intake.blobs(algorithm, [encoded], [seen.st_size], [seen.st_mtime_ns])
-        return True
-    return False
+        if seen is not None and stat.S_ISREG(seen.st_mode):
+            return seen.st_size, seen.st_mtime_ns
+    return None

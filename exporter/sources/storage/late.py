@@ -1,0 +1,39 @@
+"""What came while the storage was being read? Nothing is called missing before a second look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exporter.facts.graph import distinct
+from exporter.sources.storage import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exporter.facts.intake import Intake
+    from exporter.facts.inventory import Inventory
+
+
+def settled(intake: Intake, look: Callable[[str], tuple[int, int] | None]) -> Inventory:
+    """Return the inventory, with the blobs in it that are named and were not listed.
+
+    `look` looks for a blob by its digest: its bytes, and its time in nanoseconds since the epoch.
+    """
+    seen = intake.inventory()
+    named = np.concatenate([seen.revisions.targets, seen.layers.targets, seen.graph.targets])
+    named = named[named >= 0]
+    missing = distinct(named[seen.sizes[named] < 0]).tolist()
+    arrived = [_arrived(seen.digests.text(each), intake, look) for each in missing]
+    return intake.inventory() if any(arrived) else seen
+
+
+def _arrived(digest: str, intake: Intake, look: Callable[[str], tuple[int, int] | None]) -> bool:
+    if not layout.is_digest(digest):
+        return False  # a manifest may have any text where a digest belongs
+    found = look(digest)
+    if found is not None:
+        algorithm, _, encoded = digest.partition(":")
+        intake.blobs(algorithm, [encoded], [found[0]], [found[1]])
+    return found is not None
