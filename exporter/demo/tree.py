@@ -1,0 +1,128 @@
+"""What is in the demonstration's two registries: what is healthy, and what a cleanup has broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.demo.content import Image, chart, image, index, multi_platform
+from exporter.demo.layout import Layout
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Repository, tag
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporter.oci.digest import Digest
+
+FRONTEND: Final = Repository("shop/frontend")
+"""Healthy; a tag of its own protects each platform of each version."""
+CHECKOUT: Final = Repository("shop/checkout")
+"""The incident: the tag 2.4.1 stands, its index stands, and its arm64 image was collected."""
+PAYMENTS: Final = Repository("platform/payments")
+"""Every manifest of 3.0.7 stands, and the bytes of an amd64 layer are gone."""
+SEARCH: Final = Repository("platform/search")
+"""5.2.0 can be pulled; the next collection will take its platforms."""
+TOOLBOX: Final = Repository("infra/toolbox")
+"""2026.10 is an index of indexes."""
+BACKUP: Final = Repository("infra/backup")
+"""0.9 runs on amd64 only."""
+CHART: Final = Repository("charts/shop")
+"""1.4.0 is a Helm chart."""
+POSTGRES: Final = Repository("library/postgres")
+"""17, in a pull-through cache that holds what was asked for: amd64, and no more."""
+
+_CHECKOUT: Final = multi_platform(CHECKOUT, "2.4.1")
+_PAYMENTS: Final = multi_platform(PAYMENTS, "3.0.7")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A registry's storage on disk, written as pushes and collections leave it behind."""
+
+    layout: Layout
+
+    def put(self, repository: Repository, manifest: Image) -> None:
+        """Store one manifest with its blobs."""
+        for blob in manifest.blobs:
+            _write(self.layout.data(blob.digest), blob.body)
+            _write(self.layout.layer(repository, blob.digest), blob.digest.encode())
+        _write(self.layout.data(manifest.digest), manifest.body)
+        _write(self.layout.revision(repository, manifest.digest), manifest.digest.encode())
+
+    def point(self, repository: Repository, digest: Digest, *tags: str) -> None:
+        """Point tags at a manifest, whether it is there or not."""
+        for name in map(tag, tags):
+            _write(self.layout.history(repository, name, digest), digest.encode())
+            _write(self.layout.current(repository, name), digest.encode())
+
+    def push(self, repository: Repository, pushed: Image, *tags: str) -> None:
+        """Store an image with everything below it, and point tags at it."""
+        for manifest in pushed.manifests():
+            self.put(repository, manifest)
+        self.point(repository, pushed.digest, *tags)
+
+    def protect(self, repository: Repository, pushed: Image, version: str, *of: str) -> None:
+        """Point a tag straight at an image's platforms, as a careful pipeline does."""
+        for architecture in of:
+            self.point(repository, pushed.on(architecture).digest, f"{version}-{architecture}")
+
+    def collect(self, repository: Repository, *manifests: Image) -> None:
+        """Take manifests out of a repository as `garbage-collect --delete-untagged` of 2.8 does.
+
+        Their bytes stay, since a tagged index still names them, and so do the links of layers.
+        """
+        for manifest in manifests:
+            link = self.layout.revision(repository, manifest.digest)
+            link.unlink()
+            link.parent.rmdir()
+
+    def sweep(self, digest: Digest) -> None:
+        """Remove bytes, whoever still has a link to them."""
+        data = self.layout.data(digest)
+        data.unlink()
+        data.parent.rmdir()
+
+
+def stock(folder: Path) -> Tree:
+    """Fill a team's own registry; everything in it can be pulled."""
+    tree = Tree(Layout(folder))
+    for version, tags in (("1.8.3", ()), ("1.9.0", ("latest",))):
+        frontend = multi_platform(FRONTEND, version)
+        tree.push(FRONTEND, frontend, version, *tags)
+        tree.protect(FRONTEND, frontend, version, "amd64", "arm64")
+    tree.push(CHECKOUT, _CHECKOUT, "2.4.1", "latest")
+    tree.protect(CHECKOUT, _CHECKOUT, "2.4.1", "amd64")
+    tree.push(PAYMENTS, _PAYMENTS, "3.0.7")
+    tree.protect(PAYMENTS, _PAYMENTS, "3.0.7", "amd64", "arm64")
+    tree.push(SEARCH, multi_platform(SEARCH, "5.2.0"), "5.2.0")
+    small = index(image(TOOLBOX, "2026.10", Platform("linux", "arm", "v7")))
+    tree.push(TOOLBOX, index(multi_platform(TOOLBOX, "2026.10"), small), "2026.10")
+    tree.push(BACKUP, image(BACKUP, "0.9", Platform("linux", "amd64")), "0.9")
+    tree.push(CHART, chart("shop", "1.4.0"), "1.4.0")
+    return tree
+
+
+def suffer(tree: Tree) -> None:
+    """Let a cleanup take what no tag of shop/checkout protected, and a disk lose a layer."""
+    _, arm64, *attestations = _CHECKOUT.children
+    tree.collect(CHECKOUT, arm64, *attestations)
+    config, _, own = arm64.blobs  # the base layer is other images' as well
+    for lost in (config, own, *(each.blobs[-1] for each in attestations)):
+        tree.sweep(lost.digest)
+    tree.sweep(_PAYMENTS.on("amd64").blobs[-1].digest)
+
+
+def mirror(folder: Path) -> Tree:
+    """Fill a pull-through cache, which holds of an index only what was asked for."""
+    tree = Tree(Layout(folder))
+    postgres = multi_platform(POSTGRES, "17")
+    tree.put(POSTGRES, postgres.on("amd64"))
+    tree.put(POSTGRES, postgres)
+    tree.point(POSTGRES, postgres.digest, "17")
+    return tree
+
+
+def _write(path: Path, body: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)

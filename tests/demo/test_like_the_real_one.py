@@ -1,0 +1,284 @@
+"""Does the embedded registry answer as distribution 2.8 does, for the same tree, byte for byte?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from exporter.demo.content import chart, multi_platform
+from exporter.demo.layout import Layout
+from exporter.demo.registry import Registry, served
+from exporter.demo.tree import (
+    BACKUP,
+    CHART,
+    CHECKOUT,
+    FRONTEND,
+    PAYMENTS,
+    SEARCH,
+    TOOLBOX,
+    Tree,
+    stock,
+    suffer,
+)
+from exporter.oci.digest import EMPTY, Digest
+from exporter.oci.manifest import ACCEPT
+from exporter.oci.reference import Repository, Tag
+from tests.parts.registry import Settings, registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.real
+
+GONE: Final = Digest.of(b"never pushed")
+COMPARED: Final = (
+    "accept-ranges",
+    "cache-control",
+    "content-length",
+    "content-range",
+    "content-type",
+    "docker-content-digest",
+    "docker-distribution-api-version",
+    "etag",
+    "link",
+    "location",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    path: str
+    method: str = "GET"
+    header: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    """What came until the connection closed, be it less than was announced."""
+
+
+async def ask(address: str, asked: Asked) -> Answer:
+    """Ask on a connection of its own, with nothing between that tidies up the answer."""
+    host, _, port = address.partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    lines = [f"{asked.method} {asked.path} HTTP/1.1", f"Host: {address}", "Connection: close"]
+    lines.append(f"Accept: {', '.join(ACCEPT)}")
+    lines += [": ".join(asked.header)] if asked.header else []
+    writer.write("\r\n".join((*lines, "", "")).encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *told = head.decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in told)}
+    return Answer(int(status.split()[1]), headers, body)
+
+
+def comparable(answer: Answer) -> object:
+    """Leave out what depends on the version of Go, and what a person reads of an internal error."""
+    headers = {name: answer.headers[name] for name in COMPARED if name in answer.headers}
+    if answer.status == 416:
+        return answer.status, headers.get("content-range"), answer.body
+    if answer.status == 500:
+        code = json.loads(answer.body)["errors"][0]["code"] if answer.body else None
+        return answer.status, headers["content-type"], code
+    return answer.status, headers, answer.body
+
+
+async def assert_alike(real: str, embedded: str, questions: Iterable[Asked]) -> int:
+    count = 0
+    for count, asked in enumerate(questions, 1):  # noqa: B007 - returned
+        expected, seen = await ask(real, asked), await ask(embedded, asked)
+        assert comparable(seen) == comparable(expected), asked
+    return count
+
+
+def both(paths: Iterable[str], header: tuple[str, str] | None = None) -> Iterator[Asked]:
+    for path in paths:
+        yield Asked(path, "GET", header)
+        yield Asked(path, "HEAD", header)
+
+
+def of_lists() -> Iterator[str]:
+    yield from ("/v2/", "/v1/", "/v2/_catalog/x", "/v2/UPPER/tags/list", "/v2/a..b/tags/list")
+    yield from ("/v2/no/such/tags/list", f"/v2/{FRONTEND}/tags/other")
+    for n in ("0", "-1", "x", "1", "2", "%2B3", "7", "8", "100", "1000", "1001", ""):
+        yield f"/v2/_catalog?n={n}"
+    for last in ("infra/backup", "infra", "shop/frontend", "zz", "a%2Fb"):
+        yield f"/v2/_catalog?last={last}&n=2"
+    for repository in (FRONTEND, CHECKOUT, CHART, TOOLBOX):
+        yield f"/v2/{repository}/tags/list"
+        yield f"/v2/{repository}/tags/list?n=1"
+
+
+def of_manifests(root: Path) -> Iterator[str]:
+    frontend = multi_platform(FRONTEND, "1.9.0")
+    names: list[str] = ["latest", "1.8.3", "2.4.1", "3.0.7", "2026.10", "0.9", "1.4.0", "17"]
+    names += [frontend.digest, GONE, *(child.digest for child in frontend.children)]
+    names += [blob.digest for blob in frontend.on("arm64").blobs]
+    names += [each.digest for each in multi_platform(CHECKOUT, "2.4.1").manifests()]
+    names += [".x", "a:b", f"sha256:{'a' * 63}", f"sha256:{'A' * 64}", f"md5:{'a' * 32}", "x" * 129]
+    for repository in (FRONTEND, CHECKOUT, PAYMENTS, TOOLBOX, BACKUP, CHART, "no/such"):
+        yield from (f"/v2/{repository}/manifests/{name}" for name in names)
+    assert root.exists()
+
+
+def of_blobs() -> Iterator[str]:
+    names = [GONE, f"sha256:{'a' * 63}", f"sha512:{'a' * 64}", "x", "md5:aa"]
+    for pushed in (
+        multi_platform(FRONTEND, "1.9.0"),
+        multi_platform(CHECKOUT, "2.4.1"),
+        multi_platform(PAYMENTS, "3.0.7"),
+        chart("shop", "1.4.0"),
+    ):
+        for manifest in pushed.manifests():
+            names += [manifest.digest, *(blob.digest for blob in manifest.blobs)]
+    for repository in (FRONTEND, CHECKOUT, PAYMENTS, SEARCH, CHART, "no/such"):
+        yield from (f"/v2/{repository}/blobs/{name}" for name in names)
+
+
+def of_parts() -> Iterator[Asked]:
+    lost = multi_platform(PAYMENTS, "3.0.7").on("amd64").blobs[-1]
+    kept = multi_platform(PAYMENTS, "3.0.7").on("arm64").blobs[-1]
+    size = len(kept.body)
+    parts = ["0-0", "5-", "-1", "9-3", "0-999999", "-0", "-999999", "", "-", "a-b", " 1 - 2 "]
+    parts += [f"{size - 1}-{size - 1}", f"{size}-{size}", f"{size}-"]
+    for part in (*(f"bytes={each}" for each in parts), "chunks=1-2"):
+        paths = (f"/v2/{PAYMENTS}/blobs/{each.digest}" for each in (kept, lost))
+        yield from both(paths, ("Range", part))
+    yield from both([f"/v2/{PAYMENTS}/blobs/{kept.digest}"], ("If-None-Match", f'"{kept.digest}"'))
+
+
+def of_methods() -> Iterator[Asked]:
+    for path in ("/v2/_catalog", f"/v2/{FRONTEND}/tags/list"):
+        yield from (Asked(path, method) for method in ("HEAD", "PUT", "POST", "PATCH", "DELETE"))
+    yield from (Asked("/v2/", method) for method in ("PUT", "POST", "DELETE"))
+    yield from (Asked("/v2"), Asked("/v2/_catalog/"), Asked(f"/v2/{FRONTEND}/tags/list/"))
+
+
+@pytest.mark.parametrize("cache", [False, True])
+async def test_every_answer_is_the_real_ones(tmp_path: Path, *, cache: bool) -> None:
+    """With a cache: one that knew every blob before the collection."""
+    tree = stock(tmp_path / "storage")
+    with registry(tmp_path, Settings(cache=cache)) as real:
+        embedded = Registry.of(real.root, lying_cache=cache)
+        for path in of_blobs() if cache else ():
+            await ask(real.host, Asked(path, "HEAD"))
+        suffer(tree)
+        async with served(embedded) as address:
+            questions = (
+                *both(of_lists()),
+                *both(of_manifests(real.root)),
+                *both(of_blobs()),
+                *of_parts(),
+                *of_methods(),
+            )
+            assert await assert_alike(real.host, address, questions) > 700
+
+
+async def test_a_tag_that_was_seen_before_is_not_modified_though_its_bytes_are_gone(
+    tmp_path: Path,
+) -> None:
+    tree = stock(tmp_path / "storage")
+    digest = multi_platform(SEARCH, "5.2.0").digest
+    tree.sweep(digest)
+    with registry(tmp_path) as real:
+        async with served(Registry.of(real.root)) as address:
+            for seen in (digest, f'"{digest}"', f'"{GONE}"'):
+                path = f"/v2/{SEARCH}/manifests/5.2.0"
+                await assert_alike(real.host, address, both([path], ("If-None-Match", seen)))
+
+
+async def test_damage_is_answered_alike(tmp_path: Path) -> None:
+    """Scenarios 15 to 20 of what collections, crashes and disks leave behind."""
+    tree, name = Tree(Layout(tmp_path / "storage")), Repository("team/app")
+    layout, made = tree.layout, multi_platform("team/app", "1")
+    amd64, arm64 = made.on("amd64"), made.on("arm64")
+    tree.push(name, made, *"abcdefgh")
+    layout.current(name, Tag("a")).write_bytes(b"")
+    layout.current(name, Tag("b")).unlink()
+    layout.current(name, Tag("c")).write_bytes(b"sha256:short")
+    tree.point(name, GONE, "d")
+    tree.point(name, amd64.digest, "e")
+    layout.data(amd64.digest).write_bytes(b"")
+    tree.point(name, arm64.digest, "f")
+    layout.revision(name, arm64.digest).write_bytes(b"")
+    layout.data(arm64.blobs[1].digest).write_bytes(arm64.blobs[1].body[:100])
+    layout.data(arm64.blobs[2].digest).write_bytes(b"")
+    layout.layer(name, amd64.blobs[0].digest).write_bytes(b"not a digest")
+    layout.layer(name, amd64.blobs[1].digest).unlink()
+    layout.layer(name, EMPTY).parent.mkdir()
+    layout.layer(name, EMPTY).write_bytes(EMPTY.encode())
+    layout.data(EMPTY).parent.mkdir(parents=True)
+    layout.data(EMPTY).write_bytes(b"")
+    names = ["a", "b", "c", "d", "e", "f", "g", amd64.digest, arm64.digest]
+    blobs = [each.digest for child in (amd64, arm64) for each in child.blobs]
+    with registry(tmp_path, Settings(cache=False)) as real:
+        async with served(Registry.of(real.root)) as address:
+            paths = [f"/v2/{name}/manifests/{each}" for each in names]
+            paths += [f"/v2/{name}/blobs/{each}" for each in (*blobs, EMPTY)]
+            paths += [f"/v2/{name}/tags/list"]
+            await assert_alike(real.host, address, both(paths))
+            cut = [f"/v2/{name}/blobs/{arm64.blobs[1].digest}"]
+            for part in ("bytes=0-0", "bytes=99-99", "bytes=100-100"):
+                await assert_alike(real.host, address, both(cut, ("Range", part)))
+
+
+async def test_every_kind_of_manifest_keeps_its_type(tmp_path: Path) -> None:
+    name, layout = Repository("team/app"), Layout(tmp_path / "storage")
+    tree = Tree(layout)
+    documents = {
+        "oci-index": b'{"schemaVersion":2,"manifests":[]}',
+        "unknown-type": b'{"schemaVersion":2,"mediaType":"application/vnd.example+json"}',
+        "unknown-version": b'{"schemaVersion":3}',
+        "no-object": b"[]",
+    }
+    tree.push(name, multi_platform("team/app", "1"), "1")
+    for tag, body in documents.items():
+        digest = Digest.of(body)
+        for path, content in (
+            (layout.data(digest), body),
+            (layout.revision(name, digest), digest.encode()),
+        ):
+            path.parent.mkdir(parents=True)
+            path.write_bytes(content)
+        tree.point(name, digest, tag)
+    with registry(tmp_path) as real:
+        async with served(Registry.of(real.root)) as address:
+            paths = [f"/v2/{name}/manifests/{tag}" for tag in documents]
+            await assert_alike(real.host, address, both(paths))
+
+
+async def test_the_catalogue_loses_the_same_repositories(tmp_path: Path) -> None:
+    tree = Tree(Layout(tmp_path / "storage"))
+    for name in ("foo", "foo/1bar", "foo/bar", "foo-bar", "a", "a/b/c", "zz/9", "zz"):
+        tree.push(Repository(name), chart("x", "1"), "1")
+    (tree.layout.repositories / "stray").write_bytes(b"")
+    with registry(tmp_path) as real:
+        async with served(Registry.of(real.root)) as address:
+            for n in range(1, 10):
+                path: str | None = f"/v2/_catalog?n={n}"
+                while path:
+                    await assert_alike(real.host, address, [Asked(path)])
+                    link = (await ask(address, Asked(path))).headers.get("link")
+                    path = link.partition("<")[2].partition(">")[0] if link else None
+
+
+async def test_an_empty_registry_and_an_emptied_repository_are_alike(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "storage")
+    with registry(tmp_path) as real:
+        async with served(Registry.of(real.root)) as address:
+            await assert_alike(real.host, address, [Asked("/v2/_catalog"), Asked("/v2/")])
+            (layout.repositories / "a" / "_layers").mkdir(parents=True)
+            (layout.repositories / "b" / "_layers").mkdir(parents=True)
+            layout.tags(Repository("b")).mkdir(parents=True)
+            paths = ("/v2/_catalog", "/v2/a/tags/list", "/v2/b/tags/list")
+            await assert_alike(real.host, address, map(Asked, paths))
