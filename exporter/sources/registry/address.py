@@ -65,7 +65,10 @@ class Address:
         """Return where a Location header points; raise `Malformed` where nobody may follow."""
         if not location:
             raise Malformed("a redirect to nowhere")
-        there = Address.parse(urljoin(self.base + self.target, location))
+        try:
+            there = Address.parse(urljoin(self.base + self.target, location))
+        except ValueError as error:  # Malformed is one
+            raise Malformed("a redirect to no address") from error
         if self.secure and not there.secure:
             raise Malformed("a redirect down to plain http")
         return there

@@ -46,7 +46,7 @@ class Line:
         """Where the registry is: `scheme://host[:port]`."""
         self._client = client
         self._tally = client.tally
-        self._limits = limits
+        self.limits = limits
         self._pace = Pace(name, limits, client.tally)
         self._breaker = Breaker(name, limits)
         self._keys = Keys(client.registry, credentials, self._ask_for_token)
@@ -92,11 +92,11 @@ class Line:
 
     async def _patiently(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         """Try again where that may help, a few times, after ever longer pauses."""
-        for tried in range(1, self._limits.tries + 1):
+        for tried in range(1, self.limits.tries + 1):
             try:
                 return await attempt()
             except Unseen as failure:
-                if tried == self._limits.tries or failure.reason not in _AGAIN:
+                if tried == self.limits.tries or failure.reason not in _AGAIN:
                     raise
                 self._tally.retries += 1
                 _LOG.debug("%s, tried %d times", failure, tried)
@@ -105,8 +105,8 @@ class Line:
 
     def _backoff(self, tried: int) -> float:
         jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, keeps no secret
-        longest: float = self._limits.backoff * 2 ** (tried - 1)
-        return min(longest, self._limits.pause_cap) * jitter
+        longest: float = self.limits.backoff * 2 ** (tried - 1)
+        return min(longest, self.limits.pause_cap) * jitter
 
     async def _with_key(self, question: Question) -> Answer:
         """Put a question with the key that it needs; a key that does not fit is replaced once."""
@@ -136,7 +136,7 @@ class Line:
             return answer
         wanted = wait_wanted(answer)
         if answer.status == _TOO_MANY or (answer.status == _AWAY and wanted is not None):
-            self._pace.pause(self._limits.backoff if wanted is None else wanted)
+            self._pace.pause(self.limits.backoff if wanted is None else wanted)
         raise refusal(answer, question.subject)
 
 

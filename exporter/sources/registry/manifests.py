@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
@@ -27,26 +28,29 @@ async def head(line: Line, repository: Repository, reference: Tag | Digest) -> D
 
     GET also decides every denial: a HEAD has no error body to trust. Raises `Unseen`.
     """
-    question = _question(repository, reference, "HEAD")
+    question = _question(line, repository, reference, "HEAD")
     answer = await line.ask(question)
     if answer.status == _OK and answer.media_type in MANIFESTS:
         digest = announced(answer, reference, question.subject)
         if digest is not None:
             return digest
-    question = _question(repository, reference, "GET")
+    question = replace(question, method="GET")
     answer = await line.ask(question)
     if answer.status != _OK:
         return await line.absence(answer, question.subject)
     _check(answer, question.subject)
-    digest = announced(answer, reference, question.subject) or Digest.of(_covered(answer))
-    if isinstance(reference, Digest) and not reference.names(_covered(answer)):
-        raise Unseen(question.subject, Reason.WRONG_DIGEST, f"hashes to {digest}")
-    return digest
+    stated, covered = announced(answer, reference, question.subject), _covered(answer)
+    if not isinstance(reference, Digest):
+        return stated or Digest.of(covered)
+    if not reference.names(covered):
+        words = f"hashes to {Digest.of(covered, reference.algorithm)}"
+        raise Unseen(question.subject, Reason.WRONG_DIGEST, words)
+    return reference
 
 
 async def manifest(line: Line, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
     """Return a manifest whose bytes were hashed; `Wrong` for other bytes. Raises `Unseen`."""
-    question = _question(repository, digest, "GET")
+    question = _question(line, repository, digest)
     answer = await line.ask(question)
     if answer.status != _OK:
         return await line.absence(answer, question.subject)
@@ -65,7 +69,7 @@ async def collector(line: Line, repository: Repository) -> Collector:
     distribution 2.x puts `{"Tag": …}` into the detail, 3.x a sentence; GitLab says in a header
     whether its database, which protects children, is in use.
     """
-    question = _question(repository, _NO_SUCH_TAG, "GET")
+    question = _question(line, repository, _NO_SUCH_TAG)
     answer = await line.ask(question)
     if "gitlab-container-registry-version" in answer.headers:
         database = answer.headers.get("gitlab-container-registry-database-enabled") == "true"
@@ -80,7 +84,7 @@ async def collector(line: Line, repository: Repository) -> Collector:
     return Collector.UNKNOWN
 
 
-def _question(repository: Repository, reference: str, method: str) -> Question:
+def _question(line: Line, repository: Repository, reference: str, method: str = "GET") -> Question:
     joint = "@" if isinstance(reference, Digest) else ":"
     return Question(
         endpoint="manifest",
@@ -90,7 +94,7 @@ def _question(repository: Repository, reference: str, method: str) -> Question:
         repository=repository,
         method=method,
         accept=_ACCEPT,
-        most=4 * 2**20,
+        most=line.limits.manifest_bytes,
     )
 
 

@@ -175,8 +175,10 @@ def _unsent(error: aiohttp.ClientError | OSError) -> httpx.TransportError:
     """Return httpx's error for one that came before the answer's headers."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return Untrusted(_certificate_words(error.certificate_error))
-    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
-        return Untrusted("the TLS handshake failed")
+    if isinstance(broken := error.__cause__, ssl.SSLError) or isinstance(
+        broken := error, ssl.SSLError
+    ):
+        return Untrusted(_handshake_words(broken))
     for kind, meant, words in _UNSENT:
         if isinstance(error, kind):
             return meant(words)
@@ -205,6 +207,15 @@ def _certificate_words(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     return "the certificate is not trusted"
+
+
+def _handshake_words(error: ssl.SSLError) -> str:
+    """Return what went wrong; `WRONG_VERSION_NUMBER` is OpenSSL's word for a plain http answer."""
+    if error.reason == "WRONG_VERSION_NUMBER":
+        return "it does not speak TLS"
+    return (
+        f"the TLS handshake failed: {(error.reason or 'no reason given').replace('_', ' ').lower()}"
+    )
 
 
 def _without_address(error: Exception) -> Exception | None:

@@ -51,7 +51,7 @@ async def speaking(
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 speaker.heard.append(head)
-                for saying in sayings:
+                for saying in sayings if not head.startswith(b"HEAD") else _heads(sayings):
                     if saying is SILENCE:
                         await reader.read()
                     elif saying is RESET:
@@ -71,6 +71,13 @@ async def speaking(
     speaker.port = server.sockets[0].getsockname()[1]
     async with server:
         yield speaker
+
+
+def _heads(sayings: tuple[bytes | object, ...]) -> list[bytes | object]:
+    """What is left for a HEAD: everything but bodies."""
+    spoken = [saying for saying in sayings if isinstance(saying, bytes)]
+    first = spoken[0].partition(b"\r\n\r\n") if spoken else ()
+    return [b"".join(first[:2]), *(saying for saying in sayings if not isinstance(saying, bytes))]
 
 
 def _tear(writer: asyncio.StreamWriter) -> None:

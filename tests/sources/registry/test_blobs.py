@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from exporter.facts.gap import Reason
+from exporter.oci.digest import EMPTY, Digest
+from exporter.oci.manifest import Descriptor
+from exporter.oci.reference import Repository
+from exporter.sources import Absent, Unseen, Wrong
+from tests.parts.http import Answer, Asked, serving
+from tests.sources.registry.speaking import registry_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+APP: Final = Repository("app")
+BODY: Final = bytes(range(250)) * 4
+SIZE: Final = len(BODY)
+BLOB: Final = Descriptor("application/octet-stream", Digest.of(BODY), SIZE)
+UNSIZED: Final = replace(BLOB, size=None)
+DENIED: Final = Answer(404, json.dumps({"errors": [{"code": "BLOB_UNKNOWN"}]}).encode())
+
+Server = "Callable[[Asked], Answer]"
+
+
+def part(body: bytes = BODY[-1:], said: str = f"bytes {SIZE - 1}-{SIZE - 1}/{SIZE}") -> Answer:
+    return Answer(206, body, {"Content-Range": said}, announced=1)
+
+
+async def last_byte(answer: Answer, blob: Descriptor = BLOB) -> bytes | Absent | Wrong:
+    with serving(lambda _: answer) as url:
+        async with registry_at(url) as registry:
+            return await registry.read(APP, blob)
+
+
+async def whole(answer: Answer, blob: Descriptor = BLOB) -> bytes | Absent | Wrong:
+    with serving(lambda _: answer) as url:
+        async with registry_at(url) as registry:
+            return await registry.read(APP, blob, whole=True)
+
+
+async def test_the_last_byte_is_asked_for_by_range_and_uncompressed() -> None:
+    asked: list[Asked] = []
+
+    def answer(request: Asked) -> Answer:
+        asked.append(request)
+        return part()
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.read(APP, BLOB) == BODY[-1:]
+
+    (only,) = asked
+    assert (only.method, only.target) == ("GET", f"/v2/app/blobs/{BLOB.digest}")
+    assert only.headers["Range"] == "bytes=999-999"
+    assert only.headers["Accept-Encoding"] == "identity"
+
+
+async def test_a_206_that_delivers_nothing_is_wrong() -> None:
+    assert await last_byte(part(b"")) == Wrong("0 of 1000 bytes")
+
+
+async def test_a_200_that_delivers_nothing_is_wrong() -> None:
+    assert await last_byte(Answer(200, b"", announced=SIZE)) == Wrong("0 of 1000 bytes")
+
+
+async def test_a_server_that_ignores_ranges_is_counted() -> None:
+    answer = await last_byte(Answer(200, BODY))
+
+    assert isinstance(answer, bytes)
+    assert answer[-1:] == BODY[-1:]
+
+
+@pytest.mark.parametrize("announced", [SIZE, SIZE - 1])
+async def test_a_whole_answer_that_is_shorter_is_wrong(announced: int) -> None:
+    assert await last_byte(Answer(200, BODY[:-1], announced=announced)) == Wrong(
+        "999 of 1000 bytes"
+    )
+
+
+async def test_a_whole_answer_that_is_longer_is_wrong() -> None:
+    assert await last_byte(Answer(200, BODY + b"!")) == Wrong("more than 1000 bytes")
+
+
+@pytest.mark.parametrize("total", [SIZE - 1, SIZE + 1])
+async def test_another_total_than_the_manifest_states_is_wrong(total: int) -> None:
+    said = f"bytes {SIZE - 1}-{SIZE - 1}/{total}"
+
+    assert await last_byte(part(said=said)) == Wrong(f"{total} bytes instead of 1000")
+
+
+async def test_an_unknown_total_still_proves_the_last_byte() -> None:
+    assert await last_byte(part(said=f"bytes {SIZE - 1}-{SIZE - 1}/*")) == BODY[-1:]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        part(said=f"bytes 0-0/{SIZE}"),
+        part(said=f"bytes 0-{SIZE - 1}/{SIZE}"),
+        part(said="bytes 5-5/*"),
+        part(said="items 1-1/1"),
+        Answer(206, b"x"),
+        Answer(206, b"xx", {"Content-Range": f"bytes {SIZE - 1}-{SIZE - 1}/{SIZE}"}),
+        Answer(206, b"--x", {"Content-Type": "multipart/byteranges; boundary=x"}),
+    ],
+)
+async def test_another_part_than_the_one_asked_for_proves_nothing(answer: Answer) -> None:
+    with pytest.raises(Unseen) as raised:
+        await last_byte(answer)
+
+    assert raised.value.reason is Reason.NOT_A_REGISTRY
+
+
+async def test_a_range_beyond_the_end_is_wrong() -> None:
+    assert await last_byte(Answer(416, b"", {"Content-Range": "bytes */7"})) == Wrong(
+        "7 of 1000 bytes"
+    )
+
+
+@pytest.mark.parametrize("said", ["", f"bytes */{SIZE}", "bytes */x"])
+async def test_a_range_refused_without_proof_is_asked_for_whole(said: str) -> None:
+    def answer(request: Asked) -> Answer:
+        if "Range" in request.headers:
+            return Answer(416, b"", {"Content-Range": said})
+        return Answer(200, BODY)
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert isinstance(await registry.read(APP, BLOB), bytes)
+
+
+async def test_a_registrys_denial_is_absence() -> None:
+    assert await last_byte(DENIED) == Absent("BLOB_UNKNOWN")
+    assert await whole(DENIED) == Absent("BLOB_UNKNOWN")
+
+
+@pytest.mark.parametrize(("size", "word"), [(None, "-1"), (1, "0-0")])
+async def test_without_a_size_the_last_byte_is_asked_for_from_the_end(
+    size: int | None, word: str
+) -> None:
+    asked: list[Asked] = []
+
+    def answer(request: Asked) -> Answer:
+        asked.append(request)
+        return part(b"x", "bytes 0-0/1")
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.read(APP, replace(BLOB, size=size)) == b"x"
+
+    assert asked[0].headers["Range"] == f"bytes={word}"
+
+
+async def test_without_a_size_nothing_delivered_is_wrong() -> None:
+    assert await last_byte(part(b""), UNSIZED) == Wrong("0 of some bytes")
+    assert await last_byte(Answer(200, b"", announced=5), UNSIZED) == Wrong("0 of some bytes")
+
+
+async def test_without_a_size_another_part_than_the_last_proves_nothing() -> None:
+    with pytest.raises(Unseen):
+        await last_byte(part(b"x", "bytes 3-3/10"), UNSIZED)
+
+
+async def test_a_blob_of_no_bytes_is_there_when_the_registry_says_so() -> None:
+    empty = Descriptor("application/octet-stream", EMPTY, 0)
+
+    assert await last_byte(Answer(200, b""), empty) == b""
+    assert await last_byte(DENIED, empty) == Absent("BLOB_UNKNOWN")
+    assert await last_byte(Answer(200, b"!"), empty) == Wrong("more than 0 bytes")
+
+
+async def test_only_the_digest_of_nothing_may_name_no_bytes() -> None:
+    assert await last_byte(Answer(200, b""), replace(BLOB, size=0)) == Wrong(
+        "no content of 0 bytes has this digest"
+    )
+
+
+async def test_a_configuration_is_read_to_the_end_and_hashed() -> None:
+    assert await whole(Answer(200, BODY)) == BODY
+    assert await whole(Answer(200, BODY), UNSIZED) == BODY
+
+
+async def test_a_configuration_with_other_bytes_is_wrong() -> None:
+    other = BODY[:-1] + b"!"
+
+    assert await whole(Answer(200, other)) == Wrong(f"hashes to {Digest.of(other)}")
+    assert await whole(Answer(200, BODY[:9])) == Wrong("9 of 1000 bytes")
+    assert await whole(Answer(200, BODY[:9], announced=SIZE)) == Wrong("9 of 1000 bytes")
+
+
+async def test_a_large_blob_is_not_read_whole() -> None:
+    with pytest.raises(Unseen) as raised:
+        await whole(Answer(200, BODY), replace(BLOB, size=2**40))
+
+    assert raised.value.reason is Reason.TOO_LARGE
+
+
+async def test_a_heads_claim_is_repeated_as_a_claim() -> None:
+    with serving(lambda _: Answer(200, announced=SIZE)) as url:
+        async with registry_at(url) as registry:
+            assert await registry.stat(APP, BLOB) == SIZE
+
+
+async def test_a_404_to_head_is_absent_only_when_get_signs_it() -> None:
+    def answer(request: Asked) -> Answer:
+        return Answer(404) if request.method == "HEAD" else DENIED
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.stat(APP, BLOB) == Absent("BLOB_UNKNOWN")
+
+
+async def test_a_registry_without_head_claims_nothing() -> None:
+    def answer(request: Asked) -> Answer:
+        return Answer(405) if request.method == "HEAD" else part()
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.stat(APP, BLOB) is None
+
+
+def store(answer: Callable[[Asked], Answer], asked: list[Asked]) -> Callable[[Asked], Answer]:
+    def kept(request: Asked) -> Answer:
+        asked.append(request)
+        return answer(request)
+
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (part(), BODY[-1:]),
+        (part(b""), Wrong("0 of 1000 bytes")),
+        (Answer(404, b"<Error><Code>NoSuchKey</Code></Error>"), Absent("NoSuchKey")),
+        (Answer(404, b"<Error><Code>BlobNotFound</Code></Error>"), Absent("BlobNotFound")),
+        (DENIED, Absent("BLOB_UNKNOWN")),
+    ],
+)
+async def test_an_object_stores_word_counts_after_a_redirect(
+    answer: Answer, verdict: bytes | Absent | Wrong
+) -> None:
+    with serving(lambda _: answer) as there:
+        elsewhere = there.replace("127.0.0.1", "localhost")
+        assert await last_byte(Answer(307, headers={"Location": elsewhere})) == verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(403, b"<Error><Code>AccessDenied</Code></Error>"), Reason.DENIED),
+        (Answer(404, b"<Error><Code>NoSuchBucket</Code></Error>"), Reason.NOT_A_REGISTRY),
+        (Answer(404), Reason.NOT_A_REGISTRY),
+        (Answer(401, headers={"WWW-Authenticate": 'Basic realm="x"'}), Reason.UNAUTHORIZED),
+        (Answer(503), Reason.SERVER_ERROR),
+    ],
+)
+async def test_what_an_object_store_leaves_open_stays_open(answer: Answer, reason: Reason) -> None:
+    with serving(lambda _: answer) as there, pytest.raises(Unseen) as raised:
+        await last_byte(Answer(307, headers={"Location": there}))
+
+    assert raised.value.reason is reason
+
+
+async def test_a_signed_address_is_followed_to_the_byte_and_never_told() -> None:
+    asked: list[Asked] = []
+    signed = "/data%2Fsha256?X-Sig=a%2Bb%3D&t=~x/+"
+    with serving(store(lambda _: Answer(403), asked)) as there, pytest.raises(Unseen) as raised:
+        await last_byte(Answer(307, headers={"Location": there + signed}))
+
+    assert asked[0].target == signed
+    assert asked[0].headers["Range"] == "bytes=999-999"
+    assert not re.search("X-Sig|127.0.0.1", str(raised.value))

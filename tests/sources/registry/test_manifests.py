@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from exporter.facts.gap import Reason
+from exporter.facts.snapshot import Collector
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import ACCEPT, OCI_MANIFEST, SCHEMA1_SIGNED
+from exporter.oci.reference import Repository, Tag
+from exporter.sources import Absent, Body, Unseen, Wrong
+from tests.parts.http import Answer, Asked, serving
+from tests.schema1 import schema1
+from tests.sources.registry.speaking import registry_at
+from tests.worlds import image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+APP: Final = Repository("app")
+V1: Final = Tag("v1")
+MADE: Final = image("manifests")
+OTHER: Final = Digest.of(b"other")
+
+
+def found(body: bytes = MADE.body, kind: str = OCI_MANIFEST, **headers: str) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(200, body, {"Content-Type": kind, **named})
+
+
+def denied(code: str = "MANIFEST_UNKNOWN", detail: object = None) -> Answer:
+    body = json.dumps({"errors": [{"code": code, "message": "unknown", "detail": detail}]})
+    return Answer(404, body.encode(), {"Content-Type": "application/json; charset=utf-8"})
+
+
+def by_method(**answers: Answer) -> tuple[list[Asked], Callable[[Asked], Answer]]:
+    asked: list[Asked] = []
+
+    def answer(request: Asked) -> Answer:
+        asked.append(request)
+        return answers.get(request.method) or Answer(200, b"{}")
+
+    return asked, answer
+
+
+async def test_a_head_alone_resolves_a_tag() -> None:
+    asked, answer = by_method(HEAD=found(Docker_Content_Digest=MADE.digest))
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.head(APP, V1) == MADE.digest
+
+    assert [each.method for each in asked] == ["HEAD"]
+
+
+async def test_every_request_accepts_all_four_types_uncompressed_and_sets_no_condition() -> None:
+    asked, answer = by_method(HEAD=found(), GET=found())
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            await registry.head(APP, V1)
+            await registry.manifest(APP, MADE.digest)
+
+    for each in asked:
+        assert set(each.headers["Accept"].split(", ")) == set(ACCEPT)
+        assert each.headers["Accept-Encoding"] == "identity"
+        assert not {name for name in each.headers if name.lower().startswith("if-")}
+
+
+@pytest.mark.parametrize(
+    "head", [found(), found(Docker_Content_Digest="sha256:short"), Answer(405), Answer(400)]
+)
+async def test_where_head_says_nothing_the_body_of_get_is_hashed(head: Answer) -> None:
+    _, answer = by_method(HEAD=head, GET=found())
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.head(APP, V1) == MADE.digest
+            assert await registry.head(APP, MADE.digest) == MADE.digest
+
+
+async def test_a_404_to_head_is_absent_only_when_get_signs_it() -> None:
+    asked, answer = by_method(HEAD=Answer(404), GET=denied())
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.head(APP, V1) == Absent("MANIFEST_UNKNOWN")
+
+    assert [each.method for each in asked] == ["HEAD", "GET"]
+
+
+async def test_a_404_to_head_that_get_contradicts_is_no_absence() -> None:
+    _, answer = by_method(HEAD=Answer(404), GET=found())
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.head(APP, V1) == MADE.digest
+
+
+async def test_a_body_that_contradicts_its_pinned_digest_is_unseen_to_head() -> None:
+    _, answer = by_method(HEAD=Answer(405), GET=found(b"{}"))
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            with pytest.raises(Unseen) as raised:
+                await registry.head(APP, MADE.digest)
+
+    assert raised.value.reason is Reason.WRONG_DIGEST
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"Name": "app", "Revision": OTHER},
+        f"unknown manifest name=app revision={OTHER}",
+    ],
+    ids=["2.x", "3.x"],
+)
+async def test_a_dangling_tag_names_its_digest(detail: object) -> None:
+    _, answer = by_method(HEAD=Answer(404), GET=denied(detail=detail))
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.head(APP, V1) == Absent("MANIFEST_UNKNOWN", OTHER)
+
+
+@pytest.mark.parametrize("detail", [{"Revision": "nonsense"}, {"Revision": 1}, [], "revision=", 7])
+async def test_an_odd_detail_names_no_digest(detail: object) -> None:
+    _, answer = by_method(HEAD=Answer(404), GET=denied(detail=detail))
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.head(APP, V1) == Absent("MANIFEST_UNKNOWN")
+
+
+async def test_a_manifest_is_what_its_bytes_hash_to() -> None:
+    _, answer = by_method(GET=found(Docker_Content_Digest=MADE.digest))
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.manifest(APP, MADE.digest) == Body(MADE.digest, MADE.body)
+
+
+async def test_a_manifest_is_asked_for_by_digest_in_its_repository() -> None:
+    asked, answer = by_method(GET=found())
+
+    with serving(answer) as url:
+        async with registry_at(f"{url}/mirror/") as registry:
+            await registry.manifest(Repository("team/app"), MADE.digest)
+
+    assert asked[0].target == f"/mirror/v2/team/app/manifests/{MADE.digest}"
+
+
+@pytest.mark.parametrize("announced", [{"Docker_Content_Digest": MADE.digest}, {}])
+async def test_other_bytes_under_the_right_name_are_wrong(announced: dict[str, str]) -> None:
+    changed = MADE.body.replace(b"2", b"3", 1)
+    _, answer = by_method(GET=found(changed, **announced))
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            verdict = await registry.manifest(APP, MADE.digest)
+
+    assert verdict == Wrong(f"hashes to {Digest.of(changed)}")
+
+
+async def test_sha512_content_filed_under_its_sha256_is_read() -> None:
+    wanted = Digest.of(MADE.body, "sha512")
+    said = found(Docker_Content_Digest=MADE.digest)
+    _, answer = by_method(HEAD=said, GET=said)
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.manifest(APP, wanted) == Body(wanted, MADE.body)
+            assert await registry.head(APP, wanted) == wanted
+
+
+async def test_a_signed_schema_1_manifest_is_hashed_without_its_signatures() -> None:
+    made = schema1("old", "app", "v1")
+    _, answer = by_method(HEAD=Answer(405), GET=found(made.body, SCHEMA1_SIGNED))
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.manifest(APP, made.digest) == Body(made.digest, made.body)
+            assert await registry.head(APP, V1) == made.digest
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (denied(detail={"Tag": "pullproof-asks-who-collects-here"}), Collector.DISTRIBUTION_2),
+        (denied(detail="unknown tag=pullproof-asks-who-collects-here"), Collector.DISTRIBUTION_3),
+        (denied(detail={"Tag": "another"}), Collector.UNKNOWN),
+        (denied(detail=None), Collector.UNKNOWN),
+        (denied("NAME_UNKNOWN", "unknown tag=v1"), Collector.UNKNOWN),
+        (found(), Collector.UNKNOWN),
+        (Answer(404), Collector.UNKNOWN),
+        (
+            Answer(404, headers={"Gitlab-Container-Registry-Version": "v4"}),
+            Collector.UNKNOWN,
+        ),
+        (
+            Answer(
+                404,
+                headers={
+                    "Gitlab-Container-Registry-Version": "v4",
+                    "Gitlab-Container-Registry-Database-Enabled": "true",
+                },
+            ),
+            Collector.PARENT_PROTECTS,
+        ),
+    ],
+)
+async def test_the_shape_of_a_denial_tells_the_collector(answer: Answer, told: Collector) -> None:
+    with serving(lambda _: answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.collector(APP) is told
+
+
+async def test_a_collector_that_was_told_is_not_asked_for_again() -> None:
+    asked, answer = by_method(GET=denied(detail={"Tag": "pullproof-asks-who-collects-here"}))
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            await registry.collector(APP)
+            await registry.collector(APP)
+
+    assert len(asked) == 1
