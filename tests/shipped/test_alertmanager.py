@@ -1,0 +1,116 @@
+"""The Alertmanager example wakes the right person, and mutes only what another alert says."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.parts.monitoring import alertmanager
+from tests.parts.needs import program
+from tests.parts.process import until
+from tests.shipped.rules import ALERTS, alerts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.shipped.rules import Alert
+
+CONFIG = ALERTS / "alertmanager.yml"
+RECEIVERS = {"critical": "pager", "warning": "tickets", "info": "nobody"}
+ONE = {"registry": "r1", "repository": "app", "tag": "v1"}
+OTHER_TAG = ONE | {"tag": "v2"}
+OTHER_REGISTRY = ONE | {"registry": "r2"}
+
+
+def test_amtool_finds_no_fault_in_the_example() -> None:
+    command = [program("amtool"), "check-config", str(CONFIG)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
+def test_an_alert_reaches_whom_its_severity_means(alert: Alert) -> None:
+    labels = [f"alertname={alert.name}", f"severity={alert.severity}", "registry=r1"]
+    command = [program("amtool"), "config", "routes", "test", f"--config.file={CONFIG}", *labels]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == [RECEIVERS[alert.severity]]
+
+
+MUTED = [
+    ("RegistryManyLiveTagsBroken", {"registry": "r1"}, "RegistryLiveTagBroken", ONE),
+    ("RegistryLiveTagBroken", ONE, "RegistryLiveTagUnprotected", ONE),
+    ("RegistryAuditStaleLong", {"registry": "r1"}, "RegistryAuditStale", {"registry": "r1"}),
+    ("RegistryUnreachable", {"registry": "r1"}, "RegistryAuditStale", {"registry": "r1"}),
+    ("RegistryUnreachable", {"registry": "r1"}, "RegistryAuditBlind", {"registry": "r1"}),
+    ("RegistryUnreachable", {"registry": "r1"}, "RegistryNeverAudited", {"registry": "r1"}),
+    ("RegistryUnreachable", {"registry": "r1"}, "RegistryAuditorThrottled", {"registry": "r1"}),
+    ("RegistryLiveSetSourceDown", {"source": "file"}, "RegistryLiveSetEmpty", {"registry": "r1"}),
+    ("RegistryAuditorTargetDown", {"instance": "i"}, "RegistryAuditStale", {"registry": "r1"}),
+    ("RegistryAuditorAbsent", {"job": "pullproof"}, "RegistryAuditStale", {"registry": "r1"}),
+]
+HEARD = [
+    ("RegistryManyLiveTagsBroken", {"registry": "r2"}, "RegistryLiveTagBroken", ONE),
+    ("RegistryLiveTagBroken", OTHER_TAG, "RegistryLiveTagUnprotected", ONE),
+    ("RegistryLiveTagBroken", OTHER_REGISTRY, "RegistryLiveTagUnprotected", ONE),
+    ("RegistryUnreachable", {"registry": "r2"}, "RegistryAuditStale", {"registry": "r1"}),
+    ("RegistryUnreachable", {"registry": "r1"}, "RegistryLiveTagBroken", ONE),
+    ("RegistryAuditStaleLong", {"registry": "r1"}, "RegistryLiveTagBroken", ONE),
+    ("RegistryAuditorTargetDown", {"instance": "i"}, "RegistryLiveTagBroken", ONE),
+    ("RegistryAuditorAbsent", {"job": "pullproof"}, "RegistryLiveTagBroken", ONE),
+    ("RegistryAuditorTargetDown", {"instance": "i"}, "RegistryAuditStaleLong", {"registry": "r1"}),
+]
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    with alertmanager(tmp_path, yaml.safe_load(CONFIG.read_text())) as server:
+        yield f"http://{server.address}/api/v2/alerts"
+
+
+def post(address: str, alert: str, where: dict[str, str]) -> None:
+    (severity,) = (each.severity for each in alerts() if each.name == alert)
+    labels = {"alertname": alert, "severity": severity} | where
+    httpx.post(address, json=[{"labels": labels}], trust_env=False).raise_for_status()
+
+
+def status(address: str, alert: str) -> Json | None:
+    """How Alertmanager sees an alert; None before it has looked at it."""
+    found = httpx.get(address, trust_env=False).raise_for_status().json()
+    states = (each["status"] for each in found if each["labels"]["alertname"] == alert)
+    return next((state for state in states if state["state"] != "unprocessed"), None)
+
+
+@pytest.mark.parametrize(("source", "at", "target", "where"), MUTED)
+def test_what_another_alert_says_already_is_muted(
+    address: str, source: str, at: dict[str, str], target: str, where: dict[str, str]
+) -> None:
+    post(address, source, at)
+    until(lambda: status(address, source), f"{source} is active")
+    post(address, target, where)
+
+    def inhibited() -> bool:
+        return bool((status(address, target) or {}).get("inhibitedBy"))
+
+    until(inhibited, f"{source} mutes {target}")
+
+
+@pytest.mark.parametrize(("source", "at", "target", "where"), HEARD)
+def test_what_no_other_alert_says_is_heard(
+    address: str, source: str, at: dict[str, str], target: str, where: dict[str, str]
+) -> None:
+    post(address, source, at)
+    until(lambda: status(address, source), f"{source} is active")
+    post(address, target, where)
+
+    seen = until(lambda: status(address, target), f"{target} is active")
+    assert seen is not None
+    assert seen["state"] == "active"

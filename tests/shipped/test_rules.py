@@ -1,0 +1,174 @@
+"""The rules say what exists, ask for what exists, and each of them was seen to fire and not to."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter.facts.gap import Reason, Scope
+from exporter.facts.proof import State
+from exporter.facts.snapshot import Collector, Role
+from exporter.facts.use import ReferenceClass
+from exporter.publish.catalogue import FAMILIES
+from exporter.publish.family import Kind
+from tests.parts.needs import program
+from tests.shipped.rules import (
+    ALERTS,
+    FILES,
+    TESTS,
+    Alert,
+    alerts,
+    metrics,
+    records,
+    selectors,
+)
+
+BASE = "https://pullproof.invalid/docs/runbooks/"
+DOCS = ALERTS.parent / "docs"
+BY_NAME = {family.name: family for family in FAMILIES}
+VALUES = {
+    "reference": {str(each) for each in ReferenceClass},
+    "state": {str(each) for each in State},
+    "role": {str(each) for each in Role},
+    "collector": {str(each) for each in Collector},
+    "scope": {str(each) for each in Scope},
+    "reason": {str(each) for each in Reason},
+    "need": {"required", "optional"},
+    "code": {"429"},
+}
+
+every_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promtool_finds_no_fault_in_the_rules() -> None:
+    run(program("promtool"), "check", "rules", "--lint=all", "--lint-fatal", *map(str, FILES))
+
+
+def test_the_rules_do_what_their_tests_say() -> None:
+    run(program("promtool"), "test", "rules", *map(str, TESTS))
+
+
+def test_every_file_of_rules_is_looked_at() -> None:
+    assert {*FILES, ALERTS / "alertmanager.yml"} == set(ALERTS.glob("*.yml"))
+
+
+@every_alert
+def test_an_alert_was_seen_to_fire_and_not_to(alert: Alert) -> None:
+    seen = [expected for name, expected in _assertions() if name == alert.name]
+
+    assert any(seen), "no test in which it fires"
+    assert not all(seen), "no test in which it does not"
+
+
+def _assertions() -> list[tuple[str, list[Any]]]:
+    documents = (yaml.safe_load(path.read_text()) for path in TESTS)
+    cases = (case for document in documents for case in document["tests"])
+    tests = (each for case in cases for each in case["alert_rule_test"])
+    return [(each["alertname"], each["exp_alerts"]) for each in tests]
+
+
+@every_alert
+def test_an_alert_has_a_runbook_with_what_a_woken_person_needs(alert: Alert) -> None:
+    text = (DOCS / "runbooks" / f"{alert.name}.md").read_text()
+
+    assert alert.annotations["runbook_url"] == f"{BASE}{alert.name}.md"
+    summary = alert.annotations["summary"]
+    assert text.startswith(f"# {alert.name}\n\n{alert.severity.capitalize()}. {summary}\n")
+    heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert heads == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+
+
+def test_no_runbook_is_left_of_an_alert_that_is_none() -> None:
+    pages = {path.stem for path in DOCS.glob("runbooks/*.md")}
+
+    assert pages == {alert.name for alert in alerts()}
+
+
+def test_the_list_of_alerts_is_complete_and_true() -> None:
+    rows = re.findall(
+        r"^\| \[(\w+)\]\(runbooks/(\w+)\.md\) \| (\w+) \| (\w+) \| (.+) \|$",
+        (DOCS / "alerts.md").read_text(),
+        re.MULTILINE,
+    )
+
+    assert rows == [
+        (each.name, each.name, each.severity, each.wait, each.annotations["summary"])
+        for each in alerts()
+    ]
+
+
+@every_alert
+def test_an_alert_speaks_in_sentences(alert: Alert) -> None:
+    summary, description = alert.annotations["summary"], alert.annotations["description"]
+
+    assert "{{" not in summary, "the headline of a group is the same for all of it"
+    assert re.fullmatch(r"[A-Z][^.]*\.", summary)
+    assert description.endswith(".")
+    assert set(alert.annotations) == {"summary", "description", "runbook_url"}
+    assert alert.severity in {"critical", "warning", "info"}
+
+
+@every_alert
+def test_an_alert_shows_no_label_that_its_expression_drops(alert: Alert) -> None:
+    kept = re.search(r"\bby \(([^)]*)\)", alert.expression)
+    labels = {label.strip() for label in kept[1].split(",")} if kept else {"job"}
+
+    assert set(re.findall(r"\$labels\.(\w+)", alert.annotations["description"])) <= labels
+    assert not labels & {"pod", "namespace", "container", "node"}
+
+
+def test_names_are_used_once() -> None:
+    assert max(Counter(alert.name for alert in alerts()).values()) == 1
+
+
+def test_every_metric_of_the_rules_and_their_tests_is_in_the_catalogue() -> None:
+    texts = [*records().values(), *(alert.text for alert in alerts())]
+    texts += [path.read_text() for path in TESTS]
+    named = set().union(*map(metrics, texts)) - {"pullproof_tag", "pullproof_repository"}
+
+    assert named - BY_NAME.keys() == set()
+
+
+def test_every_recorded_metric_that_is_used_is_recorded() -> None:
+    used = {name for alert in alerts() for name in re.findall(r"\w+:pullproof_\w+:\w+", alert.text)}
+
+    assert used == records().keys()
+
+
+def test_the_rules_select_labels_and_values_that_exist_and_always_the_job() -> None:
+    texts = [*records().values(), *(alert.text for alert in alerts())]
+    found = [each for text in texts for each in selectors(text)]
+
+    assert found
+    for name, labels in found:
+        assert labels <= {*BY_NAME[name].labels, "job"}, name
+        assert "job" in labels, name
+    for label, value in re.findall(r'(\w+)="([^"]*)"', " ".join(texts).replace('\\"', '"')):
+        assert label == "job" or value in VALUES[label], f"{label}={value}"
+
+
+def test_every_metric_that_the_rules_name_has_its_job_selected() -> None:
+    for text in (*records().values(), *(alert.text for alert in alerts())):
+        assert metrics(text) == {name for name, _ in selectors(text)}
+
+
+def test_every_metric_of_the_docs_is_in_the_catalogue() -> None:
+    known = set(BY_NAME)
+    for family in FAMILIES:
+        if family.kind is Kind.HISTOGRAM:
+            known |= {f"{family.name}{suffix}" for suffix in ("_bucket", "_sum", "_count")}
+    pages = [*DOCS.rglob("*.md"), ALERTS.parent / "README.md"]
+    named = {name for path in pages for name in metrics(path.read_text())}
+
+    assert named - known == set()
+    assert named >= set(BY_NAME)
