@@ -1,0 +1,168 @@
+"""The product itself, run the way people run it: as a process, asked from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.parts.process import Running, running, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Json = dict[str, Any]
+
+_LISTENING: Final = r'"addresses": \[\["127\.0\.0\.1", (\d+)\]\]'
+_TREE: Final = Path(__file__).parents[2]
+_ALONE: Final = (
+    *("env", "-i", f"PATH={os.environ['PATH']}", "HOME=/nonexistent", f"PYTHONPATH={_TREE}"),
+    "PYTHONWARNINGS=error",
+)
+"""An environment without the credentials and proxies of whoever runs the tests."""
+_COMMAND: Final = (*_ALONE, sys.executable, "-m", "exporter")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A report, as `--output json` prints it and `/report.json` serves it."""
+
+    document: Json
+
+    def tag(self, name: str) -> Json:
+        """The one entry of a tag, named `repository:tag` or `repository@digest`."""
+        found = [each for each in self.document["tags"] if _name(each) == name]
+        assert len(found) == 1, f"{name} among {[_name(each) for each in self.document['tags']]}"
+        return dict(found[0])
+
+    def children(self, name: str) -> dict[str, Json]:
+        """What a tag leads to, by platform; by digest where no platform is known."""
+        return {each["platform"] or each["digest"]: each for each in self.tag(name)["children"]}
+
+    def states(self, name: str) -> dict[str, str]:
+        """The states of what a tag leads to, likewise."""
+        return {of: each["state"] for of, each in self.children(name).items()}
+
+    def found(self, check: str) -> list[Json]:
+        """What one check found."""
+        return [each for each in self.document["findings"] if each["check"] == check]
+
+    @property
+    def registry(self) -> Json:
+        """How the only registry stands."""
+        (only,) = self.document["registries"]
+        return dict(only)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a command told its shell."""
+
+    code: int
+    output: str
+    errors: str
+
+    @property
+    def said(self) -> Said:
+        """The report that it printed as JSON."""
+        return Said(json.loads(self.output))
+
+
+def run(*words: str, typed: str = "") -> Told:
+    """Run a command to its end; `typed` is its standing input."""
+    done = subprocess.run(
+        [*_COMMAND, *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        input=typed,
+        timeout=60,
+    )
+    return Told(done.returncode, done.stdout, done.stderr)
+
+
+def check(*words: str, typed: str = "") -> Told:
+    """Run `check` for its JSON, without the pause before second looks."""
+    told = run("check", *words, "--output", "json", "--confirm-after", "0s", typed=typed)
+    assert told.code in (0, 1, 3), told.errors
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """A `serve` that is up."""
+
+    server: Running
+    config: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.address}"
+
+    @property
+    def address(self) -> str:
+        """`127.0.0.1:port`, as a scrape configuration names it."""
+        return f"127.0.0.1:{self.server.address}"
+
+    def get(self, path: str) -> httpx.Response:
+        """Ask for a path, whatever the answer."""
+        return httpx.get(f"{self.url}{path}", trust_env=False, timeout=20)
+
+    def post(self, path: str) -> httpx.Response:
+        """Post nothing to a path, whatever the answer."""
+        return httpx.post(f"{self.url}{path}", trust_env=False, timeout=20)
+
+    def report(self) -> Said:
+        """What it knows now."""
+        return Said(self.get("/report.json").raise_for_status().json())
+
+    def value(self, name: str, **labels: str) -> float:
+        """The sum of the series of a name with these labels; 0 where there is none."""
+        families = text_string_to_metric_families(self.get("/metrics").raise_for_status().text)
+        samples = (sample for family in families for sample in family.samples)
+        return sum(
+            sample.value
+            for sample in samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    def configure(self, settings: Json) -> None:
+        """Write another configuration; it is not in force before a reload."""
+        configure(self.config, settings)
+
+    def audited(self) -> Said:
+        """Wait for an audit that begins from now on to end, and return what it left."""
+        now, attempts = time.time(), "pullproof_audit_last_attempt_timestamp_seconds"
+        until(lambda: self.value(attempts) > now, "another audit ends")
+        return self.report()
+
+
+@contextmanager
+def exporter(folder: Path, settings: Json) -> Iterator[Exporter]:
+    """Run `serve` on a configuration in a folder, with its log there too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "pullproof.yml"
+    configure(config, settings)
+    command = [*_COMMAND, "serve", "--config", str(config)]
+    with running(command, _LISTENING, folder / "exporter.log") as server:
+        yield Exporter(server, config)
+
+
+def configure(path: Path, settings: Json) -> None:
+    """Write a configuration for a free port and an audit every second; JSON is YAML."""
+    common = {"listen": ["127.0.0.1:0"], "interval": "1s", "confirm_after": "100ms"}
+    path.write_text(json.dumps(common | settings, indent=1))
+
+
+def _name(entry: Json) -> str:
+    joint = f":{entry['tag']}" if entry["tag"] else f"@{entry['digest']}"
+    return f"{entry['repository']}{joint}"
