@@ -17,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
+from exporter.judge.checks import unprotected_child
+from exporter.judge.finding import Finding, Severity
 from exporter.publish import catalogue
 from exporter.publish.exposition import Format, Rendered, Samples, expose, label_pairs
 from exporter.publish.limits import Limits
@@ -34,6 +36,7 @@ from tests.publish.reports import (
     UNKNOWN,
     attestation,
     child,
+    digest,
     gone,
     incident,
     picture,
@@ -209,6 +212,24 @@ def test_a_lost_attestation_does_not_make_a_tag_broken_since() -> None:
     about = report(tag("app:v1", child(), attestation(MISSING)))
 
     assert value(about, "tag_broken_since_timestamp_seconds") is None
+
+
+def test_a_risk_that_is_older_than_the_loss_does_not_date_the_loss() -> None:
+    about = report(tag("app:v1", child(state=MISSING)))
+    root = about.verdicts[0].root
+    risk = Finding(unprotected_child.RULE, Severity.WARNING, root, digest("amd64"), AMD64, "")
+    since = dict(about.since) | {risk.key: FIRST_SEEN - 3600}
+    about = replace(about, findings=(risk, *about.findings), since=since)
+
+    assert value(about, "tag_broken_since_timestamp_seconds", tag="v1") == FIRST_SEEN
+
+
+def test_the_first_of_two_losses_dates_the_tag() -> None:
+    about = report(tag("app:v1", child("amd64", MISSING), child("arm64", MISSING)))
+    first, second = about.findings
+    about = replace(about, since={first.key: 200.0, second.key: 100.0})
+
+    assert value(about, "tag_broken_since_timestamp_seconds", tag="v1") == 100
 
 
 def test_a_digest_is_a_label_of_problems_only() -> None:

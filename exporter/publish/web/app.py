@@ -137,8 +137,9 @@ class _Answers:
         """Ready once each registry was tried or has an old truth: not only where all are up."""
         standings = self._shell.board.picture.standings
         waiting = [each.registry for each in standings if each.up is None and each.report is None]
-        if waiting:
-            raise web.HTTPServiceUnavailable(text=f"not audited yet: {', '.join(waiting)}\n")
+        if waiting or not standings:
+            names = ", ".join(waiting) or "any registry"
+            raise web.HTTPServiceUnavailable(text=f"not audited yet: {names}\n")
         return web.Response(text="ready\n")
 
     async def reload(self, _: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import httpx
@@ -19,6 +20,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
+from exporter.sources import Tally
 from tests.publish.reports import (
     MISSING,
     child,
@@ -32,6 +34,7 @@ from tests.publish.web.serving import Board, serving
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
+    from exporter.publish.standing import Picture
 
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -100,27 +103,31 @@ async def test_a_scrape_holds_the_audit_and_the_live_metrics_in_both_formats(enc
         assert {"pullproof_tag_missing_children", *live} <= names
 
 
+def numbered(size: int) -> Picture:
+    """A picture in which everything there is one of is there `size` times."""
+    tags = (tag(f"app:v{number}", child(name=f"c{number}")) for number in range(size))
+    return picture(standing(report(*tags), audits=size, tally=Tally(retries=size)))
+
+
 async def test_a_scrape_never_shows_two_audits_mixed() -> None:
-    """Each audit has as many tags as its number; they are swapped while scrapes come in."""
-    boards = [
-        report(*(tag(f"app:v{n}", child(name=f"c{n}")) for n in range(size)))
-        for size in range(1, 6)
-    ]
+    """Neither within what was rendered, nor between that and what is appended to it."""
     async with serving() as served, client(served.url) as http:
         done = asyncio.Event()
 
         async def swap() -> None:
-            while not done.is_set():
-                for about in boards:
-                    served.board.picture = picture(standing(about, audits=len(about.verdicts)))
-                    await asyncio.sleep(0)
+            for size in cycle(range(1, 6)):
+                served.board.picture = numbered(size)
+                await asyncio.sleep(0)
+                if done.is_set():
+                    return
 
         swapping = asyncio.create_task(swap())
         for _ in range(30):
             text = (await http.get("/metrics", headers={"Accept-Encoding": "gzip"})).text
-            sizes = set(re.findall(r"^pullproof_audits_total\S* (\d+)", text, re.MULTILINE))
-            sizes.add(str(len(re.findall(r"^pullproof_tag_missing_children{", text, re.MULTILINE))))
-            assert len(sizes) == 1
+            audits = re.findall(r"^pullproof_audits_total\S* (\d+)", text, re.MULTILINE)
+            retries = re.findall(r"^pullproof_registry_retries_total\S* (\d+)", text, re.MULTILINE)
+            tags = re.findall(r"^pullproof_tag_missing_children{", text, re.MULTILINE)
+            assert {int(audits[0]), int(retries[0]), len(tags)} == {len(tags)}
         done.set()
         await swapping
 
@@ -134,6 +141,10 @@ async def test_ready_waits_for_the_first_audit_of_every_registry() -> None:
     answer = await get("/-/ready", waiting)
 
     assert (answer.status_code, answer.text) == (503, "not audited yet: two\n")
+
+
+async def test_ready_waits_until_it_is_known_what_is_watched() -> None:
+    assert (await get("/-/ready", Board(picture()))).status_code == 503
 
 
 @pytest.mark.parametrize(
