@@ -16,6 +16,7 @@ from exporter.oci.reference import Repository
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.facts.proof import Sighting
     from exporter.judge.report import Child, Report, TagVerdict
     from exporter.oci.digest import Digest
 
@@ -58,6 +59,7 @@ class Census:
     tags: Mapping[tuple[ReferenceClass, State], int]
     repositories: Mapping[Repository, Household]
     blobs: Mapping[State, int]
+    """Without what other registries hold by design."""
     proofs: Mapping[Proof, int]
     """How the blobs that are present were proven."""
     referenced_bytes: int
@@ -97,28 +99,35 @@ def needs(report: Report, verdict: TagVerdict, *, required: bool) -> Needs | Non
 
 def count(report: Report) -> Census:
     """Count everything that a report speaks of."""
-    snapshot = report.snapshot
-    sizes = _sizes(report)
-    manifests = snapshot.manifests.keys() | _children(report)
-    blobs: Counter[State] = Counter()
-    proofs: Counter[Proof] = Counter()
-    weights: Counter[Repository] = Counter()
-    seen: set[Digest] = set()
-    for (repository, digest), sighting in snapshot.sightings.items():
-        if digest not in manifests:
-            blobs[sighting.state] += 1
-        if sighting.state is State.PRESENT:
-            weights[repository] += sizes.get(digest, 0)
-            seen.add(digest)
-            if digest not in manifests:
-                proofs[sighting.proof] += 1
+    blobs = _blobs(report)
+    weights, referenced = _weigh(report)
     return Census(
         tags=Counter((each.root.reference_class, each.state) for each in report.verdicts),
         repositories=_households(report, weights),
-        blobs=blobs,
-        proofs=proofs,
-        referenced_bytes=sum(sizes.get(digest, 0) for digest in seen),
+        blobs=Counter(each.state for each in blobs if each.proof is not Proof.EXTERNAL),
+        proofs=Counter(each.proof for each in blobs if each.state is State.PRESENT),
+        referenced_bytes=referenced,
     )
+
+
+def _blobs(report: Report) -> list[Sighting]:
+    """What was looked at and is no manifest, also where the manifest is known by name only."""
+    snapshot = report.snapshot
+    manifests = snapshot.manifests.keys() | _children(report)
+    seen = snapshot.sightings.items()
+    return [sighting for (_, digest), sighting in seen if digest not in manifests]
+
+
+def _weigh(report: Report) -> tuple[Mapping[Repository, int], int]:
+    """Bytes that are there, by repository, and each digest once for the registry."""
+    sizes = _sizes(report)
+    weights: Counter[Repository] = Counter()
+    stored: set[Digest] = set()
+    for (repository, digest), sighting in report.snapshot.sightings.items():
+        if sighting.state is State.PRESENT and sighting.proof is not Proof.EXTERNAL:
+            weights[repository] += sizes.get(digest, 0)
+            stored.add(digest)
+    return weights, sum(sizes.get(digest, 0) for digest in stored)
 
 
 def _households(

@@ -15,10 +15,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import ELSEWHERE
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
+from exporter.oci.reference import Repository
 from exporter.publish import catalogue
 from exporter.publish.exposition import Format, Rendered, Samples, expose, label_pairs
 from exporter.publish.limits import Limits
@@ -109,6 +111,13 @@ def test_a_tag_without_optional_children_has_no_optional_series() -> None:
     assert value(about, "tag_missing_children", need="optional") is None
 
 
+def test_a_tag_of_which_nothing_is_needed_has_zeros_all_the_same() -> None:
+    about = report(tag("app:sha256-1.sig", attestation(MISSING)))
+
+    assert value(about, "tag_missing_children", need="optional") == 1
+    assert value(about, "tag_missing_children", need="required") == 0
+
+
 def test_a_lost_attestation_counts_as_optional_only() -> None:
     about = report(tag("app:v1", child(), attestation(MISSING)))
 
@@ -194,6 +203,17 @@ def test_bytes_that_repositories_share_are_counted_once_for_the_registry() -> No
 
     assert value(about, "repository_logical_bytes", repository="one/app") == each + layer + manifest
     assert value(about, "referenced_bytes") == 2 * each + layer + manifest
+
+
+def test_a_foreign_layer_is_no_blob_of_this_registry() -> None:
+    about = report(tag("app:v1", child()))
+    layer = (Repository("app"), digest(f"layer of {digest('amd64')}"))
+    sightings = {**about.snapshot.sightings, layer: ELSEWHERE}
+    about = replace(about, snapshot=replace(about.snapshot, sightings=sightings))
+
+    assert value(about, "blobs", state="present") == 0
+    assert value(about, "referenced_bytes") == 300 + 400
+    assert value(about, "repository_logical_bytes") == 300 + 400
 
 
 def test_blobs_are_told_from_manifests_even_where_the_manifest_is_gone() -> None:
