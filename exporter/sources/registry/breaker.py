@@ -54,7 +54,7 @@ class Breaker:
             if alive:
                 self.answered()
             return
-        self._count = 1 if alive else self._count + 1
+        self._count = 0 if alive else self._count + 1
         if self._count >= self._most:
             if self._last is None:
                 _LOG.warning("%s: does not answer (%s)", self._registry, failure.reason)

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.reference import HUB
 from exporter.sources import Unseen
 from exporter.sources.registry.credentials import Login, login_of
-from exporter.sources.registry.helper import ask_helper
+from exporter.sources.registry.helper import Helpers
 
 Json = Mapping[str, Any]
 
@@ -34,8 +34,7 @@ class DockerConfig:
     """The first of these files that has a login for a repository decides."""
 
     paths: tuple[Path, ...]
-    helper_timeout: float = 10.0
-    """Seconds that a credential helper may take."""
+    helpers: Helpers = field(default_factory=Helpers)
 
     @classmethod
     def usual(cls, environ: Mapping[str, str], home: Path) -> Self:
@@ -70,9 +69,9 @@ class DockerConfig:
         store = config.get("credsStore")
         if mine is not None:
             server = server if mine[0] in (host, *_HUB_HOSTS) else mine[0]
-            return await ask_helper(mine[1], server, self.helper_timeout)
+            return await self.helpers.ask(mine[1], server)
         if isinstance(store, str) and store:
-            login = await ask_helper(store, server, self.helper_timeout)
+            login = await self.helpers.ask(store, server)
             if login is not None:
                 return login
         auths = _mapping(config, "auths") if "auths" in config else config  # .dockercfg is flat

@@ -9,26 +9,49 @@ import asyncio
 import json
 import re
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 from exporter.sources.registry.credentials import Login, login_of
 
+_KEPT_FOR: Final = 300.0
+"""Seconds for which an answer is kept: one audit asks for very many repositories."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOT_FOUND: Final = b"credentials not found in native keychain"
 
 
-async def ask_helper(name: str, server: str, timeout: float) -> Login | None:  # noqa: ASYNC109 - kills what it started
-    """Return the login that a helper keeps for a server, None where it keeps none.
+@dataclass(slots=True)
+class Helpers:
+    """The credential helpers of this machine, each asked one at a time."""
 
-    Raises `Unseen` with `CREDENTIALS` where it is not installed, fails, or takes longer than
-    `timeout` seconds. What it printed is never repeated: it may hold the secret.
-    """
-    if not _NAME.fullmatch(name):
-        raise Unseen(name[:80], Reason.CREDENTIALS, "not the name of a credential helper")
-    program = f"docker-credential-{name}"
-    code, printed = await _run(program, server, timeout)
+    timeout: float = 10.0
+    """Seconds that one may take."""
+    _kept: dict[tuple[str, str], tuple[Login | None, float]] = field(
+        default_factory=dict, repr=False
+    )
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    async def ask(self, name: str, server: str) -> Login | None:
+        """Return the login that a helper keeps for a server, None where it keeps none.
+
+        Raises `Unseen` with `CREDENTIALS` where it is not installed, fails, or takes too long.
+        What it printed is never repeated: it may hold the secret.
+        """
+        if not _NAME.fullmatch(name):
+            raise Unseen(name[:80], Reason.CREDENTIALS, "not the name of a credential helper")
+        async with self._turn:
+            now = asyncio.get_running_loop().time()
+            login, until = self._kept.get((name, server), (None, now))
+            if until <= now:
+                login = await _ask(f"docker-credential-{name}", server, self.timeout)
+                self._kept[name, server] = (login, now + _KEPT_FOR)
+            return login
+
+
+async def _ask(program: str, server: str, patience: float) -> Login | None:
+    code, printed = await _run(program, server, patience)
     if code != 0:
         if _NOT_FOUND in printed:
             return None
@@ -41,7 +64,7 @@ async def ask_helper(name: str, server: str, timeout: float) -> Login | None:  #
     return login_of(str(username), str(secret))
 
 
-async def _run(program: str, server: str, timeout: float) -> tuple[int, bytes]:  # noqa: ASYNC109 - as above
+async def _run(program: str, server: str, patience: float) -> tuple[int, bytes]:
     try:
         process = await asyncio.create_subprocess_exec(
             program,
@@ -54,10 +77,10 @@ async def _run(program: str, server: str, timeout: float) -> tuple[int, bytes]: 
         words = error.strerror or "cannot be started"
         raise Unseen(program, Reason.CREDENTIALS, words) from error
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(patience):
             printed, _ = await process.communicate(server.encode())
     except TimeoutError as error:
-        raise Unseen(program, Reason.CREDENTIALS, f"silent for {timeout:g} seconds") from error
+        raise Unseen(program, Reason.CREDENTIALS, f"silent for {patience:g} seconds") from error
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):

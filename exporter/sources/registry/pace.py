@@ -54,11 +54,11 @@ class Pace:
 
     def pause(self, seconds: float) -> None:
         """Let no request out for a while, as the registry asked for."""
-        now = asyncio.get_running_loop().time()
+        now, seconds = asyncio.get_running_loop().time(), min(seconds, self._pause_cap)
         if now >= self._until:
             self._allowed = max(1.0, self._allowed / 2)
             _LOG.warning("%s: paused for %.1f seconds at its own request", self._registry, seconds)
-        self._until = max(self._until, now + min(seconds, self._pause_cap))
+        self._until = max(self._until, now + seconds)
 
     def went_well(self) -> None:
         """Note an answer that was no refusal: after about as many, one more may go at once."""

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.sources import Absent, Unseen
+from exporter.sources.registry.answers import absence, faults, wait_wanted
+from exporter.sources.registry.question import Answer
+
+DATE = "Tue, 24 Nov 2026 08:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "0"}, 0),
+        ({"retry-after": "Tue, 24 Nov 2026 08:01:30 GMT", "date": DATE}, 90),
+        ({"retry-after": "Tue, 24 Nov 2026 07:00:00 GMT", "date": DATE}, 0),
+        ({"x-retry-after": "12"}, 12),
+        ({"x-retry-after": "1795507230", "date": DATE}, 30),
+        ({"retry-after": "Tue, 24 Nov 2026 08:01:30 GMT"}, None),
+        ({"retry-after": "soon", "date": DATE}, None),
+        ({"retry-after": "-5", "date": DATE}, None),
+        ({}, None),
+    ],
+)
+def test_the_wanted_wait_is_read_against_the_servers_own_clock(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert wait_wanted(Answer(429, headers)) == seconds
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_any_wait_is_read_without_an_error(wanted: str, date: str) -> None:
+    wait = wait_wanted(Answer(429, {"retry-after": wanted, "date": date}))
+
+    assert wait is None or wait >= 0
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_any_body_is_read_without_an_error(body: bytes) -> None:
+    assert isinstance(faults(Answer(404, {}, body)), tuple)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+@given(JSON, st.sampled_from(["MANIFEST_UNKNOWN", "DENIED", "", None]))
+def test_absence_is_never_read_out_of_anything_but_its_three_words(
+    value: object, code: object
+) -> None:
+    body = json.dumps({"errors": [{"code": code, "message": value, "detail": value}]}).encode()
+
+    try:
+        found = absence(Answer(404, {}, body), "app")
+    except Unseen:
+        assert code != "MANIFEST_UNKNOWN"
+    else:
+        assert (found.code, code) == ("MANIFEST_UNKNOWN", "MANIFEST_UNKNOWN")
+
+
+def test_absence_needs_every_entry_to_say_it() -> None:
+    body = b'{"errors":[{"code":"BLOB_UNKNOWN"},{"code":"UNAUTHORIZED"}]}'
+
+    with pytest.raises(Unseen):
+        absence(Answer(404, {}, body), "app")
+    assert absence(
+        Answer(404, {}, body.replace(b"UNAUTHORIZED", b"NAME_UNKNOWN")), "app"
+    ) == Absent("BLOB_UNKNOWN")

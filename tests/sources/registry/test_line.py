@@ -1,0 +1,226 @@
+"""How often is asked, how long is waited, and when is it given up?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from exporter.facts.gap import Reason
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import OCI_MANIFEST
+from exporter.oci.reference import Repository, Tag
+from exporter.sources import Unseen
+from tests.parts.http import RESET, Answer, Asked, serving
+from tests.sources.registry.speaking import QUICK, registry_at, speaking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+APP: Final = Repository("app")
+V1: Final = Tag("v1")
+DIGEST: Final = Digest.of(b"manifest")
+FOUND: Final = Answer(
+    200, b"", {"Content-Type": OCI_MANIFEST, "Docker-Content-Digest": str(DIGEST)}
+)
+
+
+def first(*answers: Answer) -> tuple[list[Asked], Callable[[Asked], Answer]]:
+    """Give these answers, one each, then what was asked for."""
+    asked: list[Asked] = []
+
+    def answer(request: Asked) -> Answer:
+        asked.append(request)
+        return answers[len(asked) - 1] if len(asked) <= len(answers) else FOUND
+
+    return asked, answer
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_a_passing_fault_is_mended_by_asking_again(status: int) -> None:
+    asked, answer = first(Answer(status))
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.head(APP, V1) == DIGEST
+
+    assert len(asked) == 2
+    assert registry.tally.retries == 1
+
+
+async def test_a_connection_that_breaks_is_asked_again() -> None:
+    _, answer = first(RESET, RESET)
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.head(APP, V1) == DIGEST
+
+
+@pytest.mark.parametrize("tries", [1, 2, 4])
+async def test_a_fault_that_stays_is_given_up_after_so_many_tries(tries: int) -> None:
+    asked, answer = first(*[Answer(500)] * 9)
+
+    with serving(answer) as url:
+        async with registry_at(url, replace(QUICK, tries=tries)) as registry:
+            with pytest.raises(Unseen) as raised:
+                await registry.head(APP, V1)
+
+    assert (raised.value.reason, len(asked)) == (Reason.SERVER_ERROR, tries)
+
+
+@pytest.mark.parametrize("status", [401, 403, 400, 412])
+async def test_a_refusal_is_not_asked_again(status: int) -> None:
+    asked, answer = first(*[Answer(status)] * 9)
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            with pytest.raises(Unseen):
+                await registry.manifest(APP, DIGEST)
+
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_retry_after_pauses_everybody_as_far_as_the_cap_allows(status: int) -> None:
+    asked, answer = first(Answer(status, headers={"Retry-After": "3600"}))
+    loop = asyncio.get_running_loop()
+
+    with serving(answer) as url:
+        limits = replace(QUICK, pause_cap=0.05, concurrency=1)
+        async with registry_at(url, limits) as registry:
+            began = loop.time()
+            heads = (registry.head(APP, Tag(f"v{n}")) for n in range(3))
+            assert await asyncio.gather(*heads) == [DIGEST] * 3
+
+    assert loop.time() - began >= 0.05
+    assert len(asked) == 4
+    assert registry.tally.throttled_seconds > 0
+
+
+async def test_a_registry_that_limits_its_rate_is_audited_whole() -> None:
+    budget = 0
+
+    def answer(_: Asked) -> Answer:
+        nonlocal budget
+        budget += 1
+        return Answer(429, headers={"Retry-After": "1"}) if budget % 7 == 0 else FOUND
+
+    with serving(answer) as url:
+        limits = replace(QUICK, tries=4, pause_cap=0.002)
+        async with registry_at(url, limits) as registry:
+            heads = (registry.head(APP, Tag(f"v{n}")) for n in range(60))
+            assert await asyncio.gather(*heads) == [DIGEST] * 60
+
+
+async def test_a_dead_registry_costs_a_few_questions_not_all_of_them() -> None:
+    async with speaking() as server:
+        limits = replace(QUICK, concurrency=1, failures=3)
+        async with registry_at(server.url, limits) as registry:
+            for _ in range(50):
+                with pytest.raises(Unseen) as raised:
+                    await registry.head(APP, V1)
+
+    assert raised.value.reason is Reason.RESET
+    assert registry.tally.requests == {("manifest", "error"): 3 * QUICK.tries}
+
+
+async def test_a_ping_that_is_answered_ends_failing_fast() -> None:
+    down = True
+
+    def answer(_: Asked) -> Answer:
+        return Answer(502) if down else FOUND
+
+    with serving(answer) as url:
+        async with registry_at(url, replace(QUICK, failures=1)) as registry:
+            with pytest.raises(Unseen):
+                await registry.head(APP, V1)
+            down = False
+            with pytest.raises(Unseen, match="502"):
+                await registry.head(APP, V1)
+            await registry.ping()
+            assert await registry.head(APP, V1) == DIGEST
+
+
+async def test_a_dead_registry_is_probed_now_and_then() -> None:
+    _, answer = first(Answer(502), Answer(502))
+
+    with serving(answer) as url:
+        async with registry_at(url, replace(QUICK, failures=1, probe_after=0.0)) as registry:
+            with pytest.raises(Unseen):
+                await registry.head(APP, V1)
+            assert await registry.head(APP, V1) == DIGEST
+
+
+async def test_single_manifests_that_break_the_server_do_not_make_it_dead() -> None:
+    def answer(request: Asked) -> Answer:
+        return FOUND if request.target.endswith("/good") else Answer(500)
+
+    with serving(answer) as url:
+        async with registry_at(url, replace(QUICK, failures=1)) as registry:
+            for _ in range(3):
+                with pytest.raises(Unseen):
+                    await registry.head(APP, V1)
+            assert await registry.head(APP, Tag("good")) == DIGEST
+
+
+@pytest.mark.parametrize("status", [200, 401, 403])
+async def test_a_registry_that_answers_is_there(status: int) -> None:
+    with serving(lambda _: Answer(status, b"{}")) as url:
+        async with registry_at(url) as registry:
+            await registry.ping()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(200, b"<html>", {"Content-Type": "text/html"}), Reason.NOT_A_REGISTRY),
+        (Answer(404), Reason.NOT_A_REGISTRY),
+        (Answer(502), Reason.SERVER_ERROR),
+        (Answer(429), Reason.RATE_LIMITED),
+        (RESET, Reason.RESET),
+    ],
+)
+async def test_a_ping_that_no_registry_answers_is_unseen(answer: Answer, reason: Reason) -> None:
+    with serving(lambda _: answer) as url:
+        async with registry_at(url) as registry:
+            with pytest.raises(Unseen) as raised:
+                await registry.ping()
+
+    assert raised.value.reason is reason
+
+
+async def test_requests_are_counted_by_endpoint_and_code() -> None:
+    asked, answer = first(Answer(500), FOUND, Answer(404), Answer(403))
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            await registry.head(APP, V1)
+            with pytest.raises(Unseen):
+                await registry.manifest(APP, DIGEST)
+            with pytest.raises(Unseen):
+                await registry.tags(APP)
+            await registry.ping()
+
+    assert registry.tally.requests == {
+        ("manifest", "5xx"): 1,
+        ("manifest", "2xx"): 1,
+        ("manifest", "404"): 1,
+        ("tags", "403"): 1,
+        ("base", "2xx"): 1,
+    }
+    assert sum(registry.tally.seconds["manifest"]) == 3
+    assert registry.tally.seconds_sum["manifest"] > 0
+    assert len(asked) == 5
+
+
+async def test_each_hop_of_a_redirect_is_counted_apart() -> None:
+    with (
+        serving(lambda _: FOUND) as there,
+        serving(lambda _: Answer(307, headers={"Location": there})) as url,
+    ):
+        async with registry_at(url) as registry:
+            await registry.head(APP, V1)
+
+    assert registry.tally.requests == {("manifest", "3xx"): 1, ("redirect", "2xx"): 1}
