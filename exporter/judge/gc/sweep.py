@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exporter.facts.digests import ABSENT
+from exporter.facts.graph import distinct
 from exporter.judge.gc.narrate import not_found
 from exporter.judge.gc.paths import ROOT, layer_link, revision_folder
 from exporter.judge.gc.plan import Abort, Plan, Removal, Stage
@@ -100,6 +101,8 @@ def _links(inventory: Inventory, plan: Plan) -> Abort | None:
 
 
 def _first_repeat(digests: np.ndarray) -> int | None:
+    if len(distinct(digests)) == len(digests):
+        return None
     seen: set[int] = set()
     for position, digest in enumerate(digests.tolist()):
         if digest in seen:

@@ -1,0 +1,170 @@
+"""What holds for every storage, whatever is in it?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.holdings import (
+    orphaned_blobs,
+    reclaimable,
+    referenced_bytes,
+    shares,
+    stored_bytes,
+    tagged,
+)
+from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_3, Dialect, Mode
+from exporter.judge.gc.log import log
+from exporter.judge.gc.paths import removed
+from exporter.judge.gc.plan import Abort, Plan
+from exporter.judge.gc.simulate import simulate
+from exporter.judge.gc.victims import tags, victims
+from tests.judge.gc.inventories import Held, World, digest, worlds
+
+if TYPE_CHECKING:
+    from exporter.facts.inventory import Inventory
+
+_EVER = 1 << 62
+_DIALECTS = st.sampled_from(sorted(DIALECTS.values(), key=lambda dialect: dialect.name))
+_MODES = st.sampled_from(list(Mode))
+
+
+def _texts(inventory: Inventory, outcome: object) -> object:
+    """An outcome in words, so that two inventories can be compared."""
+    if isinstance(outcome, Plan):
+        return sorted(removed(inventory, outcome.removal)), outcome.marked
+    assert isinstance(outcome, Abort)
+    return outcome.messages
+
+
+@given(worlds(), _DIALECTS, _MODES)
+def test_the_order_of_facts_changes_nothing(world: World, dialect: Dialect, mode: Mode) -> None:
+    forwards, backwards = world.inventory(), world.inventory(backwards=True)
+
+    outcomes = [simulate(each, dialect, mode) for each in (forwards, backwards)]
+
+    assert _texts(forwards, outcomes[0]) == _texts(backwards, outcomes[1])
+    assert list(log(forwards, outcomes[0])) == list(log(backwards, outcomes[1]))
+
+
+@given(worlds(), _DIALECTS, _MODES)
+def test_what_is_printed_is_what_is_planned(world: World, dialect: Dialect, mode: Mode) -> None:
+    """Marking by arrays and step by step are two ways to the same end."""
+    inventory = world.inventory()
+    plan = simulate(inventory, dialect, mode)
+    if not isinstance(plan, Plan):
+        return
+    lines = list(log(inventory, plan))
+
+    marked = {line.rstrip().rpartition(" ")[2] for line in lines if ": marking " in line}
+
+    kept = {inventory.digests.text(int(each)) for each in plan.kept.nonzero()[0]}
+    assert marked == kept
+
+
+@given(worlds(), _DIALECTS, _MODES)
+def test_a_second_collection_finds_no_blob_and_no_manifest(
+    world: World, dialect: Dialect, mode: Mode
+) -> None:
+    inventory = world.inventory()
+    plan = simulate(inventory, dialect, mode)
+    if not isinstance(plan, Plan):
+        return
+
+    left = _without(world, inventory, plan).inventory()
+
+    again = simulate(left, dialect, mode)
+    assert isinstance(again, Plan)
+    assert sum(len(digests) for _, digests in again.removal.manifests) == 0
+    if dialect is not DISTRIBUTION_3 or mode is Mode.PLAIN:
+        assert len(again.removal.blobs) == 0
+
+
+def _without(world: World, inventory: Inventory, plan: Plan) -> World:
+    """The storage after a collection."""
+    gone = {inventory.digests.text(each) for each in plan.removal.blobs.tolist()}
+    unlinked = {
+        (inventory.repositories[at], inventory.digests.text(each))
+        for at, digests in plan.removal.manifests
+        for each in digests.tolist()
+    }
+    unread = {
+        (inventory.repositories[at], inventory.digests.text(each))
+        for at, digests in plan.removal.layer_links
+        for each in digests.tolist()
+    }
+
+    def kept(name: str, held: Held) -> Held:
+        return replace(
+            held,
+            manifests=frozenset(w for w in held.manifests if (name, digest(w)) not in unlinked),
+            layers=frozenset(w for w in held.layers if (name, digest(w)) not in unread),
+        )
+
+    return replace(
+        world,
+        stored=frozenset(word for word in world.stored if digest(word) not in gone),
+        repositories={name: kept(name, held) for name, held in world.repositories.items()},
+    )
+
+
+@given(worlds())
+def test_nothing_reclaimable_is_reachable_from_a_tag(world: World) -> None:
+    inventory = world.inventory()
+
+    reached = tagged(inventory)
+
+    assert not reached[orphaned_blobs(inventory, _EVER)].any()
+    stored, kept = stored_bytes(inventory), int(inventory.sizes[inventory.stored & reached].sum())
+    sums = reclaimable(inventory, _EVER, _EVER)
+    assert sums.untagged + sums.orphaned + kept == stored
+    assert sums.orphaned == stored - referenced_bytes(inventory)
+
+
+@given(worlds())
+def test_nothing_young_is_reclaimable(world: World) -> None:
+    sums = reclaimable(world.inventory(), blobs_before=0, uploads_before=0)
+
+    assert (sums.untagged, sums.orphaned, sums.stale_uploads) == (0, 0, 0)
+
+
+@given(worlds())
+def test_exclusive_bytes_are_counted_once_and_logical_ones_as_often_as_held(world: World) -> None:
+    inventory = world.inventory()
+
+    held = shares(inventory)
+
+    assert sum(share.exclusive for share in held) <= referenced_bytes(inventory)
+    assert all(share.exclusive <= share.logical for share in held)
+    if len(held) == 1:
+        assert held[0].exclusive == held[0].logical
+
+
+@given(worlds(), _DIALECTS, _MODES)
+def test_a_tag_on_every_child_leaves_no_victims(world: World, dialect: Dialect, mode: Mode) -> None:
+    repositories = {name: _all_tagged(held) for name, held in world.repositories.items()}
+    protected = replace(world, repositories=repositories)
+    inventory = protected.inventory()
+
+    plan = simulate(inventory, dialect, mode)
+
+    assert isinstance(plan, Plan)
+    assert victims(inventory, plan.removal, tags(inventory)) == []
+
+
+def _all_tagged(held: Held) -> Held:
+    keeping = {f"keep-{at}": word for at, word in enumerate(sorted(held.manifests))}
+    return replace(held, tags={**held.tags, **keeping}, has_tags=True)
+
+
+@given(worlds(), _MODES)
+def test_an_empty_removal_has_no_victims(world: World, mode: Mode) -> None:
+    inventory = world.inventory()
+    outcome = simulate(inventory, DISTRIBUTION_3, mode)
+    if isinstance(outcome, Plan) and not list(removed(inventory, outcome.removal)):
+        assert victims(inventory, outcome.removal, tags(inventory)) == []
+        assert np.count_nonzero(inventory.stored & ~outcome.kept) == 0
