@@ -1,0 +1,70 @@
+"""Are digests numbered exactly, in order, whatever texts come in their place?"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.digests import ABSENT, Column, number, pack
+
+_SHA256 = st.binary(max_size=2).map(lambda seed: f"sha256:{hashlib.sha256(seed).hexdigest()}")
+_TWINS = st.integers(0, 9).map(lambda last: f"sha256:{'ab' * 31}0{last}")
+"""Digests that agree in all that the look-up compares first."""
+_OTHERS = st.text(max_size=9) | st.sampled_from([f"sha512:{'0' * 128}", f"sha256:{'AB' * 32}"])
+_TEXTS = st.lists(_SHA256 | _TWINS | _OTHERS, max_size=30)
+
+
+def _column(texts: list[str]) -> Column:
+    column = Column()
+    column.texts(texts)
+    return column
+
+
+@given(_TEXTS, _TEXTS)
+def test_every_text_gets_a_number_and_every_number_gives_its_text(
+    first: list[str], second: list[str]
+) -> None:
+    digests, columns = number([_column(first), _column(second)])
+
+    for texts, numbers in zip((first, second), columns, strict=True):
+        assert [digests.text(each) for each in numbers.tolist()] == texts
+        assert [digests.number(text) for text in texts] == numbers.tolist()
+    assert len(digests) == len({*first, *second})
+
+
+@given(st.lists(_SHA256 | _TWINS, max_size=30))
+def test_numbers_follow_the_order_of_the_digests(texts: list[str]) -> None:
+    digests, _ = number([_column(texts)])
+
+    assert [digests.text(each) for each in range(len(digests))] == sorted(set(texts))
+
+
+@given(_TEXTS, _SHA256 | _TWINS | _OTHERS)
+def test_a_digest_never_seen_has_no_number(texts: list[str], other: str) -> None:
+    digests, _ = number([_column([text for text in texts if text != other])])
+
+    assert digests.number(other) == ABSENT
+
+
+def test_a_mark_stands_between_digests() -> None:
+    column = Column()
+    column.encoded("sha256", ["a" * 64])
+    column.mark(-2)
+    column.encoded("sha512", ["b" * 128])
+    column.encoded("sha256", ["c" * 64])
+
+    _, (numbers,) = number([column])
+
+    assert numbers.tolist() == [0, -2, 2, 1]
+    assert numbers.dtype == np.int32
+
+
+@pytest.mark.parametrize("wrong", ["A" * 64, "a" * 63, "a" * 65, "g" * 64, " " + "a" * 63])
+def test_only_sixty_four_lower_case_hexadecimal_letters_are_packed(wrong: str) -> None:
+    assert pack(["a" * 64, "b" * 64]) == b"\xaa" * 32 + b"\xbb" * 32
+    assert pack(["a" * 64, wrong]) is None
+    assert pack(["a" * 63, "b" * 65]) is None
