@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.proof import GONE, State
+from exporter.facts.proof import State
 from exporter.judge.report import ChildKind
+from exporter.publish.urgency import Urgency, urgency
 from exporter.publish.words import (
     ABSENT,
     LACKING,
@@ -92,12 +93,11 @@ def root_name(verdict: TagVerdict) -> str:
 
 
 def _order(verdict: TagVerdict) -> tuple[int, int]:
-    rank = verdict.root.reference_class.rank
-    return rank, 0 if verdict.state in GONE else 1 if verdict.state is State.UNKNOWN else 2
+    return verdict.root.reference_class.rank, urgency(verdict)
 
 
 def _well(verdict: TagVerdict) -> bool:
-    return verdict.state is State.PRESENT and all(
+    return urgency(verdict) is Urgency.NONE and all(
         each.state is State.PRESENT or not each.expected for each in verdict.children
     )
 

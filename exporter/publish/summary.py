@@ -10,6 +10,7 @@ from exporter.facts.proof import GONE, Proof, State
 from exporter.judge.report import ChildKind
 from exporter.publish.census import broken_since, count
 from exporter.publish.sheet import root_name
+from exporter.publish.urgency import Urgency, urgency
 from exporter.publish.words import (
     LACKING,
     Cell,
@@ -62,7 +63,7 @@ def troubles(report: Report) -> tuple[Trouble, ...]:
     since = broken_since(report)
     order = sorted(
         report.verdicts,
-        key=lambda each: (each.root.reference_class.rank, each.state not in GONE),
+        key=lambda each: (each.root.reference_class.rank, urgency(each)),
     )
     found = (_trouble(verdict, since.get(_key(verdict))) for verdict in order)
     return tuple(trouble for trouble in found if trouble.losses)
@@ -92,10 +93,10 @@ def totals(report: Report) -> str:
 def next_command(reports: Sequence[Report]) -> str:
     """What should be typed next?"""
     ranked = (
-        (each.state not in GONE, each.root.reference_class.rank, position, number)
+        (urgency(each), each.root.reference_class.rank, position, number)
         for position, report in enumerate(reports)
         for number, each in enumerate(report.verdicts)
-        if each.state is not State.PRESENT
+        if urgency(each) is not Urgency.NONE
     )
     worst = min(ranked, default=None)
     if worst is None:

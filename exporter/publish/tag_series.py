@@ -10,6 +10,7 @@ from exporter.judge.report import TagVerdict
 from exporter.publish import catalogue
 from exporter.publish.census import Needs, broken_since, needs
 from exporter.publish.exposition import label_pairs
+from exporter.publish.urgency import Urgency, urgency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,24 +29,20 @@ class _Row:
     since: float | None
 
     @property
-    def urgency(self) -> tuple[int, int]:
+    def order(self) -> tuple[int, ...]:
         """What sorts first is kept where not everything can be: proven trouble, live first."""
-        rank = self.verdict.root.reference_class.rank
-        if self.verdict.state in GONE:
-            return 0, rank
-        if self.verdict.state is State.UNKNOWN:
-            return 1, rank
-        troubled = any(
+        first = urgency(self.verdict)
+        quiet = first is Urgency.NONE and not any(
             each.missing or each.broken or each.unknown or each.unprotected
             for _, each in self.needs
         )
-        return (2 if troubled else 3), rank
+        return first, quiet, self.verdict.root.reference_class.rank
 
 
 def tags(samples: Samples, reports: Iterable[Report], limit: int) -> int:
     """Add the series of the most urgent tags; return how many tags were left out."""
     rows = [row for report in reports for row in _rows(report)]
-    rows.sort(key=lambda row: row.urgency)
+    rows.sort(key=lambda row: row.order)
     for row in rows[:limit]:
         _write(samples, row)
     return max(0, len(rows) - limit)

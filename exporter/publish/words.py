@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import Proof, State
+from exporter.publish.urgency import by_design
 
 if TYPE_CHECKING:
     from exporter.judge.report import Child, TagVerdict
@@ -73,6 +74,8 @@ def child_cell(child: Child) -> Cell:
 
 def verdict_cell(verdict: TagVerdict) -> Cell:
     """Say how a tag is, in the report's own word."""
+    if by_design(verdict):
+        return BY_DESIGN
     cell = _CELLS[verdict.state]
     return Cell(str(verdict.state), cell.tone)
 

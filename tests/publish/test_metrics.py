@@ -280,6 +280,24 @@ def test_past_the_limit_the_worst_and_live_tags_stay_and_the_rest_is_counted() -
     }
 
 
+def test_a_tag_that_only_lacks_a_platform_is_as_bad_as_one_that_lost_an_image() -> None:
+    lost = tag("app:old", child(state=MISSING), reference=ReferenceClass.SELECTED)
+    lacking = tag("app:run", child(protected_by=("x",)), lacking=(ARM64,))
+    found = samples(picture(standing(report(lost, lacking))), Limits(tags=1))
+
+    kept = [labels["tag"] for labels, _ in found["pullproof_tag_missing_children"]]
+    assert kept == ["run"]
+
+
+def test_of_tags_that_are_well_those_at_risk_are_kept() -> None:
+    safe = tag("app:safe", child(protected_by=("x",)))
+    risk = tag("app:risk", child(protected_by=()), reference=ReferenceClass.SELECTED)
+    found = samples(picture(standing(report(safe, risk))), Limits(tags=1))
+
+    kept = [labels["tag"] for labels, _ in found["pullproof_tag_missing_children"]]
+    assert kept == ["risk"]
+
+
 def test_problems_are_capped_for_each_registry_and_live_ones_are_kept() -> None:
     old = tag("app:old", child("arm", MISSING), reference=ReferenceClass.SELECTED)
     live = tag("app:v1", child("amd64", MISSING), child("arm64", MISSING))

@@ -115,7 +115,8 @@ def test_the_worst_of_two_images_for_one_platform_is_shown() -> None:
 def test_what_need_not_be_here_is_no_loss() -> None:
     about = report(tag("app:v1", child(state=UNKNOWN, expected=False)), role=Role.PROXY)
 
-    assert rows(about)[0][2] == "by design"
+    assert rows(about)[0][2:] == ["by design", "by design"]
+    assert check_text([about], STYLE).endswith("Next: pullproof serve\n")
     assert section(about, "Not seen") == ["Not expected here, so not looked at: 1 manifest."]
 
 

@@ -6,12 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from exporter.facts.proof import GONE, State
 from exporter.publish.census import broken_since
 from exporter.publish.document import gaps
 from exporter.publish.sheet import root_name
 from exporter.publish.summary import blindness
 from exporter.publish.tree import Node, grow, wanted_by
+from exporter.publish.urgency import Urgency, urgency
 from exporter.publish.web.html import code, frame, items, link, section, table, text, toned
 from exporter.publish.words import (
     Cell,
@@ -42,8 +42,8 @@ _HEALTH: Final = {
 def front(picture: Picture, now: float) -> str:
     """Return the landing page; `now` is in seconds since the epoch."""
     ways = f"{link('metrics', 'metrics')} · {link('report.json', 'report.json')}"
-    broken = [row for each in picture.standings for row in _verdicts(each, GONE)]
-    unknown = [row for each in picture.standings for row in _verdicts(each, {State.UNKNOWN})]
+    broken = [row for each in picture.standings for row in _verdicts(each, Urgency.GONE)]
+    unknown = [row for each in picture.standings for row in _verdicts(each, Urgency.UNKNOWN)]
     unseen = (
         section(f"Not seen in {each.registry}", items([*map(text, _unseen(each))]))
         for each in picture.standings
@@ -101,27 +101,25 @@ def _registry(picture: Picture, standing: Standing, now: float) -> tuple[str, ..
     if report is None:
         return (*first, toned(Cell("nothing yet", Tone.UNSURE)), "")
     taken_at = report.snapshot.taken_at
-    states = Counter(verdict.state for verdict in report.verdicts)
-    gone = states[State.MISSING] + states[State.BROKEN]
+    urgent = Counter(map(urgency, report.verdicts))
+    gone = urgent[Urgency.GONE]
     counts = (
         count_words(len(report.verdicts), "tag"),
         toned(Cell(f"{gone:,} broken", Tone.BAD if gone else Tone.GOOD)),
-        toned(Cell(f"{states[State.UNKNOWN]:,} unknown", Tone.PLAIN)),
+        toned(Cell(f"{urgent[Urgency.UNKNOWN]:,} unknown", Tone.PLAIN)),
     )
     age = f"{time_words(taken_at)}, {age_words(now - taken_at)} old"
     return (*first, age, ", ".join(counts))
 
 
-def _verdicts(
-    standing: Standing, states: set[State] | frozenset[State]
-) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of the tags in some states, live ones first."""
+def _verdicts(standing: Standing, wanted: Urgency) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of the tags that are as urgent as that, live ones first."""
     report = standing.report
     if report is None:
         return
     since = broken_since(report)
     order = sorted(report.verdicts, key=lambda each: each.root.reference_class.rank)
-    for verdict in (each for each in order if each.state in states):
+    for verdict in (each for each in order if urgency(each) is wanted):
         seen = since.get((verdict.root.repository, verdict.root.name))
         yield (
             text(report.snapshot.registry),

@@ -17,12 +17,14 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
 from exporter.sources import Tally
 from tests.publish.reports import (
     MISSING,
+    UNKNOWN,
     child,
     digest,
     picture,
@@ -232,6 +234,14 @@ async def test_the_front_page_shows_what_is_broken_before_what_is_unknown() -> N
     assert "shop/app:latest" not in text
     assert "2026-04-22 10:00 UTC, 60 min old" in text
     assert "repository shop/vault: denied: 403 Forbidden" in text
+
+
+async def test_a_pull_through_cache_is_no_worry_on_the_front_page() -> None:
+    hole = child(state=UNKNOWN, expected=False)
+    text = Page(await get("/", shown(report(tag("lib:v1", hole), role=Role.PROXY)))).text
+
+    assert "lib:v1" not in text
+    assert "0 unknown" in text
 
 
 async def test_every_link_of_the_front_page_leads_somewhere_and_back() -> None:

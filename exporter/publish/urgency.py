@@ -1,0 +1,34 @@
+"""Which tags must somebody look at first?"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import GONE, State
+
+if TYPE_CHECKING:
+    from exporter.judge.report import TagVerdict
+
+
+class Urgency(IntEnum):
+    """How much a tag needs a person; the lowest first."""
+
+    GONE = 0
+    """It is proven that a pull fails."""
+    UNKNOWN = 1
+    """It could not be told."""
+    NONE = 2
+
+
+def urgency(verdict: TagVerdict) -> Urgency:
+    """How much does this tag need a person?"""
+    if verdict.state in GONE:
+        return Urgency.GONE
+    unknown = verdict.state is State.UNKNOWN and not by_design(verdict)
+    return Urgency.UNKNOWN if unknown else Urgency.NONE
+
+
+def by_design(verdict: TagVerdict) -> bool:
+    """Is nothing below it promised here, as in a pull-through cache?"""
+    return bool(verdict.children) and not any(child.expected for child in verdict.children)
