@@ -87,7 +87,7 @@ def _write(samples: Samples, row: _Row) -> None:
     if row.needs:
         lacking = len(row.verdict.lacking_platforms)
         samples.add(catalogue.TAG_LACKING_PLATFORMS, row.labels, lacking)
-    if row.verdict.state in GONE and row.since is not None:
+    if row.since is not None:
         samples.add(catalogue.TAG_BROKEN_SINCE, row.labels, row.since)
 
 
