@@ -59,8 +59,10 @@ class Misconfigured(ValueError):
     def __init__(self, origin: str, faults: tuple[Fault, ...] | str) -> None:
         """Tell what is wrong with the file (or whatever else `origin` names)."""
         self.faults = faults if isinstance(faults, tuple) else (Fault((), 0, faults),)
-        ordered = sorted(self.faults, key=lambda fault: fault.line)[:_MOST_FAULTS]
-        super().__init__("\n".join(f"{origin}: {fault}" for fault in ordered))
+        ordered = [str(fault) for fault in sorted(self.faults, key=lambda fault: fault.line)]
+        more = len(ordered) - _MOST_FAULTS
+        shown = ordered[:_MOST_FAULTS] + ([f"and {more} more"] if more > 0 else [])
+        super().__init__("\n".join(f"{origin}: {line}" for line in shown))
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -108,7 +110,7 @@ def _validated(marked: Marked, origin: str, path: Path | None) -> Settings:
         blamed = {fault.path for fault in marked.faults}
         found = (_fault(each, marked) for each in error.errors(include_url=False))
         faults = marked.faults + tuple(fault for fault in found if fault.path not in blamed)
-        raise Misconfigured(origin, faults) from None  # the chain would show the values
+        raise Misconfigured(origin, faults) from error
     if marked.faults:
         raise Misconfigured(origin, marked.faults)
     return settings

@@ -75,6 +75,4 @@ async def _send(request: web.Request, answer: Answer) -> web.StreamResponse:
         if length > len(answer.body):
             # Go closes a connection on which less was written than was announced.
             response.force_close()
-            if request.transport is not None:
-                request.transport.close()
     return response

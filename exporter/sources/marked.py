@@ -16,7 +16,8 @@ Path = tuple[str | int, ...]
 _DEEPEST: Final = 16
 _TAG: Final = "tag:yaml.org,2002:"
 _NUMBERS: Final = frozenset({f"{_TAG}int", f"{_TAG}float", f"{_TAG}bool", f"{_TAG}null"})
-_TEXTS: Final = frozenset({f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}value", f"{_TAG}merge"})
+_STATED: Final = frozenset({*_NUMBERS, f"{_TAG}str"})
+"""The tags that a text may write out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class _Reading:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, path)
         if event.tag is not None:
-            self._refuse(path, f"a tag ({event.tag[:40]!r}); leave it away")
+            self._refuse_tag(path, event.tag)
         return self._items(path) if isinstance(event, yaml.SequenceStartEvent) else self._keys(path)
 
     def _items(self, path: Path) -> tuple[object, ...]:
@@ -127,7 +128,7 @@ class _Reading:
             if key in found:
                 self.faults.append(Fault(at, line, f"given twice, first on line {self.lines[at]}"))
             self.lines.setdefault(at, line)
-            found.setdefault(key, self._value(self._next(), at))
+            found[key] = self._value(self._next(), at)
         return found
 
     def _key(self, event: Any) -> str:
@@ -137,17 +138,18 @@ class _Reading:
         raise Malformed(f"line {event.start_mark.line + 1}: a key is not text")
 
     def _scalar(self, event: Any, path: Path) -> object:
-        tag = event.tag
-        if tag is None or tag == "!":
-            tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
-        if tag in _TEXTS:
-            return event.value
+        if event.tag is not None and event.tag not in _STATED:
+            return self._refuse_tag(path, event.tag)
+        tag = event.tag or self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
         if tag not in _NUMBERS:
-            return self._refuse(path, f"a tag ({tag[:40]!r}); leave it away")
+            return event.value  # dates too: nothing here is one
         try:
             return self._loader.construct_object(yaml.ScalarNode(tag, event.value))
         except (ValueError, KeyError):
             return self._refuse(path, "not the number or truth value that it claims to be")
+
+    def _refuse_tag(self, path: Path, tag: str) -> object:
+        return self._refuse(path, f"a tag ({tag[:40]!r}); leave it away")
 
     def _refuse(self, path: Path, text: str) -> object:
         self.faults.append(Fault(path, self.lines[path], text))

@@ -138,8 +138,14 @@ def test_every_mistake_is_told_at_once_with_its_line() -> None:
     [
         ("", "registries: is missing"),
         ("[]", "line 1: must be a section of keys"),
-        ("registries: []", "line 1: registries: at least one is needed"),
+        ("\ufeffregistries: []", "line 1: registries: at least one is needed"),
         ("registries:\nregistries: []", "line 2: registries: given twice, first on line 1"),
+        ("registries: [{url: https://a}]\nlisten: []", "line 2: listen: at least one is needed"),
+        (
+            "interval: 1m\nregistries: [{url: https://a}]\ninterval: 1m",
+            "line 3: interval: given twice",
+        ),
+        ("registries: ! x", "line 1: registries: a tag ('!'); leave it away"),
         ("registries: *all", "line 1: registries: an alias (*name); write it out"),
         ("registries: !!python/object:os.system {}", "line 1: registries: a tag"),
         ("a: b: c", "line 1: not YAML: mapping values are not allowed in this context"),
@@ -176,6 +182,7 @@ def test_what_is_no_configuration_at_all_is_told_in_one_line(text: str | bytes, 
         ("url: http://a, plain_http: true, ca_file: /etc/hostname", "ca_file: is of no use over"),
         ("url: https://a, ca_file: /no/such", "ca_file: no such file: /no/such"),
         ("url: https://a, ca_file: ''", "ca_file: not a path"),
+        ('url: https://a, ca_file: "a\\0b"', "ca_file: not a path"),
         ("url: https://a, password_env: A", "password_env: needs username"),
         ("url: https://a, identity_token_env: A", "identity_token_env: what it names is empty"),
         ("url: https://a, username: u, username_env: U", "username_env: not together with user"),
@@ -187,6 +194,7 @@ def test_what_is_no_configuration_at_all_is_told_in_one_line(text: str | bytes, 
         ("url: https://a, requests_per_second: .inf", "requests_per_second: must be a number that"),
         ("url: https://a, requests_per_second: 0", "requests_per_second: must be more than 0"),
         ("url: https://a, tries: 1.5", "tries: must be a whole number"),
+        ("url: https://a, plain_http: !!bool x", "plain_http: not the number or truth value"),
         ("url: https://a, tries: !!int x", "tries: not the number or truth value that it claims"),
         ("url: https://a, aliases: b", "aliases: must be a list: [one, two]"),
         ("url: https://a, tags: {select: ['^v.*$']}", "tags.select[0]: not a pattern of letters"),
@@ -244,6 +252,19 @@ def test_a_secret_in_the_wrong_place_is_refused_and_never_repeated(keys: str) ->
 
     assert "hunter" not in told
     assert "password" in told
+
+
+def test_of_very_many_mistakes_the_first_are_told() -> None:
+    told = faults("".join(f"k{number}: 1\n" for number in range(999)))
+
+    assert len(told) == 51
+    assert told[-1] == "and 950 more"
+
+
+def test_what_looks_like_a_date_is_text() -> None:
+    found = settings("registries: [{url: https://a, tags: {select: [2026-10-01, !!str 7]}}]")
+
+    assert found.registries[0].tags.select == ("2026-10-01", "7")
 
 
 def test_a_key_cannot_disturb_a_terminal() -> None:

@@ -31,11 +31,11 @@ def test_a_registry_without_secrets_is_asked_as_nobody() -> None:
 
 
 def test_secrets_come_from_files_and_variables(keep: Keep) -> None:
-    path = keep(b"hunter 2\r\n")
+    path = keep(b" hunter 2 \r\n")
     named = RegistrySettings(url="https://a", username_env="NAME", password_file=path)
     token = RegistrySettings(url="https://a", identity_token_env="TOKEN")
 
-    assert credentials(named, {"NAME": "reader"}) == Credentials("reader", "hunter 2")
+    assert credentials(named, {"NAME": "reader"}) == Credentials("reader", " hunter 2 ")
     assert credentials(token, {"TOKEN": "t"}) == Credentials(identity_token="t")
 
 

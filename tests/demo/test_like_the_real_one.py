@@ -259,9 +259,9 @@ async def test_every_kind_of_manifest_keeps_its_type(tmp_path: Path) -> None:
 
 async def test_the_catalogue_loses_the_same_repositories(tmp_path: Path) -> None:
     tree = Tree(Layout(tmp_path / "storage"))
-    for name in ("foo", "foo/1bar", "foo/bar", "foo-bar", "a", "a/b/c", "zz/9", "zz"):
+    for name in ("foo", "foo/1bar", "foo/2baz", "foo/bar", "foo-bar", "a", "a/b/c", "zz/9", "zz"):
         tree.push(Repository(name), chart("x", "1"), "1")
-    (tree.layout.repositories / "stray").write_bytes(b"")
+    (tree.layout.repositories / "zz" / "_aside").write_bytes(b"")
     with registry(tmp_path) as real:
         async with served(Registry.of(real.root)) as address:
             for n in range(1, 10):

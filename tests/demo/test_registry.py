@@ -72,6 +72,20 @@ async def test_a_lost_layer_is_announced_and_not_sent(tmp_path: Path) -> None:
                     await answer.aread()
 
 
+async def test_a_range_past_the_end_is_refused_with_the_length_of_the_whole(tmp_path: Path) -> None:
+    stock(tmp_path)
+    blob = multi_platform(PAYMENTS, "3.0.7").on("arm64").blobs[-1]
+    size = len(blob.body)
+    async with served(Registry.of(tmp_path)) as address, httpx.AsyncClient() as http:
+        url = f"http://{address}/v2/{PAYMENTS}/blobs/{blob.digest}"
+        async with http.stream("GET", url, headers={"Range": f"bytes={size}-"}) as answer:
+            assert answer.status_code == 416
+            assert answer.headers["Content-Range"] == f"bytes */{size}"
+            assert answer.headers["Content-Length"] == str(size)
+            with pytest.raises(httpx.RemoteProtocolError, match="received 33 bytes"):
+                await answer.aread()
+
+
 async def test_a_damaged_tree_is_served_all_the_same(tmp_path: Path) -> None:
     tree, frontend = stock(tmp_path), multi_platform(FRONTEND, "1.9.0")
     tree.layout.revision(FRONTEND, frontend.on("arm64").digest).write_bytes(b"")

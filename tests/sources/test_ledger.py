@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 import subprocess
@@ -20,7 +19,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.sources import Kept, Unseen
 from exporter.sources.ledger import Ledger
-from exporter.sources.ledger_file import connect
+from exporter.sources.ledger_file import connect, set_aside
 from tests.schema1 import schema1
 
 if TYPE_CHECKING:
@@ -119,12 +118,12 @@ def test_a_signed_schema1_manifest_is_known_by_what_it_signs(path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "damaged",
+    "content",
     [zlib.compress(BODY + b" "), zlib.compress(BODY)[:-1], b"", zlib.compress(bytes(20_000_000))],
 )
-def test_a_damaged_body_is_forgotten_and_never_told(path: Path, damaged: bytes) -> None:
+def test_a_damaged_body_is_forgotten_and_never_told(path: Path, content: bytes) -> None:
     with open_(filled(path)) as ledger, closing(sqlite3.connect(path)) as other:
-        other.execute("UPDATE manifests SET body = ?", (damaged,))
+        other.execute("UPDATE manifests SET body = ?", (content,))
         other.commit()
 
         assert ledger.manifest(NAME) is None
@@ -180,6 +179,17 @@ def test_content_that_audits_ask_for_stays(path: Path) -> None:
             ledger.keep("main", TRUTH)
 
 
+def test_content_that_is_kept_again_stays(path: Path) -> None:
+    clock = Clock()
+    with open_(path, clock) as ledger:
+        for _ in range(3):
+            ledger.keep_manifests({NAME: BODY})
+            ledger.keep("main", TRUTH)
+            clock.now += 60 * DAY
+
+        assert ledger.manifest(NAME) == BODY
+
+
 def test_the_truth_of_a_registry_that_is_watched_no_more_goes_too(path: Path) -> None:
     clock = Clock()
     with open_(path, clock) as ledger:
@@ -203,6 +213,21 @@ def test_a_file_that_is_damaged_from_its_head_is_set_aside(
     assert "the ledger cannot be used; a new one begins" in caplog.text
 
 
+def test_what_sqlite_keeps_beside_a_damaged_file_goes_with_it(path: Path) -> None:
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm", "other"):
+        path.with_name(name).write_text(name)
+
+    set_aside(path, "damaged")
+
+    left = {part.name: part.read_text() for part in path.parent.iterdir()}
+    assert left == {
+        "ledger.db.set-aside": "ledger.db",
+        "ledger.db.set-aside-wal": "ledger.db-wal",
+        "ledger.db.set-aside-shm": "ledger.db-shm",
+        "other": "other",
+    }
+
+
 def test_a_file_cut_short_is_set_aside(path: Path) -> None:
     whole = filled(path, 500).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
@@ -217,9 +242,7 @@ def test_a_file_cut_short_is_set_aside(path: Path) -> None:
 
 
 def test_damage_that_is_met_in_the_middle_of_the_work_costs_only_what_was_kept(path: Path) -> None:
-    body = bytearray(filled(path, 2000).read_bytes())
-    body[4096:] = b"\xff" * (len(body) - 4096)
-    path.write_bytes(body)
+    size = damaged(path)
 
     with open_(path) as ledger:
         assert ledger.manifest(NAME) is None
@@ -227,7 +250,37 @@ def test_damage_that_is_met_in_the_middle_of_the_work_costs_only_what_was_kept(p
         ledger.keep("main", TRUTH)
     with open_(path) as ledger:
         assert (ledger.manifest(NAME), ledger.last("main")) == (BODY, TRUTH)
-    assert aside(path).stat().st_size == len(body)
+    assert aside(path).stat().st_size == size
+
+
+def damaged(path: Path) -> int:
+    body = bytearray(filled(path, 2000).read_bytes())
+    body[4096:] = b"\xff" * (len(body) - 4096)
+    path.write_bytes(body)
+    return len(body)
+
+
+def test_damage_that_many_threads_meet_is_set_aside_once(path: Path) -> None:
+    size = damaged(path)
+
+    with open_(path) as ledger, ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(ledger.manifest, bodies(200)))
+
+    assert found == [None] * 200
+    assert aside(path).stat().st_size == size
+
+
+def test_where_no_new_file_can_be_begun_it_goes_on_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "ledger.db"
+    path.parent.mkdir()
+    damaged(path)
+    with open_(path) as ledger:
+        path.parent.rename(tmp_path / "elsewhere")
+
+        assert ledger.manifest(NAME) is None
+        ledger.keep("main", TRUTH)
+        ledger.keep_manifests({NAME: BODY})
+        assert (ledger.last("main"), ledger.manifest(NAME)) == (TRUTH, BODY)
 
 
 def test_a_flipped_bit_anywhere_never_becomes_an_untruth(path: Path) -> None:
@@ -235,7 +288,7 @@ def test_a_flipped_bit_anywhere_never_becomes_an_untruth(path: Path) -> None:
     for at in (*range(100), *range(100, len(whole), 97)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
 
-        with contextlib.suppress(Unseen), open_(path) as ledger:
+        with open_(path) as ledger:
             for name, body in bodies(20).items():
                 assert ledger.manifest(name) in (None, body)
             assert ledger.last("main") in (None, TRUTH)
@@ -262,9 +315,12 @@ def test_a_text_file_named_by_mistake_is_refused_and_left_alone(path: Path, cont
     assert [path.read_bytes(), list(path.parent.iterdir())] == [content, [path]]
 
 
-def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None:
+@pytest.mark.parametrize(
+    "theirs", ["CREATE TABLE theirs (x)", "PRAGMA application_id = 7; PRAGMA user_version = 1"]
+)
+def test_another_programs_database_is_refused_and_left_alone(path: Path, theirs: str) -> None:
     with closing(sqlite3.connect(path)) as other:
-        other.execute("CREATE TABLE theirs (x)")
+        other.executescript(theirs)
     content = path.read_bytes()
 
     with pytest.raises(Unseen, match="not a ledger"):
