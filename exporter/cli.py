@@ -110,7 +110,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--concurrency", type=int, default=16, metavar="N")
     parser.add_argument("--requests-per-second", type=float, metavar="N")
     parser.add_argument("--timeout", default="30s", metavar="DURATION", help="of one request")
-    parser.add_argument("--confirm-after", default="3s", metavar="DURATION")
+    parser.add_argument("--confirm-after", metavar="DURATION", help="before a second look")
     parser.add_argument("--head-only", action="store_true", help="believe headers (no proof)")
     parser.add_argument("--output", choices=("text", "json", "markdown"), default="text")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Final
 from exporter.commands import Refused
 from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.settings import Settings
+from exporter.config.words import duration
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
-
+    from datetime import timedelta
 
 _PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's name
 """How a password from standing input travels to where secrets are read."""
+_PAUSE: Final = "3s"
+"""Before a second look, where no configuration says otherwise: somebody waits at a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ def typed(words: argparse.Namespace, hosts: Iterable[str], environ: Mapping[str,
     update: dict[str, object] = {"registries": tuple(registries)}
     if wanted:
         update["references"] = ()  # what was typed is all that was asked for
+    if words.confirm_after is not None:
+        update["confirm_after"] = _pause(words.confirm_after)
     return Typed(base.model_copy(update=update), environ)
 
 
@@ -76,8 +81,15 @@ def _made(words: argparse.Namespace, hosts: list[str], environ: Mapping[str, str
     }
     given = {key: value for key, value in common.items() if value is not None}
     registries = [{"url": f"{scheme}://{host}", **given} for host in hosts]
-    document = {"confirm_after": words.confirm_after, "registries": registries}
+    document = {"confirm_after": _PAUSE, "registries": registries}
     return parse(json.dumps(document).encode(), environ)
+
+
+def _pause(text: str) -> timedelta:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise Refused(f"--confirm-after: {error}") from error
 
 
 def _with_password(words: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
