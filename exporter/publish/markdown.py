@@ -77,7 +77,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _trouble(trouble: Trouble) -> Iterator[str]:
-    since = f", since {time_words(trouble.since)}" if trouble.since is not None else ""
+    since = f", first seen {time_words(trouble.since)}" if trouble.since is not None else ""
     yield f"- **{escape(trouble.name)}** ({trouble.reference}) {trouble.cell.text}{since}"
     for loss in trouble.losses:
         digest = f" `{loss.digest}`" if loss.digest else ""

@@ -54,13 +54,14 @@ class Trouble:
     name: str
     cell: Cell
     since: float | None
-    """Seconds since the epoch; None where only optional things are gone."""
+    """When it was first seen to be broken, in an earlier audit: seconds since the epoch."""
     losses: tuple[Loss, ...]
 
 
 def troubles(report: Report) -> tuple[Trouble, ...]:
     """What is proven to be gone, live tags first and the worst first."""
-    since = broken_since(report)
+    taken_at = report.snapshot.taken_at
+    since = {where: seen for where, seen in broken_since(report).items() if seen < taken_at}
     order = sorted(
         report.verdicts,
         key=lambda each: (each.root.reference_class.rank, urgency(each)),
@@ -128,15 +129,14 @@ def _loss(verdict: TagVerdict, child: Child) -> Loss:
         return Loss("tag", child_cell(child), "", (f"the tag itself is gone: {detail}",))
     where = platform_words(child.platform) if child.platform else str(child.kind)
     gone = (each for each in child.lacks if each.state in GONE)
+    confirmed = f" ({proof_words(child.proof)})" if child.proof is Proof.CONFIRMED else ""
     details = tuple(
         f"{each.kind} {'' if each.digest == child.digest else f'{each.digest} '}"
         f"{'' if each.size is None else f'({size_words(each.size)}) '}"
-        f"{each.state}: {plain(each.detail) or 'not found'}"
+        f"{each.state}: {plain(each.detail) or 'not found'}{confirmed}"
         for each in gone
     )
     notes = () if child.required else ("nothing that must run needs it",)
-    if child.proof is Proof.CONFIRMED:
-        notes = (proof_words(child.proof), *notes)
     return Loss(where, child_cell(child), child.digest, (*details, *notes))
 
 

@@ -118,7 +118,7 @@ def _losses(found: Sequence[Trouble], style: Style) -> Iterator[str]:
         yield ""
         yield "Gone"
     for trouble in found[: style.most]:
-        since = f", since {time_words(trouble.since)}" if trouble.since is not None else ""
+        since = f", first seen {time_words(trouble.since)}" if trouble.since is not None else ""
         yield f"{_GAP}{trouble.name} ({trouble.reference}) {style.paint(trouble.cell)}{since}"
         yield from chain.from_iterable(_loss(loss, style) for loss in trouble.losses)
     if len(found) > style.most:

@@ -150,6 +150,14 @@ def test_tags_that_are_well_are_counted_when_there_are_too_many_but_no_other_is(
     assert all(f"app:bad{number} " in text for number in range(3))
 
 
+def test_a_tag_that_lost_something_optional_is_never_counted_only() -> None:
+    fine = [tag(f"app:fine{number}", SAFE) for number in range(3)]
+    text = check_text([report(*fine, tag("app:sbom", SAFE, attestation(MISSING)))], Style(most=1))
+
+    assert "app:sbom " in text
+    assert "… and 3 more tags of which all is there" in text
+
+
 def test_a_single_healthy_tag_ends_with_no_loss_and_says_that_all_was_seen() -> None:
     text = check_text([report(tag("app:v1", SAFE))], STYLE)
 
@@ -163,16 +171,25 @@ def test_a_single_healthy_tag_ends_with_no_loss_and_says_that_all_was_seen() -> 
 def test_a_broken_image_names_platform_digest_layer_size_and_what_was_seen() -> None:
     lines = section(report(tag("app:v1", child("arm64", BROKEN))), "Gone")
 
-    assert lines[0] == "app:v1 (live) broken, since 2026-04-22 08:30 UTC"
+    assert lines[0] == "app:v1 (live) broken, first seen 2026-04-22 08:30 UTC"
     assert lines[1] == f"linux/arm64  BROKEN  {digest('arm64')}"
     layer = digest(f"layer of {digest('arm64')}")
     assert lines[2] == f"layer {layer} (1.0 KiB) broken: 0 of 1034 bytes"
 
 
+def test_what_is_seen_for_the_first_time_now_is_not_dated() -> None:
+    about = report(tag("app:v1", child(state=MISSING)))
+    about = replace(about, since=dict.fromkeys(about.since, about.snapshot.taken_at))
+
+    assert section(about, "Gone")[0] == "app:v1 (live) broken"
+
+
 def test_a_loss_that_was_confirmed_says_so() -> None:
     lost = child(state=MISSING, proof=Proof.CONFIRMED)
 
-    assert "confirmed twice" in section(report(tag("app:v1", lost)), "Gone")
+    assert section(report(tag("app:v1", lost)), "Gone")[2] == (
+        "manifest missing: 404 MANIFEST_UNKNOWN (confirmed twice)"
+    )
 
 
 def test_a_tag_that_is_gone_is_named_as_such() -> None:
