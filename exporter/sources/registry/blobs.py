@@ -43,10 +43,9 @@ async def last_byte(line: Line, repository: Repository, blob: Descriptor) -> byt
     return await _all(line, _question(repository, blob), blob)
 
 
-async def whole(
-    line: Line, repository: Repository, blob: Descriptor, most: int
-) -> bytes | Absent | Wrong:
-    """Read every byte, at most `most` of them, and hash them. Raises `Unseen`."""
+async def whole(line: Line, repository: Repository, blob: Descriptor) -> bytes | Absent | Wrong:
+    """Read every byte, as many as a manifest may have, and hash them. Raises `Unseen`."""
+    most = line.limits.manifest_bytes
     question = replace(_question(repository, blob), kept=True, most=blob.size or most)
     if question.most > most:
         raise Unseen(question.subject, Reason.TOO_LARGE, f"{blob.size} bytes, more than {most}")

@@ -8,25 +8,28 @@ walks its storage in another, and what the two disagree on is lost at the end of
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, repository
 from exporter.sources import Listing, Unseen
 from exporter.sources.registry.answers import refusal
 from exporter.sources.registry.line import Line
+from exporter.sources.registry.manifests import collector
 from exporter.sources.registry.paging import LIST_BYTES, Page, Walked, decoded, turned, walk
 from exporter.sources.registry.question import CATALOG_SCOPE, Answer, Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from exporter.sources.registry.limits import Limits
 
 _PATH: Final = "/v2/_catalog"
 _SMALLER: Final = (100, 10)
@@ -38,13 +41,13 @@ _OK, _BAD_REQUEST = 200, 400
 _NONE: Final = frozenset({404, 405, 501})
 
 
-async def repositories(line: Line, limits: Limits) -> Listing[Repository]:
+async def repositories(line: Line) -> Listing[Repository]:
     """Return the repositories that are listed, and those that paging is known to leave out.
 
     Raises `Unseen` where there is no catalogue at all, or none for us.
     """
-    catalogue = _Catalogue(line, limits.page_entries)
-    walked = await walk(catalogue, f"n={limits.page_entries}", limits.repositories)
+    size = line.limits.page_entries
+    walked = await walk(_Catalogue(line, size), f"n={size}", line.limits.repositories)
     if walked.ends:
         await _look_for_lost(line, walked)
     gaps = [Gap(Scope.REGISTRY, "_catalog", reason, words) for reason, words in walked.faults]
@@ -68,14 +71,29 @@ def overlooked(last: str) -> Iterator[str]:
             yield last[:position]
 
 
-def walked_by_key(entries: Iterable[str]) -> bool:
-    """Does `foo` come after `foo-bar`? So does a flat walk over object keys list them."""
-    behind: set[str] = set()
-    for entry in entries:
-        if entry in behind:
-            return True
-        behind.update(entry[:at] for at, character in enumerate(entry) if character in "-.")
-    return False
+class Order(Enum):
+    """In which order does a registry walk its storage, as far as a list of names shows?"""
+
+    FOLDERS = "folders"
+    """`foo` and all below it before `foo-bar`: as folders sort, and as names do."""
+    KEYS = "keys"
+    """`foo` after `foo-bar`: a flat walk over object keys, since `-` sorts before `/`."""
+    UNCLEAR = "unclear"
+
+
+def order(names: Iterable[str]) -> Order:
+    """Tell the order by names of which one begins with another and goes on with `-` or `.`."""
+    folders, cut, shown = set[str](), set[str](), Order.UNCLEAR
+    for name in names:
+        if name in cut:
+            return Order.KEYS
+        cuts = [name[:at] for at, character in enumerate(name) if character in "-."]
+        if not folders.isdisjoint(cuts):
+            shown = Order.FOLDERS
+        cut.update(cuts)
+        folders.add(name)
+        folders.update(name[:at] for at, character in enumerate(name) if character == "/")
+    return shown
 
 
 class _List(msgspec.Struct):
@@ -139,23 +157,48 @@ def _resized(query: str, size: int) -> str:
 
 async def _look_for_lost(line: Line, walked: Walked) -> None:
     """Ask for each name that the end of a page may have hidden, and add those that are there."""
-    doubtful = [name for last in walked.ends for name in overlooked(last)]
-    wanted = [name for name in dict.fromkeys(doubtful) if name not in walked.entries]
-    flat = walked_by_key(walked.entries)
+    shown = order(walked.entries)
+    doubtful = dict.fromkeys(name for last in walked.ends for name in overlooked(last))
+    wanted = [name for name in doubtful if name not in walked.entries]
     for name in wanted[:_MOST_DOUBTS]:
-        try:
-            repository(name)
-            path = f"/v2/{name}/tags/list"
-            scope = f"repository:{name}:pull"
-            answer = await line.ask(Question("tags", name, path, scope, name, most=LIST_BYTES))
-        except Malformed:
-            continue
-        except Unseen as unseen:
-            walked.faults.append((Reason.INCOMPLETE_LIST, f"{name}: {unseen.detail}"))
-            continue
-        if answer.status == _OK:
-            walked.entries[name] = None
-            flat = flat or any(last.startswith((f"{name}-", f"{name}.")) for last in walked.ends)
-    if flat or len(wanted) > _MOST_DOUBTS:
-        words = "listed by object keys, where the end of a page hides repositories"
+        with suppress(Malformed):
+            await _ask_for(line, repository(name), walked)
+    if shown is Order.UNCLEAR and any(_behind(walked, name) for name in wanted):
+        shown = Order.KEYS
+    if len(wanted) > _MOST_DOUBTS or await _hides(line, walked, shown):
+        words = "the ends of its pages hide repositories that no question brings to light"
         walked.faults.append((Reason.INCOMPLETE_LIST, words))
+
+
+def _behind(walked: Walked, name: str) -> bool:
+    """Was a name found that a page's end had hidden as object keys do?"""
+    return name in walked.entries and any(
+        last.startswith((f"{name}-", f"{name}.")) for last in walked.ends
+    )
+
+
+async def _ask_for(line: Line, name: Repository, walked: Walked) -> None:
+    path, scope = f"/v2/{name}/tags/list", f"repository:{name}:pull"
+    try:
+        answer = await line.ask(Question("tags", name, path, scope, name, most=LIST_BYTES))
+    except Unseen as unseen:
+        walked.faults.append((Reason.INCOMPLETE_LIST, f"{name}: {unseen.detail}"))
+        return
+    if answer.status == _OK:
+        walked.entries[name] = None
+
+
+async def _hides(line: Line, walked: Walked, shown: Order) -> bool:
+    """May more be hidden behind a page's end than can be guessed? So it is on S3 with 3.0 and 3.1.
+
+    What is below `foo` is lost with it behind `foo-bar`, and its names are anybody's guess.
+    """
+    if not any(character in last for last in walked.ends for character in "-."):
+        return False
+    if shown is not Order.UNCLEAR:
+        return shown is Order.KEYS
+    try:
+        known = await collector(line, repository(next(iter(walked.entries))))
+    except (Unseen, Malformed):
+        return True
+    return known is Collector.DISTRIBUTION_3

@@ -31,12 +31,11 @@ if TYPE_CHECKING:
 class Distribution:
     """One registry, asked over HTTP; implements `exporter.sources.Registry`."""
 
-    def __init__(self, name: str, client: Client, line: Line, limits: Limits) -> None:
+    def __init__(self, name: str, client: Client, line: Line) -> None:
         """Use `open`."""
         self.name = name
         self._client = client
         self._line = line
-        self._limits = limits
         self._collector = Collector.UNKNOWN
 
     @classmethod
@@ -61,7 +60,7 @@ class Distribution:
         proxies = Proxies.of(environ)
         transport = Transport(registry.origin, tls.contexts(), proxies, limits.concurrency)
         client = Client(registry, transport, limits, Tally())
-        return cls(name, client, Line(name, client, credentials, limits), limits)
+        return cls(name, client, Line(name, client, credentials, limits))
 
     @property
     def tally(self) -> Tally:
@@ -74,11 +73,11 @@ class Distribution:
 
     async def repositories(self) -> Listing[Repository]:
         """Return the repositories that it lists. Raises `Unseen`."""
-        return await catalogue.repositories(self._line, self._limits)
+        return await catalogue.repositories(self._line)
 
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
         """Return the tags of a repository. Raises `Unseen`."""
-        listing = await tag_list.tags(self._line, repository, self._limits)
+        listing = await tag_list.tags(self._line, repository)
         if isinstance(listing, Absent) or not tag_list.unsorted(listing.entries):
             return listing
         with suppress(Unseen):
@@ -109,7 +108,7 @@ class Distribution:
     ) -> bytes | Absent | Wrong:
         """Read a blob's last byte, or all of it and hash it. Raises `Unseen`."""
         if whole:
-            return await blobs.whole(self._line, repository, blob, self._limits.manifest_bytes)
+            return await blobs.whole(self._line, repository, blob)
         return await blobs.last_byte(self._line, repository, blob)
 
     async def aclose(self) -> None:

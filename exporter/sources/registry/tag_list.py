@@ -25,19 +25,18 @@ from exporter.sources.registry.question import Question
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.sources.registry.limits import Limits
 
 _OK, _NOT_FOUND = 200, 404
 _HIDDEN: Final = "distribution 3.1 on S3 hides tags that begin with another tag's name"
 
 
-async def tags(line: Line, repository: Repository, limits: Limits) -> Listing[Tag] | Absent:
+async def tags(line: Line, repository: Repository) -> Listing[Tag] | Absent:
     """Return the tags that are listed; an empty list, `null` and no list are all no tags.
 
     Raises `Unseen` where not even the first page could be read.
     """
     pages = _Tags(line, repository)
-    walked = await walk(pages, "", limits.tags)
+    walked = await walk(pages, "", line.limits.tags)
     if pages.absent is not None:
         return pages.absent
     gaps = [Gap(Scope.REPOSITORY, repository, reason, words) for reason, words in walked.faults]

@@ -1,0 +1,112 @@
+"""How do distribution's catalogues page, faults included? Models of its code, one per storage.
+
+Sources: `registry/storage/catalog.go`, `registry/storage/driver/walk.go` of v2.8.3 and v3.1.1,
+`registry/storage/driver/s3-aws/s3.go` of v3.1.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+
+class Panic(Exception):
+    """The handler panics, and the server drops the connection."""
+
+
+class Listed(NamedTuple):
+    """One page."""
+
+    entries: list[str]
+    more: bool
+    """Is there a Link?"""
+
+
+Model = Callable[[set[str], int, str], Listed]
+"""Which page does a storage with these repositories give for `n` and `last`?"""
+
+
+def folders_2(names: set[str], size: int, last: str) -> Listed:
+    """2.8 on any storage: it notes that a page is full only where it meets the next folder."""
+    found: list[str] = []
+    full = False
+
+    def walk(folder: str) -> None:
+        nonlocal full
+        for child in _children(names, folder):
+            if child == _MARKER:
+                if _less(last, folder):
+                    found.append(folder)
+            elif len(found) == size:
+                full = True
+            else:
+                walk(_below(folder, child))
+
+    walk("")
+    return Listed(found[:size], full)
+
+
+def folders_3(names: set[str], size: int, last: str) -> Listed:  # noqa: C901 - as the original
+    """3.x on a file system: it starts at `last`, and goes on upwards even when the page is full."""
+    found: list[str] = []
+
+    def walk(folder: str, after: str) -> bool:
+        for child in _children(names, folder):
+            path = _below(folder, child)
+            if path <= after:
+                continue
+            if child == _MARKER:
+                if _less(last, folder):
+                    if len(found) == size:
+                        raise Panic
+                    found.append(folder)
+                    if len(found) == size:
+                        return False
+            elif not walk(path, ""):
+                return False
+        return True
+
+    if not last:
+        return Listed(found, not walk("", ""))
+    after = f"{last}/{_MARKER}"
+    full = False
+    for base in _upwards(last):
+        full |= not walk(base, after)
+        after = base
+    return Listed(found, full or len(found) == size)
+
+
+def keys_3(names: set[str], size: int, last: str) -> Listed:
+    """3.x on S3: a flat walk over the keys behind `last`, filtered in another order."""
+    keys = sorted(f"{name}/{_MARKER}" for name in names)
+    behind = [
+        key.removesuffix(f"/{_MARKER}") for key in keys if not last or key > f"{last}/{_MARKER}"
+    ]
+    found = [name for name in behind if _less(last, name)]
+    return Listed(found[:size], len(found) >= size)
+
+
+MODELS: Final[tuple[Model, ...]] = (folders_2, folders_3, keys_3)
+_MARKER: Final = "_manifests"
+
+
+def _children(names: set[str], folder: str) -> list[str]:
+    parts = folder.split("/") if folder else []
+    depth = len(parts)
+    below = [name.split("/") for name in names]
+    inner = {each[depth] for each in below if each[:depth] == parts and len(each) > depth}
+    return sorted(inner | ({_MARKER} if folder in names else set()))
+
+
+def _below(folder: str, child: str) -> str:
+    return f"{folder}/{child}" if folder else child
+
+
+def _upwards(name: str) -> Iterator[str]:
+    parts = name.split("/")
+    for count in range(len(parts), -1, -1):
+        yield "/".join(parts[:count])
+
+
+def _less(one: str, other: str) -> bool:
+    return one.replace("/", "\0") < other.replace("/", "\0")
