@@ -96,14 +96,14 @@ def escape(value: str) -> str:
 
 def expose(samples: Samples) -> Exposition:
     """Render collected samples into every form."""
-    chapters = {family: "".join(lines) for family, lines in samples.lines.items()}
-    text = "".join(_head(each, each.name) + body for each, body in chapters.items())
-    openmetrics = "".join(_head(each, each.stem) + body for each, body in chapters.items())
-    return Exposition(Rendered.of(text.encode()), Rendered.of(openmetrics.encode()))
+    chapters = {family: "".join(lines).encode() for family, lines in samples.lines.items()}
+    text = b"".join(_head(each, each.name) + body for each, body in chapters.items())
+    openmetrics = b"".join(_head(each, each.stem) + body for each, body in chapters.items())
+    return Exposition(Rendered.of(text), Rendered.of(openmetrics))
 
 
-def _head(family: Family, name: str) -> str:
-    return f"# HELP {name} {family.help}\n# TYPE {name} {family.kind.value}\n"
+def _head(family: Family, name: str) -> bytes:
+    return f"# HELP {name} {family.help}\n# TYPE {name} {family.kind.value}\n".encode()
 
 
 def _number(value: float) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import State
 from exporter.judge.report import ChildKind
+from exporter.oci.reference import names_host
 from exporter.publish.urgency import Urgency, urgency
 from exporter.publish.words import (
     ABSENT,
@@ -90,6 +91,12 @@ def root_name(verdict: TagVerdict) -> str:
     """Name a tag within its registry, or a pinned digest in full: what can be typed again."""
     root = verdict.root
     return f"{root.repository}:{root.tag}" if root.tag else f"{root.repository}@{root.digest}"
+
+
+def inspect_command(report: Report, verdict: TagVerdict) -> str:
+    """Say what to type to look at a tag; a registry's label need not be its host."""
+    label = report.snapshot.registry
+    return f"pullproof inspect {label if names_host(label) else 'HOST'}/{root_name(verdict)}"
 
 
 def _order(verdict: TagVerdict) -> tuple[int, int]:

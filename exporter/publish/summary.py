@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.proof import GONE, Proof, State
 from exporter.judge.report import ChildKind
 from exporter.publish.census import broken_since, count
-from exporter.publish.sheet import root_name
+from exporter.publish.sheet import inspect_command, root_name
 from exporter.publish.urgency import Urgency, urgency
 from exporter.publish.words import (
     LACKING,
@@ -103,7 +103,7 @@ def next_command(reports: Sequence[Report]) -> str:
     if worst is None:
         return "pullproof serve"
     report = reports[worst[2]]
-    return f"pullproof inspect {report.snapshot.registry}/{root_name(report.verdicts[worst[3]])}"
+    return inspect_command(report, report.verdicts[worst[3]])
 
 
 def _key(verdict: TagVerdict) -> tuple[Repository, str]:

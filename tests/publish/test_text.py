@@ -245,11 +245,18 @@ def test_the_next_command_looks_at_the_worst_tag(about: Report, command: str) ->
     assert f"Next: `{command}`" in check_markdown([about], 100)
 
 
-def test_the_next_command_finds_the_worst_tag_of_all_registries() -> None:
-    fine = report(tag("app:v1", SAFE), registry="one")
-    bad = report(tag("app:v2", child(state=BROKEN)), registry="two")
+def test_a_label_that_is_no_host_is_not_typed_as_one() -> None:
+    about = report(tag("app:v1", child(state=MISSING)), registry="main")
 
-    assert check_text([fine, bad], STYLE).endswith("Next: pullproof inspect two/app:v2\n")
+    assert check_text([about], STYLE).endswith("Next: pullproof inspect HOST/app:v1\n")
+
+
+def test_the_next_command_finds_the_worst_tag_of_all_registries() -> None:
+    fine = report(tag("app:v1", SAFE), registry="one.example")
+    bad = report(tag("app:v2", child(state=BROKEN)), registry="localhost:5000")
+
+    text = check_text([fine, bad], STYLE)
+    assert text.endswith("Next: pullproof inspect localhost:5000/app:v2\n")
 
 
 def test_without_colour_there_is_no_escape_and_with_it_the_text_is_the_same() -> None:

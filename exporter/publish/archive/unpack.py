@@ -90,9 +90,11 @@ class _Tables:
     """What the numbers stand for."""
 
     digests: Sequence[Digest]
+    media_types: Sequence[str]
     platforms: Sequence[Platform]
     sightings: Sequence[Sighting]
-    links: Sequence[Link]
+    links: list[Link]
+    """Filled last: their descriptors point into the other tables."""
 
     def digest(self, number: int | None) -> Digest | None:
         return None if number is None else self.digests[number]
@@ -125,14 +127,14 @@ def _snapshot(wire: Wire) -> Snapshot:
 
 
 def _tables(wire: Wire) -> _Tables:
-    digests = _digests(wire)
     platforms = [Platform(*row) for row in wire.platform_table]
     sightings = [
         Sighting(row.state, row.proof, row.reason, row.detail, row.seen_at)
         for row in wire.sighting_table
     ]
-    links = [_link(digests, platforms, row) for row in wire.link_table]
-    return _Tables(digests, platforms, sightings, links)
+    tables = _Tables(_digests(wire), wire.media_types, platforms, sightings, [])
+    tables.links.extend(_link(tables, row) for row in wire.link_table)
+    return tables
 
 
 def _digests(wire: Wire) -> list[Digest]:
@@ -152,11 +154,10 @@ def _digests(wire: Wire) -> list[Digest]:
     return [long[number] if number in long else next(rest) for number in range(total)]
 
 
-def _link(digests: Sequence[Digest], platforms: Sequence[Platform], row: LinkRow) -> Link:
-    platform = None if row.platform is None else platforms[row.platform]
-    digest = digests[row.digest]
-    described = Descriptor(row.media_type, digest, row.size, platform, row.data, row.attestation)
-    return Link(row.kind, described)
+def _link(tables: _Tables, row: LinkRow) -> Link:
+    what = tables.media_types[row.media_type], tables.digests[row.digest], row.size
+    platform = None if row.platform is None else tables.platforms[row.platform]
+    return Link(row.kind, Descriptor(*what, platform, row.data, row.attestation))
 
 
 def _root(tables: _Tables, row: RootRow) -> Root:
@@ -172,7 +173,8 @@ def _root(tables: _Tables, row: RootRow) -> Root:
 
 def _manifest(tables: _Tables, row: ManifestRow) -> Manifest:
     links = tuple([tables.links[number] for number in row.links])
-    return Manifest(tables.digests[row.digest], row.media_type, row.size, links, row.artifact)
+    media_type = tables.media_types[row.media_type]
+    return Manifest(tables.digests[row.digest], media_type, row.size, links, row.artifact)
 
 
 def _sightings(tables: _Tables, wire: Wire) -> dict[Place, Sighting]:

@@ -43,7 +43,7 @@ class LinkRow(Struct, array_like=True, frozen=True):
     """A `Link` with its descriptor."""
 
     kind: Kind
-    media_type: str
+    media_type: Number
     digest: Number
     size: int | None
     platform: Number | None
@@ -55,7 +55,7 @@ class ManifestRow(Struct, array_like=True, frozen=True):
     """A `Manifest`."""
 
     digest: Number
-    media_type: str
+    media_type: Number
     size: int
     links: tuple[Number, ...]
     artifact: bool
@@ -133,3 +133,5 @@ class Wire(Struct, array_like=True, frozen=True):
     sealed: tuple[SealRow, ...]
     uses: tuple[UseRow, ...]
     gaps: tuple[GapRow, ...]
+    media_types: tuple[str, ...]
+    """A registry has a dozen of them, and names them a hundred thousand times."""

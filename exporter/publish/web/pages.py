@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from exporter.publish.census import broken_since
 from exporter.publish.document import gaps
-from exporter.publish.sheet import root_name
+from exporter.publish.sheet import inspect_command, root_name
 from exporter.publish.summary import blindness
 from exporter.publish.tree import Node, grow, wanted_by
 from exporter.publish.urgency import Urgency, urgency
@@ -69,7 +69,7 @@ def tag_page(report: Report, verdict: TagVerdict, now: float) -> str:
         f"audited {time_words(snapshot.taken_at)}, {age_words(now - snapshot.taken_at)} ago",
     ]
     if since is not None:
-        facts.append(f"first seen {time_words(since)}, {age_words(now - since)} ago")
+        facts.append(f"first seen to be so {time_words(since)}, {age_words(now - since)} ago")
     if root.platforms:
         facts.append(f"must run on {text(', '.join(map(platform_words, root.platforms)))}")
     owners = wanted_by(report, verdict)
@@ -78,7 +78,7 @@ def tag_page(report: Report, verdict: TagVerdict, now: float) -> str:
         f"<p>{link(home or '.', 'all registries')}</p>\n<h1>{text(name)}</h1>\n{items(facts)}",
         items([_node(grow(report, verdict))]),
         used,
-        section("Look again", code(f"pullproof inspect {name}")),
+        section("Look again", code(inspect_command(report, verdict))),
     )
     return frame(name, "\n".join(body))
 
@@ -89,7 +89,7 @@ def tag_path(report: Report, verdict: TagVerdict) -> str:
 
 
 def _registries(picture: Picture, now: float) -> str:
-    heads = ("Registry", "Role", "Last audit", "Shown is", "Tags")
+    heads = ("Registry", "Role", "Last audit", "Truth of", "Tags")
     return table(heads, [_registry(picture, each, now) for each in picture.standings])
 
 

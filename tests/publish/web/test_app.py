@@ -270,7 +270,7 @@ async def test_the_page_of_a_tag_shows_its_tree_and_who_uses_it() -> None:
 
     assert "registry.example/shop/app:v1" in text
     assert re.search(rf"linux/arm64 image MISSING {digest('arm64')} 400 B", text)
-    assert "first seen 2026-04-22 08:30 UTC, 2 h ago" in text
+    assert "first seen to be so 2026-04-22 08:30 UTC, 2 h ago" in text
     assert "deploy.yml:3" in text
     assert "pullproof inspect registry.example/shop/app:v1" in text
 
