@@ -165,7 +165,6 @@ class Ledger:
                 self._writer.connection, self._reader.connection = connect(path), connect(path)
             except (OSError, Unseen) as error:
                 _log.warning("no new ledger can be begun", extra={"cause": str(error)})
-                self._path = None
                 self._writer.connection = self._reader.connection = connect(None)
 
 

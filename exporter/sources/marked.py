@@ -63,12 +63,12 @@ def read(body: bytes, *, most: int) -> Marked:
     Aliases are refused, so that no text can stand for more than its own length.
     """
     try:
-        return _Reading(body.decode("utf-8-sig"), most).document()
+        return _Reading(body.decode(), most).document()
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         raise Malformed(f"line {line}: not UTF-8 text") from error
     except yaml.reader.ReaderError as error:
-        line = body.decode("utf-8-sig")[: error.position].count("\n") + 1
+        line = body.decode()[: error.position].count("\n") + 1
         raise Malformed(f"line {line}: a control character, so not a text file") from error
     except yaml.MarkedYAMLError as error:
         mark, problem = error.problem_mark or error.context_mark, error.problem or error.context

@@ -260,10 +260,20 @@ def damaged(path: Path) -> int:
     return len(body)
 
 
+@pytest.fixture
+def interleaved() -> Iterator[None]:
+    """Threads that take turns all the time."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("interleaved")
 def test_damage_that_many_threads_meet_is_set_aside_once(path: Path) -> None:
     size = damaged(path)
 
-    with open_(path) as ledger, ThreadPoolExecutor(8) as pool:
+    with open_(path) as ledger, ThreadPoolExecutor(16) as pool:
         found = list(pool.map(ledger.manifest, bodies(200)))
 
     assert found == [None] * 200
