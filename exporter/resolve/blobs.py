@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.gap import Reason
 from exporter.facts.proof import ELSEWHERE, HASHED, HEADER, INLINED, LAST_BYTE, Proof, unknown
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind
+from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind, Link
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Place
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
-from exporter.resolve.method import Method, abreast
+from exporter.resolve.method import Method, spread
 from exporter.sources import Absent, Content, Memory, Unseen, Wrong
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
     from exporter.resolve.walk import Walk
 
 _LARGEST_CONFIG: Final = 4 * 2**20
@@ -45,14 +47,18 @@ class Blobs:
     async def prove(self, walk: Walk) -> None:
         """Look at every blob below the walk's standing manifests."""
         disputed = self._collect(walk)
-        looks = await abreast(self.method.width, self._look, self._wanted)
-        suspects = {place: look for place, look in looks if isinstance(look, Suspect)}
-        walk.sightings.update(
-            (place, look) for place, look in looks if not isinstance(look, Suspect)
-        )
-        walk.sightings.update(
-            await confirm(suspects, self._look, walk.above, self.content, self.method)
-        )
+        suspects: dict[Place, Suspect] = {}
+
+        async def note(place: Place) -> None:
+            look = await self._look(place)
+            if isinstance(look, Suspect):
+                suspects[place] = look
+            else:
+                walk.sightings[place] = look
+
+        await spread(self.method.width, note, self._wanted)
+        above = _above(walk, suspects) if suspects else {}
+        walk.sightings.update(await confirm(suspects, self._look, above, self.content, self.method))
         argued = unknown(Reason.MALFORMED, "two manifests state different sizes of it")
         walk.sightings.update((place, argued) for place in disputed)
         if self._fresh:
@@ -61,17 +67,14 @@ class Blobs:
     def _collect(self, walk: Walk) -> list[Place]:
         """Note each blob once per repository; return those whose size the manifests dispute."""
         disputed: list[Place] = []
-        for place in list(walk.sightings):
-            manifest = walk.standing(place)
-            for link in manifest.links if manifest else ():
-                blob = (place[0], link.target.digest)
-                if link.kind not in _CONTENT or blob in walk.sightings:
-                    continue
-                known = self._wanted.setdefault(blob, link.target)
-                if known.size != link.target.size:
-                    disputed.append(blob)
-                walk.above.setdefault(blob, place)
-                self._mark(blob, link.kind, link.target, bare=place in walk.bare)
+        for place, link in _content(walk):
+            blob = (place[0], link.target.digest)
+            if blob in walk.sightings:
+                continue
+            known = self._wanted.setdefault(blob, link.target)
+            if known.size != link.target.size:
+                disputed.append(blob)
+            self._mark(blob, link.kind, link.target, bare=place in walk.bare)
         return disputed
 
     def _mark(self, blob: Place, kind: Kind, target: Descriptor, *, bare: bool) -> None:
@@ -124,6 +127,21 @@ class Blobs:
             self.platforms[digest] = stated_platform(body)
         except Malformed:
             return  # an odd configuration says nothing about its platform, and nothing worse
+
+
+def _content(walk: Walk) -> Iterator[tuple[Place, Link]]:
+    """Yield what the standing manifests say that their images consist of."""
+    for place in walk.sightings:
+        manifest = walk.standing(place)
+        for link in manifest.links if manifest else ():
+            if link.kind in _CONTENT:
+                yield place, link
+
+
+def _above(walk: Walk, blobs: Container[Place]) -> dict[Place, Place]:
+    """Return the manifest by which each of these blobs is needed."""
+    named = ((place, (place[0], link.target.digest)) for place, link in _content(walk))
+    return {blob: place for place, blob in named if blob in blobs}
 
 
 def stated_platform(config: bytes) -> Platform:

@@ -42,13 +42,22 @@ async def abreast(
 ) -> list[tuple[Item, Result]]:
     """Act on every item, `width` at a time, and return each with its result, in no order."""
     results: list[tuple[Item, Result]] = []
+
+    async def note(item: Item) -> None:
+        results.append((item, await act(item)))
+
+    await spread(width, note, items)
+    return results
+
+
+async def spread(width: int, act: Callable[[Item], Awaitable[None]], items: Iterable[Item]) -> None:
+    """Act on every item, `width` at a time."""
     queue = iter(items)
 
     async def work() -> None:
         for item in queue:
-            results.append((item, await act(item)))  # noqa: PERF401 - shared by all workers
+            await act(item)
 
     async with asyncio.TaskGroup() as workers:
         for _ in range(width):
             workers.create_task(work())
-    return results
