@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import unknown
 from exporter.facts.snapshot import Collector, Role, Snapshot
 from exporter.oci.platform import choose
 from exporter.resolve import listing
@@ -14,13 +15,15 @@ from exporter.resolve.blobs import Blobs
 from exporter.resolve.confirm import carry
 from exporter.resolve.protection import seals
 from exporter.resolve.scope import select
+from exporter.resolve.sharing import Sharing
 from exporter.resolve.tags import addresses, resolve, roots
 from exporter.resolve.walk import Walk
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from exporter.facts.snapshot import Root
     from exporter.facts.use import Use
     from exporter.oci.manifest import Descriptor
     from exporter.resolve.listing import Listings
@@ -48,7 +51,8 @@ async def look(target: Target, uses: Listing[Use], before: Snapshot | None, now:
     )
     away = await _away(target)
     if away is not None:
-        return replace(empty, gone=True, gaps=(*uses.gaps, away))
+        unasked = _unasked(target, empty.uses, away)
+        return replace(empty, roots=unasked, gone=True, gaps=(*uses.gaps, away))
     repositories = await listing.repositories(target, empty.uses)
     listings = await listing.listings(target, repositories.entries)
     seen = await _resolve(target, empty, listings, before)
@@ -75,7 +79,8 @@ async def _resolve(
     if target.role is Role.PROXY:
         # Asking a pull-through cache for more makes it fetch: looking would change what is seen.
         return replace(empty, roots=starts)
-    walk = Walk(target.registry, target.memory, target.method, follow=_follow(target))
+    sharing = Sharing(before.manifests if before else {})
+    walk = Walk(target.registry, target.memory, target.method, _follow(target), sharing)
     await walk.run((root.repository, root.digest) for root in starts if root.digest)
     sealed = await seals(target, listings, answers, walk.above, starts)
     blobs = Blobs(target.registry, target.memory, target.method)
@@ -114,6 +119,14 @@ async def _away(target: Target) -> Gap | None:
     except Unseen as unseen:
         return Gap(Scope.REGISTRY, target.registry.name, unseen.reason, unseen.detail)
     return None
+
+
+def _unasked(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]:
+    """The images that somebody names, of which nothing could be asked: each is unknown."""
+    wanted = select(target.scope, {}, uses)
+    blind = unknown(away.reason, away.detail)
+    starts = roots(wanted, dict.fromkeys(addresses(wanted), (None, blind)), None)
+    return tuple(replace(root, sighting=blind) for root in starts)
 
 
 async def _collector(target: Target, seen: Snapshot, before: Snapshot | None) -> Collector:

@@ -14,6 +14,7 @@ from exporter.oci.manifest import Descriptor, Manifest, parse
 from exporter.oci.reference import Place
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
 from exporter.resolve.method import Method, abreast
+from exporter.resolve.sharing import Sharing
 from exporter.sources import Body, Content, Memory, Unseen
 
 _BATCH: Final = 500
@@ -29,6 +30,7 @@ class Walk:
     method: Method
     follow: Callable[[Descriptor], bool] = lambda _: True
     """Should this entry of an index be looked at? Not where a sparse mirror leaves it out."""
+    sharing: Sharing = field(default_factory=Sharing)
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
     sightings: dict[Place, Sighting] = field(default_factory=dict)
     above: dict[Place, Place] = field(default_factory=dict)
@@ -77,7 +79,7 @@ class Walk:
             answer = await self.content.manifest(*place)
             if not isinstance(answer, Body):
                 return suspicion(answer)
-            self.manifests[digest] = parse(answer.content, digest)
+            self.manifests[digest] = self.sharing.share(parse(answer.content, digest))
         except Unseen as unseen:
             return unknown(unseen.reason, unseen.detail)
         except Malformed as error:
@@ -91,7 +93,7 @@ class Walk:
         body = self.memory.manifest(digest)
         if body is None:
             return False
-        self.manifests[digest] = parse(body, digest)
+        self.manifests[digest] = self.sharing.share(parse(body, digest))
         return True
 
     async def _keep(self) -> None:
