@@ -84,15 +84,17 @@ async def _readable(content: Content, place: Place) -> bool:
         return False
 
 
-def carry(now: Mapping[Place, Sighting], before: Snapshot) -> dict[Place, Sighting]:
+def carry(now: Mapping[Place, Sighting], before: Snapshot) -> Mapping[Place, Sighting]:
     """Return what is seen now, where blind with what was confirmed gone before, under its own age.
 
     A page must not resolve because the registry stumbled; and health is never carried.
     """
-    return {
+    carried = {
         place: older(sighting, before.sightings.get(place), before.taken_at)
         for place, sighting in now.items()
+        if sighting.state is State.UNKNOWN
     }
+    return {**now, **carried} if carried else now
 
 
 def older(now: Sighting, before: Sighting | None, taken_at: float) -> Sighting:
