@@ -152,10 +152,20 @@ def test_tags_that_are_well_are_counted_when_there_are_too_many_but_no_other_is(
 
 def test_a_tag_that_lost_something_optional_is_never_counted_only() -> None:
     fine = [tag(f"app:fine{number}", SAFE) for number in range(3)]
-    text = check_text([report(*fine, tag("app:sbom", SAFE, attestation(MISSING)))], Style(most=1))
+    about = report(*fine, tag("app:sbom", SAFE, attestation(MISSING)))
 
-    assert "app:sbom " in text
-    assert "… and 3 more tags of which all is there" in text
+    assert [cells[1] for cells in rows(about, Style(most=1))[:-1]] == ["app:sbom"]
+    assert "… and 3 more tags of which all is there" in check_text([about], Style(most=1))
+
+
+def test_many_losses_are_counted_after_the_first_ones() -> None:
+    lost = [tag(f"app:v{number}", child(state=MISSING)) for number in range(4)]
+    text = check_text([report(*lost)], Style(most=2))
+
+    assert text.count("manifest missing") == 2
+    assert "… and 2 more tags\n" in text
+    assert "… and 2 more tags\n" in check_markdown([report(*lost)], 2)
+    assert "more tag" not in check_text([report(*lost)], Style(most=4))
 
 
 def test_a_single_healthy_tag_ends_with_no_loss_and_says_that_all_was_seen() -> None:
@@ -217,6 +227,7 @@ def test_many_gaps_are_counted_after_the_first_ten() -> None:
     lines = section(report(tag("app:v1", SAFE), gaps=gaps), "Not seen")
     assert len(lines) == 11
     assert lines[-1] == "2 more: timeout 2."
+    assert len(section(report(tag("app:v1", SAFE), gaps=gaps[:10]), "Not seen")) == 10
 
 
 def test_where_not_all_tags_are_known_protection_is_left_open() -> None:
@@ -224,6 +235,12 @@ def test_where_not_all_tags_are_known_protection_is_left_open() -> None:
 
     (line,) = section(about, "Not seen")
     assert line.startswith("Not every tag of 1 repository is known")
+
+
+def test_a_tag_that_is_known_to_protect_leaves_nothing_open() -> None:
+    (line,) = section(report(tag("app:v1", SAFE), sealed={}), "Not seen")
+
+    assert line == "Nothing: everything in scope was seen."
 
 
 @pytest.mark.parametrize(
