@@ -93,7 +93,8 @@ class RegistrySettings(Section):
     identity_token_env: Variable | None = None
     """Environment variable that holds an identity token."""
     docker_config: FilePath | None = None
-    """A docker `config.json`; the credential helpers that it names are used too."""
+    """A docker `config.json`; the credential helpers that it names are used too. `null`, with no
+    credentials here, is wherever docker and podman keep theirs."""
     concurrency: int = Field(default=16, ge=1, le=256)
     """The most requests at the same time."""
     requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -140,10 +141,16 @@ class RegistrySettings(Section):
     def _agree_on_credentials(self) -> None:
         named = self._one_of("username", "username_file", "username_env")
         secret = self._one_of(
-            "password_file", "password_env", "identity_token_file", "identity_token_env"
+            "password_file",
+            "password_env",
+            "identity_token_file",
+            "identity_token_env",
+            "docker_config",
         )
         if secret and secret.startswith("password") and not named:
             raise amiss(secret, "needs username, username_file or username_env")
+        if named and secret in (None, "docker_config"):
+            raise amiss(named, "needs password_file or password_env")
 
     def _one_of(self, *keys: str) -> str | None:
         """Which of these keys is set? More than one is an error."""
