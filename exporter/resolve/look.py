@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import unknown
-from exporter.facts.proof import unknown
 from exporter.facts.snapshot import Collector, Role, Snapshot
 from exporter.oci.platform import choose
 from exporter.resolve import listing
@@ -120,14 +119,6 @@ async def _away(target: Target) -> Gap | None:
     except Unseen as unseen:
         return Gap(Scope.REGISTRY, target.registry.name, unseen.reason, unseen.detail)
     return None
-
-
-def _unasked(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]:
-    """The images that somebody names, of which nothing could be asked: each is unknown."""
-    wanted = select(target.scope, {}, uses)
-    blind = unknown(away.reason, away.detail)
-    starts = roots(wanted, dict.fromkeys(addresses(wanted), (None, blind)), None)
-    return tuple(replace(root, sighting=blind) for root in starts)
 
 
 def _unasked(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]:
