@@ -86,13 +86,13 @@ def needs(report: Report, verdict: TagVerdict, *, required: bool) -> Needs | Non
     children = [each for each in expected if each.required is required]
     if not children and (not required or len(expected) < len(verdict.children)):
         return None
-    states = Counter(child.state for child in children)
+    states = [child.state for child in children]
     bare = len(_bare_indexes(report, verdict)) if required else 0
     unprotected = _unprotected(children)
     return Needs(
-        states[State.MISSING],
-        states[State.BROKEN],
-        states[State.UNKNOWN],
+        states.count(State.MISSING),
+        states.count(State.BROKEN),
+        states.count(State.UNKNOWN),
         None if unprotected is None else unprotected + bare,
     )
 

@@ -52,8 +52,8 @@ def problems(samples: Samples, reports: Iterable[Report], limit: int) -> int:
     """Add one series for everything that a tag lacks; return how many were left out."""
     dropped = 0
     for report in reports:
-        order = sorted(report.verdicts, key=lambda each: each.root.reference_class.rank)
-        found = [labels for verdict in order for labels in _problems(report, verdict)]
+        # A report's verdicts come live first.
+        found = [labels for verdict in report.verdicts for labels in _problems(report, verdict)]
         for labels in found[:limit]:
             samples.add(catalogue.MISSING_CHILD_INFO, labels, 1)
         dropped += max(0, len(found) - limit)

@@ -98,6 +98,7 @@ def report(*verdicts: TagVerdict, registry: str = "registry.example", **other: A
         roots=roots,
         **{"manifests": manifests, "sightings": sightings} | facts,
     )
+    verdicts = tuple(sorted(verdicts, key=lambda each: each.root.reference_class.rank))
     findings = tuple(each for verdict in verdicts for each in _findings(verdict))
     if facts.get("role") is Role.PROXY:
         findings = ()
