@@ -89,7 +89,8 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", default="127.0.0.1:10470", metavar="ADDRESS:PORT")
-    parser.add_argument("--folder", type=Path, help="where the demo's storage is made (kept)")
+    parser.add_argument("--folder", type=Path, help="where its storage is made, and kept")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

@@ -48,6 +48,8 @@ class Service:
         limits = Limits(tags=settings.metrics.tags, problems=settings.metrics.problems)
         reload = Reload(_digest(path), successful=True, last_success=time.time())
         self.board = Board(Picture((), (), reload), limits)
+        self.address = ""
+        """`host:port` on which it listens, once it does."""
         self._changed = asyncio.Event()
         self._stopping = False
         self._reloads: set[asyncio.Future[str | None]] = set()
@@ -65,6 +67,7 @@ class Service:
             async with listening(
                 application(shell, gate), gate, addresses, self._settings.web_config_file
             ) as entrance:
+                self.address = "{}:{}".format(*entrance.addresses[0])
                 _log.info("listening", extra={"addresses": entrance.addresses})
                 while not self._stopping:
                     await self._generation()

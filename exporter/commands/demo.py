@@ -1,0 +1,93 @@
+"""`demo`: the whole exporter on embedded registries, one with the incident in its storage."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Final
+
+from exporter.commands import Refused
+from exporter.commands.answer import style
+from exporter.config.loading import Misconfigured, load
+from exporter.demo import settings, tree
+from exporter.demo.registry import Registry, served
+from exporter.facts.snapshot import Role
+from exporter.publish.text import check_text
+from exporter.serve.logs import configure
+from exporter.wiring.service import Service, Unstartable
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+
+_LOOK_EVERY: Final = 0.1
+
+
+def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Answer the command: it ends when it is interrupted."""
+    configure("warning")
+    try:
+        with _folder(words.folder) as folder:
+            asyncio.run(_show(words, folder, environ))
+    except (Misconfigured, Unstartable) as error:
+        raise Refused(f"{error}; --listen takes another address") from error
+    except OSError as error:
+        raise Refused(f"{words.folder or 'the demo folder'}: {error.strerror}") from error
+    return 0
+
+
+@contextmanager
+def _folder(chosen: Path | None) -> Iterator[Path]:
+    """Make room for the storage: kept where a place was named for it, else removed at the end."""
+    if chosen is not None:
+        chosen.mkdir(parents=True)
+        yield chosen.absolute()
+        return
+    made = Path(mkdtemp(prefix="pullproof-demo-"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+async def _show(words: argparse.Namespace, folder: Path, environ: Mapping[str, str]) -> None:
+    stock = tree.stock(folder / "registry")
+    owned = Registry.of(folder / "registry", lying_cache=True)
+    # The cache is older than the cleanup: from here on it answers for bytes that are gone.
+    tree.suffer(stock)
+    tree.mirror(folder / "mirror")
+    mirror = Registry.of(folder / "mirror")
+    async with served(owned) as host, served(mirror) as other:
+        path = settings.write(folder, owned=host, mirror=other, listen=words.listen)
+        service = Service(path, load(path, environ), environ)
+        telling = asyncio.create_task(_tell(words, service, host))
+        try:
+            await service.run()
+        finally:
+            telling.cancel()
+
+
+async def _tell(words: argparse.Namespace, service: Service, registry: str) -> None:
+    """Say what the first audits found, and where to look."""
+    while not (shown := service.board.picture.standings) or not all(each.audits for each in shown):
+        await asyncio.sleep(_LOOK_EVERY)
+    reports = [each.report for each in shown if each.report]
+    reports.sort(key=lambda report: report.snapshot.role is Role.PROXY)
+    sys.stdout.write(check_text(reports, style(words)))
+    sys.stdout.write(_PLACES.format(exporter=service.address, registry=registry))
+    sys.stdout.flush()
+
+
+_PLACES: Final = """
+The registry   http://{registry}  (read-only; skopeo and crane can pull from it)
+The exporter   http://{exporter}/  status page
+               http://{exporter}/metrics
+               http://{exporter}/report.json
+Try            curl -s http://{exporter}/metrics | grep pullproof_tag_missing_children
+               pullproof inspect {registry}/shop/checkout:2.4.1 --plain-http
+Stop it with Ctrl-C.
+"""
