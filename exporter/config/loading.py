@@ -35,12 +35,9 @@ _SAYINGS: Final = {
     "float_type": "must be a number",
     "finite_number": "must be a number that ends",
     "tuple_type": "must be a list: [one, two]",
-    "too_short": "must not be empty",
     "time_delta_type": "must be a duration such as 90s, 15m or 6h; give the unit",
-    "is_instance_of": "must be text",
-    "path_type": "must be a path",
+    "is_instance_of": "must be a path",
     "model_type": "must be a section of keys",
-    "dict_type": "must be a section of keys",
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
@@ -123,7 +120,7 @@ def _fault(error: ErrorDetails, marked: Marked) -> Fault:
 
 
 def _saying(error: ErrorDetails, context: dict[str, Any]) -> str:
-    """Put pydantic's finding into our words; the value is never repeated."""
+    """Put pydantic's finding into words for the person who wrote the file."""
     if error["type"] == "extra_forbidden":
         return _unknown_key(error["loc"])
     if error["type"] == "value_error":

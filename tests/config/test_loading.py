@@ -204,6 +204,10 @@ def test_what_is_no_configuration_at_all_is_told_in_one_line(text: str | bytes, 
         ("url: https://a, repositories: {listed: [Team]}", "repositories.listed[0]: not a repos"),
         ("url: https://a, insecure: true", "insecure: use plain_http: true for http; certific"),
         ("url: https://a, name: ''", "name: must not be empty"),
+        (f"url: https://a, name: {'n' * 101}", "name: must have at most 100 characters"),
+        ("url: https://a, ca_file: [x]", "ca_file: must be a path"),
+        ("url: https://a, plain_http: 'no'", "plain_http: must be true or false"),
+        ("url: https://a, requests_per_second: fast", "requests_per_second: must be a number"),
     ],
 )
 def test_what_does_not_go_together_is_told_with_the_way_out(keys: str, told: str) -> None:

@@ -71,7 +71,9 @@ def test_what_is_no_secret_is_refused_without_being_repeated(
 
 
 def test_a_secret_that_is_not_there_is_told_by_its_key() -> None:
-    lost = RegistrySettings(url="https://a", username_file=Path("/no/such"))
+    lost = RegistrySettings(
+        url="https://a", username_file=Path("/no/such"), password_env="PASSWORD"
+    )
     unset = RegistrySettings(url="https://a", username="u", password_env="PASSWORD")
 
     with pytest.raises(NoSecret, match="username_file: /no/such cannot be read: No such file"):
