@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 
 _PATH: Final = "/v2/_catalog"
-_SMALLER: Final = (100, 10)
-"""Page sizes to try where the first is refused, or where a page makes the registry panic."""
+_SMALLER: Final = (100, 99, 10)
+"""Page sizes to try where the first is refused, or where it makes the registry panic: whether it
+does depends on the very name that a page ends with."""
 _ROUND: Final = 50
 """A page whose length divides by this may have been cut off by a limit that was not stated."""
 _MOST_DOUBTS: Final = 1_000

@@ -46,34 +46,32 @@ def folders_2(names: set[str], size: int, last: str) -> Listed:
     return Listed(found[:size], full)
 
 
-def folders_3(names: set[str], size: int, last: str) -> Listed:  # noqa: C901 - as the original
-    """3.x on a file system: it starts at `last`, and goes on upwards even when the page is full."""
+def folders_3(names: set[str], size: int, last: str) -> Listed:
+    """3.x on a file system: it starts at `last`, and one name too many makes it panic."""
     found: list[str] = []
+    full = False
 
     def walk(folder: str, after: str) -> bool:
-        for child in _children(names, folder):
-            path = _below(folder, child)
+        """Walk what comes after a path; False where the page is found to be full."""
+        nonlocal full
+        for path in (_below(folder, child) for child in _children(names, folder)):
             if path <= after:
                 continue
-            if child == _MARKER:
-                if _less(last, folder):
-                    if len(found) == size:
-                        raise Panic
-                    found.append(folder)
-                    if len(found) == size:
-                        return False
-            elif not walk(path, ""):
-                return False
+            if not path.endswith(_MARKER):
+                full |= len(found) == size
+                if full or not walk(path, ""):
+                    return False
+            elif _less(last, folder):
+                if len(found) == size:
+                    raise Panic
+                found.append(folder)
         return True
 
-    if not last:
-        return Listed(found, not walk("", ""))
-    after = f"{last}/{_MARKER}"
-    full = False
+    after = _below(last, _MARKER) if last else ""
     for base in _upwards(last):
-        full |= not walk(base, after)
+        walk(base, after)  # a full page does not end the way up
         after = base
-    return Listed(found, full or len(found) == size)
+    return Listed(found, full)
 
 
 def keys_3(names: set[str], size: int, last: str) -> Listed:
@@ -103,7 +101,7 @@ def _below(folder: str, child: str) -> str:
 
 
 def _upwards(name: str) -> Iterator[str]:
-    parts = name.split("/")
+    parts = name.split("/") if name else []
     for count in range(len(parts), -1, -1):
         yield "/".join(parts[:count])
 

@@ -1,0 +1,270 @@
+"""What does every registry promise, the real ones, the demonstration's and the tests' own?"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+import pytest
+
+from exporter.demo import registry as demo
+from exporter.facts.snapshot import Collector
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Descriptor, parse
+from exporter.oci.reference import Repository, Tag
+from exporter.sources import Absent, Body, Registry, Wrong
+from tests.fakes import Fake
+from tests.parts import tree
+from tests.parts.registry import Registry as Running
+from tests.parts.registry import Settings, registry
+from tests.sources.registry.speaking import registry_at
+from tests.worlds import Blob, Made, image, two_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+APP: Final = Repository("team/app")
+OTHER: Final = Repository("other")
+V1: Final = Tag("v1")
+INDEX: Final = two_platforms("contract")
+IMAGE: Final = image("contract")
+NOWHERE: Final = Digest.of(b"never pushed")
+KINDS: Final = (
+    "2.8 with a cache",
+    "2.8 without a cache",
+    "3.1 with a cache",
+    "3.1 without a cache",
+    "demo",
+    "fake",
+)
+
+
+class Place(Protocol):
+    """A registry, and the hands that fill and damage it."""
+
+    asked: Registry
+    collects: Collector
+    lies: bool
+    """Does it answer for blobs whose bytes are gone, out of its cache?"""
+
+    def push(self, made: Made, *tags: str, repository: Repository = APP) -> None: ...
+    def lose_manifest(self, digest: Digest) -> None: ...
+    def lose_blob(self, digest: Digest) -> None: ...
+    def shorten(self, digest: Digest) -> None: ...
+
+
+@dataclass
+class OnDisk:
+    """A server before a storage tree."""
+
+    asked: Registry
+    collects: Collector
+    root: Path
+    running: Running | None = None
+    lies: bool = False
+
+    def push(self, made: Made, *tags: str, repository: Repository = APP) -> None:
+        if self.running is None:
+            tree.write(self.root, repository, made, *tags)
+            return
+        with self.running.client(repository) as client:
+            client.push(made, *tags)
+            for blob in (blob for each in made.walk() for blob in each.blobs):
+                client.head("blobs", blob.digest)  # the cache knows it from now on
+
+    def lose_manifest(self, digest: Digest) -> None:
+        if self.running is None:
+            tree.revision(self.root, APP, digest).unlink()
+            return
+        with self.running.client(APP) as client:
+            client.delete(digest)
+
+    def lose_blob(self, digest: Digest) -> None:
+        tree.data(self.root, digest).unlink()
+
+    def shorten(self, digest: Digest) -> None:
+        path = tree.data(self.root, digest)
+        path.write_bytes(path.read_bytes()[:-1])
+
+
+@dataclass
+class InMemory:
+    """The registry that the other tests use."""
+
+    asked: Fake
+    collects: Collector = Collector.DISTRIBUTION_2
+    lies: bool = False
+
+    def push(self, made: Made, *tags: str, repository: Repository = APP) -> None:
+        for tag in tags or (None,):
+            self.asked.push(made, tag, repository)
+
+    def lose_manifest(self, digest: Digest) -> None:
+        self.asked.sweep(digest, repository=APP)
+
+    def lose_blob(self, digest: Digest) -> None:
+        self.asked.sweep(digest, repository=APP)
+
+    def shorten(self, digest: Digest) -> None:
+        self.asked.blobs[APP, digest] = self.asked.blobs[APP, digest][:-1]
+
+
+@pytest.fixture(
+    params=[pytest.param(kind, marks=pytest.mark.real if kind[0] in "23" else ()) for kind in KINDS]
+)
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    kind: str = request.param
+    if kind == "fake":
+        yield InMemory(Fake())
+    elif kind == "demo":
+        async with _demo(tmp_path) as found:
+            yield found
+    else:
+        async with _real(tmp_path, int(kind[0]), cache="without" not in kind) as found:
+            yield found
+
+
+@asynccontextmanager
+async def _demo(folder: Path) -> AsyncIterator[OnDisk]:
+    (folder / "docker/registry/v2/repositories").mkdir(parents=True)
+    served = demo.Registry.of(folder)
+    async with demo.served(served) as host, registry_at(f"http://{host}") as asked:
+        yield OnDisk(asked, Collector.DISTRIBUTION_2, folder)
+
+
+@asynccontextmanager
+async def _real(folder: Path, version: int, *, cache: bool) -> AsyncIterator[OnDisk]:
+    collects = Collector.DISTRIBUTION_2 if version == 2 else Collector.DISTRIBUTION_3
+    with registry(folder, Settings(version=version, cache=cache)) as running:
+        async with registry_at(running.url) as asked:
+            yield OnDisk(asked, collects, running.root, running, cache)
+
+
+def described(blob: Blob) -> Descriptor:
+    return Descriptor(blob.media_type, blob.digest, len(blob.body))
+
+
+async def test_it_answers(place: Place) -> None:
+    await place.asked.ping()
+
+
+async def test_what_was_pushed_is_listed(place: Place) -> None:
+    place.push(INDEX, "v1", "v2")
+    place.push(IMAGE, "latest", repository=OTHER)
+
+    repositories, tags = await place.asked.repositories(), await place.asked.tags(APP)
+
+    assert (set(repositories.entries), repositories.complete) == ({APP, OTHER}, True)
+    assert not isinstance(tags, Absent)
+    assert (set(tags.entries), tags.complete) == ({"v1", "v2"}, True)
+
+
+async def test_a_repository_that_is_not_there_has_no_tags(place: Place) -> None:
+    assert await place.asked.tags(Repository("nobody")) == Absent("NAME_UNKNOWN")
+
+
+async def test_a_tag_resolves_to_what_it_was_pushed_for(place: Place) -> None:
+    place.push(INDEX, "v1")
+
+    assert await place.asked.head(APP, V1) == INDEX.digest
+    for child in INDEX.children:
+        assert await place.asked.head(APP, child.digest) == child.digest
+
+
+async def test_what_was_never_pushed_is_absent(place: Place) -> None:
+    place.push(INDEX, "v1")
+    blob = Descriptor("application/octet-stream", NOWHERE, 12)
+
+    assert await place.asked.head(APP, Tag("v2")) == Absent("MANIFEST_UNKNOWN")
+    for answer in (await place.asked.head(APP, NOWHERE), await place.asked.manifest(APP, NOWHERE)):
+        assert isinstance(answer, Absent)
+        assert answer.code == "MANIFEST_UNKNOWN"
+    for found in (await place.asked.read(APP, blob), await place.asked.stat(APP, blob)):
+        assert found == Absent("BLOB_UNKNOWN")
+
+
+async def test_a_manifest_comes_as_it_was_pushed(place: Place) -> None:
+    place.push(INDEX, "v1")
+
+    for made in INDEX.walk():
+        body = await place.asked.manifest(APP, made.digest)
+        assert body == Body(made.digest, made.body)
+        assert parse(made.body, made.digest).size == len(made.body)
+
+
+async def test_a_blob_is_read_to_its_last_byte(place: Place) -> None:
+    place.push(INDEX, "v1")
+
+    for child in INDEX.children:
+        for blob in child.blobs:
+            assert await place.asked.read(APP, described(blob)) == blob.body[-1:]
+            assert await place.asked.stat(APP, described(blob)) == len(blob.body)
+        config = described(child.config)
+        assert await place.asked.read(APP, config, whole=True) == child.config.body
+
+
+async def test_a_blob_without_a_stated_size_is_read_from_its_end(place: Place) -> None:
+    place.push(IMAGE, "v1")
+    layer = IMAGE.layers[0]
+
+    assert await place.asked.read(APP, replace(described(layer), size=None)) == layer.body[-1:]
+
+
+async def test_a_blob_is_granted_by_the_repository_that_it_was_pushed_to(place: Place) -> None:
+    place.push(IMAGE, "v1")
+    place.push(image("another"), "v1", repository=OTHER)
+
+    assert await place.asked.read(OTHER, described(IMAGE.config)) == Absent("BLOB_UNKNOWN")
+
+
+async def test_a_manifest_that_is_gone_is_absent(place: Place) -> None:
+    place.push(INDEX, "v1")
+    child = INDEX.children[0]
+    await place.asked.manifest(APP, child.digest)
+
+    place.lose_manifest(child.digest)
+
+    for answer in (
+        await place.asked.head(APP, child.digest),
+        await place.asked.manifest(APP, child.digest),
+    ):
+        assert isinstance(answer, Absent)
+    assert await place.asked.head(APP, V1) == INDEX.digest
+
+
+async def test_a_blob_whose_bytes_are_gone_is_never_read(place: Place) -> None:
+    place.push(IMAGE, "v1")
+    layer = IMAGE.layers[0]
+    size = len(layer.body)
+
+    place.lose_blob(layer.digest)
+
+    lied, absent = Wrong(f"0 of {size} bytes"), Absent("BLOB_UNKNOWN")
+    assert await place.asked.read(APP, described(layer)) == (lied if place.lies else absent)
+    assert await place.asked.stat(APP, described(layer)) == (size if place.lies else absent)
+
+
+async def test_a_configuration_whose_bytes_are_gone_is_never_read(place: Place) -> None:
+    place.push(IMAGE, "v1")
+
+    place.lose_blob(IMAGE.config.digest)
+
+    found = await place.asked.read(APP, described(IMAGE.config), whole=True)
+    assert isinstance(found, Wrong if place.lies else Absent)
+
+
+async def test_a_blob_that_is_shorter_than_stated_is_wrong(place: Place) -> None:
+    place.push(IMAGE, "v1")
+    layer = IMAGE.layers[0]
+
+    place.shorten(layer.digest)
+
+    assert isinstance(await place.asked.read(APP, described(layer)), Wrong)
+
+
+async def test_its_collector_is_told(place: Place) -> None:
+    place.push(IMAGE, "v1")
+
+    assert await place.asked.collector(APP) is place.collects
