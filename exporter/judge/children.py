@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Proof, State
-from exporter.facts.snapshot import Role
 from exporter.judge.report import Child, ChildKind, Lack
 from exporter.oci.manifest import Kind
-from exporter.oci.platform import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from exporter.judge.leaves import Leaf, View
+    from exporter.oci.manifest import Descriptor
     from exporter.oci.reference import Tag
 
 _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
@@ -22,10 +21,9 @@ _LADDER: Final = tuple(Proof)
 
 
 def assess(
-    view: View, leaf: Leaf, *, required: bool, protected_by: tuple[Tag, ...] | None
+    view: View, leaf: Leaf, *, required: bool, expected: bool, protected_by: tuple[Tag, ...] | None
 ) -> Child:
     """Return the verdict on one child, from what was seen of it and of its blobs."""
-    expected = _expected(view, leaf)
     lacks = tuple(_lacks(view, leaf)) if expected else ()
     state = _state(view, leaf, lacks) if expected else State.UNKNOWN
     reason = _reason(view, leaf, lacks) if expected else Reason.BY_DESIGN
@@ -43,33 +41,37 @@ def assess(
     )
 
 
-def _expected(view: View, leaf: Leaf) -> bool:
-    """A pull-through cache promises nothing, a sparse mirror only its own platforms."""
-    if view.snapshot.role is Role.PROXY:
-        return False
-    if view.snapshot.role is Role.SPARSE and leaf.platform and not leaf.platform.unknown:
-        return any(choose(node, [leaf.platform]) is not None for node in view.snapshot.platforms)
-    return True
-
-
 def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
-    sighting = view.seen(leaf.digest)
-    if sighting.state is not State.PRESENT:
+    """What of it is not proven; of a manifest that cannot be seen now, only what is gone."""
+    own = view.seen(leaf.digest)
+    if own.state is not State.PRESENT:
         kind = "blob" if leaf.kind is ChildKind.CACHE else "manifest"
-        yield Lack(leaf.digest, kind, None, sighting.state, sighting.detail)
-        return
-    manifest = view.standing(leaf.digest)
+        yield Lack(leaf.digest, kind, None, own.state, own.detail)
+    manifest = view.known(leaf.digest)
     for link in manifest.links if manifest else ():
-        seen = view.seen(link.target.digest) if link.kind in _CONTENT else sighting
-        if seen.state is not State.PRESENT:
+        if link.kind not in _CONTENT or _exempt(link.target):
+            continue
+        seen = view.seen(link.target.digest)
+        doubted = seen.state is State.UNKNOWN and own.state is State.PRESENT
+        if seen.state in GONE or doubted:
             size = link.target.size
             yield Lack(link.target.digest, link.kind.value, size, seen.state, seen.detail)
+
+
+def _exempt(target: Descriptor) -> Proof | None:
+    """How content is known that this manifest does not expect its registry to hold.
+
+    Another manifest of the repository may expect it, and then it was looked at for that one.
+    """
+    if not target.distributable:
+        return Proof.EXTERNAL
+    return Proof.INLINE if target.inline else None
 
 
 def _state(view: View, leaf: Leaf, lacks: Iterable[Lack]) -> State:
     """Gone itself is missing; standing over content that is gone is broken; doubt comes last."""
     own = view.seen(leaf.digest).state
-    if own is not State.PRESENT:
+    if own in GONE:
         return own
     states = {lack.state for lack in lacks}
     if states & GONE:
@@ -84,9 +86,9 @@ def _reason(view: View, leaf: Leaf, lacks: Iterable[Lack]) -> Reason | None:
 
 def _proof(view: View, leaf: Leaf, state: State) -> Proof:
     """What "present" rests on: the blobs where there are some, for those are what caches fake."""
-    if state in GONE:
-        return Proof.CONFIRMED
-    manifest = view.standing(leaf.digest)
+    if state is not State.PRESENT:
+        return Proof.CONFIRMED if state in GONE else Proof.NOTHING
+    manifest = view.known(leaf.digest)
     blobs = manifest.content if manifest else ()
-    proofs = (view.seen(blob.digest).proof for blob in blobs)
+    proofs = (_exempt(blob) or view.seen(blob.digest).proof for blob in blobs)
     return min(proofs, key=_LADDER.index, default=view.seen(leaf.digest).proof)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import Sighting, State, unknown
+from exporter.facts.proof import GONE, Sighting, State, unknown
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.report import ChildKind
 from exporter.oci.digest import Digest
@@ -15,8 +15,6 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from exporter.oci.manifest import Descriptor
 
 NOT_LOOKED_AT: Final = unknown(Reason.BY_DESIGN, "not looked at")
@@ -33,10 +31,13 @@ class View:
         """What was observed of a manifest or blob in this repository."""
         return self.snapshot.sightings.get((self.repository, digest), NOT_LOOKED_AT)
 
-    def standing(self, digest: Digest) -> Manifest | None:
-        """The manifest, where this repository was proven to hold it."""
-        present = self.seen(digest).state is State.PRESENT
-        return self.snapshot.manifests.get(digest) if present else None
+    def known(self, digest: Digest) -> Manifest | None:
+        """What a manifest says, where this repository is not proven to have lost it.
+
+        Bodies never change: one that cannot be seen at the moment still says what it said.
+        """
+        lost = self.seen(digest).state in GONE
+        return None if lost else self.snapshot.manifests.get(digest)
 
     def stated_platform(self, manifest: Manifest | None) -> Platform | None:
         """The platform that an image's configuration states, where it was read."""
@@ -52,43 +53,75 @@ class Leaf:
     platform: Platform | None
     kind: ChildKind
 
+    @property
+    def may_be_chosen(self) -> bool:
+        """Does a node choose it by its platform, whatever it then turns out to be?"""
+        if self.kind is ChildKind.IMAGE:
+            return True
+        stated = self.platform is not None and not self.platform.unknown
+        return stated and self.kind in (ChildKind.ARTIFACT, ChildKind.INDEX)
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
     """What lies below one manifest, each thing once and in order."""
 
     leaves: tuple[Leaf, ...]
-    indexes: tuple[Digest, ...]
-    """The indexes on the way, the outermost first."""
+    nested: tuple[Digest, ...]
+    """The indexes on the way that are there, without the manifest itself."""
 
 
 def grow(view: View, digest: Digest) -> Tree:
-    """Return what a tag on this digest leads to."""
-    indexes: dict[Digest, None] = {}
-    leaves = tuple(dict.fromkeys(_leaves(view, digest, indexes)))
-    return Tree(leaves, tuple(indexes))
+    """Return what a tag on this digest leads to.
 
-
-def _leaves(view: View, digest: Digest, indexes: dict[Digest, None]) -> Iterator[Leaf]:
-    manifest = view.standing(digest)
-    if manifest is None or not manifest.is_index:
-        yield _lone(view, digest, manifest or view.snapshot.manifests.get(digest))
-        return
-    indexes[digest] = None
-    for link in manifest.links:
-        entry = link.target
-        below = view.standing(entry.digest)
-        if link.kind is Kind.SUBJECT or entry.digest in indexes:
+    An index that cannot be seen now is an end of its own, beside those to which it leads.
+    """
+    top = view.known(digest)
+    if top is None or not top.is_index:
+        return Tree((_lone(view, digest),), ())
+    leaves = [] if _stands(view, digest) else [Leaf(digest, None, ChildKind.INDEX)]
+    passed = {digest: top}
+    waiting = _entries(top)
+    while waiting:
+        entry = waiting.pop()
+        below = view.known(entry.digest)
+        if entry.digest in passed:
             continue
         if below is not None and below.is_index:
-            yield from _leaves(view, entry.digest, indexes)
-        else:
-            platform = entry.platform or view.stated_platform(below)
-            yield Leaf(entry.digest, platform, _kind(entry, below))
+            passed[entry.digest] = below
+            waiting += _entries(below)
+        if entry.digest not in passed or not _stands(view, entry.digest):
+            leaves.append(_leaf(view, entry, below))
+    nested = tuple(each for each in passed if each != digest and _stands(view, each))
+    return Tree(_each_once(leaves), nested)
 
 
-def _lone(view: View, digest: Digest, manifest: Manifest | None) -> Leaf:
+def _stands(view: View, digest: Digest) -> bool:
+    return view.seen(digest).state is State.PRESENT
+
+
+def _entries(index: Manifest) -> list[Descriptor]:
+    """What an index lists, the first last: taken from the end, it comes in order."""
+    return [link.target for link in reversed(index.links) if link.kind is not Kind.SUBJECT]
+
+
+def _leaf(view: View, entry: Descriptor, below: Manifest | None) -> Leaf:
+    return Leaf(entry.digest, entry.platform or view.stated_platform(below), _kind(entry, below))
+
+
+def _each_once(leaves: list[Leaf]) -> tuple[Leaf, ...]:
+    """Take one leaf of a digest and platform: where an index lists it twice, as an image."""
+    found: dict[tuple[Digest, Platform | None], Leaf] = {}
+    for leaf in leaves:
+        key = leaf.digest, leaf.platform
+        if key not in found or leaf.kind is ChildKind.IMAGE:
+            found[key] = leaf
+    return tuple(found.values())
+
+
+def _lone(view: View, digest: Digest) -> Leaf:
     """A tag without an index is its own one child."""
+    manifest = view.snapshot.manifests.get(digest)
     if manifest is None:
         return Leaf(digest, None, ChildKind.IMAGE)
     if manifest.is_index:
@@ -98,10 +131,11 @@ def _lone(view: View, digest: Digest, manifest: Manifest | None) -> Leaf:
 
 
 def _kind(entry: Descriptor, below: Manifest | None) -> ChildKind:
-    if entry.attestation or (entry.platform and entry.platform.unknown):
+    """What an entry is for. Nodes go by the platform: BuildKit's mark counts where none is."""
+    if entry.platform.unknown if entry.platform else entry.attestation:
         return ChildKind.ATTESTATION
     if not entry.is_manifest:
         return ChildKind.CACHE
-    if entry.is_index:
+    if below.is_index if below else entry.is_index:
         return ChildKind.INDEX
     return ChildKind.ARTIFACT if below and below.artifact else ChildKind.IMAGE

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role
 from exporter.judge.children import assess
-from exporter.judge.leaves import Leaf, View, grow
+from exporter.judge.choice import held, is_attached, needed
+from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, grow
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
-from exporter.oci.platform import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from exporter.oci.digest import Digest
     from exporter.oci.platform import Platform
     from exporter.oci.reference import Place, Repository, Tag
-
-_SIGNATURE_TAG: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
-"""Tags by which cosign and the referrers fallback attach content to an image."""
 
 
 def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
@@ -34,37 +30,45 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
 
 
 def _verdict(snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ...]]) -> TagVerdict:
-    if root.digest is None or root.sighting.state in GONE:
-        return _unresolved(root)
+    lost = root.sighting.state in GONE and snapshot.role is not Role.PROXY
+    if root.digest is None or lost:
+        return _unresolved(snapshot, root)
     view = View(snapshot, root.repository)
     tree = grow(view, root.digest)
-    needed, lacking = _needed(root, tree.leaves)
+    pulled, lacking = needed(root, tree.leaves)
+    expected = held(snapshot, root, tree.leaves)
     children = tuple(
         assess(
             view,
             leaf,
-            required=position in needed,
+            # An index that cannot be seen now may be the one through which a node goes.
+            required=position in pulled or _hides(view, leaf),
+            expected=position in expected,
             protected_by=_protectors(snapshot, root.repository, leaf.digest, known),
         )
         for position, leaf in enumerate(tree.leaves)
     )
-    if root.sighting.state is State.UNKNOWN and not _required(children) & GONE:
-        return _unresolved(root)
-    holes = () if snapshot.role is Role.PROXY else (*lacking, *_unmirrored(children))
-    return TagVerdict(root, _roll_up(root, children, holes), children, tree.indexes[1:], holes)
+    if root.sighting.state is State.UNKNOWN and not _decisive(root, children) & GONE:
+        return _unresolved(snapshot, root)
+    holes = _holes(snapshot, root, children, lacking)
+    return TagVerdict(root, _roll_up(root, children, holes), children, tree.nested, holes)
 
 
-def _unresolved(root: Root) -> TagVerdict:
-    """A tag that leads nowhere, or that could not be asked, stands for its one child."""
-    seen = root.sighting
+def _unresolved(snapshot: Snapshot, root: Root) -> TagVerdict:
+    """A tag that leads nowhere, or that could not be asked, stands for its one child.
+
+    A pull-through cache denies what it could not fetch just now: there that is no absence.
+    """
+    promised = snapshot.role is not Role.PROXY
+    seen = root.sighting if promised or root.sighting.state not in GONE else NOT_LOOKED_AT
     lacks = (Lack(root.digest, "manifest", None, seen.state, seen.detail),) if root.digest else ()
     child = Child(
         digest=root.digest,
         platform=None,
         kind=ChildKind.IMAGE,
         state=seen.state,
-        required=True,
-        expected=True,
+        required=not is_attached(root),
+        expected=promised,
         proof=seen.proof,
         reason=seen.reason,
         lacks=lacks,
@@ -72,30 +76,22 @@ def _unresolved(root: Root) -> TagVerdict:
     return TagVerdict(root, seen.state, (child,))
 
 
-def _needed(root: Root, leaves: tuple[Leaf, ...]) -> tuple[set[int], tuple[Platform, ...]]:
-    """Which leaves must be there, by position, and for which platforms there is none."""
-    if [(leaf.digest, leaf.kind) for leaf in leaves] == [(root.digest, ChildKind.ARTIFACT)]:
-        return (set() if _SIGNATURE_TAG.fullmatch(root.tag or "") else {0}), ()
-    hidden = {position for position, leaf in enumerate(leaves) if leaf.kind is ChildKind.INDEX}
-    images = [position for position, leaf in enumerate(leaves) if leaf.kind is ChildKind.IMAGE]
-    if not root.platforms:
-        return {*images, *hidden}, ()
-    offered = [leaves[position].platform for position in images]
-    chosen = {node: choose(node, offered) for node in root.platforms}
-    needed = {images[position] for position in chosen.values() if position is not None}
-    lacking = sorted((node for node, position in chosen.items() if position is None), key=str)
-    # What a gone index may have offered nobody knows: it is needed, and nothing is said to lack.
-    return (needed | hidden, ()) if lacking and hidden else (needed, tuple(lacking))
+def _hides(view: View, leaf: Leaf) -> bool:
+    return leaf.kind is ChildKind.INDEX and view.seen(leaf.digest).state is State.UNKNOWN
 
 
-def _unmirrored(children: Iterable[Child]) -> tuple[Platform, ...]:
-    """Platforms that must run the tag, but that a sparse mirror leaves out."""
-    holes = (child.platform for child in children if child.required and not child.expected)
-    return tuple(platform for platform in holes if platform)
+def _holes(
+    snapshot: Snapshot, root: Root, children: Iterable[Child], lacking: tuple[Platform, ...]
+) -> tuple[Platform, ...]:
+    """Platforms that must run the tag, but that it or a sparse mirror leaves out."""
+    if snapshot.role is Role.PROXY or not root.platforms:
+        return ()
+    unmirrored = (child.platform for child in children if child.required and not child.expected)
+    return tuple(dict.fromkeys((*lacking, *(platform for platform in unmirrored if platform))))
 
 
 def _roll_up(root: Root, children: tuple[Child, ...], lacking: tuple[Platform, ...]) -> State:
-    states = _required(children)
+    states = _decisive(root, children)
     if states == {State.MISSING} and children[0].digest == root.digest:
         return State.MISSING
     if lacking or states & GONE:
@@ -104,15 +100,20 @@ def _roll_up(root: Root, children: tuple[Child, ...], lacking: tuple[Platform, .
     return State.UNKNOWN if unproven or State.UNKNOWN in states else State.PRESENT
 
 
-def _required(children: Iterable[Child]) -> set[State]:
-    return {child.state for child in children if child.required and child.expected}
+def _decisive(root: Root, children: Iterable[Child]) -> set[State]:
+    """The states of what a pull needs: every required child, and always the tag's own manifest."""
+    return {
+        child.state
+        for child in children
+        if child.expected and (child.required or child.digest == root.digest)
+    }
 
 
 def _pointers(roots: Iterable[Root]) -> Mapping[Place, tuple[Tag, ...]]:
     """Which of the tags that were resolved point straight at a manifest."""
     found: dict[Place, tuple[Tag, ...]] = {}
     for root in roots:
-        if root.tag and root.digest:
+        if root.tag and root.digest and root.sighting.state is State.PRESENT:
             place = (root.repository, root.digest)
             found[place] = (*found.get(place, ()), root.tag)
     return found

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import State
 from exporter.judge.finding import Finding, Rule, weight
+from exporter.judge.report import ChildKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.judge.report import TagVerdict
+    from exporter.judge.report import Child, TagVerdict
 
 RULE: Final = Rule("missing-child", "A manifest that a tag leads to is gone.")
 
@@ -19,7 +20,15 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
     """Yield a finding for every child whose manifest the registry no longer has."""
     for child in verdict.children:
         if child.state is State.MISSING:
-            where = f"{child.kind} {child.platform}" if child.platform else str(child.kind)
-            detail = f"the manifest of the {where} is gone"
             severity = weight(verdict.root, required=child.required)
-            yield Finding(RULE, severity, verdict.root, child.digest, child.platform, detail)
+            yield Finding(
+                RULE, severity, verdict.root, child.digest, child.platform, _describe(child)
+            )
+
+
+def _describe(child: Child) -> str:
+    if child.digest is None:
+        return "the tag leads to nothing"
+    where = f"{child.kind} {child.platform}" if child.platform else str(child.kind)
+    what = "blob" if child.kind is ChildKind.CACHE else "manifest"
+    return f"the {what} of the {where} is gone"

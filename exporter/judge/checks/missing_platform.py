@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exporter.judge.finding import Finding, Rule, weight
+from exporter.judge.finding import Finding, Rule, Severity, weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +15,17 @@ RULE: Final = Rule("missing-platform", "A tag offers no image for a platform tha
 
 
 def check(verdict: TagVerdict) -> Iterator[Finding]:
-    """Yield a finding for every platform for which a node would find nothing to pull."""
+    """Yield a finding for every platform for which a node would find nothing to pull.
+
+    What a sparse mirror leaves out on purpose can be had elsewhere: that is never critical.
+    """
+    left_out = {child.platform for child in verdict.children if not child.expected}
     for platform in verdict.lacking_platforms:
-        detail = f"no image for {platform} is offered here"
-        severity = weight(verdict.root, required=True)
+        mirrored = platform not in left_out
+        detail = (
+            f"no image for {platform} is offered here"
+            if mirrored
+            else (f"this mirror leaves {platform} out")
+        )
+        severity = weight(verdict.root, required=True) if mirrored else Severity.WARNING
         yield Finding(RULE, severity, verdict.root, None, platform, detail)
