@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from exporter.facts import body
 from exporter.facts.gap import Reason
+from exporter.sources import Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,31 +50,35 @@ class Bodies:
             self._children[digest] = self._parsed(digest, content)
 
     def _read(self, digest: str) -> tuple[str, ...]:
-        with self._at(digest).going_on():
+        try:
             (content,) = self._blobs.contents([digest], body.LARGEST)
-            return self._parsed(digest, content)
-        return ()
-
-    def _at(self, digest: str) -> Noted:
-        algorithm, _, encoded = digest.partition(":")
-        return self._noted.below(f"{algorithm}/{encoded[:2]}/{encoded}")
+        except (Unseen, OSError) as error:
+            self._at(digest).missed(error)
+            return ()
+        return self._parsed(digest, content)
 
     def _parsed(self, digest: str, content: bytes | None) -> tuple[str, ...]:
         if content is None:
             return ()
-        here = self._at(digest)
         if len(content) > body.LARGEST:
-            here.gap("data", Reason.TOO_LARGE, f"a manifest of more than {body.LARGEST} bytes")
+            self._gap(digest, Reason.TOO_LARGE, f"a manifest of more than {body.LARGEST} bytes")
             return ()
         if not _names(digest, content):
-            here.gap("data", Reason.MALFORMED, "its bytes are not those that the digest names")
+            self._gap(digest, Reason.MALFORMED, "its bytes are not those that the digest names")
         try:
             found = body.read(content)
         except RecursionError:
-            here.gap("data", Reason.TOO_LARGE, "a manifest nested too deep to be read")
+            self._gap(digest, Reason.TOO_LARGE, "a manifest nested too deep to be read")
             return ()
         self._noted.intake.manifest(digest, found)
         return found.references if found.is_index else ()
+
+    def _gap(self, digest: str, reason: Reason, detail: str) -> None:
+        self._at(digest).gap("data", reason, detail)
+
+    def _at(self, digest: str) -> Noted:
+        algorithm, _, encoded = digest.partition(":")
+        return self._noted.below(f"{algorithm}/{encoded[:2]}/{encoded}")
 
 
 def _names(digest: str, content: bytes) -> bool:
