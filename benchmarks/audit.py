@@ -1,0 +1,79 @@
+"""What does an audit of 20,000 tags over 40,000 manifests and 200,000 blobs take?
+
+Prints one run on this machine: a first audit, what is done with its report, and a second audit with
+nothing changed; at a quarter of the size and at the whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from benchmarks.parts import content
+from benchmarks.parts.access import mark
+from benchmarks.parts.auditor import Step
+from tests.parts.registry import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.parts.access import Load
+    from tests.parts.registry import Registry
+
+_STEPS: Final = ("audit", "judge", "keep", "render", "audit", "keep", "render")
+_COLUMNS: Final = "{:10}{:>9}{:>9}{:>11}{:>9}  {}"
+
+
+def main(repositories: int) -> None:
+    """Print the cost at a quarter of the size, then at all of it."""
+    for size in (max(1, repositories // 4), repositories):
+        counts = [size * each for each in (content.TAGS, content.MANIFESTS, content.BLOBS)]
+        print("\n{:,} tags, {:,} manifests, {:,} blobs".format(*counts))
+        with TemporaryDirectory() as folder:
+            content.write(Path(folder) / "storage", size)
+            _measure(Path(folder))
+
+
+def _measure(folder: Path) -> None:
+    print(_COLUMNS.format("", "seconds", "CPU", "registry's", "peak MB", ""))
+    with registry(folder) as served, _auditor(served, folder / "ledger") as auditor:
+        for word in _STEPS:
+            before = mark(served)
+            step = _ask(auditor, word)
+            _print(word, step, before.load())
+
+
+def _print(word: str, step: Step, load: Load) -> None:
+    numbers = (f"{each:.2f}" for each in (step.seconds, step.cpu, load.cpu))
+    print(_COLUMNS.format(word, *numbers, f"{step.peak / 1e6:.0f}", step.result))
+    if load.total:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(load.requests.items()))
+        print(f"{'':10}{load.total:,} requests: {kinds}")
+
+
+@contextmanager
+def _auditor(served: Registry, ledger: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "benchmarks.parts.auditor", served.url, str(ledger)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        yield process
+
+
+def _ask(auditor: subprocess.Popen[str], word: str) -> Step:
+    assert auditor.stdin
+    assert auditor.stdout
+    print(word, file=auditor.stdin, flush=True)
+    return msgspec.json.decode(auditor.stdout.readline(), type=Step)
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--repositories", type=int, default=200)
+    main(arguments.parse_args().repositories)

@@ -1,0 +1,139 @@
+"""The product in a process of its own, so that what it takes can be told from what tests take.
+
+    python -m benchmarks.parts.auditor URL LEDGER
+
+does one step for each word on its standard input (`audit`, `judge`, `keep`, `render`: a round of
+`serve` in its parts) and answers each with one line of JSON. Like `serve` it holds the truth that
+is shown until the next one is rendered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from exporter.audit import audit
+from exporter.judge.judgement import judge
+from exporter.judge.report import Report
+from exporter.publish import limits
+from exporter.publish.archive.pack import pack
+from exporter.publish.exposition import Exposition
+from exporter.publish.metrics import render
+from exporter.publish.standing import Picture, Reload, Standing
+from exporter.resolve.method import Method
+from exporter.resolve.scope import Scope
+from exporter.resolve.target import Target
+from exporter.sources import Kept, Listing
+from exporter.sources.ledger import Ledger
+from exporter.sources.registry.distribution import Distribution
+from exporter.sources.registry.limits import Limits
+
+_WIDTH: Final = 32
+"""Requests under way at once."""
+
+_now: Final = time.time  # noqa: TID251 - this is a program, and may ask the clock
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one step took."""
+
+    seconds: float
+    cpu: float
+    """Seconds of processor time, of all threads."""
+    peak: int
+    """Most bytes resident at any moment of the step."""
+    result: str
+    """What came of it, for a person."""
+
+
+@dataclass(slots=True)
+class Round:
+    """The steps, and what each leaves for the next."""
+
+    target: Target
+    ledger: Ledger
+    shown: Report | None = None
+    fresh: Report | None = None
+    exposition: Exposition | None = None
+
+    async def audit(self) -> str:
+        """Audit; the truth that is shown stands until the next one is rendered."""
+        self.fresh = await audit(self.target, Listing(()), self.shown, _now())
+        verdicts = Counter(each.state.value for each in self.fresh.verdicts)
+        seen = len(self.fresh.snapshot.sightings)
+        states = ", ".join(f"{count:,} {state}" for state, count in verdicts.items())
+        return f"{seen:,} objects seen; tags: {states}; {len(self.fresh.snapshot.gaps)} gaps"
+
+    async def judge(self) -> str:
+        """Judge once more what was seen."""
+        again = await asyncio.to_thread(judge, self._report.snapshot, self._report.since)
+        return f"{len(again.findings):,} findings"
+
+    async def keep(self) -> str:
+        """Put the truth away."""
+        size = await asyncio.to_thread(self._keep)
+        return f"{size / 1e6:.1f} MB put away"
+
+    async def render(self) -> str:
+        """Show it."""
+        reload = Reload("", successful=True, last_success=0.0)
+        picture = Picture((Standing.once(self._report),), (), reload)
+        exposition = await asyncio.to_thread(render, picture, limits.Limits())
+        self.shown, self.exposition = self._report, exposition
+        text = exposition.text.plain
+        series = text.count(b"\npullproof_")
+        return f"{series:,} series, {len(text) / 1e6:.1f} MB"
+
+    def _keep(self) -> int:
+        packed = pack(self._report.snapshot)
+        self.ledger.keep(self._report.snapshot.registry, Kept(packed, self._report.since))
+        return len(packed)
+
+    @property
+    def _report(self) -> Report:
+        assert self.fresh, "audit first"
+        return self.fresh
+
+
+async def main(url: str, ledger: Path) -> None:
+    """Do a step for every word, until there are no more."""
+    asked = Limits(concurrency=_WIDTH)
+    with Ledger(ledger, _now) as memory:
+        async with Distribution.open("benchmark", url, limits=asked) as registry:
+            scope, method = Scope(select=("*",)), Method(width=_WIDTH)
+            steps = Round(Target(registry, memory, frozenset(), scope, method), memory)
+            acts = {
+                each.__name__: each for each in (steps.audit, steps.judge, steps.keep, steps.render)
+            }
+            while word := (await asyncio.to_thread(sys.stdin.readline)).strip():
+                _forget_peak()
+                began, cpu = time.perf_counter(), time.process_time()
+                result = await acts[word]()
+                took = time.perf_counter() - began, time.process_time() - cpu
+                answer = msgspec.json.encode(Step(*took, _peak(), result))
+                print(answer.decode(), flush=True)
+
+
+def _forget_peak() -> None:
+    """Let the kernel measure the peak anew (proc(5), `clear_refs`)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> int:
+    """Return the most bytes that were resident (proc(5), `VmHWM`).
+
+    Not getrusage's: that survives exec, and so begins with what the parent took.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
