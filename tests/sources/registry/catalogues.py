@@ -43,7 +43,7 @@ def folders_2(names: set[str], size: int, last: str) -> Listed:
                 walk(_below(folder, child))
 
     walk("")
-    return Listed(found[:size], full)
+    return Listed(found[:size], more=full)
 
 
 def folders_3(names: set[str], size: int, last: str) -> Listed:
@@ -71,17 +71,25 @@ def folders_3(names: set[str], size: int, last: str) -> Listed:
     for base in _upwards(last):
         walk(base, after)  # a full page does not end the way up
         after = base
-    return Listed(found, full)
+    return Listed(found, more=full)
 
 
 def keys_3(names: set[str], size: int, last: str) -> Listed:
-    """3.x on S3: a flat walk over the keys behind `last`, filtered in another order."""
-    keys = sorted(f"{name}/{_MARKER}" for name in names)
-    behind = [
-        key.removesuffix(f"/{_MARKER}") for key in keys if not last or key > f"{last}/{_MARKER}"
-    ]
-    found = [name for name in behind if _less(last, name)]
-    return Listed(found[:size], len(found) >= size)
+    """3.x on S3: a flat walk over the keys from `last` on, filtered in another order."""
+    found: list[str] = []
+    before: list[str] = []
+    for key in sorted(_below(name, _MARKER) for name in names):
+        parts = key.split("/")[:-1]
+        if last and key < _below(last, _MARKER):
+            continue
+        if before[: len(parts)] != parts and len(found) == size:
+            return Listed(found, more=True)  # a folder that it meets for the first time
+        name, before = "/".join(parts), parts
+        if _less(last, name):
+            if len(found) == size:
+                raise Panic
+            found.append(name)
+    return Listed(found, more=False)
 
 
 MODELS: Final[tuple[Model, ...]] = (folders_2, folders_3, keys_3)
