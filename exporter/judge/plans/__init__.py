@@ -1,0 +1,1 @@
+"""What does another tool's list say that it would delete? Reads text; deletes nothing."""

@@ -1,0 +1,194 @@
+"""What does one line mean, in the words of the tools that delete from registries?
+
+Sources: distribution `garbagecollect.go` and `vacuum.go` (2.6 to 3.1), Azure/acr-cli `purge.go`,
+snok/container-retention-policy `client.rs`, dataaxiom/ghcr-cleanup-action `package-repo.ts`,
+vlaurin/action-ghcr-prune `index.js`, Chizkiyahu/delete-untagged-ghcr-action `clean_ghcr.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from exporter.judge.plans import names
+from exporter.judge.plans.deletion import Deletion, What
+
+_DIGEST: Final = r"(?P<digest>sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128}))"
+_ENCODED: Final = r"(?P<algorithm>sha256|sha512)/(?:[0-9a-f]{2}/)?(?P<encoded>[0-9a-f]{64,128})"
+_REPOSITORIES: Final = r".*/repositories/(?P<name>\S+)"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a line says."""
+
+    format: str = ""
+    """Whose words these are."""
+    deletions: tuple[Deletion, ...] = ()
+    repository: str = ""
+    """Of which repository the lines speak from here on."""
+    counts: bool = False
+    """Is it one of the lines that the tool's own summary counts?"""
+    promised: Mapping[What, int] = field(default_factory=dict)
+    """How many the summary announces."""
+    failed: str = ""
+    nameless: int = 0
+    """Deletions that cannot be told from any other."""
+
+
+def understood(text: str, repository: str) -> Said | None:
+    """Read a line in the repository of which the lines speak; None where it means nothing."""
+    for pattern, meaning in _MEANINGS:
+        if found := pattern.fullmatch(text):
+            return meaning(found, repository)
+    listed = names.deletion(text.removeprefix("- ").strip("\"',"))
+    return Said("list", _with_tag(listed), counts=True) if listed else None
+
+
+def _with_tag(listed: Deletion) -> tuple[Deletion, ...]:
+    """A tag that is named beside the digest goes too, and is meant to."""
+    if listed.what is What.TAG or not listed.tag:
+        return (listed,)
+    bare = Deletion(What.MANIFEST, listed.repository, listed.digest, host=listed.host)
+    return (bare, Deletion(What.TAG, listed.repository, tag=listed.tag, host=listed.host))
+
+
+def _nothing(whose: str) -> Callable[[re.Match[str], str], Said]:
+    return lambda found, _: Said(whose, repository=found.groupdict().get("name") or "")
+
+
+def _manifest(found: re.Match[str], repository: str) -> Said:
+    name = found.groupdict().get("name") or repository
+    return Said(_GC, (Deletion(What.MANIFEST, name, found["digest"]),), counts=True)
+
+
+def _blob(found: re.Match[str], _: str) -> Said:
+    return Said(_GC, (Deletion(What.BLOB, digest=found["digest"]),), counts=True)
+
+
+def _layer_link(found: re.Match[str], _: str) -> Said:
+    return Said(_GC, (Deletion(What.LAYER_LINK, found["name"], found["digest"]),))
+
+
+def _path(what: What) -> Callable[[re.Match[str], str], Said]:
+    def meaning(found: re.Match[str], _: str) -> Said:
+        digest = f"{found['algorithm']}:{found['encoded']}"
+        return Said(_GC, (Deletion(what, found.groupdict().get("name") or "", digest),))
+
+    return meaning
+
+
+def _summary(found: re.Match[str], _: str) -> Said:
+    manifests = {What.MANIFEST: int(found["manifests"])} if found["manifests"] else {}
+    return Said(_GC, promised={What.BLOB: int(found["blobs"]), **manifests})
+
+
+def _failed(found: re.Match[str], _: str) -> Said:
+    return Said(_GC, failed=found["error"])
+
+
+def _purged(found: re.Match[str], _: str) -> Said | None:
+    listed = names.deletion(found["reference"])
+    return Said("acr", (listed,), counts=True) if listed else None
+
+
+def _purge_total(found: re.Match[str], _: str) -> Said:
+    what = What.TAG if found["kind"] == "tags" else What.MANIFEST
+    return Said("acr", promised={what: int(found["count"])})
+
+
+def _snok(found: re.Match[str], _: str) -> Said:
+    if found["tag"] == "<untagged>":
+        return Said("snok", repository=found["name"], nameless=1)
+    return Said("snok", (Deletion(What.VERSION, found["name"], tag=found["tag"]),))
+
+
+def _package(found: re.Match[str], repository: str) -> Said:
+    tags = (found["tags"] or "").split(",") if found["tags"] else ()
+    gone = (Deletion(What.TAG, repository, tag=tag.strip()) for tag in tags)
+    return Said("dataaxiom", (Deletion(What.MANIFEST, repository, found["digest"]), *gone))
+
+
+def _untagged(found: re.Match[str], _: str) -> Said:
+    tags = (tag.strip() for tag in found["tags"].split(","))
+    gone = tuple(Deletion(What.TAG, found["name"], tag=tag) for tag in tags if tag)
+    return Said("dataaxiom", gone, repository=found["name"])
+
+
+def _pruned(found: re.Match[str], repository: str) -> Said | None:
+    try:
+        version = json.loads(found["version"])
+        tags = [Deletion(What.TAG, repository, tag=str(tag)) for tag in version.get("tags") or ()]
+        listed = names.deletion(str(version.get("name")))
+    except (ValueError, AttributeError, TypeError):
+        return None
+    return Said("vlaurin", (listed, *tags)) if listed else None
+
+
+def _pruned_now(found: re.Match[str], repository: str) -> Said:
+    return Said("vlaurin", (Deletion(What.MANIFEST, repository, found["digest"]),))
+
+
+def _nameless(whose: str) -> Callable[[re.Match[str], str], Said]:
+    return lambda _found, _: Said(whose, nameless=1)
+
+
+def _request(found: re.Match[str], _: str) -> Said | None:
+    """A call of the registry's API, as scripts print it: by digest, or by a tag."""
+    joint = "@" if found["reference"].startswith(("sha256:", "sha512:")) else ":"
+    listed = names.deletion(f"{found['host'] or ''}{found['name']}{joint}{found['reference']}")
+    return Said("api", (listed,)) if listed else None
+
+
+_GC: Final = "distribution"
+_COUNTS: Final = r"\d+ blobs marked, (?P<blobs>\d+) blobs (?:and (?P<manifests>\d+) manifests )?"
+_PURGE_TALK: Final = (
+    r"(?:Would delete|Deleting) (?:tags|manifests) for repository: (?P<name>\S+)"
+    r"|(?:Tags|Manifests) for this repository would be deleted: \S+"
+    r"|DRY RUN: .*|(?:Skipped|Unlocked|Protecting manifest) .*"
+)
+_PURGE_TOTAL: Final = (
+    r"Number of (?:deleted )?(?P<kind>tags|manifests)(?: to be deleted)?: (?P<count>\d+)"
+)
+_VERSION: Final = (
+    r".*(?:Would have deleted|Deleted) (?P<name>[^\s:]+):(?P<tag>\S+) package_version\S*"
+)
+_PACKAGE_TALK: Final = (
+    r"\[(?P<name>\S+)\] (?:Deleting packages|Cleanup statistics).*"
+    r"|skipping package id: .*|Nothing to delete"
+    r"|(?:multi architecture|total) images deleted = \d+"
+)
+_REQUEST: Final = (
+    r"[^/]*\b(?:DELETE|delete)\b[^/]*?(?:https?://(?P<host>[^/\s]+/))?/?v2/(?P<name>\S+)"
+    r"/manifests/(?P<reference>[^\s\"']+).*"
+)
+_PAIRS: Final[tuple[tuple[str, Callable[[re.Match[str], str], Said | None]], ...]] = (
+    (rf"(?P<name>\S+): marking (?:manifest|blob|configuration) {_DIGEST}", _nothing(_GC)),
+    (rf"manifest eligible for deletion: \{{(?P<name>\S+) {_DIGEST} \[.*\]\}}", _manifest),
+    (rf"manifest eligible for deletion: {_DIGEST}", _manifest),
+    (rf"blob eligible for deletion: {_DIGEST}", _blob),
+    (rf"(?P<name>\S+): layer link eligible for deletion: {_DIGEST}", _layer_link),
+    (rf"deleting manifest: {_REPOSITORIES}/_manifests/revisions/{_ENCODED}", _path(What.MANIFEST)),
+    (rf"Deleting blob: .*/blobs/{_ENCODED}", _path(What.BLOB)),
+    (rf"Deleting layer link path: {_REPOSITORIES}/_layers/{_ENCODED}/link", _path(What.LAYER_LINK)),
+    (r"deleting manifest tag reference: .*", _nothing(_GC)),
+    (r"manifest tags path of repository \S+ does not exist", _nothing(_GC)),
+    (rf"{_COUNTS}eligible for deletion", _summary),
+    (r"failed to garbage collect: (?P<error>.*)", _failed),
+    (_PURGE_TALK, _nothing("acr")),
+    (_PURGE_TOTAL, _purge_total),
+    (_VERSION, _snok),
+    (r"(?:Would delete image|Deleted old image:) \S+", _nameless("snok")),
+    (r"(?:Would delete:|Deleted) (?P<reference>\S+)", _purged),
+    (rf"deleting package id: \d+ digest: {_DIGEST}(?: tag: (?P<tags>.+)| .*)?", _package),
+    (r"\[(?P<name>\S+)\] Untagging images: (?P<tags>.*)", _untagged),
+    (_PACKAGE_TALK, _nothing("dataaxiom")),
+    (r"Dry-run pruning of: (?P<version>\{.*\})", _pruned),
+    (rf"Pruning version #\d+ named '{_DIGEST}'\.*", _pruned_now),
+    (r"(?i:dry run) delete \S+/versions/\d+", _nameless("chizkiyahu")),
+    (_REQUEST, _request),
+)
+_MEANINGS: Final = tuple((re.compile(pattern), meaning) for pattern, meaning in _PAIRS)
