@@ -48,8 +48,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         peers = _peers(Path(folder) / "copy")
         _costs(Path(folder) / "whole", peers)
-        _notices(Path(folder) / "swept", peers, "a swept child", _sweep)
-        _notices(Path(folder) / "hollow", peers, "a lost layer", _hollow_out)
+        _notice(Path(folder), peers)
 
 
 def _peers(copy: Path) -> tuple[Peer, ...]:
@@ -95,15 +94,21 @@ def _row(name: str, load: Load, cpu: float, seconds: float) -> str:
     )
 
 
-def _notices(
-    folder: Path,
-    peers: Sequence[Peer],
-    what: str,
-    damage: Callable[[Registry, Client, Made], None],
-) -> None:
-    """Push, pull once so that the registry's cache is warm, damage, and ask everyone."""
+def _notice(folder: Path, peers: Sequence[Peer]) -> None:
+    """Print which loss each notices, by its exit code."""
+    damages = {"a swept child": _sweep, "a lost layer": _hollow_out}
+    print("\nnotices")
+    columns = [_noticed(folder / act.__name__, peers, act) for act in damages.values()]
+    print(f"{'':24}", *(f"{what:16}" for what in damages))
+    for peer, *found in zip(peers, *columns, strict=True):
+        print(f"{peer.name:24}", *(f"{'yes' if each else 'no':16}" for each in found))
+
+
+def _noticed(
+    folder: Path, peers: Sequence[Peer], damage: Callable[[Registry, Client, Made], None]
+) -> list[bool]:
+    """Push, pull once so that the registry's cache is warm, damage, and ask every peer."""
     made = images.image("app")
-    print(f"\n{what}:")
     with registry(folder) as served, served.client(_REPOSITORY) as client:
         client.push(made, "v1")
         for child in made.children:
@@ -111,11 +116,9 @@ def _notices(
             for blob in child.blobs:
                 client.bytes_of(blob)
         damage(served, client, made)
-        for peer in peers:
-            (command,) = peer.commands([f"{served.host}/{_REPOSITORY}:v1"])
-            done = subprocess.run(command, check=False, capture_output=True, text=True)
-            said = (done.stderr or done.stdout).strip().rpartition("\n")[2]
-            print(f"{peer.name:24}{'notices' if done.returncode else 'says nothing':14}{said:.100}")
+        commands = [peer.commands([f"{served.host}/{_REPOSITORY}:v1"])[0] for peer in peers]
+        ended = (subprocess.run(each, check=False, capture_output=True) for each in commands)
+        return [each.returncode != 0 for each in ended]
 
 
 def _sweep(served: Registry, client: Client, made: Made) -> None:
