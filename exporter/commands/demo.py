@@ -73,13 +73,20 @@ async def _show(words: argparse.Namespace, folder: Path, environ: Mapping[str, s
 
 async def _tell(words: argparse.Namespace, service: Service, registry: str) -> None:
     """Say what the first audits found, and where to look."""
-    while not (shown := service.board.picture.standings) or not all(each.audits for each in shown):
+    while not _audited(service):  # noqa: ASYNC110 - a board calls nobody
         await asyncio.sleep(_LOOK_EVERY)
+    shown = service.board.picture.standings
     reports = [each.report for each in shown if each.report]
     reports.sort(key=lambda report: report.snapshot.role is Role.PROXY)
     sys.stdout.write(check_text(reports, style(words)))
     sys.stdout.write(_PLACES.format(exporter=service.address, registry=registry))
     sys.stdout.flush()
+
+
+def _audited(service: Service) -> bool:
+    """Has every registry been audited?"""
+    shown = service.board.picture.standings
+    return bool(shown) and all(each.audits for each in shown)
 
 
 _PLACES: Final = """
