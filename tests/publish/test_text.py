@@ -134,10 +134,28 @@ def test_platforms_past_the_width_fold_into_one_column_that_shows_the_worst() ->
 def test_a_long_name_is_cut_in_its_middle_and_keeps_both_ends() -> None:
     name = f"team/{'x' * 200}:v1.2.3"
 
-    cell = rows(report(tag(name, SAFE)), Style(width=70))[0][1]
-    assert cell.startswith("team/")
-    assert cell.endswith(":v1.2.3")
-    assert len(cell) < 70
+    row = check_text([report(tag(name, SAFE))], Style(width=70)).splitlines()[3]
+    cell = re.split("  +", row)[1]
+    assert cell.startswith("team/xxx")
+    assert cell.endswith("xxx:v1.2.3")
+    assert len(row) == 70
+
+
+def test_a_name_that_just_fits_is_not_cut() -> None:
+    about = report(tag("team/application:v1", SAFE))
+    whole = check_text([about], STYLE).splitlines()[3]
+
+    assert check_text([about], Style(width=len(whole))).splitlines()[3] == whole
+    assert "…" in check_text([about], Style(width=len(whole) - 1)).splitlines()[3]
+
+
+def test_columns_fold_only_as_far_as_they_must() -> None:
+    about = report(tag("app:v1", *(child(f"arch{number}") for number in range(4))))
+    head, row = check_text([about], STYLE).splitlines()[2:4]
+
+    assert check_text([about], Style(width=len(row))).splitlines()[2] == head
+    folded = check_text([about], Style(width=len(row) - 1)).splitlines()[2]
+    assert re.split("  +", folded)[4:] == ["linux/arch2", "+1 more", "STATE"]
 
 
 def test_tags_that_are_well_are_counted_when_there_are_too_many_but_no_other_is() -> None:
@@ -310,6 +328,21 @@ def test_markdown_shows_special_characters_as_they_are() -> None:
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
 
 
+def test_markdown_counts_what_it_leaves_out_and_folds_many_platforms() -> None:
+    many = tag("app:v1", *(child(f"arch{n}") for n in range(12)), reference=ReferenceClass.LATEST)
+    text = check_markdown([report(many, tag("app:v2", SAFE))], 1)
+
+    assert "… and 1 more tag of which all is there" in text
+    assert "| +3 more | State |" in text
+
+
+def test_markdown_names_who_uses_it() -> None:
+    use = Use("deploy.yml:12", Reference.parse("registry.example/app:v1"), ReferenceClass.LIVE)
+
+    assert "Used by deploy.yml:12." in inspect_markdown(report(tag("app:v1", SAFE), uses=(use,)))
+    assert "Used by" not in inspect_markdown(report(tag("app:v1", SAFE)))
+
+
 def test_a_registry_without_tags_says_so() -> None:
     assert "No tag is in scope." in check_text([report()], STYLE)
     assert "No tag is in scope." in check_markdown([report()], 100)
@@ -333,6 +366,17 @@ def test_the_use_of_another_tag_is_not_shown() -> None:
     use = Use("deploy.yml:12", Reference.parse("registry.example/app:v2"), ReferenceClass.LIVE)
 
     assert "used by" not in inspect_text(report(tag("app:v1", SAFE), uses=(use,)), STYLE)
+
+
+def test_a_use_by_digest_is_shown_at_that_digest_only() -> None:
+    pinned = tag("app@", SAFE)
+    where = "registry.example/app"
+    uses = [
+        Use(owner, Reference.parse(f"{where}@{own}"), ReferenceClass.LIVE)
+        for owner, own in (("this", pinned.root.digest), ("that", digest("other")))
+    ]
+
+    assert "used by this\n" in inspect_text(report(pinned, uses=tuple(uses)), STYLE)
 
 
 def test_a_lacking_platform_hangs_in_the_tree() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from exporter.facts.proof import HEADER, LAST_BYTE, Proof, Sighting, State
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -29,14 +31,14 @@ IMAGE = Manifest(
 )
 
 
-def tree(top: Manifest, *manifests: Manifest, layer: Sighting = LAST_BYTE) -> Node:
+def tree(
+    top: Manifest, *manifests: Manifest, layer: Sighting = LAST_BYTE, sealed: bool = True
+) -> Node:
     root = Root(APP, Tag("v1"), top.digest, HEADER, ReferenceClass.LIVE)
     known = {each.digest: each for each in (top, *manifests)}
     sightings = {(APP, own): HEADER for own in known} | {(APP, LAYER.digest): layer}
-    sealed = {APP: Sealed({top.digest: (Tag("v1"),)})}
-    snapshot = Snapshot(
-        "r", 0.0, roots=(root,), manifests=known, sightings=sightings, sealed=sealed
-    )
+    seals = {APP: Sealed({top.digest: (Tag("v1"),)})} if sealed else {}
+    snapshot = Snapshot("r", 0.0, roots=(root,), manifests=known, sightings=sightings, sealed=seals)
     report = judge(snapshot, {})
     return grow(report, report.verdicts[0])
 
@@ -82,6 +84,29 @@ def test_an_index_that_lists_another_twice_at_every_level_does_not_grow_without_
         levels.append(index(f"level {depth}", levels[-1], levels[-1]))
 
     assert count(tree(levels[-1], *levels[:-1])) < 200
+
+
+def test_what_an_index_lists_without_a_manifest_hangs_there_too() -> None:
+    """BuildKit's cache: an index over blobs."""
+    cache = Manifest(digest("cache"), OCI_INDEX, 300, (Link(Kind.BLOB, LAYER),))
+
+    (blob,) = tree(cache).below
+    assert (blob.label, blob.cell.text, blob.digest) == ("blob", "ok", LAYER.digest)
+
+
+def test_a_subject_is_no_part_of_the_tree() -> None:
+    image = replace(IMAGE, links=(*IMAGE.links, Link(Kind.SUBJECT, LAYER)))
+
+    assert [each.label for each in tree(image).below] == ["layer", "layer"]
+
+
+def test_where_not_all_tags_are_known_nothing_is_said_of_protection() -> None:
+    nested = index("nested", IMAGE)
+    top = tree(index("top", nested), nested, IMAGE, sealed=False)
+
+    (middle,) = top.below
+    assert middle.notes == ()
+    assert not any("tag points" in note for note in middle.below[0].notes)
 
 
 def test_a_gone_layer_says_what_was_seen() -> None:
