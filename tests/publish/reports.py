@@ -89,15 +89,12 @@ def report(*verdicts: TagVerdict, registry: str = "registry.example", **other: A
     facts: dict[str, Any] = {"collector": Collector.DISTRIBUTION_2} | other
     if "sealed" not in facts:
         facts["sealed"] = {each.root.repository: _sealed(verdicts) for each in verdicts}
-    manifests = {each.digest: each for verdict in verdicts for each in _manifests(verdict)}
-    sightings = {place: seen for verdict in verdicts for place, seen in _sightings(verdict)}
-    roots = tuple(each.root for each in verdicts)
-    snapshot = Snapshot(
-        registry=registry,
-        taken_at=TAKEN_AT,
-        roots=roots,
-        **{"manifests": manifests, "sightings": sightings} | facts,
-    )
+    seen: dict[str, Any] = {
+        "manifests": {each.digest: each for verdict in verdicts for each in _manifests(verdict)},
+        "sightings": dict(pair for verdict in verdicts for pair in _sightings(verdict)),
+        "roots": tuple(each.root for each in verdicts),
+    }
+    snapshot = Snapshot(registry=registry, taken_at=TAKEN_AT, **seen | facts)
     verdicts = tuple(sorted(verdicts, key=lambda each: each.root.reference_class.rank))
     findings = tuple(each for verdict in verdicts for each in _findings(verdict))
     if facts.get("role") is Role.PROXY:

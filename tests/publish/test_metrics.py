@@ -6,7 +6,7 @@ import re
 import subprocess
 import zlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -50,6 +50,7 @@ from tests.publish.reports import (
 
 if TYPE_CHECKING:
     from exporter.judge.report import Child, Report
+    from exporter.publish.family import Family
     from exporter.publish.standing import Picture
 
 LIMITS = Limits()
@@ -78,7 +79,7 @@ def value(about: Report, metric: str, **labels: str) -> float | None:
     return matching[0] if matching else None
 
 
-def required(metric: str, *children: Child, **other: object) -> float | None:
+def required(metric: str, *children: Child, **other: Any) -> float | None:
     about = report(tag("app:v1", *children), **other)
     return value(about, metric, tag="v1", need="required")
 
@@ -179,7 +180,7 @@ def test_what_is_gone_is_not_called_unprotected() -> None:
 
 
 def test_an_unprotected_nested_index_counts() -> None:
-    nested = replace(tag("app:v1", child(protected_by=("v1-amd64",))), indexes=(child().digest,))
+    nested = replace(tag("app:v1", child(protected_by=("v1-amd64",))), indexes=(digest("amd64"),))
 
     assert value(report(nested), "tag_unprotected_children", need="required") == 1
     assert value(report(nested), "unprotected_children", reference="live") == 1
@@ -462,7 +463,7 @@ def test_any_label_value_survives_the_way_to_prometheus(values: list[str]) -> No
 
 
 @pytest.mark.parametrize("family", catalogue.FAMILIES, ids=lambda family: family.name)
-def test_names_follow_the_conventions(family: catalogue.Family) -> None:
+def test_names_follow_the_conventions(family: Family) -> None:
     assert re.fullmatch(r"pullproof_[a-z]+(_[a-z]+)*", family.name)
     assert family.name.endswith("_total") == (family.kind.value == "counter")
     assert family.help.endswith(".")

@@ -66,7 +66,8 @@ async def serving(
     prefix: str = "",
     address: tuple[str, int] = ("127.0.0.1", 0),
 ) -> AsyncIterator[Served]:
-    shown, reloads = board or Board(), [None]
+    shown = board or Board()
+    reloads: list[str | None] = [None]
 
     async def reload() -> str | None:
         return reloads.pop()
