@@ -139,6 +139,11 @@ class Exporter:
         """Write another configuration; it is not in force before a reload."""
         configure(self.config, settings)
 
+    def ready(self) -> Said:
+        """Wait until each registry was tried, or has an old truth, and return what is known."""
+        until(lambda: self.get("/-/ready").is_success, "it is ready")
+        return self.report()
+
     def audited(self) -> Said:
         """Wait for an audit that begins from now on to end, and return what it left."""
         now = time.time()  # noqa: TID251 - what it serves was read off the same clock
