@@ -154,6 +154,17 @@ def test_a_link_in_a_folder_that_is_a_symbolic_link_is_not_read(root: Path, kind
     assert (str(links.relative_to(_v2(root))), Reason.UNREADABLE) in _gaps(inventory)
 
 
+def test_a_symbolic_link_is_not_read_even_where_the_content_is_right(root: Path) -> None:
+    layers = _v2(root) / "repositories" / _REPOSITORY / "_layers"
+    link = next(layers.rglob("link"))
+    link.rename(root / "elsewhere")
+    link.symlink_to(root / "elsewhere")
+
+    inventory = read(str(root))
+
+    assert _gaps(inventory) == {(str(link.relative_to(_v2(root))), Reason.UNREADABLE)}
+
+
 def test_a_loop_of_symbolic_links_is_a_gap(root: Path) -> None:
     (_v2(root) / "repositories" / "loop").symlink_to(_v2(root) / "repositories")
 

@@ -1,0 +1,79 @@
+"""Is what a listing did not show looked for by name, before anybody calls it missing?"""
+
+from __future__ import annotations
+
+from exporter.facts.body import Body
+from exporter.facts.intake import Intake, LinkIntake
+from exporter.facts.inventory import Driver, Folder, Unlinked
+from exporter.sources.storage.complete import Known, complete, deliver
+from exporter.sources.storage.late import settled
+
+_INDEX, _CHILD, _LEAF = (f"sha256:{each * 64}" for each in "abc")
+_LISTS = {_INDEX: (_CHILD,), _CHILD: (_LEAF,)}
+
+
+def _completed(known: Known, tagged: list[str], linked: set[str]) -> dict[str, object]:
+    def look(algorithm: str, encoded: str) -> str | Unlinked:
+        digest = f"{algorithm}:{encoded}"
+        return digest if digest in linked else Unlinked.ABSENT
+
+    complete(known, tagged, lambda digest: _LISTS.get(digest, ()), look)
+    return {f"{kind}:{name}": to for kind, links in known.items() for name, to in links.items()}
+
+
+def test_children_of_children_that_a_listing_did_not_show_are_found() -> None:
+    known: Known = {"sha256": {_INDEX[7:]: _INDEX}}
+
+    found = _completed(known, [], {_CHILD, _LEAF})
+
+    assert found == {each: each for each in (_INDEX, _CHILD, _LEAF)}
+
+
+def test_a_tags_manifest_that_a_listing_did_not_show_is_found_with_its_children() -> None:
+    assert set(_completed({}, [_INDEX], {_INDEX, _CHILD})) == {_INDEX, _CHILD}
+
+
+def test_what_is_not_there_at_the_second_look_either_is_not_made_up() -> None:
+    known: Known = {"sha256": {_INDEX[7:]: _INDEX}}
+
+    assert set(_completed(known, [_LEAF], set())) == {_INDEX}
+
+
+def test_links_are_delivered_in_the_order_of_their_paths() -> None:
+    links = LinkIntake()
+
+    deliver({"sha256": {"b" * 64: _INDEX, "a" * 64: _INDEX}}, links)
+
+    assert links.paths.rows()[:, 0].tolist() == [0xAA, 0xBB]
+    assert links.differing == {1: _INDEX}
+
+
+def test_a_blob_that_came_after_the_listing_is_not_missing() -> None:
+    intake = Intake(Driver.FILESYSTEM)
+    intake.revisions.add("sha256", [_INDEX[7:]])
+    intake.close("app", Folder.MANIFESTS | Folder.REVISIONS)
+    intake.manifest(_INDEX, Body((_CHILD, "../no digest"), is_index=True))
+    asked: list[str] = []
+
+    def look(digest: str) -> tuple[int, int] | None:
+        asked.append(digest)
+        return (5, 7) if digest == _CHILD else None
+
+    inventory = settled(intake, look)
+
+    number = inventory.digests.number
+    assert asked == [_INDEX, _CHILD]
+    assert (inventory.sizes[number(_CHILD)], inventory.modified[number(_CHILD)]) == (5, 7)
+    assert inventory.sizes[number(_INDEX)] < 0
+
+
+def test_a_text_that_is_no_digest_is_never_looked_for() -> None:
+    asked: list[str] = []
+
+    def look(algorithm: str, encoded: str) -> str | Unlinked:
+        asked.append(f"{algorithm}:{encoded}")
+        return Unlinked.ABSENT
+
+    complete({}, ["..:../etc", _LEAF], lambda _: (), look)
+
+    assert asked == [_LEAF]
