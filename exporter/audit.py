@@ -27,18 +27,25 @@ async def audit(target: Target, uses: Listing[Use], before: Report | None, now: 
     snapshot = await look(target, uses, before.snapshot if before else None, now)
     history = before.since if before else {}
     report = judge(snapshot, history)
-    now_known = await steady(target, _doubtful(report), _used(report))
+    claimed = {(root.repository, root.name) for root in _lossy(before)} if before else set()
+    now_known = await steady(target, _lossy(report), _used(report), claimed)
     settled = tuple(now_known.get(root, root) for root in snapshot.roots)
     if settled == snapshot.roots:
         return report
     return judge(replace(snapshot, roots=tuple(filter(None, settled))), history)
 
 
-def _doubtful(report: Report) -> list[Root]:
-    return [verdict.root for verdict in report.verdicts if verdict.state in GONE]
+def _lossy(report: Report) -> list[Root]:
+    """The roots that are said to have lost anything, needed or not."""
+    return [
+        verdict.root
+        for verdict in report.verdicts
+        if verdict.state in GONE or any(child.state in GONE for child in verdict.children)
+    ]
 
 
 def _used(report: Report) -> frozenset[Root]:
-    """The roots that a use names, and that therefore must exist."""
-    named = {(use.reference.repository, use.reference.tag) for use in report.snapshot.uses}
+    """The tags that a use names, and that therefore must exist; beside a digest none counts."""
+    references = (use.reference for use in report.snapshot.uses if not use.reference.digest)
+    named = {(reference.repository, reference.tag) for reference in references}
     return frozenset(root for root in report.snapshot.roots if (root.repository, root.tag) in named)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.proof import Sighting, State
@@ -106,8 +107,12 @@ class Snapshot:
     def blind(self) -> Gap | None:
         """The gap that makes this no truth about the registry as a whole, or None.
 
-        Gaps in repositories or objects do not count; a registry that was not there does.
+        Where anything was seen, gaps in repositories or objects do not count, nor does one in the
+        catalogue; a registry that went away does. What is carried from before was not seen.
         """
-        seen = any(root.sighting.state is not State.UNKNOWN for root in self.roots)
-        wide = (gap for gap in self.gaps if gap.scope is Scope.REGISTRY)
-        return next(wide, None) if not seen or self.gone else None
+        looks = chain((root.sighting for root in self.roots if root.tag), self.sightings.values())
+        seen = any(look.state is not State.UNKNOWN and look.seen_at is None for look in looks)
+        if seen and not self.gone:
+            return None
+        scopes = (Scope.REGISTRY, Scope.REPOSITORY)
+        return next((gap for scope in scopes for gap in self.gaps if gap.scope is scope), None)

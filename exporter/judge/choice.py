@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.snapshot import Role
 from exporter.judge.report import ChildKind
-from exporter.oci.platform import eligible
+from exporter.oci.platform import eligible, mirrored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,14 +47,13 @@ def held(snapshot: Snapshot, root: Root, leaves: tuple[Leaf, ...]) -> set[int]:
     """
     if snapshot.role is Role.PROXY:
         return set()
-    everything = set(range(len(leaves)))
     if snapshot.role is Role.OWNED:
-        return everything
-    offered = [position for position, leaf in enumerate(leaves) if leaf.may_be_chosen]
-    platforms = [leaves[position].platform for position in offered]
-    chosen = {offered[n] for node in snapshot.platforms for n in eligible(node, platforms)}
-    left_out = {n for n in offered if leaves[n].platform and leaves[n].digest != root.digest}
-    return everything - (left_out - chosen)
+        return set(range(len(leaves)))
+    stated = (
+        leaf.platform if leaf.may_be_chosen and leaf.digest != root.digest else None
+        for leaf in leaves
+    )
+    return mirrored(snapshot.platforms, stated)
 
 
 def is_attached(root: Root) -> bool:

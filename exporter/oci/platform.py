@@ -123,3 +123,13 @@ def eligible(node: Platform, offered: Iterable[Platform | None]) -> tuple[int, .
     if chosen is None or node.os != "windows":
         return () if chosen is None else (chosen,)
     return tuple(n for n, entry in enumerate(entries) if entry == entries[chosen])
+
+
+def mirrored(nodes: Iterable[Platform], offered: Iterable[Platform | None]) -> set[int]:
+    """Which entries does a mirror for these platforms hold: those that one of them would choose.
+
+    Entries that do not say where they run (None, `unknown/unknown`) are for all.
+    """
+    entries = [None if each is None or each.unknown else each for each in offered]
+    for_all = {n for n, entry in enumerate(entries) if entry is None}
+    return for_all.union(*(eligible(node, entries) for node in nodes))

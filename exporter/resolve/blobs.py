@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import ELSEWHERE, HASHED, HEADER, INLINED, LAST_BYTE, Proof, unknown
+from exporter.facts.proof import (
+    ELSEWHERE,
+    HASHED,
+    HEADER,
+    INLINED,
+    LAST_BYTE,
+    Proof,
+    Sighting,
+    unknown,
+)
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind, Link
 from exporter.oci.platform import Platform
@@ -42,6 +51,8 @@ class Blobs:
     """Configurations to read to the end, because only they say where an image runs."""
     _loose: set[Place] = field(default_factory=set)
     """Entries of an index that are no known manifest: a node tries them as both."""
+    _exempt: dict[Place, Sighting] = field(default_factory=dict)
+    """Content that some manifest does not expect here: looked at only where another does."""
     _fresh: dict[Digest, bytes] = field(default_factory=dict)
 
     async def prove(self, walk: Walk) -> None:
@@ -61,6 +72,8 @@ class Blobs:
         walk.sightings.update(await confirm(suspects, self._look, above, self.content, self.method))
         argued = unknown(Reason.MALFORMED, "two manifests state different sizes of it")
         walk.sightings.update((place, argued) for place in disputed)
+        for place, seen in self._exempt.items():
+            walk.sightings.setdefault(place, seen)
         if self._fresh:
             await asyncio.to_thread(self.memory.keep_manifests, self._fresh)
 
@@ -68,13 +81,19 @@ class Blobs:
         """Note each blob once per repository; return those whose size the manifests dispute."""
         disputed: list[Place] = []
         for place, link in _content(walk):
-            blob = (place[0], link.target.digest)
+            target = link.target
+            blob = (place[0], target.digest)
             if blob in walk.sightings:
                 continue
-            known = self._wanted.setdefault(blob, link.target)
-            if known.size != link.target.size:
+            self._mark(blob, link.kind, target, bare=place in walk.bare)
+            if target.inline or not target.distributable:
+                self._exempt[blob] = INLINED if target.inline else ELSEWHERE
+                continue
+            known = self._wanted.setdefault(blob, target)
+            if known.size is None:  # schema 1 does not say
+                self._wanted[blob] = target
+            elif target.size not in (None, known.size):
                 disputed.append(blob)
-            self._mark(blob, link.kind, link.target, bare=place in walk.bare)
         return disputed
 
     def _mark(self, blob: Place, kind: Kind, target: Descriptor, *, bare: bool) -> None:
@@ -82,7 +101,7 @@ class Blobs:
             self._loose.add(blob)
         if not bare or kind is not Kind.CONFIG or target.media_type not in IMAGE_CONFIGS:
             return
-        known = self.memory.manifest(target.digest)
+        known = target.data if target.inline else self.memory.manifest(target.digest)
         if known is not None:
             self._read_platform(target.digest, known)
         elif target.size and target.size <= _LARGEST_CONFIG:
@@ -90,10 +109,6 @@ class Blobs:
 
     async def _look(self, place: Place) -> Look:
         target = self._wanted[place]
-        if not target.distributable:
-            return ELSEWHERE
-        if target.data is not None and target.digest.names(target.data):
-            return INLINED
         try:
             if self.method.proof is Proof.HEAD:
                 return await self._claimed(place, target)

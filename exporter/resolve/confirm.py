@@ -7,11 +7,11 @@ that cuts every body short can be the reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import GONE, Sighting, State, gone, unknown
+from exporter.facts.proof import Sighting, State, gone, unknown
 from exporter.oci.digest import Digest
 from exporter.resolve.method import Method, abreast, pause
 from exporter.sources import Absent, Body, Content, Unseen, Wrong
@@ -19,7 +19,6 @@ from exporter.sources import Absent, Body, Content, Unseen, Wrong
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from exporter.facts.snapshot import Snapshot
     from exporter.oci.reference import Place
 
 
@@ -82,27 +81,3 @@ async def _readable(content: Content, place: Place) -> bool:
         return isinstance(await content.manifest(*place), Body)
     except Unseen:
         return False
-
-
-def carry(now: Mapping[Place, Sighting], before: Snapshot) -> Mapping[Place, Sighting]:
-    """Return what is seen now, where blind with what was confirmed gone before, under its own age.
-
-    A page must not resolve because the registry stumbled; and health is never carried.
-    """
-    carried = {
-        place: older(sighting, before.sightings.get(place), before.taken_at)
-        for place, sighting in now.items()
-        if sighting.state is State.UNKNOWN
-    }
-    return {**now, **carried} if carried else now
-
-
-def older(now: Sighting, before: Sighting | None, taken_at: float) -> Sighting:
-    """Return the earlier sighting where it was a confirmed loss and nothing can be seen now.
-
-    `taken_at` is when the earlier one was made, in seconds since the epoch.
-    """
-    blind = now.state is State.UNKNOWN and now.reason is not Reason.BY_DESIGN
-    if not blind or before is None or before.state not in GONE:
-        return now
-    return replace(before, seen_at=before.seen_at or taken_at)

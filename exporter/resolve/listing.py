@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Scope
-from exporter.resolve.method import abreast
+from exporter.resolve.method import abreast, pause
 from exporter.sources import Absent, Listing, Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
+    from exporter.facts.snapshot import Snapshot
     from exporter.facts.use import Use
     from exporter.oci.reference import Repository, Tag
     from exporter.resolve.target import Target
@@ -18,39 +19,66 @@ if TYPE_CHECKING:
 Listings = dict["Repository", Listing["Tag"]]
 
 
-async def repositories(target: Target, uses: Iterable[Use]) -> Listing[Repository]:
-    """Return every repository in scope: configured, named by a use, or in the catalogue."""
+async def repositories(
+    target: Target, uses: Iterable[Use], before: Snapshot | None
+) -> Listing[Repository]:
+    """Return every repository in scope: configured, named by a use, or in the catalogue.
+
+    Where the catalogue may have left some out, also those that were looked at before.
+    """
     named = (*target.scope.listed, *(use.reference.repository for use in uses))
     if not target.scope.catalogue:
         return Listing(tuple(dict.fromkeys(named)))
-    try:
-        catalogue = await target.registry.repositories()
-    except Unseen as unseen:
-        gap = Gap(Scope.REGISTRY, "_catalog", unseen.reason, unseen.detail)
-        return Listing(tuple(dict.fromkeys(named)), (gap,))
-    admitted = filter(target.scope.admits, catalogue.entries)
+    catalogue = await _catalogue(target)
+    known = () if catalogue.complete or before is None else before.roots
+    found = (*catalogue.entries, *(root.repository for root in known))
+    admitted = filter(target.scope.admits, found)
     return Listing(tuple(dict.fromkeys((*named, *admitted))), catalogue.gaps)
 
 
+async def _catalogue(target: Target) -> Listing[Repository]:
+    try:
+        return await target.registry.repositories()
+    except Unseen as unseen:
+        return Listing((), (Gap(Scope.REGISTRY, "_catalog", unseen.reason, unseen.detail),))
+
+
 async def listings(target: Target, of: Iterable[Repository]) -> Listings:
-    """Return the tags of each repository; one that cannot be listed has none, and a gap."""
+    """Return the tags of each repository; one that cannot be listed has none, and a gap.
 
-    async def tags(repository: Repository) -> Listing[Tag]:
+    One that the registry denies is asked for again after a pause, before it counts as empty.
+    """
+
+    async def tags(repository: Repository) -> Listing[Tag] | Absent:
         try:
-            listing = await target.registry.tags(repository)
+            return await target.registry.tags(repository)
         except Unseen as unseen:
-            gap = Gap(Scope.REPOSITORY, repository, unseen.reason, unseen.detail)
-            return Listing((), (gap,))
-        return Listing(()) if isinstance(listing, Absent) else listing
+            return Listing((), (Gap(Scope.REPOSITORY, repository, unseen.reason, unseen.detail),))
 
-    return dict(await abreast(target.method.width, tags, of))
+    found = dict(await abreast(target.method.width, tags, of))
+    denied = [repository for repository, each in found.items() if isinstance(each, Absent)]
+    await pause(target.method, denied)
+    found |= await abreast(target.method.width, tags, denied)
+    return {
+        repository: Listing(()) if isinstance(each, Absent) else each
+        for repository, each in found.items()
+    }
 
 
-def entries(listings: Mapping[Repository, Listing[Tag]]) -> dict[Repository, tuple[Tag, ...]]:
-    """Return the tags alone."""
-    return {repository: listing.entries for repository, listing in listings.items()}
+def entries(listings: Listings, before: Snapshot | None) -> dict[Repository, tuple[Tag, ...]]:
+    """Return the tags alone; of a list with gaps also the tags that were looked at before."""
+    found = {repository: dict.fromkeys(each.entries) for repository, each in listings.items()}
+    for root in before.roots if before else ():
+        if root.tag and root.repository in listings and not listings[root.repository].complete:
+            found[root.repository].setdefault(root.tag)
+    return {repository: tuple(tags) for repository, tags in found.items()}
 
 
-def gaps(listings: Mapping[Repository, Listing[Tag]]) -> tuple[Gap, ...]:
+def gaps(listings: Listings) -> tuple[Gap, ...]:
     """Return what the lists could not show."""
     return tuple(gap for listing in listings.values() for gap in listing.gaps)
+
+
+def counts(listings: Listings) -> dict[Repository, int]:
+    """Return how many tags each repository has, where its list is whole."""
+    return {repository: len(each.entries) for repository, each in listings.items() if each.complete}

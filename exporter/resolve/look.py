@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import unknown
 from exporter.facts.snapshot import Collector, Role, Snapshot
-from exporter.oci.platform import choose
+from exporter.oci.platform import mirrored
 from exporter.resolve import listing
 from exporter.resolve.blobs import Blobs
-from exporter.resolve.confirm import carry
+from exporter.resolve.carry import carry
 from exporter.resolve.protection import seals
 from exporter.resolve.scope import select
 from exporter.resolve.sharing import Sharing
@@ -21,7 +21,7 @@ from exporter.resolve.walk import Walk
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from exporter.facts.snapshot import Root
     from exporter.facts.use import Use
@@ -53,18 +53,16 @@ async def look(target: Target, uses: Listing[Use], before: Snapshot | None, now:
     if away is not None:
         unasked = _unasked(target, empty.uses, away)
         return replace(empty, roots=unasked, gone=True, gaps=(*uses.gaps, away))
-    repositories = await listing.repositories(target, empty.uses)
+    repositories = await listing.repositories(target, empty.uses, before)
     listings = await listing.listings(target, repositories.entries)
     seen = await _resolve(target, empty, listings, before)
-    listed = {repository: len(each.entries) for repository, each in listings.items()}
     gaps = (*uses.gaps, *repositories.gaps, *listing.gaps(listings))
-    away = await _away(target) if _stumbled(seen) else None
+    away = await _away(target) if _stumbled(seen, gaps) else None
     return replace(
-        seen,
-        listed=listed,
+        carry(seen, before),
+        listed=listing.counts(listings),
         gaps=(*gaps, away) if away else gaps,
         gone=away is not None,
-        sightings=carry(seen.sightings, before) if before else seen.sightings,
         collector=await _collector(target, seen, before),
     )
 
@@ -73,9 +71,9 @@ async def _resolve(
     target: Target, empty: Snapshot, listings: Listings, before: Snapshot | None
 ) -> Snapshot:
     """Tags, then manifests, then protection, then blobs."""
-    wanted = select(target.scope, listing.entries(listings), empty.uses)
+    wanted = select(target.scope, listing.entries(listings, before), empty.uses)
     answers = await resolve(target.registry, addresses(wanted), target.method)
-    starts = roots(wanted, answers, before)
+    starts = roots(wanted, answers, listings, before)
     if target.role is Role.PROXY:
         # Asking a pull-through cache for more makes it fetch: looking would change what is seen.
         return replace(empty, roots=starts)
@@ -95,21 +93,21 @@ async def _resolve(
     )
 
 
-def _follow(target: Target) -> Callable[[Descriptor], bool]:
+def _follow(target: Target) -> Callable[[tuple[Descriptor, ...]], Iterable[Descriptor]]:
     """Which entries of an index are looked at: a sparse mirror's other platforms are not."""
 
-    def held(entry: Descriptor) -> bool:
-        if target.role is not Role.SPARSE or entry.platform is None or entry.platform.unknown:
-            return True
-        return any(choose(node, [entry.platform]) is not None for node in target.platforms)
+    def held(entries: tuple[Descriptor, ...]) -> Iterator[Descriptor]:
+        there = mirrored(target.platforms, (entry.platform for entry in entries))
+        return (entry for position, entry in enumerate(entries) if position in there)
 
-    return held
+    return held if target.role is Role.SPARSE else iter
 
 
-def _stumbled(seen: Snapshot) -> bool:
+def _stumbled(seen: Snapshot, gaps: Iterable[Gap]) -> bool:
     """Did anything fail in the way that everything fails when a registry goes away?"""
-    sightings = chain(seen.sightings.values(), (root.sighting for root in seen.roots))
-    return any(sighting.reason in _NETWORK for sighting in sightings)
+    looks = chain(seen.sightings.values(), (root.sighting for root in seen.roots))
+    reasons = chain((look.reason for look in looks), (gap.reason for gap in gaps))
+    return any(reason in _NETWORK for reason in reasons)
 
 
 async def _away(target: Target) -> Gap | None:
@@ -125,18 +123,20 @@ def _unasked(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]
     """The images that somebody names, of which nothing could be asked: each is unknown."""
     wanted = select(target.scope, {}, uses)
     blind = unknown(away.reason, away.detail)
-    starts = roots(wanted, dict.fromkeys(addresses(wanted), (None, blind)), None)
+    starts = roots(wanted, dict.fromkeys(addresses(wanted), (None, blind)), {}, None)
     return tuple(replace(root, sighting=blind) for root in starts)
 
 
 async def _collector(target: Target, seen: Snapshot, before: Snapshot | None) -> Collector:
-    """Whose collector it is: as declared, as known from before, or as one answer tells."""
+    """Whose collector it is: as declared, as one answer tells, or as it told before."""
     known = before.collector if before else Collector.UNKNOWN
-    declared = target.collector if target.collector is not Collector.UNKNOWN else known
     repository = next((root.repository for root in seen.roots if root.digest), None)
-    if declared is not Collector.UNKNOWN or repository is None or target.role is Role.PROXY:
-        return declared
+    if target.collector is not Collector.UNKNOWN or target.role is Role.PROXY:
+        return target.collector
+    if repository is None:
+        return known
     try:
-        return await target.registry.collector(repository)
+        told = await target.registry.collector(repository)
     except Unseen:
-        return Collector.UNKNOWN
+        return known
+    return known if told is Collector.UNKNOWN else told

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.resolve.tags import resolve, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from exporter.facts.snapshot import Root, Sealed
     from exporter.oci.reference import Place, Repository
@@ -29,10 +29,11 @@ async def seals(
     remaining tags are resolved too, one HEAD each, since any of them may be the protector.
     """
     doubtful = _doubtful(answers, children, roots)
+    hiding = _hiding(answers, listings)
     open_to = {
         repository: listing.entries
         for repository, listing in listings.items()
-        if listing.complete and repository in doubtful
+        if listing.complete and repository in doubtful and repository not in hiding
     }
     rest = [(repository, tag) for repository, tags in open_to.items() for tag in tags]
     answers |= await resolve(
@@ -40,6 +41,18 @@ async def seals(
     )
     sealed = {repository: seal(repository, tags, answers) for repository, tags in open_to.items()}
     return {repository: each for repository, each in sealed.items() if each is not None}
+
+
+def _hiding(answers: Mapping[Address, Answer], listings: Listings) -> set[Repository]:
+    """Repositories with a tag that resolves and that their list does not show: it is not whole.
+
+    distribution 3.1 on S3 hides tags of which another is a prefix (distribution#4891).
+    """
+    return {
+        repository
+        for (repository, tag), (digest, _) in answers.items()
+        if digest and repository in listings and tag not in listings[repository].entries
+    }
 
 
 def _doubtful(

@@ -6,44 +6,66 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import State, unknown
+from exporter.facts.proof import GONE, State, unknown
 from exporter.resolve.listing import listings
 from exporter.resolve.tags import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
+    from exporter.facts.proof import Sighting
     from exporter.facts.snapshot import Root
-    from exporter.oci.reference import Tag
+    from exporter.oci.digest import Digest
+    from exporter.oci.reference import Repository, Tag
     from exporter.resolve.tags import Answer
     from exporter.resolve.target import Target
     from exporter.sources import Listing
 
 
 async def steady(
-    target: Target, doubtful: Sequence[Root], used: frozenset[Root]
+    target: Target,
+    doubtful: Sequence[Root],
+    used: frozenset[Root],
+    claimed: Container[tuple[Repository, str]],
 ) -> dict[Root, Root | None]:
     """Resolve tags once more, and say what each has become: None where it was deleted.
 
     `used` are the roots that somebody names: those stay, since a deleted tag cannot be pulled.
+    `claimed` are the repositories and names of which a loss was told before: only that one is
+    told on where the tag cannot be resolved, since it may lead elsewhere by now.
     """
     tagged = {root: (root.repository, root.tag) for root in doubtful if root.tag}
     answers = await resolve(target.registry, tagged.values(), target.method)
     vanished = {root.repository for root, at in tagged.items() if not answers[at][0]}
     lists = await listings(target, vanished)
-    return {
-        root: _settled(root, answers[at], None if root in used else lists.get(root.repository))
-        for root, at in tagged.items()
-    }
+    settled: dict[Root, Root | None] = {}
+    for root, at in tagged.items():
+        digest, sighting = answers[at]
+        if sighting.state is State.UNKNOWN:
+            told = (root.repository, root.name) in claimed
+            settled[root] = root if told else replace(root, digest=None, sighting=sighting)
+        elif sighting.state is State.PRESENT:
+            settled[root] = _resolved(root, digest, sighting)
+        else:
+            listing = None if root in used or digest else lists[root.repository]
+            settled[root] = _lost(root, (digest, sighting), listing)
+    return settled
 
 
-def _settled(root: Root, answer: Answer, listing: Listing[Tag] | None) -> Root | None:
+def _resolved(root: Root, digest: Digest | None, sighting: Sighting) -> Root:
+    if digest == root.digest:
+        return replace(root, sighting=sighting)
+    moved = unknown(Reason.UNCONFIRMED, "the tag moved while it was looked at")
+    return replace(root, digest=None, sighting=moved)
+
+
+def _lost(root: Root, answer: Answer, listing: Listing[Tag] | None) -> Root | None:
+    """A tag that leads nowhere is lost where somebody names it or a list shows it.
+
+    Elsewhere it was deleted; but one that was lost before, and that an incomplete list may have
+    left out, is not found again by that.
+    """
     digest, sighting = answer
-    if sighting.state is State.UNKNOWN or digest == root.digest is not None:
-        return root
-    if sighting.state is State.PRESENT:
-        moved = unknown(Reason.UNCONFIRMED, "the tag moved while it was looked at")
-        return replace(root, digest=None, sighting=moved)
-    if listing is not None and listing.complete and root.tag not in listing.entries:
-        return None
-    return replace(root, digest=digest, sighting=sighting)
+    if listing is None or root.tag in listing.entries:
+        return replace(root, digest=digest, sighting=sighting)
+    return root if not listing.complete and root.sighting.state in GONE else None

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.facts.proof import HEADER, Sighting, State, gone, unknown
+from exporter.facts.gap import Reason
+from exporter.facts.proof import GONE, HEADER, Sighting, State, gone, unknown
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
-from exporter.resolve.confirm import Suspect, older, suspicion
+from exporter.resolve.carry import older
+from exporter.resolve.confirm import Suspect, suspicion
 from exporter.resolve.method import Method, abreast, pause
 from exporter.sources import Content, Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from exporter.resolve.listing import Listings
     from exporter.resolve.scope import Wanted
 
 Address = tuple[Repository, Tag]
@@ -54,20 +57,35 @@ def addresses(wanted: Iterable[Wanted]) -> list[Address]:
 
 
 def roots(
-    wanted: Iterable[Wanted], answers: Mapping[Address, Answer], before: Snapshot | None
+    wanted: Iterable[Wanted],
+    answers: Mapping[Address, Answer],
+    listings: Listings,
+    before: Snapshot | None,
 ) -> tuple[Root, ...]:
     """Return where the walk starts.
 
     A tag that cannot be resolved now starts where it led last time: what is lost there stays lost,
-    and nothing there can make the tag count as healthy.
+    and nothing there can make the tag count as healthy. A tag that nobody names, that no list
+    shows and that is not there was deleted: it is none.
     """
     known = {(root.repository, root.tag): root for root in (before.roots if before else ())}
-    return tuple(
+    made = (
         _pinned(each, each.name)
         if isinstance(each.name, Digest)
-        else _tagged(each, answers[each.repository, each.name], before, known)
+        else _tagged(each, _answered(each, answers, listings), before, known)
         for each in wanted
     )
+    return tuple(root for root in made if root is not None)
+
+
+def _answered(
+    wanted: Wanted, answers: Mapping[Address, Answer], listings: Listings
+) -> Answer | None:
+    """To what a tag resolved; None where nothing shows that there is such a tag."""
+    digest, sighting = answers[wanted.repository, Tag(wanted.name)]
+    listing = listings.get(wanted.repository)
+    shown = wanted.used or digest or (listing and wanted.name in listing.entries)
+    return (digest, sighting) if shown or sighting.state is State.UNKNOWN else None
 
 
 def _pinned(wanted: Wanted, digest: Digest) -> Root:
@@ -77,13 +95,15 @@ def _pinned(wanted: Wanted, digest: Digest) -> Root:
 
 def _tagged(
     wanted: Wanted,
-    answer: Answer,
+    answer: Answer | None,
     before: Snapshot | None,
     known: Mapping[tuple[Repository, Tag | None], Root],
-) -> Root:
-    digest, sighting = answer
+) -> Root | None:
     tag = Tag(wanted.name)
     last = known.get((wanted.repository, tag))
+    if answer is None and (last is None or last.sighting.state not in GONE):
+        return None
+    digest, sighting = answer or (None, unknown(Reason.UNCONFIRMED, "neither listed nor there"))
     if before and last and sighting.state is State.UNKNOWN:
         digest = last.digest
         sighting = older(sighting, last.sighting, before.taken_at)

@@ -28,8 +28,8 @@ class Walk:
     content: Content
     memory: Memory
     method: Method
-    follow: Callable[[Descriptor], bool] = lambda _: True
-    """Should this entry of an index be looked at? Not where a sparse mirror leaves it out."""
+    follow: Callable[[tuple[Descriptor, ...]], Iterable[Descriptor]] = iter
+    """Which of an index's entries are looked at? Not those that a sparse mirror leaves out."""
     sharing: Sharing = field(default_factory=Sharing)
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
     sightings: dict[Place, Sighting] = field(default_factory=dict)
@@ -37,6 +37,8 @@ class Walk:
     """The index by which each child was reached first."""
     bare: set[Place] = field(default_factory=set)
     """Manifests whose platform no index states."""
+    _far: dict[Place, Sighting] = field(default_factory=dict)
+    """Manifests past a limit: looked at only where something else leads to them."""
     _fresh: dict[Digest, bytes] = field(default_factory=dict)
 
     async def run(self, starts: Iterable[Place]) -> None:
@@ -46,8 +48,9 @@ class Walk:
         for _ in range(self.method.depth + 1):
             await self._manifests(wave)
             wave = list(dict.fromkeys(child for place in wave for child in self._below(place)))
-        for place in wave:
-            self.sightings[place] = unknown(Reason.TOO_LARGE, "indexes are nested too deep")
+        deep = unknown(Reason.TOO_LARGE, "indexes are nested too deep")
+        for place, seen in (*((place, deep) for place in wave), *self._far.items()):
+            self.sightings.setdefault(place, seen)
         await self._keep()
 
     async def _manifests(self, wave: list[Place]) -> None:
@@ -106,10 +109,10 @@ class Walk:
         repository, digest = place
         manifest = self.standing(place)
         entries = manifest.children if manifest else ()
+        far = unknown(Reason.TOO_LARGE, "past the limit of an index's entries")
         for entry in entries[self.method.children :]:
-            far = unknown(Reason.TOO_LARGE, "past the limit of an index's entries")
-            self.sightings.setdefault((repository, entry.digest), far)
-        for entry in filter(self.follow, entries[: self.method.children]):
+            self._far[repository, entry.digest] = far
+        for entry in self.follow(entries[: self.method.children]):
             child = (repository, entry.digest)
             if entry.platform is None:
                 self.bare.add(child)

@@ -1,0 +1,86 @@
+"""What was lost before, and cannot be seen now? A page must not resolve in a blind spell.
+
+Losses are carried, under their own age; health never is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import GONE, Sighting, State
+from exporter.oci.manifest import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.facts.snapshot import Snapshot
+    from exporter.oci.digest import Digest
+    from exporter.oci.manifest import Manifest
+    from exporter.oci.reference import Place
+
+
+def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
+    """Return what is seen now, and of what is not, the confirmed losses of the snapshot before.
+
+    Below a manifest that cannot be seen nothing was looked at. What it says never changes: all of
+    that is as unknown as itself, where it was not lost before.
+    """
+    read = {**before.manifests, **now.manifests} if before else now.manifests
+    unseen: dict[Place, Sighting] = {}
+    manifests: dict[Digest, Manifest] = {}
+    waiting = [(place, seen) for place, seen in now.sightings.items() if _is_blind(seen)]
+    while waiting:
+        place, seen = waiting.pop()
+        unseen[place] = _older(place, seen, before)
+        manifest = read.get(place[1])
+        if manifest is None or unseen[place].state in GONE:
+            continue
+        manifests[place[1]] = manifest
+        hidden = replace(seen, detail="below a manifest that cannot be seen")
+        places = (each for each in _below(place, manifest) if each not in now.sightings)
+        waiting += ((each, hidden) for each in places if each not in unseen)
+    return _completed(now, before, unseen, manifests) if unseen else now
+
+
+def older(now: Sighting, before: Sighting | None, taken_at: float) -> Sighting:
+    """Return the earlier sighting where it was a confirmed loss and nothing can be seen now.
+
+    `taken_at` is when the earlier one was made, in seconds since the epoch.
+    """
+    if not _is_blind(now) or before is None or before.state not in GONE:
+        return now
+    return replace(before, seen_at=before.seen_at or taken_at)
+
+
+def _is_blind(seen: Sighting) -> bool:
+    return seen.state is State.UNKNOWN and seen.reason is not Reason.BY_DESIGN
+
+
+def _older(place: Place, seen: Sighting, before: Snapshot | None) -> Sighting:
+    return older(seen, before.sightings.get(place), before.taken_at) if before else seen
+
+
+def _below(place: Place, manifest: Manifest) -> Iterator[Place]:
+    for link in manifest.links:
+        target = link.target
+        if link.kind is not Kind.SUBJECT and target.distributable and not target.inline:
+            yield place[0], target.digest
+
+
+def _completed(
+    now: Snapshot,
+    before: Snapshot | None,
+    unseen: dict[Place, Sighting],
+    manifests: dict[Digest, Manifest],
+) -> Snapshot:
+    stated = before.config_platforms if before else {}
+    configs = [each.config.digest for each in manifests.values() if each.config]
+    platforms = {digest: stated[digest] for digest in configs if digest in stated}
+    return replace(
+        now,
+        sightings={**now.sightings, **unseen},
+        manifests={**now.manifests, **manifests},
+        config_platforms={**platforms, **now.config_platforms},
+    )
