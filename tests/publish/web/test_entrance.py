@@ -6,8 +6,6 @@ import asyncio
 import os
 import shutil
 import ssl
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bcrypt
@@ -16,13 +14,13 @@ import pytest
 
 from exporter.oci.digest import Malformed
 from exporter.publish.web.config import load
-from tests.parts.needs import program
 from tests.publish.web.serving import HASHED, SECRET, serving
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.parts.certificates import Authority
 
-EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "web-config.yml"
 PAIR = "tls_server_config: {cert_file: a, key_file: b"
 OPEN = ("/-/healthy", "/-/ready")
 CLOSED = ("/", "/metrics", "/report.json", "/tag/registry.example/shop/app:v1", "/nowhere")
@@ -344,18 +342,3 @@ async def test_a_host_name_means_every_address_that_it_has() -> None:
         hosts = {host for host, _ in served.entrance.addresses}
         assert "127.0.0.1" in hosts
         assert hosts <= {"127.0.0.1", "::1"}
-
-
-def test_the_example_in_the_docs_is_right_for_us_and_for_promtool(
-    tmp_path: Path, authority: Authority
-) -> None:
-    config = Path(shutil.copy(EXAMPLE, tmp_path))
-    pair = authority.sign("example")
-    for source, target in ((pair.certificate, "tls.crt"), (pair.key, "tls.key")):
-        shutil.copy(source, tmp_path / target)
-    shutil.copy(authority.certificate, tmp_path / "clients.crt")
-
-    assert load(config).tls is not None
-    command = [program("promtool"), "check", "web-config", str(config)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
