@@ -25,13 +25,12 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
     order = sorted(
         snapshot.roots, key=lambda root: (root.reference_class.rank, root.repository, root.name)
     )
-    known = _pointers(snapshot.roots)
+    known = _pointers(order)
     return tuple(_verdict(snapshot, root, known) for root in order)
 
 
 def _verdict(snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ...]]) -> TagVerdict:
-    lost = root.sighting.state in GONE and snapshot.role is not Role.PROXY
-    if root.digest is None or lost:
+    if root.digest is None or root.sighting.state in GONE:
         return _unresolved(snapshot, root)
     view = View(snapshot, root.repository)
     tree = grow(view, root.digest)

@@ -1,0 +1,195 @@
+"""Each check finds its own fault, weighs it, and names it the same way in every audit."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.facts.proof import State
+from exporter.facts.snapshot import Collector, Role
+from exporter.facts.use import ReferenceClass
+from exporter.judge.judgement import judge
+from exporter.oci.platform import Platform
+from tests import worlds
+from tests.judge.scene import APP, BLIND, LOST, NOW, SHORT, Scene, scene
+
+INDEX = worlds.two_platforms("app")
+AMD64, ARM64 = INDEX.children
+PROOF = worlds.attestation(AMD64)
+BUILT = worlds.index(AMD64, ARM64, PROOF)
+LIVE, LATEST = ReferenceClass.LIVE, ReferenceClass.LATEST
+MISSING_CHILD, BROKEN_CHILD = "missing-child", "broken-child"
+
+
+def test_a_healthy_tag_has_no_finding() -> None:
+    assert scene(BUILT).codes() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"),
+    [(LIVE, "critical"), *((kind, "warning") for kind in ReferenceClass if kind is not LIVE)],
+)
+def test_only_what_runs_is_critical(kind: ReferenceClass, severity: str) -> None:
+    assert scene(BUILT, kind=kind).lose(ARM64.digest).codes() == [(MISSING_CHILD, severity)]
+    assert scene(BUILT, kind=kind).lose(ARM64.config.digest).codes() == [(BROKEN_CHILD, severity)]
+    assert scene(BUILT, "v1", "linux/s390x", kind=kind).codes() == [("missing-platform", severity)]
+
+
+def test_what_nothing_requires_is_information() -> None:
+    assert scene(BUILT).lose(PROOF.digest).codes() == [(MISSING_CHILD, "info")]
+    assert scene(BUILT).lose(PROOF.layers[0].digest).codes() == [(BROKEN_CHILD, "info")]
+    unneeded = scene(BUILT, "v1", "linux/amd64").lose(ARM64.digest)
+    assert unneeded.codes() == [(MISSING_CHILD, "info")]
+    cache = worlds.build_cache("app")
+    assert scene(cache).lose(cache.blobs[0].digest).codes() == [(MISSING_CHILD, "info")]
+
+
+def test_a_lost_signature_is_information_and_no_page() -> None:
+    signature = worlds.signature(AMD64)
+    tag = worlds.signature_tag(AMD64)
+
+    assert scene(signature, tag).lose(signature.digest).codes() == [(MISSING_CHILD, "info")]
+    assert Scene().nothing(tag, LOST).codes() == [(MISSING_CHILD, "info")]
+
+
+@pytest.mark.parametrize("digest", [INDEX.digest, AMD64.digest, AMD64.layers[0].digest])
+def test_what_could_not_be_seen_is_no_finding(digest: worlds.Digest) -> None:
+    assert scene(INDEX).turn(BLIND, digest).codes() == []
+    assert scene(INDEX, seen=BLIND).codes() == []
+    assert Scene().nothing("v1", BLIND).codes() == []
+
+
+def test_a_finding_says_what_is_gone() -> None:
+    (missing,) = scene(BUILT).lose(ARM64.digest).findings()
+    assert missing.detail == "the manifest of the image linux/arm64 is gone"
+    assert (missing.digest, str(missing.platform)) == (ARM64.digest, "linux/arm64")
+    (nothing,) = Scene().nothing("v1", LOST).findings()
+    assert nothing.detail == "the tag leads to nothing"
+    cache = worlds.build_cache("app")
+    (blob,) = scene(cache).lose(cache.blobs[0].digest).findings()
+    assert blob.detail == "the blob of the cache is gone"
+    (index,) = scene(worlds.index(INDEX)).lose(INDEX.digest).findings()
+    assert index.detail == "the manifest of the index is gone"
+
+
+def test_a_broken_child_names_what_is_gone_first_and_counts_the_rest() -> None:
+    config, first, second = AMD64.blobs
+    seen = scene(BUILT).turn(BLIND, config.digest).turn(SHORT, first.digest)
+
+    (one,) = seen.findings()
+    assert one.detail == f"layer {first.digest.short} is broken (0 of 9 bytes)"
+    (two,) = seen.lose(second.digest).findings()
+    assert two.detail.endswith(" and 1 more")
+
+
+def test_a_mirror_that_leaves_a_platform_out_is_never_critical() -> None:
+    mirror = {"role": Role.SPARSE, "platforms": frozenset({Platform("linux", "amd64")})}
+    (left_out,) = scene(BUILT, "v1", "linux/arm64").findings(**mirror)
+    assert (left_out.severity, left_out.detail) == ("warning", "this mirror leaves linux/arm64 out")
+
+    (lacking,) = scene(BUILT, "v1", "linux/s390x").findings(**mirror)
+    assert (lacking.severity, lacking.digest) == ("critical", None)
+    assert lacking.detail == "no image for linux/s390x is offered here"
+
+
+class TestProtection:
+    def codes(self, seen: Scene, collector: Collector = Collector.DISTRIBUTION_2) -> list[str]:
+        return [
+            f"{each.severity} {each.platform or each.digest}"
+            for each in seen.findings(collector=collector)
+            if each.rule.code == "unprotected-child"
+        ]
+
+    def test_without_a_seal_nothing_is_said_of_it(self) -> None:
+        seen = scene(BUILT)
+
+        assert self.codes(seen) == []
+        assert [child.protected_by for child in seen.verdict().children] == [None] * 3
+
+    def test_each_child_at_which_no_tag_points_is_told(self) -> None:
+        assert self.codes(scene(BUILT).seal()) == [
+            "warning linux/amd64",
+            "warning linux/arm64",
+            "info unknown/unknown",
+        ]
+
+    def test_a_tag_of_the_same_repository_protects(self) -> None:
+        seen = scene(BUILT).seal(one=ARM64.digest, two=ARM64.digest, three=PROOF.digest)
+
+        assert self.codes(seen) == ["warning linux/amd64"]
+        assert [child.protected_by for child in seen.verdict().children] == [
+            (),
+            ("one", "two"),
+            ("three",),
+        ]
+
+    def test_a_tag_that_was_looked_at_protects_without_a_seal(self) -> None:
+        seen = scene(BUILT).tag(ARM64, "direct")
+
+        assert [child.protected_by for child in seen.verdict().children] == [
+            None,
+            ("direct",),
+            None,
+        ]
+
+    def test_a_tag_that_cannot_be_resolved_now_protects_nothing(self) -> None:
+        seen = scene(BUILT).tag(ARM64, "direct", seen=BLIND)
+
+        assert seen.child(ARM64.digest).protected_by is None
+
+    def test_the_tag_itself_protects_its_own_manifest(self) -> None:
+        assert self.codes(scene(AMD64).seal()) == []
+
+    def test_a_pinned_digest_that_no_tag_holds_is_told(self) -> None:
+        seen = scene(INDEX, None).seal()
+
+        assert self.codes(seen) == ["warning linux/amd64", "warning linux/arm64"]
+        assert self.codes(scene(AMD64, None).seal()) == ["warning linux/amd64"]
+
+    def test_a_nested_index_is_told_too(self) -> None:
+        seen = scene(worlds.index(INDEX)).seal(one=AMD64.digest, two=ARM64.digest)
+
+        assert self.codes(seen) == [f"warning {INDEX.digest}"]
+        assert self.codes(seen.seal(index=INDEX.digest, one=AMD64.digest, two=ARM64.digest)) == []
+
+    def test_what_is_gone_has_nothing_left_to_protect(self) -> None:
+        seen = scene(INDEX).lose(AMD64.digest).lose(ARM64.layers[0].digest).seal()
+
+        assert self.codes(seen) == ["warning linux/arm64"]
+
+    def test_a_cache_is_held_by_its_index(self) -> None:
+        assert self.codes(scene(worlds.build_cache("app")).seal()) == []
+
+    @pytest.mark.parametrize("collector", Collector)
+    def test_it_is_a_warning_only_where_the_sites_collector_would_take_it(
+        self, collector: Collector
+    ) -> None:
+        swept = collector is Collector.DISTRIBUTION_2
+
+        assert self.codes(scene(AMD64, None).seal(), collector) == [
+            f"{'warning' if swept else 'info'} linux/amd64"
+        ]
+        idle = scene(AMD64, None, kind=ReferenceClass.IDLE).seal()
+        assert self.codes(idle, collector) == ["info linux/amd64"]
+
+
+def test_a_finding_keeps_the_time_at_which_it_was_first_seen() -> None:
+    seen = scene(BUILT).lose(ARM64.digest).snapshot()
+    (key,) = judge(seen, {}).since
+
+    assert judge(seen, {}).since == {key: NOW}
+    assert judge(seen, {key: 7.0, "another": 3.0}).since == {key: 7.0}
+
+
+def test_a_key_names_the_rule_the_tag_the_child_and_the_platform() -> None:
+    (missing,) = scene(BUILT).lose(ARM64.digest).findings()
+    assert missing.key == f"missing-child app:v1 {ARM64.digest} linux/arm64"
+    (lacking,) = scene(BUILT, None, "linux/s390x").findings()
+    assert lacking.key == f"missing-platform app:@{BUILT.digest.short}  linux/s390x"
+    assert missing.root.repository == APP
+
+
+def test_findings_come_tag_by_tag_live_first() -> None:
+    seen = scene(INDEX, "old", kind=LATEST).tag(BUILT, "v1").lose(ARM64.digest)
+
+    assert [each.root.name for each in seen.findings()] == ["v1", "old"]
+    assert judge(seen.snapshot(), {}).verdicts[0].state is State.BROKEN
