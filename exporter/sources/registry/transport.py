@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _PORTS: Final = {"http": 80, "https": 443}
 _BODILESS: Final = ("GET", "HEAD")
 _MOST_ROUTES: Final = 256
+_LONGEST_HEADER: Final = 32 * 2**10
+"""Signed addresses of object stores carry whole session tokens."""
 
 
 class Unresolved(httpx.ConnectError):
@@ -107,6 +109,8 @@ class Transport(httpx.AsyncBaseTransport):
                 connector=aiohttp.TCPConnector(limit=self._connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                max_line_size=_LONGEST_HEADER,
+                max_field_size=_LONGEST_HEADER,
                 skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
             )
         return self._session

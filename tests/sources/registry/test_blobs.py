@@ -251,6 +251,20 @@ async def test_an_object_stores_word_counts_after_a_redirect(
         assert await last_byte(Answer(307, headers={"Location": elsewhere})) == verdict
 
 
+async def test_an_object_stores_word_from_the_registrys_own_address_does_not_count() -> None:
+    def answer(request: Asked) -> Answer:
+        if request.target == "/there":
+            return Answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
+        return Answer(307, headers={"Location": "/there"})
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            with pytest.raises(Unseen) as raised:
+                await registry.read(APP, BLOB)
+
+    assert raised.value.reason is Reason.NOT_A_REGISTRY
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,6 @@ from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.sources import Unseen
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.trust import Trust
 from tests.parts.http import Answer, serving
 from tests.sources.registry.speaking import QUICK, RESET, SILENCE, head, registry_at, speaking
@@ -106,7 +106,8 @@ MET: Final = [
 @pytest.mark.parametrize(("fault", "name"), MET)
 async def test_a_fault_is_unseen_for_its_own_reason(fault: str, name: str) -> None:
     reason, sayings = FAULTS[fault]
-    limits = Limits(tries=2, deadline=0.1, backoff=0.001, pause_cap=0.001)
+    patience = 0.1 if reason is Reason.TIMEOUT else QUICK.deadline
+    limits = replace(QUICK, deadline=patience)
 
     async with speaking(*sayings) as server, registry_at(server.url, limits) as registry:
         with pytest.raises(Unseen) as raised:

@@ -424,3 +424,29 @@ async def test_secrets_stay_out_of_what_is_printed(caplog: pytest.LogCaptureFixt
 
     printed = f"{caplog.text}{raised.value}{ROBOT}{REFRESH}"
     assert not any(secret in printed for secret in ("sesame", "refresh-me", "token-", BASIC))
+
+
+async def test_a_registry_that_ever_asked_who_asks_may_hide_repositories() -> None:
+    def answer(request: Asked) -> Answer:
+        if "/guarded/" in request.target:
+            return Answer(401, headers={"WWW-Authenticate": "Basic realm=tests"})
+        return Answer(200) if request.target == "/v2/" else denied(404, "NAME_UNKNOWN")
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            with pytest.raises(Unseen):
+                await registry.tags(Repository("guarded"))
+            with pytest.raises(Unseen) as raised:
+                await registry.tags(Repository("app"))
+
+    assert raised.value.reason is Reason.DENIED
+
+
+async def test_a_door_behind_a_redirect_within_the_registry_is_opened() -> None:
+    def answer(request: Asked) -> Answer:
+        return basic(request) if request.target == "/there" else moved
+
+    moved = Answer(301, headers={"Location": "/there"})
+    with serving(answer) as url:
+        async with registry_at(url, credentials=ROBOT) as registry:
+            assert await registry.head(Repository("app"), V1) == DIGEST
