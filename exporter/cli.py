@@ -1,8 +1,8 @@
 """What was typed, and which command answers it? Words in, an exit code out; no logic.
 
 0: every image that was asked for can be pulled. 1: one cannot. 2: the command was not understood.
-3: it could not be told. Heavy modules are imported by the commands that need them, so that `--help`
-answers at once.
+3: it could not be told, be it for a fault of our own. Heavy modules are imported by the commands
+that need them, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 USAGE: Final = 2
+UNTOLD: Final = 3
+_OUTPUT: Final = 1
+"""The file descriptor; there is no `sys.stdout` where it was closed before the start."""
 _INTERRUPTED: Final = 130
 _READER_GONE: Final = 141
 _EXITS: Final = "exit: 0 can be pulled, 1 cannot, 2 not understood, 3 could not be told"
@@ -29,18 +33,29 @@ _EXITS: Final = "exit: 0 can be pulled, 1 cannot, 2 not understood, 3 could not 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = _parser().parse_args(arguments)
-    command = importlib.import_module(f"exporter.commands.{words.command}")
     try:
-        return int(command.run(words, os.environ))
+        command = importlib.import_module(f"exporter.commands.{words.command}")
+        code = int(command.run(words, os.environ))
+        sys.stdout.flush()
     except Refused as refused:
         print(f"pullproof: {refused}", file=sys.stderr)  # noqa: T201 - the terminal is ours
         return USAGE
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output went away; writing the rest at exit must not fail once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read the output went away
+        _end_output()
         return _READER_GONE
+    except Exception:  # noqa: BLE001 - the boundary of a command
+        # Python would end with 1, which says that an image cannot be pulled: nothing proves that.
+        traceback.print_exc()
+        _end_output()
+        return UNTOLD
+    return code
+
+
+def _end_output() -> None:
+    """Drop what was not written yet: writing it at exit would fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _OUTPUT)
 
 
 def _parser() -> argparse.ArgumentParser:

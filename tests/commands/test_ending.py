@@ -1,0 +1,38 @@
+"""How does a command end that could not say what it found? Never with a verdict."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exporter.cli import UNTOLD
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """A command that ends with 0 where it can say what it found."""
+    config = tmp_path / "pullproof.yml"
+    config.write_text("registries: [{url: 'https://registry.example.com'}]\n")
+    return [sys.executable, "-m", "exporter", "serve", "--check-config", "--config", str(config)]
+
+
+def test_what_cannot_be_written_is_no_verdict(command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+
+    assert done.returncode == UNTOLD
+    assert "No space left" in done.stderr
+    assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_a_reader_that_goes_away_is_told_by_its_own_code(command: list[str]) -> None:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+
+    _, errors = process.communicate(timeout=30)
+
+    assert (process.returncode, errors) == (141, b"")
