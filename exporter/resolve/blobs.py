@@ -57,7 +57,7 @@ class Blobs:
 
     async def prove(self, walk: Walk) -> None:
         """Look at every blob below the walk's standing manifests."""
-        disputed = self._collect(walk)
+        disputed = await asyncio.to_thread(self._collect, walk)
         suspects: dict[Place, Suspect] = {}
 
         async def note(place: Place) -> None:
