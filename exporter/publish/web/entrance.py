@@ -43,9 +43,12 @@ async def listening(
     gate: Gate,
     addresses: Iterable[tuple[str, int]],
     config: Path | None,
+    *,
+    look_every: float = _LOOK_EVERY,
 ) -> AsyncIterator[Entrance]:
     """Serve on addresses: each a host (empty for all interfaces) and a port (0 for a free one).
 
+    The files of the web configuration are looked at every so many seconds.
     Raises `Malformed` for what is wrong in the web configuration file, and `OSError` for an address
     that cannot be listened on.
     """
@@ -57,7 +60,7 @@ async def listening(
         entrance = Entrance(_protocol(runner), gate, sockets, config)
         stack.callback(entrance.close)
         await entrance.refresh()
-        watch = asyncio.create_task(entrance.watch())
+        watch = asyncio.create_task(entrance.watch(look_every))
         stack.push_async_callback(_ended, watch)
         yield entrance
 
@@ -104,10 +107,10 @@ class Entrance:
         await self._reopen(context)
         self._gate.users = config.users
 
-    async def watch(self) -> None:
-        """Look at the files again and again."""
+    async def watch(self, every: float) -> None:
+        """Look at the files again and again, after so many seconds each."""
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(every)
             try:
                 await self.refresh()
             except Malformed as error:

@@ -65,6 +65,7 @@ async def serving(
     board: Board | None = None,
     prefix: str = "",
     address: tuple[str, int] = ("127.0.0.1", 0),
+    look_every: float = 3600,
 ) -> AsyncIterator[Served]:
     shown = board or Board()
     reloads: list[str | None] = [None]
@@ -75,5 +76,5 @@ async def serving(
     shell = Shell(shown, lambda: TAKEN_AT + 3600, reload)
     gate = Gate({})
     app = application(shell, gate, prefix=prefix)
-    async with listening(app, gate, [address], config) as entrance:
+    async with listening(app, gate, [address], config, look_every=look_every) as entrance:
         yield Served(entrance, shown, reloads)

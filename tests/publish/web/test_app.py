@@ -184,6 +184,14 @@ async def test_the_report_is_the_whole_document_or_that_of_one_registry() -> Non
     assert both["generated"] == "2026-04-22T11:00:00Z"
 
 
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+async def test_the_report_is_compressed_for_whoever_asks(encoding: str) -> None:
+    answer = await get("/report.json", Accept_Encoding=encoding)
+
+    assert answer.headers.get("Content-Encoding", "") == encoding
+    assert len(answer.json()["tags"]) == 4
+
+
 async def test_a_report_of_an_unknown_registry_is_not_found() -> None:
     answer = await get("/report.json?registry=<script>")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import shutil
 import ssl
@@ -14,6 +15,7 @@ import pytest
 
 from exporter.oci.digest import Malformed
 from exporter.publish.web.config import load
+from tests.parts.process import until
 from tests.publish.web.serving import HASHED, SECRET, serving
 
 if TYPE_CHECKING:
@@ -96,6 +98,26 @@ async def test_a_new_certificate_is_shown_without_a_restart(
         await served.entrance.refresh()
 
         assert await certificate(authority, served.port) == "second"
+
+
+async def test_a_new_certificate_is_noticed_without_being_told_and_a_broken_one_is_logged(
+    tls: Path, authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tls, look_every=0.01) as served:
+        place = ("127.0.0.1", served.port)
+        first = await asyncio.to_thread(ssl.get_server_certificate, place)
+        (tls.parent / "server.crt").write_text("half a certifi")
+        await asyncio.to_thread(until, lambda: caplog.records, "the broken one is logged")
+        certify(authority, tls.parent, "second")
+
+        def renewed() -> bool:
+            return ssl.get_server_certificate(place) != first
+
+        await asyncio.to_thread(until, renewed, "the new one is shown")
+
+    assert {record.getMessage() for record in caplog.records} == {
+        "web configuration not taken over"
+    }
 
 
 async def test_a_broken_certificate_leaves_the_one_before_and_a_later_good_one_is_taken(
@@ -210,6 +232,15 @@ async def test_reload_asks_for_a_password_too(tmp_path: Path) -> None:
 async def test_a_kubelet_needs_no_password_to_see_that_it_lives(tmp_path: Path, path: str) -> None:
     async with serving(users(tmp_path, prom=HASHED)) as served:
         assert await status(f"{served.url}{path}") == 200
+
+
+async def test_only_the_basic_scheme_carries_a_password(tmp_path: Path) -> None:
+    right = base64.b64encode(f"prom:{SECRET}".encode()).decode()
+    async with serving(users(tmp_path, prom=HASHED)) as served:
+        url = f"{served.url}/metrics"
+        assert await status(url, Authorization=f"Bearer {right}") == 401
+        assert await status(url, Authorization=f"Basic {right[:4]} {right[4:]}") == 401
+        assert await status(url, Authorization=f"basic {right}") == 200
 
 
 @pytest.mark.parametrize(
