@@ -10,7 +10,8 @@ class What(StrEnum):
     """What a deletion takes away at once."""
 
     MANIFEST = "manifest"
-    """A manifest of a repository by its digest. Every tag that points at it goes with it."""
+    """A manifest of a repository by its digest. Every tag that points at it goes with it, whether
+    or not it is the one that is named beside the digest."""
     TAG = "tag"
     """The name alone; the manifest stays until somebody collects it."""
     VERSION = "version"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,15 +45,7 @@ def understood(text: str, repository: str) -> Said | None:
         if found := pattern.fullmatch(text):
             return meaning(found, repository)
     listed = names.deletion(text.removeprefix("- ").strip("\"',"))
-    return Said("list", _with_tag(listed), counts=True) if listed else None
-
-
-def _with_tag(listed: Deletion) -> tuple[Deletion, ...]:
-    """A tag that is named beside the digest goes too, and is meant to."""
-    if listed.what is What.TAG or not listed.tag:
-        return (listed,)
-    bare = Deletion(What.MANIFEST, listed.repository, listed.digest, host=listed.host)
-    return (bare, Deletion(What.TAG, listed.repository, tag=listed.tag, host=listed.host))
+    return Said("list", (listed,), counts=True) if listed else None
 
 
 def _nothing(whose: str) -> Callable[[re.Match[str], str], Said]:
@@ -107,9 +99,14 @@ def _snok(found: re.Match[str], _: str) -> Said:
 
 
 def _package(found: re.Match[str], repository: str) -> Said:
-    tags = (found["tags"] or "").split(",") if found["tags"] else ()
-    gone = (Deletion(What.TAG, repository, tag=tag.strip()) for tag in tags)
-    return Said("dataaxiom", (Deletion(What.MANIFEST, repository, found["digest"]), *gone))
+    tags = (found["tags"] or "").split(",")
+    return Said("dataaxiom", _tagged(repository, found["digest"], tags))
+
+
+def _tagged(repository: str, digest: str, tags: Iterable[str]) -> tuple[Deletion, ...]:
+    """A manifest, once for every tag that goes with it and is meant to."""
+    named = [tag.strip() for tag in tags] or [""]
+    return tuple(Deletion(What.MANIFEST, repository, digest, tag) for tag in named)
 
 
 def _untagged(found: re.Match[str], _: str) -> Said:
@@ -121,11 +118,11 @@ def _untagged(found: re.Match[str], _: str) -> Said:
 def _pruned(found: re.Match[str], repository: str) -> Said | None:
     try:
         version = json.loads(found["version"])
-        tags = [Deletion(What.TAG, repository, tag=str(tag)) for tag in version.get("tags") or ()]
         listed = names.deletion(str(version.get("name")))
-    except (ValueError, AttributeError, TypeError):
+        tags = [str(tag) for tag in version.get("tags") or ()]
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return None
-    return Said("vlaurin", (listed, *tags)) if listed else None
+    return Said("vlaurin", _tagged(repository, listed.digest, tags)) if listed else None
 
 
 def _pruned_now(found: re.Match[str], repository: str) -> Said:

@@ -19,13 +19,15 @@ from exporter.sources.storage import layout
 from exporter.sources.storage.blobs import read_blobs
 from exporter.sources.storage.bodies import Bodies
 from exporter.sources.storage.buckets import Buckets
-from exporter.sources.storage.folder import opened, shown
+from exporter.sources.storage.folder import opened, shown, unseen
 from exporter.sources.storage.foreign import foreign
 from exporter.sources.storage.late import settled
 from exporter.sources.storage.noted import Noted
 from exporter.sources.storage.repositories import Repositories
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exporter.facts.inventory import Inventory
 
 
@@ -34,16 +36,42 @@ def read(root: str) -> Inventory:
 
     Raises `Unseen` where the root directory itself cannot be opened.
     """
-    intake = Intake(Driver.FILESYSTEM)
+    top = _opened(root)
     try:
-        top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return _read(top, Intake(Driver.FILESYSTEM), shown(root))
+    finally:
+        os.close(top)
+
+
+def contents(root: str, digests: Sequence[str], most: int) -> list[bytes | None]:
+    """Read blobs of a registry's root directory, each at most one byte more than the limit.
+
+    None where there is none. Raises `Unseen` where one of them, or the way to it, cannot be read.
+    """
+    docker, registry, version = layout.ROOT
+    top = _opened(root)
+    try:
+        with (
+            opened(docker, top, root) as outer,
+            opened(registry, outer, root) as inner,
+            opened(version, inner, root) as tree,
+        ):
+            if tree is None:
+                return [None] * len(digests)
+            with Buckets(tree) as buckets:
+                return buckets.contents(digests, most)
+    except OSError as error:
+        raise unseen(shown(root), error) from error
+    finally:
+        os.close(top)
+
+
+def _opened(root: str) -> int:
+    try:
+        return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise Unseen(shown(root), Reason.UNREADABLE, why) from error
-    try:
-        return _read(top, intake, shown(root))
-    finally:
-        os.close(top)
 
 
 def _read(top: int, intake: Intake, root: str) -> Inventory:

@@ -52,9 +52,29 @@ def read(
     driver = _DRIVERS.get(url.partition("://")[0])
     if driver is None:
         raise Unseen(url, Reason.UNSUPPORTED, "not an s3, gs or az address")
+    return read_objects(_objects(url, options, plain_http=plain_http), driver)
+
+
+def contents(
+    url: str,
+    digests: Sequence[str],
+    most: int,
+    options: Mapping[str, str] | None = None,
+    *,
+    plain_http: bool = False,
+) -> list[bytes | None]:
+    """Read blobs, each at most one byte more than the limit; None where there is none.
+
+    Raises `Unseen`.
+    """
+    stored = _Stored(_objects(url, options, plain_http=plain_http))
+    return stored.contents(digests, most)
+
+
+def _objects(url: str, options: Mapping[str, str] | None, *, plain_http: bool) -> Objects:
     client: ClientConfig = {"allow_http": plain_http}
     store = from_url(url, config=dict(options or {}), client_options=client)  # type: ignore[call-overload] # three stores' words
-    return read_objects(Objects(store, url), driver)
+    return Objects(store, url)
 
 
 def read_objects(objects: Objects, driver: Driver) -> Inventory:

@@ -128,8 +128,7 @@ registry.example:5000/team/app:v1
         Deletion(What.MANIFEST, "", A),
         Deletion(What.MANIFEST, "app", B),
         Deletion(What.TAG, "team/app", tag="v1", host="registry.example:5000"),
-        Deletion(What.MANIFEST, "app", C, host="localhost"),
-        Deletion(What.TAG, "app", tag="v2", host="localhost"),
+        Deletion(What.MANIFEST, "app", C, "v2", "localhost"),
     }
 
 
@@ -189,9 +188,10 @@ def test_a_cleanup_on_github_names_the_digest_and_the_tags() -> None:
 total images deleted = 2
 """
     assert understood(text) == {
-        Deletion(What.MANIFEST, "app", A),
+        Deletion(What.MANIFEST, "app", A, "v1"),
+        Deletion(What.MANIFEST, "app", A, "v2"),
         Deletion(What.MANIFEST, "app", B),
-        *(Deletion(What.TAG, "app", tag=tag) for tag in ("v1", "v2", "old")),
+        Deletion(What.TAG, "app", tag="old"),
     }
 
 
@@ -199,8 +199,7 @@ def test_a_pruning_on_github_names_digests_without_their_repository() -> None:
     version = json.dumps({"id": 1, "name": A, "created_at": "2026", "tags": ["v1"]})
 
     assert understood(f"Dry-run pruning of: {version}\nPruning version #2 named '{B}'...") == {
-        Deletion(What.MANIFEST, "", A),
-        Deletion(What.TAG, "", tag="v1"),
+        Deletion(What.MANIFEST, "", A, "v1"),
         Deletion(What.MANIFEST, "", B),
     }
 

@@ -1,0 +1,151 @@
+"""What is the answer of a preflight: a verdict, who would be hurt, and what could not be seen?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from exporter.facts.gap import Gap
+from exporter.facts.use import ReferenceClass
+
+
+class Verdict(StrEnum):
+    """Incomplete is never safe; a proven loss is unsafe, whatever else could not be seen."""
+
+    SAFE = "SAFE"
+    UNSAFE = "UNSAFE"
+    INCOMPLETE = "INCOMPLETE"
+
+
+class Code(StrEnum):
+    """Dangers that are not in the storage itself; those have the codes of `gc.preconditions`."""
+
+    WRITES_OPEN = "writes-open"
+    UPLOADS_IN_FLIGHT = "uploads-in-flight"
+    YOUNG_BLOBS = "young-blobs"
+    STALE_CACHE = "stale-cache"
+    WOULD_ABORT = "would-abort"
+    PINS_NOT_CONSIDERED = "pins-not-considered"
+    TAG_DELETION_REFUSED = "tag-deletion-refused"
+    PLAN_DIFFERS = "plan-differs"
+    UNREAD_LINES = "unread-lines"
+    STORAGE_NOT_READ = "storage-not-read"
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """An image that somebody may want to pull: a tag, or a digest that is pinned."""
+
+    repository: str
+    tag: str
+    """Empty where it is pinned by digest."""
+    digest: str
+    """Empty where the tag says which."""
+    reference_class: ReferenceClass
+    owners: tuple[str, ...] = ()
+    """Who uses it, as the references say; empty for a tag that nobody is known to use."""
+
+    @property
+    def name(self) -> str:
+        """`repository:tag` or `repository@digest`."""
+        return f"{self.repository}:{self.tag}" if self.tag else f"{self.repository}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """One piece of content that a pull reads and would no longer get."""
+
+    digest: str
+    kind: str
+    """`manifest`, `config`, `layer` or `blob`."""
+    size: int | None
+    """Bytes; None where nobody said."""
+    gone: bool
+    """Are its bytes gone? Else they stay, and this repository may no longer hand them out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A manifest, at or below something needed, that could be pulled before and not after."""
+
+    digest: str
+    platform: str
+    """`os/architecture`, `attestation`, or empty where nothing says."""
+    lost: tuple[Lost, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of it that would be gone, as far as they are known."""
+        return sum(each.size or 0 for each in self.lost if each.gone)
+
+
+@dataclass(frozen=True, slots=True)
+class Hurt:
+    """Something needed, and what would be left missing of it."""
+
+    needed: Needed
+    tag_gone: bool
+    broken: tuple[Broken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """A danger beside the verdict: something that nobody can see from here, or should know."""
+
+    code: str
+    subject: str
+    """A repository; empty where it is about the whole."""
+    detail: str
+    """One sentence for a person, with the way out where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """What would go, whether anybody needs it or not; each byte once."""
+
+    tags: int = 0
+    manifests: int = 0
+    blobs: int = 0
+    layer_links: int = 0
+    size: int | None = 0
+    """Bytes of the blobs; None where only the API was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How much the verdict rests on."""
+
+    repositories: int
+    tags: int
+    uses: int
+    """References of workloads and files that name something here."""
+    uses_elsewhere: int = 0
+    """Those that name nothing here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer. The same facts give the same one."""
+
+    asked: str
+    """What is about to be run, in words."""
+    hurt: tuple[Hurt, ...]
+    """What matters most comes first."""
+    hazards: tuple[Hazard, ...]
+    gaps: tuple[Gap, ...]
+    going: Going
+    checked: Checked
+
+    @property
+    def verdict(self) -> Verdict:
+        """Proof of a loss comes before doubt."""
+        if self.hurt:
+            return Verdict.UNSAFE
+        return Verdict.INCOMPLETE if self.gaps else Verdict.SAFE
+
+
+def ranked(hurt: list[Hurt]) -> tuple[Hurt, ...]:
+    """Order by how much it matters, then by name."""
+    return tuple(
+        sorted(hurt, key=lambda each: (each.needed.reference_class.rank, each.needed.name))
+    )

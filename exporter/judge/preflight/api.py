@@ -1,0 +1,192 @@
+"""Who would be hurt, as far as a registry's answers tell, without a look at its storage?
+
+They tell which tags point where, and so what a collector of untagged manifests would take. What
+depends on links that only the storage shows is a gap, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import GONE, State
+from exporter.facts.snapshot import Role
+from exporter.facts.use import highest
+from exporter.judge.preflight import hazards
+from exporter.judge.preflight.answer import (
+    Answer,
+    Broken,
+    Checked,
+    Going,
+    Hurt,
+    Lost,
+    Needed,
+    ranked,
+)
+from exporter.judge.preflight.doomed import UNSEALED, Doomed, collected, deleted, manifests
+from exporter.judge.report import ChildKind
+from exporter.oci.manifest import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from exporter.judge.preflight.answer import Hazard
+    from exporter.judge.preflight.asked import Asked
+    from exporter.judge.preflight.doomed import Label
+    from exporter.judge.report import Report, TagVerdict
+    from exporter.oci.digest import Digest
+
+
+def foresee(report: Report, asked: Asked, needed: Sequence[Needed], gaps: Sequence[Gap]) -> Answer:
+    """Answer about a kept snapshot: its tags in scope, and the needed beside them.
+
+    Asked for a collection or for deletions, not for one after the other. `gaps` are those of the
+    references.
+    """
+    doomed = _doomed(report, asked)
+    users = {(each.repository, each.tag or each.digest): each for each in needed}
+    verdicts = [each for each in report.verdicts if each.root.digest]
+    wanted = [_needed(each, users) for each in verdicts]
+    found = [_hurt(report, doomed, *pair) for pair in zip(verdicts, wanted, strict=True)]
+    seen = {(each.repository, each.tag or each.digest) for each in wanted}
+    strangers = [each for label, each in users.items() if label not in seen]
+    return Answer(
+        asked=asked.words,
+        hurt=ranked([each for each in found if each is not None]),
+        hazards=tuple(_hazards(asked, doomed)),
+        gaps=(
+            *(*gaps, *report.snapshot.gaps),
+            *(*_blind(report), *_undecided(report, doomed)),
+            *_unlooked(report, asked, doomed),
+            *asked.gaps(doomed.strangers),
+            *(_not_seen(each) for each in strangers),
+        ),
+        going=Going(len(doomed.tags), len(doomed.manifests), len(doomed.blobs), 0, None),
+        checked=Checked(
+            repositories=len({each.repository for each in wanted}),
+            tags=sum(bool(each.tag) for each in wanted),
+            uses=len(users) - len(strangers),
+            uses_elsewhere=len(strangers),
+        ),
+    )
+
+
+def _doomed(report: Report, asked: Asked) -> Doomed:
+    if asked.deletions:
+        return deleted(report, asked.deletions.deletions)
+    return collected(report, asked.collection) if asked.collection else Doomed()
+
+
+def _needed(verdict: TagVerdict, users: Mapping[Label, Needed]) -> Needed:
+    root = verdict.root
+    label = (root.repository, root.tag or root.digest or "")
+    own = Needed(root.repository, root.tag or "", root.digest or "", root.reference_class)
+    use = users.get(label)
+    if use is None:
+        return own
+    top = highest(own.reference_class, use.reference_class)
+    return replace(own, reference_class=top, owners=use.owners)
+
+
+def _hurt(report: Report, doomed: Doomed, verdict: TagVerdict, needed: Needed) -> Hurt | None:
+    label = (needed.repository, needed.tag)
+    if label in doomed.meant and not needed.owners:
+        return None
+    broken = tuple(_broken(report, doomed, verdict))
+    tag_gone = label in doomed.tags
+    return Hurt(needed, tag_gone, broken) if tag_gone or broken else None
+
+
+def _broken(report: Report, doomed: Doomed, verdict: TagVerdict) -> Iterator[Broken]:
+    """Yield what of it is there now and would not be; what is gone already is no victim."""
+    repository = verdict.root.repository
+    platforms = {
+        each.digest: "attestation" if each.kind is ChildKind.ATTESTATION else str(each.platform)
+        for each in verdict.children
+        if each.platform or each.kind is ChildKind.ATTESTATION
+    }
+    broken = {each.digest for each in verdict.children if each.state is State.BROKEN}
+    for digest in manifests(verdict):
+        seen = report.snapshot.sightings.get((repository, digest))
+        if seen is None or seen.state is not State.PRESENT or digest in broken:
+            continue
+        lost = tuple(_lost(report, doomed, (repository, digest), digest))
+        if lost:
+            yield Broken(digest, platforms.get(digest, ""), lost)
+
+
+def _lost(report: Report, doomed: Doomed, label: Label, digest: Digest) -> Iterator[Lost]:
+    manifest = report.snapshot.manifests.get(digest)
+    if label in doomed.manifests:
+        size = manifest.size if manifest else None
+        yield Lost(digest, "manifest", size, gone=digest in doomed.blobs)
+    for link in manifest.links if manifest else ():
+        target = link.target
+        gone = target.digest in doomed.blobs
+        read = link.kind not in (Kind.CHILD, Kind.SUBJECT)
+        if read and (gone or (label[0], target.digest) in doomed.links):
+            yield Lost(target.digest, link.kind.value, target.size, gone=gone)
+
+
+def _hazards(asked: Asked, doomed: Doomed) -> Iterator[Hazard]:
+    if asked.deletions:
+        yield from hazards.of_plan(asked.deletions)
+        listed = asked.deletions.deletions
+        yield from hazards.of_deletions(listed, doomed.strangers, asked.way, None)
+    if asked.collection:
+        yield hazards.writes_open(flat=False)
+        yield hazards.STALE_CACHE
+        yield hazards.ONLY_ASKED
+
+
+def _blind(report: Report) -> Iterator[Gap]:
+    """Yield what could not be established of what is needed."""
+    snapshot = report.snapshot
+    if snapshot.role is Role.PROXY:
+        detail = "a pull-through cache: partial by design"
+        yield Gap(Scope.REGISTRY, snapshot.registry, Reason.BY_DESIGN, detail)
+    for verdict in report.verdicts:
+        unknown = [
+            each for each in verdict.children if each.expected and each.state is State.UNKNOWN
+        ]
+        if unknown:
+            name = f"{verdict.root.repository}:{verdict.root.name}"
+            reason = unknown[0].reason or Reason.UNCONFIRMED
+            yield Gap(Scope.OBJECT, name, reason, "what it leads to could not be established")
+
+
+def _undecided(report: Report, doomed: Doomed) -> Iterator[Gap]:
+    """Yield the repositories of which it cannot be told what goes, each with the reason once."""
+    gone = {place for place, seen in report.snapshot.sightings.items() if seen.state in GONE}
+    labels = (label for label in doomed.undecided if label not in gone)
+    counts = Counter((label[0], doomed.undecided[label]) for label in labels)
+    for (repository, why), count in sorted(counts.items()):
+        detail = f"cannot tell of {count} manifests: {why}"
+        yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, detail)
+
+
+def _unlooked(report: Report, asked: Asked, doomed: Doomed) -> Iterator[Gap]:
+    """Yield the repositories of which a tag that was not looked at may need what goes."""
+    snapshot = report.snapshot
+    everywhere = asked.collection is not None or bool(doomed.blobs)
+    touched = {place for place, _ in (*doomed.manifests, *doomed.links)}
+    for repository in sorted({each.root.repository for each in report.verdicts}):
+        if not everywhere and repository not in touched:
+            continue
+        sealed = snapshot.sealed.get(repository)
+        if sealed is None:
+            yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, UNSEALED)
+            continue
+        unread = sum(
+            len(tags) for each, tags in sealed.tags.items() if each not in snapshot.manifests
+        )
+        if unread:
+            detail = f"{unread} tags were not looked at: they are out of the snapshot's scope"
+            yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, detail)
+
+
+def _not_seen(needed: Needed) -> Gap:
+    detail = f"used by {needed.owners[0]}, and not in the snapshot"
+    return Gap(Scope.OBJECT, needed.name, Reason.UNCONFIRMED, detail)

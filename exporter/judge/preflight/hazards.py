@@ -1,0 +1,135 @@
+"""What is dangerous about a collection or a deletion, beside what it would break?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from exporter.judge.gc.dialect import Mode
+from exporter.judge.gc.plan import Abort, Plan
+from exporter.judge.gc.preconditions import Effect, preconditions
+from exporter.judge.plans.deletion import What
+from exporter.judge.preflight.answer import Code, Hazard
+from exporter.judge.preflight.deletions import Way
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from exporter.facts.inventory import Inventory
+    from exporter.judge.gc.dialect import Dialect
+    from exporter.judge.gc.plan import Outcome, Removal
+    from exporter.judge.plans.deletion import Deletion, Listed
+
+_GRACE: Final = 3_600_000_000_000
+"""Nanoseconds: an upload that was written to within the last hour may still be going on."""
+_SHOWN: Final = 3
+_STOP: Final = "stop every replica, or set storage.maintenance.readonly.enabled and restart them"
+STALE_CACHE: Final = Hazard(
+    Code.STALE_CACHE,
+    "",
+    "a registry that runs on goes on answering 200 for blobs that are gone: restart every replica "
+    "afterwards, and drop the keys blobs::* and repository::* where it uses redis",
+)
+ONLY_ASKED: Final = Hazard(
+    Code.STORAGE_NOT_READ,
+    "",
+    "the storage was not read: uploads under way, damage at which a collection stops, and bytes "
+    "that nothing refers to are not considered (--storage)",
+)
+
+
+def of_collection(inventory: Inventory, outcome: Outcome, now: int) -> Iterator[Hazard]:
+    """Yield the dangers of running a collection; `now` is in nanoseconds since the epoch."""
+    if not isinstance(outcome, Plan | Abort):
+        return
+    yield from _aborts(outcome)
+    yield writes_open(flat=outcome.dialect.flat(inventory))
+    yield from _uploads(inventory, now)
+    removal = outcome.removal if isinstance(outcome, Plan) else outcome.possible
+    yield from _young(inventory, removal, now)
+    yield from stale_cache(removal)
+    yield from _stumbles(inventory, outcome)
+
+
+def of_deletions(
+    deletions: Sequence[Deletion], strangers: Sequence[Deletion], way: Way, dialect: Dialect | None
+) -> Iterator[Hazard]:
+    """Yield the dangers of deleting these, some of which name nothing here."""
+    tags = [each for each in deletions if each.what is What.TAG]
+    old = dialect is not None and not dialect.descends
+    if tags and old and way is Way.API:
+        detail = (
+            "2.x refuses to delete by tag (400 DIGEST_INVALID): give its digest, or --as folder"
+        )
+        yield Hazard(Code.TAG_DELETION_REFUSED, "", detail)
+    if strangers:
+        shown = ", ".join(str(each) for each in strangers[:_SHOWN])
+        more = ", …" if len(strangers) > _SHOWN else ""
+        detail = f"{len(strangers)} of {len(deletions)} name nothing that is here ({shown}{more})"
+        yield Hazard(Code.PLAN_DIFFERS, "", detail)
+
+
+def of_plan(listed: Listed) -> Iterator[Hazard]:
+    """Yield what a plan's text leaves open."""
+    if listed.gave_up:
+        detail = f"the collector that wrote it gave up and removed nothing: {listed.gave_up}"
+        yield Hazard(Code.WOULD_ABORT, "", detail)
+    if listed.unknown:
+        shown = "; ".join(repr(each) for each in listed.examples[:_SHOWN])
+        detail = f"{listed.unknown} of {listed.lines} lines are not understood: {shown}"
+        yield Hazard(Code.UNREAD_LINES, "", detail)
+
+
+def pins(removal: Removal, mode: Mode, *, uses: int) -> Iterator[Hazard]:
+    """Say that digests which run somewhere were not considered, where nothing names what runs."""
+    if not uses and mode is Mode.DELETE_UNTAGGED and removal.manifests:
+        detail = "no reference says what runs: images pinned by digest are not considered (--refs)"
+        yield Hazard(Code.PINS_NOT_CONSIDERED, "", detail)
+
+
+def stale_cache(removal: Removal) -> Iterator[Hazard]:
+    """Say what a running registry does once blobs are gone (distribution#1803, #4269)."""
+    if len(removal.blobs):
+        yield STALE_CACHE
+
+
+def writes_open(*, flat: bool) -> Hazard:
+    """Say what is never seen: whether the registry takes pushes while it is collected."""
+    detail = f"what is pushed or deleted meanwhile may be swept, and nothing here shows it: {_STOP}"
+    if flat:
+        detail += "; here one deletion while it marks can cost a whole repository"
+    return Hazard(Code.WRITES_OPEN, "", detail)
+
+
+def _aborts(outcome: Plan | Abort) -> Iterator[Hazard]:
+    if isinstance(outcome, Abort):
+        far = {"mark": "before it removes anything"}.get(outcome.stage, f"among {outcome.stage}")
+        chance = ", or one of its kind" if len(outcome.messages) > 1 else ""
+        yield Hazard(Code.WOULD_ABORT, "", f"would abort {far}: {outcome.messages[0]}{chance}")
+
+
+def _uploads(inventory: Inventory, now: int) -> Iterator[Hazard]:
+    young = [each for each in inventory.uploads if now - each.modified < _GRACE]
+    if young:
+        where = _some(each.repository for each in young)
+        detail = f"{len(young)} uploads were written to within the last hour: {where}"
+        yield Hazard(Code.UPLOADS_IN_FLIGHT, "", detail)
+
+
+def _young(inventory: Inventory, removal: Removal, now: int) -> Iterator[Hazard]:
+    young = int(np.count_nonzero(now - inventory.modified[removal.blobs] < _GRACE))
+    if young:
+        detail = f"{young} of the blobs that go are younger than an hour: a push may need them yet"
+        yield Hazard(Code.YOUNG_BLOBS, "", detail)
+
+
+def _stumbles(inventory: Inventory, outcome: Plan | Abort) -> Iterator[Hazard]:
+    for each in preconditions(inventory, outcome.dialect):
+        verb = "stops a collection" if each.effect is Effect.STOPS else "loses content"
+        yield Hazard(each.code, each.repository, f"{verb}: {each.detail}")
+
+
+def _some(names: Iterable[str]) -> str:
+    distinct = sorted(set(names))
+    return ", ".join(distinct[:_SHOWN]) + (", …" if len(distinct) > _SHOWN else "")

@@ -1,0 +1,99 @@
+"""What of all that is needed would a removal break, told so that a person can judge it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from exporter.facts.digests import ABSENT
+from exporter.judge.gc.plan import Removal
+from exporter.judge.gc.victims import Victim, Wanted, victims
+from exporter.judge.preflight.answer import Broken, Hurt, Lost, Needed, ranked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from exporter.facts.digests import Marks
+    from exporter.facts.inventory import Inventory
+    from exporter.judge.gc.plan import Batch
+    from exporter.judge.preflight.deletions import Label
+
+
+def find(inventory: Inventory, needed: Iterable[Needed]) -> dict[Wanted, Needed]:
+    """Return what of the needed is here; what is not cannot be hurt any more."""
+    places = {name: at for at, name in enumerate(inventory.repositories)}
+    pointed = {
+        (repository, name): manifest
+        for repository in range(len(inventory.repositories))
+        for name, manifest in zip(
+            inventory.tags.named(repository),
+            inventory.tags.current[inventory.tags.of(repository)].tolist(),
+            strict=True,
+        )
+    }
+    found: dict[Wanted, Needed] = {}
+    for each in needed:
+        at = places.get(each.repository, -1)
+        pinned = inventory.digests.number(each.digest) if each.digest else ABSENT
+        number = pinned if each.digest else pointed.get((at, each.tag), ABSENT)
+        if at >= 0 and number >= 0:
+            found[Wanted(at, number, each.tag or each.digest)] = each
+    return found
+
+
+def hurt(
+    inventory: Inventory,
+    removal: Removal,
+    wanted: Mapping[Wanted, Needed],
+    dropped: frozenset[Label] = frozenset(),
+) -> tuple[Hurt, ...]:
+    """Say who loses what by a removal, and whose tag is gone though nothing else is."""
+    gone = np.zeros(len(inventory.digests), bool)
+    gone[removal.blobs] = True
+    broken: dict[Wanted, list[Broken]] = {}
+    for victim in victims(inventory, removal, wanted):
+        broken.setdefault(victim.wanted, []).append(_broken(inventory, gone, victim))
+    found = []
+    for each, needed in wanted.items():
+        tag_gone = (needed.repository, needed.tag) in dropped
+        if tag_gone or each in broken:
+            found.append(Hurt(needed, tag_gone, tuple(broken.get(each, ()))))
+    return ranked(found)
+
+
+def together(first: Removal, second: Removal) -> Removal:
+    """Return two removals, one after the other, as one."""
+    return Removal(
+        _merged(first.manifests, second.manifests),
+        np.union1d(first.blobs, second.blobs).astype(np.int32),
+        _merged(first.layer_links, second.layer_links),
+    )
+
+
+def _merged(first: tuple[Batch, ...], second: tuple[Batch, ...]) -> tuple[Batch, ...]:
+    merged = dict(first)
+    for repository, numbers in second:
+        here = merged.get(repository, numbers[:0])
+        merged[repository] = np.union1d(here, numbers).astype(np.int32)
+    return tuple(merged.items())
+
+
+def _broken(inventory: Inventory, gone: Marks, victim: Victim) -> Broken:
+    lost = [_lost(inventory, gone, victim, number) for number in victim.lost.tolist()]
+    if victim.unlinked and victim.manifest not in victim.lost:
+        lost.insert(0, _lost(inventory, gone, victim, victim.manifest))
+    return Broken(inventory.digests.text(victim.manifest), "", tuple(lost))
+
+
+def _lost(inventory: Inventory, gone: Marks, victim: Victim, number: int) -> Lost:
+    kind = "manifest" if number == victim.manifest else _kind(inventory, victim.manifest, number)
+    size = int(inventory.sizes[number])
+    return Lost(inventory.digests.text(number), kind, size, gone=bool(gone[number]))
+
+
+def _kind(inventory: Inventory, manifest: int, number: int) -> str:
+    """Say what it is of an image: its first reference is the configuration; schema 1 has none."""
+    graph = inventory.graph
+    first = int(graph.targets[graph.starts[graph.rows[manifest]]])
+    return "config" if number == first and manifest not in inventory.faults else "layer"

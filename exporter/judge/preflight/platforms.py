@@ -1,0 +1,65 @@
+"""On what does a broken child run? Its index says; an inventory keeps no platforms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.manifest import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from exporter.facts.inventory import Inventory
+    from exporter.judge.preflight.answer import Answer
+    from exporter.oci.manifest import Descriptor
+
+ATTESTATION: Final = "attestation"
+
+
+def parents(inventory: Inventory, answer: Answer) -> list[str]:
+    """Return the indexes that must be read: one for every child that breaks."""
+    broken = {each.digest for hurt in answer.hurt for each in hurt.broken}
+    numbers = np.array([inventory.digests.number(digest) for digest in broken], np.int32)
+    graph = inventory.graph
+    at = np.flatnonzero(np.isin(graph.targets, numbers))
+    _, first = np.unique(graph.targets[at], return_index=True)
+    rows = np.unique(np.searchsorted(graph.starts, at[first], side="right") - 1)
+    manifests = np.flatnonzero(np.isin(graph.rows, rows[graph.indexes[rows]]))
+    return [inventory.digests.text(each) for each in manifests.tolist()]
+
+
+def described(answer: Answer, bodies: Mapping[str, bytes]) -> Answer:
+    """Return the answer with the platforms that these indexes, by their digests, state."""
+    stated = {
+        entry.digest: words for body in bodies.items() for entry, words in _entries(*body) if words
+    }
+    hurt = tuple(
+        replace(
+            each,
+            broken=tuple(
+                replace(child, platform=stated.get(Digest(child.digest), child.platform))
+                for child in each.broken
+            ),
+        )
+        for each in answer.hurt
+    )
+    return replace(answer, hurt=hurt)
+
+
+def _entries(digest: str, body: bytes) -> Iterable[tuple[Descriptor, str]]:
+    """Collectors read more shapes than nodes do; what is none of the latter states no platform."""
+    try:
+        children = parse(body, Digest.parse(digest)).children
+    except (Malformed, RecursionError):
+        return []
+    return [(child, _words(child)) for child in children]
+
+
+def _words(child: Descriptor) -> str:
+    if child.attestation or (child.platform and child.platform.unknown):
+        return ATTESTATION
+    return str(child.platform or "")

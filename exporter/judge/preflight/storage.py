@@ -1,0 +1,100 @@
+"""Who would be hurt, as the registry's own storage tells it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.facts.inventory import Inventory
+from exporter.judge.gc.plan import Blind, Outcome, Plan, Removal
+from exporter.judge.gc.simulate import simulate
+from exporter.judge.preflight import hazards
+from exporter.judge.preflight.answer import Answer, Checked, Going
+from exporter.judge.preflight.deletions import delete
+from exporter.judge.preflight.losses import find, hurt, together
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.facts.gap import Gap
+    from exporter.judge.preflight.answer import Hazard, Needed
+    from exporter.judge.preflight.asked import Asked, Collection
+    from exporter.judge.preflight.deletions import Done
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """An answer, and what it was drawn from."""
+
+    answer: Answer
+    inventory: Inventory
+    """As the collection finds it."""
+    outcome: Outcome | None
+    """What the collection would do; None where none was asked about."""
+
+
+def foresee(
+    inventory: Inventory, asked: Asked, needed: Sequence[Needed], gaps: Sequence[Gap], now: int
+) -> Foreseen:
+    """Answer; `gaps` are those of the references, `now` is in nanoseconds since the epoch."""
+    deletions = asked.deletions.deletions if asked.deletions else ()
+    done = delete(inventory, deletions, asked.way)
+    wanted = find(inventory, (each for each in needed if _still(done, each)))
+    outcome = _outcome(done.inventory, asked.collection)
+    removal = together(done.removal, _removal(outcome))
+    blind = outcome.gaps if isinstance(outcome, Blind) else inventory.blind
+    uses = sum(bool(each.owners) for each in wanted.values())
+    answer = Answer(
+        asked=asked.words,
+        hurt=hurt(inventory, removal, wanted, done.dropped),
+        hazards=tuple(dict.fromkeys(_hazards(asked, done, outcome, uses, now))),
+        gaps=(*gaps, *blind, *asked.gaps(done.strangers)),
+        going=_going(inventory, removal, done),
+        checked=Checked(
+            repositories=len(inventory.repositories),
+            tags=len(inventory.tags.names),
+            uses=uses,
+            uses_elsewhere=sum(bool(each.owners) for each in needed) - uses,
+        ),
+    )
+    return Foreseen(answer, done.inventory, outcome)
+
+
+def _still(done: Done, needed: Needed) -> bool:
+    """A tag that is meant to go is needed only by those who use it."""
+    return bool(needed.owners) or (needed.repository, needed.tag) not in done.meant
+
+
+def _outcome(inventory: Inventory, collection: Collection | None) -> Outcome | None:
+    return simulate(inventory, collection.dialect, collection.mode) if collection else None
+
+
+def _removal(outcome: Outcome | None) -> Removal:
+    """What may be gone in the worst case."""
+    if outcome is None or isinstance(outcome, Blind):
+        return Removal()
+    return outcome.removal if isinstance(outcome, Plan) else outcome.possible
+
+
+def _hazards(
+    asked: Asked, done: Done, outcome: Outcome | None, uses: int, now: int
+) -> Iterator[Hazard]:
+    dialect = asked.collection.dialect if asked.collection else None
+    if asked.deletions:
+        yield from hazards.of_plan(asked.deletions)
+        listed = asked.deletions.deletions
+        yield from hazards.of_deletions(listed, done.strangers, asked.way, dialect)
+        yield from hazards.stale_cache(done.removal)
+    if asked.collection and outcome:
+        yield from hazards.of_collection(done.inventory, outcome, now)
+        yield from hazards.pins(_removal(outcome), asked.collection.mode, uses=uses)
+
+
+def _going(inventory: Inventory, removal: Removal, done: Done) -> Going:
+    return Going(
+        tags=len(done.dropped),
+        manifests=sum(len(digests) for _, digests in removal.manifests),
+        blobs=len(removal.blobs),
+        layer_links=sum(len(digests) for _, digests in removal.layer_links),
+        size=int(inventory.sizes[removal.blobs].sum()),
+    )
