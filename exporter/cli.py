@@ -69,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     _serve(commands.add_parser("serve", help="audit on a clock: metrics, alerts, status page"))
     _check(commands.add_parser("check", help="can these images be pulled?", epilog=_EXITS))
     _inspect(commands.add_parser("inspect", help="what is below one image?", epilog=_EXITS))
+    _explain(commands.add_parser("explain", help="who needs this image, and what protects it?"))
+    _snapshot(commands.add_parser("snapshot", help="keep what is seen of a whole registry"))
+    _diff(commands.add_parser("diff", help="what did a cleanup change, and what did it break?"))
+    _protect(commands.add_parser("protect", help="tags that keep children from a collection"))
     _demo(commands.add_parser("demo", help="the exporter on a registry with the incident in it"))
     return parser
 
@@ -102,6 +106,45 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     _common(parser)
 
 
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "exit: 0 answered, 2 not understood, 3 nothing could be seen"
+    parser.add_argument("subject", metavar="REF|DIGEST", help="a DIGEST alone needs --from")
+    parser.add_argument("--refs", type=Path, metavar="FILE", help="images in use: who needs it?")
+    _common(parser)
+
+
+def _snapshot(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "exit: 0 kept and complete, 2 not understood, 3 kept, with gaps"
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "subjects", nargs="?", metavar="REGISTRY", help="a host; none: the one of --config"
+    )
+    parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
+    parser.set_defaults(tags=None, exclude_tags=[])
+    _asking(parser)
+
+
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "exit: 0 nothing broke, 1 something did, 2 not understood, 3 cannot be told"
+    parser.add_argument("old", type=Path, metavar="OLD", help="what `snapshot` kept before")
+    parser.add_argument("new", type=Path, metavar="NEW", help="and after")
+    _saying(parser)
+
+
+def _protect(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "exit: 0 all are protected, 1 some are not, 2 not understood, 3 cannot be told"
+    parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="as for check")
+    parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
+    parser.add_argument(
+        "--tags", action="append", metavar="PATTERN", help="of a registry: children of these tags"
+    )
+    parser.add_argument("--all", action="store_true", help="children of every tag, not of live")
+    parser.add_argument("--prefix", default="keep", help="of the names: PREFIX-DIGEST")
+    parser.add_argument("--apply", action="store_true", help="set the tags")
+    parser.set_defaults(exclude_tags=[])
+    _common(parser)
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", default="127.0.0.1:10470", metavar="ADDRESS:PORT")
     parser.add_argument("--folder", type=Path, help="where its storage is made, and kept")
@@ -109,7 +152,17 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    """Add what every command takes that looks once."""
+    """Add what every command takes that looks once and says what it saw."""
+    _asking(parser)
+    _saying(parser)
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was seen")
+    parser.add_argument(
+        "--from", dest="saved", type=Path, metavar="FILE", help="judge what was kept; ask nothing"
+    )
+
+
+def _asking(parser: argparse.ArgumentParser) -> None:
+    """Add how registries are asked."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="registries and credentials")
     parser.add_argument("--plain-http", action="store_true", help="ask over http, without TLS")
     parser.add_argument("--ca-file", type=Path, metavar="PEM", help="trusted beside the system's")
@@ -128,9 +181,9 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", default="30s", metavar="DURATION", help="of one request")
     parser.add_argument("--confirm-after", metavar="DURATION", help="before a second look")
     parser.add_argument("--head-only", action="store_true", help="believe headers (no proof)")
+
+
+def _saying(parser: argparse.ArgumentParser) -> None:
+    """Add how an answer is said."""
     parser.add_argument("--output", choices=("text", "json", "markdown"), default="text")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was seen")
-    parser.add_argument(
-        "--from", dest="saved", type=Path, metavar="FILE", help="judge what was kept; ask nothing"
-    )
