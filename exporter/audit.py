@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exporter.facts.gap import Gap, Scope
+from exporter.facts.inventory import Inventory
+from exporter.facts.pointers import pointers
 from exporter.facts.proof import GONE
+from exporter.judge.gc.plan import Blind
 from exporter.judge.judgement import judge
+from exporter.judge.stock import take
 from exporter.resolve.look import look
 from exporter.resolve.steady import steady
+from exporter.sources import Unseen
 
 if TYPE_CHECKING:
-    from exporter.facts.snapshot import Root
+    from exporter.facts.snapshot import Root, Snapshot
     from exporter.facts.use import Use
     from exporter.judge.report import Report
     from exporter.resolve.target import Target
@@ -21,18 +28,62 @@ if TYPE_CHECKING:
 async def audit(target: Target, uses: Listing[Use], before: Report | None, now: float) -> Report:
     """Look at a registry and say what it means; `now` is in seconds since the epoch.
 
-    Where a tag seems to have lost something, it is resolved once more at the end: if it moved or
-    went in the meantime, two different things were looked at and nothing is claimed of it.
+    Its storage is read first, where there is one: what is pushed meanwhile is then too young to
+    count. Where a tag seems to have lost something, it is resolved once more at the end: if it
+    moved or went in the meantime, two different things were looked at and nothing is claimed of it.
     """
+    inventory = await _inventory(target)
     snapshot = await look(target, uses, before.snapshot if before else None, now)
+    if isinstance(inventory, Inventory):
+        snapshot = _with_pointers(snapshot, inventory)
+    report = await _judged(target, snapshot, before)
+    if isinstance(inventory, Inventory):
+        return await asyncio.to_thread(_with_stock, target, report, inventory, now)
+    return report if inventory is None else _with_gaps(report, (inventory,))
+
+
+async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> Report:
     history = before.since if before else {}
-    report = judge(snapshot, history)
+    # In a thread: a second of judging many tags must not keep a scrape waiting.
+    report = await asyncio.to_thread(judge, snapshot, history)
     claimed = {(root.repository, root.name) for root in _lossy(before)} if before else set()
     now_known = await steady(target, _lossy(report), _used(report), claimed)
     settled = tuple(now_known.get(root, root) for root in snapshot.roots)
     if settled == snapshot.roots:
         return report
-    return judge(replace(snapshot, roots=tuple(filter(None, settled))), history)
+    snapshot = replace(snapshot, roots=tuple(filter(None, settled)))
+    return await asyncio.to_thread(judge, snapshot, history)
+
+
+async def _inventory(target: Target) -> Inventory | Gap | None:
+    if target.storage is None:
+        return None
+    try:
+        return await asyncio.to_thread(target.storage.read)
+    except Unseen as unseen:
+        return Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
+
+
+def _with_pointers(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
+    """Seal by the storage what the registry's lists could not: it knows every tag."""
+    if inventory.blind:
+        return snapshot
+    unlisted = {gap.subject for gap in snapshot.gaps if gap.scope is Scope.REPOSITORY}
+    wanted = [root.repository for root in snapshot.roots if root.repository in unlisted]
+    return replace(snapshot, sealed={**pointers(inventory, wanted), **snapshot.sealed})
+
+
+def _with_stock(target: Target, report: Report, inventory: Inventory, now: float) -> Report:
+    snapshot = report.snapshot
+    stock = take(inventory, snapshot.roots, snapshot.collector, target.grace, now)
+    if isinstance(stock, Blind):
+        return _with_gaps(report, stock.gaps)
+    return replace(report, stock=stock)
+
+
+def _with_gaps(report: Report, gaps: tuple[Gap, ...]) -> Report:
+    seen = report.snapshot
+    return replace(report, snapshot=replace(seen, gaps=(*seen.gaps, *gaps)))
 
 
 def _lossy(report: Report) -> list[Root]:

@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from exporter.config.section import Section, amiss
+from exporter.config.storage import StorageSettings
 from exporter.config.words import (
     CollectorName,
     FilePath,
@@ -105,6 +106,8 @@ class RegistrySettings(Section):
     """How often a request is sent before it counts as failed."""
     repositories: RepositoriesSettings = RepositoriesSettings()
     tags: TagsSettings = TagsSettings()
+    storage: StorageSettings | None = None
+    """Its own storage, where that can be read: what is left over, and what a collection breaks."""
     interval: Interval | None = None
     """From one audit of it to the next; `null` is the common `interval`."""
 

@@ -23,6 +23,16 @@ _SEVERAL: Final = -2
 
 
 @dataclass(frozen=True, slots=True)
+class Grace:
+    """How old must something be before it counts as held for nothing? In seconds."""
+
+    blobs: float = 86_400.0
+    """What is younger may belong to a push that is still on its way."""
+    uploads: float = 604_800.0
+    """As long as distribution's own purger waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reclaimable:
     """Bytes that nothing needs, by reason; each byte once."""
 

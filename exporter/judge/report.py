@@ -10,6 +10,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.judge.finding import Finding
+from exporter.judge.stock import Stock
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Tag
@@ -87,3 +88,5 @@ class Report:
     findings: tuple[Finding, ...]
     since: Mapping[str, float] = field(default_factory=dict)
     """When each finding was first seen: by its key, seconds since the epoch."""
+    stock: Stock | None = None
+    """What its storage means, where one was given and could be read whole."""

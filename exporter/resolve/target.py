@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from exporter.facts.holdings import Grace
 from exporter.facts.snapshot import Collector, Role
 from exporter.oci.platform import Platform
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
-from exporter.sources import Memory, Registry
+from exporter.sources import Memory, Registry, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,6 @@ class Target:
     """Of a sparse mirror: the platforms that it holds."""
     collector: Collector = Collector.UNKNOWN
     """As declared; where it is not, a harmless difference in answers may tell."""
+    storage: Storage | None = None
+    """The registry's own storage, where that may be read as well."""
+    grace: Grace = field(default_factory=Grace)

@@ -11,6 +11,7 @@ from exporter.oci.digest import Digest
 
 if TYPE_CHECKING:
     from exporter.facts.gap import Reason
+    from exporter.facts.inventory import Inventory
     from exporter.facts.snapshot import Collector
     from exporter.oci.manifest import Descriptor
     from exporter.oci.reference import Repository, Tag
@@ -116,6 +117,17 @@ class Content(Protocol):
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
     ) -> bytes | Absent | Wrong:
         """Read a blob's last byte by a ranged GET, or all of it where `whole` (bounded, hashed)."""
+        ...
+
+
+class Storage(Protocol):
+    """A registry's own storage."""
+
+    def read(self) -> Inventory:
+        """List all that it holds; what cannot be seen is among the inventory's gaps.
+
+        It takes as long as its disk does: call it in a thread. Raises `Unseen`.
+        """
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from exporter.facts.holdings import Grace
 from exporter.facts.snapshot import Collector
 from exporter.oci.reference import repository
 from exporter.resolve.method import Method
@@ -11,13 +12,15 @@ from exporter.resolve.scope import Promotion, Scope
 from exporter.resolve.target import Target
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.trust import Trust
+from exporter.wiring.storage import Bucket, FolderStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
-    from exporter.sources import Memory, Registry
+    from exporter.config.storage import StorageSettings
+    from exporter.sources import Memory, Registry, Storage
 
 HUB_API: Final = "registry-1.docker.io"
 """Where the registry named `docker.io` answers."""
@@ -38,6 +41,8 @@ def target(
         role=registry.role,
         platforms=frozenset(registry.platforms),
         collector=registry.collector or Collector.UNKNOWN,
+        storage=storage(registry.storage) if registry.storage else None,
+        grace=grace(registry.storage) if registry.storage else Grace(),
     )
 
 
@@ -64,6 +69,20 @@ def _promotions(settings: Settings, registry: RegistrySettings) -> Iterator[Prom
             if each.registry in registry.hosts:
                 platforms = frozenset(wanted.platforms)
                 yield Promotion(each.repository, each.tag, wanted.reference_class, platforms)
+
+
+def storage(settings: StorageSettings) -> Storage:
+    """Return a registry's storage, unread."""
+    if settings.path is not None:
+        return FolderStorage(str(settings.path))
+    options = {"endpoint": settings.endpoint, "region": settings.region}
+    given = {name: value for name, value in options.items() if value is not None}
+    return Bucket(settings.url or "", given)
+
+
+def grace(settings: StorageSettings) -> Grace:
+    """Return how old something must be to count as left over."""
+    return Grace(settings.grace.total_seconds(), settings.stale_uploads.total_seconds())
 
 
 def limits(registry: RegistrySettings) -> Limits:

@@ -1,0 +1,135 @@
+"""What does a storage hold for nothing, and what would each collection make of what is needed?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts import holdings
+from exporter.facts.digests import ABSENT
+from exporter.facts.holdings import Grace, Reclaimable, Share
+from exporter.facts.use import ReferenceClass, highest
+from exporter.judge.gc.dialect import DIALECTS, Mode
+from exporter.judge.gc.plan import Abort, Blind, Plan
+from exporter.judge.gc.preconditions import Precondition, preconditions
+from exporter.judge.gc.protectors import sole_protectors
+from exporter.judge.gc.simulate import simulate
+from exporter.judge.gc.victims import Wanted, tags, victims
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.facts.inventory import Inventory
+    from exporter.facts.snapshot import Root
+
+_NANO: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one collector would do in one mode."""
+
+    dialect: str
+    mode: Mode
+    victims: Mapping[ReferenceClass, int]
+    """Manifests at or below tags and pinned digests that it would break, by class; the tags that
+    are out of scope count as `selected`."""
+    reclaimable_bytes: int
+    abort: str
+    """Why it would give up; empty where it runs to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What one reading of a storage means."""
+
+    stored_bytes: int
+    referenced_bytes: int
+    reclaimable: Reclaimable
+    orphaned_blobs: int
+    orphaned_manifests: int
+    shares: tuple[Share, ...]
+    sole_protectors: Mapping[tuple[str, str], int]
+    """By repository and tag: children that only this tag points at, and another tag needs."""
+    predictions: tuple[Prediction, ...]
+    preconditions: tuple[Precondition, ...]
+    """What the declared collector would stumble over; none where no distribution collects."""
+
+
+def take(
+    inventory: Inventory, roots: Iterable[Root], collector: str, grace: Grace, now: float
+) -> Stock | Blind:
+    """Return what a storage's inventory means; `now` is in seconds since the epoch.
+
+    `roots` say how much each tag matters, and which digests are pinned. Nothing is said about a
+    storage that was not seen whole: absence needs sight.
+    """
+    if inventory.blind:
+        return Blind(inventory.blind)
+    old, stale = (int((now - age) * _NANO) for age in (grace.blobs, grace.uploads))
+    known = tuple(roots)
+    dialect = DIALECTS.get(collector)
+    return Stock(
+        stored_bytes=holdings.stored_bytes(inventory),
+        referenced_bytes=holdings.referenced_bytes(inventory),
+        reclaimable=holdings.reclaimable(inventory, old, stale),
+        orphaned_blobs=len(holdings.orphaned_blobs(inventory, old)),
+        orphaned_manifests=len(holdings.orphaned_manifests(inventory, old)),
+        shares=tuple(holdings.shares(inventory)),
+        sole_protectors=_sole(inventory),
+        predictions=tuple(_predictions(inventory, known)),
+        preconditions=preconditions(inventory, dialect) if dialect else (),
+    )
+
+
+def _sole(inventory: Inventory) -> Mapping[tuple[str, str], int]:
+    return Counter(
+        (inventory.repositories[each.repository], each.direct[0])
+        for each in sole_protectors(inventory)
+    )
+
+
+def _predictions(inventory: Inventory, roots: tuple[Root, ...]) -> Iterator[Prediction]:
+    """Foretell every collection that can be foretold; where a body was not read, none can be."""
+    wanted = (*tags(inventory), *_pinned(inventory, roots))
+    classes = {(str(root.repository), root.name): root.reference_class for root in roots}
+    for dialect in DIALECTS.values():
+        for mode in Mode:
+            outcome = simulate(inventory, dialect, mode)
+            if not isinstance(outcome, Blind):
+                yield _prediction(inventory, outcome, wanted, classes)
+
+
+def _pinned(inventory: Inventory, roots: Iterable[Root]) -> Iterator[Wanted]:
+    """The digests that somebody pins, under the names that their roots have."""
+    places = {name: number for number, name in enumerate(inventory.repositories)}
+    for root in roots:
+        if root.tag is None and root.digest and root.repository in places:
+            manifest = inventory.digests.number(root.digest)
+            if manifest != ABSENT:
+                yield Wanted(places[root.repository], manifest, root.name)
+
+
+def _prediction(
+    inventory: Inventory,
+    outcome: Plan | Abort,
+    wanted: Iterable[Wanted],
+    classes: Mapping[tuple[str, str], ReferenceClass],
+) -> Prediction:
+    """What one collection does; where it gives up, what it may have done by then."""
+    removal = outcome.removal if isinstance(outcome, Plan) else outcome.possible
+    hurt: dict[tuple[int, int], ReferenceClass] = {}
+    for victim in victims(inventory, removal, wanted):
+        place = (victim.wanted.repository, victim.manifest)
+        name = (inventory.repositories[victim.wanted.repository], victim.wanted.name)
+        reference = classes.get(name, ReferenceClass.SELECTED)
+        hurt[place] = highest(hurt.get(place, reference), reference)
+    return Prediction(
+        dialect=outcome.dialect.name,
+        mode=outcome.mode,
+        victims=Counter(hurt.values()),
+        reclaimable_bytes=int(inventory.sizes[removal.blobs].sum()),
+        abort=outcome.messages[0] if isinstance(outcome, Abort) else "",
+    )
