@@ -88,7 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _asked(self) -> Asked:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        return Asked(self.command, self.path, dict(self.headers), body)
+        given = {name: ", ".join(self.headers.get_all(name, ())) for name in self.headers}
+        return Asked(self.command, self.path, given, body)
 
     def _say(self, said: Answer) -> None:
         if said is RESET:

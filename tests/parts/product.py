@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.parts.process import Running, running, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Json = dict[str, Any]
 
@@ -29,7 +29,7 @@ _ALONE: Final = (
     "PYTHONWARNINGS=error",
 )
 """An environment without the credentials and proxies of whoever runs the tests."""
-_COMMAND: Final = (*_ALONE, sys.executable, "-m", "exporter")
+_COMMAND: Final = (sys.executable, "-m", "exporter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,11 @@ class Told:
         return Said(json.loads(self.output))
 
 
-def run(*words: str, typed: str = "") -> Told:
-    """Run a command to its end; `typed` is its standing input."""
+def run(*words: str, typed: str = "", variables: Mapping[str, str] | None = None) -> Told:
+    """Run a command to its end; `typed` is its standing input, `variables` its environment."""
+    more = (f"{name}={value}" for name, value in (variables or {}).items())
     done = subprocess.run(
-        [*_COMMAND, *words],
+        [*_ALONE, *more, *_COMMAND, *words],
         check=False,
         capture_output=True,
         text=True,
@@ -90,9 +91,10 @@ def run(*words: str, typed: str = "") -> Told:
     return Told(done.returncode, done.stdout, done.stderr)
 
 
-def check(*words: str, typed: str = "") -> Told:
+def check(*words: str, typed: str = "", variables: Mapping[str, str] | None = None) -> Told:
     """Run `check` for its JSON, without the pause before second looks."""
-    told = run("check", *words, "--output", "json", "--confirm-after", "0s", typed=typed)
+    quick = ("--output", "json", "--confirm-after", "0s")
+    told = run("check", *words, *quick, typed=typed, variables=variables)
     assert told.code in (0, 1, 3), told.errors
     return told
 
@@ -158,7 +160,7 @@ def exporter(folder: Path, settings: Json) -> Iterator[Exporter]:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "pullproof.yml"
     configure(config, settings)
-    command = [*_COMMAND, "serve", "--config", str(config)]
+    command = [*_ALONE, *_COMMAND, "serve", "--config", str(config)]
     with running(command, _LISTENING, folder / "exporter.log") as server:
         yield Exporter(server, config)
 

@@ -21,11 +21,10 @@ from tests.parts.tokens import ISSUER, PASSWORD, SERVICE, USER, Tokens
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Json = dict[str, object]
 
 _LISTENING: Final = r"listening on ([\w.:]+)"
 _ANYWHERE: Final = "127.0.0.1:0"
-
-Json = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,12 @@ class Settings:
     """Sends clients to a token server."""
     schema1: bool = False
     """Accepts the withdrawn schema 1 manifests (2.x only)."""
+    mirror_of: str | None = None
+    """The address of the registry whose pull-through cache it is."""
+    most_listed: int | None = None
+    """Repositories that one page of its catalogue may hold; it refuses to give more."""
+    bucket: Json | None = None
+    """The S3 driver's parameters, where it does not keep its content in its folder."""
     address: str = _ANYWHERE
     """Where it listens: a free port, or a former registry's address to take its place."""
 
@@ -113,6 +118,8 @@ def _binary(settings: Settings) -> str:
 
 def _config(folder: Path, settings: Settings) -> Json:
     storage: Json = {"filesystem": {"rootdirectory": str(folder / "storage")}}
+    if settings.bucket:
+        storage = {"s3": settings.bucket}
     storage["delete"] = {"enabled": settings.delete}
     if settings.cache:
         storage["cache"] = {"blobdescriptor": "inmemory"}
@@ -123,6 +130,10 @@ def _config(folder: Path, settings: Settings) -> Json:
     config: Json = {"version": "0.1", "log": {"level": "info"}, "storage": storage, "http": http}
     # Without this a foreign layer's `urls` are refused.
     config["validation"] = {"manifests": {"urls": {"allow": ["^https://"]}}}
+    if settings.mirror_of:
+        config["proxy"] = {"remoteurl": settings.mirror_of}
+    if settings.most_listed:
+        config["catalog"] = {"maxentries": settings.most_listed}
     if settings.schema1:
         config["compatibility"] = {"schema1": {"enabled": True}}
     return config | _auth(folder, settings)

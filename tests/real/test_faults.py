@@ -160,7 +160,7 @@ def judged_unknown(told: Told, places: tuple[str, ...], reason: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_neither_a_loss_nor_health(site: Site, fault: str) -> None:
+def test_scenario_13_a_fault_is_neither_a_loss_nor_health(site: Site, fault: str) -> None:
     reason, answer, places = FAULTS[fault]
     with front(site.registry, spoiled(places, answer)) as before:
         told = site.check(before, places)
