@@ -1,0 +1,266 @@
+"""Which registry answers in a test? One made of values, that tells what it was asked.
+
+It is honest unless told otherwise: `spoil` scripts the answers of one place, `TRUTH` ends a
+script, and a function among the answers changes the registry just before it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.audit import audit
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.snapshot import Collector
+from exporter.facts.use import ReferenceClass, Use
+from exporter.oci.digest import Digest
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Reference, Repository, Tag
+from exporter.resolve import scope
+from exporter.resolve.method import Method
+from exporter.resolve.target import Target
+from exporter.sources import Absent, Body, Listing, Unseen, Wrong
+
+if TYPE_CHECKING:
+    from exporter.judge.report import Child, Report, TagVerdict
+    from exporter.oci.manifest import Descriptor
+    from tests.worlds import Made
+
+HOST: Final = "registry.example"
+NOW: Final = 1_776_852_000.0
+APP: Final = Repository("app")
+
+
+class Truth:
+    """The answer of a registry that nobody spoils."""
+
+
+TRUTH: Final = Truth()
+NO_MANIFEST: Final = Absent("MANIFEST_UNKNOWN")
+NO_BLOB: Final = Absent("BLOB_UNKNOWN")
+NO_NAME: Final = Absent("NAME_UNKNOWN")
+
+Answer = Truth | Absent | Wrong | Reason | Listing[str] | Callable[[], None]
+"""A reason is raised as `Unseen`; a function is called, and then the truth is told."""
+
+
+class Script:
+    """Answers in order; the last one stands for ever, and a function is called only once."""
+
+    def __init__(self, answers: tuple[Answer, ...]) -> None:
+        self.answers = list(answers)
+
+    def next(self) -> Answer:
+        answer = self.answers[0]
+        if len(self.answers) > 1:
+            self.answers.pop(0)
+        elif callable(answer):
+            self.answers = [TRUTH]
+        return answer
+
+
+@dataclass
+class Fake:
+    """A registry made of values; implements `exporter.sources.Registry`."""
+
+    name: str = HOST
+    manifests: dict[tuple[Repository, Digest], bytes] = field(default_factory=dict)
+    blobs: dict[tuple[Repository, Digest], bytes] = field(default_factory=dict)
+    tagged: dict[Repository, dict[Tag, Digest]] = field(default_factory=dict)
+    scripts: dict[tuple[str, str], Script] = field(default_factory=dict)
+    collects: Collector = Collector.DISTRIBUTION_2
+    asked: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Every question: method, kind, repository, name."""
+    down: bool = False
+    hanging: asyncio.Event | None = None
+    """Where it is set to an event, every answer waits for it."""
+    under_way: int = 0
+    most_under_way: int = 0
+
+    def push(
+        self,
+        made: Made,
+        tag: str | None = None,
+        repository: Repository = APP,
+        at: Digest | None = None,
+    ) -> Made:
+        """Store an image with everything below it; point a tag at it, or at `at`."""
+        self.tagged.setdefault(repository, {})
+        for each in made.walk():
+            self.manifests[repository, each.digest] = each.body
+            for blob in each.blobs:
+                if blob.stored:
+                    self.blobs[repository, blob.digest] = blob.body
+        if tag:
+            self.tagged[repository][Tag(tag)] = at or made.digest
+        return made
+
+    def untag(self, tag: str, repository: Repository = APP) -> None:
+        del self.tagged[repository][Tag(tag)]
+
+    def sweep(self, *digests: Digest, repository: Repository = APP) -> None:
+        """Remove manifests or blobs, as a collection does."""
+        for digest in digests:
+            self.manifests.pop((repository, digest), None)
+            self.blobs.pop((repository, digest), None)
+
+    def spoil(self, name: str, *answers: Answer, repository: Repository = APP) -> None:
+        """Script what is answered about a tag, a digest, or `*`: the tags, the catalogue."""
+        self.scripts[repository, name] = Script(answers)
+
+    def counted(self, repository: Repository | None = None) -> Counter[tuple[str, str]]:
+        """How often each kind of question was put, by method and kind."""
+        return Counter(
+            (method, kind)
+            for method, kind, where, _ in self.asked
+            if repository is None or where == repository
+        )
+
+    def asked_about(self, name: str, method: str | None = None) -> int:
+        """How often one tag or digest was asked about."""
+        return sum(name == each[3] and method in (None, each[0]) for each in self.asked)
+
+    async def _ask(self, method: str, kind: str, repository: str, name: str) -> Answer:
+        self.asked.append((method, kind, repository, name))
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await (self.hanging.wait() if self.hanging else asyncio.sleep(0))
+        finally:
+            self.under_way -= 1
+        subject = f"{repository} {name}".strip()
+        if self.down:
+            raise Unseen(subject, Reason.CONNECT)
+        script = self.scripts.get((repository, name))
+        answer = script.next() if script else TRUTH
+        if isinstance(answer, Reason):
+            raise Unseen(subject, answer, "as scripted")
+        if callable(answer):
+            answer()
+            return TRUTH
+        return answer
+
+    async def ping(self) -> None:
+        await self._ask("GET", "base", "", "/")
+
+    async def repositories(self) -> Listing[Repository]:
+        answer = await self._ask("GET", "catalogue", "", "*")
+        if isinstance(answer, Listing):
+            return Listing(tuple(map(Repository, answer.entries)), answer.gaps)
+        return Listing(tuple(self.tagged))
+
+    async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
+        answer = await self._ask("GET", "tags", repository, "*")
+        if isinstance(answer, Listing):
+            return Listing(tuple(map(Tag, answer.entries)), answer.gaps)
+        if isinstance(answer, Absent):
+            return answer
+        tags = self.tagged.get(repository)
+        return NO_NAME if tags is None else Listing(tuple(tags))
+
+    async def collector(self, repository: Repository) -> Collector:
+        await self._ask("GET", "collector", repository, "?")
+        return self.collects
+
+    async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
+        kind = "manifest" if isinstance(reference, Digest) else "tag"
+        answer = await self._ask("HEAD", kind, repository, reference)
+        if isinstance(answer, Absent):
+            return answer
+        if isinstance(reference, Digest):
+            return reference if (repository, reference) in self.manifests else NO_MANIFEST
+        digest = self.tagged.get(repository, {}).get(reference)
+        there = digest is not None and (repository, digest) in self.manifests
+        return digest if digest and there else replace(NO_MANIFEST, revision=digest)
+
+    async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
+        answer = await self._ask("GET", "manifest", repository, digest)
+        if isinstance(answer, Absent | Wrong):
+            return answer
+        body = self.manifests.get((repository, digest))
+        return NO_MANIFEST if body is None else Body(digest, body)
+
+    async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
+        answer = await self._ask("HEAD", "blob", repository, blob.digest)
+        if isinstance(answer, Absent):
+            return answer
+        body = self.blobs.get((repository, blob.digest))
+        return NO_BLOB if body is None else len(body)
+
+    async def read(
+        self, repository: Repository, blob: Descriptor, *, whole: bool = False
+    ) -> bytes | Absent | Wrong:
+        answer = await self._ask("GET", "whole" if whole else "blob", repository, blob.digest)
+        if isinstance(answer, Absent | Wrong):
+            return answer
+        body = self.blobs.get((repository, blob.digest))
+        if body is None:
+            return NO_BLOB
+        if blob.size is not None and len(body) < blob.size:
+            return Wrong(f"{len(body)} of {blob.size} bytes")
+        return body if whole else body[-1:]
+
+
+@dataclass
+class Notes:
+    """What outlives a process, in a dict; implements `exporter.sources.Memory`."""
+
+    bodies: dict[Digest, bytes] = field(default_factory=dict)
+
+    def manifest(self, digest: Digest) -> bytes | None:
+        return self.bodies.get(digest)
+
+    def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
+        self.bodies |= bodies
+
+
+def target(registry: Fake, notes: Notes | None = None, **other: object) -> Target:
+    """Everything of a registry, every tag, no pauses; other fields as told."""
+    everything: dict[str, object] = {
+        "scope": scope.Scope(select=("*",)),
+        "method": Method(width=4, confirm_after=0.0),
+    }
+    return replace(Target(registry, notes or Notes(), frozenset({HOST})), **everything | other)
+
+
+def use(
+    text: str,
+    *platforms: str,
+    reference_class: ReferenceClass = ReferenceClass.LIVE,
+) -> Use:
+    """Somebody wants `app:v1`, on these platforms."""
+    wanted = frozenset(map(Platform.parse, platforms))
+    return Use("refs.yml:1", Reference.parse(f"{HOST}/{text}"), reference_class, wanted)
+
+
+def cut_list(*entries: str, scope: Scope = Scope.REPOSITORY) -> Listing[str]:
+    """A list of which the registry let us see only these."""
+    return Listing(entries, (Gap(scope, APP, Reason.INCOMPLETE_LIST),))
+
+
+async def audited(
+    asked: Target | Fake, *uses: Use, before: Report | None = None, now: float = NOW
+) -> Report:
+    """Audit a registry, everything of it unless told otherwise."""
+    told = asked if isinstance(asked, Target) else target(asked)
+    return await audit(told, Listing(uses), before, now)
+
+
+def verdict(report: Report, name: str = "v1") -> TagVerdict:
+    """The verdict on one tag."""
+    (found,) = [each for each in report.verdicts if each.root.name == name]
+    return found
+
+
+def child(report: Report, digest: Digest, name: str = "v1") -> Child:
+    """The verdict on one child of one tag."""
+    (found,) = [each for each in verdict(report, name).children if each.digest == digest]
+    return found
+
+
+def codes(report: Report) -> list[tuple[str, str]]:
+    """Every finding's rule and severity."""
+    return [(each.rule.code, each.severity.value) for each in report.findings]

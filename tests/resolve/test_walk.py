@@ -1,0 +1,254 @@
+"""Each digest is read once, each place is asked once, and every index is followed so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import HASHED, HEADER, State
+from exporter.oci.reference import Place, Repository
+from exporter.resolve.method import Method
+from exporter.resolve.walk import Walk
+from exporter.sources import Wrong
+from tests import worlds
+from tests.fakes import APP, NO_MANIFEST, TRUTH, Fake, Notes
+
+if TYPE_CHECKING:
+    from exporter.oci.digest import Digest
+
+OTHER = Repository("other")
+INDEX = worlds.two_platforms("app")
+AMD64, ARM64 = INDEX.children
+EVERY = {(APP, each.digest) for each in INDEX.walk()}
+
+
+def pushed(*made: worlds.Made) -> Fake:
+    registry = Fake()
+    for each in made:
+        registry.push(each)
+    return registry
+
+
+async def walked(
+    registry: Fake,
+    *starts: Digest,
+    notes: Notes | None = None,
+    places: tuple[Place, ...] = (),
+    **limits: Any,
+) -> Walk:
+    method = Method(width=4, confirm_after=0.0, **limits)
+    walk = Walk(registry, notes or Notes(), method)
+    await walk.run((*places, *((APP, each) for each in starts)))
+    return walk
+
+
+async def test_each_manifest_is_read_once_and_hashed() -> None:
+    registry = pushed(INDEX)
+
+    walk = await walked(registry, INDEX.digest, INDEX.digest, AMD64.digest)
+
+    assert walk.sightings == dict.fromkeys(EVERY, HASHED)
+    assert walk.manifests.keys() == {digest for _, digest in EVERY}
+    assert registry.counted() == {("GET", "manifest"): 3}
+
+
+async def test_a_body_that_is_kept_is_only_asked_for() -> None:
+    registry, notes = pushed(INDEX), Notes()
+    await walked(registry, INDEX.digest, notes=notes)
+    registry.asked.clear()
+
+    walk = await walked(registry, INDEX.digest, notes=notes)
+
+    assert walk.sightings == dict.fromkeys(EVERY, HEADER)
+    assert walk.manifests.keys() == {digest for _, digest in EVERY}
+    assert registry.counted() == {("HEAD", "manifest"): 3}
+
+
+async def test_what_two_repositories_share_is_read_once_and_asked_for_in_each() -> None:
+    registry = pushed(INDEX)
+    registry.push(INDEX, repository=OTHER)
+
+    walk = await walked(registry, INDEX.digest, places=((OTHER, INDEX.digest),))
+
+    assert {place[0] for place in walk.sightings} == {APP, OTHER}
+    assert registry.counted() == {("GET", "manifest"): 3, ("HEAD", "manifest"): 3}
+
+
+async def test_one_repository_does_not_prove_the_other() -> None:
+    registry = pushed(INDEX)
+    registry.push(INDEX, repository=OTHER)
+    registry.sweep(ARM64.digest, repository=OTHER)
+
+    walk = await walked(registry, INDEX.digest, places=((OTHER, INDEX.digest),))
+
+    assert walk.sightings[APP, ARM64.digest].state is State.PRESENT
+    assert walk.sightings[OTHER, ARM64.digest].state is State.MISSING
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_child_that_is_twice_denied_is_missing(*, kept: bool) -> None:
+    registry, notes = pushed(INDEX), Notes()
+    if kept:
+        await walked(registry, INDEX.digest, notes=notes)
+    registry.sweep(ARM64.digest)
+
+    walk = await walked(registry, INDEX.digest, notes=notes)
+
+    seen = walk.sightings[APP, ARM64.digest]
+    assert (seen.state, seen.detail) == (State.MISSING, "MANIFEST_UNKNOWN")
+    assert registry.asked_about(ARM64.digest, "HEAD" if kept else "GET") == 2
+    assert walk.sightings[APP, AMD64.digest].state is State.PRESENT
+
+
+async def test_a_child_that_is_denied_once_is_present() -> None:
+    registry = pushed(INDEX)
+    registry.spoil(ARM64.digest, NO_MANIFEST, TRUTH)
+
+    walk = await walked(registry, INDEX.digest)
+
+    assert walk.sightings[APP, ARM64.digest] == HASHED
+
+
+async def test_a_child_of_wrong_bytes_is_broken_when_they_are_wrong_twice() -> None:
+    registry = pushed(INDEX)
+    registry.spoil(ARM64.digest, Wrong("hashes to sha256:1"))
+    registry.spoil(AMD64.digest, Wrong("hashes to sha256:1"), TRUTH)
+
+    walk = await walked(registry, INDEX.digest)
+
+    assert walk.sightings[APP, ARM64.digest].state is State.BROKEN
+    assert walk.sightings[APP, AMD64.digest] == HASHED
+    assert ARM64.digest not in walk.manifests
+
+
+async def test_a_denied_child_under_an_index_that_went_is_unconfirmed() -> None:
+    registry = pushed(INDEX)
+    registry.sweep(ARM64.digest)
+    registry.spoil(INDEX.digest, TRUTH, NO_MANIFEST)
+
+    walk = await walked(registry, INDEX.digest)
+
+    assert walk.sightings[APP, ARM64.digest].reason is Reason.UNCONFIRMED
+
+
+@pytest.mark.parametrize("reason", Reason)
+async def test_what_cannot_be_seen_is_unknown_for_that_reason(reason: Reason) -> None:
+    registry = pushed(INDEX)
+    registry.spoil(INDEX.digest, reason)
+
+    walk = await walked(registry, INDEX.digest)
+
+    (seen,) = walk.sightings.values()
+    assert (seen.state, seen.reason, seen.detail) == (State.UNKNOWN, reason, "as scripted")
+    assert registry.counted() == {("GET", "manifest"): 1}
+
+
+async def test_a_body_that_no_specification_describes_is_unknown_and_not_kept() -> None:
+    registry, notes = Fake(), Notes()
+    strange = worlds.Made("x", worlds.encoded({"schemaVersion": 2, "mediaType": "x/y"}))
+    registry.push(strange)
+
+    walk = await walked(registry, strange.digest, notes=notes)
+
+    assert walk.sightings[APP, strange.digest].reason is Reason.MALFORMED
+    assert not walk.manifests
+    assert not notes.bodies
+
+
+async def test_a_kept_body_that_cannot_be_read_any_more_is_unknown() -> None:
+    registry = pushed(INDEX)
+
+    walk = await walked(registry, INDEX.digest, notes=Notes({INDEX.digest: b"{}"}))
+
+    assert walk.sightings[APP, INDEX.digest].reason is Reason.MALFORMED
+
+
+async def test_indexes_are_followed_to_a_depth() -> None:
+    made = [worlds.image("app")]
+    for _ in range(4):
+        made.append(worlds.index(made[-1]))
+    registry = pushed(made[-1])
+
+    walk = await walked(registry, made[-1].digest, depth=3)
+
+    seen = [walk.sightings[APP, each.digest] for each in reversed(made)]
+    assert seen[:4] == [HASHED] * 4
+    assert seen[4].reason is Reason.TOO_LARGE
+    deep = await walked(registry, made[-1].digest, depth=4)
+    assert deep.sightings[APP, made[0].digest] == HASHED
+
+
+async def test_an_index_is_followed_to_so_many_entries() -> None:
+    images = [worlds.image(f"app {n}") for n in range(4)]
+    registry = pushed(worlds.index(*images), images[3])
+
+    walk = await walked(registry, worlds.index(*images).digest, children=2)
+
+    seen = [walk.sightings[APP, each.digest] for each in images]
+    assert seen[:2] == [HASHED, HASHED]
+    assert [each.reason for each in seen[2:]] == [Reason.TOO_LARGE] * 2
+
+
+async def test_an_entry_past_the_limit_is_still_looked_at_where_something_else_leads_to_it() -> (
+    None
+):
+    images = [worlds.image(f"app {n}") for n in range(3)]
+    long, short = worlds.index(*images), worlds.index(images[2])
+    registry = pushed(long, short)
+
+    for starts in ((long, short), (short, long)):
+        walk = await walked(registry, *(each.digest for each in starts), children=2)
+        assert walk.sightings[APP, images[2].digest] == HASHED
+    alone = await walked(registry, long.digest, images[2].digest, children=2)
+    assert alone.sightings[APP, images[2].digest] == HASHED
+
+
+async def test_what_no_index_places_is_marked_for_its_configuration_to_say() -> None:
+    chart = worlds.chart("c")
+    top = worlds.index(AMD64, chart)
+    walk = await walked(pushed(top), top.digest)
+
+    assert walk.bare == {(APP, top.digest), (APP, chart.digest)}
+
+
+async def test_entries_that_are_no_manifests_and_subjects_are_not_followed() -> None:
+    cache, referrer = worlds.build_cache("app"), worlds.referrer(AMD64)
+    registry = pushed(cache, referrer)
+
+    walk = await walked(registry, cache.digest, referrer.digest)
+
+    assert walk.sightings.keys() == {(APP, cache.digest), (APP, referrer.digest)}
+
+
+async def test_bodies_are_handed_over_in_batches() -> None:
+    images = [worlds.image(f"app {n}", layers=()) for n in range(1100)]
+    notes = Batches()
+
+    await walked(pushed(*images), *(each.digest for each in images), notes=notes)
+
+    assert len(notes.bodies) == 1100
+    assert max(notes.sizes) <= 504
+    assert len(notes.sizes) == 3
+
+
+class Batches(Notes):
+    """Notes that tell in how many pieces they were taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
+        self.sizes.append(len(bodies))
+        super().keep_manifests(bodies)
+
+
+async def test_no_more_is_asked_at_once_than_told() -> None:
+    images = [worlds.image(f"app {n}", layers=()) for n in range(40)]
+    registry = pushed(*images)
+
+    await walked(registry, *(each.digest for each in images))
+
+    assert registry.most_under_way == 4
