@@ -24,12 +24,11 @@ from exporter.sources import Listing, Unseen
 from exporter.sources.registry.answers import refusal
 from exporter.sources.registry.line import Line
 from exporter.sources.registry.manifests import collector
-from exporter.sources.registry.paging import LIST_BYTES, Page, Walked, decoded, turned, walk
-from exporter.sources.registry.question import CATALOG_SCOPE, Answer, Question
+from exporter.sources.registry.paging import Page, Walked, decoded, turned, walk
+from exporter.sources.registry.question import Answer, for_catalogue, for_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
 
 _PATH: Final = "/v2/_catalog"
 _SMALLER: Final = (100, 99, 10)
@@ -109,10 +108,10 @@ class _Catalogue:
 
     async def page(self, query: str) -> Page:
         """Return one page; another size is tried where the registry cannot give this one."""
-        answer, failure = None, None
+        failure = Unseen("_catalog", Reason.UNSUPPORTED, "no page size suits it")
         for size in (0, *_SMALLER):
             try:
-                answer = await self.line.ask(_question(_resized(query, size)))
+                answer = await self.line.ask(for_catalogue(f"{_PATH}?{_resized(query, size)}"))
             except Unseen as unseen:
                 if unseen.reason is not Reason.RESET:
                     raise
@@ -121,7 +120,8 @@ class _Catalogue:
             if answer.status != _BAD_REQUEST:
                 self.size = size or self.size
                 return _page(answer, self.line.address + _PATH)
-        raise failure or refusal(_answered(answer), _PATH)
+            failure = refusal(answer, "_catalog")
+        raise failure
 
     def beyond(self, page: Page) -> str:
         """Look behind a full last page: 2.8 may have left out the Link."""
@@ -131,21 +131,12 @@ class _Catalogue:
         return f"n={self.size}&last={quote(page.entries[-1], safe='')}"
 
 
-def _answered(answer: Answer | None) -> Answer:
-    return answer or Answer(_BAD_REQUEST, {})
-
-
-def _question(query: str) -> Question:
-    path = f"{_PATH}?{query}"
-    return Question("catalog", _PATH, path, scope=CATALOG_SCOPE, most=LIST_BYTES)
-
-
 def _page(answer: Answer, asked: str) -> Page:
     if answer.status in _NONE:
-        raise Unseen(_PATH, Reason.UNSUPPORTED, f"{answer.status}: it has no catalogue")
+        raise Unseen("_catalog", Reason.UNSUPPORTED, f"{answer.status}: it has no catalogue")
     if answer.status != _OK:
-        raise refusal(answer, _PATH)
-    listed = decoded(answer, _PATH, _List)
+        raise refusal(answer, "_catalog")
+    listed = decoded(answer, "_catalog", _List)
     return turned(answer, listed.repositories or (), asked)
 
 
@@ -179,9 +170,8 @@ def _behind(walked: Walked, name: str) -> bool:
 
 
 async def _ask_for(line: Line, name: Repository, walked: Walked) -> None:
-    path, scope = f"/v2/{name}/tags/list", f"repository:{name}:pull"
     try:
-        answer = await line.ask(Question("tags", name, path, scope, name, most=LIST_BYTES))
+        answer = await line.ask(for_tags(name, f"/v2/{name}/tags/list"))
     except Unseen as unseen:
         walked.faults.append((Reason.INCOMPLETE_LIST, f"{name}: {unseen.detail}"))
         return

@@ -58,7 +58,7 @@ class Client:
         self.registry = registry
         """Where a question's path begins."""
         self.tally = tally
-        self._deadline = limits.deadline
+        self._limits = limits
         timeout = httpx.Timeout(None, connect=limits.connect)
         self._http = _Cookieless(transport=transport, timeout=timeout)
         self.signs = 0
@@ -70,11 +70,13 @@ class Client:
 
     async def ask(self, question: Question, authorization: str) -> Answer:
         """Put a question once. Raises `Unseen` where no whole answer comes, whatever its status."""
+        limits = self._limits
+        seconds = limits.list_deadline if question.patient else limits.deadline
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(seconds):
                 return await self._follow(question, authorization)
         except TimeoutError as error:
-            words = f"no whole answer within {self._deadline:g} seconds"
+            words = f"no whole answer within {seconds:g} seconds"
             raise Unseen(question.subject, Reason.TIMEOUT, words) from error
 
     async def _follow(self, question: Question, authorization: str) -> Answer:
@@ -204,7 +206,7 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
     if length.isdigit() and int(length) > most:
         answer.end = End.OVER
         return
-    if not length and "chunked" not in answer.headers.get("transfer-encoding", ""):
+    if not length and "chunked" not in answer.headers.get("transfer-encoding", "").lower():
         answer.end = End.UNFRAMED
     chunks: list[bytes] = []
     try:

@@ -17,13 +17,15 @@ class Limits:
     """How often one question is put before its failure stands."""
     deadline: float = 30.0
     """Seconds from sending a request to the last byte of its answer."""
+    list_deadline: float = 300.0
+    """Seconds likewise for a page of a list: a catalogue on an object store takes minutes."""
     connect: float = 10.0
     """Seconds to open a connection."""
     backoff: float = 0.5
     """Seconds before the second try; doubled for each further one, with jitter."""
     pause_cap: float = 120.0
     """The most seconds that one Retry-After may pause a registry."""
-    failures: int = 5
+    failures: int = 8
     """Questions that fail in a row, each after all its tries, until a registry counts as dead."""
     probe_after: float = 10.0
     """Seconds after which one question may probe whether a dead registry is back."""

@@ -121,7 +121,7 @@ class Line:
             raise refusal(answer, question.subject)
         if key is not None:
             key.works = True
-            answer.nobody = key.login is None
+            answer.nobody = key.login is None or answer.abroad
         return answer
 
     async def _ask_for_token(self, question: Question, authorization: str) -> Answer:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from exporter.sources.registry.question import Answer
 
 _MOST_PAGES: Final = 5_000
-LIST_BYTES: Final = 32 * 2**20
-"""The longest page that is read: 2.x gives all tags of a repository at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-CATALOG_SCOPE = "registry:catalog:*"
-"""What a token must grant to list repositories (distribution, `docs/spec/auth/scope.md`)."""
-
 ERROR_BYTES = 64 * 2**10
 """The most that is taken of any answer which is not the content asked for."""
+
+_LIST_BYTES = 32 * 2**20
+"""The longest page that is read: 2.x gives all tags of a repository at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,39 @@ class Question:
     """The value of a Range header."""
     most: int = ERROR_BYTES
     """Bytes of a successful answer that are taken; one that is longer ends `OVER`."""
+    patient: bool = False
+    """May the answer take as long as a list may?"""
     kept: bool = True
     """Are all the bytes wanted, or only the last ones and how many there are?"""
     url: str = ""
     """An address elsewhere, in place of `path`: a token server's."""
     form: str = field(default="", repr=False)
     """A form to post, encoded; it may hold secrets."""
+
+
+def for_catalogue(path: str) -> Question:
+    """Ask for a page of repositories (scope: distribution, `docs/spec/auth/scope.md`)."""
+    return Question(
+        endpoint="catalog",
+        subject="_catalog",
+        path=path,
+        scope="registry:catalog:*",
+        most=_LIST_BYTES,
+        patient=True,
+    )
+
+
+def for_tags(repository: str, path: str) -> Question:
+    """Ask for a page of a repository's tags."""
+    return Question(
+        endpoint="tags",
+        subject=repository,
+        path=path,
+        scope=f"repository:{repository}:pull",
+        repository=repository,
+        most=_LIST_BYTES,
+        patient=True,
+    )
 
 
 class End(Enum):

@@ -19,12 +19,11 @@ from exporter.oci.reference import Repository, Tag, tag
 from exporter.sources import Absent, Listing
 from exporter.sources.registry.answers import refusal
 from exporter.sources.registry.line import Line
-from exporter.sources.registry.paging import LIST_BYTES, Page, decoded, turned, walk
-from exporter.sources.registry.question import Question
+from exporter.sources.registry.paging import Page, decoded, turned, walk
+from exporter.sources.registry.question import for_tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
 
 _OK, _NOT_FOUND = 200, 404
 _HIDDEN: Final = "distribution 3.1 on S3 hides tags that begin with another tag's name"
@@ -74,7 +73,9 @@ class _Tags:
     async def page(self, query: str) -> Page:
         """Return one page. Raises `Unseen`."""
         path = f"/v2/{self.repository}/tags/list"
-        answer = await self.line.ask(self._question(f"{path}?{query}" if query else path))
+        answer = await self.line.ask(
+            for_tags(self.repository, f"{path}?{query}" if query else path)
+        )
         if answer.status == _NOT_FOUND and not query:
             self.absent = await self.line.absence(answer, self.repository)
             return Page(())
@@ -86,13 +87,3 @@ class _Tags:
     def beyond(self, page: Page) -> str:  # noqa: ARG002 - protocol
         """Look no further: a missing Link is the end."""
         return ""
-
-    def _question(self, path: str) -> Question:
-        return Question(
-            endpoint="tags",
-            subject=self.repository,
-            path=path,
-            scope=f"repository:{self.repository}:pull",
-            repository=self.repository,
-            most=LIST_BYTES,
-        )

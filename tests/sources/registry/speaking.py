@@ -41,9 +41,15 @@ class Speaker:
 
 @asynccontextmanager
 async def speaking(
-    *sayings: bytes | object, tls: ssl.SSLContext | None = None, keep: bool = False
+    *sayings: bytes | object,
+    tls: ssl.SSLContext | None = None,
+    keep: bool = False,
+    late: float = 0.0,
 ) -> AsyncIterator[Speaker]:
-    """Say all this to every request, then close the connection, or `keep` it for the next."""
+    """Say all this to every request, then close the connection, or `keep` it for the next.
+
+    It begins to speak so many seconds `late`.
+    """
     speaker = Speaker(0)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -51,6 +57,7 @@ async def speaking(
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 speaker.heard.append(head)
+                await asyncio.sleep(late)
                 for saying in sayings if not head.startswith(b"HEAD") else _heads(sayings):
                     if saying is SILENCE:
                         await reader.read()

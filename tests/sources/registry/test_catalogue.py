@@ -227,12 +227,13 @@ async def test_a_name_that_is_none_leaves_a_gap_of_its_own() -> None:
         (answer(200, []), Reason.MALFORMED),
         (Answer(200, {"content-type": "application/json"}, b"\xff{"), Reason.MALFORMED),
         (Answer(200, {"content-type": "text/plain"}, b"{}"), Reason.NOT_A_REGISTRY),
+        (answer(400, {"errors": [{"code": "PAGINATION_NUMBER_INVALID"}]}), Reason.UNSUPPORTED),
         (Unseen("x", Reason.DENIED), Reason.DENIED),
     ],
 )
 async def test_a_catalogue_that_is_none_is_unseen(said: Answer | Unseen, reason: Reason) -> None:
     with pytest.raises(Unseen) as raised:
-        await listed(Says([said] * 3))
+        await listed(Says([said] * 4))
 
     assert raised.value.reason is reason
 

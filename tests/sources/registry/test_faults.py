@@ -15,7 +15,7 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Unseen
+from exporter.sources import Listing, Unseen
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.trust import Trust
 from tests.parts.http import Answer, serving
@@ -107,13 +107,23 @@ MET: Final = [
 async def test_a_fault_is_unseen_for_its_own_reason(fault: str, name: str) -> None:
     reason, sayings = FAULTS[fault]
     patience = 0.1 if reason is Reason.TIMEOUT else QUICK.deadline
-    limits = replace(QUICK, deadline=patience)
+    limits = replace(QUICK, deadline=patience, list_deadline=patience)
 
     async with speaking(*sayings) as server, registry_at(server.url, limits) as registry:
         with pytest.raises(Unseen) as raised:
             await QUESTIONS[name](registry)
 
     assert raised.value.reason is reason, raised.value
+
+
+async def test_a_list_may_take_longer_than_content() -> None:
+    limits = replace(QUICK, deadline=0.01, list_deadline=QUICK.deadline)
+    said = page("200 OK", b'{"tags":["v1"]}', "application/json")
+
+    async with speaking(said, late=0.03) as server, registry_at(server.url, limits) as registry:
+        with pytest.raises(Unseen, match=r"0\.01 seconds"):
+            await registry.head(APP, Tag("v1"))
+        assert await registry.tags(APP) == Listing((Tag("v1"),))
 
 
 CUT: Final = (

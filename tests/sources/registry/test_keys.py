@@ -415,6 +415,21 @@ async def test_an_open_registrys_word_on_repositories_is_definite(base: int) -> 
     assert raised.value.reason is Reason.DENIED
 
 
+async def test_what_another_origin_denies_it_has_denied_to_nobody() -> None:
+    with serving(lambda _: denied(404, "NAME_UNKNOWN")) as elsewhere:
+
+        def here(request: Asked) -> Answer:
+            said = basic(request)
+            return said if said is not FOUND else Answer(307, headers={"Location": elsewhere})
+
+        with serving(here) as url:
+            async with registry_at(url, credentials=ROBOT) as registry:
+                with pytest.raises(Unseen) as raised:
+                    await registry.tags(Repository("app"))
+
+    assert raised.value.reason is Reason.DENIED
+
+
 async def test_secrets_stay_out_of_what_is_printed(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     with guarding(Guard(accepts=False)) as guard:

@@ -4,7 +4,8 @@ import asyncio
 import ssl
 import traceback
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -224,6 +225,45 @@ async def test_a_proxy_is_asked_with_its_credentials_and_nobody_else_sees_them()
     assert proxy.heard[0].startswith(b"GET http://registry.invalid/v2/ HTTP/1.1")
     assert b"Proxy-Authorization: Basic cm9ib3Q6c2VjcmV0" in proxy.heard[0]
     assert b"robot:secret@" not in proxy.heard[0]
+
+
+async def test_tls_goes_through_a_proxy_end_to_end(authority: Authority) -> None:
+    asked: list[bytes] = []
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        there, onward = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(head("200 Connection established"))
+        await asyncio.gather(_pump(reader, onward), _pump(there, writer))
+
+    with serving(lambda _: Answer(200, b"ok"), authority.sign("server")) as url:
+        async with await asyncio.start_server(tunnel, "127.0.0.1", 0) as proxy:
+            port = proxy.sockets[0].getsockname()[1]
+            proxies = cast("Proxies", Always(f"http://robot:secret@127.0.0.1:{port}"))
+            home = f"https://localhost:{urlsplit(url).port}"
+            trust = Trust(authority.certificate)
+            async with client(home, trust=trust, proxies=proxies) as http:
+                assert (await http.get("/v2/")).text == "ok"
+
+    assert asked[0].startswith(b"CONNECT localhost:")
+    assert b"Proxy-Authorization: Basic cm9ib3Q6c2VjcmV0" in asked[0]
+
+
+@dataclass(frozen=True)
+class Always:
+    """Leads through a proxy even to the loopback."""
+
+    proxy: str
+
+    def way(self, *_: object) -> str:
+        return self.proxy
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while chunk := await reader.read(2**16):
+        writer.write(chunk)
+        await writer.drain()
+    writer.close()
 
 
 async def test_a_proxy_that_refuses_is_a_proxy_error_without_credentials() -> None:
