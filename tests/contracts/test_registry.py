@@ -20,7 +20,7 @@ from tests.parts import tree
 from tests.parts.registry import Registry as Running
 from tests.parts.registry import Settings, registry
 from tests.sources.registry.speaking import registry_at
-from tests.worlds import Blob, Made, image, two_platforms
+from tests.worlds import Blob, Made, chart, image, two_platforms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -192,6 +192,18 @@ async def test_a_manifest_comes_as_it_was_pushed(place: Place) -> None:
         body = await place.asked.manifest(APP, made.digest)
         assert body == Body(made.digest, made.body)
         assert parse(made.body, made.digest).size == len(made.body)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [IMAGE, image("d", docker=True), INDEX, two_platforms("d", docker=True), chart("c")],
+    ids=["OCI image", "Docker image", "OCI index", "Docker list", "chart"],
+)
+async def test_no_stored_type_is_hidden_by_what_we_accept(place: Place, made: Made) -> None:
+    place.push(made, "v1")
+
+    assert await place.asked.head(APP, V1) == made.digest
+    assert await place.asked.manifest(APP, made.digest) == Body(made.digest, made.body)
 
 
 async def test_a_blob_is_read_to_its_last_byte(place: Place) -> None:
