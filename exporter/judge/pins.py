@@ -1,0 +1,170 @@
+"""Which tags would keep the children of tagged indexes from a collector that looks at tags only?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import GONE, State
+from exporter.judge.choice import is_attached
+from exporter.judge.leaves import View
+from exporter.judge.report import ChildKind, Report
+from exporter.oci.digest import Digest
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Repository, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.facts.snapshot import Snapshot
+    from exporter.facts.use import ReferenceClass
+    from exporter.judge.report import TagVerdict
+
+SHORTEST: Final = 12
+"""Hexadecimal characters of the digest in a name, as long as no other tag has that name."""
+LONGEST: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One manifest that some root leads to, and that should have a tag of its own."""
+
+    repository: Repository
+    digest: Digest | None
+    """None of a tag that leads nowhere."""
+    what: str
+    """`image`, `index`, `attestation` …"""
+    platform: Platform | None
+    state: State
+    reason: Reason | None
+    """Why the state is unknown."""
+    tags: tuple[Tag, ...] | None
+    """That point straight at it; None where not every tag of the repository is known."""
+    needed_by: tuple[str, ...]
+    """The names of the roots above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A tag to be set."""
+
+    need: Need
+    digest: Digest
+    tag: Tag
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What would have to be done, and what cannot be said."""
+
+    report: Report
+    wanted: tuple[Pin, ...]
+    protected: int
+    """How many manifests a tag points straight at already."""
+    lost: tuple[Need, ...]
+    """What is proven to be gone or broken: no tag brings it back."""
+    doubtful: tuple[Need, ...]
+    """What may need a tag, and could not be established."""
+
+
+def pins(report: Report, reach: ReferenceClass, prefix: str) -> Pins:
+    """Say which tags are lacking below every root of a class at least as high as `reach`.
+
+    Names come from the digests alone, so that a second run finds nothing left to do. Attestations
+    are included, and what the referrers' fallback tags attach: both are swept like any untagged
+    manifest. Only a seal proves that a tag is lacking.
+    """
+    needs = _needs(report, reach)
+    standing = [need for need in needs if need.state not in GONE]
+    bare = [need for need in standing if need.state is State.PRESENT and need.tags == ()]
+    wanted = tuple(_named(report.snapshot, bare, prefix))
+    named = {id(pin.need) for pin in wanted}
+    return Pins(
+        report,
+        wanted=wanted,
+        protected=sum(bool(need.tags) for need in standing),
+        lost=tuple(need for need in needs if need.state in GONE),
+        doubtful=tuple(need for need in standing if not need.tags and id(need) not in named),
+    )
+
+
+def _needs(report: Report, reach: ReferenceClass) -> list[Need]:
+    """Return every manifest that must be kept, once, in order of repository and digest."""
+    found: dict[tuple[Repository, str], Need] = {}
+    for verdict in _reached(report, reach):
+        for need in _below(report.snapshot, verdict):
+            key = (need.repository, need.digest or f":{verdict.root.name}")
+            names = (*found[key].needed_by, *need.needed_by) if key in found else need.needed_by
+            found[key] = replace(need, needed_by=tuple(dict.fromkeys(names)))
+    return [found[key] for key in sorted(found)]
+
+
+def _reached(report: Report, reach: ReferenceClass) -> Iterator[TagVerdict]:
+    """The roots that matter enough, and those that hold what is attached to their manifests."""
+    rest: list[TagVerdict] = []
+    kept: set[tuple[Repository, str]] = set()
+    for verdict in report.verdicts:
+        if verdict.root.reference_class.rank <= reach.rank:
+            kept.update((verdict.root.repository, each) for each in _members(verdict))
+            yield verdict
+        elif is_attached(verdict.root):
+            rest.append(verdict)
+    for verdict in rest:
+        attached_to = (verdict.root.tag or "").partition(".")[0].replace("-", ":", 1)
+        if (verdict.root.repository, attached_to) in kept:
+            yield verdict
+
+
+def _members(verdict: TagVerdict) -> Iterator[Digest]:
+    own = (verdict.root.digest, *verdict.indexes, *(child.digest for child in verdict.children))
+    return (digest for digest in own if digest)
+
+
+def _below(snapshot: Snapshot, verdict: TagVerdict) -> Iterator[Need]:
+    """What a root leads to; the manifest that a tag itself is on has its tag."""
+    root, names = verdict.root, (verdict.root.name,)
+    for child in verdict.children:
+        if child.expected and child.kind is not ChildKind.CACHE:
+            what = (str(child.kind), child.platform, child.state, child.reason)
+            yield Need(root.repository, child.digest, *what, child.protected_by, names)
+    pinned = root.digest if root.tag is None else None
+    own = () if pinned in {None, *(child.digest for child in verdict.children)} else (pinned,)
+    for index in (*own, *verdict.indexes):
+        if index:
+            seen = View(snapshot, root.repository).seen(index)
+            what = ("index", None, seen.state, seen.reason)
+            tags = _pointing(snapshot, root.repository, index)
+            yield Need(root.repository, index, *what, tags, names)
+
+
+def _pointing(snapshot: Snapshot, repository: Repository, digest: Digest) -> tuple[Tag, ...] | None:
+    """Tags that point straight at an index: any known one proves "some", only a seal "none"."""
+    sealed = snapshot.sealed.get(repository)
+    if sealed is not None:
+        return sealed.pointing_at(digest)
+    known = (
+        each for each in snapshot.roots if (each.repository, each.digest) == (repository, digest)
+    )
+    return (
+        tuple(each.tag for each in known if each.tag and each.sighting.state is State.PRESENT)
+        or None
+    )
+
+
+def _named(snapshot: Snapshot, bare: Iterable[Need], prefix: str) -> Iterator[Pin]:
+    """Give each manifest the shortest name that is not another manifest's."""
+    taken = {
+        (repository, tag)
+        for repository, sealed in snapshot.sealed.items()
+        for tags in sealed.tags.values()
+        for tag in tags
+    }
+    for need in bare:
+        if need.digest is None:
+            continue
+        names = (Tag(f"{prefix}-{need.digest.encoded[:n]}") for n in range(SHORTEST, LONGEST + 1))
+        free = next((name for name in names if (need.repository, name) not in taken), None)
+        if free is not None:
+            taken.add((need.repository, free))
+            yield Pin(need, need.digest, free)
