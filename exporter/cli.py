@@ -27,6 +27,7 @@ _OUTPUT: Final = 1
 """The file descriptor; there is no `sys.stdout` where it was closed before the start."""
 _INTERRUPTED: Final = 130
 _READER_GONE: Final = 141
+_FORESEEN: Final = "exit: 0 SAFE, 1 UNSAFE, 2 not understood, 3 INCOMPLETE"
 _EXITS: Final = "exit: 0 can be pulled, 1 cannot, 2 not understood, 3 could not be told"
 
 
@@ -73,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     _snapshot(commands.add_parser("snapshot", help="keep what is seen of a whole registry"))
     _diff(commands.add_parser("diff", help="what did a cleanup change, and what did it break?"))
     _protect(commands.add_parser("protect", help="tags that keep children from a collection"))
+    _preflight(
+        commands.add_parser(
+            "preflight", help="whom would this collection or deletion hurt?", epilog=_FORESEEN
+        )
+    )
     _demo(commands.add_parser("demo", help="the exporter on a registry with the incident in it"))
     return parser
 
@@ -143,6 +149,70 @@ def _protect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--apply", action="store_true", help="set the tags")
     parser.set_defaults(exclude_tags=[])
     _common(parser)
+
+
+def _preflight(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_argument_group("the registry, as one of")
+    where.add_argument(
+        "--storage",
+        metavar="DIR|s3://BUCKET[/ROOT]",
+        help="its root directory (gs:// and az:// too)",
+    )
+    where.add_argument(
+        "--from", dest="saved", type=Path, metavar="FILE", help="what `check --save` kept"
+    )
+    where.add_argument("--endpoint", metavar="URL", help="of an S3 that is not Amazon's")
+    where.add_argument("--region", metavar="NAME")
+    where.add_argument("--plain-http", action="store_true", help="ask it over http, without TLS")
+    _about_to_run(parser.add_argument_group("what is about to be run"))
+    needs = parser.add_argument_group("who needs what")
+    needs.add_argument(
+        "--refs",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="images in use, one a line, or YAML",
+    )
+    needs.add_argument("--config", type=Path, metavar="FILE", help="its references and classes")
+    needs.add_argument(
+        "--registry",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="the registry's name in references; none: any",
+    )
+    parser.add_argument(
+        "--output",
+        choices=("text", "json", "markdown", "removed", "log"),
+        default="text",
+        help="removed: the files that would go; log: what the real dry run would print",
+    )
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+
+
+def _about_to_run(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--gc", choices=("distribution-2", "distribution-3"), help="this registry's own collector"
+    )
+    group.add_argument("--delete-untagged", action="store_true", help="as it is told with -m")
+    group.add_argument(
+        "--plan", metavar="FILE|-", help="what another tool says it would delete, or did"
+    )
+    group.add_argument(
+        "--delete",
+        nargs="+",
+        default=[],
+        metavar="REF",
+        help="repository:tag, repository@digest, or repository:tag@digest where the tag is meant",
+    )
+    group.add_argument(
+        "--as",
+        dest="way",
+        choices=("api", "folder"),
+        default="api",
+        help="by the registry's API, or by a script that removes folders",
+    )
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:

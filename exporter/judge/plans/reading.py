@@ -20,7 +20,8 @@ _MOST_EXAMPLES: Final = 5
 _ALARMING: Final = re.compile(r"sha256:|delet|prun|purg|remov|untag", re.IGNORECASE)
 """Words in a line that is not understood, by which it may be a deletion all the same."""
 _NAME: Final = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*")
-_COLLECTOR: Final = "distribution"
+COLLECTOR: Final = "distribution"
+"""The format of a registry's own collector."""
 
 
 def read(lines: Iterable[str]) -> Listed:
@@ -83,7 +84,7 @@ class _Reading:
 
     def listed(self) -> Listed:
         """Return the whole."""
-        if _COLLECTOR not in self.formats:
+        if COLLECTOR not in self.formats:
             for heading in self.headings:
                 self._miss(heading)
         harmless = self.failed.startswith("failed to mark")
@@ -102,11 +103,11 @@ class _Reading:
             yield f"{self.alarming} lines that may name a deletion are not understood"
         if self.nameless:
             yield f"{self.nameless} deletions name neither a tag nor a digest"
-        if self.headings and _COLLECTOR not in self.formats:
+        if self.headings and COLLECTOR not in self.formats:
             yield f"{len(self.headings)} names have neither a tag nor a digest"
         if self.failed and not self.failed.startswith("failed to mark"):
             yield f"the collection gave up half-way: {self.failed}"
-        if _COLLECTOR in self.formats and not self.failed and not self.promised:
+        if COLLECTOR in self.formats and not self.failed and not self.promised:
             yield "it ends before the collector's summary: cut off, or cut out"
         for what, count in sorted(self.promised.items()):
             if count != self.counted[what]:

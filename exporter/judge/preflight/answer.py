@@ -133,7 +133,8 @@ class Answer:
     """What matters most comes first."""
     hazards: tuple[Hazard, ...]
     gaps: tuple[Gap, ...]
-    going: Going
+    going: Going | None
+    """None where that cannot be foretold."""
     checked: Checked
 
     @property

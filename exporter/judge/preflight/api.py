@@ -63,7 +63,7 @@ def foresee(report: Report, asked: Asked, needed: Sequence[Needed], gaps: Sequen
             *asked.gaps(doomed.strangers),
             *(_not_seen(each) for each in strangers),
         ),
-        going=Going(len(doomed.tags), len(doomed.manifests), len(doomed.blobs), 0, None),
+        going=_going(asked, doomed),
         checked=Checked(
             repositories=len({each.repository for each in wanted}),
             tags=sum(bool(each.tag) for each in wanted),
@@ -128,6 +128,15 @@ def _lost(report: Report, doomed: Doomed, label: Label, digest: Digest) -> Itera
         read = link.kind not in (Kind.CHILD, Kind.SUBJECT)
         if read and (gone or (label[0], target.digest) in doomed.links):
             yield Lost(target.digest, link.kind.value, target.size, gone=gone)
+
+
+def _going(asked: Asked, doomed: Doomed) -> Going | None:
+    """What a collection takes that nobody needs, no answer of a registry tells."""
+    if asked.collection:
+        return None
+    return Going(
+        len(doomed.tags), len(doomed.manifests), len(doomed.blobs), len(doomed.links), None
+    )
 
 
 def _hazards(asked: Asked, doomed: Doomed) -> Iterator[Hazard]:

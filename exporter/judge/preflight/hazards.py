@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.plan import Abort, Plan
 from exporter.judge.gc.preconditions import Effect, preconditions
 from exporter.judge.plans.deletion import What
@@ -81,9 +80,9 @@ def of_plan(listed: Listed) -> Iterator[Hazard]:
         yield Hazard(Code.UNREAD_LINES, "", detail)
 
 
-def pins(removal: Removal, mode: Mode, *, uses: int) -> Iterator[Hazard]:
-    """Say that digests which run somewhere were not considered, where nothing names what runs."""
-    if not uses and mode is Mode.DELETE_UNTAGGED and removal.manifests:
+def pins(removal: Removal) -> Iterator[Hazard]:
+    """Say, where nothing names what runs, that digests which do were not considered."""
+    if removal.manifests:
         detail = "no reference says what runs: images pinned by digest are not considered (--refs)"
         yield Hazard(Code.PINS_NOT_CONSIDERED, "", detail)
 

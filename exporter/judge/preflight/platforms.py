@@ -34,14 +34,14 @@ def parents(inventory: Inventory, answer: Answer) -> list[str]:
 
 def described(answer: Answer, bodies: Mapping[str, bytes]) -> Answer:
     """Return the answer with the platforms that these indexes, by their digests, state."""
-    stated = {
+    stated: dict[str, str] = {
         entry.digest: words for body in bodies.items() for entry, words in _entries(*body) if words
     }
     hurt = tuple(
         replace(
             each,
             broken=tuple(
-                replace(child, platform=stated.get(Digest(child.digest), child.platform))
+                replace(child, platform=stated.get(child.digest, child.platform))
                 for child in each.broken
             ),
         )

@@ -14,7 +14,7 @@ from exporter.judge.preflight.deletions import delete
 from exporter.judge.preflight.losses import find, hurt, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from exporter.facts.gap import Gap
     from exporter.judge.preflight.answer import Hazard, Needed
@@ -43,18 +43,21 @@ def foresee(
     outcome = _outcome(done.inventory, asked.collection)
     removal = together(done.removal, _removal(outcome))
     blind = outcome.gaps if isinstance(outcome, Blind) else inventory.blind
+    users = sum(bool(each.owners) for each in needed)
     uses = sum(bool(each.owners) for each in wanted.values())
     answer = Answer(
         asked=asked.words,
         hurt=hurt(inventory, removal, wanted, done.dropped),
-        hazards=tuple(dict.fromkeys(_hazards(asked, done, outcome, uses, now))),
+        hazards=tuple(
+            dict.fromkeys((*_hazards(asked, done, outcome, now), *_pins(removal, users)))
+        ),
         gaps=(*gaps, *blind, *asked.gaps(done.strangers)),
-        going=_going(inventory, removal, done),
+        going=None if isinstance(outcome, Blind) else _going(inventory, removal, done),
         checked=Checked(
             repositories=len(inventory.repositories),
             tags=len(inventory.tags.names),
             uses=uses,
-            uses_elsewhere=sum(bool(each.owners) for each in needed) - uses,
+            uses_elsewhere=users - uses,
         ),
     )
     return Foreseen(answer, done.inventory, outcome)
@@ -76,9 +79,11 @@ def _removal(outcome: Outcome | None) -> Removal:
     return outcome.removal if isinstance(outcome, Plan) else outcome.possible
 
 
-def _hazards(
-    asked: Asked, done: Done, outcome: Outcome | None, uses: int, now: int
-) -> Iterator[Hazard]:
+def _pins(removal: Removal, users: int) -> Iterable[Hazard]:
+    return () if users else hazards.pins(removal)
+
+
+def _hazards(asked: Asked, done: Done, outcome: Outcome | None, now: int) -> Iterator[Hazard]:
     dialect = asked.collection.dialect if asked.collection else None
     if asked.deletions:
         yield from hazards.of_plan(asked.deletions)
@@ -87,7 +92,6 @@ def _hazards(
         yield from hazards.stale_cache(done.removal)
     if asked.collection and outcome:
         yield from hazards.of_collection(done.inventory, outcome, now)
-        yield from hazards.pins(_removal(outcome), asked.collection.mode, uses=uses)
 
 
 def _going(inventory: Inventory, removal: Removal, done: Done) -> Going:

@@ -1,0 +1,123 @@
+"""What is about to be run, as it was typed: a collection, a plan, deletions?"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.commands import Refused
+from exporter.judge.gc.dialect import DIALECTS, Mode
+from exporter.judge.plans import names
+from exporter.judge.plans.deletion import Listed, What
+from exporter.judge.plans.reading import COLLECTOR, read
+from exporter.judge.preflight.asked import Asked, Collection
+from exporter.judge.preflight.deletions import Way
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from typing import TextIO
+
+_LONGEST: Final = 1 << 16
+"""Characters that are read of a line at a time."""
+_STDIN: Final = "-"
+
+
+def asked(words: argparse.Namespace, hosts: frozenset[str]) -> Asked:
+    """Read what was typed, and the plan; raises `Refused` where it makes no sense."""
+    _agree(words)
+    collection = _collection(words)
+    deletions, way = None, Way(words.way)
+    parts: list[str] = []
+    if words.plan:
+        deletions = _of(_plan(words.plan), hosts, words.plan)
+        parts.append(f"the plan {words.plan}")
+        # A collector takes a revision's folder, and the tags that point at it stay.
+        way = Way.FOLDER if COLLECTOR in deletions.formats else way
+    if words.delete:
+        deletions = _of(_typed(words.delete), hosts, "--delete")
+        manner = "removing the folders of" if way is Way.FOLDER else "deleting"
+        parts.append(f"{manner} {', '.join(words.delete)}")
+    if collection:
+        parts.append(_collection_words(collection))
+        if deletions and {each.what for each in deletions.deletions} & _COLLECTED:
+            raise Refused("the plan is a collection itself: give --plan or --gc, not both")
+    return Asked(" and then ".join(parts), deletions, way, collection)
+
+
+_COLLECTED: Final = frozenset({What.BLOB, What.LAYER_LINK})
+
+
+def _agree(words: argparse.Namespace) -> None:
+    if not (words.gc or words.plan or words.delete):
+        raise Refused("say what is about to be run: --gc DIALECT, --plan FILE or --delete REF")
+    if words.plan and words.delete:
+        raise Refused("give --plan or --delete, not both")
+    if words.delete_untagged and not words.gc:
+        raise Refused("--delete-untagged belongs to --gc")
+    if words.way != Way.API and not words.delete:
+        raise Refused("--as belongs to --delete")
+    if bool(words.storage) is bool(words.saved):
+        raise Refused("give --storage DIR|URL or --from FILE, one of them")
+    if words.saved and words.gc and (words.plan or words.delete):
+        raise Refused("what a collection does after deletions only the storage tells: --storage")
+    if words.output in ("removed", "log") and not (words.storage and words.gc):
+        raise Refused(f"--output {words.output} needs --storage and --gc")
+
+
+def _collection(words: argparse.Namespace) -> Collection | None:
+    if not words.gc:
+        return None
+    mode = Mode.DELETE_UNTAGGED if words.delete_untagged else Mode.PLAIN
+    return Collection(DIALECTS[words.gc], mode)
+
+
+def _collection_words(collection: Collection) -> str:
+    flag = " --delete-untagged" if collection.mode is Mode.DELETE_UNTAGGED else ""
+    return f"garbage-collect{flag} of {collection.dialect.name}"
+
+
+def _typed(texts: list[str]) -> Listed:
+    deletions = []
+    for text in texts:
+        meant = names.deletion(text)
+        if meant is None or not meant.repository:
+            raise Refused(f"{text[:200]}: give repository:tag or repository@sha256:…")
+        deletions.append(meant)
+    return Listed(tuple(deletions))
+
+
+def _plan(path: str) -> Listed:
+    try:
+        with _opened(path) as file:
+            listed = read(iter(lambda: file.readline(_LONGEST), ""))
+    except OSError as error:
+        raise Refused(f"--plan {path}: cannot be read: {error.strerror}") from error
+    if not listed.lines:
+        raise Refused(f"--plan {path}: empty")
+    if not listed.formats:
+        first = f", for example {listed.examples[0]!r}" if listed.examples else ""
+        raise Refused(
+            f"--plan {path}: none of {listed.lines} lines is understood{first}; "
+            "docs/preflight.md lists what is"
+        )
+    return listed
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[TextIO]:
+    if path == _STDIN:
+        yield sys.stdin
+        return
+    with open(path, encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 - a word
+        yield file
+
+
+def _of(listed: Listed, hosts: frozenset[str], whose: str) -> Listed:
+    """Leave out what is said of other registries, where this one's name is known."""
+    mine = [each for each in listed.deletions if not (hosts and each.host) or each.host in hosts]
+    if listed.deletions and not mine:
+        raise Refused(f"{whose}: names nothing of {', '.join(sorted(hosts))}")
+    return replace(listed, deletions=tuple(mine))

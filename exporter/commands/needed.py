@@ -1,0 +1,89 @@
+"""Who needs what of a registry: its tags, and whatever the references name?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from exporter.commands import Refused
+from exporter.config.loading import Misconfigured, load
+from exporter.facts.gap import Gap, Scope
+from exporter.facts.use import Use
+from exporter.judge.preflight.answer import Needed
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.reference import host
+from exporter.resolve import scope
+from exporter.sources import Listing, Unseen, joined
+from exporter.sources.references import ReferenceFile
+from exporter.wiring import targets
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from exporter.config.registry import RegistrySettings
+    from exporter.config.settings import Settings
+    from exporter.oci.reference import Repository, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class Wanting:
+    """What the references say, and which tags matter by their names."""
+
+    uses: Listing[Use]
+    scope: scope.Scope
+    hosts: frozenset[str]
+    """By which the registry is named; empty where it is not known, and every name may be its."""
+
+    def needed(self, tags: Mapping[Repository, Sequence[Tag]]) -> list[Needed]:
+        """Return all tags, and everything in use, each once under its highest class."""
+        owners: dict[tuple[str, str], list[str]] = {}
+        for use in self.uses.entries:
+            name = use.reference.digest or use.reference.tag or ""
+            owners.setdefault((use.reference.repository, name), []).append(use.owner)
+        return [
+            _needed(each, tuple(owners.get((each.repository, each.name), ())))
+            for each in scope.select(self.scope, tags, self.uses.entries)
+        ]
+
+
+def _needed(wanted: scope.Wanted, owners: tuple[str, ...]) -> Needed:
+    pinned = isinstance(wanted.name, Digest)
+    tag, digest = ("", wanted.name) if pinned else (wanted.name, "")
+    return Needed(wanted.repository, tag, digest, wanted.reference_class, owners)
+
+
+def wanting(words: argparse.Namespace, environ: Mapping[str, str]) -> Wanting:
+    """Read the references; a file that cannot be read is a gap. Raises `Refused`."""
+    try:
+        hosts = frozenset(host(text) for text in words.registry)
+        settings = load(words.config, environ) if words.config else None
+    except (Malformed, Misconfigured) as error:
+        raise Refused(str(error)) from error
+    registry = _registry(settings, hosts)
+    watched = targets.scope(settings, registry) if settings and registry else scope.Scope()
+    hosts |= registry.hosts if registry else frozenset()
+    uses = joined(*(_read(file) for file in (*map(ReferenceFile, words.refs), *_files(settings))))
+    mine = tuple(use for use in uses.entries if not hosts or use.reference.registry in hosts)
+    every = replace(watched, select=("*",), leave_out_tags=())
+    return Wanting(Listing(mine, uses.gaps), every, hosts)
+
+
+def _registry(settings: Settings | None, hosts: frozenset[str]) -> RegistrySettings | None:
+    """Return the settings of the registry that is meant: the one that is named, or the only one."""
+    known = settings.registries if settings else ()
+    mine = [each for each in known if each.hosts & hosts or not hosts]
+    return mine[0] if len(mine) == 1 else None
+
+
+def _files(settings: Settings | None) -> Iterator[ReferenceFile]:
+    for each in settings.references if settings else ():
+        if each.file:
+            yield ReferenceFile(each.file, each.reference_class, frozenset(each.platforms))
+
+
+def _read(file: ReferenceFile) -> Listing[Use]:
+    try:
+        return file.uses()
+    except Unseen as unseen:
+        return Listing((), (Gap(Scope.REFERENCES, file.name, unseen.reason, unseen.detail),))

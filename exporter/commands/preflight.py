@@ -1,0 +1,143 @@
+"""`preflight`: who would be hurt by what is about to be run?"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.commands.answer import Exit, style
+from exporter.commands.asked import asked
+from exporter.commands.needed import wanting
+from exporter.commands.saved import judged
+from exporter.facts import body
+from exporter.facts.gap import Gap, Scope
+from exporter.judge.gc.log import log
+from exporter.judge.gc.paths import removed
+from exporter.judge.gc.plan import Abort, Blind, Plan
+from exporter.judge.preflight import api, storage
+from exporter.judge.preflight.answer import Answer, Checked, Verdict
+from exporter.judge.preflight.platforms import described, parents
+from exporter.oci.reference import Repository, Tag
+from exporter.publish.preflight.document import preflight_json
+from exporter.publish.preflight.markdown import preflight_markdown
+from exporter.publish.preflight.text import preflight_text
+from exporter.sources import Listing, Unseen, joined
+from exporter.wiring.stored import Stored
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Mapping
+
+    from exporter.commands.needed import Wanting
+    from exporter.facts.inventory import Inventory
+    from exporter.judge.preflight.asked import Asked
+    from exporter.judge.preflight.storage import Foreseen
+
+_EXITS: Final = {
+    Verdict.SAFE: Exit.WELL,
+    Verdict.UNSAFE: Exit.BROKEN,
+    Verdict.INCOMPLETE: Exit.BLIND,
+}
+_MOST_ROWS: Final = 1_000
+
+
+def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Answer the command."""
+    wants = wanting(words, environ)
+    wish = asked(words, wants.hosts)
+    answer = _of_snapshot(words, wish, wants) if words.saved else _of_storage(words, wish, wants)
+    return _EXITS[answer.verdict]
+
+
+def _of_snapshot(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answer:
+    report = judged(words.saved)
+    uses = joined(wants.uses, Listing(report.snapshot.uses))
+    answer = api.foresee(report, wish, replace(wants, uses=uses).needed({}), wants.uses.gaps)
+    sys.stdout.write(_said(words, answer))
+    return answer
+
+
+def _of_storage(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answer:
+    stored = Stored(words.storage, _options(words), plain_http=words.plain_http)
+    try:
+        inventory = stored.read()
+    except Unseen as unseen:
+        gap = Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
+        answer = Answer(wish.words, (), (), (gap,), None, Checked(0, 0, 0))
+        if words.output in _LISTS:
+            _complain(answer)
+        else:
+            sys.stdout.write(_said(words, answer))
+        return answer
+    needed = wants.needed(_tags(inventory))
+    foreseen = storage.foresee(inventory, wish, needed, wants.uses.gaps, time.time_ns())
+    if words.output in _LISTS:
+        _list(words, foreseen)
+        return foreseen.answer
+    answer = _with_platforms(stored, inventory, foreseen.answer)
+    sys.stdout.write(_said(words, answer))
+    return answer
+
+
+def _options(words: argparse.Namespace) -> dict[str, str]:
+    named = {"endpoint": words.endpoint, "region": words.region}
+    return {key: value for key, value in named.items() if value}
+
+
+def _tags(inventory: Inventory) -> dict[Repository, tuple[Tag, ...]]:
+    """Return the names as they are: a collector looks at more than a registry would accept."""
+    return {
+        Repository(name): tuple(map(Tag, inventory.tags.named(at)))
+        for at, name in enumerate(inventory.repositories)
+    }
+
+
+def _with_platforms(stored: Stored, inventory: Inventory, answer: Answer) -> Answer:
+    """Read the few indexes whose children break; without them the platforms are just not named."""
+    digests = parents(inventory, answer)
+    try:
+        bodies = stored.contents(digests, body.LARGEST)
+    except Unseen:
+        return answer
+    read = zip(digests, bodies, strict=True)
+    return described(answer, {digest: content for digest, content in read if content})
+
+
+def _said(words: argparse.Namespace, answer: Answer) -> str:
+    if words.output == "json":
+        return preflight_json(answer)
+    if words.output == "markdown":
+        return preflight_markdown(answer, _MOST_ROWS)
+    return preflight_text(answer, style(words))
+
+
+_LISTS: Final = ("removed", "log")
+"""Outputs that are for a program: what is to be said beside them goes to standard error."""
+
+
+def _list(words: argparse.Namespace, foreseen: Foreseen) -> None:
+    outcome, inventory = foreseen.outcome, foreseen.inventory
+    if outcome is None or isinstance(outcome, Blind):
+        _complain(foreseen.answer)
+        return
+    if words.output == "log":
+        _print(log(inventory, outcome))
+    else:
+        removal = outcome.removal if isinstance(outcome, Plan) else outcome.possible
+        _print(sorted(set(removed(inventory, removal))))
+    if isinstance(outcome, Abort):
+        sys.stderr.write(f"failed to garbage collect: {outcome.messages[0]}\n")
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Print names as they are on the disk, whatever their bytes."""
+    for line in lines:
+        sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape") + b"\n")
+    sys.stdout.flush()
+
+
+def _complain(answer: Answer) -> None:
+    for gap in answer.gaps:
+        sys.stderr.write(f"pullproof: {gap.subject}: {gap.reason} ({gap.detail})\n")

@@ -1,0 +1,51 @@
+"""How does the answer of `preflight` look in a change ticket?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.publish.markdown import escape
+from exporter.publish.preflight import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.judge.preflight.answer import Answer
+
+
+def preflight_markdown(answer: Answer, most: int) -> str:
+    """Return the answer with at most so many entries in each list."""
+    return "".join(f"{line.rstrip()}\n" for line in _lines(answer, most))
+
+
+def _lines(answer: Answer, most: int) -> Iterator[str]:
+    yield from (
+        f"## {words.verdict_cell(answer).text}",
+        "",
+        f"{escape(words.headline(answer))}.",
+        "",
+    )
+    if answer.hurt:
+        yield from ("### Would break", "")
+    for hurt in answer.hurt[:most]:
+        yield f"- **{escape(words.hurt_words(hurt))}**"
+        for broken in hurt.broken:
+            where = escape(words.platform_of(broken))
+            yield f"  - {where} `{broken.digest}` {escape(words.loss_words(broken))}"
+    yield from _more(len(answer.hurt), most)
+    yield from (f"Would go: {escape(words.going_words(answer))}.", "")
+    yield from _list("Dangers", [words.hazard_words(each) for each in answer.hazards], most)
+    yield from _list("Not seen", [words.gap_words(each) for each in answer.gaps], most)
+    yield f"Checked {escape(words.checked_words(answer))}."
+
+
+def _list(head: str, items: Sequence[str], most: int) -> Iterator[str]:
+    yield from (f"### {head}", "")
+    yield from (f"- {escape(item)}" for item in items[:most] or ("nothing",))
+    yield from _more(len(items), most)
+
+
+def _more(count: int, most: int) -> Iterator[str]:
+    if count > most:
+        yield f"- … and {count - most:,} more"
+    yield ""

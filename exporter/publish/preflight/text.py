@@ -1,0 +1,46 @@
+"""How does the answer of `preflight` look on a terminal?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.publish.preflight import words
+from exporter.publish.words import count_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.judge.preflight.answer import Answer, Hurt
+    from exporter.publish.text import Style
+
+
+def preflight_text(answer: Answer, style: Style) -> str:
+    """Return the verdict first, then who would be hurt, what would go, and what it rests on."""
+    return "".join(f"{line.rstrip()}\n" for line in _lines(answer, style))
+
+
+def _lines(answer: Answer, style: Style) -> Iterator[str]:
+    yield f"{style.paint(words.verdict_cell(answer))}: {words.headline(answer)}"
+    if answer.hurt:
+        yield from ("", "Would break")
+    for hurt in answer.hurt[: style.most]:
+        yield from _hurt(hurt)
+    if len(answer.hurt) > style.most:
+        yield f"  … and {count_words(len(answer.hurt) - style.most, 'more image')}"
+    yield from ("", f"Would go: {words.going_words(answer)}")
+    yield from _list("Dangers", [words.hazard_words(each) for each in answer.hazards], style)
+    yield from _list("Not seen", [words.gap_words(each) for each in answer.gaps], style)
+    yield from ("", f"Checked {words.checked_words(answer)}")
+
+
+def _hurt(hurt: Hurt) -> Iterator[str]:
+    yield f"  {words.hurt_words(hurt)}"
+    for broken in hurt.broken:
+        yield f"    {words.platform_of(broken)}  {broken.digest}  {words.loss_words(broken)}"
+
+
+def _list(head: str, items: Sequence[str], style: Style) -> Iterator[str]:
+    yield from ("", head)
+    yield from (f"  {item}" for item in items[: style.most] or ("nothing",))
+    if len(items) > style.most:
+        yield f"  … and {len(items) - style.most:,} more"

@@ -1,0 +1,115 @@
+"""Which words does a person read for what would be lost, what would go, and what it rests on?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.judge.preflight.answer import Verdict
+from exporter.publish.words import Cell, Tone, count_words, plain, size_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.facts.gap import Gap
+    from exporter.judge.preflight.answer import Answer, Broken, Hazard, Hurt, Lost
+
+_TONES: Final = {
+    Verdict.SAFE: Tone.GOOD,
+    Verdict.UNSAFE: Tone.BAD,
+    Verdict.INCOMPLETE: Tone.UNSURE,
+}
+_MOST_OWNERS: Final = 5
+
+
+def verdict_cell(answer: Answer) -> Cell:
+    """Say the verdict itself."""
+    return Cell(answer.verdict, _TONES[answer.verdict])
+
+
+def headline(answer: Answer) -> str:
+    """Say what the verdict means, in one line."""
+    asked = plain(answer.asked)
+    if answer.verdict is Verdict.SAFE:
+        return f"{asked} would break nothing that a tag or a known use needs"
+    if answer.verdict is Verdict.INCOMPLETE:
+        unseen = count_words(len(answer.gaps), "thing")
+        return f"no victim of {asked} is known, but {unseen} could not be seen"
+    names = count_words(len(answer.hurt), "image")
+    manifests = {broken.digest for hurt in answer.hurt for broken in hurt.broken}
+    lost = {each for hurt in answer.hurt for broken in hurt.broken for each in broken.lost}
+    size = sum(each.size or 0 for each in lost if each.gone)
+    below = f": {count_words(len(manifests), 'manifest')}, {size_words(size)} gone for good"
+    return f"{asked} would break {names}{below if manifests else ''}"
+
+
+def hurt_words(hurt: Hurt) -> str:
+    """Say who is hurt, how much it matters, and who uses it."""
+    needed = hurt.needed
+    tag = ", its tag gone" if hurt.tag_gone else ""
+    shown = ", ".join(map(plain, needed.owners[:_MOST_OWNERS]))
+    more = f" and {len(needed.owners) - _MOST_OWNERS} more"
+    used = f", used by {shown}{more if len(needed.owners) > _MOST_OWNERS else ''}"
+    return f"{plain(needed.name)} ({needed.reference_class}){tag}{used if needed.owners else ''}"
+
+
+def platform_of(broken: Broken) -> str:
+    """Say where it runs."""
+    return plain(broken.platform) or "manifest"
+
+
+def loss_words(broken: Broken) -> str:
+    """Say what of it would be lost."""
+    parts = [*_kinds(broken.lost)]
+    return (
+        f"{', '.join(parts)}; {size_words(broken.size)} gone" if broken.size else ", ".join(parts)
+    )
+
+
+def _kinds(lost: tuple[Lost, ...]) -> Iterator[str]:
+    for each in lost:
+        if each.kind == "manifest":
+            yield "manifest gone" if each.gone else "manifest unlinked"
+    for kind in ("config", "layer", "blob"):
+        for gone, word in ((True, "gone"), (False, "no longer handed out")):
+            count = sum(each.kind == kind and each.gone is gone for each in lost)
+            if count:
+                yield f"{count_words(count, kind) if kind != 'config' else kind} {word}"
+
+
+def going_words(answer: Answer) -> str:
+    """Say what would go, needed or not."""
+    going = answer.going
+    if going is None:
+        return "that cannot be foretold"
+    counts = (
+        (going.tags, "tag"),
+        (going.manifests, "manifest"),
+        (going.blobs, "blob"),
+        (going.layer_links, "layer link"),
+    )
+    parts = [count_words(count, word) for count, word in counts if count]
+    size = f", {size_words(going.size)}" if going.size is not None else ""
+    return f"{', '.join(parts)}{size}" if parts else "nothing"
+
+
+def hazard_words(hazard: Hazard) -> str:
+    """Say a danger under its code."""
+    where = f"{plain(hazard.subject)}: " if hazard.subject else ""
+    return f"{hazard.code}: {where}{plain(hazard.detail)}"
+
+
+def gap_words(gap: Gap) -> str:
+    """Say one thing that could not be seen."""
+    detail = f" ({plain(gap.detail)})" if gap.detail else ""
+    return f"{plain(gap.subject)}: {gap.reason}{detail}"
+
+
+def checked_words(answer: Answer) -> str:
+    """Say how much the verdict rests on."""
+    checked = answer.checked
+    elsewhere = f" ({checked.uses_elsewhere:,} more name nothing here)"
+    return (
+        f"{count_words(checked.tags, 'tag')} in "
+        f"{count_words(checked.repositories, 'repository', 'repositories')}, "
+        f"{count_words(checked.uses, 'use')}{elsewhere if checked.uses_elsewhere else ''}"
+    )
