@@ -36,8 +36,10 @@ async def steady(
     """
     tagged = {root: (root.repository, root.tag) for root in doubtful if root.tag}
     answers = await resolve(target.registry, tagged.values(), target.method)
-    vanished = {root.repository for root, at in tagged.items() if not answers[at][0]}
-    lists = await listings(target, vanished)
+    vanished = {
+        root for root, at in tagged.items() if root not in used and _leads_nowhere(answers[at])
+    }
+    lists = await listings(target, {root.repository for root in vanished})
     settled: dict[Root, Root | None] = {}
     for root, at in tagged.items():
         digest, sighting = answers[at]
@@ -47,9 +49,14 @@ async def steady(
         elif sighting.state is State.PRESENT:
             settled[root] = _resolved(root, digest, sighting)
         else:
-            listing = None if root in used or digest else lists[root.repository]
+            listing = lists[root.repository] if root in vanished else None
             settled[root] = _lost(root, (digest, sighting), listing)
     return settled
+
+
+def _leads_nowhere(answer: Answer) -> bool:
+    digest, sighting = answer
+    return digest is None and sighting.state in GONE
 
 
 def _resolved(root: Root, digest: Digest | None, sighting: Sighting) -> Root:
