@@ -120,6 +120,14 @@ class Content(Protocol):
         ...
 
 
+class Pinner(Protocol):
+    """What may write, and nothing but tags on manifests that are there already."""
+
+    async def pin(self, repository: Repository, digest: Digest, tag: Tag) -> None:
+        """Point a tag at a manifest. Raises `Unseen` where it is not proven to point there then."""
+        ...
+
+
 class Storage(Protocol):
     """A registry's own storage."""
 

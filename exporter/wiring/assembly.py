@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from exporter.serve.rounds import Watched
 from exporter.sources.ledger import Ledger
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
+
+
+Opened = TypeVar("Opened", bound=Distribution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ async def assembled(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
         ledger = stack.enter_context(Ledger(settings.ledger, time.time))
         watched = []
         for registry in settings.registries:
-            opened = await stack.enter_async_context(_open(registry, environ))
+            opened = await stack.enter_async_context(opened_as(Distribution, registry, environ))
             watched.append(
                 Watched(
                     target=target(settings, registry, opened, ledger),
@@ -49,8 +52,9 @@ async def assembled(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
         yield Assembly(tuple(watched), ReferenceFiles.of(settings), ledger)
 
 
-def _open(registry: RegistrySettings, environ: Mapping[str, str]) -> Distribution:
-    return Distribution.open(
+def opened_as(kind: type[Opened], registry: RegistrySettings, environ: Mapping[str, str]) -> Opened:
+    """Return one registry, ready to be asked as its settings say."""
+    return kind.open(
         registry.label,
         registry.url.replace("//docker.io", f"//{HUB_API}"),
         credentials=logins(registry, environ),

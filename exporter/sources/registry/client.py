@@ -1,6 +1,6 @@
 """What does one request bring back? Redirects followed, errors told apart, the body bounded.
 
-Together with `transport` the only place that knows httpx.
+Together with `transport` and `pinner` the only place that knows httpx.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _AGENT: Final = (b"User-Agent", f"pullproof/{__version__}".encode())
 _UNCOMPRESSED: Final = (b"Accept-Encoding", b"identity")
 _FORM: Final = (b"Content-Type", b"application/x-www-form-urlencoded")
 _TOLD_APART: Final = {401: "401", 403: "403", 404: "404", 429: "429"}
+_READS: Final = frozenset({"GET", "HEAD"})
 _NO_SIGN: Final = frozenset({429, 502, 503, 504})
 """Codes that a gateway gives while nothing behind it works."""
 
@@ -95,6 +96,12 @@ class Client:
             raise Unseen(question.subject, Reason.REDIRECT, words)
         return answer
 
+    def composed(self, question: Question, address: Address, authorization: str) -> httpx.Request:
+        """Return the request that puts a question: this client reads, and can do nothing else."""
+        if question.method not in _READS:
+            raise AssertionError(f"{question.method} by a client that only reads")
+        return _request(question, address, authorization)
+
     def _address(self, question: Question) -> Address:
         if question.url:
             return Address.parse(question.url)
@@ -105,7 +112,7 @@ class Client:
         self, endpoint: str, question: Question, address: Address, authorization: str
     ) -> Answer:
         """One request, one answer, counted."""
-        request = _request(question, address, authorization)
+        request = self.composed(question, address, authorization)
         started = asyncio.get_running_loop().time()
         code = "error"
         try:
@@ -182,6 +189,8 @@ def _onward(question: Question, here: Address, answer: Answer) -> Address:
     """Return where a redirect leads. A form holds secrets, so it is never sent on."""
     if question.form:
         raise Unseen(question.subject, Reason.REDIRECT, "a token server that redirects a form")
+    if question.method not in _READS:
+        raise Unseen(question.subject, Reason.REDIRECT, "what is written goes nowhere else")
     try:
         return here.onward(answer.headers.get("location", ""))
     except Malformed as error:

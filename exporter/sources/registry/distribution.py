@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from exporter.facts.snapshot import Collector
 from exporter.sources import Absent, Tally, Unseen
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 class Distribution:
     """One registry, asked over HTTP; implements `exporter.sources.Registry`."""
+
+    way: ClassVar[type[Client]] = Client
+    """What carries its questions: it can read, and nothing else."""
 
     def __init__(self, name: str, client: Client, line: Line) -> None:
         """Use `open`."""
@@ -59,7 +62,7 @@ class Distribution:
         registry = Address.of_registry(base_url)
         proxies = Proxies.of(environ)
         transport = Transport(registry.origin, tls.contexts(), proxies, limits.concurrency)
-        client = Client(registry, transport, limits, Tally())
+        client = cls.way(registry, transport, limits, Tally())
         return cls(name, client, Line(name, client, credentials, limits))
 
     @property

@@ -1,0 +1,109 @@
+"""How does a tag come to point at a manifest? The only code here that writes anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import httpx
+
+from exporter.facts.gap import Reason
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.manifest import parse
+from exporter.sources import Body, Unseen
+from exporter.sources.registry.answers import refusal
+from exporter.sources.registry.client import Client
+from exporter.sources.registry.distribution import Distribution
+from exporter.sources.registry.question import Question
+
+if TYPE_CHECKING:
+    from exporter.oci.reference import Repository, Tag
+    from exporter.sources.registry.address import Address
+
+_SET: Final = frozenset({200, 201, 202})
+"""201 by the specification ("Pushing Manifests"); some registries say so otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement(Question):
+    """A manifest's own bytes, put under one more name."""
+
+    content: bytes = field(default=b"", repr=False)
+    media_type: str = ""
+
+
+class Writer(Client):
+    """A client that also carries placements, to the registry alone."""
+
+    def composed(self, question: Question, address: Address, authorization: str) -> httpx.Request:
+        """Return the request that puts a question, or a manifest."""
+        if not isinstance(question, Placement):
+            return super().composed(question, address, authorization)
+        reading = super().composed(_reading(question), address, authorization)
+        return httpx.Request(
+            "PUT",
+            reading.url,
+            headers=[
+                *reading.headers.raw,
+                (b"Content-Type", question.media_type.encode()),
+                (b"Content-Length", str(len(question.content)).encode()),
+            ],
+            stream=httpx.ByteStream(question.content),
+            extensions=reading.extensions,
+        )
+
+
+class Pinner(Distribution):
+    """One registry that may be given tags; implements `exporter.sources.Pinner`."""
+
+    way: ClassVar[type[Client]] = Writer
+
+    async def pin(self, repository: Repository, digest: Digest, tag: Tag) -> None:
+        """Point a tag at a manifest that is there, by putting its very bytes once more.
+
+        A tag that points elsewhere is left alone. Raises `Unseen` where the tag is not proven to
+        point at the manifest in the end.
+        """
+        subject = f"{repository}:{tag}"
+        there = await self.head(repository, tag)
+        if there == digest:
+            return
+        if isinstance(there, Digest):
+            raise Unseen(subject, Reason.UNCONFIRMED, f"the tag points at {there} by now")
+        body = await self.manifest(repository, digest)
+        if not isinstance(body, Body):
+            raise Unseen(subject, Reason.UNCONFIRMED, "the manifest is not there any more")
+        answer = await self._line.ask(_placement(repository, tag, body))
+        if answer.status not in _SET:
+            raise refusal(answer, subject)
+        if await self.head(repository, tag) != digest:
+            raise Unseen(subject, Reason.WRONG_DIGEST, "set, but it does not point at the manifest")
+
+
+def _placement(repository: Repository, tag: Tag, body: Body) -> Placement:
+    subject = f"{repository}:{tag}"
+    try:
+        media_type = parse(body.content, body.digest).media_type
+    except Malformed as error:
+        raise Unseen(subject, Reason.MALFORMED, str(error)) from error
+    return Placement(
+        endpoint="manifest",
+        subject=subject,
+        path=f"/v2/{repository}/manifests/{tag}",
+        scope=f"repository:{repository}:pull,push",
+        repository=repository,
+        method="PUT",
+        content=body.content,
+        media_type=media_type,
+    )
+
+
+def _reading(placement: Placement) -> Question:
+    """Return the question of the same place: its address and credentials are a placement's too."""
+    return Question(
+        placement.endpoint,
+        placement.subject,
+        placement.path,
+        placement.scope,
+        placement.repository,
+    )
