@@ -112,7 +112,8 @@ def preflight_json(answer: Answer) -> str:
         ),
         checked=msgspec.convert(answer.checked, CheckedEntry, from_attributes=True),
     )
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    body = msgspec.json.encode(document, enc_hook=str)  # a Digest is text, but a subclass
+    return msgspec.json.format(body, indent=2).decode() + "\n"
 
 
 def _hurt(hurt: Hurt) -> HurtEntry:
@@ -133,7 +134,7 @@ def _broken(broken: Broken) -> BrokenEntry:
         digest=broken.digest,
         platform=broken.platform or None,
         size=broken.size,
-        lost=msgspec.convert(broken.lost, tuple[LostEntry, ...], from_attributes=True),
+        lost=tuple(LostEntry(each.digest, each.kind, each.size, each.gone) for each in broken.lost),
     )
 
 
