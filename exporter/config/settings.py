@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import Field, model_validator
 
-from exporter.config.registry import RegistrySettings  # noqa: TC001 - pydantic evaluates it
+from exporter.config.registry import RegistrySettings
 from exporter.config.section import Section, amiss
 from exporter.config.words import (
     Address,

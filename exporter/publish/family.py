@@ -35,10 +35,14 @@ class Group(StrEnum):
     """Where a family's truth comes from; also the chapters of its documentation."""
 
     VERDICTS = "What the last complete audit found"
+    STORAGE = "What the storage holds, and what a collection would do"
     AUDITS = "How the audits go"
     REFERENCES = "Where the set of live images comes from"
     REQUESTS = "What the registries are asked"
     EXPORTER = "The exporter itself"
+
+
+_OF_THE_AUDIT: Final = frozenset({Group.VERDICTS, Group.STORAGE})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +60,7 @@ class Family:
     @property
     def help(self) -> str:
         """The text of its HELP line; cached truth says so, and where its age is found."""
-        return f"{self.about} {_CACHED}" if self.group is Group.VERDICTS else self.about
+        return f"{self.about} {_CACHED}" if self.group in _OF_THE_AUDIT else self.about
 
     @property
     def stem(self) -> str:

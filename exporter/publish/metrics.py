@@ -17,6 +17,7 @@ from exporter.judge.judgement import CLOSED, OPEN
 from exporter.publish import catalogue
 from exporter.publish.census import count
 from exporter.publish.exposition import Exposition, Samples, expose, label_pairs
+from exporter.publish.stock_series import shares, sole_protectors, stock_series
 from exporter.publish.tag_series import problems, tags
 
 if TYPE_CHECKING:
@@ -41,12 +42,20 @@ def render(picture: Picture, limits: Limits) -> Exposition:
     counted = [(report, count(report)) for report in reports]
     for report, census in counted:
         _registry(samples, report, census)
+        if report.stock is not None:
+            stock_series(samples, report.snapshot.registry, report.stock)
+    most, worst, tagged = limits.repositories, limits.problems, limits.tags
     dropped = {
-        "pullproof_repository": _repositories(samples, counted, limits.repositories),
-        "pullproof_tag": tags(samples, reports, limits.tags),
-        "pullproof_missing_child_info": problems(samples, reports, limits.problems),
+        "pullproof_repository": (most, _repositories(samples, counted, most)),
+        "pullproof_repository_exclusive_bytes": (most, shares(samples, reports, most)),
+        "pullproof_tag": (tagged, tags(samples, reports, tagged)),
+        "pullproof_tag_sole_protected_children": (
+            tagged,
+            sole_protectors(samples, reports, tagged),
+        ),
+        "pullproof_missing_child_info": (worst, problems(samples, reports, worst)),
     }
-    _limits(samples, limits, dropped)
+    _limits(samples, dropped)
     return expose(samples)
 
 
@@ -170,10 +179,8 @@ def _repository(
     samples.add(catalogue.REPOSITORY_LOGICAL_BYTES, labels, household.logical_bytes)
 
 
-def _limits(samples: Samples, limits: Limits, dropped: Mapping[str, int]) -> None:
-    for (metric, left_out), limit in zip(
-        dropped.items(), (limits.repositories, limits.tags, limits.problems), strict=True
-    ):
+def _limits(samples: Samples, dropped: Mapping[str, tuple[int, int]]) -> None:
+    for metric, (limit, left_out) in dropped.items():
         labels = label_pairs(("metric",), (metric,))
         samples.add(catalogue.SERIES_LIMIT, labels, limit)
         samples.add(catalogue.SERIES_DROPPED, labels, left_out)

@@ -6,12 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.holdings import Reclaimable, Share
 from exporter.facts.proof import LAST_BYTE, Proof, Sighting, State, unknown
 from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import broken_child, missing_child, missing_platform
 from exporter.judge.finding import Finding, weight
+from exporter.judge.gc.dialect import Mode
+from exporter.judge.gc.preconditions import Code, Effect, Precondition
 from exporter.judge.report import Child, ChildKind, Lack, Report, TagVerdict
+from exporter.judge.stock import Prediction, Stock
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
 from exporter.oci.platform import Platform
@@ -208,3 +212,21 @@ def _findings(verdict: TagVerdict) -> Iterator[Finding]:
     for platform in verdict.lacking_platforms:
         severity = weight(verdict.root, required=True)
         yield Finding(missing_platform.RULE, severity, verdict.root, None, platform, "no image")
+
+
+def stock() -> Stock:
+    """A storage that holds 1,000 bytes for nothing, and whose next collection breaks a live tag."""
+    return Stock(
+        stored_bytes=5_000,
+        referenced_bytes=4_200,
+        reclaimable=Reclaimable(untagged=200, orphaned=500, stale_uploads=300),
+        orphaned_blobs=2,
+        orphaned_manifests=1,
+        shares=(Share("app", logical=4_200, exclusive=4_000),),
+        sole_protectors={("app", "v1-amd64"): 1},
+        predictions=(
+            Prediction("distribution-2", Mode.DELETE_UNTAGGED, {ReferenceClass.LIVE: 2}, 900, ""),
+            Prediction("distribution-3", Mode.PLAIN, {}, 0, "failed to mark: no such thing"),
+        ),
+        preconditions=(Precondition(Code.NO_TAGS, "solo", Effect.STOPS, "it has no tags"),),
+    )

@@ -44,6 +44,7 @@ from tests.publish.reports import (
     picture,
     report,
     standing,
+    stock,
     tag,
     unreadable,
 )
@@ -277,6 +278,8 @@ def test_past_the_limit_the_worst_and_live_tags_stay_and_the_rest_is_counted() -
     assert dropped == {
         "pullproof_tag": 2,
         "pullproof_repository": 0,
+        "pullproof_repository_exclusive_bytes": 0,
+        "pullproof_tag_sole_protected_children": 0,
         "pullproof_missing_child_info": 0,
     }
 
@@ -377,7 +380,8 @@ def busy() -> Picture:
         throttled_seconds=2.5,
     )
     running = frozenset({"registry.example"})
-    return picture(standing(incident(), tally=tally), in_progress=running)
+    about = replace(incident(), stock=stock())
+    return picture(standing(about, tally=tally), in_progress=running)
 
 
 def test_every_family_of_the_catalogue_is_published_and_no_other() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 ALERTS = Path(__file__).parents[2] / "alerts"
-FILES = tuple(ALERTS / f"{name}.yml" for name in ("integrity", "visibility", "meta"))
+FILES = tuple(ALERTS / f"{name}.yml" for name in ("integrity", "visibility", "meta", "capacity"))
 TESTS = tuple(sorted(ALERTS.glob("tests/*.yml")))
 
 

@@ -14,6 +14,7 @@ from exporter.facts.gap import Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
+from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.publish.catalogue import FAMILIES
 from exporter.publish.family import Kind
 from tests.parts.needs import program
@@ -40,6 +41,8 @@ VALUES = {
     "reason": {str(each) for each in Reason},
     "need": {"required", "optional"},
     "code": {"429"},
+    "dialect": set(DIALECTS),
+    "mode": {str(each) for each in Mode},
 }
 
 every_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
