@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from exporter.audit import audit
 from exporter.facts.proof import Proof
 from exporter.resolve.scope import Scope
-from exporter.sources import joined
 from exporter.wiring.assembly import assembled
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ async def look(words: argparse.Namespace, subjects: Subjects, typed: Typed) -> l
     """Audit every registry that was asked for, side by side."""
     async with assembled(typed.settings, typed.environ) as assembly, _progress(assembly):
         wanted = await assembly.references()
-        uses = joined(subjects.uses, wanted.uses)
+        uses = subjects.with_uses(wanted.uses)
         targets = [aimed(words, subjects, watched.target) for watched in assembly.watched]
         now = time.time()
         return await asyncio.gather(*(audit(target, uses, None, now) for target in targets))
@@ -48,6 +47,10 @@ def aimed(words: argparse.Namespace, subjects: Subjects, target: Target) -> Targ
         tags = tuple(words.tags or ("*",))
         scope = replace(
             scope, catalogue=True, select=tags, leave_out_tags=tuple(words.exclude_tags)
+        )
+    elif subjects.beside:
+        scope = replace(
+            scope, catalogue=False, listed=(), select=subjects.beside, leave_out_tags=()
         )
     elif subjects.hosts:
         scope = Scope(catalogue=False, latest=(), require=scope.require)

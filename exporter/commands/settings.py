@@ -32,10 +32,17 @@ class Typed:
     environ: Mapping[str, str]
 
 
-def typed(words: argparse.Namespace, hosts: Iterable[str], environ: Mapping[str, str]) -> Typed:
+def typed(
+    words: argparse.Namespace,
+    hosts: Iterable[str],
+    environ: Mapping[str, str],
+    *,
+    alone: bool = True,
+) -> Typed:
     """Return settings for these registries: the configuration's where it has them, else typed ones.
 
-    Without hosts, those of the configuration. Raises `Refused`.
+    Without hosts, those of the configuration; its references count beside hosts only where these
+    do not stand `alone`. Raises `Refused`.
     """
     wanted = frozenset(hosts)
     try:
@@ -55,7 +62,7 @@ def typed(words: argparse.Namespace, hosts: Iterable[str], environ: Mapping[str,
     if base is None:
         raise Refused("name an image or a registry, or give --config or --refs")
     update: dict[str, object] = {"registries": tuple(registries)}
-    if wanted:
+    if wanted and alone:
         update["references"] = ()  # what was typed is all that was asked for
     if words.confirm_after is not None:
         update["confirm_after"] = _pause(words.confirm_after)

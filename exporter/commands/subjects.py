@@ -10,7 +10,7 @@ from exporter.commands import Refused
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
-from exporter.oci.reference import Reference, host
+from exporter.oci.reference import Reference, Repository, host
 from exporter.sources import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile
 
@@ -30,11 +30,23 @@ class Subjects:
     registries: frozenset[str] = frozenset()
     """Hosts of which every tag is asked for."""
     uses: Listing[Use] = Listing(())  # noqa: RUF009 - a frozen value
+    beside: tuple[str, ...] = ()
+    """Patterns of further tags to look at, in the repositories of the images."""
+    within: frozenset[Repository] = frozenset()
+    """Where any are named, uses of other repositories are left aside."""
 
     @property
     def hosts(self) -> frozenset[str]:
         """Every registry that must be asked."""
         return self.registries | {use.reference.registry for use in self.uses.entries}
+
+    def with_uses(self, uses: Listing[Use]) -> Listing[Use]:
+        """Return these uses with those that were typed."""
+        both = joined(self.uses, uses)
+        if not self.within:
+            return both
+        kept = (use for use in both.entries if use.reference.repository in self.within)
+        return replace(both, entries=tuple(kept))
 
 
 def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:

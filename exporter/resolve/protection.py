@@ -25,15 +25,18 @@ async def seals(
 ) -> dict[Repository, Sealed]:
     """Return a seal for each repository in which some child might be unprotected.
 
-    Where tags that are in scope anyway protect every child, nothing more is asked. Elsewhere the
-    remaining tags are resolved too, one HEAD each, since any of them may be the protector.
+    Where tags that are in scope anyway protect every child, nothing more is asked, and there is a
+    seal only if every tag is in scope. Elsewhere the remaining tags are resolved too, one HEAD
+    each, since any of them may be the protector.
     """
     doubtful = _doubtful(answers, children, roots)
     hiding = _hiding(answers, listings)
     open_to = {
         repository: listing.entries
         for repository, listing in listings.items()
-        if listing.complete and repository in doubtful and repository not in hiding
+        if listing.complete
+        and repository not in hiding
+        and (repository in doubtful or all((repository, tag) in answers for tag in listing.entries))
     }
     rest = [(repository, tag) for repository, tags in open_to.items() for tag in tags]
     answers |= await resolve(
