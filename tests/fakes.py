@@ -75,8 +75,10 @@ class Fake:
     asked: list[tuple[str, str, str, str]] = field(default_factory=list)
     """Every question: method, kind, repository, name."""
     down: bool = False
-    hanging: asyncio.Event | None = None
-    """Where it is set to an event, every answer waits for it."""
+    patience: int | None = None
+    """So many questions are still answered, and then none is; None answers them all."""
+    stuck: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where a question waits for an answer that will not come."""
     under_way: int = 0
     most_under_way: int = 0
 
@@ -128,7 +130,10 @@ class Fake:
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            await (self.hanging.wait() if self.hanging else asyncio.sleep(0))
+            if self.patience is not None and len(self.asked) > self.patience:
+                self.stuck.set()
+                await asyncio.Event().wait()
+            await asyncio.sleep(0)
         finally:
             self.under_way -= 1
         subject = f"{repository} {name}".strip()
