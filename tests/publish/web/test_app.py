@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import cycle
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from exporter.oci.reference import Reference
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
 from exporter.sources import Tally
 from tests.publish.reports import (
+    ARM64,
     MISSING,
     UNKNOWN,
     child,
@@ -42,6 +44,7 @@ PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 )
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PROMETHEUS_3 = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
     "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;"
@@ -78,8 +81,9 @@ def shown(about: Report) -> Board:
             "text/plain; version=0.0.4; charset=utf-8",
         ),
         ("nonsense;q=x,;;", "text/plain; version=0.0.4; charset=utf-8"),
-        (PROMETHEUS_2, "application/openmetrics-text; version=1.0.0; charset=utf-8"),
-        (PROMETHEUS_3, "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        ("text/plain, application/openmetrics-text", OPENMETRICS),
+        (PROMETHEUS_2, OPENMETRICS),
+        (PROMETHEUS_3, OPENMETRICS),
     ],
 )
 def test_the_format_is_the_one_that_is_asked_for(accept: str, kind: str) -> None:
@@ -250,6 +254,40 @@ async def test_a_pull_through_cache_is_no_worry_on_the_front_page() -> None:
 
     assert "lib:v1" not in text
     assert "0 unknown" in text
+
+
+async def test_the_front_page_says_what_is_being_audited_now() -> None:
+    running = picture(standing(report()), in_progress=frozenset({"registry.example"}))
+
+    assert "auditing now" in Page(await get("/", Board(running))).text
+    assert "auditing now" not in Page(await get("/", shown(report()))).text
+
+
+async def test_the_front_page_is_calm_where_nothing_is_broken() -> None:
+    answer = await get("/", shown(report(tag("app:v1", child()))))
+
+    assert '<span class="good">0 broken</span>' in answer.text
+    assert Page(answer).text.count("Nothing that was audited.") == 2
+
+
+@pytest.mark.parametrize(("lost", "more"), [(200, ""), (203, "… and 3 more in report.json")])
+async def test_the_front_page_stays_short_and_counts_the_rest(lost: int, more: str) -> None:
+    about = report(*(tag(f"app:v{number}", child(state=MISSING)) for number in range(lost)))
+    page = Page(await get("/", shown(about)))
+
+    assert sum(path.startswith("tag/") for path in page.links) == 200
+    assert ("more in" in page.text) is bool(more)
+    assert more in page.text
+
+
+async def test_the_page_of_a_tag_says_on_what_it_must_run() -> None:
+    verdict = tag("app:v1", child())
+    root = replace(verdict.root, platforms=frozenset({ARM64}))
+    about = report(replace(verdict, root=root))
+    text = Page(await get("/tag/registry.example/app:v1", shown(about))).text
+
+    assert "must run on linux/arm64" in text
+    assert "audited 2026-04-22 10:00 UTC, 60 min ago" in text
 
 
 async def test_every_link_of_the_front_page_leads_somewhere_and_back() -> None:
