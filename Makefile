@@ -24,7 +24,6 @@ check: dev ## Run every check that is not a test: style, types, imports, rules, 
 	.venv/bin/lint-imports
 	promtool check rules --lint=all --lint-fatal $(RULES)
 	promtool test rules $(wildcard alerts/tests/*.yml)
-	promtool check web-config docs/examples/web-config.yml
 	amtool check-config alerts/alertmanager.yml
 	.venv/bin/pytest -q tests/shipped
 
