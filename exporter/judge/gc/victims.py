@@ -72,6 +72,7 @@ class _Loss:
         self._unlinked = {at: frozenset(digests.tolist()) for at, digests in removal.manifests}
         self._unread = dict(removal.layer_links)
         self._had: dict[int, frozenset[int]] = {}
+        self._aliases: dict[int, dict[int, int]] = {}
 
     def below(self, wanted: Wanted) -> list[Victim]:
         """Look at a wanted manifest and at everything below it that the repository had."""
@@ -93,11 +94,23 @@ class _Loss:
         content = graph.links(manifest)
         if graph.rows[number] >= 0 and graph.indexes[graph.rows[number]]:
             content = content[:0]  # its children are looked at one by one
-        needed = distinct(np.concatenate([manifest, content]))
+        needed = distinct(np.concatenate([manifest, self._stored_as(wanted.repository, content)]))
         unlinked = number in self._unlinked.get(wanted.repository, ())
         unread = np.isin(needed, self._unread.get(wanted.repository, manifest[:0]))
         lost = needed[self._gone[needed] | (unread & self._inventory.stored[needed])]
         return [Victim(wanted, number, unlinked, lost)] if unlinked or len(lost) else []
+
+    def _stored_as(self, repository: int, content: Numbers) -> Numbers:
+        """Follow the layer links that name another digest: a blob named by sha512 is such a one."""
+        names = self._aliases.get(repository)
+        if names is None:
+            links, at = self._inventory.layers, self._inventory.layers.of(repository)
+            other = (links.paths[at] != links.targets[at]) & (links.targets[at] >= 0)
+            pairs = zip(links.paths[at][other], links.targets[at][other], strict=True)
+            names = self._aliases[repository] = {int(path): int(to) for path, to in pairs}
+        if not names:
+            return content
+        return np.array([names.get(each, each) for each in content.tolist()], np.int32)
 
     def _manifests(self, repository: int) -> frozenset[int]:
         """Return what a repository could serve as a manifest before: linked, and stored."""

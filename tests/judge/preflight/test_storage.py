@@ -1,0 +1,568 @@
+"""Does a preflight over a storage say who would be hurt? By the names of the scenarios."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.judge.gc.log import log
+from exporter.judge.gc.plan import Abort, Plan
+from exporter.judge.preflight.answer import Verdict
+from exporter.judge.preflight.deletions import Way
+from exporter.oci.digest import Digest
+from tests.judge.preflight.asking import (
+    COLLECTIONS,
+    LATER,
+    answered,
+    codes,
+    collection,
+    deletion,
+    foreseen,
+    hurt,
+    plan,
+    use,
+)
+from tests.parts import tree
+from tests.schema1 import schema1
+from tests.worlds import Made, attestation, fallback_tag, image, index, referrer, two_platforms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AMD64, ARM64 = image("app", "linux/amd64"), image("app", "linux/arm64")
+ATTESTATION = attestation(AMD64)
+APP = index(AMD64, ARM64, ATTESTATION)
+CHILDREN = {AMD64.digest, ARM64.digest, ATTESTATION.digest}
+EVERY = pytest.mark.parametrize("words", COLLECTIONS)
+_FOLDER = Way.FOLDER
+SAFE, UNSAFE, INCOMPLETE = Verdict.SAFE, Verdict.UNSAFE, Verdict.INCOMPLETE
+
+
+def repository(root: Path, name: str) -> Path:
+    return root / "docker" / "registry" / "v2" / "repositories" / name
+
+
+def test_scenario_2_the_same_state_is_safe_from_3_and_loses_all_children_to_2(
+    tmp_path: Path,
+) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+
+    by_3, by_2 = (answered(tmp_path, collection(words)) for words in ("3 -m", "2 -m"))
+
+    assert (by_3.verdict, hurt(by_3)) == (SAFE, {})
+    assert (by_2.verdict, hurt(by_2)) == (UNSAFE, {"app:v1": CHILDREN})
+
+
+def test_registries_1_what_is_lost_of_each_child_is_told_piece_by_piece(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+
+    ((broken, *_),) = (
+        sorted(each.broken, key=lambda child: child.digest != AMD64.digest)
+        for each in answered(tmp_path, collection("2 -m")).hurt
+    )
+
+    assert {(each.digest, each.kind, each.size, each.gone) for each in broken.lost} == {
+        (AMD64.digest, "manifest", len(AMD64.body), False),
+        (AMD64.config.digest, "config", len(AMD64.config.body), True),
+        *((each.digest, "layer", len(each.body), True) for each in AMD64.layers),
+    }
+    assert broken.size == sum(len(blob.body) for blob in AMD64.blobs)
+
+
+def test_registries_2_without_delete_untagged_nothing_goes(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+
+    for words in ("2", "3"):
+        answer = answered(tmp_path, collection(words))
+        assert (answer.verdict, answer.going.blobs) == (SAFE, 0)
+
+
+@pytest.mark.parametrize("words", ["2", "3"])
+def test_registries_3_a_child_deleted_by_digest_is_hurt_by_the_deletion(
+    tmp_path: Path, words: str
+) -> None:
+    tree.write(tmp_path, "app", index(AMD64, ARM64), "v1")
+
+    before = answered(tmp_path, deletion(f"app@{AMD64.digest}", then=words))
+
+    assert hurt(before) == {"app:v1": {AMD64.digest}}
+    assert before.going.blobs == len(AMD64.blobs)
+    tree.revision(tmp_path, "app", AMD64.digest).unlink()
+    after = answered(tmp_path, collection(words))
+    assert (after.verdict, after.going.blobs) == (SAFE, len(AMD64.blobs))
+
+
+def test_registries_4_after_it_happened_a_second_collection_breaks_nothing_more(
+    tmp_path: Path,
+) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+    for child in APP.children:
+        shutil.rmtree(tree.revision(tmp_path, "app", child.digest).parent)
+        for blob in child.blobs:
+            tree.data(tmp_path, blob.digest).unlink()
+
+    answer = answered(tmp_path, collection("2 -m"))
+
+    assert (answer.verdict, answer.going.blobs, answer.going.manifests) == (SAFE, 0, 0)
+
+
+def test_registries_5_a_repository_without_tags_stops_2_and_is_swept_by_3(tmp_path: Path) -> None:
+    tree.write(tmp_path, "solo", AMD64)
+    tree.write(tmp_path, "zz", ARM64, "t")
+
+    stopped = answered(tmp_path, collection("2 -m"))
+    swept = answered(tmp_path, collection("3 -m"), [use("solo", digest=AMD64.digest)])
+
+    assert stopped.verdict is SAFE
+    assert {"would-abort", "no-tags"} <= codes(stopped)
+    assert any("unknown repository name=solo" in each.detail for each in stopped.hazards)
+    assert hurt(swept) == {f"solo@{AMD64.digest}": {AMD64.digest}}
+    assert "no-tags" in codes(swept)
+
+
+def test_registries_6_a_repository_with_an_empty_folder_of_tags_is_reclaimed(
+    tmp_path: Path,
+) -> None:
+    tree.write(tmp_path, "solo", AMD64, "t")
+    shutil.rmtree(tree.tag(tmp_path, "solo", "t"))
+
+    for words in ("2 -m", "3 -m"):
+        answer = answered(tmp_path, collection(words))
+        assert (answer.verdict, answer.going.manifests) == (SAFE, 1)
+        assert answer.going.blobs == 1 + len(AMD64.blobs)
+
+
+def test_registries_7_a_hole_in_one_repository_breaks_the_tag_of_another_under_3(
+    tmp_path: Path,
+) -> None:
+    for name in ("a", "b"):
+        tree.write(tmp_path, name, index(AMD64, ARM64), "v1")
+    tree.revision(tmp_path, "a", AMD64.digest).unlink()
+
+    answer = answered(tmp_path, collection("3 -m"))
+
+    assert hurt(answer) == {"b:v1": {AMD64.digest}}
+    assert "sparse-shared-index" in codes(answer)
+
+
+def test_registries_8_the_same_swapped_breaks_nothing_under_3_and_a_under_2(
+    tmp_path: Path,
+) -> None:
+    for name in ("a", "b"):
+        tree.write(tmp_path, name, index(AMD64, ARM64), "v1")
+    tree.revision(tmp_path, "b", AMD64.digest).unlink()
+
+    assert answered(tmp_path, collection("3 -m")).verdict is SAFE
+    assert AMD64.digest in hurt(answered(tmp_path, collection("2 -m")))["a:v1"]
+
+
+def test_registries_9_links_alone_may_be_lost_while_the_bytes_stay(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        tree.write(tmp_path, name, index(AMD64, ARM64), "v1")
+    tree.write(tmp_path, "z", AMD64, "keep")
+    tree.revision(tmp_path, "a", AMD64.digest).unlink()
+
+    answer = answered(tmp_path, collection("3 -m"))
+
+    (broken,) = answer.hurt[0].broken
+    assert {(each.kind, each.gone) for each in broken.lost} == {("config", False), ("layer", False)}
+    assert broken.size == 0
+    assert answer.hurt[0].needed.name == "b:v1"
+
+
+def test_registries_10_a_pinned_digest_whose_links_3_takes_is_hurt(tmp_path: Path) -> None:
+    tree.write(tmp_path, "a", AMD64, "old")
+    tree.write(tmp_path, "a", ARM64, "old")
+    tree.write(tmp_path, "b", AMD64, "t")
+    pinned = use("a", digest=AMD64.digest)
+
+    by_3, by_2 = (answered(tmp_path, collection(words), [pinned]) for words in ("3 -m", "2 -m"))
+
+    assert {each.kind for each in by_3.hurt[0].broken[0].lost} == {"config", "layer"}
+    assert {each.kind for each in by_2.hurt[0].broken[0].lost} == {"manifest"}
+
+
+@pytest.mark.parametrize(("words", "blobs"), [("2", 0), ("3", 0), ("2 -m", 4), ("3 -m", 4)])
+def test_registries_11_a_moved_tags_old_image_goes_only_with_delete_untagged(
+    tmp_path: Path, words: str, blobs: int
+) -> None:
+    tree.write(tmp_path, "a", AMD64, "t")
+    tree.write(tmp_path, "a", ARM64, "t")
+
+    answer = answered(tmp_path, collection(words))
+
+    assert (answer.verdict, answer.going.blobs) == (SAFE, blobs)
+    assert ("pins-not-considered" in codes(answer)) is bool(blobs)
+
+
+def test_scenario_11_a_live_pin_on_what_a_tag_left_behind_is_hurt(tmp_path: Path) -> None:
+    old = two_platforms("old")
+    tree.write(tmp_path, "app", old, "latest")
+    tree.write(tmp_path, "app", APP, "latest")
+
+    answer = answered(tmp_path, collection("2 -m"), [use("app", digest=old.digest)])
+
+    assert hurt(answer)[f"app@{old.digest}"] == {
+        old.digest,
+        *(child.digest for child in old.children),
+    }
+    assert answer.hurt[0].needed.name == f"app@{old.digest}"
+    assert "pins-not-considered" not in codes(answer)
+
+
+def test_registries_12_a_repository_that_2_cannot_see_loses_everything_even_plain(
+    tmp_path: Path,
+) -> None:
+    tree.write(tmp_path, "aa", AMD64, "v1")
+    shutil.rmtree(repository(tmp_path, "aa") / "_layers")
+
+    by_2, by_3 = (answered(tmp_path, collection(words)) for words in ("2", "3"))
+
+    assert hurt(by_2) == {"aa:v1": {AMD64.digest}}
+    assert (by_3.verdict, "would-abort" in codes(by_3)) == (SAFE, True)
+    assert "no-layers" in codes(by_2) & codes(by_3)
+
+
+@EVERY
+def test_registries_13_a_blob_of_a_push_under_way_is_a_danger_not_a_victim(
+    tmp_path: Path, words: str
+) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    pushed = ARM64.layers[0]
+    tree.write(tmp_path, "up", Made("", b"{}", (pushed,)))
+    shutil.rmtree(repository(tmp_path, "up") / "_manifests")
+    now = tree.data(tmp_path, pushed.digest).stat().st_mtime_ns + 40_000_000_000
+
+    young, old = (answered(tmp_path, collection(words), now=when) for when in (now, LATER))
+
+    assert {"young-blobs", "stale-cache"} <= codes(young)
+    assert "young-blobs" not in codes(old)
+    assert young.verdict is old.verdict is SAFE
+
+
+def test_registries_14_a_link_without_its_manifest_goes_under_3(tmp_path: Path) -> None:
+    tree.write(tmp_path, "aaa", AMD64, "v1")
+    tree.write(tmp_path, "bbb", ARM64, "v1")
+    mounted = tree.layer_link(tmp_path, "aaa", ARM64.layers[0].digest)
+    mounted.parent.mkdir(parents=True)
+    mounted.write_text(ARM64.layers[0].digest)
+
+    assert answered(tmp_path, collection("3")).going.layer_links == 1
+    assert answered(tmp_path, collection("2")).going.layer_links == 0
+
+
+@EVERY
+def test_registries_15_an_empty_manifest_link_stops_it_and_so_nothing_is_lost(
+    tmp_path: Path, words: str
+) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+    tree.revision(tmp_path, "app", AMD64.digest).write_bytes(b"")
+
+    answer = answered(tmp_path, collection(words))
+
+    assert answer.verdict is SAFE
+    assert {"would-abort", "damaged-link"} <= codes(answer)
+    (abort,) = (each.detail for each in answer.hazards if each.code == "would-abort")
+    assert abort.startswith("would abort before it removes anything: failed to mark: ")
+
+
+@pytest.mark.parametrize("words", ["2 -m", "3 -m"])
+def test_registries_16_a_tag_without_its_link_lets_its_image_go(tmp_path: Path, words: str) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    link = tree.tag(tmp_path, "app", "v1") / "current" / "link"
+    link.unlink()
+
+    lost = answered(tmp_path, collection(words), [use("app", digest=AMD64.digest)])
+    link.write_bytes(b"")
+    stopped = answered(tmp_path, collection(words))
+
+    assert hurt(lost) == {f"app@{AMD64.digest}": {AMD64.digest}}
+    assert "dangling-tag" in codes(lost)
+    assert {"would-abort", "damaged-link"} <= codes(stopped)
+
+
+@EVERY
+def test_registries_17_a_manifest_cut_short_stops_it(tmp_path: Path, words: str) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    tree.data(tmp_path, AMD64.digest).write_bytes(b"")
+
+    assert {"would-abort", "unreadable-manifest"} <= codes(answered(tmp_path, collection(words)))
+
+
+@EVERY
+def test_registries_18_a_manifest_without_bytes_was_broken_before_and_its_layers_go(
+    tmp_path: Path, words: str
+) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    tree.data(tmp_path, AMD64.digest).unlink()
+
+    answer = answered(tmp_path, collection(words))
+
+    assert (answer.verdict, answer.going.blobs) == (SAFE, len(AMD64.blobs))
+    assert {"dangling-link", "dangling-tag"} <= codes(answer)
+
+
+@EVERY
+def test_registries_19_a_changed_manifest_is_read_as_the_collector_reads_it(
+    tmp_path: Path, words: str
+) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    other = AMD64.body.replace(AMD64.layers[0].digest.encode(), ARM64.layers[0].digest.encode())
+    tree.data(tmp_path, AMD64.digest).write_bytes(other)
+
+    assert answered(tmp_path, collection(words)).going.blobs == 1
+
+
+@EVERY
+def test_registries_20_a_layer_that_is_gone_already_is_no_victim(
+    tmp_path: Path, words: str
+) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    tree.data(tmp_path, AMD64.layers[0].digest).unlink()
+
+    assert answered(tmp_path, collection(words)).verdict is SAFE
+
+
+def test_registries_21_schema_1_stops_3_and_not_2(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", schema1("old", "app", "v1"), "v1")
+
+    assert {"would-abort", "schema1"} <= codes(answered(tmp_path, collection("3")))
+    assert not {"would-abort", "schema1"} & codes(answered(tmp_path, collection("2")))
+
+
+def test_registries_22_the_leaf_of_a_nested_index_is_lost_to_2(tmp_path: Path) -> None:
+    inner = index(AMD64)
+    tree.write(tmp_path, "top", index(inner), "v1")
+
+    by_2, by_3 = (answered(tmp_path, collection(words)) for words in ("2 -m", "3 -m"))
+
+    assert hurt(by_2) == {"top:v1": {inner.digest, AMD64.digest}}
+    assert by_3.verdict is SAFE
+
+
+def test_registries_23_a_referrer_below_its_fallback_tag_is_lost_to_2_and_kept_by_3(
+    tmp_path: Path,
+) -> None:
+    listed, loose = referrer(AMD64, "listed"), referrer(AMD64, "loose")
+    tree.write(tmp_path, "app", AMD64, "v1")
+    tree.write(tmp_path, "app", loose)
+    tree.write(tmp_path, "app", index(listed), fallback_tag(AMD64))
+
+    by_2, by_3 = (answered(tmp_path, collection(words)) for words in ("2 -m", "3 -m"))
+
+    assert hurt(by_2) == {f"app:{fallback_tag(AMD64)}": {listed.digest}}
+    assert (by_3.verdict, by_3.going.manifests) == (SAFE, 1)
+
+
+@EVERY
+def test_registries_24_content_named_by_sha512_is_a_victim_of_any_collection(
+    tmp_path: Path, words: str
+) -> None:
+    blob = AMD64.layers[0]
+    long = Digest.of(blob.body, "sha512")
+    made = Made(
+        AMD64.media_type, AMD64.body.replace(blob.digest.encode(), long.encode()), AMD64.blobs
+    )
+    tree.write(tmp_path, "app", made, "v1")
+    alias = tree.layer_link(tmp_path, "app", long)
+    alias.parent.mkdir(parents=True)
+    alias.write_text(blob.digest)
+
+    answer = answered(tmp_path, collection(words))
+
+    assert (answer.verdict, hurt(answer)) == (UNSAFE, {"app:v1": {made.digest}})
+    assert "sha512" in codes(answer)
+
+
+def test_registries_27_a_dry_run_taken_while_somebody_deletes_is_not_trusted(
+    tmp_path: Path,
+) -> None:
+    """It lists live content: what counts is what the plan does to the storage as it is."""
+    tree.write(tmp_path, "app", AMD64, "v1")
+    gone = [AMD64.digest, *(blob.digest for blob in AMD64.blobs)]
+    lines = [f"blob eligible for deletion: {digest}" for digest in gone]
+    head = f"app\n\n0 blobs marked, {len(gone)} blobs and 0 manifests eligible for deletion"
+
+    answer = answered(tmp_path, plan("\n".join((head, *lines))))
+
+    assert (answer.verdict, hurt(answer)) == (UNSAFE, {"app:v1": {AMD64.digest}})
+
+
+@pytest.mark.parametrize("words", ["2 -m", "3 -m"])
+def test_registries_31_a_tagged_child_of_an_untagged_index_is_kept(
+    tmp_path: Path, words: str
+) -> None:
+    tree.write(tmp_path, "app", index(AMD64, ARM64))
+    tree.point(tmp_path, "app", "amd64", AMD64.digest)
+
+    answer = answered(tmp_path, collection(words))
+
+    assert (answer.verdict, answer.going.manifests) == (SAFE, 2)
+    assert answer.going.blobs == 2 + len(ARM64.blobs)
+
+
+@EVERY
+def test_registries_33_an_abandoned_upload_is_left_and_a_young_one_is_a_danger(
+    tmp_path: Path, words: str
+) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    data = repository(tmp_path, "app") / "_uploads" / "0b7e" / "data"
+    data.parent.mkdir(parents=True)
+    data.write_bytes(b"half")
+    begun = data.stat().st_mtime_ns
+
+    young = answered(tmp_path, collection(words), now=begun + 40_000_000_000)
+    old = answered(tmp_path, collection(words), now=begun + 7_200_000_000_000)
+
+    assert "uploads-in-flight" in codes(young)
+    assert "uploads-in-flight" not in codes(old)
+    assert "writes-open" in codes(old)
+    assert young.going.blobs == 0
+
+
+def test_scenario_3_a_script_that_removes_folders_leaves_the_tag_and_breaks_the_child(
+    tmp_path: Path,
+) -> None:
+    old, new = index(image("old"), ARM64), index(image("new"), ARM64)
+    tree.write(tmp_path, "app", old, "old")
+    tree.write(tmp_path, "app", new, "v1")
+    folders = tree.tag(tmp_path, "app", "old"), tree.revision(tmp_path, "app", ARM64.digest).parent
+
+    before = answered(tmp_path, deletion("app:old", f"app@{ARM64.digest}", way=_FOLDER, then="2"))
+    for folder in folders:
+        shutil.rmtree(folder)
+    after = answered(tmp_path, collection("2"), [use("app", tag="v1")])
+
+    assert hurt(before) == {"app:v1": {ARM64.digest}}
+    assert before.hurt[0].broken[0].size > 0
+    assert after.verdict is SAFE
+    assert after.going.blobs == len(ARM64.blobs)
+
+
+def test_scenario_21_a_tool_that_takes_every_child_of_one_tag_hurts_the_other(
+    tmp_path: Path,
+) -> None:
+    first, second = index(AMD64, image("one", "linux/arm64")), index(AMD64, ARM64)
+    tree.write(tmp_path, "app", first, "v1")
+    tree.write(tmp_path, "app", second, "v2")
+
+    listed = [f"app:v1@{first.digest}", *(f"app@{child.digest}" for child in first.children)]
+    answer = answered(tmp_path, deletion(*listed))
+
+    assert hurt(answer) == {"app:v2": {AMD64.digest}}
+
+
+def test_scenario_22_what_was_pushed_a_moment_ago_is_a_danger(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", ARM64, "v1")
+    tree.write(tmp_path, "app", AMD64)
+    now = tree.data(tmp_path, AMD64.digest).stat().st_mtime_ns + 40_000_000_000
+
+    answer = answered(tmp_path, collection("2 -m"), now=now)
+
+    assert {"writes-open", "young-blobs"} <= codes(answer)
+
+
+def test_scenario_23_the_repository_that_would_abort_it_is_named(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    tree.write(tmp_path, "x", ARM64, "v1")
+    shutil.rmtree(repository(tmp_path, "x") / "_layers")
+
+    answer = answered(tmp_path, collection("3 -m"))
+
+    (named,) = (each for each in answer.hazards if each.code == "no-layers")
+    (abort,) = (each for each in answer.hazards if each.code == "would-abort")
+    assert named.subject == "x"
+    assert "/repositories/x/_layers" in abort.detail
+
+
+def test_scenario_24_what_another_repository_refers_to_stays_and_the_rest_is_counted_once(
+    tmp_path: Path,
+) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    tree.write(tmp_path, "other", ARM64, "v1")
+    orphans = [image(f"orphan {at}") for at in range(20)]
+    for each in orphans:
+        for blob in each.blobs:
+            tree._file(tree.data(tmp_path, blob.digest), blob.body)  # noqa: SLF001 - a blob alone
+    sizes = {blob.digest: len(blob.body) for each in orphans for blob in each.blobs}
+
+    answer = answered(tmp_path, collection("2"))
+
+    assert answer.verdict is SAFE
+    assert (answer.going.blobs, answer.going.size) == (len(sizes), sum(sizes.values()))
+
+
+def test_a_gap_of_the_references_is_never_safe_and_takes_nothing_from_a_proven_loss(
+    tmp_path: Path,
+) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+    gap = Gap(Scope.REFERENCES, "cluster", Reason.CONNECT)
+
+    assert answered(tmp_path, collection("3 -m"), gaps=[gap]).verdict is INCOMPLETE
+    assert answered(tmp_path, collection("2 -m"), gaps=[gap]).verdict is UNSAFE
+
+
+def test_a_storage_that_was_not_seen_whole_is_never_safe(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    (repository(tmp_path, "app") / "_manifests" / "tags" / "v2").symlink_to(tmp_path)
+
+    answer = answered(tmp_path, collection("3"))
+
+    assert answer.verdict is INCOMPLETE
+    assert answer.going is None
+
+
+def test_what_matters_most_comes_first(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", APP, "a-tag", "z-tag")
+
+    answer = answered(tmp_path, collection("2 -m"), [use("app", tag="z-tag")])
+
+    assert [each.needed.name for each in answer.hurt] == ["app:z-tag", "app:a-tag"]
+    assert answer.checked.uses == 1
+
+
+def test_a_use_that_names_nothing_here_is_counted_and_hurt_by_nothing(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+
+    answer = answered(tmp_path, collection("2 -m"), [use("app", tag="no"), use("nope", tag="v1")])
+
+    assert (answer.verdict, answer.checked.uses, answer.checked.uses_elsewhere) == (SAFE, 0, 2)
+
+
+def test_a_dry_run_that_is_read_is_judged_as_the_collection_that_wrote_it(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+    tree.write(tmp_path, "team/web", image("web"), "moved")
+    tree.write(tmp_path, "team/web", image("web 2"), "moved")
+    for words in COLLECTIONS:
+        told = foreseen(tmp_path, collection(words))
+        assert isinstance(told.outcome, Plan)
+
+        answer = answered(tmp_path, plan("\n".join(log(told.inventory, told.outcome))))
+
+        assert answer.hurt == told.answer.hurt
+        assert answer.going == told.answer.going
+        assert answer.gaps == ()
+
+
+def test_a_dry_run_that_gave_up_is_safe_and_says_so(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+    tree.write(tmp_path, "solo", AMD64)
+    told = foreseen(tmp_path, collection("2 -m"))
+    assert isinstance(told.outcome, Abort)
+    lines = [*log(told.inventory, told.outcome)]
+    lines.append(f"failed to garbage collect: {told.outcome.messages[0]}")
+
+    answer = answered(tmp_path, plan("\n".join(lines)))
+
+    assert (answer.verdict, codes(answer)) == (SAFE, {"would-abort"})
+
+
+def test_a_plan_about_another_registry_is_incomplete(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+
+    answer = answered(tmp_path, plan("other:v1\nanother:v1"))
+
+    assert (answer.verdict, codes(answer)) == (INCOMPLETE, {"plan-differs"})
