@@ -3,8 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exporter.oci.manifest import Descriptor, Kind, Link, Manifest, parse
+from exporter.resolve.look import look
 from exporter.resolve.sharing import Sharing
-from tests.worlds import Made, image, layer
+from exporter.sources import Listing
+from tests.fakes import Fake, Notes, target
+from tests.worlds import Made, image, layer, two_platforms
 
 
 def read(made: Made) -> Manifest:
@@ -55,3 +58,25 @@ def test_the_same_blob_as_something_else_stays_something_else() -> None:
     sharing = Sharing()
 
     assert [sharing.share(each).links[0] for each in made] == links
+
+
+async def test_a_second_look_holds_the_manifests_of_the_first() -> None:
+    fake, notes = Fake(), Notes()
+    fake.push(two_platforms("app"), "v1")
+    first = await look(target(fake, notes), Listing(()), None, 1.0)
+
+    second = await look(target(fake, notes), Listing(()), first, 2.0)
+
+    assert len(first.manifests) == 3
+    assert all(second.manifests[digest] is read for digest, read in first.manifests.items())
+
+
+async def test_one_look_keeps_a_shared_layer_once() -> None:
+    fake, base = Fake(), layer("base")
+    for name in ("one", "two"):
+        fake.push(image(name, layers=(base,)), name)
+
+    seen = await look(target(fake), Listing(()), None, 1.0)
+
+    one, two = seen.manifests.values()
+    assert one.links[1] is two.links[1]
