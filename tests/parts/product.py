@@ -20,6 +20,8 @@ from tests.parts.process import Running, running, until
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tests.parts.registry import Registry
+
 Json = dict[str, Any]
 
 _LISTENING: Final = r'"addresses": \[\["127\.0\.0\.1", (\d+)\]\]'
@@ -43,6 +45,10 @@ class Said:
         found = [each for each in self.document["tags"] if _name(each) == name]
         assert len(found) == 1, f"{name} among {[_name(each) for each in self.document['tags']]}"
         return dict(found[0])
+
+    def state(self, name: str) -> str:
+        """The verdict on a tag."""
+        return str(self.tag(name)["state"])
 
     def children(self, name: str) -> dict[str, Json]:
         """What a tag leads to, by platform; by digest where no platform is known."""
@@ -97,6 +103,11 @@ def check(*words: str, typed: str = "", variables: Mapping[str, str] | None = No
     told = run("check", *words, *quick, typed=typed, variables=variables)
     assert told.code in (0, 1, 3), told.errors
     return told
+
+
+def ask(registry: Registry, name: str, *words: str) -> Told:
+    """Check one image, `repository:tag`, of a registry that speaks plain http."""
+    return check(f"{registry.host}/{name}", "--plain-http", *words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from tests.parts.tokens import ISSUER, PASSWORD, SERVICE, USER, Tokens
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.worlds import Made
+
 Json = dict[str, object]
 
 _LISTENING: Final = r"listening on ([\w.:]+)"
@@ -88,6 +90,11 @@ class Registry:
         trusted = authority.certificate if authority else None
         with Client.to(self.url, repository, trusted, allowed) as client:
             yield client
+
+    def push(self, repository: str, made: Made, *tags: str) -> None:
+        """Push an image by hand, and point tags at it."""
+        with self.client(repository) as client:
+            client.push(made, *tags)
 
     def collect(self, *options: str) -> str:
         """Run the garbage collector on the storage of the running server; return its output."""

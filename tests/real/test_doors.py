@@ -67,8 +67,7 @@ def version(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def server(tmp_path: Path, door: Door, version: int) -> Iterator[Registry]:
     with registry(tmp_path, replace(door.settings, version=version)) as running:
-        with running.client("team/app") as client:
-            client.push(APP, "v1")
+        running.push("team/app", APP, "v1")
         entry = door.keys | {"url": running.url, "plain_http": not running.settings.authority}
         (tmp_path / "pullproof.yml").write_text(json.dumps({"registries": [entry]}))
         yield running
@@ -114,8 +113,7 @@ def test_words_on_the_command_line_open_the_same_doors(
 ) -> None:
     settings = Settings(authority=authority, basic=True)
     with registry(tmp_path, settings) as server:
-        with server.client("team/app") as client:
-            client.push(APP, "v1")
+        server.push("team/app", APP, "v1")
         words = (f"{server.host}/team/app:v1", "--ca-file", str(authority.certificate))
         login = ("--username", USER, "--password-stdin")
 
@@ -133,8 +131,7 @@ def test_words_on_the_command_line_open_the_same_doors(
 
 def test_a_docker_config_and_its_helper_open_them_too(tmp_path: Path) -> None:
     with registry(tmp_path, Settings(basic=True)) as server:
-        with server.client("team/app") as client:
-            client.push(APP, "v1")
+        server.push("team/app", APP, "v1")
         secret = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         config = tmp_path / "config.json"
         config.write_text(json.dumps({"auths": {server.host: {"auth": secret}}}))

@@ -124,8 +124,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("faults")
     with registry(folder) as server:
         for place, made in IMAGES.items():
-            with server.client(place) as client:
-                client.push(made, "v1")
+            server.push(place, made, "v1")
         yield Site(server, folder)
 
 
@@ -147,7 +146,7 @@ def judged_unknown(told: Told, places: tuple[str, ...], reason: str) -> None:
     assert not told.said.document["findings"] or told.said.found("unprotected-child")
     for place in places:
         name = f"{place}:v1"
-        assert told.said.tag(name)["state"] == "unknown"
+        assert told.said.state(name) == "unknown"
         children = told.said.children(name)
         doubted = [child for child in children.values() if child["state"] == "unknown"]
         assert {child["reason"] for child in doubted} == {reason}, told.said.document
@@ -250,8 +249,7 @@ def test_a_certificate_that_nobody_trusts_is_no_registry(
     tmp_path: Path, authority: Authority
 ) -> None:
     with registry(tmp_path, Settings(authority=authority)) as server:
-        with server.client("team/app") as client:
-            client.push(two_platforms("app"), "v1")
+        server.push("team/app", two_platforms("app"), "v1")
         named = f"{server.host}/team/app:v1"
 
         strange, plain = check(named), check(named, "--plain-http")
@@ -309,8 +307,7 @@ def test_another_host_decides_only_what_it_proves_and_sees_no_credentials(
         serving(noted) as elsewhere,
         front(server, lambda it: _away(it, elsewhere)) as before,
     ):
-        with server.client("at/blob") as client:
-            client.push(IMAGES["at/blob"], "v1")
+        server.push("at/blob", IMAGES["at/blob"], "v1")
         (tmp_path / "password").write_text(PASSWORD)
         login = {"username": USER, "password_file": str(tmp_path / "password")}
         told = Site(server, tmp_path).check(before, ("at/blob",), **login)
@@ -348,8 +345,7 @@ def damaged(tmp_path: Path) -> Iterator[Registry]:
     """A registry with a sound image, and one of which a child is gone."""
     with registry(tmp_path / "registry") as server:
         for name, made in (("sound", two_platforms("sound")), ("hurt", two_platforms("hurt"))):
-            with server.client(name) as client:
-                client.push(made, "latest")
+            server.push(name, made, "latest")
         with server.client("hurt") as client:
             client.delete(two_platforms("hurt").children[0].digest)
         yield server
@@ -373,8 +369,8 @@ def test_three_audits_of_a_registry_that_is_down_change_no_verdict_but_its_age(
 
         later = watch.report()
 
-        assert later.tag("hurt:latest")["state"] == "broken"
-        assert later.tag("sound:latest")["state"] == "present"
+        assert later.state("hurt:latest") == "broken"
+        assert later.state("sound:latest") == "present"
         for part in ("tags", "findings"):
             assert later.document[part] == whole.document[part]
         assert later.registry["up"] is False

@@ -73,7 +73,7 @@ def test_before_it_everything_is_there_and_both_children_are_unprotected(site: S
     said = site.exporter.audited()
 
     for name in ("team/app:v1", "team/web:v1"):
-        assert said.tag(name)["state"] == "present"
+        assert said.state(name) == "present"
         children = said.children(name)
         assert set(children) == PLATFORMS
         for child in children.values():
@@ -97,7 +97,7 @@ def test_after_it_the_children_are_missing_though_the_tag_answers(site: Site) ->
     with site.registry.client("team/app") as client:
         assert client.head("manifests", "v1").status_code == 200
         assert client.get("manifests", "v1").content == APP.body
-    assert said.tag("team/app:v1")["state"] == "broken"
+    assert said.state("team/app:v1") == "broken"
     for platform, child in said.children("team/app:v1").items():
         assert (platform in PLATFORMS, child["state"]) == (True, "missing")
         assert child["proof"] == "confirmed"
@@ -108,7 +108,7 @@ def test_after_it_the_children_are_missing_though_the_tag_answers(site: Site) ->
 def test_a_repair_by_pushing_again_leaves_it_broken_behind_2xx_answers(site: Site) -> None:
     site.exporter.audited()
     site.registry.collect(SWEEP)
-    assert site.exporter.audited().tag("team/web:v1")["state"] == "broken"
+    assert site.exporter.audited().state("team/web:v1") == "broken"
 
     site.push(WEB, "team/web")  # "Layer already exists", says the cache
 
@@ -122,7 +122,7 @@ def test_a_repair_by_pushing_again_leaves_it_broken_behind_2xx_answers(site: Sit
                 assert client.bytes_of(blob)[0] == 200
                 assert client.bytes_of(blob, last_only=True)[0] == 206
     said = site.exporter.audited()
-    assert said.tag("team/web:v1")["state"] == "broken"
+    assert said.state("team/web:v1") == "broken"
     children = said.children("team/web:v1")
     assert set(children) == PLATFORMS
     for made, child in zip(WEB.children, children.values(), strict=True):

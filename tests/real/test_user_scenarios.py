@@ -13,7 +13,7 @@ from tests.parts.certificates import authority as new_authority
 from tests.parts.front import front
 from tests.parts.http import Answer, Asked
 from tests.parts.process import until
-from tests.parts.product import Told, check
+from tests.parts.product import Told, ask, check
 from tests.parts.registry import Settings, registry
 
 if TYPE_CHECKING:
@@ -24,20 +24,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-APP = "team/app"
+APP, V1 = "team/app", "team/app:v1"
 SWEEP = "--delete-untagged"
 AMD64, ARM64 = worlds.image("app"), worlds.image("app", "linux/arm64")
 NOTE = worlds.attestation(AMD64)
 ATTESTED = worlds.index(AMD64, ARM64, NOTE)
-
-
-def push(server: Registry, made: worlds.Made, tag: str = "v1") -> None:
-    with server.client(APP) as client:
-        client.push(made, tag)
-
-
-def ask(server: Registry, *words: str, tag: str = "v1") -> Told:
-    return check(f"{server.host}/{APP}:{tag}", "--plain-http", *words)
 
 
 def configured(url: str, folder: Path, *references: dict[str, Any], **keys: Any) -> Told:
@@ -50,13 +41,13 @@ def configured(url: str, folder: Path, *references: dict[str, Any], **keys: Any)
 
 def test_scenario_01_an_attestation_that_is_swept_too_weighs_less(tmp_path: Path) -> None:
     with registry(tmp_path) as server:
-        push(server, ATTESTED)
+        server.push(APP, ATTESTED, "v1")
         server.collect(SWEEP)
 
-        told = ask(server)
+        told = ask(server, V1)
 
     assert told.code == 1
-    assert told.said.tag(f"{APP}:v1")["state"] == "broken"
+    assert told.said.state(V1) == "broken"
     found = {each["digest"]: each["severity"] for each in told.said.found("missing-child")}
     critical = dict.fromkeys((AMD64.digest, ARM64.digest), "critical")
     assert found == critical | {NOTE.digest: "info"}
@@ -66,20 +57,20 @@ def test_scenario_04_an_empty_200_is_broken_and_passes_only_where_headers_are_be
     tmp_path: Path,
 ) -> None:
     with registry(tmp_path) as server:
-        push(server, AMD64)
+        server.push(APP, AMD64, "v1")
         gone = AMD64.layers[0]
         tree.data(server.root, gone.digest).unlink()
         with server.client(APP) as client:
             assert client.head("blobs", gone.digest).headers["Content-Length"] == "601"
             assert client.bytes_of(gone) == (200, 0)
 
-        told, believed = ask(server), ask(server, "--head-only")
+        told, believed = ask(server, V1), ask(server, V1, "--head-only")
 
-    (child,) = told.said.tag(f"{APP}:v1")["children"]
+    (child,) = told.said.tag(V1)["children"]
     assert (told.code, child["state"]) == (1, "broken")
     (lack,) = child["lacks"]
     assert (lack["digest"], lack["detail"]) == (gone.digest, "0 of 601 bytes")
-    (child,) = believed.said.tag(f"{APP}:v1")["children"]
+    (child,) = believed.said.tag(V1)["children"]
     assert (believed.code, child["state"], child["proof"]) == (0, "present", "head")
 
 
@@ -98,12 +89,12 @@ def stale(server: Registry, *, denials: int) -> Told:
         return None
 
     with front(server, spoil) as before:
-        return check(f"{before.host}/{APP}:v1", "--plain-http")
+        return check(f"{before.host}/{V1}", "--plain-http")
 
 
 def test_scenario_06_a_tag_that_only_a_cache_resolves_is_missing(tmp_path: Path) -> None:
     with registry(tmp_path) as server:
-        push(server, AMD64)
+        server.push(APP, AMD64, "v1")
         flapping = stale(server, denials=1)
         with server.client(APP) as client:
             client.delete(AMD64.digest)
@@ -111,7 +102,7 @@ def test_scenario_06_a_tag_that_only_a_cache_resolves_is_missing(tmp_path: Path)
         told = stale(server, denials=0)
 
     assert flapping.code == 0
-    entry = told.said.tag(f"{APP}:v1")
+    entry = told.said.tag(V1)
     assert (told.code, entry["state"], entry["digest"]) == (1, "missing", AMD64.digest)
     (child,) = entry["children"]
     assert (child["digest"], child["state"], child["required"]) == (AMD64.digest, "missing", True)
@@ -120,13 +111,13 @@ def test_scenario_06_a_tag_that_only_a_cache_resolves_is_missing(tmp_path: Path)
 @pytest.mark.parametrize("version", [2, 3])
 def test_scenario_08_a_lost_attestation_breaks_no_pull(tmp_path: Path, version: int) -> None:
     with registry(tmp_path, Settings(version=version)) as server:
-        push(server, ATTESTED)
+        server.push(APP, ATTESTED, "v1")
         with server.client(APP) as client:
             client.delete(NOTE.digest)
 
-        told = ask(server)
+        told = ask(server, V1)
 
-    assert (told.code, told.said.tag(f"{APP}:v1")["state"]) == (0, "present")
+    assert (told.code, told.said.state(V1)) == (0, "present")
     (finding,) = told.said.found("missing-child")
     assert (finding["digest"], finding["severity"]) == (NOTE.digest, "info")
 
@@ -141,8 +132,8 @@ def test_scenario_14_a_company_authority_is_added_to_the_system_s(
         registry(tmp_path / "theirs", Settings(authority=public)) as theirs,
     ):
         for server in (ours, theirs):
-            push(server, AMD64)
-        names = tuple(f"{server.host}/{APP}:v1" for server in (ours, theirs))
+            server.push(APP, AMD64, "v1")
+        names = tuple(f"{server.host}/{V1}" for server in (ours, theirs))
 
         both = check(*names, "--ca-file", str(authority.certificate), variables=system)
         without = check(*names, variables=system)
@@ -154,7 +145,7 @@ def test_scenario_14_a_company_authority_is_added_to_the_system_s(
 
 def test_scenario_15_a_pull_through_cache_is_partial_and_is_left_so(tmp_path: Path) -> None:
     with registry(tmp_path / "origin") as origin, front(origin) as upstream:
-        push(origin, ATTESTED)
+        origin.push(APP, ATTESTED, "v1")
         mirror = Settings(mirror_of=upstream.url)
         with registry(tmp_path / "mirror", mirror) as server:
             with server.client(APP) as client:
@@ -175,7 +166,7 @@ def test_scenario_15_a_pull_through_cache_is_partial_and_is_left_so(tmp_path: Pa
 
     assert told.code == 0
     assert not told.said.document["findings"]
-    assert told.said.tag(f"{APP}:v1")["state"] not in ("broken", "missing")
+    assert told.said.state(V1) not in ("broken", "missing")
 
 
 def files(server: Registry) -> set[Path]:
@@ -190,17 +181,17 @@ def test_scenario_16_what_a_sparse_mirror_leaves_out_is_no_loss(tmp_path: Path) 
         client.push(ATTESTED, "v1")
         client.delete(ARM64.digest)
         whole = configured(server.url, tmp_path, **sparse)
-        wanted = {"images": [f"{server.host}/{APP}:v1"], "platforms": ["linux/arm64"]}
+        wanted = {"images": [f"{server.host}/{V1}"], "platforms": ["linux/arm64"]}
         left_out = configured(server.url, tmp_path, wanted, **sparse)
         client.delete(AMD64.digest)
 
         lost = configured(server.url, tmp_path, **sparse)
 
-    assert (whole.code, whole.said.tag(f"{APP}:v1")["state"]) == (0, "present")
+    assert (whole.code, whole.said.state(V1)) == (0, "present")
     (warning,) = left_out.said.found("missing-platform")
     assert (warning["platform"], warning["severity"]) == ("linux/arm64", "warning")
     assert not left_out.said.found("missing-child")
-    assert (lost.code, lost.said.tag(f"{APP}:v1")["state"]) == (1, "broken")
+    assert (lost.code, lost.said.state(V1)) == (1, "broken")
     (finding,) = lost.said.found("missing-child")
     assert finding["digest"] == AMD64.digest
 
@@ -208,15 +199,15 @@ def test_scenario_16_what_a_sparse_mirror_leaves_out_is_no_loss(tmp_path: Path) 
 def test_scenario_17_a_build_cache_is_walked_as_blobs(tmp_path: Path) -> None:
     cache = worlds.build_cache("cache")
     with registry(tmp_path, Settings(cache=False)) as server:
-        push(server, cache)
-        whole = ask(server)
+        server.push(APP, cache, "v1")
+        whole = ask(server, V1)
         tree.data(server.root, cache.blobs[1].digest).unlink()
 
-        swept = ask(server)
+        swept = ask(server, V1)
 
     assert whole.code == 0
-    assert set(whole.said.states(f"{APP}:v1").values()) == {"present"}
-    assert (swept.code, swept.said.tag(f"{APP}:v1")["state"]) == (0, "present")
+    assert set(whole.said.states(V1).values()) == {"present"}
+    assert (swept.code, swept.said.state(V1)) == (0, "present")
     (finding,) = swept.said.found("missing-child")
     assert (finding["digest"], finding["severity"]) == (cache.blobs[1].digest, "info")
 
@@ -235,7 +226,7 @@ ODD = {
 def test_scenario_18_foreign_layers_and_artifacts_are_sound(tmp_path: Path, version: int) -> None:
     with registry(tmp_path, Settings(version=version)) as server:
         for tag, made in ODD.items():
-            push(server, made, tag)
+            server.push(APP, made, tag)
 
         told = check(server.host, "--plain-http")
 
@@ -250,15 +241,15 @@ def test_scenario_19_a_nested_index_that_is_gone_counts_once(tmp_path: Path) -> 
     outer = worlds.index(inner, worlds.image("beside", "linux/s390x"))
     with registry(tmp_path) as server, server.client(APP) as client:
         client.push(outer, "v1")
-        whole = ask(server)
+        whole = ask(server, V1)
         client.delete(inner.digest)
 
-        told = ask(server)
+        told = ask(server, V1)
 
     assert whole.code == 0
-    assert set(whole.said.states(f"{APP}:v1")) == {"linux/amd64", "linux/arm64", "linux/s390x"}
+    assert set(whole.said.states(V1)) == {"linux/amd64", "linux/arm64", "linux/s390x"}
     assert told.code == 1
-    assert told.said.states(f"{APP}:v1") == {inner.digest: "missing", "linux/s390x": "present"}
+    assert told.said.states(V1) == {inner.digest: "missing", "linux/s390x": "present"}
     (finding,) = told.said.found("missing-child")
     assert finding["digest"] == inner.digest
 
@@ -267,14 +258,14 @@ def test_scenario_20_a_swept_signature_is_told_and_breaks_no_pull(tmp_path: Path
     signed = worlds.referrer(AMD64, "signature")
     fallback = worlds.fallback_tag(AMD64)
     with registry(tmp_path) as server:
-        push(server, AMD64)
-        push(server, worlds.index(signed), fallback)
+        server.push(APP, AMD64, "v1")
+        server.push(APP, worlds.index(signed), fallback)
         server.collect(SWEEP)
 
         told = check(server.host, "--plain-http")
 
     assert told.code == 0
-    assert told.said.tag(f"{APP}:v1")["state"] == "present"
+    assert told.said.state(V1) == "present"
     (finding,) = told.said.found("missing-child")
     assert (finding["tag"], finding["digest"]) == (fallback, signed.digest)
     assert finding["severity"] == "info"
@@ -295,13 +286,13 @@ def test_scenario_22_a_tag_that_is_pushed_anew_meanwhile_has_lost_nothing(tmp_pa
             server.collect(SWEEP)
 
     with registry(tmp_path) as server:
-        push(server, ATTESTED)
+        server.push(APP, ATTESTED, "v1")
         with front(server, release) as before:
-            during = check(f"{before.host}/{APP}:v1", "--plain-http")
-            after = check(f"{before.host}/{APP}:v1", "--plain-http")
+            during = check(f"{before.host}/{V1}", "--plain-http")
+            after = check(f"{before.host}/{V1}", "--plain-http")
 
     assert moved
-    assert (during.code, during.said.tag(f"{APP}:v1")["state"]) == (3, "unknown")
+    assert (during.code, during.said.state(V1)) == (3, "unknown")
     assert not during.said.found("missing-child")
-    entry = after.said.tag(f"{APP}:v1")
+    entry = after.said.tag(V1)
     assert (after.code, entry["state"], entry["digest"]) == (0, "present", newer.digest)

@@ -1,0 +1,230 @@
+"""Does the exporter keep its word through kills, reloads and stops, before a real registry?"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.parts.front import front
+from tests.parts.needs import program
+from tests.parts.process import until
+from tests.parts.product import Json, exporter, run
+from tests.parts.registry import Registry, registry
+from tests.worlds import two_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.parts.http import Answer, Asked
+    from tests.parts.product import Exporter
+
+pytestmark = pytest.mark.real
+
+SOUND, HURT = two_platforms("sound"), two_platforms("hurt")
+LOST: Final = HURT.children[0]
+SOON: Final = 2.0
+"""Seconds after which a restarted exporter must serve what it knew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Valve:
+    """Holds requests for content back, so that an audit stays where it is."""
+
+    open: threading.Event = field(default_factory=threading.Event)
+    held: threading.Event = field(default_factory=threading.Event)
+    """Is a request waiting?"""
+
+    def __call__(self, asked: Asked) -> Answer | None:
+        if "/manifests/" in asked.target and not self.open.is_set():
+            self.held.set()
+            self.open.wait()
+        return None
+
+    def close(self) -> None:
+        """Hold back from now on."""
+        self.held.clear()
+        self.open.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A registry with a broken tag, behind a valve, and how to watch it."""
+
+    registry: Registry
+    valve: Valve
+    settings: Json
+    folder: Path
+
+    @contextmanager
+    def watched(self, **more: Any) -> Iterator[Exporter]:
+        """Run an exporter, each time with the same ledger."""
+        with exporter(self.folder / "exporter", self.settings | more) as running:
+            yield running
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    valve = Valve()
+    valve.open.set()
+    with registry(tmp_path / "registry") as server, front(server, valve) as before:
+        server.push("sound", SOUND, "latest")
+        server.push("hurt", HURT, "latest")
+        with server.client("hurt") as client:
+            client.delete(LOST.digest)
+        entry = {"url": before.url, "name": "main", "plain_http": True}
+        settings = {"ledger": str(tmp_path / "ledger.db"), "registries": [entry]}
+        try:
+            yield Site(server, valve, settings, tmp_path)
+        finally:
+            valve.open.set()
+
+
+def test_killed_within_an_audit_it_serves_the_last_truth_at_once(site: Site) -> None:
+    since = "pullproof_tag_broken_since_timestamp_seconds"
+    with site.watched() as first:
+        until(lambda: first.ready().state("hurt:latest") == "broken", "the loss is known")
+        first.audited()  # since when is older than the last audit
+        site.valve.close()
+        until(site.valve.held.is_set, "an audit is under way")
+        known, broken_since = first.report(), first.value(since)
+        first.server.kill()
+
+    with site.watched() as second:
+        until(lambda: second.get("/-/ready").is_success, "it serves", patience=SOON)
+        said = second.report()
+
+        assert said.document["tags"] == known.document["tags"]
+        assert said.document["findings"] == known.document["findings"]
+        assert said.registry["taken_at"] == known.registry["taken_at"]
+        assert second.value(since) == broken_since > 0
+        assert second.value("pullproof_audits_total") == 0
+
+        site.valve.open.set()
+        later = second.audited()
+        assert later.tag("hurt:latest")["since"] == known.tag("hurt:latest")["since"]
+        assert second.value(since) == broken_since
+
+
+def test_it_is_healthy_at_once_and_ready_after_the_first_audit(site: Site) -> None:
+    site.valve.close()
+    with site.watched() as running:
+        assert running.get("/-/healthy").is_success
+        waiting = running.get("/-/ready")
+        assert (waiting.status_code, waiting.text) == (503, "not audited yet: main\n")
+        assert running.report().document["tags"] == []
+        assert running.get("/metrics").is_success
+
+        site.valve.open.set()
+
+        assert running.ready().state("sound:latest") == "present"
+
+
+def test_a_registry_that_is_away_from_the_start_leaves_it_ready_and_empty(tmp_path: Path) -> None:
+    entry = {"url": "http://127.0.0.1:1", "name": "away", "plain_http": True, "tries": 1}
+    with exporter(tmp_path, {"registries": [entry]}) as running:
+        said = running.ready()
+
+        assert (said.registry["up"], said.registry["taken_at"]) == (False, None)
+        assert running.value("pullproof_registry_up", registry="away") == 0
+        assert "pullproof_tags{" not in running.get("/metrics").text
+
+
+@pytest.mark.parametrize("by", ["signal", "request"])
+def test_a_changed_configuration_is_taken_over(site: Site, by: str) -> None:
+    with site.watched() as running:
+        assert set(names(running)) == {"hurt:latest", "sound:latest"}
+        before = running.value("pullproof_config_hash")
+        entry = site.settings["registries"][0] | {"repositories": {"only": ["sound"]}}
+        running.configure(site.settings | {"registries": [entry]})
+
+        reload(running, by)
+
+        until(lambda: names(running) == ["sound:latest"], "the new scope is in force")
+        assert running.value("pullproof_config_last_reload_successful") == 1
+        assert running.value("pullproof_config_hash") != before
+
+
+@pytest.mark.parametrize("by", ["signal", "request"])
+def test_a_broken_configuration_is_refused_and_the_old_one_stays(site: Site, by: str) -> None:
+    success = "pullproof_config_last_reload_successful"
+    with site.watched() as running:
+        assert set(names(running)) == {"hurt:latest", "sound:latest"}
+        before = running.value("pullproof_config_hash")
+        running.configure(site.settings | {"intervall": "2s"})
+
+        refused = reload(running, by)
+
+        until(lambda: running.value(success) == 0, "the refusal is marked")
+        assert "intervall" in refused
+        running.audited()
+        assert set(names(running)) == {"hurt:latest", "sound:latest"}
+        assert running.value("pullproof_config_hash") == before
+
+        running.configure(site.settings)
+        reload(running, by)
+        until(lambda: running.value(success) == 1, "the mended one is taken")
+
+
+def names(running: Exporter) -> list[str]:
+    return [f"{each['repository']}:{each['tag']}" for each in running.ready().document["tags"]]
+
+
+def reload(running: Exporter, by: str) -> str:
+    """Have the configuration loaded again; return what was answered, or logged by now."""
+    if by == "request":
+        return running.post("/-/reload").text
+    running.server.process.send_signal(signal.SIGHUP)
+    until(lambda: "reloaded" in running.server.log.read_text(), "the signal is heard")
+    return running.server.log.read_text()
+
+
+def test_told_to_stop_within_an_audit_it_finishes_and_keeps_it(site: Site) -> None:
+    with site.watched(interval="1h") as running:
+        running.ready()
+        site.valve.close()
+        running.post("/-/reload")
+        until(site.valve.held.is_set, "an audit is under way")
+        site.registry.push("hurt", HURT, "latest")  # the loss is repaired meanwhile
+        running.server.process.send_signal(signal.SIGTERM)
+        until(lambda: '"stopping"' in running.server.log.read_text(), "the signal is heard")
+
+        site.valve.open.set()
+
+        assert running.server.process.wait(20) == 0
+        assert "Traceback" not in running.server.log.read_text()
+
+    site.valve.close()
+    with site.watched() as again:
+        assert again.ready().state("hurt:latest") == "present"
+
+
+def test_promtool_finds_no_fault_in_a_real_scrape(site: Site) -> None:
+    with site.watched() as running:
+        running.ready()
+        scrape = running.get("/metrics").content
+
+    command = [program("promtool"), "check", "metrics"]
+    done = subprocess.run(command, check=False, input=scrape, capture_output=True)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_what_cannot_be_served_is_refused_in_one_line(site: Site) -> None:
+    with site.watched() as running:
+        taken = {"listen": [running.address]}
+        config = site.folder / "second.yml"
+        running.config.rename(config)
+        running.configure(site.settings | taken)
+
+        told = run("serve", "--config", str(running.config))
+
+    assert (told.code, told.output) == (2, "")
+    assert "Address already in use" in told.errors
+    assert "Traceback" not in told.errors
