@@ -15,7 +15,6 @@ from exporter.publish.archive.pack import pack
 from exporter.publish.document import compose, encode
 from exporter.publish.standing import Standing
 from exporter.publish.text import Style
-from exporter.sources import Tally
 
 if TYPE_CHECKING:
     import argparse
@@ -64,24 +63,7 @@ def style(words: argparse.Namespace) -> Style:
 
 def as_json(reports: Iterable[Report], now: float) -> str:
     """Return the documented report, indented."""
-    return encode(compose(map(_standing, reports), now), indent=2).decode() + "\n"
-
-
-def _standing(report: Report) -> Standing:
-    snapshot = report.snapshot
-    return Standing(
-        registry=snapshot.registry,
-        role=snapshot.role,
-        collector=snapshot.collector,
-        interval=0.0,
-        tally=Tally(),
-        report=report,
-        up=snapshot.blind is None,
-        last_attempt=snapshot.taken_at,
-        last_success=None if snapshot.blind else snapshot.taken_at,
-        audits=1,
-        gaps=snapshot.gaps,
-    )
+    return encode(compose(map(Standing.once, reports), now), indent=2).decode() + "\n"
 
 
 def save(reports: Sequence[Report], path: Path) -> None:

@@ -101,7 +101,8 @@ def next_command(reports: Sequence[Report]) -> str:
     )
     worst = min(ranked, default=None)
     if worst is None:
-        return "pullproof serve"
+        away = next((report for report in reports if report.snapshot.blind), None)
+        return f"curl -v https://{away.snapshot.registry}/v2/" if away else "pullproof serve"
     report = reports[worst[2]]
     return inspect_command(report, report.verdicts[worst[3]])
 
