@@ -9,7 +9,7 @@ help: ## Show this list
 
 demo: ## Show a registry with a broken tag, and the whole exporter on it
 	@scripts/setup
-	.venv/bin/pullproof demo
+	.venv/bin/pullproof demo $(ARGS)
 
 dev: ## Make the virtual environment and install what tests need
 	@scripts/setup tests

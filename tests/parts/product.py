@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_LISTENING: Final = r'"addresses": \[\["127\.0\.0\.1", (\d+)\]\]'
+LISTENING: Final = r'"addresses": \[\["127\.0\.0\.1", (\d+)\]\]'
+"""How `serve` says on which port of the loopback it listens."""
 _TREE: Final = Path(__file__).parents[2]
 _ALONE: Final = (
     *("env", "-i", f"PATH={os.environ['PATH']}", "HOME=/nonexistent", f"PYTHONPATH={_TREE}"),
@@ -172,7 +173,7 @@ def exporter(folder: Path, settings: Json) -> Iterator[Exporter]:
     config = folder / "pullproof.yml"
     configure(config, settings)
     command = [*_ALONE, *_COMMAND, "serve", "--config", str(config)]
-    with running(command, _LISTENING, folder / "exporter.log") as server:
+    with running(command, LISTENING, folder / "exporter.log") as server:
         yield Exporter(server, config)
 
 

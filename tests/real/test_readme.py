@@ -1,0 +1,157 @@
+"""Do the commands of the README work as they are written, but for the names of hosts and files?"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.parts.needs import program
+from tests.parts.process import running
+from tests.parts.product import LISTENING, Exporter
+from tests.parts.registry import Settings, registry
+from tests.worlds import two_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.parts.certificates import Authority
+    from tests.parts.process import Running
+    from tests.parts.registry import Registry
+
+pytestmark = pytest.mark.real
+
+TREE: Final = Path(__file__).parents[2]
+README: Final = (TREE / "README.md").read_text()
+HOST: Final = "registry.example.com"
+ADDRESS: Final = "127.0.0.1:10470"
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+COMMANDS: Final = tuple(
+    line.removeprefix("$ ").partition("  #")[0].strip()
+    for block in blocks("console")
+    for line in block.splitlines()
+    if line.startswith("$ ")
+)
+SHOWN, LOOKED_AT, WATCHED = "make demo", f"curl -s http://{ADDRESS}/metrics", "pullproof serve"
+
+
+def test_every_command_is_run_by_a_test_here() -> None:
+    known = tuple(
+        command for command in COMMANDS if command.startswith((SHOWN, LOOKED_AT, WATCHED))
+    )
+
+    assert len(known) == 3
+    assert {*COMMANDS} == {*known, *ASKING}
+
+
+ASKING: Final = tuple(command for command in COMMANDS if re.match("pullproof (?!serve)", command))
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A folder, and a system that trusts the registry's authority."""
+
+    folder: Path
+    authority: Path
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "SSL_CERT_FILE": str(self.authority),
+        }
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=self.folder,
+            env=self.variables,
+        )
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Registry]:
+    with registry(tmp_path_factory.mktemp("readme"), Settings(authority=authority)) as running:
+        running.push("team/app", two_platforms("app"), "v1", "latest")
+        yield running
+
+
+@pytest.fixture
+def shell(tmp_path: Path, authority: Authority, server: Registry) -> Shell:
+    (tmp_path / "images.txt").write_text(f"{server.host}/team/app:v1\n")
+    (tmp_path / "live.txt").write_text(f"{server.host}/team/app:v1\n")
+    return Shell(tmp_path, authority.certificate)
+
+
+@pytest.mark.parametrize("command", ASKING)
+def test_what_asks_once_is_answered(shell: Shell, server: Registry, command: str) -> None:
+    done = shell.run(command.replace(HOST, server.host))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "linux/arm64" in done.stdout
+    assert "present" in done.stdout
+
+
+def test_the_configuration_watches_what_it_names(shell: Shell, server: Registry) -> None:
+    (written,) = (block for block in blocks("yaml") if "registries:" in block)
+    here = {HOST: server.host, "/etc/pullproof/": "", "/var/lib/pullproof/": ""}
+    for there, ours in here.items():
+        written = written.replace(there, ours)
+    (shell.folder / "config.json").write_text("{}")
+    (shell.folder / "pullproof.yml").write_text(f'listen: ["127.0.0.1:0"]\n{written}')
+    (command,) = (command for command in COMMANDS if command.startswith(WATCHED))
+    words = ["bash", "-c", f"cd {shell.folder} && exec {command}"]
+
+    log = shell.folder / "exporter.log"
+    with running(words, LISTENING, log, shell.variables) as watching:
+        said = Exporter(watching, shell.folder / "pullproof.yml").ready()
+
+    entry = said.tag("team/app:v1")
+    assert (entry["class"], entry["state"]) == ("live", "present")
+    assert entry["platforms"] == ["linux/amd64", "linux/arm64"]
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Running]:
+    command = [program("make"), "--silent", "--directory", str(TREE), "demo"]
+    command += ["ARGS=--listen 127.0.0.1:0"]
+    with running(command, r"The exporter +http://([\w.:]+)/", tmp_path / "demo.log") as shown:
+        yield shown
+
+
+def test_the_demonstration_shows_the_incident_and_the_metric(demo: Running, shell: Shell) -> None:
+    (command,) = (command for command in COMMANDS if command.startswith(LOOKED_AT))
+
+    done = shell.run(command.replace(ADDRESS, demo.address))
+
+    said = demo.log.read_text()
+    assert re.search(r"broken", said)
+    assert done.returncode == 0
+    assert re.search(r"^pullproof_tag_missing_children\{.*\} [1-9]", done.stdout, re.MULTILINE)
+
+
+def test_the_demonstration_s_own_suggestions_work(demo: Running, shell: Shell) -> None:
+    tried = demo.log.read_text().partition("Try ")[2].partition("Stop it")[0]
+    suggestions = [line.strip() for line in tried.splitlines() if line.strip()]
+
+    results = {each: shell.run(each) for each in suggestions}
+
+    assert len(suggestions) == 2
+    assert {done.stderr for done in results.values()} == {""}
+    assert [done.returncode for done in results.values()] == [0, 1]
