@@ -75,8 +75,8 @@ def pins(report: Report, reach: ReferenceClass, prefix: str) -> Pins:
     are included, and what the referrers' fallback tags attach: both are swept like any untagged
     manifest. Only a seal proves that a tag is lacking.
     """
-    needs = _needs(report, reach)
-    standing = [need for need in needs if need.state not in GONE]
+    found = needs(report, reach)
+    standing = [need for need in found if need.state not in GONE]
     bare = [need for need in standing if need.state is State.PRESENT and need.tags == ()]
     wanted = tuple(_named(report.snapshot, bare, prefix))
     named = {id(pin.need) for pin in wanted}
@@ -84,12 +84,12 @@ def pins(report: Report, reach: ReferenceClass, prefix: str) -> Pins:
         report,
         wanted=wanted,
         protected=sum(bool(need.tags) for need in standing),
-        lost=tuple(need for need in needs if need.state in GONE),
+        lost=tuple(need for need in found if need.state in GONE),
         doubtful=tuple(need for need in standing if not need.tags and id(need) not in named),
     )
 
 
-def _needs(report: Report, reach: ReferenceClass) -> list[Need]:
+def needs(report: Report, reach: ReferenceClass) -> list[Need]:
     """Return every manifest that must be kept, once, in order of repository and digest."""
     found: dict[tuple[Repository, str], Need] = {}
     for verdict in _reached(report, reach):

@@ -1,0 +1,216 @@
+"""What did a cleanup change: what was meant to go, and what broke that somebody still needs?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import GONE, State
+from exporter.facts.use import ReferenceClass
+from exporter.judge.pins import Need, needs
+from exporter.judge.report import Child, Report, TagVerdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.facts.snapshot import Snapshot
+    from exporter.oci.reference import Repository, Tag
+
+
+class Kind(StrEnum):
+    """What happened to a tag, or to a pinned digest; several may be true of one."""
+
+    BROKEN = "broken"
+    """It still stands, and something that it leads to was lost in between: collateral damage."""
+    FOUND_BROKEN = "found-broken"
+    """It is broken now, and how it was before could not be seen."""
+    NOT_SEEN = "not-seen"
+    """What became of it could not be seen: neither removed nor there."""
+    REMOVED = "removed"
+    """It is proven to be gone as a tag: what a cleanup means to do."""
+    HEALED = "healed"
+    MOVED = "moved"
+    ADDED = "added"
+    """A tag that is proven not to have been there before."""
+    FIRST_SEEN = "first-seen"
+    """A tag that was not looked at before."""
+
+
+class Outcome(IntEnum):
+    """What a change amounts to; a proof of damage comes before doubt."""
+
+    NOTHING_BROKE = 0
+    COLLATERAL = 1
+    UNTOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One thing that happened to one tag or pinned digest."""
+
+    kind: Kind
+    before: TagVerdict | None
+    after: TagVerdict | None
+    children: tuple[Child, ...] = ()
+    """Those concerned: lost, not seen, healed."""
+
+    @property
+    def verdict(self) -> TagVerdict:
+        """How it is now, or was last."""
+        found = self.after or self.before
+        if found is None:
+            raise AssertionError("a shift is of something")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Everything that differs between two looks at one registry."""
+
+    old: Report
+    new: Report
+    shifts: tuple[Shift, ...]
+    """By kind, the worst first; then live ones first, by repository and tag."""
+    exposed: tuple[Need, ...]
+    """Manifests that still stand and lost the last tag that pointed straight at them."""
+    protected: tuple[Need, ...]
+    """Manifests that got a tag of their own."""
+
+    def of(self, kind: Kind) -> tuple[Shift, ...]:
+        """Return what happened of one kind."""
+        return tuple(each for each in self.shifts if each.kind is kind)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Did anything break; or is that not to be told?"""
+        if self.of(Kind.BROKEN):
+            return Outcome.COLLATERAL
+        unseen = self.of(Kind.NOT_SEEN) or self.of(Kind.FOUND_BROKEN) or self.new.snapshot.gaps
+        return Outcome.UNTOLD if unseen else Outcome.NOTHING_BROKE
+
+
+def compare(old: Report, new: Report) -> Change:
+    """Return what changed between two reports on the same registry.
+
+    A tag counts as removed only where the new look knows every tag of its repository. What was
+    lost counts as broken by the change where it was there before, or where its tag is new.
+    """
+    before, after = _by_key(old), _by_key(new)
+    shifts = [shift for key, was in before.items() for shift in _since(was, after.get(key), new)]
+    shifts += [shift for key, now in after.items() if key not in before for shift in _new(now, old)]
+    order = tuple(Kind)
+    shifts.sort(key=lambda shift: (order.index(shift.kind), *_place(shift.verdict)))
+    return Change(old, new, tuple(shifts), *_protection(old, new))
+
+
+def _by_key(report: Report) -> dict[tuple[str, str], TagVerdict]:
+    return {_place(verdict)[1:]: verdict for verdict in report.verdicts}
+
+
+def _place(verdict: TagVerdict) -> tuple[int, str, str]:
+    root = verdict.root
+    return root.reference_class.rank, root.repository, root.tag or f"@{root.digest}"
+
+
+def _since(was: TagVerdict, now: TagVerdict | None, new: Report) -> Iterator[Shift]:
+    """What became of something that was looked at before."""
+    if now is not None:
+        if _moved(was, now):
+            yield Shift(Kind.MOVED, was, now)
+        yield from _health(was, now)
+        return
+    nowhere = was.root.digest is None and was.root.sighting.state in GONE
+    if was.root.tag is None or nowhere:
+        return  # a digest that nobody pins any more, a tag that was not there: nothing was taken
+    removed = _lacks(new.snapshot, was.root.repository, was.root.tag)
+    yield Shift(Kind.REMOVED if removed else Kind.NOT_SEEN, was, None)
+
+
+def _new(now: TagVerdict, old: Report) -> Iterator[Shift]:
+    """What is to be said of something that was not looked at before."""
+    root = now.root
+    fresh = root.tag is not None and _lacks(old.snapshot, root.repository, root.tag)
+    lost = tuple(child for child in now.children if child.expected and child.state in GONE)
+    if lost or now.state in GONE:
+        yield Shift(Kind.BROKEN if fresh else Kind.FOUND_BROKEN, None, now, lost)
+    elif any(child.expected and child.state is State.UNKNOWN for child in now.children):
+        yield Shift(Kind.NOT_SEEN, None, now)
+    elif root.tag is not None:
+        yield Shift(Kind.ADDED if fresh else Kind.FIRST_SEEN, None, now)
+
+
+def _moved(was: TagVerdict, now: TagVerdict) -> bool:
+    ends = was.root.digest, now.root.digest
+    return None not in ends and ends[0] != ends[1]
+
+
+def _health(was: TagVerdict, now: TagVerdict) -> Iterator[Shift]:
+    """What of a tag broke, was found broken, could not be seen, or came back."""
+    found: dict[Kind, list[Child]] = {}
+    for child in now.children:
+        kind = _kind(_before(was, now, child), child.state) if child.expected else None
+        if kind is not None:
+            found.setdefault(kind, []).append(child)
+    if set(now.lacking_platforms) - set(was.lacking_platforms):
+        same = was.state is State.PRESENT and was.root.platforms == now.root.platforms
+        found.setdefault(Kind.BROKEN if same else Kind.FOUND_BROKEN, [])
+    if was.state in GONE and now.state is State.PRESENT:
+        found.setdefault(Kind.HEALED, [])
+    for kind, children in found.items():
+        yield Shift(kind, was, now, tuple(children))
+
+
+def _kind(before: State, now: State) -> Kind | None:
+    """What is to be said of one manifest."""
+    if now in GONE and before not in GONE:
+        return Kind.BROKEN if before is State.PRESENT else Kind.FOUND_BROKEN
+    if now is State.UNKNOWN and before not in GONE:
+        return Kind.NOT_SEEN
+    return Kind.HEALED if now is State.PRESENT and before in GONE else None
+
+
+def _before(was: TagVerdict, now: TagVerdict, child: Child) -> State:
+    """How was a manifest before, as far as the same tag tells?
+
+    Of what a tag has moved to, everything was there when it moved: registries check that.
+    """
+    known = next((each.state for each in was.children if each.digest == child.digest), None)
+    if known is not None and child.digest is not None:
+        return known
+    if child.digest in (None, was.root.digest):
+        return was.root.sighting.state if was.root.digest else was.state
+    if _moved(was, now) or child.digest in was.indexes:
+        return State.PRESENT
+    return State.UNKNOWN
+
+
+def _lacks(seen: Snapshot, repository: Repository, tag: Tag) -> bool:
+    """Is it proven that a repository has no such tag?
+
+    A tag that points nowhere stands in no seal, but it is listed: then the two counts differ.
+    """
+    sealed = seen.sealed.get(repository)
+    if sealed is None:
+        return False
+    known = [each for tags in sealed.tags.values() for each in tags]
+    return tag not in known and len(known) >= seen.listed.get(repository, 0)
+
+
+def _protection(old: Report, new: Report) -> tuple[tuple[Need, ...], tuple[Need, ...]]:
+    """Which manifests lost their last tag, and which got one; only where both are known."""
+    before = {(need.repository, need.digest): need.tags for need in _every(old)}
+    exposed, protected = [], []
+    for need in _every(new):
+        had = before.get((need.repository, need.digest))
+        if need.digest is None or need.state in GONE or had is None or need.tags is None:
+            continue
+        if had and not need.tags:
+            exposed.append(need)
+        if need.tags and not had:
+            protected.append(need)
+    return tuple(exposed), tuple(protected)
+
+
+def _every(report: Report) -> list[Need]:
+    return needs(report, ReferenceClass.SELECTED)

@@ -1,0 +1,188 @@
+"""How is a plan of protecting tags said: on a terminal, in a ticket, as JSON?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from exporter.facts.snapshot import Collector
+from exporter.judge.pins import Pin
+from exporter.oci.reference import names_host
+from exporter.publish.document import moment
+from exporter.publish.markdown import escape
+from exporter.publish.words import count_words, platform_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from exporter.judge.pins import Need, Pins
+
+VERSION: Final = 1
+_KEEP: Final = (
+    "These tags count like any other: a retention policy that keeps the newest N keeps fewer of "
+    "your own, and may take these."
+)
+_FOR_EVER: Final = {
+    Collector.DISTRIBUTION_2: (
+        "This registry cannot delete a tag alone (distribution 2.x deletes by digest): to take one "
+        "of these away again would delete the manifest that it keeps."
+    ),
+    Collector.UNKNOWN: (
+        "Whose collector this is was not told: distribution 2.x cannot delete a tag alone, only "
+        "the manifest that it points at."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one tag that was to be set."""
+
+    pin: Pin
+    failure: str
+    """Why it could not be set; empty where it points at its manifest now."""
+
+
+def pins_text(plans: Sequence[Pins], outcomes: Sequence[Outcome] | None = None) -> str:
+    """Return the plan, or what is left of it after its outcomes."""
+    lines = (*_done(outcomes or ()), *chain.from_iterable(map(_section, plans)))
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def pins_markdown(plans: Sequence[Pins], outcomes: Sequence[Outcome] | None = None) -> str:
+    """Return the same for a ticket."""
+    done = (f"- {escape(line)}" for line in _done(outcomes or ()) if line)
+    lines = (*done, "", *chain.from_iterable(map(_marked_down, plans)))
+    return "".join(f"{line.rstrip()}\n" for line in lines).lstrip()
+
+
+def pins_document(
+    plans: Sequence[Pins], outcomes: Sequence[Outcome] | None = None
+) -> Mapping[str, Any]:
+    """Return the same as a document (docs/protect.md)."""
+    done = outcomes or ()
+    return {
+        "version": VERSION,
+        "applied": outcomes is not None,
+        "set": [_pin(each.pin) for each in done if not each.failure],
+        "failed": [{**_pin(each.pin), "why": each.failure} for each in done if each.failure],
+        "registries": [_entry(plan) for plan in plans],
+    }
+
+
+def warnings(plan: Pins) -> tuple[str, ...]:
+    """What whoever sets these tags must know; nothing where there are none to set."""
+    if not plan.wanted:
+        return ()
+    lasting = _FOR_EVER.get(plan.report.snapshot.collector)
+    return (_KEEP, lasting) if lasting else (_KEEP,)
+
+
+def crane_command(plan: Pins, pin: Pin) -> str:
+    """Return what sets the same tag by crane; a registry's label need not be its host."""
+    label = plan.report.snapshot.registry
+    host = label if names_host(label) else "HOST"
+    return f"crane tag {host}/{pin.need.repository}@{pin.digest} {pin.tag}"
+
+
+def _done(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    for each in outcomes:
+        name = f"{each.pin.need.repository}:{each.pin.tag}"
+        yield f"{name}  FAILED: {each.failure}" if each.failure else f"{name}  set"
+    if outcomes:
+        yield ""
+
+
+def _section(plan: Pins) -> Iterator[str]:
+    yield f"{plan.report.snapshot.registry}: {_sum(plan)}"
+    for pin in plan.wanted:
+        yield f"  {pin.need.repository}:{pin.tag}  {_what(pin.need)} of {_above(pin.need)}"
+    yield from _list("Gone already, no tag brings it back", map(_said, plan.lost))
+    yield from _list("Cannot be told", map(_doubt, plan.doubtful))
+    yield from _list("Beware", warnings(plan))
+    if plan.wanted:
+        yield from _list("The same by hand", (crane_command(plan, pin) for pin in plan.wanted))
+    yield ""
+
+
+def _list(head: str, lines: Iterable[str]) -> Iterator[str]:
+    lines = tuple(lines)
+    if lines:
+        yield from ("", head, *(f"  {line}" for line in lines))
+
+
+def _marked_down(plan: Pins) -> Iterator[str]:
+    yield from (f"## {escape(plan.report.snapshot.registry)}: {_sum(plan)}", "")
+    for pin in plan.wanted:
+        name = escape(f"{pin.need.repository}:{pin.tag}")
+        yield f"- **{name}** {escape(_what(pin.need))} of {escape(_above(pin.need))}"
+    yield from _bullets("Gone already, no tag brings it back", map(_said, plan.lost))
+    yield from _bullets("Cannot be told", map(_doubt, plan.doubtful))
+    yield from _bullets("Beware", warnings(plan))
+    if plan.wanted:
+        yield from ("", "```sh", *(crane_command(plan, pin) for pin in plan.wanted), "```")
+    yield ""
+
+
+def _bullets(head: str, lines: Iterable[str]) -> Iterator[str]:
+    lines = tuple(lines)
+    if lines:
+        yield from ("", f"### {head}", "", *(f"- {escape(line)}" for line in lines))
+
+
+def _sum(plan: Pins) -> str:
+    having = f"{count_words(plan.protected, 'manifest')} have a tag of their own"
+    if plan.wanted:
+        return f"{count_words(len(plan.wanted), 'tag')} to set, {having}"
+    return (
+        f"nothing to do, {having}" if not plan.doubtful else f"no tag is lacking for sure, {having}"
+    )
+
+
+def _what(need: Need) -> str:
+    return f"{platform_words(need.platform)} {need.what}" if need.platform else need.what
+
+
+def _above(need: Need) -> str:
+    return ", ".join(need.needed_by)
+
+
+def _said(need: Need) -> str:
+    digest = f"@{need.digest}" if need.digest else ""
+    return f"{need.repository}{digest} {_what(need)} of {_above(need)}"
+
+
+def _doubt(need: Need) -> str:
+    if need.reason:
+        return f"{_said(need)}: {need.reason}"
+    why = "not every tag of the repository is known" if need.tags is None else "no name is free"
+    return f"{_said(need)}: {why}"
+
+
+def _entry(plan: Pins) -> Mapping[str, Any]:
+    snapshot = plan.report.snapshot
+    return {
+        "registry": snapshot.registry,
+        "collector": str(snapshot.collector),
+        "taken_at": moment(snapshot.taken_at),
+        "protected": plan.protected,
+        "wanted": [{**_pin(pin), "command": crane_command(plan, pin)} for pin in plan.wanted],
+        "lost": [_need(need) for need in plan.lost],
+        "doubtful": [{**_need(need), "why": _doubt(need)} for need in plan.doubtful],
+        "warnings": list(warnings(plan)),
+    }
+
+
+def _pin(pin: Pin) -> Mapping[str, Any]:
+    return {"tag": pin.tag, **_need(pin.need)}
+
+
+def _need(need: Need) -> Mapping[str, Any]:
+    return {
+        "repository": need.repository,
+        "digest": need.digest and str(need.digest),
+        "kind": need.what,
+        "platform": str(need.platform) if need.platform else None,
+        "needed_by": list(need.needed_by),
+    }
