@@ -1,0 +1,241 @@
+"""What does `preflight` tell a shell, a program and a person?"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from exporter import cli
+from exporter.judge.gc.dialect import Mode
+from tests.judge.gc.collections import plant
+from tests.parts import tree
+from tests.worlds import image, two_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+APP: Final = two_platforms("app")
+CORPUS: Final = Path(__file__).parents[1] / "gc_corpus" / "cases.jsonl.gz"
+SWEEP: Final = "--delete-untagged"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def running(*words: object) -> tuple[int, str, str]:
+        code = cli.main(["preflight", *map(str, words)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return running
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Path:
+    root = tmp_path / "storage"
+    tree.write(root, "app", APP, "v1")
+    return root
+
+
+def by(storage: Path, dialect: str = "2") -> tuple[object, ...]:
+    return ("--storage", storage, "--gc", f"distribution-{dialect}", SWEEP)
+
+
+def test_the_verdict_comes_first_and_in_the_exit_code(storage: Path, run: Any) -> None:
+    unsafe, safe = run(*by(storage)), run(*by(storage, "3"))
+    incomplete = run(*by(storage, "3"), "--refs", storage / "none.txt")
+
+    assert (unsafe[0], safe[0], incomplete[0]) == (1, 0, 3)
+    first = [each[1].partition(":")[0] for each in (unsafe, safe, incomplete)]
+    assert first == ["UNSAFE", "SAFE", "INCOMPLETE"]
+
+
+def test_a_person_reads_who_is_hurt_how_and_what_is_dangerous(storage: Path, run: Any) -> None:
+    refs = storage / "refs.txt"
+    refs.write_text("r.example/app:v1\nr.example/web:v1\n")
+
+    _, said, _ = run(*by(storage), "--refs", refs)
+
+    assert f"  app:v1 (live), used by {refs}:1\n" in said
+    for child in APP.children:
+        line = next(line for line in said.splitlines() if child.digest in line)
+        assert line.startswith(f"    {child.platform}  ")
+        assert "manifest unlinked, config gone, 2 layers gone" in line
+    assert "Would go: 2 manifests, 6 blobs, 2.8 KiB" in said
+    assert "  writes-open: " in said
+    assert said.endswith("Checked 1 tag in 1 repository, 1 use (1 more name nothing here)\n")
+
+
+def test_a_program_reads_the_same(storage: Path, run: Any) -> None:
+    code, said, _ = run(*by(storage), "--output", "json")
+
+    answer = json.loads(said)
+    assert (code, answer["version"], answer["verdict"]) == (1, 1, "UNSAFE")
+    assert answer["would_go"] == {
+        "tags": 0,
+        "manifests": 2,
+        "blobs": 6,
+        "layer_links": 0,
+        "size": sum(len(blob.body) for child in APP.children for blob in child.blobs),
+    }
+    assert {each["code"] for each in answer["hazards"]} == {
+        *("writes-open", "stale-cache", "young-blobs", "pins-not-considered"),
+    }
+
+
+def test_a_ticket_reads_the_same(storage: Path, run: Any) -> None:
+    _, said, _ = run(*by(storage), "--output", "markdown")
+
+    assert said.startswith("## UNSAFE\n\ngarbage-collect --delete-untagged of distribution-2 would")
+    for child in APP.children:
+        assert f"  - {child.platform} `{child.digest}` manifest unlinked, config gone" in said
+
+
+def test_the_files_that_go_are_listed_whatever_the_verdict(storage: Path, run: Any) -> None:
+    code, said, _ = run(*by(storage), "--output", "removed")
+
+    lines = said.splitlines()
+    assert code == 1
+    assert lines == sorted(lines)
+    assert len(lines) == 8
+    root = storage / "docker" / "registry" / "v2"
+    assert all((root / line).is_file() for line in lines)
+
+
+@pytest.mark.parametrize("seed", [11, 35, 2, 4, 7, 109])
+def test_lists_agree_with_recorded_collections(seed: int, tmp_path: Path, run: Any) -> None:
+    with gzip.open(CORPUS, "rt") as lines:
+        case = next(case for case in map(json.loads, lines) if case["seed"] == seed)
+    plant(tmp_path, case["files"], case["dirs"])
+
+    for version, modes in case["runs"].items():
+        for mode, real in modes.items():
+            words = ["--storage", tmp_path, "--gc", f"distribution-{version[0]}"]
+            words += [SWEEP] if mode == Mode.DELETE_UNTAGGED else []
+            _, removed, _ = run(*words, "--output", "removed")
+            _, log, complaint = run(*words, "--output", "log")
+            if real["exit"] == 0:
+                assert removed.splitlines() == sorted(real["removed"])
+                assert sorted(log.splitlines()) == sorted(real["stdout"])
+                assert complaint == ""
+            else:
+                assert set(real["removed"]) <= set(removed.splitlines())
+                assert complaint.startswith("failed to garbage collect: ")
+
+
+def test_a_plan_may_come_from_standing_input(
+    storage: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, log, _ = run(*by(storage), "--output", "log")
+    monkeypatch.setattr("sys.stdin", io.StringIO(log))
+
+    code, said, _ = run("--storage", storage, "--plan", "-")
+
+    assert (code, said.partition("\n")[0]) == (
+        1,
+        "UNSAFE: the plan - would break 1 image: 2 manifests, 2.8 KiB gone for good",
+    )
+
+
+def test_a_plan_of_another_registry_by_name_is_refused(storage: Path, run: Any) -> None:
+    plan = storage / "plan.txt"
+    plan.write_text("elsewhere.example/app:v1\n")
+
+    code, _, complaint = run("--storage", storage, "--plan", plan, "--registry", "r.example")
+
+    assert code == 2
+    assert "names nothing of r.example" in complaint
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("", "empty"), ("hello\nthere", "none of 2 lines is understood, for example 'hello'")],
+)
+def test_a_plan_in_which_nothing_is_understood_is_refused(
+    storage: Path, run: Any, text: str, why: str
+) -> None:
+    plan = storage / "plan.txt"
+    plan.write_text(text)
+
+    code, _, complaint = run("--storage", storage, "--plan", plan)
+
+    assert code == 2
+    assert f"{plan}: {why}" in complaint
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([], "say what is about to be run"),
+        (["--gc", "distribution-2", "--storage", "x", "--from", "y"], "one of them"),
+        (["--gc", "distribution-2"], "give --storage DIR|URL or --from FILE"),
+        (["--delete", "app:v1", "--plan", "-", "--storage", "x"], "--plan or --delete"),
+        (["--delete", "app:v1", SWEEP, "--storage", "x"], "--delete-untagged belongs to --gc"),
+        (["--plan", "-", "--as", "folder", "--storage", "x"], "--as belongs to --delete"),
+        (["--delete", "app", "--storage", "x"], "app: give repository:tag or repository@sha256:…"),
+        (["--delete", "app:v1", "--output", "removed", "--storage", "x"], "needs --storage and"),
+        (["--gc", "distribution-2", "--delete", "a:b", "--from", "x"], "only the storage tells"),
+        (["--gc", "distribution-2", "--storage", "x", "--registry", "a b"], "not a registry host"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_the_way_out(
+    run: Any, words: list[str], why: str
+) -> None:
+    code, said, complaint = run(*words)
+
+    assert (code, said) == (2, "")
+    assert why in complaint
+
+
+def test_a_storage_that_cannot_be_read_is_incomplete(tmp_path: Path, run: Any) -> None:
+    code, said, _ = run("--storage", tmp_path / "none", "--gc", "distribution-2")
+    assert code == 3
+    assert said.startswith("INCOMPLETE: ")
+
+    code, said, complaint = run(*by(tmp_path / "none"), "--output", "removed")
+    assert (code, said) == (3, "")
+    assert "none: unreadable" in complaint
+
+
+def test_another_registrys_storage_is_not_judged(tmp_path: Path, run: Any) -> None:
+    (tmp_path / "app" / "blobs").mkdir(parents=True)
+    (tmp_path / "app" / "oci-layout").write_text("{}")
+
+    code, said, _ = run("--storage", tmp_path, "--gc", "distribution-2")
+
+    assert code == 3
+    assert "as zot keeps it" in said
+
+
+def test_a_configuration_says_what_is_live_and_which_names_matter(storage: Path, run: Any) -> None:
+    (storage / "live.txt").write_text("other.example/app:v1\nr.example/app:v1\n")
+    config = storage / "pullproof.yml"
+    config.write_text(
+        "registries:\n"
+        "  - url: https://r.example\n"
+        "    tags: {latest: ['v*']}\n"
+        "references:\n"
+        "  - {file: live.txt, class: rollback}\n"
+        "  - {images: ['r.example/app:v1'], class: idle}\n"
+    )
+
+    _, said, _ = run(*by(storage), "--config", config)
+
+    assert f"app:v1 (idle), used by {storage / 'live.txt'}:2\n" in said
+    assert "1 use\n" in said
+
+
+def test_names_that_are_no_text_are_printed_as_they_are(tmp_path: Path, run: Any) -> None:
+    tree.write(tmp_path, "app", image("app"))
+    base = tmp_path / "docker" / "registry" / "v2" / "repositories"
+    (base / "app").rename(base / os.fsdecode(b"\xff"))
+
+    for output in ("text", "json", "markdown"):
+        code, said, _ = run(*by(tmp_path, "3"), "--output", output)
+        assert code in (0, 3)
+        assert said

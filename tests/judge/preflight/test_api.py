@@ -1,0 +1,215 @@
+"""What can be told of a collection or a deletion from a registry's answers alone?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.snapshot import Role
+from exporter.facts.use import ReferenceClass
+from exporter.judge.judgement import judge
+from exporter.judge.preflight.answer import Answer, Verdict
+from exporter.judge.preflight.api import foresee
+from exporter.oci.digest import Digest
+from tests.judge.preflight.asking import codes, collection, deletion, hurt, plan, use
+from tests.judge.scene import BLIND, Scene, scene
+from tests.worlds import Made, attestation, image, index
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.judge.preflight.answer import Needed
+    from exporter.judge.preflight.asked import Asked
+
+AMD64, ARM64 = image("app", "linux/amd64"), image("app", "linux/arm64")
+ATTESTATION = attestation(AMD64)
+APP = index(AMD64, ARM64, ATTESTATION)
+SAFE, UNSAFE, INCOMPLETE = Verdict.SAFE, Verdict.UNSAFE, Verdict.INCOMPLETE
+
+
+def answered(
+    seen: Scene, asked: Asked, needed: Sequence[Needed] = (), gaps: Sequence[Gap] = (), **other: Any
+) -> Answer:
+    return foresee(judge(seen.snapshot(**other), {}), asked, needed, gaps)
+
+
+def test_distribution_2_takes_every_child_that_no_tag_points_at() -> None:
+    answer = answered(scene(APP).seal(amd64=AMD64.digest), collection("2 -m"))
+
+    assert (answer.verdict, hurt(answer)) == (
+        UNSAFE,
+        {"app:v1": {ARM64.digest, ATTESTATION.digest}},
+    )
+    assert {each.platform for each in answer.hurt[0].broken} == {"linux/arm64", "attestation"}
+    assert answer.going is None
+    assert {"writes-open", "stale-cache", "storage-not-read"} <= codes(answer)
+
+
+def test_with_a_tag_on_every_child_it_is_safe() -> None:
+    tags = {"a": AMD64.digest, "b": ARM64.digest, "c": ATTESTATION.digest}
+
+    assert answered(scene(APP).seal(**tags), collection("2 -m")).verdict is SAFE
+
+
+def test_a_nested_index_goes_as_any_child() -> None:
+    inner = index(AMD64)
+
+    answer = answered(scene(index(inner)).tag(AMD64, "amd64").seal(), collection("2 -m"))
+
+    assert hurt(answer) == {"app:v1": {inner.digest}}
+
+
+@pytest.mark.parametrize("words", ["2", "3"])
+def test_a_plain_collection_takes_no_manifest(words: str) -> None:
+    assert answered(scene(APP).seal(), collection(words)).verdict is SAFE
+
+
+@pytest.mark.parametrize("words", ["2", "3", "2 -m", "3 -m"])
+def test_content_named_by_sha512_goes_with_any_collection(words: str) -> None:
+    blob = AMD64.layers[0]
+    long = Digest.of(blob.body, "sha512")
+    body = AMD64.body.replace(blob.digest.encode(), long.encode())
+    made = Made(AMD64.media_type, body, AMD64.blobs, platform=AMD64.platform)
+    seen = scene(made)
+    seen.sightings[seen.roots[0].repository, long] = seen.sightings[
+        seen.roots[0].repository, blob.digest
+    ]
+
+    answer = answered(seen.seal(), collection(words))
+
+    assert [each.digest for each in answer.hurt[0].broken[0].lost] == [long]
+
+
+def test_what_distribution_3_keeps_by_an_index_alone_only_the_storage_proves() -> None:
+    answer = answered(scene(APP).seal(), collection("3 -m"))
+
+    assert (answer.verdict, hurt(answer)) == (INCOMPLETE, {})
+    assert "--storage" in answer.gaps[0].detail
+
+
+def test_a_pinned_digest_to_which_no_tag_leads_goes_under_both() -> None:
+    seen = scene(AMD64, None).tag(ARM64, "v1").seal()
+    pin = use("app", digest=AMD64.digest, owner="Deployment web")
+
+    for words in ("2 -m", "3 -m"):
+        answer = answered(seen, collection(words), [pin])
+        assert hurt(answer) == {f"app@{AMD64.digest}": {AMD64.digest}}
+        assert answer.hurt[0].needed.owners == ("Deployment web",)
+
+
+def test_tags_that_were_not_all_resolved_prove_nothing() -> None:
+    answer = answered(scene(APP), collection("2 -m"))
+
+    assert (answer.verdict, hurt(answer)) == (INCOMPLETE, {})
+    assert {each.scope for each in answer.gaps} == {Scope.REPOSITORY}
+
+
+def test_what_is_gone_already_is_no_victim() -> None:
+    seen = scene(index(AMD64, ARM64)).lose(ARM64.digest).turn(BLIND, AMD64.digest).seal()
+
+    answer = answered(seen, collection("2 -m"))
+
+    assert (answer.verdict, hurt(answer)) == (INCOMPLETE, {})
+
+
+def test_any_gap_of_the_snapshot_or_of_the_references_is_doubt() -> None:
+    seen = scene(AMD64).seal()
+    gap = Gap(Scope.OBJECT, "app:v2", Reason.TIMEOUT)
+
+    assert answered(seen, collection("2 -m")).verdict is SAFE
+    assert answered(seen, collection("2 -m"), gaps=[gap]).verdict is INCOMPLETE
+    assert answered(seen, collection("2 -m"), role=Role.PROXY).verdict is INCOMPLETE
+    snapshot = seen.snapshot(gaps=(gap,))
+    assert foresee(judge(snapshot, {}), collection("2 -m"), (), ()).verdict is INCOMPLETE
+
+
+def test_a_use_that_was_not_looked_at_is_doubt() -> None:
+    answer = answered(scene(AMD64).seal(), collection("2 -m"), [use("web", tag="v1")])
+
+    assert (answer.verdict, answer.gaps[0].subject) == (INCOMPLETE, "web:v1")
+
+
+def test_a_use_raises_the_class_of_its_tag() -> None:
+    seen = scene(APP, kind=ReferenceClass.SELECTED).seal()
+
+    answer = answered(seen, collection("2 -m"), [use("app", tag="v1")])
+
+    assert answer.hurt[0].needed.reference_class is ReferenceClass.LIVE
+
+
+def test_scenario_21_a_list_that_takes_a_shared_child_hurts_the_other_tag() -> None:
+    first, second = index(AMD64, image("one")), index(AMD64, ARM64)
+    seen = scene(first, "v1").tag(second, "v2").seal()
+    listed = [f"app:v1@{first.digest}", *(f"app@{each.digest}" for each in first.children)]
+
+    answer = answered(seen, deletion(*listed))
+
+    assert (answer.verdict, hurt(answer)) == (UNSAFE, {"app:v2": {AMD64.digest}})
+    assert answer.going is not None
+    assert (answer.going.tags, answer.going.manifests) == (1, 3)
+
+
+def test_a_digest_takes_the_tags_that_nobody_named() -> None:
+    seen = scene(AMD64, "v1").tag(AMD64, "latest").seal()
+
+    answer = answered(seen, deletion(f"app:v1@{AMD64.digest}"))
+
+    assert {each.needed.name: each.tag_gone for each in answer.hurt} == {"app:latest": True}
+
+
+def test_a_deleted_tag_hurts_its_users_only() -> None:
+    seen = scene(AMD64, "v1").seal()
+
+    assert answered(seen, deletion("app:v1")).verdict is SAFE
+    assert hurt(answered(seen, deletion("app:v1"), [use("app", tag="v1")])) == {"app:v1": set()}
+
+
+def test_a_retention_policy_that_deletes_by_tag_takes_the_manifest() -> None:
+    seen = scene(AMD64, "v1").tag(AMD64, "v2").seal()
+    line = "dry-run: Would have deleted app:v1 package_version=1"
+
+    assert {each.needed.name for each in answered(seen, plan(line)).hurt} == {"app:v2"}
+
+
+def test_a_collectors_dry_run_is_judged_by_what_it_lists() -> None:
+    lines = (
+        "app",
+        f"manifest eligible for deletion: {ARM64.digest}",
+        "",
+        "3 blobs marked, 1 blobs and 1 manifests eligible for deletion",
+        f"blob eligible for deletion: {AMD64.layers[0].digest}",
+    )
+
+    answer = answered(scene(index(AMD64, ARM64)).seal(), plan("\n".join(lines)))
+
+    kinds = {each.digest: [lost.kind for lost in each.lost] for each in answer.hurt[0].broken}
+    assert kinds == {ARM64.digest: ["manifest"], AMD64.digest: ["layer"]}
+
+
+def test_a_link_that_goes_costs_its_repository_the_layer() -> None:
+    lines = (
+        "app",
+        "1 blobs marked, 0 blobs and 0 manifests eligible for deletion",
+        f"app: layer link eligible for deletion: {AMD64.layers[0].digest}",
+    )
+
+    answer = answered(scene(AMD64).seal(), plan("\n".join(lines)))
+
+    assert [(each.kind, each.gone) for each in answer.hurt[0].broken[0].lost] == [("layer", False)]
+
+
+def test_tags_out_of_scope_may_need_what_is_deleted() -> None:
+    other = index(ARM64, image("out of scope"))
+
+    answer = answered(scene(AMD64).seal(other=other.digest), deletion(f"app:v1@{AMD64.digest}"))
+
+    assert answer.verdict is INCOMPLETE
+    assert "1 tags were not looked at" in answer.gaps[0].detail
+
+
+def test_a_list_about_another_registry_is_doubt() -> None:
+    answer = answered(scene(AMD64).seal(), deletion("web:v1"))
+
+    assert (answer.verdict, codes(answer)) == (INCOMPLETE, {"plan-differs"})
