@@ -1,0 +1,37 @@
+"""`diff`: what changed between two kept looks, and did anything break that somebody needs?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from exporter.commands import Refused
+from exporter.commands.saved import judged
+from exporter.judge.change import compare
+from exporter.publish.change_text import change_document, change_markdown, change_text
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from exporter.judge.change import Change
+
+
+def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: ARG001 - asks nobody
+    """Answer the command."""
+    old, new = judged(words.old), judged(words.new)
+    ours, theirs = old.snapshot.registry, new.snapshot.registry
+    if ours != theirs:
+        raise Refused(f"{words.old} is of {ours}, {words.new} of {theirs}: take two of one")
+    if old.snapshot.taken_at > new.snapshot.taken_at:
+        raise Refused(f"{words.old} is younger than {words.new}: give the older one first")
+    change = compare(old, new)
+    sys.stdout.write(_said(words.output, change))
+    return change.outcome
+
+
+def _said(output: str, change: Change) -> str:
+    if output == "json":
+        return json.dumps(change_document(change), indent=2) + "\n"
+    return change_markdown(change) if output == "markdown" else change_text(change)

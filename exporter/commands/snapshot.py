@@ -1,0 +1,76 @@
+"""`snapshot`: what is to be seen of a whole registry, kept in a file for `diff` and `--from`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporter.commands import Refused
+from exporter.commands.answer import Exit, save
+from exporter.commands.looking import look
+from exporter.commands.settings import typed
+from exporter.commands.subjects import read, with_file
+from exporter.facts.proof import State
+from exporter.publish.words import count_words, plain, size_words
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from exporter.commands.settings import Typed
+    from exporter.commands.subjects import Subjects
+    from exporter.facts.snapshot import Snapshot
+    from exporter.judge.report import Report
+
+
+def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Answer the command."""
+    report = _report(words, environ)
+    save([report], words.file)
+    unseen = _unseen(report)
+    kept = f"{_amounts(report.snapshot)} in {words.file} ({size_words(words.file.stat().st_size)})"
+    sys.stdout.write(f"{plain(kept)}; not seen: {unseen or 'nothing'}\n")
+    return Exit.BLIND if unseen else Exit.WELL
+
+
+def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
+    subjects = read([words.subjects] if words.subjects else [], frozenset())
+    if subjects.uses.entries:
+        raise Refused(f"{words.subjects}: snapshot takes a registry's host, not an image")
+    if words.refs:
+        subjects = with_file(subjects, words.refs, frozenset())
+    asked = typed(words, subjects.registries, environ, alone=False)
+    if len(asked.settings.registries) != 1:
+        raise Refused("the configuration has several registries: name the one to keep")
+    return asyncio.run(look(words, _whole(subjects, asked), asked))[0]
+
+
+def _whole(subjects: Subjects, asked: Typed) -> Subjects:
+    """Ask for every tag of the registries, whatever the configuration selects."""
+    hosts = frozenset[str]().union(*(each.hosts for each in asked.settings.registries))
+    return replace(subjects, registries=hosts)
+
+
+def _amounts(snapshot: Snapshot) -> str:
+    manifests = len(snapshot.manifests)
+    blobs = len({digest for _, digest in snapshot.sightings} - snapshot.manifests.keys())
+    repositories = {*snapshot.listed, *(root.repository for root in snapshot.roots)}
+    return (
+        f"kept {count_words(len(snapshot.roots), 'tag')} in "
+        f"{count_words(len(repositories), 'repository', 'repositories')} of {snapshot.registry}, "
+        f"{count_words(manifests, 'manifest')} and {count_words(blobs, 'blob')},"
+    )
+
+
+def _unseen(report: Report) -> str:
+    """What is lacking, in words; empty where nothing is."""
+    doubts = sum(
+        child.expected and child.state is State.UNKNOWN
+        for verdict in report.verdicts
+        for child in verdict.children
+    )
+    gaps = len(report.snapshot.gaps)
+    parts = (count_words(gaps, "gap") if gaps else "", doubts and count_words(doubts, "manifest"))
+    return ", ".join(part for part in parts if part)

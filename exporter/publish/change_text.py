@@ -1,0 +1,175 @@
+"""How is the difference between two looks said: on a terminal, in a change ticket, as JSON?"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from exporter.judge.change import Kind, Outcome
+from exporter.publish.document import moment
+from exporter.publish.markdown import escape
+from exporter.publish.sheet import root_name
+from exporter.publish.tree import wanted_by
+from exporter.publish.words import count_words, plain, platform_words, time_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from exporter.judge.change import Change, Shift
+    from exporter.judge.pins import Need
+    from exporter.judge.report import Child, TagVerdict
+
+VERSION: Final = 1
+_HEADS: Final = {
+    Kind.BROKEN: "Broken in between (collateral damage)",
+    Kind.FOUND_BROKEN: "Broken now, and not seen before",
+    Kind.NOT_SEEN: "Not seen",
+    Kind.REMOVED: "Removed (intended)",
+    Kind.HEALED: "Healed",
+    Kind.MOVED: "Moved",
+    Kind.ADDED: "New",
+    Kind.FIRST_SEEN: "Not looked at before",
+}
+_VERDICTS: Final = {
+    Outcome.NOTHING_BROKE: "Nothing broke.",
+    Outcome.COLLATERAL: "Something broke that a tag still needs.",
+    Outcome.UNTOLD: "It cannot be told whether anything broke.",
+}
+_MOST: Final = 100
+"""Lines of one kind on a terminal or in a ticket; the JSON has all."""
+
+Section = tuple[str, tuple[str, ...]]
+
+
+def change_text(change: Change) -> str:
+    """Return what changed, the worst first."""
+    parts = (("", head, *(f"  {line}" for line in lines)) for head, lines in _sections(change))
+    lines = (*_headline(change), *chain.from_iterable(parts))
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def change_markdown(change: Change) -> str:
+    """Return the same for a change ticket."""
+    parts = (
+        ("", f"### {head}", "", *(f"- {escape(line)}" for line in lines))
+        for head, lines in _sections(change)
+    )
+    first, verdict = _headline(change)
+    lines = (f"## {escape(first)}", "", f"**{verdict}**", *chain.from_iterable(parts))
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def change_document(change: Change) -> Mapping[str, Any]:
+    """Return the same as a document (docs/diff.md)."""
+    new = change.new.snapshot
+    return {
+        "version": VERSION,
+        "registry": new.registry,
+        "old": moment(change.old.snapshot.taken_at),
+        "new": moment(new.taken_at),
+        "outcome": change.outcome.name.lower().replace("_", "-"),
+        "shifts": [_shift(change, each) for each in change.shifts],
+        "exposed": [_need(each) for each in change.exposed],
+        "protected": [_need(each) for each in change.protected],
+        "gaps": [
+            {"scope": gap.scope, "subject": gap.subject, "reason": gap.reason, "detail": gap.detail}
+            for gap in new.gaps
+        ],
+    }
+
+
+def _headline(change: Change) -> tuple[str, str]:
+    old, new = change.old.snapshot, change.new.snapshot
+    times = f"{time_words(old.taken_at)} to {time_words(new.taken_at)}"
+    return f"{new.registry}, {times}", _VERDICTS[change.outcome]
+
+
+def _sections(change: Change) -> Iterator[Section]:
+    for kind, head in _HEADS.items():
+        shifts = change.of(kind)
+        lines = tuple(line for each in shifts[:_MOST] for line in _lines(change, each))
+        if lines:
+            yield f"{head}: {count_words(len(shifts), 'tag')}", (*lines, *_rest(len(shifts)))
+    for head, needs in (
+        ("No tag points straight at them any more", change.exposed),
+        ("A tag points straight at them now", change.protected),
+    ):
+        if needs:
+            yield head, (*map(_named, needs[:_MOST]), *_rest(len(needs)))
+    gaps = change.new.snapshot.gaps
+    if gaps:
+        said = (f"{gap.scope} {plain(gap.subject)}: {gap.reason}" for gap in gaps[:_MOST])
+        yield "Could not be seen now", (*said, *_rest(len(gaps)))
+
+
+def _rest(count: int) -> tuple[str, ...]:
+    return (f"… and {count - _MOST:,} more",) if count > _MOST else ()
+
+
+def _lines(change: Change, shift: Shift) -> Iterator[str]:
+    verdict = shift.verdict
+    ends = f" {_end(shift.before)} to {_end(shift.after)}" if shift.kind is Kind.MOVED else ""
+    owners = wanted_by(change.new if shift.after else change.old, verdict)
+    used = f", used by {', '.join(map(plain, owners))}" if owners else ""
+    yield f"{root_name(verdict)} ({verdict.root.reference_class}){ends}{used}"
+    yield from (f"  {_child(each)}" for each in shift.children)
+    if shift.kind is Kind.BROKEN:
+        lacking = ", ".join(map(platform_words, verdict.lacking_platforms))
+        yield from (f"  offers nothing for {lacking}",) if lacking else ()
+
+
+def _end(verdict: TagVerdict | None) -> str:
+    return str(verdict.root.digest) if verdict else "nothing"
+
+
+def _child(child: Child) -> str:
+    where = platform_words(child.platform) if child.platform else str(child.kind)
+    note = "" if child.required else ", nothing that must run needs it"
+    reason = f" ({child.reason})" if child.reason else ""
+    return f"{where} {child.state}{reason} {child.digest or 'the tag itself'}{note}"
+
+
+def _named(need: Need) -> str:
+    where = f"{platform_words(need.platform)} {need.what}" if need.platform else need.what
+    return f"{need.repository}@{need.digest} {where} of {', '.join(need.needed_by)}"
+
+
+def _shift(change: Change, shift: Shift) -> Mapping[str, Any]:
+    root = shift.verdict.root
+    return {
+        "kind": shift.kind,
+        "repository": root.repository,
+        "tag": root.tag,
+        "class": root.reference_class,
+        "before": _side(shift.before),
+        "after": _side(shift.after),
+        "used_by": list(wanted_by(change.new if shift.after else change.old, shift.verdict)),
+        "lacking_platforms": [str(each) for each in shift.verdict.lacking_platforms],
+        "children": [
+            {
+                "digest": child.digest and str(child.digest),
+                "platform": str(child.platform) if child.platform else None,
+                "kind": child.kind,
+                "state": child.state,
+                "required": child.required,
+            }
+            for child in shift.children
+        ],
+    }
+
+
+def _side(verdict: TagVerdict | None) -> Mapping[str, Any] | None:
+    if verdict is None:
+        return None
+    return {"state": verdict.state, "digest": verdict.root.digest and str(verdict.root.digest)}
+
+
+def _need(need: Need) -> Mapping[str, Any]:
+    return {
+        "repository": need.repository,
+        "digest": str(need.digest),
+        "kind": need.what,
+        "platform": str(need.platform) if need.platform else None,
+        "needed_by": list(need.needed_by),
+        "tags": list(need.tags or ()),
+    }
