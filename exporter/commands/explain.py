@@ -1,0 +1,112 @@
+"""`explain`: is it the latest, is it used, is a tag its only protection; who would be hurt?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.commands import Refused
+from exporter.commands.answer import Exit, save
+from exporter.commands.looking import look
+from exporter.commands.saved import judged
+from exporter.commands.settings import typed
+from exporter.commands.subjects import Subjects, platforms, with_file
+from exporter.facts.proof import State
+from exporter.facts.use import ReferenceClass, Use
+from exporter.judge.explanation import Question, explain, places
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.reference import Reference
+from exporter.publish.explanation_text import (
+    explanation_document,
+    explanation_markdown,
+    explanation_text,
+)
+from exporter.sources import Listing
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from exporter.commands.settings import Typed
+    from exporter.judge.explanation import Explanation
+    from exporter.oci.reference import Tag
+
+_ALL: Final = ("*",)
+
+
+def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Answer the command."""
+    found = _kept(words) if words.saved else _looked(words, environ)
+    if words.output == "json":
+        said = json.dumps(explanation_document(found), indent=2) + "\n"
+    else:
+        say = explanation_markdown if words.output == "markdown" else explanation_text
+        said = say(found)
+    sys.stdout.write(said)
+    return Exit.WELL if any(each.state is not State.UNKNOWN for each in found) else Exit.BLIND
+
+
+def _kept(words: argparse.Namespace) -> Sequence[Explanation]:
+    """Explain from what was kept: a digest wherever it was seen, an image by its repository."""
+    report = judged(words.saved)
+    sources = bool(report.snapshot.uses)
+    if words.subject.startswith(("sha256:", "sha512:")):
+        digest = _digest(words.subject)
+        where = places(report, digest)
+        if not where:
+            raise Refused(f"{digest}: nothing of that digest was seen in {words.saved}")
+        return [explain(report, Question(each, None, digest, sources=sources)) for each in where]
+    named = _reference(words.subject)
+    question = Question(named.repository, _tag(named), named.digest, sources=sources)
+    return [explain(report, question)]
+
+
+def _looked(words: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Explanation]:
+    """Look at every tag of the image's repository, and at who uses any of them."""
+    if words.subject.startswith(("sha256:", "sha512:")):
+        raise Refused("a digest alone needs --from; else give host/repository@sha256:…")
+    named = _reference(words.subject)
+    asked = Use("asked for", named, ReferenceClass.SELECTED, platforms(words.platform))
+    subjects = Subjects(uses=Listing((asked,)), beside=_ALL, within=frozenset({named.repository}))
+    if words.refs:
+        subjects = with_file(subjects, words.refs, frozenset())
+    settings = typed(words, {named.registry}, environ, alone=False)
+    report = asyncio.run(look(words, subjects, settings))[0]
+    if words.save:
+        save([report], words.save)
+    others = tuple(use for use in report.snapshot.uses if use != asked)
+    report = replace(report, snapshot=replace(report.snapshot, uses=others))
+    return [explain(report, _question(words, named, settings))]
+
+
+def _question(words: argparse.Namespace, named: Reference, asked: Typed) -> Question:
+    (registry,) = asked.settings.registries
+    return Question(
+        named.repository,
+        _tag(named),
+        named.digest,
+        registry.tags.latest,
+        sources=bool(words.refs or asked.settings.references),
+    )
+
+
+def _tag(named: Reference) -> Tag | None:
+    """The tag that is asked about: beside a digest, none counts."""
+    return None if named.digest else named.tag
+
+
+def _reference(text: str) -> Reference:
+    try:
+        return Reference.parse(text)
+    except Malformed as error:
+        raise Refused(f"{text}: {error}; give host/repository:tag or …@sha256:…") from error
+
+
+def _digest(text: str) -> Digest:
+    try:
+        return Digest.parse(text)
+    except Malformed as error:
+        raise Refused(str(error)) from error

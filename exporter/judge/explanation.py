@@ -1,0 +1,239 @@
+"""Who needs this manifest or blob, what protects it, and who would be hurt if it went?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import State
+from exporter.facts.snapshot import Role
+from exporter.facts.use import ReferenceClass, Use
+from exporter.judge.leaves import View, grow
+from exporter.judge.report import Child, ChildKind, Report, TagVerdict
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Repository, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from exporter.facts.snapshot import Root
+
+
+class Answer(StrEnum):
+    """Of a question that absence may answer: "no" needs proof."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """One tag or pinned digest that leads to it, and so would be hurt."""
+
+    verdict: TagVerdict
+    straight: bool
+    """Does it point straight at it, or through an index?"""
+    children: tuple[Child, ...]
+    """What of it could no longer be pulled."""
+    uses: tuple[Use, ...]
+    """Who names this tag or digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that is known of one manifest or blob in one repository."""
+
+    report: Report
+    repository: Repository
+    tag: Tag | None
+    """By which it was asked for; None for a digest."""
+    digest: Digest | None
+    """None of a tag that leads nowhere, or could not be asked."""
+    state: State
+    protected_by: tuple[Tag, ...] | None
+    """Tags that point straight at it; None where not every tag is known and none was seen."""
+    dependents: tuple[Dependent, ...]
+    """Everything that leads to it, live first."""
+    latest: Answer
+    used: Answer
+    sole: Answer
+    """Is the tag (or the one that there is) its only direct protection, under another tag?"""
+    doubts: tuple[str, ...]
+    """Why "no" cannot be said, one sentence each; empty where it can."""
+
+    @property
+    def needed_by_others(self) -> tuple[Dependent, ...]:
+        """Whoever reaches it through an index: they lose it with its last tag."""
+        return tuple(each for each in self.dependents if not each.straight)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and what else is known."""
+
+    repository: Repository
+    tag: Tag | None
+    digest: Digest | None
+    latest: tuple[str, ...] = ("latest",)
+    """Patterns of the tags that count as latest."""
+    sources: bool = True
+    """Was anybody asked who uses images? Where not, "no" would be a guess."""
+
+
+def places(report: Report, digest: Digest) -> tuple[Repository, ...]:
+    """Return the repositories in which a digest was looked at."""
+    return tuple(sorted({where for where, seen in report.snapshot.sightings if seen == digest}))
+
+
+def explain(report: Report, question: Question) -> Explanation:
+    """Answer the three questions about one image, and who would be hurt if it went."""
+    root = _root(report, question)
+    digest = question.digest or (root.digest if root else None)
+    around = [each for each in report.verdicts if each.root.repository == question.repository]
+    dependents = tuple(_dependents(report, around, digest)) if digest else ()
+    doubts = tuple(_doubts(report, question, around))
+    sealed = question.repository in report.snapshot.sealed
+    straight = _pointing(report, question.repository, digest, dependents) if digest else ()
+    return Explanation(
+        report,
+        question.repository,
+        question.tag,
+        digest,
+        _state(report, question, root, digest),
+        straight,
+        dependents,
+        latest=_said(_latest(question, dependents), proven=not doubts),
+        used=_said(_used(dependents), proven=not doubts and question.sources and _heard(report)),
+        sole=_sole(straight, dependents, sealed=sealed, whole=not doubts),
+        doubts=doubts,
+    )
+
+
+def _root(report: Report, question: Question) -> Root | None:
+    if question.tag is None:
+        return None
+    wanted = (question.repository, question.tag)
+    roots = report.snapshot.roots
+    return next((each for each in roots if (each.repository, each.tag) == wanted), None)
+
+
+def _state(report: Report, question: Question, root: Root | None, digest: Digest | None) -> State:
+    if digest is not None:
+        return View(report.snapshot, question.repository).seen(digest).state
+    if root is not None:
+        return root.sighting.state
+    known = question.repository in report.snapshot.sealed
+    return State.MISSING if known else State.UNKNOWN
+
+
+def _dependents(
+    report: Report, around: Sequence[TagVerdict], digest: Digest
+) -> Iterator[Dependent]:
+    for verdict in around:
+        root = verdict.root
+        hurt = _hurt(report, verdict, digest)
+        if root.digest == digest or digest in verdict.indexes or hurt:
+            straight = root.tag is not None and root.digest == digest
+            yield Dependent(verdict, straight, hurt, _uses(report, root))
+
+
+def _hurt(report: Report, verdict: TagVerdict, digest: Digest) -> tuple[Child, ...]:
+    """Which children of a tag are it, lie below it, or have it as a blob?"""
+    view = View(report.snapshot, verdict.root.repository)
+    below = {digest, *(leaf.digest for leaf in grow(view, digest).leaves)}
+    manifests = report.snapshot.manifests
+
+    def holds(child: Child) -> bool:
+        manifest = manifests.get(child.digest) if child.digest else None
+        return manifest is not None and any(blob.digest == digest for blob in manifest.content)
+
+    return tuple(each for each in verdict.children if each.digest in below or holds(each))
+
+
+def _uses(report: Report, root: Root) -> tuple[Use, ...]:
+    """Who names this tag or digest; where both are named, the digest counts."""
+    return tuple(
+        use
+        for use in report.snapshot.uses
+        if use.reference.repository == root.repository
+        and (
+            use.reference.digest == root.digest and root.tag is None
+            if use.reference.digest
+            else use.reference.tag == root.tag
+        )
+    )
+
+
+def _pointing(
+    report: Report, repository: Repository, digest: Digest, dependents: Iterable[Dependent]
+) -> tuple[Tag, ...] | None:
+    """Tags that point straight at it: any known one proves "some", only a seal "none"."""
+    sealed = report.snapshot.sealed.get(repository)
+    if sealed is not None:
+        return sealed.pointing_at(digest)
+    known = (each.verdict.root.tag for each in dependents if each.straight)
+    return tuple(tag for tag in known if tag) or None
+
+
+def _latest(question: Question, dependents: Iterable[Dependent]) -> bool:
+    return any(
+        root.reference_class is ReferenceClass.LATEST
+        or any(fnmatchcase(root.tag or "", pattern) for pattern in question.latest)
+        for root in (each.verdict.root for each in dependents)
+    )
+
+
+def _used(dependents: Iterable[Dependent]) -> bool:
+    """Does anything that runs or would run now name a tag or digest that leads here?"""
+    return any(
+        each.verdict.root.reference_class is ReferenceClass.LIVE
+        or any(use.reference_class is ReferenceClass.LIVE for use in each.uses)
+        for each in dependents
+    )
+
+
+def _sole(
+    straight: tuple[Tag, ...] | None, dependents: Iterable[Dependent], *, sealed: bool, whole: bool
+) -> Answer:
+    """Is there one tag straight on it, and something else that reaches it through an index?"""
+    if len(straight or ()) > 1:
+        return Answer.NO
+    if any(not each.straight for each in dependents) and sealed:
+        return Answer.YES if straight else Answer.NO
+    return Answer.NO if whole else Answer.UNKNOWN
+
+
+def _said(found: bool, *, proven: bool) -> Answer:  # noqa: FBT001 - the finding itself
+    if found:
+        return Answer.YES
+    return Answer.NO if proven else Answer.UNKNOWN
+
+
+def _heard(report: Report) -> bool:
+    """Could everybody be heard who may use an image?"""
+    return not any(gap.scope == "references" for gap in report.snapshot.gaps)
+
+
+def _doubts(report: Report, question: Question, around: Iterable[TagVerdict]) -> Iterator[str]:
+    """Why something unseen may lead to it after all."""
+    sealed = report.snapshot.sealed.get(question.repository)
+    if sealed is None:
+        yield f"not all tags of {question.repository} are known"
+    else:
+        looked_into = {verdict.root.tag for verdict in around}
+        known = {tag for tags in sealed.tags.values() for tag in tags}
+        if known - looked_into:
+            yield f"not all tags of {question.repository} were looked into"
+    if report.snapshot.role is Role.PROXY:
+        yield "a pull-through cache is not looked into"
+    for verdict in around:
+        opaque = any(
+            child.state is State.UNKNOWN
+            and (child.kind is ChildKind.INDEX or child.digest not in report.snapshot.manifests)
+            for child in verdict.children
+        )
+        if verdict.root.sighting.state is State.UNKNOWN or opaque:
+            yield f"{verdict.root.name} could not be looked into"

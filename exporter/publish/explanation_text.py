@@ -1,0 +1,127 @@
+"""How are the three questions about one image answered: on a terminal, in a ticket, as JSON?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from exporter.judge.explanation import Answer
+from exporter.publish.document import moment
+from exporter.publish.markdown import escape
+from exporter.publish.sheet import root_name
+from exporter.publish.words import plain, platform_words, time_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from exporter.judge.explanation import Dependent, Explanation
+
+VERSION: Final = 1
+
+
+def explanation_text(found: Sequence[Explanation]) -> str:
+    """Return the answers, each with its ground."""
+    lines = (line for each in found for line in (*_head(each), *_body(each, "  "), ""))
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def explanation_markdown(found: Sequence[Explanation]) -> str:
+    """Return the same for a ticket."""
+    lines: list[str] = []
+    for each in found:
+        first, *rest = _head(each)
+        lines += [f"## {escape(first)}", "", *map(escape, rest), ""]
+        lines += [f"- {escape(line)}" if line else "" for line in _body(each, "")]
+        lines.append("")
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def explanation_document(found: Sequence[Explanation]) -> Mapping[str, Any]:
+    """Return the same as a document (docs/explain.md)."""
+    return {"version": VERSION, "explained": [_entry(each) for each in found]}
+
+
+def _head(found: Explanation) -> Iterator[str]:
+    snapshot = found.report.snapshot
+    named = f":{found.tag}" if found.tag else f"@{found.digest}"
+    yield f"{snapshot.registry}/{found.repository}{named}, {time_words(snapshot.taken_at)}"
+    digest = f" {found.digest}" if found.digest and found.tag else ""
+    yield f"{found.state}{digest}"
+
+
+def _body(found: Explanation, indent: str) -> Iterator[str]:
+    yield f"Is it the current latest?  {_answer(found, found.latest)}"
+    yield f"Does something live use it?  {_answer(found, found.used)}"
+    yield f"Is one tag its only direct protection, under another tag?  {_sole(found)}"
+    yield f"Tags that point straight at it:  {_tags(found)}"
+    yield "Who would be hurt if it went:"
+    for each in found.dependents:
+        yield f"{indent}{_dependent(each)}"
+    if not found.dependents:
+        nobody = "nobody" if not found.doubts else "nobody that was seen"
+        yield f"{indent}{nobody}"
+    for doubt in found.doubts:
+        yield f"Not seen: {plain(doubt)}"
+
+
+def _answer(found: Explanation, answer: Answer) -> str:
+    if answer is not Answer.UNKNOWN:
+        return answer
+    if found.doubts:
+        return f"unknown: {plain('; '.join(found.doubts))}"
+    return "unknown: no complete source of references was given (--config, --refs)"
+
+
+def _sole(found: Explanation) -> str:
+    if found.sole is not Answer.YES:
+        return _answer(found, found.sole)
+    others = ", ".join(each.verdict.root.name for each in found.needed_by_others)
+    return f"yes: {', '.join(found.protected_by or ())}, and {others} needs it"
+
+
+def _tags(found: Explanation) -> str:
+    if found.protected_by is None:
+        return _answer(found, Answer.UNKNOWN)
+    return ", ".join(found.protected_by) or "none"
+
+
+def _dependent(each: Dependent) -> str:
+    root = each.verdict.root
+    where = ", ".join(
+        dict.fromkeys(
+            platform_words(child.platform) if child.platform else str(child.kind)
+            for child in each.children
+        )
+    )
+    way = "straight" if each.straight else "through an index" if root.tag else "pinned by digest"
+    used = f", used by {', '.join(plain(use.owner) for use in each.uses)}" if each.uses else ""
+    return f"{root_name(each.verdict)} ({root.reference_class}, {way}) on {where or 'all'}{used}"
+
+
+def _entry(found: Explanation) -> Mapping[str, Any]:
+    snapshot = found.report.snapshot
+    return {
+        "registry": snapshot.registry,
+        "taken_at": moment(snapshot.taken_at),
+        "repository": found.repository,
+        "tag": found.tag,
+        "digest": found.digest and str(found.digest),
+        "state": found.state,
+        "latest": found.latest,
+        "used": found.used,
+        "sole_protector": found.sole,
+        "protected_by": None if found.protected_by is None else list(found.protected_by),
+        "dependents": [_needing(each) for each in found.dependents],
+        "doubts": list(found.doubts),
+    }
+
+
+def _needing(each: Dependent) -> Mapping[str, Any]:
+    root = each.verdict.root
+    return {
+        "tag": root.tag,
+        "digest": root.digest and str(root.digest),
+        "class": root.reference_class,
+        "straight": each.straight,
+        "platforms": [str(child.platform) for child in each.children if child.platform],
+        "uses": [{"owner": use.owner, "class": use.reference_class} for use in each.uses],
+    }
