@@ -1,0 +1,125 @@
+"""The incident's three questions: no "no" without a seal, and every ground is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import State
+from exporter.facts.use import ReferenceClass, Use
+from exporter.judge.explanation import Answer, Explanation, Question, explain, places
+from exporter.judge.judgement import judge
+from exporter.oci.reference import Reference, Tag
+from tests.judge.scene import APP, BLIND, Scene, scene
+from tests.worlds import image, index, two_platforms
+
+if TYPE_CHECKING:
+    from exporter.oci.digest import Digest
+
+SELECTED = ReferenceClass.SELECTED
+BOTH = two_platforms("app")
+AMD64, ARM64 = BOTH.children
+YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
+
+
+def asked(
+    seen: Scene, tag: str | None = None, digest: Digest | None = None, **other: object
+) -> Explanation:
+    sources = bool(other.pop("sources", True))
+    name = Tag(tag) if tag else None
+    question = Question(APP, name, digest, sources=sources)
+    return explain(judge(seen.snapshot(**other), {}), question)
+
+
+def old_build() -> Scene:
+    """`0_build` points straight at the amd64 child of `latest`: it looks disposable, and is not."""
+    seen = Scene().tag(BOTH, "latest", kind=ReferenceClass.LATEST)
+    return seen.tag(AMD64, "0_build", kind=SELECTED)
+
+
+def test_an_ugly_tag_may_be_the_sole_protector_of_a_child_of_latest() -> None:
+    found = asked(old_build().seal(), "0_build")
+
+    assert found.sole is YES
+    assert [each.verdict.root.name for each in found.needed_by_others] == ["latest"]
+    assert found.latest is YES
+    assert found.protected_by == ("0_build",)
+
+
+def test_with_a_second_tag_it_is_not_the_only_one() -> None:
+    assert asked(old_build().seal(**{"keep-1": AMD64.digest}), "0_build").sole is NO
+
+
+def test_without_a_seal_there_may_be_another_protector() -> None:
+    found = asked(old_build(), "0_build")
+
+    assert found.sole is UNKNOWN
+    assert found.doubts == ("not all tags of app are known",)
+
+
+def test_a_tag_that_nothing_else_leads_to_is_neither_latest_nor_sole() -> None:
+    seen = Scene().tag(BOTH, "latest", kind=ReferenceClass.LATEST)
+
+    found = asked(seen.tag(image("old"), "old", kind=SELECTED).seal(), "old")
+
+    assert (found.latest, found.used, found.sole) == (NO, NO, NO)
+    assert [each.verdict.root.name for each in found.dependents] == ["old"]
+
+
+def test_no_is_never_said_without_a_seal() -> None:
+    seen = Scene().tag(image("old"), "old", kind=SELECTED)
+
+    found = asked(seen, "old")
+
+    assert (found.latest, found.used, found.sole) == (UNKNOWN, UNKNOWN, UNKNOWN)
+
+
+def test_no_is_never_said_where_a_tag_could_not_be_looked_into() -> None:
+    seen = Scene().tag(image("old"), "old", kind=SELECTED).nothing("latest", BLIND).seal()
+
+    assert asked(seen, "old").latest is UNKNOWN
+
+
+def test_a_tag_that_is_known_but_was_not_looked_into_may_lead_here() -> None:
+    seen = Scene().tag(image("old"), "old", kind=SELECTED).seal(other=index(image("x")).digest)
+
+    found = asked(seen, "old")
+
+    assert found.latest is UNKNOWN
+    assert found.doubts == ("not all tags of app were looked into",)
+
+
+def test_unused_needs_somebody_to_have_been_asked() -> None:
+    seen = Scene().tag(image("old"), "old", kind=SELECTED).seal()
+
+    assert asked(seen, "old", sources=False).used is UNKNOWN
+
+
+def test_a_child_is_used_by_whoever_uses_its_index() -> None:
+    use = Use("shop/checkout", Reference("registry.example", APP, Tag("v1")), ReferenceClass.LIVE)
+
+    found = asked(scene(BOTH).seal(), None, ARM64.digest, uses=(use,))
+
+    assert found.used is YES
+    (only,) = found.dependents
+    assert only.uses == (use,)
+    assert [str(child.platform) for child in only.children] == ["linux/arm64"]
+    assert found.protected_by == ()
+
+
+def test_a_layer_hurts_the_platforms_that_have_it() -> None:
+    found = asked(scene(BOTH).seal(), None, AMD64.blobs[1].digest)
+
+    (only,) = found.dependents
+    assert [str(child.platform) for child in only.children] == ["linux/amd64"]
+
+
+def test_a_tag_that_is_not_there_is_missing_only_by_proof() -> None:
+    assert asked(scene(BOTH).seal(), "v9").state is State.MISSING
+    assert asked(scene(BOTH), "v9").state is State.UNKNOWN
+
+
+def test_a_digest_is_found_wherever_it_was_seen() -> None:
+    report = judge(scene(BOTH).snapshot(), {})
+
+    assert places(report, AMD64.digest) == (APP,)
+    assert places(report, image("other").digest) == ()
