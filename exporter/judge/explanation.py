@@ -134,23 +134,29 @@ def _dependents(
 ) -> Iterator[Dependent]:
     for verdict in around:
         root = verdict.root
-        hurt = _hurt(report, verdict, digest)
-        if root.digest == digest or digest in verdict.indexes or hurt:
+        above = root.digest == digest or digest in verdict.indexes
+        hurt = _below(report, verdict, digest) if above else _having(report, verdict, digest)
+        if above or hurt:
             straight = root.tag is not None and root.digest == digest
             yield Dependent(verdict, straight, hurt, _uses(report, root))
 
 
-def _hurt(report: Report, verdict: TagVerdict, digest: Digest) -> tuple[Child, ...]:
-    """Which children of a tag are it, lie below it, or have it as a blob?"""
-    view = View(report.snapshot, verdict.root.repository)
-    below = {digest, *(leaf.digest for leaf in grow(view, digest).leaves)}
+def _below(report: Report, verdict: TagVerdict, digest: Digest) -> tuple[Child, ...]:
+    """Which children of a tag are reached through a manifest that the tag leads to?"""
+    tree = grow(View(report.snapshot, verdict.root.repository), digest)
+    ends = {digest, *(leaf.digest for leaf in tree.leaves)}
+    return tuple(child for child in verdict.children if child.digest in ends)
+
+
+def _having(report: Report, verdict: TagVerdict, digest: Digest) -> tuple[Child, ...]:
+    """Which children of a tag are a manifest, or have a blob?"""
     manifests = report.snapshot.manifests
 
-    def holds(child: Child) -> bool:
+    def has(child: Child) -> bool:
         manifest = manifests.get(child.digest) if child.digest else None
         return manifest is not None and any(blob.digest == digest for blob in manifest.content)
 
-    return tuple(each for each in verdict.children if each.digest in below or holds(each))
+    return tuple(child for child in verdict.children if child.digest == digest or has(child))
 
 
 def _uses(report: Report, root: Root) -> tuple[Use, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exporter.judge.change import Kind, Outcome
 from exporter.publish.document import moment
-from exporter.publish.markdown import escape
+from exporter.publish.markdown import bullet, escape
 from exporter.publish.sheet import root_name
 from exporter.publish.tree import wanted_by
 from exporter.publish.words import count_words, plain, platform_words, time_words
@@ -50,10 +50,7 @@ def change_text(change: Change) -> str:
 
 def change_markdown(change: Change) -> str:
     """Return the same for a change ticket."""
-    parts = (
-        ("", f"### {head}", "", *(f"- {escape(line)}" for line in lines))
-        for head, lines in _sections(change)
-    )
+    parts = (("", f"### {head}", "", *map(bullet, lines)) for head, lines in _sections(change))
     first, verdict = _headline(change)
     lines = (f"## {escape(first)}", "", f"**{verdict}**", *chain.from_iterable(parts))
     return "".join(f"{line.rstrip()}\n" for line in lines)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exporter.judge.explanation import Answer
 from exporter.publish.document import moment
-from exporter.publish.markdown import escape
+from exporter.publish.markdown import bullet, escape
 from exporter.publish.sheet import root_name
 from exporter.publish.words import plain, platform_words, time_words
 
@@ -30,7 +30,7 @@ def explanation_markdown(found: Sequence[Explanation]) -> str:
     for each in found:
         first, *rest = _head(each)
         lines += [f"## {escape(first)}", "", *map(escape, rest), ""]
-        lines += [f"- {escape(line)}" if line else "" for line in _body(each, "")]
+        lines += [bullet(line) for line in _body(each, "  ")]
         lines.append("")
     return "".join(f"{line.rstrip()}\n" for line in lines)
 

@@ -40,6 +40,12 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", plain(text))
 
 
+def bullet(line: str) -> str:
+    """Return an item of a list; what is indented stands below the one before."""
+    bare = line.lstrip()
+    return f"{line[: len(line) - len(bare)]}- {escape(bare)}"
+
+
 def _section(report: Report, most: int) -> Iterator[str]:
     snapshot = report.snapshot
     yield f"## {escape(snapshot.registry)} ({snapshot.role}), {time_words(snapshot.taken_at)}"

@@ -132,7 +132,7 @@ def _bullets(head: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _sum(plan: Pins) -> str:
-    having = f"{count_words(plan.protected, 'manifest')} have a tag of their own"
+    having = f"{count_words(plan.protected, 'manifest')} with a tag already"
     if plan.wanted:
         return f"{count_words(len(plan.wanted), 'tag')} to set, {having}"
     return (

@@ -123,3 +123,10 @@ def test_a_digest_is_found_wherever_it_was_seen() -> None:
 
     assert places(report, AMD64.digest) == (APP,)
     assert places(report, image("other").digest) == ()
+
+
+def test_a_tag_on_a_child_does_not_depend_on_the_index_above_it() -> None:
+    found = asked(old_build().seal(), "latest")
+
+    assert [each.verdict.root.name for each in found.dependents] == ["latest"]
+    assert found.sole is NO

@@ -158,3 +158,26 @@ def test_on_distribution_3_it_works_too(tmp_path: Path) -> None:
 
         assert protect(server).code == 0
         assert pull(tmp_path, server).returncode == 0
+
+
+def test_explain_answers_the_incidents_three_questions(server: Registry, tmp_path: Path) -> None:
+    with server.client("team/app") as client:
+        client.put(AMD64, "0_build").raise_for_status()
+    live = tmp_path / "live.txt"
+    live.write_text(f"{server.host}/team/app:v1\n")
+    build = f"{server.host}/team/app:0_build"
+
+    told = run("explain", build, *QUICK, "--refs", str(live), "--output", "json")
+    alone = run("explain", build, *QUICK, "--output", "json")
+    kept = keep(tmp_path, server, "kept")
+    layer = run("explain", str(AMD64.blobs[1].digest), "--from", kept, "--output", "markdown")
+
+    (said,) = json.loads(told.output)["explained"]
+    assert told.code == 0, told.errors
+    assert (said["latest"], said["used"], said["sole_protector"]) == ("no", "yes", "yes")
+    assert said["protected_by"] == ["0_build"]
+    (v1,) = (each for each in said["dependents"] if each["tag"] == "v1")
+    assert (v1["straight"], v1["platforms"]) == (False, ["linux/amd64"])
+    assert json.loads(alone.output)["explained"][0]["used"] == "unknown"
+    assert layer.code == 0
+    assert "team/app:v1" in layer.output
