@@ -1,0 +1,104 @@
+"""How explain, diff and protect say what they found: all of it, and nothing that it is not."""
+
+from __future__ import annotations
+
+import json
+
+from exporter.facts.snapshot import Collector
+from exporter.facts.use import ReferenceClass
+from exporter.judge.change import compare
+from exporter.judge.explanation import Question, explain
+from exporter.judge.judgement import judge
+from exporter.judge.pins import Pins, pins
+from exporter.oci.reference import Tag
+from exporter.publish.change_text import change_document, change_markdown, change_text
+from exporter.publish.explanation_text import (
+    explanation_document,
+    explanation_markdown,
+    explanation_text,
+)
+from exporter.publish.pins_text import Outcome, pins_document, pins_markdown, pins_text
+from tests.judge.scene import APP, Scene, scene
+from tests.worlds import two_platforms
+
+BOTH = two_platforms("app")
+AMD64, ARM64 = BOTH.children
+
+
+def plan(seen: Scene, collector: Collector = Collector.DISTRIBUTION_3) -> Pins:
+    report = judge(seen.snapshot(collector=collector), {})
+    return pins(report, ReferenceClass.LATEST, "keep")
+
+
+def test_a_plan_is_said_with_the_command_that_does_the_same() -> None:
+    found = plan(scene(BOTH).seal())
+    name = f"keep-{AMD64.digest.encoded[:12]}"
+    command = f"crane tag registry.example/app@{AMD64.digest} {name}"
+
+    assert command in pins_text([found])
+    assert command in pins_markdown([found])
+    entry = pins_document([found])["registries"][0]
+    assert command in [each["command"] for each in entry["wanted"]]
+    assert json.dumps(pins_document([found]))
+
+
+def test_it_warns_of_retention_always_and_of_lasting_tags_where_they_last() -> None:
+    assert "newest N" in pins_text([plan(scene(BOTH).seal())])
+    assert "cannot delete" not in pins_text([plan(scene(BOTH).seal())])
+    for collector in (Collector.DISTRIBUTION_2, Collector.UNKNOWN):
+        assert "cannot delete a tag alone" in pins_text([plan(scene(BOTH).seal(), collector)])
+
+
+def test_where_there_is_nothing_to_set_there_is_nothing_to_warn_of() -> None:
+    said = pins_text([plan(scene(AMD64).seal())])
+
+    assert "nothing to do" in said
+    assert "Beware" not in said
+
+
+def test_what_cannot_be_told_says_why() -> None:
+    assert "not every tag of the repository is known" in pins_text([plan(scene(BOTH))])
+
+
+def test_what_was_set_and_what_failed_is_said() -> None:
+    found = plan(scene(BOTH).seal())
+    done = [Outcome(found.wanted[0], ""), Outcome(found.wanted[1], "denied (403)")]
+
+    said = pins_text([found], done)
+
+    assert f"app:{found.wanted[0].tag}  set" in said
+    assert f"app:{found.wanted[1].tag}  FAILED: denied (403)" in said
+    document = pins_document([found], done)
+    assert (document["applied"], len(document["set"])) == (True, 1)
+    assert document["failed"][0]["why"] == "denied (403)"
+
+
+def test_a_change_names_the_damage_first() -> None:
+    before = judge(scene(BOTH).tag(AMD64, "old").seal().snapshot(), {})
+    after = judge(scene(BOTH).lose(AMD64.digest).seal().snapshot(), {})
+    change = compare(before, after)
+
+    said = change_text(change)
+
+    assert said.index("Broken in between") < said.index("app:v1") < said.index("Removed")
+    assert f"linux/amd64 missing {AMD64.digest}" in said
+    assert f"  - linux/amd64 missing {AMD64.digest}" in change_markdown(change)
+    document = change_document(change)
+    assert document["outcome"] == "collateral"
+    assert [each["kind"] for each in document["shifts"]] == ["broken", "removed"]
+    assert json.dumps(document)
+
+
+def test_an_explanation_says_its_ground() -> None:
+    seen = scene(BOTH).tag(AMD64, "0_build", kind=ReferenceClass.SELECTED)
+    question = Question(APP, Tag("0_build"), None)
+
+    blind = [explain(judge(seen.snapshot(), {}), question)]
+    found = [explain(judge(seen.seal().snapshot(), {}), question)]
+
+    assert "yes: 0_build, and v1 needs it" in explanation_text(found)
+    assert "unknown: not all tags of app are known" in explanation_text(blind)
+    assert "app:v1 (live, through an index) on linux/amd64" in explanation_text(found)
+    assert "yes: 0\\_build" in explanation_markdown(found)
+    assert explanation_document(found)["explained"][0]["sole_protector"] == "yes"
+    assert json.dumps(explanation_document(found))
