@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from exporter.publish.archive.pack import pack
 from exporter.publish.board import Board
 from exporter.publish.document import compose, encode
 from exporter.publish.sheet import root_name
@@ -62,6 +63,7 @@ def application(shell: Shell, gate: Gate, *, prefix: str = "") -> web.Applicatio
             web.get(f"{prefix}/", answers.front),
             web.get(f"{prefix}/metrics", answers.metrics),
             web.get(f"{prefix}/report.json", answers.report),
+            web.get(f"{prefix}/snapshot/{{registry}}", answers.snapshot),
             web.get(f"{prefix}/tag/{{registry}}/{{name:.+}}", answers.tag),
             web.get(f"{prefix}/-/healthy", _healthy, name=f"{OPEN}-healthy"),
             web.get(f"{prefix}/-/ready", answers.ready, name=f"{OPEN}-ready"),
@@ -132,6 +134,16 @@ class _Answers:
             return web.Response(body=packed, headers=headers | {"Content-Encoding": "gzip"})
         plain = await asyncio.to_thread(gzip.decompress, packed)
         return web.Response(body=plain, headers=headers)
+
+    async def snapshot(self, request: web.Request) -> web.Response:
+        """What the last complete audit saw, for `--from`: the commands ask nothing again."""
+        registry = request.match_info["registry"]
+        reports = (each.report for each in self._shell.board.picture.standings if each.report)
+        found = next((each for each in reports if each.snapshot.registry == registry), None)
+        if found is None:
+            raise web.HTTPNotFound(text="no such registry, or not audited yet\n")
+        packed = await asyncio.to_thread(pack, found.snapshot)
+        return web.Response(body=packed, content_type="application/octet-stream")
 
     async def ready(self, _: web.Request) -> web.Response:
         """Ready once each registry was tried or has an old truth: not only where all are up."""

@@ -21,6 +21,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
+from exporter.publish.archive.unpack import unpack
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
 from exporter.sources import Tally
 from tests.publish.reports import (
@@ -201,6 +202,22 @@ async def test_a_report_of_an_unknown_registry_is_not_found() -> None:
 
     assert answer.status_code == 404
     assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+async def test_a_snapshot_is_what_the_last_complete_audit_saw() -> None:
+    about = report(tag("app:v1", child()))
+
+    found = await get(f"/snapshot/{about.snapshot.registry}", shown(about))
+
+    assert found.status_code == 200
+    assert unpack(found.content) == about.snapshot
+
+
+async def test_a_registry_that_was_never_seen_has_no_snapshot() -> None:
+    assert (await get("/snapshot/other", shown(report(tag("app:v1", child()))))).status_code == 404
+    never = Board(picture(standing(None)))
+    name = never.picture.standings[0].registry
+    assert (await get(f"/snapshot/{name}", never)).status_code == 404
 
 
 async def test_the_report_follows_the_board() -> None:
