@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.parts.tokens import Tokens
+
 pytestmark = pytest.mark.real
 
 AMD64, ARM64 = image("app", "linux/amd64"), image("app", "linux/arm64")
@@ -146,6 +148,18 @@ def test_a_login_is_used_to_read_and_to_set(tmp_path: Path) -> None:
         login = ("--username", USER, "--password-stdin")
 
         assert protect(server, "--apply", *login, typed=PASSWORD).code == 0
+
+
+def test_a_token_is_fetched_that_grants_the_push(tmp_path: Path, tokens: Tokens) -> None:
+    with registry(tmp_path / "registry", Settings(tokens=tokens)) as server:
+        with server.client("team/app") as client:
+            client.push(APP, "v1")
+        login = ("--username", USER, "--password-stdin")
+
+        told = protect(server, "--apply", *login, typed=PASSWORD)
+
+        assert told.code == 0, told.output + told.errors
+        assert protect(server, *login, typed=PASSWORD).code == 0
 
 
 def test_on_distribution_3_it_works_too(tmp_path: Path) -> None:
