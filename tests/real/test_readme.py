@@ -52,10 +52,16 @@ def test_every_command_is_run_by_a_test_here() -> None:
     )
 
     assert len(known) == 3
-    assert {*COMMANDS} == {*known, *ASKING}
+    assert {*COMMANDS} == {*known, *ASKING, *CLEANING}
 
 
-ASKING: Final = tuple(command for command in COMMANDS if re.match("pullproof (?!serve)", command))
+ASKING: Final = tuple(c for c in COMMANDS if re.match("pullproof (check|inspect) ", c))
+CLEANING: Final = {
+    c: 1 if re.match("pullproof (preflight|protect) ", c) else 0
+    for c in COMMANDS
+    if re.match("pullproof (snapshot|preflight|explain|protect|diff) ", c)
+}
+"""With the exit code for an image whose platforms no tag protects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,23 @@ def test_what_asks_once_is_answered(shell: Shell, server: Registry, command: str
     assert (done.returncode, done.stderr) == (0, "")
     assert "linux/arm64" in done.stdout
     assert "present" in done.stdout
+
+
+def test_a_cleanup_is_looked_at_before_and_after(shell: Shell, server: Registry) -> None:
+    child = two_platforms("app").children[0]
+    (shell.folder / "purge.log").write_text(f"team/app@{child.digest}\n")
+    here = {HOST: server.host, "/var/lib/registry": str(server.root)}
+
+    codes = {}
+    for command in CLEANING:
+        run = command
+        for there, ours in here.items():
+            run = run.replace(there, ours)
+        done = shell.run(run)
+        assert done.stderr == "", run
+        codes[command] = done.returncode
+
+    assert codes == CLEANING
 
 
 def test_the_configuration_watches_what_it_names(shell: Shell, server: Registry) -> None:
