@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporter.facts.digests import Numbers
+from exporter.facts.digests import Marks, Numbers
 from exporter.facts.graph import distinct
 from exporter.judge.gc.found import linked
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exporter.facts.inventory import Inventory
-    from exporter.judge.gc.plan import Removal
+    from exporter.judge.gc.plan import Batch, Removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class _Loss:
         self._inventory = inventory
         self._gone = np.zeros(len(inventory.digests), bool)
         self._gone[removal.blobs] = True
+        self._touched = _touched(inventory, removal)
         self._unlinked = {at: frozenset(digests.tolist()) for at, digests in removal.manifests}
         self._unread = dict(removal.layer_links)
         self._had: dict[int, frozenset[int]] = {}
@@ -76,6 +77,8 @@ class _Loss:
 
     def below(self, wanted: Wanted) -> list[Victim]:
         """Look at a wanted manifest and at everything below it that the repository had."""
+        if not self._touched[wanted.manifest]:
+            return []
         found: list[Victim] = []
         seen: set[int] = set()
         pending = [wanted.manifest]
@@ -97,7 +100,7 @@ class _Loss:
         needed = distinct(np.concatenate([manifest, self._stored_as(wanted.repository, content)]))
         unlinked = number in self._unlinked.get(wanted.repository, ())
         unread = np.isin(needed, self._unread.get(wanted.repository, manifest[:0]))
-        lost = needed[self._gone[needed] | (unread & self._inventory.stored[needed])]
+        lost = needed[self._gone[needed] | (unread & (self._inventory.sizes[needed] >= 0))]
         return [Victim(wanted, number, unlinked, lost)] if unlinked or len(lost) else []
 
     def _stored_as(self, repository: int, content: Numbers) -> Numbers:
@@ -119,3 +122,29 @@ class _Loss:
             paths, _ = linked(self._inventory, repository)
             had = self._had[repository] = frozenset(paths.tolist())
         return had
+
+
+def _touched(inventory: Inventory, removal: Removal) -> Marks:
+    """Mark what a removal takes somewhere, and every manifest above it: nothing else can break.
+
+    By arrays, for all at once; whether a repository is hurt is then asked of these alone.
+    """
+    marks: Marks = np.zeros(len(inventory.digests), bool)
+    for taken in (removal.blobs, *(digests for _, digests in _batches(removal))):
+        marks[taken] = True
+    layers, graph = inventory.layers, inventory.graph
+    other = (layers.paths != layers.targets) & (layers.targets >= 0)
+    marks[layers.paths[other]] |= marks[layers.targets[other]]
+    manifests = np.flatnonzero(graph.rows >= 0)
+    rows = graph.rows[manifests]
+    fresh = True
+    while fresh:  # one level up each time
+        before = np.concatenate([[0], np.cumsum(marks[graph.targets])])
+        above = manifests[(before[graph.starts[1:]] > before[graph.starts[:-1]])[rows]]
+        fresh = not bool(marks[above].all())
+        marks[above] = True
+    return marks
+
+
+def _batches(removal: Removal) -> Iterable[Batch]:
+    return (*removal.manifests, *removal.layer_links)
