@@ -48,7 +48,7 @@ def aimed(words: argparse.Namespace, subjects: Subjects, target: Target) -> Targ
         scope = replace(
             scope, catalogue=True, select=tags, leave_out_tags=tuple(words.exclude_tags)
         )
-    elif subjects.beside:
+    elif subjects.hosts and subjects.beside:
         scope = replace(
             scope, catalogue=False, listed=(), select=subjects.beside, leave_out_tags=()
         )
