@@ -50,7 +50,7 @@ class Digests:
 
     def number(self, text: str) -> int:
         """Return the number of a digest, or `ABSENT`."""
-        row = pack([text[len(_PREFIX) :]]) if text.startswith(_PREFIX) else None
+        row = pack_texts([text])
         if row is not None:
             return int(find(self.packed, self.keys, np.frombuffer(row, np.uint8).reshape(1, -1))[0])
         return self.others.index(text) + len(self.packed) if text in self.others else ABSENT
@@ -66,6 +66,20 @@ def pack(encoded: Sequence[str]) -> bytes | None:
     except ValueError:
         return None
     return packed if packed.hex() == joined else None  # upper case and blanks are no digest
+
+
+def pack_texts(texts: Sequence[str]) -> bytes | None:
+    """Pack sha256 digests; None where one of the texts is none."""
+    if not all(text.startswith(_PREFIX) for text in texts):
+        return None
+    return pack([text[len(_PREFIX) :] for text in texts])
+
+
+def unpacked(packed: bytes) -> tuple[str, ...]:
+    """Return the sha256 digests that were packed."""
+    encoded = packed.hex()
+    starts = range(0, len(encoded), _ENCODED)
+    return tuple(f"{_PREFIX}{encoded[at : at + _ENCODED]}" for at in starts)
 
 
 class Column:
@@ -97,6 +111,13 @@ class Column:
         if len(self._pending) >= 1 << 16:
             self.settle()
 
+    def rows_of(self, packed: bytes) -> None:
+        """Add sha256 digests that are packed already."""
+        if self._pending:
+            self.settle()
+        self.packed += packed
+        self.length += len(packed) // _BYTES
+
     def mark(self, number: int) -> None:
         """Add an entry that has no digest: a number below zero says why."""
         self.settle()
@@ -106,8 +127,8 @@ class Column:
     def settle(self) -> None:
         """Pack what came as text."""
         texts, self._pending = self._pending, []
-        packed = pack([text[len(_PREFIX) :] for text in texts])
-        if packed is not None and all(text.startswith(_PREFIX) for text in texts):
+        packed = pack_texts(texts)
+        if packed is not None:
             self.packed += packed
             self.length += len(texts)
             return
@@ -115,7 +136,7 @@ class Column:
             self._settle_one(text)
 
     def _settle_one(self, text: str) -> None:
-        packed = pack([text[len(_PREFIX) :]]) if text.startswith(_PREFIX) else None
+        packed = pack_texts([text])
         if packed is None:
             self.exceptions[self.length] = text
         else:
@@ -133,16 +154,17 @@ def number(columns: Sequence[Column]) -> tuple[Digests, list[Numbers]]:
     rows = [column.rows() for column in columns]
     packed = _distinct(rows[0])
     keys = _keys(packed)
-    missing = [part[find(packed, keys, part) == ABSENT] for part in rows[1:]]
+    found = [find(packed, keys, part) for part in rows]
+    missing = [part[at == ABSENT] for part, at in zip(rows, found, strict=True)]
     if any(map(len, missing)):
         packed = _distinct(np.concatenate([packed, *missing]))
         keys = _keys(packed)
+        found = [find(packed, keys, part) for part in rows]
     texts = {text for each in columns for text in each.exceptions.values() if isinstance(text, str)}
     digests = Digests(packed, keys, tuple(sorted(texts)))
     behind = {text: at + len(packed) for at, text in enumerate(digests.others)}
     return digests, [
-        _numbers(column, find(packed, keys, part), behind)
-        for column, part in zip(columns, rows, strict=True)
+        _numbers(column, numbers, behind) for column, numbers in zip(columns, found, strict=True)
     ]
 
 
@@ -158,11 +180,20 @@ def find(packed: Rows, keys: Keys, needles: Rows) -> Numbers:
         order = np.argsort(wanted)
         at = np.searchsorted(keys, wanted[order])
         at[at == len(packed)] = 0
-        hit = (packed[at] == part[order]).all(axis=1)
+        hit = _same(packed[at], part[order])
         found[start + order[hit]] = at[hit]
         for lost in order[~hit & (keys[at] == wanted[order])]:
             found[start + lost] = _find_twin(packed, keys, part[lost])
     return found
+
+
+def _same(some: Rows, others: Rows) -> Marks:
+    """Compare rows, eight bytes at a time: much quicker than a look at every byte."""
+    mine, theirs = (np.ascontiguousarray(each).view(np.uint64) for each in (some, others))
+    same: Marks = mine[:, 0] == theirs[:, 0]
+    for column in range(1, _BYTES // 8):
+        same &= mine[:, column] == theirs[:, column]
+    return same
 
 
 def _find_twin(packed: Rows, keys: Keys, needle: Rows) -> int:
@@ -170,6 +201,32 @@ def _find_twin(packed: Rows, keys: Keys, needle: Rows) -> int:
     first, last = (np.searchsorted(keys, _keys(needle[None]), side=side)[0] for side in _SIDES)
     twins = np.flatnonzero((packed[first:last] == needle).all(axis=1))
     return int(first + twins[0]) if len(twins) else ABSENT
+
+
+class Sizes:
+    """How large is the blob of a digest? Asked of a column, and what goes with each entry."""
+
+    def __init__(self, column: Column, sizes: Sequence[int]) -> None:
+        """Sort a column's sha256 digests by their first eight bytes."""
+        self._rows = column.rows()
+        self._order = np.argsort(_keys(self._rows))
+        self._keys = _keys(self._rows)[self._order]
+        regular = np.ones(column.length, bool)
+        regular[list(column.exceptions)] = False
+        self._sizes = np.asarray(sizes, np.int64)[regular]
+
+    def of(self, packed: bytes) -> list[int]:
+        """Return the sizes, in bytes, of some digests' blobs; `ABSENT` where none can be told."""
+        needles = np.frombuffer(packed, np.uint8).reshape(-1, _BYTES)
+        if not len(self._rows):
+            return [ABSENT] * len(needles)
+        at = np.searchsorted(self._keys, _keys(needles))
+        place = self._order[np.minimum(at, len(self._rows) - 1)]
+        # Of digests that share their first eight bytes the first is found; the others are not told.
+        sizes: list[int] = np.where(
+            _same(self._rows[place], needles), self._sizes[place], ABSENT
+        ).tolist()
+        return sizes
 
 
 _SIDES: Final = ("left", "right")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporter.facts.digests import Column, number
+from exporter.facts.digests import Column, Sizes, number
 from exporter.facts.graph import Graph
 from exporter.facts.inventory import (
     Driver,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from exporter.facts.body import Body
     from exporter.facts.gap import Gap
+    from exporter.facts.outline import Outline
 
 Target = str | Unlinked
 """What a link names, or why it names nothing."""
@@ -76,6 +77,7 @@ class Intake:
         self._driver = driver
         self._blobs = Column()
         self._sizes: list[int] = []
+        self._by_digest: Sizes | None = None
         self._modified: list[int] = []
         self._names: list[str] = []
         self._folders: list[Folder] = []
@@ -94,9 +96,16 @@ class Intake:
         self, algorithm: str, names: Sequence[str], sizes: Iterable[int], modified: Iterable[int]
     ) -> None:
         """Add blobs that have a `data` file: bytes, and nanoseconds since the epoch."""
+        self._by_digest = None
         self._blobs.encoded(algorithm, names)
         self._sizes.extend(sizes)
         self._modified.extend(modified)
+
+    def sizes(self, packed: bytes) -> list[int]:
+        """Return the sizes, in bytes, of blobs that were added; `ABSENT` where that is not sure."""
+        if self._by_digest is None:
+            self._by_digest = Sizes(self._blobs, self._sizes)
+        return self._by_digest.of(packed)
 
     def tag(self, name: str, current: Target, history: Sequence[str] = ()) -> None:
         """Add a tag of the current repository; tags come in the order of their names."""
@@ -114,12 +123,17 @@ class Intake:
         """Add what a manifest's body refers to; each digest once."""
         self._manifests.add(digest, body)
 
+    def outlined(self, digest: str, outline: Outline) -> None:
+        """Add what a manifest refers to that was read before; each digest once."""
+        self._manifests.add_outline(digest, outline)
+
     def stray(self, size: int) -> None:
         """Count a file that no registry writes."""
         self.strays = Strays(self.strays.files + 1, self.strays.size + size)
 
     def inventory(self) -> Inventory:
         """Number everything and return the whole."""
+        self._by_digest = None
         digests, columns = number(self._columns())
         blobs, revisions, revised, layers, layered, current, history, manifests, targets = columns
         sizes = np.full(len(digests), -1, np.int64)
@@ -190,6 +204,13 @@ class _BodyIntake:
         self.targets.texts(body.references)
         self.counts.append(len(body.references))
         self.indexes.append(body.is_index)
+
+    def add_outline(self, digest: str, outline: Outline) -> None:
+        before = self.targets.length
+        self.digests.texts((digest,))
+        self.targets.rows_of(outline.packed)
+        self.counts.append(self.targets.length - before)
+        self.indexes.append(outline.is_index)
 
     def graph(self, size: int, manifests: np.ndarray, targets: np.ndarray) -> Graph:
         rows = np.full(size, -1, np.int32)

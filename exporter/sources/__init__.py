@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -12,6 +12,7 @@ from exporter.oci.digest import Digest
 if TYPE_CHECKING:
     from exporter.facts.gap import Reason
     from exporter.facts.inventory import Inventory
+    from exporter.facts.outline import Outline
     from exporter.facts.snapshot import Collector
     from exporter.oci.manifest import Descriptor
     from exporter.oci.reference import Repository, Tag
@@ -176,6 +177,18 @@ class Memory(Protocol):
 
     def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
         """Keep bodies that were hashed."""
+        ...
+
+
+class Outlines(Protocol):
+    """What do manifests in a storage refer to that were read before? By thirty-two bytes each."""
+
+    def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
+        """What is kept of some sha256 digests, exactly as it was kept."""
+        ...
+
+    def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
+        """Keep outlines of manifests that were hashed."""
         ...
 
 

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from exporter.oci.digest import Malformed
 from exporter.oci.manifest import schema1_payload
-from exporter.sources import Kept, Unseen
+from exporter.sources import Kept, Unseen, ledger_outlines
 from exporter.sources.ledger_file import connect, is_damage, set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from exporter.facts.outline import Outline
     from exporter.oci.digest import Digest
 
 _log: Final = logging.getLogger("pullproof.ledger")
@@ -31,6 +32,8 @@ _log: Final = logging.getLogger("pullproof.ledger")
 _DAY: Final = 86_400
 _KEPT: Final = 90
 """Days for which content stays that no audit asks for."""
+_FRESH: Final = 30
+"""Days after which an outline that is asked for is written down as asked for."""
 _LARGEST: Final = 16 * 1024 * 1024
 """Bytes that a kept body may unpack to: four times the largest manifest."""
 _LEVEL: Final = 1
@@ -74,6 +77,8 @@ class Ledger:
             self._reader = _Door(connect(path))
         self._read: set[bytes] = set()
         """Digests that were asked for today, and whose day in the file is an older one."""
+        self._recalled: set[bytes] = set()
+        """The same of outlines, whose day is much older: there may be a million of them."""
 
     def __enter__(self) -> Self:
         """Close it at the end of a `with`."""
@@ -111,6 +116,22 @@ class Ledger:
         rows = [(_key(name), zlib.compress(body, _LEVEL), day) for name, body in bodies.items()]
         self._do(self._writer, partial(_write, [(_PUT, rows)]), None)
 
+    def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
+        """Return what is kept of some sha256 digests; what is damaged is not told."""
+        rows: list[ledger_outlines.Row] = self._do(
+            self._reader, partial(ledger_outlines.find, keys), []
+        )
+        old = self._today() - _FRESH
+        self._recalled.update(key for key, _, day in rows if day < old)
+        found = ((key, ledger_outlines.unpacked(key, row)) for key, row, _ in rows)
+        return {key: outline for key, outline in found if outline is not None}
+
+    def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
+        """Keep outlines of manifests that were hashed, all of them or none."""
+        day = self._today()
+        rows = [(key, ledger_outlines.packed(key, each), day) for key, each in found.items()]
+        self._do(self._writer, partial(_write, [(ledger_outlines.PUT, rows)]), None)
+
     def last(self, registry: str) -> Kept | None:
         """Return the truth that was put away last for a registry, or None."""
         row = self._do(self._reader, lambda file: file.execute(_LAST, (registry,)).fetchone(), None)
@@ -125,6 +146,7 @@ class Ledger:
     def keep(self, registry: str, kept: Kept) -> None:
         """Put away a registry's truth with its first-seen times: whole, or not at all."""
         read, self._read = self._read, set()
+        recalled, self._recalled = self._recalled, set()
         now, today = self._clock(), self._today()
         since = json.dumps(dict(kept.since))
         seal = _seal(registry, kept.snapshot, since)
@@ -132,6 +154,8 @@ class Ledger:
             (_PUT_TRUTH, [(registry, now, kept.snapshot, since, seal)]),
             (_TOUCH, [(today, key) for key in read]),
             (_PRUNE, [(today - _KEPT,)]),
+            (ledger_outlines.TOUCH, [(today, key) for key in recalled]),
+            (ledger_outlines.PRUNE, [(today - _KEPT,)]),
             (_PRUNE_TRUTHS, [(now - _KEPT * _DAY,)]),
         ]
         self._do(self._writer, partial(_write, work), None)

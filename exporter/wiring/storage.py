@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.sources import Outlines, Unseen
 from exporter.sources.storage import filesystem
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ class FolderStorage:
     """A registry's root directory on disk."""
 
     root: str
+    outlines: Outlines | None = None
+    """What is known of its manifests from before."""
 
     def read(self) -> Inventory:
         """List it now. Raises `Unseen`."""
-        return filesystem.read(self.root)
+        return filesystem.read(self.root, self.outlines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Bucket:
 
     url: str
     options: Mapping[str, str] = field(default_factory=dict)
+    outlines: Outlines | None = None
+    """What is known of its manifests from before."""
 
     def read(self) -> Inventory:
         """List it now. Raises `Unseen`, also where the extra for buckets is not installed."""
@@ -41,4 +45,5 @@ class Bucket:
             words = "needs the extra: pip install 'pullproof[s3]'"
             raise Unseen(self.url, Reason.UNSUPPORTED, words) from error
         plain = self.options.get("endpoint", "").startswith("http:")
-        return cast("Inventory", s3.read(self.url, self.options, plain_http=plain))
+        listed = s3.read(self.url, self.options, plain_http=plain, outlines=self.outlines)
+        return cast("Inventory", listed)

@@ -20,19 +20,20 @@ if TYPE_CHECKING:
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
     from exporter.config.storage import StorageSettings
-    from exporter.sources import Memory, Registry, Storage
+    from exporter.sources import Outlines, Registry, Storage
+    from exporter.sources.ledger import Ledger
 
 HUB_API: Final = "registry-1.docker.io"
 """Where the registry named `docker.io` answers."""
 
 
 def target(
-    settings: Settings, registry: RegistrySettings, opened: Registry, memory: Memory
+    settings: Settings, registry: RegistrySettings, opened: Registry, ledger: Ledger
 ) -> Target:
     """Return everything that an audit of one registry is told."""
     return Target(
         registry=opened,
-        memory=memory,
+        memory=ledger,
         hosts=registry.hosts,
         scope=scope(settings, registry),
         method=Method(
@@ -41,7 +42,7 @@ def target(
         role=registry.role,
         platforms=frozenset(registry.platforms),
         collector=registry.collector or Collector.UNKNOWN,
-        storage=storage(registry.storage) if registry.storage else None,
+        storage=storage(registry.storage, ledger) if registry.storage else None,
         grace=grace(registry.storage) if registry.storage else Grace(),
     )
 
@@ -71,13 +72,13 @@ def _promotions(settings: Settings, registry: RegistrySettings) -> Iterator[Prom
                 yield Promotion(each.repository, each.tag, wanted.reference_class, platforms)
 
 
-def storage(settings: StorageSettings) -> Storage:
-    """Return a registry's storage, unread."""
+def storage(settings: StorageSettings, outlines: Outlines) -> Storage:
+    """Return a registry's storage, unread; of its manifests, what is known from before."""
     if settings.path is not None:
-        return FolderStorage(str(settings.path))
+        return FolderStorage(str(settings.path), outlines)
     options = {"endpoint": settings.endpoint, "region": settings.region}
     given = {name: value for name, value in options.items() if value is not None}
-    return Bucket(settings.url or "", given)
+    return Bucket(settings.url or "", given, outlines)
 
 
 def grace(settings: StorageSettings) -> Grace:

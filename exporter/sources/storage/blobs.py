@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.digests import pack
@@ -45,32 +47,48 @@ def _each(folder: int, noted: Noted) -> Iterator[tuple[str, int, Noted]]:
                 yield name, inside, here
 
 
+@dataclass(slots=True)
+class _Seen:
+    """Which of some blobs are there, with their bytes and times; and why others are not."""
+
+    names: list[str] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    failed: dict[str, OSError | None] = field(default_factory=dict)
+    """None for what is there, and no regular file."""
+
+
 def _bucket(bucket: int, algorithm: str, names: Sequence[str], noted: Noted) -> None:
+    for seen in noted.crew.shared(partial(_look, bucket), names):
+        noted.intake.blobs(algorithm, seen.names, seen.sizes, seen.times)
+        for name, error in seen.failed.items():
+            _explain(name, error, noted)
+
+
+def _look(bucket: int, names: Sequence[str]) -> _Seen:
     """Look at every blob's file; the innermost loop, hence the short names."""
-    sizes: list[int] = []
-    times: list[int] = []
-    missing: set[str] = set()
-    look = os.stat
+    seen = _Seen()
+    sizes, times, look = seen.sizes, seen.times, os.stat
     for name in names:
         try:
-            seen = look(f"{name}/data", dir_fd=bucket, follow_symlinks=False)
+            file = look(f"{name}/data", dir_fd=bucket, follow_symlinks=False)
         except OSError as error:
-            missing.add(name)
-            _explain(name, error, noted)
+            seen.failed[name] = error
             continue
-        if stat.S_IFMT(seen.st_mode) != _FILE:
-            missing.add(name)
-            noted.below(name).gap(_DATA, Reason.UNREADABLE, "no regular file, not followed")
+        if stat.S_IFMT(file.st_mode) != _FILE:
+            seen.failed[name] = None
             continue
-        sizes.append(seen.st_size)
-        times.append(seen.st_mtime_ns)
-    there = [name for name in names if name not in missing] if missing else names
-    noted.intake.blobs(algorithm, there, sizes, times)
+        sizes.append(file.st_size)
+        times.append(file.st_mtime_ns)
+    seen.names = [name for name in names if name not in seen.failed] if seen.failed else list(names)
+    return seen
 
 
-def _explain(name: str, error: OSError, noted: Noted) -> None:
+def _explain(name: str, error: OSError | None, noted: Noted) -> None:
     """A folder without a file is no blob, and nothing is unseen; all other errors are gaps."""
-    if not isinstance(error, FileNotFoundError):
+    if error is None:
+        noted.below(name).gap(_DATA, Reason.UNREADABLE, "no regular file, not followed")
+    elif not isinstance(error, FileNotFoundError):
         noted.below(name).gap(_DATA, Reason.UNREADABLE, os.strerror(error.errno or 0))
 
 

@@ -1,18 +1,29 @@
-"""What do the manifests in a storage refer to? Each body is read once, and hashed."""
+"""What do the manifests in a storage refer to? Each body is read once, and hashed.
+
+What a manifest refers to is kept by its digest, where somebody keeps it. As long as the listing
+shows the size that its body had, it is not opened again: a file cut short, emptied or overwritten
+by a longer one is noticed; a flipped bit that leaves the size alone is for a scrub to find.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from exporter.facts import body
+from exporter.facts.digests import pack_texts
 from exporter.facts.gap import Reason
+from exporter.facts.outline import Outline, outline
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from exporter.sources import Outlines
     from exporter.sources.storage.noted import Noted
+
+_WAITING: Final = 10_000
+"""Outlines that wait in memory before they are kept."""
 
 
 class Blobs(Protocol):
@@ -29,11 +40,13 @@ class Blobs(Protocol):
 class Bodies:
     """Reads manifests on demand and remembers which: repositories share many of them."""
 
-    def __init__(self, blobs: Blobs, noted: Noted) -> None:
-        """Read from a storage; take note in an intake."""
+    def __init__(self, blobs: Blobs, noted: Noted, outlines: Outlines | None = None) -> None:
+        """Read from a storage; take note in an intake; spare what is known from before."""
         self._blobs = blobs
         self._noted = noted
         self._children: dict[str, tuple[str, ...]] = {}
+        self._outlines = outlines
+        self._fresh: dict[bytes, Outline] = {}
 
     def children(self, digest: str) -> tuple[str, ...]:
         """Return what an index lists, nothing for any other manifest; take note of either once."""
@@ -41,6 +54,27 @@ class Bodies:
         if known is None:
             known = self._children[digest] = self._read(digest)
         return known
+
+    def recall(self, digests: Iterable[str]) -> None:
+        """Take note of the manifests that were read before and still have their size."""
+        new = [digest for digest in dict.fromkeys(digests) if digest not in self._children]
+        packed = pack_texts(new)
+        if self._outlines is None or not packed:
+            return  # where one is no sha256 digest, all are read
+        keys = [packed[at : at + 32] for at in range(0, len(packed), 32)]
+        known = self._outlines.outlines(keys)
+        sizes = self._noted.intake.sizes(packed) if known else ()
+        for digest, key, size in zip(new, keys, sizes, strict=False):
+            found = known.get(key)
+            if found is not None and found.size == size:
+                self._noted.intake.outlined(digest, found)
+                self._children[digest] = found.references if found.is_index else ()
+
+    def keep(self) -> None:
+        """Keep what was read for the next time."""
+        if self._outlines is not None and self._fresh:
+            fresh, self._fresh = self._fresh, {}
+            self._outlines.keep_outlines(fresh)
 
     def read_ahead(self, digests: Iterable[str]) -> None:
         """Read manifests that will be asked for, where reading them at once is quicker."""
@@ -63,7 +97,8 @@ class Bodies:
         if len(content) > body.LARGEST:
             self._gap(digest, Reason.TOO_LARGE, f"a manifest of more than {body.LARGEST} bytes")
             return ()
-        if not _names(digest, content):
+        is_whole = _names(digest, content)
+        if not is_whole:
             self._gap(digest, Reason.MALFORMED, "its bytes are not those that the digest names")
         try:
             found = body.read(content)
@@ -71,7 +106,16 @@ class Bodies:
             self._gap(digest, Reason.TOO_LARGE, "a manifest nested too deep to be read")
             return ()
         self._noted.intake.manifest(digest, found)
+        if is_whole:
+            self._remember(digest, outline(len(content), found) if self._outlines else None)
         return found.references if found.is_index else ()
+
+    def _remember(self, digest: str, found: Outline | None) -> None:
+        key = pack_texts([digest])
+        if found is not None and key is not None:
+            self._fresh[key] = found
+        if len(self._fresh) >= _WAITING:
+            self.keep()
 
     def _gap(self, digest: str, reason: Reason, detail: str) -> None:
         self._at(digest).gap("data", reason, detail)
@@ -83,4 +127,6 @@ class Bodies:
 
 def _names(digest: str, content: bytes) -> bool:
     algorithm, _, encoded = digest.partition(":")
+    if algorithm == "sha256":
+        return hashlib.sha256(content).hexdigest() == encoded
     return hashlib.new(algorithm, content, usedforsecurity=False).hexdigest() == encoded

@@ -31,9 +31,7 @@ def complete(
     `children` reads a body and says what it lists; `look` looks for the link of an algorithm and
     an encoded part.
     """
-    listed = [to for links in known.values() for to in links.values()]
-    named = [to for to in listed if not isinstance(to, Unlinked)]
-    pending = [*tagged, *(child for to in named for child in children(to))]
+    pending = [*tagged, *(child for to in named(known) for child in children(to))]
     asked: set[str] = set()
     while pending:
         digest = pending.pop()
@@ -46,6 +44,12 @@ def complete(
             known.setdefault(algorithm, {})[encoded] = found
         if not isinstance(found, Unlinked):
             pending += children(found)
+
+
+def named(known: Known) -> list[str]:
+    """Return the digests that links name."""
+    listed = (to for links in known.values() for to in links.values())
+    return [to for to in listed if not isinstance(to, Unlinked)]
 
 
 def deliver(known: Known, links: LinkIntake) -> None:

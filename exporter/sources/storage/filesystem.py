@@ -19,6 +19,7 @@ from exporter.sources.storage import layout
 from exporter.sources.storage.blobs import read_blobs
 from exporter.sources.storage.bodies import Bodies
 from exporter.sources.storage.buckets import Buckets
+from exporter.sources.storage.crew import Crew
 from exporter.sources.storage.folder import opened, shown, unseen
 from exporter.sources.storage.foreign import foreign
 from exporter.sources.storage.late import settled
@@ -29,16 +30,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exporter.facts.inventory import Inventory
+    from exporter.sources import Outlines
 
 
-def read(root: str) -> Inventory:
+def read(root: str, outlines: Outlines | None = None) -> Inventory:
     """List what a registry's root directory holds. What cannot be read in there is a gap.
 
-    Raises `Unseen` where the root directory itself cannot be opened.
+    `outlines` spare the manifests that were read before. Raises `Unseen` where the root directory
+    itself cannot be opened.
     """
     top = _opened(root)
     try:
-        return _read(top, Intake(Driver.FILESYSTEM), shown(root))
+        return _read(top, Intake(Driver.FILESYSTEM), shown(root), outlines)
     finally:
         os.close(top)
 
@@ -74,7 +77,7 @@ def _opened(root: str) -> int:
         raise Unseen(shown(root), Reason.UNREADABLE, why) from error
 
 
-def _read(top: int, intake: Intake, root: str) -> Inventory:
+def _read(top: int, intake: Intake, root: str, outlines: Outlines | None) -> Inventory:
     if whose := foreign(top):
         intake.gaps.append(Gap(Scope.REGISTRY, root, Reason.UNSUPPORTED, whose))
         return intake.inventory()
@@ -84,14 +87,16 @@ def _read(top: int, intake: Intake, root: str) -> Inventory:
         opened(registry, outer, root) as inner,
         opened(version, inner, root) as tree,
     ):
-        return _read_tree(tree, intake) if tree is not None else intake.inventory()
+        return _read_tree(tree, intake, outlines) if tree is not None else intake.inventory()
 
 
-def _read_tree(tree: int, intake: Intake) -> Inventory:
-    noted = Noted(intake)
-    read_blobs(tree, noted)
-    with Buckets(tree) as buckets:
-        Repositories(Bodies(buckets, noted.below("blobs"))).read(tree, noted)
+def _read_tree(tree: int, intake: Intake, outlines: Outlines | None) -> Inventory:
+    with Crew() as crew, Buckets(tree) as buckets:
+        noted = Noted(intake, crew=crew)
+        read_blobs(tree, noted)
+        bodies = Bodies(buckets, noted.below("blobs"), outlines)
+        Repositories(bodies).read(tree, noted)
+        bodies.keep()
         return settled(intake, lambda digest: _look(digest, buckets, noted.below("blobs")))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Folder, Unlinked, Upload
 from exporter.sources.storage import layout
-from exporter.sources.storage.complete import complete, deliver
+from exporter.sources.storage.complete import complete, deliver, named
 from exporter.sources.storage.noted import Noted
 from exporter.sources.storage.objects import Key, Objects
 
@@ -107,8 +107,8 @@ class Held:
     def _revisions(self, keys: Keys, bodies: Bodies) -> None:
         known = _known(keys.revisions, self._targets(keys.revisions))
         tagged = self._tags(keys)
-        listed = (to for links in known.values() for to in links.values())
-        bodies.read_ahead(to for to in listed if not isinstance(to, Unlinked))
+        bodies.recall(named(known))
+        bodies.read_ahead(named(known))
         complete(known, tagged, bodies.children, self._look)
         deliver(known, self.noted.intake.revisions)
 

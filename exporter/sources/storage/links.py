@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from exporter.facts.gap import Reason
@@ -50,24 +51,33 @@ def encoded_names(folder: int, noted: Noted) -> list[str]:
 
 def targets(folder: int, algorithm: str, names: Sequence[str], noted: Noted) -> dict[int, Target]:
     """Read the link in each folder; return by position what is not what its path says."""
-    differing: dict[int, Target] = {}
-    prefix = f"{algorithm}:".encode()
+    pieces = noted.crew.shared(partial(_differing, folder, f"{algorithm}:".encode()), names)
+    differing = frozenset(name for piece in pieces for name in piece)
+    return {
+        position: target(folder, name, noted)
+        for position, name in enumerate(names if differing else ())
+        if name in differing
+    }
+
+
+def _differing(folder: int, prefix: bytes, names: Sequence[str]) -> list[str]:
+    """Return the names whose link does not say what its path does, or was not read at once."""
+    differing: list[str] = []
     opening, reading, closing, flags = os.open, os.read, os.close, _FLAGS
     most = layout.LONGEST_LINK + 1
-    for position, name in enumerate(names):
+    for name in names:
         try:
             file = opening(f"{name}/link", flags, dir_fd=folder)
         except OSError:
-            differing[position] = target(folder, name, noted)
+            differing.append(name)
             continue
         try:
-            if reading(file, most) == prefix + name.encode():
-                continue
+            if reading(file, most) != prefix + name.encode():
+                differing.append(name)
         except OSError:
-            pass
+            differing.append(name)
         finally:
             closing(file)
-        differing[position] = target(folder, name, noted)
     return differing
 
 

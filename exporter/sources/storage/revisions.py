@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from exporter.facts.inventory import Unlinked
-from exporter.sources.storage.complete import complete, deliver
+from exporter.sources.storage.complete import complete, deliver, named
 from exporter.sources.storage.folder import opened
 from exporter.sources.storage.links import by_algorithm, target
 from exporter.sources.storage.tags import read_tags
@@ -34,6 +34,7 @@ def read_revisions(manifests: int, noted: Noted, bodies: Bodies) -> None:
             known[algorithm] = links | {names[at]: to for at, to in differing.items()}
         tagged = read_tags(manifests, noted.below("tags"))
         if folder is not None:
+            bodies.recall(named(known))
             complete(known, tagged, bodies.children, partial(_link, folder, here))
     deliver(known, noted.intake.revisions)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig
 
     from exporter.facts.inventory import Inventory
+    from exporter.sources import Outlines
 
 _ROOT: Final = "/".join(layout.ROOT)
 _BLOBS: Final = f"{_ROOT}/blobs/"
@@ -42,17 +43,21 @@ _DRIVERS: Final = {
 
 
 def read(
-    url: str, options: Mapping[str, str] | None = None, *, plain_http: bool = False
+    url: str,
+    options: Mapping[str, str] | None = None,
+    *,
+    plain_http: bool = False,
+    outlines: Outlines | None = None,
 ) -> Inventory:
     """List what `s3://bucket/root`, `gs://…` or `az://…` holds; credentials as the SDKs find them.
 
-    Options are obstore's own, such as `endpoint` and `region`. Raises `Unseen` where it cannot be
-    listed.
+    Options are obstore's own, such as `endpoint` and `region`; `outlines` spare the manifests that
+    were read before. Raises `Unseen` where it cannot be listed.
     """
     driver = _DRIVERS.get(url.partition("://")[0])
     if driver is None:
         raise Unseen(url, Reason.UNSUPPORTED, "not an s3, gs or az address")
-    return read_objects(_objects(url, options, plain_http=plain_http), driver)
+    return read_objects(_objects(url, options, plain_http=plain_http), driver, outlines)
 
 
 def contents(
@@ -77,7 +82,7 @@ def _objects(url: str, options: Mapping[str, str] | None, *, plain_http: bool) -
     return Objects(store, url)
 
 
-def read_objects(objects: Objects, driver: Driver) -> Inventory:
+def read_objects(objects: Objects, driver: Driver, outlines: Outlines | None = None) -> Inventory:
     """List what an object store holds below a registry's root directory."""
     intake = Intake(driver)
     if objects.head(_LOCK) is not None:
@@ -86,11 +91,12 @@ def read_objects(objects: Objects, driver: Driver) -> Inventory:
     noted = Noted(intake)
     _blobs(objects.keys(_BLOBS), noted.below("blobs"))
     stored = _Stored(objects)
-    bodies = Bodies(stored, noted.below("blobs"))
+    bodies = Bodies(stored, noted.below("blobs"), outlines)
     intake.has_repositories = False
     for name, keys in groupby(_inside(objects), lambda key: split(key.path)[0]):
         intake.has_repositories = True
         Held(name, noted.below("repositories").below(name), objects).read(keys, bodies)
+    bodies.keep()
     if not intake.has_repositories and not intake.has_blobs:
         intake.gaps.append(Gap(Scope.REGISTRY, objects.name, Reason.UNSUPPORTED, NOTHING))
     return settled(intake, stored.look)
