@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from exporter.facts.gap import Gap
 from exporter.facts.use import ReferenceClass
+
+MOST: Final = 10_000
+"""So many of the hurt are told in full: a million would take gigabytes."""
 
 
 class Verdict(StrEnum):
@@ -49,6 +53,11 @@ class Needed:
     def name(self) -> str:
         """`repository:tag` or `repository@digest`."""
         return f"{self.repository}:{self.tag}" if self.tag else f"{self.repository}@{self.digest}"
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """What sorts it: how much it matters, then its name."""
+        return self.reference_class.rank, self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +139,14 @@ class Answer:
     asked: str
     """What is about to be run, in words."""
     hurt: tuple[Hurt, ...]
-    """What matters most comes first."""
+    """What matters most comes first; no more than `MOST`."""
     hazards: tuple[Hazard, ...]
     gaps: tuple[Gap, ...]
     going: Going | None
     """None where that cannot be foretold."""
     checked: Checked
+    more: int = 0
+    """How many more are hurt, beyond the first `MOST`."""
 
     @property
     def verdict(self) -> Verdict:
@@ -143,10 +154,3 @@ class Answer:
         if self.hurt:
             return Verdict.UNSAFE
         return Verdict.INCOMPLETE if self.gaps else Verdict.SAFE
-
-
-def ranked(hurt: list[Hurt]) -> tuple[Hurt, ...]:
-    """Order by how much it matters, then by name."""
-    return tuple(
-        sorted(hurt, key=lambda each: (each.needed.reference_class.rank, each.needed.name))
-    )

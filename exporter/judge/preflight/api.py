@@ -16,6 +16,7 @@ from exporter.facts.snapshot import Role
 from exporter.facts.use import highest
 from exporter.judge.preflight import hazards
 from exporter.judge.preflight.answer import (
+    MOST,
     Answer,
     Broken,
     Checked,
@@ -23,7 +24,6 @@ from exporter.judge.preflight.answer import (
     Hurt,
     Lost,
     Needed,
-    ranked,
 )
 from exporter.judge.preflight.doomed import UNSEALED, Doomed, collected, deleted, manifests
 from exporter.judge.report import ChildKind
@@ -50,11 +50,12 @@ def foresee(report: Report, asked: Asked, needed: Sequence[Needed], gaps: Sequen
     verdicts = [each for each in report.verdicts if each.root.digest]
     wanted = [_needed(each, users) for each in verdicts]
     found = [_hurt(report, doomed, *pair) for pair in zip(verdicts, wanted, strict=True)]
+    hurt = sorted((each for each in found if each), key=lambda each: each.needed.rank)
     seen = {(each.repository, each.tag or each.digest) for each in wanted}
     strangers = [each for label, each in users.items() if label not in seen]
     return Answer(
         asked=asked.words,
-        hurt=ranked([each for each in found if each is not None]),
+        hurt=tuple(hurt[:MOST]),
         hazards=tuple(_hazards(asked, doomed)),
         gaps=(
             *(*gaps, *report.snapshot.gaps),
@@ -70,6 +71,7 @@ def foresee(report: Report, asked: Asked, needed: Sequence[Needed], gaps: Sequen
             uses=len(users) - len(strangers),
             uses_elsewhere=len(strangers),
         ),
+        more=max(0, len(hurt) - MOST),
     )
 
 

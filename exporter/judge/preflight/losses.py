@@ -9,7 +9,7 @@ import numpy as np
 from exporter.facts.digests import ABSENT
 from exporter.judge.gc.plan import Removal
 from exporter.judge.gc.victims import Victim, Wanted, victims
-from exporter.judge.preflight.answer import Broken, Hurt, Lost, Needed, ranked
+from exporter.judge.preflight.answer import MOST, Broken, Hurt, Lost, Needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,19 +47,27 @@ def hurt(
     removal: Removal,
     wanted: Mapping[Wanted, Needed],
     dropped: frozenset[Label] = frozenset(),
-) -> tuple[Hurt, ...]:
-    """Say who loses what by a removal, and whose tag is gone though nothing else is."""
+) -> tuple[tuple[Hurt, ...], int]:
+    """Say who loses what by a removal, and whose tag is gone though nothing else is.
+
+    What matters most comes first and in full; how many more there are is said beside it.
+    """
     gone = np.zeros(len(inventory.digests), bool)
     gone[removal.blobs] = True
-    broken: dict[Wanted, list[Broken]] = {}
+    broken: dict[Wanted, list[Victim]] = {}
     for victim in victims(inventory, removal, wanted):
-        broken.setdefault(victim.wanted, []).append(_broken(inventory, gone, victim))
-    found = []
-    for each, needed in wanted.items():
-        tag_gone = (needed.repository, needed.tag) in dropped
-        if tag_gone or each in broken:
-            found.append(Hurt(needed, tag_gone, tuple(broken.get(each, ()))))
-    return ranked(found)
+        broken.setdefault(victim.wanted, []).append(victim)
+    away = {each for each, needed in wanted.items() if (needed.repository, needed.tag) in dropped}
+    concerned = sorted(broken.keys() | away, key=lambda each: wanted[each].rank)
+    told = (
+        Hurt(
+            wanted[each],
+            each in away,
+            tuple(_broken(inventory, gone, victim) for victim in broken.get(each, ())),
+        )
+        for each in concerned[:MOST]
+    )
+    return tuple(told), max(0, len(concerned) - MOST)
 
 
 def together(first: Removal, second: Removal) -> Removal:

@@ -45,9 +45,10 @@ def foresee(
     blind = outcome.gaps if isinstance(outcome, Blind) else inventory.blind
     users = sum(bool(each.owners) for each in needed)
     uses = sum(bool(each.owners) for each in wanted.values())
+    told, more = hurt(inventory, removal, wanted, done.dropped)
     answer = Answer(
         asked=asked.words,
-        hurt=hurt(inventory, removal, wanted, done.dropped),
+        hurt=told,
         hazards=tuple(
             dict.fromkeys((*_hazards(asked, done, outcome, now), *_pins(removal, users)))
         ),
@@ -59,6 +60,7 @@ def foresee(
             uses=uses,
             uses_elsewhere=users - uses,
         ),
+        more=more,
     )
     return Foreseen(answer, done.inventory, outcome)
 

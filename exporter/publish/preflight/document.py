@@ -88,6 +88,7 @@ class PreflightDocument(Struct, frozen=True):
     verdict: Verdict
     asked: str
     would_break: tuple[HurtEntry, ...]
+    would_break_more: Annotated[int, Meta(description="How many more are only counted.")]
     would_go: Annotated[GoingEntry | None, Meta(description="null where it cannot be foretold.")]
     hazards: tuple[HazardEntry, ...]
     gaps: tuple[GapEntry, ...]
@@ -101,6 +102,7 @@ def preflight_json(answer: Answer) -> str:
         verdict=answer.verdict,
         asked=_text(answer.asked),
         would_break=tuple(map(_hurt, answer.hurt)),
+        would_break_more=answer.more,
         would_go=msgspec.convert(answer.going, GoingEntry | None, from_attributes=True),
         hazards=tuple(
             HazardEntry(each.code, _text(each.subject), _text(each.detail))

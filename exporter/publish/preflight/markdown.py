@@ -32,7 +32,7 @@ def _lines(answer: Answer, most: int) -> Iterator[str]:
         for broken in hurt.broken:
             where = escape(words.platform_of(broken))
             yield f"  - {where} `{broken.digest}` {escape(words.loss_words(broken))}"
-    yield from _more(len(answer.hurt), most)
+    yield from _more(answer.more + len(answer.hurt), most)
     yield from (f"Would go: {escape(words.going_words(answer))}.", "")
     yield from _list("Dangers", [words.hazard_words(each) for each in answer.hazards], most)
     yield from _list("Not seen", [words.gap_words(each) for each in answer.gaps], most)

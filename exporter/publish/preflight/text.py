@@ -25,8 +25,9 @@ def _lines(answer: Answer, style: Style) -> Iterator[str]:
         yield from ("", "Would break")
     for hurt in answer.hurt[: style.most]:
         yield from _hurt(hurt)
-    if len(answer.hurt) > style.most:
-        yield f"  … and {count_words(len(answer.hurt) - style.most, 'more image')}"
+    more = answer.more + max(0, len(answer.hurt) - style.most)
+    if more:
+        yield f"  … and {count_words(more, 'more image')}"
     yield from ("", f"Would go: {words.going_words(answer)}")
     yield from _list("Dangers", [words.hazard_words(each) for each in answer.hazards], style)
     yield from _list("Not seen", [words.gap_words(each) for each in answer.gaps], style)

@@ -34,12 +34,12 @@ def headline(answer: Answer) -> str:
     if answer.verdict is Verdict.INCOMPLETE:
         unseen = count_words(len(answer.gaps), "thing")
         return f"no victim of {asked} is known, but {unseen} could not be seen"
-    names = count_words(len(answer.hurt), "image")
+    names = count_words(len(answer.hurt) + answer.more, "image")
     manifests = {broken.digest for hurt in answer.hurt for broken in hurt.broken}
     lost = {each for hurt in answer.hurt for broken in hurt.broken for each in broken.lost}
     size = sum(each.size or 0 for each in lost if each.gone)
     below = f": {count_words(len(manifests), 'manifest')}, {size_words(size)} gone for good"
-    return f"{asked} would break {names}{below if manifests else ''}"
+    return f"{asked} would break {names}{below if manifests and not answer.more else ''}"
 
 
 def hurt_words(hurt: Hurt) -> str:
