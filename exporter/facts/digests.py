@@ -22,7 +22,8 @@ ABSENT: Final = -1
 
 _PREFIX: Final = "sha256:"
 _ENCODED: Final = 64
-_BYTES: Final = 32
+DIGEST_BYTES: Final = 32
+"""Of a packed sha256 digest."""
 _STRIDE: Final = 4_000_000
 """Rows looked up at a time: bounds the memory that sorting the needles takes."""
 
@@ -116,7 +117,7 @@ class Column:
         if self._pending:
             self.settle()
         self.packed += packed
-        self.length += len(packed) // _BYTES
+        self.length += len(packed) // DIGEST_BYTES
 
     def mark(self, number: int) -> None:
         """Add an entry that has no digest: a number below zero says why."""
@@ -146,7 +147,7 @@ class Column:
     def rows(self) -> Rows:
         """Return the sha256 digests among the entries, in order, thirty-two bytes a row."""
         self.settle()
-        return np.frombuffer(self.packed, np.uint8).reshape(-1, _BYTES)
+        return np.frombuffer(self.packed, np.uint8).reshape(-1, DIGEST_BYTES)
 
 
 def number(columns: Sequence[Column]) -> tuple[Digests, list[Numbers]]:
@@ -191,7 +192,7 @@ def _same(some: Rows, others: Rows) -> Marks:
     """Compare rows, eight bytes at a time: much quicker than a look at every byte."""
     mine, theirs = (np.ascontiguousarray(each).view(np.uint64) for each in (some, others))
     same: Marks = mine[:, 0] == theirs[:, 0]
-    for column in range(1, _BYTES // 8):
+    for column in range(1, DIGEST_BYTES // 8):
         same &= mine[:, column] == theirs[:, column]
     return same
 
@@ -217,7 +218,7 @@ class Sizes:
 
     def of(self, packed: bytes) -> list[int]:
         """Return the sizes, in bytes, of some digests' blobs; `ABSENT` where none can be told."""
-        needles = np.frombuffer(packed, np.uint8).reshape(-1, _BYTES)
+        needles = np.frombuffer(packed, np.uint8).reshape(-1, DIGEST_BYTES)
         if not len(self._rows):
             return [ABSENT] * len(needles)
         at = np.searchsorted(self._keys, _keys(needles))
@@ -249,7 +250,9 @@ def _distinct(rows: Rows) -> Rows:
     twins = keys[1:] == keys[:-1]
     same = (result[1:] == result[:-1]).all(axis=1) if twins.any() else twins
     if (twins & ~same).any():
-        result = np.sort(result.view(f"S{_BYTES}")[:, 0]).view(np.uint8).reshape(-1, _BYTES)
+        result = (
+            np.sort(result.view(f"S{DIGEST_BYTES}")[:, 0]).view(np.uint8).reshape(-1, DIGEST_BYTES)
+        )
         same = (result[1:] == result[:-1]).all(axis=1)
     fresh: Marks = np.concatenate([np.ones(min(len(result), 1), bool), ~same])
     distinct: Rows = result[fresh]

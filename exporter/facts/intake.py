@@ -206,10 +206,9 @@ class _BodyIntake:
         self.indexes.append(body.is_index)
 
     def add_outline(self, digest: str, outline: Outline) -> None:
-        before = self.targets.length
         self.digests.texts((digest,))
         self.targets.rows_of(outline.packed)
-        self.counts.append(self.targets.length - before)
+        self.counts.append(len(outline))
         self.indexes.append(outline.is_index)
 
     def graph(self, size: int, manifests: np.ndarray, targets: np.ndarray) -> Graph:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.facts.digests import pack_texts, unpacked
+from exporter.facts.digests import DIGEST_BYTES, pack_texts, unpacked
 
 if TYPE_CHECKING:
     from exporter.facts.body import Body
@@ -20,6 +20,10 @@ class Outline:
     is_index: bool
     packed: bytes
     """Its references in order, thirty-two bytes each."""
+
+    def __len__(self) -> int:
+        """How many references are there?"""
+        return len(self.packed) // DIGEST_BYTES
 
     @property
     def references(self) -> tuple[str, ...]:

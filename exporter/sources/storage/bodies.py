@@ -11,7 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final, Protocol
 
 from exporter.facts import body
-from exporter.facts.digests import pack_texts
+from exporter.facts.digests import DIGEST_BYTES, pack_texts
 from exporter.facts.gap import Reason
 from exporter.facts.outline import Outline, outline
 from exporter.sources import Unseen
@@ -61,7 +61,7 @@ class Bodies:
         packed = pack_texts(new)
         if self._outlines is None or not packed:
             return  # where one is no sha256 digest, all are read
-        keys = [packed[at : at + 32] for at in range(0, len(packed), 32)]
+        keys = [packed[at : at + DIGEST_BYTES] for at in range(0, len(packed), DIGEST_BYTES)]
         known = self._outlines.outlines(keys)
         sizes = self._noted.intake.sizes(packed) if known else ()
         for digest, key, size in zip(new, keys, sizes, strict=False):
