@@ -26,7 +26,7 @@ def assess(
     """Return the verdict on one child, from what was seen of it and of its blobs."""
     lacks = tuple(_lacks(view, leaf)) if expected else ()
     state = _state(view, leaf, lacks) if expected else State.UNKNOWN
-    reason = _reason(view, leaf, lacks) if expected else Reason.BY_DESIGN
+    reason = _reason(view, lacks) if expected else Reason.BY_DESIGN
     return Child(
         digest=leaf.digest,
         platform=leaf.platform,
@@ -79,9 +79,9 @@ def _state(view: View, leaf: Leaf, lacks: Iterable[Lack]) -> State:
     return State.UNKNOWN if states else State.PRESENT
 
 
-def _reason(view: View, leaf: Leaf, lacks: Iterable[Lack]) -> Reason | None:
-    doubts = (view.seen(lack.digest).reason for lack in lacks if lack.state is State.UNKNOWN)
-    return next(doubts, view.seen(leaf.digest).reason)
+def _reason(view: View, lacks: Iterable[Lack]) -> Reason | None:
+    """Of an unknown child, all lacks are doubts: the first one's reason stands for them."""
+    return next((view.seen(lack.digest).reason for lack in lacks), None)
 
 
 def _proof(view: View, leaf: Leaf, state: State) -> Proof:

@@ -27,7 +27,7 @@ def needed(root: Root, leaves: tuple[Leaf, ...]) -> tuple[set[int], tuple[Platfo
     offered = [position for position, leaf in enumerate(leaves) if leaf.may_be_chosen]
     hidden = {position for position, leaf in enumerate(leaves) if leaf.kind is ChildKind.INDEX}
     hidden -= {*offered}
-    if leaves and not offered and not hidden and _no_image(leaves):
+    if leaves and not offered and _no_image(leaves):
         return ({0} if leaves[0].digest == root.digest else set()), ()
     if not root.platforms:
         return {*offered, *hidden}, ()

@@ -58,8 +58,7 @@ class Leaf:
         """Does a node choose it by its platform, whatever it then turns out to be?"""
         if self.kind is ChildKind.IMAGE:
             return True
-        stated = self.platform is not None and not self.platform.unknown
-        return stated and self.kind in (ChildKind.ARTIFACT, ChildKind.INDEX)
+        return self.platform is not None and self.kind in (ChildKind.ARTIFACT, ChildKind.INDEX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,12 @@ def test_a_mirror_that_leaves_a_platform_out_is_never_critical() -> None:
     (left_out,) = scene(BUILT, "v1", "linux/arm64").findings(**mirror)
     assert (left_out.severity, left_out.detail) == ("warning", "this mirror leaves linux/arm64 out")
 
-    (lacking,) = scene(BUILT, "v1", "linux/s390x").findings(**mirror)
+    blob = worlds.layer("cached")
+    cached = {**blob.descriptor, "platform": {"os": "linux", "architecture": "s390x"}}
+    document = {"schemaVersion": 2, "manifests": [AMD64.descriptor, cached]}
+    made = worlds.Made(INDEX.media_type, worlds.encoded(document), (blob,), (AMD64,))
+
+    (lacking,) = scene(made, "v1", "linux/s390x").findings(**mirror)
     assert (lacking.severity, lacking.digest) == ("critical", None)
     assert lacking.detail == "no image for linux/s390x is offered here"
 
@@ -130,6 +135,15 @@ class TestProtection:
             ("direct",),
             None,
         ]
+
+    def test_all_tags_that_were_looked_at_protect(self) -> None:
+        seen = scene(BUILT).tag(ARM64, "one").tag(ARM64, "two").tag(AMD64, None)
+
+        assert seen.child(ARM64.digest).protected_by == ("one", "two")
+        assert seen.child(AMD64.digest).protected_by is None
+
+    def test_a_tag_that_could_not_be_asked_has_nothing_to_protect(self) -> None:
+        assert self.codes(Scene().nothing("v1", BLIND).seal()) == []
 
     def test_a_tag_that_cannot_be_resolved_now_protects_nothing(self) -> None:
         seen = scene(BUILT).tag(ARM64, "direct", seen=BLIND)
@@ -185,6 +199,8 @@ def test_a_key_names_the_rule_the_tag_the_child_and_the_platform() -> None:
     assert missing.key == f"missing-child app:v1 {ARM64.digest} linux/arm64"
     (lacking,) = scene(BUILT, None, "linux/s390x").findings()
     assert lacking.key == f"missing-platform app:@{BUILT.digest.short}  linux/s390x"
+    (index,) = scene(worlds.index(INDEX)).lose(INDEX.digest).findings()
+    assert index.key == f"missing-child app:v1 {INDEX.digest}"
     assert missing.root.repository == APP
 
 

@@ -149,6 +149,7 @@ def test_a_foreign_layer_that_another_image_misses_breaks_that_one_only() -> Non
     seen = scene(foreign).tag(plain, "v2").lose(base.digest)
 
     assert seen.child().state is PRESENT
+    assert scene(foreign).turn(HEADER, base.digest).child().proof is Proof.LAST_BYTE
     assert [str(each.rule.code) for each in seen.findings()] == ["broken-child"]
 
 

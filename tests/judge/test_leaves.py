@@ -203,6 +203,38 @@ def test_a_thousand_indexes_within_each_other_are_walked_through() -> None:
     assert [each[0] for each in leaves(seen, top)] == [AMD64.digest]
 
 
+def test_indexes_that_list_the_next_one_twice_are_walked_through_once() -> None:
+    seen, top = Scene(), INDEX
+    for level in range(60):
+        bare = {name: top.descriptor[name] for name in ("mediaType", "digest", "size")}
+        top = listing(bare, {**bare, "annotations": {"again": "yes"}})
+        seen.tag(top, f"level{level}")
+    seen.tag(INDEX, "image")
+
+    assert [each[0] for each in leaves(seen, top)] == [AMD64.digest, ARM64.digest]
+
+
+def test_a_cached_blob_is_never_chosen_whatever_its_entry_says() -> None:
+    blob = {**AMD64.descriptor, "mediaType": worlds.OCI_LAYER}
+    top = listing(blob, INDEX.descriptor)
+    seen = scene(INDEX, "direct").tag(top, "v1", "linux/amd64").lose(INDEX.digest)
+    seen.roots.reverse()
+
+    assert [child.required for child in seen.verdict().children] == [False, True]
+    alone = scene(AMD64, "direct").tag(listing(blob), "v1", "linux/arm64")
+    alone.roots.reverse()
+    assert alone.verdict().lacking_platforms == ()
+
+
+def test_artifacts_with_platforms_are_chosen_by_them() -> None:
+    chart = worlds.chart("c")
+    stated = {**chart.descriptor, "platform": {"os": "linux", "architecture": "amd64"}}
+    seen = scene(chart, "direct").tag(listing(stated), "v1", "linux/s390x")
+    seen.roots.reverse()
+
+    assert [str(each) for each in seen.verdict().lacking_platforms] == ["linux/s390x"]
+
+
 def test_a_subject_leads_nowhere() -> None:
     top = worlds.index(AMD64, subject=IMAGE)
 

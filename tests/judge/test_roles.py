@@ -62,6 +62,21 @@ def test_a_mirror_holds_what_it_has_a_tag_for() -> None:
     assert scene(arm64).lose(arm64.layers[0].digest).verdict(**MIRROR).state is BROKEN
 
 
+def test_a_mirror_holds_cached_blobs_whatever_their_entries_say() -> None:
+    cache = worlds.build_cache("app")
+    entry = {**cache.blobs[0].descriptor, "platform": {"os": "linux", "architecture": "arm64"}}
+    document = {"schemaVersion": 2, "mediaType": cache.media_type, "manifests": [entry]}
+    made = worlds.Made(cache.media_type, worlds.encoded(document), cache.blobs[:1])
+
+    assert scene(made).child(**MIRROR).expected
+
+
+def test_what_a_mirror_leaves_out_is_not_said_to_be_unprotected() -> None:
+    found = scene(INDEX).lose(ARM64.digest).seal().findings(**MIRROR)
+
+    assert [str(each.platform) for each in found] == ["linux/amd64"]
+
+
 def test_a_mirror_of_no_child_tells_nothing() -> None:
     assert scene(worlds.index(ARM64)).verdict(**MIRROR).state is UNKNOWN
 

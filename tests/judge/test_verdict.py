@@ -42,13 +42,21 @@ def test_all_children_gone_is_broken_and_not_missing() -> None:
     assert scene(INDEX).lose(AMD64.digest, ARM64.digest).verdict().state is BROKEN
 
 
-@pytest.mark.parametrize("made", [INDEX, IMAGE, worlds.chart("c")])
-def test_a_tag_whose_own_manifest_is_gone_is_missing(made: worlds.Made) -> None:
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [
+        (INDEX, ChildKind.INDEX),
+        (IMAGE, ChildKind.IMAGE),
+        (worlds.chart("c"), ChildKind.ARTIFACT),
+    ],
+)
+def test_a_tag_whose_own_manifest_is_gone_is_missing(made: worlds.Made, kind: ChildKind) -> None:
     verdict = scene(made).lose(made.digest).verdict()
 
     assert verdict.state is MISSING
     assert [child.digest for child in verdict.children] == [made.digest]
     assert verdict.children[0].required
+    assert verdict.children[0].kind is kind
 
 
 def test_a_tag_that_leads_nowhere_is_missing() -> None:
@@ -117,6 +125,7 @@ def test_an_index_without_any_image_lacks_every_platform_that_must_run_it() -> N
     only_proof = worlds.index(PROOF)
     assert scene(only_proof, "v1", "linux/amd64").verdict().state is BROKEN
     assert scene(only_proof).verdict().state is PRESENT
+    assert scene(worlds.index()).verdict().state is PRESENT
 
 
 def test_a_single_image_of_another_platform_is_lacking() -> None:
