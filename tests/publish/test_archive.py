@@ -17,12 +17,13 @@ from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Descriptor, Kind, Link, Manifest
+from exporter.oci.manifest import Descriptor, Kind, Link, Manifest, parse
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.publish.archive.pack import pack
 from exporter.publish.archive.unpack import unpack
-from exporter.publish.archive.wire import VERSION
+from exporter.publish.archive.wire import VERSION, Wire
+from tests import worlds
 from tests.publish.reports import incident
 
 words = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -114,6 +115,15 @@ def test_what_comes_back_are_digests_and_not_mere_text() -> None:
     assert all(isinstance(digest, Digest) for _, digest in snapshot.sightings)
 
 
+def test_a_layer_that_manifests_share_comes_back_once() -> None:
+    images = [worlds.image(name, layers=(worlds.layer("base"),)) for name in ("one", "two")]
+    read = {each.digest: parse(each.body, each.digest) for each in images}
+
+    one, two = unpack(pack(Snapshot("r", 1.0, manifests=read))).manifests.values()
+
+    assert one.links[1] is two.links[1]
+
+
 def test_the_same_snapshot_gives_the_same_bytes() -> None:
     assert pack(incident().snapshot) == pack(incident().snapshot)
 
@@ -151,23 +161,26 @@ def test_what_is_no_snapshot_is_refused_with_what_is_wrong(packed: bytes, messag
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        (5, b"\x00" * 33, "wrong length"),
-        (6, {0: b"\x00" * 63}, "wrong length"),
-        (6, {10_000: b"\x00" * 64}, "out of place"),
-        (11, [["Not A Repository", None, None, 0, "live", []]], "not a repository name"),
-        (11, [["app", "-", None, 0, "live", []]], "not a tag"),
-        (11, [["app", None, 10_000, 0, "live", []]], "out of range"),
-        (11, [["app", None, -1, 0, "live", []]], "Expected `int` >= 0"),
-        (13, [["app", [0, 1], [0]]], "sightings without digests"),
-        (16, [["app", [0], []]], "tags without digests"),
-        (3, "distribution-4", "Invalid enum value"),
+        ("sha256", b"\x00" * 33, "wrong length"),
+        ("sha512", {0: b"\x00" * 63}, "wrong length"),
+        ("sha512", {10_000: b"\x00" * 64}, "out of place"),
+        ("roots", [["Not A Repository", None, None, 0, "live", []]], "not a repository name"),
+        ("roots", [["app", "-", None, 0, "live", []]], "not a tag"),
+        ("roots", [["app", None, 10_000, 0, "live", []]], "out of range"),
+        ("roots", [["app", None, -1, 0, "live", []]], "Expected `int` >= 0"),
+        ("manifests", [[0]], "Expected `array` of at least length 5"),
+        ("manifests", [[0, 0, 1, [["layer", 0, 10_000, 1, None, None, False]], False]], "out of"),
+        ("manifests", [[0, 10_000, 1, [], False]], "out of range"),
+        ("seen", [["app", [0, 1], [0]]], "sightings without digests"),
+        ("sealed", [["app", [0], []]], "tags without digests"),
+        ("collector", "distribution-4", "Invalid enum value"),
     ],
 )
 def test_a_damaged_snapshot_is_refused_with_what_is_wrong(
-    field: int, value: object, message: str
+    field: str, value: object, message: str
 ) -> None:
     name, version, body = unpacked()
-    body[field] = value
+    body[Wire.__struct_fields__.index(field)] = value
 
     with pytest.raises(Malformed, match=message):
         unpack(repacked([name, version, body]))

@@ -1,12 +1,13 @@
 """What does a snapshot look like as bytes?
 
-Digests, media types, links, platforms and sightings repeat a lot: each is written once, in a table,
-and is referred to by its number there.
+Digests, media types, platforms and sightings repeat a lot: each is written once, in a table, and is
+referred to by its number there.
 """
 
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
@@ -47,8 +48,7 @@ Item = TypeVar("Item")
 def pack(snapshot: Snapshot) -> bytes:
     """Return a snapshot as bytes, which `unpack` reads back."""
     body = msgspec.msgpack.encode((NAME, VERSION, _wire(snapshot, _Tables())))
-    packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
-    return packer.compress(body) + packer.flush()
+    return zlib.compress(body, _LEVEL, wbits=_GZIP)
 
 
 class _Table(Generic[Item]):
@@ -75,7 +75,6 @@ class _Tables:
         self.media_types: _Table[str] = _Table()
         self.platforms: _Table[Platform] = _Table()
         self.sightings: _Table[Sighting] = _Table()
-        self.links: _Table[Link] = _Table()
 
 
 def _wire(snapshot: Snapshot, tables: _Tables) -> Wire:
@@ -101,7 +100,6 @@ def _wire(snapshot: Snapshot, tables: _Tables) -> Wire:
             GapRow(each.scope, each.subject, each.reason, each.detail) for each in snapshot.gaps
         ),
         sighting_table=tuple(_sighting(each) for each in tables.sightings.items),
-        link_table=tuple(_link(tables, each) for each in tables.links.items),
         media_types=tuple(tables.media_types.items),
         platform_table=tuple(
             (each.os, each.architecture, each.variant) for each in tables.platforms.items
@@ -117,11 +115,9 @@ def _wire(snapshot: Snapshot, tables: _Tables) -> Wire:
 
 def _sha256(digests: Iterable[Digest]) -> bytes:
     """Lay digests end to end, one by one: a list of their texts would take four times as much."""
-    packed = bytearray()
-    for each in digests:
-        if each.algorithm == "sha256":
-            packed += bytes.fromhex(each.encoded)
-    return bytes(packed)
+    packed = BytesIO()
+    packed.writelines(bytes.fromhex(each.encoded) for each in digests if each.algorithm == "sha256")
+    return packed.getvalue()
 
 
 def _root(tables: _Tables, root: Root) -> RootRow:
@@ -135,14 +131,15 @@ def _root(tables: _Tables, root: Root) -> RootRow:
     )
 
 
-def _manifest(tables: _Tables, manifest: Manifest) -> ManifestRow:
-    return ManifestRow(
+def _manifest(tables: _Tables, manifest: Manifest) -> msgspec.Raw:
+    row = ManifestRow(
         tables.digests.number(manifest.digest),
         tables.media_types.number(manifest.media_type),
         manifest.size,
-        tables.links.numbers(manifest.links),
+        tuple([_link(tables, each) for each in manifest.links]),
         manifest.artifact,
     )
+    return msgspec.Raw(msgspec.msgpack.encode(row))
 
 
 def _seen(tables: _Tables, snapshot: Snapshot) -> Iterator[SeenRows]:

@@ -6,7 +6,7 @@ import gc
 import zlib
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -43,6 +43,7 @@ _SHA512: Final = 64
 
 _envelope: Final = msgspec.msgpack.Decoder(Envelope).decode
 _wire: Final = msgspec.msgpack.Decoder(Wire).decode
+_manifest_row: Final = msgspec.msgpack.Decoder(ManifestRow).decode
 
 
 def unpack(packed: bytes) -> Snapshot:
@@ -93,8 +94,8 @@ class _Tables:
     media_types: Sequence[str]
     platforms: Sequence[Platform]
     sightings: Sequence[Sighting]
-    links: list[Link]
-    """Filled last: their descriptors point into the other tables."""
+    links: dict[LinkRow, Link] = field(default_factory=dict)
+    """Those that were met so far: manifests share most of theirs."""
 
     def digest(self, number: int | None) -> Digest | None:
         return None if number is None else self.digests[number]
@@ -112,7 +113,7 @@ def _snapshot(wire: Wire) -> Snapshot:
         platforms=tables.some_platforms(wire.platforms),
         collector=wire.collector,
         roots=tuple(_root(tables, row) for row in wire.roots),
-        manifests={tables.digests[row.digest]: _manifest(tables, row) for row in wire.manifests},
+        manifests={each.digest: each for each in _manifests(tables, wire)},
         sightings=_sightings(tables, wire),
         config_platforms={
             tables.digests[digest]: tables.platforms[platform]
@@ -132,9 +133,7 @@ def _tables(wire: Wire) -> _Tables:
         Sighting(row.state, row.proof, row.reason, row.detail, row.seen_at)
         for row in wire.sighting_table
     ]
-    tables = _Tables(_digests(wire), wire.media_types, platforms, sightings, [])
-    tables.links.extend(_link(tables, row) for row in wire.link_table)
-    return tables
+    return _Tables(_digests(wire), wire.media_types, platforms, sightings)
 
 
 def _digests(wire: Wire) -> list[Digest]:
@@ -155,6 +154,10 @@ def _digests(wire: Wire) -> list[Digest]:
 
 
 def _link(tables: _Tables, row: LinkRow) -> Link:
+    return tables.links.get(row) or tables.links.setdefault(row, _new_link(tables, row))
+
+
+def _new_link(tables: _Tables, row: LinkRow) -> Link:
     what = tables.media_types[row.media_type], tables.digests[row.digest], row.size
     platform = None if row.platform is None else tables.platforms[row.platform]
     return Link(row.kind, Descriptor(*what, platform, row.data, row.attestation))
@@ -171,8 +174,12 @@ def _root(tables: _Tables, row: RootRow) -> Root:
     )
 
 
+def _manifests(tables: _Tables, wire: Wire) -> Iterator[Manifest]:
+    return (_manifest(tables, _manifest_row(each)) for each in wire.manifests)
+
+
 def _manifest(tables: _Tables, row: ManifestRow) -> Manifest:
-    links = tuple([tables.links[number] for number in row.links])
+    links = tuple([_link(tables, each) for each in row.links])
     media_type = tables.media_types[row.media_type]
     return Manifest(tables.digests[row.digest], media_type, row.size, links, row.artifact)
 

@@ -57,7 +57,7 @@ class ManifestRow(Struct, array_like=True, frozen=True):
     digest: Number
     media_type: Number
     size: int
-    links: tuple[Number, ...]
+    links: tuple[LinkRow, ...]
     artifact: bool
 
 
@@ -123,10 +123,10 @@ class Wire(Struct, array_like=True, frozen=True):
     """By number in the table of digests, into which they are set between the others."""
     platform_table: tuple[tuple[str, str, str], ...]
     sighting_table: tuple[SightingRow, ...]
-    link_table: tuple[LinkRow, ...]
     platforms: tuple[Number, ...]
     roots: tuple[RootRow, ...]
-    manifests: tuple[ManifestRow, ...]
+    manifests: tuple[msgspec.Raw, ...]
+    """Each a `ManifestRow`, written and read by itself: all rows at once are the most of it."""
     seen: tuple[SeenRows, ...]
     config_platforms: dict[Number, Number]
     listed: dict[str, int]
