@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.sources import Outlines, Unseen
 from exporter.sources.storage import filesystem
 
 if TYPE_CHECKING:
@@ -27,13 +27,15 @@ class Stored:
     options: Mapping[str, str] = field(default_factory=dict)
     """For an object store: `endpoint`, `region` and what else its library knows."""
     plain_http: bool = False
+    outlines: Outlines | None = None
+    """What is known of its manifests from before."""
 
     def read(self) -> Inventory:
         """List all that it holds."""
         if not self._is_bucket:
-            return filesystem.read(self.location)
+            return filesystem.read(self.location, self.outlines)
         listed: Inventory = self._bucket().read(
-            self.location, self.options, plain_http=self.plain_http
+            self.location, self.options, plain_http=self.plain_http, outlines=self.outlines
         )
         return listed
 

@@ -12,7 +12,7 @@ from exporter.resolve.scope import Promotion, Scope
 from exporter.resolve.target import Target
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.trust import Trust
-from exporter.wiring.storage import Bucket, FolderStorage
+from exporter.wiring.stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,11 +74,13 @@ def _promotions(settings: Settings, registry: RegistrySettings) -> Iterator[Prom
 
 def storage(settings: StorageSettings, outlines: Outlines) -> Storage:
     """Return a registry's storage, unread; of its manifests, what is known from before."""
-    if settings.path is not None:
-        return FolderStorage(str(settings.path), outlines)
     options = {"endpoint": settings.endpoint, "region": settings.region}
-    given = {name: value for name, value in options.items() if value is not None}
-    return Bucket(settings.url or "", given, outlines)
+    return Stored(
+        location=str(settings.path or settings.url),
+        options={name: value for name, value in options.items() if value is not None},
+        plain_http=(settings.endpoint or "").startswith("http:"),
+        outlines=outlines,
+    )
 
 
 def grace(settings: StorageSettings) -> Grace:

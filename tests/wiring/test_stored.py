@@ -1,0 +1,57 @@
+"""Does the configuration lead to the storage that it names?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.config.storage import StorageSettings
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+from exporter.sources.ledger import Ledger
+from exporter.wiring.stored import Stored
+from exporter.wiring.targets import grace, storage
+from tests import worlds
+from tests.parts import tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_folder_is_read_where_it_is(tmp_path: Path) -> None:
+    tree.write(tmp_path, "team/app", worlds.image("app"), "v1")
+    settings = StorageSettings(path=tmp_path)
+
+    with Ledger(None, lambda: 0.0) as ledger:
+        inventory = storage(settings, ledger).read()
+
+    assert inventory.repositories == ("team/app",)
+    assert not inventory.blind
+
+
+def test_a_folder_that_is_not_there_is_unseen_and_not_empty(tmp_path: Path) -> None:
+    with pytest.raises(Unseen) as caught:
+        Stored(str(tmp_path / "none")).read()
+
+    assert caught.value.reason is Reason.UNREADABLE
+
+
+def test_a_bucket_keeps_its_endpoint_and_leaves_out_what_was_not_said() -> None:
+    settings = StorageSettings(url="s3://images/root", endpoint="http://127.0.0.1:9000")
+
+    with Ledger(None, lambda: 0.0) as ledger:
+        found = storage(settings, ledger)
+
+    assert isinstance(found, Stored)
+    assert found.location == "s3://images/root"
+    assert found.options == {"endpoint": "http://127.0.0.1:9000"}
+    assert found.plain_http
+
+
+def test_grace_is_handed_on_in_seconds(tmp_path: Path) -> None:
+    settings = StorageSettings(path=tmp_path)
+
+    found = grace(settings)
+
+    assert (found.blobs, found.uploads) == (86_400.0, 604_800.0)
