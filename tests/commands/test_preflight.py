@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -140,6 +141,42 @@ def test_a_plan_may_come_from_standing_input(
         1,
         "UNSAFE: the plan - would break 1 image: 2 manifests, 2.8 KiB gone for good",
     )
+
+
+def test_a_collection_takes_no_tag_with_it_whatever_points_where_by_now(
+    storage: Path, run: Any
+) -> None:
+    _, log, _ = run(*by(storage), "--output", "log")
+    plan = storage / "plan.txt"
+    plan.write_text(log)
+    tree.point(storage, "app", "amd64", APP.children[0].digest)
+
+    _, said, _ = run("--storage", storage, "--plan", plan, "--output", "json")
+
+    answer = json.loads(said)
+    assert answer["would_go"]["tags"] == 0
+    assert {each["tag"]: each["tag_gone"] for each in answer["would_break"]} == {
+        "amd64": False,
+        "v1": False,
+    }
+
+
+def test_a_list_of_tags_may_be_followed_by_a_collection_but_a_collection_by_none(
+    storage: Path, run: Any
+) -> None:
+    plan = storage / "plan.txt"
+    tree.point(storage, "app", "amd64", APP.children[0].digest)
+    tree.point(storage, "app", "arm64", APP.children[1].digest)
+    plan.write_text("app:arm64\n")
+    code, said, _ = run(*by(storage), "--plan", plan)
+    assert (code, "1 manifest, " in said) == (1, True)
+
+    for child in ("amd64", "arm64"):
+        shutil.rmtree(tree.tag(storage, "app", child))
+    _, log, _ = run(*by(storage), "--output", "log")
+    plan.write_text(log)
+    code, _, complaint = run(*by(storage), "--plan", plan)
+    assert (code, "give --plan or --gc, not both" in complaint) == (2, True)
 
 
 def test_a_plan_of_another_registry_by_name_is_refused(storage: Path, run: Any) -> None:

@@ -216,7 +216,7 @@ def _sparse(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
     for hole in sparse(inventory, dialect):
         child = inventory.digests.text(hole.child)
         where, before = (inventory.repositories[at] for at in (hole.repository, hole.before))
-        detail = f"{before} holds an index without its child {child}, which only that index keeps"
+        detail = f"{before} has an index of {child} and lacks it; here only an index keeps it"
         yield Precondition(Code.SPARSE_SHARED_INDEX, where, Effect.LOSES, detail)
 
 

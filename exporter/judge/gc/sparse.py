@@ -1,14 +1,14 @@
 """Where does one repository's hole in an index cost another repository the child?
 
-A collector that descends does so once for each digest. Where the first repository with an index
-lacks a child, that child is marked and nothing below it; when it is the turn of a repository that
-has the child, nothing is looked at again (distribution 3, `markManifestReferences`).
+A collector that descends does so once for each digest. Where the first repository to reach a child
+lacks it, the child is marked and nothing below it; when it is the turn of a repository that has the
+child, nothing is looked at again (distribution 3, `markManifestReferences`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -19,9 +19,12 @@ from exporter.judge.gc.order import visited
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.facts.digests import Marks, Numbers
+    from exporter.facts.digests import Numbers
     from exporter.facts.inventory import Inventory
     from exporter.judge.gc.dialect import Dialect
+
+_UNREACHED: Final = -1
+_FOLLOWED: Final = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +34,33 @@ class Hole:
     repository: int
     child: int
     before: int
-    """The repository that is visited earlier, and has the index but not the child."""
+    """The repository that is visited earlier, and has an index of the child but not the child."""
 
 
 def sparse(inventory: Inventory, dialect: Dialect) -> Iterator[Hole]:
-    """Yield every untagged child of an index that an earlier repository holds without it."""
+    """Yield every untagged child that an earlier repository reached without having it."""
     if not dialect.descends:
         return
-    order = visited(inventory, dialect)
-    shared = _shared(inventory, order)
-    absent_in: dict[int, int] = {}
-    for repository in order if shared.any() else ():
+    first = np.full(len(inventory.digests), _UNREACHED, np.int32)
+    for repository in visited(inventory, dialect):
         held = linked(inventory, repository)[0]
-        children = distinct(inventory.graph.links(held[shared[held]]))
-        there = np.isin(children, held)
         tagged = inventory.tags.current[inventory.tags.of(repository)]
-        for child in np.setdiff1d(children[there], tagged).tolist() if absent_in else ():
-            if child in absent_in:
-                yield Hole(repository, child, absent_in[child])
-        for child in children[~there].tolist():
-            absent_in.setdefault(child, repository)
+        tagged = tagged[np.isin(tagged, held)]
+        first[tagged] = _FOLLOWED  # by itself, whoever reached it before
+        children = _below(inventory, tagged, held)
+        there = np.isin(children, held)
+        for child in children[there & (first[children] >= 0)].tolist():
+            yield Hole(repository, child, int(first[child]))
+        fresh = first[children] == _UNREACHED
+        first[children[fresh & there]] = _FOLLOWED
+        first[children[fresh & ~there]] = repository
 
 
-def _shared(inventory: Inventory, repositories: list[int]) -> Marks:
-    """Mark the indexes that more than one repository has."""
-    counts = np.zeros(len(inventory.digests), np.int32)
-    for repository in repositories:
-        held: Numbers = distinct(linked(inventory, repository)[0])
-        counts[held] += 1
-    rows = inventory.graph.rows
-    indexes = rows >= 0
-    indexes[indexes] = inventory.graph.indexes[rows[indexes]]
-    shared: Marks = indexes & (counts > 1)
-    return shared
+def _below(inventory: Inventory, tagged: Numbers, held: Numbers) -> Numbers:
+    """Return what tags lead to through indexes that the repository has."""
+    found = tagged[:0]
+    children = distinct(inventory.graph.children(tagged))
+    while len(frontier := np.setdiff1d(children, found)):
+        found = np.union1d(found, frontier).astype(np.int32)
+        children = distinct(inventory.graph.children(frontier[np.isin(frontier, held)]))
+    return found

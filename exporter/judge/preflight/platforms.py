@@ -28,7 +28,7 @@ def parents(inventory: Inventory, answer: Answer) -> list[str]:
     at = np.flatnonzero(np.isin(graph.targets, numbers))
     _, first = np.unique(graph.targets[at], return_index=True)
     rows = np.unique(np.searchsorted(graph.starts, at[first], side="right") - 1)
-    manifests = np.flatnonzero(np.isin(graph.rows, rows[graph.indexes[rows]]))
+    manifests = np.flatnonzero(np.isin(graph.rows, rows))
     return [inventory.digests.text(each) for each in manifests.tolist()]
 
 

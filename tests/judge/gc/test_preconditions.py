@@ -6,20 +6,25 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
 
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
 from exporter.judge.gc.plan import Plan
 from exporter.judge.gc.preconditions import Code, Effect, preconditions
 from exporter.judge.gc.simulate import simulate
+from exporter.judge.gc.sparse import sparse
 from exporter.judge.gc.victims import tags, victims
 from exporter.oci.digest import Digest
 from exporter.sources.storage.filesystem import read
+from tests.judge.gc.inventories import World, worlds
 from tests.parts import tree
 from tests.schema1 import schema1
 from tests.worlds import encoded, image, index
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from exporter.facts.inventory import Inventory
 
 AMD64, ARM64 = image("app", "linux/amd64"), image("app", "linux/arm64")
 BOTH = index(AMD64, ARM64)
@@ -91,6 +96,64 @@ def test_a_tag_on_the_child_takes_the_danger_from_another_repositorys_hole(tmp_p
     assert preconditions(inventory, DISTRIBUTION_3) == ()
     assert isinstance(plan, Plan)
     assert victims(inventory, plan.removal, tags(inventory)) == []
+
+
+def test_the_hole_may_be_in_another_index_of_the_same_child(tmp_path: Path) -> None:
+    tree.write(tmp_path, "a", index(AMD64), "v1")
+    tree.write(tmp_path, "b", BOTH, "v1")
+    tree.revision(tmp_path, "a", AMD64.digest).unlink()
+
+    inventory = read(str(tmp_path))
+    plan = simulate(inventory, DISTRIBUTION_3, Mode.DELETE_UNTAGGED)
+
+    assert isinstance(plan, Plan)
+    assert {each.manifest for each in victims(inventory, plan.removal, tags(inventory))} == {
+        inventory.digests.number(AMD64.digest)
+    }
+    assert found(tmp_path, DISTRIBUTION_3) == {(Code.SPARSE_SHARED_INDEX, "b", Effect.LOSES)}
+
+
+def test_a_repository_that_was_followed_before_the_hole_keeps_the_child_for_all(
+    tmp_path: Path,
+) -> None:
+    for name in ("0", "a", "b"):
+        tree.write(tmp_path, name, BOTH, "v1")
+    tree.revision(tmp_path, "a", AMD64.digest).unlink()
+
+    assert found(tmp_path, DISTRIBUTION_3) == set()
+
+
+def test_a_hole_below_an_index_that_no_tag_leads_to_costs_nobody(tmp_path: Path) -> None:
+    tree.write(tmp_path, "a", image("other"), "v1")
+    for name in ("a", "b"):
+        tree.write(tmp_path, name, BOTH)
+    tree.point(tmp_path, "b", "v1", BOTH.digest)
+    tree.revision(tmp_path, "a", AMD64.digest).unlink()
+
+    assert found(tmp_path, DISTRIBUTION_3) == set()
+
+
+@given(worlds())
+def test_every_child_lost_to_a_hole_is_foretold(world: World) -> None:
+    """A tag's child that distribution 3 spares, and whose content it takes, is always a hole."""
+    inventory = world.inventory()
+    plan = simulate(inventory, DISTRIBUTION_3, Mode.DELETE_UNTAGGED)
+    if not isinstance(plan, Plan):
+        return
+
+    lost = {
+        (each.wanted.repository, each.manifest)
+        for each in victims(inventory, plan.removal, tags(inventory))
+        if each.manifest != each.wanted.manifest
+    }
+
+    holes = {(each.repository, each.child) for each in sparse(inventory, DISTRIBUTION_3)}
+    assert {each for each in lost if not _nested(inventory, each[1])} <= holes
+
+
+def _nested(inventory: Inventory, manifest: int) -> bool:
+    """An index may also lose a child that stands below another hole."""
+    return bool(inventory.graph.indexes[inventory.graph.rows[manifest]])
 
 
 @DIALECTS

@@ -209,6 +209,19 @@ def test_tags_out_of_scope_may_need_what_is_deleted() -> None:
     assert "1 tags were not looked at" in answer.gaps[0].detail
 
 
+def test_tags_out_of_scope_are_doubt_about_any_collection() -> None:
+    seen = scene(AMD64).seal(other=image("out of scope").digest)
+
+    for words in ("2", "2 -m", "3", "3 -m"):
+        assert answered(seen, collection(words)).verdict is INCOMPLETE
+
+
+def test_what_is_broken_already_is_no_victim() -> None:
+    seen = scene(index(AMD64, ARM64)).lose(AMD64.layers[0].digest).seal()
+
+    assert hurt(answered(seen, collection("2 -m"))) == {"app:v1": {ARM64.digest}}
+
+
 def test_a_list_about_another_registry_is_doubt() -> None:
     answer = answered(scene(AMD64).seal(), deletion("web:v1"))
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.facts.inventory import Driver, Folder
+from exporter.facts.inventory import Driver, Folder, Unlinked
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Mode
 from exporter.judge.gc.log import log
+from exporter.judge.gc.paths import removed
 from exporter.judge.gc.plan import Abort, Plan
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.plans import names
@@ -47,11 +48,12 @@ def meant(text: str) -> Deletion:
     return found
 
 
-def collected(inventory: Inventory) -> list[list[str]]:
-    """What all four collections would print: it depends on every link and tag."""
+def collected(inventory: Inventory) -> list[tuple[list[str], set[str]]]:
+    """What all four collections would print and remove: it depends on every link and tag."""
     outcomes = [simulate(inventory, *each) for each in COLLECTIONS.values()]
-    assert all(isinstance(each, Plan | Abort) for each in outcomes)
-    return [list(log(inventory, each)) for each in outcomes if isinstance(each, Plan | Abort)]
+    plans = [each for each in outcomes if isinstance(each, Plan)]
+    assert len(plans) == len(outcomes)
+    return [(list(log(inventory, each)), set(removed(inventory, each.removal))) for each in plans]
 
 
 def by_api(root: Path) -> None:
@@ -90,6 +92,33 @@ def test_what_is_left_on_paper_is_what_is_left_on_the_disk(
 
     assert collected(done.inventory) == collected(read(str(tmp_path)))
     assert done.strangers == ()
+
+
+def test_a_script_takes_the_folder_that_the_api_leaves(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    inventory = read(str(tmp_path))
+    one = [meant(f"app@{AMD64.digest}")]
+
+    by_request, by_script = (delete(inventory, one, way).inventory for way in Way)
+    in_bucket = delete(replace(inventory, driver=Driver.S3), one, Way.API).inventory
+
+    assert by_request.revisions.targets.tolist() == [Unlinked.ABSENT]
+    assert len(by_script.revisions.paths) == len(in_bucket.revisions.paths) == 0
+
+
+def test_what_was_deleted_before_is_a_stranger(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    tree.revision(tmp_path, "app", AMD64.digest).unlink()
+    one = meant(f"app@{AMD64.digest}")
+
+    assert delete(read(str(tmp_path)), [one], Way.API).strangers == (one,)
+
+
+def test_a_deletion_from_a_storage_that_was_not_seen_whole_is_incomplete(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", AMD64, "v1")
+    (tree.tag(tmp_path, "app", "v1").parent / "v2").symlink_to(tmp_path)
+
+    assert answered(tmp_path, deletion("app:v1")).verdict is Verdict.INCOMPLETE
 
 
 def test_a_deletion_by_digest_takes_every_tag_and_a_script_leaves_them_dangling(

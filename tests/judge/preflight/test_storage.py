@@ -377,6 +377,39 @@ def test_registries_24_content_named_by_sha512_is_a_victim_of_any_collection(
     assert "sha512" in codes(answer)
 
 
+def test_what_chance_may_take_before_an_abort_counts_as_lost(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        tree.write(tmp_path, name, index(AMD64, ARM64), "v1")
+    tree.write(tmp_path, "z", AMD64, "keep")
+    tree.revision(tmp_path, "a", AMD64.digest).unlink()
+    for name in ("p", "q"):  # distribution 3 dies in one of them, among layer links
+        other = image(name)
+        long = Digest.of(other.layers[0].body, "sha512")
+        body = other.body.replace(other.layers[0].digest.encode(), long.encode())
+        tree.write(tmp_path, name, Made(other.media_type, body, other.blobs), "v1")
+        alias = tree.layer_link(tmp_path, name, long)
+        alias.parent.mkdir(parents=True)
+        alias.write_text(other.layers[0].digest)
+
+    answer = answered(tmp_path, collection("3 -m"))
+
+    assert hurt(answer).keys() == {"b:v1", "p:v1", "q:v1"}
+    (abort,) = (each.detail for each in answer.hazards if each.code == "would-abort")
+    assert "would abort among layer-links: failed to delete layer link" in abort
+    assert abort.endswith(", or one of its kind")
+
+
+def test_a_manifest_that_goes_with_its_bytes_is_told_once(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", AMD64)
+    tree.write(tmp_path, "app", ARM64, "v1")
+
+    answer = answered(tmp_path, collection("2 -m"), [use("app", digest=AMD64.digest)])
+
+    kinds = [(each.kind, each.gone) for each in answer.hurt[0].broken[0].lost]
+    assert kinds.count(("manifest", True)) == 1
+    assert ("manifest", False) not in kinds
+
+
 def test_registries_27_a_dry_run_taken_while_somebody_deletes_is_not_trusted(
     tmp_path: Path,
 ) -> None:
