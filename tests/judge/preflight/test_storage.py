@@ -37,7 +37,6 @@ ATTESTATION = attestation(AMD64)
 APP = index(AMD64, ARM64, ATTESTATION)
 CHILDREN = {AMD64.digest, ARM64.digest, ATTESTATION.digest}
 EVERY = pytest.mark.parametrize("words", COLLECTIONS)
-_FOLDER = Way.FOLDER
 SAFE, UNSAFE, INCOMPLETE = Verdict.SAFE, Verdict.UNSAFE, Verdict.INCOMPLETE
 
 
@@ -464,7 +463,9 @@ def test_scenario_3_a_script_that_removes_folders_leaves_the_tag_and_breaks_the_
     tree.write(tmp_path, "app", new, "v1")
     folders = tree.tag(tmp_path, "app", "old"), tree.revision(tmp_path, "app", ARM64.digest).parent
 
-    before = answered(tmp_path, deletion("app:old", f"app@{ARM64.digest}", way=_FOLDER, then="2"))
+    before = answered(
+        tmp_path, deletion("app:old", f"app@{ARM64.digest}", way=Way.FOLDER, then="2")
+    )
     for folder in folders:
         shutil.rmtree(folder)
     after = answered(tmp_path, collection("2"), [use("app", tag="v1")])
