@@ -72,6 +72,8 @@ class Fake:
     tagged: dict[Repository, dict[Tag, Digest]] = field(default_factory=dict)
     scripts: dict[tuple[str, str], Script] = field(default_factory=dict)
     collects: Collector = Collector.DISTRIBUTION_2
+    tells_lengths: bool = True
+    """Does a HEAD of a blob say how long it is?"""
     asked: list[tuple[str, str, str, str]] = field(default_factory=list)
     """Every question: method, kind, repository, name."""
     down: bool = False
@@ -193,7 +195,8 @@ class Fake:
         if isinstance(answer, Absent):
             return answer
         body = self.blobs.get((repository, blob.digest))
-        return NO_BLOB if body is None else len(body)
+        length = len(body or b"") if self.tells_lengths else None
+        return NO_BLOB if body is None else length
 
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
@@ -214,12 +217,15 @@ class Notes:
     """What outlives a process, in a dict; implements `exporter.sources.Memory`."""
 
     bodies: dict[Digest, bytes] = field(default_factory=dict)
+    handed: list[int] = field(default_factory=list)
+    """How many bodies came at a time."""
 
     def manifest(self, digest: Digest) -> bytes | None:
         return self.bodies.get(digest)
 
     def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
         self.bodies |= bodies
+        self.handed.append(len(bodies))
 
 
 def target(registry: Fake, notes: Notes | None = None, **other: object) -> Target:
@@ -244,6 +250,12 @@ def use(
 def cut_list(*entries: str, scope: Scope = Scope.REPOSITORY) -> Listing[str]:
     """A list of which the registry let us see only these."""
     return Listing(entries, (Gap(scope, APP, Reason.INCOMPLETE_LIST),))
+
+
+async def turns(most: int = 200) -> None:
+    """Let everything go on that waits for nothing but its turn."""
+    for _ in range(most):
+        await asyncio.sleep(0)
 
 
 async def audited(

@@ -99,7 +99,7 @@ class Blobs:
     def _mark(self, blob: Place, kind: Kind, target: Descriptor, *, bare: bool) -> None:
         if kind is Kind.BLOB:
             self._loose.add(blob)
-        if not bare or kind is not Kind.CONFIG or target.media_type not in IMAGE_CONFIGS:
+        if not bare or target.media_type not in IMAGE_CONFIGS:
             return
         known = target.data if target.inline else self.memory.manifest(target.digest)
         if known is not None:

@@ -8,16 +8,15 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import ELSEWHERE, HASHED, HEADER, INLINED, LAST_BYTE, Proof, State
-from exporter.oci.digest import Malformed
 from exporter.oci.manifest import OCI_INDEX
-from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
-from exporter.resolve.blobs import Blobs, stated_platform
+from exporter.resolve.blobs import Blobs
 from exporter.resolve.method import Method
 from exporter.resolve.walk import Walk
 from exporter.sources import Wrong
 from tests import worlds
-from tests.fakes import APP, NO_BLOB, NO_MANIFEST, TRUTH, Fake, Notes
+from tests.fakes import APP, NO_BLOB, NO_MANIFEST, TRUTH, Notes
+from tests.resolve.steps import proven, pushed
 from tests.schema1 import schema1
 from tests.worlds import Blob, Made, encoded
 
@@ -25,25 +24,6 @@ INDEX = worlds.two_platforms("app")
 AMD64, ARM64 = INDEX.children
 IMAGE = worlds.image("app")
 LAYER = IMAGE.layers[0].digest
-
-
-def pushed(*made: Made) -> Fake:
-    registry = Fake()
-    for each in made:
-        registry.push(each)
-    return registry
-
-
-async def proven(
-    registry: Fake, *starts: Made, notes: Notes | None = None, **method: Any
-) -> tuple[Walk, Blobs]:
-    how = Method(width=4, confirm_after=0.0, **method)
-    notes = notes or Notes()
-    walk, blobs = Walk(registry, notes, how), Blobs(registry, notes, how)
-    await walk.run((APP, each.digest) for each in starts)
-    registry.asked.clear()
-    await blobs.prove(walk)
-    return walk, blobs
 
 
 async def test_the_last_byte_of_every_blob_is_read_once() -> None:
@@ -70,59 +50,6 @@ async def test_a_blob_that_images_share_is_read_once_a_repository() -> None:
     await Blobs(registry, Notes(), how).prove(walk)
 
     assert registry.asked_about(base.digest) == 2
-
-
-async def test_the_configuration_of_what_no_index_places_is_read_whole_and_kept() -> None:
-    registry, notes = pushed(IMAGE), Notes()
-
-    walk, blobs = await proven(registry, IMAGE, notes=notes)
-
-    assert blobs.platforms == {IMAGE.config.digest: Platform("linux", "amd64")}
-    assert walk.sightings[APP, IMAGE.config.digest] == HASHED
-    assert registry.counted() == {("GET", "whole"): 1, ("GET", "blob"): 2}
-    walk, blobs = await proven(registry, IMAGE, notes=notes)
-    assert blobs.platforms == {IMAGE.config.digest: Platform("linux", "amd64")}
-    assert walk.sightings[APP, IMAGE.config.digest] == LAST_BYTE
-    assert registry.counted() == {("GET", "blob"): 3}
-
-
-async def test_an_entry_without_a_platform_has_its_configuration_read_too() -> None:
-    bare = {name: ARM64.descriptor[name] for name in ("mediaType", "digest", "size")}
-    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [bare]}
-    top = Made(OCI_INDEX, encoded(document), children=(ARM64,))
-
-    _, blobs = await proven(pushed(top), top)
-
-    assert blobs.platforms == {ARM64.config.digest: Platform("linux", "arm64")}
-
-
-@pytest.mark.parametrize("body", [b"[]", b"{", b'{"os": "linux"}', b'{"os": 1}'])
-async def test_an_odd_configuration_states_nothing_and_does_no_harm(body: bytes) -> None:
-    odd = Made(
-        IMAGE.media_type,
-        encoded(
-            {"schemaVersion": 2, "config": Blob(worlds.OCI_CONFIG, body).descriptor, "layers": []}
-        ),
-        (Blob(worlds.OCI_CONFIG, body),),
-    )
-
-    walk, blobs = await proven(pushed(odd), odd)
-
-    assert blobs.platforms == {}
-    assert walk.sightings[APP, odd.config.digest] == HASHED
-
-
-async def test_a_huge_configuration_and_one_of_an_artifact_are_not_read_whole() -> None:
-    chart = worlds.chart("c")
-    size = 4 * 2**20 + 1
-    config = Blob(worlds.OCI_CONFIG, b" " * size)
-    document = {"schemaVersion": 2, "config": config.descriptor, "layers": []}
-    huge = Made(IMAGE.media_type, encoded(document), (config,))
-    registry = pushed(chart, huge)
-
-    await proven(registry, chart, huge)
-
-    assert registry.counted() == {("GET", "blob"): 3}
 
 
 async def test_a_blob_that_is_denied_twice_is_missing() -> None:
@@ -188,10 +115,23 @@ async def test_nothing_is_read_below_what_is_not_there() -> None:
     registry.sweep(ARM64.digest)
     registry.spoil(AMD64.digest, Reason.TIMEOUT)
 
-    walk, _ = await proven(registry, INDEX)
+    notes = Notes({each.digest: each.body for each in INDEX.walk()})
+    for kept in (None, notes):
+        walk, _ = await proven(registry, INDEX, notes=kept)
 
-    assert not registry.asked
-    assert {digest for _, digest in walk.sightings} == {each.digest for each in INDEX.walk()}
+        assert not registry.asked
+        assert {digest for _, digest in walk.sightings} == {each.digest for each in INDEX.walk()}
+
+
+async def test_what_was_seen_as_a_manifest_is_not_asked_for_as_a_blob() -> None:
+    manifest = Blob(worlds.OCI_LAYER, AMD64.body)
+    odd = worlds.image("odd", layers=(manifest,))
+    registry = pushed(odd, AMD64)
+
+    walk, _ = await proven(registry, odd, AMD64)
+
+    assert walk.sightings[APP, AMD64.digest] == HASHED
+    assert registry.asked_about(AMD64.digest) == 0
 
 
 async def test_foreign_and_inline_content_is_not_asked_for() -> None:
@@ -277,22 +217,12 @@ async def test_heads_alone_are_believed_only_where_asked_for() -> None:
     assert not registry.counted()["GET", "blob"]
 
 
-async def test_an_inline_configuration_says_where_its_image_runs() -> None:
-    body = IMAGE.config.body
-    data = {"data": worlds.base64.b64encode(body).decode()}
-    config = Blob(worlds.OCI_CONFIG, body, stored=False, extra=data)
-    document = {"schemaVersion": 2, "config": config.descriptor, "layers": []}
-    inline = Made(IMAGE.media_type, encoded(document), (config,))
+async def test_a_head_that_tells_no_length_or_of_which_none_is_known_is_a_head() -> None:
+    old = schema1("old", "app", "v1")
+    registry = pushed(IMAGE, old)
+    walk, _ = await proven(registry, old, proof=Proof.HEAD)
+    assert walk.sightings[APP, old.blobs[0].digest] == HEADER
 
-    _, blobs = await proven(pushed(inline), inline)
-
-    assert blobs.platforms == {config.digest: Platform("linux", "amd64")}
-
-
-def test_a_configuration_states_its_platform_in_the_normal_form() -> None:
-    stated = {"os": "Linux", "architecture": "aarch64", "variant": "v8", "config": {}}
-
-    assert stated_platform(encoded(stated)) == Platform("linux", "arm64")
-    for body in (b"\xff", b"[" * 100_000, b"7", encoded({"os": "a/b", "architecture": "c"})):
-        with pytest.raises(Malformed):
-            stated_platform(body)
+    registry.tells_lengths = False
+    walk, _ = await proven(registry, IMAGE, proof=Proof.HEAD)
+    assert walk.sightings[APP, LAYER] == HEADER

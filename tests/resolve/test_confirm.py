@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from exporter.resolve.confirm import Suspect, confirm, settle, suspicion
 from exporter.resolve.method import Method
 from exporter.sources import Absent, Wrong
 from tests import worlds
-from tests.fakes import APP, NO_MANIFEST, TRUTH, Answer, Fake
+from tests.fakes import APP, NO_MANIFEST, TRUTH, Answer, Fake, turns
 
 if TYPE_CHECKING:
     from exporter.oci.reference import Place
@@ -100,6 +101,21 @@ async def test_a_root_stands_for_itself() -> None:
     seen = await confirm({BELOW: GONE}, again, {}, Fake(), METHOD)
 
     assert seen[BELOW].state is State.MISSING
+
+
+async def test_a_pause_comes_first() -> None:
+    registry = Fake()
+    registry.push(IMAGE)
+
+    async def again(_: Place) -> Suspect:
+        raise AssertionError
+
+    looks = confirm({BELOW: GONE}, again, {BELOW: ABOVE}, registry, Method(confirm_after=3600))
+    waiting = asyncio.create_task(looks)
+    await turns()
+
+    assert not registry.asked
+    waiting.cancel()
 
 
 async def test_one_neighbour_of_many_suspects_is_read_once() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
@@ -11,9 +13,10 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.reference import Repository, Tag
 from exporter.resolve import scope
 from exporter.resolve.listing import counts, entries, gaps, listings, repositories
+from exporter.resolve.method import Method
 from exporter.sources import Listing
 from tests import worlds
-from tests.fakes import APP, NO_NAME, NOW, TRUTH, Fake, cut_list, target, use
+from tests.fakes import APP, NO_NAME, NOW, TRUTH, Fake, cut_list, target, turns, use
 
 OTHER, OLD = Repository("other"), Repository("old")
 IMAGE = worlds.image("app")
@@ -94,6 +97,16 @@ async def test_a_repository_that_is_denied_twice_has_no_tags() -> None:
     assert counts(found) == {OLD: 0, APP: 1}
     assert registry.counted(OLD) == {("GET", "tags"): 2}
     assert registry.counted(APP) == {("GET", "tags"): 1}
+
+
+async def test_a_repository_that_is_denied_is_asked_for_again_after_a_pause() -> None:
+    registry = stocked()
+    told = target(registry, method=Method(confirm_after=3600))
+    waiting = asyncio.create_task(listings(told, [OLD]))
+    await turns()
+
+    assert registry.counted(OLD) == {("GET", "tags"): 1}
+    waiting.cancel()
 
 
 async def test_a_repository_that_is_denied_once_has_its_tags() -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import HASHED, HEADER, State
-from exporter.facts.snapshot import Collector, Role, Snapshot
-from exporter.oci.platform import Platform
+from exporter.facts.snapshot import Collector, Role
 from exporter.oci.reference import Reference, Repository
 from exporter.resolve import scope
 from exporter.resolve.look import look
@@ -19,26 +17,11 @@ from exporter.resolve.method import Method
 from exporter.sources import Listing
 from tests import worlds
 from tests.fakes import APP, HOST, NOW, Fake, Notes, cut_list, target, use
+from tests.incident import AMD64, INDEX, stocked
+from tests.resolve.steps import looked
 
-if TYPE_CHECKING:
-    from exporter.facts.use import Use
-
-INDEX = worlds.two_platforms("app")
-AMD64, ARM64 = INDEX.children
 BLOBS = 6
 CATALOGUE = Repository("")
-
-
-def stocked() -> Fake:
-    registry = Fake()
-    registry.push(INDEX, "v1")
-    return registry
-
-
-async def looked(
-    registry: Fake, *uses: Use, before: Snapshot | None = None, **other: Any
-) -> Snapshot:
-    return await look(target(registry, **other), Listing(uses), before, NOW)
 
 
 async def test_each_thing_is_asked_once() -> None:
@@ -222,67 +205,6 @@ async def test_what_is_carried_from_before_was_not_seen() -> None:
 
     assert [root.sighting.state for root in snapshot.roots] == [State.MISSING]
     assert snapshot.blind is not None
-
-
-async def test_a_sparse_mirror_is_not_asked_for_other_platforms() -> None:
-    registry = stocked()
-    registry.push(worlds.index(*INDEX.children, worlds.image("app", "linux/386")), "v2")
-    mirror = {"role": Role.SPARSE, "platforms": frozenset({Platform("linux", "amd64")})}
-
-    snapshot = await looked(registry, **mirror)
-
-    assert registry.asked_about(ARM64.digest) == 0
-    assert {digest for _, digest in snapshot.sightings} & {ARM64.digest} == set()
-    assert registry.asked_about(worlds.image("app", "linux/386").digest) == 0
-    assert registry.asked_about(AMD64.digest) == 1
-    assert (snapshot.role, snapshot.platforms) == (Role.SPARSE, mirror["platforms"])
-
-
-async def test_a_mirrors_attestations_and_entries_without_a_platform_are_looked_at() -> None:
-    proof = worlds.attestation(AMD64)
-    registry = Fake()
-    registry.push(worlds.index(ARM64, proof, worlds.chart("c")), "v1")
-    mirror = {"role": Role.SPARSE, "platforms": frozenset({Platform("linux", "amd64")})}
-
-    await looked(registry, **mirror)
-
-    assert registry.asked_about(proof.digest) == 1
-    assert registry.asked_about(worlds.chart("c").digest) == 1
-
-
-async def test_a_pull_through_cache_is_only_asked_for_its_tags() -> None:
-    registry = stocked()
-
-    snapshot = await looked(registry, use("app:v9"), role=Role.PROXY)
-
-    assert {kind for _, kind in registry.counted()} == {"base", "catalogue", "tags", "tag"}
-    assert {method for method, kind in registry.counted() if kind == "tag"} == {"HEAD"}
-    assert not snapshot.sightings
-    assert not snapshot.sealed
-    assert snapshot.collector is Collector.UNKNOWN
-
-
-@pytest.mark.parametrize("declared", [Collector.NONE, Collector.PARENT_PROTECTS])
-async def test_a_collector_that_is_declared_is_not_asked_for(declared: Collector) -> None:
-    registry = stocked()
-
-    assert (await looked(registry, collector=declared)).collector is declared
-    assert not registry.counted()["GET", "collector"]
-
-
-async def test_a_collector_is_told_by_the_registry_and_remembered_while_it_is_not() -> None:
-    registry = stocked()
-    before = await looked(registry)
-    assert before.collector is Collector.DISTRIBUTION_2
-
-    registry.collects = Collector.DISTRIBUTION_3
-    assert (await looked(registry, before=before)).collector is Collector.DISTRIBUTION_3
-    registry.collects = Collector.UNKNOWN
-    assert (await looked(registry, before=before)).collector is Collector.DISTRIBUTION_2
-    registry.spoil("?", Reason.TIMEOUT)
-    assert (await looked(registry, before=before)).collector is Collector.DISTRIBUTION_2
-    registry.spoil("v1", Reason.DENIED)
-    assert (await looked(registry)).collector is Collector.UNKNOWN
 
 
 async def test_never_is_more_under_way_than_told() -> None:

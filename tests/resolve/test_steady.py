@@ -135,6 +135,7 @@ async def test_where_it_cannot_be_resolved_only_an_old_claim_stands(
     now = await settled(registry, was)
     assert now is not None
     assert (now.digest, now.sighting.reason) == (None, reason)
+    assert not registry.counted()["GET", "tags"]
 
 
 async def test_a_pinned_digest_cannot_move() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,7 @@ from exporter.resolve.scope import Wanted
 from exporter.resolve.tags import Answer, addresses, resolve, roots, seal
 from exporter.sources import Listing
 from tests import worlds
-from tests.fakes import APP, NO_MANIFEST, NOW, TRUTH, Fake, cut_list
+from tests.fakes import APP, NO_MANIFEST, NOW, TRUTH, Fake, cut_list, turns
 
 V1 = Tag("v1")
 IMAGE, NEWER = worlds.image("app"), worlds.image("newer")
@@ -50,6 +51,16 @@ async def test_a_tag_that_is_denied_twice_is_missing() -> None:
 
     assert (await resolved(registry))["v1"] == (None, LOST)
     assert registry.asked_about("v1") == 2
+
+
+async def test_a_tag_that_seems_gone_is_asked_for_again_after_a_pause() -> None:
+    registry = Fake()
+    looks = resolve(registry, [(APP, V1)], Method(confirm_after=3600))
+    waiting = asyncio.create_task(looks)
+    await turns()
+
+    assert registry.asked_about("v1") == 1
+    waiting.cancel()
 
 
 async def test_a_dangling_tag_says_to_what_it_points() -> None:

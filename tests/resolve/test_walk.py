@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, State
-from exporter.oci.reference import Place, Repository
-from exporter.resolve.method import Method
-from exporter.resolve.walk import Walk
+from exporter.oci.reference import Repository
 from exporter.sources import Wrong
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, TRUTH, Fake, Notes
-
-if TYPE_CHECKING:
-    from exporter.oci.digest import Digest
+from tests.resolve.steps import pushed, walked
 
 OTHER = Repository("other")
 INDEX = worlds.two_platforms("app")
 AMD64, ARM64 = INDEX.children
 EVERY = {(APP, each.digest) for each in INDEX.walk()}
-
-
-def pushed(*made: worlds.Made) -> Fake:
-    registry = Fake()
-    for each in made:
-        registry.push(each)
-    return registry
-
-
-async def walked(
-    registry: Fake,
-    *starts: Digest,
-    notes: Notes | None = None,
-    places: tuple[Place, ...] = (),
-    **limits: Any,
-) -> Walk:
-    method = Method(width=4, confirm_after=0.0, **limits)
-    walk = Walk(registry, notes or Notes(), method)
-    await walk.run((*places, *((APP, each) for each in starts)))
-    return walk
 
 
 async def test_each_manifest_is_read_once_and_hashed() -> None:
@@ -224,25 +198,34 @@ async def test_entries_that_are_no_manifests_and_subjects_are_not_followed() -> 
 
 async def test_bodies_are_handed_over_in_batches() -> None:
     images = [worlds.image(f"app {n}", layers=()) for n in range(1100)]
-    notes = Batches()
+    notes = Notes()
 
     await walked(pushed(*images), *(each.digest for each in images), notes=notes)
 
     assert len(notes.bodies) == 1100
-    assert max(notes.sizes) <= 504
-    assert len(notes.sizes) == 3
+    assert (len(notes.handed), max(notes.handed) <= 504) == (3, True)
 
 
-class Batches(Notes):
-    """Notes that tell in how many pieces they were taken."""
+async def test_where_nothing_is_new_nothing_is_handed_over() -> None:
+    registry, notes = pushed(INDEX), Notes()
+    for _ in range(2):
+        await walked(registry, INDEX.digest, notes=notes)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.sizes: list[int] = []
+    assert notes.handed == [3]
 
-    def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
-        self.sizes.append(len(bodies))
-        super().keep_manifests(bodies)
+
+async def test_below_what_is_gone_or_hidden_nothing_is_looked_at_though_its_body_is_known() -> None:
+    top = worlds.index(INDEX)
+    registry, notes = pushed(top), Notes()
+    await walked(registry, top.digest, notes=notes)
+    registry.sweep(INDEX.digest)
+
+    walk = await walked(registry, top.digest, notes=notes)
+    assert walk.sightings.keys() == {(APP, top.digest), (APP, INDEX.digest)}
+
+    registry.spoil(top.digest, Reason.TIMEOUT)
+    walk = await walked(registry, top.digest, notes=notes)
+    assert walk.sightings.keys() == {(APP, top.digest)}
 
 
 async def test_no_more_is_asked_at_once_than_told() -> None:

@@ -1,0 +1,60 @@
+"""One step of an audit at a time, on a registry made of values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exporter.resolve.blobs import Blobs
+from exporter.resolve.look import look
+from exporter.resolve.method import Method
+from exporter.resolve.walk import Walk
+from exporter.sources import Listing
+from tests.fakes import APP, NOW, Fake, Notes, target
+
+if TYPE_CHECKING:
+    from exporter.facts.snapshot import Snapshot
+    from exporter.facts.use import Use
+    from exporter.oci.digest import Digest
+    from exporter.oci.reference import Place
+    from tests.worlds import Made
+
+
+def pushed(*made: Made) -> Fake:
+    """A registry with these images, and no tags."""
+    registry = Fake()
+    for each in made:
+        registry.push(each)
+    return registry
+
+
+async def walked(
+    registry: Fake,
+    *starts: Digest,
+    notes: Notes | None = None,
+    places: tuple[Place, ...] = (),
+    **limits: Any,
+) -> Walk:
+    """What a walk from these digests saw."""
+    method = Method(width=4, confirm_after=0.0, **limits)
+    walk = Walk(registry, notes or Notes(), method)
+    await walk.run((*places, *((APP, each) for each in starts)))
+    return walk
+
+
+async def proven(
+    registry: Fake, *starts: Made, notes: Notes | None = None, **method: Any
+) -> tuple[Walk, Blobs]:
+    """What was seen of the blobs below these images; only those questions are counted."""
+    notes = notes or Notes()
+    walk = await walked(registry, *(each.digest for each in starts), notes=notes)
+    blobs = Blobs(registry, notes, Method(width=4, confirm_after=0.0, **method))
+    registry.asked.clear()
+    await blobs.prove(walk)
+    return walk, blobs
+
+
+async def looked(
+    registry: Fake, *uses: Use, before: Snapshot | None = None, **other: Any
+) -> Snapshot:
+    """What one audit saw, everything of a registry unless told otherwise."""
+    return await look(target(registry, **other), Listing(uses), before, NOW)
