@@ -17,7 +17,6 @@ from tests.worlds import Blob, Made, encoded
 INDEX = worlds.two_platforms("app")
 AMD64, ARM64 = INDEX.children
 IMAGE = worlds.image("app")
-LAYER = IMAGE.layers[0].digest
 
 
 async def test_the_configuration_of_what_no_index_places_is_read_whole_and_kept() -> None:
