@@ -19,7 +19,6 @@ from tests.fakes import APP, Fake, cut_list, target, use
 from tests.parts import tree
 
 if TYPE_CHECKING:
-
     from exporter.facts.inventory import Inventory
     from exporter.judge.report import Report
 
