@@ -74,6 +74,27 @@ async def test_a_pinned_digest_is_a_doubt_of_its_own() -> None:
     assert child(report, ARM64.digest, f"@{ARM64.digest.short}").protected_by == ("b",)
 
 
+async def test_a_pinned_digest_that_a_tag_in_scope_holds_is_no_doubt() -> None:
+    registry = stocked(a=AMD64.digest, b=ARM64.digest, old=INDEX.digest)
+    told = target(registry, scope=scope.Scope(latest=("v1", "a", "b")))
+
+    await audited(told, use(f"app@{INDEX.digest}"))
+
+    assert registry.asked_about("old") == 0
+
+
+async def test_a_tag_that_cannot_be_resolved_raises_no_doubt_about_where_it_led() -> None:
+    registry = stocked(old=ARM64.digest)
+    registry.push(AMD64, "v1")
+    before = await audited(target(registry, scope=ONLY_V1))
+    registry.asked.clear()
+    registry.spoil("v1", Reason.TIMEOUT)
+
+    await audited(target(registry, scope=ONLY_V1), before=before)
+
+    assert registry.asked_about("old") == 0
+
+
 @pytest.mark.parametrize("reason", [Reason.TIMEOUT, Reason.DENIED])
 async def test_one_tag_that_cannot_be_resolved_leaves_the_repository_open(reason: Reason) -> None:
     registry = stocked(old=ARM64.digest)

@@ -10,7 +10,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
-from exporter.resolve.scope import Promotion, Scope, Wanted, select
+from exporter.resolve.scope import Promotion, Scope, Wanted, merge, select
 from tests.fakes import APP, use
 
 if TYPE_CHECKING:
@@ -107,6 +107,14 @@ def test_a_tag_that_is_used_and_listed_is_one_image() -> None:
     assert [each.name for each in wanted] == ["latest", "v1", "v2", "v2-rc1"]
     assert [each.used for each in wanted] == [True, False, False, False]
     assert [each.reference_class for each in wanted] == [LIVE, SELECTED, SELECTED, SELECTED]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_somebody_names_stays_named_whatever_else_wants_it(order: int) -> None:
+    reasons = [Wanted(APP, TAGS[APP][0], LIVE, frozenset(), used) for used in (True, False)]
+
+    assert merge(*reasons[::order]).used
+    assert not merge(reasons[1], reasons[1]).used
 
 
 def test_repositories_are_admitted_and_left_out_by_pattern() -> None:

@@ -183,6 +183,7 @@ def test_a_seal_tells_which_tags_point_where() -> None:
     sealed = seal(APP, tags, answers)  # type: ignore[arg-type] # plain names
 
     assert sealed is not None
+    assert sealed.tags.keys() == {IMAGE.digest, NEWER.digest}
     assert sealed.pointing_at(IMAGE.digest) == ("a", "b")
     assert sealed.pointing_at(NEWER.digest) == ("c",)
     assert sealed.pointing_at(worlds.image("x").digest) == ()
