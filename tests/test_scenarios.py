@@ -9,6 +9,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Role
+from exporter.facts.use import ReferenceClass
 from exporter.judge.report import ChildKind
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
@@ -114,6 +115,21 @@ async def test_08_a_lost_attestation_is_information_and_the_image_runs() -> None
     assert verdict(report).state is PRESENT
     assert child(report, T.digest).kind is ChildKind.ATTESTATION
     assert losses(report) == [INFO]
+
+
+async def test_09_what_is_scaled_to_zero_is_looked_at_and_flips_nothing() -> None:
+    idle = use("app:v1", reference_class=ReferenceClass.IDLE)
+    registry = stocked(tag="other")
+
+    alone = await audited(registry, idle)
+    both = await audited(registry, idle, use("app:v1"))
+
+    for report, reference in ((alone, ReferenceClass.IDLE), (both, ReferenceClass.LIVE)):
+        found = [each for each in report.verdicts if each.root.tag == "v1"]
+        assert [each.state for each in found] == [MISSING]
+        assert [each.root.reference_class for each in found] == [reference]
+    assert losses(alone) == [WARNING]
+    assert losses(both) == [CRITICAL]
 
 
 @pytest.mark.parametrize(

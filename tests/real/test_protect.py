@@ -65,7 +65,9 @@ def pull(folder: Path, server: Registry) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
 
-def test_after_protect_a_real_collection_breaks_nothing(server: Registry, tmp_path: Path) -> None:
+def test_scenario_25_after_protect_a_real_collection_breaks_nothing(
+    server: Registry, tmp_path: Path
+) -> None:
     plan = protect(server)
     assert plan.code == 1
     for child in APP.children:
@@ -73,10 +75,12 @@ def test_after_protect_a_real_collection_breaks_nothing(server: Registry, tmp_pa
         by_hand = f"crane tag {server.host}/team/app@{child.digest} {name}"
         assert by_hand in plan.output
     assert "cannot delete a tag alone" in plan.output
+    assert "a retention policy that keeps the newest N" in " ".join(plan.output.split())
 
     applied = protect(server, "--apply")
     assert applied.code == 0, applied.output + applied.errors
-    assert protect(server).code == 0
+    server.push("team/app", image("another build", "linux/arm64"), "latest-arm64")
+    assert protect(server).code == 0, "digest-derived names are nobody else's to move"
     before = keep(tmp_path, server, "before")
     server.collect(SWEEP)
     after = keep(tmp_path, server, "after")

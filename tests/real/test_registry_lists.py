@@ -32,6 +32,8 @@ APP, V1 = "team/app", "team/app:v1"
 IMAGE, OLD = worlds.two_platforms("app"), worlds.image("old")
 BOTH = pytest.mark.parametrize("version", [2, 3])
 
+ATTESTED = worlds.index(*IMAGE.children, worlds.attestation(IMAGE.children[0]))
+
 HIDING = ("1.0", "1.0-x", "1.0.1", "1.00", "latest", "latest2", "v1", "v10", "v2")
 
 
@@ -159,3 +161,20 @@ def test_registry_36_what_a_token_does_not_grant_is_unknown(tmp_path: Path, toke
     assert child["reason"] == "unauthorized"
     assert not nobody.said.document["findings"]
     assert {each["state"] for each in nobody.said.document["tags"]} == {"unknown"}
+
+
+@BOTH
+def test_registry_35_an_index_whose_only_bad_child_is_an_attestation_can_be_pulled(
+    tmp_path: Path, version: int
+) -> None:
+    note = ATTESTED.children[-1]
+    with registry(tmp_path, Settings(version=version)) as server:
+        server.push(APP, ATTESTED, "v1")
+        with server.client(APP) as client:
+            client.delete(note.digest)
+
+        told = ask(server, V1)
+
+    assert (told.code, told.said.state(V1)) == (0, "present")
+    (lost,) = [each for each in told.said.tag(V1)["children"] if each["digest"] == note.digest]
+    assert (lost["state"], lost["required"], lost["kind"]) == ("missing", False, "attestation")
