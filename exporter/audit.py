@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.pointers import pointers
-from exporter.facts.proof import GONE
+from exporter.facts.proof import GONE, State
 from exporter.judge.gc.plan import Blind
 from exporter.judge.judgement import judge
 from exporter.judge.stock import take
@@ -18,9 +18,12 @@ from exporter.resolve.steady import steady
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
-    from exporter.facts.snapshot import Root, Snapshot
+    from collections.abc import Mapping
+
+    from exporter.facts.snapshot import Root, Sealed, Snapshot
     from exporter.facts.use import Use
     from exporter.judge.report import Report
+    from exporter.oci.reference import Repository
     from exporter.resolve.target import Target
     from exporter.sources import Listing
 
@@ -65,12 +68,25 @@ async def _inventory(target: Target) -> Inventory | Gap | None:
 
 
 def _with_pointers(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
-    """Seal by the storage what the registry's lists could not: it knows every tag."""
+    """Seal by the storage what the registry's lists could not: it knows every tag.
+
+    Not where a tag leads elsewhere than the storage, read before, shows it to: others may too.
+    """
     if inventory.blind:
         return snapshot
     unlisted = {gap.subject for gap in snapshot.gaps if gap.scope is Scope.REPOSITORY}
     wanted = [root.repository for root in snapshot.roots if root.repository in unlisted]
-    return replace(snapshot, sealed={**pointers(inventory, wanted), **snapshot.sealed})
+    stored = pointers(inventory, wanted)
+    newer = {root.repository for root in snapshot.roots if _is_news(root, stored)}
+    whole = {place: each for place, each in stored.items() if place not in newer}
+    return replace(snapshot, sealed={**whole, **snapshot.sealed})
+
+
+def _is_news(root: Root, stored: Mapping[Repository, Sealed]) -> bool:
+    sealed = stored.get(root.repository)
+    if sealed is None or root.digest is None or root.sighting.state is not State.PRESENT:
+        return False
+    return root.tag is not None and root.tag not in sealed.pointing_at(root.digest)
 
 
 def _with_stock(target: Target, report: Report, inventory: Inventory, now: float) -> Report:

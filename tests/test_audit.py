@@ -119,6 +119,15 @@ async def test_even_a_loss_that_nobody_needs_is_not_claimed_of_a_tag_that_moved(
     assert losses(report) == []
 
 
+async def test_a_tag_that_moves_lacks_no_platform() -> None:
+    registry = stocked()
+    registry.spoil(AMD64.digest, lambda: registry.push(NEWER, "v1") and None)
+
+    report = await audited(registry, use("app:v1", "linux/s390x"))
+
+    assert (verdict(report).state, losses(report)) == (UNKNOWN, [])
+
+
 async def test_a_listed_tag_that_leads_nowhere_is_missing() -> None:
     registry = stocked()
     registry.sweep(INDEX.digest)

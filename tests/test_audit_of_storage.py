@@ -107,5 +107,21 @@ async def test_it_tells_protection_where_the_list_of_tags_was_cut(
     assert protections(await audited(fake, Folder(tmp_path))) == {(), ("v1-amd64",)}
 
 
+async def test_a_tag_that_was_pushed_since_leaves_protection_untold(
+    fake: Fake, tmp_path: Path
+) -> None:
+    fake.spoil("*", cut_list("v1"))
+    fake.push(worlds.two_platforms("newer"), "v1")
+    assert protections(await audited(fake, Folder(tmp_path))) == {None}
+
+    fake.push(worlds.two_platforms("app"), "v1")
+    fake.push(worlds.image("app"), "v2")
+    fake.spoil("*", cut_list("v1", "v2"))
+    assert protections(await audited(fake, Folder(tmp_path))) == {None, ("v2",)}
+
+    fake.spoil("v2", Reason.TIMEOUT)
+    assert protections(await audited(fake, Folder(tmp_path))) == {(), None}
+
+
 def protections(report: Report) -> set[tuple[str, ...] | None]:
     return {child.protected_by for verdict in report.verdicts for child in verdict.children}

@@ -54,7 +54,7 @@ def _hiding(answers: Mapping[Address, Answer], listings: Listings) -> set[Reposi
     return {
         repository
         for (repository, tag), (digest, _) in answers.items()
-        if digest and repository in listings and tag not in listings[repository].entries
+        if digest and tag not in listings[repository].entries
     }
 
 

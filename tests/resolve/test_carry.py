@@ -138,14 +138,34 @@ def test_below_what_stays_lost_nothing_is_told() -> None:
 
 
 def test_subjects_and_content_that_is_elsewhere_are_not_told_of() -> None:
-    referrer, windows = worlds.referrer(AMD64), worlds.windows("w")
-    blind = scene(referrer).tag(windows, "w").turn(BLIND, referrer.digest, windows.digest)
+    made = worlds.referrer(AMD64), worlds.windows("w"), worlds.inline("note")
+    referrer, windows, inline = made
+    blind = scene(referrer).tag(windows, "w").tag(inline, "note")
 
-    now = carry(only(blind, referrer.digest, windows.digest), None)
+    now = carry(
+        only(blind.turn(BLIND, *(each.digest for each in made)), *(each.digest for each in made)),
+        None,
+    )
 
     assert (APP, AMD64.digest) not in now.sightings
     assert (APP, windows.layers[0].digest) not in now.sightings
+    assert (APP, inline.config.digest) not in now.sightings
     assert (APP, windows.layers[1].digest) in now.sightings
+    assert (APP, inline.layers[0].digest) in now.sightings
+
+
+def test_what_is_hidden_on_many_ways_is_told_of_once() -> None:
+    top = INDEX
+    for _ in range(60):
+        top = worlds.index(top, worlds.Made(top.media_type, top.body, annotations={"again": "yes"}))
+    seen_all, level = Scene(), top
+    while level.children:
+        seen_all.tag(worlds.Made(level.media_type, level.body), str(level.digest)[-9:])
+        level = level.children[0]
+
+    now = carry(only(seen_all.turn(BLIND, top.digest), top.digest), seen_all.snapshot())
+
+    assert seen(now, ARM64.digest).reason is Reason.TIMEOUT
 
 
 def test_the_platforms_that_configurations_stated_are_kept() -> None:

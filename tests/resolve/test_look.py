@@ -122,6 +122,29 @@ async def test_a_registry_that_goes_away_before_any_list_is_gone_and_not_empty()
     assert (snapshot.gone, snapshot.roots) == (True, ())
 
 
+async def test_gaps_are_told_beside_a_registry_that_is_away() -> None:
+    gap = Gap(Scope.REFERENCES, "refs.yml", Reason.UNREADABLE)
+    registry = stocked()
+    registry.spoil("*", cut_list("v1"))
+    registry.spoil("v1", lambda: setattr(registry, "down", True))
+
+    went = await look(target(registry), Listing((), (gap,)), None, NOW)
+    away = await look(target(registry), Listing((), (gap,)), None, NOW)
+
+    assert [each.scope for each in went.gaps] == ["references", "repository", "registry"]
+    assert [each.scope for each in away.gaps] == ["references", "registry"]
+
+
+async def test_a_tag_that_leads_nowhere_starts_no_walk() -> None:
+    registry = stocked()
+
+    await looked(registry, use("app:nowhere"))
+
+    assert {each[3] for each in registry.asked if each[1] == "manifest"} == {
+        each.digest for each in INDEX.walk()
+    }
+
+
 async def test_a_stumble_of_a_registry_that_is_there_is_no_end() -> None:
     registry = stocked()
     registry.spoil(AMD64.layers[0].digest, Reason.TIMEOUT)

@@ -70,5 +70,15 @@ async def test_a_collector_is_told_by_the_registry_and_remembered_while_it_is_no
     assert (await looked(registry, before=before)).collector is Collector.DISTRIBUTION_2
     registry.spoil("?", Reason.TIMEOUT)
     assert (await looked(registry, before=before)).collector is Collector.DISTRIBUTION_2
-    registry.spoil("v1", Reason.DENIED)
     assert (await looked(registry)).collector is Collector.UNKNOWN
+
+
+async def test_without_a_tag_that_resolves_nobody_can_be_asked_for_the_collector() -> None:
+    registry = stocked()
+    before = await looked(registry)
+    registry.spoil("v1", Reason.DENIED)
+    registry.asked.clear()
+
+    assert (await looked(registry)).collector is Collector.UNKNOWN
+    assert not registry.counted()["GET", "collector"]
+    assert (await looked(registry, before=before)).collector is Collector.DISTRIBUTION_2

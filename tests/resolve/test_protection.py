@@ -54,6 +54,21 @@ async def test_where_tags_in_scope_protect_all_nothing_more_is_asked() -> None:
     assert codes(report) == []
 
 
+async def test_where_every_tag_was_resolved_anyway_there_is_a_seal() -> None:
+    registry = stocked(amd64=AMD64.digest, arm64=ARM64.digest)
+
+    report = await audited(registry)
+
+    assert report.snapshot.sealed[APP].pointing_at(ARM64.digest) == ("arm64",)
+    assert registry.counted()["HEAD", "tag"] == 3
+
+
+async def test_a_tag_that_somebody_names_and_that_is_not_there_hides_nothing() -> None:
+    report = await audited(target(stocked(), scope=ONLY_V1), use("app:nowhere"))
+
+    assert report.snapshot.sealed.keys() == {APP}
+
+
 async def test_a_repository_without_doubts_is_not_asked_for_another_one() -> None:
     registry = stocked()
     registry.push(worlds.image("plain"), "v1", OTHER)
