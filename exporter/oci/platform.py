@@ -90,7 +90,7 @@ def _below(ladder: tuple[str, ...], variant: str) -> tuple[str, ...]:
 
 def _arm64(variant: str) -> Iterator[str]:
     """Yield a level and those below it; v9.n also runs everything up to v8.(n+5)."""
-    level = _ARM64.fullmatch(variant or "v8")
+    level = _ARM64.fullmatch(variant)
     if level is None:
         yield variant
         return

@@ -50,6 +50,20 @@ def test_without_a_type_the_fields_decide(stated: Json) -> None:
     assert read({"schemaVersion": 2, "manifests": []} | stated).media_type == OCI_INDEX
 
 
+def test_sizes_are_counted_in_64_bits() -> None:
+    assert read(entry(size=2**63 - 1)).children[0].size == 2**63 - 1
+    assert read(entry(size=0)).children[0].size == 0
+
+
+FIELDS = [*IMAGE, *INDEX, *ENTRY, "subject", "artifactType", "fsLayers", "blobSum", "protected"]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_no_field_that_matters_may_stand_in_other_letters(name: str) -> None:
+    with pytest.raises(Malformed, match="in other letters"):
+        read(IMAGE | {name.swapcase(): None})
+
+
 def test_lists_that_are_null_or_empty_hold_nothing() -> None:
     assert not read(INDEX | {"manifests": None}).links
     assert not read(INDEX | {"manifests": []}).links
@@ -85,7 +99,11 @@ BAD = {
     "type zero": IMAGE | {"mediaType": 0},
     "type list": IMAGE | {"mediaType": []},
     "type of schema 1 in version 2": {"schemaVersion": 2, "mediaType": SCHEMA1, "fsLayers": []},
-    "type of an image in version 1": {"schemaVersion": 1, "mediaType": OCI_MANIFEST},
+    "type of an image in version 1": {
+        "schemaVersion": 1,
+        "mediaType": OCI_MANIFEST,
+        "fsLayers": [],
+    },
     "index without manifests": {"schemaVersion": 2, "mediaType": OCI_INDEX},
     "index with an object for manifests": INDEX | {"manifests": ENTRY},
     "index with text for manifests": INDEX | {"manifests": ONES},

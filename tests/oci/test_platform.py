@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
-from exporter.oci.platform import Platform, accepted, choose, eligible
+from exporter.oci.platform import Platform, accepted, choose, eligible, mirrored
 
 
 def of(text: str | None) -> Platform | None:
@@ -131,6 +131,16 @@ def test_on_windows_any_entry_of_the_platform_may_be_the_one() -> None:
     assert eligible(windows, [windows, linux, windows]) == (0, 2)
     assert eligible(linux, [linux, windows, linux]) == (0,)
     assert eligible(linux, [windows]) == ()
+    assert eligible(windows, [linux]) == ()
+
+
+def test_a_mirror_holds_what_its_nodes_would_choose_and_what_is_for_all() -> None:
+    nodes = [Platform.parse("linux/amd64"), Platform.parse("linux/arm64")]
+    offered = ["linux/386", "linux/amd64", "unknown/unknown", None, "linux/s390x", "linux/arm64"]
+
+    assert mirrored(nodes, map(of, offered)) == {1, 2, 3, 5}
+    assert mirrored(nodes[:1], map(of, offered[:1])) == {0}
+    assert mirrored([], map(of, offered)) == {2, 3}
 
 
 def test_only_unknown_is_unknown() -> None:
