@@ -43,7 +43,6 @@ _PLATFORMS: Final = ("amd64", "arm64", "arm")
 _OWN_LAYERS: Final = 10
 _BASES: Final = 8
 _ORPHANS: Final = 143
-"""Dry runs where both collectors are at hand."""
 
 Answer = TypeVar("Answer")
 
