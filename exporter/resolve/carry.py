@@ -27,10 +27,12 @@ def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
     Below a manifest that cannot be seen nothing was looked at. What it says never changes: all of
     that is as unknown as itself, where it was not lost before.
     """
+    waiting = [(place, seen) for place, seen in now.sightings.items() if _is_blind(seen)]
+    if not waiting:
+        return now
     read = {**before.manifests, **now.manifests} if before else now.manifests
     unseen: dict[Place, Sighting] = {}
     manifests: dict[Digest, Manifest] = {}
-    waiting = [(place, seen) for place, seen in now.sightings.items() if _is_blind(seen)]
     while waiting:
         place, seen = waiting.pop()
         unseen[place] = _older(place, seen, before)
@@ -41,7 +43,7 @@ def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
         hidden = replace(seen, detail="below a manifest that cannot be seen")
         places = (each for each in _below(place, manifest) if each not in now.sightings)
         waiting += ((each, hidden) for each in places if each not in unseen)
-    return _completed(now, before, unseen, manifests) if unseen else now
+    return _completed(now, before, unseen, manifests)
 
 
 def older(now: Sighting, before: Sighting | None, taken_at: float) -> Sighting:
