@@ -110,12 +110,11 @@ def _decisive(root: Root, children: Iterable[Child]) -> set[State]:
 
 def _pointers(roots: Iterable[Root]) -> Mapping[Place, tuple[Tag, ...]]:
     """Which of the tags that were resolved point straight at a manifest."""
-    found: dict[Place, tuple[Tag, ...]] = {}
+    found: dict[Place, list[Tag]] = {}
     for root in roots:
         if root.tag and root.digest and root.sighting.state is State.PRESENT:
-            place = (root.repository, root.digest)
-            found[place] = (*found.get(place, ()), root.tag)
-    return found
+            found.setdefault((root.repository, root.digest), []).append(root.tag)
+    return {place: tuple(tags) for place, tags in found.items()}
 
 
 def _protectors(

@@ -74,6 +74,11 @@ def entries(listings: Listings, before: Snapshot | None) -> dict[Repository, tup
     return {repository: tuple(tags) for repository, tags in found.items()}
 
 
+def shown(listings: Listings) -> set[tuple[Repository, Tag]]:
+    """Return every tag that some list shows."""
+    return {(repository, tag) for repository, each in listings.items() for tag in each.entries}
+
+
 def gaps(listings: Listings) -> tuple[Gap, ...]:
     """Return what the lists could not show."""
     return tuple(gap for listing in listings.values() for gap in listing.gaps)

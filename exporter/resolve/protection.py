@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.resolve.listing import shown
 from exporter.resolve.tags import resolve, seal
 
 if TYPE_CHECKING:
@@ -51,11 +52,8 @@ def _hiding(answers: Mapping[Address, Answer], listings: Listings) -> set[Reposi
 
     distribution 3.1 on S3 hides tags of which another is a prefix (distribution#4891).
     """
-    return {
-        repository
-        for (repository, tag), (digest, _) in answers.items()
-        if digest and tag not in listings[repository].entries
-    }
+    listed = shown(listings)
+    return {at[0] for at, (digest, _) in answers.items() if digest and at not in listed}
 
 
 def _doubtful(

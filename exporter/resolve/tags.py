@@ -11,11 +11,12 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.resolve.carry import older
 from exporter.resolve.confirm import Suspect, suspicion
+from exporter.resolve.listing import shown
 from exporter.resolve.method import Method, abreast, pause
 from exporter.sources import Content, Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from exporter.resolve.listing import Listings
     from exporter.resolve.scope import Wanted
@@ -69,23 +70,24 @@ def roots(
     shows and that is not there was deleted: it is none.
     """
     known = {(root.repository, root.tag): root for root in (before.roots if before else ())}
+    listed = shown(listings)
     made = (
         _pinned(each, each.name)
         if isinstance(each.name, Digest)
-        else _tagged(each, _answered(each, answers, listings), before, known)
+        else _tagged(each, _answered(each, answers, listed), before, known)
         for each in wanted
     )
     return tuple(root for root in made if root is not None)
 
 
 def _answered(
-    wanted: Wanted, answers: Mapping[Address, Answer], listings: Listings
+    wanted: Wanted, answers: Mapping[Address, Answer], listed: Container[Address]
 ) -> Answer | None:
     """To what a tag resolved; None where nothing shows that there is such a tag."""
-    digest, sighting = answers[wanted.repository, Tag(wanted.name)]
-    listing = listings.get(wanted.repository)
-    shown = wanted.used or digest or (listing and wanted.name in listing.entries)
-    return (digest, sighting) if shown or sighting.state is State.UNKNOWN else None
+    address = (wanted.repository, Tag(wanted.name))
+    digest, sighting = answers[address]
+    known = wanted.used or digest or address in listed
+    return (digest, sighting) if known or sighting.state is State.UNKNOWN else None
 
 
 def _pinned(wanted: Wanted, digest: Digest) -> Root:
@@ -117,11 +119,11 @@ def seal(
 
     A tag that points nowhere protects nothing, and hides nothing either.
     """
-    pointing: dict[Digest, tuple[Tag, ...]] = {}
+    pointing: dict[Digest, list[Tag]] = {}
     for tag in tags:
         digest, sighting = answers.get((repository, tag), (None, None))
         if sighting is None or sighting.state is State.UNKNOWN:
             return None
         if digest is not None:
-            pointing[digest] = (*pointing.get(digest, ()), tag)
-    return Sealed(pointing)
+            pointing.setdefault(digest, []).append(tag)
+    return Sealed({digest: tuple(tags) for digest, tags in pointing.items()})
