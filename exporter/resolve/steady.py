@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, State, unknown
-from exporter.resolve.listing import listings
+from exporter.resolve.listing import listings, shown
 from exporter.resolve.tags import resolve
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ async def steady(
         root for root, at in tagged.items() if root not in used and _leads_nowhere(answers[at])
     }
     lists = await listings(target, {root.repository for root in vanished})
+    listed = shown(lists)
     settled: dict[Root, Root | None] = {}
     for root, at in tagged.items():
         digest, sighting = answers[at]
@@ -48,9 +49,10 @@ async def steady(
             settled[root] = root if told else replace(root, digest=None, sighting=sighting)
         elif sighting.state is State.PRESENT:
             settled[root] = _resolved(root, digest, sighting)
+        elif root in vanished and at not in listed:
+            settled[root] = _deleted(root, lists[root.repository])
         else:
-            listing = lists[root.repository] if root in vanished else None
-            settled[root] = _lost(root, (digest, sighting), listing)
+            settled[root] = replace(root, digest=digest, sighting=sighting)
     return settled
 
 
@@ -66,13 +68,9 @@ def _resolved(root: Root, digest: Digest | None, sighting: Sighting) -> Root:
     return replace(root, digest=None, sighting=moved)
 
 
-def _lost(root: Root, answer: Answer, listing: Listing[Tag] | None) -> Root | None:
-    """A tag that leads nowhere is lost where somebody names it or a list shows it.
+def _deleted(root: Root, listing: Listing[Tag]) -> Root | None:
+    """A tag that is not there and that no list shows was deleted.
 
-    Elsewhere it was deleted; but one that was lost before, and that an incomplete list may have
-    left out, is not found again by that.
+    One that was lost before, and that a list with gaps may have left out, is not found by that.
     """
-    digest, sighting = answer
-    if listing is None or root.tag in listing.entries:
-        return replace(root, digest=digest, sighting=sighting)
     return root if not listing.complete and root.sighting.state in GONE else None
