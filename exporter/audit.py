@@ -84,9 +84,10 @@ def _with_pointers(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
 
 def _is_news(root: Root, stored: Mapping[Repository, Sealed]) -> bool:
     sealed = stored.get(root.repository)
-    if sealed is None or root.digest is None or root.sighting.state is not State.PRESENT:
+    if sealed is None or root.tag is None or root.digest is None:
         return False
-    return root.tag is not None and root.tag not in sealed.pointing_at(root.digest)
+    resolved = root.sighting.state is State.PRESENT
+    return resolved and root.tag not in sealed.pointing_at(root.digest)
 
 
 def _with_stock(target: Target, report: Report, inventory: Inventory, now: float) -> Report:

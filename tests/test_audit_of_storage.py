@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter.audit import audit
-from exporter.facts.gap import Reason, Scope
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
 from exporter.sources import Listing, Unseen
@@ -33,6 +33,17 @@ class Folder:
 
     def read(self) -> Inventory:
         return filesystem.read(str(self.root))
+
+
+@dataclass(frozen=True)
+class Half:
+    """A storage of which a part cannot be read."""
+
+    root: Path
+
+    def read(self) -> Inventory:
+        hidden = Gap(Scope.OBJECT, "tags/v2", Reason.UNREADABLE)
+        return replace(filesystem.read(str(self.root)), gaps=(hidden,))
 
 
 class Gone:
@@ -121,6 +132,28 @@ async def test_a_tag_that_was_pushed_since_leaves_protection_untold(
 
     fake.spoil("v2", Reason.TIMEOUT)
     assert protections(await audited(fake, Folder(tmp_path))) == {(), None}
+
+
+async def test_only_a_tag_that_resolves_overtakes_a_storage(fake: Fake, tmp_path: Path) -> None:
+    fake.push(worlds.image("newer"), "v2")
+    before = await audited(fake, None)
+    fake.spoil("*", cut_list("v1"))
+    fake.spoil("v2", Reason.TIMEOUT)
+    pin = use(f"app@{worlds.two_platforms('app').digest}")
+    uses = Listing((use("app:v1"), use("app:nowhere"), pin))
+
+    told = target(fake, storage=Folder(tmp_path))
+    report = await audit(told, uses, before, NOW)
+
+    assert report.snapshot.sealed.keys() == {APP}
+
+
+async def test_a_storage_that_was_not_seen_whole_tells_no_protection(
+    fake: Fake, tmp_path: Path
+) -> None:
+    fake.spoil("*", cut_list("v1"))
+
+    assert protections(await audited(fake, Half(tmp_path))) == {None}
 
 
 def protections(report: Report) -> set[tuple[str, ...] | None]:
