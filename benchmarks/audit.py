@@ -1,8 +1,8 @@
 """What does an audit of 20,000 tags over 40,000 manifests and 200,000 blobs take?
 
 Prints one run on this machine: a first audit, what is done with its report, and a second round with
-nothing changed; before that a first round at a quarter of the size. It takes about half an hour,
-nearly all of it the registry's: it answers half a million questions.
+nothing changed; before that a first round at a quarter of the size. It takes a quarter of an hour,
+nearly all of it the registry's, which answers half a million questions.
 """
 
 from __future__ import annotations
