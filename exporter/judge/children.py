@@ -49,13 +49,12 @@ def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
         yield Lack(leaf.digest, kind, None, own.state, own.detail)
     manifest = view.known(leaf.digest)
     for link in manifest.links if manifest else ():
-        if link.kind not in _CONTENT or _exempt(link.target):
+        target = link.target
+        seen = view.seen(target.digest)
+        if seen.state is State.PRESENT or link.kind not in _CONTENT or _exempt(target):
             continue
-        seen = view.seen(link.target.digest)
-        doubted = seen.state is State.UNKNOWN and own.state is State.PRESENT
-        if seen.state in GONE or doubted:
-            size = link.target.size
-            yield Lack(link.target.digest, link.kind.value, size, seen.state, seen.detail)
+        if seen.state in GONE or own.state is State.PRESENT:
+            yield Lack(target.digest, link.kind.value, target.size, seen.state, seen.detail)
 
 
 def _exempt(target: Descriptor) -> Proof | None:
@@ -90,5 +89,5 @@ def _proof(view: View, leaf: Leaf, state: State) -> Proof:
         return Proof.CONFIRMED if state in GONE else Proof.NOTHING
     manifest = view.known(leaf.digest)
     blobs = manifest.content if manifest else ()
-    proofs = (_exempt(blob) or view.seen(blob.digest).proof for blob in blobs)
+    proofs = {_exempt(blob) or view.seen(blob.digest).proof for blob in blobs}
     return min(proofs, key=_LADDER.index, default=view.seen(leaf.digest).proof)

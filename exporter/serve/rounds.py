@@ -17,7 +17,7 @@ from exporter.facts.use import Use
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Malformed
 from exporter.publish.archive.pack import pack
-from exporter.publish.archive.unpack import unpack
+from exporter.publish.archive.unpack import undisturbed, unpack
 from exporter.publish.standing import SourceStanding, Standing
 from exporter.resolve.target import Target
 from exporter.serve.board import Board
@@ -117,7 +117,8 @@ def _reopened(fresh: Standing, kept: Kept) -> Standing:
     except Malformed as error:
         _log.warning("the last truth cannot be used", extra={"cause": str(error)})
         return fresh
-    report = judge(snapshot, kept.since)
+    with undisturbed():
+        report = judge(snapshot, kept.since)
     attempt = Attempt(snapshot.taken_at, snapshot.taken_at)
     reopened = seen(fresh, report, attempt)
     return replace(reopened, up=None, audits=0, last_attempt=None, duration=None)

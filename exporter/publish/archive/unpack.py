@@ -57,14 +57,14 @@ def unpack(packed: bytes) -> Snapshot:
                 f"a {NAME} of version {envelope.version}, but this release reads {VERSION}: "
                 "take a new one"
             )
-        with _undisturbed():
+        with undisturbed():
             return _snapshot(_wire(envelope.body))
     except (msgspec.DecodeError, UnicodeDecodeError, zlib.error, IndexError) as error:
         raise Malformed(f"not a {NAME}: {error}") from error
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Keep the search for cycles away from a million new values that have none.
 
     Measured at 40,000 manifests and 200,000 blobs: 0.7 s instead of 1.8 s.
