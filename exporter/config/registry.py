@@ -101,7 +101,7 @@ class RegistrySettings(Section):
     requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """The most requests that are begun in a second; `null` is no limit."""
     timeout: Timeout = timedelta(seconds=30)
-    """How long one request may take."""
+    """How long one request may take. A page of a list has 5m: on object stores it takes minutes."""
     tries: int = Field(default=3, ge=1, le=10)
     """How often a request is sent before it counts as failed."""
     repositories: RepositoriesSettings = RepositoriesSettings()
