@@ -192,6 +192,7 @@ async def test_16_a_sparse_mirror_lacks_other_platforms_by_design() -> None:
 
     joined = await audited(mirror, use("app:v1", "linux/amd64", "linux/arm64"))
     assert losses(joined) == [("missing-platform", "warning")]
+    assert verdict(joined).left_out == (Platform("linux", "arm64"),)
 
     swept(registry, A)
     assert losses(await audited(mirror, use("app:v1", "linux/amd64"))) == [CRITICAL]

@@ -77,6 +77,15 @@ class TagVerdict:
     lacking_platforms: tuple[Platform, ...] = ()
     """Platforms that must run it and for which it offers nothing."""
 
+    @property
+    def left_out(self) -> tuple[Platform, ...]:
+        """Those of the lacking platforms that a sparse mirror leaves out on purpose.
+
+        The tag has them, only not here: that is told, and never pages.
+        """
+        by_design = {child.platform for child in self.children if not child.expected}
+        return tuple(each for each in self.lacking_platforms if each in by_design)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

@@ -130,6 +130,12 @@ TAG_LACKING_PLATFORMS: Final = _gauge(
     _TAG,
     "Platforms that must run the tag and for which it offers no image.",
 )
+TAG_UNMIRRORED_PLATFORMS: Final = _gauge(
+    Group.VERDICTS,
+    "tag_unmirrored_platforms",
+    _TAG,
+    "Platforms that must run the tag, that it offers and a sparse mirror leaves out on purpose.",
+)
 TAG_BROKEN_SINCE: Final = _gauge(
     Group.VERDICTS,
     "tag_broken_since_timestamp_seconds",

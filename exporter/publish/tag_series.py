@@ -85,8 +85,10 @@ def _write(samples: Samples, row: _Row) -> None:
         if counted.unprotected is not None:
             samples.add(catalogue.TAG_UNPROTECTED_CHILDREN, labels, counted.unprotected)
     if row.needs:
-        lacking = len(row.verdict.lacking_platforms)
+        left_out = len(row.verdict.left_out)
+        lacking = len(row.verdict.lacking_platforms) - left_out
         samples.add(catalogue.TAG_LACKING_PLATFORMS, row.labels, lacking)
+        samples.add(catalogue.TAG_UNMIRRORED_PLATFORMS, row.labels, left_out)
     if row.since is not None:
         samples.add(catalogue.TAG_BROKEN_SINCE, row.labels, row.since)
 
@@ -99,7 +101,8 @@ def _problems(report: Report, verdict: TagVerdict) -> Iterator[str]:
             need = "required" if child.required else "optional"
             where = (str(child.platform or ""), child.digest or "")
             yield f"{tag},{label_pairs(names, (*where, child.kind, child.state, need))}"
-    for platform in verdict.lacking_platforms:
+    left_out = verdict.left_out
+    for platform in (each for each in verdict.lacking_platforms if each not in left_out):
         lacking = (str(platform), "", "platform", State.MISSING, "required")
         yield f"{tag},{label_pairs(names, lacking)}"
 

@@ -149,6 +149,15 @@ def test_a_platform_that_must_run_and_is_not_offered_has_a_count_of_its_own() ->
     assert value(about, "missing_child_info", platform="linux/arm64", digest="") == 1
 
 
+def test_a_platform_that_a_mirror_leaves_out_is_told_apart_and_is_no_problem() -> None:
+    left_out = child("arm64", UNKNOWN, expected=False)
+    about = report(tag("app:v1", child(), left_out, lacking=(ARM64,)))
+
+    assert value(about, "tag_unmirrored_platforms", tag="v1") == 1
+    assert value(about, "tag_lacking_platforms", tag="v1") == 0
+    assert value(about, "missing_child_info") is None
+
+
 def test_what_a_registry_need_not_hold_is_not_counted() -> None:
     hole = child("arm64", UNKNOWN, expected=False, required=False)
     about = report(tag("app:v1", child(), hole), role=Role.SPARSE, platforms=frozenset({AMD64}))

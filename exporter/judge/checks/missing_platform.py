@@ -19,13 +19,11 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
 
     What a sparse mirror leaves out on purpose can be had elsewhere: that is never critical.
     """
-    left_out = {child.platform for child in verdict.children if not child.expected}
+    left_out = verdict.left_out
     for platform in verdict.lacking_platforms:
-        mirrored = platform not in left_out
-        detail = (
-            f"no image for {platform} is offered here"
-            if mirrored
-            else (f"this mirror leaves {platform} out")
-        )
-        severity = weight(verdict.root, required=True) if mirrored else Severity.WARNING
+        if platform in left_out:
+            severity, detail = Severity.WARNING, f"this mirror leaves {platform} out"
+        else:
+            severity = weight(verdict.root, required=True)
+            detail = f"no image for {platform} is offered here"
         yield Finding(RULE, severity, verdict.root, None, platform, detail)
