@@ -14,6 +14,7 @@ Path = tuple[str | int, ...]
 """Where in a document: keys and positions from its root."""
 
 _DEEPEST: Final = 16
+_TOO_MUCH: Final = "too deeply nested, or too many values"
 _TAG: Final = "tag:yaml.org,2002:"
 _NUMBERS: Final = frozenset({f"{_TAG}int", f"{_TAG}float", f"{_TAG}bool", f"{_TAG}null"})
 _STATED: Final = frozenset({*_NUMBERS, f"{_TAG}str"})
@@ -72,7 +73,10 @@ def read(body: bytes, *, most: int) -> Marked:
         raise Malformed(f"line {line}: a control character, so not a text file") from error
     except yaml.MarkedYAMLError as error:
         mark, problem = error.problem_mark or error.context_mark, error.problem or error.context
-        raise Malformed(f"line {mark.line + 1 if mark else 1}: not YAML: {problem}") from error
+        line = mark.line + 1 if mark else 1
+        if "nesting depth" in str(problem):  # libyaml's own bound, from PyYAML 6.0.4 on
+            raise Malformed(f"line {line}: {_TOO_MUCH}") from error
+        raise Malformed(f"line {line}: not YAML: {problem}") from error
 
 
 @dataclass
@@ -105,7 +109,7 @@ class _Reading:
         line = event.start_mark.line + 1
         self.lines.setdefault(path, line)
         if len(path) > _DEEPEST or len(self.lines) > self.most:
-            raise Malformed(f"line {line}: too deeply nested, or too many values")
+            raise Malformed(f"line {line}: {_TOO_MUCH}")
         if isinstance(event, yaml.AliasEvent):
             return self._refuse(path, "an alias (*name); write it out")
         if isinstance(event, yaml.ScalarEvent):
