@@ -54,6 +54,8 @@ class Root:
     reference_class: ReferenceClass
     platforms: frozenset[Platform] = frozenset()
     """Platforms that must run it; empty means every platform that it offers."""
+    admitted: frozenset[Platform] = frozenset()
+    """Further platforms on which it may be started: it need not offer them."""
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 
@@ -35,6 +36,31 @@ def highest(first: ReferenceClass, second: ReferenceClass) -> ReferenceClass:
 
 
 @dataclass(frozen=True, slots=True)
+class Workload:
+    """What a cluster restarts as a whole, named the way a person types it."""
+
+    cluster: str
+    """The source of references that knows it."""
+    namespace: str
+    kind: str
+    """`Deployment`, `CronJob`, or a custom resource's."""
+    name: str
+
+    def __str__(self) -> str:
+        """Return `kind namespace/name`, with the cluster behind it where it has a name."""
+        where = f" ({self.cluster})" if self.cluster else ""
+        return f"{self.kind} {self.namespace}/{self.name}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A node that says it still holds an image: the first place to repair from."""
+
+    node: str
+    platform: Platform
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """One place that wants an image."""
 
@@ -44,3 +70,17 @@ class Use:
     reference_class: ReferenceClass
     platforms: frozenset[Platform] = frozenset()
     """Platforms that must run it; empty where that is not known."""
+    admitted: frozenset[Platform] = frozenset()
+    """Further platforms on which it may be started: each needs what the image offers for it."""
+    workload: Workload | None = None
+    """What would stop; None where the source knows references only."""
+    running: frozenset[Digest] = frozenset()
+    """What its containers say they run: digests of indexes, images or configurations."""
+    alive: int = 0
+    """Containers that run now, on layers that their nodes hold."""
+    next_run: float | None = None
+    """When a schedule starts it next, in seconds since the epoch."""
+    login: str = ""
+    """The credentials that a node would pull it with; empty where that is not looked at."""
+    holders: tuple[Holder, ...] = ()
+    """Nodes that say they hold it; the first few."""
