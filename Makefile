@@ -27,8 +27,8 @@ check: dev ## Run every check that is not a test: style, types, imports, rules, 
 	amtool check-config alerts/alertmanager.yml
 	.venv/bin/pytest -q tests/shipped
 
-bench: dev assets ## Print what an audit costs, beside other tools
+bench: assets ## Print what an audit costs, beside other tools
 	@set -e; for each in benchmarks/*.py; do .venv/bin/python "$$each"; done
 
-assets: ## Build the programs that tests need and Debian does not have
+assets: dev ## Get the programs and schemas that tests need and Debian does not have
 	@scripts/assets
