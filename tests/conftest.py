@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.parts import certificates, process
+from tests.parts import certificates, kubernetes, process
 from tests.parts.tokens import token_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from tests.parts.certificates import Authority
+    from tests.parts.kubernetes import Kubernetes
     from tests.parts.tokens import Tokens
 
 
@@ -25,6 +26,21 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def tokens(authority: Authority) -> Iterator[Tokens]:
     with token_server(authority) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kubernetes_server(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[Kubernetes]:
+    with kubernetes.kubernetes(tmp_path_factory.mktemp("kubernetes"), authority) as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(kubernetes_server: Kubernetes) -> Iterator[Kubernetes]:
+    """The one API server of the session, without what tests before made in it."""
+    yield kubernetes_server
+    kubernetes_server.forget()
 
 
 @pytest.hookimpl(wrapper=True)

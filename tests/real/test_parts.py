@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.parts.certificates import Authority
+    from tests.parts.kubernetes import Kubernetes
     from tests.parts.tokens import Tokens
 
 pytestmark = pytest.mark.real
@@ -175,3 +176,29 @@ def test_a_front_spoils_what_it_is_told(tmp_path: Path) -> None:
                 client.get("manifests", "short")
             assert client.get("manifests", "busy").headers["Retry-After"] == "1"
             assert client.get("manifests", "v1").content == app.body
+
+
+def test_an_account_of_the_api_server_may_do_what_a_role_says_and_no_more(
+    cluster: Kubernetes,
+) -> None:
+    namespace = cluster.namespace()
+    robot = {"Authorization": f"Bearer {cluster.account(namespace, 'robot')}"}
+    where = f"/api/v1/namespaces/{namespace}/pods"
+    assert cluster.http.get(where, headers=robot).status_code == httpx.codes.FORBIDDEN
+
+    cluster.grant(namespace, "robot", {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]})
+
+    until(lambda: cluster.http.get(where, headers=robot).is_success, "the role is in force")
+    elsewhere = cluster.http.get("/api/v1/pods", headers=robot)
+    assert elsewhere.status_code == httpx.codes.FORBIDDEN
+
+
+def test_what_a_test_made_in_the_api_server_is_gone_after_it(
+    kubernetes_server: Kubernetes,
+) -> None:
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}}
+    kubernetes_server.create(node)
+
+    kubernetes_server.forget()
+
+    assert kubernetes_server.get("/api/v1/nodes")["items"] == []
