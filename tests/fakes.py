@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from exporter.audit import audit
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Collector
-from exporter.facts.use import ReferenceClass, Use
+from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
@@ -241,10 +241,19 @@ def use(
     text: str,
     *platforms: str,
     reference_class: ReferenceClass = ReferenceClass.LIVE,
+    admitted: Iterable[str] = (),
+    **known: Any,
 ) -> Use:
-    """Somebody wants `app:v1`, on these platforms."""
-    wanted = frozenset(map(Platform.parse, platforms))
-    return Use("refs.yml:1", Reference.parse(f"{HOST}/{text}"), reference_class, wanted)
+    """Somebody wants `app:v1`, on these platforms; other fields are what a cluster knows."""
+    wanted, further = (frozenset(map(Platform.parse, each)) for each in (platforms, admitted))
+    named = Reference.parse(f"{HOST}/{text}")
+    return Use("refs.yml:1", named, reference_class, wanted, further, **known)
+
+
+def workload(kind: str, name: str, cluster: str = "prod") -> Workload:
+    """`workload("Deployment", "shop/web")`, of the cluster prod."""
+    namespace, _, own = name.partition("/")
+    return Workload(cluster, namespace, kind, own)
 
 
 def cut_list(*entries: str, scope: Scope = Scope.REPOSITORY) -> Listing[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
+from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE, State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.pins import Need, needs
@@ -153,7 +154,7 @@ def _health(was: TagVerdict, now: TagVerdict) -> Iterator[Shift]:
         if kind is not None:
             found.setdefault(kind, []).append(child)
     if set(now.lacking_platforms) - set(was.lacking_platforms):
-        same = was.state is State.PRESENT and was.root.platforms == now.root.platforms
+        same = was.state is State.PRESENT and Nodes.of_root(was.root) == Nodes.of_root(now.root)
         found.setdefault(Kind.BROKEN if same else Kind.FOUND_BROKEN, [])
     if was.state in GONE and now.state is State.PRESENT:
         found.setdefault(Kind.HEALED, [])

@@ -3,40 +3,81 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.snapshot import Role
 from exporter.judge.report import ChildKind
-from exporter.oci.platform import eligible, mirrored
+from exporter.oci.platform import Platform, eligible, mirrored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from exporter.facts.nodes import Nodes
     from exporter.facts.snapshot import Root, Snapshot
     from exporter.judge.leaves import Leaf
-    from exporter.oci.platform import Platform
 
 _SIGNATURE_TAG: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
 """Tags by which cosign and the referrers fallback attach content to an image."""
 
 
-def needed(root: Root, leaves: tuple[Leaf, ...]) -> tuple[set[int], tuple[Platform, ...]]:
-    """Which leaves must be there, by position, and for which platforms there is none."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What nodes would pull of a tag's leaves, and where they would find nothing."""
+
+    pulled: frozenset[int]
+    """Which leaves must be there, by position."""
+    lacking: tuple[Platform, ...] = ()
+    """Platforms that must run the tag and find nothing here."""
+    not_offered: tuple[Platform, ...] = ()
+    """Platforms on which it may be started as well, and that find nothing here."""
+
+
+def needed(nodes: Nodes, root: Root, leaves: tuple[Leaf, ...], here: set[int]) -> Choice:
+    """Return what nodes of these platforms would pull; `here` are the leaves that are promised.
+
+    A platform that must run the tag lacks what is not there. One on which it merely may be
+    started does not, as long as there is another on which it can be.
+    """
     if is_attached(root):
-        return set(), ()
+        return Choice(frozenset())
     offered = [position for position, leaf in enumerate(leaves) if leaf.may_be_chosen]
     hidden = {position for position, leaf in enumerate(leaves) if leaf.kind is ChildKind.INDEX}
     hidden -= {*offered}
     if leaves and not offered and _no_image(leaves):
-        return ({0} if leaves[0].digest == root.digest else set()), ()
-    if not root.platforms:
-        return {*offered, *hidden}, ()
-    platforms = [leaves[position].platform for position in offered]
-    chosen = {node: eligible(node, platforms) for node in root.platforms}
-    pulled = {offered[entry] for entries in chosen.values() for entry in entries}
-    lacking = sorted((node for node, entries in chosen.items() if not entries), key=str)
-    # What a gone index may have offered nobody knows: it is needed, and nothing is said to lack.
-    return (pulled | hidden, ()) if lacking and hidden else (pulled, tuple(lacking))
+        return Choice(frozenset({0} if leaves[0].digest == root.digest else ()))
+    if not nodes.known:
+        return Choice(frozenset({*offered, *hidden}))
+    stated = [leaves[position].platform for position in offered]
+    chosen = {
+        node: {offered[entry] for entry in eligible(node, stated)}
+        for node in nodes.platforms | nodes.admitted
+    }
+    pulled = frozenset[int]().union(*chosen.values())
+    if hidden and not all(chosen.values()):
+        # What a gone index may have offered nobody knows: it is needed, and nothing is said to lack
+        pulled |= hidden
+        chosen = {node: entries or hidden for node, entries in chosen.items()}
+    return Choice(pulled, *_holes(nodes, leaves, chosen, here))
+
+
+def _holes(
+    nodes: Nodes, leaves: tuple[Leaf, ...], chosen: Mapping[Platform, set[int]], here: set[int]
+) -> tuple[tuple[Platform, ...], tuple[Platform, ...]]:
+    """For which platforms is nothing here: of those that must run it, and of the others?
+
+    What a mirror leaves out is named as the index names it.
+    """
+    holes = {
+        node: leaves[min(entries - here)].platform or node if entries else node
+        for node, entries in chosen.items()
+        if not entries or entries - here
+    }
+    nowhere = not nodes.platforms and len(holes) == len(chosen)
+    must = nodes.admitted if nowhere else nodes.platforms
+    lacking = {hole for node, hole in holes.items() if node in must}
+    others = {hole for node, hole in holes.items() if node not in must} - lacking
+    return tuple(sorted(lacking, key=str)), tuple(sorted(others, key=str))
 
 
 def held(snapshot: Snapshot, root: Root, leaves: tuple[Leaf, ...]) -> set[int]:

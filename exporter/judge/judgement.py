@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.snapshot import Role
-from exporter.judge.checks import broken_child, missing_child, missing_platform, unprotected_child
+from exporter.judge.checks import (
+    broken_child,
+    missing_child,
+    missing_platform,
+    platform_not_offered,
+    unprotected_child,
+)
 from exporter.judge.report import Report
 from exporter.judge.verdict import verdicts
 
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
     from exporter.judge.finding import Finding
     from exporter.judge.report import TagVerdict
 
-OPEN: Final = (missing_child, broken_child, missing_platform)
+OPEN: Final = (missing_child, broken_child, missing_platform, platform_not_offered)
 """Checks of what is there: a gap elsewhere takes nothing from them."""
 
 CLOSED: Final = (unprotected_child,)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Root, Snapshot
+from exporter.facts.use import Use
 from exporter.judge.finding import Finding
 from exporter.judge.stock import Stock
 from exporter.oci.digest import Digest
@@ -76,6 +77,10 @@ class TagVerdict:
     """Nested indexes between the tag and its children that were read."""
     lacking_platforms: tuple[Platform, ...] = ()
     """Platforms that must run it and for which it offers nothing."""
+    not_offered: tuple[Platform, ...] = ()
+    """Platforms on which it may be started as well, and for which it offers nothing: no loss."""
+    uses: tuple[Use, ...] = ()
+    """Who names this tag, or pins this digest."""
 
     @property
     def left_out(self) -> tuple[Platform, ...]:
@@ -83,8 +88,13 @@ class TagVerdict:
 
         The tag has them, only not here: that is told, and never pages.
         """
-        by_design = {child.platform for child in self.children if not child.expected}
-        return tuple(each for each in self.lacking_platforms if each in by_design)
+        return tuple(each for each in self.lacking_platforms if each in self.elsewhere)
+
+    @property
+    def elsewhere(self) -> frozenset[Platform]:
+        """Platforms that it offers, and of which nothing is promised here."""
+        unpromised = (child.platform for child in self.children if not child.expected)
+        return frozenset(platform for platform in unpromised if platform)
 
 
 @dataclass(frozen=True, slots=True)

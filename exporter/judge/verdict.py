@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role
 from exporter.judge.children import assess
-from exporter.judge.choice import held, is_attached, needed
+from exporter.judge.choice import Choice, held, is_attached, needed
 from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, grow
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 
@@ -15,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from exporter.facts.snapshot import Root, Snapshot
+    from exporter.facts.use import Use
     from exporter.oci.digest import Digest
-    from exporter.oci.platform import Platform
     from exporter.oci.reference import Place, Repository, Tag
 
 
@@ -26,7 +29,9 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
         snapshot.roots, key=lambda root: (root.reference_class.rank, root.repository, root.name)
     )
     known = _pointers(order)
-    return tuple(_verdict(snapshot, root, known) for root in order)
+    users = _users(snapshot)
+    judged = (_verdict(snapshot, root, known) for root in order)
+    return tuple(replace(each, uses=users.get(_name(each.root), ())) for each in judged)
 
 
 def _verdict(snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ...]]) -> TagVerdict:
@@ -34,14 +39,16 @@ def _verdict(snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ..
         return _unresolved(snapshot, root)
     view = View(snapshot, root.repository)
     tree = grow(view, root.digest)
-    pulled, lacking = needed(root, tree.leaves)
     expected = held(snapshot, root, tree.leaves)
+    choice = needed(Nodes.of_root(root), root, tree.leaves, expected)
+    if snapshot.role is Role.PROXY:
+        choice = Choice(choice.pulled)
     children = tuple(
         assess(
             view,
             leaf,
             # An index that cannot be seen now may be the one through which a node goes.
-            required=position in pulled or _hides(view, leaf),
+            required=position in choice.pulled or _hides(view, leaf),
             expected=position in expected,
             protected_by=_protectors(snapshot, root.repository, leaf.digest, known),
         )
@@ -49,8 +56,8 @@ def _verdict(snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ..
     )
     if root.sighting.state is State.UNKNOWN and not _decisive(root, children) & GONE:
         return _unresolved(snapshot, root)
-    holes = _holes(snapshot, root, children, lacking)
-    return TagVerdict(root, _roll_up(root, children, holes), children, tree.nested, holes)
+    state = _roll_up(root, children, choice)
+    return TagVerdict(root, state, children, tree.nested, choice.lacking, choice.not_offered)
 
 
 def _unresolved(snapshot: Snapshot, root: Root) -> TagVerdict:
@@ -79,21 +86,11 @@ def _hides(view: View, leaf: Leaf) -> bool:
     return leaf.kind is ChildKind.INDEX and view.seen(leaf.digest).state is State.UNKNOWN
 
 
-def _holes(
-    snapshot: Snapshot, root: Root, children: Iterable[Child], lacking: tuple[Platform, ...]
-) -> tuple[Platform, ...]:
-    """Platforms that must run the tag, but that it or a sparse mirror leaves out."""
-    if snapshot.role is Role.PROXY or not root.platforms:
-        return ()
-    unmirrored = (child.platform for child in children if child.required and not child.expected)
-    return tuple(dict.fromkeys((*lacking, *(platform for platform in unmirrored if platform))))
-
-
-def _roll_up(root: Root, children: tuple[Child, ...], lacking: tuple[Platform, ...]) -> State:
+def _roll_up(root: Root, children: tuple[Child, ...], choice: Choice) -> State:
     states = _decisive(root, children)
     if states == {State.MISSING} and children[0].digest == root.digest:
         return State.MISSING
-    if lacking or states & GONE:
+    if choice.lacking or states & GONE:
         return State.BROKEN
     unproven = children and not any(child.expected for child in children)
     return State.UNKNOWN if unproven or State.UNKNOWN in states else State.PRESENT
@@ -106,6 +103,19 @@ def _decisive(root: Root, children: Iterable[Child]) -> set[State]:
         for child in children
         if child.expected and (child.required or child.digest == root.digest)
     }
+
+
+def _users(snapshot: Snapshot) -> Mapping[tuple[Repository, str], tuple[Use, ...]]:
+    """Who names each tag or digest? Beside a digest, a tag does not count."""
+    found: defaultdict[tuple[Repository, str], list[Use]] = defaultdict(list)
+    for use in snapshot.uses:
+        name = use.reference.digest or use.reference.tag or ""
+        found[use.reference.repository, name].append(use)
+    return {named: tuple(uses) for named, uses in found.items()}
+
+
+def _name(root: Root) -> tuple[Repository, str]:
+    return root.repository, root.tag or root.digest or ""
 
 
 def _pointers(roots: Iterable[Root]) -> Mapping[Place, tuple[Tag, ...]]:

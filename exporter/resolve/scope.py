@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from exporter.facts.use import ReferenceClass, Use, highest
+from exporter.facts.nodes import Nodes
+from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
@@ -62,7 +63,7 @@ class Wanted:
     repository: Repository
     name: Name
     reference_class: ReferenceClass
-    platforms: frozenset[Platform]
+    nodes: Nodes
     used: bool
     """Does a use name it (it is looked for even where no list has it)?"""
 
@@ -86,25 +87,27 @@ def merge(first: Wanted, second: Wanted) -> Wanted:
     Where one of two equally important reasons does not know its platforms, none are known: then
     every platform that the image offers must be there.
     """
-    top = highest(first.reference_class, second.reference_class)
-    known = [each.platforms for each in (first, second) if each.reference_class is top]
-    platforms = frozenset[Platform]().union(*known) if all(known) else frozenset[Platform]()
-    return Wanted(first.repository, first.name, top, platforms, first.used or second.used)
+    used = first.used or second.used
+    if first.reference_class is second.reference_class:
+        return replace(first, nodes=first.nodes | second.nodes, used=used)
+    top = min(first, second, key=lambda each: each.reference_class.rank)
+    return replace(top, used=used)
 
 
 def _used(scope: Scope, uses: Iterable[Use]) -> Iterator[Wanted]:
     for use in uses:
         name = use.reference.digest or use.reference.tag
         if name is not None:
-            platforms = use.platforms or scope.require
-            yield Wanted(use.reference.repository, name, use.reference_class, platforms, used=True)
+            said = Nodes.of_use(use)
+            nodes = said if said.known else Nodes(scope.require)
+            yield Wanted(use.reference.repository, name, use.reference_class, nodes, used=True)
 
 
 def _listed(scope: Scope, listings: Mapping[Repository, Sequence[Tag]]) -> Iterator[Wanted]:
     for repository, tags in listings.items():
         for tag in tags:
-            for found in _reasons(scope, repository, tag):
-                yield Wanted(repository, tag, *found, used=False)
+            for reference_class, platforms in _reasons(scope, repository, tag):
+                yield Wanted(repository, tag, reference_class, Nodes(platforms), used=False)
 
 
 def _reasons(

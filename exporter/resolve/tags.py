@@ -18,6 +18,7 @@ from exporter.sources import Content, Unseen
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
+    from exporter.oci.platform import Platform
     from exporter.resolve.listing import Listings
     from exporter.resolve.scope import Wanted
 
@@ -92,7 +93,7 @@ def _answered(
 
 def _pinned(wanted: Wanted, digest: Digest) -> Root:
     place = (wanted.repository, None, digest)
-    return Root(*place, HEADER, wanted.reference_class, wanted.platforms)
+    return Root(*place, HEADER, wanted.reference_class, *_nodes(wanted))
 
 
 def _tagged(
@@ -109,7 +110,12 @@ def _tagged(
     if before and last and sighting.state is State.UNKNOWN:
         digest = last.digest
         sighting = older(sighting, last.sighting, before.taken_at)
-    return Root(wanted.repository, tag, digest, sighting, wanted.reference_class, wanted.platforms)
+    place = (wanted.repository, tag, digest)
+    return Root(*place, sighting, wanted.reference_class, *_nodes(wanted))
+
+
+def _nodes(wanted: Wanted) -> tuple[frozenset[Platform], frozenset[Platform]]:
+    return wanted.nodes.platforms, wanted.nodes.admitted
 
 
 def seal(

@@ -17,6 +17,8 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Place, Repository, Tag
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exporter.judge.finding import Finding
     from exporter.judge.report import Child, TagVerdict
     from tests.worlds import Made
@@ -45,11 +47,12 @@ class Scene:
         *platforms: str,
         seen: Sighting = HEADER,
         kind: ReferenceClass = ReferenceClass.LIVE,
+        admitted: Iterable[str] = (),
     ) -> Scene:
         """A tag (None: somebody's digest) on an image of which everything was seen."""
-        wanted = frozenset(map(Platform.parse, platforms))
+        wanted, further = (frozenset(map(Platform.parse, each)) for each in (platforms, admitted))
         tag = None if name is None else Tag(name)
-        self.roots.append(Root(APP, tag, made.digest, seen, kind, wanted))
+        self.roots.append(Root(APP, tag, made.digest, seen, kind, wanted, further))
         for each in made.walk():
             self.manifests[each.digest] = parse(each.body, each.digest)
             self.sightings.setdefault((APP, each.digest), HASHED)

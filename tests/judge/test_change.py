@@ -146,3 +146,13 @@ def test_a_digest_that_nobody_pins_any_more_was_not_removed() -> None:
 
     assert change(pinned, Scene().seal()).shifts == ()
     assert pinned.verdict().state is State.PRESENT
+
+
+def test_a_platform_that_a_new_node_wants_is_no_damage_of_the_cleanup() -> None:
+    only = index(AMD64)
+    before = scene(only, admitted=["linux/amd64", "linux/arm64"]).seal()
+    after = scene(only, admitted=["linux/s390x", "linux/arm64"]).seal()
+
+    found = change(before, after)
+
+    assert (said(found), found.outcome) == ({"v1": "found-broken"}, Outcome.UNTOLD)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.facts.nodes import Nodes
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 LIVE, IDLE, SELECTED = (ReferenceClass(name) for name in ("live", "idle", "selected"))
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
+S390X = Platform("linux", "s390x")
 ONES = Digest.parse(f"sha256:{'1' * 64}")
 TAGS = {APP: [Tag(name) for name in ("latest", "v1", "v2", "v2-rc1")]}
 
@@ -25,9 +27,15 @@ TAGS = {APP: [Tag(name) for name in ("latest", "v1", "v2", "v2-rc1")]}
 def chosen(scope: Scope, *uses: Use) -> dict[str, tuple[str, set[str]]]:
     """By tag: its class and platforms."""
     return {
-        each.name: (each.reference_class.value, {str(platform) for platform in each.platforms})
+        each.name: (each.reference_class.value, set(map(str, each.nodes.platforms)))
         for each in select(scope, TAGS, uses)
     }
+
+
+def nodes(*uses: Use, require: frozenset[Platform] = frozenset()) -> Nodes:
+    """On which platforms all these want `app:v1` together."""
+    (wanted,) = select(Scope(latest=(), require=require), {}, uses)
+    return wanted.nodes
 
 
 def test_latest_is_always_looked_at_and_nothing_else_unless_told() -> None:
@@ -54,7 +62,7 @@ def test_patterns_are_case_sensitive() -> None:
 def test_what_somebody_names_is_looked_at_even_where_no_list_has_it() -> None:
     (wanted,) = select(Scope(latest=()), {}, [use("app:gone")])
 
-    assert wanted == Wanted(APP, Tag("gone"), LIVE, frozenset(), used=True)
+    assert wanted == Wanted(APP, Tag("gone"), LIVE, Nodes(), used=True)
 
 
 def test_a_digest_wins_over_the_tag_beside_it() -> None:
@@ -90,6 +98,40 @@ def test_platforms_that_must_run_everything_hold_where_no_others_are_given() -> 
     assert chosen(scope, use("app:v2", "linux/amd64"))["v2"] == ("live", {"linux/amd64"})
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_where_it_may_be_started_is_added_up_within_a_class(order: int) -> None:
+    uses = [
+        use("app:v1", "linux/amd64", admitted=("linux/arm64", "linux/amd64")),
+        use("app:v1", admitted=("linux/arm64", "linux/s390x")),
+        use("app:v1", "linux/ppc64le", admitted=("linux/386",), reference_class=IDLE),
+    ][::order]
+
+    assert nodes(*uses) == Nodes(frozenset({AMD64}), frozenset({AMD64, ARM64, S390X}))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_that_knows_nothing_makes_all_unknown_wherever_others_may_be_started(
+    order: int,
+) -> None:
+    uses = [use("app:v1", admitted=("linux/amd64", "linux/arm64")), use("app:v1")]
+
+    assert nodes(*uses[::order]) == Nodes()
+
+
+def test_what_may_be_started_on_one_platform_alone_must_run_there() -> None:
+    alone = use("app:v1", admitted=("linux/arm64",))
+
+    assert nodes(alone) == Nodes(frozenset({ARM64}))
+    assert nodes(alone, use("app:v1", "linux/amd64")) == Nodes(frozenset({AMD64, ARM64}))
+
+
+def test_who_says_where_it_may_be_started_is_not_told_by_the_configuration() -> None:
+    both = use("app:v1", admitted=("linux/amd64", "linux/arm64"))
+
+    assert nodes(both, require=frozenset({S390X})) == Nodes(frozenset(), both.admitted)
+    assert nodes(use("app:v1"), require=frozenset({S390X})) == Nodes(frozenset({S390X}))
+
+
 def test_a_pattern_may_promote_tags() -> None:
     promotion = Promotion("a*", "v2*", LIVE, frozenset({AMD64}))
     scope = Scope(promotions=(promotion,), select=("v1",), require=frozenset({ARM64}))
@@ -111,7 +153,7 @@ def test_a_tag_that_is_used_and_listed_is_one_image() -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_what_somebody_names_stays_named_whatever_else_wants_it(order: int) -> None:
-    reasons = [Wanted(APP, TAGS[APP][0], LIVE, frozenset(), used) for used in (True, False)]
+    reasons = [Wanted(APP, TAGS[APP][0], LIVE, Nodes(), used) for used in (True, False)]
 
     assert merge(*reasons[::order]).used
     assert not merge(reasons[1], reasons[1]).used

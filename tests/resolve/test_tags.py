@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.facts.gap import Reason
+from exporter.facts.nodes import Nodes
 from exporter.facts.proof import HEADER, Sighting, State, gone, unknown
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -93,7 +94,7 @@ async def test_a_tag_that_cannot_be_asked_is_unknown_for_that_reason(reason: Rea
 
 
 def wanted(*, used: bool = False) -> Wanted:
-    return Wanted(APP, V1, LIVE, AMD64, used)
+    return Wanted(APP, V1, LIVE, Nodes(AMD64), used)
 
 
 def before(seen: Sighting = HEADER) -> Snapshot:
@@ -118,7 +119,7 @@ def test_a_tag_starts_where_it_leads() -> None:
 
 
 def test_a_pinned_digest_starts_at_itself() -> None:
-    pin = Wanted(APP, IMAGE.digest, LIVE, AMD64, used=True)
+    pin = Wanted(APP, IMAGE.digest, LIVE, Nodes(AMD64), used=True)
 
     assert roots([pin], {}, {}, None) == (Root(APP, None, IMAGE.digest, HEADER, LIVE, AMD64),)
     assert addresses([pin, wanted()]) == [(APP, V1)]
