@@ -30,5 +30,6 @@ check: dev ## Run every check that is not a test: style, types, imports, rules, 
 bench: assets ## Print what an audit costs, beside other tools
 	@set -e; for each in benchmarks/*.py; do .venv/bin/python "$$each"; done
 
-assets: dev ## Get the programs and schemas that tests need and Debian does not have
+assets: dev ## Get the programs and schemas that tests need and Debian does not have, and a base image
 	@scripts/assets
+	@scripts/base-image

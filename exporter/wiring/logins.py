@@ -42,4 +42,12 @@ def logins(registry: RegistrySettings, environ: Mapping[str, str]) -> Credential
     if registry.docker_config is not None:
         return DockerConfig((registry.docker_config,))
     named = any(getattr(registry, key) for key in _SECRETS)
-    return Settled(registry, environ) if named else DockerConfig.usual(environ, Path.home())
+    return Settled(registry, environ) if named else DockerConfig.usual(environ, _home())
+
+
+def _home() -> Path:
+    """Return the home folder: `/`, as in containers, for a user whom the system does not list."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")

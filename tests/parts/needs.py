@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-_SCRIPT = Path(__file__).parents[2] / "scripts" / "assets"
+_SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 def program(name: str) -> str:
@@ -22,13 +22,20 @@ def program(name: str) -> str:
 def asset(name: str) -> str:
     """The path of a program that `make assets` builds, or that KUBEBUILDER_ASSETS holds."""
     given = Path(os.environ.get("KUBEBUILDER_ASSETS", "/nonexistent")) / name
-    path = given if given.exists() else _assets() / name
+    path = given if given.exists() else _path("assets") / name
     return str(path) if path.exists() else _without(f"{name} is not built: run make assets")
 
 
+def base_image() -> Path:
+    """The folder of images that `make assets` makes where it runs as root."""
+    path = _path("base-image")
+    return path if path.exists() else _without("the base image is not there: run make assets")
+
+
 @functools.cache
-def _assets() -> Path:
-    answer = subprocess.run([_SCRIPT, "--path"], check=True, capture_output=True, text=True)
+def _path(script: str) -> Path:
+    command = [_SCRIPTS / script, "--path"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
     return Path(answer.stdout.strip())
 
 
