@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import gzip
 from dataclasses import fields
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
-from exporter.facts.use import ReferenceClass, Use
+from exporter.facts.use import Holder, ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import Descriptor, Kind, Link, Manifest, parse
 from exporter.oci.platform import Platform
@@ -24,7 +25,21 @@ from exporter.publish.archive.pack import pack
 from exporter.publish.archive.unpack import unpack
 from exporter.publish.archive.wire import VERSION, Wire
 from tests import worlds
+from tests.fakes import use
+from tests.judge.scene import scene
 from tests.publish.reports import incident
+
+VERSION_1 = """
+H4sIAAAAAAAEA5u8qaA0J6egKD8/TaE4L7GgOCO/hPEOg/CGotT0zOKSokq91IrE3IKc1NOOt6rUORgYGJbm
+l+elpiwvzcvOA7IOHWlQn3p081PZhc8i7twxKEr2SZzDcb1jwdXFadf03U7PWnth+67S2pYjSYudNTwilMQi
+f0gfFUpPWsTmHcnz/9s1i4DrAXprcuQWr3+eod6w4sPCc2c3brJ4/TrQ5dley8vHJ5f9N0tn4RO4qb5VfKee
+Wt+eCbME78R2MZxOm/pEZ8kUo98afGLcDRMnL83JzCutWJqYm2JmsmDy1OUFRanFqXklSzJSE1MOLDiAJJBY
+nIEssDInsbhEN6myJBUoOmHitMWJBQWLygwZGJbkZJalTmSYOJWB4SyT9uTpy5Lz89Iy0xkZz7w/cODQ9KU5
+iZWpRUxMZ5kikbjMZ5migNxDEyeDzJnCwMjEPIWRiYmpkZEB6EiQGNDEiUDzJ05fVZSaVqxXmZtjZYgR1FBH
+HIC6YcLkm1pArTmZyYklmfl5+mV5KXr5yZl6mbmJ6al6uYl5mWmpxSV6ZYbaWcX5eTc1cKuF+AGuUhu3SrD3
+gAr1ShKLtNOrMgsAabmkmigCAAA=
+"""
+"""As it was written before a use could say what a cluster knows."""
 
 words = st.text(st.characters(codec="utf-8"), max_size=8)
 names = st.sampled_from([Repository(name) for name in ("app", "team/app", "a/b/c")])
@@ -65,6 +80,7 @@ roots = st.builds(
     sightings,
     classes,
     st.frozensets(platforms, max_size=2),
+    st.frozensets(platforms, max_size=2),
 )
 references = st.builds(
     Reference,
@@ -73,7 +89,20 @@ references = st.builds(
     st.none() | labels,
     st.none() | digests,
 )
-uses = st.builds(Use, words, references, classes, st.frozensets(platforms, max_size=2))
+uses = st.builds(
+    Use,
+    owner=words,
+    reference=references,
+    reference_class=classes,
+    platforms=st.frozensets(platforms, max_size=2),
+    admitted=st.frozensets(platforms, max_size=2),
+    workload=st.none() | st.builds(Workload, words, words, words, words),
+    running=st.frozensets(digests, max_size=2),
+    alive=st.integers(0, 2**31),
+    next_run=st.none() | times,
+    login=words,
+    holders=st.lists(st.builds(Holder, words, platforms), max_size=2).map(tuple),
+)
 gaps = st.builds(Gap, st.sampled_from(Scope), words, st.sampled_from(Reason), words)
 seals = st.builds(Sealed, st.dictionaries(digests, st.lists(labels, max_size=2).map(tuple)))
 snapshots = st.builds(
@@ -102,10 +131,18 @@ def test_every_snapshot_comes_back_as_it_went(snapshot: Snapshot) -> None:
     assert unpack(pack(snapshot)) == snapshot
 
 
-def test_the_property_varies_every_field_of_a_snapshot() -> None:
-    varied = snapshots.wrapped_strategy.kwargs  # type: ignore[attr-defined] # hypothesis' LazyStrategy
+@pytest.mark.parametrize(("strategy", "kind"), [(snapshots, Snapshot), (uses, Use)])
+def test_the_property_varies_every_field(strategy: Any, kind: type) -> None:
+    varied = strategy.wrapped_strategy.kwargs
 
-    assert set(varied) == {field.name for field in fields(Snapshot)}
+    assert set(varied) == {field.name for field in fields(kind)}
+
+
+def test_what_the_release_before_kept_is_still_read() -> None:
+    made = worlds.image("kept")
+    seen = scene(made, "v1", "linux/amd64").seal().snapshot(uses=(use("app:v1", "linux/amd64"),))
+
+    assert unpack(base64.b64decode(VERSION_1)) == seen
 
 
 def test_what_comes_back_are_digests_and_not_mere_text() -> None:

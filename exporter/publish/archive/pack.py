@@ -16,6 +16,7 @@ from exporter.publish.archive.wire import (
     NAME,
     VERSION,
     GapRow,
+    HolderRow,
     LinkRow,
     ManifestRow,
     RootRow,
@@ -24,6 +25,7 @@ from exporter.publish.archive.wire import (
     SightingRow,
     UseRow,
     Wire,
+    WorkloadRow,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from exporter.facts.proof import Sighting
     from exporter.facts.snapshot import Root, Snapshot
-    from exporter.facts.use import Use
+    from exporter.facts.use import Use, Workload
     from exporter.oci.digest import Digest
     from exporter.oci.manifest import Link, Manifest
     from exporter.oci.platform import Platform
@@ -128,6 +130,7 @@ def _root(tables: _Tables, root: Root) -> RootRow:
         tables.sightings.number(root.sighting),
         root.reference_class,
         tables.platforms.numbers(root.platforms),
+        tables.platforms.numbers(root.admitted),
     )
 
 
@@ -169,7 +172,20 @@ def _use(tables: _Tables, use: Use) -> UseRow:
         tables.digests.optional(reference.digest),
         use.reference_class,
         tables.platforms.numbers(use.platforms),
+        tables.platforms.numbers(use.admitted),
+        _workload(use.workload),
+        tables.digests.numbers(sorted(use.running)),
+        use.alive,
+        use.next_run,
+        use.login,
+        tuple(HolderRow(each.node, tables.platforms.number(each.platform)) for each in use.holders),
     )
+
+
+def _workload(workload: Workload | None) -> WorkloadRow | None:
+    if workload is None:
+        return None
+    return WorkloadRow(workload.cluster, workload.namespace, workload.kind, workload.name)
 
 
 def _sighting(seen: Sighting) -> SightingRow:

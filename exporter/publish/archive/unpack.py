@@ -14,7 +14,7 @@ import msgspec
 from exporter.facts.gap import Gap
 from exporter.facts.proof import Sighting
 from exporter.facts.snapshot import Root, Sealed, Snapshot
-from exporter.facts.use import Use
+from exporter.facts.use import Holder, Use, Workload
 from exporter.oci import reference
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import Descriptor, Link, Manifest
@@ -22,6 +22,7 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Place, Reference, Tag
 from exporter.publish.archive.wire import (
     NAME,
+    READABLE,
     VERSION,
     Envelope,
     LinkRow,
@@ -30,6 +31,7 @@ from exporter.publish.archive.wire import (
     SealRow,
     UseRow,
     Wire,
+    WorkloadRow,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def unpack(packed: bytes) -> Snapshot:
         envelope = _envelope(_inflate(packed))
         if envelope.name != NAME:
             raise Malformed(f"not a {NAME}: it calls itself {envelope.name!r:.80}")
-        if envelope.version != VERSION:
+        if envelope.version not in READABLE:
             raise Malformed(
                 f"a {NAME} of version {envelope.version}, but this release reads {VERSION}: "
                 "take a new one"
@@ -171,6 +173,7 @@ def _root(tables: _Tables, row: RootRow) -> Root:
         tables.sightings[row.sighting],
         row.reference_class,
         tables.some_platforms(row.platforms),
+        tables.some_platforms(row.admitted),
     )
 
 
@@ -211,7 +214,23 @@ def _use(tables: _Tables, row: UseRow) -> Use:
         _tag(row.tag),
         tables.digest(row.digest),
     )
-    return Use(row.owner, named, row.reference_class, tables.some_platforms(row.platforms))
+    return Use(
+        owner=row.owner,
+        reference=named,
+        reference_class=row.reference_class,
+        platforms=tables.some_platforms(row.platforms),
+        admitted=tables.some_platforms(row.admitted),
+        workload=_workload(row.workload),
+        running=frozenset(tables.digests[number] for number in row.running),
+        alive=row.alive,
+        next_run=row.next_run,
+        login=row.login,
+        holders=tuple(Holder(each.node, tables.platforms[each.platform]) for each in row.holders),
+    )
+
+
+def _workload(row: WorkloadRow | None) -> Workload | None:
+    return None if row is None else Workload(row.cluster, row.namespace, row.kind, row.name)
 
 
 def _tag(text: str | None) -> Tag | None:

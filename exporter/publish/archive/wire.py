@@ -14,8 +14,10 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.manifest import Kind
 
 NAME: Final = "pullproof snapshot"
-VERSION: Final = 1
+VERSION: Final = 2
 """Rises with every change of the layout: a snapshot is kept for days, not for years."""
+READABLE: Final = frozenset({1, VERSION})
+"""What was added since is at a row's end and has a default, so that an upgrade loses no truth."""
 
 Number = Annotated[int, Meta(ge=0)]
 """A position in one of the tables."""
@@ -86,6 +88,23 @@ class RootRow(Struct, array_like=True, frozen=True):
     sighting: Number
     reference_class: ReferenceClass
     platforms: tuple[Number, ...]
+    admitted: tuple[Number, ...] = ()
+
+
+class WorkloadRow(Struct, array_like=True, frozen=True):
+    """A `Workload`."""
+
+    cluster: str
+    namespace: str
+    kind: str
+    name: str
+
+
+class HolderRow(Struct, array_like=True, frozen=True):
+    """A `Holder`."""
+
+    node: str
+    platform: Number
 
 
 class UseRow(Struct, array_like=True, frozen=True):
@@ -98,6 +117,13 @@ class UseRow(Struct, array_like=True, frozen=True):
     digest: Number | None
     reference_class: ReferenceClass
     platforms: tuple[Number, ...]
+    admitted: tuple[Number, ...] = ()
+    workload: WorkloadRow | None = None
+    running: tuple[Number, ...] = ()
+    alive: int = 0
+    next_run: float | None = None
+    login: str = ""
+    holders: tuple[HolderRow, ...] = ()
 
 
 class GapRow(Struct, array_like=True, frozen=True):
