@@ -15,6 +15,7 @@ from exporter.judge.judgement import judge
 from exporter.judge.stock import take
 from exporter.resolve.look import look
 from exporter.resolve.steady import steady
+from exporter.resolve.stored import stored_roots
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ async def audit(target: Target, uses: Listing[Use], before: Report | None, now: 
         snapshot = _with_pointers(snapshot, inventory)
     report = await _judged(target, snapshot, before)
     if isinstance(inventory, Inventory):
-        return await asyncio.to_thread(_with_stock, target, report, inventory, now)
+        return await asyncio.to_thread(_with_stock, target, report, inventory, uses)
     return report if inventory is None else _with_gaps(report, (inventory,))
 
 
@@ -90,9 +91,12 @@ def _is_news(root: Root, stored: Mapping[Repository, Sealed]) -> bool:
     return resolved and root.tag not in sealed.pointing_at(root.digest)
 
 
-def _with_stock(target: Target, report: Report, inventory: Inventory, now: float) -> Report:
+def _with_stock(target: Target, report: Report, inventory: Inventory, uses: Listing[Use]) -> Report:
+    """Say what the storage means to every tag in it, of this shard or not."""
     snapshot = report.snapshot
-    stock = take(inventory, snapshot.roots, snapshot.collector, target.grace, now)
+    wants = [use for use in uses.entries if target.names(use)]
+    roots = stored_roots(inventory, target.scope, wants)
+    stock = take(inventory, roots, snapshot.collector, target.grace, snapshot.taken_at)
     if isinstance(stock, Blind):
         return _with_gaps(report, stock.gaps)
     return replace(report, stock=stock)

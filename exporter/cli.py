@@ -88,6 +88,11 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check-config", action="store_true", help="read the configuration, say what is wrong, end"
     )
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="audit the I-th of N parts, from 0; auto/N: the number that ends the pod's name",
+    )
 
 
 def _check(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from exporter.config.registry import RegistrySettings
 from exporter.config.section import Section, amiss
+from exporter.config.shard import ShardName
 from exporter.config.words import (
     Address,
     ClassName,
@@ -20,6 +21,7 @@ from exporter.config.words import (
     ListenAddress,
     LogLevel,
     PlatformName,
+    ShardText,
 )
 from exporter.facts.use import ReferenceClass
 
@@ -73,6 +75,9 @@ class Settings(Section):
     """How long the last truth is served while a registry cannot be seen."""
     confirm_after: Duration = timedelta(seconds=5)
     """Pause before the second look at something that seems absent."""
+    shard: ShardText = ShardName(0, 1)
+    """Which part of each registry's repositories this process audits: `2/4` is the third of four,
+    `auto/4` the one at the end of the pod's name. `--shard` and `PULLPROOF_SHARD` win over it."""
     log_level: LevelName = LogLevel.INFO
     """`debug`, `info`, `warning` or `error`."""
     metrics: MetricsSettings = MetricsSettings()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo
 
+from exporter.config.shard import ShardName
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform
@@ -202,6 +203,7 @@ Url = Annotated[str, AfterValidator(_url)]
 Variable = Annotated[str, AfterValidator(_variable)]
 ListenAddress = Annotated[Address, PlainValidator(partial(_parsed, Address, Address.parse))]
 Images = Annotated[ImagePattern, PlainValidator(partial(_parsed, ImagePattern, ImagePattern.parse))]
+ShardText = Annotated[ShardName, PlainValidator(partial(_parsed, ShardName, ShardName.parse))]
 PlatformName = Annotated[Platform, PlainValidator(partial(_parsed, Platform, Platform.parse))]
 RoleName = Annotated[Role, PlainValidator(partial(_choice, Role))]
 LevelName = Annotated[LogLevel, PlainValidator(partial(_choice, LogLevel))]

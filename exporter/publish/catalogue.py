@@ -25,40 +25,40 @@ def _counter(group: Group, name: str, labels: str, about: str) -> Family:
 TAGS: Final = _gauge(
     Group.VERDICTS,
     "tags",
-    "registry reference state",
+    "registry shard reference state",
     "Tags and pinned digests in scope, each under its highest reference class.",
 )
 CHILDREN: Final = _gauge(
     Group.VERDICTS,
     "children",
-    "registry reference state",
+    "registry shard reference state",
     "Manifests that tags lead to, each once per repository under its highest reference class.",
 )
 BLOBS: Final = _gauge(
     Group.VERDICTS,
     "blobs",
-    "registry state",
+    "registry shard state",
     "Configurations, layers and other blobs that were looked at, each once per repository.",
 )
 UNPROTECTED_CHILDREN: Final = _gauge(
     Group.VERDICTS,
     "unprotected_children",
-    "registry reference",
+    "registry shard reference",
     "Manifests that a tag leads to and at which no tag points straight, in the repositories "
     "whose tags are all known; no series where there is no such repository.",
 )
 FINDINGS: Final = _gauge(
     Group.VERDICTS,
     "findings",
-    "registry check severity",
+    "registry shard check severity",
     "What the checks found; a check that could not run anywhere has no series.",
 )
 REFERENCED_BYTES: Final = _gauge(
     Group.VERDICTS,
     "referenced_bytes",
-    "registry",
+    "registry shard",
     "Bytes of the manifests and blobs that tags in scope need and that are there, each digest once "
-    "for the registry.",
+    "for the shard; content that shards share is counted in each, see `capacity --facts`.",
 )
 
 REPOSITORY_TAGS: Final = _gauge(
@@ -216,44 +216,62 @@ REGISTRY_INFO: Final = _gauge(
     "registry role collector",
     "Always 1: what may be expected of the registry, and how its garbage collector decides.",
 )
+SHARD_INFO: Final = _gauge(
+    Group.AUDITS,
+    "shard_info",
+    "registry shard shards",
+    "Always 1: which part of the registry's repositories is audited here, and of how many.",
+)
+SHARD_EXPECTED: Final = _gauge(
+    Group.AUDITS,
+    "shard_expected",
+    "registry shard shards",
+    "Always 1: one series for every shard that there must be where this one is, itself included.",
+)
 REGISTRY_UP: Final = _gauge(
     Group.AUDITS,
     "registry_up",
-    "registry",
+    "registry shard",
     "Whether the last audit saw the registry as a whole; no series before the first has ended.",
 )
 AUDIT_INTERVAL: Final = _gauge(
-    Group.AUDITS, "audit_interval_seconds", "registry", "Time between the starts of two audits."
+    Group.AUDITS,
+    "audit_interval_seconds",
+    "registry shard",
+    "Time between the starts of two audits.",
 )
 AUDIT_DURATION: Final = _gauge(
-    Group.AUDITS, "audit_duration_seconds", "registry", "Time that the last audit took."
+    Group.AUDITS, "audit_duration_seconds", "registry shard", "Time that the last audit took."
 )
 AUDIT_IN_PROGRESS: Final = _gauge(
-    Group.AUDITS, "audit_in_progress", "registry", "Whether the registry is being audited now."
+    Group.AUDITS,
+    "audit_in_progress",
+    "registry shard",
+    "Whether the registry is being audited now.",
 )
 AUDIT_LAST_ATTEMPT: Final = _gauge(
     Group.AUDITS,
     "audit_last_attempt_timestamp_seconds",
-    "registry",
+    "registry shard",
     "When the last audit began, complete or not.",
 )
 AUDIT_LAST_SUCCESS: Final = _gauge(
     Group.AUDITS,
     "audit_last_success_timestamp_seconds",
-    "registry",
+    "registry shard",
     "When the last complete audit began, which is the one that is served; survives a restart.",
 )
-AUDITS: Final = _counter(Group.AUDITS, "audits_total", "registry", "Audits that ended.")
+AUDITS: Final = _counter(Group.AUDITS, "audits_total", "registry shard", "Audits that ended.")
 AUDIT_FAILURES: Final = _counter(
     Group.AUDITS,
     "audit_failures_total",
-    "registry reason",
+    "registry shard reason",
     "Audits that did not see the registry as a whole, by the first reason.",
 )
 GAPS: Final = _gauge(
     Group.AUDITS,
     "gaps",
-    "registry scope reason",
+    "registry shard scope reason",
     "What the last audit, complete or not, could not see.",
 )
 

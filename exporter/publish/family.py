@@ -42,7 +42,7 @@ class Group(StrEnum):
     EXPORTER = "The exporter itself"
 
 
-_OF_THE_AUDIT: Final = frozenset({Group.VERDICTS, Group.STORAGE})
+_WHOLE: Final = "Of several shards, shard 0 alone says it, of the whole registry."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +60,9 @@ class Family:
     @property
     def help(self) -> str:
         """The text of its HELP line; cached truth says so, and where its age is found."""
-        return f"{self.about} {_CACHED}" if self.group in _OF_THE_AUDIT else self.about
+        if self.group is Group.STORAGE:
+            return f"{self.about} {_WHOLE} {_CACHED}"
+        return f"{self.about} {_CACHED}" if self.group is Group.VERDICTS else self.about
 
     @property
     def stem(self) -> str:

@@ -37,6 +37,10 @@ served is
 - **Digests** are labels of one family only, which holds problems and is capped.
 - Alert on `max by (registry, repository, tag) (…)`, as the [rules](../alerts/) do: raw series also
   have the labels of the pod, and resolve when it is replaced.
+- **`shard`** is 0 where one process audits all of a registry. Where several share it, a series with
+  `shard` speaks of that part: make the replicas of each shard one, keeping every label, and then
+  sum, as in `sum by (registry) (max by (registry, reference, state, shard) (pullproof_tags))`. A
+  repository or a tag is in one shard only, and what the storage says comes from shard 0 alone.
 
 ## Limits
 

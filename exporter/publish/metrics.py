@@ -33,15 +33,16 @@ if TYPE_CHECKING:
 def render(picture: Picture, limits: Limits) -> Exposition:
     """Return everything about a picture that does not change until the next one."""
     samples = Samples()
-    reports = [standing.report for standing in picture.standings if standing.report]
+    shown = [(each, each.report) for each in picture.standings if each.report]
+    reports = [report for _, report in shown]
     _exporter(samples, picture)
     for source in picture.sources:
         _source(samples, source)
     for standing in picture.standings:
         _audits(samples, standing)
     counted = [(report, count(report)) for report in reports]
-    for report, census in counted:
-        _registry(samples, report, census)
+    for (standing, _), (report, census) in zip(shown, counted, strict=True):
+        _registry(samples, part(standing), report, census)
         if report.stock is not None:
             stock_series(samples, report.snapshot.registry, report.stock)
     most, worst, tagged = limits.repositories, limits.problems, limits.tags
@@ -81,7 +82,8 @@ def _source(samples: Samples, source: SourceStanding) -> None:
 def _audits(samples: Samples, standing: Standing) -> None:
     info = (standing.registry, standing.role, standing.collector)
     samples.add(catalogue.REGISTRY_INFO, label_pairs(catalogue.REGISTRY_INFO.labels, info), 1)
-    name = label_pairs(("registry",), (standing.registry,))
+    _shards(samples, standing)
+    name = part(standing)
     samples.add(catalogue.AUDIT_INTERVAL, name, standing.interval)
     samples.add(catalogue.AUDITS, name, standing.audits)
     for family, value in (
@@ -102,8 +104,22 @@ def _audits(samples: Samples, standing: Standing) -> None:
             samples.add(catalogue.GAPS, labels, gaps[scope, reason])
 
 
-def _registry(samples: Samples, report: Report, census: Census) -> None:
-    name = label_pairs(("registry",), (report.snapshot.registry,))
+def part(standing: Standing) -> str:
+    """Return the labels of what is said of a registry, or of the part of it that a shard sees."""
+    return label_pairs(("registry", "shard"), (standing.registry, str(standing.shard.index)))
+
+
+def _shards(samples: Samples, standing: Standing) -> None:
+    """Say which shard this is, and which ones there must be: so a missing one has a name."""
+    names, shards = catalogue.SHARD_INFO.labels, str(standing.shard.count)
+    own = (standing.registry, str(standing.shard.index), shards)
+    samples.add(catalogue.SHARD_INFO, label_pairs(names, own), 1)
+    for index in range(standing.shard.count):
+        each = (standing.registry, str(index), shards)
+        samples.add(catalogue.SHARD_EXPECTED, label_pairs(names, each), 1)
+
+
+def _registry(samples: Samples, name: str, report: Report, census: Census) -> None:
     households = tuple(census.repositories.values())
     samples.add(catalogue.REFERENCED_BYTES, name, census.referenced_bytes)
     for state in State:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from exporter.facts.gap import Gap, Reason
+from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Collector, Role
 from exporter.judge.report import Report
 from exporter.sources import Tally
@@ -37,6 +38,8 @@ class Standing:
     """Audits that did not see the registry as a whole, by the first reason; since the start."""
     gaps: tuple[Gap, ...] = ()
     """What the last attempt could not see, complete or not."""
+    shard: Shard = WHOLE
+    """The part of the registry's repositories that all of this speaks of."""
 
     @classmethod
     def once(cls, report: Report) -> Self:

@@ -73,7 +73,8 @@ def _in_progress(picture: Picture) -> Metric:
     family = catalogue.AUDIT_IN_PROGRESS
     metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
     for each in picture.standings:
-        metric.add_metric([each.registry], float(each.registry in picture.in_progress))
+        shard = str(each.shard.index)
+        metric.add_metric([each.registry, shard], float(each.registry in picture.in_progress))
     return metric
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Scope
@@ -24,8 +25,16 @@ async def repositories(
 ) -> Listing[Repository]:
     """Return every repository in scope: configured, named by a use, or in the catalogue.
 
-    Where the catalogue may have left some out, also those that were looked at before.
+    Where the catalogue may have left some out, also those that were looked at before. Of all of
+    these only the ones of this shard.
     """
+    found = await _named_or_listed(target, uses, before)
+    return replace(found, entries=tuple(filter(target.scope.shard.holds, found.entries)))
+
+
+async def _named_or_listed(
+    target: Target, uses: Iterable[Use], before: Snapshot | None
+) -> Listing[Repository]:
     named = (*target.scope.listed, *(use.reference.repository for use in uses))
     if not target.scope.catalogue:
         return Listing(tuple(dict.fromkeys(named)))

@@ -47,7 +47,7 @@ async def look(target: Target, uses: Listing[Use], before: Snapshot | None, now:
         role=target.role,
         platforms=target.platforms,
         collector=target.collector,
-        uses=tuple(use for use in uses.entries if use.reference.registry in target.hosts),
+        uses=tuple(use for use in uses.entries if target.concerns(use)),
     )
     away = await _away(target)
     if away is not None:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from exporter.facts.nodes import Nodes
+from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
@@ -50,6 +51,8 @@ class Scope:
     promotions: tuple[Promotion, ...] = ()
     require: frozenset[Platform] = frozenset()
     """Platforms that must run every tag; empty means those that each tag offers."""
+    shard: Shard = WHOLE
+    """The part of the repositories that is looked at, whoever names them."""
 
     def admits(self, repository: Repository) -> bool:
         """Is a repository of the catalogue looked at?"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from exporter.facts.holdings import Grace
 from exporter.facts.snapshot import Collector, Role
@@ -10,6 +11,9 @@ from exporter.oci.platform import Platform
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
 from exporter.sources import Memory, Registry, Storage
+
+if TYPE_CHECKING:
+    from exporter.facts.use import Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +34,11 @@ class Target:
     storage: Storage | None = None
     """The registry's own storage, where that may be read as well."""
     grace: Grace = field(default_factory=Grace)
+
+    def names(self, use: Use) -> bool:
+        """Is it an image of this registry that a use wants?"""
+        return use.reference.registry in self.hosts
+
+    def concerns(self, use: Use) -> bool:
+        """And one of the part of it that is looked at?"""
+        return self.names(use) and self.scope.shard.holds(use.reference.repository)

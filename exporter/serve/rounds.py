@@ -69,10 +69,12 @@ class Rounds:
         That is what the board shows already, or what was put away before the last restart.
         """
         role, interval, tally = watched.target.role, watched.interval, watched.tally
+        shard = watched.target.scope.shard
         shown = self.board.find(watched.name)
         if shown is not None:
-            return replace(shown, role=role, interval=interval, tally=tally)
-        fresh = Standing(watched.name, role, watched.target.collector, interval, tally)
+            return replace(shown, role=role, interval=interval, tally=tally, shard=shard)
+        collector = watched.target.collector
+        fresh = Standing(watched.name, role, collector, interval, tally, shard=shard)
         kept = await asyncio.to_thread(self.journal.last, watched.name)
         return fresh if kept is None else await asyncio.to_thread(_reopened, fresh, kept)
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from exporter.facts.shard import WHOLE
 from exporter.serve.rounds import Watched
 from exporter.sources.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
+    from exporter.facts.shard import Shard
 
 
 Opened = TypeVar("Opened", bound=Distribution)
@@ -34,8 +36,10 @@ class Assembly:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Assembly]:
-    """Open what the settings name; on leaving, close all of it."""
+async def assembled(
+    settings: Settings, environ: Mapping[str, str], shard: Shard = WHOLE
+) -> AsyncIterator[Assembly]:
+    """Open what the settings name, for one shard; on leaving, close all of it."""
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(Ledger(settings.ledger, time.time))
         watched = []
@@ -43,7 +47,7 @@ async def assembled(settings: Settings, environ: Mapping[str, str]) -> AsyncIter
             opened = await stack.enter_async_context(opened_as(Distribution, registry, environ))
             watched.append(
                 Watched(
-                    target=target(settings, registry, opened, ledger),
+                    target=target(settings, registry, opened, ledger, shard),
                     tally=opened.tally,
                     interval=(registry.interval or settings.interval).total_seconds(),
                     max_staleness=settings.max_staleness.total_seconds(),

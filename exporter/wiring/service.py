@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.config.settings import Settings
+    from exporter.facts.shard import Shard
 
 _log: Final = logging.getLogger("pullproof.service")
 
@@ -42,9 +43,19 @@ class Unstartable(Exception):
 class Service:
     """One process. `run` returns when it was told to stop."""
 
-    def __init__(self, path: Path, settings: Settings, environ: Mapping[str, str]) -> None:
-        """Hold the settings that were read from a file; nothing is opened yet."""
+    def __init__(
+        self,
+        path: Path,
+        settings: Settings,
+        environ: Mapping[str, str],
+        shard: Shard | None = None,
+    ) -> None:
+        """Hold the settings that were read from a file; nothing is opened yet.
+
+        A shard that is given stays through every reload, whatever the file says.
+        """
         self._path, self._settings, self._environ = path, settings, environ
+        self._shard = shard
         limits = Limits(tags=settings.metrics.tags, problems=settings.metrics.problems)
         reload = Reload(_digest(path), successful=True, last_success=time.time())
         self.board = Board(Picture((), (), reload), limits)
@@ -77,13 +88,17 @@ class Service:
     async def _generation(self) -> None:
         """Audit under the settings in force until they change or the process stops."""
         self._changed.clear()
-        async with assembled(self._settings, self._environ) as assembly:
+        shard = self._part(self._settings)
+        async with assembled(self._settings, self._environ, shard) as assembly:
             rounds = Rounds(self.board, assembly.ledger, assembly.references)
             await self.board.watch([await rounds.restore(each) for each in assembly.watched])
             clock = Clock(rounds, assembly.watched)
             clock.start()
             await self._changed.wait()
             await clock.stop(_PATIENCE)
+
+    def _part(self, settings: Settings) -> Shard:
+        return self._shard or settings.shard.settled(self._environ)
 
     def stop(self) -> None:
         """End in good order."""
@@ -103,7 +118,8 @@ class Service:
         """
         try:
             settings = await asyncio.to_thread(load, self._path, self._environ)
-        except Misconfigured as error:
+            self._part(settings)
+        except (Misconfigured, Malformed) as error:
             _log.error("configuration not reloaded", extra={"cause": str(error)})
             await self.board.reloaded(replace(self.board.picture.reload, successful=False))
             return str(error)

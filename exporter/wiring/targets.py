@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.holdings import Grace
+from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Collector
 from exporter.oci.reference import repository
 from exporter.resolve.method import Method
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
     from exporter.config.storage import StorageSettings
+    from exporter.facts.shard import Shard
     from exporter.sources import Outlines, Registry, Storage
     from exporter.sources.ledger import Ledger
 
@@ -28,21 +31,28 @@ HUB_API: Final = "registry-1.docker.io"
 
 
 def target(
-    settings: Settings, registry: RegistrySettings, opened: Registry, ledger: Ledger
+    settings: Settings,
+    registry: RegistrySettings,
+    opened: Registry,
+    ledger: Ledger,
+    shard: Shard = WHOLE,
 ) -> Target:
-    """Return everything that an audit of one registry is told."""
+    """Return everything that an audit of one registry is told.
+
+    Of several shards only the first reads the storage, which has one truth for the whole registry.
+    """
     return Target(
         registry=opened,
         memory=ledger,
         hosts=registry.hosts,
-        scope=scope(settings, registry),
+        scope=replace(scope(settings, registry), shard=shard),
         method=Method(
             width=registry.concurrency, confirm_after=settings.confirm_after.total_seconds()
         ),
         role=registry.role,
         platforms=frozenset(registry.platforms),
         collector=registry.collector or Collector.UNKNOWN,
-        storage=storage(registry.storage, ledger) if registry.storage else None,
+        storage=storage(registry.storage, ledger) if registry.storage and shard.first else None,
         grace=grace(registry.storage) if registry.storage else Grace(),
     )
 

@@ -345,7 +345,7 @@ def test_without_a_report_only_the_health_of_the_looking_is_said() -> None:
     )
     found = samples(picture(blind))
 
-    assert found["pullproof_registry_up"] == [({"registry": "registry.example"}, 0)]
+    assert found["pullproof_registry_up"] == [({"registry": "registry.example", "shard": "0"}, 0)]
     assert "pullproof_audit_last_success_timestamp_seconds" not in found
     assert not {
         name for name in found if re.match("pullproof_(tag|children|repository|blobs)", name)
