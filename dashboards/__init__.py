@@ -1,0 +1,1 @@
+"""What do operators look at in Grafana? Dashboards as code; the JSON here is made from it."""

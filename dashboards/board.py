@@ -1,0 +1,158 @@
+"""What do all dashboards share: choices, links, marks of what happened, and the layout?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from grafana_foundation_sdk.builders.dashboard import (
+    AnnotationQuery,
+    Dashboard,
+    DashboardLink,
+    DatasourceVariable,
+    QueryVariable,
+    Row,
+    TextBoxVariable,
+)
+from grafana_foundation_sdk.models.dashboard import Dashboard as Document
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DashboardLinkType,
+    VariableRefresh,
+    VariableSort,
+)
+
+from dashboards.card import SOURCE, Finished
+from dashboards.links import MARK
+from dashboards.promql import TARGET, series
+from exporter.publish import catalogue
+
+if TYPE_CHECKING:
+    from exporter.publish.family import Family
+
+ALERTS: Final = "Registry.*"
+"""The names of all alerts that belong to these dashboards."""
+_ANY: Final = ".+"
+_HOME: Final = "https://pullproof.invalid"
+# Not by `series`: a choice must not depend on itself.
+_REGISTRIES: Final = f"label_values({catalogue.REGISTRY_INFO.name}{{{TARGET}}}, registry)"
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A row of a dashboard: its heading, and the panels below it."""
+
+    number: int
+    title: str
+    panels: tuple[Finished, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One dashboard."""
+
+    uid: str
+    title: str
+    about: str
+    chapters: tuple[Chapter, ...]
+    choices: tuple[QueryVariable, ...]
+    """Which objects: after data source, job and instance."""
+    since: str = "now-24h"
+
+
+def build(board: Board) -> Document:
+    """Put a dashboard together."""
+    made = (
+        Dashboard(board.title)
+        .uid(board.uid)
+        .description(board.about)
+        .tags([MARK])
+        .readonly()
+        .timezone("browser")
+        .time(board.since, "now")
+        .refresh("1m")
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .annotations([_firing(), _audited()])
+        .link(_others())
+    )
+    made = made.with_variable(_source())
+    for choice in (*_targets(), *board.choices):
+        made = made.with_variable(choice)
+    made = made.with_variable(_address())
+    for chapter in board.chapters:
+        made = made.with_row(Row(chapter.title).id(chapter.number))
+        for panel in chapter.panels:
+            made = made.with_panel(panel)
+    return made.build()
+
+
+def every(name: str, label: str, query: str) -> QueryVariable:
+    """Let some or all be chosen; all of them at first."""
+    return (
+        _choice(name, label, query).multi(multi=True).include_all(include_all=True).all_value(_ANY)
+    )
+
+
+def registry() -> QueryVariable:
+    """Let one registry be chosen."""
+    return _choice("registry", "Registry", _REGISTRIES)
+
+
+def one(label: str, family: Family, *where: str) -> QueryVariable:
+    """Let one value of a label be chosen."""
+    query = f"label_values({series(family, *where)}, {label})"
+    return _choice(label, label.capitalize(), query)
+
+
+def registries() -> QueryVariable:
+    """Let some or all registries be chosen."""
+    return every("registry", "Registry", _REGISTRIES)
+
+
+def _choice(name: str, label: str, query: str) -> QueryVariable:
+    made = QueryVariable(name).label(label).datasource(SOURCE).query(query).definition(query)
+    made = made.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+    return made.sort(VariableSort.NATURAL_ASC)
+
+
+def _source() -> DatasourceVariable:
+    return DatasourceVariable("datasource").label("Data source").type("prometheus")
+
+
+def _targets() -> tuple[QueryVariable, ...]:
+    info = catalogue.BUILD_INFO.name
+    return (
+        every("job", "Job", f"label_values({info}, job)"),
+        every("instance", "Instance", f'label_values({info}{{job=~"$job"}}, instance)'),
+    )
+
+
+def _address() -> TextBoxVariable:
+    made = TextBoxVariable("pullproof").label("Address of pullproof").default_value(_HOME)
+    return made.description("Where browsers reach pullproof itself: its pages are linked below it.")
+
+
+def _others() -> DashboardLink:
+    made = DashboardLink("pullproof").type(DashboardLinkType.DASHBOARDS).tags([MARK])
+    return (
+        made.as_dropdown(as_dropdown=True).keep_time(keep_time=True).include_vars(include_vars=True)
+    )
+
+
+def _firing() -> AnnotationQuery:
+    made = AnnotationQuery().name("Alerts").datasource(SOURCE).enable(enable=True).icon_color("red")
+    made = made.expr(f'ALERTS{{alertname=~"{ALERTS}",alertstate="firing"}}').step("60s")
+    return (
+        made.title_format("{{alertname}}")
+        .text_format("{{registry}} {{repository}} {{tag}}")
+        .tag_keys("severity")
+    )
+
+
+def _audited() -> AnnotationQuery:
+    """Off at first: with an audit every quarter of an hour they are many."""
+    made = AnnotationQuery().name("Complete audits").datasource(SOURCE).enable(enable=False)
+    made = made.expr(f"{series(catalogue.AUDIT_LAST_SUCCESS)} * 1000").use_value_for_time(
+        use_value_for_time=True
+    )
+    return made.icon_color("blue").title_format("Audit").text_format("{{registry}}").step("60s")

@@ -1,0 +1,284 @@
+"""What does a registry store for nothing, and what would a collection do? Needs its storage."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana_foundation_sdk.models import units
+
+from dashboards import links, meanings
+from dashboards.board import Board, Chapter, registries
+from dashboards.card import Ask, Card
+from dashboards.panels import bars, graph, number
+from dashboards.promql import each, series, total
+from dashboards.table import Label, Value, rows
+from exporter.publish import catalogue as metric
+
+_UNREAD: Final = "no storage is read"
+_COLLECTION: Final = "registry, dialect, mode"
+_LIVE: Final = 'reference="live"'
+_OWN: Final = " or ".join(
+    f"({each(_COLLECTION, metric.GC_VICTIMS, dialect)} and on (registry) {info})"
+    for dialect, info in (
+        (f'dialect="{name}"', series(metric.REGISTRY_INFO, f'collector="{name}"'))
+        for name in ("distribution-2", "distribution-3")
+    )
+)
+"""The collections that each registry's own collector could run, in whichever mode."""
+_IN_STORE: Final = 'reason!="stale_upload"'
+_REASONS: Final = {
+    "needed": meanings.GOOD,
+    "untagged": meanings.WORRYING,
+    "orphaned_blob": meanings.BAD,
+    "stale_upload": meanings.UNSURE,
+}
+_TO_TAGS: Final = links.drill("Show its tags", links.TAG, "registry", "repository")
+_TO_TAG: Final = links.drill("Show this tag", links.TAG, "registry", "repository", "tag")
+
+STORED: Final = number(
+    Card(
+        10,
+        "Stored",
+        "Bytes of all blobs in the storage, each once.",
+        unit=units.BytesIEC,
+        absent=_UNREAD,
+    ),
+    Ask(total("", metric.STORED_BYTES)),
+)
+REFERENCED: Final = number(
+    Card(
+        11,
+        "Led to by manifests",
+        "Bytes of the stored blobs that some manifest leads to, tagged or not, each once.",
+        unit=units.BytesIEC,
+        absent=_UNREAD,
+    ),
+    Ask(total("", metric.STORED_REFERENCED_BYTES)),
+)
+IN_SCOPE: Final = number(
+    Card(
+        12,
+        "Needed by tags in scope",
+        "Bytes of the manifests and blobs that audited tags need and that are there, each digest "
+        "once for its registry.",
+        unit=units.BytesIEC,
+    ),
+    Ask(total("", metric.REFERENCED_BYTES)),
+)
+RECLAIMABLE: Final = number(
+    Card(
+        13,
+        "Needed by nothing",
+        "Bytes past their grace time that nothing needs, each byte under one reason.",
+        unit=units.BytesIEC,
+        absent=_UNREAD,
+        links=(links.runbook("RegistryReclaimableHigh"),),
+    ),
+    Ask(total("", metric.RECLAIMABLE_BYTES)),
+)
+IF_RUN_NOW: Final = number(
+    Card(
+        14,
+        "If a collection ran now",
+        "The most that the registries' own collectors would remove, in the mode that removes more; "
+        "needed or not.",
+        unit=units.BytesIEC,
+        absent="not predicted",
+    ),
+    Ask(
+        f"sum(max by (registry) ({each(_COLLECTION, metric.GC_RECLAIMABLE_BYTES)}"
+        f" and on ({_COLLECTION}) ({_OWN})))"
+    ),
+)
+VICTIMS: Final = number(
+    Card(
+        15,
+        "It would break",
+        "Manifests of live tags that the registries' own collectors would break, in the mode that "
+        "breaks more. Run none before `pullproof preflight` says SAFE.",
+        base=meanings.GOOD,
+        steps=meanings.NONE_IS_GOOD,
+        absent="not predicted",
+        links=(links.runbook("RegistryGCWouldBreakLiveTag"),),
+    ),
+    Ask(
+        f"sum(max by (registry) ({each(_COLLECTION, metric.GC_VICTIMS, _LIVE)}"
+        f" and on ({_COLLECTION}) ({_OWN})))"
+    ),
+)
+USE: Final = graph(
+    Card(
+        20,
+        "What the storage holds",
+        "Stored bytes, and beside them what nothing needs, by reason. Uploads that nobody finished "
+        "come on top: they are no blobs yet.",
+        unit=units.BytesIEC,
+        absent=_UNREAD,
+    ),
+    Ask(
+        f"sum({each('registry', metric.STORED_BYTES)}) -"
+        f" sum({each('registry, reason', metric.RECLAIMABLE_BYTES, _IN_STORE)})",
+        "needed",
+    ),
+    Ask(total("reason", metric.RECLAIMABLE_BYTES), "{{reason}}"),
+    stacked=True,
+    colours=_REASONS,
+)
+AHEAD: Final = graph(
+    Card(
+        21,
+        "Where it leads",
+        "Stored bytes, and what they would be in 30 days if they went on as in the last week.",
+        unit=units.BytesIEC,
+        absent=_UNREAD,
+        links=(links.runbook("RegistryOrphanGrowth"),),
+    ),
+    Ask(each("registry", metric.STORED_BYTES), "{{registry}}, now"),
+    Ask(
+        f"predict_linear(({each('registry', metric.STORED_BYTES)})[7d:1h], 30 * 86400)",
+        "{{registry}}, in 30 days",
+    ),
+)
+REASONS: Final = bars(
+    Card(
+        22,
+        "What nothing needs, by reason",
+        "`untagged`: manifests that no tag leads to, and what only they need. `orphaned_blob`: no "
+        "manifest leads to it. `stale_upload`: begun and left.",
+        unit=units.BytesIEC,
+        absent=_UNREAD,
+        base=meanings.PLAIN,
+    ),
+    Ask(total("reason", metric.RECLAIMABLE_BYTES), "{{reason}}"),
+)
+ORPHANS: Final = graph(
+    Card(
+        23,
+        "Orphans",
+        "Stored blobs that no manifest leads to, and stored manifests that no tag leads to.",
+        absent=_UNREAD,
+    ),
+    Ask(total("registry", metric.ORPHANED_BLOBS), "blobs of {{registry}}"),
+    Ask(total("registry", metric.ORPHANED_MANIFESTS), "manifests of {{registry}}"),
+)
+LARGEST: Final = bars(
+    Card(
+        30,
+        "Where most could be freed: the first 20 repositories",
+        "Bytes that no other repository's manifests lead to: what the removal of the repository "
+        "could free at most.",
+        height=10,
+        unit=units.BytesIEC,
+        absent=_UNREAD,
+        base=meanings.PLAIN,
+    ),
+    Ask(
+        f"topk(20, {each('registry, repository', metric.REPOSITORY_EXCLUSIVE_BYTES)})",
+        "{{repository}}",
+    ),
+)
+REPOSITORIES: Final = rows(
+    Card(
+        31,
+        "Repositories by size",
+        "`exclusive`: no other repository's manifests lead to it. `logical`: what its tags need, "
+        "shared content included; do not add these up.",
+        height=10,
+    ),
+    Label("registry"),
+    Label("repository", links=(_TO_TAGS,)),
+    Value(
+        "exclusive",
+        each("registry, repository", metric.REPOSITORY_EXCLUSIVE_BYTES),
+        unit=units.BytesIEC,
+    ),
+    Value(
+        "logical",
+        each("registry, repository", metric.REPOSITORY_LOGICAL_BYTES),
+        unit=units.BytesIEC,
+    ),
+    sort="exclusive",
+)
+COLLECTIONS: Final = rows(
+    Card(
+        40,
+        "What each collection would do",
+        "Every dialect in both modes; `own` marks the registry's own collector. Broken manifests "
+        "are counted below tags, live ones apart.",
+        width=14,
+        absent="not predicted",
+        links=(links.runbook("RegistryGCWouldBreakLiveTag"),),
+    ),
+    Label("registry"),
+    Label("dialect"),
+    Label("mode"),
+    Value("own", f"({_OWN}) * 0 + 1", mappings=meanings.YES),
+    Value("breaks live", each(_COLLECTION, metric.GC_VICTIMS, _LIVE)),
+    Value(
+        "breaks in all",
+        f"sum by ({_COLLECTION}) ({each(f'{_COLLECTION}, reference', metric.GC_VICTIMS)})",
+    ),
+    Value("removes", each(_COLLECTION, metric.GC_RECLAIMABLE_BYTES), unit=units.BytesIEC),
+    Value("gives up", each(_COLLECTION, metric.GC_WOULD_ABORT), mappings=meanings.NO_IS_GOOD),
+    sort="breaks live",
+)
+PRECONDITIONS: Final = rows(
+    Card(
+        41,
+        "What is in a collector's way",
+        "What in the storage makes the registry's own collector give up, or lose something in "
+        "silence.",
+        width=10,
+        absent="nothing is in its way, or no storage is read",
+        links=(links.runbook("RegistryGCWouldAbort"),),
+    ),
+    Label("registry"),
+    Label("code"),
+    Label("effect"),
+    Value("found", f"{each('registry, code, effect', metric.GC_PRECONDITIONS)} > 0"),
+    sort="found",
+)
+SOLE: Final = rows(
+    Card(
+        42,
+        "Tags that keep other tags alive",
+        "The only tags that point straight at manifests which other tags need. Removing one of "
+        "them breaks the others where the collector takes what is untagged.",
+        width=24,
+        absent="there are none, or no storage is read",
+        links=(links.runbook("RegistryLiveTagUnprotected"),),
+    ),
+    Label("registry"),
+    Label("repository", links=(_TO_TAGS,)),
+    Label("tag", links=(_TO_TAG,)),
+    Value("keeps", f"{each('registry, repository, tag', metric.SOLE_PROTECTOR)} > 0"),
+    sort="keeps",
+)
+
+BOARD: Final = Board(
+    uid=links.CAPACITY,
+    title="Registry integrity / Capacity",
+    about="What does a registry store for nothing, and what would a garbage collection do?",
+    choices=(registries(),),
+    since="now-14d",
+    chapters=(
+        Chapter(
+            1,
+            "Now",
+            (
+                STORED,
+                REFERENCED,
+                IN_SCOPE,
+                RECLAIMABLE,
+                IF_RUN_NOW,
+                VICTIMS,
+                USE,
+                AHEAD,
+                REASONS,
+                ORPHANS,
+            ),
+        ),
+        Chapter(2, "Where it lies", (LARGEST, REPOSITORIES)),
+        Chapter(3, "What a collection would do", (COLLECTIONS, PRECONDITIONS, SOLE)),
+    ),
+)

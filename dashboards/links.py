@@ -1,0 +1,46 @@
+"""Where does a click lead? To the next dashboard with what was clicked, or to a runbook."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import DashboardLink
+from grafana_foundation_sdk.models.dashboard import DashboardLinkType
+
+OVERVIEW: Final = "pullproof-overview"
+TAG: Final = "pullproof-tag"
+CAPACITY: Final = "pullproof-capacity"
+AUDITOR: Final = "pullproof-auditor"
+
+MARK: Final = "pullproof"
+"""The tag of all dashboards, by which they find each other."""
+RUNBOOKS: Final = "https://pullproof.invalid/docs/runbooks/"
+"""As in the alerts: replaced by the address at which a site keeps them."""
+_KEPT: Final = "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
+
+Target = tuple[str, str]
+"""A title and an address."""
+
+
+def drill(title: str, dashboard: str, *fields: str) -> Target:
+    """Lead to another dashboard with the clicked row's values, and with all that was chosen."""
+    chosen = "".join(f"&var-{field}=${{__data.fields.{field}}}" for field in fields)
+    return title, f"/d/{dashboard}?{_KEPT}{chosen}&${{__url_time_range}}"
+
+
+def runbook(alert: str) -> Target:
+    """Lead to what to do when an alert fires."""
+    return f"Runbook: {alert}", f"{RUNBOOKS}{alert}.md"
+
+
+def own_page(title: str, path: str = "") -> Target:
+    """Lead to a page of pullproof itself, below the address that was given for it."""
+    return title, f"${{pullproof}}/{path}"
+
+
+def panel_link(target: Target) -> DashboardLink:
+    """Put a target in the corner of a panel."""
+    title, url = target
+    return (
+        DashboardLink(title).type(DashboardLinkType.LINK).url(url).target_blank(target_blank=True)
+    )

@@ -1,0 +1,73 @@
+"""How is a metric asked for, so that nothing is counted twice and every choice is obeyed?
+
+Names and labels come from the catalogue. Every selector obeys the variables `job`, `instance` and,
+where the metric has that label, `registry`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.publish import catalogue
+
+if TYPE_CHECKING:
+    from exporter.publish.family import Family
+
+TARGET: Final = 'job=~"$job",instance=~"$instance"'
+_TAG: Final = "registry, repository, tag, reference"
+
+
+def series(family: Family, *where: str, suffix: str = "") -> str:
+    """Which series of a family are chosen? `where` holds further matchers."""
+    chosen = (TARGET, *(('registry=~"$registry"',) if "registry" in family.labels else ()), *where)
+    return f"{family.name}{suffix}{{{','.join(chosen)}}}"
+
+
+def each(by: str, family: Family, *where: str) -> str:
+    """What is said of each object? Once, however many exporters say it."""
+    return f"max by ({by}) ({series(family, *where)})"
+
+
+def least(by: str, family: Family, *where: str) -> str:
+    """What holds of all parts of it? The least of what shards say; replicas of one are one."""
+    return f"min by ({by}) ({each(', '.join(family.labels), family, *where)})"
+
+
+def total(by: str, family: Family, *where: str) -> str:
+    """How many are there of all objects? Each counted once, and those of all shards added."""
+    inner = each(", ".join(family.labels), family, *where)
+    return f"sum by ({by}) ({inner})" if by else f"sum({inner})"
+
+
+def rate(by: str, family: Family, *where: str, suffix: str = "") -> str:
+    """How much happens in a second? Each exporter's own doing, so all of it is added."""
+    return f"sum by ({by}) (rate({series(family, *where, suffix=suffix)}[$__rate_interval]))"
+
+
+def age(family: Family) -> str:
+    """How many seconds ago was it, in each registry? Of shards, the one where it was first."""
+    return f"time() - {least('registry', family)}"
+
+
+def owned(expression: str) -> str:
+    """What remains without pull-through caches, which are partial by design?"""
+    return f"(({expression}) unless on (registry) {series(catalogue.REGISTRY_INFO, PROXY)})"
+
+
+PROXY: Final = 'role="proxy"'
+REQUIRED: Final = 'need="required"'
+GONE: Final = 'state=~"missing|broken"'
+
+
+def losses(*where: str) -> str:
+    """How much of what a pull needs is proven not to be there, for each tag? As the alerts ask."""
+    return owned(
+        f"{each(_TAG, catalogue.TAG_MISSING_CHILDREN, REQUIRED, *where)}"
+        f" + {each(_TAG, catalogue.TAG_BROKEN_CHILDREN, REQUIRED, *where)}"
+        f" + {each(_TAG, catalogue.TAG_LACKING_PLATFORMS, *where)}"
+    )
+
+
+def flag(expression: str, value: int) -> str:
+    """Where the expression has a series: this number, to be told apart by a value mapping."""
+    return f"({expression}) * 0 + {value}"

@@ -1,0 +1,215 @@
+"""What is wrong with this one tag, who is hurt, and what repairs it?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grafana_foundation_sdk.models import units
+
+from dashboards import links, meanings
+from dashboards.board import Board, Chapter, one, registry
+from dashboards.card import Ask, Card
+from dashboards.panels import graph, note, number, states
+from dashboards.promql import REQUIRED, each, flag, losses, owned
+from dashboards.table import Label, Value, rows
+from exporter.publish import catalogue as metric
+
+_REPOSITORY: Final = 'repository="$repository"'
+_THIS: Final = (_REPOSITORY, 'tag="$tag"')
+_SOLE: Final = f'metric="{metric.SOLE_PROTECTOR.name}"'
+_UNKNOWN: Final = "registry, repository, tag, reference"
+
+
+def _verdict(*where: str) -> str:
+    """One number for each tag; the first that holds counts. See `meanings.TAG`."""
+    unknown = owned(each(_UNKNOWN, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, *where))
+    lost = f"({losses(*where)})"
+    return " or ".join(
+        (flag(f"{lost} > 0", 2), flag(f"({unknown}) > 0", 1), flag(lost, 0)),
+    )
+
+
+VERDICT: Final = number(
+    Card(
+        10,
+        "Verdict",
+        "Whether every platform that must run the tag could pull it, down to the last byte.",
+        mappings=meanings.TAG,
+        links=(links.own_page("pullproof's own pages"),),
+    ),
+    Ask(f"max({_verdict(*_THIS)})"),
+)
+CLASS: Final = number(
+    Card(
+        11,
+        "Reference class",
+        "Why the tag matters: live runs or would run now; then idle, rollback, latest, selected. "
+        "The highest counts.",
+    ),
+    Ask(each("reference", metric.TAG_LACKING_PLATFORMS, *_THIS), "{{reference}}"),
+    named=True,
+)
+SINCE: Final = number(
+    Card(
+        12,
+        "Cannot be pulled since",
+        "When it was first seen; what removed it acted before that.",
+        unit=units.DateTimeFromNow,
+        absent="it is not known to be broken",
+        base=meanings.BAD,
+    ),
+    Ask(f"1000 * min({each('tag', metric.TAG_BROKEN_SINCE, *_THIS)})"),
+)
+UNPROTECTED: Final = number(
+    Card(
+        13,
+        "Unprotected manifests",
+        "Below this tag, for platforms that must run it, at which no tag points straight.",
+        base=meanings.GOOD,
+        steps=meanings.NONE_IS_BETTER,
+        links=(links.runbook("RegistryLiveTagUnprotected"),),
+    ),
+    Ask(f"max({each('tag', metric.TAG_UNPROTECTED_CHILDREN, REQUIRED, *_THIS)})"),
+)
+LACKING: Final = number(
+    Card(
+        14,
+        "Platforms without an image",
+        "Platforms that must run the tag and for which it offers none.",
+        base=meanings.GOOD,
+        steps=meanings.NONE_IS_GOOD,
+    ),
+    Ask(f"max({each('tag', metric.TAG_LACKING_PLATFORMS, *_THIS)})"),
+)
+PROTECTS: Final = number(
+    Card(
+        15,
+        "Other tags' manifests that this tag alone keeps",
+        "Do not delete the tag while this is not zero. Known only where the storage is read.",
+        absent="no storage is read",
+        base=meanings.GOOD,
+        steps=meanings.NONE_IS_BETTER,
+    ),
+    # Without a series it protects none, where the storage was read and none was left out.
+    Ask(
+        f"max({each('tag', metric.SOLE_PROTECTOR, *_THIS)}) or"
+        f" max({each('registry', metric.STORED_BYTES)}) * 0 unless on ()"
+        f" ({each('metric', metric.SERIES_DROPPED, _SOLE)} > 0)"
+    ),
+)
+COURSE: Final = states(
+    Card(
+        20,
+        "How it stood",
+        "The verdict over time; the class may change when workloads come and go.",
+        width=24,
+        height=4,
+        mappings=meanings.TAG,
+    ),
+    Ask(_verdict(*_THIS), "{{reference}}"),
+)
+GONE: Final = rows(
+    Card(
+        30,
+        "What is missing or broken",
+        "Manifests that are gone or that stand over content that is gone, and platforms for which "
+        "there is no image (these have no digest).",
+        width=24,
+        height=6,
+        absent="nothing is known to be gone",
+    ),
+    Label("platform", width=140),
+    Label("kind", width=110),
+    Label("state", mappings=meanings.STATES, width=110),
+    Label("need", width=110),
+    Label("digest"),
+    Value(
+        "objects",
+        each("platform, kind, state, need, digest", metric.MISSING_CHILD_INFO, *_THIS),
+    ),
+)
+COUNTS: Final = graph(
+    Card(
+        40,
+        "Manifests below the tag that a pull needs",
+        "How many of them are missing, broken, unknown or unprotected.",
+    ),
+    Ask(f"max({each('tag', metric.TAG_MISSING_CHILDREN, REQUIRED, *_THIS)})", "missing"),
+    Ask(f"max({each('tag', metric.TAG_BROKEN_CHILDREN, REQUIRED, *_THIS)})", "broken"),
+    Ask(f"max({each('tag', metric.TAG_UNKNOWN_CHILDREN, REQUIRED, *_THIS)})", "unknown"),
+    Ask(f"max({each('tag', metric.TAG_UNPROTECTED_CHILDREN, REQUIRED, *_THIS)})", "unprotected"),
+    colours={
+        "missing": meanings.BAD,
+        "broken": meanings.WORRYING,
+        "unknown": meanings.UNSURE,
+        "unprotected": meanings.PLAIN,
+    },
+)
+REPAIR: Final = note(
+    Card(
+        41,
+        "What to do",
+        "Commands for this tag. Where the registry's name is not its host, "
+        "put the host in its place.",
+    ),
+    """\
+See what is gone and what is left:
+
+    pullproof inspect ${registry}/${repository}:${tag}
+
+Who needs it, and which tags protect what it leads to:
+
+    pullproof explain ${registry}/${repository}:${tag}
+
+Restore the **same digests** from where they still are; a rebuild has others:
+
+    skopeo copy --all --preserve-digests \\
+      docker://MIRROR/${repository}@INDEX_DIGEST \\
+      docker://${registry}/${repository}:${tag}
+
+If layers are gone, restart the registry first: its cache still believes in them. Then prove it:
+
+    pullproof check ${registry}/${repository}:${tag}
+
+Keep it: `pullproof protect ${registry}/${repository}:${tag}` says which tags do.
+""",
+)
+TAGS: Final = rows(
+    Card(
+        50,
+        "Tags of this repository",
+        "Every tag in scope with series of its own; the most urgent are kept where there are too "
+        "many.",
+        width=24,
+        height=9,
+    ),
+    Label("tag", links=(links.drill("Show this tag", links.TAG, "registry", "repository", "tag"),)),
+    Label("reference"),
+    Label("registry"),
+    Label("repository"),
+    Value("verdict", _verdict(_REPOSITORY), mappings=meanings.TAG),
+    Value("lacks", losses(_REPOSITORY)),
+    Value("unknown", each(_UNKNOWN, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, _REPOSITORY)),
+    Value("unprotected", each(_UNKNOWN, metric.TAG_UNPROTECTED_CHILDREN, REQUIRED, _REPOSITORY)),
+    sort="verdict",
+)
+
+BOARD: Final = Board(
+    uid=links.TAG,
+    title="Registry integrity / Tag",
+    about="What is wrong with one tag, who is hurt, and what repairs it?",
+    choices=(
+        registry(),
+        one("repository", metric.REPOSITORY_TAGS),
+        one("tag", metric.TAG_LACKING_PLATFORMS, _REPOSITORY),
+    ),
+    chapters=(
+        Chapter(
+            1,
+            "${repository}:${tag}",
+            (VERDICT, CLASS, SINCE, UNPROTECTED, LACKING, PROTECTS, COURSE, GONE),
+        ),
+        Chapter(2, "How it went, and what to do", (COUNTS, REPAIR)),
+        Chapter(3, "${repository}", (TAGS,)),
+    ),
+)
