@@ -30,10 +30,16 @@ class Prometheus:
 
     server: Running
 
-    def query(self, expression: str) -> list[Json]:
-        """The vector that an expression gives now: `metric` and `value` of each series."""
-        found = self._ask("query", query=expression)
+    def query(self, expression: str, at: float | None = None) -> list[Json]:
+        """The vector that an expression gives now, or at a time: `metric` and `value` of each."""
+        when = {} if at is None else {"time": f"{at}"}
+        found = self._ask("query", query=expression, **when)
         return list(found["result"])
+
+    def over(self, expression: str, begin: float, end: float, step: float) -> list[Json]:
+        """The series that an expression gives over a time: `metric` and `values` of each."""
+        span = {"start": f"{begin}", "end": f"{end}", "step": f"{step}"}
+        return list(self._ask("query_range", query=expression, **span)["result"])
 
     def firing(self, alert: str) -> list[Json]:
         """The alerts of that name that fire now, with labels and annotations."""
@@ -52,9 +58,17 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    folder: Path, scrape: Json, rules: Sequence[Path] = (), alertmanager: str | None = None
+    folder: Path,
+    scrape: Json,
+    rules: Sequence[Path] = (),
+    alertmanager: str | None = None,
+    *,
+    believed: str = "5m",
 ) -> Iterator[Prometheus]:
-    """Run Prometheus on one scrape configuration, looking several times a second."""
+    """Run Prometheus on one scrape configuration, looking several times a second.
+
+    `believed` is for how long it believes a sample that no other one follows.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config: Json = {"global": {"scrape_interval": _OFTEN, "evaluation_interval": _OFTEN}}
     config["scrape_configs"] = [{"job_name": "pullproof", "scrape_timeout": _OFTEN} | scrape]
@@ -65,6 +79,7 @@ def prometheus(
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     command = [program("prometheus"), f"--config.file={folder / 'prometheus.yml'}"]
     command += [f"--storage.tsdb.path={folder / 'data'}", "--web.listen-address=127.0.0.1:0"]
+    command += [f"--query.lookback-delta={believed}"]
     with running(command, _LISTENING, folder / "prometheus.log") as server:
         yield Prometheus(server)
 

@@ -1,0 +1,176 @@
+"""Two weeks with the incident in them, in a real Prometheus that still scrapes the exporter.
+
+The demonstration's content lies in real registries. One cannot be reached for a while, then a
+cleanup takes what no tag protects; the exporter says so, each time in a scrape of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.demo.content import chart
+from exporter.demo.tree import CHART, mirror, stock, suffer
+from exporter.sources.ledger import Ledger
+from tests.parts import monitoring, past
+from tests.parts.front import front
+from tests.parts.http import Answer
+from tests.parts.needs import program
+from tests.parts.past import TARGET, Phase
+from tests.parts.process import until
+from tests.parts.product import exporter
+from tests.parts.registry import registry
+from tests.shipped.rules import FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from exporter.demo.tree import Tree
+    from tests.parts.http import Asked
+    from tests.parts.monitoring import Prometheus
+    from tests.parts.past import Key
+    from tests.parts.product import Exporter, Json
+
+DAY: Final = 86400.0
+OWNED: Final = "registry.example.com"
+MIRROR: Final = "mirror.example.com"
+REGISTRIES: Final = (OWNED, MIRROR)
+_FORMER: Final = chart("shop", "1.3.0").digest
+"""A tag still points at it, and somebody has removed its folder."""
+REPLICA: Final = "pullproof-1:10470"
+_DENIED: Final = "/v2/infra/toolbox/"
+"""A repository that the exporter's account may not read."""
+
+
+@dataclass(slots=True)
+class _Door:
+    """What stands before the registry that the exporter watches."""
+
+    shut: bool = False
+
+    def __call__(self, asked: Asked) -> Answer | None:
+        if self.shut:
+            return Answer(503)
+        return Answer(403) if asked.target.startswith(_DENIED) else None
+
+
+@contextmanager
+def fortnight(folder: Path) -> Iterator[Prometheus]:
+    """Live through the incident, and yield the Prometheus that remembers two weeks of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    door = _Door()
+    with ExitStack() as stack:
+        tree = _filled(folder)
+        owned = stack.enter_context(registry(folder / "owned"))
+        cache = stack.enter_context(registry(folder / "mirror"))
+        before = stack.enter_context(front(owned, door))
+        settings = _settings(folder, before.host, cache.host)
+        well = _scrape(folder, settings)
+        door.shut = True
+        blind = _scrape(folder, settings)
+        door.shut = False
+        suffer(tree)
+        tree.point(CHART, _FORMER, "1.3.0")
+        _scrape(folder, settings)
+        now = time.time()  # noqa: TID251 - the past ends where the live scrape begins
+        broken_at = now - 2.2 * DAY
+        _known_for(folder / "ledger.db", now - broken_at)
+        running = stack.enter_context(exporter(folder / "exporter", settings))
+        _remember(folder, _phases(now, broken_at, well, blind, _said(running)), broken_at)
+        yield stack.enter_context(_watching(folder, running))
+
+
+def _filled(folder: Path) -> Tree:
+    """Write the storages, old enough for the exporter to say what is left over in them."""
+    tree = stock(folder / "owned" / "storage")
+    mirror(folder / "mirror" / "storage")
+    upload = tree.layout.repositories / "shop/frontend/_uploads/0b7e"
+    upload.mkdir(parents=True)
+    (upload / "data").write_bytes(b"half" * 2000)
+    old = time.time() - 30 * DAY  # noqa: TID251 - ages of files are told by the machine's clock
+    for path in folder.rglob("*"):
+        os.utime(path, (old, old))
+    return tree
+
+
+def _settings(folder: Path, owned: str, cache: str) -> Json:
+    live = folder / "live.txt"
+    names = ("shop/frontend:1.9.0", "shop/checkout:2.4.1", "platform/payments:3.0.7")
+    names = (*names, "platform/search:5.2.0", "infra/toolbox:2026.10")
+    live.write_text("".join(f"{owned}/{name}\n" for name in names))
+    common: Json = {"plain_http": True, "tags": {"select": ["*"]}}
+    kept = {"path": str(folder / "owned" / "storage")}
+    return {
+        "interval": "15m",
+        "ledger": str(folder / "ledger.db"),
+        "references": [{"file": str(live), "platforms": ["linux/amd64", "linux/arm64"]}],
+        "registries": [
+            {"name": OWNED, "url": f"http://{owned}", "storage": kept} | common,
+            {"name": MIRROR, "url": f"http://{cache}", "role": "proxy"} | common,
+        ],
+    }
+
+
+def _scrape(folder: Path, settings: Json) -> Mapping[Key, float]:
+    """Let an exporter audit once, and scrape it."""
+    with exporter(folder / "exporter", settings) as running:
+        return _said(running)
+
+
+def _said(running: Exporter) -> Mapping[Key, float]:
+    """Scrape it once both registries were audited; until then it serves what was kept."""
+    until(lambda: running.value("pullproof_audits_total") == len(REGISTRIES), "both are audited")
+    return past.samples(running.get("/metrics").raise_for_status().text)
+
+
+def _known_for(path: Path, seconds: float) -> None:
+    """Let what is known already be known for longer."""
+    with Ledger(path, time.time) as ledger:  # noqa: TID251 - as the exporter itself opens it
+        kept = ledger.last(OWNED)
+        assert kept is not None
+        since = {finding: first - seconds for finding, first in kept.since.items()}
+        ledger.keep(OWNED, replace(kept, since=since))
+
+
+def _phases(
+    now: float,
+    broken_at: float,
+    well: Mapping[Key, float],
+    blind: Mapping[Key, float],
+    broken: Mapping[Key, float],
+) -> tuple[Phase, ...]:
+    unseen = now - 9 * DAY
+    return (
+        Phase(now - 14 * DAY, unseen, well),
+        Phase(unseen, unseen + 5 * 3600, blind, seen=False),
+        Phase(unseen + 5 * 3600, broken_at, well),
+        Phase(broken_at, now, broken),
+    )
+
+
+def _remember(folder: Path, phases: tuple[Phase, ...], broken_at: float) -> None:
+    """Write the past where Prometheus will look for it; in large blocks, which are made faster."""
+    source, data = folder / "past.txt", folder / "prometheus" / "data"
+    data.mkdir(parents=True)
+    with source.open("w") as file:
+        file.writelines(past.written(phases, broken_at))
+    command = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics"]
+    command += ["--max-block-duration=360h", str(source), str(data)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@contextmanager
+def _watching(folder: Path, running: Exporter) -> Iterator[Prometheus]:
+    """Scrape it under two names, as if it had a replica: one has the past, one is new."""
+    names = ({"instance": TARGET["instance"]}, {"instance": REPLICA})
+    scrape = {"static_configs": [{"targets": [running.address], "labels": each} for each in names]}
+    rules = [monitoring.impatient(path, folder / "rules") for path in FILES]
+    believed = f"{2 * past.INTERVAL:.0f}s"
+    with monitoring.prometheus(folder / "prometheus", scrape, rules, believed=believed) as server:
+        until(lambda: len(server.query('up{job="pullproof"} == 1')) == len(names), "a scrape")
+        yield server
