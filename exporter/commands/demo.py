@@ -56,6 +56,7 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
 
 async def _show(words: argparse.Namespace, folder: Path, environ: Mapping[str, str]) -> None:
     stock = tree.stock(folder / "registry")
+    tree.litter(stock)
     owned = Registry.of(folder / "registry", lying_cache=True)
     # The cache is older than the cleanup: from here on it answers for bytes that are gone.
     tree.suffer(stock)

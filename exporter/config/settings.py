@@ -20,6 +20,8 @@ from exporter.config.words import (
     LevelName,
     ListenAddress,
     LogLevel,
+    PageAddress,
+    PathPrefix,
     PlatformName,
     ShardText,
 )
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT: Final = 10470
 """Outside the range 9100 to 9999, which other exporters' defaults fill."""
+
+DOCS: Final = "https://pullproof.invalid/docs"
+"""Where the rules' annotations lead as well."""
 
 
 class MetricsSettings(Section):
@@ -67,6 +72,10 @@ class Settings(Section):
     """Addresses of the web server: `host:port`, `:port`, `[::1]:port`."""
     web_config_file: FilePath | None = None
     """TLS and users of the web server, in the format that Prometheus' own exporters read."""
+    route_prefix: PathPrefix | None = None
+    """Stands before every path (`/registry-audit`), for a reverse proxy that leaves it there."""
+    docs_url: PageAddress | None = DOCS
+    """Where findings and runbooks are read: pages link there; `null` for no links."""
     ledger: FilePath | None = None
     """SQLite file that lets a restart serve the last truth at once; `null` keeps it in memory."""
     interval: Interval = timedelta(minutes=15)

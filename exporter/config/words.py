@@ -36,6 +36,8 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})")
 _PATTERN: Final = re.compile(r"([^/]+)/([^:@]+):([^:@/]+)")
+_PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+_PAGE: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?")
 _PORT: Final = re.compile(r":([0-9]{1,9})$")
 _LAST_PORT: Final = 65535
 
@@ -176,6 +178,20 @@ def _url(text: str) -> str:
     return f"{scheme}://{name.lower()}"
 
 
+def _prefix(text: str) -> str:
+    """Check what stands before every path; a slash at its end is dropped."""
+    if not _PREFIX.fullmatch(text.rstrip("/")):
+        raise ValueError(f"not a path such as /registry-audit: {text[:80]!r}")
+    return text.rstrip("/")
+
+
+def _page(text: str) -> str:
+    """Check the address of a folder of pages; a slash at its end is dropped."""
+    if not _PAGE.fullmatch(text):
+        raise ValueError(f"not an address such as https://docs.example.com/pull: {text[:80]!r}")
+    return text.rstrip("/")
+
+
 def _path(value: object, info: ValidationInfo) -> object:
     """Read a path; a relative one starts at the configuration file's own folder."""
     if not isinstance(value, str):
@@ -199,6 +215,8 @@ FilePath = Annotated[Path, BeforeValidator(_path)]
 Glob = Annotated[str, AfterValidator(_glob)]
 Host = Annotated[str, AfterValidator(host)]
 RepositoryName = Annotated[str, AfterValidator(repository)]
+PathPrefix = Annotated[str, AfterValidator(_prefix)]
+PageAddress = Annotated[str, AfterValidator(_page)]
 Url = Annotated[str, AfterValidator(_url)]
 Variable = Annotated[str, AfterValidator(_variable)]
 ListenAddress = Annotated[Address, PlainValidator(partial(_parsed, Address, Address.parse))]

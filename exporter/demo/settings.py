@@ -18,6 +18,7 @@ registries:
     plain_http: true
     collector: distribution-2
     tags: {{select: ["*"]}}
+    storage: {{path: registry, grace: 0s}}
   - name: mirror.example.com
     url: http://{mirror}
     plain_http: true

@@ -113,6 +113,14 @@ def suffer(tree: Tree) -> None:
     tree.sweep(_PAYMENTS.on("amd64").blobs[-1].digest)
 
 
+def litter(tree: Tree) -> None:
+    """Leave behind what a registry gathers: a build without a tag, a push that broke off."""
+    for manifest in multi_platform(FRONTEND, "1.8.2").manifests():
+        tree.put(FRONTEND, manifest)
+    for blob in image(SEARCH, "5.3.0", Platform("linux", "amd64")).blobs:
+        _write(tree.layout.data(blob.digest), blob.body)
+
+
 def mirror(folder: Path) -> Tree:
     """Fill a pull-through cache, which holds of an index only what was asked for."""
     tree = Tree(Layout(folder))

@@ -113,7 +113,7 @@ def _tree(report: Report, verdict: TagVerdict) -> Iterator[str]:
 def _nodes(node: Node, depth: int) -> Iterator[str]:
     digest = f"`{node.digest}`" if node.digest else ""
     size = size_words(node.size) if node.size is not None else ""
-    parts = (escape(node.label), f"**{node.cell.text}**", digest, size, *map(escape, node.notes))
+    parts = (escape(node.label), f"**{node.cell.text}**", digest, size, *map(escape, node.remarks))
     yield f"{'  ' * depth}- {', '.join(part for part in parts if part)}"
     for below in node.below:
         yield from _nodes(below, depth + 1)

@@ -44,6 +44,8 @@ class Loss:
     """Empty where there is none: a platform that is not offered, a tag that is gone."""
     details: tuple[str, ...]
     """What is gone, one line each."""
+    required: bool = True
+    """Would a platform that must run the tag pull it?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +113,29 @@ def _key(verdict: TagVerdict) -> tuple[Repository, str]:
     return verdict.root.repository, verdict.root.name
 
 
-def _trouble(verdict: TagVerdict, since: float | None) -> Trouble:
+def losses(verdict: TagVerdict) -> tuple[Loss, ...]:
+    """What of a tag is proven to be gone."""
     lost = [child for child in verdict.children if child.expected and child.state in GONE]
-    losses = (
+    return (
         *(_loss(verdict, child) for child in lost),
         *(
             Loss(platform_words(platform), LACKING, "", ("no image is offered for this platform",))
             for platform in verdict.lacking_platforms
         ),
     )
+
+
+def _trouble(verdict: TagVerdict, since: float | None) -> Trouble:
     reference = str(verdict.root.reference_class)
-    return Trouble(reference, root_name(verdict), verdict_cell(verdict), since, losses)
+    return Trouble(reference, root_name(verdict), verdict_cell(verdict), since, losses(verdict))
 
 
 def _loss(verdict: TagVerdict, child: Child) -> Loss:
     if child.digest is None:
         detail = plain(verdict.root.sighting.detail) or "the registry does not know it"
         return Loss("tag", child_cell(child), "", (f"the tag itself is gone: {detail}",))
-    where = platform_words(child.platform) if child.platform else str(child.kind)
+    is_run = child.platform and child.kind is ChildKind.IMAGE
+    where = platform_words(child.platform) if is_run and child.platform else str(child.kind)
     gone = (each for each in child.lacks if each.state in GONE)
     confirmed = f" ({proof_words(child.proof)})" if child.proof is Proof.CONFIRMED else ""
     details = tuple(
@@ -138,7 +145,7 @@ def _loss(verdict: TagVerdict, child: Child) -> Loss:
         for each in gone
     )
     notes = () if child.required else ("nothing that must run needs it",)
-    return Loss(where, child_cell(child), child.digest, (*details, *notes))
+    return Loss(where, child_cell(child), child.digest, (*details, *notes), child.required)
 
 
 def _unknown(report: Report) -> Iterator[str]:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from exporter.facts.proof import State
+from exporter.facts.proof import Proof, State
+from exporter.judge.report import ChildKind
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Kind
+from exporter.publish.users import Users
 from exporter.publish.words import (
     ABSENT,
     BY_DESIGN,
     LACKING,
     Cell,
+    Tone,
     child_cell,
     plain,
     platform_words,
     proof_words,
     state_cell,
+    time_words,
     verdict_cell,
 )
 
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
     from exporter.judge.report import Child, Report, TagVerdict
     from exporter.oci.manifest import Descriptor, Manifest
     from exporter.oci.reference import Tag
+
+_MOST_TAGS: Final = 10
+"""Names that are said of one manifest; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,15 @@ class Node:
     size: int | None
     """Bytes of the object itself; None where nothing states it."""
     notes: tuple[str, ...] = ()
-    """How that is known, what points at it, what was seen instead."""
+    """How that is known, what was seen instead."""
     below: tuple[Node, ...] = ()
+    protection: Cell | None = None
+    """Which tags point straight at it; None where that is not known, or asked of a blob."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Everything that is to be said beside it."""
+        return (*self.notes, self.protection.text) if self.protection else self.notes
 
 
 def grow(report: Report, verdict: TagVerdict) -> Node:
@@ -53,17 +67,7 @@ def grow(report: Report, verdict: TagVerdict) -> Node:
 
 def wanted_by(report: Report, verdict: TagVerdict) -> tuple[str, ...]:
     """Who names this tag or digest: files' lines, workloads."""
-    root = verdict.root
-    return tuple(
-        use.owner
-        for use in report.snapshot.uses
-        if use.reference.repository == root.repository
-        and (
-            use.reference.digest == root.digest
-            if use.reference.digest
-            else use.reference.tag == root.tag
-        )
-    )
+    return tuple(use.owner for use in Users.of(report.snapshot).naming(verdict.root))
 
 
 class _Grower:
@@ -91,7 +95,8 @@ class _Grower:
         if manifest is None or not manifest.is_index:
             return self._manifest(root.digest, manifest.size if manifest else None, lacking)
         below = (*self._entries(manifest), *lacking)
-        return Node("index", cell, root.digest, manifest.size, self._pointers(root.digest), below)
+        guard = self._protection(root.digest)
+        return Node("index", cell, root.digest, manifest.size, (), below, guard)
 
     def _entries(self, index: Manifest) -> Iterator[Node]:
         for link in index.links:
@@ -110,7 +115,8 @@ class _Grower:
             return Node("index", cell, target.digest, target.size, ("shown above",))
         self._grown.add(target.digest)
         below = tuple(self._entries(manifest))
-        return Node("index", cell, target.digest, target.size, self._pointers(target.digest), below)
+        guard = self._protection(target.digest)
+        return Node("index", cell, target.digest, target.size, (), below, guard)
 
     def _manifest(self, digest: Digest, size: int | None, lacking: tuple[Node, ...] = ()) -> Node:
         """An image, an attestation, or whatever a manifest that cannot be read was meant to be."""
@@ -124,10 +130,16 @@ class _Grower:
         )
         if child is None:
             return Node("manifest", BY_DESIGN, digest, size, (), (*blobs, *lacking))
-        platform = f"{platform_words(child.platform)} " if child.platform else ""
-        notes = (*self._proof(child), *self._pointers(digest))
+        is_run = child.platform and child.kind is ChildKind.IMAGE
+        platform = f"{platform_words(child.platform)} " if is_run and child.platform else ""
         return Node(
-            f"{platform}{child.kind}", child_cell(child), digest, size, notes, (*blobs, *lacking)
+            f"{platform}{child.kind}",
+            child_cell(child),
+            digest,
+            size,
+            self._proof(child),
+            (*blobs, *lacking),
+            self._protection(digest),
         )
 
     def _blob(self, kind: Kind, target: Descriptor) -> Node:
@@ -141,19 +153,22 @@ class _Grower:
         if child.state is State.PRESENT:
             return (proof_words(child.proof),)
         seen = self._seen(child.digest) if child.digest else None
-        reason = (f"{child.reason}",) if child.reason else ()
-        return (*reason, *(self._observed(seen) if seen and seen.detail else ()))
+        if seen and seen.state is child.state:
+            return self._observed(seen)
+        return (str(child.reason),) if child.reason else ()  # what is below says the rest
 
     def _seen(self, digest: Digest) -> Sighting | None:
         return self._snapshot.sightings.get((self._root.repository, digest))
 
     def _observed(self, seen: Sighting) -> tuple[str, ...]:
+        when = () if seen.seen_at is None else (f"seen {time_words(seen.seen_at)}",)
         if seen.state is State.PRESENT:
-            return (proof_words(seen.proof),)
-        reason = (str(seen.reason),) if seen.reason else ()
-        return (*reason, *((plain(seen.detail),) if seen.detail else ()))
+            return (proof_words(seen.proof), *when)
+        proof = (proof_words(seen.proof),) if seen.proof is Proof.CONFIRMED else ()
+        words = (str(seen.reason or ""), plain(seen.detail))
+        return (*filter(None, words), *proof, *when)
 
-    def _pointers(self, digest: Digest) -> tuple[str, ...]:
+    def _protection(self, digest: Digest) -> Cell | None:
         """Which tags point straight at it, where that is known."""
         child = self._children.get(digest)
         sealed = self._snapshot.sealed.get(self._root.repository)
@@ -161,5 +176,9 @@ class _Grower:
         if sealed is not None:
             tags = sealed.pointing_at(digest)
         if tags is None:
-            return ()
-        return (f"tagged {', '.join(tags)}",) if tags else ("no tag points straight at it",)
+            return None
+        if not tags:
+            return Cell("no tag points straight at it", Tone.UNSURE)
+        more = len(tags) - _MOST_TAGS
+        rest = f" and {more:,} more" if more > 0 else ""
+        return Cell(f"tagged {', '.join(tags[:_MOST_TAGS])}{rest}")

@@ -40,7 +40,7 @@ def _tree(report: Report, verdict: TagVerdict, style: Style) -> Iterator[str]:
 
 def _lines(node: Node, head: str, indent: str, style: Style) -> Iterator[str]:
     size = size_words(node.size) if node.size is not None else ""
-    parts = (node.label, style.paint(node.cell), node.digest or "", size, ", ".join(node.notes))
+    parts = (node.label, style.paint(node.cell), node.digest or "", size, ", ".join(node.remarks))
     yield head + "  ".join(part for part in parts if part)
     for position, below in enumerate(node.below, 1):
         last = position == len(node.below)

@@ -72,12 +72,12 @@ class Service:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         gate = Gate({})
-        shell = Shell(self.board, time.time, self.reload)
-        addresses = [(each.host, each.port) for each in self._settings.listen]
+        settings = self._settings
+        shell = Shell(self.board, time.time, self.reload, settings.docs_url or "")
+        app = application(shell, gate, prefix=settings.route_prefix or "")
+        addresses = [(each.host, each.port) for each in settings.listen]
         try:
-            async with listening(
-                application(shell, gate), gate, addresses, self._settings.web_config_file
-            ) as entrance:
+            async with listening(app, gate, addresses, settings.web_config_file) as entrance:
                 self.address = "{}:{}".format(*entrance.addresses[0])
                 _log.info("listening", extra={"addresses": entrance.addresses})
                 while not self._stopping:
@@ -114,7 +114,8 @@ class Service:
     async def reload(self) -> str | None:
         """Read the configuration again; return why it stays as it was, or None.
 
-        Listening addresses and their TLS keep until a restart. What is known of a registry stays.
+        What the web server was started with keeps until a restart: addresses, prefix, links.
+        What is known of a registry stays.
         """
         try:
             settings = await asyncio.to_thread(load, self._path, self._environ)

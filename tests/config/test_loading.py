@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 
 WHOLE = """\
+route_prefix: /registry-audit/
+docs_url: https://docs.example.com/pull/
 listen: ["127.0.0.1:9999", ":10470", "[::1]:0"]
 interval: 1h30m
 max_staleness: 2d
@@ -80,6 +82,10 @@ def test_what_is_written_is_what_is_set() -> None:
     file, images = found.references
 
     assert found.listen == (Address("127.0.0.1", 9999), Address("", 10470), Address("::1", 0))
+    assert (found.route_prefix, found.docs_url) == (
+        "/registry-audit",
+        "https://docs.example.com/pull",
+    )
     assert found.interval == timedelta(hours=1, minutes=30)
     assert found.confirm_after == timedelta(milliseconds=500)
     assert (found.metrics.tags, found.metrics.problems) == (5, 0)
@@ -232,6 +238,18 @@ def test_references_are_checked(wanted: str, told: str) -> None:
     assert faults(text)[0].startswith(f"line 2: references{told}")
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("route_prefix: audit", "not a path such as /registry-audit: 'audit'"),
+        ("route_prefix: '/a{b}'", "not a path such as /registry-audit: '/a{b}'"),
+        ("docs_url: 'javascript:alert(1)'", "not an address such as https://docs.example.com/pull"),
+    ],
+)
+def test_where_pages_are_and_lead_is_checked(key: str, told: str) -> None:
+    assert told in faults(f"registries: [{{url: https://a}}]\n{key}")[-1]
+
+
 def test_two_registries_may_not_share_a_name_or_a_host() -> None:
     same = "registries:\n- url: https://a\n- {url: https://b, "
 
@@ -277,7 +295,7 @@ def test_what_looks_like_a_date_is_text() -> None:
 def test_a_key_cannot_disturb_a_terminal() -> None:
     told = faults('"\\e[2J": 1')
 
-    assert told[1].startswith(r"line 1: '\x1b[2J': unknown key; known: confirm_after, interval")
+    assert told[1].startswith(r"line 1: '\x1b[2J': unknown key; known: confirm_after, docs_url")
 
 
 def test_a_file_that_is_not_there_or_too_large_is_told(tmp_path: Path) -> None:

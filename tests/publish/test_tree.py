@@ -68,8 +68,8 @@ def test_a_nested_index_hangs_between_the_tag_and_its_images() -> None:
         "index",
         "linux/amd64 image",
     )
-    assert "no tag points straight at it" in middle.notes
-    assert top.notes == ("tagged v1",)
+    assert "no tag points straight at it" in middle.remarks
+    assert top.remarks == ("tagged v1",)
 
 
 def test_a_missing_nested_index_is_one_node_and_not_one_for_each_platform() -> None:
@@ -105,12 +105,12 @@ def test_where_not_all_tags_are_known_nothing_is_said_of_protection() -> None:
     top = tree(index("top", nested), nested, IMAGE, sealed=False)
 
     (middle,) = top.below
-    assert middle.notes == ()
-    assert not any("tag points" in note for note in middle.below[0].notes)
+    assert middle.remarks == ()
+    assert not any("tag points" in note for note in middle.below[0].remarks)
 
 
 def test_a_gone_layer_says_what_was_seen() -> None:
     lost = Sighting(State.BROKEN, Proof.CONFIRMED, None, "0 of 2048 bytes")
 
     (layer, _) = tree(IMAGE, layer=lost).below
-    assert (layer.cell.text, layer.notes) == ("BROKEN", ("0 of 2048 bytes",))
+    assert (layer.cell.text, layer.notes) == ("BROKEN", ("0 of 2048 bytes", "confirmed twice"))

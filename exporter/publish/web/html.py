@@ -5,44 +5,60 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from typing import Final
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
 
 from exporter import __version__
-from exporter.publish.words import Cell, plain
+from exporter.publish.document import moment
+from exporter.publish.words import Cell, Tone, age_words, plain, time_words
 
-_STYLE: Final = """
-:root { color-scheme: light dark; --line: #8884 }
-:root { --bad: #b3261e; --unsure: #8a5a00; --good: #1b6e3a }
-@media (prefers-color-scheme: dark) {
-  :root { --bad: #ff8a80; --unsure: #ffc46b; --good: #7fd8a0 }
-}
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line) }
-code { font-size: .9em; overflow-wrap: anywhere }
-ul { padding-left: 1.2rem } li { margin: .2rem 0 }
-.bad { color: var(--bad); font-weight: 600 } .unsure { color: var(--unsure); font-weight: 600 }
-.good { color: var(--good) } .quiet, footer { opacity: .7 }
-footer { margin-top: 3rem; font-size: .9em }
-""".strip()
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_STATIC: Final = files("exporter.publish.web") / "static"
+_STYLE: Final = (_STATIC / "style.css").read_text("utf-8").strip()
+_SCRIPT: Final = (_STATIC / "page.js").read_text("utf-8").strip()
+ICON: Final = (_STATIC / "icon.svg").read_bytes()
+"""The picture of the browser's tab."""
+
+_SIGNS: Final = {Tone.BAD: "✕", Tone.UNSURE: "!", Tone.GOOD: "✓", Tone.QUIET: "·", Tone.PLAIN: ""}
+"""What says the same as a colour, to those who see none."""
+
+
+def _hash(inlined: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(inlined.encode()).digest()).decode()}'"
+
 
 POLICY: Final = (
-    f"default-src 'none'; style-src 'sha256-{_HASH}'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""The Content-Security-Policy of every answer: this style, and nothing else at all."""
+"""The Content-Security-Policy of every answer: this style and this script, and no others."""
 
 
-def frame(title: str, body: str) -> str:
-    """Return a whole page around a body that is HTML already."""
+def frame(title: str, body: str, home: str = "") -> str:
+    """Return a whole page around a body that is HTML already.
+
+    `home` is the way from the page to the status page: `../../`, or nothing.
+    """
+    links = (("", "Status"), ("report.json", "JSON"), ("metrics", "Metrics"))
+    ways = "".join(
+        f"<li>{link(f'{home}{path}' or './', words, current=not (path or home))}</li>"
+        for path, words in links
+    )
+    brand = f'<img src="{home}icon.svg" alt="" width="24" height="24">pullproof'
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<link rel="icon" href="{home}icon.svg" type="image/svg+xml">\n'
         f"<title>{text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"{body}\n<footer>pullproof {text(__version__)}</footer>\n</body>\n</html>\n"
+        '<a class="skip" href="#content">Skip to the content</a>\n'
+        f'<header class="bar"><a class="brand" href="{home or "./"}">{brand}</a>'
+        f'<nav aria-label="Main"><ul>{ways}</ul></nav></header>\n'
+        f'<main id="content" tabindex="-1">\n{body}\n</main>\n'
+        f"<footer><span>pullproof {text(__version__)}</span>"
+        "<span>Reads only. Times are UTC.</span></footer>\n"
+        f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"
     )
 
 
@@ -51,9 +67,17 @@ def text(words: str) -> str:
     return html.escape(plain(words))
 
 
-def toned(cell: Cell) -> str:
-    """Return a word in its tone."""
-    return f'<span class="{cell.tone.value}">{text(cell.text)}</span>'
+def badge(cell: Cell, kind: str = "badge") -> str:
+    """Return a word in its tone, with a sign for those who see no colours."""
+    sign = _SIGNS[cell.tone]
+    shown = f'<span aria-hidden="true">{sign}</span>' if sign else ""
+    return f'<span class="{kind} {cell.tone.value}">{shown}<span>{text(cell.text)}</span></span>'
+
+
+def chips(cells: Iterable[Cell], kind: str = "chip") -> str:
+    """Return short words side by side."""
+    shown = "".join(f"<li>{badge(each, kind)}</li>" for each in cells)
+    return f'<ul class="chips">{shown}</ul>'
 
 
 def code(words: str) -> str:
@@ -61,23 +85,42 @@ def code(words: str) -> str:
     return f"<code>{text(words)}</code>"
 
 
-def link(path: str, words: str) -> str:
-    """Return a link to a path below this server, quoted already."""
-    return f'<a href="{text(path)}">{text(words)}</a>'
+def link(path: str, words: str, *, current: bool = False) -> str:
+    """Return a link to a path, quoted already."""
+    here = ' aria-current="page"' if current else ""
+    return f'<a href="{text(path)}"{here}>{text(words)}</a>'
 
 
-def section(head: str, body: str) -> str:
-    """Return a chapter of a page."""
-    return f"<h2>{text(head)}</h2>\n{body}"
+def ago(seconds: float, now: float) -> str:
+    """Return how long ago something was; the time itself stands behind it."""
+    exact = f'datetime="{moment(seconds)}" title="{time_words(seconds)}"'
+    return f"<time {exact}>{age_words(now - seconds)} ago</time>"
 
 
-def items(entries: list[str]) -> str:
-    """Return a list of what is HTML already."""
-    return f"<ul>{''.join(f'<li>{entry}</li>' for entry in entries)}</ul>"
+def section(name: str, head: str, body: str) -> str:
+    """Return a chapter of a page, named by its head; `name` is its place in addresses."""
+    return (
+        f'<section id="{name}" aria-labelledby="{name}-head"><h2 id="{name}-head">{text(head)}</h2>'
+        f"{body}</section>"
+    )
 
 
-def table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Return a table; its cells are HTML already."""
-    top = "".join(f"<th>{text(head)}</th>" for head in heads)
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>\n{lines}</tbody></table>"
+def facts(entries: Iterable[tuple[str, str]]) -> str:
+    """Return names and what they stand for, which is HTML already."""
+    lines = "".join(f"<dt>{text(name)}</dt><dd>{value}</dd>" for name, value in entries)
+    return f'<dl class="facts">{lines}</dl>'
+
+
+def table(caption: str, heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table; its cells are HTML already, and the first of a row names the row."""
+    top = "".join(f'<th scope="col">{text(head)}</th>' for head in heads)
+    lines = "".join(f"<tr>{_cells(row)}</tr>\n" for row in rows)
+    return (
+        f"<table><caption>{text(caption)}</caption><thead><tr>{top}</tr></thead>"
+        f"<tbody>\n{lines}</tbody></table>"
+    )
+
+
+def _cells(row: Iterable[str]) -> str:
+    first, *rest = row
+    return f'<th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in rest)

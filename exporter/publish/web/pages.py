@@ -1,159 +1,64 @@
-"""What does a person see in a browser: what is broken first, then what is not known?"""
+"""Which pages are there for a browser?"""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
-from exporter.publish.census import broken_since
-from exporter.publish.document import gaps
-from exporter.publish.sheet import inspect_command, root_name
-from exporter.publish.summary import blindness
-from exporter.publish.tree import Node, grow, wanted_by
-from exporter.publish.urgency import Urgency, urgency
-from exporter.publish.web.html import code, frame, items, link, section, table, text, toned
-from exporter.publish.words import (
-    Cell,
-    Tone,
-    age_words,
-    count_words,
-    platform_words,
-    size_words,
-    time_words,
-    verdict_cell,
-)
+from aiohttp import web
+
+from exporter.oci.digest import Malformed
+from exporter.publish.roster import Roster
+from exporter.publish.web import reply
+from exporter.publish.web.front import front
+from exporter.publish.web.html import ICON
+from exporter.publish.web.once import Once
+from exporter.publish.web.query import Query, read
+from exporter.publish.web.tag_page import tag_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable
 
-    from exporter.judge.report import Report, TagVerdict
-    from exporter.publish.standing import Picture, Standing
+    from multidict import MultiMapping
 
-_MOST: Final = 200
-"""Rows of one list; the JSON report has them all."""
-_HEALTH: Final = {
-    True: Cell("seen", Tone.GOOD),
-    False: Cell("not seen", Tone.UNSURE),
-    None: Cell("not audited since the start", Tone.UNSURE),
-}
+    from exporter.publish.board import Board
+
+_A_DAY: Final = "private, max-age=86400"
 
 
-def front(picture: Picture, now: float) -> str:
-    """Return the landing page; `now` is in seconds since the epoch."""
-    ways = f"{link('metrics', 'metrics')} · {link('report.json', 'report.json')}"
-    broken = [row for each in picture.standings for row in _verdicts(each, Urgency.GONE)]
-    unknown = [row for each in picture.standings for row in _verdicts(each, Urgency.UNKNOWN)]
-    unseen = (
-        section(f"Not seen in {each.registry}", items([*map(text, _unseen(each))]))
-        for each in picture.standings
-    )
-    body = (
-        f"<h1>pullproof</h1>\n<p>{ways}</p>",
-        _registries(picture, now),
-        section("Cannot be pulled", _tags(broken, "Nothing that was audited.")),
-        section("Not known", _tags(unknown, "Nothing that was audited.")),
-        *unseen,
-    )
-    return frame("pullproof", "\n".join(body))
+class Pages:
+    """The pages over one board."""
 
+    def __init__(self, board: Board, clock: Callable[[], float], docs: str) -> None:
+        """Show a board; `clock` tells seconds since the epoch, `docs` where more is to be read."""
+        self._board, self._clock, self._docs = board, clock, docs
+        self.rosters = Once(Roster.of)
+        """Every tag in order, kept for as long as no audit ends."""
 
-def tag_page(report: Report, verdict: TagVerdict, now: float) -> str:
-    """Return the page of one tag; `now` is in seconds since the epoch."""
-    root, snapshot = verdict.root, report.snapshot
-    name = f"{snapshot.registry}/{root_name(verdict)}"
-    home = "../" * tag_path(report, verdict).count("/")
-    since = broken_since(report).get((root.repository, root.name))
-    facts = [
-        f"{text(root.reference_class)}: {toned(verdict_cell(verdict))}",
-        f"audited {time_words(snapshot.taken_at)}, {age_words(now - snapshot.taken_at)} ago",
-    ]
-    if since is not None:
-        facts.append(f"first seen to be so {time_words(since)}, {age_words(now - since)} ago")
-    if root.platforms:
-        facts.append(f"must run on {text(', '.join(map(platform_words, root.platforms)))}")
-    owners = wanted_by(report, verdict)
-    used = section("Used by", items([*map(text, owners)])) if owners else ""
-    body = (
-        f"<p>{link(home or '.', 'all registries')}</p>\n<h1>{text(name)}</h1>\n{items(facts)}",
-        items([_node(grow(report, verdict))]),
-        used,
-        section("Look again", code(inspect_command(report, verdict))),
-    )
-    return frame(name, "\n".join(body))
+    async def front(self, request: web.Request) -> web.Response:
+        """The status page, with as much of the list of tags as was asked for."""
+        query, picture = asked(request.query), self._board.picture
+        roster = await self.rosters.of(picture.standings)
+        return await reply.page(request, lambda: front(picture, roster, query, self._clock()))
 
+    async def tag(self, request: web.Request) -> web.Response:
+        """The page of one tag."""
+        roster = await self.rosters.of(self._board.picture.standings)
+        place = request.match_info["registry"], request.match_info["name"]
+        if place not in roster.places:
+            raise web.HTTPNotFound(text="no such tag in the last audit\n")
+        entry = roster.places[place]
+        return await reply.page(request, lambda: tag_page(entry, self._clock(), self._docs))
 
-def tag_path(report: Report, verdict: TagVerdict) -> str:
-    """Where is a tag's page, from the landing page?"""
-    return f"tag/{quote(report.snapshot.registry, safe=':')}/{root_name(verdict)}"
-
-
-def _registries(picture: Picture, now: float) -> str:
-    heads = ("Registry", "Role", "Last audit", "Truth of", "Tags")
-    return table(heads, [_registry(picture, each, now) for each in picture.standings])
-
-
-def _registry(picture: Picture, standing: Standing, now: float) -> tuple[str, ...]:
-    health = toned(_HEALTH[standing.up])
-    running = ", auditing now" if standing.registry in picture.in_progress else ""
-    first = (text(standing.registry), text(standing.role), f"{health}{running}")
-    report = standing.report
-    if report is None:
-        return (*first, toned(Cell("nothing yet", Tone.UNSURE)), "")
-    taken_at = report.snapshot.taken_at
-    urgent = Counter(map(urgency, report.verdicts))
-    gone = urgent[Urgency.GONE]
-    counts = (
-        count_words(len(report.verdicts), "tag"),
-        toned(Cell(f"{gone:,} broken", Tone.BAD if gone else Tone.GOOD)),
-        toned(Cell(f"{urgent[Urgency.UNKNOWN]:,} unknown", Tone.PLAIN)),
-    )
-    age = f"{time_words(taken_at)}, {age_words(now - taken_at)} old"
-    return (*first, age, ", ".join(counts))
-
-
-def _verdicts(standing: Standing, wanted: Urgency) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of the tags that are as urgent as that, live ones first."""
-    report = standing.report
-    if report is None:
-        return
-    since = broken_since(report)
-    order = sorted(report.verdicts, key=lambda each: each.root.reference_class.rank)
-    for verdict in (each for each in order if urgency(each) is wanted):
-        seen = since.get((verdict.root.repository, verdict.root.name))
-        yield (
-            text(report.snapshot.registry),
-            link(tag_path(report, verdict), root_name(verdict)),
-            text(verdict.root.reference_class),
-            toned(verdict_cell(verdict)),
-            time_words(seen) if seen is not None else "",
+    async def icon(self, _: web.Request) -> web.Response:
+        """The picture of the browser's tab."""
+        return web.Response(
+            body=ICON, content_type="image/svg+xml", headers={"Cache-Control": _A_DAY}
         )
 
 
-def _tags(rows: list[tuple[str, ...]], nothing: str) -> str:
-    if not rows:
-        return f"<p>{text(nothing)}</p>"
-    shown = table(("Registry", "Tag", "Class", "State", "Since"), rows[:_MOST])
-    left = len(rows) - _MOST
-    more = f"<p>… and {left:,} more in {link('report.json', 'report.json')}</p>"
-    return shown + (more if left > 0 else "")
-
-
-def _unseen(standing: Standing) -> tuple[str, ...]:
-    if standing.report is None:
-        reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in standing.gaps)
-        return tuple(reasons) or ("Nothing was audited yet.",)
-    return blindness(standing.report, gaps(standing))
-
-
-def _node(node: Node) -> str:
-    size = size_words(node.size) if node.size is not None else ""
-    parts = (
-        text(node.label),
-        toned(node.cell),
-        code(node.digest) if node.digest else "",
-        size,
-        text(", ".join(node.notes)),
-    )
-    below = items([_node(each) for each in node.below]) if node.below else ""
-    return f"{' '.join(part for part in parts if part)}{below}"
+def asked(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Query:
+    """Read what an address asks for; what cannot be meant is a bad request."""
+    try:
+        return read(parameters, also)
+    except Malformed as error:
+        raise web.HTTPBadRequest(text=f"{error}\n") from None

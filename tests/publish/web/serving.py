@@ -73,7 +73,7 @@ async def serving(
     async def reload() -> str | None:
         return reloads.pop()
 
-    shell = Shell(shown, lambda: TAKEN_AT + 3600, reload)
+    shell = Shell(shown, lambda: TAKEN_AT + 3600, reload, "https://docs.example/pullproof")
     gate = Gate({})
     app = application(shell, gate, prefix=prefix)
     async with listening(app, gate, [address], config, look_every=look_every) as entrance:

@@ -1,0 +1,88 @@
+"""What may a person type next about a tag: to look again, to repair it, to protect it?"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import GONE, State
+from exporter.oci.reference import names_host
+from exporter.publish.sheet import root_name
+from exporter.publish.words import plain, platform_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.facts.use import Use
+    from exporter.judge.report import Child, Report, TagVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One command, and what it is for."""
+
+    purpose: str
+    command: str
+
+
+def reference(report: Report, verdict: TagVerdict) -> str:
+    """Return what a node would pull; a registry's label need not be its host."""
+    label = report.snapshot.registry
+    return f"{label if names_host(label) else 'HOST'}/{root_name(verdict)}"
+
+
+def remedies(report: Report, verdict: TagVerdict, uses: tuple[Use, ...]) -> tuple[Remedy, ...]:
+    """Return the commands that a tag's state calls for, in the order in which to type them."""
+    name = _word(reference(report, verdict))
+    found = [Remedy("See it again, as it is now", f"pullproof inspect {name}")]
+    lost = [each for each in verdict.children if each.required and each.state in GONE]
+    if lost or verdict.lacking_platforms:
+        found += _repairs(name, verdict, lost, uses)
+        found.append(Remedy("Prove that it is whole again", f"pullproof check {name}"))
+    if verdict.root.tag and any(map(_is_bare, verdict.children)):
+        found += [
+            Remedy(
+                "See which tags would protect what no tag points at", f"pullproof protect {name}"
+            ),
+            Remedy("Set them", f"pullproof protect --apply {name}"),
+        ]
+    return tuple(found)
+
+
+def _repairs(
+    name: str, verdict: TagVerdict, lost: list[Child], uses: tuple[Use, ...]
+) -> Iterator[Remedy]:
+    """Restore the same digests from wherever they still are, cheapest first."""
+    root = verdict.root
+    if root.digest:
+        source = _word(f"MIRROR/{root.repository}@{root.digest}")
+        copy = f"skopeo copy --all --preserve-digests docker://{source} docker://{name}"
+        yield Remedy("Copy it from another registry or mirror that still has it", copy)
+    for child in lost:
+        platform = platform_words(child.platform) if child.platform else ""
+        where = _holders(uses, platform)
+        option = f" --platform {_word(platform)}" if platform else ""
+        export = f"ctr -n k8s.io images export{option} image.tar {name}"
+        kind = f"{platform} node" if platform else "node"
+        yield Remedy(f"Or save it from a {kind} that still holds it{where}", export)
+
+
+def _holders(uses: tuple[Use, ...], platform: str) -> str:
+    nodes = dict.fromkeys(
+        plain(holder.node)
+        for use in uses
+        for holder in use.holders
+        if platform in ("", str(holder.platform))
+    )
+    return f": {', '.join(nodes)}" if nodes else ""
+
+
+def _is_bare(child: Child) -> bool:
+    """Is it there, and does no tag point straight at it?"""
+    return child.expected and child.state is State.PRESENT and child.protected_by == ()
+
+
+def _word(text: str) -> str:
+    """Return one word of a shell's line: registries write parts of it."""
+    return shlex.quote(plain(text))

@@ -1,0 +1,166 @@
+"""Which tags are there, the worst first, and which of them fit what somebody looks for?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from exporter.facts.proof import GONE, State
+from exporter.facts.use import ReferenceClass, Use
+from exporter.judge.checks import unprotected_child
+from exporter.judge.finding import Finding, Severity
+from exporter.judge.report import Report, TagVerdict
+from exporter.publish.census import broken_since
+from exporter.publish.sheet import root_name
+from exporter.publish.urgency import Urgency, by_design, urgency
+from exporter.publish.users import Users
+
+if TYPE_CHECKING:
+    from exporter.facts.snapshot import Root
+    from exporter.publish.standing import Standing
+
+
+class Condition(StrEnum):
+    """In which condition a tag may be looked for."""
+
+    GONE = "gone"
+    """Missing or broken: a pull fails."""
+    MISSING = "missing"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+    PRESENT = "present"
+    BY_DESIGN = "by-design"
+    """Nothing below it is promised here."""
+    UNPROTECTED = "unprotected"
+    """The registry's own collector would take what a live tag needs."""
+
+
+class Need(StrEnum):
+    """Of what kind the manifests are that a tag has trouble with."""
+
+    REQUIRED = "required"
+    """A platform that must run the tag pulls them."""
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tag, ready to be sorted, sought and shown."""
+
+    report: Report
+    verdict: TagVerdict
+    name: str
+    """`repository:tag`, or `repository@digest`."""
+    urgency: Urgency
+    conditions: frozenset[Condition]
+    troubled: frozenset[Need]
+    """Where anything expected is not proven to be there."""
+    since: float | None
+    """When it was first seen to be broken: seconds since the epoch."""
+    uses: tuple[Use, ...]
+    """Who names this tag or digest."""
+    findings: tuple[Finding, ...]
+    """What is wrong with it."""
+
+    @property
+    def registry(self) -> str:
+        """Its registry's label."""
+        return self.report.snapshot.registry
+
+    @property
+    def order(self) -> tuple[int, bool, int, str, str]:
+        """What sorts first needs a person first; the name makes the order the same each time."""
+        rank = self.verdict.root.reference_class.rank
+        return self.urgency, not self.troubled, rank, self.registry, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody looks for; what is not set narrows nothing."""
+
+    registry: str = ""
+    repository: str = ""
+    """A part of its name, in any case of letters."""
+    reference_class: ReferenceClass | None = None
+    condition: Condition | None = None
+    need: Need | None = None
+
+    def admits(self, entry: Entry) -> bool:
+        """Does a tag fit?"""
+        root = entry.verdict.root
+        return (
+            self.registry in ("", entry.registry)
+            and self.repository.lower() in root.repository
+            and self.reference_class in (None, root.reference_class)
+            and (self.condition is None or self.condition in entry.conditions)
+            and (self.need is None or self.need in entry.troubled)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Every tag of some registries."""
+
+    entries: tuple[Entry, ...]
+    """The worst first; the same order for the same reports."""
+    places: Mapping[tuple[str, str], Entry]
+    """By registry and name."""
+
+    @classmethod
+    def of(cls, standings: Iterable[Standing]) -> Self:
+        """Take up the tags of every report that there is."""
+        reports = [each.report for each in standings if each.report]
+        entries = [entry for report in reports for entry in _entries(report)]
+        entries.sort(key=lambda entry: entry.order)
+        return cls(tuple(entries), {(each.registry, each.name): each for each in entries})
+
+    def fitting(self, wanted: Wanted) -> tuple[Entry, ...]:
+        """Return the tags that somebody looks for, in their order."""
+        return tuple(filter(wanted.admits, self.entries))
+
+
+def _entries(report: Report) -> Iterable[Entry]:
+    since, users = broken_since(report), Users.of(report.snapshot)
+    findings: dict[Root, list[Finding]] = {}
+    for finding in report.findings:
+        findings.setdefault(finding.root, []).append(finding)
+    for verdict in report.verdicts:
+        root = verdict.root
+        found = tuple(findings.get(root, ()))
+        yield Entry(
+            report,
+            verdict,
+            root_name(verdict),
+            urgency(verdict),
+            _conditions(verdict, found),
+            _troubled(verdict),
+            since.get((root.repository, root.name)),
+            users.naming(root),
+            found,
+        )
+
+
+def _is_risk(finding: Finding) -> bool:
+    return finding.rule is unprotected_child.RULE and finding.severity is not Severity.INFO
+
+
+def _conditions(verdict: TagVerdict, findings: Iterable[Finding]) -> frozenset[Condition]:
+    if by_design(verdict):
+        return frozenset({Condition.BY_DESIGN})
+    found = {Condition(str(verdict.state))}
+    if verdict.state in GONE:
+        found.add(Condition.GONE)
+    if any(map(_is_risk, findings)):
+        found.add(Condition.UNPROTECTED)
+    return frozenset(found)
+
+
+def _troubled(verdict: TagVerdict) -> frozenset[Need]:
+    found = {
+        Need.REQUIRED if child.required else Need.OPTIONAL
+        for child in verdict.children
+        if child.expected and child.state is not State.PRESENT
+    }
+    return frozenset(found | {Need.REQUIRED} if verdict.lacking_platforms else found)

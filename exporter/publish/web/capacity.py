@@ -1,0 +1,100 @@
+"""What does a registry's storage hold, and what would each collection make of it, at a glance?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.facts.use import ReferenceClass
+from exporter.publish.web.html import badge, chips, table, text
+from exporter.publish.words import Cell, Tone, count_words, size_words
+
+if TYPE_CHECKING:
+    from exporter.facts.snapshot import Collector
+    from exporter.judge.stock import Prediction, Stock
+
+_COLLECTION = "garbage-collect"
+
+
+def capacity(stock: Stock, collector: Collector) -> str:
+    """Return what is said of a storage: bytes by what they are held for, then the predictions."""
+    return f'<div class="part"><h4>Storage</h4>{_held(stock)}</div>{_predictions(stock, collector)}'
+
+
+def _held(stock: Stock) -> str:
+    reclaimable = stock.reclaimable
+    young = stock.stored_bytes - stock.referenced_bytes - reclaimable.orphaned
+    parts = (
+        ("needed by tags", stock.referenced_bytes - reclaimable.untagged),
+        ("of untagged images", reclaimable.untagged),
+        ("of no image", reclaimable.orphaned),
+        ("stale uploads", reclaimable.stale_uploads),
+        ("of no image yet, too young to tell", max(0, young)),
+    )
+    total = sum(size for _, size in parts)
+    free = reclaimable.untagged + reclaimable.orphaned + reclaimable.stale_uploads
+    said = f"{size_words(total)} stored, {size_words(free)} held for nothing"
+    shown = [(_colour(at), name, size) for at, (name, size) in enumerate(parts) if size or not at]
+    return f"<p>{said}</p>{_bar(shown, total, said)}{_legend(shown)}"
+
+
+def _colour(position: int) -> str:
+    return f"bar-{(1, 2, 3, 4, 0)[position]}"
+
+
+def _bar(parts: list[tuple[str, str, int]], total: int, said: str) -> str:
+    drawn, at = "", 0.0
+    for colour, _, size in parts:
+        width = 1000 * size / total if total else 0.0
+        drawn += f'<rect class="{colour}" x="{at:.1f}" width="{width:.1f}" height="12"/>'
+        at += width
+    frame = 'class="stack" viewBox="0 0 1000 12" preserveAspectRatio="none" role="img"'
+    return f'<svg {frame} aria-label="{said}">{drawn}</svg>'
+
+
+def _legend(parts: list[tuple[str, str, int]]) -> str:
+    entries = "".join(
+        '<li><svg viewBox="0 0 12 12" aria-hidden="true">'
+        f'<rect class="{colour}" width="12" height="12" rx="2"/></svg>'
+        f"{name}<b>{size_words(size)}</b></li>"
+        for colour, name, size in parts
+    )
+    return f'<ul class="legend">{entries}</ul>'
+
+
+def _predictions(stock: Stock, collector: Collector) -> str:
+    """What each collection would do; the site's own collector first."""
+    if not stock.predictions:
+        return ""
+    order = sorted(stock.predictions, key=lambda each: each.dialect != collector)
+    rows = [
+        (_named(each, collector), _outcome(each), size_words(each.reclaimable_bytes))
+        for each in order
+    ]
+    hazards = count_words(len(stock.preconditions), "hazard")
+    found = f"<p>{hazards} in the storage: see report.json.</p>" if stock.preconditions else ""
+    heads = ("Collection", "What it would do", "Frees")
+    return f'<div class="part">{table("If garbage were collected now", heads, rows)}{found}</div>'
+
+
+def _named(prediction: Prediction, collector: Collector) -> str:
+    own = badge(Cell("this registry"), "chip") if prediction.dialect == collector else ""
+    return f"{text(prediction.dialect)}, {text(prediction.mode)} {own}"
+
+
+def _outcome(prediction: Prediction) -> str:
+    """Victims by class; where it gives up, what it may have done by then."""
+    cells = [
+        Cell(
+            f"breaks {count_words(count, f'{each} manifest')}",
+            Tone.BAD if each in _URGENT else Tone.UNSURE,
+        )
+        for each in ReferenceClass
+        if (count := prediction.victims.get(each, 0))
+    ]
+    if prediction.abort:
+        cells.insert(0, Cell("gives up", Tone.UNSURE))
+    why = f'<span class="muted small">{text(prediction.abort)}</span>' if prediction.abort else ""
+    return chips(cells or [Cell("breaks nothing", Tone.GOOD)]) + why
+
+
+_URGENT = frozenset({ReferenceClass.LIVE, ReferenceClass.IDLE})

@@ -1,0 +1,98 @@
+"""Which documents are there for a program: the report, whole or narrowed, and the snapshots?"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from exporter.publish.archive.pack import pack
+from exporter.publish.document import compose, encode
+from exporter.publish.web import reply
+from exporter.publish.web.once import Once
+from exporter.publish.web.pages import asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from exporter.publish.board import Board
+    from exporter.publish.roster import Entry, Roster
+    from exporter.publish.standing import Standing
+
+_NAME: Final = "name"
+"""The parameter that asks for one tag: `repository:tag`, or `repository@digest`."""
+
+
+class Documents:
+    """The documents over one board."""
+
+    def __init__(self, board: Board, clock: Callable[[], float], rosters: Once[Roster]) -> None:
+        """Write what a board shows; `clock` tells seconds since the epoch."""
+        self._board, self._clock, self._rosters = board, clock, rosters
+        self._reports = Once(self._write)
+
+    async def report(self, request: web.Request) -> web.Response:
+        """The JSON report; narrowed by what the pages are narrowed by, and unlike them unpaged."""
+        standings = self._chosen(request.query.getall("registry", []))
+        query = asked(request.query, (_NAME,))
+        name = request.query.get(_NAME, "")
+        if not name and query.parameters().keys() <= {"registry"}:
+            return await reply.compressed(request, await self._reports.of(standings), reply.JSON)
+        roster = await self._rosters.of(self._board.picture.standings)
+        # Registries were chosen above, where several may be named.
+        wanted = replace(query.wanted, registry="")
+        body = await asyncio.to_thread(
+            lambda: self._write(
+                _narrowed(
+                    standings,
+                    [each for each in roster.fitting(wanted) if name in ("", each.name)],
+                )
+            )
+        )
+        return await reply.compressed(request, body, reply.JSON)
+
+    async def snapshot(self, request: web.Request) -> web.Response:
+        """What the last complete audit saw, for `--from`: the commands ask nothing again."""
+        registry = request.match_info["registry"]
+        reports = (each.report for each in self._board.picture.standings if each.report)
+        found = next((each for each in reports if each.snapshot.registry == registry), None)
+        if found is None:
+            raise web.HTTPNotFound(text="no such registry, or not audited yet\n")
+        packed = await asyncio.to_thread(pack, found.snapshot)
+        return web.Response(body=packed, content_type="application/octet-stream")
+
+    def _chosen(self, wanted: Collection[str]) -> tuple[Standing, ...]:
+        standings = self._board.picture.standings
+        unknown = set(filter(None, wanted)) - {each.registry for each in standings}
+        if unknown:
+            raise web.HTTPNotFound(text=f"no such registry: {', '.join(sorted(unknown))}\n")
+        named = list(filter(None, wanted))
+        return tuple(each for each in standings if not named or each.registry in named)
+
+    def _write(self, standings: tuple[Standing, ...]) -> bytes:
+        body = encode(compose(standings, self._clock()))
+        return gzip.compress(body, reply.QUICK, mtime=0)
+
+
+def _narrowed(standings: tuple[Standing, ...], entries: Collection[Entry]) -> tuple[Standing, ...]:
+    """Leave of each report the tags that fit, and what is wrong with them."""
+    kept: dict[str, list[Entry]] = {each.registry: [] for each in standings}
+    for entry in entries:
+        if entry.registry in kept:
+            kept[entry.registry].append(entry)
+    return tuple(
+        replace(
+            each,
+            report=replace(
+                each.report,
+                verdicts=tuple(entry.verdict for entry in kept[each.registry]),
+                findings=tuple(found for entry in kept[each.registry] for found in entry.findings),
+            ),
+        )
+        if each.report
+        else each
+        for each in standings
+    )

@@ -1,0 +1,207 @@
+"""What does a person see first: can everything be pulled, and how does the looking go?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.use import ReferenceClass
+from exporter.publish.document import gaps
+from exporter.publish.roster import Condition, Wanted
+from exporter.publish.summary import blindness
+from exporter.publish.web.capacity import capacity
+from exporter.publish.web.html import ago, badge, chips, facts, frame, link, section, text
+from exporter.publish.web.listing import listing, names, platform_chips, tag_path, users
+from exporter.publish.web.query import Query
+from exporter.publish.words import Cell, Tone, count_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from exporter.publish.roster import Entry, Roster
+    from exporter.publish.standing import Picture, SourceStanding, Standing
+
+_WORST: Final = 5
+"""Tags that are shown at the top."""
+_OPEN: Final = 3
+"""Lines of what was not seen that stand open."""
+_HEALTH: Final = {
+    True: Cell("seen", Tone.GOOD),
+    False: Cell("not seen", Tone.UNSURE),
+    None: Cell("not audited since the start", Tone.UNSURE),
+}
+
+
+def front(picture: Picture, roster: Roster, query: Query, now: float) -> str:
+    """Return the status page; `now` is in seconds since the epoch."""
+    registries = [each.registry for each in picture.standings]
+    body = (
+        _verdict(picture, roster, now),
+        _registries(picture, roster, now),
+        listing(roster.fitting(query.wanted), query, registries, now),
+    )
+    return frame("pullproof", "\n".join(body))
+
+
+def _verdict(picture: Picture, roster: Roster, now: float) -> str:
+    """The answer in one line, and the worst of it."""
+    lost = roster.fitting(Wanted(condition=Condition.GONE))
+    tone, head = _answer(picture, roster, lost)
+    worst = "".join(f"<li>{_worst(each, now)}</li>" for each in lost[:_WORST])
+    return (
+        f'<section class="verdict {tone.value}" aria-labelledby="answer">'
+        f'<h1 id="answer">{text(head)}</h1><p class="lead">{_lead(picture, roster, lost, now)}</p>'
+        + (f'<ul class="worst">{worst}</ul>' if worst else "")
+        + "</section>"
+    )
+
+
+def _answer(picture: Picture, roster: Roster, lost: Sequence[Entry]) -> tuple[Tone, str]:
+    live = sum(each.verdict.root.reference_class is ReferenceClass.LIVE for each in lost)
+    if lost:
+        what = count_words(live, "live tag") if live else count_words(len(lost), "tag")
+        return Tone.BAD, f"{what} cannot be pulled"
+    if not any(each.report for each in picture.standings):
+        return Tone.UNSURE, "Nothing was seen yet"
+    if _unknown(roster) or not all(each.report for each in picture.standings):
+        return Tone.UNSURE, "Nothing is known to be lost, and not everything was seen"
+    return Tone.GOOD, "Everything can be pulled"
+
+
+def _unknown(roster: Roster) -> int:
+    return len(roster.fitting(Wanted(condition=Condition.UNKNOWN)))
+
+
+def _lead(picture: Picture, roster: Roster, lost: Sequence[Entry], now: float) -> str:
+    """What the one line leaves out, each with the list behind it."""
+    classes = Counter(each.verdict.root.reference_class for each in lost)
+    live = classes.pop(ReferenceClass.LIVE, 0)
+    parts = []
+    if live and classes:
+        others = names(f"{amount:,} {each}" for each, amount in sorted(classes.items()))
+        parts.append(f"Nor can {others}{' tags' if sum(classes.values()) > 1 else ' tag'}.")
+    for condition, words in _ASIDE.items():
+        amount = len(roster.fitting(Wanted(condition=condition)))
+        if amount:
+            address = Query(Wanted(condition=condition)).address()
+            parts.append(link(address, f"{count_words(amount, 'tag')} {words}") + ".")
+    total = count_words(len(roster.entries), "tag")
+    where = count_words(len(picture.standings), "registry", "registries")
+    oldest = min(
+        (each.report.snapshot.taken_at for each in picture.standings if each.report), default=None
+    )
+    seen = f", audited {ago(oldest, now)}" if oldest is not None else ""
+    return " ".join((*parts, f"{total} in {where}{seen}."))
+
+
+_ASIDE: Final = {
+    Condition.UNKNOWN: "could not be told",
+    Condition.UNPROTECTED: "would not survive the registry's own garbage collection",
+}
+
+
+def _worst(entry: Entry, now: float) -> str:
+    lost = [cell for cell in platform_chips(entry.verdict) if cell.tone is Tone.BAD]
+    seen = f", first seen {ago(entry.since, now)}" if entry.since is not None else ""
+    reference = str(entry.verdict.root.reference_class)
+    needed = f'<span class="small">needed by {users(entry)}</span>' if entry.uses else ""
+    return (
+        f'<span class="name">{link(tag_path(entry.registry, entry.name), entry.name)}</span>'
+        f'<span class="muted small">{text(reference)}{seen}</span>'
+        f'<div class="what head">{chips(lost)}{needed}</div>'
+    )
+
+
+def _registries(picture: Picture, roster: Roster, now: float) -> str:
+    lost = Counter(each.registry for each in roster.fitting(Wanted(condition=Condition.GONE)))
+    order = sorted(picture.standings, key=lambda each: -lost[each.registry])
+    cards = "".join(_card(picture, roster, each, now) for each in order)
+    return section(
+        "registries", "Registries", f'<div class="cards">{cards}</div>{_sources(picture, now)}'
+    )
+
+
+def _card(picture: Picture, roster: Roster, standing: Standing, now: float) -> str:
+    report = standing.report
+    states = [_HEALTH[standing.up]]
+    if standing.registry in picture.in_progress:
+        states.insert(0, Cell("auditing now"))
+    head = f"<h3>{text(standing.registry)}</h3>{chips(states, 'badge')}"
+    parts = (
+        f'<div class="head">{head}</div>',
+        _figures(standing, roster) if report else "",
+        facts((*_facts(standing, now), ("Not seen", _unseen(standing)))),
+        capacity(report.stock, standing.collector) if report and report.stock else "",
+    )
+    return f'<article class="card">{"".join(parts)}</article>'
+
+
+def _figures(standing: Standing, roster: Roster) -> str:
+    own = [each for each in roster.entries if each.registry == standing.registry]
+    counts = Counter(condition for each in own for condition in each.conditions)
+    shown = [("tags", len(own), Wanted(standing.registry), "")]
+    for condition, words, tone in _FIGURES:
+        wanted = Wanted(standing.registry, condition=condition)
+        shown.append((words, counts[condition], wanted, tone if counts[condition] else ""))
+    return "".join(
+        (
+            '<dl class="figures">',
+            *(
+                f'<div class="{tone}"><dt>{words}</dt><dd>'
+                f"{link(Query(wanted).address(), f'{amount:,}') if amount else amount}</dd></div>"
+                for words, amount, wanted, tone in shown
+            ),
+            "</dl>",
+        )
+    )
+
+
+_FIGURES: Final = (
+    (Condition.GONE, "cannot be pulled", "bad"),
+    (Condition.UNKNOWN, "unknown", "unsure"),
+    (Condition.UNPROTECTED, "at risk", "unsure"),
+)
+
+
+def _facts(standing: Standing, now: float) -> Sequence[tuple[str, str]]:
+    known = [("Role", text(standing.role)), ("Collector", text(standing.collector))]
+    if standing.report is None:
+        return [*known, ("Truth", badge(Cell("nothing yet", Tone.UNSURE)))]
+    taken_at = standing.report.snapshot.taken_at
+    tried = standing.last_attempt
+    known.append(("Audited", ago(taken_at, now)))
+    if standing.up is False and tried is not None:
+        known.append(("Tried since", ago(tried, now)))
+    return known
+
+
+def _unseen(standing: Standing) -> str:
+    """What could not be seen; a long list stands folded."""
+    lines = _blind(standing)
+    listed = f'<ul class="gaps">{"".join(f"<li>{text(line)}</li>" for line in lines)}</ul>'
+    if len(lines) <= _OPEN:
+        return listed
+    return f"<details><summary>{len(lines)} lines</summary>{listed}</details>"
+
+
+def _blind(standing: Standing) -> tuple[str, ...]:
+    if standing.report is None:
+        reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in standing.gaps)
+        return tuple(reasons) or ("Nothing was audited yet.",)
+    return blindness(standing.report, gaps(standing))
+
+
+def _sources(picture: Picture, now: float) -> str:
+    """Where the set of wanted images comes from."""
+    if not picture.sources:
+        return ""
+    read = "".join(f"<li>{_source(each, now)}</li>" for each in picture.sources)
+    return f'<div class="card"><h3>What runs, by</h3><ul class="sources">{read}</ul></div>'
+
+
+def _source(source: SourceStanding, now: float) -> str:
+    state = Cell("read", Tone.GOOD) if source.up else Cell("not readable", Tone.BAD)
+    when = f", {ago(source.last_sync, now)}" if source.last_sync is not None else ""
+    counted = count_words(source.references, "reference")
+    named = f'<span class="muted">{text(source.source)}</span>'
+    return f"{badge(state)} <span>{counted}{when}</span> {named}"

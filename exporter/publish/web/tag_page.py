@@ -1,0 +1,208 @@
+"""What does a person see of one tag: is it whole, what hangs below, who needs it, what to type?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.proof import GONE, State
+from exporter.publish.remedy import reference, remedies
+from exporter.publish.roster import Condition, Need, Wanted
+from exporter.publish.summary import losses
+from exporter.publish.tree import Node, grow
+from exporter.publish.web.html import (
+    ago,
+    badge,
+    chips,
+    code,
+    facts,
+    frame,
+    link,
+    section,
+    table,
+    text,
+)
+from exporter.publish.web.listing import names, tag_path
+from exporter.publish.web.query import Query
+from exporter.publish.words import (
+    Cell,
+    Tone,
+    count_words,
+    platform_words,
+    size_words,
+    time_words,
+    verdict_cell,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.facts.use import Use
+    from exporter.judge.report import TagVerdict
+    from exporter.publish.roster import Entry
+
+_USES: Final = 50
+"""Rows of who needs a tag; the JSON report has them all."""
+
+
+def tag_page(entry: Entry, now: float, docs: str) -> str:
+    """Return the page of one tag.
+
+    `now` is in seconds since the epoch; `docs` is where the documentation is read, or nothing.
+    """
+    home = "../" * tag_path(entry.registry, entry.name).count("/")
+    tree = f'<ul class="card tree"><li>{_node(grow(entry.report, entry.verdict))}</li></ul>'
+    aside = "".join((_uses(entry, now), _commands(entry), _pages(entry, docs)))
+    found = section("tree", "What a pull finds", tree)
+    sides = f'<div class="two">{found}<div class="aside">{aside}</div></div>'
+    body = f"{_crumbs(entry, home)}{_verdict(entry, now)}{sides}"
+    return frame(f"{entry.name} · pullproof", body, home)
+
+
+def _crumbs(entry: Entry, home: str) -> str:
+    repository = entry.verdict.root.repository
+    ways = (
+        link(Query(Wanted(entry.registry)).address(home), entry.registry),
+        link(Query(Wanted(entry.registry, repository)).address(home), repository),
+        f'<span aria-current="page">{text(entry.verdict.root.name)}</span>',
+    )
+    listed = "".join(f"<li>{each}</li>" for each in (link(home, "Status"), *ways))
+    return f'<nav class="crumbs" aria-label="Where this is"><ol>{listed}</ol></nav>'
+
+
+def _verdict(entry: Entry, now: float) -> str:
+    tone, said = _answer(entry)
+    name = text(reference(entry.report, entry.verdict))
+    lost = "".join(f"<li>{line}</li>" for line in _lost(entry))
+    return (
+        f'<section class="verdict {tone.value}" aria-labelledby="answer">'
+        f'<div class="shell"><h1 id="reference">{name}</h1>{_copy("reference")}</div>'
+        f'<p class="answer" id="answer">{badge(verdict_cell(entry.verdict))} {text(said)}</p>'
+        + (f'<ul class="gaps small">{lost}</ul>' if lost else "")
+        + f"{facts(_facts(entry, now))}</section>"
+    )
+
+
+def _lost(entry: Entry) -> Iterator[str]:
+    """What is gone, one line each; what nothing needs is only counted."""
+    found = losses(entry.verdict)
+    for each in found:
+        if each.required:
+            yield f"<b>{text(each.where)}</b>: {text('; '.join(each.details))}"
+    aside = sum(not each.required for each in found)
+    if aside:
+        yield f"{count_words(aside, 'manifest')} gone that nothing needs to run"
+
+
+def _answer(entry: Entry) -> tuple[Tone, str]:
+    """The state of a tag as a sentence."""
+    verdict = entry.verdict
+    if Condition.BY_DESIGN in entry.conditions:
+        return Tone.QUIET, "This registry need not hold it."
+    if verdict.state in GONE:
+        where = [each.where for each in losses(verdict) if each.required]
+        known = [each for each in dict.fromkeys(where) if each not in ("tag", "image")]
+        return Tone.BAD, f"Cannot be pulled{f' for {names(known)}' if known else ''}."
+    if verdict.state is State.UNKNOWN:
+        return Tone.UNSURE, "Could not be told: see what was not seen below."
+    if Condition.UNPROTECTED in entry.conditions:
+        return Tone.UNSURE, "Can be pulled. The next garbage collection may take what it needs."
+    aside = " Something that nothing needs is not." if Need.OPTIONAL in entry.troubled else ""
+    return Tone.GOOD, f"Everything that must run is there.{aside}"
+
+
+def _facts(entry: Entry, now: float) -> Sequence[tuple[str, str]]:
+    root, taken_at = entry.verdict.root, entry.report.snapshot.taken_at
+    found = [("Class", text(root.reference_class))]
+    if entry.since is not None:
+        since = f"{time_words(entry.since)}, {ago(entry.since, now)}"
+        found.append(("First seen", since))
+    found.append(("Audited", f"{time_words(taken_at)}, {ago(taken_at, now)}"))
+    if root.platforms:
+        found.append(("Must run on", text(names(sorted(map(platform_words, root.platforms))))))
+    if root.digest:
+        found.append(("Leads to", code(root.digest)))
+    return found
+
+
+def _node(node: Node) -> str:
+    tone = node.cell.tone if node.cell.tone in (Tone.BAD, Tone.UNSURE) else Tone.PLAIN
+    size = f'<span class="size">{size_words(node.size)}</span>' if node.size is not None else ""
+    digest = code(node.digest) if node.digest else ""
+    notes = [text(note) for note in node.notes]
+    if node.protection:
+        notes.append(
+            f'<span class="{node.protection.tone.value}">{text(node.protection.text)}</span>'
+        )
+    below = "".join(f"<li>{_node(each)}</li>" for each in node.below)
+    return (
+        f'<div class="node {tone.value}"><div class="line">{badge(node.cell)}'
+        f'<span class="label">{text(node.label)}</span>{size}</div>{digest}'
+        + (f'<div class="notes">{" · ".join(notes)}</div>' if notes else "")
+        + "</div>"
+        + (f"<ul>{below}</ul>" if below else "")
+    )
+
+
+def _uses(entry: Entry, now: float) -> str:
+    if not entry.uses:
+        said = '<p class="card">Nothing that was asked names it.</p>'
+        return section("uses", "Needed by", said)
+    rows = [_use(each, now) for each in entry.uses[:_USES]]
+    more = len(entry.uses) - _USES
+    caption = f"{len(entry.uses):,} in all, the first {_USES} shown" if more > 0 else "Who names it"
+    shown = table(caption, ("Who", "Class", "Where and when"), rows)
+    return section("uses", "Needed by", f'<div class="card">{shown}</div>')
+
+
+def _use(use: Use, now: float) -> tuple[str, ...]:
+    return (text(str(use.workload or use.owner)), text(use.reference_class), _where(use, now))
+
+
+def _where(use: Use, now: float) -> str:
+    """On which platforms, how many run, and when the next one starts."""
+    cells = [Cell(platform_words(each)) for each in sorted(use.platforms, key=str)]
+    parts = [chips(cells)] if cells else []
+    if use.alive:
+        parts.append(f"{use.alive:,} running")
+    if use.next_run is not None:
+        when = "overdue" if use.next_run < now else time_words(use.next_run)
+        parts.append(f"next run {when}")
+    if use.holders:
+        parts.append(f"still on {text(names(each.node for each in use.holders))}")
+    return "".join(f"<div>{part}</div>" for part in parts)
+
+
+def _commands(entry: Entry) -> str:
+    found = remedies(entry.report, entry.verdict, entry.uses)
+    blocks = "".join(
+        f'<li class="command"><span class="small">{text(each.purpose)}</span><div class="shell">'
+        f'<pre id="command-{number}" tabindex="0" aria-label="{text(each.purpose)}">'
+        f"{text(each.command)}</pre>{_copy(f'command-{number}')}</div></li>"
+        for number, each in enumerate(found)
+    )
+    return section("next", "What to type", f'<ul class="card">{blocks}</ul>')
+
+
+def _copy(source: str) -> str:
+    """Return a button that the script shows; without it, one click selects what stands beside."""
+    return f'<button type="button" data-copy="{source}" hidden>Copy</button>'
+
+
+def _pages(entry: Entry, docs: str) -> str:
+    """What is said of such a tag at length."""
+    codes = sorted({each.rule.code for each in entry.findings})
+    ways = [(f"findings/{code}.md", code) for code in codes]
+    runbooks = [(f"runbooks/{name}.md", name) for name in _runbooks(entry.verdict, entry)]
+    if not docs or not ways:
+        return ""
+    listed = "".join(f"<li>{link(f'{docs}/{path}', words)}</li>" for path, words in ways + runbooks)
+    return section("read", "Read more", f'<ul class="card">{listed}</ul>')
+
+
+def _runbooks(verdict: TagVerdict, entry: Entry) -> Sequence[str]:
+    found = ["RegistryLiveTagBroken"] if verdict.state in GONE else []
+    return (
+        [*found, "RegistryLiveTagUnprotected"]
+        if Condition.UNPROTECTED in entry.conditions
+        else found
+    )
