@@ -123,9 +123,9 @@ class Intake:
         """Add what a manifest's body refers to; each digest once."""
         self._manifests.add(digest, body)
 
-    def outlined(self, digest: str, outline: Outline) -> None:
-        """Add what a manifest refers to that was read before; each digest once."""
-        self._manifests.add_outline(digest, outline)
+    def outlined(self, found: Mapping[str, Outline]) -> None:
+        """Add what manifests refer to that were read before; each digest once."""
+        self._manifests.add_outlines(found)
 
     def stray(self, size: int) -> None:
         """Count a file that no registry writes."""
@@ -205,11 +205,11 @@ class _BodyIntake:
         self.counts.append(len(body.references))
         self.indexes.append(body.is_index)
 
-    def add_outline(self, digest: str, outline: Outline) -> None:
-        self.digests.texts((digest,))
-        self.targets.rows_of(outline.packed)
-        self.counts.append(len(outline))
-        self.indexes.append(outline.is_index)
+    def add_outlines(self, found: Mapping[str, Outline]) -> None:
+        self.digests.texts(found)
+        self.targets.rows_of(b"".join([each.packed for each in found.values()]))
+        self.counts.extend(map(len, found.values()))
+        self.indexes.extend(each.is_index for each in found.values())
 
     def graph(self, size: int, manifests: np.ndarray, targets: np.ndarray) -> Graph:
         rows = np.full(size, -1, np.int32)

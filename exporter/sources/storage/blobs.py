@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import stat
-from dataclasses import dataclass, field
-from functools import partial
+from array import array
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.digests import pack
 from exporter.facts.gap import Reason
-from exporter.sources.storage import layout
+from exporter.sources.storage import hand, layout
+from exporter.sources.storage.crew import Asked
 from exporter.sources.storage.folder import folders, opened
+from exporter.sources.storage.noted import Noted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from exporter.sources.storage.noted import Noted
+    from collections.abc import Iterator
 
 _DATA: Final = "data"
-_FILE: Final = stat.S_IFREG
+_AHEAD: Final = 2
+"""Buckets that are being looked at while an earlier one is taken note of."""
 
 
 def read_blobs(top: int, noted: Noted) -> None:
     """Take note of every blob below the folder `docker/registry/v2`."""
     here = noted.below("blobs")
+    looking: deque[_Bucket] = deque()
     with here.going_on(), opened("blobs", top, here.path) as folder:
         if folder is None:
             noted.intake.has_blobs = False
@@ -33,7 +38,35 @@ def read_blobs(top: int, noted: Noted) -> None:
             for letters, bucket, at in _each(kind, inside):
                 names, others = folders(bucket)
                 at.foreign(bucket, others, disturbing=_DATA)
-                _bucket(bucket, algorithm, _named(algorithm, letters, names, bucket, at), at)
+                named = _named(algorithm, letters, names, bucket, at)
+                asked = noted.crew.ask(hand.blobs, bucket, algorithm, named)
+                looking.append(_Bucket(algorithm, named, asked, at))
+                if len(looking) > _AHEAD:
+                    looking.popleft().take()
+    for each in looking:
+        each.take()
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """Blobs whose digests begin alike, being looked at."""
+
+    algorithm: str
+    names: Sequence[str]
+    asked: Asked
+    noted: Noted
+
+    def take(self) -> None:
+        """Take note of them."""
+        found, names = self.asked.numbers(), self.names
+        sizes, times = found[::2], found[1::2]
+        if min(sizes, default=0) < 0:
+            for name, size in zip(names, sizes, strict=True):
+                _explain(name, size, self.noted)
+            there = [size >= 0 for size in sizes]
+            names = [*compress(names, there)]
+            sizes, times = (array("q", compress(each, there)) for each in (sizes, times))
+        self.noted.intake.blobs(self.algorithm, names, sizes, times)
 
 
 def _each(folder: int, noted: Noted) -> Iterator[tuple[str, int, Noted]]:
@@ -47,49 +80,13 @@ def _each(folder: int, noted: Noted) -> Iterator[tuple[str, int, Noted]]:
                 yield name, inside, here
 
 
-@dataclass(slots=True)
-class _Seen:
-    """Which of some blobs are there, with their bytes and times; and why others are not."""
-
-    names: list[str] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
-    failed: dict[str, OSError | None] = field(default_factory=dict)
-    """None for what is there, and no regular file."""
-
-
-def _bucket(bucket: int, algorithm: str, names: Sequence[str], noted: Noted) -> None:
-    for seen in noted.crew.shared(partial(_look, bucket), names):
-        noted.intake.blobs(algorithm, seen.names, seen.sizes, seen.times)
-        for name, error in seen.failed.items():
-            _explain(name, error, noted)
-
-
-def _look(bucket: int, names: Sequence[str]) -> _Seen:
-    """Look at every blob's file; the innermost loop, hence the short names."""
-    seen = _Seen()
-    sizes, times, look = seen.sizes, seen.times, os.stat
-    for name in names:
-        try:
-            file = look(f"{name}/data", dir_fd=bucket, follow_symlinks=False)
-        except OSError as error:
-            seen.failed[name] = error
-            continue
-        if stat.S_IFMT(file.st_mode) != _FILE:
-            seen.failed[name] = None
-            continue
-        sizes.append(file.st_size)
-        times.append(file.st_mtime_ns)
-    seen.names = [name for name in names if name not in seen.failed] if seen.failed else list(names)
-    return seen
-
-
-def _explain(name: str, error: OSError | None, noted: Noted) -> None:
+def _explain(name: str, size: int, noted: Noted) -> None:
     """A folder without a file is no blob, and nothing is unseen; all other errors are gaps."""
-    if error is None:
+    error = -1 - size
+    if size < 0 and error == 0:
         noted.below(name).gap(_DATA, Reason.UNREADABLE, "no regular file, not followed")
-    elif not isinstance(error, FileNotFoundError):
-        noted.below(name).gap(_DATA, Reason.UNREADABLE, os.strerror(error.errno or 0))
+    elif size < 0 and error != errno.ENOENT:
+        noted.below(name).gap(_DATA, Reason.UNREADABLE, os.strerror(error))
 
 
 def _named(

@@ -64,11 +64,14 @@ class Bodies:
         keys = [packed[at : at + DIGEST_BYTES] for at in range(0, len(packed), DIGEST_BYTES)]
         known = self._outlines.outlines(keys)
         sizes = self._noted.intake.sizes(packed) if known else ()
-        for digest, key, size in zip(new, keys, sizes, strict=False):
-            found = known.get(key)
-            if found is not None and found.size == size:
-                self._noted.intake.outlined(digest, found)
-                self._children[digest] = found.references if found.is_index else ()
+        alike = {
+            digest: known[key]
+            for digest, key, size in zip(new, keys, sizes, strict=False)
+            if key in known and known[key].size == size
+        }
+        self._noted.intake.outlined(alike)
+        for digest, found in alike.items():
+            self._children[digest] = found.references if found.is_index else ()
 
     def keep(self) -> None:
         """Keep what was read for the next time."""

@@ -1,14 +1,13 @@
-"""What do the link files in a folder name? The innermost loop of a reading."""
+"""What do the link files in a folder name?"""
 
 from __future__ import annotations
 
-import os
-from functools import partial
+from itertools import compress
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Unlinked
-from exporter.sources.storage import layout
+from exporter.sources.storage import hand, layout
 from exporter.sources.storage.folder import content, folders, opened
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from exporter.facts.intake import Target
     from exporter.sources.storage.noted import Noted
 
-_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LINK: Final = "link"
 
 
@@ -51,34 +49,11 @@ def encoded_names(folder: int, noted: Noted) -> list[str]:
 
 def targets(folder: int, algorithm: str, names: Sequence[str], noted: Noted) -> dict[int, Target]:
     """Read the link in each folder; return by position what is not what its path says."""
-    pieces = noted.crew.shared(partial(_differing, folder, f"{algorithm}:".encode()), names)
-    differing = frozenset(name for piece in pieces for name in piece)
+    differs = noted.crew.ask(hand.links, folder, algorithm, names).numbers()
     return {
-        position: target(folder, name, noted)
-        for position, name in enumerate(names if differing else ())
-        if name in differing
+        position: target(folder, names[position], noted)
+        for position in compress(range(len(names)), differs)
     }
-
-
-def _differing(folder: int, prefix: bytes, names: Sequence[str]) -> list[str]:
-    """Return the names whose link does not say what its path does, or was not read at once."""
-    differing: list[str] = []
-    opening, reading, closing, flags = os.open, os.read, os.close, _FLAGS
-    most = layout.LONGEST_LINK + 1
-    for name in names:
-        try:
-            file = opening(f"{name}/link", flags, dir_fd=folder)
-        except OSError:
-            differing.append(name)
-            continue
-        try:
-            if reading(file, most) != prefix + name.encode():
-                differing.append(name)
-        except OSError:
-            differing.append(name)
-        finally:
-            closing(file)
-    return differing
 
 
 def target(folder: int, name: str, noted: Noted) -> Target:
