@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.parts import certificates, kubernetes, process
 from tests.parts.tokens import token_server
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from tests.parts.certificates import Authority
     from tests.parts.kubernetes import Kubernetes
     from tests.parts.tokens import Tokens
+
+# No test is a timed one: what a busy machine does to an example says nothing about the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
