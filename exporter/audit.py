@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Scope
@@ -12,6 +12,7 @@ from exporter.facts.pointers import pointers
 from exporter.facts.proof import GONE, State
 from exporter.judge.gc.plan import Blind
 from exporter.judge.judgement import judge
+from exporter.judge.report import Report
 from exporter.judge.stock import take
 from exporter.resolve.look import look
 from exporter.resolve.steady import steady
@@ -23,14 +24,27 @@ if TYPE_CHECKING:
 
     from exporter.facts.snapshot import Root, Sealed, Snapshot
     from exporter.facts.use import Use
-    from exporter.judge.report import Report
     from exporter.oci.reference import Repository
     from exporter.resolve.target import Target
     from exporter.sources import Listing
 
 
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What an audit found, and what it found it in."""
+
+    report: Report
+    inventory: Inventory | None
+    """What the storage holds, where there is one that could be read."""
+
+
 async def audit(target: Target, uses: Listing[Use], before: Report | None, now: float) -> Report:
-    """Look at a registry and say what it means; `now` is in seconds since the epoch.
+    """Look at a registry and say what it means; `now` is in seconds since the epoch."""
+    return (await examine(target, uses, before, now)).report
+
+
+async def examine(target: Target, uses: Listing[Use], before: Report | None, now: float) -> Audited:
+    """Audit a registry, and return its storage's inventory as well.
 
     Its storage is read first, where there is one: what is pushed meanwhile is then too young to
     count. Where a tag seems to have lost something, it is resolved once more at the end: if it
@@ -42,8 +56,9 @@ async def audit(target: Target, uses: Listing[Use], before: Report | None, now: 
         snapshot = _with_pointers(snapshot, inventory)
     report = await _judged(target, snapshot, before)
     if isinstance(inventory, Inventory):
-        return await asyncio.to_thread(_with_stock, target, report, inventory, uses)
-    return report if inventory is None else _with_gaps(report, (inventory,))
+        report = await asyncio.to_thread(_with_stock, target, report, inventory, uses)
+        return Audited(report, inventory)
+    return Audited(_with_gaps(report, (inventory,)) if inventory else report, None)
 
 
 async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> Report:

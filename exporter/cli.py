@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
             "preflight", help="whom would this collection or deletion hurt?", epilog=_FORESEEN
         )
     )
+    _facts(commands.add_parser("facts", help="what was seen, as Parquet for other engines"))
     _demo(commands.add_parser("demo", help="the exporter on a registry with the incident in it"))
     return parser
 
@@ -218,6 +219,29 @@ def _about_to_run(group: argparse._ArgumentGroup) -> None:
         default="api",
         help="by the registry's API, or by a script that removes folders",
     )
+
+
+def _facts(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    export = actions.add_parser("export", help="audit once and write all that was seen")
+    export.epilog = "exit: 0 written and complete, 2 not understood, 3 written with gaps, or not"
+    export.add_argument(
+        "subjects", nargs="?", metavar="REGISTRY", help="a host; none: those of --config"
+    )
+    export.add_argument("--to", required=True, metavar="DIR|s3://BUCKET[/ROOT]")
+    _store(export)
+    export.add_argument("--keep", type=int, default=3, metavar="N", help="audits of each shard")
+    export.add_argument("--shard", metavar="I/N", help="the I-th of N parts only, from 0")
+    export.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
+    export.add_argument("--from", dest="saved", type=Path, metavar="FILE", help="a kept snapshot")
+    export.set_defaults(tags=None, exclude_tags=[])
+    _asking(export)
+
+
+def _store(parser: argparse.ArgumentParser) -> None:
+    """Add how an object store is reached."""
+    parser.add_argument("--endpoint", metavar="URL", help="of an S3 that is not Amazon's")
+    parser.add_argument("--region", metavar="NAME")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:

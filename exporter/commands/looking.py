@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from exporter.audit import audit
+from exporter.audit import examine
 from exporter.facts.proof import Proof
+from exporter.facts.shard import WHOLE
 from exporter.resolve.scope import Scope
 from exporter.wiring.assembly import assembled
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import AsyncIterator
 
+    from exporter.audit import Audited
     from exporter.commands.settings import Typed
     from exporter.commands.subjects import Subjects
+    from exporter.facts.shard import Shard
     from exporter.judge.report import Report
     from exporter.resolve.target import Target
     from exporter.wiring.assembly import Assembly
@@ -29,12 +32,20 @@ _TICK: Final = 0.2
 
 async def look(words: argparse.Namespace, subjects: Subjects, typed: Typed) -> list[Report]:
     """Audit every registry that was asked for, side by side."""
-    async with assembled(typed.settings, typed.environ) as assembly, _progress(assembly):
+    return [audited.report for _, audited in await examined(words, subjects, typed, WHOLE)]
+
+
+async def examined(
+    words: argparse.Namespace, subjects: Subjects, typed: Typed, shard: Shard
+) -> list[tuple[Target, Audited]]:
+    """Audit what was asked for, or this shard of it, and return what it was found in as well."""
+    async with assembled(typed.settings, typed.environ, shard) as assembly, _progress(assembly):
         wanted = await assembly.references()
         uses = subjects.with_uses(wanted.uses)
         targets = [aimed(words, subjects, watched.target) for watched in assembly.watched]
         now = time.time()
-        return await asyncio.gather(*(audit(target, uses, None, now) for target in targets))
+        found = await asyncio.gather(*(examine(target, uses, None, now) for target in targets))
+        return list(zip(targets, found, strict=True))
 
 
 def aimed(words: argparse.Namespace, subjects: Subjects, target: Target) -> Target:

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Final
 from exporter.commands import Refused
 from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.settings import Settings
+from exporter.config.shard import VARIABLE, ShardName
 from exporter.config.words import duration
+from exporter.oci.digest import Malformed
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
     from datetime import timedelta
+
+    from exporter.facts.shard import Shard
 
 _PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's name
 """How a password from standing input travels to where secrets are read."""
@@ -105,3 +109,14 @@ def _with_password(words: argparse.Namespace, environ: Mapping[str, str]) -> Map
     if not words.username:
         raise Refused("--password-stdin needs --username")
     return {**environ, _PASSWORD: sys.stdin.readline().rstrip("\r\n")}
+
+
+def shard(words: argparse.Namespace, environ: Mapping[str, str]) -> Shard | None:
+    """Return the shard that was typed, or that the environment names; None for the file's own."""
+    text = words.shard or environ.get(VARIABLE)
+    if not text:
+        return None
+    try:
+        return ShardName.parse(text).settled(environ)
+    except Malformed as error:
+        raise Refused(f"{'--shard' if words.shard else VARIABLE}: {error}") from error

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from exporter.config.registry import RegistrySettings
 from exporter.config.section import Section, amiss
 from exporter.config.shard import ShardName
+from exporter.config.storage import FactsSettings
 from exporter.config.words import (
     Address,
     ClassName,
@@ -90,6 +91,8 @@ class Settings(Section):
     log_level: LevelName = LogLevel.INFO
     """`debug`, `info`, `warning` or `error`."""
     metrics: MetricsSettings = MetricsSettings()
+    facts: FactsSettings | None = None
+    """Where every complete audit writes what it saw, as Parquet for other engines."""
     registries: tuple[RegistrySettings, ...]
     references: tuple[ReferencesSettings, ...] = ()
 

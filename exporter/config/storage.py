@@ -1,32 +1,45 @@
-"""Where is a registry's own storage, and how old must something in it be to count as left over?"""
+"""Where is a registry's own storage, and where are facts of it written?"""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, model_validator
 
 from exporter.config.section import Section, amiss
 from exporter.config.words import Duration, FilePath
 
+_URL: Final = r"^(s3|gs|az)://[^/]+(/.*)?$"
 
-class StorageSettings(Section):
-    """A registry's storage: its folder, or its bucket. It is only ever read."""
+
+class PlaceSettings(Section):
+    """A folder, or a place in an object store."""
 
     path: FilePath | None = None
-    """The registry's `rootdirectory`: the folder that holds `docker/registry/v2`."""
-    url: str | None = Field(default=None, pattern=r"^(s3|gs|az)://[^/]+(/.*)?$")
-    """`s3://bucket[/rootdirectory]`, `gs://…` or `az://…`; credentials as the clouds' tools find
-    them. Needs the extra `pullproof[s3]`."""
+    """A folder."""
+    url: str | None = Field(default=None, pattern=_URL)
+    """`s3://bucket[/root]`, `gs://…` or `az://…`."""
     endpoint: str | None = Field(default=None, pattern=r"^https?://[^/@]+/?$")
     """Address of an object store that is not the cloud's own (MinIO, Ceph, Garage)."""
     region: str | None = Field(default=None, min_length=1)
     """Region of the bucket."""
-    grace: Duration = timedelta(days=1)
-    """What is younger may belong to a push on its way, and never counts as left over."""
-    stale_uploads: Duration = timedelta(days=7)
-    """Uploads that nobody wrote to for so long count as left over."""
+
+    @property
+    def location(self) -> str:
+        """The folder's path, or the address."""
+        return str(self.path or self.url)
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What the object store's library must know."""
+        options = {"endpoint": self.endpoint, "region": self.region}
+        return {name: value for name, value in options.items() if value is not None}
+
+    @property
+    def plain_http(self) -> bool:
+        """Is the object store asked without TLS?"""
+        return (self.endpoint or "").startswith("http:")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -36,3 +49,28 @@ class StorageSettings(Section):
             if self.path is not None and getattr(self, key) is not None:
                 raise amiss(key, "goes with url")
         return self
+
+
+class StorageSettings(PlaceSettings):
+    """A registry's storage: its folder, or its bucket. It is only ever read."""
+
+    path: FilePath | None = None
+    """The registry's `rootdirectory`: the folder that holds `docker/registry/v2`."""
+    url: str | None = Field(default=None, pattern=_URL)
+    """`s3://bucket[/rootdirectory]`, `gs://…` or `az://…`; credentials as the clouds' tools find
+    them. Needs the extra `pullproof[s3]`."""
+    grace: Duration = timedelta(days=1)
+    """What is younger may belong to a push on its way, and never counts as left over."""
+    stale_uploads: Duration = timedelta(days=7)
+    """Uploads that nobody wrote to for so long count as left over."""
+
+
+class FactsSettings(PlaceSettings):
+    """Where every complete audit writes what it saw, as Parquet."""
+
+    path: FilePath | None = None
+    """A folder."""
+    url: str | None = Field(default=None, pattern=_URL)
+    """`s3://bucket[/root]`, `gs://…` or `az://…`; credentials as the clouds' tools find them."""
+    keep: int = Field(default=3, ge=1)
+    """How many audits of each shard are kept; older ones are removed, and nothing else is."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from exporter.facts.digests import Marks, Numbers
     from exporter.facts.inventory import Bytes, Inventory, Upload
 
+_NANO: Final = 1_000_000_000
 _NOBODY: Final = -1
 _SEVERAL: Final = -2
 
@@ -30,6 +31,13 @@ class Grace:
     """What is younger may belong to a push that is still on its way."""
     uploads: float = 604_800.0
     """As long as distribution's own purger waits."""
+
+    def before(self, now: float) -> tuple[int, int]:
+        """Return when blobs and uploads must have been written last, to count.
+
+        `now` is in seconds since the epoch, the answers are in nanoseconds.
+        """
+        return int((now - self.blobs) * _NANO), int((now - self.uploads) * _NANO)
 
 
 @dataclass(frozen=True, slots=True)

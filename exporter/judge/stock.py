@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from exporter.facts import holdings
 from exporter.facts.digests import ABSENT
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from exporter.facts.inventory import Inventory
     from exporter.facts.snapshot import Root
-
-_NANO: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def take(
     """
     if inventory.blind:
         return Blind(inventory.blind)
-    old, stale = (int((now - age) * _NANO) for age in (grace.blobs, grace.uploads))
+    old, stale = grace.before(now)
     known = tuple(roots)
     dialect = DIALECTS.get(collector)
     return Stock(

@@ -261,6 +261,12 @@ AUDIT_LAST_SUCCESS: Final = _gauge(
     "registry shard",
     "When the last complete audit began, which is the one that is served; survives a restart.",
 )
+FACTS_LAST_EXPORT: Final = _gauge(
+    Group.AUDITS,
+    "facts_last_export_timestamp_seconds",
+    "registry shard",
+    "When the audit began whose facts were written last; no series where none were.",
+)
 AUDITS: Final = _counter(Group.AUDITS, "audits_total", "registry shard", "Audits that ended.")
 AUDIT_FAILURES: Final = _counter(
     Group.AUDITS,

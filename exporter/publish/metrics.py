@@ -91,6 +91,7 @@ def _audits(samples: Samples, standing: Standing) -> None:
         (catalogue.AUDIT_DURATION, standing.duration),
         (catalogue.AUDIT_LAST_ATTEMPT, standing.last_attempt),
         (catalogue.AUDIT_LAST_SUCCESS, standing.last_success),
+        (catalogue.FACTS_LAST_EXPORT, standing.facts_written),
     ):
         if value is not None:
             samples.add(family, name, value)

@@ -38,6 +38,8 @@ class Standing:
     """Audits that did not see the registry as a whole, by the first reason; since the start."""
     gaps: tuple[Gap, ...] = ()
     """What the last attempt could not see, complete or not."""
+    facts_written: float | None = None
+    """Seconds since the epoch: when the audit began whose facts were written last."""
     shard: Shard = WHOLE
     """The part of the registry's repositories that all of this speaks of."""
 

@@ -54,6 +54,11 @@ class Scope:
     shard: Shard = WHOLE
     """The part of the repositories that is looked at, whoever names them."""
 
+    @property
+    def whole(self) -> bool:
+        """Is every repository of the catalogue looked at, by this shard or another?"""
+        return self.catalogue and set(self.only) == {"*"} and not self.leave_out
+
     def admits(self, repository: Repository) -> bool:
         """Is a repository of the catalogue looked at?"""
         return _matches(repository, self.only) and not _matches(repository, self.leave_out)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from exporter.audit import audit
+from exporter.audit import Audited, examine
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.use import Use
@@ -22,7 +22,7 @@ from exporter.publish.standing import SourceStanding, Standing
 from exporter.resolve.target import Target
 from exporter.serve.board import Board
 from exporter.serve.standing import Attempt, seen, unseen
-from exporter.sources import Journal, Kept, Listing, Tally
+from exporter.sources import Journal, Kept, Listing, Tally, Unseen
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
@@ -62,6 +62,9 @@ class Rounds:
     board: Board
     journal: Journal
     references: Callable[[], Awaitable[References]]
+    keep_facts: Callable[[Target, Audited], str] | None = None
+    """Writes what a complete audit saw for other engines, where that is asked for; may raise
+    `Unseen`."""
 
     async def restore(self, watched: Watched) -> Standing:
         """Return where a registry stands before it is asked anything.
@@ -97,7 +100,8 @@ class Rounds:
     async def _round(self, watched: Watched, standing: Standing, began: float) -> Standing:
         references = await self.references()
         await self.board.hear(references.sources)
-        report = await audit(watched.target, references.uses, standing.report, began)
+        audited = await examine(watched.target, references.uses, standing.report, began)
+        report = audited.report
         attempt = Attempt(began, time.time())
         _tell(report, attempt)
         blind = report.snapshot.blind
@@ -105,7 +109,25 @@ class Rounds:
             gaps, limit = report.snapshot.gaps, watched.max_staleness
             return unseen(standing, attempt, gaps, blind.reason, limit)
         await asyncio.to_thread(self._put_away, report)
-        return seen(standing, report, attempt)
+        written = await self._write_facts(watched, audited)
+        return replace(
+            seen(standing, report, attempt),
+            facts_written=began if written else standing.facts_written,
+        )
+
+    async def _write_facts(self, watched: Watched, audited: Audited) -> bool:
+        """Write what was seen; a store that fails takes nothing from the audit."""
+        if self.keep_facts is None:
+            return False
+        try:
+            name = await asyncio.to_thread(self.keep_facts, watched.target, audited)
+        except Unseen as unseen:
+            _log.warning(
+                "facts not written", extra={"registry": watched.name, "cause": str(unseen)}
+            )
+            return False
+        _log.info("facts written", extra={"registry": watched.name, "audit": name})
+        return True
 
     def _put_away(self, report: Report) -> None:
         kept = Kept(pack(report.snapshot), report.since)

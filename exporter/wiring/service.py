@@ -22,6 +22,7 @@ from exporter.serve.clock import Clock
 from exporter.serve.rounds import Rounds
 from exporter.sources import Unseen
 from exporter.wiring.assembly import assembled
+from exporter.wiring.facts import FactsKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,8 +90,9 @@ class Service:
         """Audit under the settings in force until they change or the process stops."""
         self._changed.clear()
         shard = self._part(self._settings)
+        keeper = _keeper(self._settings)
         async with assembled(self._settings, self._environ, shard) as assembly:
-            rounds = Rounds(self.board, assembly.ledger, assembly.references)
+            rounds = Rounds(self.board, assembly.ledger, assembly.references, keeper)
             await self.board.watch([await rounds.restore(each) for each in assembly.watched])
             clock = Clock(rounds, assembly.watched)
             clock.start()
@@ -120,7 +122,8 @@ class Service:
         try:
             settings = await asyncio.to_thread(load, self._path, self._environ)
             self._part(settings)
-        except (Misconfigured, Malformed) as error:
+            await asyncio.to_thread(_keeper, settings)
+        except (Misconfigured, Malformed, Unseen) as error:
             _log.error("configuration not reloaded", extra={"cause": str(error)})
             await self.board.reloaded(replace(self.board.picture.reload, successful=False))
             return str(error)
@@ -131,6 +134,10 @@ class Service:
         self._changed.set()
         _log.info("configuration reloaded")
         return None
+
+
+def _keeper(settings: Settings) -> FactsKeeper | None:
+    return FactsKeeper.of(settings.facts) if settings.facts else None
 
 
 def _digest(path: Path) -> str:

@@ -84,11 +84,10 @@ def _promotions(settings: Settings, registry: RegistrySettings) -> Iterator[Prom
 
 def storage(settings: StorageSettings, outlines: Outlines) -> Storage:
     """Return a registry's storage, unread; of its manifests, what is known from before."""
-    options = {"endpoint": settings.endpoint, "region": settings.region}
     return Stored(
-        location=str(settings.path or settings.url),
-        options={name: value for name, value in options.items() if value is not None},
-        plain_http=(settings.endpoint or "").startswith("http:"),
+        location=settings.location,
+        options=settings.options,
+        plain_http=settings.plain_http,
         outlines=outlines,
     )
 

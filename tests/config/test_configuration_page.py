@@ -14,7 +14,7 @@ from exporter.config.loading import parse
 from exporter.config.registry import RegistrySettings, RepositoriesSettings, TagsSettings
 from exporter.config.section import Section
 from exporter.config.settings import MetricsSettings, ReferencesSettings, Settings
-from exporter.config.storage import StorageSettings
+from exporter.config.storage import FactsSettings, StorageSettings
 from exporter.config.words import spell
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
         RepositoriesSettings,
         TagsSettings,
         StorageSettings,
+        FactsSettings,
         ReferencesSettings,
     ],
 )

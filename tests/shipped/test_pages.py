@@ -9,19 +9,27 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.judge.judgement import CLOSED, OPEN
-from exporter.publish.handbook import page
+from exporter.publish.handbook import page as metrics_page
+from exporter.publish.lake.handbook import tables
 from tests.golden import generated
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 OWN = sorted(
-    [DOCS / f"{name}.md" for name in ("alerts", "metrics", "reasons", "report")]
+    [DOCS / f"{name}.md" for name in ("alerts", "facts", "metrics", "reasons", "report", "scale")]
     + [*DOCS.glob("runbooks/*.md"), *DOCS.glob("findings/*.md")]
 )
 
 
 def test_the_page_on_metrics_is_made_from_the_catalogue() -> None:
-    generated(DOCS / "metrics.md", page())
+    generated(DOCS / "metrics.md", metrics_page())
+
+
+def test_the_page_on_facts_ends_with_the_tables_of_the_schema() -> None:
+    page = DOCS / "facts.md"
+    words = page.read_text().partition("### In every table")[0]
+
+    generated(page, words + tables())
 
 
 def test_every_check_has_a_page_that_begins_with_its_code_and_sentence() -> None:

@@ -1,0 +1,1 @@
+"""How are facts written for other engines? As Parquet, each audit whole or not at all."""

@@ -1,0 +1,150 @@
+"""How are the facts of an audit put away, so that they are seen whole or not at all?
+
+The data is written below a name of its own; the release that lists it is put last. Readers follow
+releases only, so that what a killed process left behind is never read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, Protocol
+
+from exporter.facts.gap import Scope
+from exporter.facts.inventory import Inventory
+from exporter.facts.release import SCHEMA, File, Release
+from exporter.facts.shard import Shard
+from exporter.facts.snapshot import Snapshot
+from exporter.oci.digest import Malformed
+from exporter.publish.lake import seen, stored
+from exporter.publish.lake.parquet import digest, turned, write
+from exporter.publish.lake.release import decode, encode, folder, names_release
+from exporter.publish.lake.release import path as path_of
+from exporter.publish.lake.schema import SEEN, STORED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.publish.lake.schema import Table
+    from exporter.publish.lake.stored import Columns
+
+_WORTH_TELLING: Final = frozenset({Scope.REGISTRY, Scope.REPOSITORY})
+
+
+class Shelf(Protocol):
+    """Where files are put. Every method raises `Unseen`."""
+
+    def put(self, path: str, content: bytes | Path) -> None:
+        """Put a file in place, whole or not at all."""
+        ...
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """List everything below a prefix, with its bytes."""
+        ...
+
+    def get(self, path: str) -> bytes:
+        """Read a file."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a file; one that is not there is no error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a storage held, and how old something in it must be to count as left over."""
+
+    inventory: Inventory
+    blobs_before: int
+    uploads_before: int
+    """Both in nanoseconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one audit of one shard saw."""
+
+    snapshot: Snapshot
+    shard: Shard
+    audit: str
+    """A name that no other audit has; names sort by time: `20261124T121337Z-0123abcd`."""
+    whole: bool
+    """Was every repository of the catalogue in scope?"""
+    holding: Holding | None = None
+
+
+def export(facts: Facts, shelf: Shelf, keep: int) -> str:
+    """Put an audit's facts away, then remove all but the newest `keep` releases of this shard.
+
+    Returns where the release is.
+
+    Raises `Unseen`; then nothing of it can be read, and what was there before still can.
+    """
+    files = tuple(_written(facts, shelf))
+    release = _release(facts, files)
+    shelf.put(path_of(release), encode(release))
+    _prune(shelf, folder(facts.snapshot.registry, facts.shard), keep)
+    return path_of(release)
+
+
+def _written(facts: Facts, shelf: Shelf) -> Iterator[File]:
+    """Write and put every table, one after the other, through a file on the disk."""
+    beneath = f"{folder(facts.snapshot.registry, facts.shard)}/{facts.audit}"
+    with TemporaryDirectory(prefix="pullproof-facts-") as room:
+        for table, parts in _tables(facts):
+            local = Path(room, f"{table.name}.parquet")
+            rows = write(table, _origin(facts), parts, local)
+            there = f"{beneath}/{local.name}"
+            shelf.put(there, local)
+            yield File(table.name, there, rows, local.stat().st_size, digest(local))
+            local.unlink()
+
+
+def _tables(facts: Facts) -> Iterator[tuple[Table, Iterable[Columns]]]:
+    rows = seen.rows(facts.snapshot)
+    for table in SEEN:
+        yield table, turned(rows[table.name], len(table.columns))
+    if facts.holding:
+        columns = stored.columns(facts.holding.inventory)
+        for table in STORED:
+            yield table, columns[table.name]
+
+
+def _origin(facts: Facts) -> tuple[object, ...]:
+    taken_at, registry = facts.snapshot.taken_at, facts.snapshot.registry
+    return facts.audit, taken_at, registry, facts.shard.index, facts.shard.count, SCHEMA
+
+
+def _release(facts: Facts, files: tuple[File, ...]) -> Release:
+    gaps = (gap for gap in facts.snapshot.gaps if gap.scope in _WORTH_TELLING)
+    holding = facts.holding
+    return Release(
+        schema=SCHEMA,
+        registry=facts.snapshot.registry,
+        audit=facts.audit,
+        taken_at=facts.snapshot.taken_at,
+        shard=facts.shard.index,
+        shards=facts.shard.count,
+        whole=facts.whole,
+        files=files,
+        gaps=tuple(f"{gap.subject}: {gap.reason}" for gap in gaps),
+        storage=holding is not None,
+        blobs_before=holding.blobs_before if holding else 0,
+        uploads_before=holding.uploads_before if holding else 0,
+    )
+
+
+def _prune(shelf: Shelf, beneath: str, keep: int) -> None:
+    """Remove old releases, each before the files that it lists, and nothing else."""
+    releases = sorted(path for path in shelf.sizes(f"{beneath}/") if names_release(path))
+    for path in releases[: max(0, len(releases) - keep)]:
+        try:
+            release = decode(shelf.get(path))
+        except Malformed:
+            continue  # another version's: it knows what to do with it
+        shelf.remove(path)
+        for file in release.files:
+            if file.path.startswith(f"{beneath}/{release.audit}/"):
+                shelf.remove(file.path)

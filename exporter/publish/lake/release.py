@@ -1,0 +1,49 @@
+"""How is a release found, and what stands in it? A JSON file, put last and removed first."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import msgspec
+
+from exporter.facts.release import SCHEMA, Release
+from exporter.oci.digest import Malformed
+
+if TYPE_CHECKING:
+    from exporter.facts.shard import Shard
+
+_ENDING: Final = ".release.json"
+_PATH: Final = re.compile(r"[^/]+/[0-9]+-of-[0-9]+/[0-9TZ]{16,}-[0-9a-f]{8}\.release\.json")
+
+
+def folder(registry: str, shard: Shard) -> str:
+    """Return the folder of what one shard of one registry writes."""
+    return f"{quote(registry, safe='')}/{shard.index}-of-{shard.count}"
+
+
+def path(release: Release) -> str:
+    """Return where a release is put."""
+    return f"{folder(release.registry, release.part)}/{release.audit}{_ENDING}"
+
+
+def names_release(path: str) -> bool:
+    """Is a path that of a release?"""
+    return _PATH.fullmatch(path) is not None
+
+
+def encode(release: Release) -> bytes:
+    """Write a release as JSON."""
+    return msgspec.json.format(msgspec.json.encode(release), indent=1) + b"\n"
+
+
+def decode(content: bytes) -> Release:
+    """Read a release; raise `Malformed` for anything that this version does not write."""
+    try:
+        release = msgspec.json.decode(content, type=Release)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"not a release of facts: {error}") from error
+    if release.schema != SCHEMA:
+        raise Malformed(f"facts of schema {release.schema}, but this release reads {SCHEMA}")
+    return release

@@ -1,0 +1,101 @@
+"""Where are facts kept: in a folder, or an object store? Puts, lists, reads and removes files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import obstore
+from obstore import exceptions
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from obstore.store import ClientConfig
+
+_REASONS: Final = (
+    (exceptions.UnauthenticatedError, Reason.UNAUTHORIZED),
+    (exceptions.PermissionDeniedError, Reason.DENIED),
+    (exceptions.NotFoundError, Reason.UNREADABLE),
+    (FileNotFoundError, Reason.UNREADABLE),
+    (OSError, Reason.UNREADABLE),
+    (exceptions.BaseError, Reason.SERVER_ERROR),
+)
+_ERRORS: Final = (exceptions.BaseError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A folder or an object store below one prefix. Every method raises `Unseen`."""
+
+    store: ObjectStore
+    name: str
+    """As a person gave it: the subject of errors."""
+
+    @classmethod
+    def at(cls, location: str, options: Mapping[str, str], *, plain_http: bool = False) -> Self:
+        """Return what is at a folder's path, made where it is not there, or at `s3://bucket/root`.
+
+        Options are obstore's own, such as `endpoint` and `region`.
+        """
+        if "://" not in location:
+            try:
+                return cls(LocalStore(Path(location).absolute(), mkdir=True), location)
+            except _ERRORS as error:
+                raise _unseen(location, error) from error
+        client: ClientConfig = {"allow_http": plain_http}
+        try:
+            store = from_url(location, config=dict(options), client_options=client)  # type: ignore[call-overload] # three stores' words
+        except (*_ERRORS, ValueError) as error:
+            raise Unseen(location, Reason.UNSUPPORTED, str(error)) from error
+        return cls(store, location)
+
+    def put(self, path: str, content: bytes | Path) -> None:
+        """Put a file in place, whole or not at all."""
+        try:
+            obstore.put(self.store, path, content)
+        except _ERRORS as error:
+            raise _unseen(f"{self.name}/{path}", error) from error
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """List everything below a prefix, with its bytes."""
+        try:
+            pages = obstore.list(self.store, prefix=prefix or None)
+            return {each["path"]: each["size"] for page in pages for each in page}
+        except _ERRORS as error:
+            raise _unseen(f"{self.name}/{prefix}", error) from error
+
+    def get(self, path: str) -> bytes:
+        """Read a file."""
+        try:
+            return bytes(obstore.get(self.store, path).bytes())
+        except _ERRORS as error:
+            raise _unseen(f"{self.name}/{path}", error) from error
+
+    def fetch(self, path: str, to: Path) -> None:
+        """Copy a file to the disk, piece by piece."""
+        try:
+            with to.open("wb") as file:
+                for piece in obstore.get(self.store, path).stream():
+                    file.write(piece)
+        except _ERRORS as error:
+            raise _unseen(f"{self.name}/{path}", error) from error
+
+    def remove(self, path: str) -> None:
+        """Remove a file; one that is not there is no error."""
+        try:
+            obstore.delete(self.store, path)
+        except (exceptions.NotFoundError, FileNotFoundError):
+            return
+        except _ERRORS as error:
+            raise _unseen(f"{self.name}/{path}", error) from error
+
+
+def _unseen(subject: str, error: Exception) -> Unseen:
+    reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
+    return Unseen(subject, reason, type(error).__name__)

@@ -1,0 +1,82 @@
+"""Where do the facts of an audit go, and who writes them there?"""
+
+from __future__ import annotations
+
+import importlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+from exporter.sources.shelf import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from exporter.audit import Audited
+    from exporter.config.storage import FactsSettings
+    from exporter.facts.snapshot import Snapshot
+    from exporter.resolve.scope import Scope
+    from exporter.resolve.target import Target
+
+_EXTRA: Final = "facts need the extra: pip install 'pullproof[facts]'"
+
+
+@dataclass(frozen=True, slots=True)
+class FactsKeeper:
+    """Writes what an audit saw, whole or not at all."""
+
+    shelf: Shelf
+    keep: int
+    """Audits of each shard."""
+
+    @classmethod
+    def of(cls, settings: FactsSettings) -> FactsKeeper:
+        """Return what the settings ask for; raises `Unseen` where it cannot be had."""
+        imported("exporter.publish.lake.export")
+        place = settings.location, settings.options
+        return cls(opened(*place, plain_http=settings.plain_http), settings.keep)
+
+    def __call__(self, target: Target, audited: Audited) -> str:
+        """Write the facts and return where their release is; raises `Unseen`."""
+        lake = imported("exporter.publish.lake.export")
+        snapshot, inventory = audited.report.snapshot, audited.inventory
+        holding = None
+        if inventory is not None and not inventory.blind:
+            holding = lake.Holding(inventory, *target.grace.before(snapshot.taken_at))
+        return self.write(snapshot, target.scope, holding)
+
+    def write(self, snapshot: Snapshot, scope: Scope, holding: object = None) -> str:
+        """Write what was seen within a scope, likewise."""
+        lake = imported("exporter.publish.lake.export")
+        name = audit_name(snapshot.taken_at)
+        facts = lake.Facts(snapshot, scope.shard, name, scope.whole, holding)
+        try:
+            return str(lake.export(facts, self.shelf, self.keep))
+        except OSError as error:  # of the room for files on this machine
+            raise Unseen(self.shelf.name, Reason.UNREADABLE, str(error)) from error
+
+
+def opened(location: str, options: Mapping[str, str], *, plain_http: bool) -> Shelf:
+    """Return the folder or the object store where facts are; raises `Unseen`."""
+    shelf: Shelf = imported("exporter.sources.shelf").Shelf.at(
+        location, options, plain_http=plain_http
+    )
+    return shelf
+
+
+def imported(module: str) -> ModuleType:
+    """Import what only those install who keep facts; raises `Unseen`."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise Unseen(module, Reason.UNSUPPORTED, _EXTRA) from error
+
+
+def audit_name(taken_at: float) -> str:
+    """Name an audit so that names sort by time and no two replicas choose the same."""
+    moment = datetime.fromtimestamp(taken_at, UTC)
+    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond:06d}Z-{secrets.token_hex(4)}"

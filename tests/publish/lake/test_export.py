@@ -1,0 +1,190 @@
+"""Are facts seen whole or not at all, and do they say what the audit saw?"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+
+from exporter.facts.key import key
+from exporter.facts.shard import WHOLE, Shard
+from exporter.oci.digest import Malformed
+from exporter.publish.lake.export import Facts, Holding, export
+from exporter.publish.lake.parquet import schema
+from exporter.publish.lake.release import decode
+from exporter.publish.lake.schema import BY_NAME, SEEN, TABLES
+from exporter.sources import Unseen
+from exporter.sources.shelf import Shelf
+from exporter.sources.storage import filesystem
+from tests import worlds
+from tests.fakes import HOST, NOW, Fake, audited, use
+from tests.parts import tree
+from tests.publish.lake.shelves import Dict, releases, rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporter.facts.snapshot import Snapshot
+
+APP = worlds.two_platforms("app")
+
+
+@pytest.fixture
+async def snapshot() -> Snapshot:
+    fake = Fake()
+    fake.push(APP, "v1")
+    fake.sweep(APP.children[1].digest)
+    return (await audited(fake, use("app:v1"), use("gone:v1"))).snapshot
+
+
+def facts(snapshot: Snapshot, number: int, shard: Shard = WHOLE) -> Facts:
+    return Facts(snapshot, shard, f"20260422T100000{number:06d}Z-00000000", whole=True)
+
+
+def test_every_row_says_whence_it_is_and_every_table_is_as_described(snapshot: Snapshot) -> None:
+    shelf = Dict()
+
+    export(facts(snapshot, 1, Shard(2, 4)), shelf, keep=3)
+
+    (release,) = releases(shelf)
+    assert [file.table for file in release.files] == [table.name for table in SEEN]
+    for file in release.files:
+        body = shelf.files[file.path]
+        assert (len(body), hashlib.sha256(body).hexdigest()) == (file.size, file.sha256)
+        assert pq.read_schema(io.BytesIO(body)) == schema(BY_NAME[file.table])
+        for row in rows(shelf, release, file.table):
+            assert (row["registry"], row["taken_at"], row["schema"]) == (HOST, NOW, 1)
+            assert (row["shard"], row["shards"], row["audit"]) == (2, 4, release.audit)
+
+
+def test_what_was_seen_is_what_is_written(snapshot: Snapshot) -> None:
+    shelf = Dict()
+    export(facts(snapshot, 1), shelf, keep=3)
+    (release,) = releases(shelf)
+
+    tags = {(row["repository"], row["tag"]): row for row in rows(shelf, release, "tags")}
+    assert tags["app", "v1"]["digest"] == APP.digest
+    assert (tags["app", "v1"]["high"], tags["app", "v1"]["low"]) == key(APP.digest)
+    assert (tags["gone", "v1"]["digest"], tags["gone", "v1"]["state"]) == (None, "missing")
+    manifests = {row["digest"]: row for row in rows(shelf, release, "manifests")}
+    assert {digest: row["state"] for digest, row in manifests.items()} == {
+        APP.digest: "present",
+        APP.children[0].digest: "present",
+        APP.children[1].digest: "missing",
+    }
+    assert manifests[APP.digest]["protected"] is True
+    assert manifests[APP.children[0].digest]["protected"] is False
+    blobs = {row["digest"]: row["size"] for row in rows(shelf, release, "blobs")}
+    assert blobs == {blob.digest: len(blob.body) for blob in APP.children[0].blobs}
+    edges = rows(shelf, release, "edges")
+    assert sorted(row["kind"] for row in edges) == ["child"] * 2 + ["config"] + ["layer"] * 2
+    assert {row["platform"] for row in edges} == {None, "linux/amd64", "linux/arm64"}
+    assert [row["owner"] for row in rows(shelf, release, "uses")] == ["refs.yml:1"] * 2
+    listed = {row["repository"]: row["tags"] for row in rows(shelf, release, "repositories")}
+    assert listed == {"app": 1, "gone": 0}
+
+
+def test_a_storage_is_written_beside_it(snapshot: Snapshot, tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+    inventory = filesystem.read(str(tmp_path))
+    shelf = Dict()
+
+    told = replace(facts(snapshot, 1), holding=Holding(inventory, 5, 6))
+    export(told, shelf, keep=3)
+
+    (release,) = releases(shelf)
+    assert (release.storage, release.blobs_before, release.uploads_before) == (True, 5, 6)
+    blobs = {row["digest"]: row for row in rows(shelf, release, "stored_blobs")}
+    everything = {each.digest: len(each.body) for each in APP.walk()}
+    everything |= {blob.digest: len(blob.body) for made in APP.children for blob in made.blobs}
+    assert {digest: row["size"] for digest, row in blobs.items()} == everything
+    assert all((row["high"], row["low"]) == key(digest) for digest, row in blobs.items())
+    (tag,) = rows(shelf, release, "stored_tags")
+    assert (tag["repository"], tag["tag"], tag["high"], tag["low"]) == (
+        *("app", "v1"),
+        *key(APP.digest),
+    )
+    edges = {
+        (row["parent_high"], row["parent_low"], row["child_high"], row["child_low"])
+        for row in rows(shelf, release, "stored_edges")
+    }
+    below = ((made, each) for made in APP.walk() for each in (*made.children, *made.blobs))
+    assert edges == {(*key(made.digest), *key(each.digest)) for made, each in below}
+    assert len(rows(shelf, release, "stored_revisions")) == 3
+
+
+def test_cut_off_at_any_point_the_one_before_is_what_is_read(snapshot: Snapshot) -> None:
+    whole = Dict()
+    export(facts(snapshot, 1), whole, keep=1)
+    first = releases(whole)
+    export(facts(snapshot, 2), whole, keep=1)
+    (last,) = releases(whole)
+
+    for changes in range(len(whole.log) - len(first[0].files) - 1):
+        shelf = Dict()
+        export(facts(snapshot, 1), shelf, keep=1)
+        shelf.changes = changes
+        with pytest.raises(Unseen):
+            export(facts(snapshot, 2), shelf, keep=1)
+        readable = releases(shelf)
+        assert readable in (first, [*first, last], [last])
+        for release in readable[-1:]:
+            assert all(file.path in shelf.files for file in release.files)
+
+
+def test_what_is_put_last_and_removed_first_is_the_release(snapshot: Snapshot) -> None:
+    shelf = Dict()
+    for number in range(3):
+        export(facts(snapshot, number), shelf, keep=2)
+
+    puts = [each for each in shelf.log if each.startswith("put")]
+    removals = [each for each in shelf.log if each.startswith("remove")]
+    assert [each.endswith("release.json") for each in puts] == ([False] * len(SEEN) + [True]) * 3
+    assert removals[0].endswith("00Z-00000000.release.json")
+    assert len(removals) == 1 + len(SEEN)
+    assert len(releases(shelf)) == 2
+
+
+def test_only_what_this_shard_wrote_is_removed(snapshot: Snapshot) -> None:
+    shelf = Dict({f"{HOST}/0-of-1/notes.txt": b"x", "other/0-of-1/x.release.json": b"y"})
+    export(facts(snapshot, 1, Shard(0, 4)), shelf, keep=1)
+    export(facts(snapshot, 1, Shard(1, 4)), shelf, keep=1)
+    strangers = {**shelf.files}
+
+    for number in (2, 3):
+        export(facts(snapshot, number), shelf, keep=1)
+
+    assert strangers.items() <= shelf.files.items()
+
+
+def test_a_release_of_another_version_is_refused() -> None:
+    with pytest.raises(Malformed, match="schema 2"):
+        decode(
+            b'{"schema":2,"registry":"r","audit":"a","taken_at":1,"shard":0,"shards":1,'
+            b'"whole":true,"files":[],"gaps":[]}'
+        )
+    with pytest.raises(Malformed, match="not a release"):
+        decode(b"{")
+
+
+def test_a_folder_is_a_shelf(snapshot: Snapshot, tmp_path: Path) -> None:
+    shelf = Shelf.at(str(tmp_path / "facts"), {})
+
+    for number in range(3):
+        where = export(facts(snapshot, number), shelf, keep=2)
+
+    assert (tmp_path / "facts" / where).is_file()
+    assert len(releases(shelf)) == 2
+    assert len(shelf.sizes()) == 2 * (1 + len(SEEN))
+    with pytest.raises(Unseen):
+        shelf.get("nothing")
+
+
+def test_tables_and_columns_are_named_once() -> None:
+    assert len({table.name for table in TABLES}) == len(TABLES)
+    for table in TABLES:
+        assert len({column.name for column in table.all}) == len(table.all)
