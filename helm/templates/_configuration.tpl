@@ -1,0 +1,14 @@
+{{/* The configuration file: what the site says, and what the chart knows. */}}
+{{- define "pullproof.configuration" -}}
+{{- $own := dict "ledger" "/var/lib/pullproof/ledger.sqlite" -}}
+{{- if .Values.web.configSecret }}{{ $_ := set $own "web_config_file" "/run/pullproof/web/web.yml" }}{{ end -}}
+{{- if not .Values.config.registries }}{{ fail "config.registries: name at least one registry, such as [{url: https://registry.example.com}]" }}{{ end -}}
+{{- merge $own .Values.config | toYaml -}}
+{{- end }}
+
+{{- define "pullproof.ownConfiguration" -}}
+{{- if and .Values.existingConfig.configMap .Values.existingConfig.secret -}}
+{{- fail "existingConfig: configMap or secret, not both" -}}
+{{- end -}}
+{{- if not (or .Values.existingConfig.configMap .Values.existingConfig.secret) }}true{{ end -}}
+{{- end }}

@@ -1,0 +1,55 @@
+{{/* The name of all objects: "pullproof" stands in it once, and the longest suffix still fits into 63 characters. */}}
+{{- define "pullproof.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains "pullproof" .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-pullproof" .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "pullproof.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "pullproof.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end }}
+
+{{/* The name is fixed: monitors make the job of it, by which rules and dashboards ask. */}}
+{{- define "pullproof.selector" -}}
+app.kubernetes.io/name: pullproof
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "pullproof.labels" -}}
+{{- $standard := dict
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/version" (.Values.image.tag | default .Chart.AppVersion | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/managed-by" .Release.Service
+  "app.kubernetes.io/part-of" "pullproof" -}}
+{{- $selector := include "pullproof.selector" . | fromYaml -}}
+{{- merge (dict) $selector $standard .Values.commonLabels | toYaml -}}
+{{- end }}
+
+{{/* name, namespace, labels and annotations of an object: (list $ name namespace labels annotations) */}}
+{{- define "pullproof.metadata" -}}
+{{- $root := index . 0 -}}
+name: {{ index . 1 }}
+namespace: {{ index . 2 | default $root.Release.Namespace }}
+labels:
+  {{- merge (include "pullproof.labels" $root | fromYaml) (index . 3) | toYaml | nindent 2 }}
+{{- with index . 4 }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "pullproof.image" -}}
+{{- with .Values.image -}}
+{{- $repository := required "image.repository: name the repository that holds your build of the image, such as registry.example.com/pullproof" .repository -}}
+{{- with .registry }}{{ . }}/{{ end }}{{ $repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- with .digest }}@{{ . }}{{ end }}
+{{- end -}}
+{{- end }}

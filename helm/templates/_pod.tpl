@@ -1,0 +1,211 @@
+{{- define "pullproof.pod" -}}
+metadata:
+  labels:
+    {{- merge (include "pullproof.labels" . | fromYaml) .Values.podLabels | toYaml | nindent 4 }}
+  {{- with include "pullproof.podAnnotations" . | fromYaml }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  serviceAccountName: {{ include "pullproof.serviceAccountName" . }}
+  automountServiceAccountToken: {{ include "pullproof.cluster" . | empty | not }}
+  # Variables for every Service of the namespace are of no use here.
+  enableServiceLinks: false
+  {{- with .Values.podSecurityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- range $field := list "imagePullSecrets" "initContainers" "hostAliases" "dnsConfig" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "runtimeClassName" }}
+  {{- with index $.Values $field }}
+  {{ $field }}:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- end }}
+  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  containers:
+    - name: pullproof
+      {{- include "pullproof.container" . | nindent 6 }}
+    {{- with .Values.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  volumes:
+    {{- include "pullproof.volumes" . | nindent 4 }}
+{{- end }}
+
+{{- define "pullproof.podAnnotations" -}}
+{{- $own := dict -}}
+{{- if include "pullproof.ownConfiguration" . -}}
+{{- $_ := set $own "checksum/config" (include "pullproof.configuration" . | sha256sum) -}}
+{{- end -}}
+{{- if .Values.podScrapeAnnotations -}}
+{{- $_ := set $own "prometheus.io/scrape" "true" -}}
+{{- $_ := set $own "prometheus.io/port" "10470" -}}
+{{- $_ := set $own "prometheus.io/scheme" (.Values.web.tls | ternary "https" "http") -}}
+{{- end -}}
+{{- merge (deepCopy .Values.podAnnotations) $own | toYaml -}}
+{{- end }}
+
+{{- define "pullproof.container" -}}
+image: {{ include "pullproof.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+args:
+  - serve
+  - --config=/etc/pullproof/pullproof.yml
+  {{- if gt (int .Values.shards) 1 }}
+  # Which of them it is stands at the end of the pod's name.
+  - --shard=auto/{{ .Values.shards }}
+  {{- end }}
+  {{- with .Values.extraArgs }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .Values.extraEnv }}
+env:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- $credentials := .Values.storage.credentialsSecret }}
+{{- if or $credentials .Values.extraEnvFrom }}
+envFrom:
+  {{- with $credentials }}
+  - secretRef:
+      name: {{ . }}
+  {{- end }}
+  {{- with .Values.extraEnvFrom }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+ports:
+  - name: http
+    containerPort: 10470
+    protocol: TCP
+livenessProbe:
+  {{- include "pullproof.probe" (list . "/-/healthy" .Values.livenessProbe) | nindent 2 }}
+readinessProbe:
+  {{- include "pullproof.probe" (list . "/-/ready" .Values.readinessProbe) | nindent 2 }}
+{{- with .Values.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.securityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+volumeMounts:
+  {{- include "pullproof.mounts" . | nindent 2 }}
+{{- end }}
+
+{{/* A handler of the site's own wins. A kubelet verifies no certificate and has none: (list $ path probe) */}}
+{{- define "pullproof.probe" -}}
+{{- $web := (index . 0).Values.web -}}
+{{- $probe := index . 2 -}}
+{{- if not (or $probe.httpGet $probe.tcpSocket $probe.exec) -}}
+{{- if and $web.tls $web.clientCertificates -}}
+tcpSocket:
+  port: http
+{{ else -}}
+httpGet:
+  path: {{ index . 1 }}
+  port: http
+  scheme: {{ $web.tls | ternary "HTTPS" "HTTP" }}
+{{ end -}}
+{{ end -}}
+{{ toYaml $probe }}
+{{- end }}
+
+{{- define "pullproof.mounts" -}}
+- name: config
+  mountPath: /etc/pullproof
+  readOnly: true
+- name: ledger
+  mountPath: /var/lib/pullproof
+- name: tmp
+  mountPath: /tmp
+{{- range $index, $name := .Values.secrets }}
+- name: secret-{{ $index }}
+  mountPath: /run/pullproof/secrets/{{ $name }}
+  readOnly: true
+{{- end }}
+{{- range $index, $name := .Values.configMaps }}
+- name: configmap-{{ $index }}
+  mountPath: /run/pullproof/configmaps/{{ $name }}
+  readOnly: true
+{{- end }}
+{{- if .Values.web.configSecret }}
+- name: web
+  mountPath: /run/pullproof/web
+  readOnly: true
+{{- end }}
+{{- range $index, $claim := .Values.storage.claims }}
+- name: storage-{{ $index }}
+  mountPath: {{ .mountPath }}
+  {{- with .subPath }}
+  subPath: {{ . }}
+  {{- end }}
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "pullproof.volumes" -}}
+- name: config
+  {{- with .Values.existingConfig.secret }}
+  secret:
+    secretName: {{ . }}
+  {{- else }}
+  configMap:
+    name: {{ .Values.existingConfig.configMap | default (include "pullproof.fullname" .) }}
+  {{- end }}
+{{- $kept := .Values.ledger.persistence }}
+{{- if not $kept.enabled }}
+- name: ledger
+  {{- with .Values.ledger.sizeLimit }}
+  emptyDir:
+    sizeLimit: {{ . }}
+  {{- else }}
+  emptyDir: {}
+  {{- end }}
+{{- else if eq (int .Values.shards) 1 }}
+- name: ledger
+  persistentVolumeClaim:
+    claimName: {{ $kept.existingClaim | default (include "pullproof.fullname" .) }}
+{{- end }}
+- name: tmp
+  emptyDir: {}
+{{- range $index, $name := .Values.secrets }}
+- name: secret-{{ $index }}
+  secret:
+    secretName: {{ $name }}
+{{- end }}
+{{- range $index, $name := .Values.configMaps }}
+- name: configmap-{{ $index }}
+  configMap:
+    name: {{ $name }}
+{{- end }}
+{{- with .Values.web.configSecret }}
+- name: web
+  secret:
+    secretName: {{ . }}
+{{- end }}
+{{- range $index, $claim := .Values.storage.claims }}
+# Read-only twice: the second keeps the kubelet from changing the owner of what is stored, too.
+- name: storage-{{ $index }}
+  persistentVolumeClaim:
+    claimName: {{ .name }}
+    readOnly: true
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "pullproof.claim" -}}
+accessModes:
+  {{- toYaml .accessModes | nindent 2 }}
+{{- with .storageClass }}
+storageClassName: {{ . }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ .size }}
+{{- end }}

@@ -1,0 +1,69 @@
+"""The real helm, and the chart as it renders it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tests.parts.needs import asset
+
+Json = dict[str, Any]
+
+CHART: Final = Path(__file__).parents[2] / "helm"
+FEATURES: Final = tuple(sorted(CHART.glob("ci/*-values.yaml")))
+"""One file of values for each feature."""
+DEFAULT: Final = CHART / "ci" / "default-values.yaml"
+"""The least that is needed."""
+RELEASE: Final = ("release", "--namespace=audit")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What helm said."""
+
+    code: int
+    output: str
+    errors: str
+
+
+def helm(*words: str, typed: str = "") -> Said:
+    """Run helm, without what whoever runs the tests has configured."""
+    kept = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "HELM_CACHE_HOME": "/nonexistent"}
+    done = subprocess.run(
+        [asset("helm"), *words],
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=kept,
+        timeout=60,
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def template(*words: str, values: Json | None = None) -> Said:
+    """Render the chart with files of values that words name, and with values that win."""
+    return _template(words, yaml.safe_dump(values or {}))
+
+
+@functools.cache
+def _template(words: tuple[str, ...], values: str) -> Said:
+    """The same words make the same objects: many claims are about one rendering."""
+    return helm("template", *RELEASE, str(CHART), *words, "--values=-", typed=values)
+
+
+def rendered(*words: str, values: Json | None = None) -> dict[tuple[str, str], Json]:
+    """The objects of a chart by kind and name; those of the test are among them."""
+    said = template(*words, values=values)
+    assert said.code == 0, said.errors
+    return {
+        (each["kind"], each["metadata"]["name"]): each
+        for each in yaml.load_all(said.output, yaml.CSafeLoader)
+        if each
+    }

@@ -1,0 +1,217 @@
+"""The chart on a real API server and in a real registry, by the real helm."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.parts.helm import CHART, FEATURES, Said, helm, template
+from tests.parts.process import until
+from tests.parts.product import ask
+from tests.parts.registry import registry
+from tests.parts.schemas import Schemas, operator_definitions, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.parts.kubernetes import Kubernetes
+
+pytestmark = pytest.mark.real
+Json = dict[str, Any]
+
+ALL = {
+    "image": {"repository": "registry.example.com/pullproof"},
+    "config": {"registries": [{"url": "https://registry.example.com"}]},
+    "ledger": {"persistence": {"enabled": True}},
+    "ingress": {"enabled": True, "hosts": [{"host": "pullproof.example.com"}]},
+    **{
+        each: {"enabled": True}
+        for each in (
+            *("serviceMonitor", "podMonitor", "prometheusRule", "dashboards"),
+            *("networkPolicy", "podDisruptionBudget"),
+        )
+    },
+}
+"""Everything that the chart can make at once."""
+
+
+@pytest.fixture(scope="module")
+def schemas(tmp_path_factory: pytest.TempPathFactory) -> Schemas:
+    return Schemas.into(tmp_path_factory.mktemp("schemas"))
+
+
+def known() -> list[str]:
+    """The versions of Kubernetes to judge by; an empty list would be a test that claims nothing."""
+    found = versions()
+    assert found[0] == "1.25.0"
+    return found
+
+
+def test_every_feature_is_what_every_kubernetes_and_the_operator_know(schemas: Schemas) -> None:
+    for version in known():
+        said = [template(f"--values={path}", f"--kube-version={version}") for path in FEATURES]
+        assert all(each.code == 0 for each in said), version
+        judged = schemas.judge(version, [each.output for each in said])
+
+        wrong = [each for each in judged if each["status"] != "statusValid"]
+        assert wrong == [], version
+        assert len(judged) == sum(each.output.count("\nkind: ") for each in said)
+
+
+def test_a_kubernetes_that_is_too_old_is_refused() -> None:
+    said = template(f"--values={FEATURES[0]}", "--kube-version=1.24.0")
+
+    assert said.code == 1
+    assert "chart requires kubeVersion: ^1.25.0-0" in said.errors
+
+
+def test_a_key_that_kubernetes_does_not_know_is_seen(schemas: Schemas) -> None:
+    values = {"livenessProbe": {"periodSecond": 3}, "serviceMonitor": {"relabelings": [{"x": 1}]}}
+    said = template(f"--values={CHART}/ci/servicemonitor-values.yaml", values=values)
+    judged = schemas.judge(known()[-1], [said.output])
+
+    wrong = {each["kind"] for each in judged if each["status"] != "statusValid"}
+    assert wrong == {"Deployment", "ServiceMonitor"}
+
+
+@pytest.fixture
+def operated(cluster: Kubernetes) -> Kubernetes:
+    """An API server that knows the kinds of the Prometheus Operator."""
+    for crd in operator_definitions():
+        path, spec = cluster.path(crd), crd["spec"]
+        if not cluster.http.get(f"{path}/{crd['metadata']['name']}").is_success:
+            # Not by `create`: what is defined stays for the other tests of the session.
+            cluster.http.post(path, json=crd).raise_for_status()
+        objects = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
+        until(lambda where=objects: cluster.http.get(where).is_success, f"{objects} is served")
+    return cluster
+
+
+class Release:
+    """A namespace that admits restricted pods only, and helm in it."""
+
+    def __init__(self, cluster: Kubernetes, folder: Path) -> None:
+        """Make the namespace."""
+        self.cluster = cluster
+        self.namespace = cluster.namespace()
+        self.folder = folder
+        self.kubeconfig = cluster.kubeconfig(folder / "kubeconfig")
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        cluster.http.patch(
+            f"/api/v1/namespaces/{self.namespace}",
+            content=json.dumps({"metadata": {"labels": labels}}),
+            headers={"Content-Type": "application/merge-patch+json"},
+        ).raise_for_status()
+
+    def helm(self, command: str, *words: str, values: Json | None = None) -> Said:
+        """Run a command of helm that must succeed."""
+        place = (f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}")
+        given = ("--values=-",) if values else ()
+        said = helm(command, "audit", *words, *place, *given, typed=yaml.safe_dump(values or {}))
+        assert said.code == 0, said.errors
+        return said
+
+    def get(self, group: str, plural: str, name: str = "audit-pullproof") -> Json:
+        """One object of the namespace."""
+        return self.cluster.get(f"/{group}/namespaces/{self.namespace}/{plural}/{name}")
+
+    def admitted(self, template: Json) -> bool:
+        """Whether a pod made of a template would be let in; nothing is kept."""
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "audit"}}
+        answer = self.cluster.http.post(
+            f"/api/v1/namespaces/{self.namespace}/pods?dryRun=All",
+            json=pod | {"spec": template["spec"]},
+        )
+        assert answer.is_success or "violates PodSecurity" in answer.text, answer.text
+        return answer.is_success
+
+    def left(self) -> list[str]:
+        """What there is in the namespace, and of the release in the whole cluster."""
+        found = [*self._listed(f"/namespaces/{self.namespace}", ""), *self._listed("", RELEASE)]
+        mine = ("serviceaccounts/default", "configmaps/kube-root-ca.crt")
+        return [each for each in found if not each.endswith(mine) and "/events/" not in each]
+
+    def _listed(self, place: str, query: str) -> Iterator[str]:
+        for base in self._groups():
+            for kind in self.cluster.get(base)["resources"]:
+                if kind["namespaced"] is not bool(place) or "list" not in kind["verbs"]:
+                    continue
+                path = f"{base}{place}/{kind['name']}"
+                for each in self.cluster.get(f"{path}{query}")["items"]:
+                    if "deletionTimestamp" not in each["metadata"]:
+                        yield f"{path}/{each['metadata']['name']}"
+
+    def _groups(self) -> Iterator[str]:
+        yield "/api/v1"
+        for group in self.cluster.get("/apis")["groups"]:
+            yield f"/apis/{group['preferredVersion']['groupVersion']}"
+
+
+RELEASE = "?labelSelector=app.kubernetes.io/instance=audit"
+
+
+@pytest.fixture
+def release(operated: Kubernetes, tmp_path: Path) -> Release:
+    return Release(operated, tmp_path)
+
+
+def test_it_installs_where_only_restricted_pods_are_let_in_and_leaves_nothing(
+    release: Release,
+) -> None:
+    before = release.left()
+
+    release.helm("install", str(CHART), values=ALL)
+    one = release.get("apis/apps/v1", "deployments")["spec"]["template"]
+    assert release.admitted(one)
+    loose = one | {"spec": one["spec"] | {"hostNetwork": True}}
+    assert not release.admitted(loose), "the namespace would let in anything"
+    (tested,) = yaml.safe_load_all(hook(release))
+    assert release.admitted(tested)
+    assert len(release.left()) > len(before) + len(ALL)
+
+    release.helm("upgrade", str(CHART), values=ALL | {"shards": 3})
+    many = release.get("apis/apps/v1", "statefulsets")["spec"]
+    assert many["replicas"] == 3
+    # The controller adds the volume of each claim.
+    claim = {"name": "ledger", "persistentVolumeClaim": {"claimName": "ledger-audit-pullproof-0"}}
+    many["template"]["spec"]["volumes"].append(claim)
+    assert release.admitted(many["template"])
+    assert not [each for each in release.left() if "/deployments/" in each]
+
+    release.helm("uninstall")
+    assert release.left() == before
+
+
+def hook(release: Release) -> str:
+    """The pod of `helm test`, as it would be made."""
+    return helm(
+        *("get", "hooks", "audit", f"--kubeconfig={release.kubeconfig}"),
+        f"--namespace={release.namespace}",
+    ).output
+
+
+def test_it_goes_through_a_registry_and_is_audited_there(release: Release, tmp_path: Path) -> None:
+    with registry(tmp_path / "registry") as store:
+        packed = helm("package", str(CHART), f"--destination={tmp_path}")
+        assert packed.code == 0, packed.errors
+        (file,) = tmp_path.glob("pullproof-*.tgz")
+        place = f"oci://{store.host}/charts"
+        pushed = helm("push", str(file), place, "--plain-http")
+        assert pushed.code == 0, pushed.errors
+        version = file.stem.removeprefix("pullproof-")
+
+        release.helm(
+            "install", f"{place}/pullproof", f"--version={version}", "--plain-http", values=ALL
+        )
+        told = ask(store, f"charts/pullproof:{version}")
+
+        rules = release.get("apis/monitoring.coreos.com/v1", "prometheusrules")
+        assert rules["spec"]["groups"]
+        assert told.code == 0
+        (child,) = told.said.tag(f"charts/pullproof:{version}")["children"]
+        assert (child["kind"], child["state"]) == ("artifact", "present")
+    release.helm("uninstall")

@@ -1,0 +1,206 @@
+"""The chart renders what its values say, in a form that Kubernetes and the program understand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from exporter.config.loading import parse
+from tests.golden import generated
+from tests.parts.helm import CHART, DEFAULT, FEATURES, helm, rendered
+from tests.shipped.chart import readme, schema
+from tests.shipped.chart.values import values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Json = dict[str, Any]
+
+NAME = "release-pullproof"
+MOUNTED = "/run/pullproof"
+every_feature = pytest.mark.parametrize("feature", FEATURES, ids=lambda path: path.stem)
+
+
+def rendering(feature: str, values: Json | None = None) -> dict[tuple[str, str], Json]:
+    """The objects of a feature's file of values, by kind and name."""
+    return rendered(f"--values={CHART}/ci/{feature}-values.yaml", values=values)
+
+
+def pod(objects: dict[tuple[str, str], Json]) -> Json:
+    """The template of the one workload."""
+    (workload,) = (
+        each for (kind, _), each in objects.items() if kind in ("Deployment", "StatefulSet")
+    )
+    return dict(workload["spec"]["template"])
+
+
+def container(objects: dict[tuple[str, str], Json]) -> Json:
+    """The container of the program."""
+    return dict(pod(objects)["spec"]["containers"][0])
+
+
+def test_the_schema_is_made_from_the_values_and_the_settings() -> None:
+    generated(CHART / "values.schema.json", schema.document())
+
+
+def test_the_page_lists_every_value() -> None:
+    generated(readme.PAGE, readme.document())
+
+
+def test_every_value_is_explained_and_set_by_some_feature() -> None:
+    documents = [yaml.safe_load(path.read_text()) for path in FEATURES]
+    leaves = [leaf for value in values() for leaf in value.leaves if leaf.path != ("global",)]
+
+    for leaf in leaves:
+        assert leaf.about, leaf.path
+        assert any(sets(each, leaf.path) for each in documents), leaf.path
+
+
+def sets(document: Any, path: tuple[str, ...]) -> bool:
+    """Whether a document has something at a path."""
+    for step in path:
+        if not isinstance(document, dict) or step not in document:
+            return False
+        document = document[step]
+    return True
+
+
+@every_feature
+def test_helm_finds_no_fault(feature: Path) -> None:
+    said = helm("lint", "--strict", str(CHART), f"--values={feature}")
+
+    assert said.code == 0, said.output + said.errors
+    assert "[WARNING]" not in said.output
+    assert "level=WARN" not in said.errors
+
+
+@every_feature
+def test_the_program_reads_the_configuration_that_is_rendered(
+    feature: Path, tmp_path: Path
+) -> None:
+    found = [
+        each["data"]["pullproof.yml"]
+        for each in rendered(f"--values={feature}").values()
+        if each["kind"] == "ConfigMap" and "pullproof.yml" in each.get("data", {})
+    ]
+    wanted = yaml.safe_load(feature.read_text()).get("config", {})
+
+    for text in found:
+        for name in re.findall(rf"{MOUNTED}(/[^\s'\"]+)", text):
+            (tmp_path / name[1:]).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name[1:]).write_text("word")
+        settings = parse(text.replace(MOUNTED, str(tmp_path)).encode(), {})
+        assert len(settings.registries) == len(wanted["registries"])
+    assert bool(found) is bool(wanted)
+
+
+@every_feature
+def test_what_the_configuration_names_is_mounted(feature: Path) -> None:
+    objects = rendered(f"--values={feature}")
+    config = objects.get(("ConfigMap", NAME), {"data": {"pullproof.yml": ""}})
+    mounts = {each["mountPath"] for each in container(objects)["volumeMounts"]}
+    volumes = {each["name"] for each in pod(objects)["spec"]["volumes"]}
+    claims = objects.get(("StatefulSet", NAME), {}).get("spec", {}).get("volumeClaimTemplates", [])
+
+    for path in re.findall(r"(/(?:run|var)/[^\s'\"]+)", config["data"]["pullproof.yml"]):
+        assert any(Path(path).is_relative_to(mount) for mount in mounts), path
+    assert {"/etc/pullproof", "/var/lib/pullproof", "/tmp"} <= mounts  # noqa: S108 - in the image
+    assert {each["name"] for each in container(objects)["volumeMounts"]} == volumes | {
+        each["metadata"]["name"] for each in claims
+    }
+
+
+def test_another_configuration_replaces_the_pod() -> None:
+    before = pod(rendering("default"))["metadata"]["annotations"]
+    after = pod(rendering("default", {"config": {"interval": "1h"}}))["metadata"]["annotations"]
+
+    assert before["checksum/config"] != after["checksum/config"]
+
+
+def test_one_pod_is_never_doubled() -> None:
+    deployment = rendering("default")["Deployment", NAME]["spec"]
+
+    assert deployment["replicas"] == 1
+    assert deployment["strategy"] == {"type": "Recreate"}
+
+
+@pytest.mark.parametrize("feature", ["shards", "shards-ledger"])
+def test_each_shard_finds_its_part_in_its_name(feature: str) -> None:
+    objects = rendering(feature)
+    workload = objects["StatefulSet", NAME]["spec"]
+
+    assert workload["replicas"] == 3
+    assert "--shard=auto/3" in container(objects)["args"]
+    assert ("Service", workload["serviceName"]) in objects
+    assert ("PersistentVolumeClaim", NAME) not in objects
+
+
+@every_feature
+def test_a_selector_outlives_an_upgrade(feature: Path) -> None:
+    objects = rendered(f"--values={feature}")
+    fixed = {"app.kubernetes.io/name": "pullproof", "app.kubernetes.io/instance": "release"}
+
+    for (kind, _), each in objects.items():
+        if kind in ("Deployment", "StatefulSet"):
+            assert each["spec"]["selector"]["matchLabels"] == fixed
+        if kind == "Service":
+            assert each["spec"]["selector"] == fixed
+    assert fixed.items() <= pod(objects)["metadata"]["labels"].items()
+
+
+def test_storage_is_read_only_twice() -> None:
+    objects = rendering("storage-claim")
+    (volume,) = (each for each in pod(objects)["spec"]["volumes"] if each["name"] == "storage-0")
+    (mount,) = (each for each in container(objects)["volumeMounts"] if each["name"] == "storage-0")
+
+    assert volume["persistentVolumeClaim"]["readOnly"]
+    assert mount["readOnly"]
+
+
+def test_probes_ask_as_the_web_server_answers() -> None:
+    asked = {
+        feature: container(rendering(feature))["readinessProbe"]
+        for feature in ("default", "web-tls", "web-clients")
+    }
+
+    assert asked["default"]["httpGet"] == {"path": "/-/ready", "port": "http", "scheme": "HTTP"}
+    assert asked["web-tls"]["httpGet"]["scheme"] == "HTTPS"
+    assert asked["web-clients"]["tcpSocket"] == {"port": "http"}
+
+
+def test_a_digest_pins_the_image() -> None:
+    image = container(rendering("names"))["image"]
+
+    assert re.fullmatch(r"registry.example.com/mirror/pullproof:1.2.3@sha256:[0-9a-f]{64}", image)
+
+
+def ports(objects: dict[tuple[str, str], Json]) -> Iterator[tuple[int, bool]]:
+    """The ports that may be reached, and whether only at some peers."""
+    policy = objects["NetworkPolicy", NAME]["spec"]
+    return (
+        (port["port"], "to" in rule) for rule in policy["egress"] for port in rule.get("ports", [])
+    )
+
+
+def test_a_network_policy_lets_out_to_what_is_asked() -> None:
+    everywhere = {(53, False), (443, False), (5000, False)}
+
+    assert set(ports(rendering("default", {"networkPolicy": {"enabled": True}}))) == everywhere
+    assert set(ports(rendering("networkpolicy"))) == {*((53, True), (443, True), (3128, True))}
+
+
+@every_feature
+def test_every_object_says_where_it_is_and_to_whom_it_belongs(feature: Path) -> None:
+    for (kind, name), each in rendered(f"--values={feature}").items():
+        if feature.stem == "names-values" and name in ("auditor-more", "release-text"):
+            continue
+        assert each["metadata"]["labels"]["app.kubernetes.io/instance"] == "release", (kind, name)
+        assert kind.startswith("ClusterRole") or each["metadata"]["namespace"], (kind, name)
+
+
+def test_the_chart_needs_no_more_than_an_image_and_a_registry() -> None:
+    assert set(yaml.safe_load(DEFAULT.read_text())) == {"image", "config"}
