@@ -15,8 +15,9 @@ from tests.golden import generated
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+PAGES = ("alerts", "dashboards", "facts", "metrics", "reasons", "report", "scale")
 OWN = sorted(
-    [DOCS / f"{name}.md" for name in ("alerts", "facts", "metrics", "reasons", "report", "scale")]
+    [DOCS / f"{name}.md" for name in PAGES]
     + [*DOCS.glob("runbooks/*.md"), *DOCS.glob("findings/*.md")]
 )
 
