@@ -12,3 +12,8 @@
 {{- end -}}
 {{- if not (or .Values.existingConfig.configMap .Values.existingConfig.secret) }}true{{ end -}}
 {{- end }}
+
+{{/* What stands before every path of the web server. */}}
+{{- define "pullproof.prefix" -}}
+{{- .Values.config.route_prefix | default "" | trimSuffix "/" -}}
+{{- end }}

@@ -19,14 +19,14 @@ labelLimit: {{ . }}
 {{- end }}
 
 {{- define "pullproof.endpoint" -}}
-{{- $web := (index . 0).Values.web -}}
+{{- $root := index . 0 -}}
 {{- $monitor := index . 1 -}}
 port: http
-path: /metrics
+path: {{ include "pullproof.prefix" $root }}/metrics
 interval: {{ $monitor.interval }}
 scrapeTimeout: {{ $monitor.scrapeTimeout }}
 honorLabels: {{ $monitor.honorLabels }}
-{{- if $web.tls }}
+{{- if $root.Values.web.tls }}
 scheme: https
 {{- end }}
 {{- range $field := list "tlsConfig" "basicAuth" "relabelings" "metricRelabelings" }}

@@ -40,6 +40,7 @@ spec:
 {{- if .Values.podScrapeAnnotations -}}
 {{- $_ := set $own "prometheus.io/scrape" "true" -}}
 {{- $_ := set $own "prometheus.io/port" "10470" -}}
+{{- $_ := set $own "prometheus.io/path" (printf "%s/metrics" (include "pullproof.prefix" .)) -}}
 {{- $_ := set $own "prometheus.io/scheme" (.Values.web.tls | ternary "https" "http") -}}
 {{- end -}}
 {{- merge (deepCopy .Values.podAnnotations) $own | toYaml -}}
@@ -95,7 +96,8 @@ volumeMounts:
 
 {{/* A handler of the site's own wins. A kubelet verifies no certificate and has none: (list $ path probe) */}}
 {{- define "pullproof.probe" -}}
-{{- $web := (index . 0).Values.web -}}
+{{- $root := index . 0 -}}
+{{- $web := $root.Values.web -}}
 {{- $probe := index . 2 -}}
 {{- if not (or $probe.httpGet $probe.tcpSocket $probe.exec) -}}
 {{- if and $web.tls $web.clientCertificates -}}
@@ -103,7 +105,7 @@ tcpSocket:
   port: http
 {{ else -}}
 httpGet:
-  path: {{ index . 1 }}
+  path: {{ include "pullproof.prefix" $root }}{{ index . 1 }}
   port: http
   scheme: {{ $web.tls | ternary "HTTPS" "HTTP" }}
 {{ end -}}

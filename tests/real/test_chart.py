@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from tests.parts.helm import CHART, FEATURES, Said, helm, template
+from tests.parts.helm import CHART, DEFAULT, FEATURES, Said, helm, rendered, template
 from tests.parts.process import until
-from tests.parts.product import ask
+from tests.parts.product import ask, exporter
 from tests.parts.registry import registry
 from tests.parts.schemas import Schemas, operator_definitions, versions
 
@@ -52,14 +53,19 @@ def known() -> list[str]:
 
 
 def test_every_feature_is_what_every_kubernetes_and_the_operator_know(schemas: Schemas) -> None:
-    for version in known():
-        said = [template(f"--values={path}", f"--kube-version={version}") for path in FEATURES]
-        assert all(each.code == 0 for each in said), version
-        judged = schemas.judge(version, [each.output for each in said])
+    with ThreadPoolExecutor(2) as two:
+        for version, made, judged in two.map(lambda each: judgement(each, schemas), known()):
+            wrong = [each for each in judged if each["status"] != "statusValid"]
+            assert wrong == [], version
+            assert len(judged) == made > len(FEATURES)
 
-        wrong = [each for each in judged if each["status"] != "statusValid"]
-        assert wrong == [], version
-        assert len(judged) == sum(each.output.count("\nkind: ") for each in said)
+
+def judgement(version: str, schemas: Schemas) -> tuple[str, int, list[Json]]:
+    """A version, how many objects the chart makes for it, and how each of them is judged."""
+    said = [template(f"--values={path}", f"--kube-version={version}") for path in FEATURES]
+    assert all(each.code == 0 for each in said), version
+    made = sum(each.output.count("\nkind: ") for each in said)
+    return version, made, schemas.judge(version, [each.output for each in said])
 
 
 def test_a_kubernetes_that_is_too_old_is_refused() -> None:
@@ -76,6 +82,24 @@ def test_a_key_that_kubernetes_does_not_know_is_seen(schemas: Schemas) -> None:
 
     wrong = {each["kind"] for each in judged if each["status"] != "statusValid"}
     assert wrong == {"Deployment", "ServiceMonitor"}
+
+
+@pytest.mark.parametrize("prefix", ["", "/audit"])
+def test_the_program_answers_its_probes_though_the_registry_is_down(
+    prefix: str, tmp_path: Path
+) -> None:
+    down = {"url": "http://127.0.0.1:1", "plain_http": True}
+    config = {"registries": [down], "route_prefix": prefix or None}
+    objects = rendered(f"--values={DEFAULT}", values={"config": config})
+    settings = yaml.safe_load(objects["ConfigMap", "release-pullproof"]["data"]["pullproof.yml"])
+    pod = objects["Deployment", "release-pullproof"]["spec"]["template"]["spec"]
+    settings["ledger"] = str(tmp_path / "ledger.sqlite")
+    settings.pop("clusters", None)
+
+    with exporter(tmp_path, settings) as served:
+        for probe in ("livenessProbe", "readinessProbe"):
+            path = pod["containers"][0][probe]["httpGet"]["path"]
+            until(lambda path=path: served.get(path).is_success, f"{path} is answered")
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from exporter import __version__
+from exporter.cli import _parser
 from exporter.config.loading import parse
 from tests.golden import generated
 from tests.parts.helm import CHART, DEFAULT, FEATURES, helm, rendered
@@ -170,6 +172,47 @@ def test_probes_ask_as_the_web_server_answers() -> None:
     assert asked["default"]["httpGet"] == {"path": "/-/ready", "port": "http", "scheme": "HTTP"}
     assert asked["web-tls"]["httpGet"]["scheme"] == "HTTPS"
     assert asked["web-clients"]["tcpSocket"] == {"port": "http"}
+
+
+def test_what_stands_before_every_path_is_asked_for() -> None:
+    objects = rendering("route-prefix")
+    asks = container(objects)
+    (endpoint,) = objects["ServiceMonitor", NAME]["spec"]["endpoints"]
+    (rule,) = objects["Ingress", NAME]["spec"]["rules"]
+
+    assert asks["livenessProbe"]["httpGet"]["path"] == "/registry-audit/-/healthy"
+    assert asks["readinessProbe"]["httpGet"]["path"] == "/registry-audit/-/ready"
+    assert endpoint["path"] == "/registry-audit/metrics"
+    assert pod(objects)["metadata"]["annotations"]["prometheus.io/path"] == endpoint["path"]
+    assert rule["http"]["paths"][0]["path"] == "/registry-audit"
+
+
+def test_the_pod_of_the_test_is_none_of_the_service() -> None:
+    objects = rendering("networkpolicy")
+    labels = objects["Pod", f"{NAME}-test"]["metadata"]["labels"]
+    (rule,) = objects["NetworkPolicy", NAME]["spec"]["ingress"]
+
+    assert not objects["Service", NAME]["spec"]["selector"].items() <= labels.items()
+    assert rule["from"][-1]["podSelector"]["matchLabels"].items() <= labels.items()
+
+
+@every_feature
+def test_the_program_understands_the_words_that_it_is_given(feature: Path) -> None:
+    words = container(rendered(f"--values={feature}"))["args"]
+
+    assert _parser().parse_args(words).config == Path("/etc/pullproof/pullproof.yml")
+
+
+def test_the_chart_brings_the_program_of_its_own_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+
+    assert chart["appVersion"] == __version__
+
+
+def test_nothing_depends_on_what_a_cluster_says_of_itself() -> None:
+    for path in CHART.glob("templates/**/*"):
+        if path.is_file():
+            assert not re.search(r"\.Capabilities|\blookup\b", path.read_text()), path.name
 
 
 def test_a_digest_pins_the_image() -> None:
