@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
     from exporter.facts.outline import Outline
     from exporter.facts.snapshot import Collector
+    from exporter.facts.use import Use
     from exporter.oci.manifest import Descriptor
     from exporter.oci.reference import Repository, Tag
 
@@ -74,6 +75,27 @@ class Body:
 
     digest: Digest
     content: bytes
+
+
+class ReferenceSource(Protocol):
+    """Who knows which images are wanted: a file, a cluster."""
+
+    @property
+    def name(self) -> str:
+        """The label by which metrics and reports know it."""
+        ...
+
+    def uses(self) -> Listing[Use]:
+        """Read all that is wanted now; what cannot be read of it is among the gaps.
+
+        It takes as long as its source does: call it in a thread. Raises `Unseen` where nothing at
+        all can be read: that is not "nothing is wanted".
+        """
+        ...
+
+    def said(self, use: Use) -> bool:
+        """Did this source, and no other, name a use?"""
+        ...
 
 
 class Catalogue(Protocol):

@@ -57,6 +57,10 @@ class ReferenceFile:
                 found.add(line, error)
         return Listing(tuple(uses), found.all())
 
+    def said(self, use: Use) -> bool:
+        """Did this file name a use?"""
+        return use.workload is None and use.owner.rpartition(":")[0] == self.name
+
     def _use(self, line: int, entry: object) -> Use:
         reference_class, platforms = self.reference_class, self.platforms
         if isinstance(entry, Malformed):

@@ -1,0 +1,1 @@
+"""What does a Kubernetes cluster run, and what would it run, as its API tells?"""

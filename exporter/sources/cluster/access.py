@@ -1,0 +1,154 @@
+"""How is a cluster's API reached, and with which credentials, as the files say right now?"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import urllib3
+import yaml
+from kubernetes.client import ApiClient, Configuration
+from kubernetes.config import ConfigException
+from kubernetes.config.incluster_config import InClusterConfigLoader
+from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
+
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+from exporter.sources.cluster.plugin import Plugin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a pod finds the token of its ServiceAccount."""
+_TOKEN: Final = "BearerToken"  # noqa: S105 - the name of a scheme
+_PAUSE: Final = 10
+"""The most seconds that are waited because the server says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One way to one cluster. Nothing is kept: tokens are rotated, and plugins renew theirs."""
+
+    name: str
+    """How the cluster is called in what cannot be seen."""
+    environ: Mapping[str, str] = field(repr=False)
+    context: str = ""
+    """Of the kubeconfig; empty is its current one."""
+    kubeconfig: Path | None = None
+    """None: the files that KUBECONFIG names, or `~/.kube/config`."""
+    in_cluster: bool = False
+    """As a pod of the cluster, with the token of its ServiceAccount."""
+    account: Path = _ACCOUNT
+    timeout: float = 30.0
+    """Seconds that a plugin may take."""
+
+    def open(self) -> ApiClient:
+        """Return a client with the credentials of this moment; close it after use.
+
+        Raises `Unseen`. The client library's own words are not repeated: some quote a token.
+        """
+        configuration = Configuration()
+        try:
+            if self.in_cluster or self._in_pod():
+                self._as_pod(configuration)
+            else:
+                self._by_kubeconfig(configuration)
+        except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError) as error:
+            where = "the ServiceAccount" if self.in_cluster else "the kubeconfig"
+            cause = getattr(error, "strerror", None) or "not as it should be"
+            raise Unseen(
+                self.name, Reason.CREDENTIALS, f"{where} cannot be used: {cause}"
+            ) from error
+        self._settle(configuration)
+        return ApiClient(configuration)
+
+    def _in_pod(self) -> bool:
+        """With no file to go by, as kubectl does it."""
+        asked = self.context or self.kubeconfig or any(path.exists() for path in self._paths())
+        return not asked and "KUBERNETES_SERVICE_HOST" in self.environ
+
+    def _paths(self) -> list[Path]:
+        if self.kubeconfig:
+            return [self.kubeconfig]
+        home = str(Path(self.environ.get("HOME", "/"), ".kube", "config"))
+        named = self.environ.get("KUBECONFIG") or home
+        return [Path(path) for path in named.split(":") if path]
+
+    def _as_pod(self, configuration: Configuration) -> None:
+        token, authority = self.account / "token", self.account / "ca.crt"
+        loader = InClusterConfigLoader(str(token), str(authority), environ=self.environ)
+        loader.load_and_set(configuration)
+
+    def _by_kubeconfig(self, configuration: Configuration) -> None:
+        paths = [path for path in self._paths() if path.exists()]
+        if not paths:
+            named = ", ".join(map(str, self._paths()))
+            raise self._unusable(f"no kubeconfig at {named}")
+        merged = KubeConfigMerger(":".join(map(str, paths))).config
+        self._prepare(merged)
+        loader = KubeConfigLoader(merged, active_context=self.context or None)
+        loader.load_and_set(configuration)
+
+    def _prepare(self, merged: ConfigNode) -> None:
+        """Refuse what is not safe, and let a plugin give its credentials now."""
+        context = self._entry(
+            merged, "context", self.context or merged.value.get("current-context")
+        )
+        cluster = self._entry(merged, "cluster", context.value.get("cluster"))
+        user = self._entry(merged, "user", context.value.get("user"))
+        if cluster.value.get("insecure-skip-tls-verify"):
+            raise self._unusable("insecure-skip-tls-verify: give its certificate-authority instead")
+        if "auth-provider" in user.value:
+            raise self._unusable("auth-provider is what kubectl gave up too: use an exec plugin")
+        if spec := user.value.pop("exec", None):
+            folder = Path(user.path or ".").absolute().parent
+            plugin = Plugin(spec, cluster.value, folder, self.environ, self.timeout)
+            user.value.update(_credentials(plugin.ask()))
+
+    def _entry(self, merged: ConfigNode, kind: str, name: str | None) -> ConfigNode:
+        """Return the entry of a name, as the merged files know it."""
+        found: Iterable[ConfigNode] = merged.value.get(f"{kind}s") or ()
+        for entry in found:
+            if entry.value["name"] == name:
+                return ConfigNode(kind, entry.value.get(kind) or {}, entry.path)
+        known = ", ".join(sorted(str(entry.value["name"]) for entry in found))
+        raise self._unusable(f"no {kind} {name or 'is chosen'}; known: {known or 'none'}")
+
+    def _unusable(self, detail: str) -> Unseen:
+        return Unseen(self.name, Reason.CREDENTIALS, detail)
+
+    def _settle(self, configuration: Configuration) -> None:
+        """Bound what is tried again, follow no redirect, and keep secrets off plain http."""
+        token = configuration.api_key.get(_TOKEN)
+        if token:
+            configuration.api_key[_TOKEN] = token.strip()
+        configuration.refresh_api_key_hook = None
+        if token and not configuration.host.startswith("https://"):
+            raise self._unusable("a token does not go over http without TLS")
+        configuration.retries = urllib3.Retry(
+            total=None,
+            connect=1,
+            read=1,
+            status=2,
+            redirect=0,
+            other=0,
+            status_forcelist=(429, 503),
+            raise_on_status=False,
+            retry_after_max=_PAUSE,
+        )
+
+
+def _credentials(told: Mapping[str, str]) -> dict[str, Any]:
+    """Write what a plugin gave in the words of a kubeconfig."""
+    if "token" in told:
+        return {"token": told["token"]}
+    certificate, key = told["clientCertificateData"], told["clientKeyData"]
+    return {"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)}
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

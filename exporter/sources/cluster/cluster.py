@@ -1,0 +1,142 @@
+"""Which images does one cluster want now? Its API is listed, whole, each time it is asked."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from exporter.sources import Listing
+from exporter.sources.cluster import history, kinds, merge, workloads
+from exporter.sources.cluster.custom import CustomResource
+from exporter.sources.cluster.fleet import Fleet
+from exporter.sources.cluster.kinds import KINDS, RELEASES
+from exporter.sources.cluster.lists import Lists
+from exporter.sources.cluster.objects import Meta
+from exporter.sources.cluster.owners import Owners
+from exporter.sources.cluster.pages import Api
+from exporter.sources.cluster.pods import of_pods
+from exporter.sources.cluster.releases import Releases
+from exporter.sources.cluster.want import Want
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exporter.facts.use import Use
+    from exporter.sources.cluster.access import Access
+    from exporter.sources.cluster.kinds import Kind
+    from exporter.sources.cluster.lists import Shown
+
+_PAGES: Final = 10
+"""For how many pages that take as long as one may there is time altogether."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a cluster is looked at."""
+
+    namespaces: tuple[str, ...] = ()
+    """Empty is all. Of some, only what a Role within them allows is asked for: nodes are not."""
+    leave_out: frozenset[str] = frozenset()
+    """Kinds that are not asked for, by their plural names; nothing is said of what they want."""
+    depth: int = 3
+    """How many revisions one may want to go back."""
+    helm: bool = False
+    """Is Helm's history read, which is kept in Secrets?"""
+    custom: tuple[CustomResource, ...] = ()
+
+
+class Cluster:
+    """One cluster, as a source of references."""
+
+    def __init__(self, access: Access, extent: Extent, clock: Callable[[], float]) -> None:
+        """Say how it is reached, how much of it counts, and what time it is; ask nothing yet."""
+        self._access, self._extent, self._clock = access, extent, clock
+        self._lists = Lists(access.name, extent.namespaces)
+        self._releases = Releases(access.name, extent.depth)
+        self._custom = {kinds.custom(each): each for each in extent.custom}
+
+    @property
+    def name(self) -> str:
+        """The label by which metrics and reports know it."""
+        return self._access.name
+
+    def uses(self) -> Listing[Use]:
+        """List all that it wants now; what cannot be listed is among the gaps.
+
+        It takes as long as the API does: call it in a thread. Raises `Unseen` where the cluster as
+        a whole cannot be seen: that is not "nothing is wanted".
+        """
+        patience = self._access.timeout
+        with self._access.open() as client:
+            api = Api(client, patience, time.monotonic() + _PAGES * patience)
+            shown = self._lists.read(api, self._kinds())
+            history = self._releases.wants(shown.of(RELEASES), api, shown.gaps)
+        fleet = self._fleet(shown)
+        found = merge.uses(self.name, chain(self._wants(shown, fleet), history), fleet)
+        return Listing(found.entries, (*shown.gaps, *found.gaps))
+
+    def said(self, use: Use) -> bool:
+        """Did this cluster name a use?"""
+        return use.workload is not None and use.workload.cluster == self.name
+
+    def _kinds(self) -> list[Kind]:
+        """Return the lists that are asked for, in their order: pods, made by all others, last."""
+        built_in = [
+            kind
+            for kind in KINDS.values()
+            if kind.plural not in self._extent.leave_out
+            and (kind.namespaced or not self._extent.namespaces)
+        ]
+        secrets = [RELEASES] if self._extent.helm and self._extent.depth else []
+        return [*self._custom, *secrets, *built_in]
+
+    def _fleet(self, shown: Shown) -> Fleet:
+        nodes = KINDS[kinds.NODES]
+        asked = nodes.subject in shown.objects
+        return Fleet(shown.of(nodes), whole=asked and nodes.subject not in shown.partial)
+
+    def _wants(self, shown: Shown, fleet: Fleet) -> Iterator[Want]:
+        owners, depth = self._owners(shown), self._extent.depth
+
+        def of(plural: str) -> list[Any]:
+            return shown.of(KINDS[plural])
+
+        for plural in (kinds.DEPLOYMENTS, kinds.STATEFUL_SETS, kinds.CONTROLLERS):
+            yield from workloads.of_replicated(KINDS[plural].name, of(plural), owners)
+        yield from workloads.of_daemons(of(kinds.DAEMON_SETS), owners, fleet)
+        yield from workloads.of_schedules(of(kinds.CRON_JOBS), owners, self._clock())
+        yield from workloads.of_jobs(of(kinds.JOBS), owners)
+        yield from history.of_replica_sets(of(kinds.REPLICA_SETS), owners, depth)
+        yield from history.of_revisions(of(kinds.REVISIONS), owners, depth)
+        for kind, resource in self._custom.items():
+            yield from _of_custom(shown.of(kind), resource, owners)
+        yield from of_pods(of(kinds.PODS), owners)
+
+    def _owners(self, shown: Shown) -> Owners:
+        owners = Owners(self.name)
+        for kind in KINDS.values():
+            if kind.plural not in (kinds.PODS, kinds.NODES):
+                for each in shown.of(kind):
+                    owners.know(each.metadata)
+        for kind in self._custom:
+            for document in shown.of(kind):
+                owners.know(_meta(document))
+        return owners
+
+
+def _of_custom(
+    documents: list[dict[str, Any]], resource: CustomResource, owners: Owners
+) -> Iterator[Want]:
+    for document in documents:
+        workload = owners.top(str(document.get("kind", "")), _meta(document))
+        reference_class = resource.class_of(document)
+        for image in dict.fromkeys(resource.references(document)):
+            yield Want(workload, image, reference_class)
+
+
+def _meta(document: dict[str, Any]) -> Meta:
+    return msgspec.convert(document.get("metadata", {}), Meta)

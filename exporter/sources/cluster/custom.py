@@ -1,0 +1,54 @@
+"""Which images does a custom resource name, at the paths that are configured for it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.facts.use import ReferenceClass
+from exporter.sources.cluster.paths import FieldPath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """When an object has ended, and needs nothing any more."""
+
+    path: FieldPath
+    values: frozenset[str] = frozenset()
+    """What stands there then; empty is anything."""
+
+    def holds(self, document: Mapping[str, object]) -> bool:
+        """Has this one ended?"""
+        found = (str(value) for value in self.path.values(document))
+        return any(not self.values or value in self.values for value in found)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomResource:
+    """One kind of custom resource."""
+
+    group: str
+    version: str
+    resource: str
+    """Its plural name."""
+    images: tuple[FieldPath, ...]
+    reference_class: ReferenceClass = ReferenceClass.LIVE
+    idle: FieldPath | None = None
+    """Where `true` or 0 stands, the object is idle: suspended, or scaled to zero."""
+    finished: Finished | None = None
+
+    def references(self, document: Mapping[str, object]) -> Iterator[str]:
+        """Return the texts that name images; whatever is no text is shown as it is."""
+        if self.finished is not None and self.finished.holds(document):
+            return
+        for path in self.images:
+            yield from (str(value)[:1_000] for value in path.values(document) if value != "")
+
+    def class_of(self, document: Mapping[str, object]) -> ReferenceClass:
+        """Return how much the images of this object matter."""
+        values = self.idle.values(document) if self.idle else iter(())
+        resting = any(value is True or (value == 0 and value is not False) for value in values)
+        return ReferenceClass.IDLE if resting else self.reference_class

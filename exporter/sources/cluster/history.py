@@ -1,0 +1,72 @@
+"""What would a rollback start: old ReplicaSets, old revisions of StatefulSets and DaemonSets?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from exporter.facts.use import ReferenceClass
+from exporter.sources.cluster.objects import Replicated, Revision, RevisionData
+from exporter.sources.cluster.want import of_template
+from exporter.sources.cluster.workloads import resting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.sources.cluster.owners import Owners
+    from exporter.sources.cluster.want import Want
+
+Kept = TypeVar("Kept", Replicated, Revision)
+
+
+def of_replica_sets(sets: Iterable[Replicated], owners: Owners, depth: int) -> Iterator[Want]:
+    """Return what ReplicaSets want: the newest of each owner now, `depth` older ones on rollback.
+
+    An older one that still has replicas, as in the middle of a rollout, is as live as the newest.
+    """
+    for family in _families(sets):
+        family.sort(key=_age_of_set, reverse=True)
+        for age, each in enumerate(family):
+            reference_class = resting(each)
+            if age and reference_class is ReferenceClass.IDLE:
+                if age > depth:
+                    continue
+                reference_class = ReferenceClass.ROLLBACK
+            if each.spec.template is not None:
+                workload = owners.top("ReplicaSet", each.metadata)
+                yield from of_template(workload, each.spec.template.spec, reference_class)
+
+
+def of_revisions(revisions: Iterable[Revision], owners: Owners, depth: int) -> Iterator[Want]:
+    """Return what the `depth` revisions before the newest of each owner want."""
+    for family in _families(revisions):
+        family.sort(key=lambda each: each.revision, reverse=True)
+        for each in family[1 : depth + 1]:
+            workload = owners.top("ControllerRevision", each.metadata)
+            pod = _data(each).spec.template.spec
+            yield from of_template(workload, pod, ReferenceClass.ROLLBACK)
+
+
+def _families(objects: Iterable[Kept]) -> list[list[Kept]]:
+    """Group by owner; what nobody owns stands for itself."""
+    families: dict[str, list[Kept]] = {}
+    for each in objects:
+        owner = each.metadata.controller
+        families.setdefault(owner.uid if owner else each.metadata.uid, []).append(each)
+    return list(families.values())
+
+
+def _age_of_set(each: Replicated) -> tuple[int, str]:
+    """A rollback gives an old ReplicaSet a new number, so the highest is the one in force."""
+    marks = each.metadata.annotations
+    number = marks.revision or marks.rollout
+    return (int(number) if number.isdecimal() else 0, each.metadata.creation_timestamp or "")
+
+
+def _data(revision: Revision) -> RevisionData:
+    """Read a former spec; what other controllers keep there has no template, and wants nothing."""
+    try:
+        return msgspec.json.decode(revision.data, type=RevisionData)
+    except msgspec.DecodeError:
+        return RevisionData()

@@ -1,0 +1,101 @@
+"""Which lists of the Kubernetes API tell who needs images, and how is each asked for and read?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from exporter.sources.cluster.objects import (
+    CronJob,
+    Job,
+    Named,
+    Node,
+    Page,
+    Pod,
+    Replicated,
+    Revision,
+)
+
+if TYPE_CHECKING:
+    from exporter.sources.cluster.custom import CustomResource
+
+NODES: Final = "nodes"
+PODS: Final = "pods"
+DEPLOYMENTS: Final = "deployments"
+STATEFUL_SETS: Final = "statefulsets"
+DAEMON_SETS: Final = "daemonsets"
+REPLICA_SETS: Final = "replicasets"
+REVISIONS: Final = "controllerrevisions"
+CONTROLLERS: Final = "replicationcontrollers"
+JOBS: Final = "jobs"
+CRON_JOBS: Final = "cronjobs"
+HELM: Final = "secrets"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of object, by the name that its lists have in paths and roles."""
+
+    plural: str
+    name: str
+    """As it stands in an object's `kind`."""
+    version: str
+    """`v1`, or `group/version`."""
+    decoder: msgspec.json.Decoder[Page[Any]]
+    namespaced: bool = True
+    limit: int = 500
+    """Objects of one page."""
+    selectors: tuple[tuple[str, str], ...] = ()
+    accept: str = "application/json"
+
+    def path(self, namespace: str = "") -> str:
+        """Return where its objects are listed: those of one namespace, or of all."""
+        base = f"/apis/{self.version}" if "/" in self.version else f"/api/{self.version}"
+        within = f"/namespaces/{namespace}" if namespace else ""
+        return f"{base}{within}/{self.plural}"
+
+    @property
+    def subject(self) -> str:
+        """How a role names it: `deployments.apps`."""
+        group = self.version.rpartition("/")[0]
+        return f"{self.plural}.{group}" if group else self.plural
+
+
+def _decoder(of: Any) -> msgspec.json.Decoder[Page[Any]]:
+    return msgspec.json.Decoder(Page[of])
+
+
+KINDS: Final = {
+    kind.plural: kind
+    for kind in (
+        Kind(NODES, "Node", "v1", _decoder(Node), namespaced=False),
+        Kind(DEPLOYMENTS, "Deployment", "apps/v1", _decoder(Replicated)),
+        Kind(STATEFUL_SETS, "StatefulSet", "apps/v1", _decoder(Replicated)),
+        Kind(DAEMON_SETS, "DaemonSet", "apps/v1", _decoder(Replicated)),
+        Kind(REPLICA_SETS, "ReplicaSet", "apps/v1", _decoder(Replicated)),
+        Kind(REVISIONS, "ControllerRevision", "apps/v1", _decoder(Revision)),
+        Kind(CONTROLLERS, "ReplicationController", "v1", _decoder(Replicated)),
+        Kind(CRON_JOBS, "CronJob", "batch/v1", _decoder(CronJob)),
+        Kind(JOBS, "Job", "batch/v1", _decoder(Job)),
+        Kind(PODS, "Pod", "v1", _decoder(Pod)),
+    )
+}
+"""In the order of asking: who is made by others comes last, and so is not missed."""
+
+RELEASES: Final = Kind(
+    HELM,
+    "Release",
+    "v1",
+    _decoder(Named),
+    selectors=(("labelSelector", "owner=helm"), ("fieldSelector", "type=helm.sh/release.v1")),
+    accept="application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
+)
+"""Helm's history. Which revisions there are is read from their labels alone."""
+
+
+def custom(resource: CustomResource) -> Kind:
+    """Return how a custom resource is listed."""
+    version = f"{resource.group}/{resource.version}"
+    return Kind(resource.resource, "", version, _decoder(dict[str, Any]))

@@ -1,0 +1,109 @@
+"""What do the wishes of one cluster amount to: one use for each workload, image and class?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.use import Use
+from exporter.oci.digest import Malformed
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Reference
+from exporter.sources import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.facts.use import ReferenceClass, Workload
+    from exporter.sources.cluster.fleet import Fleet
+    from exporter.sources.cluster.want import Want
+
+_MOST_GAPS: Final = 100
+
+Key = tuple["Workload", str, "ReferenceClass"]
+
+
+def uses(cluster: str, wants: Iterable[Want], fleet: Fleet) -> Listing[Use]:
+    """Put together what belongs together; a text that is no reference is a gap of its own."""
+    groups: dict[Key, list[Want]] = {}
+    for want in wants:
+        groups.setdefault((want.workload, want.image, want.reference_class), []).append(want)
+    references, found = _References(cluster), []
+    for key, group in groups.items():
+        if reference := references.read(key):
+            found.append(_use(reference, group, fleet))
+    return Listing(tuple(found), references.gaps())
+
+
+def _use(reference: Reference, group: list[Want], fleet: Fleet) -> Use:
+    first = group[0]
+    platforms, admitted = _platforms(group, fleet)
+    content = frozenset(want.running for want in group if want.running)
+    return Use(
+        owner=str(first.workload),
+        reference=reference,
+        reference_class=first.reference_class,
+        platforms=platforms,
+        admitted=admitted,
+        workload=first.workload,
+        running=content,
+        alive=sum(want.alive for want in group),
+        next_run=min((want.next_run for want in group if want.next_run), default=None),
+        holders=fleet.holders(reference, content),
+    )
+
+
+def _platforms(group: list[Want], fleet: Fleet) -> tuple[frozenset[Platform], frozenset[Platform]]:
+    """Return the platforms that must run it, and those on which it may be started besides.
+
+    Both are empty where a pod is on a node that cannot be seen: then nothing is known.
+    """
+    must = fleet.bound({want.node for want in group if want.node})
+    if must is None:
+        return frozenset(), frozenset()
+    pods = {id(want.pod): want for want in group if want.pod is not None}
+    for want in pods.values():
+        if want.everywhere and want.pod is not None:
+            must |= fleet.admitted(want.pod)
+    may = frozenset[Platform]().union(
+        *(fleet.admitted(want.pod) for want in pods.values() if want.pod is not None)
+    )
+    return must, may - must
+
+
+@dataclass(slots=True)
+class _References:
+    """The texts that were read, each once, and those that are no references."""
+
+    cluster: str
+    read_before: dict[str, Reference | Malformed] = field(default_factory=dict)
+    named: list[Gap] = field(default_factory=list)
+    more: int = 0
+
+    def read(self, key: Key) -> Reference | None:
+        workload, text, _ = key
+        if text not in self.read_before:
+            self.read_before[text] = _parsed(text)
+        reference = self.read_before[text]
+        if isinstance(reference, Reference):
+            return reference
+        if len(self.named) < _MOST_GAPS:
+            self.named.append(self._gap(str(workload), str(reference)))
+        else:
+            self.more += 1
+        return None
+
+    def gaps(self) -> tuple[Gap, ...]:
+        rest = self._gap(self.cluster, f"{self.more} more images cannot be read")
+        return (*self.named, *((rest,) if self.more else ()))
+
+    def _gap(self, subject: str, detail: str) -> Gap:
+        return Gap(Scope.REFERENCES, subject, Reason.MALFORMED, detail)
+
+
+def _parsed(text: str) -> Reference | Malformed:
+    try:
+        return Reference.parse(text)
+    except Malformed as error:
+        return error

@@ -1,0 +1,194 @@
+"""What does a list of the Kubernetes API hold, read to its end, or not at all?"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import urllib3
+from kubernetes.client import ApiClient, ApiException
+from msgspec import UNSET
+from urllib3 import exceptions as http
+
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+
+if TYPE_CHECKING:
+    from exporter.sources.cluster.objects import Page
+
+_LARGEST: Final = 64 * 1024 * 1024
+"""Bytes of one answer."""
+_CHUNK: Final = 1 << 18
+_MOST_PAGES: Final = 2_000
+_STARTS: Final = 3
+"""How often a list is begun; a server forgets its place in a list after some minutes."""
+_JSON: Final = "application/json"
+
+_SAID: Final = {
+    401: (Reason.UNAUTHORIZED, "the credentials are refused"),
+    403: (Reason.DENIED, "the role does not allow it"),
+    404: (Reason.UNSUPPORTED, "not served by this API server"),
+    410: (Reason.INCOMPLETE_LIST, "the list expired on each try before its end"),
+    429: (Reason.RATE_LIMITED, "asked too often"),
+}
+_GONE: Final = 410
+_OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One list that is asked for."""
+
+    subject: str
+    """How it is called in a gap."""
+    path: str
+    limit: int = 500
+    selectors: tuple[tuple[str, str], ...] = ()
+    accept: str = _JSON
+
+
+class Expired(Exception):
+    """The server has forgotten the place in the list, or goes on with another list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A cluster's API, asked within bounds. Both methods raise `Unseen`."""
+
+    client: ApiClient
+    timeout: float
+    """Seconds for one page."""
+    deadline: float
+    """When everything must have been read, on the monotonic clock."""
+
+    def every(self, question: Question, of: msgspec.json.Decoder[Page[Any]]) -> list[Any]:
+        """Return a whole list as it was at one moment.
+
+        Without a `resourceVersion` the first page is the newest there is, and the others belong to
+        it. A list that does not end well is none.
+        """
+        for _ in range(_STARTS):
+            try:
+                return self._whole(question, of)
+            except Expired:
+                continue
+        raise Unseen(question.subject, *_SAID[_GONE])
+
+    def one(self, subject: str, path: str) -> bytes | None:
+        """Return one object, None where there is none."""
+        status, body = self._ask(subject, path, (), _JSON)
+        if status == 404:  # noqa: PLR2004 - an answer: it is gone
+            return None
+        return _good(subject, status, body)
+
+    def _whole(self, question: Question, of: msgspec.json.Decoder[Page[Any]]) -> list[Any]:
+        found: list[Any] = []
+        version = further = ""
+        for _ in range(_MOST_PAGES):
+            page = self._page(question, of, further)
+            if version not in ("", page.metadata.resource_version):
+                raise Expired
+            found.extend(page.items or ())
+            version, further = page.metadata.resource_version, page.metadata.further
+            if not further:
+                return found
+        raise Unseen(question.subject, Reason.TOO_LARGE, f"more than {_MOST_PAGES} pages")
+
+    def _page(
+        self, question: Question, of: msgspec.json.Decoder[Page[Any]], further: str
+    ) -> Page[Any]:
+        more = (("continue", further),) if further else ()
+        query = (("limit", str(question.limit)), *question.selectors, *more)
+        status, body = self._ask(question.subject, question.path, query, question.accept)
+        if status == _GONE:
+            raise Expired
+        body = _good(question.subject, status, body)
+        try:
+            page = of.decode(body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Unseen(question.subject, Reason.MALFORMED, "not the list asked for") from error
+        # Whatever has no items and no version is no list, and above all not an empty one.
+        whole = page.kind.endswith("List") and page.metadata.resource_version
+        if not whole or page.items is UNSET:
+            raise Unseen(question.subject, Reason.MALFORMED, "not a list of the Kubernetes API")
+        return page
+
+    def _ask(
+        self, subject: str, path: str, query: tuple[tuple[str, str], ...], accept: str
+    ) -> tuple[int, bytes]:
+        end = min(time.monotonic() + self.timeout, self.deadline)
+        method, url, headers, _, _ = self.client.param_serialize(
+            "GET",
+            path,
+            query_params=list(query),
+            header_params={"Accept": accept},
+            auth_settings=["BearerToken"],
+        )
+        patience = end - time.monotonic()
+        if patience <= 0:
+            raise Unseen(subject, Reason.TIMEOUT, "no time was left for it")
+        try:
+            answer = self.client.call_api(
+                method, url, header_params=headers, _request_timeout=(patience, patience)
+            )
+            return answer.status, _body(subject, answer.response, end)
+        except ApiException as error:  # the client's form of a failed handshake
+            raise Unseen(subject, Reason.TLS, "the certificate is not trusted") from error
+        except http.HTTPError as error:
+            raise Unseen(subject, *_broken(error)) from error
+        except OSError as error:
+            raise Unseen(subject, Reason.TLS, error.strerror or "no such certificate") from error
+
+
+def _body(subject: str, answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
+    """Read an answer; where it is not read to its end, its connection is of no further use."""
+    parts: list[bytes] = []
+    size = 0
+    with closing(answer):
+        while chunk := answer.read1(_CHUNK):
+            parts.append(chunk)
+            size += len(chunk)
+            _within(subject, size, end)
+    return b"".join(parts)
+
+
+def _within(subject: str, size: int, end: float) -> None:
+    if size > _LARGEST:
+        raise Unseen(subject, Reason.TOO_LARGE, f"a page of more than {_LARGEST} bytes")
+    if time.monotonic() > end:
+        raise Unseen(subject, Reason.TIMEOUT, "too slow to finish")
+
+
+def _good(subject: str, status: int, body: bytes) -> bytes:
+    if status == _OK:
+        return body
+    reason, detail = _SAID.get(status, (Reason.MALFORMED, f"answered with status {status}"))
+    if status >= 500:  # noqa: PLR2004 - HTTP's own border
+        reason = Reason.SERVER_ERROR
+    elif 300 <= status < 400:  # noqa: PLR2004 - likewise
+        reason = Reason.REDIRECT
+    raise Unseen(subject, reason, detail)
+
+
+def _broken(error: BaseException) -> tuple[Reason, str]:
+    """Say why there was no answer; the library wraps the reason in a failed retry."""
+    if isinstance(error, http.MaxRetryError):
+        return _broken(error.reason) if error.reason else (Reason.CONNECT, "no answer")
+    for kind, reason, detail in _FAULTS:
+        if isinstance(error, kind):
+            return reason, detail
+    return Reason.CONNECT, "cannot be reached"
+
+
+_FAULTS: Final = (
+    (http.NameResolutionError, Reason.DNS, "the server's name does not resolve"),
+    (http.SSLError, Reason.TLS, "the certificate is not trusted"),
+    (http.NewConnectionError, Reason.CONNECT, "nothing listens there"),
+    (http.TimeoutError, Reason.TIMEOUT, "no answer in time"),
+    (http.ResponseError, Reason.REDIRECT, "sent elsewhere"),
+    (http.ProtocolError, Reason.RESET, "the connection broke before the whole answer"),
+)
+"""The more special first: a connection that fails is a timeout too in urllib3's order."""

@@ -1,0 +1,82 @@
+"""What would a rollback by Helm start? Its history is in Secrets, so it is read only when told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.use import ReferenceClass, Workload
+from exporter.oci.digest import Malformed
+from exporter.sources import Unseen
+from exporter.sources.cluster import helm
+from exporter.sources.cluster.kinds import RELEASES
+from exporter.sources.cluster.objects import Secret
+from exporter.sources.cluster.want import Want
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.sources.cluster.objects import Meta, Named
+    from exporter.sources.cluster.pages import Api
+
+_DEPLOYED: Final = "deployed"
+_TARGETS: Final = frozenset({_DEPLOYED, "superseded"})
+"""The states of revisions to which one would go back."""
+
+
+@dataclass(slots=True)
+class Releases:
+    """The Helm releases of one cluster. A revision never changes, so each is read once."""
+
+    cluster: str
+    depth: int
+    """How many revisions before the one in force."""
+    _images: dict[str, list[str]] = field(default_factory=dict)
+
+    def wants(self, secrets: Iterable[Named], api: Api, gaps: list[Gap]) -> list[Want]:
+        """Return what the revisions want to which one could go back; adds what cannot be read."""
+        metas = [each for release in _families(secrets) for each in release[1 : self.depth + 1]]
+        found: list[Want] = []
+        for meta in metas:
+            workload = Workload(self.cluster, meta.namespace, RELEASES.name, meta.labels["name"])
+            try:
+                images = self._images.get(meta.uid) or self._read(meta, api)
+            except Unseen as unseen:
+                gaps.append(Gap(Scope.REFERENCES, unseen.subject, unseen.reason, unseen.detail))
+                continue
+            self._images[meta.uid] = images
+            found += [Want(workload, image, ReferenceClass.ROLLBACK) for image in images]
+        known = {meta.uid for meta in metas}
+        self._images = {uid: images for uid, images in self._images.items() if uid in known}
+        return found
+
+    def _read(self, meta: Meta, api: Api) -> list[str]:
+        subject = f"{self.cluster}: Secret {meta.namespace}/{meta.name}"
+        body = api.one(subject, f"{RELEASES.path(meta.namespace)}/{meta.name}")
+        if body is None:
+            return []
+        try:
+            secret = msgspec.json.decode(body, type=Secret)
+            return helm.images(secret.data.get("release", ""))
+        except (msgspec.DecodeError, Malformed) as error:
+            detail = str(error) if isinstance(error, Malformed) else "not a Secret"
+            raise Unseen(subject, Reason.MALFORMED, detail) from error
+
+
+def _families(secrets: Iterable[Named]) -> list[list[Meta]]:
+    """Group revisions by release: the one in force first, then those before it, newest first."""
+    families: dict[tuple[str, str], list[Meta]] = {}
+    for each in secrets:
+        meta = each.metadata
+        if meta.labels.get("status") in _TARGETS and meta.labels.get("version", "").isdecimal():
+            families.setdefault((meta.namespace, meta.labels.get("name", "")), []).append(meta)
+    for family in families.values():
+        family.sort(key=_order, reverse=True)
+    return list(families.values())
+
+
+def _order(meta: Meta) -> tuple[bool, int]:
+    return meta.labels["status"] == _DEPLOYED, int(meta.labels["version"])

@@ -1,0 +1,53 @@
+"""When does a CronJob run next?"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+_ZONE: Final = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)")
+_MACROS: Final = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+"""Source: robfig/cron v3 `parseDescriptor`, which Kubernetes uses."""
+
+
+def next_run(schedule: str, zone: str | None, now: float) -> float | None:
+    """Return the next time, in seconds since the epoch; None where the schedule does not tell it.
+
+    Without a zone it is UTC, as nearly every control plane runs. `@every` counts from a start that
+    nobody tells.
+    """
+    prefix = _ZONE.fullmatch(schedule)
+    if prefix is not None:
+        zone, schedule = prefix[1], prefix[2]
+    known = _zone(zone)
+    if known is None:
+        return None
+    text = _MACROS.get(schedule.strip(), schedule).replace("?", "*")
+    try:
+        return next(CronSim(text, datetime.fromtimestamp(now, known))).timestamp()
+    except (CronSimError, StopIteration, OverflowError):
+        return None
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    if not name:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # `ZoneInfoNotFoundError` is a KeyError
+        return None

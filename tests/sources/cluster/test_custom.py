@@ -1,0 +1,55 @@
+"""Does a custom resource want what stands at its paths, unless it has ended?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from exporter.facts.use import ReferenceClass
+from exporter.sources.cluster.custom import CustomResource, Finished
+from exporter.sources.cluster.paths import FieldPath
+
+IMAGES = (FieldPath.parse("spec.image"), FieldPath.parse("spec.steps[*].image"))
+DONE = Finished(FieldPath.parse("status.phase"), frozenset({"Succeeded"}))
+LIVE, IDLE, ROLLBACK = ReferenceClass.LIVE, ReferenceClass.IDLE, ReferenceClass.ROLLBACK
+
+
+def resource(**more: Any) -> CustomResource:
+    return CustomResource("x.example", "v1", "runs", IMAGES, **more)
+
+
+def test_every_path_counts_and_what_is_absent_is_nothing() -> None:
+    document = {"spec": {"image": "a:1", "steps": [{"image": "b:1"}, {"image": ""}, {}]}}
+
+    assert list(resource().references(document)) == ["a:1", "b:1"]
+
+
+def test_what_is_no_text_is_shown_as_it_is_and_not_passed_over() -> None:
+    assert list(resource().references({"spec": {"image": {"name": "a"}}})) == ["{'name': 'a'}"]
+
+
+@pytest.mark.parametrize(("phase", "wants"), [("Succeeded", []), ("Running", ["a:1"])])
+def test_what_has_ended_wants_nothing(phase: str, wants: list[str]) -> None:
+    document = {"spec": {"image": "a:1"}, "status": {"phase": phase}}
+
+    assert list(resource(finished=DONE).references(document)) == wants
+
+
+def test_without_values_anything_at_the_path_means_the_end() -> None:
+    anything = resource(finished=Finished(FieldPath.parse("status.completionTime")))
+
+    assert list(anything.references({"spec": {"image": "a:1"}})) == ["a:1"]
+    assert not list(
+        anything.references({"spec": {"image": "a:1"}, "status": {"completionTime": "now"}})
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(True, IDLE), (False, ROLLBACK), (0, IDLE), (2, ROLLBACK), (None, ROLLBACK)],
+)
+def test_true_and_zero_mean_idle(value: object, expected: ReferenceClass) -> None:
+    resting = resource(idle=FieldPath.parse("spec.rest"), reference_class=ROLLBACK)
+
+    assert resting.class_of({"spec": {"rest": value}}) is expected

@@ -1,0 +1,149 @@
+"""Is what belongs together one use, with the platforms that must, and those that may, run it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.facts.gap import Reason
+from exporter.facts.use import ReferenceClass, Use
+from exporter.oci.platform import Platform
+from exporter.sources.cluster import merge
+from exporter.sources.cluster.fleet import Fleet
+from exporter.sources.cluster.owners import Owners
+from exporter.sources.cluster.pods import of_pods
+from exporter.sources.cluster.want import Want, of_template
+from exporter.sources.cluster.workloads import of_daemons, of_replicated
+from tests.sources.cluster import made
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.sources.cluster.objects import Node, Pod
+
+AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
+IMAGE = "r.example/app:1"
+NODES = [made.node("x1", "amd64"), made.node("a1", "arm64"), made.node("a2", "arm64", pool="gpu")]
+
+
+def pods(*nodes: str, image: str = IMAGE, **spec: object) -> list[Pod]:
+    """Pods of one Deployment, each bound to a node."""
+    return [
+        made.pod(
+            f"p{n}",
+            made.spec(image, nodeName=node, **spec),
+            made.status(f"r.example/app@{made.DIGEST}"),
+            owner=("Deployment", "web"),
+        )
+        for n, node in enumerate(nodes)
+    ]
+
+
+def used(
+    wants: Iterable[Want], nodes: list[Node] | None = None, *, whole: bool = True
+) -> list[Use]:
+    found = merge.uses("prod", wants, Fleet(NODES if nodes is None else nodes, whole=whole))
+    assert found.complete
+    return list(found.entries)
+
+
+def running(*nodes: str, **spec: object) -> Iterable[Want]:
+    return of_pods(pods(*nodes, **spec), Owners("prod"))
+
+
+def test_many_pods_of_a_deployment_are_one_use_with_its_template() -> None:
+    owners = Owners("prod")
+    template = of_replicated("Deployment", [made.replicated("web", IMAGE, 3)], owners)
+
+    (use,) = used([*template, *running("x1", "x1", "")])
+
+    assert use.owner == "Deployment shop/web (prod)"
+    assert (use.alive, use.running) == (3, {made.DIGEST})
+    assert use.reference_class is ReferenceClass.LIVE
+
+
+def test_the_nodes_of_its_pods_must_run_it_and_further_ones_may() -> None:
+    (use,) = used(running("x1"))
+
+    assert (use.platforms, use.admitted) == ({AMD64}, {ARM64})
+
+
+def test_a_selector_keeps_platforms_out_of_what_may_run_it() -> None:
+    (use,) = used(running("x1", nodeSelector={"kubernetes.io/arch": "amd64"}))
+
+    assert (use.platforms, use.admitted) == ({AMD64}, set())
+
+
+def test_without_a_pod_nothing_must_run_it_and_what_admits_it_may() -> None:
+    (use,) = used(running("", nodeSelector={"pool": "gpu"}))
+
+    assert (use.platforms, use.admitted) == (set(), {ARM64})
+
+
+def test_every_node_that_admits_a_daemon_must_run_it() -> None:
+    fleet = Fleet(NODES, whole=True)
+    daemons = of_daemons([made.replicated("agent", IMAGE)], Owners("prod"), fleet)
+
+    (use,) = used(daemons)
+
+    assert (use.platforms, use.admitted) == ({AMD64, ARM64}, set())
+
+
+def test_a_node_that_cannot_be_seen_leaves_its_platforms_unknown() -> None:
+    (use,) = used(running("x1", "elsewhere"), whole=False)
+    (blind,) = used(running("x1"), [], whole=False)
+
+    assert (use.platforms, use.admitted) == (set(), set())
+    assert (blind.platforms, blind.admitted) == (set(), set())
+
+
+def test_a_node_that_has_left_needs_nothing_any_more() -> None:
+    (use,) = used(running("x1", "gone"))
+
+    assert use.platforms == {AMD64}
+
+
+def test_a_node_that_does_not_say_what_it_is_leaves_its_platforms_unknown() -> None:
+    (use,) = used(running("x1", "new"), [*NODES, made.node("new", "")])
+
+    assert (use.platforms, use.admitted) == (set(), set())
+
+
+def test_one_workload_may_have_an_image_under_two_classes() -> None:
+    owners = Owners("prod")
+    rest = of_replicated("Deployment", [made.replicated("web", IMAGE, 0)], owners)
+
+    classes = {use.reference_class for use in used([*rest, *running("x1")])}
+
+    assert classes == {ReferenceClass.LIVE, ReferenceClass.IDLE}
+
+
+def test_nodes_that_hold_an_image_are_named_by_its_name_or_by_what_runs_but_few_of_them() -> None:
+    by_name = [made.node(f"n{n}", "amd64", IMAGE) for n in range(3, 7)]
+    by_content = made.node("n1", "arm64", f"r.example/app@{made.DIGEST}")
+    other = made.node("n0", "amd64", "r.example/app:2", "other.example/app:1", "<none>:<none>")
+
+    (use,) = used(running("n3"), [*by_name, by_content, other])
+
+    assert [holder.node for holder in use.holders] == ["n1", "n3", "n4"]
+    assert use.holders[0].platform == ARM64
+
+
+def test_a_text_that_is_no_reference_is_a_gap_that_names_its_workload_and_costs_no_other() -> None:
+    found = merge.uses(
+        "prod", [*running("x1"), *running("x1", image="UPPER")], Fleet([], whole=False)
+    )
+
+    (gap,) = found.gaps
+    assert (gap.subject, gap.reason) == ("Deployment shop/web (prod)", Reason.MALFORMED)
+    assert [str(use.reference) for use in found.entries] == [IMAGE]
+
+
+def test_a_thousand_bad_texts_are_a_hundred_gaps_and_a_count() -> None:
+    workload = next(iter(running("x1"))).workload
+    document = made.pod("p", made.spec(*(f"BAD{n}" for n in range(1000)))).spec
+    wants = of_template(workload, document, ReferenceClass.LIVE)
+
+    found = merge.uses("prod", wants, Fleet([], whole=False))
+
+    assert len(found.gaps) == 101
+    assert found.gaps[-1].detail == "900 more images cannot be read"

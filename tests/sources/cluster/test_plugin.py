@@ -1,0 +1,86 @@
+"""Do a plugin's credentials arrive, and does nothing that it does stop the audit or leak?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+from exporter.sources.cluster.plugin import Plugin
+from tests.parts.process import until
+
+API = "client.authentication.k8s.io/v1"
+
+
+def plugin(folder: Path, script: str, patience: float = 10, **spec: Any) -> Plugin:
+    made = {"apiVersion": API, "command": "/bin/sh", "args": ["-c", script], **spec}
+    cluster = {"server": "https://k.example"}
+    return Plugin(made, cluster, folder, dict(os.environ), patience)
+
+
+def credential(**status: str) -> str:
+    return json.dumps({"apiVersion": API, "kind": "ExecCredential", "status": status})
+
+
+def test_a_token_is_taken_with_the_plugins_own_variables(tmp_path: Path) -> None:
+    script = f"printf '%s' '{credential(token='T')}' | sed s/T/$WHO/"
+
+    told = plugin(tmp_path, script, env=[{"name": "WHO", "value": "robot"}]).ask()
+
+    assert told == {"token": "robot"}
+
+
+def test_a_plugin_may_be_told_the_cluster_and_that_nobody_is_there_to_answer(
+    tmp_path: Path,
+) -> None:
+    script = f"printf %s \"$KUBERNETES_EXEC_INFO\" > asked; echo '{credential(token='T')}'"
+
+    plugin(tmp_path, script, provideClusterInfo=True).ask()
+
+    asked = json.loads((tmp_path / "asked").read_text())
+    assert asked["spec"] == {"interactive": False, "cluster": {"server": "https://k.example"}}
+    assert asked["apiVersion"] == API
+
+
+@pytest.mark.parametrize(
+    ("script", "detail"),
+    [
+        ("echo secret >&2; exit 7", "ended with code 7"),
+        ("echo secret", "its answer is no ExecCredential"),
+        ("echo '[1]'", "its answer is no ExecCredential"),
+        (f"echo '{credential()}'", "neither a token nor a certificate"),
+        (f"echo '{credential(clientCertificateData='x')}'", "neither a token nor a certificate"),
+        (f"echo '{credential(token='secret')}' | sed s,/v1,/v2,", "another apiVersion"),
+        (r"printf '\377'", "its answer is not text"),
+    ],
+)
+def test_a_plugin_that_fails_is_told_without_what_it_printed(
+    tmp_path: Path, script: str, detail: str
+) -> None:
+    with pytest.raises(Unseen) as unseen:
+        plugin(tmp_path, script).ask()
+
+    assert unseen.value.reason is Reason.CREDENTIALS
+    assert detail in unseen.value.detail
+    assert "secret" not in str(unseen.value)
+
+
+def test_a_plugin_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Unseen, match="No such file"):
+        plugin(tmp_path, "", command="./absent", args=None).ask()
+
+
+def test_a_plugin_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    child = f"{sys.executable} -c 'import time; time.sleep(600)'"
+
+    with pytest.raises(Unseen, match="silent for"):
+        plugin(tmp_path, f"{child} & echo $! > child; wait", patience=0.5).ask()
+
+    process = Path("/proc", (tmp_path / "child").read_text().strip(), "cmdline")
+    until(lambda: not process.exists() or not process.read_bytes(), "the child has ended")

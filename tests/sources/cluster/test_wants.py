@@ -1,0 +1,202 @@
+"""Does each kind of object want what it would start, and under the class that it deserves?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.facts.use import ReferenceClass
+from exporter.sources.cluster import history, workloads
+from exporter.sources.cluster.fleet import Fleet
+from exporter.sources.cluster.owners import Owners
+from exporter.sources.cluster.pods import of_pods
+from tests.sources.cluster import made
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.sources.cluster.want import Want
+
+LIVE, IDLE, ROLLBACK = ReferenceClass.LIVE, ReferenceClass.IDLE, ReferenceClass.ROLLBACK
+NOW = 1_767_225_600.0  # 2026-01-01
+
+
+@pytest.fixture
+def owners() -> Owners:
+    return Owners("")
+
+
+def classes(wants: Iterable[Want]) -> dict[str, ReferenceClass]:
+    return {want.image: want.reference_class for want in wants}
+
+
+def whose(wants: Iterable[Want]) -> set[str]:
+    return {str(want.workload) for want in wants}
+
+
+def test_zero_replicas_are_idle_and_an_unstated_number_is_one(owners: Owners) -> None:
+    some = (
+        made.replicated("a", "a:1"),
+        made.replicated("b", "b:1", 0),
+        made.replicated("c", "c:1", None),
+    )
+
+    found = classes(workloads.of_replicated("Deployment", some, owners))
+
+    assert found == {"a:1": LIVE, "b:1": IDLE, "c:1": LIVE}
+
+
+def test_old_replica_sets_are_rollback_within_the_depth_and_nothing_beyond(owners: Owners) -> None:
+    owner = {"owner": ("Deployment", "web")}
+    sets = [
+        made.replicated("w4", "app:4", 2, revision=10, **owner),
+        made.replicated("w1", "app:1", 0, revision=7, **owner),
+        made.replicated("w3", "app:3", 0, revision=9, **owner),
+        made.replicated("w2", "app:2", 0, revision=8, **owner),
+    ]
+
+    wants = list(history.of_replica_sets(sets, owners, 2))
+
+    assert classes(wants) == {"app:4": LIVE, "app:3": ROLLBACK, "app:2": ROLLBACK}
+    assert whose(wants) == {"Deployment shop/web"}
+    assert classes(history.of_replica_sets(sets, owners, 0)) == {"app:4": LIVE}
+
+
+def test_an_old_replica_set_with_replicas_is_live_in_the_middle_of_a_rollout(
+    owners: Owners,
+) -> None:
+    owner = {"owner": ("Deployment", "web")}
+    sets = [
+        made.replicated("new", "app:2", 1, revision=2, **owner),
+        made.replicated("old", "app:1", 2, revision=1, **owner),
+    ]
+
+    assert classes(history.of_replica_sets(sets, owners, 0)) == {"app:2": LIVE, "app:1": LIVE}
+
+
+def test_a_replica_set_of_its_own_at_zero_is_idle(owners: Owners) -> None:
+    alone = [made.replicated("a", "a:1", 0), made.replicated("b", "b:1", 0)]
+
+    assert classes(history.of_replica_sets(alone, owners, 5)) == {"a:1": IDLE, "b:1": IDLE}
+
+
+def test_the_revisions_before_the_newest_are_rollback(owners: Owners) -> None:
+    owner = ("StatefulSet", "db")
+    kept = [made.revision(f"r{n}", f"db:{n}", n, owner) for n in (1, 3, 2)]
+
+    wants = list(history.of_revisions(kept, owners, 1))
+
+    assert classes(wants) == {"db:2": ROLLBACK}
+    assert whose(wants) == {"StatefulSet shop/db"}
+
+
+def test_a_revision_of_a_foreign_controller_wants_nothing(owners: Owners) -> None:
+    newest = made.revision("r2", "x:2", 2, ("Other", "o"))
+    foreign = made.read(
+        {"metadata": made.meta("r1", ("Other", "o")), "revision": 1, "data": [7]}, type(newest)
+    )
+
+    assert list(history.of_revisions([newest, foreign], owners, 5)) == []
+
+
+def test_a_job_that_ended_wants_nothing_and_a_suspended_one_is_idle(owners: Owners) -> None:
+    jobs = [
+        made.job("a", "a:1"),
+        made.job("b", "b:1", "Complete"),
+        made.job("c", "c:1", "Failed"),
+        made.job("d", "d:1", suspend=True),
+    ]
+
+    assert classes(workloads.of_jobs(jobs, owners)) == {"a:1": LIVE, "d:1": IDLE}
+
+
+def test_a_schedule_is_live_and_tells_when_it_runs_unless_it_is_suspended(owners: Owners) -> None:
+    both = (
+        made.schedule("a", "a:1", "0 3 * * *"),
+        made.schedule("b", "b:1", "0 3 * * *", suspend=True),
+    )
+
+    on, off = workloads.of_schedules(both, owners, NOW)
+
+    assert (on.reference_class, on.next_run) == (LIVE, NOW + 3 * 3600)
+    assert (off.reference_class, off.next_run) == (IDLE, None)
+
+
+def test_a_daemon_set_that_no_node_admits_is_idle_where_all_nodes_are_seen(owners: Owners) -> None:
+    daemons = [
+        made.read(
+            {
+                "metadata": made.meta("agent"),
+                "spec": {"template": {"spec": made.spec("agent:1", nodeSelector={"gpu": "yes"})}},
+            },
+            type(made.replicated("x", "x")),
+        )
+    ]
+    nodes = [made.node("n1", "amd64")]
+
+    def found(fleet: Fleet) -> dict[str, ReferenceClass]:
+        return classes(workloads.of_daemons(daemons, owners, fleet))
+
+    assert found(Fleet(nodes, whole=True)) == {"agent:1": IDLE}
+    assert found(Fleet([*nodes, made.node("n2", "arm64", gpu="yes")], whole=True)) == {
+        "agent:1": LIVE
+    }
+    assert found(Fleet([], whole=False)) == {"agent:1": LIVE}
+
+
+def test_every_kind_of_container_of_a_pod_counts_and_says_what_it_runs(owners: Owners) -> None:
+    document = made.spec(
+        "app:1",
+        initContainers=[{"name": "i", "image": "init:1"}],
+        ephemeralContainers=[{"name": "e", "image": "debug:1"}, {"name": "f", "image": "ended:1"}],
+        volumes=[{"name": "v", "image": {"reference": "model:1"}}, {"name": "w", "emptyDir": {}}],
+    )
+    told = made.status(f"app@{made.DIGEST}")
+    told["ephemeralContainerStatuses"] = [{"name": "f", "state": {"terminated": {"exitCode": 0}}}]
+
+    wants = {want.image: want for want in of_pods([made.pod("p", document, told)], owners)}
+
+    assert wants.keys() == {"app:1", "init:1", "debug:1", "model:1"}
+    assert (wants["app:1"].running, wants["app:1"].alive) == (made.DIGEST, True)
+    assert not wants["init:1"].alive
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_that_ended_wants_nothing(owners: Owners, phase: str) -> None:
+    assert list(of_pods([made.pod("p", made.spec("a:1"), {"phase": phase})], owners)) == []
+
+
+def test_a_pod_that_is_being_deleted_is_not_started_again(owners: Owners) -> None:
+    leaving = made.pod("p", made.spec("a:1"), deletionTimestamp="2026-01-01T00:00:00Z")
+
+    assert list(of_pods([leaving], owners)) == []
+
+
+def test_a_pod_belongs_to_the_last_owner_that_is_known(owners: Owners) -> None:
+    owners.know(made.replicated("web-1", "a:1", owner=("Deployment", "web")).metadata)
+    owners.know(made.job("nightly-1", "a:1", owner=("CronJob", "nightly")).metadata)
+    pods = [
+        made.pod("a", made.spec("a:1"), owner=("ReplicaSet", "web-1")),
+        made.pod("b", made.spec("a:1"), owner=("Job", "nightly-1")),
+        made.pod("c", made.spec("a:1"), owner=("Workflow", "build")),
+        made.pod("d", made.spec("a:1"), owner=("ReplicaSet", "unseen")),
+        made.pod("static-n1", made.spec("a:1"), owner=("Node", "n1")),
+    ]
+
+    assert whose(of_pods(pods, owners)) == {
+        "Deployment shop/web",
+        "CronJob shop/nightly",
+        "Workflow shop/build",
+        "ReplicaSet shop/unseen",
+        "Pod shop/static-n1",
+    }
+
+
+def test_owners_that_own_each_other_end(owners: Owners) -> None:
+    owners.know(made.replicated("a", "a:1", owner=("ReplicaSet", "b")).metadata)
+    owners.know(made.replicated("b", "a:1", owner=("ReplicaSet", "a")).metadata)
+
+    (want,) = of_pods([made.pod("p", made.spec("a:1"), owner=("ReplicaSet", "a"))], owners)
+
+    assert want.workload.kind == "ReplicaSet"
