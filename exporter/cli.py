@@ -104,6 +104,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
         help="an image, or a registry's host (all its tags); none: what --config or --refs names",
     )
     parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
+    _kube(parser)
     parser.add_argument(
         "--tags", action="append", metavar="PATTERN", help="of a registry: only these tags"
     )
@@ -115,6 +116,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subjects", nargs=1, metavar="REF")
+    parser.set_defaults(kube=None)
     _common(parser)
 
 
@@ -122,6 +124,7 @@ def _explain(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "exit: 0 answered, 2 not understood, 3 nothing could be seen"
     parser.add_argument("subject", metavar="REF|DIGEST", help="a DIGEST alone needs --from")
     parser.add_argument("--refs", type=Path, metavar="FILE", help="images in use: who needs it?")
+    _kube(parser)
     _common(parser)
 
 
@@ -132,6 +135,7 @@ def _snapshot(parser: argparse.ArgumentParser) -> None:
         "subjects", nargs="?", metavar="REGISTRY", help="a host; none: the one of --config"
     )
     parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
+    _kube(parser)
     parser.set_defaults(tags=None, exclude_tags=[])
     _asking(parser)
 
@@ -147,6 +151,7 @@ def _protect(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "exit: 0 all are protected, 1 some are not, 2 not understood, 3 cannot be told"
     parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="as for check")
     parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
+    _kube(parser)
     parser.add_argument(
         "--tags", action="append", metavar="PATTERN", help="of a registry: children of these tags"
     )
@@ -180,6 +185,7 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="images in use, one a line, or YAML",
     )
+    _kube(needs)
     needs.add_argument("--config", type=Path, metavar="FILE", help="its references and classes")
     needs.add_argument(
         "--registry",
@@ -195,6 +201,16 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
         help="removed: the files that would go; log: what the real dry run would print",
     )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+
+
+def _kube(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--kube",
+        nargs="?",
+        const="",
+        metavar="CONTEXT",
+        help="ask a cluster too what is in use; no name: the current context",
+    )
 
 
 def _about_to_run(group: argparse._ArgumentGroup) -> None:

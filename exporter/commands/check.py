@@ -43,6 +43,8 @@ def _reports(
     subjects = read(words.subjects, required)
     if words.refs:
         subjects = with_file(subjects, words.refs, required)
+    if words.kube is not None and not subjects.registries:
+        subjects = subjects.narrowed()
     asked = typed(words, subjects.hosts, environ)
     whole = bool(subjects.registries) or not subjects.hosts
     return asyncio.run(look(words, subjects, asked)), whole

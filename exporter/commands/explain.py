@@ -89,7 +89,7 @@ def _question(words: argparse.Namespace, named: Reference, asked: Typed) -> Ques
         _tag(named),
         named.digest,
         registry.tags.latest,
-        sources=bool(words.refs or asked.settings.references),
+        sources=bool(words.refs or asked.settings.references or asked.settings.clusters),
     )
 
 

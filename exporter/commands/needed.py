@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exporter.commands import Refused
+from exporter.commands.clusters import clusters
 from exporter.config.loading import Misconfigured, load
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.use import Use
@@ -15,7 +16,7 @@ from exporter.oci.reference import host
 from exporter.resolve import scope
 from exporter.sources import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile
-from exporter.wiring import targets
+from exporter.wiring import references, targets
 
 if TYPE_CHECKING:
     import argparse
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
     from exporter.oci.reference import Repository, Tag
+    from exporter.sources import ReferenceSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def wanting(words: argparse.Namespace, environ: Mapping[str, str]) -> Wanting:
     registry = _registry(settings, hosts)
     watched = targets.scope(settings, registry) if settings and registry else scope.Scope()
     hosts |= registry.hosts if registry else frozenset()
-    uses = joined(*(_read(file) for file in (*map(ReferenceFile, words.refs), *_files(settings))))
+    uses = joined(*map(_read, _sources(words, settings, environ)))
     mine = tuple(use for use in uses.entries if not hosts or use.reference.registry in hosts)
     every = replace(watched, select=("*",), leave_out_tags=())
     return Wanting(Listing(mine, uses.gaps), every, hosts)
@@ -76,14 +78,19 @@ def _registry(settings: Settings | None, hosts: frozenset[str]) -> RegistrySetti
     return mine[0] if len(mine) == 1 else None
 
 
-def _files(settings: Settings | None) -> Iterator[ReferenceFile]:
-    for each in settings.references if settings else ():
-        if each.file:
-            yield ReferenceFile(each.file, each.reference_class, frozenset(each.platforms))
+def _sources(
+    words: argparse.Namespace, settings: Settings | None, environ: Mapping[str, str]
+) -> Iterator[ReferenceSource]:
+    """Return what was typed, and what is configured."""
+    yield from map(ReferenceFile, words.refs)
+    yield from references.files(settings.references if settings else ())
+    configured = settings.clusters if settings else ()
+    chosen = configured if words.kube is None else clusters(words.kube, settings)
+    yield from references.clusters(chosen, environ)
 
 
-def _read(file: ReferenceFile) -> Listing[Use]:
+def _read(source: ReferenceSource) -> Listing[Use]:
     try:
-        return file.uses()
+        return source.uses()
     except Unseen as unseen:
-        return Listing((), (Gap(Scope.REFERENCES, file.name, unseen.reason, unseen.detail),))
+        return Listing((), (Gap(Scope.REFERENCES, source.name, unseen.reason, unseen.detail),))

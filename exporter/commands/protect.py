@@ -60,7 +60,9 @@ def _check_prefix(prefix: str) -> None:
 def _subjects(words: argparse.Namespace) -> Subjects:
     required = platforms(words.platform)
     subjects = replace(read(words.subjects, required), beside=_ATTACHED)
-    return with_file(subjects, words.refs, required) if words.refs else subjects
+    if words.refs:
+        subjects = with_file(subjects, words.refs, required)
+    return subjects if words.kube is None or subjects.registries else subjects.narrowed()
 
 
 async def _look_and_act(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
+from exporter.commands.clusters import clusters
 from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.settings import Settings
 from exporter.config.shard import VARIABLE, ShardName
@@ -45,8 +46,8 @@ def typed(
 ) -> Typed:
     """Return settings for these registries: the configuration's where it has them, else typed ones.
 
-    Without hosts, those of the configuration; its references count beside hosts only where these
-    do not stand `alone`. Raises `Refused`.
+    Without hosts, those of the configuration; its references and clusters count beside hosts only
+    where these do not stand `alone`. What `--kube` names counts always. Raises `Refused`.
     """
     wanted = frozenset(hosts)
     try:
@@ -63,11 +64,15 @@ def typed(
         if not wanted or registry.hosts & wanted
     ]
     base = known or made
+    if base is None and words.kube is not None:
+        raise Refused("--kube says what is in use; name the registry too, or give --config")
     if base is None:
         raise Refused("name an image or a registry, or give --config or --refs")
     update: dict[str, object] = {"registries": tuple(registries)}
     if wanted and alone:
-        update["references"] = ()  # what was typed is all that was asked for
+        update |= {"references": (), "clusters": ()}  # what was typed is all that was asked for
+    if words.kube is not None:
+        update["clusters"] = clusters(words.kube, known)
     if words.confirm_after is not None:
         update["confirm_after"] = _pause(words.confirm_after)
     return Typed(base.model_copy(update=update), environ)

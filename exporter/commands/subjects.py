@@ -40,6 +40,11 @@ class Subjects:
         """Every registry that must be asked."""
         return self.registries | {use.reference.registry for use in self.uses.entries}
 
+    def narrowed(self) -> Subjects:
+        """Return the same, with uses of other repositories than the images' left aside."""
+        named = frozenset(use.reference.repository for use in self.uses.entries)
+        return replace(self, within=self.within | named)
+
     def with_uses(self, uses: Listing[Use]) -> Listing[Use]:
         """Return these uses with those that were typed."""
         both = joined(self.uses, uses)

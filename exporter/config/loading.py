@@ -163,6 +163,8 @@ def _surroundings(
             credentials(registry, environ)
         except NoSecret as missing:
             yield marked.fault((*at, missing.key), missing.text)
+    for index, cluster in enumerate(settings.clusters):
+        yield from _absent(cluster, ("clusters", index), ("kubeconfig",), marked)
 
 
 def _absent(

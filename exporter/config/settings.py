@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import Field, model_validator
 
+from exporter.config.cluster import ClusterSettings
 from exporter.config.registry import RegistrySettings
 from exporter.config.section import Section, amiss
 from exporter.config.shard import ShardName
@@ -95,6 +96,7 @@ class Settings(Section):
     """Where every complete audit writes what it saw, as Parquet for other engines."""
     registries: tuple[RegistrySettings, ...]
     references: tuple[ReferencesSettings, ...] = ()
+    clusters: tuple[ClusterSettings, ...] = ()
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -106,6 +108,8 @@ class Settings(Section):
         for key, names in (("name", labels), ("aliases", hosts)):
             for index, twice in _repeated(names):
                 raise amiss("registries", index, key, f"{twice} is another registry's already")
+        for index, twice in _repeated([frozenset({each.label}) for each in self.clusters]):
+            raise amiss("clusters", index, "name", f"{twice} is another cluster's already")
         for index, wanted in enumerate(self.references):
             strangers = {each.registry for each in wanted.images}.difference(*hosts)
             if strangers:

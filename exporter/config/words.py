@@ -18,6 +18,8 @@ from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform
 from exporter.oci.reference import host, repository
+from exporter.sources.cluster.kinds import KINDS
+from exporter.sources.cluster.paths import FieldPath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,6 +40,9 @@ _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{
 _PATTERN: Final = re.compile(r"([^/]+)/([^:@]+):([^:@/]+)")
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 _PAGE: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?")
+_LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_NAMESPACE: Final = re.compile(_LABEL)
+_GROUP: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _PORT: Final = re.compile(r":([0-9]{1,9})$")
 _LAST_PORT: Final = 65535
 
@@ -201,6 +206,19 @@ def _path(value: object, info: ValidationInfo) -> object:
     return Path(info.context["folder"], value) if info.context else Path(value)
 
 
+def _named(what: str, grammar: re.Pattern[str], text: str) -> str:
+    """Check a name that goes into a path of the Kubernetes API."""
+    if not grammar.fullmatch(text):
+        raise ValueError(f"not {what}: {text[:80]!r}")
+    return text
+
+
+def _kind(text: str) -> str:
+    if text not in KINDS:
+        raise ValueError(f"not a kind that is asked for: {text[:40]!r}; {nearest(text, KINDS)}")
+    return text
+
+
 def _variable(text: str) -> str:
     # The text is not repeated: people put the secret itself here.
     if not _VARIABLE.fullmatch(text):
@@ -227,3 +245,9 @@ RoleName = Annotated[Role, PlainValidator(partial(_choice, Role))]
 LevelName = Annotated[LogLevel, PlainValidator(partial(_choice, LogLevel))]
 ClassName = Annotated[ReferenceClass, PlainValidator(partial(_choice, ReferenceClass))]
 CollectorName = Annotated[Collector | None, PlainValidator(_collector)]
+FieldPathText = Annotated[FieldPath, PlainValidator(partial(_parsed, FieldPath, FieldPath.parse))]
+KindName = Annotated[str, AfterValidator(_kind)]
+NamespaceName = Annotated[str, AfterValidator(partial(_named, "a namespace", _NAMESPACE))]
+GroupName = Annotated[str, AfterValidator(partial(_named, "an API group", _GROUP))]
+VersionName = Annotated[str, AfterValidator(partial(_named, "an API version", _NAMESPACE))]
+ResourceName = Annotated[str, AfterValidator(partial(_named, "a plural name", _NAMESPACE))]

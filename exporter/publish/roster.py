@@ -15,6 +15,7 @@ from exporter.judge.report import Report, TagVerdict
 from exporter.publish.census import broken_since
 from exporter.publish.sheet import root_name
 from exporter.publish.urgency import Urgency, by_design, urgency
+from exporter.publish.users import Users
 
 if TYPE_CHECKING:
     from exporter.facts.snapshot import Root
@@ -121,7 +122,7 @@ class Roster:
 
 
 def _entries(report: Report) -> Iterable[Entry]:
-    since = broken_since(report)
+    since, users = broken_since(report), Users.of(report.snapshot)
     findings: dict[Root, list[Finding]] = {}
     for finding in report.findings:
         findings.setdefault(finding.root, []).append(finding)
@@ -136,7 +137,7 @@ def _entries(report: Report) -> Iterable[Entry]:
             _conditions(verdict, found),
             _troubled(verdict),
             since.get((root.repository, root.name)),
-            verdict.uses,
+            users.naming(root),
             found,
         )
 

@@ -12,7 +12,7 @@ from exporter.serve.rounds import Watched
 from exporter.sources.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
 from exporter.wiring.logins import logins
-from exporter.wiring.references import ReferenceFiles
+from exporter.wiring.references import ReferenceSources, configured
 from exporter.wiring.targets import HUB_API, limits, target, trust
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Assembly:
     """Everything that was opened."""
 
     watched: tuple[Watched, ...]
-    references: ReferenceFiles
+    references: ReferenceSources
     ledger: Ledger
 
 
@@ -53,7 +53,8 @@ async def assembled(
                     max_staleness=settings.max_staleness.total_seconds(),
                 )
             )
-        yield Assembly(tuple(watched), ReferenceFiles.of(settings), ledger)
+        references = ReferenceSources(configured(settings, environ))
+        yield Assembly(tuple(watched), references, ledger)
 
 
 def opened_as(kind: type[Opened], registry: RegistrySettings, environ: Mapping[str, str]) -> Opened:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Scope
 from exporter.publish.standing import SourceStanding
@@ -14,45 +15,82 @@ from exporter.sources import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from exporter.config.settings import Settings
+    from exporter.config.cluster import ClusterSettings
+    from exporter.config.settings import ReferencesSettings, Settings
     from exporter.facts.use import Use
+    from exporter.sources import ReferenceSource
+
+Read = tuple[Listing["Use"], SourceStanding]
 
 
-class ReferenceFiles:
-    """The configured files. One that cannot be read keeps what it said last, and is a gap."""
+def configured(settings: Settings, environ: Mapping[str, str]) -> Iterator[ReferenceSource]:
+    """Return the files and clusters that the settings name."""
+    yield from files(settings.references)
+    yield from clusters(settings.clusters, environ)
 
-    def __init__(self, files: Iterable[ReferenceFile]) -> None:
-        """Read these files whenever asked."""
-        self._files = tuple(files)
-        self._last: dict[str, tuple[Listing[Use], SourceStanding]] = {}
 
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Return the files that the settings name."""
-        return cls(
-            ReferenceFile(each.file, each.reference_class, frozenset(each.platforms))
-            for each in settings.references
-            if each.file is not None
-        )
+def files(settings: Iterable[ReferencesSettings]) -> Iterator[ReferenceSource]:
+    """Return the files among the references."""
+    for each in settings:
+        if each.file is not None:
+            platforms = frozenset(each.platforms)
+            yield ReferenceFile(each.file, each.reference_class, platforms)
+
+
+def clusters(
+    settings: Sequence[ClusterSettings], environ: Mapping[str, str]
+) -> Iterator[ReferenceSource]:
+    """Return the clusters, unasked."""
+    if settings:
+        # The client of Kubernetes is large: who asks no cluster does not wait for it.
+        adapter = importlib.import_module("exporter.wiring.clusters")
+        yield from (adapter.cluster(each, environ) for each in settings)
+
+
+class ReferenceSources:
+    """The sources. One that cannot be read keeps what it said last, and is a gap."""
+
+    def __init__(self, sources: Iterable[ReferenceSource]) -> None:
+        """Read these sources whenever asked."""
+        self._sources = tuple(sources)
+        self._last: dict[str, Read] = {}
+        self._reading: dict[str, asyncio.Future[Read]] = {}
 
     async def __call__(self) -> References:
-        """Read every file now."""
-        read = await asyncio.to_thread(lambda: [self._read(file) for file in self._files])
+        """Read every source now, side by side; who asks meanwhile is given the same answer."""
+        read = await asyncio.gather(*map(self._shared, self._sources))
         uses = joined(*(listing for listing, _ in read))
         return References(uses, tuple(standing for _, standing in read))
 
-    def _read(self, file: ReferenceFile) -> tuple[Listing[Use], SourceStanding]:
+    def recall(self, uses: Iterable[Use], when: float | None) -> None:
+        """Take for what each source said last what was put away of it before a restart."""
+        wanted = tuple(uses)
+        for source in self._sources:
+            mine = tuple(use for use in wanted if source.said(use))
+            if mine and source.name not in self._last:
+                standing = SourceStanding(source.name, False, when, len(mine))
+                self._last[source.name] = Listing(mine), standing
+
+    async def _shared(self, source: ReferenceSource) -> Read:
+        reading = self._reading.get(source.name)
+        if reading is None:
+            reading = asyncio.ensure_future(asyncio.to_thread(self._read, source))
+            self._reading[source.name] = reading
+            reading.add_done_callback(lambda _: self._reading.pop(source.name))
+        return await asyncio.shield(reading)
+
+    def _read(self, source: ReferenceSource) -> Read:
         try:
-            listing = file.uses()
+            listing = source.uses()
         except Unseen as unseen:
-            return self._frozen(file.name, unseen)
-        standing = SourceStanding(file.name, True, time.time(), len(listing.entries))
-        self._last[file.name] = (listing, standing)
+            return self._frozen(source.name, unseen)
+        standing = SourceStanding(source.name, True, time.time(), len(listing.entries))
+        self._last[source.name] = (listing, standing)
         return listing, standing
 
-    def _frozen(self, name: str, unseen: Unseen) -> tuple[Listing[Use], SourceStanding]:
+    def _frozen(self, name: str, unseen: Unseen) -> Read:
         """A source that went away must not turn what is live into what is not."""
         gap = Gap(Scope.REFERENCES, name, unseen.reason, unseen.detail)
         nothing: Listing[Use] = Listing(())

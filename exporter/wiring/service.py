@@ -25,11 +25,13 @@ from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from exporter.config.settings import Settings
     from exporter.facts.shard import Shard
+    from exporter.facts.use import Use
+    from exporter.publish.standing import Standing
 
 _log: Final = logging.getLogger("pullproof.service")
 
@@ -93,7 +95,9 @@ class Service:
         keeper = _keeper(self._settings)
         async with assembled(self._settings, self._environ, shard) as assembly:
             rounds = Rounds(self.board, assembly.ledger, assembly.references, keeper)
-            await self.board.watch([await rounds.restore(each) for each in assembly.watched])
+            standings = [await rounds.restore(each) for each in assembly.watched]
+            assembly.references.recall(*_remembered(standings))
+            await self.board.watch(standings)
             clock = Clock(rounds, assembly.watched)
             clock.start()
             await self._changed.wait()
@@ -138,6 +142,13 @@ class Service:
 
 def _keeper(settings: Settings) -> FactsKeeper | None:
     return FactsKeeper.of(settings.facts) if settings.facts else None
+
+
+def _remembered(standings: Iterable[Standing]) -> tuple[list[Use], float | None]:
+    """Return the uses that the last truths were told of, and since when they are known."""
+    known = [each.report.snapshot for each in standings if each.report is not None]
+    uses = [use for snapshot in known for use in snapshot.uses]
+    return uses, min((snapshot.taken_at for snapshot in known), default=None)
 
 
 def _digest(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic_core import PydanticUndefined
 
+from exporter.config.cluster import ClusterSettings, CustomResourceSettings, FinishedSettings
 from exporter.config.loading import parse
 from exporter.config.registry import RegistrySettings, RepositoriesSettings, TagsSettings
 from exporter.config.section import Section
@@ -34,6 +35,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
         StorageSettings,
         FactsSettings,
         ReferencesSettings,
+        ClusterSettings,
+        CustomResourceSettings,
+        FinishedSettings,
     ],
 )
 def test_the_page_has_the_table_of_every_section(section: type[Section]) -> None:

@@ -295,7 +295,7 @@ def test_what_looks_like_a_date_is_text() -> None:
 def test_a_key_cannot_disturb_a_terminal() -> None:
     told = faults('"\\e[2J": 1')
 
-    assert told[1].startswith(r"line 1: '\x1b[2J': unknown key; known: confirm_after, docs_url")
+    assert told[1].startswith(r"line 1: '\x1b[2J': unknown key; known: clusters, confirm_after")
 
 
 def test_a_file_that_is_not_there_or_too_large_is_told(tmp_path: Path) -> None:
