@@ -1,4 +1,4 @@
-"""Something between a client and a registry: it counts what is asked, and spoils what it is told.
+"""Something between a client and a server: it counts what is asked, and spoils what it is told.
 
 A load balancer, a proxy, a gateway: most answers that are not a registry's come from one.
 """
@@ -17,7 +17,9 @@ from tests.parts.http import Answer, Asked, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    from tests.parts.certificates import Pair
     from tests.parts.registry import Registry
 
 _HOPS: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
@@ -49,16 +51,29 @@ def nothing(_: Asked) -> Answer | None:
 @contextmanager
 def front(registry: Registry, spoil: Callable[[Asked], Answer | None] = nothing) -> Iterator[Front]:
     """Stand before a registry; where `spoil` has an answer of its own, it is given instead."""
-    asked: list[Asked] = []
     authority = registry.settings.authority
-    trusted = ssl.create_default_context(cafile=authority.certificate) if authority else False
-    with httpx.Client(base_url=registry.url, verify=trusted, trust_env=False) as behind:
+    trusted = authority.certificate if authority else None
+    with before(registry.url, spoil, trusted) as standing:
+        yield standing
+
+
+@contextmanager
+def before(
+    server: str,
+    spoil: Callable[[Asked], Answer | None],
+    trusted: Path | None = None,
+    tls: Pair | None = None,
+) -> Iterator[Front]:
+    """Stand before any server, whose certificate `trusted` vouches for; serve `tls` oneself."""
+    asked: list[Asked] = []
+    context = ssl.create_default_context(cafile=trusted) if trusted else False
+    with httpx.Client(base_url=server, verify=context, trust_env=False) as behind:
 
         def answer(request: Asked) -> Answer:
             asked.append(request)
             return spoil(request) or _pass_on(behind, request)
 
-        with serving(answer) as url:
+        with serving(answer, tls) as url:
             yield Front(url, asked)
 
 

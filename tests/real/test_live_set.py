@@ -1,0 +1,130 @@
+"""Does what a cluster said stand while it is away: through audits, a reload and a restart?
+
+A real registry, a real API server behind a door that can be shut, and the exporter as a process.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.parts.front import before
+from tests.parts.http import RESET, Answer, Asked
+from tests.parts.product import Exporter, Said, exporter, run
+from tests.parts.registry import Registry, registry
+from tests.parts.workloads import SHIPPED, Site
+from tests.worlds import two_platforms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.parts.certificates import Authority
+    from tests.parts.kubernetes import Kubernetes
+
+pytestmark = pytest.mark.real
+
+PROD, EDGE = two_platforms("prod"), two_platforms("edge")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A registry, and two clusters that want one image each: `prod` behind a door, and `edge`."""
+
+    registry: Registry
+    settings: dict[str, Any]
+    kubeconfig: Path
+    """Of somebody who may see everything; its context is `test`."""
+    shut: list[bool] = field(default_factory=list)
+
+    @contextmanager
+    def serving(self, folder: Path) -> Iterator[Exporter]:
+        with exporter(folder, self.settings) as serving:
+            serving.ready()
+            yield serving
+
+
+@pytest.fixture
+def world(cluster: Kubernetes, authority: Authority, tmp_path: Path) -> Iterator[World]:
+    shut: list[bool] = []
+
+    def door(_: Asked) -> Answer | None:
+        return RESET if shut else None
+
+    with (
+        registry(tmp_path / "registry") as server,
+        before(cluster.url, door, cluster.authority, authority.sign("front")) as front,
+    ):
+        server.push("shop/prod", PROD, "v1")
+        server.push("shop/edge", EDGE, "v1")
+        clusters = []
+        for name, url in (("prod", front.url), ("edge", cluster.url)):
+            site = Site(cluster, cluster.namespace(), server.host)
+            site.controller("Deployment", "web", f"shop/{name}:v1")
+            token = site.account("pullproof", *SHIPPED[:-1], everywhere=False)
+            path = cluster.kubeconfig(tmp_path / name, token, url)
+            known = {"kubeconfig": str(path), "namespaces": [site.namespace]}
+            clusters.append({"name": name, **known})
+        registries = [{"url": server.url, "plain_http": True, "tags": {"select": ["*"]}}]
+        ledger = str(tmp_path / "ledger.db")
+        settings = {"registries": registries, "clusters": clusters, "ledger": ledger}
+        yield World(server, settings, cluster.kubeconfig(tmp_path / "admin"), shut)
+
+
+def live(said: Said) -> dict[str, str]:
+    """The class of each tag."""
+    return {name: said.tag(f"{name}:v1")["class"] for name in ("shop/prod", "shop/edge")}
+
+
+BOTH = {"shop/prod": "live", "shop/edge": "live"}
+
+
+def test_a_cluster_that_goes_away_keeps_its_images_live_and_the_other_ones_verdicts_stand(
+    world: World, tmp_path: Path
+) -> None:
+    with world.serving(tmp_path / "exporter") as serving:
+        assert live(serving.audited()) == BOTH
+
+        world.shut.append(True)
+        with world.registry.client("shop/edge") as client:
+            client.delete(EDGE.children[0].digest)
+        away = serving.audited()
+
+        assert live(away) == BOTH
+        assert away.state("shop/prod:v1") == "present"
+        assert away.state("shop/edge:v1") == "broken"
+        up = "pullproof_reference_source_up"
+        assert (serving.value(up, source="prod"), serving.value(up, source="edge")) == (0, 1)
+        assert serving.value("pullproof_reference_source_references", source="prod") == 1
+
+        assert serving.post("/-/reload").is_success
+        assert live(serving.audited()) == BOTH
+
+    with world.serving(tmp_path / "exporter") as restarted:
+        assert live(restarted.audited()) == BOTH
+
+
+def test_explain_asks_a_cluster_who_needs_an_image(world: World) -> None:
+    known = {"KUBECONFIG": str(world.kubeconfig)}
+    image = f"{world.registry.host}/shop/edge:v1"
+
+    told = run("explain", image, "--plain-http", "--kube", variables=known)
+
+    assert "Does something live use it?  yes" in told.output, told.output
+    assert "Deployment" in told.output
+
+
+def test_check_asks_a_cluster_what_is_live_in_a_registry(world: World) -> None:
+    known = {"KUBECONFIG": str(world.kubeconfig)}
+    json = ("--output", "json", "--confirm-after", "0s")
+
+    told = run("check", world.registry.host, "--plain-http", *json, "--kube", variables=known)
+    other = run("check", world.registry.host, "--plain-http", *json, "--kube=x", variables=known)
+
+    assert (told.code, live(told.said)) == (0, BOTH)
+    assert other.code == 3
+    (gap,) = other.said.document["gaps"]
+    assert "no context x; known: test" in gap["detail"]
