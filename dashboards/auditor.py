@@ -15,6 +15,7 @@ from dashboards.table import Label, Value, rows
 from exporter.publish import catalogue as metric
 
 _SEEN: Final = least("registry", metric.REGISTRY_UP)
+_SHARD: Final = "registry, shard, shards"
 _BUILD: Final = "instance, version, python_version"
 
 UP: Final = number(
@@ -112,12 +113,41 @@ DURATION: Final = graph(
     Card(
         20,
         "How long audits take",
-        "Time that the last audit took, beside the time from one to the next. Where the two meet, "
-        "audits are skipped.",
+        "Time that the last audit took; of shards, the longest.",
         unit=units.Seconds,
     ),
     Ask(each("registry", metric.AUDIT_DURATION), "{{registry}}"),
-    Ask(each("registry", metric.AUDIT_INTERVAL), "{{registry}}, interval"),
+)
+SHARE: Final = graph(
+    Card(
+        24,
+        "Share of the interval that an audit takes",
+        "Time that the last audit took, of the time from one to the next. At 100 % audits are "
+        "skipped.",
+        unit=units.PercentUnit,
+    ),
+    Ask(
+        f"max by (registry) ({each('registry, shard', metric.AUDIT_DURATION)}"
+        f" / {each('registry, shard', metric.AUDIT_INTERVAL)})",
+        "{{registry}}",
+    ),
+)
+SHARDS: Final = rows(
+    Card(
+        25,
+        "Shards",
+        "Which parts of a registry's repositories are audited, and by how many exporters each; 0 "
+        "is nobody, and what breaks there is not told.",
+        links=(links.runbook("RegistryShardMissing"),),
+    ),
+    Label("registry"),
+    Label("shard"),
+    Label("shards"),
+    Value(
+        "exporters",
+        f"count by ({_SHARD}) ({series(metric.SHARD_INFO)})"
+        f" or 0 * {each(_SHARD, metric.SHARD_EXPECTED)}",
+    ),
 )
 AGE: Final = graph(
     Card(
@@ -149,9 +179,10 @@ GAPS: Final = graph(
         23,
         "What audits could not see",
         "Gaps of the last audit by reason, complete or not.",
+        absent="nothing was left out",
         links=(links.runbook("RegistryAuditBlind"),),
     ),
-    Ask(total("reason", metric.GAPS), "{{reason}}"),
+    Ask(f"{total('reason', metric.GAPS)} > 0", "{{reason}}"),
 )
 REQUESTS: Final = graph(
     Card(
@@ -276,7 +307,7 @@ BOARD: Final = Board(
             "Now",
             (UP, RUNNING, UNSEEN, RELOADED, LOADED, DROPPED, BUILDS, SOURCES),
         ),
-        Chapter(2, "Audits", (DURATION, AGE, AUDITS, GAPS)),
+        Chapter(2, "Audits", (DURATION, SHARE, AGE, AUDITS, GAPS, SHARDS)),
         Chapter(3, "Requests", (REQUESTS, ANSWERS, LATENCY, SLOWEST, PATIENCE, WAITING)),
         Chapter(4, "The process", (SCRAPES, SAMPLES, CPU, MEMORY, LIMITS)),
     ),

@@ -33,9 +33,9 @@ def runbook(alert: str) -> Target:
     return f"Runbook: {alert}", f"{RUNBOOKS}{alert}.md"
 
 
-def own_page(title: str, path: str = "") -> Target:
-    """Lead to a page of pullproof itself, below the address that was given for it."""
-    return title, f"${{pullproof}}/{path}"
+def own_page(registry: str, repository: str, tag: str) -> Target:
+    """Lead to a tag's page of pullproof itself, below the address that was given for it."""
+    return "pullproof's own page", f"${{pullproof:raw}}/tag/{registry}/{repository}:{tag}"
 
 
 def panel_link(target: Target) -> DashboardLink:

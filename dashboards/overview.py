@@ -32,6 +32,9 @@ _STANDING: Final = " or ".join(
 
 _TAG: Final = "registry, repository, tag"
 _TO_TAG: Final = links.drill("Show this tag", links.TAG, "registry", "repository", "tag")
+_TO_PAGE: Final = links.own_page(
+    "${__data.fields.registry}", "${__data.fields.repository}", "${__data.fields.tag}"
+)
 _TO_TAGS: Final = links.drill("Show its tags", links.TAG, "registry", "repository")
 _TO_REGISTRY: Final = links.drill("Only this registry", links.OVERVIEW, "registry")
 _TO_CAPACITY: Final = links.drill("Its capacity", links.CAPACITY, "registry")
@@ -43,7 +46,7 @@ _COLOURS: Final = {
 LIVE_BROKEN: Final = number(
     Card(
         10,
-        "Live tags that cannot be pulled",
+        "Live tags: cannot be pulled",
         "Tags that running workloads use and that lack something a pull needs; each loss was "
         "confirmed by a second look. Pull-through caches do not count.",
         base=meanings.GOOD,
@@ -55,7 +58,7 @@ LIVE_BROKEN: Final = number(
 OTHERS_BROKEN: Final = number(
     Card(
         11,
-        "Other tags that cannot be pulled",
+        "Other tags: cannot be pulled",
         "Idle, rollback, latest and selected tags: nothing that is known to run uses them.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
@@ -79,8 +82,8 @@ NOT_KNOWN: Final = number(
 UNPROTECTED: Final = number(
     Card(
         13,
-        "Unprotected manifests of live tags",
-        "No tag points straight at them, and some collectors remove such manifests. Nothing is "
+        "Live tags: unprotected",
+        "Manifests at which no tag points straight, and some collectors remove such. Nothing is "
         "said where not every tag of a repository is known.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
@@ -142,7 +145,7 @@ REGISTRIES: Final = rows(
         "Every registry that is audited: what may be expected of it, how its garbage collector "
         "decides, and how it stands now.",
         width=24,
-        height=6,
+        height=5,
     ),
     Label("registry", links=(_TO_REGISTRY, _TO_CAPACITY)),
     Label("role"),
@@ -169,7 +172,7 @@ BROKEN_LIVE: Final = rows(
     ),
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),
-    Label("tag", links=(_TO_TAG,)),
+    Label("tag", links=(_TO_TAG, _TO_PAGE)),
     Value("lacks", f"max by ({_TAG}) ({losses(_LIVE)}) > 0"),
     Value(
         "since",
@@ -192,7 +195,7 @@ UNPROTECTED_LIVE: Final = rows(
     ),
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),
-    Label("tag", links=(_TO_TAG,)),
+    Label("tag", links=(_TO_TAG, _TO_PAGE)),
     Value("unprotected", f"{each(_TAG, metric.TAG_UNPROTECTED_CHILDREN, _LIVE, REQUIRED)} > 0"),
     sort="unprotected",
 )
@@ -208,7 +211,7 @@ BROKEN_OTHERS: Final = rows(
     ),
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),
-    Label("tag", links=(_TO_TAG,)),
+    Label("tag", links=(_TO_TAG, _TO_PAGE)),
     Label("reference"),
     Value("lacks", f"{losses(_NOT_LIVE)} > 0"),
     sort="lacks",

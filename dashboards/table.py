@@ -40,6 +40,8 @@ class Value:
     unit: str = units.Short
     mappings: Words = ()
     links: tuple[Target, ...] = ()
+    shown: bool = True
+    """Not where it is always 1, and only the labels tell something."""
 
 
 def rows(card: Card, *columns: Label | Value, sort: str = "") -> Finished:
@@ -70,8 +72,10 @@ def _order(columns: tuple[Label | Value, ...], values: list[Value]) -> dict[str,
         named["Value"] = values[0].title
     fields = {title: field for field, title in named.items()}
     order = [fields[each.title] if isinstance(each, Value) else each.name for each in columns]
+    unshown = {each.title for each in values if not each.shown}
+    hidden = ["Time", *(field for field, title in named.items() if title in unshown)]
     return {
-        "excludeByName": {"Time": True},
+        "excludeByName": dict.fromkeys(hidden, True),
         "indexByName": {name: index for index, name in enumerate(order)},
         "renameByName": named,
     }

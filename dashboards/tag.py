@@ -35,7 +35,7 @@ VERDICT: Final = number(
         "Verdict",
         "Whether every platform that must run the tag could pull it, down to the last byte.",
         mappings=meanings.TAG,
-        links=(links.own_page("pullproof's own pages"),),
+        links=(links.own_page("${registry:raw}", "${repository:raw}", "${tag:raw}"),),
     ),
     Ask(f"max({_verdict(*_THIS)})"),
 )
@@ -84,8 +84,9 @@ LACKING: Final = number(
 PROTECTS: Final = number(
     Card(
         15,
-        "Other tags' manifests that this tag alone keeps",
-        "Do not delete the tag while this is not zero. Known only where the storage is read.",
+        "Kept by this tag alone",
+        "Manifests that other tags need and at which no other tag points straight: do not delete "
+        "the tag while this is not zero. Known only where the storage is read.",
         absent="no storage is read",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
@@ -126,6 +127,7 @@ GONE: Final = rows(
     Value(
         "objects",
         each("platform, kind, state, need, digest", metric.MISSING_CHILD_INFO, *_THIS),
+        shown=False,
     ),
 )
 COUNTS: Final = graph(

@@ -51,6 +51,8 @@ class Finding:
     platform: Platform | None
     detail: str
     """One sentence for a person."""
+    hint: str = ""
+    """The cheapest way out that is known, with a command to copy; empty where none is."""
 
     @property
     def key(self) -> str:

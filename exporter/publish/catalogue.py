@@ -142,6 +142,41 @@ TAG_BROKEN_SINCE: Final = _gauge(
     _TAG,
     "When it was first seen that the tag cannot be pulled; broken and missing tags only.",
 )
+TAG_UNPROTECTED_IMAGES: Final = _gauge(
+    Group.VERDICTS,
+    "tag_unprotected_images",
+    _TAG,
+    "Live images that no tag leads to: 1 of a pinned digest that nothing keeps; of a tag, how many "
+    "images run by it that it has left. No series where that is not known, or nothing is live.",
+)
+TAG_AFFECTED_WORKLOADS: Final = _gauge(
+    Group.VERDICTS,
+    "tag_affected_workloads",
+    _TAG,
+    "Workloads that could not start again from the tag, as far as clusters were read; broken and "
+    "missing tags only.",
+)
+TAG_AFFECTED_RUNNING: Final = _gauge(
+    Group.VERDICTS,
+    "tag_affected_running_containers",
+    _TAG,
+    "Containers of these workloads that run now, on layers that their nodes still hold; broken and "
+    "missing tags only.",
+)
+TAG_AFFECTED_NEXT_RUN: Final = _gauge(
+    Group.VERDICTS,
+    "tag_affected_next_run_timestamp_seconds",
+    _TAG,
+    "When a schedule next starts one of these workloads; broken and missing tags only, where there "
+    "is one.",
+)
+AFFECTED_WORKLOAD_INFO: Final = _gauge(
+    Group.VERDICTS,
+    "affected_workload_info",
+    f"{_TAG} workload_cluster workload_namespace workload_kind workload platforms",
+    "Always 1: one series for every workload that could not start again from a broken or missing "
+    "tag, with the platforms of its nodes; capped for each registry, live tags are kept first.",
+)
 MISSING_CHILD_INFO: Final = _gauge(
     Group.VERDICTS,
     "missing_child_info",

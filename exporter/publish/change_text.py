@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+from exporter.judge.blast import hits
 from exporter.judge.change import Kind, Outcome
 from exporter.publish.document import moment
 from exporter.publish.markdown import bullet, escape
 from exporter.publish.sheet import root_name
-from exporter.publish.tree import wanted_by
+from exporter.publish.users import wanted_by
 from exporter.publish.words import count_words, plain, platform_words, time_words
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def change_document(change: Change) -> Mapping[str, Any]:
         "old": moment(change.old.snapshot.taken_at),
         "new": moment(new.taken_at),
         "outcome": change.outcome.name.lower().replace("_", "-"),
-        "shifts": [_shift(change, each) for each in change.shifts],
+        "shifts": [_shift(each) for each in change.shifts],
         "exposed": [_need(each) for each in change.exposed],
         "protected": [_need(each) for each in change.protected],
         "gaps": [
@@ -84,7 +85,7 @@ def _headline(change: Change) -> tuple[str, str]:
 def _sections(change: Change) -> Iterator[Section]:
     for kind, head in _HEADS.items():
         shifts = change.of(kind)
-        lines = tuple(line for each in shifts[:_MOST] for line in _lines(change, each))
+        lines = tuple(line for each in shifts[:_MOST] for line in _lines(each))
         if lines:
             yield f"{head}: {count_words(len(shifts), 'tag')}", (*lines, *_rest(len(shifts)))
     for head, needs in (
@@ -103,11 +104,11 @@ def _rest(count: int) -> tuple[str, ...]:
     return (f"… and {count - _MOST:,} more",) if count > _MOST else ()
 
 
-def _lines(change: Change, shift: Shift) -> Iterator[str]:
+def _lines(shift: Shift) -> Iterator[str]:
     verdict = shift.verdict
     ends = f" {_end(shift.before)} to {_end(shift.after)}" if shift.kind is Kind.MOVED else ""
-    owners = wanted_by(change.new if shift.after else change.old, verdict)
-    used = f", used by {', '.join(map(plain, owners))}" if owners else ""
+    owners = "; ".join(wanted_by(verdict))
+    used = f", used by {owners}" if owners else ""
     yield f"{root_name(verdict)} ({verdict.root.reference_class}){ends}{used}"
     yield from (f"  {_child(each)}" for each in shift.children)
     if shift.kind is Kind.BROKEN:
@@ -131,7 +132,7 @@ def _named(need: Need) -> str:
     return f"{need.repository}@{need.digest} {where} of {', '.join(need.needed_by)}"
 
 
-def _shift(change: Change, shift: Shift) -> Mapping[str, Any]:
+def _shift(shift: Shift) -> Mapping[str, Any]:
     root = shift.verdict.root
     return {
         "kind": shift.kind,
@@ -140,7 +141,7 @@ def _shift(change: Change, shift: Shift) -> Mapping[str, Any]:
         "class": root.reference_class,
         "before": _side(shift.before),
         "after": _side(shift.after),
-        "used_by": list(wanted_by(change.new if shift.after else change.old, shift.verdict)),
+        "used_by": [each.name for each in hits(shift.verdict.uses)],
         "lacking_platforms": [str(each) for each in shift.verdict.lacking_platforms],
         "children": [
             {

@@ -12,6 +12,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import blast, hits
 from exporter.judge.finding import Severity
 from exporter.publish.census import broken_since
 
@@ -60,6 +61,34 @@ class ChildEntry(Struct, frozen=True):
     ]
 
 
+class WorkloadEntry(Struct, frozen=True):
+    """What would stop, named the way a person types it."""
+
+    cluster: str
+    namespace: str
+    kind: str
+    name: str
+
+
+class UserEntry(Struct, frozen=True, rename={"reference_class": "class"}):
+    """One workload, or one reference of which no more is known, that wants a tag."""
+
+    owner: Annotated[Name, Meta(description="For a person.")]
+    workload: Annotated[WorkloadEntry | None, Meta(description="null of a mere reference.")]
+    reference_class: ReferenceClass
+    platforms: Annotated[tuple[Name, ...], Meta(description="Of its nodes, where known.")]
+    running: Annotated[int, Meta(description="Containers that run now.")]
+    next_run: Annotated[Moment | None, Meta(description="When a schedule starts it next.")]
+    hit: Annotated[bool, Meta(description="Could it not start again? false where unknown.")]
+
+
+class HolderEntry(Struct, frozen=True):
+    """One node that says it still holds the image."""
+
+    node: Name
+    platform: Name
+
+
 class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     """One tag, or one digest that somebody pins."""
 
@@ -72,6 +101,14 @@ class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     since: Annotated[Moment | None, Meta(description="First seen to be broken or missing.")]
     platforms: Annotated[tuple[Name, ...], Meta(description="That must run it; empty: all.")]
     lacking_platforms: Annotated[tuple[Name, ...], Meta(description="For which nothing is there.")]
+    admitted_platforms: Annotated[
+        tuple[Name, ...], Meta(description="Further ones on which it may be started.")
+    ]
+    not_offered_platforms: Annotated[
+        tuple[Name, ...], Meta(description="Those of them for which nothing is there: no loss.")
+    ]
+    used_by: Annotated[tuple[UserEntry, ...], Meta(description="Who wants it.")]
+    holders: Annotated[tuple[HolderEntry, ...], Meta(description="The first few nodes.")]
     children: tuple[ChildEntry, ...]
 
 
@@ -98,6 +135,7 @@ class FindingEntry(Struct, frozen=True):
     platform: str | None
     summary: str
     detail: str
+    hint: Annotated[str, Meta(description="The cheapest repair that is known; empty: none is.")]
     since: Annotated[Moment, Meta(description="First seen.")]
 
 
@@ -194,8 +232,31 @@ def _tags(report: Report) -> Iterator[TagEntry]:
             since=_optional(since.get((root.repository, root.name))),
             platforms=tuple(sorted(map(str, root.platforms))),
             lacking_platforms=tuple(map(str, verdict.lacking_platforms)),
+            admitted_platforms=tuple(sorted(map(str, root.admitted))),
+            not_offered_platforms=tuple(map(str, verdict.not_offered)),
+            used_by=tuple(_users(verdict)),
+            holders=_holders(verdict),
             children=_children(verdict),
         )
+
+
+def _users(verdict: TagVerdict) -> Iterator[UserEntry]:
+    hit = {each.name for each in blast(verdict).hits}
+    for user in hits(verdict.uses):
+        yield UserEntry(
+            owner=user.name,
+            workload=msgspec.convert(user.workload, WorkloadEntry | None, from_attributes=True),
+            reference_class=user.reference_class,
+            platforms=tuple(map(str, user.platforms)),
+            running=user.alive,
+            next_run=_optional(user.next_run),
+            hit=user.name in hit,
+        )
+
+
+def _holders(verdict: TagVerdict) -> tuple[HolderEntry, ...]:
+    found = {(each.node, str(each.platform)) for use in verdict.uses for each in use.holders}
+    return tuple(HolderEntry(*each) for each in sorted(found))
 
 
 def _children(verdict: TagVerdict) -> tuple[ChildEntry, ...]:
@@ -232,6 +293,7 @@ def _finding(report: Report, finding: Finding) -> FindingEntry:
         platform=str(finding.platform) if finding.platform else None,
         summary=finding.rule.summary,
         detail=finding.detail,
+        hint=finding.hint,
         since=moment(report.since.get(finding.key, report.snapshot.taken_at)),
     )
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from exporter.judge.blast import hits
 from exporter.judge.explanation import Answer
 from exporter.publish.document import moment
 from exporter.publish.markdown import bullet, escape
 from exporter.publish.sheet import root_name
+from exporter.publish.users import user_words
 from exporter.publish.words import plain, platform_words, time_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from exporter.judge.blast import Hit
     from exporter.judge.explanation import Dependent, Explanation
 
 VERSION: Final = 1
@@ -93,7 +97,7 @@ def _dependent(each: Dependent) -> str:
         )
     )
     way = "straight" if each.straight else "through an index" if root.tag else "pinned by digest"
-    used = f", used by {', '.join(plain(use.owner) for use in each.uses)}" if each.uses else ""
+    used = f", used by {'; '.join(map(user_words, hits(each.uses)))}" if each.uses else ""
     return f"{root_name(each.verdict)} ({root.reference_class}, {way}) on {where or 'all'}{used}"
 
 
@@ -123,5 +127,16 @@ def _needing(each: Dependent) -> Mapping[str, Any]:
         "class": root.reference_class,
         "straight": each.straight,
         "platforms": [str(child.platform) for child in each.children if child.platform],
-        "uses": [{"owner": use.owner, "class": use.reference_class} for use in each.uses],
+        "uses": [_user(hit) for hit in hits(each.uses)],
+    }
+
+
+def _user(hit: Hit) -> Mapping[str, Any]:
+    return {
+        "owner": hit.name,
+        "class": hit.reference_class,
+        "workload": hit.workload and asdict(hit.workload),
+        "platforms": list(map(str, hit.platforms)),
+        "running": hit.alive,
+        "next_run": None if hit.next_run is None else moment(hit.next_run),
     }

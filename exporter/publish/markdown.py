@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.publish.sheet import lay_out, narrow, root_name
 from exporter.publish.summary import blindness, next_command, totals, troubles
-from exporter.publish.tree import Node, grow, wanted_by
+from exporter.publish.tree import Node, grow
+from exporter.publish.users import wanted_by
 from exporter.publish.words import count_words, plain, size_words, time_words, verdict_cell
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def _trouble(trouble: Trouble) -> Iterator[str]:
         digest = f" `{loss.digest}`" if loss.digest else ""
         yield f"  - {escape(loss.where)} **{loss.cell.text}**{digest}"
         yield from (f"    - {escape(detail)}" for detail in loss.details)
+    yield from (f"  - {escape(note)}" for note in trouble.notes)
 
 
 def _unseen(report: Report, head: str) -> Iterator[str]:
@@ -102,9 +104,9 @@ def _tree(report: Report, verdict: TagVerdict) -> Iterator[str]:
     reference = verdict.root.reference_class
     yield f"## {escape(name)} ({reference}): {verdict_cell(verdict).text}"
     yield ""
-    owners = wanted_by(report, verdict)
+    owners = wanted_by(verdict)
     if owners:
-        yield f"Used by {', '.join(map(escape, owners))}."
+        yield f"Used by {'; '.join(map(escape, owners))}."
         yield ""
     yield from _nodes(grow(report, verdict), 0)
     yield ""

@@ -12,13 +12,14 @@ from exporter.facts.gap import Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
+from exporter.judge.checks import moved_tag, unprotected_image
 from exporter.judge.finding import Severity
 from exporter.judge.judgement import CLOSED, OPEN
 from exporter.publish import catalogue
 from exporter.publish.census import count
 from exporter.publish.exposition import Exposition, Samples, expose, label_pairs
 from exporter.publish.stock_series import shares, sole_protectors, stock_series
-from exporter.publish.tag_series import problems, tags
+from exporter.publish.tag_series import affected, problems, tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,6 +56,7 @@ def render(picture: Picture, limits: Limits) -> Exposition:
             sole_protectors(samples, reports, tagged),
         ),
         "pullproof_missing_child_info": (worst, problems(samples, reports, worst)),
+        "pullproof_affected_workload_info": (worst, affected(samples, reports, worst)),
     }
     _limits(samples, dropped)
     return expose(samples)
@@ -157,9 +159,9 @@ def _ran(report: Report) -> Iterator[str]:
     """Which checks could speak? A zero for each of them, and nothing for the others."""
     if report.snapshot.role is Role.PROXY:
         return
-    yield from (check.RULE.code for check in OPEN)
+    yield from (check.RULE.code for check in (*OPEN, moved_tag))
     if report.snapshot.sealed:
-        yield from (check.RULE.code for check in CLOSED)
+        yield from (check.RULE.code for check in (*CLOSED, unprotected_image))
 
 
 def _repositories(samples: Samples, counted: list[tuple[Report, Census]], limit: int) -> int:

@@ -15,7 +15,6 @@ from exporter.judge.report import Report, TagVerdict
 from exporter.publish.census import broken_since
 from exporter.publish.sheet import root_name
 from exporter.publish.urgency import Urgency, by_design, urgency
-from exporter.publish.users import Users
 
 if TYPE_CHECKING:
     from exporter.facts.snapshot import Root
@@ -122,7 +121,7 @@ class Roster:
 
 
 def _entries(report: Report) -> Iterable[Entry]:
-    since, users = broken_since(report), Users.of(report.snapshot)
+    since = broken_since(report)
     findings: dict[Root, list[Finding]] = {}
     for finding in report.findings:
         findings.setdefault(finding.root, []).append(finding)
@@ -137,7 +136,7 @@ def _entries(report: Report) -> Iterable[Entry]:
             _conditions(verdict, found),
             _troubled(verdict),
             since.get((root.repository, root.name)),
-            users.naming(root),
+            verdict.uses,
             found,
         )
 

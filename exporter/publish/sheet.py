@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.proof import State
 from exporter.judge.report import ChildKind
 from exporter.oci.reference import names_host
-from exporter.publish.urgency import Urgency, urgency
+from exporter.publish.urgency import Urgency, order, urgency
 from exporter.publish.words import (
     ABSENT,
     LACKING,
@@ -60,12 +60,12 @@ class Sheet:
 def lay_out(report: Report, most: int) -> Sheet:
     """Return the table of a report: every tag that is not well, and so many of the others."""
     columns = _columns(report)
-    order = sorted(report.verdicts, key=_order)
-    troubled = sum(not _well(each) for each in order)
+    ordered = sorted(report.verdicts, key=order)
+    troubled = sum(not _well(each) for each in ordered)
     room = max(0, most - troubled)
-    shown = [each for each in order if not _well(each)]
-    fine = [each for each in order if _well(each)]
-    shown = sorted(shown + fine[:room], key=_order)
+    shown = [each for each in ordered if not _well(each)]
+    fine = [each for each in ordered if _well(each)]
+    shown = sorted(shown + fine[:room], key=order)
     rows = tuple(_row(each, columns) for each in shown)
     return Sheet(columns, rows, len(fine) - len(fine[:room]))
 
@@ -97,10 +97,6 @@ def inspect_command(report: Report, verdict: TagVerdict) -> str:
     """Say what to type to look at a tag; a registry's label need not be its host."""
     label = report.snapshot.registry
     return f"pullproof inspect {label if names_host(label) else 'HOST'}/{root_name(verdict)}"
-
-
-def _order(verdict: TagVerdict) -> tuple[int, int]:
-    return verdict.root.reference_class.rank, urgency(verdict)
 
 
 def _well(verdict: TagVerdict) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +10,8 @@ from exporter.facts.proof import GONE, Proof, State
 from exporter.judge.report import ChildKind
 from exporter.publish.census import broken_since, count
 from exporter.publish.sheet import inspect_command, root_name
-from exporter.publish.urgency import Urgency, urgency
+from exporter.publish.urgency import Urgency, order, urgency
+from exporter.publish.users import blast_words
 from exporter.publish.words import (
     LACKING,
     Cell,
@@ -58,17 +59,22 @@ class Trouble:
     since: float | None
     """When it was first seen to be broken, in an earlier audit: seconds since the epoch."""
     losses: tuple[Loss, ...]
+    notes: tuple[str, ...] = ()
+    """Whom it hits, what must not be done now, and the cheapest repair, one line each."""
 
 
 def troubles(report: Report) -> tuple[Trouble, ...]:
     """What is proven to be gone, live tags first and the worst first."""
     taken_at = report.snapshot.taken_at
     since = {where: seen for where, seen in broken_since(report).items() if seen < taken_at}
-    order = sorted(
-        report.verdicts,
-        key=lambda each: (each.root.reference_class.rank, urgency(each)),
+    repairs: defaultdict[tuple[Repository, str], dict[str, None]] = defaultdict(dict)
+    for finding in report.findings:
+        if finding.hint:
+            repairs[finding.root.repository, finding.root.name][finding.hint] = None
+    found = (
+        _trouble(verdict, since.get(_key(verdict)), tuple(repairs[_key(verdict)]))
+        for verdict in sorted(report.verdicts, key=order)
     )
-    found = (_trouble(verdict, since.get(_key(verdict))) for verdict in order)
     return tuple(trouble for trouble in found if trouble.losses)
 
 
@@ -125,9 +131,12 @@ def losses(verdict: TagVerdict) -> tuple[Loss, ...]:
     )
 
 
-def _trouble(verdict: TagVerdict, since: float | None) -> Trouble:
+def _trouble(verdict: TagVerdict, since: float | None, repairs: tuple[str, ...]) -> Trouble:
     reference = str(verdict.root.reference_class)
-    return Trouble(reference, root_name(verdict), verdict_cell(verdict), since, losses(verdict))
+    notes = (*blast_words(verdict), *(f"repair: {plain(each)}" for each in repairs))
+    return Trouble(
+        reference, root_name(verdict), verdict_cell(verdict), since, losses(verdict), notes
+    )
 
 
 def _loss(verdict: TagVerdict, child: Child) -> Loss:

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.facts.proof import GONE, State
+from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import blast
+from exporter.judge.checks.unprotected_image import unprotected
+from exporter.judge.judgement import live_holds
 from exporter.judge.report import TagVerdict
 from exporter.publish import catalogue
 from exporter.publish.census import Needs, broken_since, needs
@@ -15,6 +19,7 @@ from exporter.publish.urgency import Urgency, urgency
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from exporter.judge.hold import Hold
     from exporter.judge.report import Report
     from exporter.publish.exposition import Samples
 
@@ -27,6 +32,8 @@ class _Row:
     labels: str
     needs: tuple[tuple[str, Needs], ...]
     since: float | None
+    unprotected: int | None
+    """Live images that no tag leads to; None where that is not known, or nothing is live."""
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -60,8 +67,20 @@ def problems(samples: Samples, reports: Iterable[Report], limit: int) -> int:
     return dropped
 
 
+def affected(samples: Samples, reports: Iterable[Report], limit: int) -> int:
+    """Add one series for every workload that a loss hits; return how many were left out."""
+    dropped = 0
+    for report in reports:
+        found = [labels for verdict in report.verdicts for labels in _affected(report, verdict)]
+        for labels in found[:limit]:
+            samples.add(catalogue.AFFECTED_WORKLOAD_INFO, labels, 1)
+        dropped += max(0, len(found) - limit)
+    return dropped
+
+
 def _rows(report: Report) -> Iterator[_Row]:
     since = broken_since(report)
+    holds = live_holds(report.snapshot, report.verdicts)
     for verdict in report.verdicts:
         both = (
             ("required", needs(report, verdict, required=True)),
@@ -73,6 +92,7 @@ def _rows(report: Report) -> Iterator[_Row]:
             _tag(report, verdict),
             tuple((need, counted) for need, counted in both if counted),
             since.get((root.repository, root.name)),
+            _unprotected(verdict, holds.get(root.repository)),
         )
 
 
@@ -91,6 +111,38 @@ def _write(samples: Samples, row: _Row) -> None:
         samples.add(catalogue.TAG_UNMIRRORED_PLATFORMS, row.labels, left_out)
     if row.since is not None:
         samples.add(catalogue.TAG_BROKEN_SINCE, row.labels, row.since)
+    if row.unprotected is not None:
+        samples.add(catalogue.TAG_UNPROTECTED_IMAGES, row.labels, row.unprotected)
+    if row.verdict.state in GONE:
+        _blast(samples, row)
+
+
+def _blast(samples: Samples, row: _Row) -> None:
+    hit = blast(row.verdict)
+    samples.add(catalogue.TAG_AFFECTED_WORKLOADS, row.labels, len(hit.workloads))
+    samples.add(catalogue.TAG_AFFECTED_RUNNING, row.labels, hit.alive)
+    if hit.next_run is not None:
+        samples.add(catalogue.TAG_AFFECTED_NEXT_RUN, row.labels, hit.next_run)
+
+
+def _affected(report: Report, verdict: TagVerdict) -> Iterator[str]:
+    tag = _tag(report, verdict)
+    names = catalogue.AFFECTED_WORKLOAD_INFO.labels[4:]
+    for hit in blast(verdict).hits:
+        workload = hit.workload
+        if workload is not None:
+            where = (workload.cluster, workload.namespace, workload.kind, workload.name)
+            platforms = ",".join(map(str, hit.platforms))
+            yield f"{tag},{label_pairs(names, (*where, platforms))}"
+
+
+def _unprotected(verdict: TagVerdict, hold: Hold | None) -> int | None:
+    root = verdict.root
+    said = root.tag is None or any(use.running for use in verdict.uses)
+    if hold is None or not said or root.reference_class is not ReferenceClass.LIVE:
+        return None
+    found = unprotected(verdict, hold)
+    return None if found is None else len(found)
 
 
 def _problems(report: Report, verdict: TagVerdict) -> Iterator[str]:

@@ -121,6 +121,7 @@ def _losses(found: Sequence[Trouble], style: Style) -> Iterator[str]:
         since = f", first seen {time_words(trouble.since)}" if trouble.since is not None else ""
         yield f"{_GAP}{trouble.name} ({trouble.reference}) {style.paint(trouble.cell)}{since}"
         yield from chain.from_iterable(_loss(loss, style) for loss in trouble.losses)
+        yield from (f"{_GAP * 2}{note}" for note in trouble.notes)
     if len(found) > style.most:
         yield f"{_GAP}{_CUT} and {count_words(len(found) - style.most, 'more tag')}"
 

@@ -9,7 +9,6 @@ from exporter.facts.proof import Proof, State
 from exporter.judge.report import ChildKind
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Kind
-from exporter.publish.users import Users
 from exporter.publish.words import (
     ABSENT,
     BY_DESIGN,
@@ -63,11 +62,6 @@ class Node:
 def grow(report: Report, verdict: TagVerdict) -> Node:
     """Return the tree of one tag."""
     return _Grower(report, verdict).top()
-
-
-def wanted_by(report: Report, verdict: TagVerdict) -> tuple[str, ...]:
-    """Who names this tag or digest: files' lines, workloads."""
-    return tuple(use.owner for use in Users.of(report.snapshot).naming(verdict.root))
 
 
 class _Grower:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from exporter.publish.sheet import root_name
 from exporter.publish.summary import blindness
-from exporter.publish.tree import Node, grow, wanted_by
-from exporter.publish.words import plain, platform_words, size_words, verdict_cell
+from exporter.publish.tree import Node, grow
+from exporter.publish.users import wanted_by
+from exporter.publish.words import platform_words, size_words, verdict_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +30,14 @@ def _tree(report: Report, verdict: TagVerdict, style: Style) -> Iterator[str]:
     root = verdict.root
     name = f"{report.snapshot.registry}/{root_name(verdict)}"
     yield f"{name} ({root.reference_class}) {style.paint(verdict_cell(verdict))}"
-    owners = wanted_by(report, verdict)
+    owners = wanted_by(verdict)
     if owners:
-        yield f"used by {', '.join(map(plain, owners))}"
+        yield f"used by {'; '.join(owners)}"
     if root.platforms:
         yield f"must run on {', '.join(sorted(map(platform_words, root.platforms)))}"
+    if root.admitted - root.platforms:
+        further = sorted(map(platform_words, root.admitted - root.platforms))
+        yield f"may be started on {', '.join(further)}"
     yield from _lines(grow(report, verdict), "", "", style)
     yield ""
 

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from exporter.facts.proof import GONE, State
+from exporter.judge.blast import blast
 
 if TYPE_CHECKING:
     from exporter.judge.report import TagVerdict
@@ -27,6 +28,13 @@ def urgency(verdict: TagVerdict) -> Urgency:
         return Urgency.GONE
     unknown = verdict.state is State.UNKNOWN and not by_design(verdict)
     return Urgency.UNKNOWN if unknown else Urgency.NONE
+
+
+def order(verdict: TagVerdict) -> tuple[int, int, float]:
+    """What is told first: what matters most, what is worst, and what a schedule starts soonest."""
+    run = blast(verdict).next_run
+    soonest = float("inf") if run is None else run
+    return verdict.root.reference_class.rank, urgency(verdict), soonest
 
 
 def by_design(verdict: TagVerdict) -> bool:

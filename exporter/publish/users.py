@@ -1,36 +1,51 @@
-"""Who names this tag or digest?"""
+"""How is it said who uses an image, and whom its loss hits?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final
 
-from exporter.facts.use import Use
-from exporter.oci.reference import Repository
+from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import Blast, Hit, blast, hits
+from exporter.publish.words import count_words, plain, platform_words, time_words
 
 if TYPE_CHECKING:
-    from exporter.facts.snapshot import Root, Snapshot
+    from collections.abc import Iterator
+
+    from exporter.judge.report import TagVerdict
+
+_MOST: Final = 5
+"""Of those who are hit: the JSON has them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Users:
-    """The uses of one registry's images, by what they name."""
+def wanted_by(verdict: TagVerdict) -> tuple[str, ...]:
+    """Say who names this tag, or pins this digest, one text each."""
+    return tuple(map(user_words, hits(verdict.uses)))
 
-    uses: Mapping[tuple[Repository, str], Sequence[Use]]
-    """By repository, and the digest or else the tag: where both are given, the digest counts."""
 
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> Self:
-        """Take up all uses that an audit knew of."""
-        found: dict[tuple[Repository, str], list[Use]] = {}
-        for use in snapshot.uses:
-            reference = use.reference
-            name = str(reference.digest or reference.tag or "")
-            found.setdefault((reference.repository, name), []).append(use)
-        return cls(found)
+def user_words(hit: Hit) -> str:
+    """Say who uses an image, and how: where it runs, how much of it, when next."""
+    if hit.workload is None:
+        return plain(hit.name)
+    platforms = ", ".join(map(platform_words, hit.platforms))
+    parts = (
+        plain(hit.name) + (f" on {platforms}" if platforms else ""),
+        "" if hit.reference_class is ReferenceClass.LIVE else str(hit.reference_class),
+        f"{hit.alive:,} running" if hit.alive else "",
+        "" if hit.next_run is None else f"next run {time_words(hit.next_run)}",
+    )
+    return ", ".join(part for part in parts if part)
 
-    def naming(self, root: Root) -> tuple[Use, ...]:
-        """Return who names a tag, or what it leads to."""
-        names = [name for name in (root.tag, root.digest) if name]
-        return tuple(use for name in names for use in self.uses.get((root.repository, name), ()))
+
+def blast_words(verdict: TagVerdict) -> tuple[str, ...]:
+    """Say whom the loss of a tag hits, one line each, and what must not be done now."""
+    return tuple(_lines(blast(verdict)))
+
+
+def _lines(found: Blast) -> Iterator[str]:
+    for hit in found.workloads[:_MOST]:
+        yield f"hits {user_words(hit)}"
+    if len(found.workloads) > _MOST:
+        yield f"hits {count_words(len(found.workloads) - _MOST, 'more workload')}"
+    if found.alive:
+        running = count_words(found.alive, "container")
+        yield f"do not restart or reschedule: {running} run on layers that their nodes still hold"

@@ -11,10 +11,12 @@ import subprocess
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from shutil import rmtree
 from typing import TYPE_CHECKING, Final
 
-from exporter.demo.content import chart
-from exporter.demo.tree import CHART, mirror, stock, suffer
+from exporter.demo.content import chart, multi_platform
+from exporter.demo.tree import CHART, FRONTEND, mirror, stock, suffer
+from exporter.oci.reference import Repository
 from exporter.sources.ledger import Ledger
 from tests.parts import monitoring, past
 from tests.parts.front import front
@@ -42,7 +44,10 @@ MIRROR: Final = "mirror.example.com"
 REGISTRIES: Final = (OWNED, MIRROR)
 _FORMER: Final = chart("shop", "1.3.0").digest
 """A tag still points at it, and somebody has removed its folder."""
+_HURT: Final = 2
+"""Live tags that are broken in the end."""
 REPLICA: Final = "pullproof-1:10470"
+_GIVEN_UP: Final = Repository("shop/legacy")
 _DENIED: Final = "/v2/infra/toolbox/"
 """A repository that the exporter's account may not read."""
 
@@ -86,9 +91,15 @@ def fortnight(folder: Path) -> Iterator[Prometheus]:
 
 
 def _filled(folder: Path) -> Tree:
-    """Write the storages, old enough for the exporter to say what is left over in them."""
+    """Write the storages, old enough for the exporter to say what is left over in them.
+
+    Left over are a version that lost its tag, a repository that was removed by hand, an upload.
+    """
     tree = stock(folder / "owned" / "storage")
     mirror(folder / "mirror" / "storage")
+    tree.push(FRONTEND, multi_platform(FRONTEND, "1.7.0"))
+    tree.push(_GIVEN_UP, multi_platform(_GIVEN_UP, "1.0"))
+    rmtree(tree.layout.repositories / _GIVEN_UP)
     upload = tree.layout.repositories / "shop/frontend/_uploads/0b7e"
     upload.mkdir(parents=True)
     (upload / "data").write_bytes(b"half" * 2000)
@@ -164,13 +175,23 @@ def _remember(folder: Path, phases: tuple[Phase, ...], broken_at: float) -> None
     subprocess.run(command, check=True, capture_output=True)
 
 
+def _settled(server: Prometheus) -> bool:
+    """Has it looked at the rules with what it scraped, after what it only remembered?"""
+    pages = server.firing("RegistryLiveTagBroken")
+    return len(pages) == _HURT and not server.firing("RegistryNeverAudited")
+
+
 @contextmanager
 def _watching(folder: Path, running: Exporter) -> Iterator[Prometheus]:
     """Scrape it under two names, as if it had a replica: one has the past, one is new."""
     names = ({"instance": TARGET["instance"]}, {"instance": REPLICA})
-    scrape = {"static_configs": [{"targets": [running.address], "labels": each} for each in names]}
+    scrape: Json = {
+        "static_configs": [{"targets": [running.address], "labels": each} for each in names],
+        "metric_relabel_configs": [past.NAMED],
+    }
     rules = [monitoring.impatient(path, folder / "rules") for path in FILES]
     believed = f"{2 * past.INTERVAL:.0f}s"
     with monitoring.prometheus(folder / "prometheus", scrape, rules, believed=believed) as server:
-        until(lambda: len(server.query('up{job="pullproof"} == 1')) == len(names), "a scrape")
+        until(lambda: len(server.query('up{job="pullproof"} == 1')) == len(names), "two scrapes")
+        until(lambda: _settled(server), "the alerts")
         yield server

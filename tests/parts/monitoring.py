@@ -12,7 +12,7 @@ import yaml
 
 from tests.parts.http import Answer, Asked, serving
 from tests.parts.needs import program
-from tests.parts.process import Running, running
+from tests.parts.process import Running, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,6 +81,8 @@ def prometheus(
     command += [f"--storage.tsdb.path={folder / 'data'}", "--web.listen-address=127.0.0.1:0"]
     command += [f"--query.lookback-delta={believed}"]
     with running(command, _LISTENING, folder / "prometheus.log") as server:
+        ready = f"http://{server.address}/-/ready"
+        until(lambda: httpx.get(ready, trust_env=False).is_success, "it has read its data")
         yield Prometheus(server)
 
 

@@ -23,6 +23,13 @@ Key = tuple[str, str]
 TARGET: Final = {"job": "pullproof", "instance": "pullproof:10470"}
 INTERVAL: Final = 900.0
 """Seconds between two audits, and between two scrapes: more would say the same."""
+NAMED: Final = {
+    "source_labels": ["source"],
+    "regex": ".*/(.+)",
+    "target_label": "source",
+    "replacement": "$1",
+}
+"""A file of references is named without its folder, which is another one in each run."""
 _SILENT: Final = re.compile("pullproof_(gaps|audit_failures_total|registry_requests_total)")
 """Families with a zero for every thing that could be: only what happened is repeated."""
 _COUNTED: Final = re.compile(".*_(total|bucket|sum|count)")
@@ -48,7 +55,7 @@ class Phase:
 def samples(exposition: str) -> Mapping[Key, float]:
     """Read one scrape."""
     return {
-        (sample.name, _labels(sample.labels | TARGET)): sample.value
+        (sample.name, _labels(_named(sample.labels) | TARGET)): sample.value
         for family in text_string_to_metric_families(exposition)
         for sample in family.samples
         if _OURS.fullmatch(sample.name)
@@ -102,7 +109,7 @@ def _sway(name: str, passed: float) -> float:
     if _GROWING.fullmatch(name):
         return 0.7 + 0.3 * passed
     if name.endswith(("duration_seconds", "resident_memory_bytes")):
-        return 1 + 0.1 * math.sin(passed * 90) * math.sin(passed * 14)
+        return 1 + 0.06 * math.sin(passed * 1e5) + 0.06 * math.sin(passed * 80)
     return 1.0
 
 
@@ -124,6 +131,13 @@ def _times(phase: Phase) -> Iterator[float]:
 def _line(key: Key, value: float, at: float) -> str:
     name, labels = key
     return f"{name}{{{labels}}} {value:.17g} {at:.3f}\n"
+
+
+def _named(labels: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value.rpartition("/")[2] if name == "source" else value
+        for name, value in labels.items()
+    }
 
 
 def _labels(labels: Mapping[str, str]) -> str:

@@ -9,11 +9,12 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.holdings import Reclaimable, Share
 from exporter.facts.proof import LAST_BYTE, Proof, Sighting, State, unknown
 from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
-from exporter.facts.use import ReferenceClass
+from exporter.facts.use import Holder, ReferenceClass, Use
 from exporter.judge.checks import broken_child, missing_child, missing_platform
 from exporter.judge.finding import Finding, weight
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Code, Effect, Precondition
+from exporter.judge.repair import hint
 from exporter.judge.report import Child, ChildKind, Lack, Report, TagVerdict
 from exporter.judge.stock import Prediction, Stock
 from exporter.oci.digest import Digest
@@ -22,6 +23,7 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
 from exporter.sources import Tally
+from tests.fakes import use, workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,13 +70,15 @@ def tag(
     reference: ReferenceClass = ReferenceClass.LIVE,
     state: State | None = None,
     lacking: tuple[Platform, ...] = (),
+    uses: tuple[Use, ...] = (),
 ) -> TagVerdict:
     """The verdict on `repository:tag` or on `repository@` (pinned by digest)."""
     repository, _, label = name.partition(":")
     pinned = Repository(repository.rstrip("@"))
     own = digest(f"index of {name}")
     root = Root(pinned, Tag(label) if label else None, own, LAST_BYTE, reference)
-    return TagVerdict(root, state or _roll_up(children, lacking), children, (), lacking)
+    state = state or _roll_up(children, lacking)
+    return TagVerdict(root, state, children, (), lacking, uses=uses)
 
 
 def gone(name: str, reference: ReferenceClass = ReferenceClass.LIVE) -> TagVerdict:
@@ -97,6 +101,7 @@ def report(*verdicts: TagVerdict, registry: str = "registry.example", **other: A
         "manifests": {each.digest: each for verdict in verdicts for each in _manifests(verdict)},
         "sightings": dict(pair for verdict in verdicts for pair in _sightings(verdict)),
         "roots": tuple(each.root for each in verdicts),
+        "uses": tuple(use for each in verdicts for use in each.uses),
     }
     snapshot = Snapshot(registry=registry, taken_at=TAKEN_AT, **seen | facts)
     verdicts = tuple(sorted(verdicts, key=lambda each: each.root.reference_class.rank))
@@ -135,16 +140,38 @@ def picture(*standings: Standing, **other: Any) -> Picture:
     return Picture(**fields | other)
 
 
-def incident() -> Report:
+def incident(*more: TagVerdict) -> Report:
     """After the collection: both children swept, a layer gone, a tag unreadable, one healthy."""
     healthy = (child("amd64", name="ok"), attestation(name="sbom"))
+    lost = child("amd64", MISSING), child("arm64", MISSING), attestation(MISSING)
     return report(
-        tag("shop/app:v1", child("amd64", MISSING), child("arm64", MISSING), attestation(MISSING)),
+        tag("shop/app:v1", *lost, uses=(deployment(), cron_job())),
         tag("shop/web:2026", child("amd64", BROKEN, name="web")),
         unreadable("shop/vault:v3"),
         tag("shop/app:latest", *healthy, reference=ReferenceClass.LATEST),
+        *more,
         gaps=(Gap(Scope.REPOSITORY, "shop/vault", Reason.DENIED, "403 Forbidden"),),
     )
+
+
+def deployment(**other: Any) -> Use:
+    """Deployment shop/web runs `shop/app:v1` on two nodes, and a third one still holds it."""
+    known: dict[str, Any] = {
+        "alive": 12,
+        "workload": workload("Deployment", "shop/web"),
+        "holders": (Holder("n1", ARM64), Holder("n3", ARM64)),
+    }
+    return use("shop/app:v1", "linux/amd64", "linux/arm64", **known | other)
+
+
+def cron_job(**other: Any) -> Use:
+    """CronJob shop/sync starts from `shop/app:v1` on the first of May at three, anywhere."""
+    known: dict[str, Any] = {
+        "workload": workload("CronJob", "shop/sync"),
+        "next_run": 1_777_604_400.0,
+        "admitted": ("linux/amd64", "linux/arm64"),
+    }
+    return use("shop/app:v1", **known | other)
 
 
 def _lacks(own: Digest, state: State) -> tuple[Lack, ...]:
@@ -208,7 +235,8 @@ def _findings(verdict: TagVerdict) -> Iterator[Finding]:
         if each.state in rules:
             severity = weight(verdict.root, required=each.required)
             rule, where = rules[each.state], (each.digest, each.platform)
-            yield Finding(rule, severity, verdict.root, *where, f"{each.kind} is {each.state}")
+            said = f"{each.kind} is {each.state}", hint(verdict, each.platform)
+            yield Finding(rule, severity, verdict.root, *where, *said)
     for platform in verdict.lacking_platforms:
         severity = weight(verdict.root, required=True)
         yield Finding(missing_platform.RULE, severity, verdict.root, None, platform, "no image")

@@ -27,6 +27,7 @@ from exporter.publish.limits import Limits
 from exporter.publish.metrics import render
 from exporter.publish.telemetry import Telemetry
 from exporter.sources import BUCKETS, Tally
+from tests.fakes import use, workload
 from tests.golden import golden
 from tests.parts.needs import program
 from tests.publish.reports import (
@@ -35,9 +36,12 @@ from tests.publish.reports import (
     BROKEN,
     FIRST_SEEN,
     MISSING,
+    PRESENT,
     UNKNOWN,
     attestation,
     child,
+    cron_job,
+    deployment,
     digest,
     gone,
     incident,
@@ -290,6 +294,7 @@ def test_past_the_limit_the_worst_and_live_tags_stay_and_the_rest_is_counted() -
         "pullproof_repository_exclusive_bytes": 0,
         "pullproof_tag_sole_protected_children": 0,
         "pullproof_missing_child_info": 0,
+        "pullproof_affected_workload_info": 0,
     }
 
 
@@ -322,6 +327,79 @@ def test_problems_are_capped_for_each_registry_and_live_ones_are_kept() -> None:
     assert ({"metric": "pullproof_missing_child_info"}, 2) in found[
         "pullproof_metrics_series_dropped"
     ]
+
+
+def test_a_broken_tag_says_whom_it_hits_and_a_whole_one_does_not() -> None:
+    lost = tag("shop/app:v1", child(state=MISSING), uses=(deployment(), cron_job()))
+    both = report(lost, tag("shop/app:v2", child(name="ok"), uses=(deployment(),)))
+    where = {"repository": "shop/app", "tag": "v1", "reference": "live"}
+
+    assert value(both, "tag_affected_workloads", **where) == 2
+    assert value(both, "tag_affected_running_containers", **where) == 12
+    assert value(both, "tag_affected_next_run_timestamp_seconds", **where) == 1_777_604_400
+    for name in ("workloads", "running_containers", "next_run_timestamp_seconds"):
+        assert value(both, f"tag_affected_{name}", tag="v2") is None
+    (web,) = [
+        labels
+        for labels, _ in samples(picture(standing(both)))["pullproof_affected_workload_info"]
+        if labels["workload_kind"] == "Deployment"
+    ]
+    assert web == where | {
+        "registry": "registry.example",
+        "workload_cluster": "prod",
+        "workload_namespace": "shop",
+        "workload_kind": "Deployment",
+        "workload": "web",
+        "platforms": "linux/amd64,linux/arm64",
+    }
+
+
+def test_a_reference_of_a_file_is_no_workload() -> None:
+    about = report(tag("app:v1", child(state=MISSING), uses=(use("app:v1"),)))
+
+    assert value(about, "tag_affected_workloads", tag="v1") == 0
+    assert "pullproof_affected_workload_info" not in samples(picture(standing(about)))
+
+
+def test_workloads_are_capped_for_each_registry_and_those_of_live_tags_are_kept() -> None:
+    many = tuple(deployment(workload=workload("Deployment", f"shop/n{n}")) for n in range(4))
+    idle = tag("app:old", child(state=MISSING), reference=ReferenceClass.IDLE, uses=many)
+    live = tag("app:v1", child(state=MISSING), uses=many[:1])
+    found = samples(picture(standing(report(idle, live))), Limits(problems=3))
+
+    named = [labels["tag"] for labels, _ in found["pullproof_affected_workload_info"]]
+    assert named == ["v1", "old", "old"]
+    name = {"metric": "pullproof_affected_workload_info"}
+    assert (name, 2) in found["pullproof_metrics_series_dropped"]
+    assert (name, 3) in found["pullproof_metrics_series_limit"]
+    assert value(report(idle, live), "tag_affected_workloads", tag="old") == 4
+
+
+@pytest.mark.parametrize(
+    ("reference", "sealed", "count"),
+    [
+        (ReferenceClass.LIVE, True, 1),
+        (ReferenceClass.LIVE, False, None),
+        (ReferenceClass.ROLLBACK, True, None),
+    ],
+)
+def test_a_live_pin_that_no_tag_keeps_is_counted_where_that_is_known(
+    reference: ReferenceClass, *, sealed: bool, count: int | None
+) -> None:
+    pinned = tag("app@", child(), reference=reference)
+    about = report(pinned) if sealed else report(pinned, sealed={})
+
+    assert value(about, "tag_unprotected_images", repository="app") == count
+
+
+def test_of_a_tag_only_what_runs_by_it_is_counted() -> None:
+    made, other = tag("app:v1", child(), state=PRESENT), digest("left behind")
+    quiet = report(replace(made, uses=(use("app:v1"),)))
+    moved = report(replace(made, uses=(use("app:v1", running=frozenset({other})),)))
+    same = report(replace(made, uses=(use("app:v1", running=frozenset({digest("amd64")})),)))
+
+    counts = [value(each, "tag_unprotected_images", tag="v1") for each in (quiet, moved, same)]
+    assert counts == [None, 1, 0]
 
 
 def test_the_repositories_with_most_trouble_are_kept() -> None:
@@ -389,7 +467,8 @@ def busy() -> Picture:
         throttled_seconds=2.5,
     )
     running = frozenset({"registry.example"})
-    about = replace(incident(), stock=stock())
+    pinned = tag("shop/pin@", child("amd64", name="pin"))
+    about = replace(incident(pinned), stock=stock())
     return picture(standing(about, tally=tally, facts_written=1.0), in_progress=running)
 
 

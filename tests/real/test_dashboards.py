@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from dashboards.drawing.page import WIDTH, View, drawn, height, page
 from tests.parts.fortnight import DAY, OWNED, REPLICA, fortnight
 from tests.parts.monitoring import Prometheus
+from tests.parts.needs import program
 from tests.parts.past import TARGET
 from tests.shipped.grafana import choices, chosen, documents, panels, targets
 from tests.shipped.promql import filled
@@ -24,6 +29,7 @@ pytestmark = pytest.mark.real
 
 VALUES: Final = {"$registry": OWNED, "$repository": "shop/checkout", "$tag": "2.4.1"}
 """What somebody chooses who follows the page about the incident."""
+PICTURES: Final = Path(__file__).parents[2] / "docs" / "images" / "dashboards"
 STEPS: Final = 300
 
 
@@ -132,8 +138,8 @@ def number(site: Site, document: Json, title: str) -> float:
 def test_the_incident_is_what_the_overview_says(site: Site) -> None:
     overview = documents()["overview.json"]
 
-    assert number(site, overview, "Live tags that cannot be pulled") == 2
-    assert number(site, overview, "Unprotected manifests of live tags") >= 2
+    assert number(site, overview, "Live tags: cannot be pulled") == 2
+    assert number(site, overview, "Live tags: unprotected") >= 2
     (table,) = (
         panel for panel in panels(overview) if panel["title"] == "Which live tags cannot be pulled"
     )
@@ -156,3 +162,42 @@ def test_the_verdict_on_a_tag_is_told_as_it_was_and_as_it_is(site: Site) -> None
     assert values[-1] == "2"
     assert number(site, tag, "Verdict") == 2
     assert number(site, documents()["overview.json"], "Not known") > 0
+
+
+@pytest.mark.parametrize("name", documents())
+def test_a_picture_shows_every_panel_with_what_it_says(
+    site: Site, name: str, tmp_path: Path
+) -> None:
+    """`UPDATE_PICTURES=1` puts it into the docs: look at it then."""
+    document = documents()[name]
+    view = viewed(site, document)
+
+    html = page(document, view)
+
+    for panel in panels(document):
+        assert panel["fieldConfig"]["defaults"]["noValue"] not in drawn(panel, view), panel["title"]
+    if os.environ.get("UPDATE_PICTURES"):
+        source = tmp_path / "page.html"
+        source.write_text(html)
+        photograph(source, PICTURES / name.replace(".json", ".png"), height(document))
+
+
+def viewed(site: Site, document: Json) -> View:
+    """What somebody sees two days after the incident."""
+    values = picked(document)
+    return View(
+        ask=lambda target: site.ask(target, values, 14 * DAY),
+        chosen=values,
+        begin=site.now - 14 * DAY,
+        end=site.now,
+        caption="Two weeks of the demonstration's registries. Drawn by the project's tests from the"
+        " answers to each panel's queries; Grafana itself looks different.",
+    )
+
+
+def photograph(source: Path, target: Path, height: int) -> None:
+    """Let a browser draw a page."""
+    command = [program("chromium"), "--headless", "--no-sandbox", "--disable-gpu"]
+    command += ["--hide-scrollbars", f"--window-size={WIDTH + 24},{height}"]
+    command += [f"--user-data-dir={source.parent / 'profile'}", f"--screenshot={target}"]
+    subprocess.run([*command, source.as_uri()], check=True, capture_output=True, timeout=60)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CONFIG = ALERTS / "alertmanager.yml"
 RECEIVERS = {"critical": "pager", "warning": "tickets", "info": "nobody"}
 ONE = {"registry": "r1", "repository": "app", "tag": "v1"}
+PIN = ONE | {"tag": "@0123456789ab"}
 OTHER_TAG = ONE | {"tag": "v2"}
 OTHER_REGISTRY = ONE | {"registry": "r2"}
 
@@ -46,6 +47,8 @@ def test_an_alert_reaches_whom_its_severity_means(alert: Alert) -> None:
 MUTED = [
     ("RegistryManyLiveTagsBroken", {"registry": "r1"}, "RegistryLiveTagBroken", ONE),
     ("RegistryLiveTagBroken", ONE, "RegistryLiveTagUnprotected", ONE),
+    ("RegistryLiveTagBroken", PIN, "RegistryLiveImageUnprotected", PIN),
+    ("RegistryLiveImageUnprotected", PIN, "RegistryLiveTagUnprotected", PIN),
     ("RegistryAuditStaleLong", {"registry": "r1"}, "RegistryAuditStale", {"registry": "r1"}),
     ("RegistryUnreachable", {"registry": "r1"}, "RegistryAuditStale", {"registry": "r1"}),
     ("RegistryUnreachable", {"registry": "r1"}, "RegistryAuditBlind", {"registry": "r1"}),
@@ -59,6 +62,10 @@ HEARD = [
     ("RegistryManyLiveTagsBroken", {"registry": "r2"}, "RegistryLiveTagBroken", ONE),
     ("RegistryLiveTagBroken", OTHER_TAG, "RegistryLiveTagUnprotected", ONE),
     ("RegistryLiveTagBroken", OTHER_REGISTRY, "RegistryLiveTagUnprotected", ONE),
+    ("RegistryLiveImageUnprotected", PIN, "RegistryLiveTagUnprotected", ONE),
+    ("RegistryLiveImageUnprotected", PIN, "RegistryLiveTagBroken", PIN),
+    ("RegistryLiveTagBroken", ONE, "RegistryRollbackTargetBroken", OTHER_TAG),
+    ("RegistryLiveSetSourceDown", {"source": "prod"}, "RegistryLiveTagBroken", ONE),
     ("RegistryUnreachable", {"registry": "r2"}, "RegistryAuditStale", {"registry": "r1"}),
     ("RegistryUnreachable", {"registry": "r1"}, "RegistryLiveTagBroken", ONE),
     ("RegistryAuditStaleLong", {"registry": "r1"}, "RegistryLiveTagBroken", ONE),

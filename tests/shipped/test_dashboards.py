@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from dashboards.files import BOARDS, text
 from exporter.facts.gap import Reason, Scope
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DOCS = FOLDER.parent / "docs"
+PROVISIONING = FOLDER.parent / "examples" / "grafana" / "provisioning"
 NAMES = {
     f"{family.name}{suffix}": family
     for family in FAMILIES
@@ -138,7 +140,7 @@ SEEDED = [
     ("portable", seeded("tags", ["pullproof"] * 30_000)),
     ("panel_ids", seeded("panels.2.id", 10)),
     ("panel_ids", seeded("panels.1.id", None)),
-    ("titles", seeded("panels.2.title", "Live tags that cannot be pulled")),
+    ("titles", seeded("panels.2.title", "Live tags: cannot be pulled")),
     ("grid", seeded("panels.1.gridPos.w", 5)),
     ("grid", seeded("panels.6.gridPos.w", 9)),
     ("words", seeded("panels.1.fieldConfig.defaults.mappings", COLOUR_ONLY)),
@@ -212,7 +214,7 @@ def test_every_link_leads_somewhere(name: str) -> None:
         elif to_runbook:
             assert (DOCS / to_runbook[1]).exists(), url
         else:
-            assert url.startswith("${pullproof}/"), url
+            assert url.startswith("${pullproof:raw}/tag/"), url
 
 
 @every
@@ -231,3 +233,27 @@ def test_from_each_registry_one_gets_to_its_repositories_and_tags() -> None:
     assert "/d/pullproof-overview?" in ways["Registries"]
     assert "var-repository=${__data.fields.repository}" in ways["Repositories"]
     assert "var-tag=${__data.fields.tag}" in ways["Which live tags cannot be pulled"]
+
+
+def test_grafana_finds_a_prometheus_and_the_dashboards_where_the_page_says() -> None:
+    source, provider = (
+        yaml.safe_load((PROVISIONING / path).read_text())
+        for path in ("datasources/prometheus.yml", "dashboards/pullproof.yml")
+    )
+
+    assert [each["type"] for each in source["datasources"]] == ["prometheus"]
+    (folder,) = (each["options"]["path"] for each in provider["providers"])
+    assert f"`{folder}`" in (DOCS / "dashboards.md").read_text()
+
+
+def test_the_page_has_every_dashboard_with_its_question_and_picture() -> None:
+    page = (DOCS / "dashboards.md").read_text()
+
+    for name, document in documents().items():
+        row = (
+            f"| {document['title']} | [{name}](../dashboards/{name}) | {document['description']} |"
+        )
+        assert row in page
+        picture = f"images/dashboards/{name.replace('.json', '.png')}"
+        assert f"]({picture})" in page
+        assert 0 < (DOCS / picture).stat().st_size < 300_000

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, State
 from exporter.judge.finding import Finding, Rule, weight
+from exporter.judge.repair import hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +21,8 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
     for child in verdict.children:
         if child.state is State.BROKEN:
             severity = weight(verdict.root, required=child.required)
-            yield Finding(
-                RULE, severity, verdict.root, child.digest, child.platform, _describe(child)
-            )
+            said = _describe(child), hint(verdict, child.platform)
+            yield Finding(RULE, severity, verdict.root, child.digest, child.platform, *said)
 
 
 def _describe(child: Child) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import State
 from exporter.judge.finding import Finding, Rule, weight
+from exporter.judge.repair import hint
 from exporter.judge.report import ChildKind
 
 if TYPE_CHECKING:
@@ -21,9 +22,8 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
     for child in verdict.children:
         if child.state is State.MISSING:
             severity = weight(verdict.root, required=child.required)
-            yield Finding(
-                RULE, severity, verdict.root, child.digest, child.platform, _describe(child)
-            )
+            said = _describe(child), hint(verdict, child.platform)
+            yield Finding(RULE, severity, verdict.root, child.digest, child.platform, *said)
 
 
 def _describe(child: Child) -> str:

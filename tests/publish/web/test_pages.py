@@ -226,9 +226,9 @@ async def test_the_page_of_a_tag_says_who_needs_it_where_and_when() -> None:
         next_run=TAKEN_AT + 7200,
         holders=(Holder("node-7", ARM64), Holder("node-9", AMD64)),
     )
-    lost = tag("shop/app:v1", child("arm64", MISSING))
+    lost = tag("shop/app:v1", child("arm64", MISSING), uses=(use,))
     lost = replace(lost, root=replace(lost.root, platforms=frozenset({ARM64})))
-    text = (await page("/tag/registry.example/shop/app:v1", shown(report(lost, uses=(use,))))).text
+    text = (await page("/tag/registry.example/shop/app:v1", shown(report(lost)))).text
 
     assert "Must run on linux/arm64" in text
     assert "Deployment shop/checkout live linux/arm64 3 running" in text
@@ -280,7 +280,7 @@ async def test_words_of_others_stay_words() -> None:
     gap = Gap(Scope.REPOSITORY, EVIL, Reason.MALFORMED, EVIL)
     use = Use(EVIL, Reference.parse("registry.example/app:v1"), ReferenceClass.LIVE)
     lost = child(EVIL, MISSING, name="other")
-    about = report(tag("app:v1", lost), gaps=(gap,), uses=(use,), registry=EVIL)
+    about = report(tag("app:v1", lost, uses=(use,)), gaps=(gap,), registry=EVIL)
     async with (
         serving(board=shown(about)) as served,
         httpx.AsyncClient(base_url=served.url, trust_env=False) as http,

@@ -1,0 +1,118 @@
+"""Who is hit where a tag cannot be pulled: what, where, how much of it alive, and when next?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.facts.nodes import Nodes
+from exporter.facts.proof import GONE
+from exporter.facts.use import ReferenceClass, Use, Workload, highest
+from exporter.judge.choice import needed
+from exporter.judge.leaves import Leaf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.judge.report import TagVerdict
+    from exporter.oci.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One workload, or one reference of which no more is known, and how it uses the image."""
+
+    name: str
+    """For a person: `Deployment shop/web (prod)`, or the owner of a mere reference."""
+    workload: Workload | None
+    reference_class: ReferenceClass
+    nodes: Nodes
+    """Where it runs or may be started; of all its containers together."""
+    alive: int
+    """Containers that run now, on layers that their nodes hold."""
+    next_run: float | None
+    """When a schedule starts it next, in seconds since the epoch."""
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Where it runs; where it runs nowhere yet, where it may be started."""
+        return tuple(sorted(self.nodes.platforms or self.nodes.admitted, key=str))
+
+
+@dataclass(frozen=True, slots=True)
+class Blast:
+    """Everybody whom a loss hits."""
+
+    hits: tuple[Hit, ...]
+    """The most important first: by class, then those that a schedule starts soonest."""
+
+    @property
+    def workloads(self) -> tuple[Hit, ...]:
+        """Those of which a cluster knows what would stop."""
+        return tuple(hit for hit in self.hits if hit.workload)
+
+    @property
+    def alive(self) -> int:
+        """Containers that run now, and that a restart elsewhere would stop."""
+        return sum(hit.alive for hit in self.hits)
+
+    @property
+    def next_run(self) -> float | None:
+        """When a schedule next runs into it, in seconds since the epoch."""
+        return min((hit.next_run for hit in self.hits if hit.next_run is not None), default=None)
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """The platforms of the nodes of all of them."""
+        return tuple(sorted({each for hit in self.hits for each in hit.platforms}, key=str))
+
+
+def blast(verdict: TagVerdict) -> Blast:
+    """Return who could not start again; nobody where a tag is not known to be broken."""
+    if verdict.state not in GONE:
+        return Blast(())
+    return Blast(hits(use for use in verdict.uses if _fails(verdict, use)))
+
+
+def hits(uses: Iterable[Use]) -> tuple[Hit, ...]:
+    """Return uses by who stands behind them: the containers of a workload are one."""
+    grouped: defaultdict[str, list[Use]] = defaultdict(list)
+    for use in uses:
+        grouped[str(use.workload or use.owner)].append(use)
+    found = (_hit(name, each) for name, each in grouped.items())
+    return tuple(sorted(found, key=_order))
+
+
+def _hit(name: str, uses: list[Use]) -> Hit:
+    first = uses[0]
+    reference_class, nodes = first.reference_class, Nodes.of_use(first)
+    for use in uses[1:]:
+        reference_class = highest(reference_class, use.reference_class)
+        nodes |= Nodes.of_use(use)
+    runs = (use.next_run for use in uses if use.next_run is not None)
+    alive = sum(use.alive for use in uses)
+    return Hit(name, first.workload, reference_class, nodes, alive, min(runs, default=None))
+
+
+def _order(hit: Hit) -> tuple[int, float, str]:
+    soonest = float("inf") if hit.next_run is None else hit.next_run
+    return hit.reference_class.rank, soonest, hit.name
+
+
+def _fails(verdict: TagVerdict, use: Use) -> bool:
+    """Would a pull for this use alone run into what is gone?
+
+    Of one that does not say where it runs, whatever breaks the tag counts; and a tag that leads
+    nowhere fails all.
+    """
+    nodes = Nodes.of_use(use)
+    leaves = [
+        Leaf(each.digest, each.platform, each.kind) for each in verdict.children if each.digest
+    ]
+    if not nodes.known or len(leaves) < len(verdict.children):
+        return True
+    here = {n for n, child in enumerate(verdict.children) if child.expected}
+    lost = {n for n in here if verdict.children[n].state in GONE}
+    choice = needed(nodes, verdict.root, tuple(leaves), here)
+    return bool(choice.lacking or choice.pulled & lost)

@@ -1,0 +1,41 @@
+"""Does something else run than what the tag leads to now?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.use import ReferenceClass
+from exporter.judge.finding import Finding, Rule, Severity
+from exporter.judge.hold import drifted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.judge.hold import Hold
+    from exporter.judge.report import TagVerdict
+    from exporter.oci.digest import Digest
+
+RULE: Final = Rule("moved-tag", "What runs is not what its tag leads to now.")
+
+
+def check(verdict: TagVerdict, hold: Hold) -> Iterator[Finding]:
+    """Yield a finding for every image that runs by a tag and that the tag has left.
+
+    A new start gets the new image: that is information, and a warning where the old one, of which
+    a way back would need every byte, is not held by any other tag.
+    """
+    if verdict.root.reference_class is not ReferenceClass.LIVE:
+        return
+    for digest in drifted(verdict, hold):
+        severity = Severity.WARNING if hold.keeps(digest) is False else Severity.INFO
+        yield Finding(RULE, severity, verdict.root, digest, None, _describe(verdict, hold, digest))
+
+
+def _describe(verdict: TagVerdict, hold: Hold, digest: Digest) -> str:
+    now = verdict.root.digest.short if verdict.root.digest else "nothing"
+    kept = hold.keeps(digest)
+    if kept:
+        fate = f"tag {hold.leads[digest]} still leads to it"
+    else:
+        fate = "whether a tag still does is not known" if kept is None else "no tag does any more"
+    return f"{digest.short} runs, and the tag leads to {now} now; {fate}"

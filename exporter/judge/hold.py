@@ -1,0 +1,100 @@
+"""Does some tag of a repository still lead to this, straight or through an index?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import State
+from exporter.facts.snapshot import Collector, Sealed
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Manifest
+from exporter.oci.reference import Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from exporter.facts.snapshot import Snapshot
+    from exporter.judge.report import TagVerdict
+    from exporter.oci.reference import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What the tags of one repository are known to lead to."""
+
+    collector: Collector
+    sealed: Sealed | None
+    manifests: Mapping[Digest, Manifest]
+    """Every manifest that was read."""
+    leads: Mapping[Digest, Tag]
+    """One tag for each manifest and configuration to which any leads."""
+    whole: bool
+    """Is that everything to which the tags of the repository lead?"""
+
+    def keeps(self, digest: Digest) -> bool | None:
+        """Does a tag lead to it? "No" needs proof: a seal, and that each tag was looked into.
+
+        The collector of distribution 2 follows no index: to it, a seal alone shows what goes.
+        """
+        if digest in self.leads:
+            return True
+        if self.sealed is None:
+            return None
+        swept = self.collector is Collector.DISTRIBUTION_2 and digest in self.manifests
+        return False if self.whole or swept else None
+
+
+def holds(snapshot: Snapshot, of: Container[Repository]) -> Mapping[Repository, Hold]:
+    """Return what the tags of some repositories lead to."""
+    starts: defaultdict[Repository, dict[Digest, Tag]] = defaultdict(dict)
+    for root in snapshot.roots:
+        if root.repository in of:
+            starts[root.repository]  # one that is named by digests only is there, too
+            if root.tag and root.digest and root.sighting.state is State.PRESENT:
+                starts[root.repository].setdefault(root.digest, root.tag)
+    return {repository: _hold(snapshot, repository, known) for repository, known in starts.items()}
+
+
+def drifted(verdict: TagVerdict, hold: Hold) -> tuple[Digest, ...]:
+    """Return what runs by a tag and is nothing to which the tag leads now.
+
+    That is an absence, too: it is said only where all is known to which the tag leads.
+    """
+    root = verdict.root
+    running = {digest for use in verdict.uses for digest in use.running}
+    if root.tag is None or root.digest is None or root.sighting.state is not State.PRESENT:
+        return ()
+    found, whole = below(root.digest, hold.manifests) if running else (running, True)
+    return tuple(sorted(running - found)) if whole else ()
+
+
+def below(digest: Digest, manifests: Mapping[Digest, Manifest]) -> tuple[set[Digest], bool]:
+    """Return the manifests and configurations below a manifest, itself included; is that all?"""
+    found: set[Digest] = set()
+    waiting, whole = [digest], True
+    while waiting:
+        each = waiting.pop()
+        manifest = manifests.get(each)
+        if manifest is None:
+            whole = False
+        elif each not in found:
+            found |= {manifest.config.digest} if manifest.config else set()
+            waiting += [child.digest for child in manifest.children]
+        found.add(each)
+    return found, whole
+
+
+def _hold(snapshot: Snapshot, repository: Repository, known: Mapping[Digest, Tag]) -> Hold:
+    sealed = snapshot.sealed.get(repository)
+    tags = {digest: names[0] for digest, names in sealed.tags.items()} if sealed else {}
+    leads: dict[Digest, Tag] = {}
+    whole = sealed is not None
+    for digest, tag in (*tags.items(), *known.items()):
+        found, all_ = below(digest, snapshot.manifests)
+        whole = whole and all_
+        for each in found:
+            leads.setdefault(each, tag)
+    return Hold(snapshot.collector, sealed, snapshot.manifests, leads, whole)

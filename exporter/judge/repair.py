@@ -1,0 +1,48 @@
+"""From where could something lost be had again, at the least cost?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.oci.platform import Platform, choose
+from exporter.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from exporter.facts.use import Holder
+    from exporter.judge.report import TagVerdict
+
+
+def hint(verdict: TagVerdict, platform: Platform | None) -> str:
+    """Say which node still holds an image, and how to get it from there; empty where none does.
+
+    A node says so itself, by name: the bytes have to be compared before they are believed.
+    """
+    holding = sorted(
+        {
+            (holder.node, str(holder.platform), name(use.reference))
+            for use in verdict.uses
+            for holder in use.holders
+            if _runs(holder, platform)
+        }
+    )
+    if not holding:
+        return ""
+    node, of, image = holding[0]
+    nodes = len({each[0] for each in holding})
+    more = f" (and {nodes - 1} more)" if nodes > 1 else ""
+    command = f"ctr -n k8s.io images export --platform {of} image.tar {image}"
+    return f"node {node} {of}{more} says that it still holds it: {command}"
+
+
+def name(reference: Reference) -> str:
+    """Return the name of an image on a node: beside a digest, the tag is dropped.
+
+    Source: containerd `reference/docker` (`ParseDockerRef`), by which its CRI plugin names images.
+    """
+    tag = None if reference.digest else reference.tag
+    return str(Reference(reference.registry, reference.repository, tag, reference.digest))
+
+
+def _runs(holder: Holder, platform: Platform | None) -> bool:
+    """Would the node have chosen an image of this platform? Then that is what it holds."""
+    return choose(holder.platform, [platform]) is not None
