@@ -10,6 +10,7 @@ from exporter.commands.clusters import clusters
 from exporter.config.loading import Misconfigured, load
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.use import Use
+from exporter.judge.blast import hits
 from exporter.judge.preflight.answer import Needed
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import host
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
+    from exporter.judge.blast import Hit
     from exporter.oci.reference import Repository, Tag
     from exporter.sources import ReferenceSource
 
@@ -39,20 +41,20 @@ class Wanting:
 
     def needed(self, tags: Mapping[Repository, Sequence[Tag]]) -> list[Needed]:
         """Return all tags, and everything in use, each once under its highest class."""
-        owners: dict[tuple[str, str], list[str]] = {}
+        users: dict[tuple[str, str], list[Use]] = {}
         for use in self.uses.entries:
             name = use.reference.digest or use.reference.tag or ""
-            owners.setdefault((use.reference.repository, name), []).append(use.owner)
+            users.setdefault((use.reference.repository, name), []).append(use)
         return [
-            _needed(each, tuple(owners.get((each.repository, each.name), ())))
+            _needed(each, hits(users.get((each.repository, each.name), ())))
             for each in scope.select(self.scope, tags, self.uses.entries)
         ]
 
 
-def _needed(wanted: scope.Wanted, owners: tuple[str, ...]) -> Needed:
+def _needed(wanted: scope.Wanted, users: tuple[Hit, ...]) -> Needed:
     pinned = isinstance(wanted.name, Digest)
     tag, digest = ("", wanted.name) if pinned else (wanted.name, "")
-    return Needed(wanted.repository, tag, digest, wanted.reference_class, owners)
+    return Needed(wanted.repository, tag, digest, wanted.reference_class, users)
 
 
 def wanting(words: argparse.Namespace, environ: Mapping[str, str]) -> Wanting:

@@ -25,13 +25,13 @@ class Hit:
 
     name: str
     """For a person: `Deployment shop/web (prod)`, or the owner of a mere reference."""
-    workload: Workload | None
-    reference_class: ReferenceClass
-    nodes: Nodes
+    workload: Workload | None = None
+    reference_class: ReferenceClass = ReferenceClass.LIVE
+    nodes: Nodes = Nodes()  # noqa: RUF009 - a frozen value
     """Where it runs or may be started; of all its containers together."""
-    alive: int
+    alive: int = 0
     """Containers that run now, on layers that their nodes hold."""
-    next_run: float | None
+    next_run: float | None = None
     """When a schedule starts it next, in seconds since the epoch."""
 
     @property

@@ -19,6 +19,7 @@ from exporter.publish.census import broken_since
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from exporter.judge.blast import Hit
     from exporter.judge.finding import Finding
     from exporter.judge.report import Child, Report, TagVerdict
     from exporter.publish.standing import Standing
@@ -71,7 +72,7 @@ class WorkloadEntry(Struct, frozen=True):
 
 
 class UserEntry(Struct, frozen=True, rename={"reference_class": "class"}):
-    """One workload, or one reference of which no more is known, that wants a tag."""
+    """One workload, or one reference of which no more is known, that wants an image."""
 
     owner: Annotated[Name, Meta(description="For a person.")]
     workload: Annotated[WorkloadEntry | None, Meta(description="null of a mere reference.")]
@@ -79,6 +80,11 @@ class UserEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     platforms: Annotated[tuple[Name, ...], Meta(description="Of its nodes, where known.")]
     running: Annotated[int, Meta(description="Containers that run now.")]
     next_run: Annotated[Moment | None, Meta(description="When a schedule starts it next.")]
+
+
+class TagUserEntry(UserEntry, frozen=True, rename={"reference_class": "class"}):
+    """One of those who want a tag."""
+
     hit: Annotated[bool, Meta(description="Could it not start again? false where unknown.")]
 
 
@@ -107,7 +113,7 @@ class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     not_offered_platforms: Annotated[
         tuple[Name, ...], Meta(description="Those of them for which nothing is there: no loss.")
     ]
-    used_by: Annotated[tuple[UserEntry, ...], Meta(description="Who wants it.")]
+    used_by: Annotated[tuple[TagUserEntry, ...], Meta(description="Who wants it.")]
     holders: Annotated[tuple[HolderEntry, ...], Meta(description="The first few nodes.")]
     children: tuple[ChildEntry, ...]
 
@@ -240,18 +246,23 @@ def _tags(report: Report) -> Iterator[TagEntry]:
         )
 
 
-def _users(verdict: TagVerdict) -> Iterator[UserEntry]:
+def user_entry(user: Hit) -> UserEntry:
+    """Return one of those who want an image."""
+    return UserEntry(
+        owner=user.name,
+        workload=msgspec.convert(user.workload, WorkloadEntry | None, from_attributes=True),
+        reference_class=user.reference_class,
+        platforms=tuple(map(str, user.platforms)),
+        running=user.alive,
+        next_run=_optional(user.next_run),
+    )
+
+
+def _users(verdict: TagVerdict) -> Iterator[TagUserEntry]:
     hit = {each.name for each in blast(verdict).hits}
     for user in hits(verdict.uses):
-        yield UserEntry(
-            owner=user.name,
-            workload=msgspec.convert(user.workload, WorkloadEntry | None, from_attributes=True),
-            reference_class=user.reference_class,
-            platforms=tuple(map(str, user.platforms)),
-            running=user.alive,
-            next_run=_optional(user.next_run),
-            hit=user.name in hit,
-        )
+        fields = msgspec.structs.asdict(user_entry(user))
+        yield TagUserEntry(**fields, hit=user.name in hit)
 
 
 def _holders(verdict: TagVerdict) -> tuple[HolderEntry, ...]:

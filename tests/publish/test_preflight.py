@@ -9,6 +9,7 @@ import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import Hit, hits
 from exporter.judge.preflight.answer import (
     Answer,
     Broken,
@@ -24,13 +25,15 @@ from exporter.publish.preflight.markdown import preflight_markdown
 from exporter.publish.preflight.text import preflight_text
 from exporter.publish.preflight.words import going_words, headline, hurt_words, loss_words
 from exporter.publish.text import Style
+from tests.publish.reports import cron_job, deployment
 
+LIVE = ReferenceClass.LIVE
 EMPTY = Answer("the plan x", (), (), (), Going(), Checked(1, 2, 3))
 GAP = Gap(Scope.REFERENCES, "live.txt", Reason.UNREADABLE, "gone")
 
 
 def hurt(name: str, *lost: Lost, owners: tuple[str, ...] = ()) -> Hurt:
-    needed = Needed("app", name, "", ReferenceClass.LIVE, owners)
+    needed = Needed("app", name, "", ReferenceClass.LIVE, tuple(map(Hit, owners)))
     return Hurt(needed, tag_gone=False, broken=(Broken("sha256:c", "linux/arm64", lost),))
 
 
@@ -46,7 +49,7 @@ def test_each_verdict_says_what_it_means() -> None:
 
 
 def test_a_tag_that_goes_and_breaks_nothing_is_no_manifest() -> None:
-    tag = Hurt(Needed("app", "v1", "", ReferenceClass.LIVE, ("x",)), tag_gone=True, broken=())
+    tag = Hurt(Needed("app", "v1", "", ReferenceClass.LIVE, (Hit("x"),)), tag_gone=True, broken=())
 
     assert headline(replace(EMPTY, hurt=(tag,))) == "the plan x would break 1 image"
     assert hurt_words(tag) == "app:v1 (live), its tag gone, used by x"
@@ -78,7 +81,7 @@ def test_what_goes_is_counted_with_its_bytes_where_they_are_known() -> None:
 def test_many_owners_are_counted() -> None:
     owners = tuple(f"o{at}" for at in range(7))
 
-    assert hurt_words(hurt("v1", owners=owners)).endswith("used by o0, o1, o2, o3, o4 and 2 more")
+    assert hurt_words(hurt("v1", owners=owners)).endswith("used by o0; o1; o2; o3; o4 and 2 more")
 
 
 def test_long_lists_end_with_how_many_more_there_are() -> None:
@@ -100,9 +103,42 @@ def test_long_lists_end_with_how_many_more_there_are() -> None:
 
 
 def test_nothing_that_others_wrote_moves_the_cursor_or_breaks_the_layout() -> None:
-    needed = Needed("app\x1b[2J", "v*1", "", ReferenceClass.LIVE, ("a|b",))
+    needed = Needed("app\x1b[2J", "v*1", "", ReferenceClass.LIVE, (Hit("a|b"),))
     odd = replace(EMPTY, hurt=(Hurt(needed, tag_gone=True, broken=()),), asked="\udcff")
 
     assert "\x1b" not in preflight_text(odd, Style())
     assert "v\\*1" in preflight_markdown(odd, 10)
     assert json.loads(preflight_json(odd))["asked"] == "\\udcff"
+
+
+def test_the_workloads_of_a_victim_are_named_with_their_nodes_and_next_runs() -> None:
+    needed = Needed("shop/app", "v1", "", LIVE, hits([deployment(), cron_job()]))
+    victim = Hurt(needed, tag_gone=True, broken=())
+
+    assert hurt_words(victim) == (
+        "shop/app:v1 (live), its tag gone, used by "
+        "CronJob shop/sync (prod) on linux/amd64, linux/arm64, next run 2026-05-01 03:00 UTC; "
+        "Deployment shop/web (prod) on linux/amd64, linux/arm64, 12 running"
+    )
+    (told,) = json.loads(preflight_json(replace(EMPTY, hurt=(victim,))))["would_break"]
+    job, web = told["used_by"]
+    assert told["owners"] == [job["owner"], web["owner"]]
+    assert web["workload"] == {
+        "cluster": "prod",
+        "namespace": "shop",
+        "kind": "Deployment",
+        "name": "web",
+    }
+    assert (web["running"], web["next_run"], job["next_run"]) == (12, None, "2026-05-01T03:00:00Z")
+
+
+def test_what_a_schedule_starts_soonest_is_told_first() -> None:
+    soon, late = (hits([cron_job(next_run=when)]) for when in (5.0, 9.0))
+    needed = [
+        Needed("app", "a", "", LIVE),
+        Needed("app", "b", "", LIVE, late),
+        Needed("app", "c", "", LIVE, soon),
+        Needed("app", "d", "", ReferenceClass.IDLE, soon),
+    ]
+
+    assert [each.tag for each in sorted(needed, key=lambda each: each.rank)] == ["c", "b", "a", "d"]

@@ -11,6 +11,7 @@ import pytest
 from exporter.judge.gc import preconditions
 from exporter.judge.preflight import answer
 from exporter.judge.preflight.deletions import Way
+from exporter.publish.document import UserEntry, WorkloadEntry
 from exporter.publish.preflight import document
 
 PAGE = (Path(__file__).parents[2] / "docs" / "preflight.md").read_text()
@@ -31,6 +32,8 @@ def test_every_verdict_has_its_line(verdict: str) -> None:
     [
         document.PreflightDocument,
         document.HurtEntry,
+        UserEntry,
+        WorkloadEntry,
         document.BrokenEntry,
         document.LostEntry,
         document.GoingEntry,

@@ -8,6 +8,7 @@ from typing import Final
 
 from exporter.facts.gap import Gap
 from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import Hit
 
 MOST: Final = 10_000
 """So many of the hurt are told in full: a million would take gigabytes."""
@@ -46,7 +47,7 @@ class Needed:
     digest: str
     """Empty where the tag says which."""
     reference_class: ReferenceClass
-    owners: tuple[str, ...] = ()
+    users: tuple[Hit, ...] = ()
     """Who uses it, as the references say; empty for a tag that nobody is known to use."""
 
     @property
@@ -55,9 +56,10 @@ class Needed:
         return f"{self.repository}:{self.tag}" if self.tag else f"{self.repository}@{self.digest}"
 
     @property
-    def rank(self) -> tuple[int, str]:
-        """What sorts it: how much it matters, then its name."""
-        return self.reference_class.rank, self.name
+    def rank(self) -> tuple[int, float, str]:
+        """What sorts it: how much it matters, how soon a schedule starts it, then its name."""
+        runs = (each.next_run for each in self.users if each.next_run is not None)
+        return self.reference_class.rank, min(runs, default=float("inf")), self.name
 
 
 @dataclass(frozen=True, slots=True)

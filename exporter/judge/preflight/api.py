@@ -89,12 +89,12 @@ def _needed(verdict: TagVerdict, users: Mapping[Label, Needed]) -> Needed:
     if use is None:
         return own
     top = highest(own.reference_class, use.reference_class)
-    return replace(own, reference_class=top, owners=use.owners)
+    return replace(own, reference_class=top, users=use.users)
 
 
 def _hurt(report: Report, doomed: Doomed, verdict: TagVerdict, needed: Needed) -> Hurt | None:
     label = (needed.repository, needed.tag)
-    if label in doomed.meant and not needed.owners:
+    if label in doomed.meant and not needed.users:
         return None
     broken = tuple(_broken(report, doomed, verdict))
     tag_gone = label in doomed.tags
@@ -199,5 +199,5 @@ def _unlooked(report: Report, asked: Asked, doomed: Doomed) -> Iterator[Gap]:
 
 
 def _not_seen(needed: Needed) -> Gap:
-    detail = f"used by {needed.owners[0]}, and not in the snapshot"
+    detail = f"used by {needed.users[0].name}, and not in the snapshot"
     return Gap(Scope.OBJECT, needed.name, Reason.UNCONFIRMED, detail)

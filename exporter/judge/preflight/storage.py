@@ -43,8 +43,8 @@ def foresee(
     outcome = _outcome(done.inventory, asked.collection)
     removal = together(done.removal, _removal(outcome))
     blind = outcome.gaps if isinstance(outcome, Blind) else inventory.blind
-    users = sum(bool(each.owners) for each in needed)
-    uses = sum(bool(each.owners) for each in wanted.values())
+    users = sum(bool(each.users) for each in needed)
+    uses = sum(bool(each.users) for each in wanted.values())
     told, more = hurt(inventory, removal, wanted, done.dropped)
     answer = Answer(
         asked=asked.words,
@@ -67,7 +67,7 @@ def foresee(
 
 def _still(done: Done, needed: Needed) -> bool:
     """A tag that is meant to go is needed only by those who use it."""
-    return bool(needed.owners) or (needed.repository, needed.tag) not in done.meant
+    return bool(needed.users) or (needed.repository, needed.tag) not in done.meant
 
 
 def _outcome(inventory: Inventory, collection: Collection | None) -> Outcome | None:

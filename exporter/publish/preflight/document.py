@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
@@ -10,6 +11,10 @@ from msgspec import Meta, Struct
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.use import ReferenceClass
 from exporter.judge.preflight.answer import Answer, Broken, Hurt, Verdict
+from exporter.publish.document import UserEntry, user_entry
+
+if TYPE_CHECKING:
+    from exporter.judge.blast import Hit
 
 VERSION: Final = 1
 """Rises when a field changes its meaning or goes; new fields alone do not raise it."""
@@ -41,6 +46,7 @@ class HurtEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     digest: str | None
     reference_class: ReferenceClass
     owners: tuple[str, ...]
+    used_by: tuple[UserEntry, ...]
     tag_gone: bool
     broken: tuple[BrokenEntry, ...]
 
@@ -125,10 +131,15 @@ def _hurt(hurt: Hurt) -> HurtEntry:
         tag=_text(needed.tag) or None,
         digest=needed.digest or None,
         reference_class=needed.reference_class,
-        owners=tuple(map(_text, needed.owners)),
+        owners=tuple(_text(each.name) for each in needed.users),
+        used_by=tuple(_user(each) for each in needed.users),
         tag_gone=hurt.tag_gone,
         broken=tuple(map(_broken, hurt.broken)),
     )
+
+
+def _user(hit: Hit) -> UserEntry:
+    return user_entry(replace(hit, name=_text(hit.name)))
 
 
 def _broken(broken: Broken) -> BrokenEntry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.judge.preflight.answer import Verdict
+from exporter.publish.users import user_words
 from exporter.publish.words import Cell, Tone, count_words, plain, size_words
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _TONES: Final = {
     Verdict.UNSAFE: Tone.BAD,
     Verdict.INCOMPLETE: Tone.UNSURE,
 }
-_MOST_OWNERS: Final = 5
+_MOST_USERS: Final = 5
 
 
 def verdict_cell(answer: Answer) -> Cell:
@@ -46,10 +47,10 @@ def hurt_words(hurt: Hurt) -> str:
     """Say who is hurt, how much it matters, and who uses it."""
     needed = hurt.needed
     tag = ", its tag gone" if hurt.tag_gone else ""
-    shown = ", ".join(map(plain, needed.owners[:_MOST_OWNERS]))
-    more = f" and {len(needed.owners) - _MOST_OWNERS} more"
-    used = f", used by {shown}{more if len(needed.owners) > _MOST_OWNERS else ''}"
-    return f"{plain(needed.name)} ({needed.reference_class}){tag}{used if needed.owners else ''}"
+    shown = "; ".join(map(user_words, needed.users[:_MOST_USERS]))
+    more = f" and {len(needed.users) - _MOST_USERS} more"
+    used = f", used by {shown}{more if len(needed.users) > _MOST_USERS else ''}"
+    return f"{plain(needed.name)} ({needed.reference_class}){tag}{used if needed.users else ''}"
 
 
 def platform_of(broken: Broken) -> str:

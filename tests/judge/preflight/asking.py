@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import Hit
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
 from exporter.judge.plans import names
 from exporter.judge.plans.deletion import Listed
@@ -54,7 +55,7 @@ def plan(text: str) -> Asked:
 
 
 def use(repository: str, *, tag: str = "", digest: str = "", owner: str = "refs.txt:1") -> Needed:
-    return Needed(repository, tag, digest, ReferenceClass.LIVE, (owner,))
+    return Needed(repository, tag, digest, ReferenceClass.LIVE, (Hit(owner),))
 
 
 def tags(inventory: Inventory) -> list[Needed]:

@@ -9,6 +9,7 @@ import pytest
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import Hit
 from exporter.judge.judgement import judge
 from exporter.judge.preflight.answer import Answer, Verdict
 from exporter.judge.preflight.api import foresee
@@ -96,7 +97,7 @@ def test_a_pinned_digest_to_which_no_tag_leads_goes_under_both() -> None:
     for words in ("2 -m", "3 -m"):
         answer = answered(seen, collection(words), [pin])
         assert hurt(answer) == {f"app@{AMD64.digest}": {AMD64.digest}}
-        assert answer.hurt[0].needed.owners == ("Deployment web",)
+        assert answer.hurt[0].needed.users == (Hit("Deployment web"),)
 
 
 def test_tags_that_were_not_all_resolved_prove_nothing() -> None:
