@@ -160,15 +160,13 @@ TAG_AFFECTED_RUNNING: Final = _gauge(
     Group.VERDICTS,
     "tag_affected_running_containers",
     _TAG,
-    "Containers of these workloads that run now, on layers that their nodes still hold; broken and "
-    "missing tags only.",
+    "Containers of these workloads that run now, on layers that their nodes hold; likewise.",
 )
 TAG_AFFECTED_NEXT_RUN: Final = _gauge(
     Group.VERDICTS,
     "tag_affected_next_run_timestamp_seconds",
     _TAG,
-    "When a schedule next starts one of these workloads; broken and missing tags only, where there "
-    "is one.",
+    "When a schedule next starts one of these workloads; likewise, and only where one does.",
 )
 AFFECTED_WORKLOAD_INFO: Final = _gauge(
     Group.VERDICTS,

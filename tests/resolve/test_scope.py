@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.facts.nodes import Nodes
 from exporter.facts.use import ReferenceClass
@@ -15,6 +17,8 @@ from exporter.resolve.scope import Promotion, Scope, Wanted, merge, select
 from tests.fakes import APP, use
 
 if TYPE_CHECKING:
+    from random import Random
+
     from exporter.facts.use import Use
 
 LIVE, IDLE, SELECTED = (ReferenceClass(name) for name in ("live", "idle", "selected"))
@@ -130,6 +134,27 @@ def test_who_says_where_it_may_be_started_is_not_told_by_the_configuration() -> 
 
     assert nodes(both, require=frozenset({S390X})) == Nodes(frozenset(), both.admitted)
     assert nodes(use("app:v1"), require=frozenset({S390X})) == Nodes(frozenset({S390X}))
+
+
+@st.composite
+def wants(draw: st.DrawFn) -> Use:
+    platforms = st.sets(st.sampled_from(["linux/amd64", "linux/arm64", "linux/s390x"]))
+    known = {"admitted": draw(platforms), "reference_class": draw(st.sampled_from(ReferenceClass))}
+    return use("app:v1", *draw(platforms), **known)
+
+
+@given(st.lists(wants(), min_size=1, max_size=4), wants(), st.randoms())
+def test_another_use_never_lowers_a_class_and_their_order_changes_nothing(
+    uses: list[Use], another: Use, chance: Random
+) -> None:
+    (few,), (many,) = select(Scope(), {}, uses), select(Scope(), {}, [*uses, another])
+    (mixed,) = select(Scope(), {}, chance.sample([*uses, another], len(uses) + 1))
+
+    assert many.reference_class.rank <= few.reference_class.rank
+    assert mixed == many
+    if many.reference_class is few.reference_class and many.nodes.known:
+        assert few.nodes.platforms <= many.nodes.platforms
+        assert few.nodes.admitted <= many.nodes.admitted
 
 
 def test_a_pattern_may_promote_tags() -> None:
