@@ -15,6 +15,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import blast, hits
 from exporter.judge.finding import Severity
 from exporter.publish.census import broken_since
+from exporter.publish.stock_document import StockEntry, stock_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -159,6 +160,9 @@ class RegistryEntry(Struct, frozen=True):
     ]
     last_attempt: Moment | None
     last_success: Moment | None
+    stock: Annotated[
+        StockEntry | None, Meta(description="null where no storage was given, or not read whole.")
+    ]
 
 
 class Document(Struct, frozen=True):
@@ -221,6 +225,9 @@ def _registry(standing: Standing) -> RegistryEntry:
         taken_at=_optional(standing.report.snapshot.taken_at if standing.report else None),
         last_attempt=_optional(standing.last_attempt),
         last_success=_optional(standing.last_success),
+        stock=stock_entry(standing.report.stock)
+        if standing.report and standing.report.stock
+        else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.publish.reports import (
     incident,
     report,
     standing,
+    stock,
     tag,
     unreadable,
 )
@@ -59,6 +61,7 @@ def test_the_published_schema_is_the_one_of_the_code() -> None:
     [
         standing(incident()),
         standing(None),
+        standing(replace(report(), stock=stock())),
         standing(report(gone("app:v1"), tag("app@", child(), lacking=(ARM64,)))),
     ],
 )
@@ -68,6 +71,33 @@ def test_documents_are_what_the_schema_says(about: Standing) -> None:
     validator.check_schema(published)
 
     validator.validate(written(about))
+
+
+def test_a_storage_and_its_next_collections_stand_by_the_registry() -> None:
+    (entry,) = written(standing(replace(report(), stock=stock())))["registries"]
+    said = entry["stock"]
+
+    assert (said["stored_bytes"], said["referenced_bytes"]) == (5_000, 4_200)
+    reasons = {"untagged": 200, "orphaned_blob": 500, "stale_upload": 300}
+    assert said["reclaimable_bytes"] == reasons
+    breaking, stopped = said["predictions"]
+    assert (breaking["dialect"], breaking["mode"]) == ("distribution-2", "delete-untagged")
+    assert breaking["victims"] == {
+        "live": 2,
+        "idle": 0,
+        "rollback": 0,
+        "latest": 0,
+        "selected": 0,
+    }
+    assert (breaking["abort"], stopped["abort"]) == (None, "failed to mark: no such thing")
+    assert said["sole_protectors"] == [{"repository": "app", "tag": "v1-amd64", "children": 1}]
+    assert said["preconditions"][0]["code"] == "no-tags"
+    assert said["repositories"][0]["exclusive_bytes"] == 4_000
+
+
+def test_without_a_storage_nothing_is_said_of_one() -> None:
+    assert written(standing(report()))["registries"][0]["stock"] is None
+    assert written(standing(None))["registries"][0]["stock"] is None
 
 
 @pytest.mark.parametrize(

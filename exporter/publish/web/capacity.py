@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
 from exporter.publish.web.html import badge, chips, table, text
 from exporter.publish.words import Cell, Tone, count_words, size_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from exporter.facts.snapshot import Collector
+    from exporter.judge.gc.preconditions import Precondition
     from exporter.judge.stock import Prediction, Stock
 
-_COLLECTION = "garbage-collect"
+_MOST: Final = 20
+"""Hazards that are told one by one; the JSON report has them all."""
+_URGENT: Final = frozenset({ReferenceClass.LIVE, ReferenceClass.IDLE})
 
 
 def capacity(stock: Stock, collector: Collector) -> str:
@@ -70,10 +75,21 @@ def _predictions(stock: Stock, collector: Collector) -> str:
         (_named(each, collector), _outcome(each), size_words(each.reclaimable_bytes))
         for each in order
     ]
-    hazards = count_words(len(stock.preconditions), "hazard")
-    found = f"<p>{hazards} in the storage: see report.json.</p>" if stock.preconditions else ""
     heads = ("Collection", "What it would do", "Frees")
-    return f'<div class="part">{table("If garbage were collected now", heads, rows)}{found}</div>'
+    shown = table("If garbage were collected now", heads, rows)
+    return f'<div class="part">{shown}{_hazards(stock.preconditions)}</div>'
+
+
+def _hazards(found: Sequence[Precondition]) -> str:
+    """What the registry's own collector would stumble over; folded, for it may be long."""
+    if not found:
+        return ""
+    listed = "".join(
+        f"<li>{text(each.repository or 'storage')}: {text(each.detail)}</li>"
+        for each in found[:_MOST]
+    )
+    head = f"{count_words(len(found), 'hazard')} in the storage"
+    return f'<details><summary>{head}</summary><ul class="gaps small">{listed}</ul></details>'
 
 
 def _named(prediction: Prediction, collector: Collector) -> str:
@@ -95,6 +111,3 @@ def _outcome(prediction: Prediction) -> str:
         cells.insert(0, Cell("gives up", Tone.UNSURE))
     why = f'<span class="muted small">{text(prediction.abort)}</span>' if prediction.abort else ""
     return chips(cells or [Cell("breaks nothing", Tone.GOOD)]) + why
-
-
-_URGENT = frozenset({ReferenceClass.LIVE, ReferenceClass.IDLE})

@@ -200,6 +200,7 @@ async def test_the_storage_stands_by_its_registry() -> None:
     assert "distribution-2, delete-untagged this registry" in text
     assert "breaks 2 live manifests" in text
     assert "gives up" in text
+    assert "1 hazard in the storage solo: it has no tags" in text
     assert "failed to mark: no such thing" in text
 
 
