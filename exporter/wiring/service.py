@@ -23,6 +23,7 @@ from exporter.serve.rounds import Rounds
 from exporter.sources import Unseen
 from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper
+from exporter.wiring.probing import Probing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,6 +65,7 @@ class Service:
         self.board = Board(Picture((), (), reload), limits)
         self.address = ""
         """`host:port` on which it listens, once it does."""
+        self._probing = Probing()
         self._changed = asyncio.Event()
         self._stopping = False
         self._reloads: set[asyncio.Future[str | None]] = set()
@@ -76,7 +78,7 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         gate = Gate({})
         settings = self._settings
-        shell = Shell(self.board, time.time, self.reload, settings.docs_url or "")
+        shell = Shell(self.board, time.time, self.reload, self._probing, settings.docs_url or "")
         app = application(shell, gate, prefix=settings.route_prefix or "")
         addresses = [(each.host, each.port) for each in settings.listen]
         try:
@@ -99,9 +101,10 @@ class Service:
             assembly.references.recall(*_remembered(standings))
             await self.board.watch(standings)
             clock = Clock(rounds, assembly.watched)
-            clock.start()
-            await self._changed.wait()
-            await clock.stop(_PATIENCE)
+            with self._probing.aimed(each.target for each in assembly.watched):
+                clock.start()
+                await self._changed.wait()
+                await clock.stop(_PATIENCE)
 
     def _part(self, settings: Settings) -> Shard:
         return self._shard or settings.shard.settled(self._environ)

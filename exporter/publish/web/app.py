@@ -17,6 +17,7 @@ from exporter.publish.web.gate import OPEN
 from exporter.publish.web.html import POLICY
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
 from exporter.publish.web.pages import Pages
+from exporter.publish.web.probe import Probe, Prober
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -44,6 +45,8 @@ class Shell:
     """Seconds since the epoch, now."""
     reload: Callable[[], Awaitable[str | None]]
     """Load the configuration again; returns what is wrong, or None where it is in force."""
+    prober: Prober
+    """Looks at one reference when it is asked for."""
     docs: str = ""
     """Where the documentation is read, without a slash at the end; empty for no links to it."""
 
@@ -62,6 +65,7 @@ def application(shell: Shell, gate: Gate, *, prefix: str = "") -> web.Applicatio
             web.get(f"{prefix}/report.json", documents.report),
             web.get(f"{prefix}/snapshot/{{registry}}", documents.snapshot),
             web.get(f"{prefix}/metrics", answers.metrics),
+            web.get(f"{prefix}/probe", Probe(shell.prober).answer, allow_head=False),
             web.get(f"{prefix}/-/healthy", _healthy, name=f"{OPEN}-healthy"),
             web.get(f"{prefix}/-/ready", answers.ready, name=f"{OPEN}-ready"),
             web.post(f"{prefix}/-/reload", answers.reload),

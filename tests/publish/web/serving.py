@@ -14,16 +14,23 @@ from exporter.publish.standing import Picture
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.entrance import Entrance, listening
 from exporter.publish.web.gate import Gate
+from exporter.publish.web.probe import Asked, NotProbed, Prober
 from tests.publish.reports import TAKEN_AT, incident, picture, standing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from exporter.judge.report import Report
     from exporter.publish.exposition import Exposition
 
 SECRET = "correct horse"
 HASHED = bcrypt.hashpw(SECRET.encode(), bcrypt.gensalt(4)).decode()
+
+
+async def nobody(asked: Asked) -> Report:
+    """No registry is configured."""
+    raise NotProbed(f"{asked.reference.registry}: no configured registry")
 
 
 @dataclass
@@ -31,6 +38,7 @@ class Board:
     """What is served; a test swaps it."""
 
     picture: Picture = field(default_factory=lambda: picture(standing(incident())))
+    prober: Prober = nobody
 
     @property
     def exposition(self) -> Exposition:
@@ -73,7 +81,9 @@ async def serving(
     async def reload() -> str | None:
         return reloads.pop()
 
-    shell = Shell(shown, lambda: TAKEN_AT + 3600, reload, "https://docs.example/pullproof")
+    shell = Shell(
+        shown, lambda: TAKEN_AT + 3600, reload, shown.prober, "https://docs.example/pullproof"
+    )
     gate = Gate({})
     app = application(shell, gate, prefix=prefix)
     async with listening(app, gate, [address], config, look_every=look_every) as entrance:

@@ -1,0 +1,80 @@
+"""Which configured registry is a probed reference in, and how is it looked at?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.audit import audit
+from exporter.facts.proof import Proof
+from exporter.facts.snapshot import Role
+from exporter.facts.use import ReferenceClass, Use
+from exporter.publish.web.probe import Module, NotProbed
+from exporter.resolve.scope import Scope
+from exporter.sources import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.judge.report import Report
+    from exporter.publish.web.probe import Asked
+    from exporter.resolve.target import Target
+
+_PROOFS: Final = {Module.LAST_BYTE: Proof.LAST_BYTE, Module.HEAD: Proof.HEAD}
+
+
+class Probing:
+    """Looks at one reference with the registries that are in force, their limits included."""
+
+    def __init__(self) -> None:
+        """Know no registry yet."""
+        self._targets: tuple[Target, ...] = ()
+        self._running: set[asyncio.Task[Report]] = set()
+
+    @contextmanager
+    def aimed(self, targets: Iterable[Target]) -> Iterator[None]:
+        """Ask these registries until left; what is under way then ends without an answer."""
+        self._targets = tuple(targets)
+        try:
+            yield
+        finally:
+            self._targets = ()
+            for task in self._running:
+                task.cancel()
+
+    async def __call__(self, asked: Asked) -> Report:
+        """Look at a reference once. Raises `NotProbed` where it is in no registry of ours."""
+        target = _narrowed(self._target(asked.reference.registry), asked)
+        use = Use("probe", asked.reference, ReferenceClass.LIVE, asked.platforms)
+        task = asyncio.ensure_future(audit(target, Listing((use,)), None, time.time()))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            await asyncio.wait([task])
+        finally:
+            task.cancel()  # time was over; of one that has ended nothing is left to cancel
+        if task.cancelled():
+            raise NotProbed("the configuration is being changed: ask again")
+        return task.result()
+
+    def _target(self, host: str) -> Target:
+        found = next((each for each in self._targets if host in each.hosts), None)
+        if found is None:
+            known = ", ".join(sorted(name for each in self._targets for name in each.hosts))
+            raise NotProbed(f"{host}: no configured registry; known are {known or 'none'}")
+        if found.role is Role.PROXY:
+            raise NotProbed(f"{host}: a pull-through cache promises nothing, so there is no answer")
+        return found
+
+
+def _narrowed(target: Target, asked: Asked) -> Target:
+    """Look at this reference and nothing else, whichever shard its repository is in."""
+    return replace(
+        target,
+        scope=Scope(catalogue=False, latest=(), require=target.scope.require),
+        method=replace(target.method, proof=_PROOFS[asked.module]),
+        storage=None,
+    )
