@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +28,7 @@ _PATIENCE: Final = 30.0
 """Seconds that an answer may take."""
 _LARGEST_BODY: Final = 1 << 10
 """Bytes of a request's body: nothing here reads one."""
-_HEADERS: Final = {
+_HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -73,7 +73,13 @@ def application(shell: Shell, gate: Gate, *, prefix: str = "") -> web.Applicatio
     )
     if prefix:
         app.router.add_get(prefix, _inside)
-    app.on_response_prepare.append(_finish)
+
+    async def finish(_: web.Request, response: web.StreamResponse) -> None:
+        """Say what browsers need for safety, and that nothing is kept that does not say so."""
+        response.headers.update({**_HEADERS, **gate.headers})
+        response.headers.setdefault("Cache-Control", "no-store")
+
+    app.on_response_prepare.append(finish)
     return app
 
 
@@ -90,12 +96,6 @@ async def _inside(request: web.Request) -> web.Response:
 async def _in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
     async with asyncio.timeout(_PATIENCE):
         return await handler(request)
-
-
-async def _finish(_: web.Request, response: web.StreamResponse) -> None:
-    """Say what browsers need for safety, and that nothing is to be kept that does not say so."""
-    response.headers.update(_HEADERS)
-    response.headers.setdefault("Cache-Control", "no-store")
 
 
 class _Answers:

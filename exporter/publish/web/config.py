@@ -1,4 +1,4 @@
-"""What does a web configuration file ask for? TLS and users, in the exporter-toolkit's format.
+"""What does a web configuration file ask for? TLS, users, headers, in exporter-toolkit's format.
 
 Source: exporter-toolkit docs/web-configuration.md. What is not offered here is refused by name:
 an ignored key would be a door that somebody believes to be locked.
@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import pydantic
 import yaml
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 _BCRYPT: Final = r"^\$2[aby]\$(0[4-9]|1[0-9]|2[0-9]|3[01])\$[./A-Za-z0-9]{53}$"
 _VERSIONS: Final = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+_ONE_OF: Final = "give {0}_file or {0}, one of them"
+_UNOFFERED: Final = {
+    "cipher_suites": "cannot be chosen here: OpenSSL's own are offered; leave it out",
+    "curve_preferences": "cannot be chosen here: OpenSSL's own are offered; leave it out",
+    "prefer_server_cipher_suites": "cannot be chosen here: OpenSSL decides; leave it out",
+    "rate_limit": "is not offered here: limit requests in a reverse proxy",
+}
+"""Keys that the format knows and that mean nothing here."""
 _CLIENTS: Final = {
     "NoClientCert": ssl.CERT_NONE,
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
@@ -30,21 +38,31 @@ _CLIENTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Inline:
+    """PEM that stands in the configuration itself; it may be a key, so it is never shown."""
+
+    pem: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Tls:
     """How the server proves who it is, and what it asks of clients."""
 
-    certificate: Path
-    key: Path
-    client_authority: Path | None
+    certificate: Path | Inline
+    key: Path | Inline
+    client_authority: Path | Inline | None
     """Whose certificates clients must, or may, present."""
     client_certificate: ssl.VerifyMode
+    client_names: frozenset[str]
+    """Of which a client's certificate must hold one; empty: any that verifies."""
     minimum: ssl.TLSVersion
+    maximum: ssl.TLSVersion
 
     @property
     def files(self) -> tuple[Path, ...]:
         """What must be read again when it changes."""
-        optional = (self.client_authority,) if self.client_authority else ()
-        return (self.certificate, self.key, *optional)
+        named = (self.certificate, self.key, self.client_authority)
+        return tuple(each for each in named if isinstance(each, Path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +72,73 @@ class WebConfig:
     tls: Tls | None = None
     users: Mapping[str, bytes] = field(default_factory=dict)
     """bcrypt hashes by name; empty lets everybody in."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What every answer has beside, or instead of, its own headers."""
+
+
+def _header(name: str) -> Any:
+    """Return a field for one header's value, which must not begin another header."""
+    return pydantic.Field(default=None, alias=name, pattern=r"^[\x20-\x7e]+$")
 
 
 class _Tls(pydantic.BaseModel, extra="forbid", strict=True):
-    cert_file: Annotated[str, pydantic.Field(min_length=1)]
-    key_file: Annotated[str, pydantic.Field(min_length=1)]
+    cert_file: str | None = None
+    cert: str | None = None
+    key_file: str | None = None
+    key: str | None = None
     client_ca_file: str | None = None
+    client_ca: str | None = None
     client_auth_type: Literal[
         "NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"
     ] = "NoClientCert"
+    client_allowed_sans: tuple[str, ...] = pydantic.Field(default=(), strict=False)
     min_version: Literal["TLS12", "TLS13"] = "TLS12"
+    max_version: Literal["TLS12", "TLS13"] = "TLS13"
 
     @pydantic.model_validator(mode="after")
     def _agrees(self) -> _Tls:
-        if (self.client_auth_type != "NoClientCert") != bool(self.client_ca_file):
+        for name in ("cert", "key"):
+            if bool(getattr(self, name)) is bool(getattr(self, f"{name}_file")):
+                raise ValueError(_ONE_OF.format(name))
+        if self.client_ca and self.client_ca_file:
+            raise ValueError(_ONE_OF.format("client_ca"))
+        authority = self.client_ca or self.client_ca_file
+        if (self.client_auth_type != "NoClientCert") != bool(authority):
             raise ValueError("client_ca_file and a client_auth_type that verifies belong together")
+        if self.client_allowed_sans and self.client_auth_type != "RequireAndVerifyClientCert":
+            raise ValueError(
+                "client_allowed_sans needs client_auth_type RequireAndVerifyClientCert"
+            )
+        if self.min_version > self.max_version:
+            raise ValueError("min_version is newer than max_version")
         return self
+
+
+class _Headers(pydantic.BaseModel, extra="forbid", strict=True):
+    """The ones that the format allows."""
+
+    content_security_policy: str | None = _header("Content-Security-Policy")
+    frame_options: str | None = _header("X-Frame-Options")
+    content_type_options: str | None = _header("X-Content-Type-Options")
+    xss_protection: str | None = _header("X-XSS-Protection")
+    transport_security: str | None = _header("Strict-Transport-Security")
+
+
+class _Http(pydantic.BaseModel, extra="forbid", strict=True):
+    http2: bool = False
+    headers: _Headers | None = None
+
+    @pydantic.field_validator("http2")
+    @classmethod
+    def _is_not_spoken(cls, asked: bool) -> bool:  # noqa: FBT001 - the library calls it so
+        if asked:
+            raise ValueError("HTTP/2 is not spoken here: leave it out, or false")
+        return asked
 
 
 class _File(pydantic.BaseModel, extra="forbid", strict=True):
     tls_server_config: _Tls | None = None
+    http_server_config: _Http | None = None
     basic_auth_users: dict[str, Annotated[str, pydantic.Field(pattern=_BCRYPT)]] | None = None
 
 
@@ -89,29 +154,51 @@ def load(path: Path) -> WebConfig:
     except pydantic.ValidationError as error:
         raise Malformed(f"{path}: {'; '.join(map(_complaint, error.errors()))}") from None
     users = {name: hashed.encode() for name, hashed in (asked.basic_auth_users or {}).items()}
-    return WebConfig(_tls(asked.tls_server_config, path.parent), users)
+    served = asked.http_server_config
+    headers = served.headers.model_dump(by_alias=True) if served and served.headers else {}
+    return WebConfig(
+        _tls(asked.tls_server_config, path.parent),
+        users,
+        {name: value for name, value in headers.items() if value is not None},
+    )
 
 
 def _tls(asked: _Tls | None, folder: Path) -> Tls | None:
     """Relative paths start at the configuration file, wherever the process was started."""
     if asked is None:
         return None
-    authority = folder / asked.client_ca_file if asked.client_ca_file else None
+    certificate = _pem(asked.cert_file, asked.cert, folder)
+    key = _pem(asked.key_file, asked.key, folder)
+    if certificate is None or key is None:
+        raise RuntimeError("was checked when the file was read")
     return Tls(
-        folder / asked.cert_file,
-        folder / asked.key_file,
-        authority,
+        certificate,
+        key,
+        _pem(asked.client_ca_file, asked.client_ca, folder),
         _CLIENTS[asked.client_auth_type],
+        frozenset(asked.client_allowed_sans),
         _VERSIONS[asked.min_version],
+        _VERSIONS[asked.max_version],
     )
+
+
+def _pem(file: str | None, inline: str | None, folder: Path) -> Path | Inline | None:
+    if inline:
+        return Inline(inline)
+    return folder / file if file else None
 
 
 def _complaint(error: pydantic_core.ErrorDetails) -> str:
     """Say what is wrong with which key; never the value, which may be a secret."""
     where = ".".join(map(str, error["loc"]))
+    unoffered = _UNOFFERED.get(str(error["loc"][-1])) if error["loc"] else None
+    if unoffered and error["type"] == "extra_forbidden":
+        return f"{where}: {unoffered}"
     what = {
         "extra_forbidden": "unknown key",
-        "string_pattern_mismatch": "not a bcrypt hash (htpasswd -nBC 10 NAME makes one)",
+        "string_pattern_mismatch": "not a bcrypt hash (htpasswd -nBC 10 NAME makes one)"
+        if error["loc"][:1] == ("basic_auth_users",)
+        else "not a line of printable characters",
         "missing": "must be given",
     }.get(error["type"], error["msg"].removeprefix("Value error, "))
     return f"{where}: {what}" if where else what

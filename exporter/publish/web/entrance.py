@@ -105,7 +105,8 @@ class Entrance:
         self._files = (*self._files[:1], *secrets)
         context = await asyncio.to_thread(server_context, config.tls) if config.tls else None
         await self._reopen(context)
-        self._gate.users = config.users
+        self._gate.users, self._gate.headers = config.users, config.headers
+        self._gate.names = config.tls.client_names if config.tls else frozenset()
 
     async def watch(self, every: float) -> None:
         """Look at the files again and again, after so many seconds each."""

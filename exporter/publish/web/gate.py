@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 import bcrypt
 from aiohttp import web
 
+from exporter.publish.web.tls import holds
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,12 +34,18 @@ class Gate:
         """Let in these users, by name and bcrypt hash; without any, everybody."""
         self.users = users
         """Replaced when the configuration changes: verdicts are kept for name and hash."""
+        self.names: frozenset[str] = frozenset()
+        """Of which a client's certificate must hold one; empty: none is asked for."""
+        self.headers: Mapping[str, str] = {}
+        """What every answer has beside, or instead of, its own headers."""
         self._verdicts: dict[bytes, bool] = {}
         self._turn = asyncio.Semaphore(1)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer 401 to whoever is not let in."""
+        if self.names and not holds(request.get_extra_info("peercert"), self.names):
+            raise web.HTTPForbidden(text="no name in the client's certificate is let in\n")
         free = (request.match_info.route.name or "").startswith(OPEN)
         if self.users and not free and not await self._admits(request):
             asks = {"WWW-Authenticate": 'Basic realm="pullproof", charset="UTF-8"'}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import shutil
 import ssl
@@ -14,7 +15,6 @@ import httpx
 import pytest
 
 from exporter.oci.digest import Malformed
-from exporter.publish.web.config import load
 from tests.parts.process import until
 from tests.publish.web.serving import HASHED, SECRET, serving
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from tests.parts.certificates import Authority
 
-PAIR = "tls_server_config: {cert_file: a, key_file: b"
 OPEN = ("/-/healthy", "/-/ready")
 CLOSED = ("/", "/metrics", "/report.json", "/tag/registry.example/shop/app:v1", "/nowhere")
 
@@ -199,6 +198,63 @@ async def test_an_old_protocol_is_refused_where_the_file_says_so(
             await asyncio.open_connection("localhost", served.port, ssl=context)
 
 
+async def test_only_clients_with_a_name_that_is_listed_get_in(
+    tls: Path, authority: Authority
+) -> None:
+    shutil.copy(authority.certificate, tls.parent / "clients.crt")
+    asked = {"client_ca_file": "clients.crt", "client_auth_type": "RequireAndVerifyClientCert"}
+    pair = authority.sign("scraper")
+    names = (str(pair.certificate), str(pair.key))
+    for listed, code in (
+        ("[other.example, localhost]", 200),
+        ("['127.0.0.1']", 200),
+        ("[other.example]", 403),
+    ):
+        write_tls(tls, **asked, client_allowed_sans=listed)
+        async with serving(tls) as served, client(authority, names) as http:
+            assert (await http.get(f"{served.tls_url}/metrics")).status_code == code, listed
+            assert (await http.get(f"{served.tls_url}/-/healthy")).status_code == code, listed
+
+
+async def test_certificate_key_and_authority_may_stand_in_the_file_itself(
+    tmp_path: Path, authority: Authority
+) -> None:
+    pair = authority.sign("inline")
+    config = tmp_path / "web.yml"
+    document = {
+        "cert": pair.certificate.read_text(),
+        "key": pair.key.read_text(),
+        "client_ca": authority.certificate.read_text(),
+        "client_auth_type": "VerifyClientCertIfGiven",
+    }
+    config.write_text(json.dumps({"tls_server_config": document}))
+    async with serving(config) as served:
+        assert await certificate(authority, served.port) == "inline"
+
+
+async def test_a_newer_protocol_is_refused_where_the_file_says_so(
+    tls: Path, authority: Authority
+) -> None:
+    context = ssl.create_default_context(cafile=authority.certificate)
+    write_tls(tls, max_version="TLS12")
+    async with serving(tls) as served:
+        _, writer = await asyncio.open_connection("localhost", served.port, ssl=context)
+        assert writer.get_extra_info("ssl_object").version() == "TLSv1.2"
+        writer.close()
+
+
+async def test_headers_of_the_file_stand_on_every_answer(tmp_path: Path) -> None:
+    config = tmp_path / "web.yml"
+    headers = "{Strict-Transport-Security: max-age=31536000, X-Frame-Options: deny}"
+    config.write_text(f"http_server_config: {{http2: false, headers: {headers}}}")
+    async with serving(config) as served, httpx.AsyncClient(trust_env=False) as http:
+        for path in ("/", "/-/healthy", "/nowhere"):
+            answer = await http.get(f"{served.url}{path}")
+            assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+            assert answer.headers["X-Frame-Options"] == "deny"
+            assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
 def users(folder: Path, **hashes: str) -> Path:
     config = folder / "users.yml"
     lines = [f"  {name}: {hashed}\n" for name, hashed in hashes.items()]
@@ -291,61 +347,6 @@ async def test_when_it_ends_nothing_listens_any_more() -> None:
         port = served.port
     with pytest.raises(OSError, match="Connect call failed"):
         await asyncio.open_connection("127.0.0.1", port)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("tls_server_config: {cert_fil: a, key_file: b}", r"tls_server_config\.cert_fil: unknown"),
-        ("tls_server_config: {cert_file: a}", r"tls_server_config\.key_file: must be given"),
-        ("http_server_config: {http2: true}", "http_server_config: unknown key"),
-        ("basic_auth_users: {prom: plain-password}", r"basic_auth_users\.prom: not a bcrypt hash"),
-        (
-            f"{PAIR}, min_version: TLS10}}",
-            r"min_version: Input should be 'TLS12' or 'TLS13'",
-        ),
-        (
-            f"{PAIR}, client_ca_file: c}}",
-            "client_ca_file and a client_auth_type that verifies belong together",
-        ),
-        (
-            f"{PAIR}, client_auth_type: VerifyClientCertIfGiven}}",
-            "client_ca_file and a client_auth_type that verifies belong together",
-        ),
-        (
-            f"{PAIR}, client_auth_type: RequestClientCert}}",
-            "client_auth_type: Input should be",
-        ),
-        ("{", "not YAML"),
-        ("- a list", "Input should be a valid dictionary"),
-    ],
-)
-def test_a_wrong_file_is_refused_by_file_and_key(tmp_path: Path, text: str, message: str) -> None:
-    config = tmp_path / "web.yml"
-    config.write_text(text)
-
-    with pytest.raises(Malformed, match=rf"web\.yml: .*{message}") as raised:
-        load(config)
-    assert "plain-password" not in str(raised.value)
-
-
-def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
-    config = tmp_path / "web.yml"
-    config.write_text("tls: {}\nusers: {}\n")
-
-    with pytest.raises(Malformed, match=r"tls: unknown key; users: unknown key"):
-        load(config)
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Malformed, match=r"web\.yml: No such file"):
-        load(tmp_path / "web.yml")
-
-
-def test_an_empty_file_asks_for_nothing(tmp_path: Path) -> None:
-    (tmp_path / "web.yml").write_text("# nothing\n")
-
-    assert load(tmp_path / "web.yml").tls is None
 
 
 async def test_a_wrong_file_at_the_start_is_an_error_and_no_open_door(tmp_path: Path) -> None:
