@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.facts.proof import GONE, State
+from exporter.judge.repair import hint
 from exporter.oci.reference import names_host
 from exporter.publish.sheet import root_name
 from exporter.publish.words import plain, platform_words
@@ -14,7 +15,6 @@ from exporter.publish.words import plain, platform_words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.facts.use import Use
     from exporter.judge.report import Child, Report, TagVerdict
 
 
@@ -32,13 +32,13 @@ def reference(report: Report, verdict: TagVerdict) -> str:
     return f"{label if names_host(label) else 'HOST'}/{root_name(verdict)}"
 
 
-def remedies(report: Report, verdict: TagVerdict, uses: tuple[Use, ...]) -> tuple[Remedy, ...]:
+def remedies(report: Report, verdict: TagVerdict) -> tuple[Remedy, ...]:
     """Return the commands that a tag's state calls for, in the order in which to type them."""
     name = _word(reference(report, verdict))
     found = [Remedy("See it again, as it is now", f"pullproof inspect {name}")]
     lost = [each for each in verdict.children if each.required and each.state in GONE]
     if lost or verdict.lacking_platforms:
-        found += _repairs(name, verdict, lost, uses)
+        found += _repairs(name, verdict, lost)
         found.append(Remedy("Prove that it is whole again", f"pullproof check {name}"))
     if verdict.root.tag and any(map(_is_bare, verdict.children)):
         found += [
@@ -50,9 +50,7 @@ def remedies(report: Report, verdict: TagVerdict, uses: tuple[Use, ...]) -> tupl
     return tuple(found)
 
 
-def _repairs(
-    name: str, verdict: TagVerdict, lost: list[Child], uses: tuple[Use, ...]
-) -> Iterator[Remedy]:
+def _repairs(name: str, verdict: TagVerdict, lost: list[Child]) -> Iterator[Remedy]:
     """Restore the same digests from wherever they still are, cheapest first."""
     root = verdict.root
     if root.digest:
@@ -60,22 +58,18 @@ def _repairs(
         copy = f"skopeo copy --all --preserve-digests docker://{source} docker://{name}"
         yield Remedy("Copy it from another registry or mirror that still has it", copy)
     for child in lost:
-        platform = platform_words(child.platform) if child.platform else ""
-        where = _holders(uses, platform)
-        option = f" --platform {_word(platform)}" if platform else ""
-        export = f"ctr -n k8s.io images export{option} image.tar {name}"
-        kind = f"{platform} node" if platform else "node"
-        yield Remedy(f"Or save it from a {kind} that still holds it{where}", export)
+        yield _from_node(name, verdict, child)
 
 
-def _holders(uses: tuple[Use, ...], platform: str) -> str:
-    nodes = dict.fromkeys(
-        plain(holder.node)
-        for use in uses
-        for holder in use.holders
-        if platform in ("", str(holder.platform))
-    )
-    return f": {', '.join(nodes)}" if nodes else ""
+def _from_node(name: str, verdict: TagVerdict, child: Child) -> Remedy:
+    who, _, command = hint(verdict, child.platform).partition(": ")
+    if command:
+        return Remedy(f"Or save it: {plain(who)}", plain(command))
+    platform = platform_words(child.platform) if child.platform else ""
+    option = f" --platform {_word(platform)}" if platform else ""
+    kind = f"{platform} node" if platform else "node"
+    export = f"ctr -n k8s.io images export{option} image.tar {name}"
+    return Remedy(f"Or save it from a {kind} that still holds it", export)
 
 
 def _is_bare(child: Child) -> bool:

@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from exporter.facts.proof import GONE, State
-from exporter.facts.use import ReferenceClass, Use
-from exporter.judge.checks import unprotected_child
+from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import Hit, blast, hits
+from exporter.judge.checks import unprotected_child, unprotected_image
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.report import Report, TagVerdict
 from exporter.publish.census import broken_since
@@ -33,7 +34,8 @@ class Condition(StrEnum):
     BY_DESIGN = "by-design"
     """Nothing below it is promised here."""
     UNPROTECTED = "unprotected"
-    """The registry's own collector would take what a live tag needs."""
+    """A cleanup would take what is live: a child by the registry's own collector, or an image
+    that no tag holds."""
 
 
 class Need(StrEnum):
@@ -58,8 +60,10 @@ class Entry:
     """Where anything expected is not proven to be there."""
     since: float | None
     """When it was first seen to be broken: seconds since the epoch."""
-    uses: tuple[Use, ...]
-    """Who names this tag or digest."""
+    users: tuple[Hit, ...]
+    """Who names this tag or digest; the containers of one workload are one."""
+    soonest: float
+    """When a schedule next runs into what is gone; infinite where none is known."""
     findings: tuple[Finding, ...]
     """What is wrong with it."""
 
@@ -69,10 +73,11 @@ class Entry:
         return self.report.snapshot.registry
 
     @property
-    def order(self) -> tuple[int, bool, int, str, str]:
+    def order(self) -> tuple[int, bool, int, float, str, str]:
         """What sorts first needs a person first; the name makes the order the same each time."""
         rank = self.verdict.root.reference_class.rank
-        return self.urgency, not self.troubled, rank, self.registry, self.name
+        where = self.registry, self.name
+        return self.urgency, not self.troubled, rank, self.soonest, *where
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +141,20 @@ def _entries(report: Report) -> Iterable[Entry]:
             _conditions(verdict, found),
             _troubled(verdict),
             since.get((root.repository, root.name)),
-            verdict.uses,
+            hits(verdict.uses),
+            _soonest(verdict),
             found,
         )
 
 
+def _soonest(verdict: TagVerdict) -> float:
+    run = blast(verdict).next_run
+    return float("inf") if run is None else run
+
+
 def _is_risk(finding: Finding) -> bool:
-    return finding.rule is unprotected_child.RULE and finding.severity is not Severity.INFO
+    rules = (unprotected_child.RULE, unprotected_image.RULE)
+    return finding.rule in rules and finding.severity is not Severity.INFO
 
 
 def _conditions(verdict: TagVerdict, findings: Iterable[Finding]) -> frozenset[Condition]:

@@ -137,7 +137,9 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
 ) -> None:
     window.look(1280)
     window.open(f"{demo}{path}")
-    usable = [each for each in window.all("a, button, input, select, pre") if each.is_displayed()]
+    usable = [
+        each for each in window.all("a, button, input, select, summary, pre") if each.is_displayed()
+    ]
     reached = set()
     for _ in ("skip to the content", *usable):
         focused = window.press()

@@ -96,7 +96,7 @@ def _lead(picture: Picture, roster: Roster, lost: Sequence[Entry], now: float) -
 
 _ASIDE: Final = {
     Condition.UNKNOWN: "could not be told",
-    Condition.UNPROTECTED: "would not survive the registry's own garbage collection",
+    Condition.UNPROTECTED: "would not survive a garbage collection",
 }
 
 
@@ -104,7 +104,7 @@ def _worst(entry: Entry, now: float) -> str:
     lost = [cell for cell in platform_chips(entry.verdict) if cell.tone is Tone.BAD]
     seen = f", first seen {ago(entry.since, now)}" if entry.since is not None else ""
     reference = str(entry.verdict.root.reference_class)
-    needed = f'<span class="small">needed by {users(entry)}</span>' if entry.uses else ""
+    needed = f'<span class="small">needed by {users(entry)}</span>' if entry.users else ""
     return (
         f'<span class="name">{link(tag_path(entry.registry, entry.name), entry.name)}</span>'
         f'<span class="muted small">{text(reference)}{seen}</span>'

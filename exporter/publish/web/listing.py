@@ -26,7 +26,6 @@ from exporter.publish.words import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from exporter.facts.use import Use
     from exporter.judge.report import Child, TagVerdict
     from exporter.publish.roster import Entry
     from exporter.publish.web.query import Query
@@ -168,18 +167,14 @@ def short(platform: str) -> str:
 
 
 def users(entry: Entry) -> str:
-    """Who needs a tag, in a few words."""
-    if not entry.uses:
+    """Who needs a tag, in a few words; the tag's own page has a file's whole path."""
+    if not entry.users:
         return ""
-    first = entry.uses[0]
-    more = len(entry.uses) - 1
+    first = entry.users[0]
+    name = first.name if first.workload else first.name.rpartition("/")[2] or first.name
+    more = len(entry.users) - 1
     rest = f' <span class="muted">and {more:,} more</span>' if more else ""
-    return f"{text(_who(first))}{rest}"
-
-
-def _who(use: Use) -> str:
-    """The workload, or the line of a file; the tag's own page has the file's whole path."""
-    return str(use.workload or use.owner.rpartition("/")[2] or use.owner)
+    return f"{text(name)}{rest}"
 
 
 def _pages(query: Query, pages: int) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, State
+from exporter.judge.blast import blast
 from exporter.publish.remedy import reference, remedies
 from exporter.publish.roster import Condition, Need, Wanted
 from exporter.publish.summary import losses
@@ -36,7 +38,7 @@ from exporter.publish.words import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from exporter.facts.use import Use
+    from exporter.judge.blast import Hit
     from exporter.judge.report import TagVerdict
     from exporter.publish.roster import Entry
 
@@ -89,6 +91,10 @@ def _lost(entry: Entry) -> Iterator[str]:
         if each.required:
             yield f"<b>{text(each.where)}</b>: {text('; '.join(each.details))}"
     aside = sum(not each.required for each in found)
+    running = blast(entry.verdict).alive
+    if running:
+        still = f"{count_words(running, 'container')} on layers that nodes still hold"
+        yield f"<b>Do not restart or reschedule what uses it</b>: {still}"
     if aside:
         yield f"{count_words(aside, 'manifest')} gone that nothing needs to run"
 
@@ -133,47 +139,61 @@ def _node(node: Node) -> str:
         notes.append(
             f'<span class="{node.protection.tone.value}">{text(node.protection.text)}</span>'
         )
-    below = "".join(f"<li>{_node(each)}</li>" for each in node.below)
     return (
         f'<div class="node {tone.value}"><div class="line">{badge(node.cell)}'
         f'<span class="label">{text(node.label)}</span>{size}</div>{digest}'
         + (f'<div class="notes">{" · ".join(notes)}</div>' if notes else "")
-        + "</div>"
-        + (f"<ul>{below}</ul>" if below else "")
+        + f"</div>{_below(node)}"
+    )
+
+
+def _below(node: Node) -> str:
+    """What hangs below; the layers of an image of which all are there stand folded."""
+    if not node.below:
+        return ""
+    listed = f"<ul>{''.join(f'<li>{_node(each)}</li>' for each in node.below)}</ul>"
+    if any(each.below or each.cell.tone is not Tone.GOOD for each in node.below):
+        return listed
+    kinds = Counter(each.label for each in node.below)
+    said = names(count_words(amount, kind) for kind, amount in kinds.items())
+    return (
+        f'<details class="below small"><summary>{text(said)}, all there</summary>{listed}</details>'
     )
 
 
 def _uses(entry: Entry, now: float) -> str:
-    if not entry.uses:
+    if not entry.users:
         said = '<p class="card">Nothing that was asked names it.</p>'
         return section("uses", "Needed by", said)
-    rows = [_use(each, now) for each in entry.uses[:_USES]]
-    more = len(entry.uses) - _USES
-    caption = f"{len(entry.uses):,} in all, the first {_USES} shown" if more > 0 else "Who names it"
+    struck = {each.name for each in blast(entry.verdict).hits}
+    rows = [_use(each, now, struck=each.name in struck) for each in entry.users[:_USES]]
+    more = len(entry.users) - _USES
+    caption = (
+        f"{len(entry.users):,} in all, the first {_USES} shown" if more > 0 else "Who names it"
+    )
     shown = table(caption, ("Who", "Class", "Where and when"), rows)
     return section("uses", "Needed by", f'<div class="card">{shown}</div>')
 
 
-def _use(use: Use, now: float) -> tuple[str, ...]:
-    return (text(str(use.workload or use.owner)), text(use.reference_class), _where(use, now))
+def _use(hit: Hit, now: float, *, struck: bool) -> tuple[str, ...]:
+    cannot = badge(Cell("cannot start", Tone.BAD), "chip") if struck else ""
+    return (f"{text(hit.name)} {cannot}", text(hit.reference_class), _where(hit, now))
 
 
-def _where(use: Use, now: float) -> str:
+def _where(hit: Hit, now: float) -> str:
     """On which platforms, how many run, and when the next one starts."""
-    cells = [Cell(platform_words(each)) for each in sorted(use.platforms, key=str)]
+    cells = [Cell(platform_words(each)) for each in hit.platforms]
     parts = [chips(cells)] if cells else []
-    if use.alive:
-        parts.append(f"{use.alive:,} running")
-    if use.next_run is not None:
-        when = "overdue" if use.next_run < now else time_words(use.next_run)
+    if hit.alive:
+        parts.append(f"{hit.alive:,} running")
+    if hit.next_run is not None:
+        when = "overdue" if hit.next_run < now else time_words(hit.next_run)
         parts.append(f"next run {when}")
-    if use.holders:
-        parts.append(f"still on {text(names(each.node for each in use.holders))}")
     return "".join(f"<div>{part}</div>" for part in parts)
 
 
 def _commands(entry: Entry) -> str:
-    found = remedies(entry.report, entry.verdict, entry.uses)
+    found = remedies(entry.report, entry.verdict)
     blocks = "".join(
         f'<li class="command"><span class="small">{text(each.purpose)}</span><div class="shell">'
         f'<pre id="command-{number}" tabindex="0" aria-label="{text(each.purpose)}">'

@@ -151,10 +151,7 @@ async def test_what_a_collection_would_take_is_told_before_it_does() -> None:
     risk = replace(collector, findings=judged(collector))
     board = shown(risk)
 
-    assert (
-        "1 tag would not survive the registry's own garbage collection"
-        in (await page("/", board)).text
-    )
+    assert "1 tag would not survive a garbage collection" in (await page("/", board)).text
     assert await listed("state=unprotected", board) == ["app:v1"]
     assert (
         "pullproof protect --apply registry.example/app:v1"
@@ -232,9 +229,25 @@ async def test_the_page_of_a_tag_says_who_needs_it_where_and_when() -> None:
     text = (await page("/tag/registry.example/shop/app:v1", shown(report(lost)))).text
 
     assert "Must run on linux/arm64" in text
-    assert "Deployment shop/checkout live linux/arm64 3 running" in text
+    assert "Deployment shop/checkout ✕ cannot start live linux/arm64 3 running" in text
     assert "next run 2026-04-22 12:00 UTC" in text
-    assert "save it from a linux/arm64 node that still holds it: node-7" in text
+    assert "Or save it: node node-7 linux/arm64 says that it still holds it" in text
+    assert "--platform linux/arm64 image.tar registry.example/shop/app:v1" in text
+    assert "Do not restart or reschedule what uses it : 3 containers on layers" in text
+
+
+async def test_what_a_schedule_starts_soonest_is_told_first() -> None:
+    runs = {"a": None, "b": TAKEN_AT + 7200, "c": TAKEN_AT + 3600}
+    verdicts = [
+        tag(
+            f"{name}:v1",
+            child("arm64", MISSING),
+            uses=(Use(name, APP, ReferenceClass.LIVE, next_run=run),),
+        )
+        for name, run in runs.items()
+    ]
+
+    assert await listed("", shown(report(*verdicts))) == ["c:v1", "b:v1", "a:v1"]
 
 
 async def test_a_tag_that_is_gone_has_a_page() -> None:

@@ -103,29 +103,31 @@ async def test_a_probe_ends_before_the_scrape_does() -> None:
     )
 
 
-async def test_a_few_probes_run_at_once_and_the_others_are_told() -> None:
-    running, most = 0, 0
+async def test_a_few_probes_run_at_once_and_one_more_is_told_when_its_time_is_over() -> None:
+    running, full, end = 0, asyncio.Event(), asyncio.Event()
 
     async def slow(_: Asked) -> Report:
-        nonlocal running, most
+        nonlocal running
         running += 1
-        most = max(most, running)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            running -= 1
-        raise AssertionError
+        if running == 4:
+            full.set()
+        await end.wait()
+        return BROKEN
 
-    headers = {"X-Prometheus-Scrape-Timeout-Seconds": "1"}
     async with (
         serving(board=Board(prober=slow)) as served,
-        httpx.AsyncClient(base_url=served.url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=20) as http,
     ):
-        answers = await asyncio.gather(*(http.get(PATH, headers=headers) for _ in range(6)))
+        begun = [asyncio.create_task(http.get(PATH)) for _ in range(4)]
+        await full.wait()
+        headers = {"X-Prometheus-Scrape-Timeout-Seconds": "0.1"}
+        refused = await http.get(PATH, headers=headers)
+        end.set()
+        answers = await asyncio.gather(*begun)
 
-    assert most == 4
-    codes = sorted(each.status_code for each in answers)
-    assert codes == [200, 200, 200, 200, 503, 503]
+    assert (refused.status_code, refused.text) == (503, "too many probes at once\n")
+    assert running == 4
+    assert [each.status_code for each in answers] == [200] * 4
 
 
 async def test_what_is_asked_for_reaches_the_prober_as_it_was_meant() -> None:
