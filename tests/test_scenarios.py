@@ -121,9 +121,7 @@ async def test_06_one_denial_that_is_followed_by_the_content_is_nothing() -> Non
     assert losses(await audited(registry)) == []
 
 
-async def test_07_what_runs_from_cache_on_a_lost_platform_is_critical_and_stays_up() -> (
-    None
-):
+async def test_07_what_runs_from_cache_on_a_lost_platform_is_critical_and_stays_up() -> None:
     web = {"workload": workload("Deployment", "shop/web"), "alive": 12}
     registry = swept(stocked(), B)
 
