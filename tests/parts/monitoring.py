@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -16,10 +17,10 @@ from tests.parts.process import Running, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 _LISTENING: Final = r'msg="Listening on" address=([\w.:]+)'
 _OFTEN: Final = "250ms"
+_ALERTS: Final = Path(__file__).parents[2] / "alerts"
 
 Json = dict[str, Any]
 
@@ -118,6 +119,11 @@ class Pager:
     pages: list[Json]
     """Every notification so far, oldest first; a test may wait for more."""
 
+    def alerts(self, name: str) -> list[Json]:
+        """Every alert of a name in notifications that arrived."""
+        every = (alert for page in self.pages for alert in page["alerts"])
+        return [alert for alert in every if alert["labels"]["alertname"] == name]
+
 
 @contextmanager
 def pager() -> Iterator[Pager]:
@@ -130,3 +136,39 @@ def pager() -> Iterator[Pager]:
 
     with serving(answer) as url:
         yield Pager(url, pages)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Everything that is shipped about alerts, on one exporter; and two people."""
+
+    prometheus: Prometheus
+    pager: Pager
+    tickets: Pager
+
+
+@contextmanager
+def watch(folder: Path, exporter: str) -> Iterator[Watch]:
+    """Prometheus with the shipped rules, Alertmanager with the shipped routes, two receivers."""
+    rules = [
+        impatient(path, folder / "rules")
+        for path in sorted(_ALERTS.glob("*.yml"))
+        if path.name != "alertmanager.yml"
+    ]
+    targets = {"static_configs": [{"targets": [exporter]}]}
+    with ExitStack() as stack:
+        woken, told = (stack.enter_context(pager()) for _ in range(2))
+        routes = _routes({"pager": woken.url, "tickets": told.url})
+        manager = stack.enter_context(alertmanager(folder / "alertmanager", routes))
+        looking = prometheus(folder / "prometheus", targets, rules, manager.address)
+        yield Watch(stack.enter_context(looking), woken, told)
+
+
+def _routes(urls: dict[str, str]) -> Json:
+    """The shipped example; its receivers reach the test, and no group is waited for."""
+    config: Json = yaml.safe_load((_ALERTS / "alertmanager.yml").read_text())
+    config["route"]["group_wait"] = "1s"
+    for receiver in config["receivers"]:
+        for hook in receiver.get("webhook_configs", ()):
+            hook["url"] = urls[receiver["name"]]
+    return config

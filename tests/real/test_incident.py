@@ -6,15 +6,14 @@ collection under the running server. Nobody restarts anything.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
-from tests.parts import layout, monitoring
+from tests.parts import layout
+from tests.parts.monitoring import watch
 from tests.parts.process import until
 from tests.parts.product import Exporter, exporter
 from tests.parts.registry import Registry, registry
@@ -23,14 +22,12 @@ from tests.worlds import two_platforms
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.parts.monitoring import Pager, Prometheus
     from tests.worlds import Made
 
 pytestmark = pytest.mark.real
 
 APP, WEB = two_platforms("app"), two_platforms("web")
 PLATFORMS = {"linux/amd64", "linux/arm64"}
-ALERTS = Path(__file__).parents[2] / "alerts"
 SWEEP = "--delete-untagged"
 
 
@@ -131,55 +128,23 @@ def test_a_repair_by_pushing_again_leaves_it_broken_behind_2xx_answers(site: Sit
     assert said.states("team/app:v1") == dict.fromkeys(PLATFORMS, "missing")
 
 
-@contextmanager
-def monitored(site: Site) -> Iterator[tuple[Prometheus, Pager, Pager]]:
-    """Prometheus with the shipped rules, Alertmanager with the shipped routes, two receivers."""
-    rules = [
-        monitoring.impatient(path, site.folder / "rules")
-        for path in sorted(ALERTS.glob("*.yml"))
-        if path.name != "alertmanager.yml"
-    ]
-    targets = {"static_configs": [{"targets": [site.exporter.address]}]}
-    with ExitStack() as stack:
-        pager, tickets = (stack.enter_context(monitoring.pager()) for _ in range(2))
-        routes = shipped_routes({"pager": pager.url, "tickets": tickets.url})
-        told = stack.enter_context(monitoring.alertmanager(site.folder / "alertmanager", routes))
-        prometheus = monitoring.prometheus(site.folder / "prometheus", targets, rules, told.address)
-        yield stack.enter_context(prometheus), pager, tickets
-
-
-def shipped_routes(urls: dict[str, str]) -> dict[str, Any]:
-    """The shipped example; its receivers reach the test, and no group is waited for."""
-    config: dict[str, Any] = yaml.safe_load((ALERTS / "alertmanager.yml").read_text())
-    config["route"]["group_wait"] = "1s"
-    for receiver in config["receivers"]:
-        for hook in receiver.get("webhook_configs", ()):
-            hook["url"] = urls[receiver["name"]]
-    return config
-
-
-def alerts(pages: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Every alert of a name in notifications that arrived."""
-    every = (alert for page in pages for alert in page["alerts"])
-    return [alert for alert in every if alert["labels"]["alertname"] == name]
-
-
 def test_one_page_for_a_tag_names_its_platforms_and_digests(site: Site) -> None:
     site.exporter.audited()
-    with monitored(site) as (prometheus, pager, tickets):
+    with watch(site.folder, site.exporter.address) as watching:
         warned = "RegistryLiveTagUnprotected"
-        until(lambda: len(alerts(tickets.pages, warned)) == 2, "two warnings before the loss")
-        assert not pager.pages
+        until(lambda: len(watching.tickets.alerts(warned)) == 2, "two warnings before the loss")
+        assert not watching.pager.pages
 
         site.registry.collect(SWEEP)
 
-        until(lambda: len(prometheus.firing("RegistryLiveTagBroken")) == 2, "two tags are broken")
-        until(lambda: len(pager.pages) >= 2, "a page for each tag")
+        firing, pages = watching.prometheus.firing, watching.pager.pages
+        until(lambda: len(firing("RegistryLiveTagBroken")) == 2, "two tags are broken")
+        until(lambda: len(pages) >= 2, "a page for each tag")
         for _ in range(3):
             site.exporter.audited()
-        assert len(pager.pages) == 2
+        assert len(pages) == 2
         for repository, made in (("team/app", APP), ("team/web", WEB)):
-            (page,) = (p for p in pager.pages if p["groupLabels"]["repository"] == repository)
+            (page,) = (p for p in pages if p["groupLabels"]["repository"] == repository)
             (alert,) = page["alerts"]
             assert alert["labels"] == {
                 "alertname": "RegistryLiveTagBroken",
