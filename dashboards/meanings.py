@@ -47,18 +47,22 @@ NONE_IS_BETTER: Final[Steps] = ((1, WORRYING),)
 
 REGISTRY: Final = words(
     {
-        "0": ("never audited", UNSURE),
-        "1": ("nothing live is broken", GOOD),
-        "2": ("could not be seen", UNSURE),
-        "3": ("what is known is old", WORRYING),
-        "4": ("live tags are broken", BAD),
+        "7": ("live tags are broken", BAD),
+        "6": ("what is known is old", WORRYING),
+        "5": ("could not be seen", UNSURE),
+        "4": ("never audited", UNSURE),
+        "3": ("some live tags are not known", UNSURE),
+        "2": ("no live tag", QUIET),
+        "1": ("a cache, not judged", QUIET),
+        "0": ("every live tag can be pulled", GOOD),
     }
 )
 TAG: Final = words(
     {
+        "3": ("cannot be pulled", BAD),
+        "2": ("not known", UNSURE),
+        "1": ("not on every platform here", WORRYING),
         "0": ("can be pulled", GOOD),
-        "1": ("not known", UNSURE),
-        "2": ("cannot be pulled", BAD),
     }
 )
 YES: Final = words({"0": ("no", QUIET), "1": ("yes", QUIET)})

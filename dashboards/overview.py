@@ -10,7 +10,7 @@ from dashboards import links, meanings
 from dashboards.board import ALERTS, Board, Chapter, registries
 from dashboards.card import Ask, Card
 from dashboards.panels import alerts, graph, number, states
-from dashboards.promql import GONE, REQUIRED, age, each, flag, least, losses, owned, total
+from dashboards.promql import GONE, PROXY, REQUIRED, age, each, flag, least, losses, owned, total
 from dashboards.table import Label, Value, rows
 from exporter.publish import catalogue as metric
 
@@ -19,16 +19,21 @@ _NOT_LIVE: Final = 'reference!="live"'
 _UNKNOWN: Final = 'state="unknown"'
 _BROKEN: Final = owned(total("registry", metric.TAGS, _LIVE, GONE))
 _INTERVAL: Final = each("registry", metric.AUDIT_INTERVAL)
+_SEEN: Final = each("registry", metric.AUDIT_LAST_SUCCESS)
 _STANDING: Final = " or ".join(
     (
-        flag(f"({_BROKEN}) > 0", 4),
-        flag(f"{age(metric.AUDIT_LAST_SUCCESS)} > 2.5 * {_INTERVAL}", 3),
-        flag(f"{least('registry', metric.REGISTRY_UP)} == 0", 2),
-        flag(each("registry", metric.AUDIT_LAST_SUCCESS), 1),
-        flag(_INTERVAL, 0),
+        flag(f"{_BROKEN} > 0", 7),
+        flag(f"{age(metric.AUDIT_LAST_SUCCESS)} > 2.5 * {_INTERVAL}", 6),
+        flag(f"{least('registry', metric.REGISTRY_UP)} == 0", 5),
+        flag(f"{_INTERVAL} unless on (registry) {_SEEN}", 4),
+        flag(f"{owned(total('registry', metric.TAGS, _LIVE, _UNKNOWN))} > 0", 3),
+        flag(f"{owned(total('registry', metric.TAGS, _LIVE))} == 0", 2),
+        flag(each("registry", metric.REGISTRY_INFO, PROXY), 1),
+        flag(owned(total("registry", metric.TAGS, _LIVE)), 0),
     )
 )
-"""One number for each registry; the first that holds counts. See `meanings.REGISTRY`."""
+"""One number for each registry: the first that holds, which is the worst. `meanings.REGISTRY` says
+what each is; without a truth there is none."""
 
 _TAG: Final = "registry, repository, tag"
 _TO_TAG: Final = links.drill("Show this tag", links.TAG, "registry", "repository", "tag")
@@ -120,7 +125,8 @@ STANDING: Final = states(
         20,
         "How the registries stood",
         "The worst that holds: live tags are broken; the last complete audit is older than two "
-        "and a half intervals; the last audit did not see the registry as a whole.",
+        "and a half intervals; the last audit did not see the registry as a whole; some live tags "
+        "could not be established.",
         width=16,
         height=6,
         mappings=meanings.REGISTRY,
@@ -239,7 +245,7 @@ TAGS_OVER_TIME: Final = graph(
         "Live tags by state",
         "Every live tag under the state of the worst that a platform that must run it would meet.",
     ),
-    Ask(total("state", metric.TAGS, _LIVE), "{{state}}"),
+    Ask(f"sum by (state) ({owned(total('registry, state', metric.TAGS, _LIVE))})", "{{state}}"),
     stacked=True,
     colours=_COLOURS | {"present": meanings.GOOD},
 )

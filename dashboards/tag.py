@@ -17,15 +17,21 @@ from exporter.publish import catalogue as metric
 _REPOSITORY: Final = 'repository="$repository"'
 _THIS: Final = (_REPOSITORY, 'tag="$tag"')
 _SOLE: Final = f'metric="{metric.SOLE_PROTECTOR.name}"'
-_UNKNOWN: Final = "registry, repository, tag, reference"
+_TAG: Final = "registry, repository, tag, reference"
 
 
 def _verdict(*where: str) -> str:
-    """One number for each tag; the first that holds counts. See `meanings.TAG`."""
-    unknown = owned(each(_UNKNOWN, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, *where))
-    lost = f"({losses(*where)})"
+    """One number for each tag: the first that holds, which is the worst. See `meanings.TAG`."""
+    unknown = owned(each(_TAG, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, *where))
+    lost = losses(*where)
+    left_out = each(_TAG, metric.TAG_UNMIRRORED_PLATFORMS, *where)
     return " or ".join(
-        (flag(f"{lost} > 0", 2), flag(f"({unknown}) > 0", 1), flag(lost, 0)),
+        (
+            flag(f"{lost} > 0", 3),
+            flag(f"{unknown} > 0", 2),
+            flag(f"{left_out} > 0", 1),
+            flag(lost, 0),
+        )
     )
 
 
@@ -191,8 +197,8 @@ TAGS: Final = rows(
     Label("repository"),
     Value("verdict", _verdict(_REPOSITORY), mappings=meanings.TAG),
     Value("lacks", losses(_REPOSITORY)),
-    Value("unknown", each(_UNKNOWN, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, _REPOSITORY)),
-    Value("unprotected", each(_UNKNOWN, metric.TAG_UNPROTECTED_CHILDREN, REQUIRED, _REPOSITORY)),
+    Value("unknown", each(_TAG, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, _REPOSITORY)),
+    Value("unprotected", each(_TAG, metric.TAG_UNPROTECTED_CHILDREN, REQUIRED, _REPOSITORY)),
     sort="verdict",
 )
 
