@@ -158,7 +158,7 @@ def _phases(
     unseen = now - 9 * DAY
     return (
         Phase(now - 14 * DAY, unseen, well),
-        Phase(unseen, unseen + 5 * 3600, blind, seen=False),
+        Phase(unseen, unseen + 5 * 3600, blind),
         Phase(unseen + 5 * 3600, broken_at, well),
         Phase(broken_at, now, broken),
     )

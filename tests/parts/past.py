@@ -44,8 +44,6 @@ class Phase:
     begin: float
     end: float
     samples: Mapping[Key, float]
-    seen: bool = True
-    """Did audits see the registries as a whole?"""
 
     def audits(self, until: float) -> int:
         """How many audits of it had ended by then?"""
@@ -85,7 +83,7 @@ def _series(key: Key, phases: tuple[Phase, ...], broken_at: float) -> Iterator[s
             yield from (_line(key, counted + value * phase.audits(at), at) for at in _times(phase))
             counted += value * phase.audits(phase.end)
         elif name.endswith("_timestamp_seconds"):
-            yield from (_line(key, _moment(name, phase, at, broken_at), at) for at in _times(phase))
+            yield from (_line(key, _moment(key, phase, at, broken_at), at) for at in _times(phase))
         else:
             first = phases[0].begin
             span = phases[-1].end - first
@@ -94,12 +92,13 @@ def _series(key: Key, phases: tuple[Phase, ...], broken_at: float) -> Iterator[s
             )
 
 
-def _moment(name: str, phase: Phase, at: float, broken_at: float) -> float:
+def _moment(key: Key, phase: Phase, at: float, broken_at: float) -> float:
+    name, labels = key
     if "broken_since" in name:
         return broken_at
     if "reload" in name:
         return broken_at - 3 * 86400
-    if "success" in name and not phase.seen:
+    if "success" in name and phase.samples.get(("pullproof_registry_up", labels)) == 0:
         return phase.begin
     return at - (at - phase.begin) % INTERVAL
 
