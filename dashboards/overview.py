@@ -10,7 +10,19 @@ from dashboards import links, meanings
 from dashboards.board import ALERTS, Board, Chapter, registries
 from dashboards.card import Ask, Card
 from dashboards.panels import alerts, graph, number, states
-from dashboards.promql import GONE, PROXY, REQUIRED, age, each, flag, least, losses, owned, total
+from dashboards.promql import (
+    GONE,
+    PROXY,
+    REQUIRED,
+    age,
+    each,
+    earliest,
+    flag,
+    least,
+    losses,
+    owned,
+    total,
+)
 from dashboards.table import Label, Value, rows
 from exporter.publish import catalogue as metric
 
@@ -171,8 +183,10 @@ BROKEN_LIVE: Final = rows(
         "Which live tags cannot be pulled",
         "Do not restart or reschedule what uses them before they are repaired. `lacks` counts "
         "manifests that are gone, manifests over content that is gone, and platforms for which "
-        "there is no image.",
-        width=14,
+        "there is no image; `workloads` could not start again, and what is `running` lives on "
+        "layers that nodes still hold.",
+        width=24,
+        height=7,
         absent="no live tag is known to be broken",
         links=(links.runbook("RegistryLiveTagBroken"),),
     ),
@@ -186,16 +200,22 @@ BROKEN_LIVE: Final = rows(
         f" and on ({_TAG}) ({losses(_LIVE)}) > 0",
         unit=units.DateTimeFromNow,
     ),
+    Value("workloads", each(_TAG, metric.TAG_AFFECTED_WORKLOADS, _LIVE)),
+    Value("running", each(_TAG, metric.TAG_AFFECTED_RUNNING, _LIVE)),
+    Value(
+        "next run",
+        f"1000 * {earliest(_TAG, metric.TAG_AFFECTED_NEXT_RUN, _LIVE)}",
+        unit=units.DateTimeFromNow,
+    ),
     sort="lacks",
 )
 UNPROTECTED_LIVE: Final = rows(
     Card(
         31,
         "Live tags that a collection may break",
-        "Tags that can be pulled now and lead to manifests at which no tag points straight. The "
-        "collector of distribution 2 takes these with --delete-untagged; `pullproof protect` says "
-        "which tags keep them.",
-        width=10,
+        "`unprotected`: manifests below the tag at which no tag points straight. `images`: what "
+        "runs by it and no tag leads to any more. The collector of distribution 2 takes these with "
+        "--delete-untagged; `pullproof protect` says which tags keep them.",
         absent="none is known",
         links=(links.runbook("RegistryLiveTagUnprotected"),),
     ),
@@ -203,6 +223,7 @@ UNPROTECTED_LIVE: Final = rows(
     Label("repository", links=(_TO_TAGS,)),
     Label("tag", links=(_TO_TAG, _TO_PAGE)),
     Value("unprotected", f"{each(_TAG, metric.TAG_UNPROTECTED_CHILDREN, _LIVE, REQUIRED)} > 0"),
+    Value("images", f"{each(_TAG, metric.TAG_UNPROTECTED_IMAGES, _LIVE)} > 0"),
     sort="unprotected",
 )
 BROKEN_OTHERS: Final = rows(
@@ -211,7 +232,6 @@ BROKEN_OTHERS: Final = rows(
         "Which other tags cannot be pulled",
         "Nothing that is known to run uses them, but something may have to: a rollback, a "
         "suspended job, the next deployment.",
-        width=14,
         absent="none is known to be broken",
         links=(links.runbook("RegistryLatestTagBroken"),),
     ),
@@ -228,7 +248,8 @@ UNSEEN: Final = rows(
         "What could not be seen",
         "Gaps of the last audit, by how far they reach and why. What is in a gap is neither "
         "healthy nor broken, and nothing is said to be needless where a gap is.",
-        width=10,
+        width=24,
+        height=6,
         absent="nothing was left out",
         links=(links.runbook("RegistryAuditBlind"),),
     ),

@@ -28,6 +28,11 @@ def each(by: str, family: Family, *where: str) -> str:
     return f"max by ({by}) ({series(family, *where)})"
 
 
+def earliest(by: str, family: Family, *where: str) -> str:
+    """When is the first of them? Of several moments in time."""
+    return f"min by ({by}) ({series(family, *where)})"
+
+
 def least(by: str, family: Family, *where: str) -> str:
     """What holds of all parts of it? The least of what shards say; replicas of one are one."""
     return f"min by ({by}) ({each(', '.join(family.labels), family, *where)})"

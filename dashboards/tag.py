@@ -10,13 +10,14 @@ from dashboards import links, meanings
 from dashboards.board import Board, Chapter, one, registry
 from dashboards.card import Ask, Card
 from dashboards.panels import graph, note, number, states
-from dashboards.promql import REQUIRED, each, flag, losses, owned
+from dashboards.promql import REQUIRED, each, earliest, flag, losses, owned
 from dashboards.table import Label, Value, rows
 from exporter.publish import catalogue as metric
 
 _REPOSITORY: Final = 'repository="$repository"'
 _THIS: Final = (_REPOSITORY, 'tag="$tag"')
 _SOLE: Final = f'metric="{metric.SOLE_PROTECTOR.name}"'
+_WORKLOAD: Final = "workload_cluster, workload_namespace, workload_kind, workload, platforms"
 _TAG: Final = "registry, repository, tag, reference"
 
 
@@ -104,6 +105,54 @@ PROTECTS: Final = number(
         f" ({each('metric', metric.SERIES_DROPPED, _SOLE)} > 0)"
     ),
 )
+WORKLOADS: Final = number(
+    Card(
+        16,
+        "Workloads that could not start again",
+        "As far as clusters were read. Do not restart or reschedule them before it is repaired.",
+        width=6,
+        absent="it is not broken, or no cluster is read",
+        base=meanings.GOOD,
+        steps=meanings.NONE_IS_GOOD,
+    ),
+    Ask(f"max({each('tag', metric.TAG_AFFECTED_WORKLOADS, *_THIS)})"),
+)
+RUNNING: Final = number(
+    Card(
+        17,
+        "Containers of them that run now",
+        "They live on layers that their nodes still hold.",
+        width=6,
+        absent="it is not broken, or no cluster is read",
+    ),
+    Ask(f"max({each('tag', metric.TAG_AFFECTED_RUNNING, *_THIS)})"),
+)
+NEXT: Final = number(
+    Card(
+        18,
+        "Next start by a schedule",
+        "When a CronJob next runs into it.",
+        width=6,
+        unit=units.DateTimeFromNow,
+        absent="none is known",
+        base=meanings.WORRYING,
+    ),
+    Ask(f"1000 * min({earliest('tag', metric.TAG_AFFECTED_NEXT_RUN, *_THIS)})"),
+)
+LEFT: Final = number(
+    Card(
+        19,
+        "Live images that the tag has left",
+        "Images that run by this tag and to which no tag leads any more, or a pinned digest that "
+        "nothing keeps.",
+        width=6,
+        absent="nothing that runs is known to use it",
+        base=meanings.GOOD,
+        steps=meanings.NONE_IS_BETTER,
+        links=(links.runbook("RegistryLiveImageUnprotected"),),
+    ),
+    Ask(f"max({each('tag', metric.TAG_UNPROTECTED_IMAGES, *_THIS)})"),
+)
 COURSE: Final = states(
     Card(
         20,
@@ -136,11 +185,29 @@ GONE: Final = rows(
         shown=False,
     ),
 )
+USERS: Final = rows(
+    Card(
+        31,
+        "Who could not start again",
+        "Workloads that use the tag, and the platforms of their nodes; capped for each registry, "
+        "live tags are kept first.",
+        width=24,
+        height=6,
+        absent="it is not broken, or no cluster is read",
+    ),
+    Label("workload_cluster", width=160),
+    Label("workload_namespace", width=180),
+    Label("workload_kind", width=140),
+    Label("workload"),
+    Label("platforms"),
+    Value("workloads", each(_WORKLOAD, metric.AFFECTED_WORKLOAD_INFO, *_THIS), shown=False),
+)
 COUNTS: Final = graph(
     Card(
         40,
         "Manifests below the tag that a pull needs",
         "How many of them are missing, broken, unknown or unprotected.",
+        height=9,
     ),
     Ask(f"max({each('tag', metric.TAG_MISSING_CHILDREN, REQUIRED, *_THIS)})", "missing"),
     Ask(f"max({each('tag', metric.TAG_BROKEN_CHILDREN, REQUIRED, *_THIS)})", "broken"),
@@ -157,8 +224,9 @@ REPAIR: Final = note(
     Card(
         41,
         "What to do",
-        "Commands for this tag. Where the registry's name is not its host, "
-        "put the host in its place.",
+        "Commands for this tag. Put the registry's host in the place of its name, where they "
+        "differ; of a pinned digest, give the whole digest.",
+        height=9,
     ),
     """\
 See what is gone and what is left:
@@ -215,7 +283,21 @@ BOARD: Final = Board(
         Chapter(
             1,
             "${repository}:${tag}",
-            (VERDICT, CLASS, SINCE, UNPROTECTED, LACKING, PROTECTS, COURSE, GONE),
+            (
+                VERDICT,
+                CLASS,
+                SINCE,
+                UNPROTECTED,
+                LACKING,
+                PROTECTS,
+                WORKLOADS,
+                RUNNING,
+                NEXT,
+                LEFT,
+                COURSE,
+                GONE,
+                USERS,
+            ),
         ),
         Chapter(2, "How it went, and what to do", (COUNTS, REPAIR)),
         Chapter(3, "${repository}", (TAGS,)),

@@ -94,9 +94,10 @@ def _seconds(value: float) -> str:
 
 
 def _ago(seconds: float) -> str:
-    size, name = next((each for each in _LONG if seconds >= each[0]), _LONG[-1])
-    count = round(seconds / size)
-    return f"{count} {name}{'' if count == 1 else 's'} ago"
+    size, name = next((each for each in _LONG if abs(seconds) >= each[0]), _LONG[-1])
+    count = round(abs(seconds) / size)
+    words = f"{count} {name}{'' if count == 1 else 's'}"
+    return f"{words} ago" if seconds >= 0 else f"in {words}"
 
 
 def _number(value: float | str) -> float:

@@ -15,7 +15,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Final
 
 from exporter.demo.content import chart, multi_platform
-from exporter.demo.tree import CHART, FRONTEND, mirror, stock, suffer
+from exporter.demo.tree import CHART, CHECKOUT, FRONTEND, PAYMENTS, mirror, stock, suffer
 from exporter.oci.reference import Repository
 from exporter.sources.ledger import Ledger
 from tests.parts import monitoring, past
@@ -26,6 +26,7 @@ from tests.parts.past import TARGET, Phase
 from tests.parts.process import until
 from tests.parts.product import exporter
 from tests.parts.registry import registry
+from tests.parts.workloads import Site, owned
 from tests.shipped.rules import FILES
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from exporter.demo.tree import Tree
     from tests.parts.http import Asked
+    from tests.parts.kubernetes import Kubernetes
     from tests.parts.monitoring import Prometheus
     from tests.parts.past import Key
     from tests.parts.product import Exporter, Json
@@ -47,6 +49,7 @@ _FORMER: Final = chart("shop", "1.3.0").digest
 _HURT: Final = 2
 """Live tags that are broken in the end."""
 REPLICA: Final = "pullproof-1:10470"
+_PINNED: Final = f"{FRONTEND}@{multi_platform(FRONTEND, '1.7.0').digest}"
 _GIVEN_UP: Final = Repository("shop/legacy")
 _DENIED: Final = "/v2/infra/toolbox/"
 """A repository that the exporter's account may not read."""
@@ -65,7 +68,7 @@ class _Door:
 
 
 @contextmanager
-def fortnight(folder: Path) -> Iterator[Prometheus]:
+def fortnight(folder: Path, cluster: Kubernetes) -> Iterator[Prometheus]:
     """Live through the incident, and yield the Prometheus that remembers two weeks of it."""
     folder.mkdir(parents=True, exist_ok=True)
     door = _Door()
@@ -74,7 +77,12 @@ def fortnight(folder: Path) -> Iterator[Prometheus]:
         owned = stack.enter_context(registry(folder / "owned"))
         cache = stack.enter_context(registry(folder / "mirror"))
         before = stack.enter_context(front(owned, door))
+        _deploy(cluster, before.host)
+        stack.callback(cluster.forget)
         settings = _settings(folder, before.host, cache.host)
+        settings["clusters"] = [
+            {"name": "prod", "kubeconfig": str(cluster.kubeconfig(folder / "kubeconfig"))}
+        ]
         well = _scrape(folder, settings)
         door.shut = True
         blind = _scrape(folder, settings)
@@ -93,11 +101,13 @@ def fortnight(folder: Path) -> Iterator[Prometheus]:
 def _filled(folder: Path) -> Tree:
     """Write the storages, old enough for the exporter to say what is left over in them.
 
-    Left over are a version that lost its tag, a repository that was removed by hand, an upload.
+    Left over are two versions without a tag (one is pinned by digest), a repository that was
+    removed by hand, and an upload.
     """
     tree = stock(folder / "owned" / "storage")
     mirror(folder / "mirror" / "storage")
-    tree.push(FRONTEND, multi_platform(FRONTEND, "1.7.0"))
+    for version in ("1.6.0", "1.7.0"):
+        tree.push(FRONTEND, multi_platform(FRONTEND, version))
     tree.push(_GIVEN_UP, multi_platform(_GIVEN_UP, "1.0"))
     rmtree(tree.layout.repositories / _GIVEN_UP)
     upload = tree.layout.repositories / "shop/frontend/_uploads/0b7e"
@@ -109,10 +119,27 @@ def _filled(folder: Path) -> Tree:
     return tree
 
 
+def _deploy(cluster: Kubernetes, host: str) -> None:
+    """Let a cluster with nodes of both platforms run what will be hit, one of it on a schedule."""
+    site = Site(cluster, cluster.namespace("shop"), host)
+    nodes = {"x1": "amd64", "a1": "arm64"}
+    for name, architecture in nodes.items():
+        site.node(name, architecture)
+    for repository, version in ((CHECKOUT, "2.4.1"), (PAYMENTS, "3.0.7")):
+        name, image = repository.rpartition("/")[2], f"{repository}:{version}"
+        owner = site.controller("Deployment", name, image, replicas=len(nodes))
+        running = f"{site.image(repository)}@{multi_platform(repository, version).digest}"
+        told = {"name": "c", "image": site.image(image), "imageID": running, "ready": True}
+        told |= {"restartCount": 0, "state": {"running": {}}}
+        status = {"phase": "Running", "containerStatuses": [told]}
+        for node in nodes:
+            site.pod(f"{name}-{node}", image, node, metadata=owned(owner), status=status)
+    site.schedule("reports", f"{CHECKOUT}:2.4.1", "30 4 * * *")
+
+
 def _settings(folder: Path, owned: str, cache: str) -> Json:
     live = folder / "live.txt"
-    names = ("shop/frontend:1.9.0", "shop/checkout:2.4.1", "platform/payments:3.0.7")
-    names = (*names, "platform/search:5.2.0", "infra/toolbox:2026.10")
+    names = ("shop/frontend:1.9.0", "platform/search:5.2.0", "infra/toolbox:2026.10", _PINNED)
     live.write_text("".join(f"{owned}/{name}\n" for name in names))
     common: Json = {"plain_http": True, "tags": {"select": ["*"]}}
     kept = {"path": str(folder / "owned" / "storage")}
