@@ -20,7 +20,8 @@ FEATURES: Final = tuple(sorted(CHART.glob("ci/*-values.yaml")))
 """One file of values for each feature."""
 DEFAULT: Final = CHART / "ci" / "default-values.yaml"
 """The least that is needed."""
-RELEASE: Final = ("release", "--namespace=audit")
+NAMESPACE: Final = "audit"
+_RELEASE: Final = ("release", f"--namespace={NAMESPACE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,19 @@ def template(*words: str, values: Json | None = None) -> Said:
 @functools.cache
 def _template(words: tuple[str, ...], values: str) -> Said:
     """The same words make the same objects: many claims are about one rendering."""
-    return helm("template", *RELEASE, str(CHART), *words, "--values=-", typed=values)
+    return helm("template", *_RELEASE, str(CHART), *words, "--values=-", typed=values)
 
 
 def rendered(*words: str, values: Json | None = None) -> dict[tuple[str, str], Json]:
-    """The objects of a chart by kind and name; those of the test are among them."""
+    """The objects of a chart by kind and name; `namespace/name` where that is not the release's."""
     said = template(*words, values=values)
     assert said.code == 0, said.errors
-    return {
-        (each["kind"], each["metadata"]["name"]): each
-        for each in yaml.load_all(said.output, yaml.CSafeLoader)
-        if each
-    }
+    made = [each for each in yaml.load_all(said.output, yaml.CSafeLoader) if each]
+    objects = {(each["kind"], _name(each["metadata"])): each for each in made}
+    assert len(objects) == len(made), "two objects are one"
+    return objects
+
+
+def _name(metadata: Json) -> str:
+    where = metadata.get("namespace", NAMESPACE)
+    return str(metadata["name"] if where == NAMESPACE else f"{where}/{metadata['name']}")

@@ -40,6 +40,10 @@ ALL = {
 """Everything that the chart can make at once."""
 
 
+DOWN = {"url": "http://127.0.0.1:1", "plain_http": True}
+"""A registry that does not answer."""
+
+
 @pytest.fixture(scope="module")
 def schemas(tmp_path_factory: pytest.TempPathFactory) -> Schemas:
     return Schemas.into(tmp_path_factory.mktemp("schemas"))
@@ -88,13 +92,12 @@ def test_a_key_that_kubernetes_does_not_know_is_seen(schemas: Schemas) -> None:
 def test_the_program_answers_its_probes_though_the_registry_is_down(
     prefix: str, tmp_path: Path
 ) -> None:
-    down = {"url": "http://127.0.0.1:1", "plain_http": True}
-    config = {"registries": [down], "route_prefix": prefix or None}
+    config = {"registries": [DOWN], "route_prefix": prefix or None}
     objects = rendered(f"--values={DEFAULT}", values={"config": config})
     settings = yaml.safe_load(objects["ConfigMap", "release-pullproof"]["data"]["pullproof.yml"])
     pod = objects["Deployment", "release-pullproof"]["spec"]["template"]["spec"]
     settings["ledger"] = str(tmp_path / "ledger.sqlite")
-    settings.pop("clusters", None)
+    del settings["clusters"]  # There is none around the process.
 
     with exporter(tmp_path, settings) as served:
         for probe in ("livenessProbe", "readinessProbe"):
@@ -216,6 +219,38 @@ def hook(release: Release) -> str:
         *("get", "hooks", "audit", f"--kubeconfig={release.kubeconfig}"),
         f"--namespace={release.namespace}",
     ).output
+
+
+MONITORS = {"group": "monitoring.coreos.com", "version": "v1", "resource": "servicemonitors"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"helm_history": True, "custom_resources": [MONITORS | {"images": ["spec.image"]}]}],
+    ids=["usual", "features"],
+)
+@pytest.mark.parametrize("narrow", [False, True], ids=["everywhere", "namespaced"])
+def test_its_account_may_read_what_its_configuration_asks_for(
+    release: Release, tmp_path: Path, asked: Json, *, narrow: bool
+) -> None:
+    namespaces = [release.namespace] if narrow else []
+    entry = {"in_cluster": True, "namespaces": namespaces} | asked
+    values = ALL | {"config": {"registries": [DOWN], "clusters": [entry]}}
+    release.helm("install", str(CHART), values=values)
+    config = yaml.safe_load(release.get("api/v1", "configmaps")["data"]["pullproof.yml"])
+    (cluster,) = config["clusters"]
+    del cluster["in_cluster"]
+    token = release.cluster.token(release.namespace, "audit-pullproof")
+    kubeconfig = release.cluster.kubeconfig(tmp_path / "account", token)
+
+    config["clusters"] = [cluster | {"kubeconfig": str(kubeconfig)}]
+    with exporter(tmp_path, config | {"ledger": None}) as served:
+        document = served.ready().document
+        up = served.value("pullproof_reference_source_up")
+
+    assert [gap for gap in document["gaps"] if gap["scope"] == "cluster"] == []
+    assert up == 1
+    release.helm("uninstall")
 
 
 def test_it_goes_through_a_registry_and_is_audited_there(release: Release, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ Json = dict[str, Any]
 
 NAME = "release-pullproof"
 MOUNTED = "/run/pullproof"
+GRANTED = yaml.safe_load((CHART / "files" / "rbac.yaml").read_text())
 every_feature = pytest.mark.parametrize("feature", FEATURES, ids=lambda path: path.stem)
 
 
@@ -154,6 +155,50 @@ def test_a_selector_outlives_an_upgrade(feature: Path) -> None:
     assert fixed.items() <= pod(objects)["metadata"]["labels"].items()
 
 
+@every_feature
+def test_there_is_a_token_only_where_the_cluster_is_read(feature: Path) -> None:
+    objects = rendered(f"--values={feature}")
+    read = feature.stem not in ("no-cluster-values", "other-cluster-values")
+    roles = [kind for kind, _ in objects if kind.endswith("Role")]
+
+    assert pod(objects)["spec"]["automountServiceAccountToken"] is read
+    assert bool(roles) is (read and feature.stem != "own-role-values")
+
+
+def rights(feature: str, kind: str, values: Json | None = None) -> list[Json]:
+    """The rules of each role of a kind; a binding must name it and the pod's account."""
+    objects = rendering(feature, values)
+    account = pod(objects)["spec"]["serviceAccountName"]
+    roles = {name: each for (of, name), each in objects.items() if of == kind}
+    for name, role in roles.items():
+        binding = objects[f"{kind}Binding", name]
+        assert binding["roleRef"]["name"] == role["metadata"]["name"]
+        assert [each["name"] for each in binding["subjects"]] == [account]
+    return [role["rules"] for role in roles.values()]
+
+
+def test_rights_are_those_of_the_features_that_are_on() -> None:
+    (usual,), (special,) = (
+        rights("default", "ClusterRole"),
+        rights("cluster-features", "ClusterRole"),
+    )
+
+    assert usual == GRANTED["core"] + GRANTED["nodes"]
+    asked = {resource: rule["verbs"] for rule in special for resource in rule["resources"]}
+    core = {resource for rule in GRANTED["core"] for resource in rule["resources"]}
+    assert set(asked) == core - {"jobs", "replicationcontrollers"} | {"secrets", "rollouts"}
+    assert asked["rollouts"] == ["list"]
+    assert special[-2:-1] == GRANTED["helmHistory"]
+
+
+def test_in_namespaces_there_is_no_right_in_the_whole_cluster() -> None:
+    objects = rendering("namespaced")
+    roles = rights("namespaced", "Role")
+
+    assert not [kind for kind, _ in objects if kind.startswith("ClusterRole")]
+    assert roles == [GRANTED["core"], GRANTED["core"]]
+
+
 def test_storage_is_read_only_twice() -> None:
     objects = rendering("storage-claim")
     (volume,) = (each for each in pod(objects)["spec"]["volumes"] if each["name"] == "storage-0")
@@ -230,10 +275,12 @@ def ports(objects: dict[tuple[str, str], Json]) -> Iterator[tuple[int, bool]]:
 
 
 def test_a_network_policy_lets_out_to_what_is_asked() -> None:
-    everywhere = {(53, False), (443, False), (5000, False)}
+    everywhere = {(53, False), (443, False), (5000, False), (6443, False)}
 
     assert set(ports(rendering("default", {"networkPolicy": {"enabled": True}}))) == everywhere
-    assert set(ports(rendering("networkpolicy"))) == {*((53, True), (443, True), (3128, True))}
+    assert set(ports(rendering("networkpolicy"))) == {
+        *((53, True), (443, True), (6443, True), (3128, True))
+    }
 
 
 @every_feature
