@@ -244,11 +244,13 @@ def test_its_account_may_read_what_its_configuration_asks_for(
     kubeconfig = release.cluster.kubeconfig(tmp_path / "account", token)
 
     config["clusters"] = [cluster | {"kubeconfig": str(kubeconfig)}]
-    with exporter(tmp_path, config | {"ledger": None}) as served:
-        document = served.ready().document
-        up = served.value("pullproof_reference_source_up")
+    with registry(tmp_path / "registry") as store:
+        config["registries"] = [{"url": store.url, "plain_http": True}]
+        with exporter(tmp_path, config | {"ledger": None}) as served:
+            document = served.ready().document
+            up = served.value("pullproof_reference_source_up")
 
-    assert [gap for gap in document["gaps"] if gap["scope"] == "cluster"] == []
+    assert document["gaps"] == []
     assert up == 1
     release.helm("uninstall")
 
