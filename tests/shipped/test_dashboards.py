@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -257,3 +258,12 @@ def test_the_page_has_every_dashboard_with_its_question_and_picture() -> None:
         picture = f"images/dashboards/{name.replace('.json', '.png')}"
         assert f"]({picture})" in page
         assert 0 < (DOCS / picture).stat().st_size < 300_000
+
+
+def test_the_chart_carries_the_dashboards_and_not_what_makes_them() -> None:
+    lines = (FOLDER.parent / "helm" / ".helmignore").read_text().splitlines()
+    ignored = [line.rstrip("/") for line in lines]
+
+    for path in FOLDER.iterdir():
+        left_out = any(fnmatch(f"files/dashboards/{path.name}", line) for line in ignored)
+        assert left_out is (path.suffix != ".json"), path.name
