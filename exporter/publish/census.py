@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from exporter.judge.report import Child, Report, TagVerdict
     from exporter.oci.digest import Digest
 
-_BREAKING: Final = frozenset(
+BREAKING: Final = frozenset(
     check.RULE.code for check in (missing_child, broken_child, missing_platform)
 )
+"""The checks that find what breaks a pull; the others find risks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def broken_since(report: Report) -> Mapping[tuple[Repository, str], float]:
     """Since when is it known that a tag cannot be pulled? By repository and the root's name."""
     since: dict[tuple[Repository, str], float] = {}
     for finding in report.findings:
-        if finding.rule.code in _BREAKING and finding.severity is not Severity.INFO:
+        if finding.rule.code in BREAKING and finding.severity is not Severity.INFO:
             where = (finding.root.repository, finding.root.name)
             seen = report.since.get(finding.key, report.snapshot.taken_at)
             since[where] = min(seen, since.get(where, seen))

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from exporter.publish.sheet import lay_out, narrow, root_name
-from exporter.publish.summary import blindness, next_command, totals, troubles
+from exporter.publish.summary import blindness, next_command, risks, totals, troubles
 from exporter.publish.tree import Node, grow
 from exporter.publish.users import wanted_by
 from exporter.publish.words import count_words, plain, size_words, time_words, verdict_cell
@@ -59,6 +59,10 @@ def _section(report: Report, most: int) -> Iterator[str]:
         yield from _trouble(trouble)
     if len(found) > most:
         yield f"- … and {count_words(len(found) - most, 'more tag')}"
+    at_risk = risks(report)
+    if at_risk:
+        yield from ("", "### At risk", "")
+    yield from (f"- {escape(line)}" for line in at_risk)
     yield ""
     yield from _unseen(report, "###")
     yield f"Checked {totals(report)}"

@@ -23,6 +23,7 @@ from exporter.publish.words import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from exporter.facts.snapshot import Root
     from exporter.judge.report import Child, Report, TagVerdict
 
 ANY: Final = "any"
@@ -89,7 +90,11 @@ def loudest(cells: Iterable[Cell]) -> Cell:
 
 def root_name(verdict: TagVerdict) -> str:
     """Name a tag within its registry, or a pinned digest in full: what can be typed again."""
-    root = verdict.root
+    return name_of(verdict.root)
+
+
+def name_of(root: Root) -> str:
+    """Name what an audit started from, likewise."""
     return f"{root.repository}:{root.tag}" if root.tag else f"{root.repository}@{root.digest}"
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, Proof, State
+from exporter.judge.finding import Severity
 from exporter.judge.report import ChildKind
-from exporter.publish.census import broken_since, count
-from exporter.publish.sheet import inspect_command, root_name
+from exporter.publish.census import BREAKING, broken_since, count
+from exporter.publish.sheet import inspect_command, name_of, root_name
 from exporter.publish.urgency import Urgency, order, urgency
 from exporter.publish.users import blast_words
 from exporter.publish.words import (
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from exporter.facts.gap import Gap
+    from exporter.judge.finding import Finding, Rule
     from exporter.judge.report import Child, Report, TagVerdict
     from exporter.oci.reference import Repository
 
 _MOST_GAPS: Final = 10
+_MOST_RISKS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,15 @@ def troubles(report: Report) -> tuple[Trouble, ...]:
         for verdict in sorted(report.verdicts, key=order)
     )
     return tuple(trouble for trouble in found if trouble.losses)
+
+
+def risks(report: Report) -> tuple[str, ...]:
+    """What is not lost and may be: one line for each check that warns, with the first few tags."""
+    found: defaultdict[Rule, list[Finding]] = defaultdict(list)
+    for finding in report.findings:
+        if finding.severity is Severity.WARNING and finding.rule.code not in BREAKING:
+            found[finding.rule].append(finding)
+    return tuple(_risk(rule, findings) for rule, findings in found.items())
 
 
 def blindness(report: Report, gaps: Iterable[Gap]) -> tuple[str, ...]:
@@ -155,6 +167,16 @@ def _loss(verdict: TagVerdict, child: Child) -> Loss:
     )
     notes = () if child.required else ("nothing that must run needs it",)
     return Loss(where, child_cell(child), child.digest, (*details, *notes), child.required)
+
+
+def _risk(rule: Rule, findings: Sequence[Finding]) -> str:
+    where = (
+        f"{name_of(each.root)}{f' {platform_words(each.platform)}' if each.platform else ''}"
+        for each in findings
+    )
+    names = tuple(dict.fromkeys(where))
+    more = f" and {len(names) - _MOST_RISKS:,} more" if len(names) > _MOST_RISKS else ""
+    return f"{rule.code}: {rule.summary} {'; '.join(names[:_MOST_RISKS])}{more}"
 
 
 def _unknown(report: Report) -> Iterator[str]:

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from exporter.publish.sheet import Sheet, lay_out, narrow
-from exporter.publish.summary import blindness, next_command, totals, troubles
+from exporter.publish.summary import blindness, next_command, risks, totals, troubles
 from exporter.publish.words import Cell, Tone, count_words, time_words
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ def _section(report: Report, style: Style) -> Iterator[str]:
     yield ""
     yield from _table(lay_out(report, style.most), style)
     yield from _losses(troubles(report), style)
+    found = risks(report)
+    if found:
+        yield from ("", "At risk")
+    yield from (f"{_GAP}{line}" for line in found)
     yield ""
     yield "Not seen"
     yield from (f"{_GAP}{line}" for line in blindness(report, snapshot.gaps))

@@ -35,9 +35,13 @@ def _tree(report: Report, verdict: TagVerdict, style: Style) -> Iterator[str]:
         yield f"used by {'; '.join(owners)}"
     if root.platforms:
         yield f"must run on {', '.join(sorted(map(platform_words, root.platforms)))}"
-    if root.admitted - root.platforms:
-        further = sorted(map(platform_words, root.admitted - root.platforms))
-        yield f"may be started on {', '.join(further)}"
+    further = sorted(root.admitted - root.platforms, key=str)
+    if further:
+        said = (
+            f"{platform_words(each)}{' (not offered)' if each in verdict.not_offered else ''}"
+            for each in further
+        )
+        yield f"may be started on {', '.join(said)}"
     yield from _lines(grow(report, verdict), "", "", style)
     yield ""
 

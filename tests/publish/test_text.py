@@ -12,9 +12,11 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
+from exporter.judge.checks import unprotected_child
+from exporter.judge.finding import Finding, Severity
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
-from exporter.publish.markdown import check_markdown, inspect_markdown
+from exporter.publish.markdown import check_markdown, escape, inspect_markdown
 from exporter.publish.text import Style, check_text
 from exporter.publish.tree_text import inspect_text
 from tests.golden import golden
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from exporter.judge.report import Report
 
 SAFE = child(protected_by=("v1-amd64",))
+S390X = Platform("linux", "s390x")
 STYLE = Style()
 
 
@@ -351,12 +354,15 @@ def test_a_registry_without_tags_says_so() -> None:
 def test_the_tree_shows_protection_proof_and_who_uses_it() -> None:
     use = Use("deploy.yml:12", Reference.parse("registry.example/app:v1"), ReferenceClass.LIVE)
     verdict = tag("app:v1", SAFE, child("arm64", protected_by=()), uses=(use,))
-    nodes = {"platforms": frozenset({AMD64}), "admitted": frozenset({AMD64, ARM64})}
-    verdict = replace(verdict, root=replace(verdict.root, **nodes))
+    nodes = {"platforms": frozenset({AMD64}), "admitted": frozenset({AMD64, ARM64, S390X})}
+    verdict = replace(verdict, root=replace(verdict.root, **nodes), not_offered=(S390X,))
     text = inspect_text(report(verdict, sealed={}), STYLE)
 
     assert "used by deploy.yml:12" in text
-    assert "must run on linux/amd64\nmay be started on linux/arm64\n" in text
+    assert (
+        "must run on linux/amd64\nmay be started on linux/arm64, linux/s390x (not offered)\n"
+        in text
+    )
     assert re.search(
         r"├─ linux/amd64 image  ok  sha256:\S+  400 B  last byte read, tagged v1", text
     )
@@ -373,3 +379,20 @@ def test_an_attestation_hangs_in_the_tree_without_alarm() -> None:
     text = inspect_text(report(tag("app:v1", SAFE, attestation(MISSING))), STYLE)
 
     assert "└─ attestation  missing" in text
+
+
+def test_what_is_at_risk_is_told_by_check_with_the_first_few_tags() -> None:
+    names = [f"app:v{n}" for n in range(7)]
+    about = report(*(tag(name, SAFE) for name in names))
+    risky = tuple(
+        Finding(unprotected_child.RULE, Severity.WARNING, each.root, None, AMD64, "")
+        for each in about.verdicts
+    )
+    told = replace(about, findings=(*risky, replace(risky[0], severity=Severity.INFO)))
+
+    line = f"{unprotected_child.RULE.code}: {unprotected_child.RULE.summary} "
+    line += "; ".join(f"{name} linux/amd64" for name in names[:5]) + " and 2 more"
+    assert f"At risk\n  {line}\n\nNot seen" in check_text([told], STYLE)
+    assert f"### At risk\n\n- {escape(line)}\n" in check_markdown([told], 100)
+    assert "At risk" not in check_text([about], STYLE)
+    assert "At risk" not in check_markdown([about], 100)
