@@ -29,11 +29,15 @@ from exporter.publish.standing import Picture
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.entrance import listening
 from exporter.publish.web.gate import Gate
+from exporter.publish.web.probe import NotProbed
 from tests.parts.certificates import authority
 from tests.publish.reports import MISSING, attestation, child, picture, report, standing, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from exporter.judge.report import Report
+    from exporter.publish.web.probe import Asked
 
 _REPOSITORIES: Final = 2_000
 _TAGS: Final = 10_000
@@ -94,13 +98,17 @@ async def main(folder: Path) -> None:
 
 async def _listen(stack: AsyncExitStack, board: _Board, config: Path | None) -> int:
     gate = Gate({})
-    app = application(Shell(board, lambda: 0.0, _no_reload), gate)
+    app = application(Shell(board, lambda: 0.0, _no_reload, _no_probe), gate)
     entrance = await stack.enter_async_context(listening(app, gate, [(_LOOPBACK, 0)], config))
     return entrance.addresses[0][1]
 
 
 async def _no_reload() -> str | None:
     return None
+
+
+async def _no_probe(asked: Asked) -> Report:
+    raise NotProbed(str(asked.reference))
 
 
 def _web_config(folder: Path, pair: Path) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
@@ -14,7 +15,9 @@ from exporter.judge.checks import unprotected_child, unprotected_image
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.report import Report, TagVerdict
 from exporter.publish.census import broken_since
+from exporter.publish.document import gaps
 from exporter.publish.sheet import root_name
+from exporter.publish.summary import blindness
 from exporter.publish.urgency import Urgency, by_design, urgency
 
 if TYPE_CHECKING:
@@ -105,24 +108,51 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """Every tag of some registries."""
+    """Every tag of some registries, and what is counted of them: made once for many readers."""
 
     entries: tuple[Entry, ...]
     """The worst first; the same order for the same reports."""
+    gone: tuple[Entry, ...]
+    """Those that cannot be pulled, in the same order."""
     places: Mapping[tuple[str, str], Entry]
     """By registry and name."""
+    counts: Mapping[tuple[str, Condition | None], int]
+    """By registry and condition; None counts them all."""
+    unseen: Mapping[str, tuple[str, ...]]
+    """What of each registry could not be seen, one sentence each."""
 
     @classmethod
-    def of(cls, standings: Iterable[Standing]) -> Self:
+    def of(cls, standings: Sequence[Standing]) -> Self:
         """Take up the tags of every report that there is."""
         reports = [each.report for each in standings if each.report]
         entries = [entry for report in reports for entry in _entries(report)]
         entries.sort(key=lambda entry: entry.order)
-        return cls(tuple(entries), {(each.registry, each.name): each for each in entries})
+        return cls(
+            tuple(entries),
+            tuple(each for each in entries if Condition.GONE in each.conditions),
+            {(each.registry, each.name): each for each in entries},
+            Counter((each.registry, one) for each in entries for one in (None, *each.conditions)),
+            {each.registry: _unseen(each) for each in standings},
+        )
 
     def fitting(self, wanted: Wanted) -> tuple[Entry, ...]:
         """Return the tags that somebody looks for, in their order."""
+        if wanted == Wanted():
+            return self.entries
         return tuple(filter(wanted.admits, self.entries))
+
+    def count(self, condition: Condition | None, registry: str = "") -> int:
+        """How many tags are in a condition, in one registry or in all?"""
+        if registry:
+            return self.counts.get((registry, condition), 0)
+        return sum(count for (_, each), count in self.counts.items() if each is condition)
+
+
+def _unseen(standing: Standing) -> tuple[str, ...]:
+    if standing.report is None:
+        reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in standing.gaps)
+        return tuple(reasons) or ("Nothing was audited yet.",)
+    return blindness(standing.report, gaps(standing))
 
 
 def _entries(report: Report) -> Iterable[Entry]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from exporter.publish.archive.pack import pack
+from exporter.publish.archive.unpack import undisturbed
 from exporter.publish.document import compose, encode
 from exporter.publish.web import reply
 from exporter.publish.web.once import Once
@@ -73,7 +74,8 @@ class Documents:
         return tuple(each for each in standings if not named or each.registry in named)
 
     def _write(self, standings: tuple[Standing, ...]) -> bytes:
-        body = encode(compose(standings, self._clock()))
+        with undisturbed():
+            body = encode(compose(standings, self._clock()))
         return gzip.compress(body, reply.QUICK, mtime=0)
 
 

@@ -6,9 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
-from exporter.publish.document import gaps
 from exporter.publish.roster import Condition, Wanted
-from exporter.publish.summary import blindness
 from exporter.publish.web.capacity import capacity
 from exporter.publish.web.html import ago, badge, chips, facts, frame, link, section, text
 from exporter.publish.web.listing import listing, names, platform_chips, tag_path, users
@@ -45,7 +43,7 @@ def front(picture: Picture, roster: Roster, query: Query, now: float) -> str:
 
 def _verdict(picture: Picture, roster: Roster, now: float) -> str:
     """The answer in one line, and the worst of it."""
-    lost = roster.fitting(Wanted(condition=Condition.GONE))
+    lost = roster.gone
     tone, head = _answer(picture, roster, lost)
     worst = "".join(f"<li>{_worst(each, now)}</li>" for each in lost[:_WORST])
     return (
@@ -63,13 +61,9 @@ def _answer(picture: Picture, roster: Roster, lost: Sequence[Entry]) -> tuple[To
         return Tone.BAD, f"{what} cannot be pulled"
     if not any(each.report for each in picture.standings):
         return Tone.UNSURE, "Nothing was seen yet"
-    if _unknown(roster) or not all(each.report for each in picture.standings):
+    if roster.count(Condition.UNKNOWN) or not all(each.report for each in picture.standings):
         return Tone.UNSURE, "Nothing is known to be lost, and not everything was seen"
     return Tone.GOOD, "Everything can be pulled"
-
-
-def _unknown(roster: Roster) -> int:
-    return len(roster.fitting(Wanted(condition=Condition.UNKNOWN)))
 
 
 def _lead(picture: Picture, roster: Roster, lost: Sequence[Entry], now: float) -> str:
@@ -81,7 +75,7 @@ def _lead(picture: Picture, roster: Roster, lost: Sequence[Entry], now: float) -
         others = names(f"{amount:,} {each}" for each, amount in sorted(classes.items()))
         parts.append(f"Nor can {others}{' tags' if sum(classes.values()) > 1 else ' tag'}.")
     for condition, words in _ASIDE.items():
-        amount = len(roster.fitting(Wanted(condition=condition)))
+        amount = roster.count(condition)
         if amount:
             address = Query(Wanted(condition=condition)).address()
             parts.append(link(address, f"{count_words(amount, 'tag')} {words}") + ".")
@@ -113,8 +107,7 @@ def _worst(entry: Entry, now: float) -> str:
 
 
 def _registries(picture: Picture, roster: Roster, now: float) -> str:
-    lost = Counter(each.registry for each in roster.fitting(Wanted(condition=Condition.GONE)))
-    order = sorted(picture.standings, key=lambda each: -lost[each.registry])
+    order = sorted(picture.standings, key=lambda each: -roster.count(Condition.GONE, each.registry))
     cards = "".join(_card(picture, roster, each, now) for each in order)
     return section(
         "registries", "Registries", f'<div class="cards">{cards}</div>{_sources(picture, now)}'
@@ -130,33 +123,25 @@ def _card(picture: Picture, roster: Roster, standing: Standing, now: float) -> s
     parts = (
         f'<div class="head">{head}</div>',
         _figures(standing, roster) if report else "",
-        facts((*_facts(standing, now), ("Not seen", _unseen(standing)))),
+        facts((*_facts(standing, now), ("Not seen", _unseen(roster.unseen[standing.registry])))),
         capacity(report.stock, standing.collector) if report and report.stock else "",
     )
     return f'<article class="card">{"".join(parts)}</article>'
 
 
 def _figures(standing: Standing, roster: Roster) -> str:
-    own = [each for each in roster.entries if each.registry == standing.registry]
-    counts = Counter(condition for each in own for condition in each.conditions)
-    shown = [("tags", len(own), Wanted(standing.registry), "")]
+    figures = ""
     for condition, words, tone in _FIGURES:
-        wanted = Wanted(standing.registry, condition=condition)
-        shown.append((words, counts[condition], wanted, tone if counts[condition] else ""))
-    return "".join(
-        (
-            '<dl class="figures">',
-            *(
-                f'<div class="{tone}"><dt>{words}</dt><dd>'
-                f"{link(Query(wanted).address(), f'{amount:,}') if amount else amount}</dd></div>"
-                for words, amount, wanted, tone in shown
-            ),
-            "</dl>",
-        )
-    )
+        amount = roster.count(condition, standing.registry)
+        address = Query(Wanted(standing.registry, condition=condition)).address()
+        shown = link(address, f"{amount:,}") if amount else "0"
+        loud = tone if amount else ""
+        figures += f'<div class="{loud}"><dt>{words}</dt><dd>{shown}</dd></div>'
+    return f'<dl class="figures">{figures}</dl>'
 
 
 _FIGURES: Final = (
+    (None, "tags", ""),
     (Condition.GONE, "cannot be pulled", "bad"),
     (Condition.UNKNOWN, "unknown", "unsure"),
     (Condition.UNPROTECTED, "at risk", "unsure"),
@@ -175,20 +160,12 @@ def _facts(standing: Standing, now: float) -> Sequence[tuple[str, str]]:
     return known
 
 
-def _unseen(standing: Standing) -> str:
+def _unseen(lines: Sequence[str]) -> str:
     """What could not be seen; a long list stands folded."""
-    lines = _blind(standing)
     listed = f'<ul class="gaps">{"".join(f"<li>{text(line)}</li>" for line in lines)}</ul>'
     if len(lines) <= _OPEN:
         return listed
     return f"<details><summary>{len(lines)} lines</summary>{listed}</details>"
-
-
-def _blind(standing: Standing) -> tuple[str, ...]:
-    if standing.report is None:
-        reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in standing.gaps)
-        return tuple(reasons) or ("Nothing was audited yet.",)
-    return blindness(standing.report, gaps(standing))
 
 
 def _sources(picture: Picture, now: float) -> str:

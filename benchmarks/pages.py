@@ -1,0 +1,147 @@
+"""What does a page over 20,000 tags take, and does anything else wait for it?
+
+Prints one run on this machine, by one connection: the first page after an audit, which sorts all
+tags once, then pages that find that done. `stall` is the longest that the event loop, and so a
+scrape, was kept from going on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import resource
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.snapshot import Sealed
+from exporter.oci.reference import Repository
+from exporter.publish.exposition import Exposition
+from exporter.publish.limits import Limits
+from exporter.publish.metrics import render
+from exporter.publish.standing import Picture
+from exporter.publish.web.app import Shell, application
+from exporter.publish.web.entrance import listening
+from exporter.publish.web.gate import Gate
+from exporter.publish.web.probe import NotProbed
+from tests.publish.reports import (
+    MISSING,
+    TAKEN_AT,
+    attestation,
+    child,
+    picture,
+    report,
+    standing,
+    tag,
+)
+
+if TYPE_CHECKING:
+    from exporter.judge.report import Report
+    from exporter.publish.web.probe import Asked
+
+_TAGS: Final = 20_000
+_REPOSITORIES: Final = 200
+_TIMES: Final = 20
+_LOOPBACK: Final = "127.0.0.1"
+_COLUMNS: Final = "{:34}{:>8}{:>10}{:>10}{:>10}"
+_PAGES: Final = (
+    ("status page, the first", "/", 1),
+    ("status page", "/", _TIMES),
+    ("its last page", "/?page=200", _TIMES),
+    ("narrowed to what is broken", "/?state=gone&repository=app-7", _TIMES),
+    ("page of one tag", "/tag/registry.example/team-0/app-0:v1.0", _TIMES),
+    ("JSON, narrowed", "/report.json?state=gone", _TIMES),
+    ("JSON, whole, the first", "/report.json", 1),
+    ("JSON, whole", "/report.json", _TIMES),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Board:
+    picture: Picture
+    exposition: Exposition
+
+
+async def main() -> None:
+    """Print a line for every kind of page."""
+    shown = _picture()
+    gate = Gate({})
+    board = _Board(shown, render(shown, Limits()))
+    shell = Shell(board, lambda: TAKEN_AT + 60, _no_reload, _no_probe)
+    print(f"{_TAGS:,} tags, one in ten broken; milliseconds")
+    print(_COLUMNS.format("", "kB", "median", "worst", "stall"))
+    before = _peak()
+    async with listening(application(shell, gate), gate, [(_LOOPBACK, 0)], None) as entrance:
+        connection = http.client.HTTPConnection(_LOOPBACK, entrance.addresses[0][1])
+        for name, path, times in _PAGES:
+            await _measure(name, connection, path, times)
+        connection.close()
+    print(f"memory at its peak: {_peak() - before:+.0f} MB over the {before:.0f} MB of the report")
+
+
+async def _measure(
+    name: str, connection: http.client.HTTPConnection, path: str, times: int
+) -> None:
+    took: list[float] = []
+    size = 0
+    watch = asyncio.create_task(_stall())
+    for _ in range(times):
+        began = time.perf_counter()
+        size = await asyncio.to_thread(_get, connection, path)
+        took.append(1000 * (time.perf_counter() - began))
+    watch.cancel()
+    (stall,) = await asyncio.gather(watch)
+    numbers = (f"{each:.1f}" for each in (size / 1e3, statistics.median(took), max(took), stall))
+    print(_COLUMNS.format(name, *numbers))
+
+
+def _get(connection: http.client.HTTPConnection, path: str) -> int:
+    connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
+    answer = connection.getresponse()
+    body = answer.read()
+    assert answer.status == 200, body
+    return len(body)
+
+
+async def _stall() -> float:
+    """Return the longest time in milliseconds by which a short sleep was late."""
+    longest = 0.0
+    try:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.perf_counter() - began - 0.001)
+    except asyncio.CancelledError:
+        return 1000 * longest
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+async def _no_reload() -> str | None:
+    return None
+
+
+async def _no_probe(asked: Asked) -> Report:
+    raise NotProbed(str(asked.reference))
+
+
+def _picture() -> Picture:
+    names = [f"team-{number % 50}/app-{number}" for number in range(_REPOSITORIES)]
+    verdicts = (
+        tag(
+            f"{names[number % _REPOSITORIES]}:v1.{number}",
+            child("amd64", name=f"amd64 {number}"),
+            child("arm64", *(() if number % 10 else (MISSING,)), name=f"arm64 {number}"),
+            attestation(name=f"attestation {number}"),
+        )
+        for number in range(_TAGS)
+    )
+    sealed = {Repository(name): Sealed({}) for name in names}
+    return picture(standing(report(*verdicts, sealed=sealed)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
