@@ -12,6 +12,7 @@ from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.leaves import View, grow
 from exporter.judge.report import Child, ChildKind, Report, TagVerdict
+from exporter.judge.running import Runners, runners
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 
@@ -57,6 +58,8 @@ class Explanation:
     """Tags that point straight at it; None where not every tag is known and none was seen."""
     dependents: tuple[Dependent, ...]
     """Everything that leads to it, live first."""
+    runs: tuple[Use, ...]
+    """Who runs it now by a tag that leads elsewhere: a new start would not pull it."""
     latest: Answer
     used: Answer
     sole: Answer
@@ -97,6 +100,9 @@ def explain(report: Report, question: Question) -> Explanation:
     doubts = tuple(_doubts(report, question, around))
     sealed = question.repository in report.snapshot.sealed
     straight = _pointing(report, question.repository, digest, dependents) if digest else ()
+    running = runners(report.snapshot, question.repository, digest) if digest else Runners((), True)
+    named = {use for each in dependents for use in each.uses}
+    heard = question.sources and _heard(report) and running.sure
     return Explanation(
         report,
         question.repository,
@@ -105,8 +111,9 @@ def explain(report: Report, question: Question) -> Explanation:
         _state(report, question, root, digest),
         straight,
         dependents,
+        tuple(use for use in running.uses if use not in named),
         latest=_said(_latest(question, dependents), proven=not doubts),
-        used=_said(_used(dependents), proven=not doubts and question.sources and _heard(report)),
+        used=_said(bool(running.uses) or _used(dependents), proven=not doubts and heard),
         sole=_sole(straight, dependents, sealed=sealed, whole=not doubts),
         doubts=doubts,
     )

@@ -63,6 +63,9 @@ def _body(found: Explanation, indent: str) -> Iterator[str]:
     if not found.dependents:
         nobody = "nobody" if not found.doubts else "nobody that was seen"
         yield f"{indent}{nobody}"
+    if found.runs:
+        runs = "; ".join(map(user_words, hits(found.runs)))
+        yield f"Runs now, by a tag that has moved on:  {runs}"
     for doubt in found.doubts:
         yield f"Not seen: {plain(doubt)}"
 
@@ -115,6 +118,7 @@ def _entry(found: Explanation) -> Mapping[str, Any]:
         "sole_protector": found.sole,
         "protected_by": None if found.protected_by is None else list(found.protected_by),
         "dependents": [_needing(each) for each in found.dependents],
+        "runs": [_user(hit) for hit in hits(found.runs)],
         "doubts": list(found.doubts),
     }
 

@@ -9,6 +9,7 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.explanation import Answer, Explanation, Question, explain, places
 from exporter.judge.judgement import judge
 from exporter.oci.reference import Reference, Tag
+from tests.fakes import use, workload
 from tests.judge.scene import APP, BLIND, Scene, scene
 from tests.worlds import image, index, two_platforms
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from exporter.oci.digest import Digest
 
 SELECTED = ReferenceClass.SELECTED
-BOTH = two_platforms("app")
+BOTH, OLD = two_platforms("app"), two_platforms("old")
 AMD64, ARM64 = BOTH.children
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
 
@@ -130,3 +131,41 @@ def test_a_tag_on_a_child_does_not_depend_on_the_index_above_it() -> None:
 
     assert [each.verdict.root.name for each in found.dependents] == ["latest"]
     assert found.sole is NO
+
+
+def running(*digests: Digest, tag: str = "latest") -> Use:
+    return use(f"app:{tag}", workload=workload("Deployment", "a/web"), running=frozenset(digests))
+
+
+def test_what_runs_by_a_tag_that_has_moved_on_is_used() -> None:
+    seen = scene(BOTH, "latest").tag(OLD, "v0", kind=SELECTED).seal()
+    for digest in (OLD.digest, OLD.children[0].digest, OLD.children[0].config.digest):
+        found = asked(seen, "v0", uses=(running(digest),))
+        assert (found.used, len(found.runs)) == (YES, 1)
+    child = OLD.children[0]
+    for digest in (child.digest, child.layers[0].digest):
+        assert asked(seen, digest=digest, uses=(running(OLD.digest),)).used is YES
+
+
+def test_what_runs_as_its_tag_says_is_told_once() -> None:
+    found = asked(scene(BOTH, "latest").seal(), "latest", uses=(running(AMD64.digest),))
+
+    assert (found.used, found.runs) == (YES, ())
+    assert len(found.dependents[0].uses) == 1
+
+
+def test_nobody_uses_it_is_not_said_where_somebody_runs_what_nobody_has_read() -> None:
+    seen = scene(BOTH, "latest").tag(OLD, "v0", kind=SELECTED).seal()
+
+    assert asked(seen, "v0", uses=(running(BOTH.digest),)).used is NO
+    assert asked(seen, "v0", uses=(running(image("swept").digest),)).used is UNKNOWN
+    elsewhere = use("other:v1", running=frozenset({image("swept").digest}))
+    assert asked(seen, "v0", uses=(running(BOTH.digest), elsewhere)).used is NO
+
+
+def test_what_could_not_be_read_of_it_may_be_what_runs() -> None:
+    seen = scene(BOTH, "latest").tag(OLD, "v0", kind=SELECTED).seal().lose(OLD.children[1].digest)
+    del seen.manifests[OLD.children[1].digest]
+
+    assert asked(seen, "v0", uses=(running(BOTH.digest),)).used is UNKNOWN
+    assert asked(seen, "v0", uses=(use("app:latest"),)).used is NO
