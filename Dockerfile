@@ -21,7 +21,7 @@ RUN python3 -m compileall -q --invalidation-mode unchecked-hash -x '/(test|tests
       "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 
 FROM python AS build
-# obstore reads buckets. What reads a cluster is in the core.
+# Reads buckets. `facts` of shards needs pyarrow and duckdb, which double the image: EXTRAS=s3,facts.
 ARG EXTRAS=s3
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./

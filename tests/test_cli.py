@@ -20,3 +20,19 @@ def test_the_list_of_commands_loads_none_of_what_they_need() -> None:
 
     assert done.stdout.startswith("usage: pullproof")
     assert done.stdout.splitlines()[-1] == "loaded: []"
+
+
+BARE: Final = """
+import importlib, pkgutil, sys
+sys.modules |= dict.fromkeys(("obstore", "pyarrow", "duckdb", "pyspark"))
+import exporter.commands
+for each in pkgutil.iter_modules(exporter.commands.__path__, "exporter.commands."):
+    importlib.import_module(each.name)
+"""
+
+
+def test_no_command_needs_an_extra_before_it_is_told_to_use_it() -> None:
+    command = [sys.executable, "-I", "-c", BARE]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
-from exporter.sources.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from exporter.facts.snapshot import Snapshot
     from exporter.resolve.scope import Scope
     from exporter.resolve.target import Target
+    from exporter.sources.shelf import Shelf  # noqa: TC004 - it needs an extra, and nothing asks for the type at runtime
 
 _EXTRA: Final = "facts need the extra: pip install 'pullproof[facts]'"
 

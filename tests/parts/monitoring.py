@@ -78,7 +78,14 @@ def prometheus(
         targets = [{"static_configs": [{"targets": [alertmanager]}]}]
         config["alerting"] = {"alertmanagers": targets}
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    command = [program("prometheus"), f"--config.file={folder / 'prometheus.yml'}"]
+    with prometheus_on(folder / "prometheus.yml", folder, believed=believed) as started:
+        yield started
+
+
+@contextmanager
+def prometheus_on(config: Path, folder: Path, *, believed: str = "5m") -> Iterator[Prometheus]:
+    """Run Prometheus on a configuration file as it stands, its data and log in a folder."""
+    command = [program("prometheus"), f"--config.file={config}"]
     command += [f"--storage.tsdb.path={folder / 'data'}", "--web.listen-address=127.0.0.1:0"]
     command += [f"--query.lookback-delta={believed}"]
     with running(command, _LISTENING, folder / "prometheus.log") as server:
@@ -104,8 +111,15 @@ def alertmanager(folder: Path, config: Json) -> Iterator[Running]:
     """Run Alertmanager, alone, on a configuration."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
+    with alertmanager_on(folder / "alertmanager.yml", folder) as started:
+        yield started
+
+
+@contextmanager
+def alertmanager_on(config: Path, folder: Path) -> Iterator[Running]:
+    """Run Alertmanager, alone, on a configuration file as it stands."""
     command = [program("prometheus-alertmanager"), "--cluster.listen-address="]
-    command += [f"--config.file={folder / 'alertmanager.yml'}", f"--storage.path={folder / 'data'}"]
+    command += [f"--config.file={config}", f"--storage.path={folder / 'alerts'}"]
     command += ["--web.listen-address=127.0.0.1:0"]
     with running(command, _LISTENING, folder / "alertmanager.log") as server:
         yield server

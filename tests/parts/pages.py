@@ -44,14 +44,17 @@ class Shell:
     folder: Path
     authority: Path | None = None
     here: Mapping[str, str] = field(default_factory=dict)
-    """Text that is replaced in every command, such as the host of an example."""
+    """Text that is replaced in every command, such as the host of an example; in order."""
     programs: tuple[Path, ...] = ()
     """Folders of programs, before those of the system."""
 
     @property
     def variables(self) -> dict[str, str]:
+        """Nothing of whoever runs the tests, but for pip's index and cache."""
         places = (*self.programs, Path(sys.executable).parent, os.environ["PATH"])
-        known = {"PATH": ":".join(map(str, places)), "HOME": str(self.folder)}
+        known = {"PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip")}
+        known |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+        known |= {"PATH": ":".join(map(str, places)), "HOME": str(self.folder)}
         return known | ({"SSL_CERT_FILE": str(self.authority)} if self.authority else {})
 
     def said(self, command: str) -> str:
@@ -67,7 +70,7 @@ class Shell:
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             cwd=self.folder,
             env=self.variables,
         )

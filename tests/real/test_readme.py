@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from tests.parts.needs import program
+from tests.parts.pages import TREE, Page, Shell
 from tests.parts.process import running
 from tests.parts.product import LISTENING, Exporter
 from tests.parts.registry import Settings, registry
@@ -20,6 +16,7 @@ from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.parts.certificates import Authority
     from tests.parts.process import Running
@@ -27,22 +24,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-TREE: Final = Path(__file__).parents[2]
-README: Final = (TREE / "README.md").read_text()
+README: Final = Page("README.md")
 HOST: Final = "registry.example.com"
 ADDRESS: Final = "127.0.0.1:10470"
-
-
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-
-
-COMMANDS: Final = tuple(
-    line.removeprefix("$ ").partition("  #")[0].strip()
-    for block in blocks("console")
-    for line in block.splitlines()
-    if line.startswith("$ ")
-)
+COMMANDS: Final = README.commands
 SHOWN, LOOKED_AT, WATCHED = "make demo", f"curl -s http://{ADDRESS}/metrics", "pullproof serve"
 
 
@@ -64,33 +49,6 @@ CLEANING: Final = {
 """With the exit code for an image whose platforms no tag protects."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """A folder, and a system that trusts the registry's authority."""
-
-    folder: Path
-    authority: Path
-
-    @property
-    def variables(self) -> dict[str, str]:
-        return {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "HOME": str(self.folder),
-            "SSL_CERT_FILE": str(self.authority),
-        }
-
-    def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", "-o", "pipefail", "-c", command],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=self.folder,
-            env=self.variables,
-        )
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Registry]:
     with registry(tmp_path_factory.mktemp("readme"), Settings(authority=authority)) as running:
@@ -102,37 +60,34 @@ def server(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
 def shell(tmp_path: Path, authority: Authority, server: Registry) -> Shell:
     (tmp_path / "images.txt").write_text(f"{server.host}/team/app:v1\n")
     (tmp_path / "live.txt").write_text(f"{server.host}/team/app:v1\n")
-    return Shell(tmp_path, authority.certificate)
+    here = {HOST: server.host, "/var/lib/registry": str(server.root)}
+    return Shell(tmp_path, authority.certificate, here)
 
 
 @pytest.mark.parametrize("command", ASKING)
-def test_what_asks_once_is_answered(shell: Shell, server: Registry, command: str) -> None:
-    done = shell.run(command.replace(HOST, server.host))
+def test_what_asks_once_is_answered(shell: Shell, command: str) -> None:
+    done = shell.run(command)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "linux/arm64" in done.stdout
     assert "present" in done.stdout
 
 
-def test_a_cleanup_is_looked_at_before_and_after(shell: Shell, server: Registry) -> None:
+def test_a_cleanup_is_looked_at_before_and_after(shell: Shell) -> None:
     child = two_platforms("app").children[0]
     (shell.folder / "purge.log").write_text(f"team/app@{child.digest}\n")
-    here = {HOST: server.host, "/var/lib/registry": str(server.root)}
 
     codes = {}
     for command in CLEANING:
-        run = command
-        for there, ours in here.items():
-            run = run.replace(there, ours)
-        done = shell.run(run)
-        assert done.stderr == "", run
+        done = shell.run(command)
+        assert done.stderr == "", command
         codes[command] = done.returncode
 
     assert codes == CLEANING
 
 
 def test_the_configuration_watches_what_it_names(shell: Shell, server: Registry) -> None:
-    (written,) = (block for block in blocks("yaml") if "registries:" in block)
+    (written,) = (block for block in README.blocks("yaml") if "registries:" in block)
     here = {HOST: server.host, "/etc/pullproof/": "", "/var/lib/pullproof/": ""}
     for there, ours in here.items():
         written = written.replace(there, ours)
