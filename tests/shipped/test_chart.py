@@ -54,6 +54,11 @@ def test_the_page_lists_every_value() -> None:
     generated(readme.PAGE, readme.document())
 
 
+def test_every_link_of_the_page_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", readme.PAGE.read_text()):
+        assert (CHART / target).exists(), target
+
+
 def test_every_value_is_explained_and_set_by_some_feature() -> None:
     documents = [yaml.safe_load(path.read_text()) for path in FEATURES]
     leaves = [leaf for value in values() for leaf in value.leaves if leaf.path != ("global",)]
