@@ -111,6 +111,13 @@ def test_a_mirror_that_leaves_out_all_on_which_it_may_be_started_is_a_lack() -> 
     assert seen.codes(**MIRROR) == [LACKS, ("missing-platform", "warning")]
 
 
+def test_what_lacks_for_a_node_that_must_run_it_is_not_told_twice() -> None:
+    seen = scene(MANY, "v1", "linux/amd64/v3", admitted=["linux/amd64"])
+    other = {**MIRROR, "platforms": frozenset({Platform("linux", "arm64")})}
+
+    assert seen.codes(**other) == [("missing-platform", "warning")]
+
+
 def test_a_pull_through_cache_lacks_nothing_wherever_it_may_be_started() -> None:
     seen = scene(ONE, "v1", admitted=["linux/arm64", "linux/s390x"])
     verdict = seen.verdict(role=Role.PROXY)
