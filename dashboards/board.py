@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 ALERTS: Final = "Registry.*"
 """The names of all alerts that belong to these dashboards."""
 _ANY: Final = ".+"
+_IN_SIGHT: Final = ""
+"""Beside the choices; the SDK would put links and marks into a menu."""
 _HOME: Final = "https://pullproof.invalid"
 # Not by `series`: a choice must not depend on itself.
 _REGISTRIES: Final = f"label_values({catalogue.REGISTRY_INFO.name}{{{TARGET}}}, registry)"
@@ -134,25 +136,25 @@ def _address() -> TextBoxVariable:
 
 def _others() -> DashboardLink:
     made = DashboardLink("pullproof").type(DashboardLinkType.DASHBOARDS).tags([MARK])
-    return (
-        made.as_dropdown(as_dropdown=True).keep_time(keep_time=True).include_vars(include_vars=True)
-    )
+    made = made.as_dropdown(as_dropdown=True).placement(_IN_SIGHT)
+    return made.keep_time(keep_time=True).include_vars(include_vars=True)
 
 
 def _firing() -> AnnotationQuery:
-    made = AnnotationQuery().name("Alerts").datasource(SOURCE).enable(enable=True).icon_color("red")
-    made = made.expr(f'ALERTS{{alertname=~"{ALERTS}",alertstate="firing"}}').step("60s")
-    return (
-        made.title_format("{{alertname}}")
-        .text_format("{{registry}} {{repository}} {{tag}}")
-        .tag_keys("severity")
-    )
+    made = _marks("Alerts", "red").enable(enable=True)
+    made = made.expr(f'ALERTS{{alertname=~"{ALERTS}",alertstate="firing"}}')
+    made = made.title_format("{{alertname}}").tag_keys("severity")
+    return made.text_format("{{registry}} {{repository}} {{tag}}")
 
 
 def _audited() -> AnnotationQuery:
     """Off at first: with an audit every quarter of an hour they are many."""
-    made = AnnotationQuery().name("Complete audits").datasource(SOURCE).enable(enable=False)
-    made = made.expr(f"{series(catalogue.AUDIT_LAST_SUCCESS)} * 1000").use_value_for_time(
-        use_value_for_time=True
-    )
-    return made.icon_color("blue").title_format("Audit").text_format("{{registry}}").step("60s")
+    made = _marks("Complete audits", "blue").enable(enable=False)
+    made = made.expr(f"{series(catalogue.AUDIT_LAST_SUCCESS)} * 1000")
+    made = made.title_format("Audit").text_format("{{registry}}")
+    return made.use_value_for_time(use_value_for_time=True)
+
+
+def _marks(name: str, colour: str) -> AnnotationQuery:
+    made = AnnotationQuery().name(name).datasource(SOURCE).icon_color(colour).step("60s")
+    return made.placement(_IN_SIGHT)
