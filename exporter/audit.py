@@ -10,6 +10,7 @@ from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.pointers import pointers
 from exporter.facts.proof import GONE, State
+from exporter.facts.scrubbed import recall
 from exporter.judge.gc.plan import Blind
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
@@ -52,6 +53,7 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
     """
     inventory = await _inventory(target)
     snapshot = await look(target, uses, before.snapshot if before else None, now)
+    snapshot = await _recalled(target, snapshot, before)
     if isinstance(inventory, Inventory):
         snapshot = _with_pointers(snapshot, inventory)
     report = await _judged(target, snapshot, before)
@@ -59,6 +61,15 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
         report = await asyncio.to_thread(_with_stock, target, report, inventory, uses)
         return Audited(report, inventory)
     return Audited(_with_gaps(report, (inventory,)) if inventory else report, None)
+
+
+async def _recalled(target: Target, snapshot: Snapshot, before: Report | None) -> Snapshot:
+    """Add what whole reads proved: this audit reads no more than last bytes."""
+    if target.scrub is None:
+        return snapshot
+    scrubbed = await asyncio.to_thread(target.scrub.proofs.scrubbed, snapshot.registry)
+    earlier = before.snapshot if before else None
+    return await asyncio.to_thread(recall, snapshot, earlier, scrubbed, target.scrub.terms.period)
 
 
 async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> Report:

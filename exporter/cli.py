@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _snapshot(commands.add_parser("snapshot", help="keep what is seen of a whole registry"))
     _diff(commands.add_parser("diff", help="what did a cleanup change, and what did it break?"))
     _protect(commands.add_parser("protect", help="tags that keep children from a collection"))
+    _scrub(commands.add_parser("scrub", help="are all bytes still right? reads them whole"))
     _preflight(
         commands.add_parser(
             "preflight", help="whom would this collection or deletion hurt?", epilog=_FORESEEN
@@ -160,6 +161,32 @@ def _protect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--apply", action="store_true", help="set the tags")
     parser.set_defaults(exclude_tags=[])
     _common(parser)
+
+
+def _scrub(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EXITS
+    parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="as for check")
+    parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
+    parser.add_argument(
+        "--tags", action="append", metavar="PATTERN", help="of a registry: only these tags"
+    )
+    parser.add_argument(
+        "--exclude-tags", action="append", default=[], metavar="PATTERN", help="but not these"
+    )
+    how = parser.add_argument_group("how bytes are read")
+    how.add_argument("--limit-rate", metavar="SIZE", help="bytes a second, such as 20MiB")
+    how.add_argument("--ledger", type=Path, metavar="FILE", help="go on where the last one ended")
+    how.add_argument("--period", metavar="DURATION", help="nothing is read twice within it (30d)")
+    how.add_argument(
+        "--storage",
+        metavar="DIR|s3://BUCKET[/ROOT]",
+        help="read from the registry's root directory (gs:// and az:// too), not over the API",
+    )
+    how.add_argument("--endpoint", metavar="URL", help="of an S3 that is not Amazon's")
+    how.add_argument("--region", metavar="NAME")
+    _asking(parser)
+    _saying(parser)
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was seen")
 
 
 def _preflight(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from exporter.config.scrub import ScrubSettings, Source
 from exporter.config.section import Section, amiss
 from exporter.config.storage import StorageSettings
 from exporter.config.words import (
@@ -108,6 +109,8 @@ class RegistrySettings(Section):
     tags: TagsSettings = TagsSettings()
     storage: StorageSettings | None = None
     """Its own storage, where that can be read: what is left over, and what a collection breaks."""
+    scrub: ScrubSettings | None = None
+    """How its bytes are read whole, over time; `null` is never."""
     interval: Interval | None = None
     """From one audit of it to the next; `null` is the common `interval`."""
 
@@ -125,6 +128,10 @@ class RegistrySettings(Section):
     def _agree(self) -> Self:
         self._agree_on_transport()
         self._agree_on_credentials()
+        if self.scrub and self.scrub.read_from is Source.STORAGE and self.storage is None:
+            raise amiss("scrub", "read_from", "storage needs the registry's storage")
+        if self.scrub and self.role is Role.PROXY:
+            raise amiss("scrub", "is not for role: proxy: reading makes it fetch")
         if bool(self.platforms) is not (self.role is Role.SPARSE):
             raise amiss("platforms", "belongs to role: sparse, which needs it")
         return self

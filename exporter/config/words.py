@@ -34,6 +34,12 @@ _UNITS: Final = {
     "ms": timedelta(milliseconds=1),
 }
 _DURATION: Final = re.compile("".join(rf"(?:([0-9]{{1,6}}){unit})?" for unit in _UNITS))
+_FACTORS: Final = {
+    "": 1,
+    **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)},
+    **{f"{letter}B": 1000**power for power, letter in enumerate("kMGT", 1)},
+}
+_SIZE: Final = re.compile(r"([0-9]{1,15}) ?(|[KMGT]iB|[kMGT]B)")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})")
@@ -107,6 +113,16 @@ def duration(text: str) -> timedelta:
     return sum((n * unit for n, unit in zip(counts, _UNITS.values(), strict=True)), timedelta())
 
 
+def size(value: object) -> object:
+    """Read `500GiB`, `20MB`, `4096`; raise `ValueError` for other text, leave other types alone."""
+    if not isinstance(value, str):
+        return value
+    found = _SIZE.fullmatch(value)
+    if found is None:
+        raise ValueError(f"not a size such as 500GiB, 20MB or 4096: {value[:40]!r}")
+    return int(found[1]) * _FACTORS[found[2]]
+
+
 def spell(length: timedelta) -> str:
     """Write a duration as the configuration spells it."""
     parts = []
@@ -128,7 +144,8 @@ def nearest(text: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(words)}"
 
 
-def _choice(kind: type[Choice], value: object) -> Choice:
+def choice(kind: type[Choice], value: object) -> Choice:
+    """Return the one of a closed set that a word names; raise `ValueError` with the way out."""
     if isinstance(value, kind):
         return value
     if isinstance(value, str) and value in set(kind):
@@ -137,7 +154,7 @@ def _choice(kind: type[Choice], value: object) -> Choice:
 
 
 def _collector(value: object) -> Collector | None:
-    found = None if value is None else _choice(Collector, value)
+    found = None if value is None else choice(Collector, value)
     if found is Collector.UNKNOWN:
         raise ValueError("unknown is what it is while nothing is set: leave the key away")
     return found
@@ -228,6 +245,7 @@ def _variable(text: str) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(partial(_read, duration))]
 Interval = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(seconds=1)))]
+Period = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(minutes=1)))]
 Timeout = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(milliseconds=100)))]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Glob = Annotated[str, AfterValidator(_glob)]
@@ -241,9 +259,9 @@ ListenAddress = Annotated[Address, PlainValidator(partial(_parsed, Address, Addr
 Images = Annotated[ImagePattern, PlainValidator(partial(_parsed, ImagePattern, ImagePattern.parse))]
 ShardText = Annotated[ShardName, PlainValidator(partial(_parsed, ShardName, ShardName.parse))]
 PlatformName = Annotated[Platform, PlainValidator(partial(_parsed, Platform, Platform.parse))]
-RoleName = Annotated[Role, PlainValidator(partial(_choice, Role))]
-LevelName = Annotated[LogLevel, PlainValidator(partial(_choice, LogLevel))]
-ClassName = Annotated[ReferenceClass, PlainValidator(partial(_choice, ReferenceClass))]
+RoleName = Annotated[Role, PlainValidator(partial(choice, Role))]
+LevelName = Annotated[LogLevel, PlainValidator(partial(choice, LogLevel))]
+ClassName = Annotated[ReferenceClass, PlainValidator(partial(choice, ReferenceClass))]
 CollectorName = Annotated[Collector | None, PlainValidator(_collector)]
 FieldPathText = Annotated[FieldPath, PlainValidator(partial(_parsed, FieldPath, FieldPath.parse))]
 KindName = Annotated[str, AfterValidator(_kind)]

@@ -29,7 +29,7 @@ class Proof(StrEnum):
     LAST_BYTE = "last-byte"
     """The last byte of the stated size was read: it exists and is no shorter."""
     HASH = "hash"
-    """Every byte was read and the digest matched."""
+    """Every byte was read and hashed. What is present matched; what is broken did not, twice."""
     INLINE = "inline"
     """The descriptor carries the content, and it matches."""
     EXTERNAL = "external"
@@ -51,6 +51,16 @@ class Sighting:
     seen_at: float | None = None
     """Seconds since the epoch, where older than the snapshot: carried over a blind spell."""
 
+    @property
+    def corrupt(self) -> bool:
+        """Are its bytes all there, and other ones than the digest names? Two reads agreed."""
+        return self.state is State.BROKEN and self.proof is Proof.HASH
+
+    @property
+    def hashed(self) -> bool:
+        """Was every byte read, and did the digest match?"""
+        return self.state is State.PRESENT and self.proof is Proof.HASH
+
 
 GONE: Final = frozenset({State.MISSING, State.BROKEN})
 """The states that are claimed of a loss, and only once it is confirmed."""
@@ -65,6 +75,11 @@ ELSEWHERE: Final = Sighting(State.PRESENT, Proof.EXTERNAL)
 def gone(state: State, detail: str) -> Sighting:
     """Return the sighting of something confirmed to be missing or broken."""
     return Sighting(state, Proof.CONFIRMED, None, detail)
+
+
+def corrupt(detail: str) -> Sighting:
+    """Return the sighting of something whose bytes twice hashed to another digest."""
+    return Sighting(State.BROKEN, Proof.HASH, None, f"digest-mismatch: {detail}")
 
 
 def unknown(reason: Reason, detail: str = "") -> Sighting:

@@ -46,7 +46,7 @@ def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
     own = view.seen(leaf.digest)
     if own.state is not State.PRESENT:
         kind = "blob" if leaf.kind is ChildKind.CACHE else "manifest"
-        yield Lack(leaf.digest, kind, None, own.state, own.detail)
+        yield Lack(leaf.digest, kind, None, own.state, own.detail, own.corrupt)
     manifest = view.known(leaf.digest)
     for link in manifest.links if manifest else ():
         target = link.target
@@ -54,7 +54,9 @@ def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
         if seen.state is State.PRESENT or link.kind not in _CONTENT or _exempt(target):
             continue
         if seen.state in GONE or own.state is State.PRESENT:
-            yield Lack(target.digest, link.kind.value, target.size, seen.state, seen.detail)
+            yield Lack(
+                target.digest, link.kind.value, target.size, seen.state, seen.detail, seen.corrupt
+            )
 
 
 def _exempt(target: Descriptor) -> Proof | None:

@@ -8,6 +8,7 @@ from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import (
     broken_child,
+    digest_mismatch,
     missing_child,
     missing_platform,
     moved_tag,
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
     from exporter.judge.report import TagVerdict
     from exporter.oci.reference import Repository
 
-OPEN: Final = (missing_child, broken_child, missing_platform, platform_not_offered)
+OPEN: Final = (
+    missing_child,
+    broken_child,
+    digest_mismatch,
+    missing_platform,
+    platform_not_offered,
+)
 """Checks of what is there: a gap elsewhere takes nothing from them."""
 
 CLOSED: Final = (unprotected_child,)

@@ -40,6 +40,8 @@ class Lack:
     """Bytes, as the descriptor states them."""
     state: State
     detail: str
+    corrupt: bool = False
+    """Was every byte read, and hashes to another digest?"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class Group(StrEnum):
     STORAGE = "What the storage holds, and what a collection would do"
     AUDITS = "How the audits go"
     REFERENCES = "Where the set of live images comes from"
+    SCRUB = "What is read whole, over time"
     REQUESTS = "What the registries are asked"
     EXPORTER = "The exporter itself"
 

@@ -10,7 +10,7 @@ from exporter.facts.gap import Gap, Reason
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Collector, Role
 from exporter.judge.report import Report
-from exporter.sources import Tally
+from exporter.sources import ScrubTally, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Standing:
     """Seconds since the epoch: when the audit began whose facts were written last."""
     shard: Shard = WHOLE
     """The part of the registry's repositories that all of this speaks of."""
+    scrub: ScrubTally | None = None
+    """The scrub's running counts, read live as well; None where nothing is read whole."""
 
     @classmethod
     def once(cls, report: Report) -> Self:

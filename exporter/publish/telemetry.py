@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from exporter.publish import catalogue
 from exporter.publish.exposition import Format
+from exporter.publish.scrub_series import scrub_metrics
 from exporter.publish.standing import Picture
 from exporter.sources import BUCKETS
 
@@ -62,6 +63,7 @@ class _Live(Collector):
         )
         waits = {each.registry: each.tally.throttled_seconds for each in standings}
         yield _total(catalogue.THROTTLE_WAIT, waits)
+        yield from scrub_metrics(standings)
 
 
 def _openmetrics(registry: CollectorRegistry) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import Sighting, State, gone, unknown
+from exporter.facts.proof import Sighting, State, corrupt, gone, unknown
 from exporter.oci.digest import Digest
 from exporter.resolve.method import Method, abreast, pause
 from exporter.sources import Absent, Body, Content, Unseen, Wrong
@@ -31,6 +31,8 @@ class Suspect:
     detail: str
     digest: Digest | None = None
     """To what a dangling tag points, where the registry says."""
+    mismatch: bool = False
+    """Did every byte come, and hash to another digest?"""
 
 
 Look = Sighting | Suspect
@@ -40,7 +42,7 @@ def suspicion(answer: Absent | Wrong) -> Suspect:
     """Return what a registry's denial, or bytes that are not the content, make one suspect."""
     if isinstance(answer, Absent):
         return Suspect(State.MISSING, answer.code, answer.revision)
-    return Suspect(State.BROKEN, answer.detail)
+    return Suspect(State.BROKEN, answer.detail, mismatch=answer.mismatch)
 
 
 def settle(first: Suspect, second: Look, *, neighbour: bool) -> Sighting:
@@ -51,6 +53,8 @@ def settle(first: Suspect, second: Look, *, neighbour: bool) -> Sighting:
         return unknown(Reason.UNCONFIRMED, f"{first.detail}, but its index cannot be read either")
     if second.state is not first.state:
         return unknown(Reason.UNCONFIRMED, f"first {first.detail}, then {second.detail}")
+    if first.mismatch and second.mismatch:
+        return corrupt(second.detail)
     return gone(second.state, second.detail)
 
 

@@ -10,10 +10,21 @@ from exporter.facts.snapshot import Collector, Role
 from exporter.oci.platform import Platform
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
-from exporter.sources import Memory, Registry, Storage
+from exporter.resolve.scrub.plan import Terms
+from exporter.sources import Bytes, Memory, Proofs, Registry, ScrubTally, Storage
 
 if TYPE_CHECKING:
     from exporter.facts.use import Use
+
+
+@dataclass(frozen=True, slots=True)
+class Scrub:
+    """How a registry's bytes are read whole, over time."""
+
+    source: Bytes
+    proofs: Proofs
+    terms: Terms
+    tally: ScrubTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,8 @@ class Target:
     storage: Storage | None = None
     """The registry's own storage, where that may be read as well."""
     grace: Grace = field(default_factory=Grace)
+    scrub: Scrub | None = None
+    """None where its bytes are not read whole."""
 
     def names(self, use: Use) -> bool:
         """Is it an image of this registry that a use wants?"""

@@ -74,10 +74,13 @@ class Rounds:
         role, interval, tally = watched.target.role, watched.interval, watched.tally
         shard = watched.target.scope.shard
         shown = self.board.find(watched.name)
+        scrub = watched.target.scrub.tally if watched.target.scrub else None
         if shown is not None:
-            return replace(shown, role=role, interval=interval, tally=tally, shard=shard)
+            return replace(
+                shown, role=role, interval=interval, tally=tally, shard=shard, scrub=scrub
+            )
         collector = watched.target.collector
-        fresh = Standing(watched.name, role, collector, interval, tally, shard=shard)
+        fresh = Standing(watched.name, role, collector, interval, tally, shard=shard, scrub=scrub)
         kept = await asyncio.to_thread(self.journal.last, watched.name)
         return fresh if kept is None else await asyncio.to_thread(_reopened, fresh, kept)
 

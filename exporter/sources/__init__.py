@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from exporter.facts.gap import Reason
     from exporter.facts.inventory import Inventory
     from exporter.facts.outline import Outline
+    from exporter.facts.proof import Sighting
+    from exporter.facts.scrubbed import Scrubbed
     from exporter.facts.snapshot import Collector
     from exporter.facts.use import Use
     from exporter.oci.manifest import Descriptor
-    from exporter.oci.reference import Repository, Tag
+    from exporter.oci.reference import Place, Repository, Tag
 
 Entry = TypeVar("Entry")
 
@@ -67,6 +69,8 @@ class Wrong:
 
     detail: str
     """`0 of 1034 bytes`, `hashes to sha256:…`."""
+    mismatch: bool = False
+    """Did every byte come, and hash to another digest?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,36 @@ class Content(Protocol):
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
     ) -> bytes | Absent | Wrong:
         """Read a blob's last byte by a ranged GET, or all of it where `whole` (bounded, hashed)."""
+        ...
+
+
+class Sink(Protocol):
+    """Where bytes go that are read whole: it sets the pace, and never keeps them."""
+
+    def begin(self) -> None:
+        """Forget what came: the content is read from its beginning, maybe once more."""
+        ...
+
+    async def take(self, chunk: bytes) -> None:
+        """Take some bytes, in order; nothing more is read until this returns."""
+        ...
+
+
+class Bytes(Protocol):
+    """Where content is read whole, by the registry's API or from the storage behind it."""
+
+    @property
+    def shared(self) -> bool:
+        """Is what is read there the same for every repository?"""
+        ...
+
+    async def prove(
+        self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
+    ) -> Absent | Wrong | None:
+        """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`.
+
+        `again` asks for bytes that come from no connection or cache that the read before used.
+        """
         ...
 
 
@@ -233,3 +267,49 @@ class Journal(Protocol):
     def keep(self, registry: str, kept: Kept) -> None:
         """Put away one registry's truth in place of the one before."""
         ...
+
+
+class Proofs(Protocol):
+    """What scrubs remember. Times are seconds since the epoch."""
+
+    def scrubbed(self, registry: str) -> Scrubbed:
+        """What is known of a registry's bytes from whole reads."""
+        ...
+
+    def want(self, registry: str, digests: Iterable[Digest]) -> None:
+        """Note that these are needed: what is new waits for its proof from now on."""
+        ...
+
+    def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
+        """Keep what a whole read found: hashed, or corrupt; anything else proves nothing."""
+        ...
+
+    def debt(self, registry: str) -> float:
+        """When is all that was read paid for by the budget? 0 where nothing was."""
+        ...
+
+    def owe(self, registry: str, until: float) -> None:
+        """Note when what is about to be read will be paid for."""
+        ...
+
+
+@dataclass(slots=True)
+class ScrubTally:
+    """What a scrub did since the process started, and how far it is: plain values, like `Tally`."""
+
+    period: float
+    """Seconds within which every live byte is to be read."""
+    budget: float | None = None
+    """Bytes a day, as they are in force; None before it is known how many are needed."""
+    size: int = 0
+    """Bytes that were read, second reads included."""
+    blobs: dict[str, int] = field(default_factory=dict)
+    """Blobs and manifests that were read, by outcome: `match|mismatch|gone|unknown`."""
+    oldest_live: float | None = None
+    """Seconds since the epoch: the oldest proof of what is live, or since when one is awaited."""
+    proven: float | None = None
+    """Share of all needed bytes that was proven within the period."""
+
+
+OUTCOMES = ("match", "mismatch", "gone", "unknown")
+"""How a whole read may end: `gone` is short or not there, which audits tell as well."""

@@ -15,17 +15,20 @@ from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
+from exporter.facts.scrubbed import Scrubbed
 from exporter.oci.digest import Malformed
 from exporter.oci.manifest import schema1_payload
-from exporter.sources import Kept, Unseen, ledger_outlines
+from exporter.sources import Kept, Unseen, ledger_outlines, ledger_scrubs
 from exporter.sources.ledger_file import connect, is_damage, set_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from exporter.facts.outline import Outline
+    from exporter.facts.proof import Sighting
     from exporter.oci.digest import Digest
+    from exporter.oci.reference import Place
 
 _log: Final = logging.getLogger("pullproof.ledger")
 
@@ -158,6 +161,29 @@ class Ledger:
             (ledger_outlines.PRUNE, [(today - _KEPT,)]),
             (_PRUNE_TRUTHS, [(now - _KEPT * _DAY,)]),
         ]
+        self._do(self._writer, partial(_write, work), None)
+
+    def scrubbed(self, registry: str) -> Scrubbed:
+        """Return what is known of a registry's bytes from whole reads."""
+        return self._do(self._reader, partial(ledger_scrubs.recall, registry), Scrubbed())
+
+    def want(self, registry: str, digests: Iterable[Digest]) -> None:
+        """Note that these are needed: what is new waits for its proof from now on."""
+        work = ledger_scrubs.wanting(registry, digests, self._clock(), _KEPT)
+        self._do(self._writer, partial(_write, work), None)
+
+    def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
+        """Keep what a whole read found; `at` is in seconds since the epoch."""
+        work = ledger_scrubs.noting(registry, found, at)
+        self._do(self._writer, partial(_write, work), None)
+
+    def debt(self, registry: str) -> float:
+        """Return when all that was read is paid for: seconds since the epoch, or 0."""
+        return self._do(self._reader, partial(ledger_scrubs.debt, registry), 0.0)
+
+    def owe(self, registry: str, until: float) -> None:
+        """Note when what is about to be read will be paid for."""
+        work = [(ledger_scrubs.OWE, [(registry, until)])]
         self._do(self._writer, partial(_write, work), None)
 
     def _today(self) -> int:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from exporter.config.scrub import Source
 from exporter.facts.shard import WHOLE
 from exporter.serve.rounds import Watched
 from exporter.sources.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
 from exporter.wiring.logins import logins
 from exporter.wiring.references import ReferenceSources, configured
-from exporter.wiring.targets import HUB_API, limits, target, trust
+from exporter.wiring.scrubs import scrub
+from exporter.wiring.targets import HUB_API, limits, storage, target, trust
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
     from exporter.facts.shard import Shard
+    from exporter.sources import Bytes, Tally
 
 
 Opened = TypeVar("Opened", bound=Distribution)
@@ -45,9 +48,13 @@ async def assembled(
         watched = []
         for registry in settings.registries:
             opened = await stack.enter_async_context(opened_as(Distribution, registry, environ))
+            asked = target(settings, registry, opened, ledger, shard)
+            if registry.scrub is not None:
+                source = await _bytes(stack, registry, environ, opened.tally)
+                asked = replace(asked, scrub=scrub(registry.scrub, source, ledger))
             watched.append(
                 Watched(
-                    target=target(settings, registry, opened, ledger, shard),
+                    target=asked,
                     tally=opened.tally,
                     interval=(registry.interval or settings.interval).total_seconds(),
                     max_staleness=settings.max_staleness.total_seconds(),
@@ -57,8 +64,27 @@ async def assembled(
         yield Assembly(tuple(watched), references, ledger)
 
 
-def opened_as(kind: type[Opened], registry: RegistrySettings, environ: Mapping[str, str]) -> Opened:
-    """Return one registry, ready to be asked as its settings say."""
+async def _bytes(
+    stack: AsyncExitStack, registry: RegistrySettings, environ: Mapping[str, str], tally: Tally
+) -> Bytes:
+    """Return where content is read whole: one thing at a time, over a line that only this uses.
+
+    Else a blob that takes an hour would take an audit's place for an hour.
+    """
+    settings = registry.scrub
+    if settings and settings.read_from is Source.STORAGE and registry.storage:
+        return storage(registry.storage)
+    alone = registry.model_copy(update={"concurrency": 1})
+    return await stack.enter_async_context(opened_as(Distribution, alone, environ, tally))
+
+
+def opened_as(
+    kind: type[Opened],
+    registry: RegistrySettings,
+    environ: Mapping[str, str],
+    tally: Tally | None = None,
+) -> Opened:
+    """Return one registry, ready to be asked as its settings say; `tally` counts on."""
     return kind.open(
         registry.label,
         registry.url.replace("//docker.io", f"//{HUB_API}"),
@@ -66,4 +92,5 @@ def opened_as(kind: type[Opened], registry: RegistrySettings, environ: Mapping[s
         tls=trust(registry),
         limits=limits(registry),
         environ=environ,
+        tally=tally,
     )

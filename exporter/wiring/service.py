@@ -24,6 +24,7 @@ from exporter.sources import Unseen
 from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper
 from exporter.wiring.probing import Probing
+from exporter.wiring.scrubs import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -101,9 +102,11 @@ class Service:
             assembly.references.recall(*_remembered(standings))
             await self.board.watch(standings)
             clock = Clock(rounds, assembly.watched)
-            with self._probing.aimed(each.target for each in assembly.watched):
+            targets = [each.target for each in assembly.watched]
+            with self._probing.aimed(targets):
                 clock.start()
-                await self._changed.wait()
+                async with scrubbed(self.board, targets):
+                    await self._changed.wait()
                 await clock.stop(_PATIENCE)
 
     def _part(self, settings: Settings) -> Shard:

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
 from exporter.sources import Outlines, Unseen
-from exporter.sources.storage import filesystem
+from exporter.sources.storage import filesystem, whole
+from exporter.sources.storage.files import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
     from exporter.facts.inventory import Inventory
+    from exporter.oci.manifest import Descriptor
+    from exporter.oci.reference import Repository
+    from exporter.sources import Absent, Sink, Wrong
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A registry's own storage. Both methods raise `Unseen`, and take as long as the disk does."""
+    """A registry's own storage. Its methods raise `Unseen`, and take as long as the disk does."""
 
     location: str
     """A registry's root directory, or `s3://bucket/root`, `gs://…`, `az://…`."""
@@ -47,6 +51,25 @@ class Stored:
             self.location, digests, most, self.options, plain_http=self.plain_http
         )
         return read
+
+    @property
+    def shared(self) -> bool:
+        """One file holds a blob for all repositories."""
+        return True
+
+    async def prove(
+        self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
+    ) -> Absent | Wrong | None:
+        """Read every byte and hash it: None where the digest names these bytes."""
+        return await whole.prove(self._files(), repository, target, sink, fresh=again)
+
+    def _files(self) -> whole.Files:
+        if not self._is_bucket:
+            return Folder(self.location)
+        found: whole.Files = self._bucket().files(
+            self.location, self.options, plain_http=self.plain_http
+        )
+        return found
 
     @property
     def _is_bucket(self) -> bool:

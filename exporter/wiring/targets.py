@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exporter.config.settings import Settings
     from exporter.config.storage import StorageSettings
     from exporter.facts.shard import Shard
-    from exporter.sources import Outlines, Registry, Storage
+    from exporter.sources import Outlines, Registry
     from exporter.sources.ledger import Ledger
 
 HUB_API: Final = "registry-1.docker.io"
@@ -82,7 +82,7 @@ def _promotions(settings: Settings, registry: RegistrySettings) -> Iterator[Prom
                 yield Promotion(each.repository, each.tag, wanted.reference_class, platforms)
 
 
-def storage(settings: StorageSettings, outlines: Outlines) -> Storage:
+def storage(settings: StorageSettings, outlines: Outlines | None = None) -> Stored:
     """Return a registry's storage, unread; of its manifests, what is known from before."""
     return Stored(
         location=settings.location,

@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from exporter.config.cluster import ClusterSettings, CustomResourceSettings, FinishedSettings
 from exporter.config.loading import parse
 from exporter.config.registry import RegistrySettings, RepositoriesSettings, TagsSettings
+from exporter.config.scrub import ScrubSettings
 from exporter.config.section import Section
 from exporter.config.settings import MetricsSettings, ReferencesSettings, Settings
 from exporter.config.storage import FactsSettings, StorageSettings
@@ -34,6 +35,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
         TagsSettings,
         StorageSettings,
         FactsSettings,
+        ScrubSettings,
         ReferencesSettings,
         ClusterSettings,
         CustomResourceSettings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.facts.proof import State
+from exporter.facts.proof import State, corrupt
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
@@ -79,6 +79,36 @@ def test_a_broken_child_names_what_is_gone_first_and_counts_the_rest() -> None:
     assert one.detail == f"layer {first.digest.short} is broken (0 of 9 bytes)"
     (two,) = seen.lose(second.digest).findings()
     assert two.detail.endswith(" and 1 more")
+
+
+def test_corrupt_bytes_are_told_by_their_own_digest_and_by_no_other_check() -> None:
+    _, first, second = AMD64.blobs
+    seen = scene(BUILT).turn(corrupt("hashes to x"), first.digest)
+
+    (one,) = seen.findings()
+    assert (one.rule.code, one.digest) == ("digest-mismatch", first.digest)
+    assert one.severity.value == "critical"
+    assert one.detail == f"layer {first.digest.short}: digest-mismatch: hashes to x"
+    seen.turn(SHORT, second.digest)
+    assert sorted(code for code, _ in seen.codes()) == ["broken-child", "digest-mismatch"]
+
+
+def test_a_corrupt_manifest_is_told_like_any_corrupt_content() -> None:
+    (one,) = scene(BUILT).turn(corrupt("hashes to x"), AMD64.digest).findings()
+
+    assert (one.rule.code, one.digest) == ("digest-mismatch", AMD64.digest)
+
+
+def test_corrupt_content_that_two_platforms_share_is_told_for_each_and_once() -> None:
+    base = worlds.layer("base")
+    both = worlds.index(
+        worlds.image("app", "linux/amd64", (base, base)),
+        worlds.image("app", "linux/arm64", (base,)),
+    )
+
+    found = scene(both).turn(corrupt("hashes to x"), base.digest).findings()
+
+    assert [str(each.platform) for each in found] == ["linux/amd64", "linux/arm64"]
 
 
 def test_a_mirror_that_leaves_a_platform_out_is_never_critical() -> None:

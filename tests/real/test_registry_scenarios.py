@@ -204,7 +204,7 @@ def test_registry_19_a_manifest_with_other_bytes_is_not_what_its_digest_names(
     told = ask(server, V1)
 
     assert (told.code, states(told)) == (1, ["broken", "present"])
-    assert lacks(told)[FIRST.digest].startswith("hashes to sha256:")
+    assert lacks(told)[FIRST.digest].startswith("digest-mismatch: hashes to sha256:")
 
 
 def test_registry_20_layers_that_are_gone_or_empty_break_their_platform(server: Registry) -> None:

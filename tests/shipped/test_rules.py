@@ -14,7 +14,9 @@ from exporter.facts.gap import Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
+from exporter.judge.finding import Severity
 from exporter.judge.gc.dialect import DIALECTS, Mode
+from exporter.judge.judgement import CLOSED, OPEN
 from exporter.publish.catalogue import FAMILIES
 from exporter.publish.family import Kind
 from tests.parts.needs import program
@@ -41,6 +43,8 @@ VALUES = {
     "reason": {str(each) for each in Reason},
     "need": {"required", "optional"},
     "code": {"429"},
+    "check": {check.RULE.code for check in (*OPEN, *CLOSED)},
+    "severity": {str(each) for each in Severity},
     "dialect": set(DIALECTS),
     "mode": {str(each) for each in Mode},
 }

@@ -11,22 +11,29 @@ from exporter.judge.repair import hint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.judge.report import Child, TagVerdict
+    from exporter.judge.report import Child, Lack, TagVerdict
 
 RULE: Final = Rule("broken-child", "A manifest stands, but content that it names cannot be read.")
 
 
 def check(verdict: TagVerdict) -> Iterator[Finding]:
-    """Yield a finding for every child of which a configuration, a layer or its own bytes fail."""
+    """Yield a finding for every child of which a configuration, a layer or its own bytes fail.
+
+    Bytes that are all there and hash to another digest are `digest_mismatch`'s.
+    """
     for child in verdict.children:
-        if child.state is State.BROKEN:
+        if child.state is State.BROKEN and _gone(child):
             severity = weight(verdict.root, required=child.required)
             said = _describe(child), hint(verdict, child.platform)
             yield Finding(RULE, severity, verdict.root, child.digest, child.platform, *said)
 
 
 def _describe(child: Child) -> str:
-    gone = [lack for lack in child.lacks if lack.state in GONE]
+    gone = _gone(child)
     first = gone[0]
     more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
     return f"{first.kind} {first.digest.short} is {first.state} ({first.detail}){more}"
+
+
+def _gone(child: Child) -> list[Lack]:
+    return [lack for lack in child.lacks if lack.state in GONE and not lack.corrupt]

@@ -11,10 +11,12 @@ from exporter.oci.digest import Digest
 from exporter.sources import Absent, Unseen, Wrong
 from exporter.sources.registry.answers import announced, check_content, check_whole
 from exporter.sources.registry.question import Answer, End, Question
+from exporter.sources.registry.streaming import Hashing
 
 if TYPE_CHECKING:
     from exporter.oci.manifest import Descriptor
     from exporter.oci.reference import Repository
+    from exporter.sources import Sink
     from exporter.sources.registry.line import Line
 
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
@@ -51,8 +53,25 @@ async def whole(line: Line, repository: Repository, blob: Descriptor) -> bytes |
         raise Unseen(question.subject, Reason.TOO_LARGE, f"{blob.size} bytes, more than {most}")
     content = await _all(line, question, blob)
     if isinstance(content, bytes) and not blob.digest.names(content):
-        return Wrong(f"hashes to {Digest.of(content, blob.digest.algorithm)}")
+        return Wrong(f"hashes to {Digest.of(content, blob.digest.algorithm)}", mismatch=True)
     return content
+
+
+async def streamed(
+    line: Line, repository: Repository, blob: Descriptor, sink: Sink, *, fresh: bool
+) -> Absent | Wrong | None:
+    """Read every byte, however many, and hash them; None where they are right. Raises `Unseen`."""
+    hashing = Hashing(sink, blob.digest.algorithm)
+    question = replace(_question(repository, blob), sink=hashing, fresh=fresh)
+    answer = await line.ask(question)
+    judged = await _judge_all(line, answer, question, blob)
+    if isinstance(judged, Absent | Wrong):
+        return judged
+    if hashing.digest == blob.digest:
+        return None
+    if answer.end is End.UNFRAMED:
+        raise Unseen(question.subject, Reason.TRUNCATED, "ended without a stated length")
+    return Wrong(f"hashes to {hashing.digest}", mismatch=True)
 
 
 async def claimed_size(line: Line, repository: Repository, blob: Descriptor) -> int | Absent | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_left
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from exporter.oci.digest import Malformed
 from exporter.sources import BUCKETS, Tally, Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.question import ERROR_BYTES, Answer, End, Question
+from exporter.sources.registry.streaming import Prolonging
 from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ _MOST_REDIRECTS: Final = 5
 _NO_BODY: Final = httpx.ByteStream(b"")
 _AGENT: Final = (b"User-Agent", f"pullproof/{__version__}".encode())
 _UNCOMPRESSED: Final = (b"Accept-Encoding", b"identity")
+_UNCACHED: Final = (b"Cache-Control", b"no-cache")
 _FORM: Final = (b"Content-Type", b"application/x-www-form-urlencoded")
 _TOLD_APART: Final = {401: "401", 403: "403", 404: "404", 429: "429"}
 _READS: Final = frozenset({"GET", "HEAD"})
@@ -61,6 +64,7 @@ class Client:
         self.tally = tally
         self._limits = limits
         timeout = httpx.Timeout(None, connect=limits.connect)
+        self._transport = transport
         self._http = _Cookieless(transport=transport, timeout=timeout)
         self.signs = 0
         """Answers so far that only a working server gives."""
@@ -69,15 +73,22 @@ class Client:
         """Close every connection."""
         await self._http.aclose()
 
+    async def renew(self) -> None:
+        """Close every connection; the next question opens another."""
+        await self._transport.aclose()
+
     async def ask(self, question: Question, authorization: str) -> Answer:
         """Put a question once. Raises `Unseen` where no whole answer comes, whatever its status."""
         limits = self._limits
         seconds = limits.list_deadline if question.patient else limits.deadline
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as timeout:
+                if question.sink is not None:
+                    question = replace(question, sink=Prolonging(question.sink, timeout))
                 return await self._follow(question, authorization)
         except TimeoutError as error:
-            words = f"no whole answer within {seconds:g} seconds"
+            words = f"no whole answer within {seconds:g} seconds, or a stream too slow"
+            words = words if question.sink else words.partition(",")[0]
             raise Unseen(question.subject, Reason.TIMEOUT, words) from error
 
     async def _follow(self, question: Question, authorization: str) -> Answer:
@@ -172,6 +183,8 @@ def _request(question: Question, address: Address, authorization: str) -> httpx.
     headers = [_AGENT, _UNCOMPRESSED, (b"Accept", question.accept.encode())]
     if authorization:
         headers.append((b"Authorization", authorization.encode()))
+    if question.fresh:
+        headers.append(_UNCACHED)
     if question.span:
         headers.append((b"Range", question.span.encode()))
     if question.form:
@@ -217,6 +230,9 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
         return
     if not length and "chunked" not in answer.headers.get("transfer-encoding", "").lower():
         answer.end = End.UNFRAMED
+    sink = question.sink if answer.ok else None
+    if sink is not None:
+        sink.begin()
     chunks: list[bytes] = []
     try:
         async for chunk in response.stream:  # type: ignore[union-attr] # always asynchronous here
@@ -224,6 +240,9 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
             if answer.received > most:
                 answer.end = End.OVER
                 break
+            if sink is not None:
+                await sink.take(chunk)
+                continue
             if not question.kept and answer.ok:
                 chunks.clear()
             chunks.append(chunk)

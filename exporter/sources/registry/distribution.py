@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from exporter.facts.snapshot import Collector
-from exporter.sources import Absent, Tally, Unseen
+from exporter.sources import Absent, Tally, Unseen, Wrong
 from exporter.sources.registry import blobs, catalogue, manifests, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from exporter.oci.digest import Digest
     from exporter.oci.manifest import Descriptor
     from exporter.oci.reference import Repository, Tag
-    from exporter.sources import Body, Listing, Wrong
+    from exporter.sources import Body, Listing, Sink
     from exporter.sources.registry.credentials import Credentials
 
 
@@ -51,18 +51,19 @@ class Distribution:
         tls: Trust = Trust(),  # noqa: B008 - a frozen value
         limits: Limits = Limits(),  # noqa: B008 - a frozen value
         environ: Mapping[str, str] = os.environ,
+        tally: Tally | None = None,
     ) -> Self:
         """Make ready to ask a registry; nothing is connected before the first question.
 
         `base_url` is `https://host[:port][/prefix]`, or `http://` where plain http was asked for;
-        `environ` names the proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
+        `environ` names the proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY); `tally` counts on.
         Raises `Malformed` for an address that is none, `Unseen` for certificates that cannot be
         used.
         """
         registry = Address.of_registry(base_url)
         proxies = Proxies.of(environ)
         transport = Transport(registry.origin, tls.contexts(), proxies, limits.concurrency)
-        client = cls.way(registry, transport, limits, Tally())
+        client = cls.way(registry, transport, limits, tally or Tally())
         return cls(name, client, Line(name, client, credentials, limits))
 
     @property
@@ -113,6 +114,29 @@ class Distribution:
         if whole:
             return await blobs.whole(self._line, repository, blob)
         return await blobs.last_byte(self._line, repository, blob)
+
+    @property
+    def shared(self) -> bool:
+        """Repositories are asked one by one: not every registry keeps one copy for all."""
+        return False
+
+    async def prove(
+        self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
+    ) -> Absent | Wrong | None:
+        """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`.
+
+        `again` opens another connection, so it is for an instance that nobody else asks.
+        """
+        if again:
+            await self._client.renew()
+        if not target.is_manifest:
+            return await blobs.streamed(self._line, repository, target, sink, fresh=again)
+        answer = await manifests.manifest(self._line, repository, target.digest)
+        if isinstance(answer, Absent | Wrong):
+            return answer
+        sink.begin()
+        await sink.take(answer.content)
+        return None
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -60,7 +60,7 @@ async def manifest(line: Line, repository: Repository, digest: Digest) -> Body |
         return Body(digest, answer.body)
     if answer.end is End.UNFRAMED:
         raise Unseen(question.subject, Reason.TRUNCATED, "ended without a stated length")
-    return Wrong(f"hashes to {Digest.of(answer.body, digest.algorithm)}")
+    return Wrong(f"hashes to {Digest.of(answer.body, digest.algorithm)}", mismatch=True)
 
 
 async def collector(line: Line, repository: Repository) -> Collector:

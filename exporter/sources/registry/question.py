@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from exporter.sources import Sink
+
 ERROR_BYTES = 64 * 2**10
 """The most that is taken of any answer which is not the content asked for."""
 
@@ -37,6 +39,10 @@ class Question:
     """May the answer take as long as a list may?"""
     kept: bool = True
     """Are all the bytes wanted, or only the last ones and how many there are?"""
+    sink: Sink | None = field(default=None, compare=False)
+    """Where the bytes of a successful answer go, instead of being kept; begun for each answer."""
+    fresh: bool = False
+    """Must no cache on the way answer it?"""
     url: str = ""
     """An address elsewhere, in place of `path`: a token server's."""
     form: str = field(default="", repr=False)

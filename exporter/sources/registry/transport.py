@@ -98,9 +98,10 @@ class Transport(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Stream(answer))
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
+        """Close every connection; a request afterwards opens another."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     def _opened(self) -> aiohttp.ClientSession:
         """Return the session; it can only be made where a loop runs."""

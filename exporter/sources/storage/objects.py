@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -13,9 +14,12 @@ from obstore.store import ObjectStore
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
+from exporter.sources.storage.whole import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from obstore import BytesStream
 
 _AT_ONCE: Final = 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,6 +79,24 @@ class Objects:
         """
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(lambda path: self._content(path, most), paths))
+
+    @contextmanager
+    def opened(self, path: str, *, fresh: bool) -> Iterator[Iterator[bytes] | None]:  # noqa: ARG002 - stores give what they hold
+        """Open an object, to be read in pieces; None where there is none. Raises `Unseen`."""
+        try:
+            answer = obstore.get(self.store, path)
+        except (exceptions.NotFoundError, FileNotFoundError):
+            yield None
+            return
+        except exceptions.BaseError as error:
+            raise self._unseen(path, error) from error
+        yield self._pieces(answer.stream(min_chunk_size=CHUNK), path)
+
+    def _pieces(self, stream: BytesStream, path: str) -> Iterator[bytes]:
+        try:
+            yield from map(bytes, stream)
+        except exceptions.BaseError as error:
+            raise self._unseen(path, error) from error
 
     def _content(self, path: str, most: int) -> bytes | None:
         try:

@@ -76,6 +76,13 @@ def contents(
     return stored.contents(digests, most)
 
 
+def files(
+    url: str, options: Mapping[str, str] | None = None, *, plain_http: bool = False
+) -> Objects:
+    """Return the objects below a root directory, to be read one by one."""
+    return _objects(url, options, plain_http=plain_http)
+
+
 def _objects(url: str, options: Mapping[str, str] | None, *, plain_http: bool) -> Objects:
     client: ClientConfig = {"allow_http": plain_http}
     store = from_url(url, config=dict(options or {}), client_options=client)  # type: ignore[call-overload] # three stores' words

@@ -189,7 +189,7 @@ async def test_a_configuration_is_read_to_the_end_and_hashed() -> None:
 async def test_a_configuration_with_other_bytes_is_wrong() -> None:
     other = BODY[:-1] + b"!"
 
-    assert await whole(Answer(200, other)) == Wrong(f"hashes to {Digest.of(other)}")
+    assert await whole(Answer(200, other)) == Wrong(f"hashes to {Digest.of(other)}", mismatch=True)
     assert await whole(Answer(200, BODY[:9])) == Wrong("9 of 1000 bytes")
     assert await whole(Answer(200, BODY[:9], announced=SIZE)) == Wrong("9 of 1000 bytes")
 

@@ -162,7 +162,7 @@ async def test_other_bytes_under_the_right_name_are_wrong(announced: dict[str, s
         async with registry_at(url) as registry:
             verdict = await registry.manifest(APP, MADE.digest)
 
-    assert verdict == Wrong(f"hashes to {Digest.of(changed)}")
+    assert verdict == Wrong(f"hashes to {Digest.of(changed)}", mismatch=True)
 
 
 async def test_sha512_content_filed_under_its_sha256_is_read() -> None:

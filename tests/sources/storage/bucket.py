@@ -46,6 +46,25 @@ class Bucket:
             "virtual_hosted_style_request": "false",
         }
 
+    @property
+    def driver(self) -> dict[str, object]:
+        """The parameters of a registry's S3 driver."""
+        return {
+            "accesskey": _KEY,
+            "secretkey": _SECRET,
+            "region": _REGION,
+            "regionendpoint": f"http://{self.address}",
+            "bucket": _BUCKET,
+            "rootdirectory": f"/{_PREFIX}",
+            "secure": False,
+            "forcepathstyle": True,
+        }
+
+    @property
+    def root(self) -> Path:
+        """Where the server keeps the objects: to damage them there, for `tests.parts.tree`."""
+        return self.folder / "objects" / _BUCKET / _PREFIX
+
     def push(self, repository: str, made: Made, *tags: str) -> None:
         """Push by a registry that keeps its content here."""
         command = [program("docker-registry"), "serve", str(self._configuration())]
@@ -67,22 +86,12 @@ class Bucket:
 
     def _configuration(self) -> Path:
         path = self.folder / "config.yml"
-        storage = {
-            "accesskey": _KEY,
-            "secretkey": _SECRET,
-            "region": _REGION,
-            "regionendpoint": f"http://{self.address}",
-            "bucket": _BUCKET,
-            "rootdirectory": f"/{_PREFIX}",
-            "secure": False,
-            "forcepathstyle": True,
-        }
         path.write_text(
             json.dumps(
                 {
                     "version": "0.1",
                     "log": {"level": "info"},
-                    "storage": {"s3": storage, "delete": {"enabled": True}},
+                    "storage": {"s3": self.driver, "delete": {"enabled": True}},
                     "http": {"addr": "127.0.0.1:0", "secret": "shared by nobody"},
                 }
             )

@@ -1,0 +1,136 @@
+"""Read everything whole that is due, once, and say on standard error how it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.audit import audit
+from exporter.facts.proof import State
+from exporter.judge.judgement import judge
+from exporter.publish.scrub_text import tally_words
+from exporter.publish.words import size_words
+from exporter.resolve.scrub.plan import due
+from exporter.resolve.scrub.subjects import subjects
+from exporter.serve.scrubbing import outcome
+from exporter.sources import ScrubTally
+from exporter.wiring.scrubs import reading
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from exporter.facts.proof import Sighting
+    from exporter.facts.snapshot import Snapshot
+    from exporter.facts.use import Use
+    from exporter.judge.report import Report
+    from exporter.oci.reference import Place
+    from exporter.resolve.scrub.subjects import Subject
+    from exporter.resolve.target import Scrub, Target
+    from exporter.sources import Listing
+
+_TICK: Final = 0.2
+_BAR: Final = 30
+"""Characters of the bar."""
+
+
+async def scrub_once(target: Target, uses: Listing[Use]) -> Report:
+    """Look, read what is due, and look again: by then what was seen may be hours old."""
+    before = await audit(target, uses, None, time.time())
+    unread = await _read(target, before.snapshot) if target.scrub else {}
+    after = await audit(target, uses, before, time.time())
+    return judge(_doubted(after.snapshot, unread), after.since) if unread else after
+
+
+async def _read(target: Target, snapshot: Snapshot) -> dict[Place, Sighting]:
+    """Read what is due, each kept at once; return what could not be read."""
+    scrub = target.scrub
+    if scrub is None:
+        return {}
+    waiting = await asyncio.to_thread(_due, scrub, snapshot)
+    whole = reading(scrub, target.method)
+    unread: dict[Place, Sighting] = {}
+    async with _progress(Progress(scrub.tally, sum(each.size for each in waiting), len(waiting))):
+        for subject in waiting:
+            began = time.time()
+            found = await whole.prove(subject)
+            await asyncio.to_thread(scrub.proofs.note, snapshot.registry, found, began)
+            ended = outcome(found)
+            scrub.tally.blobs[ended] = scrub.tally.blobs.get(ended, 0) + 1
+            unread |= {at: seen for at, seen in found.items() if seen.state is State.UNKNOWN}
+    return unread
+
+
+def _due(scrub: Scrub, snapshot: Snapshot) -> Sequence[Subject]:
+    wanted = subjects(snapshot, hidden=scrub.source.shared)
+    scrub.proofs.want(snapshot.registry, [each.digest for each in wanted])
+    known = scrub.proofs.scrubbed(snapshot.registry)
+    waiting = due(wanted, known, time.time(), scrub.terms.period)
+    spared = len(wanted) - len(waiting)
+    _say(
+        f"{snapshot.registry}: reading {len(waiting):,} blobs and manifests, "
+        f"{size_words(sum(each.size for each in waiting))}; {spared:,} were read before"
+    )
+    return waiting
+
+
+def _doubted(snapshot: Snapshot, unread: Mapping[Place, Sighting]) -> Snapshot:
+    """What was asked for and could not be read is not known to be right: its last byte is."""
+    doubts = {
+        at: seen
+        for at, seen in unread.items()
+        if at in snapshot.sightings and snapshot.sightings[at].state is State.PRESENT
+    }
+    return replace(snapshot, sightings={**snapshot.sightings, **doubts})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How much is read of how much."""
+
+    tally: ScrubTally
+    size: int
+    """Bytes in all."""
+    count: int
+
+    def line(self, seconds: float) -> str:
+        """Return it in one line."""
+        share = min(1.0, self.tally.size / self.size) if self.size else 1.0
+        bar = "#" * int(share * _BAR)
+        done = sum(self.tally.blobs.values())
+        speed = size_words(int(self.tally.size / seconds)) if seconds > 0 else "?"
+        return (
+            f"[{bar:.<{_BAR}}] {share:4.0%}  {size_words(self.tally.size)} of "
+            f"{size_words(self.size)}, {done:,} of {self.count:,}, {speed}/s"
+        )
+
+
+@asynccontextmanager
+async def _progress(progress: Progress) -> AsyncIterator[None]:
+    """Show a bar on a terminal, and in the end a line wherever it goes."""
+    began = time.monotonic()
+    ticking = asyncio.create_task(_tick(progress, began))
+    try:
+        yield
+    finally:
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+        _say(tally_words(progress.tally, time.monotonic() - began))
+
+
+async def _tick(progress: Progress, began: float) -> None:
+    while sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{progress.line(time.monotonic() - began)}")
+        sys.stderr.flush()
+        await asyncio.sleep(_TICK)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

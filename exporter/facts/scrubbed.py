@@ -1,0 +1,112 @@
+"""Which bytes were read whole and hashed, when, and what does a later audit know by that?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import HASHED, Proof, Sighting, State
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Place, Repository
+
+if TYPE_CHECKING:
+    from exporter.facts.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What is known of one digest's bytes. Times are seconds since the epoch."""
+
+    since: float
+    """When something needed it first, as far as is remembered."""
+    at: float | None = None
+    """When its bytes were last read whole and matched; None where they never were."""
+    repository: Repository | None = None
+    """Through which repository they were read."""
+
+    @property
+    def counts_from(self) -> float:
+        """Since when is a proof of it waited for?"""
+        return self.since if self.at is None else self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Bytes that twice hashed to another digest, and were not proven right since."""
+
+    at: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What earlier scrubs of one registry found."""
+
+    proofs: Mapping[Digest, Proven] = field(default_factory=dict)
+    mismatches: Mapping[Place, Mismatch] = field(default_factory=dict)
+
+    def fresh(self, digest: Digest, after: float) -> bool:
+        """Were its bytes proven right since a time?"""
+        known = self.proofs.get(digest)
+        return known is not None and known.at is not None and known.at >= after
+
+
+def recall(now: Snapshot, before: Snapshot | None, scrubbed: Scrubbed, period: float) -> Snapshot:
+    """Return what is seen now, with what whole reads proved of it before.
+
+    Corrupt bytes stay corrupt until a whole read finds them right, however often their last byte
+    is there. Bytes that were hashed within the period, in seconds, and whose last byte was read
+    now, are proven by their hash.
+    """
+    mismatches = {**_held(before, scrubbed), **scrubbed.mismatches}
+    memory = _Memory(mismatches, scrubbed, now.taken_at - period)
+    recalled = {
+        place: after
+        for place, seen in now.sightings.items()
+        if (after := memory.added(place, seen)) is not seen
+    }
+    return replace(now, sightings={**now.sightings, **recalled}) if recalled else now
+
+
+def _held(before: Snapshot | None, scrubbed: Scrubbed) -> dict[Place, Mismatch]:
+    """What was corrupt in the snapshot before, should the scrubs' own memory have been lost."""
+    if before is None:
+        return {}
+    held = {
+        place: Mismatch(seen.seen_at or before.taken_at, seen.detail)
+        for place, seen in before.sightings.items()
+        if seen.corrupt
+    }
+    return {at: each for at, each in held.items() if not scrubbed.fresh(at[1], each.at)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """All that is remembered of a registry's bytes."""
+
+    mismatches: Mapping[Place, Mismatch]
+    scrubbed: Scrubbed
+    after: float
+    """Older proofs than this do not count."""
+
+    def added(self, place: Place, seen: Sighting) -> Sighting:
+        """Return what a look and the memory make together."""
+        mismatch = self.mismatches.get(place)
+        if mismatch is not None:
+            return _corrupt(seen, mismatch)
+        if seen.proof is not Proof.LAST_BYTE or seen.state is not State.PRESENT:
+            return seen
+        known = self.scrubbed.proofs.get(place[1])
+        here = known is not None and known.repository == place[0]
+        return HASHED if here and self.scrubbed.fresh(place[1], self.after) else seen
+
+
+def _corrupt(seen: Sighting, mismatch: Mismatch) -> Sighting:
+    """A look that did not read everything takes nothing from what a whole read found."""
+    blind = seen.state is State.UNKNOWN and seen.reason is not Reason.BY_DESIGN
+    glanced = seen.state is State.PRESENT and seen.proof is not Proof.HASH
+    if not (blind or glanced):
+        return seen
+    return Sighting(State.BROKEN, Proof.HASH, None, mismatch.detail, mismatch.at)

@@ -1,0 +1,47 @@
+"""How far are the scrubs? Read at every scrape: a blob that takes an hour is seen to move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from exporter.publish import catalogue
+from exporter.sources import OUTCOMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from prometheus_client import Metric
+
+    from exporter.publish.family import Family
+    from exporter.publish.standing import Standing
+
+
+def scrub_metrics(standings: Sequence[Standing]) -> Iterator[Metric]:
+    """Yield the families of the registries that are read whole."""
+    tallies = {
+        (each.registry, str(each.shard.index)): each.scrub
+        for each in standings
+        if each.scrub is not None
+    }
+    size, blobs = catalogue.SCRUB_BYTES, catalogue.SCRUB_BLOBS
+    read = CounterMetricFamily(size.stem, size.help, labels=size.labels)
+    ended = CounterMetricFamily(blobs.stem, blobs.help, labels=blobs.labels)
+    for where, tally in tallies.items():
+        read.add_metric(where, tally.size)
+        for outcome in OUTCOMES:
+            ended.add_metric([*where, outcome], tally.blobs.get(outcome, 0))
+    yield from (read, ended)
+    yield _gauge(catalogue.SCRUB_OLDEST, {at: each.oldest_live for at, each in tallies.items()})
+    yield _gauge(catalogue.SCRUB_DONE, {at: each.proven for at, each in tallies.items()})
+    yield _gauge(catalogue.SCRUB_PERIOD, {at: each.period for at, each in tallies.items()})
+    yield _gauge(catalogue.SCRUB_BUDGET, {at: each.budget for at, each in tallies.items()})
+
+
+def _gauge(family: Family, values: Mapping[tuple[str, str], float | None]) -> Metric:
+    metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
+    for where, value in values.items():
+        if value is not None:
+            metric.add_metric(where, value)
+    return metric

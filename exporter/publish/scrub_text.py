@@ -1,0 +1,67 @@
+"""What did a scrub read, and whom does that which is corrupt stop? As text, or as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.judge.damage import damages
+from exporter.publish.words import age_words, count_words, plain, size_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from exporter.judge.damage import Damage, Stop
+    from exporter.judge.report import Report
+    from exporter.sources import ScrubTally
+
+_MOST: Final = 100
+"""Corrupt blobs, and tags of each, that are written out."""
+
+
+def damage_text(reports: Sequence[Report]) -> str:
+    """Return a section on what is corrupt; nothing where nothing is."""
+    found = [damage for report in reports for damage in damages(report)]
+    if not found:
+        return ""
+    lines = ["", "Corrupt", *(f"  {line}" for each in found[:_MOST] for line in _lines(each))]
+    more = len(found) - _MOST
+    lines += [f"  and {count_words(more, 'more blob')}"] if more > 0 else []
+    return "".join(f"{line}\n" for line in lines)
+
+
+def damage_markdown(reports: Sequence[Report]) -> str:
+    """Return the same as Markdown."""
+    found = [damage for report in reports for damage in damages(report)]
+    if not found:
+        return ""
+    lines = ["", "## Corrupt", ""]
+    for each in found[:_MOST]:
+        head, *stops = _lines(each)
+        lines += [f"- `{head}`", *(f"  - {line.strip()}" for line in stops)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def tally_words(tally: ScrubTally, seconds: float) -> str:
+    """Say how much was read, and how fast."""
+    ended = ", ".join(f"{amount:,} {outcome}" for outcome, amount in tally.blobs.items())
+    speed = size_words(int(tally.size / seconds)) if seconds > 0 else "?"
+    read = f"read {size_words(tally.size)} in {age_words(seconds)}, {speed} a second"
+    return f"{read}: {ended or 'nothing was due'}"
+
+
+def _lines(damage: Damage) -> Iterator[str]:
+    lack = damage.lack
+    size = "" if lack.size is None else f" ({size_words(lack.size)})"
+    yield f"{lack.kind} {lack.digest}{size}: {plain(lack.detail)}"
+    yield from (f"  {_stop(each)}" for each in damage.stops[:_MOST])
+    more = len(damage.stops) - _MOST
+    if more > 0:
+        yield f"  and {count_words(more, 'more tag')}"
+
+
+def _stop(stop: Stop) -> str:
+    where = ", ".join(plain(str(each)) for each in stop.platforms)
+    used = f", used by {', '.join(map(plain, stop.owners))}" if stop.owners else ""
+    needed = "" if stop.required else ", which nothing must run"
+    on = f" on {where}" if where else ""
+    return f"stops {plain(stop.name)} ({stop.reference_class}){on}{needed}{used}"

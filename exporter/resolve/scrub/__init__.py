@@ -1,0 +1,1 @@
+"""Are the bytes still those that their digests name? What to read whole, when, and how."""

@@ -1,0 +1,139 @@
+"""The scrub of one registry: a steady background job that reads what it needs, within a budget."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import State
+from exporter.judge.report import Report
+from exporter.oci.digest import Digest
+from exporter.resolve.scrub.plan import coverage, due
+from exporter.resolve.scrub.reading import Reading
+from exporter.resolve.scrub.subjects import Subject, subjects
+from exporter.resolve.target import Scrub
+from exporter.serve.board import Board
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from exporter.facts.proof import Sighting
+    from exporter.oci.reference import Place
+
+_log: Final = logging.getLogger("pullproof.scrub")
+
+LOOK_AGAIN: Final = 1.0
+"""The most seconds until it is looked whether there is an audit to go by, or work that is paid."""
+AWAY: Final = 60.0
+"""Seconds of rest after something could not be read: the registry is away, or wants to be left."""
+
+_AWAY: Final = frozenset(
+    {
+        Reason.DNS,
+        Reason.CONNECT,
+        Reason.TLS,
+        Reason.TIMEOUT,
+        Reason.RESET,
+        Reason.RATE_LIMITED,
+        Reason.SERVER_ERROR,
+        Reason.UNAUTHORIZED,
+    }
+)
+
+
+@dataclass(slots=True)
+class Scrubbing:
+    """One registry's scrub. It goes by the board's latest audit, and changes nothing there."""
+
+    registry: str
+    scrub: Scrub
+    reading: Reading
+    board: Board
+    _report: Report | None = None
+    _waiting: deque[Subject] = field(default_factory=deque)
+    _needed: int = 0
+    _tried: dict[Digest, float] = field(default_factory=dict)
+    """When something could not be read: it waits, for others to have their turn."""
+
+    async def keep_on(self) -> None:
+        """Read on until cancelled."""
+        while True:
+            try:
+                pause = await self.turn(time.time())
+            except Exception:  # noqa: BLE001 - a job boundary
+                # A fault of ours must cost one reading, not the watch over all others.
+                _log.exception("scrub failed", extra={"registry": self.registry})
+                pause = AWAY
+            await asyncio.sleep(pause)
+
+    async def turn(self, now: float) -> float:
+        """Read one thing, where one may be read, and return in how many seconds to ask again."""
+        standing = self.board.find(self.registry)
+        if standing is None or standing.report is None or not standing.up:
+            return LOOK_AGAIN
+        if standing.report is not self._report:
+            await asyncio.to_thread(self._plan, standing.report, now)
+        if not self._waiting:
+            return LOOK_AGAIN
+        debt = await asyncio.to_thread(self.scrub.proofs.debt, self.registry)
+        # What is corrupt is read again at once: it may be repaired, and somebody waits for that.
+        if debt > now and not self._waiting[0].corrupt:
+            return min(debt - now, LOOK_AGAIN)
+        return await self._read(self._waiting.popleft(), debt, now)
+
+    def _plan(self, report: Report, now: float) -> None:
+        """Say what is to be read, by what an audit saw."""
+        scrub, terms = self.scrub, self.scrub.terms
+        wanted = subjects(report.snapshot, hidden=scrub.source.shared)
+        scrub.proofs.want(self.registry, [each.digest for each in wanted])
+        known = scrub.proofs.scrubbed(self.registry)
+        self._waiting = deque(due(wanted, known, now, terms.period, self._tried))
+        covered = coverage(wanted, known, now, terms.period)
+        self._needed = covered.needed
+        tally = scrub.tally
+        tally.oldest_live, tally.proven = covered.oldest_live, covered.share
+        tally.budget = terms.budget(covered.needed)
+        self._report = report
+
+    async def _read(self, subject: Subject, debt: float, now: float) -> float:
+        """Read one thing; what it costs is owed before it is read, should this process end.
+
+        What is corrupt is read beside the budget: it is little, and would starve all else.
+        """
+        scrub = self.scrub
+        if not subject.corrupt:
+            paid = scrub.terms.paid(debt, now, subject.size, self._needed)
+            await asyncio.to_thread(scrub.proofs.owe, self.registry, paid)
+        found = await self.reading.prove(subject)
+        await asyncio.to_thread(scrub.proofs.note, self.registry, found, now)
+        ended = outcome(found)
+        scrub.tally.blobs[ended] = scrub.tally.blobs.get(ended, 0) + 1
+        self._tell(subject, found, ended)
+        if ended == "unknown":
+            self._tried[subject.digest] = now
+        return AWAY if any(each.reason in _AWAY for each in found.values()) else 0.0
+
+    def _tell(self, subject: Subject, found: Mapping[Place, Sighting], ended: str) -> None:
+        fields = {
+            "registry": self.registry,
+            "digest": subject.digest,
+            "repositories": sorted({repository for repository, _ in found}),
+            "detail": next((each.detail or each.reason for each in found.values()), ""),
+        }
+        level = logging.DEBUG if ended == "match" else logging.WARNING
+        _log.log(level, "read whole: %s", ended, extra=fields)
+
+
+def outcome(found: Mapping[Place, Sighting]) -> str:
+    """Say in one word how a reading ended: one of `sources.OUTCOMES`, the worst that was seen."""
+    if any(each.corrupt for each in found.values()):
+        return "mismatch"
+    states = {each.state for each in found.values()}
+    if states & {State.MISSING, State.BROKEN}:
+        return "gone"
+    return "unknown" if State.UNKNOWN in states else "match"

@@ -1,0 +1,61 @@
+"""How is content taken that is too large to be kept: hashed on its way, with time by its size?"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.oci.digest import Digest
+from exporter.sources import Sink
+
+_SLOWEST: Final = 16_384
+"""Bytes a second: a stream that is slower for long counts as none."""
+
+
+@dataclass(slots=True)
+class Prolonging:
+    """Gives a stream more time for every byte that came, and for as long as the taker takes."""
+
+    onward: Sink
+    timeout: asyncio.Timeout
+
+    def begin(self) -> None:
+        """Begin anew."""
+        self.onward.begin()
+
+    async def take(self, chunk: bytes) -> None:
+        """Hand some bytes on."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        until = self.timeout.when()
+        # The taker waits as long as it likes: that is our own pace, and not the registry's.
+        self.timeout.reschedule(None)
+        await self.onward.take(chunk)
+        if until is not None:
+            self.timeout.reschedule(until + loop.time() - began + len(chunk) / _SLOWEST)
+
+
+class Hashing:
+    """Hashes what it hands on."""
+
+    def __init__(self, onward: Sink, algorithm: str) -> None:
+        """Hash with `sha256` or `sha512`."""
+        self._onward, self._algorithm = onward, algorithm
+        self._hash = hashlib.new(algorithm, usedforsecurity=False)
+
+    def begin(self) -> None:
+        """Begin anew."""
+        self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
+        self._onward.begin()
+
+    async def take(self, chunk: bytes) -> None:
+        """Take some bytes."""
+        self._hash.update(chunk)
+        await self._onward.take(chunk)
+
+    @property
+    def digest(self) -> Digest:
+        """What names all bytes that came since the beginning."""
+        return Digest(f"{self._algorithm}:{self._hash.hexdigest()}")

@@ -1,0 +1,126 @@
+"""Is a blob's file, read from its first byte to its last, what its digest names?"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, Final, Protocol
+
+from exporter.facts import body
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.manifest import SCHEMA1, SCHEMA1_SIGNED, schema1_payload
+from exporter.sources import Absent, Wrong
+from exporter.sources.storage import layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from exporter.oci.manifest import Descriptor
+    from exporter.oci.reference import Repository
+    from exporter.sources import Sink
+
+CHUNK: Final = 262_144
+"""Bytes that are read at a time."""
+_NOT_THERE: Final = Absent("not in the storage")
+_SCHEMA1: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
+
+
+class Files(Protocol):
+    """The files of a storage."""
+
+    def opened(self, path: str, *, fresh: bool) -> AbstractContextManager[Iterator[bytes] | None]:
+        """Open a file, by its path below the root directory, to be read in pieces.
+
+        None where there is none. `fresh` asks for bytes from the disk and not from its cache.
+        Raises `Unseen`, as its pieces do.
+        """
+        ...
+
+
+async def prove(
+    files: Files, repository: Repository, target: Descriptor, sink: Sink, *, fresh: bool
+) -> Absent | Wrong | None:
+    """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`."""
+    digest = target.digest
+    path = await asyncio.to_thread(_path, files, repository, digest)
+    if path is None:
+        return _NOT_THERE
+    if target.media_type in _SCHEMA1:
+        return await asyncio.to_thread(_signed, files, path, digest)
+    entry = files.opened(path, fresh=fresh)
+    chunks = await asyncio.to_thread(entry.__enter__)
+    try:
+        if chunks is None:
+            return _NOT_THERE
+        return await _hashed(chunks, target, sink)
+    finally:
+        await asyncio.to_thread(entry.__exit__, None, None, None)
+
+
+async def _hashed(chunks: Iterator[bytes], target: Descriptor, sink: Sink) -> Wrong | None:
+    """Hash in a thread, piece by piece, at the pace of the sink."""
+    digest = target.digest
+    found = hashlib.new(digest.algorithm, usedforsecurity=False)
+
+    def piece() -> bytes:
+        chunk = next(chunks, b"")
+        found.update(chunk)
+        return chunk
+
+    size = 0
+    sink.begin()
+    while chunk := await asyncio.to_thread(piece):
+        size += len(chunk)
+        if target.size is not None and size > target.size:
+            return Wrong(f"more than {target.size} bytes")
+        await sink.take(chunk)
+    if target.size is not None and size < target.size:
+        return Wrong(f"{size} of {target.size} bytes")
+    actual = f"{digest.algorithm}:{found.hexdigest()}"
+    return None if actual == digest else Wrong(f"hashes to {actual}", mismatch=True)
+
+
+def _signed(files: Files, path: str, digest: Digest) -> Absent | Wrong | None:
+    """The digest of a schema 1 manifest leaves its signature out."""
+    content = _content(files, path, body.LARGEST)
+    if content is None:
+        return _NOT_THERE
+    try:
+        whole = digest.names(content) or digest.names(schema1_payload(content))
+    except Malformed:
+        whole = False
+    actual = Digest.of(content, digest.algorithm)
+    return None if whole else Wrong(f"hashes to {actual}", mismatch=True)
+
+
+def _path(files: Files, repository: Repository, digest: Digest) -> str | None:
+    """Return where a digest's bytes are; distribution files sha512 content under its sha256."""
+    if digest.algorithm == "sha256":
+        return _data(digest)
+    for kind in ("_layers", "_manifests/revisions"):
+        root = "/".join((*layout.ROOT, "repositories", repository, kind))
+        link = f"{root}/{digest.algorithm}/{digest.encoded}/link"
+        content = _content(files, link, layout.LONGEST_LINK)
+        named = layout.linked(content) if content is not None else None
+        if isinstance(named, str):
+            return _data(Digest(named))
+    return _data(digest)
+
+
+def _data(digest: Digest) -> str:
+    folders = ("blobs", digest.algorithm, digest.encoded[:2], digest.encoded, "data")
+    return "/".join((*layout.ROOT, *folders))
+
+
+def _content(files: Files, path: str, most: int) -> bytes | None:
+    """Read a small file; what is longer is cut."""
+    content = b""
+    with files.opened(path, fresh=False) as chunks:
+        if chunks is None:
+            return None
+        for chunk in chunks:
+            content += chunk
+            if len(content) > most:
+                break
+    return content[: most + 1]

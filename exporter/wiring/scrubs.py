@@ -1,0 +1,60 @@
+"""How is a registry's content read whole, as its settings say?"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from exporter.resolve.scrub.plan import Terms
+from exporter.resolve.scrub.reading import Reading
+from exporter.resolve.scrub.throttle import Throttle
+from exporter.resolve.target import Scrub
+from exporter.serve.scrubbing import Scrubbing
+from exporter.sources import ScrubTally
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from exporter.config.scrub import ScrubSettings
+    from exporter.resolve.method import Method
+    from exporter.resolve.target import Target
+    from exporter.serve.board import Board
+    from exporter.sources import Bytes, Proofs
+
+
+@asynccontextmanager
+async def scrubbed(board: Board, targets: Iterable[Target]) -> AsyncIterator[None]:
+    """Scrub whatever is to be scrubbed, in the background, until this is left."""
+    jobs = [
+        asyncio.create_task(
+            Scrubbing(
+                each.registry.name, each.scrub, reading(each.scrub, each.method), board
+            ).keep_on()
+        )
+        for each in targets
+        if each.scrub is not None
+    ]
+    try:
+        yield
+    finally:
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+
+
+def scrub(settings: ScrubSettings, source: Bytes, proofs: Proofs) -> Scrub:
+    """Return what one registry's scrub is told."""
+    terms = Terms(
+        settings.period.total_seconds(), settings.bytes_per_day, settings.bytes_per_second
+    )
+    return Scrub(source, proofs, terms, ScrubTally(terms.period))
+
+
+def reading(told: Scrub, method: Method) -> Reading:
+    """Return the way to read at no more than the rate, every byte counted."""
+
+    def counted(size: int) -> None:
+        told.tally.size += size
+
+    return Reading(told.source, Throttle(told.terms.bytes_per_second, counted), method)

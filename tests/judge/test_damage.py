@@ -1,0 +1,73 @@
+"""Whom does corrupt content stop?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import corrupt
+from exporter.judge.damage import damages
+from exporter.judge.judgement import judge
+from exporter.oci.reference import Repository
+from exporter.publish.scrub_text import damage_markdown, damage_text
+from tests import worlds
+from tests.fakes import APP, Fake, audited, use
+
+if TYPE_CHECKING:
+    from exporter.judge.report import Report
+
+BASE = worlds.layer("base")
+BOTH = worlds.index(
+    worlds.image("app", "linux/amd64", (BASE, worlds.layer("own"))),
+    worlds.image("app", "linux/arm64", (BASE,)),
+)
+OTHER = Repository("other")
+
+
+async def rotten(*digests: worlds.Digest) -> Report:
+    """Two tags of one image, one of them used, and one in another repository."""
+    fake = Fake()
+    fake.push(BOTH, "v1")
+    fake.push(BOTH, "v2")
+    fake.push(worlds.image("fine"), "v1", OTHER)
+    snapshot = (await audited(fake, use("app:v1", "linux/arm64"))).snapshot
+    turned = {(APP, digest): corrupt("hashes to x") for digest in digests}
+    return judge(replace(snapshot, sightings={**snapshot.sightings, **turned}), {})
+
+
+async def test_every_tag_and_use_that_it_stops_is_named_live_first() -> None:
+    (damage,) = damages(await rotten(BASE.digest))
+
+    assert damage.lack.digest == BASE.digest
+    first, second = damage.stops
+    assert (first.name, first.reference_class, first.owners) == ("app:v1", "live", ("refs.yml:1",))
+    assert [str(each) for each in first.platforms] == ["linux/amd64", "linux/arm64"]
+    assert first.required
+    assert (second.name, second.reference_class, second.owners) == ("app:v2", "selected", ())
+
+
+async def test_what_no_platform_that_must_run_needs_is_said_so() -> None:
+    own = BOTH.children[0].layers[1]
+
+    (damage,) = damages(await rotten(own.digest))
+
+    assert [stop.required for stop in damage.stops] == [False, True]
+    assert "on linux/amd64, which nothing must run, used by refs.yml:1" in damage_text(
+        [await rotten(own.digest)]
+    )
+
+
+async def test_nothing_is_said_where_nothing_is_corrupt() -> None:
+    report = await rotten()
+
+    assert damages(report) == ()
+    assert (damage_text([report]), damage_markdown([report])) == ("", "")
+
+
+async def test_text_and_markdown_name_blob_tag_and_use() -> None:
+    report = await rotten(BASE.digest)
+
+    for said in (damage_text([report]), damage_markdown([report])):
+        assert f"layer {BASE.digest} (700 B): digest-mismatch: hashes to x" in said
+        assert "stops app:v1 (live) on linux/amd64, linux/arm64, used by refs.yml:1" in said
+        assert "stops app:v2 (selected) on linux/amd64, linux/arm64" in said

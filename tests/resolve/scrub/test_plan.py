@@ -1,0 +1,167 @@
+"""What is read next, and how fast: laws of the plan, for any registry and any history."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.scrubbed import Proven, Scrubbed
+from exporter.facts.use import ReferenceClass
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Descriptor
+from exporter.oci.reference import Repository
+from exporter.resolve.scrub.plan import DAY, Terms, coverage, due
+from exporter.resolve.scrub.subjects import Need, Subject
+
+NOW = 1_776_852_000.0
+PERIOD = 30 * DAY
+APP = Repository("app")
+
+
+def subject(
+    name: str, kind: ReferenceClass = ReferenceClass.LIVE, size: int = 10, *, corrupt: bool = False
+) -> Subject:
+    target = Descriptor("application/octet-stream", Digest.of(name.encode()), size)
+    return Subject(target, kind, (Need(APP, None),), corrupt)
+
+
+SUBJECTS = st.lists(
+    st.builds(
+        subject,
+        st.text(max_size=4),
+        st.sampled_from(ReferenceClass),
+        st.integers(0, 10**9),
+        corrupt=st.booleans(),
+    ),
+    unique_by=lambda each: each.digest,
+    max_size=12,
+)
+AGES = st.one_of(st.none(), st.floats(0, 2 * PERIOD))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[Subject], Scrubbed]:
+    subjects = draw(SUBJECTS)
+    proofs = {}
+    for each in subjects:
+        age = draw(AGES)
+        proofs[each.digest] = Proven(NOW - 3 * PERIOD, None if age is None else NOW - age, APP)
+    return subjects, Scrubbed(proofs)
+
+
+@given(histories())
+def test_nothing_is_read_twice_within_a_period_but_what_is_corrupt(
+    history: tuple[list[Subject], Scrubbed],
+) -> None:
+    subjects, known = history
+
+    planned = due(subjects, known, NOW, PERIOD)
+
+    assert len({each.digest for each in planned}) == len(planned)
+    for each in subjects:
+        wanted = each.corrupt or not known.fresh(each.digest, NOW - PERIOD)
+        assert (each in planned) is wanted
+
+
+@given(histories())
+def test_corrupt_first_then_by_class_then_the_oldest_proof(
+    history: tuple[list[Subject], Scrubbed],
+) -> None:
+    subjects, known = history
+
+    planned = due(subjects, known, NOW, PERIOD)
+
+    for first, second in pairwise(planned):
+        assert first.corrupt or not second.corrupt
+        if first.corrupt is second.corrupt:
+            assert first.reference_class.rank <= second.reference_class.rank
+            if first.reference_class is second.reference_class:
+                ages = [known.proofs[each.digest].at or 0.0 for each in (first, second)]
+                assert ages[0] <= ages[1]
+
+
+@given(histories(), st.randoms())
+def test_the_plan_does_not_depend_on_the_order_of_what_is_needed(
+    history: tuple[list[Subject], Scrubbed],
+    chance: st.randoms,  # type: ignore[valid-type] # a random.Random
+) -> None:
+    subjects, known = history
+    shuffled = list(subjects)
+    chance.shuffle(shuffled)
+
+    assert due(shuffled, known, NOW, PERIOD) == due(subjects, known, NOW, PERIOD)
+
+
+def test_what_could_not_be_read_lets_others_go_first_for_some_hours() -> None:
+    one, two = subject("one"), subject("two")
+    tried = {one.digest: NOW}
+
+    assert due([one, two], Scrubbed(), NOW + 60, PERIOD, tried) == [two]
+    assert len(due([one, two], Scrubbed(), NOW + DAY, PERIOD, tried)) == 2
+
+
+@given(st.lists(st.integers(0, 5 * 10**9), min_size=1), st.integers(10**6, 10**12))
+def test_no_stretch_of_time_brings_more_than_its_share_and_one_blob(
+    sizes: list[int], budget: int
+) -> None:
+    terms = Terms(PERIOD, budget)
+    now, debt, read = NOW, 0.0, 0
+
+    for size in sizes:
+        now = max(now, debt)  # as soon as it may be
+        debt = terms.paid(debt, now, size, 10**12)
+        read += size
+        earned = (now - NOW) * budget / DAY
+        unsure = budget / DAY * 1e-6 * len(sizes)  # seconds of our era have so many digits
+        assert read - size <= earned + unsure + 1
+
+
+def test_a_pause_saves_nothing_up() -> None:
+    terms = Terms(PERIOD, 86_400)
+
+    assert terms.paid(NOW - 10 * DAY, NOW, 60, 0) == NOW + 60
+
+
+@given(st.integers(1, 10**15))
+def test_without_a_budget_the_period_suffices_with_a_reserve(needed: int) -> None:
+    terms = Terms(PERIOD)
+
+    assert terms.budget(needed) * PERIOD / DAY >= needed
+    assert terms.paid(0.0, NOW, needed, needed) - NOW <= PERIOD
+
+
+def test_how_far_it_is_counts_bytes_and_the_longest_wait_among_the_live() -> None:
+    right, old, never = subject("right", size=30), subject("old", size=10), subject("never")
+    selected = subject("selected", ReferenceClass.SELECTED, 50)
+    known = Scrubbed(
+        {
+            right.digest: Proven(0.0, NOW - 1, APP),
+            old.digest: Proven(0.0, NOW - PERIOD - 5, APP),
+            never.digest: Proven(NOW - 7),
+            selected.digest: Proven(0.0),
+        }
+    )
+
+    covered = coverage([right, old, never, selected], known, NOW, PERIOD)
+
+    assert (covered.needed, covered.proven) == (100, 30)
+    assert covered.oldest_live == NOW - PERIOD - 5
+    assert covered.share == 0.3
+
+
+def test_what_was_never_read_waits_since_it_was_first_needed() -> None:
+    never = subject("never")
+
+    covered = coverage([never], Scrubbed({never.digest: Proven(NOW - 7)}), NOW, PERIOD)
+
+    assert covered.oldest_live == NOW - 7
+
+
+def test_where_nothing_is_needed_nothing_is_late_and_all_is_proven() -> None:
+    idle = subject("x", ReferenceClass.IDLE)
+    covered = coverage([idle], Scrubbed(), NOW, PERIOD)
+
+    assert covered.oldest_live is None
+    assert coverage([], Scrubbed(), NOW, PERIOD).share == 1.0

@@ -1,0 +1,316 @@
+"""Does the background job read what it should, when it may, and leave the registry alone else?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import corrupt
+from exporter.facts.use import ReferenceClass
+from exporter.judge.report import Report
+from exporter.oci.digest import Digest
+from exporter.publish.limits import Limits
+from exporter.publish.standing import Picture, Reload, Standing
+from exporter.resolve.method import Method
+from exporter.resolve.scrub.plan import DAY, Terms
+from exporter.resolve.target import Scrub
+from exporter.serve.board import Board
+from exporter.serve.scrubbing import AWAY, LOOK_AGAIN, Scrubbing
+from exporter.sources import Absent, ScrubTally, Sink, Unseen, Wrong
+from exporter.sources.ledger import Ledger
+from exporter.wiring.scrubs import reading
+from tests import worlds
+from tests.fakes import APP, HOST, NOW, Fake, audited, target, use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.judge.finding import Finding
+    from exporter.oci.manifest import Descriptor
+    from exporter.oci.reference import Repository
+
+LIVE, LATEST, OTHER = (worlds.image(name) for name in ("live", "latest", "other"))
+EVERYTHING = 3 * 4
+"""A manifest, a configuration and two layers of each image."""
+HOUR = 3_600.0
+ROTTEN = Wrong("hashes to x", mismatch=True)
+
+
+@dataclass
+class Shelf:
+    """Bytes that are right unless told otherwise; it counts who reads what."""
+
+    wrong: dict[str, Wrong | Reason] = field(default_factory=dict)
+    asked: list[Digest] = field(default_factory=list)
+    shared: bool = False
+
+    async def prove(
+        self,
+        repository: Repository,  # noqa: ARG002 - one shelf for all
+        target: Descriptor,
+        sink: Sink,
+        *,
+        again: bool = False,  # noqa: ARG002 - likewise
+    ) -> Absent | Wrong | None:
+        self.asked.append(target.digest)
+        answer = self.wrong.get(target.digest)
+        if isinstance(answer, Reason):
+            raise Unseen(target.digest, answer)
+        sink.begin()
+        await sink.take(b"x" * (target.size or 0))
+        return answer
+
+
+@dataclass
+class Scene:
+    """One registry, its board, its shelf and its job; time is what a test says."""
+
+    fake: Fake
+    shelf: Shelf
+    ledger: Ledger
+    terms: Terms
+    now: float = NOW
+    board: Board = field(init=False)
+    scrub: Scrub = field(init=False)
+    job: Scrubbing = field(init=False)
+    report: Report | None = None
+
+    def __post_init__(self) -> None:
+        self.board = Board(Picture((), (), Reload("0", True, 0.0)), Limits())
+        self.start()
+
+    def start(self) -> None:
+        """Begin anew, as after a restart: only the ledger is left."""
+        self.scrub = Scrub(self.shelf, self.ledger, self.terms, ScrubTally(self.terms.period))
+        read = reading(self.scrub, Method(confirm_after=0.0))
+        self.job = Scrubbing(HOST, self.scrub, read, self.board)
+
+    async def audit(self, *, up: bool = True) -> Report:
+        asked = replace(target(self.fake), scrub=self.scrub)
+        self.report = await audited(asked, use("app:live"), before=self.report, now=self.now)
+        standing = Standing.once(self.report)
+        await self.board.show(replace(standing, up=up, scrub=self.scrub.tally))
+        return self.report
+
+    async def turns(self, most: int = 100) -> list[Digest]:
+        """Let it read until it wants to wait; return what was read."""
+        already = len(self.shelf.asked)
+        for _ in range(most):
+            if await self.job.turn(self.now):
+                break
+        return self.shelf.asked[already:]
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with Ledger(None, lambda: NOW) as opened:
+        yield opened
+
+
+def scene(ledger: Ledger, terms: Terms | None = None) -> Scene:
+    fake = Fake()
+    fake.push(OTHER, "other")
+    fake.push(LATEST, "latest")
+    fake.push(LIVE, "live")
+    return Scene(fake, Shelf(), ledger, terms or Terms(30 * DAY, 10**15))
+
+
+def digests(made: worlds.Made) -> set[Digest]:
+    return {made.digest, *(blob.digest for blob in made.blobs)}
+
+
+async def _all(here: Scene) -> list[Digest]:
+    """Let it read as time goes by, until nothing is due."""
+    read: list[Digest] = []
+    while got := await here.turns():
+        read += got
+        here.now += 1.0
+    return read
+
+
+def _corrupt(report: Report) -> list[Finding]:
+    return [each for each in report.findings if each.rule.code == "digest-mismatch"]
+
+
+async def test_nothing_is_read_before_an_audit_saw_what_is_needed(ledger: Ledger) -> None:
+    here = scene(ledger)
+
+    assert await here.job.turn(NOW) == LOOK_AGAIN
+    assert here.shelf.asked == []
+
+
+async def test_live_bytes_are_read_first_then_latest_then_the_rest(ledger: Ledger) -> None:
+    here = scene(ledger)
+    await here.audit()
+
+    read = await _all(here)
+
+    assert set(read[:4]) == digests(LIVE)
+    assert set(read[4:8]) == digests(LATEST)
+    assert set(read[8:]) == digests(OTHER)
+
+
+async def test_nothing_is_read_twice_within_a_period_and_everything_after_it(
+    ledger: Ledger,
+) -> None:
+    here = scene(ledger)
+    await here.audit()
+    assert len(await _all(here)) == EVERYTHING
+
+    here.now += 29 * DAY
+    await here.audit()
+    assert await _all(here) == []
+
+    here.now += 2 * DAY
+    await here.audit()
+    assert len(await _all(here)) == EVERYTHING
+
+
+async def test_a_restart_goes_on_where_it_was(ledger: Ledger) -> None:
+    here = scene(ledger)
+    await here.audit()
+    first = [*await here.turns(5)]
+
+    here.start()
+    await here.audit()
+    rest = await _all(here)
+
+    assert len(first) + len(rest) == EVERYTHING
+    assert not set(first) & set(rest)
+
+
+async def test_a_restart_earns_no_new_budget(ledger: Ledger) -> None:
+    here = scene(ledger, Terms(30 * DAY, 1_000))
+    await here.audit()
+    assert len(await here.turns()) == 1
+
+    for _ in range(3):
+        here.start()
+        await here.audit()
+        assert await here.turns() == []
+
+
+async def test_the_budget_of_a_day_is_spread_over_the_day(ledger: Ledger) -> None:
+    here = scene(ledger, Terms(30 * DAY, 4_000))
+    await here.audit()
+    sizes = {each.digest: len(each.body) for made in (LIVE, LATEST) for each in made.blobs}
+    sizes |= {made.digest: len(made.body) for made in (LIVE, LATEST)}
+    read = 0
+
+    for hour in range(24):
+        here.now = NOW + hour * HOUR
+        got = await here.turns()
+        assert len(got) <= 1, "a burst"
+        read += sum(sizes[digest] for digest in got)
+        assert read <= 4_000 * hour / 24 + max(sizes.values())
+
+    assert read > 3_000
+
+
+async def test_the_job_rests_while_the_registry_is_away(ledger: Ledger) -> None:
+    here = scene(ledger)
+    await here.audit(up=False)
+
+    assert await here.job.turn(NOW) == LOOK_AGAIN
+    assert here.shelf.asked == []
+
+
+@pytest.mark.parametrize("reason", [Reason.RATE_LIMITED, Reason.TIMEOUT, Reason.CONNECT])
+async def test_the_job_rests_after_an_error_and_then_lets_others_go_first(
+    ledger: Ledger, reason: Reason
+) -> None:
+    here = scene(ledger)
+    here.shelf.wrong = dict.fromkeys(digests(LIVE), reason)
+    await here.audit()
+
+    for _ in range(4):
+        assert await here.job.turn(NOW) == AWAY
+    await here.audit()
+    read = await _all(here)
+
+    assert here.scrub.tally.blobs == {"unknown": 4, "match": 8}
+    assert not set(read) & digests(LIVE)
+    assert not _corrupt(await here.audit())
+
+
+async def test_a_corrupt_layer_breaks_its_tag_in_the_next_audit_and_each_one_after(
+    ledger: Ledger,
+) -> None:
+    here = scene(ledger)
+    layer = LIVE.layers[0].digest
+    here.shelf.wrong = {layer: ROTTEN}
+    assert not _corrupt(await here.audit())
+    await _all(here)
+
+    for _ in range(3):
+        here.now += HOUR
+        (found,) = _corrupt(await here.audit())
+        assert (found.severity.value, found.digest, found.root.tag) == ("critical", layer, "live")
+        assert layer in await _all(here), "it is read again after every audit"
+
+    here.start()
+    assert _corrupt(await here.audit()), "a restart does not forget it"
+
+
+async def test_a_repaired_layer_clears_with_the_read_that_is_right(ledger: Ledger) -> None:
+    here = scene(ledger)
+    layer = LIVE.layers[0].digest
+    here.shelf.wrong = {layer: ROTTEN}
+    await here.audit()
+    await _all(here)
+    assert _corrupt(await here.audit())
+
+    here.shelf.wrong = {}
+    here.now += HOUR
+    assert await here.turns(1) == [layer], "before all else"
+
+    assert not _corrupt(await here.audit())
+
+
+async def test_what_is_corrupt_is_read_beside_the_budget(ledger: Ledger) -> None:
+    here = scene(ledger, Terms(30 * DAY, 1_000))
+    await here.audit()
+    (first,) = await here.turns()
+    owed = ledger.debt(HOST)
+    ledger.note(HOST, {(APP, first): corrupt("hashes to x")}, NOW)
+    here.shelf.wrong = {first: ROTTEN}
+
+    await here.audit()
+
+    assert first in await here.turns()
+    assert ledger.debt(HOST) == owed
+
+
+async def test_how_far_it_is_can_be_told(ledger: Ledger) -> None:
+    here = scene(ledger)
+    await here.audit()
+    await here.turns(1)
+    tally = here.scrub.tally
+    assert (tally.oldest_live, tally.proven, tally.budget) == (NOW, 0.0, 10**15)
+
+    await _all(here)
+    here.now += HOUR
+    await here.audit()
+    await here.job.turn(here.now)
+
+    assert (tally.oldest_live, tally.proven) == (NOW, 1.0)
+    assert tally.blobs == {"match": EVERYTHING}
+    assert tally.size == sum(
+        len(made.body) + sum(len(blob.body) for blob in made.blobs)
+        for made in (LIVE, LATEST, OTHER)
+    )
+
+
+async def test_rotten_bytes_of_no_live_tag_are_a_warning(ledger: Ledger) -> None:
+    here = scene(ledger)
+    here.shelf.wrong = {OTHER.layers[0].digest: ROTTEN}
+    await here.audit()
+    await _all(here)
+
+    (found,) = _corrupt(await here.audit())
+
+    assert found.root.reference_class is ReferenceClass.SELECTED
+    assert found.severity.value == "warning"
