@@ -247,6 +247,52 @@ WAITING: Final = graph(
     ),
     Ask(rate("registry", metric.THROTTLE_WAIT), "{{registry}}"),
 )
+PROVEN: Final = graph(
+    Card(
+        50,
+        "Bytes proven within the period",
+        "Share of all needed bytes that was read whole and hashed within the configured period. "
+        "Only registries that are scrubbed.",
+        unit=units.PercentUnit,
+        absent="no registry is scrubbed",
+        links=(links.runbook("RegistryScrubOverdue"),),
+    ),
+    Ask(least("registry", metric.SCRUB_DONE), "{{registry}}"),
+)
+OLDEST: Final = graph(
+    Card(
+        51,
+        "Age of the oldest proof",
+        "Since the live bytes were read whole whose reading is the longest ago, beside the period.",
+        unit=units.Seconds,
+        absent="no registry is scrubbed",
+        links=(links.runbook("RegistryScrubOverdue"),),
+    ),
+    Ask(age(metric.SCRUB_OLDEST), "{{registry}}, oldest"),
+    Ask(each("registry", metric.SCRUB_PERIOD), "{{registry}}, period"),
+)
+READ: Final = graph(
+    Card(
+        52,
+        "Bytes read whole",
+        "Bytes a day, beside the budget of a day.",
+        unit=units.BytesIEC,
+        absent="no registry is scrubbed",
+    ),
+    Ask(f"86400 * {rate('registry', metric.SCRUB_BYTES)}", "{{registry}}, read"),
+    Ask(total("registry", metric.SCRUB_BUDGET), "{{registry}}, budget"),
+)
+READINGS: Final = graph(
+    Card(
+        53,
+        "How readings end",
+        "Blobs and manifests an hour: right, corrupt (mismatch), short or not there (gone), or not "
+        "to be read (unknown).",
+        absent="no registry is scrubbed",
+        links=(links.runbook("RegistryBlobCorrupt"), links.runbook("RegistryIdleBlobCorrupt")),
+    ),
+    Ask(f"3600 * {rate('outcome', metric.SCRUB_BLOBS)}", "{{outcome}}"),
+)
 SCRAPES: Final = graph(
     Card(
         40,
@@ -309,6 +355,7 @@ BOARD: Final = Board(
         ),
         Chapter(2, "Audits", (DURATION, SHARE, AGE, AUDITS, GAPS, SHARDS)),
         Chapter(3, "Requests", (REQUESTS, ANSWERS, LATENCY, SLOWEST, PATIENCE, WAITING)),
-        Chapter(4, "The process", (SCRAPES, SAMPLES, CPU, MEMORY, LIMITS)),
+        Chapter(4, "Whole reads", (PROVEN, OLDEST, READ, READINGS)),
+        Chapter(5, "The process", (SCRAPES, SAMPLES, CPU, MEMORY, LIMITS)),
     ),
 )

@@ -94,6 +94,7 @@ def fortnight(folder: Path, cluster: Kubernetes) -> Iterator[Prometheus]:
         broken_at = now - 2.2 * DAY
         _known_for(folder / "ledger.db", now - broken_at)
         running = stack.enter_context(exporter(folder / "exporter", settings))
+        until(lambda: running.value("pullproof_scrub_blobs_total"), "its first blob is read whole")
         _remember(folder, _phases(now, broken_at, well, blind, _said(running)), broken_at)
         yield stack.enter_context(_watching(folder, running))
 
@@ -148,7 +149,7 @@ def _settings(folder: Path, owned: str, cache: str) -> Json:
         "ledger": str(folder / "ledger.db"),
         "references": [{"file": str(live), "platforms": ["linux/amd64", "linux/arm64"]}],
         "registries": [
-            {"name": OWNED, "url": f"http://{owned}", "storage": kept} | common,
+            {"name": OWNED, "url": f"http://{owned}", "storage": kept, "scrub": {}} | common,
             {"name": MIRROR, "url": f"http://{cache}", "role": "proxy"} | common,
         ],
     }
