@@ -5,7 +5,7 @@
 # The value of this label is the job, by which the rules and the dashboards ask.
 jobLabel: app.kubernetes.io/name
 namespaceSelector:
-  matchNames: [{{ $root.Release.Namespace }}]
+  matchNames: [{{ $root.Release.Namespace | quote }}]
 selector:
   matchLabels:
     {{- include "pullproof.selector" $root | nindent 4 }}

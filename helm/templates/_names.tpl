@@ -1,4 +1,4 @@
-{{/* The name of all objects: "pullproof" stands in it once, and the longest suffix still fits into 63 characters. */}}
+{{/* The name of all objects. A StatefulSet's pods carry it, with a suffix of eleven, in a label: 63 characters at most. */}}
 {{- define "pullproof.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
@@ -20,7 +20,7 @@
 {{/* The name is fixed: monitors make the job of it, by which rules and dashboards ask. */}}
 {{- define "pullproof.selector" -}}
 app.kubernetes.io/name: pullproof
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "pullproof.labels" -}}
@@ -36,8 +36,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{/* name, namespace, labels and annotations of an object: (list $ name namespace labels annotations) */}}
 {{- define "pullproof.metadata" -}}
 {{- $root := index . 0 -}}
-name: {{ index . 1 }}
-namespace: {{ index . 2 | default $root.Release.Namespace }}
+name: {{ index . 1 | quote }}
+namespace: {{ index . 2 | default $root.Release.Namespace | quote }}
 labels:
   {{- merge (include "pullproof.labels" $root | fromYaml) (index . 3) | toYaml | nindent 2 }}
 {{- with index . 4 }}

@@ -7,7 +7,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "pullproof.serviceAccountName" . }}
+  serviceAccountName: {{ include "pullproof.serviceAccountName" . | quote }}
   automountServiceAccountToken: {{ include "pullproof.cluster" . | empty | not }}
   # Variables for every Service of the namespace are of no use here.
   enableServiceLinks: false
@@ -68,7 +68,7 @@ env:
 envFrom:
   {{- with $credentials }}
   - secretRef:
-      name: {{ . }}
+      name: {{ . | quote }}
   {{- end }}
   {{- with .Values.extraEnvFrom }}
   {{- toYaml . | nindent 2 }}
@@ -140,7 +140,7 @@ httpGet:
 - name: storage-{{ $index }}
   mountPath: {{ .mountPath }}
   {{- with .subPath }}
-  subPath: {{ . }}
+  subPath: {{ . | quote }}
   {{- end }}
   readOnly: true
 {{- end }}
@@ -153,47 +153,47 @@ httpGet:
 - name: config
   {{- with .Values.existingConfig.secret }}
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
   {{- else }}
   configMap:
-    name: {{ .Values.existingConfig.configMap | default (include "pullproof.fullname" .) }}
+    name: {{ .Values.existingConfig.configMap | default (include "pullproof.fullname" .) | quote }}
   {{- end }}
 {{- $kept := .Values.ledger.persistence }}
 {{- if not $kept.enabled }}
 - name: ledger
   {{- with .Values.ledger.sizeLimit }}
   emptyDir:
-    sizeLimit: {{ . }}
+    sizeLimit: {{ . | quote }}
   {{- else }}
   emptyDir: {}
   {{- end }}
 {{- else if eq (int .Values.shards) 1 }}
 - name: ledger
   persistentVolumeClaim:
-    claimName: {{ $kept.existingClaim | default (include "pullproof.fullname" .) }}
+    claimName: {{ $kept.existingClaim | default (include "pullproof.fullname" .) | quote }}
 {{- end }}
 - name: tmp
   emptyDir: {}
 {{- range $index, $name := .Values.secrets }}
 - name: secret-{{ $index }}
   secret:
-    secretName: {{ $name }}
+    secretName: {{ $name | quote }}
 {{- end }}
 {{- range $index, $name := .Values.configMaps }}
 - name: configmap-{{ $index }}
   configMap:
-    name: {{ $name }}
+    name: {{ $name | quote }}
 {{- end }}
 {{- with .Values.web.configSecret }}
 - name: web
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
 {{- end }}
 {{- range $index, $claim := .Values.storage.claims }}
 # Read-only twice: the second keeps the kubelet from changing the owner of what is stored, too.
 - name: storage-{{ $index }}
   persistentVolumeClaim:
-    claimName: {{ .name }}
+    claimName: {{ .name | quote }}
     readOnly: true
 {{- end }}
 {{- with .Values.extraVolumes }}
@@ -205,9 +205,9 @@ httpGet:
 accessModes:
   {{- toYaml .accessModes | nindent 2 }}
 {{- with .storageClass }}
-storageClassName: {{ . }}
+storageClassName: {{ . | quote }}
 {{- end }}
 resources:
   requests:
-    storage: {{ .size }}
+    storage: {{ .size | quote }}
 {{- end }}

@@ -32,11 +32,11 @@ metadata:
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: {{ $kind }}
-  name: {{ $name }}
+  name: {{ $name | quote }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "pullproof.serviceAccountName" $root }}
-    namespace: {{ $root.Release.Namespace }}
+    name: {{ include "pullproof.serviceAccountName" $root | quote }}
+    namespace: {{ $root.Release.Namespace | quote }}
 {{- end }}
 
 {{/* What is asked for, and nothing else: (list $ cluster) */}}

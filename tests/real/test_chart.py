@@ -88,6 +88,30 @@ def test_a_key_that_kubernetes_does_not_know_is_seen(schemas: Schemas) -> None:
     assert wrong == {"Deployment", "ServiceMonitor"}
 
 
+def test_a_name_of_digits_stays_a_name(schemas: Schemas) -> None:
+    values = ALL | {
+        "fullnameOverride": "1",
+        "commonLabels": {"cost": "2"},
+        "serviceAccount": {"name": "3"},
+        "secrets": ["4"],
+        "configMaps": ["5"],
+        "web": {"configSecret": "6"},
+        "storage": {
+            "claims": [{"name": "7", "mountPath": "/8", "subPath": "9"}],
+            "credentialsSecret": "10",
+        },
+        "ledger": {"persistence": {"enabled": True, "storageClass": "11", "size": "1"}},
+        "ingress": ALL["ingress"] | {"className": "12"},
+        "priorityClassName": "13",
+    }
+    place = ("template", "14", "--namespace=15", str(CHART), "--values=-")
+    said = helm(*place, typed=yaml.safe_dump(values))
+    judged = schemas.judge(known()[-1], [said.output])
+
+    assert [each for each in judged if each["status"] != "statusValid"] == []
+    assert len(judged) > len(ALL)
+
+
 @pytest.mark.parametrize("prefix", ["", "/audit"])
 def test_the_program_answers_its_probes_though_the_registry_is_down(
     prefix: str, tmp_path: Path
