@@ -72,6 +72,12 @@ def test_those_who_do_not_say_where_they_run_are_hit_by_whatever_breaks_the_tag(
     ]
 
 
+def test_what_lacks_by_the_configuration_hits_those_who_do_not_say_where_they_run() -> None:
+    verdict = judged(scene(AMD64, "v1", "linux/s390x"), use("app:v1", workload=WEB))
+
+    assert names(blast(verdict)) == ["Deployment shop/web (prod)"]
+
+
 def test_a_tag_that_nothing_must_run_hits_nobody() -> None:
     assert lost(use("app:v1", "linux/amd64", workload=WEB)) == Blast(())
 
@@ -110,7 +116,8 @@ def test_the_same_name_in_another_cluster_is_another_workload() -> None:
 
 
 def test_what_a_schedule_starts_soonest_is_told_first_and_live_before_idle() -> None:
-    idle = use("app:v1", "linux/arm64", reference_class=ReferenceClass.IDLE, workload=WEB)
+    resting = {"reference_class": ReferenceClass.IDLE, "next_run": 1.0}
+    idle = use("app:v1", "linux/arm64", workload=WEB, **resting)
     late = use("app:v1", "linux/arm64", workload=workload("CronJob", "a/late"), next_run=9.0)
     soon = use("app:v1", "linux/arm64", workload=workload("CronJob", "a/soon"), next_run=5.0)
     runs = use("app:v1", "linux/arm64", workload=API)
@@ -122,7 +129,7 @@ def test_what_a_schedule_starts_soonest_is_told_first_and_live_before_idle() -> 
         "shop/api",
         "shop/web",
     ]
-    assert found.next_run == 5.0
+    assert found.next_run == 1.0
 
 
 def test_another_tag_is_none_of_their_business() -> None:

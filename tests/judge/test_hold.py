@@ -66,6 +66,15 @@ def test_what_runs_and_no_tag_leads_to_any_more_is_a_warning() -> None:
     assert (bare.digest, bare.detail) == (OLD.digest, "it runs, and no tag leads to it")
 
 
+def test_a_digest_of_which_nobody_knows_what_it_is_may_be_a_configuration() -> None:
+    """The collector of distribution 2 takes no configuration of an image that it keeps."""
+    seen = scene(NOW).seal(v9=worlds.image("never looked into").digest)
+    running = worlds.image("somebody else's").config.digest
+
+    (moved,) = found(seen, running, collector=Collector.DISTRIBUTION_2)
+    assert (moved.rule.code, moved.severity) == (MOVED, TELLS)
+
+
 def unread(seen: Scene, *digests: Digest) -> Scene:
     """These were lost before anybody had read them."""
     for digest in digests:
