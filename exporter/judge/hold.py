@@ -32,7 +32,7 @@ class Hold:
     leads: Mapping[Digest, Tag]
     """One tag for each manifest and configuration to which any leads."""
     whole: bool
-    """Is that everything to which the tags of the repository lead?"""
+    """Was all read to which these tags lead?"""
 
     def keeps(self, digest: Digest) -> bool | None:
         """Does a tag lead to it? "No" needs proof: a seal, and that each tag was looked into.
@@ -91,7 +91,7 @@ def _hold(snapshot: Snapshot, repository: Repository, known: Mapping[Digest, Tag
     sealed = snapshot.sealed.get(repository)
     tags = {digest: names[0] for digest, names in sealed.tags.items()} if sealed else {}
     leads: dict[Digest, Tag] = {}
-    whole = sealed is not None
+    whole = True
     for digest, tag in (*tags.items(), *known.items()):
         found, all_ = below(digest, snapshot.manifests)
         whole = whole and all_
