@@ -52,9 +52,9 @@ def holds(snapshot: Snapshot, of: Container[Repository]) -> Mapping[Repository, 
     starts: defaultdict[Repository, dict[Digest, Tag]] = defaultdict(dict)
     for root in snapshot.roots:
         if root.repository in of:
-            starts[root.repository]  # one that is named by digests only is there, too
+            known = starts[root.repository]
             if root.tag and root.digest and root.sighting.state is State.PRESENT:
-                starts[root.repository].setdefault(root.digest, root.tag)
+                known.setdefault(root.digest, root.tag)
     return {repository: _hold(snapshot, repository, known) for repository, known in starts.items()}
 
 
