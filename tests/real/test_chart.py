@@ -249,11 +249,13 @@ MONITORS = {"group": "monitoring.coreos.com", "version": "v1", "resource": "serv
 
 
 @pytest.mark.parametrize(
-    "asked",
-    [{}, {"helm_history": True, "custom_resources": [MONITORS | {"images": ["spec.image"]}]}],
-    ids=["usual", "features"],
+    ("narrow", "asked"),
+    [
+        (False, {}),
+        (True, {"helm_history": True, "custom_resources": [MONITORS | {"images": ["spec.image"]}]}),
+    ],
+    ids=["usual", "namespaced with features"],
 )
-@pytest.mark.parametrize("narrow", [False, True], ids=["everywhere", "namespaced"])
 def test_its_account_may_read_what_its_configuration_asks_for(
     release: Release, tmp_path: Path, asked: Json, *, narrow: bool
 ) -> None:
