@@ -188,6 +188,7 @@ def test_rights_are_those_of_the_features_that_are_on() -> None:
         rights("cluster-features", "ClusterRole"),
     )
 
+    assert set(GRANTED) == {"core", "nodes", "helmHistory"}, "a feature that no value switches on"
     assert usual == GRANTED["core"] + GRANTED["nodes"]
     asked = {resource: rule["verbs"] for rule in special for resource in rule["resources"]}
     core = {resource for rule in GRANTED["core"] for resource in rule["resources"]}
