@@ -29,6 +29,8 @@ class Method:
     """Entries of one index that are followed."""
     proof: Proof = Proof.LAST_BYTE
     """How far up the ladder blobs are proven: `LAST_BYTE`, or `HEAD` where that is asked for."""
+    seals: bool = True
+    """Resolve every tag of a repository where that may tell what protects a child?"""
 
 
 async def pause(method: Method, suspects: Sized) -> None:

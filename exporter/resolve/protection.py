@@ -30,6 +30,8 @@ async def seals(
     seal only if every tag is in scope. Elsewhere the remaining tags are resolved too, one HEAD
     each, since any of them may be the protector.
     """
+    if not target.method.seals:
+        return {}
     doubtful = _doubtful(answers, children, roots)
     hiding = _hiding(answers, listings)
     open_to = {

@@ -71,10 +71,13 @@ class Probing:
 
 
 def _narrowed(target: Target, asked: Asked) -> Target:
-    """Look at this reference and nothing else, whichever shard its repository is in."""
+    """Look at this reference and nothing else, whichever shard its repository is in.
+
+    What protects it is not asked: that may take one request for each tag of its repository.
+    """
     return replace(
         target,
         scope=Scope(catalogue=False, latest=(), require=target.scope.require),
-        method=replace(target.method, proof=_PROOFS[asked.module]),
+        method=replace(target.method, proof=_PROOFS[asked.module], seals=False),
         storage=None,
     )

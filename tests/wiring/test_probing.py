@@ -1,0 +1,133 @@
+"""A probe reaches the registry that its reference names, looks at that alone, or is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from exporter.facts.proof import State
+from exporter.facts.shard import Shard
+from exporter.facts.snapshot import Role
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Reference
+from exporter.publish.web.probe import Asked, Module, NotProbed
+from exporter.resolve.scope import Scope
+from exporter.wiring.probing import Probing
+from tests.fakes import HOST, Fake, target
+from tests.incident import AMD64, broken, stocked
+
+V1 = Asked(Reference.parse(f"{HOST}/app:v1"))
+
+
+async def test_only_the_reference_is_looked_at() -> None:
+    registry = stocked()
+    registry.push(AMD64, "other")
+    probing = Probing()
+    with probing.aimed([target(registry)]):
+        report = await probing(V1)
+
+    assert [each.root.name for each in report.verdicts] == ["v1"]
+    assert "catalogue" not in {kind for _, kind, *_ in registry.asked}
+    assert registry.asked_about("other") == 0
+
+
+async def test_what_must_run_is_what_is_asked_for_or_else_what_the_settings_require() -> None:
+    registry, _ = await broken()
+    aimed = target(registry, scope=Scope(require=frozenset({Platform("linux", "arm64")})))
+    probing = Probing()
+    with probing.aimed([aimed]):
+        required = await probing(V1)
+        asked = await probing(replace(V1, platforms=frozenset({Platform("linux", "amd64")})))
+
+    assert required.verdicts[0].state is State.BROKEN
+    assert asked.verdicts[0].state is State.PRESENT
+
+
+async def test_believing_headers_reads_no_byte() -> None:
+    registry = stocked()
+    probing = Probing()
+    with probing.aimed([target(registry)]):
+        await probing(replace(V1, module=Module.HEAD))
+        asked = len(registry.asked)
+        heads = {method for method, kind, *_ in registry.asked if kind == "blob"}
+        await probing(V1)
+        reads = {method for method, kind, *_ in registry.asked[asked:] if kind == "blob"}
+
+    assert heads == {"HEAD"}
+    assert "GET" in reads
+
+
+async def test_every_name_of_a_registry_leads_to_it_and_every_shard_may_be_asked() -> None:
+    registry = stocked()
+    hosts = frozenset({HOST, "alias.example"})
+    for index in (0, 1):
+        aimed = target(registry, hosts=hosts, scope=Scope(shard=Shard(index, 2)))
+        probing = Probing()
+        with probing.aimed([aimed]):
+            report = await probing(Asked(Reference.parse("alias.example/app:v1")))
+        assert [each.state for each in report.verdicts] == [State.PRESENT]
+
+
+async def test_a_stranger_is_refused_and_nobody_is_asked() -> None:
+    registry = Fake()
+    probing = Probing()
+    with (
+        probing.aimed([target(registry)]),
+        pytest.raises(NotProbed, match=f"other.example: no configured registry; known are {HOST}"),
+    ):
+        await probing(Asked(Reference.parse("other.example/app:v1")))
+
+    assert registry.asked == []
+
+
+async def test_a_pull_through_cache_is_refused() -> None:
+    registry = stocked()
+    probing = Probing()
+    with (
+        probing.aimed([target(registry, role=Role.PROXY)]),
+        pytest.raises(NotProbed, match="promises nothing"),
+    ):
+        await probing(V1)
+
+    assert registry.asked == []
+
+
+async def test_the_storage_is_not_read() -> None:
+    class Untouched:
+        def read(self) -> object:
+            raise AssertionError("a probe reads no storage")
+
+    probing = Probing()
+    with probing.aimed([target(stocked(), storage=Untouched())]):
+        assert (await probing(V1)).stock is None
+
+
+async def test_a_probe_under_way_ends_with_the_configuration_that_it_ran_under() -> None:
+    registry = stocked()
+    registry.patience = 0
+    probing = Probing()
+    with probing.aimed([target(registry)]):
+        asking = asyncio.create_task(probing(V1))
+        await registry.stuck.wait()
+
+    with pytest.raises(NotProbed, match="ask again"):
+        await asking
+    with pytest.raises(NotProbed, match="known are none"):
+        await probing(V1)
+
+
+async def test_a_probe_whose_time_is_over_asks_nothing_more() -> None:
+    registry = stocked()
+    registry.patience = 0
+    probing = Probing()
+    with probing.aimed([target(registry)]):
+        asking = asyncio.create_task(probing(V1))
+        await registry.stuck.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        registry.patience = None
+
+    assert registry.under_way == 0
