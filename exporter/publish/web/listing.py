@@ -125,7 +125,7 @@ def _row(entry: Entry, now: float, *, several: bool) -> str:
         ("short kind", text(entry.verdict.root.reference_class)),
         ("wide", chips(platform_chips(entry.verdict))),
         ("short since", since),
-        ("wide", users(entry)),
+        ("wide users", users(entry)),
     )
     state, *rest = (f'<td role="cell" class="{kind}">{cell}</td>' for kind, cell in cells)
     loud = ' class="gone"' if entry.urgency is Urgency.GONE else ""
