@@ -28,6 +28,7 @@ _OUTPUT: Final = 1
 _INTERRUPTED: Final = 130
 _READER_GONE: Final = 141
 _FORESEEN: Final = "exit: 0 SAFE, 1 UNSAFE, 2 not understood, 3 INCOMPLETE"
+_TOLD: Final = "exit: 0 told, 2 not understood, 3 cannot be told"
 _EXITS: Final = "exit: 0 can be pulled, 1 cannot, 2 not understood, 3 could not be told"
 
 
@@ -81,6 +82,11 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     _facts(commands.add_parser("facts", help="what was seen, as Parquet for other engines"))
+    _capacity(
+        commands.add_parser(
+            "capacity", help="what a whole registry holds, and for what", epilog=_TOLD
+        )
+    )
     _demo(commands.add_parser("demo", help="the exporter on a registry with the incident in it"))
     return parser
 
@@ -279,6 +285,23 @@ def _facts(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--from", dest="saved", type=Path, metavar="FILE", help="a kept snapshot")
     export.set_defaults(tags=None, exclude_tags=[])
     _asking(export)
+
+
+def _capacity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--facts", required=True, metavar="DIR|s3://BUCKET[/ROOT]")
+    _store(parser)
+    parser.add_argument(
+        "--registry", action="append", metavar="NAME", help="none: every registry that has facts"
+    )
+    parser.add_argument("--max-age", default="1d", metavar="DURATION", help="of a shard's facts")
+    parser.add_argument("--engine", choices=("duckdb", "spark"), default="duckdb")
+    parser.add_argument(
+        "--memory-limit", default="2GB", metavar="SIZE", help="of duckdb; more goes to the disk"
+    )
+    parser.add_argument(
+        "--master", metavar="URL", help="of spark: local[*], spark://…, sc://…; none: as configured"
+    )
+    parser.add_argument("--output", choices=("text", "json"), default="text")
 
 
 def _store(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,139 @@
+"""Does DuckDB say of facts what the graph in memory says, how quickly, and in how much memory?
+
+    python benchmarks/facts.py [--scale 1.0] [--memory-limit 2GB]
+
+At scale 1: a million manifests and twenty million blobs, which never were. The graph is in memory
+already when it is asked, and its time is that of the answer alone; DuckDB begins with the files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.collector import synthetic
+from exporter.facts import holdings
+from exporter.facts.capacity import Capacity
+from exporter.facts.digests import Digests
+from exporter.facts.shard import WHOLE
+from exporter.facts.snapshot import Snapshot
+from exporter.judge.coverage import newest
+from exporter.publish.lake.export import Facts, Holding, export
+from exporter.publish.lake.release import decode, names_release
+from exporter.sources.lake.duck import duck
+from exporter.sources.lake.questions import answer
+from exporter.sources.shelf import Shelf
+
+_BEFORE = 1
+_AUDIT = "20260422T100000000000Z-00000000"
+
+Answer = dict[str, int | str]
+
+
+def shelf(folder: Path) -> Shelf:
+    return Shelf.at(str(folder / "facts"), {})
+
+
+def graph(folder: Path, scale: float) -> tuple[float, Answer]:
+    """Write the facts of a storage, and say what they mean by the graph in memory."""
+    inventory = synthetic(scale)
+    chance = np.random.default_rng(11)
+    # As of sha256, unlike what the generator makes: no two digests begin alike, nothing compresses.
+    packed = inventory.digests.packed
+    keys = np.sort(chance.integers(0, 2**64, len(packed), np.uint64))
+    packed.view(">u8")[:, 0] = keys
+    inventory = replace(inventory, digests=Digests(packed, keys, ()))
+    holding = Holding(inventory, _BEFORE, _BEFORE)
+    began = time.perf_counter()
+    export(Facts(Snapshot("bench", 0.0), WHOLE, _AUDIT, False, holding), shelf(folder), 1)
+    size = sum(shelf(folder).sizes().values())
+    print(f"written      {time.perf_counter() - began:7.1f} s  {size / 1e6:,.0f} MB of Parquet")
+    began = time.perf_counter()
+    reclaimable = holdings.reclaimable(inventory, _BEFORE, _BEFORE)
+    exclusive = {each.repository: each.exclusive for each in holdings.shares(inventory)}
+    said: Answer = {
+        "stored": holdings.stored_bytes(inventory),
+        "referenced": holdings.referenced_bytes(inventory),
+        "orphaned": reclaimable.orphaned,
+        "untagged": reclaimable.untagged,
+        "orphaned blobs": len(holdings.orphaned_blobs(inventory, _BEFORE)),
+        "orphaned manifests": len(holdings.orphaned_manifests(inventory, _BEFORE)),
+        "exclusive": _digest(exclusive),
+    }
+    return time.perf_counter() - began, said
+
+
+def engine(folder: Path, memory_limit: str) -> tuple[float, Answer]:
+    """Say what the facts mean by DuckDB."""
+    began = time.perf_counter()
+    there = shelf(folder)
+    paths = [path for path in there.sizes() if names_release(path)]
+    (shards,) = newest(decode(there.get(path)) for path in paths).values()
+    with duck(memory_limit, folder / "spilled") as opened:
+        told = answer(opened, [shards[0]], lambda path: str(folder / "facts" / path))
+    seconds = time.perf_counter() - began
+    assert isinstance(told, Capacity)
+    assert told.stored
+    stored = told.stored
+    return seconds, {
+        "stored": stored.stored_bytes,
+        "referenced": stored.referenced_bytes,
+        "orphaned": stored.orphaned_bytes,
+        "untagged": stored.untagged_bytes,
+        "orphaned blobs": stored.orphaned_blobs,
+        "orphaned manifests": stored.orphaned_manifests,
+        "exclusive": _digest(dict(stored.exclusive)),
+    }
+
+
+def _digest(exclusive: dict[str, int]) -> str:
+    found = {name: size for name, size in exclusive.items() if size}
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def one(words: argparse.Namespace) -> None:
+    """Run one half in a process of its own, so that its memory is its own."""
+    half = graph if words.half == "graph" else engine
+    seconds, said = half(words.folder, words.scale if half is graph else words.memory_limit)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"{words.half:12} {seconds:7.1f} s  {peak:.2f} GB at most")
+    (words.folder / words.half).write_text(json.dumps([seconds, said]))
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--scale", type=float, default=1.0)
+    asked.add_argument("--memory-limit", default="2GB")
+    asked.add_argument("--half", help=argparse.SUPPRESS)
+    asked.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    words = asked.parse_args()
+    if words.half:
+        one(words)
+        return 0
+    count = 20_000 * words.scale
+    print(f"{count * 50 / 1e6:g} million manifests, {count * 1000 / 1e6:g} million blobs")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for half in ("graph", "duckdb"):
+            command = [sys.executable, __file__, *sys.argv[1:], "--half", half]
+            subprocess.run([*command, "--folder", name], check=True)
+        (known, first), (taken, second) = (
+            json.loads((folder / half).read_text()) for half in ("graph", "duckdb")
+        )
+    print(f"DuckDB takes {taken / known:.1f} times as long (wanted: 3 at most)")
+    print("same answer" if first == second else f"DIFFERS: {first} {second}")
+    return 0 if first == second else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

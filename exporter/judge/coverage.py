@@ -1,0 +1,68 @@
+"""May the facts that are there speak for a whole registry? Absence needs the sight of all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.capacity import Untold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from exporter.facts.release import Release
+
+_MOST: Final = 5
+"""Gaps of one shard that are named."""
+
+
+def newest(releases: Iterable[Release]) -> dict[str, dict[int, Release]]:
+    """Return the last release of each shard, by registry: of the number of shards in force.
+
+    That is the number under which anything was written last.
+    """
+    plans: dict[str, int] = {}
+    found: dict[tuple[str, int], dict[int, Release]] = {}
+    for release in sorted(releases, key=lambda each: (each.taken_at, each.audit)):
+        plans[release.registry] = release.shards
+        found.setdefault((release.registry, release.shards), {})[release.shard] = release
+    return {registry: found[registry, shards] for registry, shards in plans.items()}
+
+
+def doubts(
+    registry: str,
+    shards: Mapping[int, Release],
+    sizes: Mapping[str, int],
+    oldest: float,
+) -> Untold | None:
+    """Say why nothing may be said of a registry, or None where its facts are whole.
+
+    `sizes` are the files that are there, with their bytes; what was taken before `oldest`, in
+    seconds since the epoch, is too old.
+    """
+    count = next(iter(shards.values())).shards
+    reasons = [
+        reason
+        for index in range(count)
+        for reason in _of_shard(f"shard {index} of {count}", shards.get(index), sizes, oldest)
+    ]
+    return Untold(registry, tuple(reasons)) if reasons else None
+
+
+def _of_shard(
+    name: str, release: Release | None, sizes: Mapping[str, int], oldest: float
+) -> Iterator[str]:
+    if release is None:
+        yield f"{name} has written no facts"
+        return
+    if release.taken_at < oldest:
+        yield f"the facts of {name} are too old, by {oldest - release.taken_at:.0f} seconds"
+    gone = [file.path for file in release.files if sizes.get(file.path) != file.size]
+    if gone:
+        yield f"{gone[0]} of {name} is not there as it was written"
+    yield from _named(name, release.gaps)
+
+
+def _named(name: str, gaps: Sequence[str]) -> Iterator[str]:
+    yield from (f"{name} could not see {gap}" for gap in gaps[:_MOST])
+    if len(gaps) > _MOST:
+        yield f"and {len(gaps) - _MOST} more gaps of {name}"

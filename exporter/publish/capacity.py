@@ -1,0 +1,92 @@
+"""How is said what a whole registry holds, or why that may not be said?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from exporter.facts.capacity import Capacity, Untold
+from exporter.publish.words import count_words, plain, size_words, time_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from exporter.facts.capacity import Seen, Stored
+
+_MOST: Final = 20
+"""Repositories that a person is shown."""
+
+
+def capacity_json(answers: Iterable[Capacity | Untold]) -> str:
+    """Return the answers for a program; a registry without an answer has `untold`."""
+    document = {"registries": [_document(each) for each in answers]}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _document(each: Capacity | Untold) -> dict[str, object]:
+    if isinstance(each, Untold):
+        return {"registry": each.registry, "untold": each.reasons}
+    stored = each.stored
+    return {
+        "registry": each.registry,
+        "shards": each.shards,
+        "taken_at": each.taken_at,
+        "seen": each.seen,
+        "stored": stored and _stored_document(stored),
+    }
+
+
+def _stored_document(stored: Stored) -> dict[str, object]:
+    numbers: dict[str, object] = msgspec.to_builtins(stored)
+    return {
+        **numbers,
+        "reclaimable_bytes": stored.reclaimable_bytes,
+        "exclusive": dict(stored.exclusive),
+    }
+
+
+def capacity_text(answers: Iterable[Capacity | Untold]) -> str:
+    """Return the answers for a person."""
+    return "\n".join("".join(f"{plain(line)}\n" for line in _lines(each)) for each in answers)
+
+
+def _lines(each: Capacity | Untold) -> Iterator[str]:
+    if isinstance(each, Untold):
+        yield f"{each.registry}: cannot be told"
+        yield from (f"  {reason}" for reason in each.reasons)
+        return
+    parts = "" if each.shards == 1 else f" by {each.shards} shards"
+    yield f"{each.registry}: as seen{parts} since {time_words(each.taken_at)}"
+    yield from _seen(each.seen)
+    if each.stored is None:
+        yield "  no shard reads the storage: nothing is known of orphans"
+    else:
+        yield from _stored(each.stored)
+
+
+def _seen(seen: Seen) -> Iterator[str]:
+    tags = count_words(seen.tags, "tag")
+    where = count_words(seen.repositories, "repository", "repositories")
+    yield f"  {tags} in scope in {where} need {size_words(seen.referenced_bytes)}"
+    children = count_words(seen.unprotected_children, "unprotected child", "unprotected children")
+    unsealed = count_words(seen.unsealed_repositories, "repository", "repositories")
+    yield f"  {children}" + (f", {unsealed} not counted" if seen.unsealed_repositories else "")
+
+
+def _stored(stored: Stored) -> Iterator[str]:
+    orphans = count_words(stored.orphaned_manifests, "manifest")
+    for name, size, more in (
+        ("stored", stored.stored_bytes, count_words(stored.blobs, "blob")),
+        ("referenced", stored.referenced_bytes, "by any manifest"),
+        ("reclaimable", stored.reclaimable_bytes, "by any collection"),
+        ("  orphaned", stored.orphaned_bytes, count_words(stored.orphaned_blobs, "blob")),
+        ("  untagged", stored.untagged_bytes, f"{orphans} without a tag"),
+        ("  uploads", stored.stale_upload_bytes, "never finished"),
+    ):
+        yield f"  {name:<14}{size_words(size):>9}  {more}"
+    yield "  exclusive to a repository"
+    for repository, size in stored.exclusive[:_MOST]:
+        yield f"  {'':<14}{size_words(size):>9}  {repository}"
+    if len(stored.exclusive) > _MOST:
+        yield f"  and {len(stored.exclusive) - _MOST} more: --output json has all of them"

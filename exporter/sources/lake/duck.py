@@ -1,0 +1,68 @@
+"""DuckDB, within this process: spills to the disk past a limit of memory."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from exporter.sources.lake.questions import Row
+
+
+class Duck:
+    """One connection; what is kept in it is gone when it is closed."""
+
+    slice: int | None = 5_000_000
+    """Grouped in 0.6 GB."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Ask over a connection."""
+        self._connection = connection
+
+    def table(self, name: str, paths: Sequence[str]) -> None:
+        """Give the rows of some Parquet files a name."""
+        listed = ", ".join(f"'{path.replace(chr(39), chr(39) * 2)}'" for path in paths)
+        self._ask(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")  # noqa: S608 - quoted
+
+    def keep(self, name: str, query: str) -> None:
+        """Give the answer to a query a name, and keep it."""
+        self._ask(f"CREATE TEMPORARY TABLE {name} AS {query}")
+
+    def rows(self, query: str) -> Sequence[Row]:
+        """Return the answer to a query."""
+        answer = self._ask(query)
+        names = [column[0] for column in answer.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    def _ask(self, query: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(query)
+        except duckdb.Error as error:
+            raise Unseen("duckdb", Reason.UNREADABLE, str(error).partition("\n")[0]) from error
+
+
+@contextmanager
+def duck(memory_limit: str, room: Path) -> Iterator[Duck]:
+    """Open DuckDB for a while; `room` is a folder for what does not fit.
+
+    Raises `Unseen` where the limit is none.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory_limit,
+        "temp_directory": str(room),
+        "preserve_insertion_order": False,
+    }
+    try:
+        connection = duckdb.connect(":memory:", config=config)
+    except duckdb.Error as error:
+        raise Unseen("--memory-limit", Reason.UNSUPPORTED, str(error).partition("\n")[0]) from error
+    with connection:
+        yield Duck(connection)

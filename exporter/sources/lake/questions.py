@@ -1,0 +1,168 @@
+"""Which questions are put to an engine, in which order? The SQL stands in the folder beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final, Protocol
+
+from exporter.facts.capacity import Capacity, Seen, Stored, Untold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from exporter.facts.release import Release
+
+_FOLDER: Final = files(__name__.rpartition(".")[0]) / "sql"
+_TABLES: Final = ("repositories", "tags", "manifests", "blobs")
+_STORED: Final = ("stored_tags", "stored_revisions", "stored_blobs", "stored_edges")
+_DEEPEST: Final = 8
+"""Indexes within indexes that are followed, as in an audit."""
+_ENDS: Final = (-(1 << 63), (1 << 63) - 1)
+"""The smallest and the largest number that a digest's first half can be."""
+_MOST: Final = 10
+
+Row = Mapping[str, int | str | None]
+
+
+class Engine(Protocol):
+    """What runs SQL. Every method raises `Unseen`."""
+
+    slice: int | None
+    """Blobs that are grouped at a time; None where the engine shares them out itself."""
+
+    def table(self, name: str, paths: Sequence[str]) -> None:
+        """Give the rows of some Parquet files a name."""
+        ...
+
+    def keep(self, name: str, query: str) -> None:
+        """Give the answer to a query a name, and keep it."""
+        ...
+
+    def rows(self, query: str) -> Sequence[Row]:
+        """Return the answer to a query; a small one."""
+        ...
+
+
+def question(name: str) -> str:
+    """Return the SQL of that name."""
+    return (_FOLDER / f"{name}.sql").read_text()
+
+
+def answer(
+    engine: Engine, shards: Sequence[Release], locate: Callable[[str], str]
+) -> Capacity | Untold:
+    """Put the questions to an engine; `locate` says where it finds a file.
+
+    The releases must be all shards' of one registry, whole and recent.
+    """
+    for name in (*_TABLES, *(("stored_uploads", *_STORED) if _storing(shards) else ())):
+        parts = (file for release in shards for file in release.of(name))
+        engine.table(name, [locate(file.path) for file in parts])
+    registry = shards[0].registry
+    reasons = tuple(_doubts(engine, shards))
+    if reasons:
+        return Untold(registry, reasons)
+    stored = _stored(engine, shards) if _storing(shards) else None
+    if isinstance(stored, str):
+        return Untold(registry, (stored,))
+    oldest = min(release.taken_at for release in shards)
+    return Capacity(registry, len(shards), oldest, _seen(engine), stored)
+
+
+def _storing(shards: Iterable[Release]) -> Release | None:
+    return next((release for release in shards if release.storage), None)
+
+
+def _doubts(engine: Engine, shards: Sequence[Release]) -> Iterable[str]:
+    """Say what was not seen, after all: repositories, manifests."""
+    unknown = _number(_one(engine, "protection"), "unknown_children")
+    if unknown:
+        yield f"{unknown} manifests could not be read"
+    if _storing(shards) and all(release.whole for release in shards):
+        missing = [str(row["repository"]) for row in engine.rows(question("missing"))]
+        yield from (
+            f"repository {name} is in the storage, and no shard has looked at it"
+            for name in missing[:_MOST]
+        )
+        if len(missing) > _MOST:
+            yield f"and {len(missing) - _MOST} more repositories"
+
+
+def _seen(engine: Engine) -> Seen:
+    scope, seen = _one(engine, "scope"), _one(engine, "seen")
+    return Seen(
+        repositories=_number(scope, "repositories"),
+        unsealed_repositories=_number(scope, "unsealed_repositories"),
+        tags=_number(scope, "tags"),
+        referenced_bytes=_number(seen, "referenced_bytes"),
+        unprotected_children=_number(_one(engine, "protection"), "unprotected_children"),
+    )
+
+
+def _stored(engine: Engine, shards: Iterable[Release]) -> Stored | str | None:
+    release = _storing(shards)
+    if release is None:
+        return None
+    times = (release.blobs_before, release.uploads_before)
+    engine.keep(
+        "asked",
+        "SELECT CAST({} AS BIGINT) AS blobs_before, CAST({} AS BIGINT) AS uploads_before".format(
+            *times
+        ),
+    )
+    for name in ("places", "links"):
+        engine.keep(name, question(name))
+    if not _walked(engine):
+        return f"indexes are nested deeper than {_DEEPEST} within each other"
+    _grouped(engine, sum(file.rows for file in release.of("stored_blobs")))
+    whole = _one(engine, "stored")
+    exclusive = engine.rows(question("exclusive"))
+    return Stored(
+        stored_bytes=_number(whole, "stored_bytes"),
+        blobs=_number(whole, "blobs"),
+        referenced_bytes=_number(whole, "referenced_bytes"),
+        orphaned_blobs=_number(whole, "orphaned_blobs"),
+        orphaned_bytes=_number(whole, "orphaned_bytes"),
+        orphaned_manifests=_number(whole, "orphaned_manifests"),
+        untagged_bytes=_number(whole, "untagged_bytes"),
+        stale_upload_bytes=_number(_one(engine, "uploads"), "stale_upload_bytes"),
+        exclusive=tuple((str(row["repository"]), _number(row, "bytes")) for row in exclusive),
+    )
+
+
+def _walked(engine: Engine) -> bool:
+    """Keep what some tag leads to as `tagged`; was the end of it reached?"""
+    engine.keep("depth_0", question("pointed"))
+    below = question("below")
+    for depth in range(1, _DEEPEST + 2):
+        engine.keep(f"depth_{depth}", below.format(above=f"depth_{depth - 1}"))
+        (found,) = engine.rows(f"SELECT COUNT(*) AS manifests FROM depth_{depth}")  # noqa: S608 - ours
+        if not _number(found, "manifests"):
+            steps = (f"SELECT high, low FROM depth_{each}" for each in range(depth))  # noqa: S608 - ours
+            engine.keep("tagged", " UNION ".join(steps))
+            return True
+    return False
+
+
+def _grouped(engine: Engine, blobs: int) -> None:
+    """Keep what is stored by owner as `owners`, one slice of all digests after the other."""
+    slices = -(-blobs // engine.slice) if engine.slice else 1
+    first, last = _ENDS
+    step = (last - first) // max(slices, 1) + 1
+    owners = question("owners")
+    for at in range(max(slices, 1)):
+        begin = first + at * step
+        query = owners.format(first=begin, last=min(begin + step - 1, last))
+        engine.keep(f"owners_{at}", query)
+    every = (f"SELECT * FROM owners_{at}" for at in range(max(slices, 1)))  # noqa: S608 - ours
+    engine.keep("owners", " UNION ALL ".join(every))
+
+
+def _one(engine: Engine, name: str) -> Row:
+    (row,) = engine.rows(question(name))
+    return row
+
+
+def _number(row: Row, name: str) -> int:
+    return int(row[name] or 0)

@@ -1,0 +1,52 @@
+"""How is said what a whole registry holds?"""
+
+from __future__ import annotations
+
+import json
+
+from exporter.facts.capacity import Capacity, Seen, Stored, Untold
+from exporter.publish.capacity import capacity_json, capacity_text
+
+SEEN = Seen(2, 1, 1, 2_048, 1)
+STORED = Stored(4_096, 1, 1_024, 1, 10, 2, 20, 30, (("team/a", 100), ("b\x1b[2J", 5)))
+
+
+def told(stored: Stored | None, shards: int = 4) -> Capacity:
+    return Capacity("main", shards, 0.0, SEEN, stored)
+
+
+def test_a_person_reads_whole_sentences_and_nothing_that_moves_the_cursor() -> None:
+    text = capacity_text([told(STORED)])
+
+    assert text.splitlines()[:3] == [
+        "main: as seen by 4 shards since 1970-01-01 00:00 UTC",
+        "  1 tag in scope in 2 repositories need 2.0 KiB",
+        "  1 unprotected child, 1 repository not counted",
+    ]
+    assert "60 B" in text
+    assert "\x1b" not in text
+
+
+def test_without_a_storage_nothing_is_said_of_orphans() -> None:
+    text = capacity_text([told(None, 1)])
+
+    assert "as seen since" in text
+    assert "orphaned" not in text
+    assert text.endswith("no shard reads the storage: nothing is known of orphans\n")
+
+
+def test_a_program_reads_numbers_and_reasons() -> None:
+    known, unknown = json.loads(capacity_json([told(STORED), Untold("other", ("why",))]))[
+        "registries"
+    ]
+
+    assert known["stored"]["reclaimable_bytes"] == 60
+    assert known["stored"]["exclusive"] == {"team/a": 100, "b\x1b[2J": 5}
+    assert known["seen"]["unprotected_children"] == 1
+    assert unknown == {"registry": "other", "untold": ["why"]}
+
+
+def test_many_repositories_are_cut_for_a_person_only() -> None:
+    many = Stored(1, 1, 1, 0, 0, 0, 0, 0, tuple((f"r{at}", 1) for at in range(25)))
+
+    assert "and 5 more: --output json has all of them" in capacity_text([told(many)])

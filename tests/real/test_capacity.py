@@ -1,0 +1,101 @@
+"""Does the command say of the facts of four shards the same by DuckDB, by Spark, and from S3?"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.sources.shelf import Shelf
+from tests.parts.needs import asset, program
+from tests.parts.product import run
+from tests.sources.lake.registries import site
+from tests.sources.lake.test_questions import in_memory
+from tests.sources.storage.bucket import bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+pytestmark = pytest.mark.real
+
+EVER = ("--max-age", "9999d")
+TREE = Path(__file__).parents[2]
+QUIET = (
+    "--conf spark.sql.shuffle.partitions=2 --conf spark.ui.enabled=false "
+    "--conf spark.ui.showConsoleProgress=false pyspark-shell"
+)
+
+
+async def test_a_cluster_of_spark_says_what_duckdb_and_the_graph_say(tmp_path: Path) -> None:
+    here = site(tmp_path / "registry", 5)
+    await here.write(Shelf.at(str(tmp_path / "facts"), {}), 4)
+    known = await in_memory(here)
+    words = ("capacity", "--facts", str(tmp_path / "facts"), *EVER, "--output", "json")
+
+    by_duckdb = run(*words)
+    by_spark = spark(*words, "--engine", "spark", "--master", "local-cluster[2,1,1024]")
+
+    assert by_duckdb.code == 0, by_duckdb.errors
+    assert by_spark == by_duckdb.output
+    (told,) = json.loads(by_spark)["registries"]
+    assert told["stored"]["exclusive"] == known["exclusive"]
+    assert told["stored"]["stored_bytes"] == known["stored"]
+    assert told["stored"]["orphaned_bytes"] == known["orphaned"]
+    assert told["seen"]["unprotected_children"] == known["unprotected"]
+
+
+def spark(*words: str) -> str:
+    """Run the command with Spark at hand: what it printed."""
+    program("java")
+    paths = f"{TREE}{os.pathsep}{asset('spark-4.3.0')}"
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": paths, "PYSPARK_SUBMIT_ARGS": QUIET}
+    command: Sequence[str] = (sys.executable, "-m", "exporter", *words)
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=variables, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def test_from_an_object_store_it_says_what_it_says_from_a_folder(tmp_path: Path) -> None:
+    here = site(tmp_path / "registry", 6)
+    await here.write(Shelf.at(str(tmp_path / "facts"), {}), 4)
+    with bucket(tmp_path / "s3") as store:
+        await here.write(Shelf.at("s3://registry/facts", store.options, plain_http=True), 4)
+        keys = {
+            "AWS_ACCESS_KEY_ID": store.options["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": store.options["secret_access_key"],
+        }
+        place = ("--endpoint", store.options["endpoint"], "--region", store.options["region"])
+
+        far = run("capacity", "--facts", "s3://registry/facts", *place, *EVER, variables=keys)
+    near = run("capacity", "--facts", str(tmp_path / "facts"), *EVER)
+
+    assert (far.code, far.output) == (0, near.output)
+    assert "as seen by 4 shards" in far.output
+    assert "reclaimable" in far.output
+
+
+async def test_it_refuses_what_is_not_whole_and_says_why(tmp_path: Path) -> None:
+    here = site(tmp_path / "registry", 7)
+    facts = tmp_path / "facts"
+    await here.write(Shelf.at(str(facts), {}), 4)
+    words = ("capacity", "--facts", str(facts))
+
+    old = run(*words)
+    for release in facts.glob("*/2-of-4/*.json"):
+        release.unlink()
+    short = run(*words, *EVER)
+    unknown = run(*words, *EVER, "--registry", "nowhere")
+    nothing = run("capacity", "--facts", str(tmp_path / "empty"))
+
+    assert (old.code, short.code, unknown.code, nothing.code) == (3, 3, 3, 2)
+    assert "too old" in old.output
+    assert "shard 2 of 4 has written no facts" in short.output
+    assert "no facts of it are there" in unknown.output
+    assert "no facts are there" in nothing.errors

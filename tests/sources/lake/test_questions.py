@@ -1,0 +1,157 @@
+"""Do an engine's answers over the facts of all shards equal what one process knows in memory?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.facts import holdings
+from exporter.facts.capacity import Capacity, Untold
+from exporter.facts.shard import WHOLE
+from exporter.facts.snapshot import Snapshot
+from exporter.judge.coverage import newest
+from exporter.publish.census import count
+from exporter.publish.lake.export import Facts, Holding, export
+from exporter.sources.lake.duck import duck
+from exporter.sources.lake.questions import answer
+from exporter.sources.shelf import Shelf
+from exporter.sources.storage import filesystem
+from tests import worlds
+from tests.fakes import NOW
+from tests.parts import tree
+from tests.publish.lake.shelves import releases
+from tests.sources.lake.registries import GRACE, site
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exporter.sources.lake.questions import Engine
+    from tests.sources.lake.registries import Site
+
+
+def told(shelf: Shelf, folder: Path, engine: Engine) -> Capacity | Untold:
+    (shards,) = newest(releases(shelf)).values()
+    return answer(engine, [shards[at] for at in sorted(shards)], lambda path: str(folder / path))
+
+
+async def in_memory(site: Site) -> dict[str, object]:
+    """What the graph and the census say, in one process."""
+    inventory, (blobs, uploads) = site.inventory, GRACE.before(NOW)
+    reclaimable = holdings.reclaimable(inventory, blobs, uploads)
+    census = count(await site.report(WHOLE))
+    shares = ((each.repository, each.exclusive) for each in holdings.shares(inventory))
+    return {
+        "stored": holdings.stored_bytes(inventory),
+        "referenced": holdings.referenced_bytes(inventory),
+        "orphaned": reclaimable.orphaned,
+        "untagged": reclaimable.untagged,
+        "uploads": reclaimable.stale_uploads,
+        "orphaned blobs": len(holdings.orphaned_blobs(inventory, blobs)),
+        "orphaned manifests": len(holdings.orphaned_manifests(inventory, blobs)),
+        "exclusive": {name: size for name, size in shares if size},
+        "needed": census.referenced_bytes,
+        "tags": sum(census.tags.values()),
+        "unprotected": sum(
+            sum(house.unprotected.values())
+            for house in census.repositories.values()
+            if house.unprotected is not None
+        ),
+    }
+
+
+def said(capacity: Capacity | Untold) -> dict[str, object]:
+    assert isinstance(capacity, Capacity), capacity
+    stored = capacity.stored
+    assert stored is not None
+    return {
+        "stored": stored.stored_bytes,
+        "referenced": stored.referenced_bytes,
+        "orphaned": stored.orphaned_bytes,
+        "untagged": stored.untagged_bytes,
+        "uploads": stored.stale_upload_bytes,
+        "orphaned blobs": stored.orphaned_blobs,
+        "orphaned manifests": stored.orphaned_manifests,
+        "exclusive": dict(stored.exclusive),
+        "needed": capacity.seen.referenced_bytes,
+        "tags": capacity.seen.tags,
+        "unprotected": capacity.seen.unprotected_children,
+    }
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_duckdb_over_four_shards_equals_the_graph(tmp_path: Path, seed: int) -> None:
+    here = site(tmp_path / "registry", seed)
+    shelf = Shelf.at(str(tmp_path / "facts"), {})
+    await here.write(shelf, 4)
+    known = await in_memory(here)
+
+    with duck("200MB", tmp_path) as engine:
+        found = said(told(shelf, tmp_path / "facts", engine))
+
+    assert found == known
+    assert all(known.values())
+
+
+async def test_one_process_and_four_shards_say_the_same(tmp_path: Path) -> None:
+    here = site(tmp_path / "registry", 9)
+    answers = []
+    for shards in (1, 4):
+        shelf = Shelf.at(str(tmp_path / str(shards)), {})
+        await here.write(shelf, shards)
+        with duck("200MB", tmp_path) as engine:
+            answers.append(said(told(shelf, tmp_path / str(shards), engine)))
+
+    assert answers[0] == answers[1]
+
+
+async def test_a_repository_that_no_shard_looked_at_forbids_an_answer(tmp_path: Path) -> None:
+    here = site(tmp_path / "registry", 3)
+    lost = next(iter(here.fake.tagged))
+    del here.fake.tagged[lost]
+    shelf = Shelf.at(str(tmp_path / "facts"), {})
+    await here.write(shelf, 4)
+
+    with duck("200MB", tmp_path) as engine:
+        untold = told(shelf, tmp_path / "facts", engine)
+
+    assert untold == Untold(
+        "registry.example",
+        (f"repository {lost} is in the storage, and no shard has looked at it",),
+    )
+
+
+@pytest.mark.parametrize(("depth", "told_of"), [(8, True), (9, False)])
+def test_indexes_past_the_deepest_forbid_an_answer(
+    tmp_path: Path, depth: int, *, told_of: bool
+) -> None:
+    made = worlds.image("deep")
+    for _ in range(depth):
+        made = worlds.index(made)
+    tree.write(tmp_path / "registry", "deep", made, "v1")
+    inventory = filesystem.read(str(tmp_path / "registry"))
+    shelf = Shelf.at(str(tmp_path / "facts"), {})
+    facts = Facts(Snapshot("deep", NOW), WHOLE, "20260422T100000000000Z-00000000", whole=False)
+    export(replace(facts, holding=Holding(inventory, 0, 0)), shelf, keep=1)
+
+    with duck("200MB", tmp_path) as engine:
+        found = told(shelf, tmp_path / "facts", engine)
+
+    assert isinstance(found, Capacity) is told_of
+    if isinstance(found, Untold):
+        assert found.reasons == ("indexes are nested deeper than 8 within each other",)
+
+
+async def test_slices_change_no_answer(tmp_path: Path) -> None:
+    here = site(tmp_path / "registry", 4)
+    shelf = Shelf.at(str(tmp_path / "facts"), {})
+    await here.write(shelf, 4)
+
+    answers = []
+    for size in (None, 90):
+        with duck("200MB", tmp_path) as engine:
+            engine.slice = size
+            answers.append(said(told(shelf, tmp_path / "facts", engine)))
+
+    assert answers[0] == answers[1] == await in_memory(here)
