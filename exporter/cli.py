@@ -173,6 +173,7 @@ def _scrub(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXITS
     parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="as for check")
     parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
+    _kube(parser)
     parser.add_argument(
         "--tags", action="append", metavar="PATTERN", help="of a registry: only these tags"
     )

@@ -42,6 +42,8 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     subjects = read(words.subjects, required)
     if words.refs:
         subjects = with_file(subjects, words.refs, required)
+    if words.kube is not None and not subjects.registries:
+        subjects = subjects.narrowed()
     asked = _with_scrubs(words, typed(words, subjects.hosts, environ))
     reports = asyncio.run(_read(words, subjects, asked))
     if words.save:

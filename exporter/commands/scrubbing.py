@@ -42,7 +42,7 @@ async def scrub_once(target: Target, uses: Listing[Use]) -> Report:
     before = await audit(target, uses, None, time.time())
     unread = await _read(target, before.snapshot) if target.scrub else {}
     after = await audit(target, uses, before, time.time())
-    return judge(_doubted(after.snapshot, unread), after.since) if unread else after
+    return judge(doubted(after.snapshot, unread), after.since) if unread else after
 
 
 async def _read(target: Target, snapshot: Snapshot) -> dict[Place, Sighting]:
@@ -77,7 +77,7 @@ def _due(scrub: Scrub, snapshot: Snapshot) -> Sequence[Subject]:
     return waiting
 
 
-def _doubted(snapshot: Snapshot, unread: Mapping[Place, Sighting]) -> Snapshot:
+def doubted(snapshot: Snapshot, unread: Mapping[Place, Sighting]) -> Snapshot:
     """What was asked for and could not be read is not known to be right: its last byte is."""
     doubts = {
         at: seen

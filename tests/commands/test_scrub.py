@@ -1,0 +1,81 @@
+"""Is what is typed after `scrub` understood, and is nothing concluded from what was not read?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.cli import UNTOLD, USAGE, main
+from exporter.commands.scrubbing import Progress, doubted
+from exporter.facts.gap import Reason
+from exporter.facts.proof import State, unknown
+from exporter.publish.scrub_text import tally_words
+from exporter.sources import ScrubTally
+from tests import worlds
+from tests.fakes import APP, Fake, audited
+
+MIB = 2**20
+
+
+def test_a_registry_that_is_away_gives_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scrub", "127.0.0.1:1/app:v1", "--plain-http", "--confirm-after", "0s"]) == UNTOLD
+
+    said = capsys.readouterr()
+    assert "reading 0 blobs and manifests" in said.err
+    assert "unknown" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--limit-rate", "fast"], "not a size such as 500GiB"),
+        (["--period", "monthly"], "not a duration such as"),
+        (["--storage", "ftp://bucket"], "--storage ftp://bucket"),
+        (["other.example.com/app:v1", "--storage", "/srv"], "--storage is of one registry"),
+        (["--storage", "/srv", "--region", "eu"], "--storage /srv: goes with url"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_asked(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scrub", "registry.example.com/app:v1", *words]) == USAGE
+
+    assert told in capsys.readouterr().err
+
+
+def test_the_bar_grows_with_the_bytes_and_never_past_its_end() -> None:
+    tally = ScrubTally(1.0, size=25 * MIB, blobs={"match": 3, "mismatch": 1})
+    progress = Progress(tally, 100 * MIB, 10)
+
+    assert (
+        progress.line(5.0) == f"[{'#' * 7}{'.' * 23}]  25%  25 MiB of 100 MiB, 4 of 10, 5.0 MiB/s"
+    )
+    tally.size = 300 * MIB  # second reads count as well
+    assert progress.line(5.0).startswith(f"[{'#' * 30}] 100%")
+    assert Progress(tally, 0, 0).line(0.0).endswith("? /s".replace(" ", ""))
+
+
+def test_what_was_read_is_said_in_one_line() -> None:
+    tally = ScrubTally(1.0, size=25 * MIB, blobs={"match": 3, "mismatch": 1})
+
+    assert tally_words(tally, 5.0) == "read 25 MiB in 5 s, 5.0 MiB a second: 3 match, 1 mismatch"
+    assert tally_words(ScrubTally(1.0), 1.0).endswith("nothing was due")
+
+
+async def test_what_could_not_be_read_whole_is_unknown_though_its_last_byte_is_there() -> None:
+    fake, made = Fake(), worlds.image("app")
+    fake.push(made, "v1")
+    seen = (await audited(fake)).snapshot
+    layer = (APP, made.layers[0].digest)
+    lost = (APP, made.layers[1].digest)
+    fake.sweep(lost[1])
+    after = (await audited(fake)).snapshot
+    unread = {layer: unknown(Reason.SERVER_ERROR), lost: unknown(Reason.SERVER_ERROR)}
+
+    doubts = doubted(after, unread)
+
+    assert seen.sightings[layer].state is State.PRESENT
+    assert doubts.sightings[layer].state is State.UNKNOWN
+    assert doubts.sightings[lost].state is State.MISSING, "a proven loss is no doubt"
+    assert replace(doubts, sightings=after.sightings) == after
