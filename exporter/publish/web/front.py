@@ -154,6 +154,9 @@ _FIGURES: Final = (
 
 def _facts(standing: Standing, now: float) -> Sequence[tuple[str, str]]:
     known = [("Role", text(standing.role)), ("Collector", text(standing.collector))]
+    if standing.shard.count > 1:
+        part = f"{standing.shard.index + 1:,} of {standing.shard.count:,}, by repository"
+        known.append(("Shard", part))
     if standing.report is None:
         return [*known, ("Truth", badge(Cell("nothing yet", Tone.UNSURE)))]
     taken_at = standing.report.snapshot.taken_at

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.shard import Shard
 from exporter.facts.snapshot import Role
 from exporter.facts.use import Holder, ReferenceClass, Use, Workload
 from exporter.judge.checks import unprotected_child
@@ -196,6 +197,13 @@ async def test_what_was_not_seen_takes_the_all_clear_away(other: dict[str, objec
 
     assert "Every tag in scope can be pulled" in (await page("/", shown(about))).text
     assert "not everything was seen" in (await page("/", shown(about, **other))).text
+
+
+async def test_a_shard_says_that_it_is_one() -> None:
+    about = report(tag("a:v1", child()))
+
+    assert "Shard 2 of 3" in (await page("/", shown(about, shard=Shard(1, 3)))).text
+    assert "Shard" not in (await page("/", shown(about))).text
 
 
 async def test_no_tag_in_scope_is_no_all_clear() -> None:
