@@ -115,6 +115,14 @@ def test_only_what_is_live_has_moved_or_is_bare(kind: ReferenceClass) -> None:
     assert found(scene(OLD, None, kind=kind).seal(v1=NOW.digest)) == []
 
 
+@pytest.mark.parametrize("kind", [each for each in ReferenceClass if each is not LIVE])
+def test_nor_beside_something_that_is_live(kind: ReferenceClass) -> None:
+    seen = scene(NOW, kind=kind).tag(OTHER, None).tag(OLD.children[1], None, kind=kind).seal()
+
+    (bare,) = found(seen, OLD.digest)
+    assert (bare.rule.code, bare.digest) == (BARE, OTHER.digest)
+
+
 def test_a_cache_is_not_asked_what_it_holds() -> None:
     assert found(scene(NOW).seal(), OLD.digest, role=Role.PROXY) == []
 
