@@ -401,9 +401,11 @@ def test_of_a_tag_only_what_runs_by_it_is_counted() -> None:
     same = report(replace(made, uses=(use("app:v1", running=frozenset({digest("amd64")})),)))
 
     beside = report(made, tag("app@", child(name="pinned")))
-    every = (quiet, moved, same, beside)
+    idle = replace(moved.verdicts[0], root=replace(made.root, reference_class=ReferenceClass.IDLE))
+    asleep = report(idle, tag("app@", child(name="pinned")))
+    every = (quiet, moved, same, beside, asleep)
     counts = [value(each, "tag_unprotected_images", tag="v1") for each in every]
-    assert counts == [None, 1, 0, None]
+    assert counts == [None, 1, 0, None, None]
 
 
 def test_the_repositories_with_most_trouble_are_kept() -> None:
