@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from benchmarks.parts.memory import forget_peak, peak
 from exporter.audit import audit
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
@@ -113,26 +114,12 @@ async def main(url: str, ledger: Path) -> None:
                 each.__name__: each for each in (steps.audit, steps.judge, steps.keep, steps.render)
             }
             while word := (await asyncio.to_thread(sys.stdin.readline)).strip():
-                _forget_peak()
+                forget_peak()
                 began, cpu = time.perf_counter(), time.process_time()
                 result = await acts[word]()
                 took = time.perf_counter() - began, time.process_time() - cpu
-                answer = msgspec.json.encode(Step(*took, _peak(), result))
+                answer = msgspec.json.encode(Step(*took, peak(), result))
                 print(answer.decode(), flush=True)
-
-
-def _forget_peak() -> None:
-    """Let the kernel measure the peak anew (proc(5), `clear_refs`)."""
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak() -> int:
-    """Return the most bytes that were resident (proc(5), `VmHWM`).
-
-    Not getrusage's: that survives exec, and so begins with what the parent took.
-    """
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+"""A cluster's pods, listed and read in a process of its own.
+
+    python -m benchmarks.parts.lister VARIANT KUBECONFIG
+
+lists `pods` as the product reads them, or the `whole` that it asks for.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.parts.listed import measure
+from exporter.sources.cluster.access import Access
+from exporter.sources.cluster.cluster import Cluster, Extent
+from exporter.sources.cluster.kinds import KINDS, PODS
+from exporter.sources.cluster.pages import Api, Question
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LIMIT: Final = 500
+
+
+def _pods(path: Path) -> int:
+    kind = KINDS[PODS]
+    with Access("bench", {}, kubeconfig=path).open() as opened:
+        api = Api(opened, 60, time.monotonic() + 600)
+        return len(api.every(Question("pods", kind.path(), _LIMIT), kind.decoder))
+
+
+def _whole(path: Path) -> int:
+    access = Access("bench", {}, kubeconfig=path)
+    found = Cluster(access, Extent(), lambda: 0.0).uses()
+    assert found.complete
+    return sum(use.alive for use in found.entries)
+
+
+VARIANTS: Final[dict[str, Callable[[Path], int]]] = {"pods": _pods, "whole": _whole}
+
+
+if __name__ == "__main__":
+    measure(VARIANTS[sys.argv[1]], Path(sys.argv[2]))
