@@ -40,7 +40,7 @@ class CustomResourceSettings(Section):
     """Of the group: `v1alpha1`."""
     resource: ResourceName
     """Its plural name: `workflows`."""
-    images: tuple[FieldPathText, ...] = Field(min_length=1)
+    images: tuple[FieldPathText, ...]
     """Where it names images: `spec.template.spec.containers[*].image`."""
     reference_class: ClassName = Field(default=ReferenceClass.LIVE, alias="class")
     """`live`, `idle` or `rollback`."""
@@ -48,6 +48,12 @@ class CustomResourceSettings(Section):
     """Where `true` or 0 makes it idle: `spec.suspend`, `spec.replicas`."""
     finished: FinishedSettings | None = None
     """When it has ended."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if not self.images:
+            raise amiss("images", "at least one is needed")
+        return self
 
 
 class ClusterSettings(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exporter.config.cluster import ClusterSettings, CustomResourceSettings
+
+# That something is tried again says nothing that its outcome does not.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def cluster(settings: ClusterSettings, environ: Mapping[str, str]) -> Cluster:

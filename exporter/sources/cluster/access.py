@@ -29,6 +29,13 @@ _PAUSE: Final = 10
 """The most seconds that are waited because the server says so."""
 
 
+_AMISS: Final = (
+    *(ConfigException, yaml.YAMLError, OSError),
+    *(ValueError, TypeError, KeyError, AttributeError, RecursionError),
+)
+"""What the client library raises at a file that is not as it expects it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """One way to one cluster. Nothing is kept: tokens are rotated, and plugins renew theirs."""
@@ -57,7 +64,7 @@ class Access:
                 self._as_pod(configuration)
             else:
                 self._by_kubeconfig(configuration)
-        except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError) as error:
+        except _AMISS as error:
             where = "the ServiceAccount" if self.in_cluster else "the kubeconfig"
             cause = getattr(error, "strerror", None) or "not as it should be"
             raise Unseen(

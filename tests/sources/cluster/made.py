@@ -51,8 +51,10 @@ def pod(name: str, document: Json, status: Json | None = None, **more: Any) -> P
     return read({"metadata": meta(name, **more), "spec": document, "status": status}, Pod)
 
 
-def job(name: str, image: str, *done: str, suspend: bool = False, **more: Any) -> Job:
-    conditions = [{"type": each, "status": "True"} for each in done]
+def job(
+    name: str, image: str, *done: str, status: str = "True", suspend: bool = False, **more: Any
+) -> Job:
+    conditions = [{"type": each, "status": status} for each in done]
     document = {
         "metadata": meta(name, **more),
         "spec": {"template": {"spec": spec(image)}, "suspend": suspend},

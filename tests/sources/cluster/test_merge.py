@@ -12,7 +12,7 @@ from exporter.sources.cluster.fleet import Fleet
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pods import of_pods
 from exporter.sources.cluster.want import Want, of_template
-from exporter.sources.cluster.workloads import of_daemons, of_replicated
+from exporter.sources.cluster.workloads import of_daemons, of_replicated, of_schedules
 from tests.sources.cluster import made
 
 if TYPE_CHECKING:
@@ -126,6 +126,23 @@ def test_nodes_that_hold_an_image_are_named_by_its_name_or_by_what_runs_but_few_
 
     assert [holder.node for holder in use.holders] == ["n1", "n3", "n4"]
     assert use.holders[0].platform == ARM64
+
+
+def test_a_node_holds_what_is_pinned_by_its_digest_whatever_its_tag_is() -> None:
+    pinned = f"r.example/app:1@{made.DIGEST}"
+    other = made.node("n1", "amd64", IMAGE)
+    same = made.node("n2", "amd64", f"r.example/app@{made.DIGEST}")
+    template = of_replicated("Deployment", [made.replicated("web", pinned)], Owners(""))
+
+    (use,) = used(template, [other, same])
+
+    assert [holder.node for holder in use.holders] == ["n2"]
+
+
+def test_the_next_run_of_a_schedule_is_kept() -> None:
+    (use,) = used(of_schedules([made.schedule("s", IMAGE, "@daily")], Owners(""), 0.0))
+
+    assert use.next_run == 24 * 3600
 
 
 def test_a_text_that_is_no_reference_is_a_gap_that_names_its_workload_and_costs_no_other() -> None:

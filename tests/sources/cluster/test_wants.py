@@ -106,9 +106,13 @@ def test_a_job_that_ended_wants_nothing_and_a_suspended_one_is_idle(owners: Owne
         made.job("b", "b:1", "Complete"),
         made.job("c", "c:1", "Failed"),
         made.job("d", "d:1", suspend=True),
+        made.job("e", "e:1", "Suspended"),
     ]
+    undone = made.job("f", "f:1", "Complete", status="False")
 
-    assert classes(workloads.of_jobs(jobs, owners)) == {"a:1": LIVE, "d:1": IDLE}
+    found = classes(workloads.of_jobs([*jobs, undone], owners))
+
+    assert found == {"a:1": LIVE, "d:1": IDLE, "e:1": LIVE, "f:1": LIVE}
 
 
 def test_a_schedule_is_live_and_tells_when_it_runs_unless_it_is_suspended(owners: Owners) -> None:
@@ -153,13 +157,14 @@ def test_every_kind_of_container_of_a_pod_counts_and_says_what_it_runs(owners: O
         volumes=[{"name": "v", "image": {"reference": "model:1"}}, {"name": "w", "emptyDir": {}}],
     )
     told = made.status(f"app@{made.DIGEST}")
+    told["initContainerStatuses"] = [{"name": "i", "imageID": made.DIGEST}]
     told["ephemeralContainerStatuses"] = [{"name": "f", "state": {"terminated": {"exitCode": 0}}}]
 
     wants = {want.image: want for want in of_pods([made.pod("p", document, told)], owners)}
 
     assert wants.keys() == {"app:1", "init:1", "debug:1", "model:1"}
     assert (wants["app:1"].running, wants["app:1"].alive) == (made.DIGEST, True)
-    assert not wants["init:1"].alive
+    assert (wants["init:1"].running, wants["init:1"].alive) == (made.DIGEST, False)
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
@@ -191,6 +196,15 @@ def test_a_pod_belongs_to_the_last_owner_that_is_known(owners: Owners) -> None:
         "ReplicaSet shop/unseen",
         "Pod shop/static-n1",
     }
+
+
+def test_of_several_owners_it_is_the_one_that_would_make_it_anew(owners: Owners) -> None:
+    keeper = {"kind": "Keeper", "name": "k", "uid": "k"}
+    maker = {"kind": "Maker", "name": "m", "uid": "m", "controller": True}
+    both = made.pod("p", made.spec("a:1"), ownerReferences=[keeper, maker])
+    kept = made.pod("q", made.spec("a:1"), ownerReferences=[keeper])
+
+    assert whose(of_pods([both, kept], owners)) == {"Maker shop/m", "Keeper shop/k"}
 
 
 def test_owners_that_own_each_other_end(owners: Owners) -> None:
