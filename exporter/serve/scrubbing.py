@@ -58,7 +58,7 @@ class Scrubbing:
     _waiting: deque[Subject] = field(default_factory=deque)
     _needed: int = 0
     _tried: dict[Digest, float] = field(default_factory=dict)
-    """When something could not be read: it waits, for others to have their turn."""
+    """When something could not be read whole: it waits, for others to have their turn."""
 
     async def keep_on(self) -> None:
         """Read on until cancelled."""
@@ -114,7 +114,7 @@ class Scrubbing:
         ended = outcome(found)
         scrub.tally.blobs[ended] = scrub.tally.blobs.get(ended, 0) + 1
         self._tell(subject, found, ended)
-        if ended == "unknown":
+        if ended in ("unknown", "gone"):
             self._tried[subject.digest] = now
         return AWAY if any(each.reason in _AWAY for each in found.values()) else 0.0
 

@@ -236,6 +236,22 @@ async def test_the_job_rests_after_an_error_and_then_lets_others_go_first(
     assert not _corrupt(await here.audit())
 
 
+async def test_what_is_short_or_gone_waits_too_and_is_for_audits_to_tell(ledger: Ledger) -> None:
+    here = scene(ledger)
+    layer = LIVE.layers[0].digest
+    here.shelf.wrong = {layer: Wrong("3 of 4 bytes")}
+    await here.audit()
+    await _all(here)
+    already = here.shelf.asked.count(layer)
+
+    here.now += HOUR
+    assert not (await here.audit()).findings
+    await _all(here)
+
+    assert here.scrub.tally.blobs["gone"] == 1
+    assert here.shelf.asked.count(layer) == already
+
+
 async def test_a_corrupt_layer_breaks_its_tag_in_the_next_audit_and_each_one_after(
     ledger: Ledger,
 ) -> None:
