@@ -14,6 +14,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass
 from exporter.publish.document import compose, encode, schema
 from exporter.publish.standing import Standing
+from tests.fakes import use, workload
 from tests.golden import generated, golden
 from tests.publish.reports import (
     ARM64,
@@ -195,3 +196,12 @@ def test_a_single_audit_stands_like_a_registry_after_it() -> None:
 
     assert (seen.up, seen.last_success) == (True, TAKEN_AT)
     assert (unseen.up, unseen.last_success, unseen.gaps) == (False, None, (blind,))
+
+
+def test_only_those_are_hit_whose_nodes_would_pull_what_is_gone() -> None:
+    named = {each: workload("Deployment", f"a/{each}") for each in ("amd64", "arm64")}
+    uses = tuple(use("app:v1", f"linux/{each}", workload=named[each]) for each in named)
+    lost = tag("app:v1", child("amd64"), child("arm64", MISSING), uses=uses)
+
+    hit = {each["workload"]["name"]: each["hit"] for each in only_tag(lost)["used_by"]}
+    assert hit == {"amd64": False, "arm64": True}

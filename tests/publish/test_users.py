@@ -1,0 +1,43 @@
+"""Who uses an image is said by name, and whom its loss hits with what must not be done now."""
+
+from __future__ import annotations
+
+from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import Hit, hits
+from exporter.publish.users import blast_words, user_words, wanted_by
+from tests.fakes import use, workload
+from tests.publish.reports import MISSING, child, cron_job, deployment, tag
+
+MANY = tuple(deployment(workload=workload("Deployment", f"a/w{n}")) for n in range(7))
+
+
+def test_five_of_those_who_are_hit_are_named_and_the_others_counted() -> None:
+    lines = blast_words(tag("shop/app:v1", child(state=MISSING), uses=MANY))
+
+    assert [line.split()[2] for line in lines[:5]] == ["a/w0", "a/w1", "a/w2", "a/w3", "a/w4"]
+    assert lines[5:] == (
+        "hits 2 more workloads",
+        "do not restart or reschedule: 84 containers run on layers that their nodes still hold",
+    )
+    assert len(blast_words(tag("shop/app:v1", child(state=MISSING), uses=MANY[:5]))) == 6
+
+
+def test_a_whole_tag_hits_nobody() -> None:
+    assert blast_words(tag("shop/app:v1", child(), uses=MANY)) == ()
+
+
+def test_of_a_mere_reference_only_its_owner_is_said() -> None:
+    assert wanted_by(tag("app:v1", child(), uses=(use("app:v1", "linux/amd64"),))) == (
+        "refs.yml:1",
+    )
+    assert user_words(Hit("a\x1b[2Jb")) == "a\N{REPLACEMENT CHARACTER}[2Jb"
+
+
+def test_what_sleeps_says_so_and_what_is_scheduled_says_when() -> None:
+    asleep = deployment(reference_class=ReferenceClass.IDLE, alive=0)
+    said = map(user_words, hits([asleep, cron_job(admitted=())]))
+
+    assert list(said) == [
+        "CronJob shop/sync (prod), next run 2026-05-01 03:00 UTC",
+        "Deployment shop/web (prod) on linux/amd64, linux/arm64, idle",
+    ]
