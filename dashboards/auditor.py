@@ -13,6 +13,7 @@ from dashboards.panels import graph, heat, number
 from dashboards.promql import TARGET, age, each, least, rate, series, total
 from dashboards.table import Label, Value, rows
 from exporter.publish import catalogue as metric
+from exporter.publish import scrub_families as scrub
 
 _SEEN: Final = least("registry", metric.REGISTRY_UP)
 _SHARD: Final = "registry, shard, shards"
@@ -257,7 +258,7 @@ PROVEN: Final = graph(
         absent="no registry is scrubbed",
         links=(links.runbook("RegistryScrubOverdue"),),
     ),
-    Ask(least("registry", metric.SCRUB_DONE), "{{registry}}"),
+    Ask(least("registry", scrub.DONE), "{{registry}}"),
 )
 OLDEST: Final = graph(
     Card(
@@ -268,8 +269,8 @@ OLDEST: Final = graph(
         absent="no registry is scrubbed",
         links=(links.runbook("RegistryScrubOverdue"),),
     ),
-    Ask(age(metric.SCRUB_OLDEST), "{{registry}}, oldest"),
-    Ask(each("registry", metric.SCRUB_PERIOD), "{{registry}}, period"),
+    Ask(age(scrub.OLDEST), "{{registry}}, oldest"),
+    Ask(each("registry", scrub.PERIOD), "{{registry}}, period"),
 )
 READ: Final = graph(
     Card(
@@ -279,8 +280,8 @@ READ: Final = graph(
         unit=units.BytesIEC,
         absent="no registry is scrubbed",
     ),
-    Ask(f"86400 * {rate('registry', metric.SCRUB_BYTES)}", "{{registry}}, read"),
-    Ask(total("registry", metric.SCRUB_BUDGET), "{{registry}}, budget"),
+    Ask(f"86400 * {rate('registry', scrub.BYTES)}", "{{registry}}, read"),
+    Ask(total("registry", scrub.BUDGET), "{{registry}}, budget"),
 )
 READINGS: Final = graph(
     Card(
@@ -291,7 +292,7 @@ READINGS: Final = graph(
         absent="no registry is scrubbed",
         links=(links.runbook("RegistryBlobCorrupt"), links.runbook("RegistryIdleBlobCorrupt")),
     ),
-    Ask(f"3600 * {rate('outcome', metric.SCRUB_BLOBS)}", "{{outcome}}"),
+    Ask(f"3600 * {rate('outcome', scrub.BLOBS)}", "{{outcome}}"),
 )
 SCRAPES: Final = graph(
     Card(

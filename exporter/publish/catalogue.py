@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from exporter.publish import scrub_families
 from exporter.publish.family import PREFIX, Family, Group, Kind
+from exporter.publish.family import counter as _counter
+from exporter.publish.family import gauge as _gauge
 
 _TAG: Final = "registry repository tag reference"
 _NEEDED: Final = f"{_TAG} need"
-
-
-def _gauge(group: Group, name: str, labels: str, about: str) -> Family:
-    return Family(PREFIX + name, Kind.GAUGE, tuple(labels.split()), about, group)
-
-
-def _counter(group: Group, name: str, labels: str, about: str) -> Family:
-    return Family(PREFIX + name, Kind.COUNTER, tuple(labels.split()), about, group)
-
 
 TAGS: Final = _gauge(
     Group.VERDICTS,
@@ -330,46 +324,6 @@ SOURCE_REFERENCES: Final = _gauge(
     Group.REFERENCES, "reference_source_references", "source", "References that the source names."
 )
 
-SCRUB_BYTES: Final = _counter(
-    Group.SCRUB,
-    "scrub_bytes_total",
-    "registry shard",
-    "Bytes that were read whole and hashed, second readings included.",
-)
-SCRUB_BLOBS: Final = _counter(
-    Group.SCRUB,
-    "scrub_blobs_total",
-    "registry shard outcome",
-    "Blobs and manifests that were read whole, by outcome: match; mismatch, where two readings "
-    "hashed to another digest; gone, where they are short or not there; unknown.",
-)
-SCRUB_OLDEST: Final = _gauge(
-    Group.SCRUB,
-    "scrub_oldest_live_proof_timestamp_seconds",
-    "registry shard",
-    "When the live blob was last proven whose proof is the oldest; one that never was counts from "
-    "when it was first needed. As of the last audit; no series where nothing is live.",
-)
-SCRUB_DONE: Final = _gauge(
-    Group.SCRUB,
-    "scrub_proven_ratio",
-    "registry shard",
-    "Share of the needed bytes, live or not, that was read and right within the period. As of the "
-    "last audit.",
-)
-SCRUB_PERIOD: Final = _gauge(
-    Group.SCRUB,
-    "scrub_period_seconds",
-    "registry shard",
-    "Within which every byte is to be read; no series where a registry is not scrubbed.",
-)
-SCRUB_BUDGET: Final = _gauge(
-    Group.SCRUB,
-    "scrub_budget_bytes",
-    "registry shard",
-    "Bytes a day that may be read: as configured, or as many as the period needs.",
-)
-
 REQUESTS: Final = _counter(
     Group.REQUESTS,
     "registry_requests_total",
@@ -435,5 +389,8 @@ SERIES_DROPPED: Final = _gauge(
     "kept.",
 )
 
-FAMILIES: Final = tuple(each for each in tuple(globals().values()) if isinstance(each, Family))
-"""Every family above, in order: what is not in the table cannot be published."""
+FAMILIES: Final = (
+    *(each for each in tuple(globals().values()) if isinstance(each, Family)),
+    *scrub_families.FAMILIES,
+)
+"""Every family above, in order, and those of the scrubs: no other can be published."""

@@ -69,3 +69,13 @@ class Family:
     def stem(self) -> str:
         """The name that OpenMetrics gives the family: a counter's without `_total`."""
         return self.name.removesuffix("_total") if self.kind is Kind.COUNTER else self.name
+
+
+def gauge(group: Group, name: str, labels: str, about: str) -> Family:
+    """Return a gauge; `name` is without the prefix, `labels` are separated by spaces."""
+    return Family(PREFIX + name, Kind.GAUGE, tuple(labels.split()), about, group)
+
+
+def counter(group: Group, name: str, labels: str, about: str) -> Family:
+    """Return a counter, likewise; its name ends in `_total`."""
+    return Family(PREFIX + name, Kind.COUNTER, tuple(labels.split()), about, group)

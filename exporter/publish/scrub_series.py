@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from exporter.publish import catalogue
+from exporter.publish import scrub_families
 from exporter.sources import OUTCOMES
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def scrub_metrics(standings: Sequence[Standing]) -> Iterator[Metric]:
         for each in standings
         if each.scrub is not None
     }
-    size, blobs = catalogue.SCRUB_BYTES, catalogue.SCRUB_BLOBS
+    size, blobs = scrub_families.BYTES, scrub_families.BLOBS
     read = CounterMetricFamily(size.stem, size.help, labels=size.labels)
     ended = CounterMetricFamily(blobs.stem, blobs.help, labels=blobs.labels)
     for where, tally in tallies.items():
@@ -33,10 +33,10 @@ def scrub_metrics(standings: Sequence[Standing]) -> Iterator[Metric]:
         for outcome in OUTCOMES:
             ended.add_metric([*where, outcome], tally.blobs.get(outcome, 0))
     yield from (read, ended)
-    yield _gauge(catalogue.SCRUB_OLDEST, {at: each.oldest_live for at, each in tallies.items()})
-    yield _gauge(catalogue.SCRUB_DONE, {at: each.proven for at, each in tallies.items()})
-    yield _gauge(catalogue.SCRUB_PERIOD, {at: each.period for at, each in tallies.items()})
-    yield _gauge(catalogue.SCRUB_BUDGET, {at: each.budget for at, each in tallies.items()})
+    yield _gauge(scrub_families.OLDEST, {at: each.oldest_live for at, each in tallies.items()})
+    yield _gauge(scrub_families.DONE, {at: each.proven for at, each in tallies.items()})
+    yield _gauge(scrub_families.PERIOD, {at: each.period for at, each in tallies.items()})
+    yield _gauge(scrub_families.BUDGET, {at: each.budget for at, each in tallies.items()})
 
 
 def _gauge(family: Family, values: Mapping[tuple[str, str], float | None]) -> Metric:
