@@ -27,9 +27,9 @@ def test_a_whole_tag_hits_nobody() -> None:
 
 
 def test_of_a_mere_reference_only_its_owner_is_said() -> None:
-    assert wanted_by(tag("app:v1", child(), uses=(use("app:v1", "linux/amd64"),))) == (
-        "refs.yml:1",
-    )
+    named = tag("app:v1", child(), uses=(use("app:v1", "linux/amd64"),))
+
+    assert wanted_by(named) == ("refs.yml:1",)
     assert user_words(Hit("a\x1b[2Jb")) == "a\N{REPLACEMENT CHARACTER}[2Jb"
 
 
