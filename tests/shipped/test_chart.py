@@ -136,6 +136,13 @@ def test_one_pod_is_never_doubled() -> None:
     assert deployment["strategy"] == {"type": "Recreate"}
 
 
+def test_a_long_first_audit_is_neither_hidden_nor_a_failure() -> None:
+    objects = rendering("default")
+
+    assert objects["Service", NAME]["spec"]["publishNotReadyAddresses"]
+    assert objects["Deployment", NAME]["spec"]["progressDeadlineSeconds"] >= 86_400
+
+
 @pytest.mark.parametrize("feature", ["shards", "shards-ledger"])
 def test_each_shard_finds_its_part_in_its_name(feature: str) -> None:
     objects = rendering(feature)
