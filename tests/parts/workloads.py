@@ -23,7 +23,7 @@ SHIPPED: Final = (*RBAC["core"], *RBAC["nodes"])
 DIGEST: Final = f"sha256:{'d' * 64}"
 """What every pod here says it runs."""
 _LABELS: Final = {"app": "web"}
-_OWNER: Final = "deployment.kubernetes.io/revision"
+_REVISION: Final = "deployment.kubernetes.io/revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Site:
         """The ReplicaSets of a Deployment, oldest first; the last has the replicas."""
         sets = []
         for number, image in enumerate(images, 1):
-            marks = owned(owner) | {"annotations": {_OWNER: str(number)}}
+            marks = owned(owner) | {"annotations": {_REVISION: str(number)}}
             name = f"{owner['metadata']['name']}-{number}"
             replicas = int(number == len(images))
             sets.append(self.controller("ReplicaSet", name, image, marks, replicas=replicas))

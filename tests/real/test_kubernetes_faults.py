@@ -19,8 +19,10 @@ from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, Extent
+from exporter.sources.cluster.custom import CustomResource
 from exporter.sources.cluster.kinds import KINDS, PODS
 from exporter.sources.cluster.pages import Api, Question
+from exporter.sources.cluster.paths import FieldPath
 from tests.parts.front import before
 from tests.parts.http import RESET, Answer, Asked
 from tests.parts.workloads import SHIPPED, Site
@@ -175,6 +177,29 @@ def test_a_list_that_fails_keeps_what_it_showed_last_and_the_others_are_seen(
     assert [(gap.subject, gap.reason) for gap in partial.gaps] == [("prod: pods", reason)]
     assert images(site, whole) == {"shop/bare", "shop/web"}
     assert images(site, partial) == {"shop/bare", "shop/web", "shop/later"}
+
+
+def test_a_custom_resource_that_fails_or_is_not_served_costs_no_other(
+    site: Site, tmp_path: Path, authority: Authority
+) -> None:
+    """Behind some of them is a server of their own, which may be away alone."""
+    site.pod("bare", "shop/bare:1")
+    image = (FieldPath.parse("spec.image"),)
+    custom = tuple(CustomResource("shop.example", "v1", each, image) for each in ("a", "b"))
+
+    def door(asked: Asked) -> Answer | None:
+        return RESET if asked.target.startswith("/apis/shop.example/v1/a") else None
+
+    with between(site.api, authority, door) as front:
+        path = site.api.kubeconfig(tmp_path / "kubeconfig", url=front.url)
+        access = Access("prod", {}, kubeconfig=path)
+        found = Cluster(access, Extent(custom=custom), lambda: 0.0).uses()
+
+    assert images(site, found) == {"shop/bare"}
+    assert {gap.subject: gap.reason for gap in found.gaps} == {
+        "prod: a.shop.example": Reason.RESET,
+        "prod: b.shop.example": Reason.UNSUPPORTED,
+    }
 
 
 def test_a_cluster_that_is_away_is_unseen_and_not_empty(

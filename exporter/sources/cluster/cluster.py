@@ -84,7 +84,10 @@ class Cluster:
         return use.workload is not None and use.workload.cluster == self.name
 
     def _kinds(self) -> list[Kind]:
-        """Return the lists that are asked for, in their order: pods, made by all others, last."""
+        """Return the lists that are asked for, in their order: pods, made by all others, last.
+
+        The first is one that the server answers itself: where that fails, the server does.
+        """
         built_in = [
             kind
             for kind in KINDS.values()
@@ -92,7 +95,7 @@ class Cluster:
             and (kind.namespaced or not self._extent.namespaces)
         ]
         secrets = [RELEASES] if self._extent.helm and self._extent.depth else []
-        return [*self._custom, *secrets, *built_in]
+        return [*built_in[:1], *self._custom, *secrets, *built_in[1:]]
 
     def _fleet(self, shown: Shown) -> Fleet:
         nodes = KINDS[kinds.NODES]

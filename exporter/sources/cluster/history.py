@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from exporter.sources.cluster.owners import Owners
     from exporter.sources.cluster.want import Want
+
+_DIGITS: Final = 18
+"""Of a revision's number; an annotation may be anything."""
 
 Kept = TypeVar("Kept", Replicated, Revision)
 
@@ -60,7 +63,7 @@ def _families(objects: Iterable[Kept]) -> list[list[Kept]]:
 def _age_of_set(each: Replicated) -> tuple[int, str]:
     """A rollback gives an old ReplicaSet a new number, so the highest is the one in force."""
     marks = each.metadata.annotations
-    number = marks.revision or marks.rollout
+    number = (marks.revision or marks.rollout)[:_DIGITS]
     return (int(number) if number.isdecimal() else 0, each.metadata.creation_timestamp or "")
 
 

@@ -25,14 +25,6 @@ class Owner(Shape, frozen=True):
     controller: bool = False
 
 
-class Labels(Shape, frozen=True):
-    """The labels that are read."""
-
-    helm_name: str = field(default="", name="name")
-    helm_status: str = field(default="", name="status")
-    helm_version: str = field(default="", name="version")
-
-
 class Annotations(Shape, frozen=True):
     """The annotations that are read."""
 

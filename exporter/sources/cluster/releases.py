@@ -70,9 +70,10 @@ def _families(secrets: Iterable[Named]) -> list[list[Meta]]:
     """Group revisions by release: the one in force first, then those before it, newest first."""
     families: dict[tuple[str, str], list[Meta]] = {}
     for each in secrets:
-        meta = each.metadata
-        if meta.labels.get("status") in _TARGETS and meta.labels.get("version", "").isdecimal():
-            families.setdefault((meta.namespace, meta.labels.get("name", "")), []).append(meta)
+        meta, marks = each.metadata, each.metadata.labels
+        known = "name" in marks and marks.get("version", "").isdecimal()
+        if known and marks.get("status") in _TARGETS:
+            families.setdefault((meta.namespace, marks["name"]), []).append(meta)
     for family in families.values():
         family.sort(key=_order, reverse=True)
     return list(families.values())

@@ -9,6 +9,7 @@ import pytest
 from exporter.facts.use import ReferenceClass
 from exporter.sources.cluster import history, workloads
 from exporter.sources.cluster.fleet import Fleet
+from exporter.sources.cluster.objects import Replicated
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pods import of_pods
 from tests.sources.cluster import made
@@ -73,6 +74,32 @@ def test_an_old_replica_set_with_replicas_is_live_in_the_middle_of_a_rollout(
     ]
 
     assert classes(history.of_replica_sets(sets, owners, 0)) == {"app:2": LIVE, "app:1": LIVE}
+
+
+@pytest.mark.parametrize("mark", ["", "x", "9" * 5000])
+def test_where_no_number_tells_the_younger_replica_set_is_the_newer(
+    owners: Owners, mark: str
+) -> None:
+    owner = ("Rollout", "web")
+    sets = [
+        made.read(
+            {
+                "metadata": made.meta(
+                    f"w{day}",
+                    owner,
+                    annotations={"rollout.argoproj.io/revision": mark},
+                    creationTimestamp=f"2026-01-0{day}T00:00:00Z",
+                ),
+                "spec": {"replicas": 0, "template": {"spec": made.spec(f"app:{day}")}},
+            },
+            Replicated,
+        )
+        for day in (1, 3, 2)
+    ]
+
+    found = classes(history.of_replica_sets(sets, owners, 1))
+
+    assert found == {"app:3": IDLE, "app:2": ROLLBACK}
 
 
 def test_a_replica_set_of_its_own_at_zero_is_idle(owners: Owners) -> None:
