@@ -2,48 +2,82 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, get_args
 
-import pytest
 from pydantic_core import PydanticUndefined
 
-from exporter.config.cluster import ClusterSettings, CustomResourceSettings, FinishedSettings
 from exporter.config.loading import parse
-from exporter.config.registry import RegistrySettings, RepositoriesSettings, TagsSettings
-from exporter.config.scrub import ScrubSettings
 from exporter.config.section import Section
-from exporter.config.settings import MetricsSettings, ReferencesSettings, Settings
-from exporter.config.storage import FactsSettings, StorageSettings
+from exporter.config.settings import Settings
 from exporter.config.words import spell
+from tests.golden import generated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic.fields import FieldInfo
 
-PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+PATH: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
+PAGE: Final = PATH.read_text()
+TABLE: Final = re.compile(r"^\| key \|.*\n(?:\|.*\n)+", re.MULTILINE)
+KINDS: Final = {
+    "bool": "switch",
+    "float": "number",
+    "int": "number",
+    "str": "text",
+    "ClassName": "choice",
+    "CollectorName": "choice",
+    "Duration": "duration",
+    "FieldPathText": "field path",
+    "FilePath": "path",
+    "Glob": "pattern",
+    "GroupName": "API group",
+    "Host": "host",
+    "Images": "pattern",
+    "Interval": "duration",
+    "KindName": "kind",
+    "LevelName": "choice",
+    "ListenAddress": "address",
+    "NamespaceName": "namespace",
+    "PageAddress": "address",
+    "PathPrefix": "URL path",
+    "Period": "duration",
+    "PlatformName": "platform",
+    "RepositoryName": "repository",
+    "ResourceName": "plural name",
+    "RoleName": "choice",
+    "ShardText": "shard",
+    "Size": "size",
+    "SourceName": "choice",
+    "Timeout": "duration",
+    "Url": "address",
+    "Variable": "variable",
+    "VersionName": "API version",
+}
+"""What the page calls a type of the settings."""
 
 
-@pytest.mark.parametrize(
-    "section",
-    [
-        Settings,
-        MetricsSettings,
-        RegistrySettings,
-        RepositoriesSettings,
-        TagsSettings,
-        StorageSettings,
-        FactsSettings,
-        ScrubSettings,
-        ReferencesSettings,
-        ClusterSettings,
-        CustomResourceSettings,
-        FinishedSettings,
-    ],
-)
-def test_the_page_has_the_table_of_every_section(section: type[Section]) -> None:
-    assert table(section) in PAGE, f"docs/configuration.md lacks this:\n{table(section)}"
+def sections(section: type[Section] = Settings) -> Iterator[type[Section]]:
+    """Every section, each before those within it, in the order of the page."""
+    yield section
+    for field in section.model_fields.values():
+        within = (field.annotation, *get_args(field.annotation))
+        for each in within:
+            if isinstance(each, type) and issubclass(each, Section):
+                yield from sections(each)
+
+
+def test_the_tables_of_the_page_are_made_from_the_settings() -> None:
+    tables = [table(section) for section in sections()]
+
+    assert len(TABLE.findall(PAGE)) == len(tables), f"one for each of {[*sections()]}"
+    remaining = iter(tables)
+    generated(PATH, TABLE.sub(lambda _: next(remaining), PAGE))
 
 
 def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
@@ -57,14 +91,37 @@ def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
 
 
 def table(section: type[Section]) -> str:
-    rows = [row(name, field) for name, field in section.model_fields.items()]
-    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
+    rows = [row(section, name, field) for name, field in section.model_fields.items()]
+    return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows]) + "\n"
 
 
-def row(name: str, field: FieldInfo) -> str:
+def row(section: type[Section], name: str, field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     meaning = " ".join((field.description or "").split()) or "See below."
-    return f"| `{field.alias or name}` | {shown(default)} | {meaning} |"
+    allowed = kind(written(section, name)) + bounds(field)
+    cells = (f"`{field.alias or name}`", allowed, shown(default), meaning)
+    return f"| {' | '.join(cells)} |"
+
+
+def written(section: type[Section], name: str) -> str:
+    """The annotation of a field, as it stands in the code."""
+    found = (inspect.get_annotations(each) for each in section.__mro__)
+    return str(next(each[name] for each in found if name in each))
+
+
+def kind(annotation: str) -> str:
+    one = annotation.removesuffix(" | None")
+    if many := re.fullmatch(r"tuple\[(\w+), \.\.\.\]", one):
+        return f"list ({kind(many[1])})"
+    return "section" if one.endswith("Settings") else KINDS[one]
+
+
+def bounds(field: FieldInfo) -> str:
+    """What a number may be."""
+    least = [f" from {each.ge}" for each in field.metadata if hasattr(each, "ge")]
+    over = [f" over {each.gt}" for each in field.metadata if hasattr(each, "gt")]
+    most = [f" to {each.le}" for each in field.metadata if hasattr(each, "le")]
+    return "".join(least + over + most)
 
 
 def shown(default: object) -> str:

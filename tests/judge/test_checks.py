@@ -111,6 +111,14 @@ def test_corrupt_content_that_two_platforms_share_is_told_for_each_and_once() ->
     assert [str(each.platform) for each in found] == ["linux/amd64", "linux/arm64"]
 
 
+def test_of_two_images_for_one_platform_the_one_that_is_pulled_weighs() -> None:
+    base = worlds.layer("base")
+    images = (worlds.image(seed, "linux/amd64", (base,)) for seed in ("first", "second"))
+    seen = scene(worlds.index(*images), "v1", "linux/amd64").turn(corrupt("x"), base.digest)
+
+    assert seen.codes() == [("digest-mismatch", "critical")]
+
+
 def test_a_mirror_that_leaves_a_platform_out_is_never_critical() -> None:
     mirror = {"role": Role.SPARSE, "platforms": frozenset({Platform("linux", "amd64")})}
     (left_out,) = scene(BUILT, "v1", "linux/arm64").findings(**mirror)

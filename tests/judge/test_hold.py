@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NOW, OLD = worlds.two_platforms("now"), worlds.two_platforms("old")
 AMD64 = OLD.children[0]
-PLAIN = worlds.image("plain")
+OTHER = worlds.image("somebody else's")
 MOVED, BARE = "moved-tag", "unprotected-image"
 LIVE, WARNS, TELLS = ReferenceClass.LIVE, "warning", "info"
 
@@ -69,7 +69,7 @@ def test_what_runs_and_no_tag_leads_to_any_more_is_a_warning() -> None:
 def test_a_digest_of_which_nobody_knows_what_it_is_may_be_a_configuration() -> None:
     """The collector of distribution 2 takes no configuration of an image that it keeps."""
     seen = scene(NOW).seal(v9=worlds.image("never looked into").digest)
-    running = worlds.image("somebody else's").config.digest
+    running = OTHER.config.digest
 
     (moved,) = found(seen, running, collector=Collector.DISTRIBUTION_2)
     assert (moved.rule.code, moved.severity) == (MOVED, TELLS)
@@ -88,11 +88,12 @@ def unread(seen: Scene, *digests: Digest) -> Scene:
         scene(NOW),
         scene(NOW).seal(v9=worlds.image("never looked into").digest),
         unread(scene(NOW).tag(OLD, "v0").seal(), OLD.children[0].digest),
+        scene(NOW).tag(OTHER, "v0", seen=BLIND),
     ],
-    ids=["not every tag is known", "a tag was not looked into", "part of a tag was never read"],
+    ids=["not all tags are known", "one was not looked into", "part was never read", "blind"],
 )
-def test_without_proof_it_is_not_said_that_no_tag_leads_to_it(seen: Scene) -> None:
-    (moved,) = found(seen, worlds.image("somebody else's").config.digest)
+def test_without_proof_it_is_not_said_what_leads_to_it(seen: Scene) -> None:
+    (moved,) = found(seen, OTHER.config.digest)
 
     assert (moved.rule.code, moved.severity) == (MOVED, TELLS)
     assert moved.detail.endswith("; whether a tag still does is not known")
@@ -112,6 +113,14 @@ def test_a_tag_that_cannot_be_resolved_has_not_moved() -> None:
 def test_only_what_is_live_has_moved_or_is_bare(kind: ReferenceClass) -> None:
     assert found(scene(NOW, kind=kind).seal(), OLD.digest) == []
     assert found(scene(OLD, None, kind=kind).seal(v1=NOW.digest)) == []
+
+
+@pytest.mark.parametrize("kind", [each for each in ReferenceClass if each is not LIVE])
+def test_nor_beside_something_that_is_live(kind: ReferenceClass) -> None:
+    seen = scene(NOW, kind=kind).tag(OTHER, None).tag(OLD.children[1], None, kind=kind).seal()
+
+    (bare,) = found(seen, OLD.digest)
+    assert (bare.rule.code, bare.digest) == (BARE, OTHER.digest)
 
 
 def test_a_cache_is_not_asked_what_it_holds() -> None:

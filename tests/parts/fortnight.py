@@ -51,6 +51,7 @@ _HURT: Final = 2
 REPLICA: Final = "pullproof-1:10470"
 _PINNED: Final = f"{FRONTEND}@{multi_platform(FRONTEND, '1.7.0').digest}"
 _GIVEN_UP: Final = Repository("shop/legacy")
+_SCRUB: Final = {"bytes_per_day": "4MiB"}
 _DENIED: Final = "/v2/infra/toolbox/"
 """A repository that the exporter's account may not read."""
 
@@ -94,7 +95,8 @@ def fortnight(folder: Path, cluster: Kubernetes) -> Iterator[Prometheus]:
         broken_at = now - 2.2 * DAY
         _known_for(folder / "ledger.db", now - broken_at)
         running = stack.enter_context(exporter(folder / "exporter", settings))
-        until(lambda: running.value("pullproof_scrub_blobs_total"), "its first blob is read whole")
+        proof = "pullproof_scrub_oldest_live_proof_timestamp_seconds"
+        until(lambda: running.value(proof), "it knows what was read whole")
         _remember(folder, _phases(now, broken_at, well, blind, _said(running)), broken_at)
         yield stack.enter_context(_watching(folder, running))
 
@@ -149,7 +151,7 @@ def _settings(folder: Path, owned: str, cache: str) -> Json:
         "ledger": str(folder / "ledger.db"),
         "references": [{"file": str(live), "platforms": ["linux/amd64", "linux/arm64"]}],
         "registries": [
-            {"name": OWNED, "url": f"http://{owned}", "storage": kept, "scrub": {}} | common,
+            {"name": OWNED, "url": f"http://{owned}", "storage": kept, "scrub": _SCRUB} | common,
             {"name": MIRROR, "url": f"http://{cache}", "role": "proxy"} | common,
         ],
     }

@@ -390,6 +390,8 @@ def test_a_live_pin_that_no_tag_keeps_is_counted_where_that_is_known(
     about = report(pinned) if sealed else report(pinned, sealed={})
 
     assert value(about, "tag_unprotected_images", repository="app") == count
+    cache = report(pinned, role=Role.PROXY)
+    assert value(cache, "tag_unprotected_images", repository="app") is None
 
 
 def test_of_a_tag_only_what_runs_by_it_is_counted() -> None:
@@ -398,8 +400,12 @@ def test_of_a_tag_only_what_runs_by_it_is_counted() -> None:
     moved = report(replace(made, uses=(use("app:v1", running=frozenset({other})),)))
     same = report(replace(made, uses=(use("app:v1", running=frozenset({digest("amd64")})),)))
 
-    counts = [value(each, "tag_unprotected_images", tag="v1") for each in (quiet, moved, same)]
-    assert counts == [None, 1, 0]
+    beside = report(made, tag("app@", child(name="pinned")))
+    idle = replace(moved.verdicts[0], root=replace(made.root, reference_class=ReferenceClass.IDLE))
+    asleep = report(idle, tag("app@", child(name="pinned")))
+    every = (quiet, moved, same, beside, asleep)
+    counts = [value(each, "tag_unprotected_images", tag="v1") for each in every]
+    assert counts == [None, 1, 0, None, None]
 
 
 def test_the_repositories_with_most_trouble_are_kept() -> None:

@@ -32,6 +32,8 @@ VALUES: Final = {"$registry": OWNED, "$repository": "shop/checkout", "$tag": "2.
 """What somebody chooses who follows the page about the incident."""
 PICTURES: Final = Path(__file__).parents[2] / "docs" / "images" / "dashboards"
 STEPS: Final = 300
+SCALE: Final = 0.8
+"""Of a picture: large enough to be read, small enough to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,8 @@ def viewed(site: Site, document: Json) -> View:
 def photograph(source: Path, target: Path, height: int) -> None:
     """Let a browser draw a page."""
     command = [program("chromium"), "--headless", "--no-sandbox", "--disable-gpu"]
-    command += ["--hide-scrollbars", f"--window-size={WIDTH + 24},{height}"]
+    command += [f"--force-device-scale-factor={SCALE}", "--hide-scrollbars"]
+    command += [f"--window-size={WIDTH + 24},{height}"]
     command += [f"--user-data-dir={source.parent / 'profile'}", f"--screenshot={target}"]
     subprocess.run([*command, source.as_uri()], check=True, capture_output=True, timeout=60)
 

@@ -172,7 +172,7 @@ def test_on_a_real_registry_the_incident_shows_and_its_repair_too(
         }
         with exporter(tmp_path / "exporter", settings) as watching:
             page = f"{watching.url}/audit/"
-            assert shows(window, page, "Everything can be pulled")
+            assert shows(window, page, "Every tag in scope can be pulled")
             assert "breaks 2 live manifests" in window.texts(".cards")[0]
 
             server.collect("--delete-untagged")

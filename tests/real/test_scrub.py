@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -241,3 +242,15 @@ def test_serve_finds_rotten_bytes_tells_them_apart_and_lets_them_go(
 
         until(lambda: again.report().state("shop/live:latest") == "present", "it is let go")
         assert again.value("pullproof_findings", **found) == 0
+
+
+def test_it_stops_at_once_while_a_read_is_under_way(
+    watched: tuple[Registry, Json], valve: Valve, tmp_path: Path
+) -> None:
+    _, settings = watched
+    with exporter(tmp_path / "exporter", settings) as running:
+        until(valve.held.is_set, "a read is under way")
+
+        running.server.process.send_signal(signal.SIGTERM)
+
+        assert running.server.process.wait(timeout=10) == 0

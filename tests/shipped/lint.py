@@ -6,6 +6,7 @@ end of the whole selector and misses any with matchers, so here the name is look
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -161,7 +162,7 @@ def portable(document: Json) -> Iterator[str]:
     yield from document.keys() & {"__inputs", "__requires", "version"}
     if document.get("id") is not None:
         yield "an id is one Grafana's own"
-    if len(str(document)) > _LARGEST:
+    if len(json.dumps(document, indent=2)) > _LARGEST:
         yield "too large for a ConfigMap that kubectl applies"
 
 

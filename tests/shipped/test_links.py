@@ -58,3 +58,13 @@ def test_every_page_with_commands_has_a_test_that_runs_them() -> None:
 
     for name, test in RUN.items():
         assert f'Page("{name}")' in (TREE / "tests" / "real" / test).read_text()
+
+
+def test_the_index_leads_to_every_page() -> None:
+    """To findings, runbooks and decisions by their folders."""
+    index = (TREE / "docs" / "README.md").read_text()
+    led = {each.removesuffix("README.md") for each in re.findall(r"\]\(([^)#\s]+)\)", index)}
+
+    for path in sorted((TREE / "docs").rglob("*.md")):
+        name = str(path.relative_to(TREE / "docs"))
+        assert name == "README.md" or name in led or f"{path.parent.name}/" in led, name

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
+from exporter.publish.document import gaps
 from exporter.publish.roster import Condition, Wanted
 from exporter.publish.web.capacity import capacity
 from exporter.publish.web.html import ago, badge, chips, facts, frame, link, section, text
@@ -61,9 +62,12 @@ def _answer(picture: Picture, roster: Roster, lost: Sequence[Entry]) -> tuple[To
         return Tone.BAD, f"{what} cannot be pulled"
     if not any(each.report for each in picture.standings):
         return Tone.UNSURE, "Nothing was seen yet"
-    if roster.count(Condition.UNKNOWN) or not all(each.report for each in picture.standings):
+    whole = all(each.up and each.report and not gaps(each) for each in picture.standings)
+    if roster.count(Condition.UNKNOWN) or not whole:
         return Tone.UNSURE, "Nothing is known to be lost, and not everything was seen"
-    return Tone.GOOD, "Everything can be pulled"
+    if not roster.entries:
+        return Tone.UNSURE, "No tag is in scope"
+    return Tone.GOOD, "Every tag in scope can be pulled"
 
 
 def _lead(picture: Picture, roster: Roster, lost: Sequence[Entry], now: float) -> str:
@@ -150,6 +154,9 @@ _FIGURES: Final = (
 
 def _facts(standing: Standing, now: float) -> Sequence[tuple[str, str]]:
     known = [("Role", text(standing.role)), ("Collector", text(standing.collector))]
+    if standing.shard.count > 1:
+        part = f"{standing.shard.index + 1:,} of {standing.shard.count:,}, by repository"
+        known.append(("Shard", part))
     if standing.report is None:
         return [*known, ("Truth", badge(Cell("nothing yet", Tone.UNSURE)))]
     taken_at = standing.report.snapshot.taken_at

@@ -6,7 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, State
+from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import blast
+from exporter.judge.checks import unprotected_child, unprotected_image
 from exporter.publish.remedy import reference, remedies
 from exporter.publish.roster import Condition, Need, Wanted
 from exporter.publish.summary import losses
@@ -39,9 +41,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.judge.blast import Hit
-    from exporter.judge.report import TagVerdict
     from exporter.publish.roster import Entry
 
+BROKEN: Final = {
+    ReferenceClass.LIVE: "RegistryLiveTagBroken",
+    ReferenceClass.IDLE: "RegistryIdleTagBroken",
+    ReferenceClass.ROLLBACK: "RegistryRollbackTargetBroken",
+    ReferenceClass.LATEST: "RegistryLatestTagBroken",
+    ReferenceClass.SELECTED: "RegistryLiveTagBroken",
+}
+"""The runbook for a tag that cannot be pulled; one that nobody uses is repaired like any other."""
+AT_RISK: Final = {
+    unprotected_child.RULE: "RegistryLiveTagUnprotected",
+    unprotected_image.RULE: "RegistryLiveImageUnprotected",
+}
 _USES: Final = 50
 """Rows of who needs a tag; the JSON report has them all."""
 
@@ -109,7 +122,9 @@ def _answer(entry: Entry) -> tuple[Tone, str]:
         known = [each for each in dict.fromkeys(where) if each not in ("tag", "image")]
         return Tone.BAD, f"Cannot be pulled{f' for {names(known)}' if known else ''}."
     if verdict.state is State.UNKNOWN:
-        return Tone.UNSURE, "Could not be told: see what was not seen below."
+        unknown = (each for each in verdict.children if each.expected and each.reason)
+        why = ", ".join(dict.fromkeys(str(each.reason) for each in unknown))
+        return Tone.UNSURE, f"Could not be told{f': {why}' if why else ''}."
     if Condition.UNPROTECTED in entry.conditions:
         return Tone.UNSURE, "Can be pulled. The next garbage collection may take what it needs."
     aside = " Something that nothing needs is not." if Need.OPTIONAL in entry.troubled else ""
@@ -212,17 +227,16 @@ def _pages(entry: Entry, docs: str) -> str:
     """What is said of such a tag at length."""
     codes = sorted({each.rule.code for each in entry.findings})
     ways = [(f"findings/{code}.md", code) for code in codes]
-    runbooks = [(f"runbooks/{name}.md", name) for name in _runbooks(entry.verdict, entry)]
+    ways += [(f"runbooks/{name}.md", name) for name in _runbooks(entry)]
     if not docs or not ways:
         return ""
-    listed = "".join(f"<li>{link(f'{docs}/{path}', words)}</li>" for path, words in ways + runbooks)
+    listed = "".join(f"<li>{link(f'{docs}/{path}', words)}</li>" for path, words in ways)
     return section("read", "Read more", f'<ul class="card">{listed}</ul>')
 
 
-def _runbooks(verdict: TagVerdict, entry: Entry) -> Sequence[str]:
-    found = ["RegistryLiveTagBroken"] if verdict.state in GONE else []
-    return (
-        [*found, "RegistryLiveTagUnprotected"]
-        if Condition.UNPROTECTED in entry.conditions
-        else found
-    )
+def _runbooks(entry: Entry) -> Iterator[str]:
+    if Condition.GONE in entry.conditions:
+        yield BROKEN[entry.verdict.root.reference_class]
+    if Condition.UNPROTECTED in entry.conditions:
+        rules = {each.rule for each in entry.findings}
+        yield from (name for rule, name in AT_RISK.items() if rule in rules)

@@ -6,17 +6,20 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.shard import Shard
 from exporter.facts.snapshot import Role
 from exporter.facts.use import Holder, ReferenceClass, Use, Workload
 from exporter.judge.checks import unprotected_child
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
+from exporter.publish.web.tag_page import AT_RISK, BROKEN
 from tests.publish.reports import (
     AMD64,
     ARM64,
@@ -134,7 +137,7 @@ async def test_a_long_list_is_turned_page_by_page_and_shows_each_tag_once() -> N
 async def test_a_pull_through_cache_is_no_worry() -> None:
     board = shown(report(tag("lib:v1", child(state=UNKNOWN, expected=False)), role=Role.PROXY))
 
-    assert "Everything can be pulled" in (await page("/", board)).text
+    assert "Every tag in scope can be pulled" in (await page("/", board)).text
     assert await listed("state=by-design", board) == ["lib:v1"]
     assert await listed("state=unknown", board) == []
 
@@ -142,7 +145,7 @@ async def test_a_pull_through_cache_is_no_worry() -> None:
 async def test_what_nothing_needs_is_no_alarm_and_can_be_found() -> None:
     board = shown(report(tag("app:v1", child()), tag("web:v1", child(), attestation(MISSING))))
 
-    assert "Everything can be pulled" in (await page("/", board)).text
+    assert "Every tag in scope can be pulled" in (await page("/", board)).text
     assert await listed("need=optional", board) == ["web:v1"]
 
 
@@ -179,6 +182,38 @@ async def test_not_everything_seen_is_not_everything_well() -> None:
     text = (await page("/", Board(picture(standing(report(tag("a:v1", child()))), never)))).text
 
     assert "Nothing is known to be lost, and not everything was seen" in text
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"up": False},
+        {"up": None},
+        {"gaps": (Gap(Scope.REPOSITORY, "team", Reason.TIMEOUT, ""),)},
+    ],
+)
+async def test_what_was_not_seen_takes_the_all_clear_away(other: dict[str, object]) -> None:
+    about = report(tag("a:v1", child()))
+
+    assert "Every tag in scope can be pulled" in (await page("/", shown(about))).text
+    assert "not everything was seen" in (await page("/", shown(about, **other))).text
+
+
+async def test_a_shard_says_that_it_is_one() -> None:
+    about = report(tag("a:v1", child()))
+
+    assert "Shard 2 of 3" in (await page("/", shown(about, shard=Shard(1, 3)))).text
+    assert "Shard" not in (await page("/", shown(about))).text
+
+
+async def test_no_tag_in_scope_is_no_all_clear() -> None:
+    assert "No tag is in scope" in (await page("/", shown(report()))).text
+
+
+async def test_a_tag_that_could_not_be_told_says_why() -> None:
+    text = (await page("/tag/registry.example/shop/vault:v3")).text
+
+    assert "unknown Could not be told: denied." in text
 
 
 async def test_the_status_page_says_what_is_being_audited_now() -> None:
@@ -288,6 +323,13 @@ async def test_the_page_of_a_tag_links_to_what_is_said_of_its_findings() -> None
 
     assert "https://docs.example/pullproof/findings/missing-child.md" in links
     assert "https://docs.example/pullproof/runbooks/RegistryLiveTagBroken.md" in links
+
+
+def test_every_runbook_that_a_page_leads_to_is_there() -> None:
+    shelf = {path.stem for path in (Path(__file__).parents[3] / "docs/runbooks").glob("*.md")}
+
+    assert {*BROKEN.values(), *AT_RISK.values()} <= shelf
+    assert set(BROKEN) == set(ReferenceClass)
 
 
 async def test_words_of_others_stay_words() -> None:
