@@ -181,8 +181,8 @@ REPOSITORIES: Final = rows(
     Card(
         31,
         "Repositories by size",
-        "`exclusive`: no other repository's manifests lead to it. `logical`: what its tags need, "
-        "shared content included; do not add these up.",
+        "`exclusive`: no other repository's manifests lead to it. `logical`: what its tags need "
+        "and was seen to be there, shared content included; do not add these up.",
         height=10,
     ),
     Label("registry"),

@@ -260,8 +260,8 @@ REPOSITORIES: Final = rows(
     Card(
         50,
         "Repositories",
-        "Each manifest counts once for its repository. Content that repositories share is in the "
-        "size of each.",
+        "Each manifest counts once for its repository. `size` is of what was seen to be there; "
+        "content that repositories share is in the size of each.",
         width=24,
         height=10,
     ),

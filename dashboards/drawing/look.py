@@ -83,7 +83,8 @@ def _scaled(value: float, base: float, names: tuple[str, ...]) -> str:
     index = 0
     while abs(value) >= base and index < len(names) - 1:
         value, index = value / base, index + 1
-    return f"{value:.3g} {names[index]}"
+    figures = f"{value:.0f}" if abs(value) >= _THOUSAND else f"{value:.3g}"
+    return f"{figures} {names[index]}"
 
 
 def _seconds(value: float) -> str:
