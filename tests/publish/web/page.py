@@ -5,8 +5,13 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
+import httpx
+
+from tests.publish.reports import picture, standing
+from tests.publish.web.serving import Board, serving
+
 if TYPE_CHECKING:
-    import httpx
+    from exporter.judge.report import Report
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -46,3 +51,19 @@ class Page(HTMLParser):
     def tags(self) -> list[str]:
         """The tags that it lists, in order; those at the top as well."""
         return [each for each in self.links if each.startswith("tag/")]
+
+
+def shown(about: Report, **other: object) -> Board:
+    return Board(picture(standing(about, **other)))
+
+
+async def ask(path: str, board: Board | None = None) -> httpx.Response:
+    async with (
+        serving(board=board) as served,
+        httpx.AsyncClient(base_url=served.url, trust_env=False) as http,
+    ):
+        return await http.get(path)
+
+
+async def page(path: str, board: Board | None = None) -> Page:
+    return Page(await ask(path, board))

@@ -208,6 +208,15 @@ async def test_a_registry_that_was_never_seen_has_no_snapshot() -> None:
     assert (await get(f"/snapshot/{name}", never)).status_code == 404
 
 
+async def test_several_registries_can_be_narrowed_at_once() -> None:
+    names = ("one", "two", "three")
+    about = [report(tag("app:v1", child()), registry=name) for name in names]
+    board = Board(picture(*map(standing, about)))
+    document = (await get("/report.json?registry=one&registry=two&state=present", board)).json()
+
+    assert [each["registry"] for each in document["tags"]] == ["one", "two"]
+
+
 async def test_the_report_can_be_narrowed_as_the_pages_can() -> None:
     async with serving() as served, client(served.url) as http:
         gone = (await http.get("/report.json?state=gone&need=required")).json()

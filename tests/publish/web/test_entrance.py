@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from exporter.oci.digest import Malformed
+from exporter.publish.web.tls import holds
 from tests.parts.process import until
 from tests.publish.web.serving import HASHED, SECRET, serving
 
@@ -214,6 +215,15 @@ async def test_only_clients_with_a_name_that_is_listed_get_in(
         async with serving(tls) as served, client(authority, names) as http:
             assert (await http.get(f"{served.tls_url}/metrics")).status_code == code, listed
             assert (await http.get(f"{served.tls_url}/-/healthy")).status_code == code, listed
+
+
+def test_an_address_in_a_certificate_is_the_same_however_it_is_written() -> None:
+    shown = {"subjectAltName": (("IP Address", "0:0:0:0:0:0:0:1"), ("DNS", "scraper.example"))}
+
+    assert holds(shown, frozenset({"::1"}))
+    assert holds(shown, frozenset({"scraper.example"}))
+    assert not holds(shown, frozenset({"::2"}))
+    assert not holds(None, frozenset({"::1"}))
 
 
 async def test_certificate_key_and_authority_may_stand_in_the_file_itself(
