@@ -145,6 +145,14 @@ SPOILED = {
         lambda _: Answer(200, b'{"kind":"PodList","items":[]}'),
         Reason.MALFORMED,
     ),
+    "a list without a version": (
+        lambda _: Answer(200, b'{"kind":"PodList","metadata":{},"items":[]}'),
+        Reason.MALFORMED,
+    ),
+    "a version without a list": (
+        lambda _: Answer(200, b'{"kind":"PodList","metadata":{"resourceVersion":"7"}}'),
+        Reason.MALFORMED,
+    ),
     "a page for people": (lambda _: Answer(200, b"<html>Log in"), Reason.MALFORMED),
     "elsewhere": (lambda _: Answer(302, headers={"Location": "/login"}), Reason.REDIRECT),
     "overloaded": (lambda _: Answer(500, b"{}"), Reason.SERVER_ERROR),

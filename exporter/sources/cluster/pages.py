@@ -110,9 +110,8 @@ class Api:
             page = of.decode(body)
         except (msgspec.DecodeError, RecursionError) as error:
             raise Unseen(question.subject, Reason.MALFORMED, "not the list asked for") from error
-        # Whatever has no items and no version is no list, and above all not an empty one.
-        whole = page.kind.endswith("List") and page.metadata.resource_version
-        if not whole or page.items is UNSET:
+        # Whatever has no items or no version is no list, and above all not an empty one.
+        if page.items is UNSET or not page.metadata.resource_version:
             raise Unseen(question.subject, Reason.MALFORMED, "not a list of the Kubernetes API")
         return page
 

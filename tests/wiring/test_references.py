@@ -1,0 +1,102 @@
+"""Is every source heard, each once at a time, and is none that went away taken for silence?"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+
+from exporter.facts.gap import Reason
+from exporter.facts.use import ReferenceClass, Use
+from exporter.oci.reference import Reference
+from exporter.sources import Listing, Unseen
+from exporter.wiring.references import ReferenceSources
+
+REFERENCE = Reference.parse("registry.example/app:v1")
+
+
+def use(source: str) -> Use:
+    return Use(f"{source}:1", REFERENCE, ReferenceClass.LIVE)
+
+
+@dataclass(slots=True)
+class Source:
+    """A source that wants one image, as long as it is there."""
+
+    name: str
+    away: bool = False
+    read: int = 0
+    ready: threading.Event = field(default_factory=threading.Event)
+
+    def uses(self) -> Listing[Use]:
+        self.ready.wait()
+        self.read += 1
+        if self.away:
+            raise Unseen(self.name, Reason.CONNECT, "nothing listens there")
+        return Listing((use(self.name),))
+
+    def said(self, named: Use) -> bool:
+        return named.owner == f"{self.name}:1"
+
+
+def source(name: str, *, away: bool = False) -> Source:
+    made = Source(name, away)
+    made.ready.set()
+    return made
+
+
+async def test_a_source_that_went_away_keeps_its_uses_and_the_others_are_heard() -> None:
+    prod, edge = source("prod"), source("edge")
+    sources = ReferenceSources([prod, edge])
+    await sources()
+
+    prod.away = True
+    found = await sources()
+
+    assert found.uses.entries == (use("prod"), use("edge"))
+    assert [(gap.subject, gap.reason) for gap in found.uses.gaps] == [("prod", Reason.CONNECT)]
+    assert [(each.source, each.up, each.references) for each in found.sources] == [
+        ("prod", False, 1),
+        ("edge", True, 1),
+    ]
+    assert found.sources[0].last_sync is not None
+
+
+async def test_who_asks_while_a_source_is_being_read_is_given_the_same_answer() -> None:
+    slow = Source("slow")
+    sources = ReferenceSources([slow])
+    both = asyncio.gather(sources(), sources())
+    await asyncio.sleep(0)
+
+    slow.ready.set()
+    first, second = await both
+
+    assert slow.read == 1
+    assert first == second
+    await sources()
+    assert slow.read == 2
+
+
+async def test_before_a_source_was_seen_what_was_put_away_of_it_stands() -> None:
+    prod, edge = source("prod", away=True), source("edge", away=True)
+    sources = ReferenceSources([prod, edge])
+
+    sources.recall([use("prod"), use("somebody")], 1_000.0)
+    found = await sources()
+
+    assert found.uses.entries == (use("prod"),)
+    assert [(each.up, each.last_sync, each.references) for each in found.sources] == [
+        (False, 1_000.0, 1),
+        (False, None, 0),
+    ]
+
+
+async def test_what_a_source_says_itself_wins_over_what_was_put_away() -> None:
+    prod = source("prod")
+    sources = ReferenceSources([prod])
+    sources.recall([use("prod"), use("prod")], 1_000.0)
+
+    found = await sources()
+
+    assert found.uses.entries == (use("prod"),)
+    assert found.uses.complete
