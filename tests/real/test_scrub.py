@@ -31,6 +31,11 @@ pytestmark = pytest.mark.real
 
 DAMAGES: Final = ("flipped", "zeros", "truncated", "swapped")
 IMAGES: Final = {name: image(name) for name in (*DAMAGES, "sound")}
+LIVE: Final = index(
+    image("live", "linux/amd64", tuple(layer(f"live {n}", 900 + n) for n in range(8))),
+    image("live", "linux/arm64"),
+)
+BLOBS: Final = {blob.digest for made in LIVE.walk() for blob in made.blobs}
 QUICK: Final = ("--plain-http", "--confirm-after", "0s")
 
 
@@ -146,6 +151,24 @@ def test_a_scrub_finds_what_an_audit_cannot_and_lets_go_of_what_was_repaired(sit
     assert told.said.found("digest-mismatch") == []
 
 
+def test_a_manifest_that_the_registry_cannot_parse_any_more_is_found_in_its_storage(
+    tmp_path: Path,
+) -> None:
+    child = LIVE.children[1]
+    with _behind(tmp_path) as here:
+        here.registry.push("shop/live", LIVE, "v1")
+        (tmp_path / "running.txt").write_text(f"{here.registry.host}/shop/live:v1\n")
+        tree.data(here.root, child.digest).write_bytes(child.body.replace(b"}", b"{", 1))
+
+        audited = check("--refs", str(tmp_path / "running.txt"), "--plain-http").said
+        assert audited.states("shop/live:v1")["linux/arm64"] == "unknown", "it answers 500"
+        told = here.scrub("--output", "json")
+
+    assert told.code == 1
+    (found,) = told.said.found("digest-mismatch")
+    assert (found["digest"], found["platform"]) == (child.digest, "linux/arm64")
+
+
 @dataclass(slots=True)
 class Valve:
     """Counts whole reads of blobs that were answered, and holds one of them back."""
@@ -166,13 +189,6 @@ class Valve:
             return RESET  # whoever asked for it was killed
         self.read[asked.target.rpartition("/")[2]] += 1
         return None
-
-
-LIVE: Final = index(
-    image("live", "linux/amd64", tuple(layer(f"live {n}", 900 + n) for n in range(8))),
-    image("live", "linux/arm64"),
-)
-BLOBS: Final = {blob.digest for made in LIVE.walk() for blob in made.blobs}
 
 
 @pytest.fixture
