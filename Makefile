@@ -2,7 +2,7 @@
 
 RULES := $(filter-out alerts/alertmanager.yml,$(wildcard alerts/*.yml))
 
-.PHONY: help demo dev test check bench assets
+.PHONY: help demo dev test check bench soak assets
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -28,7 +28,10 @@ check: dev ## Run every check that is not a test: style, types, imports, rules, 
 	.venv/bin/pytest -q tests/shipped
 
 bench: assets ## Print what an audit costs, beside other tools
-	@set -e; for each in benchmarks/*.py; do .venv/bin/python "$$each"; done
+	@set -e; for each in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do .venv/bin/python "$$each"; done
+
+soak: dev ## Watch the exporter for an hour, over a registry that never stays as it is
+	.venv/bin/python benchmarks/soak.py $(ARGS)
 
 assets: dev ## Get the programs and schemas that tests need and Debian does not have, and a base image
 	@scripts/assets

@@ -292,7 +292,8 @@ FACTS_LAST_EXPORT: Final = _gauge(
     Group.AUDITS,
     "facts_last_export_timestamp_seconds",
     "registry shard",
-    "When the audit began whose facts were written last; no series where none were.",
+    "When the audit began whose facts were written last; before the first, when the watch began. "
+    "No series where none are asked for.",
 )
 AUDITS: Final = _counter(Group.AUDITS, "audits_total", "registry shard", "Audits that ended.")
 AUDIT_FAILURES: Final = _counter(

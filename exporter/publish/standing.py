@@ -39,7 +39,7 @@ class Standing:
     gaps: tuple[Gap, ...] = ()
     """What the last attempt could not see, complete or not."""
     facts_written: float | None = None
-    """Seconds since the epoch: when the audit began whose facts were written last."""
+    """When the audit began whose facts were written last, or since when some are asked for."""
     shard: Shard = WHOLE
     """The part of the registry's repositories that all of this speaks of."""
     scrub: ScrubTally | None = None

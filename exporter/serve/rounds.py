@@ -71,16 +71,24 @@ class Rounds:
 
         That is what the board shows already, or what was put away before the last restart.
         """
-        role, interval, tally = watched.target.role, watched.interval, watched.tally
-        shard = watched.target.scope.shard
+        target = watched.target
         shown = self.board.find(watched.name)
-        scrub = watched.target.scrub.tally if watched.target.scrub else None
+        # Until the first facts are written their age counts from here, so that it can be too much.
+        written = shown.facts_written if shown else None
+        fresh = replace(
+            shown
+            or Standing(
+                watched.name, target.role, target.collector, watched.interval, watched.tally
+            ),
+            role=target.role,
+            interval=watched.interval,
+            tally=watched.tally,
+            shard=target.scope.shard,
+            scrub=target.scrub.tally if target.scrub else None,
+            facts_written=(written or time.time()) if self.keep_facts else None,
+        )
         if shown is not None:
-            return replace(
-                shown, role=role, interval=interval, tally=tally, shard=shard, scrub=scrub
-            )
-        collector = watched.target.collector
-        fresh = Standing(watched.name, role, collector, interval, tally, shard=shard, scrub=scrub)
+            return fresh
         kept = await asyncio.to_thread(self.journal.last, watched.name)
         return fresh if kept is None else await asyncio.to_thread(_reopened, fresh, kept)
 

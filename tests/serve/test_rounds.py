@@ -13,12 +13,14 @@ from exporter.publish.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
 from exporter.serve.board import Board
 from exporter.serve.rounds import References, Rounds, Watched
-from exporter.sources import Kept, Listing, Tally
+from exporter.sources import Kept, Listing, Tally, Unseen
 from tests import worlds
 from tests.fakes import HOST, Fake, target
 
 if TYPE_CHECKING:
+    from exporter.audit import Audited
     from exporter.judge.report import Report
+    from exporter.resolve.target import Target
 
 HOUR = 3600.0
 
@@ -190,3 +192,43 @@ async def test_a_reload_keeps_what_is_known_and_takes_the_new_interval(fake: Fak
     assert standing.interval == 5.0
     assert standing.report is not None
     assert standing.audits == 1
+
+
+async def test_facts_are_written_after_a_complete_audit_only(fake: Fake) -> None:
+    written: list[str] = []
+
+    def keep(told: Target, audited: Audited) -> str:
+        written.append(f"{told.registry.name} {len(audited.report.verdicts)}")
+        return "there"
+
+    shown, each = board(), watched(fake)
+    rounds = replace(await begun(Journal(), shown, each), keep_facts=keep)
+    await shown.watch([replace(await rounds.restore(each), facts_written=1.0)])
+    fake.down = True
+    await rounds.run(each)
+    assert (written, stand(shown).facts_written) == ([], 1.0)
+
+    fake.down = False
+    await rounds.run(each)
+
+    assert written == [f"{HOST} 1"]
+    assert stand(shown).facts_written == truth(shown).snapshot.taken_at
+
+
+async def test_a_store_that_fails_takes_nothing_from_an_audit_and_its_facts_grow_old(
+    fake: Fake,
+) -> None:
+    def keep(_told: Target, _audited: Audited) -> str:
+        raise Unseen("store", Reason.DENIED)
+
+    shown, each = board(), watched(fake)
+    rounds = replace(await begun(Journal(), shown, each), keep_facts=keep)
+    asked_for = await rounds.restore(each)
+    assert (asked_for.facts_written or 0) > 0
+    await shown.watch([replace(asked_for, facts_written=1.0)])
+
+    await rounds.run(each)
+
+    assert stand(shown).up is True
+    assert truth(shown).verdicts
+    assert stand(shown).facts_written == 1.0
