@@ -27,7 +27,7 @@ CONFIGURATIONS: Final = [
 COMPOSE: Final = yaml.safe_load((EXAMPLES / "compose" / "compose.yaml").read_text())
 UNIT: Final = EXAMPLES / "systemd" / "pullproof.service"
 EXPOSED: Final = 20
-"""Tenths that `systemd-analyze security` may give the unit, of a hundred: ten is everything."""
+"""The most that `systemd-analyze security` may give the unit; a hundred is wide open."""
 
 
 @pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.parent.name)
