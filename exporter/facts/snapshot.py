@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 
+from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.proof import Sighting, State
 from exporter.facts.use import ReferenceClass, Use
@@ -101,6 +102,8 @@ class Snapshot:
     sealed: Mapping[Repository, Sealed] = field(default_factory=dict)
     """The repositories about whose tags absence may be claimed; the others are simply not here."""
     uses: tuple[Use, ...] = ()
+    admissions: tuple[Admission, ...] = ()
+    """How the credentials of workloads fared, where they may be tried."""
     gone: bool = False
     """Did the registry stop answering before the audit's end?"""
     gaps: tuple[Gap, ...] = ()

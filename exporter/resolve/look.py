@@ -11,6 +11,7 @@ from exporter.facts.proof import unknown
 from exporter.facts.snapshot import Collector, Role, Snapshot
 from exporter.oci.platform import mirrored
 from exporter.resolve import listing
+from exporter.resolve.admission import admissions
 from exporter.resolve.blobs import Blobs
 from exporter.resolve.carry import carry
 from exporter.resolve.protection import seals
@@ -83,7 +84,7 @@ async def _resolve(
     sealed = await seals(target, listings, answers, walk.above, starts)
     blobs = Blobs(target.registry, target.memory, target.method)
     await blobs.prove(walk)
-    return replace(
+    seen = replace(
         empty,
         roots=starts,
         manifests=walk.manifests,
@@ -91,6 +92,7 @@ async def _resolve(
         config_platforms=blobs.platforms,
         sealed=sealed,
     )
+    return replace(seen, admissions=await admissions(target, seen))
 
 
 def _follow(target: Target) -> Callable[[tuple[Descriptor, ...]], Iterable[Descriptor]]:

@@ -11,7 +11,7 @@ from exporter.oci.platform import Platform
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
 from exporter.resolve.scrub.plan import Terms
-from exporter.sources import Bytes, Memory, Proofs, Registry, ScrubTally, Storage
+from exporter.sources import Bytes, Doors, Memory, Proofs, Registry, ScrubTally, Storage
 
 if TYPE_CHECKING:
     from exporter.facts.use import Use
@@ -47,6 +47,8 @@ class Target:
     grace: Grace = field(default_factory=Grace)
     scrub: Scrub | None = None
     """None where its bytes are not read whole."""
+    doors: Doors | None = None
+    """What may be tried with the pull secrets of workloads, where these may be read."""
 
     def names(self, use: Use) -> bool:
         """Is it an image of this registry that a use wants?"""

@@ -10,6 +10,7 @@ from exporter.facts.gap import Gap
 from exporter.oci.digest import Digest
 
 if TYPE_CHECKING:
+    from exporter.facts.admission import Admission
     from exporter.facts.gap import Reason
     from exporter.facts.inventory import Inventory
     from exporter.facts.outline import Outline
@@ -182,6 +183,14 @@ class Pinner(Protocol):
 
     async def pin(self, repository: Repository, digest: Digest, tag: Tag) -> None:
         """Point a tag at a manifest. Raises `Unseen` where it is not proven to point there then."""
+        ...
+
+
+class Doors(Protocol):
+    """What may be tried with the credentials of others."""
+
+    async def admits(self, login: str, host: str, place: Place) -> Admission:
+        """Does a set of credentials open a repository, in which something is known to be?"""
         ...
 
 

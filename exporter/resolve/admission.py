@@ -1,0 +1,61 @@
+"""Could the workloads that name images pull them, each with its own credentials?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.facts.proof import State
+from exporter.resolve.method import abreast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from exporter.facts.admission import Admission
+    from exporter.facts.snapshot import Snapshot
+    from exporter.facts.use import Use
+    from exporter.oci.reference import Place, Repository
+    from exporter.resolve.target import Target
+
+Entrance = tuple[str, str, "Place"]
+"""A login, the host that a reference names, and what is there to be asked for."""
+
+
+async def admissions(target: Target, seen: Snapshot) -> tuple[Admission, ...]:
+    """Return how each set of credentials fares at each repository that it is used for, once.
+
+    Only where something is proven to be there: a denial means nothing otherwise.
+    """
+    doors = target.doors
+    if doors is None:
+        return ()
+
+    async def ask(entrance: Entrance) -> Admission:
+        return await doors.admits(*entrance)
+
+    found = await abreast(target.method.width, ask, _entrances(_present(seen), seen.uses))
+    return tuple(
+        sorted((each for _, each in found), key=lambda each: (each.login, each.repository))
+    )
+
+
+def _entrances(there: Mapping[Repository, Place], uses: Iterable[Use]) -> list[Entrance]:
+    wanted = {
+        (use.login, use.reference.registry, use.reference.repository) for use in uses if use.login
+    }
+    return [
+        (login, host, there[repository])
+        for login, host, repository in sorted(wanted)
+        if repository in there
+    ]
+
+
+def _present(seen: Snapshot) -> dict[Repository, Place]:
+    """Return one manifest of each repository that was seen in this audit."""
+    found: dict[Repository, Place] = {}
+    for root in seen.roots:
+        if root.digest is not None and root.repository not in found:
+            place = (root.repository, root.digest)
+            look = seen.sightings.get(place)
+            if look is not None and look.state is State.PRESENT and look.seen_at is None:
+                found[root.repository] = place
+    return found

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from exporter.facts.admission import Admission
+from exporter.facts.snapshot import Role
+from exporter.oci.reference import Place
+from exporter.resolve.look import look
+from exporter.sources import Listing
+from tests.fakes import APP, HOST, NOW, Fake, target, use
+from tests.worlds import image
+
+if TYPE_CHECKING:
+    from exporter.facts.snapshot import Snapshot
+    from exporter.facts.use import Use
+
+IMAGE = image("wanted")
+
+
+@dataclass
+class Bell:
+    """Admits everybody, and remembers who rang where."""
+
+    rung: list[tuple[str, str, Place]] = field(default_factory=list)
+
+    async def admits(self, login: str, host: str, place: Place) -> Admission:
+        self.rung.append((login, host, place))
+        return Admission(login, place[0], admitted=True)
+
+
+async def seen(registry: Fake, bell: Bell, *uses: Use, role: Role = Role.OWNED) -> Snapshot:
+    return await look(target(registry, doors=bell, role=role), Listing(uses), None, NOW)
+
+
+async def test_a_login_rings_once_at_a_repository_however_many_workloads_use_it() -> None:
+    registry, bell = Fake(), Bell()
+    registry.push(IMAGE, "v1")
+    registry.push(IMAGE, "v2")
+
+    snapshot = await seen(
+        registry,
+        bell,
+        use("app:v1", login="shop: a"),
+        use("app:v2", login="shop: a"),
+        use("app:v1", login="shop: b"),
+        use("app:v1"),
+    )
+
+    assert bell.rung == [(login, HOST, (APP, IMAGE.digest)) for login in ("shop: a", "shop: b")]
+    assert snapshot.admissions == (
+        Admission("shop: a", APP, admitted=True),
+        Admission("shop: b", APP, admitted=True),
+    )
+
+
+async def test_nobody_rings_where_nothing_is_proven_to_be() -> None:
+    bell = Bell()
+
+    snapshot = await seen(Fake(), bell, use("app:v1", login="shop: a"))
+
+    assert (bell.rung, snapshot.admissions) == ([], ())
+
+
+async def test_nobody_rings_at_a_pull_through_cache() -> None:
+    registry, bell = Fake(), Bell()
+    registry.push(IMAGE, "v1")
+
+    await seen(registry, bell, use("app:v1", login="shop: a"), role=Role.PROXY)
+
+    assert bell.rung == []
