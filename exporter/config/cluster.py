@@ -75,6 +75,8 @@ class ClusterSettings(Section):
     """How many earlier revisions of a workload count as `rollback`."""
     helm_history: bool = False
     """Count earlier revisions of Helm's releases too. They are in Secrets, which it then reads."""
+    pull_secrets: bool = False
+    """Try workloads' pull secrets as a kubelet would. They are Secrets, which it then reads."""
     custom_resources: tuple[CustomResourceSettings, ...] = ()
     """Further kinds that name images."""
     timeout: Timeout = timedelta(seconds=30)

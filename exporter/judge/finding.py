@@ -53,9 +53,12 @@ class Finding:
     """One sentence for a person."""
     hint: str = ""
     """The cheapest way out that is known, with a command to copy; empty where none is."""
+    login: str = ""
+    """The credentials concerned, where it is about some."""
 
     @property
     def key(self) -> str:
         """The same text for the same problem in every audit: what first-seen times are kept by."""
         where = f"{self.root.repository}:{self.root.name}"
-        return f"{self.rule.code} {where} {self.digest or ''} {self.platform or ''}".rstrip()
+        what = f"{self.digest or ''} {self.platform or ''}{self.login}"
+        return f"{self.rule.code} {where} {what}".rstrip()

@@ -13,6 +13,7 @@ from exporter.judge.checks import (
     missing_platform,
     moved_tag,
     platform_not_offered,
+    refused_login,
     unprotected_child,
     unprotected_image,
 )
@@ -35,6 +36,7 @@ OPEN: Final = (
     digest_mismatch,
     missing_platform,
     platform_not_offered,
+    refused_login,
 )
 """Checks of what is there: a gap elsewhere takes nothing from them."""
 

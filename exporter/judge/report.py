@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Root, Snapshot
@@ -83,6 +84,8 @@ class TagVerdict:
     """Platforms on which it may be started as well, and for which it offers nothing: no loss."""
     uses: tuple[Use, ...] = ()
     """Who names this tag, or pins this digest."""
+    admissions: tuple[Admission, ...] = ()
+    """How the credentials of these fared at the repository, where they may be tried."""
 
     @property
     def left_out(self) -> tuple[Platform, ...]:

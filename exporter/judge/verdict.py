@@ -17,10 +17,13 @@ from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from exporter.facts.admission import Admission
     from exporter.facts.snapshot import Root, Snapshot
     from exporter.facts.use import Use
     from exporter.oci.digest import Digest
     from exporter.oci.reference import Place, Repository, Tag
+
+    _Doors = Mapping[tuple[str, Repository], Admission]
 
 
 def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
@@ -29,9 +32,15 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
         snapshot.roots, key=lambda root: (root.reference_class.rank, root.repository, root.name)
     )
     known = _pointers(order)
-    users = _users(snapshot)
+    users, doors = _users(snapshot), _doors(snapshot)
     judged = (_verdict(snapshot, root, known) for root in order)
-    return tuple(replace(each, uses=users.get(_name(each.root), ())) for each in judged)
+    return tuple(_used(each, users.get(_name(each.root), ()), doors) for each in judged)
+
+
+def _used(verdict: TagVerdict, uses: tuple[Use, ...], doors: _Doors) -> TagVerdict:
+    logins = sorted({use.login for use in uses if use.login})
+    tried = (doors.get((login, verdict.root.repository)) for login in logins)
+    return replace(verdict, uses=uses, admissions=tuple(each for each in tried if each))
 
 
 def _verdict(snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ...]]) -> TagVerdict:
@@ -103,6 +112,10 @@ def _decisive(root: Root, children: Iterable[Child]) -> set[State]:
         for child in children
         if child.expected and (child.required or child.digest == root.digest)
     }
+
+
+def _doors(snapshot: Snapshot) -> _Doors:
+    return {(each.login, each.repository): each for each in snapshot.admissions}
 
 
 def _users(snapshot: Snapshot) -> Mapping[tuple[Repository, str], tuple[Use, ...]]:

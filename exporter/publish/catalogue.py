@@ -162,6 +162,13 @@ TAG_AFFECTED_NEXT_RUN: Final = _gauge(
     _TAG,
     "When a schedule next starts one of these workloads; likewise, and only where one does.",
 )
+LOGIN_REFUSED_INFO: Final = _gauge(
+    Group.VERDICTS,
+    "login_refused_info",
+    "registry repository login",
+    "Always 1: one series for every set of pull secrets that does not open a repository for which "
+    "workloads use it, where clusters let these be read; capped for each registry.",
+)
 AFFECTED_WORKLOAD_INFO: Final = _gauge(
     Group.VERDICTS,
     "affected_workload_info",

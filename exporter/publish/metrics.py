@@ -19,7 +19,7 @@ from exporter.publish import catalogue
 from exporter.publish.census import count
 from exporter.publish.exposition import Exposition, Samples, expose, label_pairs
 from exporter.publish.stock_series import shares, sole_protectors, stock_series
-from exporter.publish.tag_series import affected, problems, tags
+from exporter.publish.tag_series import affected, problems, refused, tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,6 +57,7 @@ def render(picture: Picture, limits: Limits) -> Exposition:
         ),
         "pullproof_missing_child_info": (worst, problems(samples, reports, worst)),
         "pullproof_affected_workload_info": (worst, affected(samples, reports, worst)),
+        "pullproof_login_refused_info": (worst, refused(samples, reports, worst)),
     }
     _limits(samples, dropped)
     return expose(samples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from exporter.facts.proof import GONE, State
@@ -17,11 +18,12 @@ from exporter.publish.exposition import label_pairs
 from exporter.publish.urgency import Urgency, urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from exporter.judge.hold import Hold
     from exporter.judge.report import Report
     from exporter.publish.exposition import Samples
+    from exporter.publish.family import Family
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +59,35 @@ def tags(samples: Samples, reports: Iterable[Report], limit: int) -> int:
 
 def problems(samples: Samples, reports: Iterable[Report], limit: int) -> int:
     """Add one series for everything that a tag lacks; return how many were left out."""
-    dropped = 0
-    for report in reports:
-        # A report's verdicts come live first.
-        found = [labels for verdict in report.verdicts for labels in _problems(report, verdict)]
-        for labels in found[:limit]:
-            samples.add(catalogue.MISSING_CHILD_INFO, labels, 1)
-        dropped += max(0, len(found) - limit)
-    return dropped
+    return _first(samples, catalogue.MISSING_CHILD_INFO, _problems, reports, limit)
 
 
 def affected(samples: Samples, reports: Iterable[Report], limit: int) -> int:
     """Add one series for every workload that a loss hits; return how many were left out."""
+    return _first(samples, catalogue.AFFECTED_WORKLOAD_INFO, _affected, reports, limit)
+
+
+def refused(samples: Samples, reports: Iterable[Report], limit: int) -> int:
+    """Add one series for every set of credentials that a repository refuses; return as above."""
+    return _first(samples, catalogue.LOGIN_REFUSED_INFO, _refused, reports, limit)
+
+
+def _first(
+    samples: Samples,
+    family: Family,
+    found: Callable[[Report, TagVerdict], Iterator[str]],
+    reports: Iterable[Report],
+    limit: int,
+) -> int:
+    """Add so many series of each report; its verdicts, and so its series, come live first."""
     dropped = 0
     for report in reports:
-        found = [labels for verdict in report.verdicts for labels in _affected(report, verdict)]
-        for labels in found[:limit]:
-            samples.add(catalogue.AFFECTED_WORKLOAD_INFO, labels, 1)
-        dropped += max(0, len(found) - limit)
+        each = dict.fromkeys(
+            labels for verdict in report.verdicts for labels in found(report, verdict)
+        )
+        for labels in islice(each, limit):
+            samples.add(family, labels, 1)
+        dropped += max(0, len(each) - limit)
     return dropped
 
 
@@ -134,6 +147,13 @@ def _affected(report: Report, verdict: TagVerdict) -> Iterator[str]:
             where = (workload.cluster, workload.namespace, workload.kind, workload.name)
             platforms = ",".join(map(str, hit.platforms))
             yield f"{tag},{label_pairs(names, (*where, platforms))}"
+
+
+def _refused(report: Report, verdict: TagVerdict) -> Iterator[str]:
+    names = catalogue.LOGIN_REFUSED_INFO.labels
+    for each in verdict.admissions:
+        if each.admitted is False:
+            yield label_pairs(names, (report.snapshot.registry, each.repository, each.login))
 
 
 def _unprotected(verdict: TagVerdict, hold: Hold | None) -> int | None:

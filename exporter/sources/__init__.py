@@ -98,6 +98,10 @@ class ReferenceSource(Protocol):
         """
         ...
 
+    def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
+        """Which sets of pull secrets are there, by `Use.login`? Never to be shown, nor kept."""
+        ...
+
     def said(self, use: Use) -> bool:
         """Did this source, and no other, name a use?"""
         ...

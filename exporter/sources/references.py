@@ -16,7 +16,7 @@ from exporter.sources.marked import Marked
 from exporter.sources.marked import read as read_marked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _LARGEST: Final = 16 * 1024 * 1024
 """Bytes of a file."""
@@ -56,6 +56,10 @@ class ReferenceFile:
             except Malformed as error:
                 found.add(line, error)
         return Listing(tuple(uses), found.all())
+
+    def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
+        """Return none: a file knows no credentials."""
+        return {}
 
     def said(self, use: Use) -> bool:
         """Did this file name a use?"""

@@ -12,6 +12,7 @@ from exporter.facts.shard import WHOLE
 from exporter.serve.rounds import Watched
 from exporter.sources.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
+from exporter.sources.registry.doors import Doors
 from exporter.wiring.logins import logins
 from exporter.wiring.references import ReferenceSources, configured
 from exporter.wiring.scrubs import scrub
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from exporter.config.settings import Settings
     from exporter.facts.shard import Shard
     from exporter.sources import Bytes, Tally
+    from exporter.sources.registry.credentials import Credentials
 
 
 Opened = TypeVar("Opened", bound=Distribution)
@@ -45,6 +47,7 @@ async def assembled(
     """Open what the settings name, for one shard; on leaving, close all of it."""
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(Ledger(settings.ledger, time.time))
+        references = ReferenceSources(configured(settings, environ))
         watched = []
         for registry in settings.registries:
             opened = await stack.enter_async_context(opened_as(Distribution, registry, environ))
@@ -52,6 +55,9 @@ async def assembled(
             if registry.scrub is not None:
                 source = await _bytes(stack, registry, environ, opened.tally)
                 asked = replace(asked, scrub=scrub(registry.scrub, source, ledger))
+            if any(each.pull_secrets for each in settings.clusters):
+                doors = _doors(registry, environ, opened.tally, references)
+                asked = replace(asked, doors=doors)
             watched.append(
                 Watched(
                     target=asked,
@@ -60,7 +66,6 @@ async def assembled(
                     max_staleness=settings.max_staleness.total_seconds(),
                 )
             )
-        references = ReferenceSources(configured(settings, environ))
         yield Assembly(tuple(watched), references, ledger)
 
 
@@ -78,17 +83,34 @@ async def _bytes(
     return await stack.enter_async_context(opened_as(Distribution, alone, environ, tally))
 
 
+def _doors(
+    registry: RegistrySettings,
+    environ: Mapping[str, str],
+    tally: Tally,
+    references: ReferenceSources,
+) -> Doors:
+    """Return what tries the pull secrets that clusters let us read."""
+    return Doors(
+        lambda credentials: opened_as(Distribution, registry, environ, tally, credentials),
+        references.pull_secrets,
+    )
+
+
 def opened_as(
     kind: type[Opened],
     registry: RegistrySettings,
     environ: Mapping[str, str],
     tally: Tally | None = None,
+    credentials: Credentials | None = None,
 ) -> Opened:
-    """Return one registry, ready to be asked as its settings say; `tally` counts on."""
+    """Return one registry, ready to be asked as its settings say, or with other credentials.
+
+    `tally` counts on.
+    """
     return kind.open(
         registry.label,
         registry.url.replace("//docker.io", f"//{HUB_API}"),
-        credentials=logins(registry, environ),
+        credentials=credentials or logins(registry, environ),
         tls=trust(registry),
         limits=limits(registry),
         environ=environ,

@@ -38,6 +38,7 @@ def _extent(settings: ClusterSettings) -> Extent:
         leave_out=frozenset(settings.leave_out),
         depth=settings.rollback_depth,
         helm=settings.helm_history,
+        pull_secrets=settings.pull_secrets,
         custom=tuple(map(_resource, settings.custom_resources)),
     )
 

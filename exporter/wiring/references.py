@@ -64,6 +64,14 @@ class ReferenceSources:
         uses = joined(*(listing for listing, _ in read))
         return References(uses, tuple(standing for _, standing in read))
 
+    def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
+        """Return the pull secrets that the sources found at their last reading, by login."""
+        return {
+            login: secrets
+            for source in self._sources
+            for login, secrets in source.pull_secrets().items()
+        }
+
     def recall(self, uses: Iterable[Use], when: float | None) -> None:
         """Take for what each source said last what was put away of it before a restart."""
         wanted = tuple(uses)

@@ -46,6 +46,7 @@ subjects:
 {{- $asked := $granted.core -}}
 {{- if not $cluster.namespaces }}{{ $asked = concat $asked $granted.nodes }}{{ end -}}
 {{- if $cluster.helm_history }}{{ $asked = concat $asked $granted.helmHistory }}{{ end -}}
+{{- if $cluster.pull_secrets }}{{ $asked = concat $asked $granted.pullSecrets }}{{ end -}}
 {{- range $cluster.custom_resources -}}
 {{- $asked = append $asked (dict "apiGroups" (list .group) "resources" (list .resource) "verbs" (list "list")) -}}
 {{- end -}}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from exporter.facts.admission import Admission
+from exporter.facts.gap import Reason
 from exporter.facts.proof import State, corrupt
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
 from exporter.oci.platform import Platform
 from tests import worlds
+from tests.fakes import use
 from tests.judge.scene import APP, BLIND, LOST, NOW, SHORT, Scene, scene
 
 INDEX = worlds.two_platforms("app")
@@ -247,3 +250,45 @@ def test_findings_come_tag_by_tag_live_first() -> None:
 
     assert [each.root.name for each in seen.findings()] == ["v1", "old"]
     assert judge(seen.snapshot(), {}).verdicts[0].state is State.BROKEN
+
+
+def let_in(admitted: bool | None, login: str = "prod shop: a") -> Admission:  # noqa: FBT001
+    return Admission(login, APP, admitted, Reason.DENIED, "the login is refused")
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"),
+    [(LIVE, "warning"), *((kind, "info") for kind in ReferenceClass if kind is not LIVE)],
+)
+def test_refused_pull_secrets_are_a_warning_where_something_runs_and_never_critical(
+    kind: ReferenceClass, severity: str
+) -> None:
+    users = (use("app:v1", login="prod shop: a"),)
+    seen = scene(BUILT, kind=kind)
+
+    assert seen.codes(uses=users, admissions=(let_in(False),)) == [("refused-login", severity)]
+
+
+def test_pull_secrets_that_open_or_could_not_be_tried_are_no_finding() -> None:
+    users = (use("app:v1", login="prod shop: a"), use("app:v1", login="prod shop: b"))
+    doors = (let_in(True), let_in(None, "prod shop: b"))
+
+    assert scene(BUILT).codes(uses=users, admissions=doors) == []
+
+
+def test_pull_secrets_of_others_are_not_told_of_a_tag() -> None:
+    users = (use("app:v2", login="prod shop: a"), use("app:v1"))
+
+    assert scene(BUILT).codes(uses=users, admissions=(let_in(False),)) == []
+
+
+def test_each_set_of_pull_secrets_is_a_finding_with_a_time_of_its_own() -> None:
+    users = tuple(use("app:v1", login=f"prod shop: {name}") for name in "ab")
+    doors = tuple(let_in(False, f"prod shop: {name}") for name in "ab")
+
+    found = scene(BUILT).findings(uses=users, admissions=doors)
+
+    assert [each.detail for each in found] == [
+        f"prod shop: {name}: the login is refused" for name in "ab"
+    ]
+    assert len({each.key for each in found}) == 2

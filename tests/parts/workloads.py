@@ -121,7 +121,7 @@ class Site:
         *_, last = rules
         group, plural = last["apiGroups"][-1], last["resources"][-1]
         where = {} if everywhere else {"namespace": self.namespace}
-        asked = {"verb": "list", "group": group, "resource": plural, **where}
+        asked = {"verb": last["verbs"][0], "group": group, "resource": plural, **where}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.holdings import Reclaimable, Share
 from exporter.facts.proof import LAST_BYTE, Proof, Sighting, State, unknown
@@ -64,13 +65,14 @@ def attestation(state: State = PRESENT, name: str = "attestation") -> Child:
     return replace(child(None, state, name=name), kind=kind, required=False)
 
 
-def tag(
+def tag(  # noqa: PLR0913 - what a verdict has, each by its name
     name: str,
     *children: Child,
     reference: ReferenceClass = ReferenceClass.LIVE,
     state: State | None = None,
     lacking: tuple[Platform, ...] = (),
     uses: tuple[Use, ...] = (),
+    refused: tuple[str, ...] = (),
 ) -> TagVerdict:
     """The verdict on `repository:tag` or on `repository@` (pinned by digest)."""
     repository, _, label = name.partition(":")
@@ -78,7 +80,9 @@ def tag(
     own = digest(f"index of {name}")
     root = Root(pinned, Tag(label) if label else None, own, LAST_BYTE, reference)
     state = state or _roll_up(children, lacking)
-    return TagVerdict(root, state, children, (), lacking, uses=uses)
+    detail = "the login is refused"
+    doors = tuple(Admission(each, pinned, False, Reason.UNAUTHORIZED, detail) for each in refused)
+    return TagVerdict(root, state, children, (), lacking, uses=uses, admissions=doors)
 
 
 def gone(name: str, reference: ReferenceClass = ReferenceClass.LIVE) -> TagVerdict:
@@ -102,6 +106,7 @@ def report(*verdicts: TagVerdict, registry: str = "registry.example", **other: A
         "sightings": dict(pair for verdict in verdicts for pair in _sightings(verdict)),
         "roots": tuple(each.root for each in verdicts),
         "uses": tuple(use for each in verdicts for use in each.uses),
+        "admissions": tuple(door for each in verdicts for door in each.admissions),
     }
     snapshot = Snapshot(registry=registry, taken_at=TAKEN_AT, **seen | facts)
     verdicts = tuple(sorted(verdicts, key=lambda each: each.root.reference_class.rank))
@@ -146,7 +151,7 @@ def incident(*more: TagVerdict) -> Report:
     lost = child("amd64", MISSING), child("arm64", MISSING), attestation(MISSING)
     return report(
         tag("shop/app:v1", *lost, uses=(deployment(), cron_job())),
-        tag("shop/web:2026", child("amd64", BROKEN, name="web")),
+        tag("shop/web:2026", child("amd64", BROKEN, name="web"), refused=("prod shop: pull",)),
         unreadable("shop/vault:v3"),
         tag("shop/app:latest", *healthy, reference=ReferenceClass.LATEST),
         *more,

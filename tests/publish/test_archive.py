@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
@@ -103,6 +104,14 @@ uses = st.builds(
     login=words,
     holders=st.lists(st.builds(Holder, words, platforms), max_size=2).map(tuple),
 )
+admissions = st.builds(
+    Admission,
+    words,
+    names,
+    st.none() | st.booleans(),
+    st.none() | st.sampled_from(Reason),
+    words,
+)
 gaps = st.builds(Gap, st.sampled_from(Scope), words, st.sampled_from(Reason), words)
 seals = st.builds(Sealed, st.dictionaries(digests, st.lists(labels, max_size=2).map(tuple)))
 snapshots = st.builds(
@@ -121,6 +130,7 @@ snapshots = st.builds(
     listed=st.dictionaries(names, st.integers(0, 10_000)),
     sealed=st.dictionaries(names, seals, max_size=2),
     uses=st.lists(uses, max_size=2).map(tuple),
+    admissions=st.lists(admissions, max_size=2).map(tuple),
     gone=st.booleans(),
     gaps=st.lists(gaps, max_size=2).map(tuple),
 )

@@ -295,6 +295,7 @@ def test_past_the_limit_the_worst_and_live_tags_stay_and_the_rest_is_counted() -
         "pullproof_tag_sole_protected_children": 0,
         "pullproof_missing_child_info": 0,
         "pullproof_affected_workload_info": 0,
+        "pullproof_login_refused_info": 0,
     }
 
 
@@ -352,6 +353,19 @@ def test_a_broken_tag_says_whom_it_hits_and_a_whole_one_does_not() -> None:
         "workload": "web",
         "platforms": "linux/amd64,linux/arm64",
     }
+
+
+def test_a_login_that_is_refused_is_told_once_for_each_repository() -> None:
+    logins = ("prod shop: a", "prod shop: b")
+    tags = (tag(f"{name}:v{n}", refused=logins) for name in ("app", "web") for n in (1, 2))
+    found = samples(picture(standing(report(*tags))), Limits(problems=3))
+
+    told = [
+        (each["repository"], each["login"]) for each, _ in found["pullproof_login_refused_info"]
+    ]
+    assert told == [("app", logins[0]), ("app", logins[1]), ("web", logins[0])]
+    name = {"metric": "pullproof_login_refused_info"}
+    assert (name, 1) in found["pullproof_metrics_series_dropped"]
 
 
 def test_a_reference_of_a_file_is_no_workload() -> None:

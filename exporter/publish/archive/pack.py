@@ -15,6 +15,7 @@ import msgspec
 from exporter.publish.archive.wire import (
     NAME,
     VERSION,
+    AdmissionRow,
     GapRow,
     HolderRow,
     LinkRow,
@@ -100,6 +101,10 @@ def _wire(snapshot: Snapshot, tables: _Tables) -> Wire:
         uses=tuple(_use(tables, each) for each in snapshot.uses),
         gaps=tuple(
             GapRow(each.scope, each.subject, each.reason, each.detail) for each in snapshot.gaps
+        ),
+        admissions=tuple(
+            AdmissionRow(each.login, each.repository, each.admitted, each.reason, each.detail)
+            for each in snapshot.admissions
         ),
         sighting_table=tuple(_sighting(each) for each in tables.sightings.items),
         media_types=tuple(tables.media_types.items),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap
 from exporter.facts.proof import Sighting
 from exporter.facts.snapshot import Root, Sealed, Snapshot
@@ -124,6 +125,16 @@ def _snapshot(wire: Wire) -> Snapshot:
         listed={reference.repository(name): count for name, count in wire.listed.items()},
         sealed={reference.repository(row.repository): _sealed(tables, row) for row in wire.sealed},
         uses=tuple(_use(tables, row) for row in wire.uses),
+        admissions=tuple(
+            Admission(
+                row.login,
+                reference.repository(row.repository),
+                row.admitted,
+                row.reason,
+                row.detail,
+            )
+            for row in wire.admissions
+        ),
         gone=wire.gone,
         gaps=tuple(Gap(row.scope, row.subject, row.reason, row.detail) for row in wire.gaps),
     )

@@ -135,6 +135,16 @@ class GapRow(Struct, array_like=True, frozen=True):
     detail: str
 
 
+class AdmissionRow(Struct, array_like=True, frozen=True):
+    """An `Admission`."""
+
+    login: str
+    repository: str
+    admitted: bool | None
+    reason: Reason | None
+    detail: str
+
+
 class Wire(Struct, array_like=True, frozen=True):
     """A `Snapshot`."""
 
@@ -161,3 +171,4 @@ class Wire(Struct, array_like=True, frozen=True):
     gaps: tuple[GapRow, ...]
     media_types: tuple[str, ...]
     """A registry has a dozen of them, and names them a hundred thousand times."""
+    admissions: tuple[AdmissionRow, ...] = ()

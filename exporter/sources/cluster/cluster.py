@@ -13,17 +13,18 @@ from exporter.sources import Listing
 from exporter.sources.cluster import history, kinds, merge, workloads
 from exporter.sources.cluster.custom import CustomResource
 from exporter.sources.cluster.fleet import Fleet
-from exporter.sources.cluster.kinds import KINDS, RELEASES
+from exporter.sources.cluster.kinds import KINDS, PULLING, RELEASES
 from exporter.sources.cluster.lists import Lists
 from exporter.sources.cluster.objects import Meta
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pages import Api
 from exporter.sources.cluster.pods import of_pods
+from exporter.sources.cluster.pull_secrets import PullSecrets
 from exporter.sources.cluster.releases import Releases
 from exporter.sources.cluster.want import Want
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from exporter.facts.use import Use
     from exporter.sources.cluster.access import Access
@@ -46,6 +47,8 @@ class Extent:
     """How many revisions one may want to go back."""
     helm: bool = False
     """Is Helm's history read, which is kept in Secrets?"""
+    pull_secrets: bool = False
+    """Are the Secrets read with which pods are started?"""
     custom: tuple[CustomResource, ...] = ()
 
 
@@ -58,6 +61,7 @@ class Cluster:
         self._lists = Lists(access.name, extent.namespaces)
         self._releases = Releases(access.name, extent.depth)
         self._custom = {kinds.custom(each): each for each in extent.custom}
+        self._secrets: dict[str, tuple[bytes, ...]] = {}
 
     @property
     def name(self) -> str:
@@ -75,9 +79,16 @@ class Cluster:
             api = Api(client, patience, time.monotonic() + _PAGES * patience)
             shown = self._lists.read(api, self._kinds())
             history = self._releases.wants(shown.of(RELEASES), api, shown.gaps)
-        fleet = self._fleet(shown)
-        found = merge.uses(self.name, chain(self._wants(shown, fleet), history), fleet)
+            fleet, secrets = self._fleet(shown), PullSecrets(self.name, shown.of(PULLING))
+            login = secrets.login if self._extent.pull_secrets else merge.no_login
+            wants = chain(self._wants(shown, fleet), history)
+            found = merge.uses(self.name, wants, fleet, login)
+            self._secrets = secrets.contents(api, shown.gaps)
         return Listing(found.entries, (*shown.gaps, *found.gaps))
+
+    def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
+        """Return the sets of pull secrets that the last reading found; nothing unless told to."""
+        return self._secrets
 
     def said(self, use: Use) -> bool:
         """Did this cluster name a use?"""
@@ -95,7 +106,8 @@ class Cluster:
             and (kind.namespaced or not self._extent.namespaces)
         ]
         secrets = [RELEASES] if self._extent.helm and self._extent.depth else []
-        return [*built_in[:1], *self._custom, *secrets, *built_in[1:]]
+        accounts = [PULLING] if self._extent.pull_secrets else []
+        return [*built_in[:1], *self._custom, *secrets, *accounts, *built_in[1:]]
 
     def _fleet(self, shown: Shown) -> Fleet:
         nodes = KINDS[kinds.NODES]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from exporter.sources.cluster.objects import (
+    Account,
     CronJob,
     Job,
     Named,
@@ -31,7 +32,7 @@ REVISIONS: Final = "controllerrevisions"
 CONTROLLERS: Final = "replicationcontrollers"
 JOBS: Final = "jobs"
 CRON_JOBS: Final = "cronjobs"
-HELM: Final = "secrets"
+ACCOUNTS: Final = "serviceaccounts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,13 @@ KINDS: Final = {
 }
 """In the order of asking: who is made by others comes last, and so is not missed."""
 
+PULLING: Final = Kind(ACCOUNTS, "ServiceAccount", "v1", _decoder(Account))
+"""Who gives pods their pull secrets."""
+
+SECRETS: Final = Kind("secrets", "Secret", "v1", _decoder(Named))
+
 RELEASES: Final = Kind(
-    HELM,
+    SECRETS.plural,
     "Release",
     "v1",
     _decoder(Named),

@@ -13,7 +13,7 @@ from exporter.oci.reference import Reference
 from exporter.sources import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from exporter.facts.use import ReferenceClass, Workload
     from exporter.sources.cluster.fleet import Fleet
@@ -24,19 +24,31 @@ _MOST_GAPS: Final = 100
 Key = tuple["Workload", str, "ReferenceClass"]
 
 
-def uses(cluster: str, wants: Iterable[Want], fleet: Fleet) -> Listing[Use]:
-    """Put together what belongs together; a text that is no reference is a gap of its own."""
+def no_login(_: Want) -> str:
+    """Say nothing of credentials."""
+    return ""
+
+
+def uses(
+    cluster: str, wants: Iterable[Want], fleet: Fleet, login: Callable[[Want], str] = no_login
+) -> Listing[Use]:
+    """Put together what belongs together; a text that is no reference is a gap of its own.
+
+    `login` names the credentials with which a want would be pulled.
+    """
     groups: dict[Key, list[Want]] = {}
     for want in wants:
         groups.setdefault((want.workload, want.image, want.reference_class), []).append(want)
     references, found = _References(cluster), []
     for key, group in groups.items():
         if reference := references.read(key):
-            found.append(_use(reference, group, fleet))
+            found.append(_use(reference, group, fleet, login))
     return Listing(tuple(found), references.gaps())
 
 
-def _use(reference: Reference, group: list[Want], fleet: Fleet) -> Use:
+def _use(
+    reference: Reference, group: list[Want], fleet: Fleet, login: Callable[[Want], str]
+) -> Use:
     first = group[0]
     platforms, admitted = _platforms(group, fleet)
     content = frozenset(want.running for want in group if want.running)
@@ -50,6 +62,8 @@ def _use(reference: Reference, group: list[Want], fleet: Fleet) -> Use:
         running=content,
         alive=sum(want.alive for want in group),
         next_run=min((want.next_run for want in group if want.next_run), default=None),
+        # Templates come before pods: what would be started counts, not what was.
+        login=next(filter(None, map(login, group)), ""),
         holders=fleet.holders(reference, content),
     )
 

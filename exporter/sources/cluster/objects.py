@@ -122,6 +122,12 @@ class System(Shape, frozen=True):
     name: str = ""
 
 
+class Name(Shape, frozen=True):
+    """An object of the same namespace, by its name."""
+
+    name: str = ""
+
+
 class PodSpec(Shape, frozen=True):
     """What a pod, or a template of pods, asks for."""
 
@@ -134,6 +140,13 @@ class PodSpec(Shape, frozen=True):
     affinity: Affinity | None = None
     tolerations: tuple[Toleration, ...] = ()
     os: System | None = None
+    service_account_name: str = ""
+    image_pull_secrets: tuple[Name, ...] = ()
+
+    @property
+    def secrets(self) -> list[str]:
+        """The pull secrets that it names, in order."""
+        return [each.name for each in self.image_pull_secrets if each.name]
 
 
 class Fact(Shape, frozen=True):
@@ -310,10 +323,23 @@ class Named(Shape, frozen=True):
     metadata: Meta
 
 
-class Secret(Shape, frozen=True):
-    """A Secret that keeps a Helm release."""
+class Account(Shape, frozen=True):
+    """A ServiceAccount."""
 
     metadata: Meta
+    image_pull_secrets: tuple[Name, ...] = ()
+
+    @property
+    def secrets(self) -> list[str]:
+        """The pull secrets that its pods get, in order."""
+        return [each.name for each in self.image_pull_secrets if each.name]
+
+
+class Secret(Shape, frozen=True):
+    """A Secret that keeps a Helm release, or logins."""
+
+    metadata: Meta
+    type: str = ""
     data: dict[str, str] = {}
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
-from exporter.oci.digest import Digest
+from exporter.oci.digest import Digest, Malformed
 from exporter.sources import Unseen
 from exporter.sources.registry.credentials import Credentials, Fixed
 from exporter.sources.registry.distribution import Distribution
@@ -26,8 +27,8 @@ class Doors:
 
     opened: Callable[[Credentials], Distribution]
     """Opens the registry with some credentials."""
-    keyrings: Callable[[], Mapping[str, Keyring]]
-    """Which sets of credentials are there now, by their names?"""
+    secrets: Callable[[], Mapping[str, tuple[bytes, ...]]]
+    """Which sets of pull secrets are there now, by their names?"""
 
     async def admits(self, login: str, host: str, place: Place) -> Admission:
         """Try the logins for an image in turn, until one opens its repository.
@@ -36,32 +37,34 @@ class Doors:
         there. What else a node may know (a credential provider, its runtime's settings) is not
         seen from here.
         """
-        repository, _ = place
-        keyring = self.keyrings().get(login)
-        if keyring is None:
-            detail = "its pull secrets could not be read"
-            return Admission(login, repository, None, Reason.CREDENTIALS, detail)
-        tried = keyring.find(host, repository) or (None,)
+        said = partial(Admission, login, place[0])
+        secrets = self.secrets().get(login)
+        if secrets is None:
+            return said(None, Reason.CREDENTIALS, "its pull secrets could not be read")
+        try:
+            logins = Keyring.of(secrets).find(host, place[0])
+        except Malformed as error:
+            return said(False, Reason.CREDENTIALS, f"{error}: a kubelet pulls nothing with it")
         refused = Reason.UNAUTHORIZED
-        for each in tried:
+        for each in logins or (None,):
             try:
-                admitted = await self._opens(Fixed(each), place)
+                if await self._opens(Fixed(each), place):
+                    return said(True)
             except Unseen as unseen:
                 if unseen.reason not in _REFUSED:
-                    return Admission(login, repository, None, unseen.reason, unseen.detail)
+                    return said(None, unseen.reason, unseen.detail)
                 refused = unseen.reason
-                continue
-            if admitted:
-                return Admission(login, repository, admitted=True)
-            detail = "not found with these credentials, though it is there"
-            return Admission(login, repository, None, Reason.UNCONFIRMED, detail)
-        detail = _told(len(tried)) if tried != (None,) else f"no pull secret is for {host}"
-        return Admission(login, repository, admitted=False, reason=refused, detail=detail)
+            else:
+                detail = "not found with these credentials, though it is there"
+                return said(None, Reason.UNCONFIRMED, detail)
+        return said(False, refused, _told(len(logins), host))
 
     async def _opens(self, credentials: Credentials, place: Place) -> bool:
         async with self.opened(credentials) as registry:
             return isinstance(await registry.head(*place), Digest)
 
 
-def _told(count: int) -> str:
-    return "the login was refused" if count == 1 else f"each of {count} logins was refused"
+def _told(logins: int, host: str) -> str:
+    if not logins:
+        return f"no pull secret is for {host}, and nobody is let in without"
+    return "the login is refused" if logins == 1 else f"each of {logins} logins is refused"

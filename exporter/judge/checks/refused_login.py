@@ -1,0 +1,28 @@
+"""Would the credentials of a workload be let in where its image is?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.use import ReferenceClass
+from exporter.judge.finding import Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from exporter.judge.report import TagVerdict
+
+RULE: Final = Rule("refused-login", "A workload's pull secrets do not open its image's repository.")
+
+
+def check(verdict: TagVerdict) -> Iterator[Finding]:
+    """Yield a finding for every set of pull secrets that was refused.
+
+    It is never critical: a node may know credentials of its own, which nobody sees from here.
+    """
+    live = verdict.root.reference_class is ReferenceClass.LIVE
+    for each in verdict.admissions:
+        if each.admitted is False:
+            severity = Severity.WARNING if live else Severity.INFO
+            detail = f"{each.login}: {each.detail}"
+            yield Finding(RULE, severity, verdict.root, None, None, detail, login=each.login)
