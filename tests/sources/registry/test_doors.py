@@ -13,7 +13,6 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.doors import Doors
-from exporter.sources.registry.keyring import Keyring
 from tests.parts.registry import Registry, Settings, registry
 from tests.parts.tokens import PASSWORD, USER
 from tests.sources.registry.speaking import QUICK
@@ -34,18 +33,20 @@ IMAGE = image("behind a door")
 PLACE = (APP, IMAGE.digest)
 
 
-def secret(host: str, *pairs: tuple[str, str]) -> Keyring:
+def secret(host: str, *pairs: tuple[str, str]) -> tuple[bytes, ...]:
     """A pull secret for each pair of a name and a password."""
     entries = [{"username": name, "password": password} for name, password in pairs]
-    return Keyring.of(json.dumps({"auths": {host: entry}}).encode() for entry in entries)
+    return tuple(json.dumps({"auths": {host: entry}}).encode() for entry in entries)
 
 
-async def admitted(url: str, host: str, keyring: Keyring | None, place: Place = PLACE) -> Admission:
+async def admitted(
+    url: str, host: str, secrets: tuple[bytes, ...] | None, place: Place = PLACE
+) -> Admission:
     def opened(credentials: Credentials) -> Distribution:
         return Distribution.open("r", url, credentials=credentials, limits=QUICK, environ={})
 
-    keyrings = {} if keyring is None else {"shop: pull": keyring}
-    return await Doors(opened, lambda: keyrings).admits("shop: pull", host, place)
+    known = {} if secrets is None else {"shop: pull": secrets}
+    return await Doors(opened, lambda: known).admits("shop: pull", host, place)
 
 
 @pytest.fixture(params=["password", "tokens"])
@@ -58,37 +59,40 @@ def guarded(request: pytest.FixtureRequest, tmp_path: Path, tokens: Tokens) -> I
 
 
 async def test_a_right_password_opens_its_repository(guarded: Registry) -> None:
-    keyring = secret(guarded.host, (USER, PASSWORD))
+    secrets = secret(guarded.host, (USER, PASSWORD))
 
-    assert await admitted(guarded.url, guarded.host, keyring) == Admission(
+    assert await admitted(guarded.url, guarded.host, secrets) == Admission(
         "shop: pull", APP, admitted=True
     )
 
 
 async def test_logins_are_tried_in_turn(guarded: Registry) -> None:
-    keyring = secret(guarded.host, (USER, "an old one"), (USER, PASSWORD))
+    secrets = secret(guarded.host, (USER, "an old one"), (USER, PASSWORD))
 
-    assert (await admitted(guarded.url, guarded.host, keyring)).admitted is True
+    assert (await admitted(guarded.url, guarded.host, secrets)).admitted is True
 
 
 async def test_a_wrong_password_is_refused(guarded: Registry) -> None:
-    keyring = secret(guarded.host, (USER, "an old one"))
+    secrets = secret(guarded.host, (USER, "an old one"))
 
-    assert await admitted(guarded.url, guarded.host, keyring) == Admission(
-        "shop: pull", APP, False, Reason.UNAUTHORIZED, "the login was refused"
+    assert await admitted(guarded.url, guarded.host, secrets) == Admission(
+        "shop: pull", APP, False, Reason.UNAUTHORIZED, "the login is refused"
     )
 
 
 async def test_without_a_secret_for_the_registry_nobody_is_asked_for(guarded: Registry) -> None:
     found = await admitted(guarded.url, guarded.host, secret("elsewhere.example", (USER, PASSWORD)))
 
-    assert (found.admitted, found.detail) == (False, f"no pull secret is for {guarded.host}")
+    assert (found.admitted, found.detail) == (
+        False,
+        f"no pull secret is for {guarded.host}, and nobody is let in without",
+    )
 
 
 async def test_an_open_registry_needs_no_secret(tmp_path: Path) -> None:
     with registry(tmp_path) as server:
         server.push(APP, IMAGE)
-        found = await admitted(server.url, server.host, Keyring())
+        found = await admitted(server.url, server.host, ())
 
     assert found.admitted is True
 
@@ -100,13 +104,20 @@ async def test_secrets_that_could_not_be_read_leave_it_unknown(guarded: Registry
 
 
 async def test_a_registry_that_is_away_refuses_nobody() -> None:
-    found = await admitted("http://127.0.0.1:1", "127.0.0.1:1", Keyring())
+    found = await admitted("http://127.0.0.1:1", "127.0.0.1:1", ())
 
     assert (found.admitted, found.reason) == (None, Reason.CONNECT)
 
 
 async def test_what_is_not_found_is_no_refusal(guarded: Registry) -> None:
-    keyring = secret(guarded.host, (USER, PASSWORD))
-    found = await admitted(guarded.url, guarded.host, keyring, (APP, Digest.of(b"nothing")))
+    secrets = secret(guarded.host, (USER, PASSWORD))
+    found = await admitted(guarded.url, guarded.host, secrets, (APP, Digest.of(b"nothing")))
 
     assert (found.admitted, found.reason) == (None, Reason.UNCONFIRMED)
+
+
+async def test_a_secret_that_no_kubelet_can_read_opens_nothing(guarded: Registry) -> None:
+    found = await admitted(guarded.url, guarded.host, (b"{",))
+
+    assert (found.admitted, found.reason) == (False, Reason.CREDENTIALS)
+    assert found.detail == "a pull secret that is not JSON: a kubelet pulls nothing with it"
