@@ -195,13 +195,15 @@ def test_rights_are_those_of_the_features_that_are_on() -> None:
         rights("cluster-features", "ClusterRole"),
     )
 
-    assert set(GRANTED) == {"core", "nodes", "helmHistory"}, "a feature that no value switches on"
+    features = {"core", "nodes", "helmHistory", "pullSecrets"}
+    assert set(GRANTED) == features, "a feature that no value switches on"
     assert usual == GRANTED["core"] + GRANTED["nodes"]
     asked = {resource: rule["verbs"] for rule in special for resource in rule["resources"]}
     core = {resource for rule in GRANTED["core"] for resource in rule["resources"]}
-    assert set(asked) == core - {"jobs", "replicationcontrollers"} | {"secrets", "rollouts"}
+    further = {"secrets", "serviceaccounts", "rollouts"}
+    assert set(asked) == core - {"jobs", "replicationcontrollers"} | further
     assert asked["rollouts"] == ["list"]
-    assert special[-2:-1] == GRANTED["helmHistory"]
+    assert special[-4:-1] == GRANTED["helmHistory"] + GRANTED["pullSecrets"]
 
 
 def test_in_namespaces_there_is_no_right_in_the_whole_cluster() -> None:
