@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, State
 from exporter.judge.repair import hint
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.judge.report import Child, Report, TagVerdict
+
+_FORGET: Final = (
+    "Restart the registry first, or flush its Redis: its cache makes tools skip a push."
+)
+"""docs/repair.md: with such a cache, no command heals anything that has lost content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def _repairs(name: str, verdict: TagVerdict, lost: list[Child]) -> Iterator[Reme
     if root.digest:
         source = _word(f"MIRROR/{root.repository}@{root.digest}")
         copy = f"skopeo copy --all --preserve-digests docker://{source} docker://{name}"
-        yield Remedy("Copy it from another registry or mirror that still has it", copy)
+        yield Remedy(f"{_FORGET} Copy it from another registry that still has it", copy)
     for child in lost:
         yield _from_node(name, verdict, child)
 

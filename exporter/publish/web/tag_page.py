@@ -228,6 +228,8 @@ def _pages(entry: Entry, docs: str) -> str:
     codes = sorted({each.rule.code for each in entry.findings})
     ways = [(f"findings/{code}.md", code) for code in codes]
     ways += [(f"runbooks/{name}.md", name) for name in _runbooks(entry)]
+    if Condition.GONE in entry.conditions:
+        ways.append(("repair.md", "Which command heals, and which does not"))
     if not docs or not ways:
         return ""
     listed = "".join(f"<li>{link(f'{docs}/{path}', words)}</li>" for path, words in ways)

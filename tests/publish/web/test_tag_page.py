@@ -41,6 +41,7 @@ async def test_the_page_of_a_tag_shows_its_tree_and_how_it_is_known() -> None:
     assert "First seen 2026-04-22 08:30 UTC, 2 h ago" in text
     assert "Audited 2026-04-22 10:00 UTC, 60 min ago" in text
     assert "pullproof inspect registry.example/shop/app:v1" in text
+    assert text.index("Restart the registry first") < text.index("skopeo copy --all")
     assert "skopeo copy --all --preserve-digests docker://MIRROR/shop/app@sha256:" in text
 
 
@@ -85,6 +86,7 @@ async def test_the_page_of_a_tag_links_to_what_is_said_of_its_findings() -> None
 
     assert "https://docs.example/pullproof/findings/missing-child.md" in links
     assert "https://docs.example/pullproof/runbooks/RegistryLiveTagBroken.md" in links
+    assert "https://docs.example/pullproof/repair.md" in links
 
 
 def test_every_runbook_that_a_page_leads_to_is_there() -> None:
