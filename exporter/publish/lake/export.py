@@ -11,11 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Protocol
 
-from exporter.facts.gap import Scope
+from exporter.facts.gap import Reason, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.release import SCHEMA, File, Release
 from exporter.facts.shard import Shard
-from exporter.facts.snapshot import Snapshot
+from exporter.facts.snapshot import Role, Snapshot
 from exporter.oci.digest import Malformed
 from exporter.publish.lake import seen, stored
 from exporter.publish.lake.parquet import digest, turned, write
@@ -118,7 +118,10 @@ def _origin(facts: Facts) -> tuple[object, ...]:
 
 
 def _release(facts: Facts, files: tuple[File, ...]) -> Release:
-    gaps = (gap for gap in facts.snapshot.gaps if gap.scope in _WORTH_TELLING)
+    wide = (gap for gap in facts.snapshot.gaps if gap.scope in _WORTH_TELLING)
+    gaps = [f"{gap.subject}: {gap.reason}" for gap in wide]
+    if facts.snapshot.role is Role.PROXY:
+        gaps.append(f"{facts.snapshot.registry}: {Reason.BY_DESIGN}")
     holding = facts.holding
     return Release(
         schema=SCHEMA,
@@ -129,7 +132,7 @@ def _release(facts: Facts, files: tuple[File, ...]) -> Release:
         shards=facts.shard.count,
         whole=facts.whole,
         files=files,
-        gaps=tuple(f"{gap.subject}: {gap.reason}" for gap in gaps),
+        gaps=tuple(gaps),
         storage=holding is not None,
         blobs_before=holding.blobs_before if holding else 0,
         uploads_before=holding.uploads_before if holding else 0,

@@ -75,10 +75,11 @@ def _storing(shards: Iterable[Release]) -> Release | None:
 
 
 def _doubts(engine: Engine, shards: Sequence[Release]) -> Iterable[str]:
-    """Say what was not seen, after all: repositories, manifests."""
-    unknown = _number(_one(engine, "protection"), "unknown_children")
-    if unknown:
-        yield f"{unknown} manifests could not be read"
+    """Say what was not seen, after all: tags, manifests, blobs, repositories."""
+    unseen = _one(engine, "unseen")
+    for kind in ("tags", "manifests", "blobs"):
+        if _number(unseen, kind):
+            yield f"{_number(unseen, kind)} of the {kind} could not be seen"
     if _storing(shards) and all(release.whole for release in shards):
         missing = [str(row["repository"]) for row in engine.rows(question("missing"))]
         yield from (

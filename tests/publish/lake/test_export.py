@@ -12,6 +12,7 @@ import pytest
 
 from exporter.facts.key import key
 from exporter.facts.shard import WHOLE, Shard
+from exporter.facts.snapshot import Role
 from exporter.oci.digest import Malformed
 from exporter.publish.lake.export import Facts, Holding, export
 from exporter.publish.lake.parquet import schema
@@ -188,3 +189,11 @@ def test_tables_and_columns_are_named_once() -> None:
     assert len({table.name for table in TABLES}) == len(TABLES)
     for table in TABLES:
         assert len({column.name for column in table.all}) == len(table.all)
+
+
+def test_a_pull_through_cache_says_that_it_is_partial(snapshot: Snapshot) -> None:
+    shelf = Dict()
+
+    export(facts(replace(snapshot, role=Role.PROXY), 1), shelf, keep=1)
+
+    assert releases(shelf)[0].gaps == (f"{HOST}: by-design",)

@@ -9,6 +9,7 @@ import pytest
 
 from exporter.facts import holdings
 from exporter.facts.capacity import Capacity, Untold
+from exporter.facts.gap import Reason
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
@@ -155,3 +156,16 @@ async def test_slices_change_no_answer(tmp_path: Path) -> None:
             answers.append(said(told(shelf, tmp_path / "facts", engine)))
 
     assert answers[0] == answers[1] == await in_memory(here)
+
+
+async def test_a_tag_that_could_not_be_seen_forbids_an_answer(tmp_path: Path) -> None:
+    here = site(tmp_path / "registry", 3)
+    repository, tags = next(iter(here.fake.tagged.items()))
+    here.fake.spoil(next(iter(tags)), Reason.DENIED, repository=repository)
+    shelf = Shelf.at(str(tmp_path / "facts"), {})
+    await here.write(shelf, 4)
+
+    with duck("200MB", tmp_path) as engine:
+        untold = told(shelf, tmp_path / "facts", engine)
+
+    assert untold == Untold("registry.example", ("1 of the tags could not be seen",))

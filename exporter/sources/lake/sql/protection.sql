@@ -1,6 +1,5 @@
 -- Manifests at which no tag points straight, in the repositories whose tags are all known.
 SELECT
   COALESCE(SUM(CASE WHEN expected AND NOT protected AND state <> 'missing' THEN 1 ELSE 0 END), 0)
-    AS unprotected_children,
-  COALESCE(SUM(CASE WHEN expected AND state = 'unknown' THEN 1 ELSE 0 END), 0) AS unknown_children
+    AS unprotected_children
 FROM manifests
