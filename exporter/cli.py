@@ -123,7 +123,8 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subjects", nargs=1, metavar="REF")
-    parser.set_defaults(kube=None)
+    parser.add_argument("--refs", type=Path, metavar="FILE", help="images in use: who needs it?")
+    _kube(parser)
     _common(parser)
 
 

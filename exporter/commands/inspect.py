@@ -12,7 +12,7 @@ from exporter.commands.answer import as_json, exit_code, save, style
 from exporter.commands.looking import look
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
-from exporter.commands.subjects import platforms, read
+from exporter.commands.subjects import platforms, read, with_file
 from exporter.publish.markdown import inspect_markdown
 from exporter.publish.tree_text import inspect_text
 
@@ -39,6 +39,10 @@ def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     if subjects.registries:
         raise Refused(f"{words.subjects[0]}: inspect takes one image; check takes registries")
     asked = typed(words, subjects.hosts, environ)
+    if words.refs or words.kube is not None:
+        subjects = subjects.by_their_users()
+    if words.refs:
+        subjects = with_file(subjects, words.refs, frozenset())
     return asyncio.run(look(words, subjects, asked))[0]
 
 

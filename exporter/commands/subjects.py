@@ -23,6 +23,9 @@ _REGISTRY: Final = re.compile(r"(?:localhost|[^/:@]*\.[^/:@]*|\[[^/@]*\])(?::[0-
 """A host alone: with a dot, or localhost. `redis:7` is an image, as docker reads it."""
 
 
+Named = tuple[Repository, str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Subjects:
     """Everything that was asked for on the command line."""
@@ -34,6 +37,8 @@ class Subjects:
     """Patterns of further tags to look at, in the repositories of the images."""
     within: frozenset[Repository] = frozenset()
     """Where any are named, uses of other repositories are left aside."""
+    alone: frozenset[Named] = frozenset()
+    """Where any are named, uses of other images are left aside."""
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -45,13 +50,25 @@ class Subjects:
         named = frozenset(use.reference.repository for use in self.uses.entries)
         return replace(self, within=self.within | named)
 
+    def by_their_users(self) -> Subjects:
+        """Return the same images, that matter as much as those who use them say, and no others."""
+        asked = (replace(use, reference_class=ReferenceClass.SELECTED) for use in self.uses.entries)
+        alone = frozenset(map(_name, self.uses.entries))
+        return replace(self, uses=replace(self.uses, entries=tuple(asked)), alone=alone)
+
     def with_uses(self, uses: Listing[Use]) -> Listing[Use]:
         """Return these uses with those that were typed."""
         both = joined(self.uses, uses)
-        if not self.within:
-            return both
-        kept = (use for use in both.entries if use.reference.repository in self.within)
-        return replace(both, entries=tuple(kept))
+        return replace(both, entries=tuple(filter(self._counts, both.entries)))
+
+    def _counts(self, use: Use) -> bool:
+        within = not self.within or use.reference.repository in self.within
+        return within and (not self.alone or _name(use) in self.alone)
+
+
+def _name(use: Use) -> Named:
+    """What a node pulls by: a digest, and a tag only where there is none."""
+    return use.reference.repository, use.reference.digest or use.reference.tag
 
 
 def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:

@@ -75,7 +75,7 @@ def _answer(found: Explanation, answer: Answer) -> str:
         return answer
     if found.doubts:
         return f"unknown: {plain('; '.join(found.doubts))}"
-    return "unknown: no complete source of references was given (--config, --refs)"
+    return "unknown: no complete source of references was given (--config, --refs, --kube)"
 
 
 def _sole(found: Explanation) -> str:

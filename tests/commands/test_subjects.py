@@ -8,7 +8,10 @@ import pytest
 
 from exporter.commands import Refused
 from exporter.commands.subjects import platforms, read, with_file
+from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
+from exporter.oci.reference import Reference
+from exporter.sources import Listing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,3 +88,21 @@ def test_a_file_of_images_adds_to_what_was_typed_and_its_bad_lines_are_gaps(tmp_
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="--refs"):
         with_file(read([], ANY), tmp_path / "none.txt", ANY)
+
+
+def test_an_image_matters_as_much_as_its_users_say_and_uses_of_others_are_left_aside() -> None:
+    subjects = read(["r.example/app:v1"], frozenset()).by_their_users()
+    texts = ("app:v1", "app:v2", "other:v1", f"app:v1@sha256:{'0' * 64}")
+    users = Listing(
+        tuple(
+            Use("somebody", Reference.parse(f"r.example/{text}"), ReferenceClass.LIVE)
+            for text in texts
+        )
+    )
+
+    kept = subjects.with_uses(users).entries
+
+    assert [(str(use.reference), use.reference_class.value) for use in kept] == [
+        ("r.example/app:v1", "selected"),
+        ("r.example/app:v1", "live"),
+    ]
