@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from exporter.resolve.target import Target
     from exporter.sources.shelf import Shelf  # noqa: TC004 - it needs an extra, and nothing asks for the type at runtime
 
-_EXTRA: Final = "facts need the extra: pip install 'pullproof[facts]'"
+_EXTRAS: Final = {"exporter.sources.lake.spark": "spark"}
+"""Which extra brings what a module imports, where that is not `facts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,9 @@ def imported(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise Unseen(module, Reason.UNSUPPORTED, _EXTRA) from error
+        extra = _EXTRAS.get(module, "facts")
+        detail = f"install the extra: pip install 'pullproof[{extra}]'"
+        raise Unseen(module, Reason.UNSUPPORTED, detail) from error
 
 
 def audit_name(taken_at: float) -> str:
