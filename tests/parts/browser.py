@@ -40,7 +40,7 @@ _SWITCHES: Final = (
     "--force-color-profile=srgb",
 )
 _HEIGHT: Final = 900
-_PATIENCE: Final = 20.0
+_PATIENCE: Final = 60.0
 _TALLEST: Final = 12_000
 
 

@@ -181,7 +181,7 @@ def kubernetes(folder: Path, authority: Authority) -> Iterator[Kubernetes]:
             verify=ssl.create_default_context(cafile=authority.certificate),
             headers={"Authorization": f"Bearer {admin}"},
             trust_env=False,
-            timeout=20,
+            timeout=60,
         ) as http,
     ):
         ready = ("/readyz", "/api/v1/namespaces/default")

@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 LOGS: Final[list[Path]] = []
 """The logs of the servers that the running test has started; shown when it fails."""
 
-_PATIENCE: Final = 20.0
+_PATIENCE: Final = 60.0
 _PAUSE: Final = 0.02
 _UNWANTED: Final = "AWS_CA_BUNDLE"
 """Makes the 2.x registry's S3 driver panic at start; no server here needs it."""

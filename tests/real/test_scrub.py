@@ -269,4 +269,4 @@ def test_it_stops_at_once_while_a_read_is_under_way(
 
         running.server.process.send_signal(signal.SIGTERM)
 
-        assert running.server.process.wait(timeout=10) == 0
+        assert running.server.process.wait(timeout=30) == 0
