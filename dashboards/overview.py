@@ -26,6 +26,7 @@ from dashboards.promql import (
 )
 from dashboards.table import Label, Value, rows
 from exporter.publish import catalogue as metric
+from exporter.publish import storage_families as stored
 
 _LIVE: Final = 'reference="live"'
 _NOT_LIVE: Final = 'reference!="live"'
@@ -113,7 +114,7 @@ RECLAIMABLE: Final = number(
         absent="no storage is read",
         links=(links.runbook("RegistryReclaimableHigh"),),
     ),
-    Ask(total("", metric.RECLAIMABLE_BYTES)),
+    Ask(total("", stored.RECLAIMABLE_BYTES)),
 )
 OLDEST: Final = number(
     Card(

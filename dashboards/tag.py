@@ -13,10 +13,11 @@ from dashboards.panels import graph, note, number, states
 from dashboards.promql import REQUIRED, each, earliest, flag, losses, owned
 from dashboards.table import Label, Value, rows
 from exporter.publish import catalogue as metric
+from exporter.publish import storage_families as stored
 
 _REPOSITORY: Final = 'repository="$repository"'
 _THIS: Final = (_REPOSITORY, 'tag="$tag"')
-_SOLE: Final = f'metric="{metric.SOLE_PROTECTOR.name}"'
+_SOLE: Final = f'metric="{stored.SOLE_PROTECTOR.name}"'
 _WORKLOAD: Final = "workload_cluster, workload_namespace, workload_kind, workload, platforms"
 _TAG: Final = "registry, repository, tag, reference"
 
@@ -100,8 +101,8 @@ PROTECTS: Final = number(
     ),
     # Without a series it protects none, where the storage was read and none was left out.
     Ask(
-        f"max({each('tag', metric.SOLE_PROTECTOR, *_THIS)}) or"
-        f" max({each('registry', metric.STORED_BYTES)}) * 0 unless on ()"
+        f"max({each('tag', stored.SOLE_PROTECTOR, *_THIS)}) or"
+        f" max({each('registry', stored.STORED_BYTES)}) * 0 unless on ()"
         f" ({each('metric', metric.SERIES_DROPPED, _SOLE)} > 0)"
     ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from exporter.publish import scrub_families
+from exporter.publish import scrub_families, storage_families
 from exporter.publish.family import PREFIX, Family, Group, Kind
 from exporter.publish.family import counter as _counter
 from exporter.publish.family import gauge as _gauge
@@ -184,66 +184,6 @@ MISSING_CHILD_INFO: Final = _gauge(
     "that it lacks (no digest); capped for each registry, live tags are kept first.",
 )
 
-STORED_BYTES: Final = _gauge(
-    Group.STORAGE, "stored_bytes", "registry", "Bytes of all blobs in the registry's storage."
-)
-STORED_REFERENCED_BYTES: Final = _gauge(
-    Group.STORAGE,
-    "stored_referenced_bytes",
-    "registry",
-    "Bytes of the stored blobs that some manifest leads to, tagged or not, each blob once.",
-)
-RECLAIMABLE_BYTES: Final = _gauge(
-    Group.STORAGE,
-    "reclaimable_bytes",
-    "registry reason",
-    "Bytes that nothing needs and that are past their grace time, each byte under one reason.",
-)
-ORPHANED_BLOBS: Final = _gauge(
-    Group.STORAGE, "orphaned_blobs", "registry", "Stored blobs that no manifest leads to."
-)
-ORPHANED_MANIFESTS: Final = _gauge(
-    Group.STORAGE, "orphaned_manifests", "registry", "Stored manifests that no tag leads to."
-)
-REPOSITORY_EXCLUSIVE_BYTES: Final = _gauge(
-    Group.STORAGE,
-    "repository_exclusive_bytes",
-    "registry repository",
-    "Bytes that no other repository's manifests lead to: what its removal could free at most.",
-)
-SOLE_PROTECTOR: Final = _gauge(
-    Group.STORAGE,
-    "tag_sole_protected_children",
-    "registry repository tag",
-    "Children that another tag needs and at which this tag alone points straight; tags that "
-    "protect none have no series.",
-)
-GC_VICTIMS: Final = _gauge(
-    Group.STORAGE,
-    "gc_victims",
-    "registry dialect mode reference",
-    "Manifests at or below tags and pinned digests that this collection would break, each once "
-    "under its highest reference class; tags out of scope count as selected.",
-)
-GC_RECLAIMABLE_BYTES: Final = _gauge(
-    Group.STORAGE,
-    "gc_reclaimable_bytes",
-    "registry dialect mode",
-    "Bytes of the blobs that this collection would remove, needed or not.",
-)
-GC_WOULD_ABORT: Final = _gauge(
-    Group.STORAGE,
-    "gc_would_abort",
-    "registry dialect mode",
-    "Whether this collection would give up before its end.",
-)
-GC_PRECONDITIONS: Final = _gauge(
-    Group.STORAGE,
-    "gc_preconditions",
-    "registry code effect",
-    "What in the storage makes the registry's own collector give up, or lose something in silence.",
-)
-
 REGISTRY_INFO: Final = _gauge(
     Group.AUDITS,
     "registry_info",
@@ -399,6 +339,7 @@ SERIES_DROPPED: Final = _gauge(
 
 FAMILIES: Final = (
     *(each for each in tuple(globals().values()) if isinstance(each, Family)),
+    *storage_families.FAMILIES,
     *scrub_families.FAMILIES,
 )
-"""Every family above, in order, and those of the scrubs: no other can be published."""
+"""Every family above, in order, those of storages and of scrubs: no other can be published."""

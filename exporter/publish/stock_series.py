@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.preconditions import Code, Effect
-from exporter.publish import catalogue
+from exporter.publish import storage_families
 from exporter.publish.exposition import label_pairs
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ def stock_series(samples: Samples, registry: str, stock: Stock) -> None:
     """Add what one registry's storage holds, and what each collection would do to it."""
     name = label_pairs(("registry",), (registry,))
     for family, value in (
-        (catalogue.STORED_BYTES, stock.stored_bytes),
-        (catalogue.STORED_REFERENCED_BYTES, stock.referenced_bytes),
-        (catalogue.ORPHANED_BLOBS, stock.orphaned_blobs),
-        (catalogue.ORPHANED_MANIFESTS, stock.orphaned_manifests),
+        (storage_families.STORED_BYTES, stock.stored_bytes),
+        (storage_families.STORED_REFERENCED_BYTES, stock.referenced_bytes),
+        (storage_families.ORPHANED_BLOBS, stock.orphaned_blobs),
+        (storage_families.ORPHANED_MANIFESTS, stock.orphaned_manifests),
     ):
         samples.add(family, name, value)
     reclaimable = stock.reclaimable
@@ -34,23 +34,23 @@ def stock_series(samples: Samples, registry: str, stock: Stock) -> None:
         ("orphaned_blob", reclaimable.orphaned),
         ("stale_upload", reclaimable.stale_uploads),
     ):
-        samples.add(catalogue.RECLAIMABLE_BYTES, f'{name},reason="{reason}"', size)
+        samples.add(storage_families.RECLAIMABLE_BYTES, f'{name},reason="{reason}"', size)
     for prediction in stock.predictions:
         _prediction(samples, name, prediction)
     found = Counter((each.code, each.effect) for each in stock.preconditions)
     for code in Code:
         for effect in Effect:
             labels = f'{name},code="{code}",effect="{effect}"'
-            samples.add(catalogue.GC_PRECONDITIONS, labels, found[code, effect])
+            samples.add(storage_families.GC_PRECONDITIONS, labels, found[code, effect])
 
 
 def _prediction(samples: Samples, name: str, prediction: Prediction) -> None:
     labels = f'{name},dialect="{prediction.dialect}",mode="{prediction.mode}"'
     for reference in ReferenceClass:
         count = prediction.victims.get(reference, 0)
-        samples.add(catalogue.GC_VICTIMS, f'{labels},reference="{reference}"', count)
-    samples.add(catalogue.GC_RECLAIMABLE_BYTES, labels, prediction.reclaimable_bytes)
-    samples.add(catalogue.GC_WOULD_ABORT, labels, bool(prediction.abort))
+        samples.add(storage_families.GC_VICTIMS, f'{labels},reference="{reference}"', count)
+    samples.add(storage_families.GC_RECLAIMABLE_BYTES, labels, prediction.reclaimable_bytes)
+    samples.add(storage_families.GC_WOULD_ABORT, labels, bool(prediction.abort))
 
 
 def shares(samples: Samples, reports: Iterable[Report], limit: int) -> int:
@@ -64,7 +64,7 @@ def shares(samples: Samples, reports: Iterable[Report], limit: int) -> int:
     rows.sort(key=lambda row: -row[1].exclusive)
     for registry, share in rows[:limit]:
         labels = label_pairs(("registry", "repository"), (registry, share.repository))
-        samples.add(catalogue.REPOSITORY_EXCLUSIVE_BYTES, labels, share.exclusive)
+        samples.add(storage_families.REPOSITORY_EXCLUSIVE_BYTES, labels, share.exclusive)
     return max(0, len(rows) - limit)
 
 
@@ -79,5 +79,5 @@ def sole_protectors(samples: Samples, reports: Iterable[Report], limit: int) -> 
     rows.sort(key=lambda row: -row[3])
     for registry, repository, tag, count in rows[:limit]:
         labels = label_pairs(("registry", "repository", "tag"), (registry, repository, tag))
-        samples.add(catalogue.SOLE_PROTECTOR, labels, count)
+        samples.add(storage_families.SOLE_PROTECTOR, labels, count)
     return max(0, len(rows) - limit)
