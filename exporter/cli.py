@@ -284,6 +284,7 @@ def _facts(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--keep", type=int, default=3, metavar="N", help="audits of each shard")
     export.add_argument("--shard", metavar="I/N", help="the I-th of N parts only, from 0")
     export.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
+    _kube(export)
     export.add_argument("--from", dest="saved", type=Path, metavar="FILE", help="a kept snapshot")
     export.set_defaults(tags=None, exclude_tags=[])
     _asking(export)
