@@ -11,6 +11,7 @@ from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.sources import Listing
+from exporter.sources.cluster.image_id import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,7 +52,8 @@ def _use(
 ) -> Use:
     first = group[0]
     platforms, admitted = _platforms(group, fleet)
-    content = frozenset(want.running for want in group if want.running)
+    told = {want.image_id for want in group}
+    content = frozenset(filter(None, (running(each, reference) for each in told)))
     return Use(
         owner=str(first.workload),
         reference=reference,

@@ -6,7 +6,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
-from exporter.sources.cluster.image_id import running
 from exporter.sources.cluster.want import Want
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def _of_pod(pod: Pod, owners: Owners) -> Iterator[Want]:
             ReferenceClass.LIVE,
             spec,
             spec.node_name,
-            running(state.image_id) if state and state.image_id else None,
+            state.image_id if state else "",
             alive=state is not None and state.state.running is not None,
         )
     for volume in spec.volumes:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.facts.use import ReferenceClass, Workload
-from exporter.oci.digest import Digest
 from exporter.sources.cluster.objects import PodSpec
 
 if TYPE_CHECKING:
@@ -25,7 +24,8 @@ class Want:
     """What decides where it may be started; None where that is not known."""
     node: str = ""
     """Where its pod is bound."""
-    running: Digest | None = None
+    image_id: str = ""
+    """What its node says that it runs."""
     alive: bool = False
     next_run: float | None = None
     everywhere: bool = False

@@ -190,8 +190,8 @@ def test_every_kind_of_container_of_a_pod_counts_and_says_what_it_runs(owners: O
     wants = {want.image: want for want in of_pods([made.pod("p", document, told)], owners)}
 
     assert wants.keys() == {"app:1", "init:1", "debug:1", "model:1"}
-    assert (wants["app:1"].running, wants["app:1"].alive) == (made.DIGEST, True)
-    assert (wants["init:1"].running, wants["init:1"].alive) == (made.DIGEST, False)
+    assert (wants["app:1"].image_id, wants["app:1"].alive) == (f"app@{made.DIGEST}", True)
+    assert (wants["init:1"].image_id, wants["init:1"].alive) == (made.DIGEST, False)
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
