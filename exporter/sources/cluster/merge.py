@@ -78,7 +78,8 @@ def _platforms(group: list[Want], fleet: Fleet) -> tuple[frozenset[Platform], fr
     must = fleet.bound({want.node for want in group if want.node})
     if must is None:
         return frozenset(), frozenset()
-    pods = {id(want.pod): want for want in group if want.pod is not None}
+    free = (want for want in group if not (want.stays and must))
+    pods = {id(want.pod): want for want in free if want.pod is not None}
     for want in pods.values():
         if want.everywhere and want.pod is not None:
             must |= fleet.admitted(want.pod)

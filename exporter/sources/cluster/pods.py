@@ -28,6 +28,8 @@ def of_pods(pods: Iterable[Pod], owners: Owners) -> Iterator[Want]:
 def _of_pod(pod: Pod, owners: Owners) -> Iterator[Want]:
     spec, status = pod.spec, pod.status
     workload = owners.top("Pod", pod.metadata)
+    # Nobody makes it anew where its node cannot run it: a pod of its own, a static one.
+    stays = workload.kind == "Pod" and bool(spec.node_name)
     told = {
         each.name: each
         for each in chain(
@@ -48,11 +50,12 @@ def _of_pod(pod: Pod, owners: Owners) -> Iterator[Want]:
             spec.node_name,
             state.image_id if state else "",
             alive=state is not None and state.state.running is not None,
+            stays=stays,
         )
     for volume in spec.volumes:
         if volume.image is not None and volume.image.reference:
             image = volume.image.reference
-            yield Want(workload, image, ReferenceClass.LIVE, spec, spec.node_name)
+            yield Want(workload, image, ReferenceClass.LIVE, spec, spec.node_name, stays=stays)
 
 
 def _goes_on(ephemeral: Container, told: dict[str, ContainerStatus]) -> bool:

@@ -30,6 +30,8 @@ class Want:
     next_run: float | None = None
     everywhere: bool = False
     """Must every node run it that admits it?"""
+    stays: bool = False
+    """Is it started on its node, and nowhere else?"""
 
 
 def images(pod: PodSpec) -> Iterator[str]:
@@ -57,6 +59,8 @@ def of_template(
                 image,
                 reference_class,
                 pod,
+                pod.node_name,
                 next_run=next_run,
                 everywhere=everywhere,
+                stays=bool(pod.node_name),
             )

@@ -9,6 +9,7 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.sources.cluster import merge
 from exporter.sources.cluster.fleet import Fleet
+from exporter.sources.cluster.objects import Replicated
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pods import of_pods
 from exporter.sources.cluster.want import Want, of_template
@@ -65,6 +66,29 @@ def test_the_nodes_of_its_pods_must_run_it_and_further_ones_may() -> None:
     (use,) = used(running("x1"))
 
     assert (use.platforms, use.admitted) == ({AMD64}, {ARM64})
+
+
+def test_a_pod_that_nobody_makes_anew_is_started_on_its_node_alone() -> None:
+    bare = made.pod("p", made.spec(IMAGE, nodeName="x1"))
+    static = made.pod("s", made.spec(IMAGE, nodeName="a1"), owner=("Node", "a1"))
+    waiting = made.pod("w", made.spec(IMAGE))
+
+    uses = used(of_pods([bare, static, waiting], Owners("")))
+
+    assert [(use.platforms, use.admitted) for use in uses] == [
+        ({AMD64}, set()),
+        ({ARM64}, set()),
+        (set(), {AMD64, ARM64}),
+    ]
+
+
+def test_a_template_that_names_its_node_is_started_there_and_nowhere_else() -> None:
+    template = {"template": {"spec": made.spec(IMAGE, nodeName="a1")}}
+    pinned = made.read({"metadata": made.meta("web"), "spec": template}, Replicated)
+
+    (use,) = used(of_replicated("Deployment", [pinned], Owners("")))
+
+    assert (use.platforms, use.admitted) == ({ARM64}, set())
 
 
 def test_a_selector_keeps_platforms_out_of_what_may_run_it() -> None:
