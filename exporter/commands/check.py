@@ -11,7 +11,7 @@ from exporter.commands.answer import as_json, exit_code, save, style
 from exporter.commands.looking import look
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
-from exporter.commands.subjects import platforms, read, with_file
+from exporter.commands.subjects import asked_for
 from exporter.publish.markdown import check_markdown
 from exporter.publish.text import check_text
 
@@ -39,15 +39,10 @@ def _reports(
 ) -> tuple[Sequence[Report], bool]:
     if words.saved:
         return [judged(words.saved)], True
-    required = platforms(words.platform)
-    subjects = read(words.subjects, required)
-    if words.refs:
-        subjects = with_file(subjects, words.refs, required)
-    if words.kube is not None and not subjects.registries:
-        subjects = subjects.narrowed()
-    asked = typed(words, subjects.hosts, environ)
+    subjects = asked_for(words)
     whole = bool(subjects.registries) or not subjects.hosts
-    return asyncio.run(look(words, subjects, asked)), whole
+    settings = typed(words, subjects.hosts, environ)
+    return asyncio.run(look(words, subjects, settings)), whole
 
 
 def _said(words: argparse.Namespace, reports: Sequence[Report]) -> str:

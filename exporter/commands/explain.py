@@ -71,8 +71,7 @@ def _looked(words: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[E
     named = _reference(words.subject)
     asked = Use("asked for", named, ReferenceClass.SELECTED, platforms(words.platform))
     subjects = Subjects(uses=Listing((asked,)), beside=_ALL, within=frozenset({named.repository}))
-    if words.refs:
-        subjects = with_file(subjects, words.refs, frozenset())
+    subjects = with_file(subjects, words.refs, frozenset())
     settings = typed(words, {named.registry}, environ, alone=False)
     report = asyncio.run(look(words, subjects, settings))[0]
     if words.save:

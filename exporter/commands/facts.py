@@ -11,7 +11,7 @@ from exporter.commands.answer import Exit
 from exporter.commands.looking import examined
 from exporter.commands.saved import judged
 from exporter.commands.settings import shard, typed
-from exporter.commands.subjects import read, with_file
+from exporter.commands.subjects import of_registry
 from exporter.facts.shard import WHOLE
 from exporter.resolve.scope import Scope
 from exporter.sources import Unseen
@@ -53,11 +53,7 @@ def _shelf(words: argparse.Namespace) -> Shelf:
 def _examined(
     words: argparse.Namespace, environ: Mapping[str, str]
 ) -> list[tuple[Target, Audited]]:
-    subjects = read([words.subjects] if words.subjects else [], frozenset())
-    if subjects.uses.entries:
-        raise Refused(f"{words.subjects}: facts are of a registry; give its host")
-    if words.refs:
-        subjects = with_file(subjects, words.refs, frozenset())
+    subjects = of_registry(words, "facts are of a registry; give its host")
     asked = typed(words, subjects.registries, environ, alone=False)
     return asyncio.run(examined(words, subjects, asked, shard(words, environ) or WHOLE))
 

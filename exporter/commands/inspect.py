@@ -41,8 +41,7 @@ def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     asked = typed(words, subjects.hosts, environ)
     if words.refs or words.kube is not None:
         subjects = subjects.by_their_users()
-    if words.refs:
-        subjects = with_file(subjects, words.refs, frozenset())
+    subjects = with_file(subjects, words.refs, frozenset())
     return asyncio.run(look(words, subjects, asked))[0]
 
 

@@ -13,7 +13,7 @@ from exporter.commands.answer import Exit, save
 from exporter.commands.looking import look
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
-from exporter.commands.subjects import Subjects, platforms, read, with_file
+from exporter.commands.subjects import Subjects, asked_for
 from exporter.facts.use import ReferenceClass
 from exporter.judge.pins import LONGEST, pins
 from exporter.oci.digest import Malformed
@@ -44,9 +44,9 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return _answered(
             words, _plans([judged(words.saved)], _reach(words, Subjects()), words), None
         )
-    subjects = _subjects(words)
-    asked = typed(words, subjects.hosts, environ, alone=not subjects.registries)
-    plans, outcomes = asyncio.run(_look_and_act(words, subjects, asked))
+    subjects = replace(asked_for(words), beside=_ATTACHED)
+    settings = typed(words, subjects.hosts, environ, alone=not subjects.registries)
+    plans, outcomes = asyncio.run(_look_and_act(words, subjects, settings))
     return _answered(words, plans, outcomes)
 
 
@@ -55,14 +55,6 @@ def _check_prefix(prefix: str) -> None:
         tag(f"{prefix}-{'0' * LONGEST}")
     except Malformed as error:
         raise Refused(f"--prefix {prefix}: no tag can begin like that") from error
-
-
-def _subjects(words: argparse.Namespace) -> Subjects:
-    required = platforms(words.platform)
-    subjects = replace(read(words.subjects, required), beside=_ATTACHED)
-    if words.refs:
-        subjects = with_file(subjects, words.refs, required)
-    return subjects if words.kube is None or subjects.registries else subjects.narrowed()
 
 
 async def _look_and_act(

@@ -15,7 +15,7 @@ from exporter.commands.answer import as_json, exit_code, save, style
 from exporter.commands.looking import aimed
 from exporter.commands.scrubbing import scrub_once
 from exporter.commands.settings import Typed, typed
-from exporter.commands.subjects import platforms, read, with_file
+from exporter.commands.subjects import asked_for
 from exporter.config.scrub import ScrubSettings, Source
 from exporter.config.storage import StorageSettings
 from exporter.config.words import duration, size
@@ -38,12 +38,7 @@ _MOST_ROWS = 1_000
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    required = platforms(words.platform)
-    subjects = read(words.subjects, required)
-    if words.refs:
-        subjects = with_file(subjects, words.refs, required)
-    if words.kube is not None and not subjects.registries:
-        subjects = subjects.narrowed()
+    subjects = asked_for(words)
     asked = _with_scrubs(words, typed(words, subjects.hosts, environ))
     reports = asyncio.run(_read(words, subjects, asked))
     if words.save:

@@ -11,7 +11,7 @@ from exporter.commands import Refused
 from exporter.commands.answer import Exit, save
 from exporter.commands.looking import look
 from exporter.commands.settings import typed
-from exporter.commands.subjects import read, with_file
+from exporter.commands.subjects import of_registry
 from exporter.facts.proof import State
 from exporter.publish.words import count_words, plain, size_words
 
@@ -36,11 +36,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
-    subjects = read([words.subjects] if words.subjects else [], frozenset())
-    if subjects.uses.entries:
-        raise Refused(f"{words.subjects}: snapshot takes a registry's host, not an image")
-    if words.refs:
-        subjects = with_file(subjects, words.refs, frozenset())
+    subjects = of_registry(words, "snapshot takes a registry's host, not an image")
     asked = typed(words, subjects.registries, environ, alone=False)
     if len(asked.settings.registries) != 1:
         raise Refused("the configuration has several registries: name the one to keep")

@@ -15,6 +15,7 @@ from exporter.sources import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -71,6 +72,27 @@ def _name(use: Use) -> Named:
     return use.reference.repository, use.reference.digest or use.reference.tag
 
 
+def asked_for(words: argparse.Namespace) -> Subjects:
+    """Return the images and registries that were typed, and what `--refs` names; raises `Refused`.
+
+    Beside images, a cluster's uses count only of their repositories.
+    """
+    required = platforms(words.platform)
+    subjects = with_file(read(words.subjects, required), words.refs, required)
+    return subjects if words.kube is None or subjects.registries else subjects.narrowed()
+
+
+def of_registry(words: argparse.Namespace, otherwise: str) -> Subjects:
+    """Return the one registry that was typed, if any, and what `--refs` names.
+
+    Raises `Refused`: `otherwise` says why not, where an image was typed.
+    """
+    subjects = read([words.subjects] if words.subjects else [], frozenset())
+    if subjects.uses.entries:
+        raise Refused(f"{words.subjects}: {otherwise}")
+    return with_file(subjects, words.refs, frozenset())
+
+
 def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
     """Tell images from registries; raises `Refused` for a text that is neither."""
     registries: set[str] = set()
@@ -88,8 +110,10 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
     return Subjects(frozenset(registries), Listing(tuple(uses)))
 
 
-def with_file(subjects: Subjects, path: Path, platforms: frozenset[Platform]) -> Subjects:
-    """Add the images that a file names; raises `Refused` where it cannot be read as a whole."""
+def with_file(subjects: Subjects, path: Path | None, platforms: frozenset[Platform]) -> Subjects:
+    """Add what a file names, if there is one; raises `Refused` if it cannot be read as a whole."""
+    if path is None:
+        return subjects
     try:
         listed = ReferenceFile(path, platforms=platforms).uses()
     except Unseen as unseen:
