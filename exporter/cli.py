@@ -110,29 +110,21 @@ def _check(parser: argparse.ArgumentParser) -> None:
         metavar="REF|REGISTRY",
         help="an image, or a registry's host (all its tags); none: what --config or --refs names",
     )
-    parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
-    _kube(parser)
-    parser.add_argument(
-        "--tags", action="append", metavar="PATTERN", help="of a registry: only these tags"
-    )
-    parser.add_argument(
-        "--exclude-tags", action="append", default=[], metavar="PATTERN", help="but not these"
-    )
+    _listed(parser, "images, one a line, or YAML")
+    _tags(parser)
     _common(parser)
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subjects", nargs=1, metavar="REF")
-    parser.add_argument("--refs", type=Path, metavar="FILE", help="images in use: who needs it?")
-    _kube(parser)
+    _listed(parser, "images in use: who needs it?")
     _common(parser)
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "exit: 0 answered, 2 not understood, 3 nothing could be seen"
     parser.add_argument("subject", metavar="REF|DIGEST", help="a DIGEST alone needs --from")
-    parser.add_argument("--refs", type=Path, metavar="FILE", help="images in use: who needs it?")
-    _kube(parser)
+    _listed(parser, "images in use: who needs it?")
     _common(parser)
 
 
@@ -142,8 +134,7 @@ def _snapshot(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subjects", nargs="?", metavar="REGISTRY", help="a host; none: the one of --config"
     )
-    parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
-    _kube(parser)
+    _listed(parser, "images, one a line, or YAML")
     parser.set_defaults(tags=None, exclude_tags=[])
     _asking(parser)
 
@@ -158,8 +149,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
 def _protect(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "exit: 0 all are protected, 1 some are not, 2 not understood, 3 cannot be told"
     parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="as for check")
-    parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
-    _kube(parser)
+    _listed(parser, "images, one a line, or YAML")
     parser.add_argument(
         "--tags", action="append", metavar="PATTERN", help="of a registry: children of these tags"
     )
@@ -173,14 +163,8 @@ def _protect(parser: argparse.ArgumentParser) -> None:
 def _scrub(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXITS
     parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="as for check")
-    parser.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
-    _kube(parser)
-    parser.add_argument(
-        "--tags", action="append", metavar="PATTERN", help="of a registry: only these tags"
-    )
-    parser.add_argument(
-        "--exclude-tags", action="append", default=[], metavar="PATTERN", help="but not these"
-    )
+    _listed(parser, "images, one a line, or YAML")
+    _tags(parser)
     how = parser.add_argument_group("how bytes are read")
     how.add_argument("--limit-rate", metavar="SIZE", help="bytes a second, such as 20MiB")
     how.add_argument("--ledger", type=Path, metavar="FILE", help="go on where the last one ended")
@@ -190,8 +174,7 @@ def _scrub(parser: argparse.ArgumentParser) -> None:
         metavar="DIR|s3://BUCKET[/ROOT]",
         help="read from the registry's root directory (gs:// and az:// too), not over the API",
     )
-    how.add_argument("--endpoint", metavar="URL", help="of an S3 that is not Amazon's")
-    how.add_argument("--region", metavar="NAME")
+    _store(how)
     _asking(parser)
     _saying(parser)
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was seen")
@@ -207,8 +190,7 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--from", dest="saved", type=Path, metavar="FILE", help="what `check --save` kept"
     )
-    where.add_argument("--endpoint", metavar="URL", help="of an S3 that is not Amazon's")
-    where.add_argument("--region", metavar="NAME")
+    _store(where)
     where.add_argument("--plain-http", action="store_true", help="ask it over http, without TLS")
     _about_to_run(parser.add_argument_group("what is about to be run"))
     needs = parser.add_argument_group("who needs what")
@@ -236,6 +218,22 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
         help="removed: the files that would go; log: what the real dry run would print",
     )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+
+
+def _tags(parser: argparse.ArgumentParser) -> None:
+    """Add which tags of a whole registry are meant."""
+    parser.add_argument(
+        "--tags", action="append", metavar="PATTERN", help="of a registry: only these tags"
+    )
+    parser.add_argument(
+        "--exclude-tags", action="append", default=[], metavar="PATTERN", help="but not these"
+    )
+
+
+def _listed(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add where it stands what is in use: in a file, in a cluster."""
+    parser.add_argument("--refs", type=Path, metavar="FILE", help=what)
+    _kube(parser)
 
 
 def _kube(group: argparse._ActionsContainer) -> None:
@@ -307,10 +305,10 @@ def _capacity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", choices=("text", "json"), default="text")
 
 
-def _store(parser: argparse.ArgumentParser) -> None:
+def _store(group: argparse._ActionsContainer) -> None:
     """Add how an object store is reached."""
-    parser.add_argument("--endpoint", metavar="URL", help="of an S3 that is not Amazon's")
-    parser.add_argument("--region", metavar="NAME")
+    group.add_argument("--endpoint", metavar="URL", help="of an S3 that is not Amazon's")
+    group.add_argument("--region", metavar="NAME")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
