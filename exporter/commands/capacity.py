@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
+from exporter.commands.shelf import shelf
 from exporter.config.words import duration
 from exporter.facts.capacity import Capacity, Untold
 from exporter.judge.coverage import doubts, newest
@@ -18,7 +19,7 @@ from exporter.publish.capacity import capacity_json, capacity_text
 from exporter.publish.lake.release import decode, names_release
 from exporter.sources import Unseen
 from exporter.sources.lake.questions import Engine, answer
-from exporter.wiring.facts import imported, opened
+from exporter.wiring.facts import imported
 
 if TYPE_CHECKING:
     import argparse
@@ -43,12 +44,9 @@ def run(words: argparse.Namespace, _environ: Mapping[str, str]) -> int:
 
 def _answers(words: argparse.Namespace) -> list[Capacity | Untold]:
     oldest = time.time() - _age(words.max_age)
-    plain = (words.endpoint or "").startswith("http:")
-    named = {"endpoint": words.endpoint, "region": words.region}
-    options = {key: value for key, value in named.items() if value}
-    shelf = opened(words.facts, options, plain_http=plain)
-    sizes = shelf.sizes()
-    releases = newest(decode(shelf.get(path)) for path in sizes if names_release(path))
+    facts = shelf(words, words.facts)
+    sizes = facts.sizes()
+    releases = newest(decode(facts.get(path)) for path in sizes if names_release(path))
     wanted = words.registry or sorted(releases)
     if not wanted:
         raise Refused(f"{words.facts}: no facts are there")
@@ -58,7 +56,7 @@ def _answers(words: argparse.Namespace) -> list[Capacity | Untold]:
             answers.append(Untold(name, ("no facts of it are there",)))
             continue
         doubt = doubts(name, releases[name], sizes, oldest)
-        answers.append(doubt or _told(words, shelf, releases[name]))
+        answers.append(doubt or _told(words, facts, releases[name]))
     return answers
 
 
@@ -70,13 +68,13 @@ def _age(text: str) -> float:
 
 
 def _told(
-    words: argparse.Namespace, shelf: Shelf, shards: Mapping[int, Release]
+    words: argparse.Namespace, facts: Shelf, shards: Mapping[int, Release]
 ) -> Capacity | Untold:
     with TemporaryDirectory(prefix="pullproof-capacity-") as folder:
         room = Path(folder)
         with _engine(words, room) as engine:
             ordered = [shards[index] for index in sorted(shards)]
-            return answer(engine, ordered, _locate(words, shelf, room))
+            return answer(engine, ordered, _locate(words, facts, room))
 
 
 def _engine(words: argparse.Namespace, room: Path) -> AbstractContextManager[Engine]:
@@ -88,7 +86,7 @@ def _engine(words: argparse.Namespace, room: Path) -> AbstractContextManager[Eng
     return engine
 
 
-def _locate(words: argparse.Namespace, shelf: Shelf, room: Path) -> Callable[[str], str]:
+def _locate(words: argparse.Namespace, facts: Shelf, room: Path) -> Callable[[str], str]:
     """Say where an engine finds a file: in its folder, or, of an object store, a copy of it.
 
     Spark's workers read object stores themselves, by the names that Hadoop has for them.
@@ -101,7 +99,7 @@ def _locate(words: argparse.Namespace, shelf: Shelf, room: Path) -> Callable[[st
 
     def fetched(path: str) -> str:
         copy = room / path.replace("/", "_")
-        shelf.fetch(path, copy)
+        facts.fetch(path, copy)
         return str(copy)
 
     return fetched

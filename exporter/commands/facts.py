@@ -11,11 +11,12 @@ from exporter.commands.answer import Exit
 from exporter.commands.looking import examined
 from exporter.commands.saved import judged
 from exporter.commands.settings import shard, typed
+from exporter.commands.shelf import shelf
 from exporter.commands.subjects import of_registry
 from exporter.facts.shard import WHOLE
 from exporter.resolve.scope import Scope
 from exporter.sources import Unseen
-from exporter.wiring.facts import FactsKeeper, opened
+from exporter.wiring.facts import FactsKeeper
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from exporter.audit import Audited
     from exporter.resolve.target import Target
-    from exporter.sources.shelf import Shelf
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -31,7 +31,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if words.keep < 1:
         raise Refused("--keep: at least 1")
     try:
-        keeper = FactsKeeper(_shelf(words), words.keep)
+        keeper = FactsKeeper(shelf(words, words.to), words.keep)
         if words.saved:
             snapshot = judged(words.saved).snapshot
             sys.stdout.write(f"{keeper.write(snapshot, Scope())}\n")
@@ -41,13 +41,6 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except Unseen as unseen:
         sys.stderr.write(f"pullproof: facts were not written: {unseen}\n")
         return Exit.BLIND
-
-
-def _shelf(words: argparse.Namespace) -> Shelf:
-    named = {"endpoint": words.endpoint, "region": words.region}
-    options = {key: value for key, value in named.items() if value}
-    plain = (words.endpoint or "").startswith("http:")
-    return opened(words.to, options, plain_http=plain)
 
 
 def _examined(
