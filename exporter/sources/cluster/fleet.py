@@ -10,7 +10,7 @@ from exporter.facts.use import Holder
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
-from exporter.sources.cluster.admission import admits
+from exporter.sources.cluster.placement import admits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.sources.cluster.admission import admits
 from exporter.sources.cluster.objects import Node, PodSpec
+from exporter.sources.cluster.placement import admits
 
 LABELS = {"kubernetes.io/arch": "arm64", "pool": "a", "cores": "8"}
 
