@@ -110,6 +110,10 @@ class Settings(Section):
                 raise amiss("registries", index, key, f"{twice} is another registry's already")
         for index, twice in _repeated([frozenset({each.label}) for each in self.clusters]):
             raise amiss("clusters", index, "name", f"{twice} is another cluster's already")
+        # A source is told from others by its name: of two readings of a file, one would be lost.
+        files = [frozenset({str(each.file)} if each.file else ()) for each in self.references]
+        for index, twice in _repeated(files):
+            raise amiss("references", index, "file", f"{twice} is another entry's already")
         for index, wanted in enumerate(self.references):
             strangers = {each.registry for each in wanted.images}.difference(*hosts)
             if strangers:

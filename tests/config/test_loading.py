@@ -267,6 +267,18 @@ def test_two_registries_may_not_share_a_name_or_a_host() -> None:
     ]
 
 
+def test_a_file_of_references_is_named_once_since_its_second_reading_would_be_lost(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "live.txt"
+    file.touch()
+    twice = f"references:\n- file: {file}\n- {{file: {file}, class: rollback}}"
+
+    assert faults(f"registries: [{{url: https://a}}]\n{twice}") == [
+        f"line 4: references[1].file: {file} is another entry's already"
+    ]
+
+
 @pytest.mark.parametrize(
     "keys",
     [
