@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def hint(verdict: TagVerdict, platform: Platform | None) -> str:
-    """Say which node still holds an image, and how to get it from there; empty where none does.
+    """Say which node still holds an image, and how to get it from there; empty where none does."""
+    return ": ".join(held(verdict, platform) or ())
+
+
+def held(verdict: TagVerdict, platform: Platform | None) -> tuple[str, str] | None:
+    """Return which node still holds an image, and the command that saves it there.
 
     A node says so itself, by name: the bytes have to be compared before they are believed.
     """
@@ -26,12 +31,18 @@ def hint(verdict: TagVerdict, platform: Platform | None) -> str:
         }
     )
     if not holding:
-        return ""
+        return None
     node, of, image = holding[0]
     nodes = len({each[0] for each in holding})
     more = f" (and {nodes - 1} more)" if nodes > 1 else ""
-    command = f"ctr -n k8s.io images export --platform {of} image.tar {image}"
-    return f"node {node} {of}{more} says that it still holds it: {command}"
+    said = f"node {node} {of}{more} says that it still holds it"
+    return said, save(image, of)
+
+
+def save(image: str, platform: str) -> str:
+    """Return the command that saves an image on a node, of words of a shell; or of no platform."""
+    option = f" --platform {platform}" if platform else ""
+    return f"ctr -n k8s.io images export{option} image.tar {image}"
 
 
 def name(reference: Reference) -> str:

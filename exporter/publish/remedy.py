@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, State
-from exporter.judge.repair import hint
+from exporter.judge.repair import held, save
 from exporter.oci.reference import names_host
 from exporter.publish.sheet import root_name
 from exporter.publish.words import plain, platform_words
@@ -67,14 +67,14 @@ def _repairs(name: str, verdict: TagVerdict, lost: list[Child]) -> Iterator[Reme
 
 
 def _from_node(name: str, verdict: TagVerdict, child: Child) -> Remedy:
-    who, _, command = hint(verdict, child.platform).partition(": ")
-    if command:
+    found = held(verdict, child.platform)
+    if found is not None:
+        who, command = found
         return Remedy(f"Or save it: {plain(who)}", plain(command))
     platform = platform_words(child.platform) if child.platform else ""
-    option = f" --platform {_word(platform)}" if platform else ""
     kind = f"{platform} node" if platform else "node"
-    export = f"ctr -n k8s.io images export{option} image.tar {name}"
-    return Remedy(f"Or save it from a {kind} that still holds it", export)
+    command = save(name, _word(platform) if platform else "")
+    return Remedy(f"Or save it from a {kind} that still holds it", command)
 
 
 def _is_bare(child: Child) -> bool:
