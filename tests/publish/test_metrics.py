@@ -1,18 +1,12 @@
-"""The metrics say what the report says, in every form, and nothing else."""
+"""The metrics say what the report says, and nothing else."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import ELSEWHERE
@@ -21,15 +15,10 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
 from exporter.oci.reference import Repository
-from exporter.publish import catalogue
-from exporter.publish.exposition import Format, Rendered, Samples, expose, label_pairs
 from exporter.publish.limits import Limits
 from exporter.publish.metrics import render
-from exporter.publish.telemetry import Telemetry
-from exporter.sources import BUCKETS, Tally
-from tests.fakes import use, workload
+from tests.fakes import use
 from tests.golden import golden
-from tests.parts.needs import program
 from tests.publish.reports import (
     AMD64,
     ARM64,
@@ -48,40 +37,13 @@ from tests.publish.reports import (
     picture,
     report,
     standing,
-    stock,
     tag,
     unreadable,
 )
+from tests.publish.series import LIMITS, samples, value
 
 if TYPE_CHECKING:
-    from exporter.judge.report import Child, Report
-    from exporter.publish.family import Family
-    from exporter.publish.standing import Picture
-
-LIMITS = Limits()
-TARGETS = frozenset(
-    ["namespace", "pod", "container", "service", "job", "instance", "endpoint", "node", "cluster"]
-)
-"""Labels that belong to the target: Prometheus would rename ours to `exported_…`."""
-
-
-def samples(
-    about: Picture, limits: Limits = LIMITS
-) -> dict[str, list[tuple[dict[str, str], float]]]:
-    """Every sample by metric name, as prometheus_client's own parser reads it."""
-    found: dict[str, list[tuple[dict[str, str], float]]] = {}
-    for family in read_text(render(about, limits).text.plain.decode()):
-        for sample in family.samples:
-            found.setdefault(sample.name, []).append((sample.labels, sample.value))
-    return found
-
-
-def value(about: Report, metric: str, **labels: str) -> float | None:
-    """The one value of a metric whose labels include these; None where there is no series."""
-    rows = samples(picture(standing(about))).get(f"pullproof_{metric}", [])
-    matching = [number for names, number in rows if labels.items() <= names.items()]
-    assert len(matching) <= 1, f"{labels} is ambiguous"
-    return matching[0] if matching else None
+    from exporter.judge.report import Child
 
 
 def required(metric: str, *children: Child, **other: Any) -> float | None:
@@ -276,60 +238,6 @@ def test_a_digest_is_a_label_of_problems_only() -> None:
     assert states == {"missing", "broken"}
 
 
-def test_past_the_limit_the_worst_and_live_tags_stay_and_the_rest_is_counted() -> None:
-    about = report(
-        tag("app:fine", child(protected_by=("x",))),
-        unreadable("app:unknown"),
-        tag("app:old", child(state=MISSING), reference=ReferenceClass.SELECTED),
-        tag("app:run", child(state=BROKEN)),
-    )
-    found = samples(picture(standing(about)), Limits(tags=2))
-
-    kept = [labels["tag"] for labels, _ in found["pullproof_tag_missing_children"]]
-    assert kept == ["run", "old"]
-    dropped = {labels["metric"]: left for labels, left in found["pullproof_metrics_series_dropped"]}
-    assert dropped == {
-        "pullproof_tag": 2,
-        "pullproof_repository": 0,
-        "pullproof_repository_exclusive_bytes": 0,
-        "pullproof_tag_sole_protected_children": 0,
-        "pullproof_missing_child_info": 0,
-        "pullproof_affected_workload_info": 0,
-        "pullproof_login_refused_info": 0,
-    }
-
-
-def test_a_tag_that_only_lacks_a_platform_is_as_bad_as_one_that_lost_an_image() -> None:
-    lost = tag("app:old", child(state=MISSING), reference=ReferenceClass.SELECTED)
-    lacking = tag("app:run", child(protected_by=("x",)), lacking=(ARM64,))
-    found = samples(picture(standing(report(lost, lacking))), Limits(tags=1))
-
-    kept = [labels["tag"] for labels, _ in found["pullproof_tag_missing_children"]]
-    assert kept == ["run"]
-
-
-def test_of_tags_that_are_well_those_at_risk_are_kept() -> None:
-    safe = tag("app:safe", child(protected_by=("x",)))
-    risk = tag("app:risk", child(protected_by=()), reference=ReferenceClass.SELECTED)
-    found = samples(picture(standing(report(safe, risk))), Limits(tags=1))
-
-    kept = [labels["tag"] for labels, _ in found["pullproof_tag_missing_children"]]
-    assert kept == ["risk"]
-
-
-def test_problems_are_capped_for_each_registry_and_live_ones_are_kept() -> None:
-    old = tag("app:old", child("arm", MISSING), reference=ReferenceClass.SELECTED)
-    live = tag("app:v1", child("amd64", MISSING), child("arm64", MISSING))
-    one, two = (report(old, live, registry=name) for name in ("one", "two"))
-    found = samples(picture(standing(one), standing(two)), Limits(problems=2))
-
-    kept = [(row["registry"], row["tag"]) for row, _ in found["pullproof_missing_child_info"]]
-    assert kept == [("one", "v1"), ("one", "v1"), ("two", "v1"), ("two", "v1")]
-    assert ({"metric": "pullproof_missing_child_info"}, 2) in found[
-        "pullproof_metrics_series_dropped"
-    ]
-
-
 def test_a_broken_tag_says_whom_it_hits_and_a_whole_one_does_not() -> None:
     lost = tag("shop/app:v1", child(state=MISSING), uses=(deployment(), cron_job()))
     both = report(lost, tag("shop/app:v2", child(name="ok"), uses=(deployment(),)))
@@ -375,20 +283,6 @@ def test_a_reference_of_a_file_is_no_workload() -> None:
     assert "pullproof_affected_workload_info" not in samples(picture(standing(about)))
 
 
-def test_workloads_are_capped_for_each_registry_and_those_of_live_tags_are_kept() -> None:
-    many = tuple(deployment(workload=workload("Deployment", f"shop/n{n}")) for n in range(4))
-    idle = tag("app:old", child(state=MISSING), reference=ReferenceClass.IDLE, uses=many)
-    live = tag("app:v1", child(state=MISSING), uses=many[:1])
-    found = samples(picture(standing(report(idle, live))), Limits(problems=3))
-
-    named = [labels["tag"] for labels, _ in found["pullproof_affected_workload_info"]]
-    assert named == ["v1", "old", "old"]
-    name = {"metric": "pullproof_affected_workload_info"}
-    assert (name, 2) in found["pullproof_metrics_series_dropped"]
-    assert (name, 3) in found["pullproof_metrics_series_limit"]
-    assert value(report(idle, live), "tag_affected_workloads", tag="old") == 4
-
-
 @pytest.mark.parametrize(
     ("reference", "sealed", "count"),
     [
@@ -420,16 +314,6 @@ def test_of_a_tag_only_what_runs_by_it_is_counted() -> None:
     every = (quiet, moved, same, beside, asleep)
     counts = [value(each, "tag_unprotected_images", tag="v1") for each in every]
     assert counts == [None, 1, 0, None, None]
-
-
-def test_the_repositories_with_most_trouble_are_kept() -> None:
-    about = report(
-        tag("a/fine:v1", child()), tag("b/bad:v1", child(state=MISSING)), unreadable("c/blind:v1")
-    )
-    found = samples(picture(standing(about)), Limits(repositories=2))
-
-    kept = [labels["repository"] for labels, _ in found["pullproof_repository_tags"]]
-    assert kept == ["b/bad", "c/blind"]
 
 
 def test_without_a_report_only_the_health_of_the_looking_is_said() -> None:
@@ -471,112 +355,3 @@ def test_the_collector_of_a_registry_is_a_label() -> None:
     about = report(tag("app:v1", child()), collector=Collector.DISTRIBUTION_3)
 
     assert value(about, "registry_info", collector="distribution-3") == 1
-
-
-def full(form: Format, about: Picture) -> bytes:
-    return render(about, LIMITS).rendered(form).plain + Telemetry().body(about, form)
-
-
-def busy() -> Picture:
-    """A picture in which every family of the catalogue has a series."""
-    tally = Tally(
-        requests={("blob", "2xx"): 7, ("tags", "429"): 1},
-        seconds={"blob": [1, 2] + [0] * (len(BUCKETS) - 2) + [4]},
-        seconds_sum={"blob": 31.5},
-        retries=3,
-        throttled_seconds=2.5,
-    )
-    running = frozenset({"registry.example"})
-    pinned = tag("shop/pin@", child("amd64", name="pin"))
-    about = replace(incident(pinned), stock=stock())
-    return picture(standing(about, tally=tally, facts_written=1.0), in_progress=running)
-
-
-def test_every_family_of_the_catalogue_is_published_and_no_other() -> None:
-    text = full(Format.TEXT, busy()).decode()
-    typed = dict(re.findall(r"^# TYPE (pullproof_\S+) (\S+)$", text, re.MULTILINE))
-
-    assert typed == {family.name: family.kind.value for family in catalogue.FAMILIES}
-
-
-def test_series_carry_exactly_the_labels_of_the_catalogue() -> None:
-    parsed = {family.name: family for family in read_text(full(Format.TEXT, busy()).decode())}
-
-    for family in catalogue.FAMILIES:
-        for sample in parsed[family.stem].samples:
-            assert sample.labels.keys() - {"le"} == set(family.labels), sample
-
-
-def test_families_are_grouped_and_described_once() -> None:
-    for form in Format:
-        text = full(form, busy()).decode()
-        heads = re.findall(r"^# (HELP|TYPE) (\S+)", text, re.MULTILINE)
-        assert len(heads) == len(set(heads))
-        owners = [re.split(r"[{ ]", line)[0] for line in text.splitlines() if line[0] != "#"]
-        stems = [re.sub("_(bucket|sum|count|total)$", "", owner) for owner in owners]
-        changes = [new for old, new in zip(["", *stems], stems, strict=False) if old != new]
-        assert len(changes) == len(set(changes))
-
-
-def test_openmetrics_is_read_by_its_own_parser_and_ends_once() -> None:
-    text = full(Format.OPENMETRICS, busy()).decode()
-
-    assert text.count("# EOF") == 1
-    assert text.endswith("# EOF\n")
-    names = {family.name for family in read_openmetrics(text)}
-    assert {family.stem for family in catalogue.FAMILIES} <= names
-
-
-def test_both_formats_carry_the_same_samples() -> None:
-    exposition = render(busy(), LIMITS)
-    text, other = exposition.text.plain.decode(), exposition.openmetrics.plain.decode()
-
-    def lines(body: str) -> list[str]:
-        return [line for line in body.splitlines() if not line.startswith("#")]
-
-    assert lines(text) == lines(other)
-
-
-@given(st.binary(), st.binary())
-def test_a_compressed_text_is_continued_as_one_gzip_file(body: bytes, tail: bytes) -> None:
-    """One member: clients exist that stop after the first."""
-    stream = zlib.decompressobj(wbits=31)
-
-    assert stream.decompress(Rendered.of(body).continued(tail)) == body + tail
-    assert (stream.eof, stream.unused_data) == (True, b"")
-
-
-def test_rendering_twice_gives_the_same_bytes() -> None:
-    assert render(busy(), LIMITS) == render(busy(), LIMITS)
-
-
-def test_promtool_finds_nothing_to_say() -> None:
-    command = [program("promtool"), "check", "metrics"]
-    done = subprocess.run(
-        command, input=full(Format.TEXT, busy()), capture_output=True, check=False
-    )
-
-    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
-
-
-@given(st.lists(st.text(st.characters(codec="utf-8")), min_size=4, max_size=4))
-def test_any_label_value_survives_the_way_to_prometheus(values: list[str]) -> None:
-    family = catalogue.TAG_LACKING_PLATFORMS
-    collected = Samples()
-    collected.add(family, label_pairs(family.labels, values), 1)
-    exposition = expose(collected)
-
-    for body, read in (
-        (exposition.text.plain, read_text),
-        (exposition.openmetrics.plain + b"# EOF\n", read_openmetrics),
-    ):
-        (parsed,) = read(body.decode())
-        assert parsed.samples[0].labels == dict(zip(family.labels, values, strict=True))
-
-
-@pytest.mark.parametrize("family", catalogue.FAMILIES, ids=lambda family: family.name)
-def test_names_follow_the_conventions(family: Family) -> None:
-    assert re.fullmatch(r"pullproof_[a-z]+(_[a-z]+)*", family.name)
-    assert family.name.endswith("_total") == (family.kind.value == "counter")
-    assert family.help.endswith(".")
-    assert not TARGETS & set(family.labels)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from exporter.publish.limits import Limits
 from tests.publish.reports import child, picture, report, standing, stock, tag
-from tests.publish.test_metrics import samples, value
+from tests.publish.series import samples, value
 
 
 def about() -> dict[str, list[tuple[dict[str, str], float]]]:

@@ -1,0 +1,36 @@
+"""The series of a picture, as a scrape reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families as read_text
+
+from exporter.publish.limits import Limits
+from exporter.publish.metrics import render
+from tests.publish.reports import picture, standing
+
+if TYPE_CHECKING:
+    from exporter.judge.report import Report
+    from exporter.publish.standing import Picture
+
+LIMITS = Limits()
+
+
+def samples(
+    about: Picture, limits: Limits = LIMITS
+) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Every sample by metric name, as prometheus_client's own parser reads it."""
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for family in read_text(render(about, limits).text.plain.decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return found
+
+
+def value(about: Report, metric: str, **labels: str) -> float | None:
+    """The one value of a metric whose labels include these; None where there is no series."""
+    rows = samples(picture(standing(about))).get(f"pullproof_{metric}", [])
+    matching = [number for names, number in rows if labels.items() <= names.items()]
+    assert len(matching) <= 1, f"{labels} is ambiguous"
+    return matching[0] if matching else None

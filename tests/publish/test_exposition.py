@@ -1,0 +1,149 @@
+"""Every form carries the families of the catalogue, as Prometheus reads them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import zlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as read_text
+
+from exporter.publish import catalogue
+from exporter.publish.exposition import Format, Rendered, Samples, expose, label_pairs
+from exporter.publish.metrics import render
+from exporter.publish.telemetry import Telemetry
+from exporter.sources import BUCKETS, Tally
+from tests.parts.needs import program
+from tests.publish.reports import (
+    child,
+    incident,
+    picture,
+    standing,
+    stock,
+    tag,
+)
+from tests.publish.series import LIMITS
+
+if TYPE_CHECKING:
+    from exporter.publish.family import Family
+    from exporter.publish.standing import Picture
+
+TARGETS = frozenset(
+    ["namespace", "pod", "container", "service", "job", "instance", "endpoint", "node", "cluster"]
+)
+"""Labels that belong to the target: Prometheus would rename ours to `exported_…`."""
+
+
+def full(form: Format, about: Picture) -> bytes:
+    return render(about, LIMITS).rendered(form).plain + Telemetry().body(about, form)
+
+
+def busy() -> Picture:
+    """A picture in which every family of the catalogue has a series."""
+    tally = Tally(
+        requests={("blob", "2xx"): 7, ("tags", "429"): 1},
+        seconds={"blob": [1, 2] + [0] * (len(BUCKETS) - 2) + [4]},
+        seconds_sum={"blob": 31.5},
+        retries=3,
+        throttled_seconds=2.5,
+    )
+    running = frozenset({"registry.example"})
+    pinned = tag("shop/pin@", child("amd64", name="pin"))
+    about = replace(incident(pinned), stock=stock())
+    return picture(standing(about, tally=tally, facts_written=1.0), in_progress=running)
+
+
+def test_every_family_of_the_catalogue_is_published_and_no_other() -> None:
+    text = full(Format.TEXT, busy()).decode()
+    typed = dict(re.findall(r"^# TYPE (pullproof_\S+) (\S+)$", text, re.MULTILINE))
+
+    assert typed == {family.name: family.kind.value for family in catalogue.FAMILIES}
+
+
+def test_series_carry_exactly_the_labels_of_the_catalogue() -> None:
+    parsed = {family.name: family for family in read_text(full(Format.TEXT, busy()).decode())}
+
+    for family in catalogue.FAMILIES:
+        for sample in parsed[family.stem].samples:
+            assert sample.labels.keys() - {"le"} == set(family.labels), sample
+
+
+def test_families_are_grouped_and_described_once() -> None:
+    for form in Format:
+        text = full(form, busy()).decode()
+        heads = re.findall(r"^# (HELP|TYPE) (\S+)", text, re.MULTILINE)
+        assert len(heads) == len(set(heads))
+        owners = [re.split(r"[{ ]", line)[0] for line in text.splitlines() if line[0] != "#"]
+        stems = [re.sub("_(bucket|sum|count|total)$", "", owner) for owner in owners]
+        changes = [new for old, new in zip(["", *stems], stems, strict=False) if old != new]
+        assert len(changes) == len(set(changes))
+
+
+def test_openmetrics_is_read_by_its_own_parser_and_ends_once() -> None:
+    text = full(Format.OPENMETRICS, busy()).decode()
+
+    assert text.count("# EOF") == 1
+    assert text.endswith("# EOF\n")
+    names = {family.name for family in read_openmetrics(text)}
+    assert {family.stem for family in catalogue.FAMILIES} <= names
+
+
+def test_both_formats_carry_the_same_samples() -> None:
+    exposition = render(busy(), LIMITS)
+    text, other = exposition.text.plain.decode(), exposition.openmetrics.plain.decode()
+
+    def lines(body: str) -> list[str]:
+        return [line for line in body.splitlines() if not line.startswith("#")]
+
+    assert lines(text) == lines(other)
+
+
+@given(st.binary(), st.binary())
+def test_a_compressed_text_is_continued_as_one_gzip_file(body: bytes, tail: bytes) -> None:
+    """One member: clients exist that stop after the first."""
+    stream = zlib.decompressobj(wbits=31)
+
+    assert stream.decompress(Rendered.of(body).continued(tail)) == body + tail
+    assert (stream.eof, stream.unused_data) == (True, b"")
+
+
+def test_rendering_twice_gives_the_same_bytes() -> None:
+    assert render(busy(), LIMITS) == render(busy(), LIMITS)
+
+
+def test_promtool_finds_nothing_to_say() -> None:
+    command = [program("promtool"), "check", "metrics"]
+    done = subprocess.run(
+        command, input=full(Format.TEXT, busy()), capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8")), min_size=4, max_size=4))
+def test_any_label_value_survives_the_way_to_prometheus(values: list[str]) -> None:
+    family = catalogue.TAG_LACKING_PLATFORMS
+    collected = Samples()
+    collected.add(family, label_pairs(family.labels, values), 1)
+    exposition = expose(collected)
+
+    for body, read in (
+        (exposition.text.plain, read_text),
+        (exposition.openmetrics.plain + b"# EOF\n", read_openmetrics),
+    ):
+        (parsed,) = read(body.decode())
+        assert parsed.samples[0].labels == dict(zip(family.labels, values, strict=True))
+
+
+@pytest.mark.parametrize("family", catalogue.FAMILIES, ids=lambda family: family.name)
+def test_names_follow_the_conventions(family: Family) -> None:
+    assert re.fullmatch(r"pullproof_[a-z]+(_[a-z]+)*", family.name)
+    assert family.name.endswith("_total") == (family.kind.value == "counter")
+    assert family.help.endswith(".")
+    assert not TARGETS & set(family.labels)
