@@ -189,6 +189,25 @@ def test_without_a_rule_a_collection_cannot_be_called_safe(site: Site, tmp_path:
     assert told("lacking", *RBAC["core"][1:], *RBAC["nodes"]) == (3, "INCOMPLETE")
 
 
+def test_what_is_being_deleted_starts_nothing_though_a_finalizer_keeps_it(
+    site: Site, tmp_path: Path
+) -> None:
+    """Its ReplicaSets go on until they are deleted too, and so do its pods."""
+    kept = {"finalizers": ["shop.example/held"]}
+    left = site.controller("Deployment", "left", "shop/left:2", kept)
+    newest = site.history(left, "shop/left:1")[-1]
+    site.controller("DaemonSet", "agent", "shop/agent:1", kept)
+    agent = f"/apis/apps/v1/namespaces/{site.namespace}/daemonsets/agent"
+    for path in (site.api.path(left) + "/left", agent):
+        site.api.delete(path)
+        assert site.api.get(path)["metadata"]["deletionTimestamp"]
+
+    found = seen(site, tmp_path, site.account("pullproof", *SHIPPED))
+
+    assert newest["spec"]["replicas"]
+    assert found.classes() == {("Deployment/left", "shop/left:1", LIVE)}
+
+
 def test_single_namespaces_need_no_right_beyond_them(site: Site, tmp_path: Path) -> None:
     site.controller("Deployment", "web", "shop/web:1")
     site.pod("bare", "shop/bare:1", "x1")

@@ -210,6 +210,31 @@ def test_a_custom_resource_that_fails_or_is_not_served_costs_no_other(
     }
 
 
+def test_a_custom_resource_with_odd_metadata_costs_no_other(
+    site: Site, tmp_path: Path, authority: Authority
+) -> None:
+    """A server of its own may say what Kubernetes' own never would."""
+    site.pod("bare", "shop/bare:1")
+    custom = CustomResource("shop.example", "v1", "a", (FieldPath.parse("spec.image"),))
+    odd = [
+        {"kind": "A", "metadata": metadata, "spec": {"image": site.image("shop/odd:1")}}
+        for metadata in (None, {"name": 7})
+    ]
+    body = {"kind": "AList", "metadata": {"resourceVersion": "1"}, "items": odd}
+
+    def door(asked: Asked) -> Answer | None:
+        listed = asked.target.startswith("/apis/shop.example/v1/a")
+        return Answer(200, json.dumps(body).encode()) if listed else None
+
+    with between(site.api, authority, door) as front:
+        path = site.api.kubeconfig(tmp_path / "kubeconfig", url=front.url)
+        access = Access("prod", {}, kubeconfig=path)
+        found = Cluster(access, Extent(custom=(custom,)), lambda: 0.0).uses()
+
+    assert images(site, found) == {"shop/bare"}
+    assert "shop/odd" in {use.reference.repository for use in found.entries}
+
+
 def test_a_cluster_that_is_away_is_unseen_and_not_empty(
     site: Site, tmp_path: Path, token: str, authority: Authority
 ) -> None:

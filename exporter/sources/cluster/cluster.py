@@ -118,7 +118,9 @@ class Cluster:
         owners, depth = self._owners(shown), self._extent.depth
 
         def of(plural: str) -> list[Any]:
-            return shown.of(KINDS[plural])
+            """What is being deleted starts nothing, though a finalizer may keep it long."""
+            found: list[Any] = shown.of(KINDS[plural])
+            return [each for each in found if each.metadata.deletion_timestamp is None]
 
         for plural in (kinds.DEPLOYMENTS, kinds.STATEFUL_SETS, kinds.CONTROLLERS):
             yield from workloads.of_replicated(KINDS[plural].name, of(plural), owners)
@@ -154,4 +156,8 @@ def _of_custom(
 
 
 def _meta(document: dict[str, Any]) -> Meta:
-    return msgspec.convert(document.get("metadata", {}), Meta)
+    """Read what it is called and owned by; a server of its own may tell nothing of use."""
+    try:
+        return msgspec.convert(document.get("metadata", {}), Meta)
+    except msgspec.ValidationError:
+        return Meta()
