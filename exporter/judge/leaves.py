@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
@@ -11,10 +12,13 @@ from exporter.facts.snapshot import Snapshot
 from exporter.judge.report import ChildKind
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Kind, Manifest
-from exporter.oci.platform import Platform
+from exporter.oci.platform import Platform, eligible
 from exporter.oci.reference import Repository
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.facts.use import Use
     from exporter.oci.manifest import Descriptor
 
 NOT_LOOKED_AT: Final = unknown(Reason.BY_DESIGN, "not looked at")
@@ -68,6 +72,25 @@ class Tree:
     leaves: tuple[Leaf, ...]
     nested: tuple[Digest, ...]
     """The indexes on the way that are there, without the manifest itself."""
+
+
+def as_run(
+    view: View, root: Digest, leaves: tuple[Leaf, ...], uses: Iterable[Use]
+) -> tuple[Leaf, ...]:
+    """Return an image that runs where it states that it cannot as one that states nothing.
+
+    A node pulls an image that stands alone whatever it states (containerd `core/images/image.go`,
+    `Manifest`); whether it then runs, only a container that does can tell.
+    """
+    manifest = view.known(root)
+    if [leaf.digest for leaf in leaves] != [root] or manifest is None:
+        return leaves
+    own = {root, manifest.config.digest} if manifest.config else {root}
+    runs = (use.platforms for use in uses if use.alive and use.running and use.running <= own)
+    strange = [
+        node for node in chain.from_iterable(runs) if not eligible(node, [leaves[0].platform])
+    ]
+    return (replace(leaves[0], platform=None),) if strange else leaves
 
 
 def grow(view: View, digest: Digest) -> Tree:

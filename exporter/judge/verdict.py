@@ -11,7 +11,7 @@ from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role
 from exporter.judge.children import assess
 from exporter.judge.choice import Choice, held, is_attached, needed
-from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, grow
+from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, as_run, grow
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
     )
     known = _pointers(order)
     users, doors = _users(snapshot), _doors(snapshot)
-    judged = (_verdict(snapshot, root, known) for root in order)
-    return tuple(_used(each, users.get(_name(each.root), ()), doors) for each in judged)
+    wanted = ((root, users.get(_name(root), ())) for root in order)
+    judged = ((_verdict(snapshot, root, known, uses), uses) for root, uses in wanted)
+    return tuple(_used(verdict, uses, doors) for verdict, uses in judged)
 
 
 def _used(verdict: TagVerdict, uses: tuple[Use, ...], doors: _Doors) -> TagVerdict:
@@ -43,13 +44,16 @@ def _used(verdict: TagVerdict, uses: tuple[Use, ...], doors: _Doors) -> TagVerdi
     return replace(verdict, uses=uses, admissions=tuple(each for each in tried if each))
 
 
-def _verdict(snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ...]]) -> TagVerdict:
+def _verdict(
+    snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ...]], uses: tuple[Use, ...]
+) -> TagVerdict:
     if root.digest is None or root.sighting.state in GONE:
         return _unresolved(snapshot, root)
     view = View(snapshot, root.repository)
     tree = grow(view, root.digest)
-    expected = held(snapshot, root, tree.leaves)
-    choice = needed(Nodes.of_root(root), root, tree.leaves, expected)
+    leaves = as_run(view, root.digest, tree.leaves, uses)
+    expected = held(snapshot, root, leaves)
+    choice = needed(Nodes.of_root(root), root, leaves, expected)
     if snapshot.role is Role.PROXY:
         choice = Choice(choice.pulled)
     children = tuple(
@@ -61,7 +65,7 @@ def _verdict(snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ..
             expected=position in expected,
             protected_by=_protectors(snapshot, root.repository, leaf.digest, known),
         )
-        for position, leaf in enumerate(tree.leaves)
+        for position, leaf in enumerate(leaves)
     )
     if root.sighting.state is State.UNKNOWN and not _decisive(root, children) & GONE:
         return _unresolved(snapshot, root)

@@ -9,7 +9,9 @@ from exporter.facts.proof import Proof, State, unknown
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import ChildKind
 from exporter.judge.verdict import verdicts
+from exporter.oci.digest import Digest
 from tests import worlds
+from tests.fakes import use
 from tests.judge.scene import BLIND, LOST, Scene, scene
 
 INDEX = worlds.two_platforms("app")
@@ -131,6 +133,32 @@ def test_an_index_without_any_image_lacks_every_platform_that_must_run_it() -> N
 def test_a_single_image_of_another_platform_is_lacking() -> None:
     assert scene(IMAGE, "v1", "linux/arm64").verdict().state is BROKEN
     assert scene(IMAGE, "v1", "linux/amd64").verdict().state is PRESENT
+
+
+@pytest.mark.parametrize(
+    ("alive", "running", "state"),
+    [
+        (1, {IMAGE.digest}, PRESENT),
+        (1, {IMAGE.config.digest}, PRESENT),
+        (0, {IMAGE.digest}, BROKEN),  # it was started, and does not run
+        (1, set(), BROKEN),
+        (1, {IMAGE.digest, Digest.of(b"before")}, BROKEN),  # which of them runs there?
+        (1, {Digest.of(b"before")}, BROKEN),
+    ],
+)
+def test_a_single_image_that_runs_on_another_platform_than_it_states_is_not_lacking(
+    alive: int, running: set[Digest], state: State
+) -> None:
+    user = use("app:v1", "linux/arm64", alive=alive, running=frozenset(running))
+
+    assert scene(IMAGE, "v1", "linux/arm64").verdict(uses=(user,)).state is state
+
+
+def test_an_image_of_an_index_is_chosen_by_what_the_index_states_whatever_runs() -> None:
+    alone = worlds.index(IMAGE)
+    user = use("app:v1", "linux/arm64", alive=1, running=frozenset({alone.digest, IMAGE.digest}))
+
+    assert scene(alone, "v1", "linux/arm64").verdict(uses=(user,)).state is BROKEN
 
 
 def test_a_single_image_whose_platform_nobody_knows_fits_all() -> None:
