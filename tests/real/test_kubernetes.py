@@ -300,6 +300,18 @@ def test_helm_may_go_back_to_the_revisions_before_the_one_in_force(
     assert [gap.subject for gap in forbidden.listing.gaps] == ["prod: secrets"]
 
 
+def test_behind_an_upgrade_that_failed_helm_would_go_back_to_what_is_in_force(
+    site: Site, tmp_path: Path
+) -> None:
+    for number, status in enumerate(("superseded", "deployed", "failed"), 1):
+        release(site, number, status)
+    helm = site.account("helm", *SHIPPED, *RBAC["helmHistory"])
+
+    found = seen(site, tmp_path, helm, Extent(depth=1, helm=True))
+
+    assert found.classes() == {("Release/shop", "shop/release:2", ROLLBACK)}
+
+
 def release(site: Site, number: int, status: str) -> None:
     """A revision of a release, as Helm keeps it."""
     spec = {"template": {"spec": site.containers(f"shop/release:{number}")}}

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from exporter.sources.cluster.objects import Meta, Named
     from exporter.sources.cluster.pages import Api
 
-_DEPLOYED: Final = "deployed"
-_TARGETS: Final = frozenset({_DEPLOYED, "superseded"})
+_TARGETS: Final = frozenset({"deployed", "superseded"})
 """The states of revisions to which one would go back."""
 
 
@@ -38,7 +37,7 @@ class Releases:
 
     def wants(self, secrets: Iterable[Named], api: Api, gaps: list[Gap]) -> list[Want]:
         """Return what the revisions want to which one could go back; adds what cannot be read."""
-        metas = [each for release in _families(secrets) for each in release[1 : self.depth + 1]]
+        metas = [each for release in _families(secrets) for each in release[: self.depth]]
         found: list[Want] = []
         for meta in metas:
             workload = Workload(self.cluster, meta.namespace, RELEASES.name, meta.labels["name"])
@@ -67,17 +66,18 @@ class Releases:
 
 
 def _families(secrets: Iterable[Named]) -> list[list[Meta]]:
-    """Group revisions by release: the one in force first, then those before it, newest first."""
+    """Group by release those to which one would go back: before the newest, newest first.
+
+    Behind an upgrade that failed or is under way, that begins with the one in force.
+    """
     families: dict[tuple[str, str], list[Meta]] = {}
     for each in secrets:
         meta, marks = each.metadata, each.metadata.labels
-        known = "name" in marks and marks.get("version", "").isdecimal()
-        if known and marks.get("status") in _TARGETS:
+        if "name" in marks and marks.get("version", "").isdecimal():
             families.setdefault((meta.namespace, marks["name"]), []).append(meta)
     for family in families.values():
-        family.sort(key=_order, reverse=True)
-    return list(families.values())
-
-
-def _order(meta: Meta) -> tuple[bool, int]:
-    return meta.labels["status"] == _DEPLOYED, int(meta.labels["version"])
+        family.sort(key=lambda meta: int(meta.labels["version"]), reverse=True)
+    return [
+        [meta for meta in family[1:] if meta.labels.get("status") in _TARGETS]
+        for family in families.values()
+    ]
