@@ -6,9 +6,9 @@ import asyncio
 import importlib
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from exporter.facts.gap import Gap, Scope
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.publish.standing import SourceStanding
 from exporter.serve.rounds import References
 from exporter.sources import Listing, Unseen, joined
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from exporter.sources import ReferenceSource
 
 Read = tuple[Listing["Use"], SourceStanding]
+
+_PASSING: Final = frozenset(
+    {
+        *(Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.TIMEOUT, Reason.RESET),
+        *(Reason.UNAUTHORIZED, Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.INCOMPLETE_LIST),
+    }
+)
+"""Reasons for which a part of a source is not seen now, and was before and will be again."""
 
 
 def configured(settings: Settings, environ: Mapping[str, str]) -> Iterator[ReferenceSource]:
@@ -56,6 +64,7 @@ class ReferenceSources:
         """Read these sources whenever asked."""
         self._sources = tuple(sources)
         self._last: dict[str, Read] = {}
+        self._recalled: dict[str, tuple[Use, ...]] = {}
         self._reading: dict[str, asyncio.Future[Read]] = {}
 
     async def __call__(self) -> References:
@@ -80,6 +89,7 @@ class ReferenceSources:
             if mine and source.name not in self._last:
                 standing = SourceStanding(source.name, False, when, len(mine))
                 self._last[source.name] = Listing(mine), standing
+                self._recalled[source.name] = mine
 
     async def _shared(self, source: ReferenceSource) -> Read:
         reading = self._reading.get(source.name)
@@ -91,12 +101,21 @@ class ReferenceSources:
 
     def _read(self, source: ReferenceSource) -> Read:
         try:
-            listing = source.uses()
+            listing = self._completed(source.name, source.uses())
         except Unseen as unseen:
             return self._frozen(source.name, unseen)
         standing = SourceStanding(source.name, True, time.time(), len(listing.entries))
         self._last[source.name] = (listing, standing)
         return listing, standing
+
+    def _completed(self, name: str, listing: Listing[Use]) -> Listing[Use]:
+        """Add what was recalled and a fault may hide, until the source was first seen without."""
+        if not any(gap.reason in _PASSING for gap in listing.gaps):
+            self._recalled.pop(name, None)
+        named = {(use.owner, use.reference) for use in listing.entries}
+        recalled = self._recalled.get(name, ())
+        hidden = (use for use in recalled if (use.owner, use.reference) not in named)
+        return Listing((*listing.entries, *hidden), listing.gaps)
 
     def _frozen(self, name: str, unseen: Unseen) -> Read:
         """A source that went away must not turn what is live into what is not."""

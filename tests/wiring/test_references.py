@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from exporter.facts.gap import Reason
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
 from exporter.sources import Listing, Unseen
@@ -27,16 +27,19 @@ class Source:
     away: bool = False
     read: int = 0
     ready: threading.Event = field(default_factory=threading.Event)
+    unread: Reason | None = None
+    """Why a part of it cannot be read."""
 
     def uses(self) -> Listing[Use]:
         self.ready.wait()
         self.read += 1
         if self.away:
             raise Unseen(self.name, Reason.CONNECT, "nothing listens there")
-        return Listing((use(self.name),))
+        gap = (Gap(Scope.REFERENCES, self.name, self.unread),) if self.unread else ()
+        return Listing((use(self.name),), gap)
 
     def said(self, named: Use) -> bool:
-        return named.owner == f"{self.name}:1"
+        return named.owner.rpartition(":")[0] == self.name
 
 
 def source(name: str, *, away: bool = False) -> Source:
@@ -100,3 +103,29 @@ async def test_what_a_source_says_itself_wins_over_what_was_put_away() -> None:
 
     assert found.uses.entries == (use("prod"),)
     assert found.uses.complete
+
+
+async def test_what_was_put_away_stands_as_long_as_a_fault_may_hide_it() -> None:
+    prod = source("prod")
+    sources = ReferenceSources([prod])
+    idle = replace(use("prod"), reference_class=ReferenceClass.IDLE)
+    hidden = replace(use("prod"), owner="prod:2")
+    sources.recall([idle, hidden], 1_000.0)
+
+    found = []
+    for prod.unread in (Reason.TIMEOUT, Reason.RESET, None, Reason.TIMEOUT):
+        found.append((await sources()).uses.entries)
+
+    assert found[:2] == [(use("prod"), hidden)] * 2
+    assert found[2:] == [(use("prod"),)] * 2
+
+
+async def test_what_is_never_shown_does_not_keep_what_was_put_away() -> None:
+    """A right that a role does not give, a text that is no reference: they last."""
+    prod = source("prod")
+    sources = ReferenceSources([prod])
+    sources.recall([replace(use("prod"), owner="prod:2")], 1_000.0)
+
+    prod.unread = Reason.DENIED
+
+    assert (await sources()).uses.entries == (use("prod"),)
