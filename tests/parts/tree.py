@@ -19,6 +19,11 @@ def data(root: Path, digest: Digest) -> Path:
     return _v2(root) / "blobs" / digest.algorithm / digest.encoded[:2] / digest.encoded / "data"
 
 
+def home(root: Path, repository: str) -> Path:
+    """The folder of a repository."""
+    return _v2(root) / "repositories" / repository
+
+
 def revision(root: Path, repository: str, digest: Digest) -> Path:
     """The link that makes a manifest part of a repository."""
     revisions = _manifests(root, repository) / "revisions"
@@ -27,7 +32,7 @@ def revision(root: Path, repository: str, digest: Digest) -> Path:
 
 def layer_link(root: Path, repository: str, digest: Digest) -> Path:
     """The link that lets a blob be read through a repository."""
-    layers = _v2(root) / "repositories" / repository / "_layers"
+    layers = home(root, repository) / "_layers"
     return layers / digest.algorithm / digest.encoded / "link"
 
 
@@ -61,7 +66,7 @@ def _v2(root: Path) -> Path:
 
 
 def _manifests(root: Path, repository: str) -> Path:
-    return _v2(root) / "repositories" / repository / "_manifests"
+    return home(root, repository) / "_manifests"
 
 
 def _link(path: Path, digest: Digest) -> None:

@@ -154,7 +154,7 @@ def test_a_digest_that_somebody_pins_is_a_victim_although_no_tag_is(tmp_path: Pa
 
 def test_a_repository_without_layer_links_is_invisible_to_distribution_2(tmp_path: Path) -> None:
     tree.write(tmp_path, "app", _AMD64, "v1")
-    layers = tmp_path / "docker" / "registry" / "v2" / "repositories" / "app" / "_layers"
+    layers = tree.home(tmp_path, "app") / "_layers"
     layers.rename(tmp_path / "gone")
 
     inventory = read(str(tmp_path))

@@ -37,10 +37,6 @@ def found(root: Path, dialect: Dialect) -> set[tuple[Code, str, Effect]]:
     return {(each.code, each.repository, each.effect) for each in preconditions(inventory, dialect)}
 
 
-def repository(root: Path, name: str) -> Path:
-    return root / "docker" / "registry" / "v2" / "repositories" / name
-
-
 @DIALECTS
 def test_a_sound_storage_has_none(tmp_path: Path, dialect: Dialect) -> None:
     tree.write(tmp_path, "app", BOTH, "v1")
@@ -62,7 +58,7 @@ def test_registries_12_a_repository_without_layer_links_is_lost_to_one_and_stops
     tmp_path: Path,
 ) -> None:
     tree.write(tmp_path, "app", AMD64, "v1")
-    shutil.rmtree(repository(tmp_path, "app") / "_layers")
+    shutil.rmtree(tree.home(tmp_path, "app") / "_layers")
 
     assert found(tmp_path, DISTRIBUTION_2) == {(Code.NO_LAYERS, "app", Effect.LOSES)}
     assert found(tmp_path, DISTRIBUTION_3) == {(Code.NO_LAYERS, "app", Effect.STOPS)}
