@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.facts.gap import Scope
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from exporter.facts.snapshot import Snapshot
     from exporter.judge.report import Report
+
+MOST_ROWS: Final = 1_000
+"""Rows of a Markdown table; what is broken comes first."""
 
 
 class Exit(IntEnum):

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from exporter.commands.answer import as_json, exit_code, save, style
+from exporter.commands.answer import MOST_ROWS, as_json, exit_code, save, style
 from exporter.commands.looking import look
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.judge.report import Report
-
-_MOST_ROWS = 1_000
-"""Rows of a Markdown table; what is broken comes first."""
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -49,5 +46,5 @@ def _said(words: argparse.Namespace, reports: Sequence[Report]) -> str:
     if words.output == "json":
         return as_json(reports, time.time())
     if words.output == "markdown":
-        return check_markdown(reports, _MOST_ROWS)
+        return check_markdown(reports, MOST_ROWS)
     return check_text(reports, style(words))

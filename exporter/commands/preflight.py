@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from exporter.commands.answer import Exit, style
+from exporter.commands.answer import MOST_ROWS, Exit, style
 from exporter.commands.asked import asked
 from exporter.commands.needed import wanting
 from exporter.commands.saved import judged
@@ -40,7 +40,6 @@ _EXITS: Final = {
     Verdict.UNSAFE: Exit.BROKEN,
     Verdict.INCOMPLETE: Exit.BLIND,
 }
-_MOST_ROWS: Final = 1_000
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -109,7 +108,7 @@ def _said(words: argparse.Namespace, answer: Answer) -> str:
     if words.output == "json":
         return preflight_json(answer)
     if words.output == "markdown":
-        return preflight_markdown(answer, _MOST_ROWS)
+        return preflight_markdown(answer, MOST_ROWS)
     return preflight_text(answer, style(words))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from exporter.commands import Refused
-from exporter.commands.answer import as_json, exit_code, save, style
+from exporter.commands.answer import MOST_ROWS, as_json, exit_code, save, style
 from exporter.commands.looking import aimed
 from exporter.commands.scrubbing import scrub_once
 from exporter.commands.settings import Typed, typed
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from exporter.commands.subjects import Subjects
     from exporter.config.registry import RegistrySettings
     from exporter.judge.report import Report
-
-_MOST_ROWS = 1_000
-"""Rows of a Markdown table; what is broken comes first."""
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -104,5 +101,5 @@ def _said(words: argparse.Namespace, reports: Sequence[Report]) -> str:
     if words.output == "json":
         return as_json(reports, time.time())
     if words.output == "markdown":
-        return check_markdown(reports, _MOST_ROWS) + damage_markdown(reports)
+        return check_markdown(reports, MOST_ROWS) + damage_markdown(reports)
     return check_text(reports, style(words)) + damage_text(reports)
