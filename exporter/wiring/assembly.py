@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from exporter.config.settings import Settings
     from exporter.facts.shard import Shard
     from exporter.sources import Bytes, Tally
-    from exporter.sources.registry.credentials import Credentials
 
 
 Opened = TypeVar("Opened", bound=Distribution)
@@ -56,8 +55,7 @@ async def assembled(
                 source = await _bytes(stack, registry, environ, opened.tally)
                 asked = replace(asked, scrub=scrub(registry.scrub, source, ledger))
             if any(each.pull_secrets for each in settings.clusters):
-                doors = _doors(registry, environ, opened.tally, references)
-                asked = replace(asked, doors=doors)
+                asked = replace(asked, doors=Doors(opened, references.pull_secrets))
             watched.append(
                 Watched(
                     target=asked,
@@ -83,34 +81,17 @@ async def _bytes(
     return await stack.enter_async_context(opened_as(Distribution, alone, environ, tally))
 
 
-def _doors(
-    registry: RegistrySettings,
-    environ: Mapping[str, str],
-    tally: Tally,
-    references: ReferenceSources,
-) -> Doors:
-    """Return what tries the pull secrets that clusters let us read."""
-    return Doors(
-        lambda credentials: opened_as(Distribution, registry, environ, tally, credentials),
-        references.pull_secrets,
-    )
-
-
 def opened_as(
     kind: type[Opened],
     registry: RegistrySettings,
     environ: Mapping[str, str],
     tally: Tally | None = None,
-    credentials: Credentials | None = None,
 ) -> Opened:
-    """Return one registry, ready to be asked as its settings say, or with other credentials.
-
-    `tally` counts on.
-    """
+    """Return one registry, ready to be asked as its settings say; `tally` counts on."""
     return kind.open(
         registry.label,
         registry.url.replace("//docker.io", f"//{HUB_API}"),
-        credentials=credentials or logins(registry, environ),
+        credentials=logins(registry, environ),
         tls=trust(registry),
         limits=limits(registry),
         environ=environ,

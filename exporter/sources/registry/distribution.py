@@ -66,6 +66,10 @@ class Distribution:
         client = cls.way(registry, transport, limits, tally or Tally())
         return cls(name, client, Line(name, client, credentials, limits))
 
+    def of_other(self, credentials: Credentials) -> Distribution:
+        """Return the same registry as somebody else sees it; it is closed with this one."""
+        return Distribution(self.name, self._client, self._line.of_other(credentials))
+
     @property
     def tally(self) -> Tally:
         """What was asked since it was opened."""

@@ -41,16 +41,27 @@ _OK, _UNAUTHORIZED, _DENIED, _TOO_MANY, _SERVER_ERROR, _AWAY = 200, 401, 403, 42
 class Line:
     """The line to one registry."""
 
-    def __init__(self, name: str, client: Client, credentials: Credentials, limits: Limits) -> None:
+    def __init__(
+        self,
+        name: str,
+        client: Client,
+        credentials: Credentials,
+        limits: Limits,
+        pace: Pace | None = None,
+    ) -> None:
         self.address = client.registry.base
         """Where the registry is: `scheme://host[:port]`."""
-        self._client = client
+        self._name, self._client = name, client
         self._tally = client.tally
         self.limits = limits
-        self._pace = Pace(name, limits, client.tally)
+        self._pace = pace or Pace(name, limits, client.tally)
         self._breaker = Breaker(name, limits)
         self._keys = Keys(client.registry, credentials, self._ask_for_token)
         self._shown_to_all: bool | None = None
+
+    def of_other(self, credentials: Credentials) -> Line:
+        """Return a line for somebody else, over the same connections and at the same pace."""
+        return Line(self._name, self._client, credentials, self.limits, self._pace)
 
     async def ask(self, question: Question) -> Answer:
         """Put a question. Raises `Unseen` for 401, 403, 429, 5xx and where no answer comes."""

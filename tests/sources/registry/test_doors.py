@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.oci.reference import Place
-    from exporter.sources.registry.credentials import Credentials
     from tests.parts.tokens import Tokens
 
 pytestmark = pytest.mark.real
@@ -42,11 +41,9 @@ def secret(host: str, *pairs: tuple[str, str]) -> tuple[bytes, ...]:
 async def admitted(
     url: str, host: str, secrets: tuple[bytes, ...] | None, place: Place = PLACE
 ) -> Admission:
-    def opened(credentials: Credentials) -> Distribution:
-        return Distribution.open("r", url, credentials=credentials, limits=QUICK, environ={})
-
     known = {} if secrets is None else {"shop: pull": secrets}
-    return await Doors(opened, lambda: known).admits("shop: pull", host, place)
+    async with Distribution.open("r", url, limits=QUICK, environ={}) as opened:
+        return await Doors(opened, lambda: known).admits("shop: pull", host, place)
 
 
 @pytest.fixture(params=["password", "tokens"])
