@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
-from exporter.commands.shelf import shelf
+from exporter.commands.shelf import place, shelf
 from exporter.config.words import duration
 from exporter.facts.capacity import Capacity, Untold
 from exporter.judge.coverage import doubts, newest
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from exporter.sources.shelf import Shelf
 
 
-def run(words: argparse.Namespace, _environ: Mapping[str, str]) -> int:
+def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     try:
-        answers = _answers(words)
+        answers = _answers(words, environ)
     except (Unseen, Malformed) as error:
         sys.stderr.write(f"pullproof: cannot be told: {error}\n")
         return Exit.BLIND
@@ -42,9 +42,9 @@ def run(words: argparse.Namespace, _environ: Mapping[str, str]) -> int:
     return Exit.BLIND if any(isinstance(each, Untold) for each in answers) else Exit.WELL
 
 
-def _answers(words: argparse.Namespace) -> list[Capacity | Untold]:
+def _answers(words: argparse.Namespace, environ: Mapping[str, str]) -> list[Capacity | Untold]:
     oldest = time.time() - _age(words.max_age)
-    facts = shelf(words, words.facts)
+    facts = shelf(words, environ, words.facts)
     sizes = facts.sizes()
     releases = newest(decode(facts.get(path)) for path in sizes if names_release(path))
     wanted = words.registry or sorted(releases)
@@ -56,7 +56,7 @@ def _answers(words: argparse.Namespace) -> list[Capacity | Untold]:
             answers.append(Untold(name, ("no facts of it are there",)))
             continue
         doubt = doubts(name, releases[name], sizes, oldest)
-        answers.append(doubt or _told(words, facts, releases[name]))
+        answers.append(doubt or _told(words, environ, facts, releases[name]))
     return answers
 
 
@@ -68,18 +68,24 @@ def _age(text: str) -> float:
 
 
 def _told(
-    words: argparse.Namespace, facts: Shelf, shards: Mapping[int, Release]
+    words: argparse.Namespace,
+    environ: Mapping[str, str],
+    facts: Shelf,
+    shards: Mapping[int, Release],
 ) -> Capacity | Untold:
     with TemporaryDirectory(prefix="pullproof-capacity-") as folder:
         room = Path(folder)
-        with _engine(words, room) as engine:
+        with _engine(words, environ, room) as engine:
             ordered = [shards[index] for index in sorted(shards)]
             return answer(engine, ordered, _locate(words, facts, room))
 
 
-def _engine(words: argparse.Namespace, room: Path) -> AbstractContextManager[Engine]:
+def _engine(
+    words: argparse.Namespace, environ: Mapping[str, str], room: Path
+) -> AbstractContextManager[Engine]:
     if words.engine == "spark":
-        opening = imported("exporter.sources.lake.spark").spark(words.master)
+        spark = imported("exporter.sources.lake.spark")
+        opening = spark.spark(words.master, spark.s3a(place(words, environ, words.facts)))
     else:
         opening = imported("exporter.sources.lake.duck").duck(words.memory_limit, room / "spilled")
     engine: AbstractContextManager[Engine] = opening

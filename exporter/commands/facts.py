@@ -31,7 +31,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if words.keep < 1:
         raise Refused("--keep: at least 1")
     try:
-        keeper = FactsKeeper(shelf(words, words.to), words.keep)
+        keeper = FactsKeeper(shelf(words, environ, words.to), words.keep)
         if words.saved:
             snapshot = judged(words.saved).snapshot
             sys.stdout.write(f"{keeper.write(snapshot, Scope())}\n")

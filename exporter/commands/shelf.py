@@ -8,16 +8,23 @@ from exporter.wiring.facts import opened
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from exporter.sources.shelf import Shelf
 
 
-def shelf(words: argparse.Namespace, location: str) -> Shelf:
-    """Open a folder or an object store, reached as `--endpoint` and `--region` say.
-
-    Raises `Unseen`.
-    """
-    named = {"endpoint": words.endpoint, "region": words.region}
-    options = {key: value for key, value in named.items() if value}
-    plain = (words.endpoint or "").startswith("http:")
+def shelf(words: argparse.Namespace, environ: Mapping[str, str], location: str) -> Shelf:
+    """Open a folder or an object store; raises `Unseen`."""
+    options = place(words, environ, location)
+    plain = options.get("endpoint", "").startswith("http:")
     return opened(location, options, plain_http=plain)
+
+
+def place(words: argparse.Namespace, environ: Mapping[str, str], location: str) -> dict[str, str]:
+    """Say where an object store is: as `--endpoint` and `--region` say, or S3's variables."""
+    known = environ if location.startswith("s3") else {}
+    named = {
+        "endpoint": words.endpoint or known.get("AWS_ENDPOINT_URL"),
+        "region": words.region or known.get("AWS_REGION") or known.get("AWS_DEFAULT_REGION"),
+    }
+    return {key: value for key, value in named.items() if value}

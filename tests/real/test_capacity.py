@@ -13,13 +13,13 @@ import pytest
 
 from exporter.sources.shelf import Shelf
 from tests.parts.needs import asset, program
-from tests.parts.product import run
+from tests.parts.product import Told, run
 from tests.sources.lake.registries import site
 from tests.sources.lake.test_questions import in_memory
 from tests.sources.storage.bucket import bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 pytestmark = pytest.mark.real
 
@@ -27,8 +27,9 @@ EVER = ("--max-age", "9999d")
 TREE = Path(__file__).parents[2]
 QUIET = (
     "--conf spark.sql.shuffle.partitions=2 --conf spark.ui.enabled=false "
-    "--conf spark.ui.showConsoleProgress=false pyspark-shell"
+    "--conf spark.ui.showConsoleProgress=false"
 )
+CLUSTER = ("--engine", "spark", "--master", "local-cluster[2,1,1024]")
 
 
 async def test_a_cluster_of_spark_says_what_duckdb_and_the_graph_say(tmp_path: Path) -> None:
@@ -38,31 +39,40 @@ async def test_a_cluster_of_spark_says_what_duckdb_and_the_graph_say(tmp_path: P
     words = ("capacity", "--facts", str(tmp_path / "facts"), *EVER, "--output", "json")
 
     by_duckdb = run(*words)
-    by_spark = spark(*words, "--engine", "spark", "--master", "local-cluster[2,1,1024]")
+    by_spark = spark(*words, *CLUSTER)
 
     assert by_duckdb.code == 0, by_duckdb.errors
-    assert by_spark == by_duckdb.output
-    (told,) = json.loads(by_spark)["registries"]
+    assert (by_spark.code, by_spark.output) == (0, by_duckdb.output), by_spark.errors
+    (told,) = json.loads(by_spark.output)["registries"]
     assert told["stored"]["exclusive"] == known["exclusive"]
     assert told["stored"]["stored_bytes"] == known["stored"]
     assert told["stored"]["orphaned_bytes"] == known["orphaned"]
     assert told["seen"]["unprotected_children"] == known["unprotected"]
 
 
-def spark(*words: str) -> str:
-    """Run the command with Spark at hand: what it printed."""
+def spark(*words: str, submit: str = "", variables: Mapping[str, str] | None = None) -> Told:
+    """Run the command with Spark at hand; `submit` is what `spark-submit` is told besides."""
     program("java")
-    paths = f"{TREE}{os.pathsep}{asset('spark-4.3.0')}"
-    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": paths, "PYSPARK_SUBMIT_ARGS": QUIET}
+    given = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{TREE}{os.pathsep}{asset('spark-4.3.0')}",
+        "PYSPARK_SUBMIT_ARGS": f"{QUIET} {submit} pyspark-shell",
+    }
     command: Sequence[str] = (sys.executable, "-m", "exporter", *words)
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, env=variables, timeout=600
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        env=given | dict(variables or {}),
+        timeout=600,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return Told(done.returncode, done.stdout, done.stderr)
 
 
-async def test_from_an_object_store_it_says_what_it_says_from_a_folder(tmp_path: Path) -> None:
+async def test_from_an_object_store_each_engine_says_what_it_says_from_a_folder(
+    tmp_path: Path,
+) -> None:
     here = site(tmp_path / "registry", 6)
     await here.write(Shelf.at(str(tmp_path / "facts"), {}), 4)
     with bucket(tmp_path / "s3") as store:
@@ -72,13 +82,27 @@ async def test_from_an_object_store_it_says_what_it_says_from_a_folder(tmp_path:
             "AWS_SECRET_ACCESS_KEY": store.options["secret_access_key"],
         }
         place = ("--endpoint", store.options["endpoint"], "--region", store.options["region"])
+        known = keys | dict(zip(("AWS_ENDPOINT_URL", "AWS_REGION"), place[1::2], strict=True))
+        words = ("capacity", "--facts", "s3://registry/facts", *EVER)
 
-        far = run("capacity", "--facts", "s3://registry/facts", *place, *EVER, variables=keys)
+        far = run(*words, *place, variables=keys)
+        by_spark = spark(*words, *CLUSTER, submit=with_s3(), variables=known)
+        without = spark(*words, "--engine", "spark", "--master", "local[1]", variables=known)
     near = run("capacity", "--facts", str(tmp_path / "facts"), *EVER)
 
     assert (far.code, far.output) == (0, near.output)
+    assert (by_spark.code, by_spark.output) == (0, near.output), by_spark.errors
+    assert store.options["secret_access_key"] not in by_spark.errors
     assert "as seen by 4 shards" in far.output
     assert "reclaimable" in far.output
+    assert (without.code, without.output) == (3, "")
+    assert "Traceback" not in without.errors
+    assert "give it the package org.apache.hadoop:hadoop-aws" in without.errors
+
+
+def with_s3() -> str:
+    """What tells Spark where its connector for S3 is."""
+    return f"--jars {','.join(map(str, Path(asset('spark-s3a-3.5.0')).iterdir()))}"
 
 
 async def test_it_refuses_what_is_not_whole_and_says_why(tmp_path: Path) -> None:
