@@ -4,7 +4,7 @@
 
 Runs `serve` on a real registry that is pushed to, deleted from and collected all the time. After
 every audit its memory, open files and threads are noted, and every broken tag must be one that was
-broken by what was done. Prints the first against the last quarter.
+broken by what was done. Prints the first against the last quarter, also where it is interrupted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -183,17 +184,26 @@ def run(folder: Path, seconds: float, interval: int) -> int:
         }
         with exporter(folder / "exporter", settings) as running:
             until(lambda: running.get("/-/ready").is_success, "the first audit ends", 600)
-            end, audits = _now() + seconds, 0.0
-            while _now() < end:
-                site.change()
-                time.sleep(_PAUSE)
-                ended = running.value("pullproof_audits_total")
-                if ended > audits:
-                    audits = ended
-                    samples.append(sample(running))
-                    wrong += unexplained(running, site.truth)
+            with suppress(KeyboardInterrupt):
+                watch(running, site, seconds, samples, wrong)
             log = running.server.log.read_text()
     return told(samples, wrong, site.done, log)
+
+
+def watch(
+    running: Exporter, site: Site, seconds: float, samples: list[Sample], wrong: list[str]
+) -> None:
+    """Change something every other second, and take note of every audit."""
+    end, audits = _now() + seconds, 0.0
+    while _now() < end:
+        site.change()
+        time.sleep(_PAUSE)
+        ended = running.value("pullproof_audits_total")
+        if ended > audits:
+            audits = ended
+            samples.append(sample(running))
+            wrong += unexplained(running, site.truth)
+            print(f"audit {ended:.0f}: {samples[-1]}", file=sys.stderr, flush=True)
 
 
 def told(samples: list[Sample], wrong: list[str], done: dict[str, int], log: str) -> int:
