@@ -14,6 +14,8 @@ import pytest
 
 from tests.parts.front import before
 from tests.parts.http import RESET, Answer, Asked
+from tests.parts.monitoring import watch
+from tests.parts.process import until
 from tests.parts.product import Exporter, Said, exporter, run
 from tests.parts.registry import Registry, registry
 from tests.parts.workloads import SHIPPED, Site
@@ -105,6 +107,26 @@ def test_a_cluster_that_goes_away_keeps_its_images_live_and_the_other_ones_verdi
 
     with world.serving(tmp_path / "exporter") as restarted:
         assert live(restarted.audited()) == BOTH
+
+
+def test_a_cluster_that_goes_away_raises_its_own_alert_and_no_other_ones(
+    world: World, tmp_path: Path
+) -> None:
+    alert = "RegistryLiveSetSourceDown"
+    with (
+        world.serving(tmp_path / "exporter") as serving,
+        watch(tmp_path, serving.address) as watching,
+    ):
+        serving.audited()
+        up = "pullproof_reference_source_up == 1"
+        until(lambda: len(watching.prometheus.query(up)) == len(BOTH), "both clusters are seen")
+        assert watching.prometheus.firing(alert) == []
+
+        world.shut.append(True)
+        serving.audited()
+        (fired,) = until(lambda: watching.prometheus.firing(alert), "the alert fires")
+
+    assert fired["labels"]["source"] == "prod"
 
 
 def test_explain_asks_a_cluster_who_needs_an_image(world: World) -> None:
