@@ -12,33 +12,15 @@ import http.client
 import resource
 import statistics
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from exporter.facts.snapshot import Sealed
-from exporter.oci.reference import Repository
-from exporter.publish.exposition import Exposition
+from benchmarks.parts.many import many, shell
 from exporter.publish.limits import Limits
 from exporter.publish.metrics import render
-from exporter.publish.standing import Picture
-from exporter.publish.web.app import Shell, application
+from exporter.publish.web.app import application
 from exporter.publish.web.entrance import listening
 from exporter.publish.web.gate import Gate
-from exporter.publish.web.probe import NotProbed
-from tests.publish.reports import (
-    MISSING,
-    TAKEN_AT,
-    attestation,
-    child,
-    picture,
-    report,
-    standing,
-    tag,
-)
-
-if TYPE_CHECKING:
-    from exporter.judge.report import Report
-    from exporter.publish.web.probe import Asked
+from tests.publish.reports import TAKEN_AT
 
 _TAGS: Final = 20_000
 _REPOSITORIES: Final = 200
@@ -57,22 +39,14 @@ _PAGES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Board:
-    picture: Picture
-    exposition: Exposition
-
-
 async def main() -> None:
     """Print a line for every kind of page."""
-    shown = _picture()
-    gate = Gate({})
-    board = _Board(shown, render(shown, Limits()))
-    shell = Shell(board, lambda: TAKEN_AT + 60, _no_reload, _no_probe)
+    shown, gate = many(_TAGS, _REPOSITORIES), Gate({})
+    app = application(shell(shown, render(shown, Limits()), TAKEN_AT + 60), gate)
     print(f"{_TAGS:,} tags, one in ten broken; milliseconds")
     print(_COLUMNS.format("", "kB", "median", "worst", "stall"))
     before = _peak()
-    async with listening(application(shell, gate), gate, [(_LOOPBACK, 0)], None) as entrance:
+    async with listening(app, gate, [(_LOOPBACK, 0)], None) as entrance:
         connection = http.client.HTTPConnection(_LOOPBACK, entrance.addresses[0][1])
         for name, path, times in _PAGES:
             await _measure(name, connection, path, times)
@@ -118,29 +92,6 @@ async def _stall() -> float:
 
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-
-
-async def _no_reload() -> str | None:
-    return None
-
-
-async def _no_probe(asked: Asked) -> Report:
-    raise NotProbed(str(asked.reference))
-
-
-def _picture() -> Picture:
-    names = [f"team-{number % 50}/app-{number}" for number in range(_REPOSITORIES)]
-    verdicts = (
-        tag(
-            f"{names[number % _REPOSITORIES]}:v1.{number}",
-            child("amd64", name=f"amd64 {number}"),
-            child("arm64", *(() if number % 10 else (MISSING,)), name=f"arm64 {number}"),
-            attestation(name=f"attestation {number}"),
-        )
-        for number in range(_TAGS)
-    )
-    sealed = {Repository(name): Sealed({}) for name in names}
-    return picture(standing(report(*verdicts, sealed=sealed)))
 
 
 if __name__ == "__main__":

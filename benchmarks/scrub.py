@@ -161,7 +161,7 @@ def budget_kept(running: Registry, folder: Path, seconds: int) -> None:
         counted = "pullproof_scrub_bytes_total"
         began, points = time.monotonic(), list[tuple[float, float]]()
         while time.monotonic() - began < seconds:
-            time.sleep(1)
+            time.sleep(1)  # one point a second: the budget is judged over seconds
             points.append((time.monotonic() - began, scrubbing.value(counted)))
         requests = scrubbing.value("pullproof_registry_requests_total", resource="blob")
     print(f"\nbudget of {earned * 86_400 / 2**30:.1f} GiB a day, which is {earned // 1024} KiB/s")
