@@ -31,7 +31,7 @@ from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_2, DISTRIBUTION_3, 
 from exporter.judge.gc.log import log
 from exporter.judge.gc.plan import Plan
 from exporter.judge.gc.simulate import simulate
-from exporter.sources.ledger import Ledger
+from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.storage.filesystem import read
 
 if TYPE_CHECKING:

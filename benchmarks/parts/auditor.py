@@ -32,7 +32,7 @@ from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
 from exporter.sources import Kept, Listing
-from exporter.sources.ledger import Ledger
+from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import Limits
 

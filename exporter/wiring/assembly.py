@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from exporter.config.scrub import Source
 from exporter.facts.shard import WHOLE
 from exporter.serve.rounds import Watched
-from exporter.sources.ledger import Ledger
+from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.doors import Doors
 from exporter.wiring.logins import logins

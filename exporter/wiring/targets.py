@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from exporter.config.storage import StorageSettings
     from exporter.facts.shard import Shard
     from exporter.sources import Outlines, Registry
-    from exporter.sources.ledger import Ledger
+    from exporter.sources.ledger.ledger import Ledger
 
 HUB_API: Final = "registry-1.docker.io"
 """Where the registry named `docker.io` answers."""

@@ -20,7 +20,7 @@ from exporter.resolve.target import Scrub
 from exporter.serve.board import Board
 from exporter.serve.scrubbing import AWAY, LOOK_AGAIN, Scrubbing
 from exporter.sources import Absent, ScrubTally, Sink, Unseen, Wrong
-from exporter.sources.ledger import Ledger
+from exporter.sources.ledger.ledger import Ledger
 from exporter.wiring.scrubs import reading
 from tests import worlds
 from tests.fakes import APP, HOST, NOW, Fake, audited, target, use

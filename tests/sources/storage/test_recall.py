@@ -20,7 +20,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.inventory import Driver
 from exporter.facts.outline import Outline
 from exporter.oci.digest import Digest
-from exporter.sources.ledger import Ledger
+from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.storage import s3
 from exporter.sources.storage.filesystem import read
 from exporter.sources.storage.objects import Objects

@@ -7,7 +7,8 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen, ledger_outlines, ledger_scrubs
+from exporter.sources import Unseen
+from exporter.sources.ledger import outlines, scrubs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +132,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
         raise _stranger(path)
     elif (owner, version) != (_OURS, _VERSION) or not tables >= _TABLES:
         raise _Unusable(f"written by another version ({version})")
-    for later in (ledger_outlines.SCHEMA, ledger_scrubs.SCHEMA):
+    for later in (outlines.SCHEMA, scrubs.SCHEMA):
         connection.executescript(later)  # an older file of this version has none
     # After the schema: until then the file's header does not say that it is ours.
     connection.execute("PRAGMA journal_mode = WAL")

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 from exporter.facts.scrubbed import Scrubbed
 from exporter.oci.digest import Malformed
 from exporter.oci.manifest import schema1_payload
-from exporter.sources import Kept, Unseen, ledger_outlines, ledger_scrubs
-from exporter.sources.ledger_file import connect, is_damage, set_aside
+from exporter.sources import Kept, Unseen
+from exporter.sources.ledger import outlines, scrubs
+from exporter.sources.ledger.file import connect, is_damage, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -121,19 +122,17 @@ class Ledger:
 
     def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
         """Return what is kept of some sha256 digests; what is damaged is not told."""
-        rows: list[ledger_outlines.Row] = self._do(
-            self._reader, partial(ledger_outlines.find, keys), []
-        )
+        rows: list[outlines.Row] = self._do(self._reader, partial(outlines.find, keys), [])
         old = self._today() - _FRESH
         self._recalled.update(key for key, _, day in rows if day < old)
-        found = ((key, ledger_outlines.unpacked(key, row)) for key, row, _ in rows)
+        found = ((key, outlines.unpacked(key, row)) for key, row, _ in rows)
         return {key: outline for key, outline in found if outline is not None}
 
     def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
         """Keep outlines of manifests that were hashed, all of them or none."""
         day = self._today()
-        rows = [(key, ledger_outlines.packed(key, each), day) for key, each in found.items()]
-        self._do(self._writer, partial(_write, [(ledger_outlines.PUT, rows)]), None)
+        rows = [(key, outlines.packed(key, each), day) for key, each in found.items()]
+        self._do(self._writer, partial(_write, [(outlines.PUT, rows)]), None)
 
     def last(self, registry: str) -> Kept | None:
         """Return the truth that was put away last for a registry, or None."""
@@ -157,33 +156,33 @@ class Ledger:
             (_PUT_TRUTH, [(registry, now, kept.snapshot, since, seal)]),
             (_TOUCH, [(today, key) for key in read]),
             (_PRUNE, [(today - _KEPT,)]),
-            (ledger_outlines.TOUCH, [(today, key) for key in recalled]),
-            (ledger_outlines.PRUNE, [(today - _KEPT,)]),
+            (outlines.TOUCH, [(today, key) for key in recalled]),
+            (outlines.PRUNE, [(today - _KEPT,)]),
             (_PRUNE_TRUTHS, [(now - _KEPT * _DAY,)]),
         ]
         self._do(self._writer, partial(_write, work), None)
 
     def scrubbed(self, registry: str) -> Scrubbed:
         """Return what is known of a registry's bytes from whole reads."""
-        return self._do(self._reader, partial(ledger_scrubs.recall, registry), Scrubbed())
+        return self._do(self._reader, partial(scrubs.recall, registry), Scrubbed())
 
     def want(self, registry: str, digests: Iterable[Digest]) -> None:
         """Note that these are needed: what is new waits for its proof from now on."""
-        work = ledger_scrubs.wanting(registry, digests, self._clock(), _KEPT)
+        work = scrubs.wanting(registry, digests, self._clock(), _KEPT)
         self._do(self._writer, partial(_write, work), None)
 
     def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
         """Keep what a whole read found; `at` is in seconds since the epoch."""
-        work = ledger_scrubs.noting(registry, found, at)
+        work = scrubs.noting(registry, found, at)
         self._do(self._writer, partial(_write, work), None)
 
     def debt(self, registry: str) -> float:
         """Return when all that was read is paid for: seconds since the epoch, or 0."""
-        return self._do(self._reader, partial(ledger_scrubs.debt, registry), 0.0)
+        return self._do(self._reader, partial(scrubs.debt, registry), 0.0)
 
     def owe(self, registry: str, until: float) -> None:
         """Note when what is about to be read will be paid for."""
-        work = [(ledger_scrubs.OWE, [(registry, until)])]
+        work = [(scrubs.OWE, [(registry, until)])]
         self._do(self._writer, partial(_write, work), None)
 
     def _today(self) -> int:

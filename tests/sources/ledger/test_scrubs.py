@@ -11,7 +11,7 @@ from exporter.facts.proof import HASHED, State, corrupt, gone, unknown
 from exporter.facts.scrubbed import Mismatch, Proven, Scrubbed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
-from exporter.sources.ledger import Ledger
+from exporter.sources.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path

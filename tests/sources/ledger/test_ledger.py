@@ -18,8 +18,8 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.sources import Kept, Unseen
-from exporter.sources.ledger import Ledger
-from exporter.sources.ledger_file import connect, set_aside
+from exporter.sources.ledger.file import connect, set_aside
+from exporter.sources.ledger.ledger import Ledger
 from tests.schema1 import schema1
 
 if TYPE_CHECKING:
@@ -423,7 +423,7 @@ import sys
 from pathlib import Path
 from exporter.oci.digest import Digest
 from exporter.sources import Kept
-from exporter.sources.ledger import Ledger
+from exporter.sources.ledger.ledger import Ledger
 
 ledger = Ledger(Path(sys.argv[1]), lambda: 1.7e9)
 number = 0

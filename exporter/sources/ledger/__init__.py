@@ -1,0 +1,1 @@
+"""What outlives a restart? One SQLite file, whose damage costs readings and never a verdict."""
