@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
-from exporter.sources.ledger import outlines, scrubs
+from exporter.sources.ledger import manifests, outlines, scrubs, truths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,14 +23,7 @@ _LARGEST_JOURNAL: Final = 64 * 1024 * 1024
 _TABLES: Final = frozenset({"manifests", "truths"})
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
-CREATE TABLE manifests (
-  id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL, day INTEGER NOT NULL
-) STRICT;
-CREATE INDEX manifests_by_day ON manifests (day);
-CREATE TABLE truths (
-  registry TEXT PRIMARY KEY, kept_at REAL NOT NULL,
-  snapshot BLOB NOT NULL, since TEXT NOT NULL, seal BLOB NOT NULL
-) STRICT;
+{manifests.SCHEMA}{truths.SCHEMA}
 PRAGMA application_id = {_OURS};
 PRAGMA user_version = {_VERSION};
 COMMIT;
