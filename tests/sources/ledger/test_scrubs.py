@@ -12,6 +12,7 @@ from exporter.facts.scrubbed import Mismatch, Proven, Scrubbed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
 from exporter.sources.ledger.ledger import Ledger
+from tests.sources.ledger.kept import DAY, NOW, Clock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,24 +20,7 @@ if TYPE_CHECKING:
 APP, OTHER = Repository("app"), Repository("other")
 BLOB = Digest.of(b"blob")
 LONG = Digest.of(b"blob", "sha512")
-DAY = 86_400.0
-NOW = 20_000 * DAY
 ROTTEN = corrupt("hashes to x")
-
-
-class Clock:
-    """A clock that stands still until it is told."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
 
 
 def reopened(path: Path) -> Scrubbed:

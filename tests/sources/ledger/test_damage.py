@@ -1,0 +1,165 @@
+"""Does a damaged ledger cost only what was kept in it, and never tell an untruth?"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.sources.ledger.file import set_aside
+from tests.sources.ledger.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    "content",
+    [zlib.compress(BODY + b" "), zlib.compress(BODY)[:-1], b"", zlib.compress(bytes(20_000_000))],
+)
+def test_a_damaged_body_is_forgotten_and_never_told(path: Path, content: bytes) -> None:
+    with open_(filled(path)) as ledger, closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE manifests SET body = ?", (content,))
+        other.commit()
+
+        assert ledger.manifest(NAME) is None
+        assert other.execute("SELECT count(*) FROM manifests").fetchone() == (1,)
+        ledger.keep_manifests({NAME: BODY})
+        assert ledger.manifest(NAME) == BODY
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE truths SET snapshot = x'00'",
+        "UPDATE truths SET since = '{}'",
+        "UPDATE truths SET seal = x''",
+    ],
+)
+def test_a_damaged_truth_is_not_told(path: Path, change: str) -> None:
+    with open_(filled(path)) as ledger, closing(sqlite3.connect(path)) as other:
+        other.execute(change)
+        other.commit()
+
+        assert ledger.last("main") is None
+
+
+def test_one_registrys_truth_is_not_anothers(path: Path) -> None:
+    with open_(filled(path)) as ledger, closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE truths SET registry = 'other'")
+        other.commit()
+
+        assert ledger.last("other") is None
+
+
+@pytest.mark.parametrize("content", [bytes(8192), bytes(range(256)) * 40])
+def test_a_file_that_is_damaged_from_its_head_is_set_aside(
+    path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_bytes(content)
+
+    with open_(path) as ledger:
+        ledger.keep("main", TRUTH)
+        assert ledger.last("main") == TRUTH
+    assert aside(path).read_bytes() == content
+    assert "the ledger cannot be used; a new one begins" in caplog.text
+
+
+def test_what_sqlite_keeps_beside_a_damaged_file_goes_with_it(path: Path) -> None:
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm", "other"):
+        path.with_name(name).write_text(name)
+
+    set_aside(path, "damaged")
+
+    left = {part.name: part.read_text() for part in path.parent.iterdir()}
+    assert left == {
+        "ledger.db.set-aside": "ledger.db",
+        "ledger.db.set-aside-wal": "ledger.db-wal",
+        "ledger.db.set-aside-shm": "ledger.db-shm",
+        "other": "other",
+    }
+
+
+def test_a_file_cut_short_is_set_aside(path: Path) -> None:
+    whole = filled(path, 500).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+    with open_(path) as ledger:
+        found = [ledger.manifest(name) for name in bodies(500)]
+        ledger.keep("main", TRUTH)
+
+        assert set(found) <= {None, *bodies(500).values()}
+        assert ledger.last("main") == TRUTH
+    assert aside(path).exists()
+
+
+def test_damage_that_is_met_in_the_middle_of_the_work_costs_only_what_was_kept(path: Path) -> None:
+    size = damaged(path)
+
+    with open_(path) as ledger:
+        assert ledger.manifest(NAME) is None
+        ledger.keep_manifests({NAME: BODY})
+        ledger.keep("main", TRUTH)
+    with open_(path) as ledger:
+        assert (ledger.manifest(NAME), ledger.last("main")) == (BODY, TRUTH)
+    assert aside(path).stat().st_size == size
+
+
+def damaged(path: Path) -> int:
+    body = bytearray(filled(path, 2000).read_bytes())
+    body[4096:] = b"\xff" * (len(body) - 4096)
+    path.write_bytes(body)
+    return len(body)
+
+
+@pytest.fixture
+def interleaved() -> Iterator[None]:
+    """Threads that take turns all the time."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("interleaved")
+def test_damage_that_many_threads_meet_is_set_aside_once(path: Path) -> None:
+    size = damaged(path)
+
+    with open_(path) as ledger, ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(ledger.manifest, bodies(200)))
+
+    assert found == [None] * 200
+    assert aside(path).stat().st_size == size
+
+
+def test_where_no_new_file_can_be_begun_it_goes_on_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "ledger.db"
+    path.parent.mkdir()
+    damaged(path)
+    with open_(path) as ledger:
+        path.parent.rename(tmp_path / "elsewhere")
+
+        assert ledger.manifest(NAME) is None
+        ledger.keep("main", TRUTH)
+        ledger.keep_manifests({NAME: BODY})
+        assert (ledger.last("main"), ledger.manifest(NAME)) == (TRUTH, BODY)
+
+
+def test_a_flipped_bit_anywhere_never_becomes_an_untruth(path: Path) -> None:
+    whole = filled(path, 20).read_bytes()
+    for at in (*range(100), *range(100, len(whole), 97)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+
+        with open_(path) as ledger:
+            for name, body in bodies(20).items():
+                assert ledger.manifest(name) in (None, body)
+            assert ledger.last("main") in (None, TRUTH)
+            ledger.keep("main", TRUTH)
+        for part in path.parent.iterdir():
+            part.unlink()

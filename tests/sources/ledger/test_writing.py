@@ -1,0 +1,94 @@
+"""Is all that a write was given kept or none of it, through kills, faults and other threads?"""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from exporter.oci.digest import Digest
+from exporter.sources import Kept
+from tests.sources.ledger.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_a_ledger_that_fails_costs_a_second_reading_and_nothing_else(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = open_(path)
+    ledger.close()
+
+    ledger.keep_manifests({NAME: BODY})
+    ledger.keep("main", TRUTH)
+
+    assert (ledger.manifest(NAME), ledger.last("main")) == (None, None)
+    assert caplog.text.count("the ledger failed") == 4
+
+
+def test_what_fails_in_the_middle_is_not_kept_in_half(path: Path) -> None:
+    with open_(filled(path)) as ledger, closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE manifests")
+        ledger.keep("main", Kept(b"new", {}))
+
+        assert ledger.last("main") == TRUTH
+
+
+def test_many_threads_and_processes_read_while_it_writes(path: Path) -> None:
+    kept = bodies(300)
+    truths = [Kept(b"%d" % number, {"n": float(number)}) for number in range(60)]
+
+    with open_(path) as ledger, ThreadPoolExecutor(4) as pool:
+        ledger.keep("main", truths[0])
+        writing = [pool.submit(ledger.keep, "main", truth) for truth in truths]
+        writing.append(pool.submit(ledger.keep_manifests, kept))
+        reading = [pool.submit(ledger.last, "main") for _ in truths]
+        with closing(sqlite3.connect(path)) as other:
+            assert other.execute("SELECT count(*) FROM truths").fetchone() == (1,)
+        assert all(each.result() in truths for each in reading)
+        assert all(each.result() is None for each in writing)
+        assert all(ledger.manifest(name) == body for name, body in kept.items())
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from exporter.oci.digest import Digest
+from exporter.sources import Kept
+from exporter.sources.ledger.ledger import Ledger
+
+ledger = Ledger(Path(sys.argv[1]), lambda: 1.7e9)
+number = 0
+while True:
+    number += 1
+    content = [b"%d %d" % (number, part) for part in range(50)]
+    ledger.keep_manifests({Digest.of(each): each for each in content})
+    ledger.keep("main", Kept(b"%d " % number * 5000, {str(key): number for key in range(500)}))
+    print(number, flush=True)
+"""
+
+
+def test_a_kill_in_the_middle_of_a_write_loses_nothing_that_was_kept(path: Path) -> None:
+    for rounds in (0, 1, 3, 7, 20, 21, 22):
+        command = [sys.executable, "-c", WRITER, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            told = [int(writer.stdout.readline()) for _ in range(rounds)]
+            writer.kill()
+
+        with open_(path) as ledger:
+            last = ledger.last("main")
+            number = int(last.snapshot.split()[0]) if last else 0
+            assert number >= max(told, default=0)
+            if last:
+                assert last.snapshot == b"%d " % number * 5000
+                assert last.since == {str(key): number for key in range(500)}
+                content = [b"%d %d" % (number, part) for part in range(50)]
+                assert all(ledger.manifest(Digest.of(each)) == each for each in content)
+    assert not aside(path).exists()
