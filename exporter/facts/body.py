@@ -138,6 +138,7 @@ class _Era:
     """What one major version expects to find in a body."""
 
     image: go_json.Shape
+    docker_image: go_json.Shape
     index: go_json.Shape
     docker_list: go_json.Shape
     list_type: str
@@ -157,9 +158,13 @@ def _reading(document: object, version: int, media_type: str, era: _Era) -> Body
             return _unread(_PANIC + era.list_type)
         filled, _ = go_json.fill(document, era.index)
         return index if filled["manifests"] is not None else _shaped(document, era.image)
-    if media_type == DOCKER_LIST:
-        return _shaped(document, era.docker_list)
-    return _shaped(document, era.index if media_type == OCI_INDEX else era.image)
+    shapes = {
+        OCI_INDEX: era.index,
+        OCI_MANIFEST: era.image,
+        DOCKER_LIST: era.docker_list,
+        DOCKER_MANIFEST: era.docker_image,
+    }
+    return _shaped(document, shapes[media_type])
 
 
 def _shaped(document: object, shape: go_json.Shape) -> Body:
@@ -177,7 +182,12 @@ def _shaped(document: object, shape: go_json.Shape) -> Body:
 
 
 _HEAD: Final[go_json.Shape] = {"schemaversion": int, "mediatype": str}
-_SCHEMA1: Final[go_json.Shape] = {**_HEAD, "fslayers": [{"blobsum": str}]}
+_SCHEMA1: Final[go_json.Shape] = {
+    **_HEAD,
+    **dict.fromkeys(("name", "tag", "architecture"), str),
+    "fslayers": [{"blobsum": str}],
+    "history": [{"v1compatibility": str}],
+}
 _PLATFORM_3: Final[go_json.Shape] = {
     **dict.fromkeys(("architecture", "os", "os.version", "variant"), str),
     "os.features": [str],
@@ -194,15 +204,19 @@ _DESCRIPTOR_2: Final[go_json.Shape] = {
 _DESCRIPTOR_3: Final[go_json.Shape] = {**_DESCRIPTOR_2, "data": bytes, "artifacttype": str}
 _ENTRY_2: Final[go_json.Shape] = {**_DESCRIPTOR_2, "platform": _PLATFORM_LIST}
 _ENTRY_3: Final[go_json.Shape] = {**_DESCRIPTOR_3, "platform": _PLATFORM_LIST}
+_IMAGE_2: Final[go_json.Shape] = {**_HEAD, "config": _DESCRIPTOR_2, "layers": [_DESCRIPTOR_2]}
+_IMAGE_3: Final[go_json.Shape] = {**_HEAD, "config": _DESCRIPTOR_3, "layers": [_DESCRIPTOR_3]}
 _ERA_2: Final = _Era(
-    image={**_HEAD, "config": _DESCRIPTOR_2, "layers": [_DESCRIPTOR_2], "annotations": {"": str}},
+    image={**_IMAGE_2, "annotations": {"": str}},
+    docker_image=_IMAGE_2,
     index={**_HEAD, "manifests": [_ENTRY_2]},
     docker_list={**_HEAD, "manifests": [_ENTRY_2]},
     list_type="*manifestlist.DeserializedManifestList",
     reads_schema1=True,
 )
 _ERA_3: Final = _Era(
-    image={**_HEAD, "config": _DESCRIPTOR_3, "layers": [_DESCRIPTOR_3], "annotations": {"": str}},
+    image={**_IMAGE_3, "annotations": {"": str}},
+    docker_image=_IMAGE_3,
     index={**_HEAD, "manifests": [_DESCRIPTOR_3], "annotations": {"": str}},
     docker_list={**_HEAD, "manifests": [_ENTRY_3]},
     list_type="*ocischema.DeserializedImageIndex",

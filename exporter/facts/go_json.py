@@ -56,7 +56,7 @@ def _refuse(literal: str) -> object:
 _decoder: Final = json.JSONDecoder(
     object_pairs_hook=_Pairs,
     parse_float=lambda _: _Fraction(),
-    parse_int=lambda digits: int(digits) if len(digits) < 20 else _Fraction(),  # noqa: PLR2004 - past int64
+    parse_int=lambda digits: int(digits) if len(digits) < 21 else _Fraction(),  # noqa: PLR2004 - past int64
     parse_constant=_refuse,
 )
 

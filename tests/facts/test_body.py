@@ -91,6 +91,38 @@ def test_embedded_data_that_is_no_base64_stops_distribution_3_only() -> None:
     assert found.fault_3
 
 
+@pytest.mark.parametrize("media_type", [DOCKER_MANIFEST, DOCKER_LIST])
+def test_dockers_types_have_no_annotations_whose_type_could_be_wrong(media_type: str) -> None:
+    found = _read(mediaType=media_type, config={"digest": "c"}, annotations=[7])
+
+    assert (found.fault_2, found.fault_3) == ("", "")
+
+
+@pytest.mark.parametrize("media_type", [OCI_MANIFEST, None])
+def test_annotations_of_a_wrong_type_stop_both_collectors(media_type: str | None) -> None:
+    fields = {"mediaType": media_type} if media_type else {}
+
+    found = _read(**fields, config={"digest": "c"}, annotations=[7])
+
+    assert found.fault_2
+    assert found.fault_3
+
+
+@pytest.mark.parametrize("field", ["name", "tag", "architecture", "history"])
+def test_a_schema_1_manifest_with_a_field_of_a_wrong_type_stops_distribution_2(field: str) -> None:
+    layers = [{"blobSum": "l"}]
+
+    assert _read(schemaVersion=1, fsLayers=layers, **{field: None}).fault_2 == ""
+    assert _read(schemaVersion=1, fsLayers=layers, **{field: 7}).fault_2
+
+
+@pytest.mark.parametrize("size", [-(1 << 63), (1 << 63) - 1])
+def test_a_number_that_just_fits_stops_nobody(size: int) -> None:
+    content = f'{{"schemaVersion":2,"config":{{"digest":"c","size":{size}}},"unknown to all":0}}'
+
+    assert body.read(content.encode()) == Body(("c",))
+
+
 _DESCRIPTORS = st.fixed_dictionaries(
     {},
     optional={
