@@ -123,10 +123,10 @@ class Client:
         self, endpoint: str, question: Question, address: Address, authorization: str
     ) -> Answer:
         """One request, one answer, counted."""
-        request = self.composed(question, address, authorization)
         started = asyncio.get_running_loop().time()
         code = "error"
         try:
+            request = self.composed(question, address, authorization)
             response = await self._http.send(request, stream=True, auth=None)
             try:
                 self._note_sign(response.status_code)
@@ -136,6 +136,8 @@ class Client:
             code = _TOLD_APART.get(answer.status) or f"{answer.status // 100}xx"
         except httpx.TransportError as error:
             raise _unseen(question.subject, error) from error
+        except UnicodeError:  # httpx, which reads a redirect's address before we do
+            raise Unseen(question.subject, Reason.REDIRECT, "a redirect to no address") from None
         finally:
             self._count(endpoint, code, asyncio.get_running_loop().time() - started)
         return answer
@@ -175,8 +177,14 @@ class _Cookieless(httpx.AsyncClient):
 
 @lru_cache(maxsize=64)
 def _url(base: str) -> httpx.URL:
-    """Parse an origin once; the path travels beside it, as the `target` extension."""
-    return httpx.URL(base)
+    """Parse an origin once; the path travels beside it, as the `target` extension.
+
+    Whoever answers may name any host, in a redirect or as the realm of its tokens.
+    """
+    try:
+        return httpx.URL(base)
+    except httpx.InvalidURL:
+        raise Unresolved("no name that a host can have") from None
 
 
 def _request(question: Question, address: Address, authorization: str) -> httpx.Request:

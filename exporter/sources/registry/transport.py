@@ -80,9 +80,9 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; its body is read from the response's stream."""
-        route = self._route(request.url)
         target: bytes = request.extensions.get("target") or request.url.raw_path
         try:
+            route = self._route(request.url)
             answer = await self._opened().request(
                 request.method,
                 URL(route.address + target.decode("ascii"), encoded=True),
@@ -93,7 +93,7 @@ class Transport(httpx.AsyncBaseTransport):
                 proxy=route.proxy,
                 timeout=self._timeout(request.extensions.get("timeout", {})),
             )
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unsent(error) from _without_address(error)
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Stream(answer))
 
@@ -170,12 +170,12 @@ _UNSENT: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ..
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout, "no answer in time"),
     (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError, "closed without an answer"),
     (aiohttp.ClientResponseError, httpx.RemoteProtocolError, "the answer is not HTTP"),
-    (aiohttp.InvalidURL, httpx.UnsupportedProtocol, "not an address"),
+    (ValueError, Unresolved, "no name that a host can have"),  # aiohttp.InvalidURL is one
 )
 """Errors before the answer's headers: the first that fits."""
 
 
-def _unsent(error: aiohttp.ClientError | OSError) -> httpx.TransportError:
+def _unsent(error: aiohttp.ClientError | OSError | ValueError) -> httpx.TransportError:
     """Return httpx's error for one that came before the answer's headers."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return Untrusted(_certificate_words(error.certificate_error))
@@ -224,5 +224,5 @@ def _handshake_words(error: ssl.SSLError) -> str:
 
 def _without_address(error: Exception) -> Exception | None:
     """Return the cause to chain, unless its text holds the URL, which may be a signed one."""
-    holds_url = isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL)
+    holds_url = isinstance(error, aiohttp.ClientResponseError | ValueError)
     return None if holds_url else error

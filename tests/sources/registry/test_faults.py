@@ -132,6 +132,22 @@ CUT: Final = (
 )
 
 
+ODD_HOSTS: Final = ("a..b", "xn--", "256.1.1.1", "ex\\ample", "\x7f", "a" * 64 + ".test")
+
+
+@pytest.mark.parametrize("host", ODD_HOSTS, ids=ascii)
+async def test_a_host_that_can_have_no_such_name_is_no_fault_of_ours(host: str) -> None:
+    url = f"http://{host}/"
+    onward = head("307 Temporary", Location=url, Content_Length=0)
+    asks = head("401 Who", WWW_Authenticate=f'Bearer realm="{url}"', Content_Length=0)
+
+    for said in (onward, asks):
+        async with speaking(said) as server, registry_at(server.url) as registry:
+            with pytest.raises(Unseen) as raised:
+                await registry.manifest(APP, DIGEST)
+            assert raised.value.reason in (Reason.DNS, Reason.REDIRECT)
+
+
 @pytest.mark.parametrize("name", CONTENT)
 async def test_a_denial_cut_short_is_truncated(name: str) -> None:
     async with speaking(*CUT) as server, registry_at(server.url) as registry:
