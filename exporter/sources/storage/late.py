@@ -20,13 +20,14 @@ def settled(intake: Intake, look: Callable[[str], tuple[int, int] | None]) -> In
     """Return the inventory, with the blobs in it that are named and were not listed.
 
     `look` looks for a blob by its digest: its bytes, and its time in nanoseconds since the epoch.
+    Where it may not look, it leaves a gap in the intake, which counts as much as any.
     """
     seen = intake.inventory()
     named = np.concatenate([seen.revisions.targets, seen.layers.targets, seen.graph.targets])
     named = named[named >= 0]
     missing = distinct(named[seen.sizes[named] < 0]).tolist()
     arrived = [_arrived(seen.digests.text(each), intake, look) for each in missing]
-    return intake.inventory() if any(arrived) else seen
+    return intake.inventory() if any(arrived) or len(intake.gaps) > len(seen.gaps) else seen
 
 
 def _arrived(digest: str, intake: Intake, look: Callable[[str], tuple[int, int] | None]) -> bool:

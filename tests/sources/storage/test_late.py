@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from typing import TYPE_CHECKING
+
 from exporter.facts.body import Body
 from exporter.facts.intake import Intake, LinkIntake
 from exporter.facts.inventory import Driver, Folder, Unlinked
 from exporter.sources.storage.complete import Known, complete, deliver
+from exporter.sources.storage.filesystem import read
 from exporter.sources.storage.late import settled
+from tests.parts import tree
+from tests.worlds import image
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _INDEX, _CHILD, _LEAF = (f"sha256:{each * 64}" for each in "abc")
 _LISTS = {_INDEX: (_CHILD,), _CHILD: (_LEAF,)}
@@ -65,6 +74,19 @@ def test_a_blob_that_came_after_the_listing_is_not_missing() -> None:
     assert asked == [_INDEX, _CHILD]
     assert (inventory.sizes[number(_CHILD)], inventory.modified[number(_CHILD)]) == (5, 7)
     assert inventory.sizes[number(_INDEX)] < 0
+
+
+def test_a_second_look_that_failed_is_a_gap_and_proves_nothing(tmp_path: Path) -> None:
+    made = image("app")
+    tree.write(tmp_path, "app", made, "v1")
+    bucket = tree.data(tmp_path, made.config.digest).parents[1]
+    shutil.rmtree(bucket)
+    bucket.write_bytes(b"no folder, so nothing in it can be looked at")
+
+    inventory = read(str(tmp_path))
+
+    assert inventory.sizes[inventory.digests.number(made.config.digest)] < 0
+    assert [gap.detail for gap in inventory.blind] == ["Not a directory"]
 
 
 def test_a_text_that_is_no_digest_is_never_looked_for() -> None:
