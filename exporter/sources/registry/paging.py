@@ -73,7 +73,7 @@ async def walk(pages: Pages, query: str, most: int) -> Walked:
         walked.entries.update(dict.fromkeys(page.entries))
         stuck = len(walked.entries) == before
         query = page.onward or ("" if stuck else pages.beyond(page))
-        if fault := _fault(page, walked, most, stuck=stuck, circle=query in asked):
+        if fault := _fault(page, walked, most, asked, stuck=stuck):
             walked.faults.append(fault)
             return walked
         if not query:
@@ -83,15 +83,15 @@ async def walk(pages: Pages, query: str, most: int) -> Walked:
 
 
 def _fault(
-    page: Page, walked: Walked, most: int, *, stuck: bool, circle: bool
+    page: Page, walked: Walked, most: int, asked: set[str], *, stuck: bool
 ) -> tuple[Reason, str] | None:
     if len(walked.entries) > most:
         return (Reason.TOO_LARGE, f"more than {most} entries")
-    if len(walked.ends) >= _MOST_PAGES:
+    if page.onward and len(asked) >= _MOST_PAGES:  # empty ones too, which may go on for ever
         return (Reason.TOO_LARGE, f"more than {_MOST_PAGES} pages")
     if page.fault:
         return (Reason.INCOMPLETE_LIST, page.fault)
-    if page.onward and (circle or (stuck and page.entries)):
+    if page.onward and (page.onward in asked or (stuck and page.entries)):
         return (Reason.INCOMPLETE_LIST, "its pages go in circles")
     return None
 
