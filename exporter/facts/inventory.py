@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, StrEnum
 
@@ -96,6 +96,10 @@ class Tags:
     def named(self, repository: int) -> tuple[str, ...]:
         """Return the names of a repository's tags."""
         return self.names[self.of(repository)]
+
+    def pointing(self, repository: int) -> Iterator[tuple[str, int]]:
+        """Yield each tag of a repository with the manifest that it names; or with an `Unlinked`."""
+        return zip(self.named(repository), self.current[self.of(repository)].tolist(), strict=True)
 
 
 @dataclass(frozen=True, slots=True)

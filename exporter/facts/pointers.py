@@ -28,8 +28,7 @@ def pointers(inventory: Inventory, wanted: Collection[Repository]) -> dict[Repos
 
 def _sealed(inventory: Inventory, repository: int) -> Sealed:
     found: dict[Digest, tuple[Tag, ...]] = {}
-    current = inventory.tags.current[inventory.tags.of(repository)].tolist()
-    for name, manifest in zip(inventory.tags.named(repository), current, strict=True):
+    for name, manifest in inventory.tags.pointing(repository):
         if manifest >= 0 and (digest := _digest(inventory.digests.text(manifest))):
             found[digest] = (*found.get(digest, ()), Tag(name))
     return Sealed(found)

@@ -53,9 +53,7 @@ def sole_protectors(inventory: Inventory) -> Iterator[Protection]:
 
 def _in_repository(inventory: Inventory, repository: int) -> Iterator[Protection]:
     pointed_at: dict[int, list[str]] = {}
-    names = inventory.tags.named(repository)
-    current = inventory.tags.current[inventory.tags.of(repository)].tolist()
-    for name, manifest in zip(names, current, strict=True):
+    for name, manifest in inventory.tags.pointing(repository):
         if manifest >= 0:
             pointed_at.setdefault(manifest, []).append(name)
     held = frozenset(linked(inventory, repository)[0].tolist())

@@ -47,11 +47,7 @@ def tags(inventory: Inventory) -> list[Wanted]:
     return [
         Wanted(repository, manifest, name)
         for repository in range(len(inventory.repositories))
-        for name, manifest in zip(
-            inventory.tags.named(repository),
-            inventory.tags.current[inventory.tags.of(repository)].tolist(),
-            strict=True,
-        )
+        for name, manifest in inventory.tags.pointing(repository)
         if manifest >= 0
     ]
 

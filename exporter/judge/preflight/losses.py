@@ -26,11 +26,7 @@ def find(inventory: Inventory, needed: Iterable[Needed]) -> dict[Wanted, Needed]
     pointed = {
         (repository, name): manifest
         for repository in range(len(inventory.repositories))
-        for name, manifest in zip(
-            inventory.tags.named(repository),
-            inventory.tags.current[inventory.tags.of(repository)].tolist(),
-            strict=True,
-        )
+        for name, manifest in inventory.tags.pointing(repository)
     }
     found: dict[Wanted, Needed] = {}
     for each in needed:
