@@ -94,11 +94,11 @@ def _named(
 ) -> Sequence[str]:
     """Return the names that stand for digests; one that does not makes collectors give up."""
     packed = pack(names) if algorithm == "sha256" else None
-    if packed is not None and all(name.startswith(letters) for name in names):
+    if packed is not None and all(layout.is_bucket(letters, name) for name in names):
         return names
     faults = {name: layout.blob_fault(algorithm, letters, name) for name in names}
-    for name, fault in faults.items():
-        if fault and os.access(f"{name}/data", os.F_OK, dir_fd=bucket, follow_symlinks=False):
-            noted.below(name).gap(_DATA, Reason.MALFORMED, f"a path that names no digest: {fault}")
-            noted.intake.misplaced = noted.intake.misplaced or fault
-    return [name for name, fault in faults.items() if not fault]
+    odd = {name for name in names if faults[name] or not layout.is_bucket(letters, name)}
+    for name in sorted(odd):
+        if os.access(f"{name}/data", os.F_OK, dir_fd=bucket, follow_symlinks=False):
+            noted.misplaced(f"{name}/{_DATA}", faults[name])
+    return [name for name in names if name not in odd]

@@ -12,6 +12,7 @@ from exporter.sources.storage import layout
 from exporter.sources.storage.complete import complete, deliver, named
 from exporter.sources.storage.noted import Noted
 from exporter.sources.storage.objects import Key, Objects
+from exporter.sources.storage.repositories import NAMELESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,6 +92,8 @@ class Held:
         for key in keys:
             sorted_out.add(split(key.path)[1], key, self.noted)
         if not self.name:
+            if sorted_out.folders:
+                self.noted.gap("", Reason.UNSUPPORTED, NAMELESS)
             return
         self._layers(sorted_out.layers)
         self._revisions(sorted_out, bodies)

@@ -22,7 +22,9 @@ LONGEST_LINK: Final = 160
 DEEPEST: Final = 128
 """Folders: a repository's name has at most 255 characters, so at most that many parts."""
 
+_LETTERS: Final = 2
 _LENGTHS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
+ALGORITHMS: Final = tuple(_LENGTHS)
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _DIGEST: Final = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 _PART: Final = re.compile(r"[A-Za-z0-9._-]+")
@@ -52,8 +54,13 @@ def is_digest(text: str) -> bool:
     return not isinstance(linked(text.encode("utf-8", "replace")), Unlinked)
 
 
+def is_bucket(letters: str, encoded: str) -> bool:
+    """Does a blob belong into the folder of these letters?"""
+    return len(letters) == _LETTERS and encoded.startswith(letters)
+
+
 def blob_fault(algorithm: str, prefix: str, encoded: str) -> str:
     """Why can no digest be told from a blob's path? Empty where one can be told."""
-    stated = algorithm if prefix == encoded[:2] else prefix
+    stated = algorithm if prefix == encoded[:_LETTERS] else prefix
     digest = linked(f"{stated}:{encoded}".encode("utf-8", "surrogateescape"))
     return digest.message if isinstance(digest, Unlinked) else ""

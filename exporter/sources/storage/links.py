@@ -25,18 +25,16 @@ Algorithm = tuple[str, list[str], dict[int, "Target"]]
 
 def by_algorithm(folder: int, noted: Noted) -> Iterator[Algorithm]:
     """Yield the links in a folder, algorithm by algorithm."""
-    algorithms, others = folders(folder)
-    noted.foreign(folder, others, disturbing=_LINK)
-    for algorithm in algorithms:
+    for algorithm in digest_parts(folder, noted):
         here = noted.below(algorithm)
         with here.going_on(), opened(algorithm, folder, here.path) as inside:
             if inside is not None:
-                names = encoded_names(inside, here)
+                names = digest_parts(inside, here)
                 yield algorithm, names, targets(inside, algorithm, names, here)
 
 
-def encoded_names(folder: int, noted: Noted) -> list[str]:
-    """Return the names of the folders that may stand for digests; others are strays or gaps."""
+def digest_parts(folder: int, noted: Noted) -> list[str]:
+    """Return the names of the folders that may be parts of digests; others are strays or gaps."""
     names, others = folders(folder)
     noted.foreign(folder, others, disturbing=_LINK)
     if not names or layout.is_part("".join(names)):

@@ -54,7 +54,19 @@ class Noted:
         """Note that something here was not seen, or is not what belongs here."""
         self.intake.gaps.append(Gap(Scope.OBJECT, shown(self._at(name)), reason, detail))
 
-    def foreign(self, folder: int, names: Iterable[str], disturbing: str) -> None:
+    def misplaced(self, name: str, fault: str) -> None:
+        """Note a blob that is not where its digest says.
+
+        One of whose path a collector tells no digest stops it. One of whose path it tells another
+        digest stops it somewhere among the blobs, unless that digest is kept or is there as well.
+        """
+        if fault:
+            self.gap(name, Reason.MALFORMED, f"a path that names no digest: {fault}")
+            self.intake.misplaced = self.intake.misplaced or fault
+        else:
+            self.gap(name, Reason.UNSUPPORTED, "not where a registry puts it")
+
+    def foreign(self, folder: int, names: Iterable[str], disturbing: str | tuple[str, ...]) -> None:
         """Count what no registry leaves here; what a collector would follow or read is a gap.
 
         Names that begin with `disturbing` are what it would read.

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from exporter.sources.storage.noted import Noted
 
 _IN_MANIFESTS: Final = (("revisions", Folder.REVISIONS), ("tags", Folder.TAGS))
-_KNOWN: Final = ("_layers", "_manifests", "_uploads")
+_MARKERS: Final = ("_layers", "_manifests")
+_KNOWN: Final = (*_MARKERS, "_uploads")
+NAMELESS: Final = "of a repository that has no name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class Repositories:
     def _walk(self, folder: int, parts: Sequence[str], noted: Noted) -> None:
         names, others = folders(folder)
         noted.foreign(folder, others, disturbing="_")
-        if any(name in _KNOWN for name in names):
+        if not parts and any(name in _MARKERS for name in names):
+            noted.gap("", Reason.UNSUPPORTED, NAMELESS)
+        elif any(name in _KNOWN for name in names):
             self._repository(folder, "/".join(parts), names, noted)
         if len(parts) == layout.DEEPEST:
             noted.gap("", Reason.TOO_LARGE, "folders nested deeper than any repository's name")

@@ -141,9 +141,8 @@ def _encoded(key: Key, noted: Noted) -> str | None:
         return None
     algorithm, letters, encoded = folders
     fault = layout.blob_fault(algorithm, letters, encoded)
-    if fault:
-        noted.gap(path, Reason.MALFORMED, f"a path that names no digest: {fault}")
-        noted.intake.misplaced = noted.intake.misplaced or fault
+    if fault or not layout.is_bucket(letters, encoded):
+        noted.misplaced(path, fault)
         return None
     return encoded
 

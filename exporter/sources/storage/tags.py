@@ -10,7 +10,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.inventory import Unlinked
 from exporter.sources.storage import hand, layout
 from exporter.sources.storage.folder import folders, opened, shown
-from exporter.sources.storage.links import encoded_names, target
+from exporter.sources.storage.links import digest_parts, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ALGORITHM: Final = "sha256"
 _CURRENT: Final = "current"
+_INDEX: Final = "index"
 
 
 def read_tags(manifests: int, noted: Noted) -> list[str]:
@@ -54,12 +55,12 @@ def _steady(folder: int | None, names: Sequence[str], noted: Noted) -> Iterator[
 
 def _tag(folder: int, name: str, noted: Noted) -> Target:
     names, others = folders(folder)
-    noted.foreign(folder, others, disturbing=_CURRENT)
+    noted.foreign(folder, others, disturbing=(_CURRENT, _INDEX))
     points_at = target(folder, _CURRENT, noted) if _CURRENT in names else Unlinked.ABSENT
     history: list[str] = []
-    if "index" in names:
-        here = noted.below("index")
-        with here.going_on(), opened("index", folder, here.path) as inside:
+    if _INDEX in names:
+        here = noted.below(_INDEX)
+        with here.going_on(), opened(_INDEX, folder, here.path) as inside:
             history.extend(_history(inside, here) if inside is not None else ())
     noted.intake.tag(shown(name), points_at, history)
     return points_at
@@ -67,11 +68,11 @@ def _tag(folder: int, name: str, noted: Noted) -> Target:
 
 def _history(folder: int, noted: Noted) -> Iterator[str]:
     algorithms, others = folders(folder)
-    noted.foreign(folder, others, disturbing="/")
+    noted.foreign(folder, others, disturbing=layout.ALGORITHMS)
     for algorithm in algorithms:
         here = noted.below(algorithm)
         with here.going_on(), opened(algorithm, folder, here.path) as inside:
-            names = encoded_names(inside, here) if inside is not None else []
+            names = digest_parts(inside, here) if inside is not None else []
             for name in names:
                 if _is_there(f"{name}/link", inside):
                     yield f"{algorithm}:{name}"

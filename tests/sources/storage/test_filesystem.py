@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -218,6 +220,62 @@ def test_a_folder_in_a_links_place_is_a_gap(root: Path) -> None:
     link.mkdir()
 
     assert _is_refused(read(str(root)))
+
+
+@pytest.mark.parametrize("path", ["index", "index/sha256"])
+def test_a_file_where_a_tag_keeps_its_history_is_a_gap(root: Path, path: str) -> None:
+    """`--delete-untagged` looks for a manifest below it, and gives up."""
+    history = tree.tag(root, _REPOSITORY, "v1") / path
+    shutil.rmtree(history)
+    history.write_bytes(b"")
+
+    assert _is_refused(read(str(root)))
+
+
+@pytest.mark.parametrize("kind", ["_layers", "_manifests/revisions"])
+def test_a_folder_that_no_path_of_a_registry_has_is_a_gap(root: Path, kind: str) -> None:
+    """A collector walks into it, and gives up at the first link."""
+    links = _v2(root) / "repositories" / _REPOSITORY / kind
+    (links / "sha256").rename(links / "sha 256")
+
+    assert _is_refused(read(str(root)))
+
+
+@pytest.mark.parametrize("kind", ["_layers", "_manifests"])
+def test_a_repository_that_has_no_name_is_a_gap(root: Path, kind: str) -> None:
+    (_v2(root) / "repositories" / kind).mkdir()
+
+    inventory = read(str(root))
+
+    assert _gaps(inventory) == {("repositories", Reason.UNSUPPORTED)}
+    assert _is_refused(inventory)
+
+
+@pytest.mark.parametrize("place", ["sha512/sha256", "sha256/sha512"])
+def test_a_blob_of_whose_path_a_collector_tells_another_digest_is_a_gap(
+    root: Path, place: str
+) -> None:
+    """It would be removed from where that digest belongs, where nothing is."""
+    encoded = hashlib.new(place.rpartition("/")[2], b"odd").hexdigest()
+    folder = _v2(root) / "blobs" / place / encoded
+    folder.mkdir(parents=True)
+    (folder / "data").write_bytes(b"odd")
+
+    assert _is_refused(read(str(root)))
+
+
+def test_a_blob_whose_folder_has_one_letter_stops_every_collector(root: Path) -> None:
+    encoded = hashlib.sha256(b"odd").hexdigest()
+    folder = _v2(root) / "blobs" / "sha256" / encoded[0] / encoded
+    folder.mkdir(parents=True)
+    (folder / "data").write_bytes(b"odd")
+
+    inventory = read(str(root))
+
+    for dialect in DIALECTS.values():
+        outcome = simulate(inventory, dialect, Mode.PLAIN)
+        assert isinstance(outcome, Abort)
+        assert outcome.messages[0].endswith("unsupported digest algorithm")
 
 
 def test_a_name_that_is_not_utf8_is_a_gap_that_can_be_printed(root: Path) -> None:

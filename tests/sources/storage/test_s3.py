@@ -153,6 +153,20 @@ def test_a_damaged_link_is_a_gap_and_stops_collectors(root: Path, content: bytes
     assert outcome.messages[0].startswith("failed to mark: s3aws: s3aws: invalid checksum")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "repositories/_layers/sha256/aa/link",
+        f"blobs/sha512/sha256/{'ab' * 32}/data",
+        f"blobs/sha256/sha512/{'ab' * 64}/data",
+    ],
+)
+def test_what_is_not_where_a_registry_puts_it_is_a_gap(root: Path, path: str) -> None:
+    inventory = _in_memory(root, **{path: b""})
+
+    assert [gap.reason for gap in inventory.blind] == [Reason.UNSUPPORTED]
+
+
 def test_a_tag_without_a_current_link_points_at_nothing(root: Path) -> None:
     digest = Digest.of(b"former")
     path = f"repositories/team/app/_manifests/tags/old/index/sha256/{digest.encoded}/link"
