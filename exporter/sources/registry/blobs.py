@@ -40,7 +40,8 @@ async def last_byte(line: Line, repository: Repository, blob: Descriptor) -> byt
     if answer.status != _NOT_SATISFIABLE:
         return await _judge_all(line, answer, question, blob)
     length = _UNSATISFIED.fullmatch(answer.headers.get("content-range", ""))
-    if length and blob.size and int(length[1]) < blob.size:
+    ours = answer.media_type != "text/html"  # else it may be the length of somebody's page
+    if ours and length and blob.size and int(length[1]) < blob.size:
         return Wrong(f"{length[1]} of {blob.size} bytes")
     return await _all(line, _question(repository, blob), blob)
 
@@ -116,11 +117,14 @@ def _judge_part(answer: Answer, question: Question, blob: Descriptor) -> bytes |
     if answer.media_type == "text/html":
         check_content(answer, question.subject)
     announced(answer, blob.digest, question.subject)
+    if answer.end is End.OVER:
+        raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "206 with more than was asked for")
     part = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
     if part is None:
         raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "206 without a Content-Range")
     first, last, total = part.groups()
     if total != "*" and blob.size not in (None, int(total)):
+        check_content(answer, question.subject)  # compressed, it has a length of its own
         return Wrong(f"{total} bytes instead of {blob.size}")
     end = int(last) + 1 if total == "*" else int(total)
     if first != last or int(last) + 1 != (blob.size or end) or answer.received > 1:

@@ -28,8 +28,12 @@ DENIED: Final = Answer(404, json.dumps({"errors": [{"code": "BLOB_UNKNOWN"}]}).e
 Server = "Callable[[Asked], Answer]"
 
 
-def part(body: bytes = BODY[-1:], said: str = f"bytes {SIZE - 1}-{SIZE - 1}/{SIZE}") -> Answer:
-    return Answer(206, body, {"Content-Range": said}, announced=1)
+LAST: Final = f"bytes {SIZE - 1}-{SIZE - 1}/{SIZE}"
+
+
+def part(body: bytes = BODY[-1:], said: str = LAST, encoded: str = "identity") -> Answer:
+    headers = {"Content-Range": said, "Content-Encoding": encoded}
+    return Answer(206, body, headers, announced=1)
 
 
 async def last_byte(answer: Answer, blob: Descriptor = BLOB) -> bytes | Absent | Wrong:
@@ -108,6 +112,8 @@ async def test_an_unknown_total_still_proves_the_last_byte() -> None:
         Answer(206, b"x"),
         Answer(206, b"xx", {"Content-Range": f"bytes {SIZE - 1}-{SIZE - 1}/{SIZE}"}),
         Answer(206, b"--x", {"Content-Type": "multipart/byteranges; boundary=x"}),
+        replace(part(), announced=SIZE + 1),
+        part(said=f"bytes {SIZE - 1}-{SIZE - 1}/{SIZE + 9}", encoded="gzip"),
     ],
 )
 async def test_another_part_than_the_one_asked_for_proves_nothing(answer: Answer) -> None:
@@ -133,6 +139,19 @@ async def test_a_range_refused_without_proof_is_asked_for_whole(said: str) -> No
     with serving(answer) as url:
         async with registry_at(url) as registry:
             assert isinstance(await registry.read(APP, BLOB), bytes)
+
+
+async def test_a_range_refused_for_somebodys_page_is_asked_for_whole() -> None:
+    page = {"Content-Range": "bytes */7", "Content-Type": "text/html"}
+
+    with pytest.raises(Unseen) as raised:
+        await last_byte(Answer(416, b"<html>!", page))
+
+    assert raised.value.reason is Reason.NOT_A_REGISTRY
+
+
+async def test_a_last_byte_that_a_store_keeps_encoded_is_there() -> None:
+    assert await last_byte(part(encoded="aws-chunked")) == BODY[-1:]
 
 
 async def test_a_registrys_denial_is_absence() -> None:
