@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Reason(StrEnum):
@@ -53,6 +54,10 @@ class Reason(StrEnum):
     """A layout or interface that must not be judged by our rules."""
     INTERNAL = "internal"
     """A fault of pullproof's own; the log has the trace."""
+
+
+UNREACHED: Final = frozenset({Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.TIMEOUT, Reason.RESET})
+"""No whole answer came: whoever was asked is away, or the way there is closed."""
 
 
 class Scope(StrEnum):

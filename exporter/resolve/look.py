@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.facts.proof import unknown
 from exporter.facts.snapshot import Collector, Role, Snapshot
 from exporter.oci.platform import mirrored
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from exporter.resolve.target import Target
     from exporter.sources import Listing
 
-_NETWORK: Final = frozenset(
-    {Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.TIMEOUT, Reason.RESET, Reason.SERVER_ERROR}
-)
+_NETWORK: Final = UNREACHED | {Reason.SERVER_ERROR}
 
 
 async def look(target: Target, uses: Listing[Use], before: Snapshot | None, now: float) -> Snapshot:

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.gap import Reason
+from exporter.facts.gap import UNREACHED, Reason
 from exporter.facts.proof import State
 from exporter.judge.report import Report
 from exporter.oci.digest import Digest
@@ -32,18 +32,7 @@ LOOK_AGAIN: Final = 1.0
 AWAY: Final = 60.0
 """Seconds of rest after something could not be read: the registry is away, or wants to be left."""
 
-_AWAY: Final = frozenset(
-    {
-        Reason.DNS,
-        Reason.CONNECT,
-        Reason.TLS,
-        Reason.TIMEOUT,
-        Reason.RESET,
-        Reason.RATE_LIMITED,
-        Reason.SERVER_ERROR,
-        Reason.UNAUTHORIZED,
-    }
-)
+_AWAY: Final = UNREACHED | {Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.UNAUTHORIZED}
 
 
 @dataclass(slots=True)

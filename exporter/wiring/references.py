@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.publish.standing import SourceStanding
 from exporter.serve.rounds import References
 from exporter.sources import Listing, Unseen, joined
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 Read = tuple[Listing["Use"], SourceStanding]
 
-_PASSING: Final = frozenset(
-    {
-        *(Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.TIMEOUT, Reason.RESET),
-        *(Reason.UNAUTHORIZED, Reason.RATE_LIMITED, Reason.SERVER_ERROR, Reason.INCOMPLETE_LIST),
-    }
-)
+_PASSING: Final = UNREACHED | {
+    Reason.UNAUTHORIZED,
+    Reason.RATE_LIMITED,
+    Reason.SERVER_ERROR,
+    Reason.INCOMPLETE_LIST,
+}
 """Reasons for which a part of a source is not seen now, and was before and will be again."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.sources import Unseen
 from exporter.sources.cluster.pages import Question
 
@@ -13,16 +13,7 @@ if TYPE_CHECKING:
     from exporter.sources.cluster.kinds import Kind
     from exporter.sources.cluster.pages import Api
 
-_OF_THE_SERVER: Final = frozenset(
-    {
-        Reason.DNS,
-        Reason.CONNECT,
-        Reason.TLS,
-        Reason.TIMEOUT,
-        Reason.RESET,
-        Reason.UNAUTHORIZED,
-    }
-)
+_OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
 """Reasons that will hold for the next list too."""
 
 

@@ -5,24 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.gap import Reason
+from exporter.facts.gap import UNREACHED, Reason
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
     from exporter.sources.registry.limits import Limits
 
 _LOG: Final = logging.getLogger("pullproof.registry")
-_DEADLY: Final = frozenset(
-    {
-        Reason.DNS,
-        Reason.CONNECT,
-        Reason.TLS,
-        Reason.TIMEOUT,
-        Reason.RESET,
-        Reason.RATE_LIMITED,
-        Reason.SERVER_ERROR,
-    }
-)
+_DEADLY: Final = UNREACHED | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
 """What a registry that is gone answers to everything; the rest is about one question."""
 
 
