@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from exporter.facts.content import known_manifests, stated_sizes
 from exporter.facts.proof import Proof, State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import broken_child, missing_child, missing_platform
@@ -114,14 +115,14 @@ def count(report: Report) -> Census:
 def _blobs(report: Report) -> list[Sighting]:
     """What was looked at and is no manifest, also where the manifest is known by name only."""
     snapshot = report.snapshot
-    manifests = snapshot.manifests.keys() | _children(report)
+    manifests = known_manifests(snapshot)
     seen = snapshot.sightings.items()
     return [sighting for (_, digest), sighting in seen if digest not in manifests]
 
 
 def _weigh(report: Report) -> tuple[Mapping[Repository, int], int]:
     """Bytes that are there, by repository, and each digest once for the registry."""
-    sizes = _sizes(report)
+    sizes = stated_sizes(report.snapshot)
     weights: Counter[Repository] = Counter()
     stored: set[Digest] = set()
     for (repository, digest), sighting in report.snapshot.sightings.items():
@@ -184,23 +185,3 @@ def _bare_indexes(report: Report, verdict: TagVerdict) -> set[Digest]:
     """Nested indexes at which no tag points straight, where that can be said."""
     sealed = report.snapshot.sealed.get(verdict.root.repository)
     return {each for each in verdict.indexes if not sealed.pointing_at(each)} if sealed else set()
-
-
-def _sizes(report: Report) -> dict[Digest, int]:
-    """Bytes of every manifest that was read, and of everything that one of them points to."""
-    sizes = {digest: each.size for digest, each in report.snapshot.manifests.items()}
-    for manifest in report.snapshot.manifests.values():
-        for link in manifest.links:
-            sizes.setdefault(link.target.digest, link.target.size or 0)
-    return sizes
-
-
-def _children(report: Report) -> set[Digest]:
-    """Manifests that are known only by name: what an index lists, and what a tag leads to."""
-    listed = {
-        child.digest
-        for manifest in report.snapshot.manifests.values()
-        if manifest.is_index
-        for child in manifest.children
-    }
-    return listed | {root.digest for root in report.snapshot.roots if root.digest}

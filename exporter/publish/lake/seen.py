@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.facts.content import known_manifests, stated_sizes
 from exporter.facts.gap import Reason
 from exporter.facts.key import key
 
@@ -46,7 +47,7 @@ def _tags(snapshot: Snapshot) -> Iterator[Row]:
 
 
 def _manifests(snapshot: Snapshot) -> Iterator[Row]:
-    sizes, known = _sizes(snapshot), _known(snapshot)
+    sizes, known = stated_sizes(snapshot), known_manifests(snapshot)
     for (repository, digest), seen in snapshot.sightings.items():
         if digest in known:
             read = snapshot.manifests.get(digest)
@@ -63,27 +64,11 @@ def _protected(snapshot: Snapshot, repository: Repository, digest: Digest) -> bo
 
 
 def _blobs(snapshot: Snapshot) -> Iterator[Row]:
-    sizes, known = _sizes(snapshot), _known(snapshot)
+    sizes, known = stated_sizes(snapshot), known_manifests(snapshot)
     for (repository, digest), seen in snapshot.sightings.items():
         if digest not in known:
             size = sizes.get(digest, 0)
             yield repository, digest, *key(digest), size, seen.state, seen.proof
-
-
-def _known(snapshot: Snapshot) -> set[Digest]:
-    """Manifests that were read, and those that are known by name only."""
-    read = snapshot.manifests.values()
-    listed = {child.digest for each in read if each.is_index for child in each.children}
-    roots = {root.digest for root in snapshot.roots if root.digest}
-    return {*snapshot.manifests, *listed, *roots}
-
-
-def _sizes(snapshot: Snapshot) -> dict[Digest, int]:
-    sizes = {digest: each.size for digest, each in snapshot.manifests.items()}
-    for manifest in snapshot.manifests.values():
-        for link in manifest.links:
-            sizes.setdefault(link.target.digest, link.target.size or 0)
-    return sizes
 
 
 def _edges(snapshot: Snapshot) -> Iterator[Row]:
