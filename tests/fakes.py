@@ -43,8 +43,9 @@ NO_MANIFEST: Final = Absent("MANIFEST_UNKNOWN")
 NO_BLOB: Final = Absent("BLOB_UNKNOWN")
 NO_NAME: Final = Absent("NAME_UNKNOWN")
 
-Answer = Truth | Absent | Wrong | Reason | Listing[str] | Callable[[], None]
-"""A reason is raised as `Unseen`; a function is called, and then the truth is told."""
+Answer = Truth | Absent | Wrong | Reason | int | Listing[str] | Callable[[], None]
+"""A reason is raised as `Unseen`; a number is what a HEAD claims; a function is called, and then
+the truth is told."""
 
 
 class Script:
@@ -192,7 +193,7 @@ class Fake:
 
     async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
         answer = await self._ask("HEAD", "blob", repository, blob.digest)
-        if isinstance(answer, Absent):
+        if isinstance(answer, Absent | int):
             return answer
         body = self.blobs.get((repository, blob.digest))
         length = len(body or b"") if self.tells_lengths else None

@@ -210,11 +210,21 @@ async def test_heads_alone_are_believed_only_where_asked_for() -> None:
     assert walk.sightings[APP, IMAGE.layers[1].digest] == HEADER
     assert walk.sightings[APP, IMAGE.config.digest].reason is Reason.DENIED
     seen = walk.sightings[APP, LAYER]
-    assert (seen.state, seen.detail) == (State.BROKEN, "HEAD says 5 bytes, the manifest 601")
+    assert (seen.state, seen.detail) == (State.BROKEN, "5 of 601 bytes")
+    assert registry.counted()["GET", "blob"] == 2
     registry.sweep(LAYER)
     walk, _ = await proven(registry, IMAGE, proof=Proof.HEAD)
     assert walk.sightings[APP, LAYER].state is State.MISSING
     assert not registry.counted()["GET", "blob"]
+
+
+async def test_a_head_that_states_a_wrong_length_breaks_nothing() -> None:
+    registry = pushed(IMAGE)
+    registry.spoil(LAYER, 0, TRUTH)
+
+    walk, _ = await proven(registry, IMAGE, proof=Proof.HEAD)
+
+    assert walk.sightings[APP, LAYER] == LAST_BYTE
 
 
 async def test_a_head_that_tells_no_length_or_of_which_none_is_known_is_a_head() -> None:
