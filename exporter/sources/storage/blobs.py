@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.digests import pack
 from exporter.facts.gap import Reason
 from exporter.sources.storage import hand, layout
 from exporter.sources.storage.crew import Asked
@@ -93,8 +92,9 @@ def _named(
     algorithm: str, letters: str, names: Sequence[str], bucket: int, noted: Noted
 ) -> Sequence[str]:
     """Return the names that stand for digests; one that does not makes collectors give up."""
-    packed = pack(names) if algorithm == "sha256" else None
-    if packed is not None and all(layout.is_bucket(letters, name) for name in names):
+    if layout.are_digests(algorithm, names) and all(
+        layout.is_bucket(letters, name) for name in names
+    ):
         return names
     faults = {name: layout.blob_fault(algorithm, letters, name) for name in names}
     odd = {name for name in names if faults[name] or not layout.is_bucket(letters, name)}

@@ -134,7 +134,10 @@ class Held:
     def _named(self, keys: Sequence[Key], guesses: Sequence[Sequence[str]]) -> list[Target]:
         """Say what link objects name: the guess whose MD5 is the ETag, else what is read there."""
         found: list[Target | None] = [
-            next((guess for guess in each if _md5(guess) == key.etag), None)
+            next(
+                (guess for guess in each if _md5(guess) == key.etag and layout.is_digest(guess)),
+                None,
+            )
             for key, each in zip(keys, guesses, strict=True)
         ]
         unknown = [at for at, target in enumerate(found) if target is None]

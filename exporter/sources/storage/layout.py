@@ -6,9 +6,13 @@ Source: distribution, `registry/storage/paths.go`, and opencontainers/go-digest,
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from exporter.facts.digests import pack
 from exporter.facts.inventory import Unlinked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT: Final = ("docker", "registry", "v2")
 LOCKS: Final = ("docker", "registry", "lockfiles")
@@ -52,6 +56,11 @@ def linked(content: bytes) -> str | Unlinked:
 def is_digest(text: str) -> bool:
     """Is a text from a manifest a digest, so that a path may be made of it?"""
     return not isinstance(linked(text.encode("utf-8", "replace")), Unlinked)
+
+
+def are_digests(algorithm: str, names: Sequence[str]) -> bool:
+    """Are all of these the encoded parts of digests? Quick for sha256, and only for that."""
+    return algorithm == "sha256" and pack(names) is not None
 
 
 def is_bucket(letters: str, encoded: str) -> bool:

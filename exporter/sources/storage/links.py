@@ -46,8 +46,14 @@ def digest_parts(folder: int, noted: Noted) -> list[str]:
 
 
 def targets(folder: int, algorithm: str, names: Sequence[str], noted: Noted) -> dict[int, Target]:
-    """Read the link in each folder; return by position what is not what its path says."""
+    """Read the link in each folder; return by position what is not what its path says.
+
+    One that says what its path does, where that is no digest, is no better than any such link.
+    """
     differs = noted.crew.ask(hand.links, folder, algorithm, names).numbers()
+    if not layout.are_digests(algorithm, names):
+        for position, name in enumerate(names):
+            differs[position] |= not layout.is_digest(f"{algorithm}:{name}")
     return {
         position: target(folder, names[position], noted)
         for position in compress(range(len(names)), differs)

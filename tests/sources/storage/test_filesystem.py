@@ -206,6 +206,23 @@ def test_a_link_that_names_a_path_is_a_gap_and_no_path(root: Path, text: str) ->
     assert (str(link.relative_to(_v2(root))), Reason.MALFORMED) in _gaps(inventory)
 
 
+@pytest.mark.parametrize("kind", ["_layers", "_manifests/revisions"])
+def test_a_link_that_says_what_its_path_does_and_is_no_digest_is_a_gap(
+    root: Path, kind: str
+) -> None:
+    links = _v2(root) / "repositories" / _REPOSITORY / kind / "sha256"
+    text = f"sha256:{'AB' * 32}"
+    (links / text[7:]).mkdir()
+    (links / text[7:] / "link").write_text(text)
+
+    inventory = read(str(root))
+
+    assert [gap.reason for gap in inventory.gaps] == [Reason.MALFORMED]
+    outcome = simulate(inventory, DIALECTS["distribution-3"], Mode.PLAIN)
+    assert isinstance(outcome, Abort)
+    assert outcome.messages[0].endswith("invalid checksum digest format")
+
+
 def test_a_named_pipe_in_a_links_place_does_not_keep_us_waiting(root: Path) -> None:
     link = tree.tag(root, _REPOSITORY, "v1") / "current" / "link"
     link.unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import obstore
@@ -18,7 +20,7 @@ from exporter.judge.gc.simulate import simulate
 from exporter.oci.digest import Digest
 from exporter.sources import Unseen
 from exporter.sources.storage import filesystem, s3
-from exporter.sources.storage.objects import Objects
+from exporter.sources.storage.objects import Key, Objects
 from tests.judge.gc.collections import DIALECTS
 from tests.parts import tree
 from tests.sources.storage.bucket import URL, Bucket, bucket
@@ -98,7 +100,17 @@ def test_wrong_credentials_are_named_as_such(filled: Bucket) -> None:
     assert "another" not in str(caught.value)
 
 
-def _in_memory(root: Path, **more: bytes) -> Inventory:
+@dataclass(frozen=True, slots=True)
+class _Tagged(Objects):
+    """Shows, as S3 does, the MD5 of each object as its ETag."""
+
+    def keys(self, prefix: str) -> Iterator[Key]:
+        for key in Objects.keys(self, prefix):
+            content = bytes(obstore.get(self.store, key.path).bytes())
+            yield replace(key, etag=hashlib.md5(content, usedforsecurity=False).hexdigest())
+
+
+def _in_memory(root: Path, kind: type[Objects] = Objects, **more: bytes) -> Inventory:
     """A tree from a folder, put into a store whose ETags say nothing about contents."""
     store = MemoryStore()
     for path in root.rglob("*"):
@@ -106,7 +118,7 @@ def _in_memory(root: Path, **more: bytes) -> Inventory:
             obstore.put(store, path.relative_to(root).as_posix(), path.read_bytes())
     for path, content in more.items():
         obstore.put(store, _ROOT + path, content)
-    return s3.read_objects(Objects(store, "memory"), Driver.S3)
+    return s3.read_objects(kind(store, "memory"), Driver.S3)
 
 
 @pytest.fixture
@@ -151,6 +163,15 @@ def test_a_damaged_link_is_a_gap_and_stops_collectors(root: Path, content: bytes
     outcome = simulate(inventory, DIALECTS["2"], Mode.PLAIN)
     assert isinstance(outcome, Abort)
     assert outcome.messages[0].startswith("failed to mark: s3aws: s3aws: invalid checksum")
+
+
+def test_a_link_that_says_what_its_path_does_and_is_no_digest_stops_collectors(root: Path) -> None:
+    text = f"sha256:{'AB' * 32}"
+    link = f"repositories/team/app/_manifests/revisions/{text.replace(':', '/')}/link"
+
+    inventory = _in_memory(root, _Tagged, **{link: text.encode()})
+
+    assert [gap.reason for gap in inventory.gaps] == [Reason.MALFORMED]
 
 
 @pytest.mark.parametrize(
