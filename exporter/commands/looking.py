@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING
 
 from exporter.audit import examine
+from exporter.commands.progress import showing
 from exporter.facts.proof import Proof
 from exporter.facts.shard import WHOLE
 from exporter.resolve.scope import Scope
@@ -17,7 +17,6 @@ from exporter.wiring.assembly import assembled
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator
 
     from exporter.audit import Audited
     from exporter.commands.settings import Typed
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from exporter.judge.report import Report
     from exporter.resolve.target import Target
     from exporter.wiring.assembly import Assembly
-
-_TICK: Final = 0.2
 
 
 async def look(words: argparse.Namespace, subjects: Subjects, typed: Typed) -> list[Report]:
@@ -39,7 +36,10 @@ async def examined(
     words: argparse.Namespace, subjects: Subjects, typed: Typed, shard: Shard
 ) -> list[tuple[Target, Audited]]:
     """Audit what was asked for, or this shard of it, and return what it was found in as well."""
-    async with assembled(typed.settings, typed.environ, shard) as assembly, _progress(assembly):
+    async with (
+        assembled(typed.settings, typed.environ, shard) as assembly,
+        showing(partial(_answered, assembly)),
+    ):
         wanted = await assembly.references()
         uses = subjects.with_uses(wanted.uses)
         targets = [aimed(words, subjects, watched.target) for watched in assembly.watched]
@@ -68,26 +68,6 @@ def aimed(words: argparse.Namespace, subjects: Subjects, target: Target) -> Targ
     return replace(target, scope=scope, method=method)
 
 
-@asynccontextmanager
-async def _progress(assembly: Assembly) -> AsyncIterator[None]:
-    """Show on a terminal that something is happening, and how much."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    ticking = asyncio.create_task(_tick(assembly))
-    try:
-        yield
-    finally:
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
-
-
-async def _tick(assembly: Assembly) -> None:
-    while True:
-        asked = sum(sum(each.tally.requests.values()) for each in assembly.watched)
-        sys.stderr.write(f"\r\x1b[K{asked:,} requests answered")
-        sys.stderr.flush()
-        await asyncio.sleep(_TICK)
+def _answered(assembly: Assembly) -> str:
+    asked = sum(sum(each.tally.requests.values()) for each in assembly.watched)
+    return f"{asked:,} requests answered"

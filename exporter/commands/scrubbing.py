@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.audit import audit
+from exporter.commands.progress import showing
 from exporter.facts.proof import State
 from exporter.judge.judgement import judge
 from exporter.publish.scrub_text import tally_words
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from exporter.resolve.target import Scrub, Target
     from exporter.sources import Listing
 
-_TICK: Final = 0.2
 _BAR: Final = 30
 """Characters of the bar."""
 
@@ -53,7 +53,7 @@ async def _read(target: Target, snapshot: Snapshot) -> dict[Place, Sighting]:
     waiting = await asyncio.to_thread(_due, scrub, snapshot)
     whole = reading(scrub, target.method)
     unread: dict[Place, Sighting] = {}
-    async with _progress(Progress(scrub.tally, sum(each.size for each in waiting), len(waiting))):
+    async with _telling(Progress(scrub.tally, sum(each.size for each in waiting), len(waiting))):
         for subject in waiting:
             began = time.time()
             found = await whole.prove(subject)
@@ -109,26 +109,14 @@ class Progress:
 
 
 @asynccontextmanager
-async def _progress(progress: Progress) -> AsyncIterator[None]:
+async def _telling(progress: Progress) -> AsyncIterator[None]:
     """Show a bar on a terminal, and in the end a line wherever it goes."""
     began = time.monotonic()
-    ticking = asyncio.create_task(_tick(progress, began))
     try:
-        yield
+        async with showing(lambda: progress.line(time.monotonic() - began)):
+            yield
     finally:
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
         _say(tally_words(progress.tally, time.monotonic() - began))
-
-
-async def _tick(progress: Progress, began: float) -> None:
-    while sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{progress.line(time.monotonic() - began)}")
-        sys.stderr.flush()
-        await asyncio.sleep(_TICK)
 
 
 def _say(line: str) -> None:

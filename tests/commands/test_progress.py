@@ -1,0 +1,50 @@
+"""Who sees how far a command is, and what is left of it afterwards?"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import redirect_stderr
+from io import StringIO
+
+import pytest
+
+from exporter.commands.progress import showing
+
+WIPE = "\r\x1b[K"
+
+
+class Terminal(StringIO):
+    """Keeps what was written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+async def shown(there: StringIO) -> str:
+    with redirect_stderr(there):
+        async with showing(lambda: "3 answered"):
+            await asyncio.sleep(0)
+    return there.getvalue()
+
+
+async def test_on_a_terminal_the_line_is_shown_and_wiped() -> None:
+    assert await shown(Terminal()) == f"{WIPE}3 answered{WIPE}"
+
+
+async def test_a_file_gets_no_line() -> None:
+    assert await shown(StringIO()) == ""
+
+
+async def failing() -> None:
+    async with showing(lambda: "3 answered"):
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+
+async def test_the_line_is_wiped_after_a_fault_too() -> None:
+    terminal = Terminal()
+
+    with redirect_stderr(terminal), pytest.raises(ZeroDivisionError):
+        await failing()
+
+    assert terminal.getvalue().endswith(WIPE)
