@@ -31,8 +31,9 @@ from exporter.publish.standing import Picture, Reload, Standing
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
-from exporter.sources import Kept, Listing
+from exporter.sources import Listing
 from exporter.sources.ledger.ledger import Ledger
+from exporter.sources.memory import Kept
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import Limits
 

@@ -18,7 +18,7 @@ from exporter.publish.words import size_words
 from exporter.resolve.scrub.plan import due
 from exporter.resolve.scrub.subjects import subjects
 from exporter.serve.scrubbing import outcome
-from exporter.sources import ScrubTally
+from exporter.sources.tally import ScrubTally
 from exporter.wiring.scrubs import reading
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from exporter.judge.damage import Damage, Stop
     from exporter.judge.report import Report
-    from exporter.sources import ScrubTally
+    from exporter.sources.tally import ScrubTally
 
 _MOST: Final = 100
 """Corrupt blobs, and tags of each, that are written out."""

@@ -16,7 +16,7 @@ from exporter.publish import catalogue
 from exporter.publish.exposition import Format
 from exporter.publish.scrub_series import scrub_metrics
 from exporter.publish.standing import Picture
-from exporter.sources import BUCKETS
+from exporter.sources.tally import BUCKETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

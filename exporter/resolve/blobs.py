@@ -24,7 +24,8 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Place
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
 from exporter.resolve.method import Method, spread
-from exporter.sources import Absent, Content, Memory, Unseen, Wrong
+from exporter.sources import Absent, Content, Unseen, Wrong
+from exporter.sources.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

@@ -11,7 +11,9 @@ from exporter.oci.platform import Platform
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
 from exporter.resolve.scrub.plan import Terms
-from exporter.sources import Bytes, Doors, Memory, Proofs, Registry, ScrubTally, Storage
+from exporter.sources import Bytes, Doors, Registry, Storage
+from exporter.sources.memory import Memory, Proofs
+from exporter.sources.tally import ScrubTally
 
 if TYPE_CHECKING:
     from exporter.facts.use import Use

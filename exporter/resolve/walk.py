@@ -15,7 +15,8 @@ from exporter.oci.reference import Place
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
 from exporter.resolve.method import Method, abreast
 from exporter.resolve.sharing import Sharing
-from exporter.sources import Body, Content, Memory, Unseen
+from exporter.sources import Body, Content, Unseen
+from exporter.sources.memory import Memory
 
 _BATCH: Final = 500
 """Bodies that wait in memory before they are handed to the ledger."""

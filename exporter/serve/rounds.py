@@ -22,7 +22,9 @@ from exporter.publish.standing import SourceStanding, Standing
 from exporter.resolve.target import Target
 from exporter.serve.board import Board
 from exporter.serve.standing import Attempt, seen, unseen
-from exporter.sources import Journal, Kept, Listing, Tally, Unseen
+from exporter.sources import Listing, Unseen
+from exporter.sources.memory import Journal, Kept
+from exporter.sources.tally import Tally
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from exporter.facts.gap import Gap
 from exporter.oci.digest import Digest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from exporter.facts.admission import Admission
     from exporter.facts.gap import Reason
     from exporter.facts.inventory import Inventory
-    from exporter.facts.outline import Outline
-    from exporter.facts.proof import Sighting
-    from exporter.facts.scrubbed import Scrubbed
     from exporter.facts.snapshot import Collector
     from exporter.facts.use import Use
     from exporter.oci.manifest import Descriptor
@@ -216,113 +214,3 @@ class Registry(Catalogue, Content, Protocol):
     def name(self) -> str:
         """The label by which it is known in metrics and reports."""
         ...
-
-
-@dataclass(slots=True)
-class Tally:
-    """What an adapter did since it was made: plain counts, the one mutable value here."""
-
-    requests: dict[tuple[str, str], int] = field(default_factory=dict)
-    """By endpoint (`base|catalog|tags|manifest|blob|token|redirect`) and code
-    (`2xx|3xx|401|403|404|429|4xx|5xx|error`)."""
-    seconds: dict[str, list[int]] = field(default_factory=dict)
-    """By endpoint: how many requests ended within each of `BUCKETS`, and beyond."""
-    seconds_sum: dict[str, float] = field(default_factory=dict)
-    retries: int = 0
-    throttled_seconds: float = 0.0
-    """Seconds spent waiting because the registry or our own rate limit said so."""
-
-
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds, in seconds, of `Tally.seconds`."""
-
-
-class Memory(Protocol):
-    """Which content was read before? It outlives a process; losing it costs reads, no truth."""
-
-    def manifest(self, digest: Digest) -> bytes | None:
-        """The body kept for a digest; its hash was checked again just now."""
-        ...
-
-    def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
-        """Keep bodies that were hashed."""
-        ...
-
-
-class Outlines(Protocol):
-    """What do manifests in a storage refer to that were read before? By thirty-two bytes each."""
-
-    def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
-        """What is kept of some sha256 digests, exactly as it was kept."""
-        ...
-
-    def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
-        """Keep outlines of manifests that were hashed."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One registry's last complete truth, as it was put away."""
-
-    snapshot: bytes
-    since: Mapping[str, float]
-    """First-seen times by finding, in seconds since the epoch."""
-
-
-class Journal(Protocol):
-    """Where complete audits are put away, each whole or not at all."""
-
-    def last(self, registry: str) -> Kept | None:
-        """Return what was put away last, or None."""
-        ...
-
-    def keep(self, registry: str, kept: Kept) -> None:
-        """Put away one registry's truth in place of the one before."""
-        ...
-
-
-class Proofs(Protocol):
-    """What scrubs remember. Times are seconds since the epoch."""
-
-    def scrubbed(self, registry: str) -> Scrubbed:
-        """What is known of a registry's bytes from whole reads."""
-        ...
-
-    def want(self, registry: str, digests: Iterable[Digest]) -> None:
-        """Note that these are needed: what is new waits for its proof from now on."""
-        ...
-
-    def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
-        """Keep what a whole read found: hashed, or corrupt; anything else proves nothing."""
-        ...
-
-    def debt(self, registry: str) -> float:
-        """When is all that was read paid for by the budget? 0 where nothing was."""
-        ...
-
-    def owe(self, registry: str, until: float) -> None:
-        """Note when what is about to be read will be paid for."""
-        ...
-
-
-@dataclass(slots=True)
-class ScrubTally:
-    """What a scrub did since the process started, and how far it is: plain values, like `Tally`."""
-
-    period: float
-    """Seconds within which every live byte is to be read."""
-    budget: float | None = None
-    """Bytes a day, as they are in force; None before it is known how many are needed."""
-    size: int = 0
-    """Bytes that were read, second reads included."""
-    blobs: dict[str, int] = field(default_factory=dict)
-    """Blobs and manifests that were read, by outcome: `match|mismatch|gone|unknown`."""
-    oldest_live: float | None = None
-    """Seconds since the epoch: the oldest proof of what is live, or since when one is awaited."""
-    proven: float | None = None
-    """Share of all needed bytes that was proven within the period."""
-
-
-OUTCOMES = ("match", "mismatch", "gone", "unknown")
-"""How a whole read may end: `gone` is short or not there, which audits tell as well."""

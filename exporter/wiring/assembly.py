@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
     from exporter.facts.shard import Shard
-    from exporter.sources import Bytes, Tally
+    from exporter.sources import Bytes
+    from exporter.sources.tally import Tally
 
 
 Opened = TypeVar("Opened", bound=Distribution)

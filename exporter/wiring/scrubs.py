@@ -11,7 +11,7 @@ from exporter.resolve.scrub.reading import Reading
 from exporter.resolve.scrub.throttle import Throttle
 from exporter.resolve.target import Scrub
 from exporter.serve.scrubbing import Scrubbing
-from exporter.sources import ScrubTally
+from exporter.sources.tally import ScrubTally
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from exporter.resolve.method import Method
     from exporter.resolve.target import Target
     from exporter.serve.board import Board
-    from exporter.sources import Bytes, Proofs
+    from exporter.sources import Bytes
+    from exporter.sources.memory import Proofs
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
-from exporter.sources import Outlines, Unseen
+from exporter.sources import Unseen
+from exporter.sources.memory import Outlines
 from exporter.sources.storage import filesystem, whole
 from exporter.sources.storage.files import Folder
 

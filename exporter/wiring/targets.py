@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from exporter.config.settings import Settings
     from exporter.config.storage import StorageSettings
     from exporter.facts.shard import Shard
-    from exporter.sources import Outlines, Registry
+    from exporter.sources import Registry
     from exporter.sources.ledger.ledger import Ledger
+    from exporter.sources.memory import Outlines
 
 HUB_API: Final = "registry-1.docker.io"
 """Where the registry named `docker.io` answers."""

@@ -11,7 +11,7 @@ from exporter.commands.scrubbing import Progress, doubted
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State, unknown
 from exporter.publish.scrub_text import tally_words
-from exporter.sources import ScrubTally
+from exporter.sources.tally import ScrubTally
 from tests import worlds
 from tests.fakes import APP, Fake, audited
 

@@ -18,7 +18,7 @@ from exporter.publish import catalogue
 from exporter.publish.exposition import Format, Rendered, Samples, expose, label_pairs
 from exporter.publish.metrics import render
 from exporter.publish.telemetry import Telemetry
-from exporter.sources import BUCKETS, Tally
+from exporter.sources.tally import BUCKETS, Tally
 from tests.parts.needs import program
 from tests.publish.reports import (
     child,

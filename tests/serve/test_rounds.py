@@ -13,7 +13,9 @@ from exporter.publish.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
 from exporter.serve.board import Board
 from exporter.serve.rounds import References, Rounds, Watched
-from exporter.sources import Kept, Listing, Tally, Unseen
+from exporter.sources import Listing, Unseen
+from exporter.sources.memory import Kept
+from exporter.sources.tally import Tally
 from tests import worlds
 from tests.fakes import HOST, Fake, target
 

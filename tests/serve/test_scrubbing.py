@@ -19,8 +19,9 @@ from exporter.resolve.scrub.plan import DAY, Terms
 from exporter.resolve.target import Scrub
 from exporter.serve.board import Board
 from exporter.serve.scrubbing import AWAY, LOOK_AGAIN, Scrubbing
-from exporter.sources import Absent, ScrubTally, Sink, Unseen, Wrong
+from exporter.sources import Absent, Sink, Unseen, Wrong
 from exporter.sources.ledger.ledger import Ledger
+from exporter.sources.tally import ScrubTally
 from exporter.wiring.scrubs import reading
 from tests import worlds
 from tests.fakes import APP, HOST, NOW, Fake, audited, target, use

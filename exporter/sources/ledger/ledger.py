@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from exporter.facts.proof import Sighting
     from exporter.oci.digest import Digest
     from exporter.oci.reference import Place
-    from exporter.sources import Kept
+    from exporter.sources.memory import Kept
 
 _log: Final = logging.getLogger("pullproof.ledger")
 

@@ -17,11 +17,12 @@ import httpx
 from exporter import __version__
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
-from exporter.sources import BUCKETS, Tally, Unseen
+from exporter.sources import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.question import ERROR_BYTES, Answer, End, Question
 from exporter.sources.registry.streaming import Prolonging
 from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted
+from exporter.sources.tally import BUCKETS, Tally
 
 if TYPE_CHECKING:
     from exporter.sources.registry.limits import Limits

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from exporter.facts.snapshot import Collector
-from exporter.sources import Absent, Tally, Unseen, Wrong
+from exporter.sources import Absent, Unseen, Wrong
 from exporter.sources.registry import blobs, catalogue, manifests, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
@@ -17,6 +17,7 @@ from exporter.sources.registry.line import Line
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.transport import Transport
 from exporter.sources.registry.trust import Trust
+from exporter.sources.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from aiolimiter import AsyncLimiter
 
 if TYPE_CHECKING:
-    from exporter.sources import Tally
     from exporter.sources.registry.limits import Limits
+    from exporter.sources.tally import Tally
 
 _LOG: Final = logging.getLogger("pullproof.registry")
 

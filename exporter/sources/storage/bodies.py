@@ -19,7 +19,7 @@ from exporter.sources import Unseen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporter.sources import Outlines
+    from exporter.sources.memory import Outlines
     from exporter.sources.storage.noted import Noted
 
 _WAITING: Final = 10_000

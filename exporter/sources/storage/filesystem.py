@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exporter.facts.inventory import Inventory
-    from exporter.sources import Outlines
+    from exporter.sources.memory import Outlines
 
 
 def read(root: str, outlines: Outlines | None = None) -> Inventory:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig
 
     from exporter.facts.inventory import Inventory
-    from exporter.sources import Outlines
+    from exporter.sources.memory import Outlines
 
 _ROOT: Final = "/".join(layout.ROOT)
 _BLOBS: Final = f"{_ROOT}/blobs/"

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.publish.archive.unpack import unpack
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
-from exporter.sources import Tally
+from exporter.sources.tally import Tally
 from tests.publish.reports import (
     child,
     picture,

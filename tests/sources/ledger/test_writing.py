@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from exporter.oci.digest import Digest
-from exporter.sources import Kept
+from exporter.sources.memory import Kept
 from tests.sources.ledger.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from exporter.oci.digest import Digest
-from exporter.sources import Kept
 from exporter.sources.ledger.ledger import Ledger
+from exporter.sources.memory import Kept
 
 ledger = Ledger(Path(sys.argv[1]), lambda: 1.7e9)
 number = 0

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from exporter.sources import Tally
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.pace import Pace
+from exporter.sources.tally import Tally
 
 
 class Crowd:

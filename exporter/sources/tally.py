@@ -1,0 +1,46 @@
+"""What was done since the process started? Plain counts, which grow where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Tally:
+    """What an adapter did since it was made."""
+
+    requests: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By endpoint (`base|catalog|tags|manifest|blob|token|redirect`) and code
+    (`2xx|3xx|401|403|404|429|4xx|5xx|error`)."""
+    seconds: dict[str, list[int]] = field(default_factory=dict)
+    """By endpoint: how many requests ended within each of `BUCKETS`, and beyond."""
+    seconds_sum: dict[str, float] = field(default_factory=dict)
+    retries: int = 0
+    throttled_seconds: float = 0.0
+    """Seconds spent waiting because the registry or our own rate limit said so."""
+
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds, in seconds, of `Tally.seconds`."""
+
+
+@dataclass(slots=True)
+class ScrubTally:
+    """What a scrub did since the process started, and how far it is."""
+
+    period: float
+    """Seconds within which every live byte is to be read."""
+    budget: float | None = None
+    """Bytes a day, as they are in force; None before it is known how many are needed."""
+    size: int = 0
+    """Bytes that were read, second reads included."""
+    blobs: dict[str, int] = field(default_factory=dict)
+    """Blobs and manifests that were read, by outcome: `match|mismatch|gone|unknown`."""
+    oldest_live: float | None = None
+    """Seconds since the epoch: the oldest proof of what is live, or since when one is awaited."""
+    proven: float | None = None
+    """Share of all needed bytes that was proven within the period."""
+
+
+OUTCOMES = ("match", "mismatch", "gone", "unknown")
+"""How a whole read may end: `gone` is short or not there, which audits tell as well."""
