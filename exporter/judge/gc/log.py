@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.judge.gc.narrate import Narrator
 from exporter.judge.gc.order import visited
 from exporter.judge.gc.plan import Abort, Plan, Stage
+from exporter.judge.gc.sweep import stops_at_blobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ def log(inventory: Inventory, outcome: Plan | Abort) -> Iterator[str]:
     if plan is None:
         return
     yield from _second_thoughts(inventory, plan)
-    if isinstance(outcome, Plan) or outcome.stage is not Stage.BLOBS:
+    if not stops_at_blobs(inventory, plan):
         yield from _summary(inventory, plan)
 
 

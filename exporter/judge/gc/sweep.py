@@ -64,10 +64,15 @@ def _first_missing(inventory: Inventory, repository: int, digests: np.ndarray) -
     return None
 
 
-def _blobs(inventory: Inventory, plan: Plan) -> Abort | None:
-    error = inventory.misplaced and f"{inventory.driver}: {inventory.misplaced}"
+def stops_at_blobs(inventory: Inventory, plan: Plan) -> str:
+    """Say why blobs cannot be listed; empty where they can. A dry run comes as far as that."""
     if not inventory.has_blobs and not plan.dialect.flat(inventory):
-        error = not_found(inventory.driver, f"{ROOT}/blobs")
+        return not_found(inventory.driver, f"{ROOT}/blobs")
+    return inventory.misplaced and f"{inventory.driver}: {inventory.misplaced}"
+
+
+def _blobs(inventory: Inventory, plan: Plan) -> Abort | None:
+    error = stops_at_blobs(inventory, plan)
     if not error:
         return None
     gone = Removal(plan.removal.manifests)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
-from exporter.judge.gc.plan import Plan
+from exporter.judge.gc.log import log
+from exporter.judge.gc.plan import Abort, Plan, Stage
 from exporter.judge.gc.preconditions import Code, Effect, preconditions
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.gc.sparse import sparse
@@ -221,6 +222,26 @@ def test_a_name_that_no_registry_takes_stops_any(tmp_path: Path, dialect: Dialec
     tree.write(tmp_path, "App", AMD64, "v1")
 
     assert found(tmp_path, dialect) == {(Code.UNUSABLE_NAME, "App", Effect.STOPS)}
+
+
+@DIALECTS
+def test_a_dry_run_does_not_come_as_far_as_a_summary_past_a_blob_out_of_place(
+    tmp_path: Path, dialect: Dialect
+) -> None:
+    tree.write(tmp_path, "app", AMD64)
+    tree.write(tmp_path, "app", ARM64)
+    tree.point(tmp_path, "app", "gone", BOTH.digest)
+    tree.revision(tmp_path, "app", ARM64.digest).write_text(AMD64.digest)  # so it is deleted twice
+    stray = tmp_path / "docker" / "registry" / "v2" / "blobs" / "sha256" / "ab" / "abc" / "data"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(encoded({}))
+    inventory = read(str(tmp_path))
+
+    outcome = simulate(inventory, dialect, Mode.DELETE_UNTAGGED)
+
+    assert isinstance(outcome, Abort)
+    assert outcome.stage is Stage.MANIFESTS
+    assert not any("blobs marked" in line for line in log(inventory, outcome))
 
 
 @DIALECTS
