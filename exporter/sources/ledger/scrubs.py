@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.scrubbed import Mismatch, Proven, Scrubbed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
+from exporter.sources.ledger.manifests import key
 
 if TYPE_CHECKING:
     import sqlite3
@@ -73,7 +74,7 @@ def debt(registry: str, file: sqlite3.Connection) -> float:
 def wanting(registry: str, digests: Iterable[Digest], now: float, kept: int) -> Work:
     """Return the statements that note what is needed, and forget what was not for days."""
     day = int(now // _DAY)
-    rows = [(registry, _packed(digest), now, day) for digest in digests]
+    rows = [(registry, key(digest), now, day) for digest in digests]
     return [(_WANT, rows), (_PRUNE, [(registry, day - kept)])]
 
 
@@ -81,19 +82,15 @@ def noting(registry: str, found: Mapping[Place, Sighting], at: float) -> Work:
     """Return the statements that keep what a whole read found."""
     day = int(at // _DAY)
     blamed = [
-        (registry, place[0], _packed(place[1]), at, seen.detail)
+        (registry, place[0], key(place[1]), at, seen.detail)
         for place, seen in found.items()
         if seen.corrupt
     ]
     right = [place for place, seen in found.items() if seen.hashed]
     once = {digest: name for name, digest in right}
-    proven = [(registry, _packed(digest), at, at, name, day) for digest, name in once.items()]
-    cleared = [(registry, name, _packed(digest)) for name, digest in right]
+    proven = [(registry, key(digest), at, at, name, day) for digest, name in once.items()]
+    cleared = [(registry, name, key(digest)) for name, digest in right]
     return [(_PROVE, proven), (_CLEAR, cleared), (_BLAME, blamed)]
-
-
-def _packed(digest: Digest) -> bytes:
-    return bytes.fromhex(digest.encoded)
 
 
 def _digest(packed: bytes) -> Digest:
