@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Reason, Scope
@@ -27,7 +28,7 @@ from exporter.sources.storage.noted import Noted
 from exporter.sources.storage.repositories import Repositories
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from exporter.facts.inventory import Inventory
     from exporter.sources.memory import Outlines
@@ -51,14 +52,9 @@ def contents(root: str, digests: Sequence[str], most: int) -> list[bytes | None]
 
     None where there is none. Raises `Unseen` where one of them, or the way to it, cannot be read.
     """
-    docker, registry, version = layout.ROOT
     top = _opened(root)
     try:
-        with (
-            opened(docker, top, root) as outer,
-            opened(registry, outer, root) as inner,
-            opened(version, inner, root) as tree,
-        ):
+        with _tree(top, root) as tree:
             if tree is None:
                 return [None] * len(digests)
             with Buckets(tree) as buckets:
@@ -81,13 +77,20 @@ def _read(top: int, intake: Intake, root: str, outlines: Outlines | None) -> Inv
     if whose := foreign(top):
         intake.gaps.append(Gap(Scope.REGISTRY, root, Reason.UNSUPPORTED, whose))
         return intake.inventory()
+    with _tree(top, root) as tree:
+        return _read_tree(tree, intake, outlines) if tree is not None else intake.inventory()
+
+
+@contextmanager
+def _tree(top: int, root: str) -> Iterator[int | None]:
+    """Open the folder below the root in which everything is; None where there is none."""
     docker, registry, version = layout.ROOT
     with (
         opened(docker, top, root) as outer,
         opened(registry, outer, root) as inner,
         opened(version, inner, root) as tree,
     ):
-        return _read_tree(tree, intake, outlines) if tree is not None else intake.inventory()
+        yield tree
 
 
 def _read_tree(tree: int, intake: Intake, outlines: Outlines | None) -> Inventory:
