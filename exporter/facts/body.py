@@ -6,7 +6,7 @@ what they do (distribution v2.8.3 and v3.1.1, `registry/storage/manifeststore.go
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 import msgspec
@@ -21,6 +21,7 @@ _CURRENT: Final = 2
 """The `schemaVersion` of every manifest that is not schema 1."""
 _TYPES: Final = ("", OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST)
 _SCHEMA1_IN_3: Final = "unrecognized manifest schema version 1"
+_UNSIGNABLE: Final = "invalid character in string literal"
 _PANIC: Final = "panic: interface conversion: distribution.Manifest is nil, not "
 _MERGED: Final = (b'"config"', b'"layers"', b'"manifests"', b'"fsLayers"')
 """Keys whose repetition Go merges: a body with one twice is read slowly."""
@@ -90,10 +91,16 @@ def read(content: bytes) -> Body:
     """
     if all(content.count(key) < 2 for key in _MERGED):  # noqa: PLR2004 - not repeated
         try:
-            return _of(_decode(content))
+            return _signable(_of(_decode(content)), content)
         except (msgspec.ValidationError, msgspec.DecodeError):
             pass
-    return _read_slowly(content)
+    return _signable(_read_slowly(content), content)
+
+
+def _signable(body: Body, content: bytes) -> Body:
+    """Schema 1 is signed anew to be read, and with space before it that goes wrong (libtrust)."""
+    wrong = body.fault_3 == _SCHEMA1_IN_3 and not body.fault_2 and content[:1].isspace()
+    return replace(body, fault_2=_UNSIGNABLE) if wrong else body
 
 
 def _of(document: _Document) -> Body:

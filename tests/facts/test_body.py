@@ -116,6 +116,14 @@ def test_a_schema_1_manifest_with_a_field_of_a_wrong_type_stops_distribution_2(f
     assert _read(schemaVersion=1, fsLayers=layers, **{field: 7}).fault_2
 
 
+@pytest.mark.parametrize("more", [b"}", b',"unknown to all":0}'])
+def test_a_schema_1_manifest_with_space_before_it_stops_distribution_2(more: bytes) -> None:
+    content = b'{"schemaVersion":1,"fsLayers":[{"blobSum":"l"}]' + more
+
+    assert body.read(content + b"\r\n ").fault_2 == ""
+    assert body.read(b"\n" + content).fault_2
+
+
 @pytest.mark.parametrize("size", [-(1 << 63), (1 << 63) - 1])
 def test_a_number_that_just_fits_stops_nobody(size: int) -> None:
     content = f'{{"schemaVersion":2,"config":{{"digest":"c","size":{size}}},"unknown to all":0}}'
