@@ -44,6 +44,9 @@ class Dialect:
     """Does it list an S3 bucket flat? Then repositories come in the order of their keys, and a
     missing folder is an empty one."""
 
+    counts_whole_name: bool
+    """Is a repository's name too long with what looks like a host before its first slash, too?"""
+
     def flat(self, inventory: Inventory) -> bool:
         """Does it see this storage as a flat list of keys?"""
         return self.walks_keys_on_s3 and inventory.driver is Driver.S3
@@ -63,6 +66,7 @@ DISTRIBUTION_2: Final = Dialect(
     needs_tags=True,
     sweeps_layer_links=False,
     walks_keys_on_s3=False,
+    counts_whole_name=True,
 )
 DISTRIBUTION_3: Final = Dialect(
     name="distribution-3",
@@ -73,5 +77,6 @@ DISTRIBUTION_3: Final = Dialect(
     needs_tags=False,
     sweeps_layer_links=True,
     walks_keys_on_s3=True,
+    counts_whole_name=False,
 )
 DIALECTS: Final = {dialect.name: dialect for dialect in (DISTRIBUTION_2, DISTRIBUTION_3)}

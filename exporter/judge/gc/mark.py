@@ -92,7 +92,7 @@ class _Marking:
 
     def stops_in(self, repository: int) -> bool:
         """Visit one repository; say whether the collection gives up there."""
-        if refusal(self.inventory.repositories[repository]):
+        if refusal(self.inventory.repositories[repository], self.dialect):
             return True
         seen = found.manifests(self.inventory, repository, self.dialect)
         if len(seen.digests) and self._stops_at_tags(repository):

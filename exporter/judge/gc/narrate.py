@@ -32,7 +32,7 @@ class Narrator:
         name = self.inventory.repositories[repository]
         driver = self.inventory.driver
         yield name
-        if refused := refusal(name):
+        if refused := refusal(name, self.dialect):
             return f"{driver}: {refused}"
         error = yield from self._manifests(repository)
         if error:

@@ -202,7 +202,7 @@ def _damaged_tags(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
 def _names(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
     for repository in visited(inventory, dialect):
         name = inventory.repositories[repository]
-        if refused := refusal(name):
+        if refused := refusal(name, dialect):
             yield Precondition(Code.UNUSABLE_NAME, name, Effect.STOPS, refused)
 
 

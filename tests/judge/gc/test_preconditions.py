@@ -224,6 +224,13 @@ def test_a_name_that_no_registry_takes_stops_any(tmp_path: Path, dialect: Dialec
     assert found(tmp_path, dialect) == {(Code.UNUSABLE_NAME, "App", Effect.STOPS)}
 
 
+def test_a_name_is_too_long_for_distribution_2_with_its_first_part(tmp_path: Path) -> None:
+    tree.write(tmp_path, f"{'x' * 128}/{'y' * 127}", AMD64, "v1")
+
+    assert {code for code, _, _ in found(tmp_path, DISTRIBUTION_2)} == {Code.UNUSABLE_NAME}
+    assert found(tmp_path, DISTRIBUTION_3) == set()
+
+
 @DIALECTS
 def test_a_dry_run_does_not_come_as_far_as_a_summary_past_a_blob_out_of_place(
     tmp_path: Path, dialect: Dialect
