@@ -12,11 +12,6 @@ import pytest
 import yaml
 
 from dashboards.files import BOARDS, text
-from exporter.facts.gap import Reason, Scope
-from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector, Role
-from exporter.facts.use import ReferenceClass
-from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.publish.catalogue import FAMILIES
 from exporter.publish.family import Kind
 from tests.golden import generated
@@ -31,6 +26,7 @@ from tests.shipped.grafana import (
     panels,
     targets,
 )
+from tests.shipped.labels import LABELS
 from tests.shipped.promql import selectors
 from tests.shipped.rules import alerts, metrics, records
 
@@ -53,16 +49,8 @@ FOREIGN = {
     "process_resident_memory_bytes": set[str](),
 }
 """What Prometheus and the usual client say of every target."""
-VALUES = {
-    "reference": {str(each) for each in ReferenceClass},
-    "state": {str(each) for each in State},
-    "role": {str(each) for each in Role},
-    "collector": {str(each) for each in Collector},
-    "scope": {str(each) for each in Scope},
-    "reason": {*map(str, Reason), "untagged", "orphaned_blob", "stale_upload"},
-    "need": {"required", "optional"},
-    "dialect": set(DIALECTS),
-    "mode": {str(each) for each in Mode},
+VALUES = LABELS | {
+    "reason": LABELS["reason"] | {"untagged", "orphaned_blob", "stale_upload"},
     "metric": {family.name for family in FAMILIES},
 }
 UNUSED: dict[str, str] = {}

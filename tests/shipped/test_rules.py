@@ -10,16 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.facts.gap import Reason, Scope
-from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector, Role
-from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Severity
-from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.judge.judgement import CLOSED, OPEN
 from exporter.publish.catalogue import FAMILIES
 from exporter.publish.family import Kind
 from tests.parts.needs import program
+from tests.shipped.labels import LABELS
 from tests.shipped.rules import (
     ALERTS,
     FILES,
@@ -34,19 +30,10 @@ from tests.shipped.rules import (
 BASE = "https://pullproof.invalid/docs/runbooks/"
 DOCS = ALERTS.parent / "docs"
 BY_NAME = {family.name: family for family in FAMILIES}
-VALUES = {
-    "reference": {str(each) for each in ReferenceClass},
-    "state": {str(each) for each in State},
-    "role": {str(each) for each in Role},
-    "collector": {str(each) for each in Collector},
-    "scope": {str(each) for each in Scope},
-    "reason": {str(each) for each in Reason},
-    "need": {"required", "optional"},
+VALUES = LABELS | {
     "code": {"429"},
     "check": {check.RULE.code for check in (*OPEN, *CLOSED)},
     "severity": {str(each) for each in Severity},
-    "dialect": set(DIALECTS),
-    "mode": {str(each) for each in Mode},
 }
 
 every_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
