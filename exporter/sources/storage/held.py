@@ -72,8 +72,11 @@ class Keys:
                 self.history.setdefault(tag, []).append(f"{algorithm}:{encoded}")
             case ["_uploads", identifier, *_]:
                 self.uploads.setdefault(identifier, []).append(key)
-            case ["_layers" | "_manifests", *_, "link"]:
+            case ["_layers" | "_manifests", *_, "link"] | ["_manifests", "tags", _]:
                 noted.gap(rest, Reason.UNSUPPORTED, "not where a registry puts it")
+            case ["_manifests", "tags", tag, *_]:
+                self.history.setdefault(tag, [])
+                noted.intake.stray(key.size)
             case _:
                 noted.intake.stray(key.size)
 
@@ -141,10 +144,9 @@ class Held:
             for key, each in zip(keys, guesses, strict=True)
         ]
         unknown = [at for at, target in enumerate(found) if target is None]
-        short = [at for at in unknown if keys[at].size <= layout.LONGEST_LINK]
-        contents = dict(zip(short, self._contents([keys[at] for at in short]), strict=True))
-        for at in unknown:
-            found[at] = self._linked(keys[at], contents.get(at, b""))
+        contents = self._contents([keys[at] for at in unknown])
+        for at, content in zip(unknown, contents, strict=True):
+            found[at] = self._linked(keys[at], content)
         return [Unlinked.ABSENT if target is None else target for target in found]
 
     def _contents(self, keys: Sequence[Key]) -> list[bytes | None]:

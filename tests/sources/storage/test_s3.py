@@ -100,6 +100,14 @@ def test_wrong_credentials_are_named_as_such(filled: Bucket) -> None:
     assert "another" not in str(caught.value)
 
 
+def test_a_tag_that_has_nothing_but_a_stray_is_a_tag_that_points_at_nothing(root: Path) -> None:
+    inventory = _in_memory(root, **{"repositories/team/app/_manifests/tags/v2/note": b"?"})
+
+    assert inventory.tags.names == ("v1", "v2")
+    assert inventory.tags.current[1] == Unlinked.ABSENT
+    assert (inventory.gaps, inventory.strays.files) == ((), 1)
+
+
 @dataclass(frozen=True, slots=True)
 class _Tagged(Objects):
     """Shows, as S3 does, the MD5 of each object as its ETag."""
@@ -178,6 +186,7 @@ def test_a_link_that_says_what_its_path_does_and_is_no_digest_stops_collectors(r
     "path",
     [
         "repositories/_layers/sha256/aa/link",
+        "repositories/team/app/_manifests/tags/v2",
         f"blobs/sha512/sha256/{'ab' * 32}/data",
         f"blobs/sha256/sha512/{'ab' * 64}/data",
     ],
