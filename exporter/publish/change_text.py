@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exporter.judge.blast import hits
 from exporter.judge.change import Kind, Outcome
-from exporter.publish.document import moment
 from exporter.publish.markdown import bullet, escape
 from exporter.publish.sheet import root_name
 from exporter.publish.users import wanted_by
-from exporter.publish.words import count_words, plain, platform_words, time_words
+from exporter.publish.words import count_words, moment, plain, platform_words, time_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from exporter.facts.snapshot import Collector
 from exporter.judge.pins import Pin
 from exporter.oci.reference import names_host
-from exporter.publish.document import moment
 from exporter.publish.markdown import escape
-from exporter.publish.words import count_words, platform_words
+from exporter.publish.words import count_words, moment, platform_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -15,7 +15,6 @@ from exporter.judge.checks import unprotected_child, unprotected_image
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.report import Report, TagVerdict
 from exporter.publish.census import broken_since
-from exporter.publish.document import gaps
 from exporter.publish.sheet import root_name
 from exporter.publish.summary import blindness
 from exporter.publish.urgency import Urgency, by_design, urgency
@@ -152,7 +151,7 @@ def _unseen(standing: Standing) -> tuple[str, ...]:
     if standing.report is None:
         reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in standing.gaps)
         return tuple(reasons) or ("Nothing was audited yet.",)
-    return blindness(standing.report, gaps(standing))
+    return blindness(standing.report, standing.unseen)
 
 
 def _entries(report: Report) -> Iterable[Entry]:

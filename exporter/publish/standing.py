@@ -45,6 +45,12 @@ class Standing:
     scrub: ScrubTally | None = None
     """The scrub's running counts, read live as well; None where nothing is read whole."""
 
+    @property
+    def unseen(self) -> tuple[Gap, ...]:
+        """What the served report could not see, and what the attempts after it could not."""
+        served = self.report.snapshot.gaps if self.report else ()
+        return tuple(dict.fromkeys((*served, *self.gaps)))
+
     @classmethod
     def once(cls, report: Report) -> Self:
         """Where a registry stands after a single audit, as a command makes one."""

@@ -96,6 +96,11 @@ def size_words(size: int | None) -> str:
     return f"{amount:.{digits}f} {_UNITS[unit]}"
 
 
+def moment(seconds: float) -> str:
+    """Write seconds since the epoch as RFC 3339, UTC, to the second."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def time_words(seconds: float) -> str:
     """Say seconds since the epoch to the minute, UTC."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -12,7 +12,8 @@ import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass
-from exporter.publish.document import compose, encode, schema
+from exporter.publish.document import compose, encode
+from exporter.publish.shape import schema
 from exporter.publish.standing import Standing
 from tests.fakes import use, workload
 from tests.golden import generated, golden

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
-from exporter.publish.document import gaps
 from exporter.publish.roster import Condition, Wanted
 from exporter.publish.web.capacity import capacity
 from exporter.publish.web.html import ago, badge, chips, facts, frame, link, section, text
@@ -62,7 +61,7 @@ def _answer(picture: Picture, roster: Roster, lost: Sequence[Entry]) -> tuple[To
         return Tone.BAD, f"{what} cannot be pulled"
     if not any(each.report for each in picture.standings):
         return Tone.UNSURE, "Nothing was seen yet"
-    whole = all(each.up and each.report and not gaps(each) for each in picture.standings)
+    whole = all(each.up and each.report and not each.unseen for each in picture.standings)
     if roster.count(Condition.UNKNOWN) or not whole:
         return Tone.UNSURE, "Nothing is known to be lost, and not everything was seen"
     if not roster.entries:

@@ -9,8 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from exporter import __version__
-from exporter.publish.document import moment
-from exporter.publish.words import Cell, Tone, age_words, plain, time_words
+from exporter.publish.words import Cell, Tone, age_words, moment, plain, time_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
