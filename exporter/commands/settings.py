@@ -57,25 +57,31 @@ def typed(
         made = _made(words, missing, environ) if missing else None
     except Misconfigured as error:
         raise Refused(str(error)) from error
-    registries = [
-        registry
-        for settings in (known, made)
-        for registry in (settings.registries if settings else ())
-        if not wanted or registry.hosts & wanted
-    ]
     base = known or made
     if base is None and words.kube is not None:
         raise Refused("--kube says what is in use; name the registry too, or give --config")
     if base is None:
         raise Refused("name an image or a registry, or give --config or --refs")
-    update: dict[str, object] = {"registries": tuple(registries)}
-    if wanted and alone:
-        update |= {"references": (), "clusters": ()}  # what was typed is all that was asked for
+    registries = tuple(
+        registry
+        for settings in (known, made)
+        for registry in (settings.registries if settings else ())
+        if not wanted or registry.hosts & wanted
+    )
+    # With these hosts alone, what was typed is all that was asked for.
+    rest: dict[str, object] = {"references": (), "clusters": ()} if wanted and alone else {}
+    update = {"registries": registries, **rest, **_overruling(words, known)}
+    return Typed(base.model_copy(update=update), environ)
+
+
+def _overruling(words: argparse.Namespace, known: Settings | None) -> dict[str, object]:
+    """Return what else was typed: it counts instead of what is configured."""
+    update: dict[str, object] = {}
     if words.kube is not None:
         update["clusters"] = clusters(words.kube, known)
     if words.confirm_after is not None:
         update["confirm_after"] = _pause(words.confirm_after)
-    return Typed(base.model_copy(update=update), environ)
+    return update
 
 
 def _hosts(settings: Settings | None) -> frozenset[str]:
