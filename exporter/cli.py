@@ -193,24 +193,7 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
     _store(where)
     where.add_argument("--plain-http", action="store_true", help="ask it over http, without TLS")
     _about_to_run(parser.add_argument_group("what is about to be run"))
-    needs = parser.add_argument_group("who needs what")
-    needs.add_argument(
-        "--refs",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="images in use, one a line, or YAML",
-    )
-    _kube(needs)
-    needs.add_argument("--config", type=Path, metavar="FILE", help="its references and classes")
-    needs.add_argument(
-        "--registry",
-        action="append",
-        default=[],
-        metavar="HOST",
-        help="the registry's name in references; none: any",
-    )
+    _who_needs_what(parser.add_argument_group("who needs what"))
     parser.add_argument(
         "--output",
         choices=("text", "json", "markdown", "removed", "log"),
@@ -267,6 +250,26 @@ def _about_to_run(group: argparse._ArgumentGroup) -> None:
         choices=("api", "folder"),
         default="api",
         help="by the registry's API, or by a script that removes folders",
+    )
+
+
+def _who_needs_what(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--refs",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="images in use, one a line, or YAML",
+    )
+    _kube(group)
+    group.add_argument("--config", type=Path, metavar="FILE", help="its references and classes")
+    group.add_argument(
+        "--registry",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="the registry's name in references; none: any",
     )
 
 
