@@ -13,54 +13,28 @@ from exporter.facts.digests import ABSENT
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Folder, Unlinked
 from exporter.judge.gc.dialect import DIALECTS, Mode
-from exporter.judge.gc.plan import Abort, Blind
+from exporter.judge.gc.plan import Abort
 from exporter.judge.gc.simulate import simulate
 from exporter.oci.digest import Digest
 from exporter.sources import Unseen
 from exporter.sources.storage.filesystem import read
 from tests.parts import tree
+from tests.sources.storage.folders import REPOSITORY, gaps, is_refused, v2
 from tests.worlds import image, index
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporter.facts.inventory import Inventory
-
-_REPOSITORY = "team/app"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    tree.write(tmp_path, _REPOSITORY, index(image("amd64"), image("arm64")), "v1")
-    return tmp_path
-
-
-def _v2(root: Path) -> Path:
-    return root / "docker" / "registry" / "v2"
-
-
-def _gaps(inventory: Inventory) -> set[tuple[str, Reason]]:
-    return {(gap.subject, gap.reason) for gap in inventory.gaps}
-
-
-def _is_refused(inventory: Inventory) -> bool:
-    """Nothing may be foretold of it, under any rules."""
-    return all(
-        isinstance(simulate(inventory, dialect, mode), Blind)
-        for dialect in DIALECTS.values()
-        for mode in Mode
-    )
-
 
 def test_a_pushed_image_is_seen_with_its_sizes_links_and_tags(tmp_path: Path) -> None:
     made = index(image("amd64"), image("arm64"))
-    tree.write(tmp_path, _REPOSITORY, made, "v1")
+    tree.write(tmp_path, REPOSITORY, made, "v1")
 
     inventory = read(str(tmp_path))
 
     number = inventory.digests.number(made.digest)
     assert inventory.gaps == ()
-    assert inventory.repositories == (_REPOSITORY,)
+    assert inventory.repositories == (REPOSITORY,)
     assert inventory.sizes[number] == len(made.body)
     assert inventory.modified[number] == tree.data(tmp_path, made.digest).stat().st_mtime_ns
     assert inventory.tags.names == ("v1",)
@@ -75,7 +49,7 @@ def test_a_pushed_image_is_seen_with_its_sizes_links_and_tags(tmp_path: Path) ->
 
 
 def test_an_upload_is_counted_with_its_bytes_and_its_age(root: Path) -> None:
-    upload = _v2(root) / "repositories" / _REPOSITORY / "_uploads" / "0b7e"
+    upload = v2(root) / "repositories" / REPOSITORY / "_uploads" / "0b7e"
     upload.mkdir(parents=True)
     (upload / "data").write_bytes(b"half")
     os.utime(upload / "data", ns=(5, 5))
@@ -83,13 +57,13 @@ def test_an_upload_is_counted_with_its_bytes_and_its_age(root: Path) -> None:
     (seen,) = read(str(root)).uploads
 
     assert (seen.repository, seen.identifier, seen.size, seen.modified) == (
-        *(_REPOSITORY, "0b7e", 4, 5),
+        *(REPOSITORY, "0b7e", 4, 5),
     )
 
 
 def test_a_revision_whose_link_was_deleted_is_not_a_manifest(root: Path) -> None:
     made = index(image("amd64"), image("arm64"))
-    tree.revision(root, _REPOSITORY, made.digest).unlink()
+    tree.revision(root, REPOSITORY, made.digest).unlink()
 
     inventory = read(str(root))
 
@@ -99,18 +73,18 @@ def test_a_revision_whose_link_was_deleted_is_not_a_manifest(root: Path) -> None
 
 
 def test_folders_that_are_not_there_are_told_from_empty_ones(root: Path) -> None:
-    (_v2(root) / "repositories" / "empty" / "_layers").mkdir(parents=True)
+    (v2(root) / "repositories" / "empty" / "_layers").mkdir(parents=True)
 
     inventory = read(str(root))
 
-    assert inventory.repositories == ("empty", _REPOSITORY)
+    assert inventory.repositories == ("empty", REPOSITORY)
     assert inventory.has(0, Folder.LAYERS)
     assert not inventory.has(0, Folder.MANIFESTS)
     assert inventory.has(1, Folder.TAGS)
 
 
 def test_a_file_that_no_registry_writes_is_counted_and_disturbs_nothing(root: Path) -> None:
-    (_v2(root) / "repositories" / "README").write_bytes(b"not ours")
+    (v2(root) / "repositories" / "README").write_bytes(b"not ours")
 
     inventory = read(str(root))
 
@@ -118,99 +92,31 @@ def test_a_file_that_no_registry_writes_is_counted_and_disturbs_nothing(root: Pa
     assert inventory.gaps == ()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "repositories/team",
-        "repositories/team/app/_layers",
-        "repositories/team/app/_manifests/revisions/sha256",
-        "repositories/team/app/_manifests/tags/v1",
-        "repositories/team/app/_manifests/tags/v1/current",
-        "repositories/team/app/_manifests/tags/v1/current/link",
-        "blobs",
-        "blobs/sha256",
-    ],
-)
-def test_a_symbolic_link_is_a_gap_and_is_not_followed(
-    root: Path, tmp_path_factory: pytest.TempPathFactory, path: str
-) -> None:
-    inside = _v2(root) / path
-    outside = tmp_path_factory.mktemp("outside") / "moved"
-    inside.rename(outside)
-    inside.symlink_to(outside)
-
-    inventory = read(str(root))
-
-    assert (path, Reason.UNREADABLE) in _gaps(inventory)
-    assert _is_refused(inventory)
-
-
-@pytest.mark.parametrize("kind", ["_layers", "_manifests/revisions"])
-def test_a_link_in_a_folder_that_is_a_symbolic_link_is_not_read(root: Path, kind: str) -> None:
-    links = next((_v2(root) / "repositories" / _REPOSITORY / kind / "sha256").iterdir())
-    links.rename(root / "elsewhere")
-    links.symlink_to(root / "elsewhere")
-
-    inventory = read(str(root))
-
-    assert (str(links.relative_to(_v2(root))), Reason.UNREADABLE) in _gaps(inventory)
-
-
-def test_a_symbolic_link_is_not_read_even_where_the_content_is_right(root: Path) -> None:
-    layers = _v2(root) / "repositories" / _REPOSITORY / "_layers"
-    link = next(layers.rglob("link"))
-    link.rename(root / "elsewhere")
-    link.symlink_to(root / "elsewhere")
-
-    inventory = read(str(root))
-
-    assert _gaps(inventory) == {(str(link.relative_to(_v2(root))), Reason.UNREADABLE)}
-
-
-def test_a_loop_of_symbolic_links_is_a_gap(root: Path) -> None:
-    (_v2(root) / "repositories" / "loop").symlink_to(_v2(root) / "repositories")
-
-    inventory = read(str(root))
-
-    assert _gaps(inventory) == {("repositories/loop", Reason.UNREADABLE)}
-
-
-def test_a_blob_that_is_a_symbolic_link_is_a_gap(root: Path) -> None:
-    data = next((_v2(root) / "blobs").rglob("data"))
-    data.unlink()
-    data.symlink_to("/etc/hostname")
-
-    inventory = read(str(root))
-
-    assert (str(data.relative_to(_v2(root))), Reason.UNREADABLE) in _gaps(inventory)
-    assert _is_refused(inventory)
-
-
 def test_a_link_of_ten_megabytes_is_a_gap_and_no_digest(root: Path) -> None:
-    link = tree.tag(root, _REPOSITORY, "v1") / "current" / "link"
+    link = tree.tag(root, REPOSITORY, "v1") / "current" / "link"
     link.write_bytes(b"sha256:" + b"a" * 10_000_000)
 
     inventory = read(str(root))
 
-    assert (str(link.relative_to(_v2(root))), Reason.MALFORMED) in _gaps(inventory)
+    assert (str(link.relative_to(v2(root))), Reason.MALFORMED) in gaps(inventory)
     assert list(inventory.tags.current) == [Unlinked.LENGTH]
 
 
 @pytest.mark.parametrize("text", ["../../../../etc/passwd", "", "sha256:" + "/" * 64])
 def test_a_link_that_names_a_path_is_a_gap_and_no_path(root: Path, text: str) -> None:
-    link = tree.tag(root, _REPOSITORY, "v1") / "current" / "link"
+    link = tree.tag(root, REPOSITORY, "v1") / "current" / "link"
     link.write_text(text)
 
     inventory = read(str(root))
 
-    assert (str(link.relative_to(_v2(root))), Reason.MALFORMED) in _gaps(inventory)
+    assert (str(link.relative_to(v2(root))), Reason.MALFORMED) in gaps(inventory)
 
 
 @pytest.mark.parametrize("kind", ["_layers", "_manifests/revisions"])
 def test_a_link_that_says_what_its_path_does_and_is_no_digest_is_a_gap(
     root: Path, kind: str
 ) -> None:
-    links = _v2(root) / "repositories" / _REPOSITORY / kind / "sha256"
+    links = v2(root) / "repositories" / REPOSITORY / kind / "sha256"
     text = f"sha256:{'AB' * 32}"
     (links / text[7:]).mkdir()
     (links / text[7:] / "link").write_text(text)
@@ -224,48 +130,48 @@ def test_a_link_that_says_what_its_path_does_and_is_no_digest_is_a_gap(
 
 
 def test_a_named_pipe_in_a_links_place_does_not_keep_us_waiting(root: Path) -> None:
-    link = tree.tag(root, _REPOSITORY, "v1") / "current" / "link"
+    link = tree.tag(root, REPOSITORY, "v1") / "current" / "link"
     link.unlink()
     os.mkfifo(link)
 
-    assert _is_refused(read(str(root)))
+    assert is_refused(read(str(root)))
 
 
 def test_a_folder_in_a_links_place_is_a_gap(root: Path) -> None:
-    link = tree.tag(root, _REPOSITORY, "v1") / "current" / "link"
+    link = tree.tag(root, REPOSITORY, "v1") / "current" / "link"
     link.unlink()
     link.mkdir()
 
-    assert _is_refused(read(str(root)))
+    assert is_refused(read(str(root)))
 
 
 @pytest.mark.parametrize("path", ["index", "index/sha256"])
 def test_a_file_where_a_tag_keeps_its_history_is_a_gap(root: Path, path: str) -> None:
     """`--delete-untagged` looks for a manifest below it, and gives up."""
-    history = tree.tag(root, _REPOSITORY, "v1") / path
+    history = tree.tag(root, REPOSITORY, "v1") / path
     shutil.rmtree(history)
     history.write_bytes(b"")
 
-    assert _is_refused(read(str(root)))
+    assert is_refused(read(str(root)))
 
 
 @pytest.mark.parametrize("kind", ["_layers", "_manifests/revisions"])
 def test_a_folder_that_no_path_of_a_registry_has_is_a_gap(root: Path, kind: str) -> None:
     """A collector walks into it, and gives up at the first link."""
-    links = _v2(root) / "repositories" / _REPOSITORY / kind
+    links = v2(root) / "repositories" / REPOSITORY / kind
     (links / "sha256").rename(links / "sha 256")
 
-    assert _is_refused(read(str(root)))
+    assert is_refused(read(str(root)))
 
 
 @pytest.mark.parametrize("kind", ["_layers", "_manifests"])
 def test_a_repository_that_has_no_name_is_a_gap(root: Path, kind: str) -> None:
-    (_v2(root) / "repositories" / kind).mkdir()
+    (v2(root) / "repositories" / kind).mkdir()
 
     inventory = read(str(root))
 
-    assert _gaps(inventory) == {("repositories", Reason.UNSUPPORTED)}
-    assert _is_refused(inventory)
+    assert gaps(inventory) == {("repositories", Reason.UNSUPPORTED)}
+    assert is_refused(inventory)
 
 
 @pytest.mark.parametrize("place", ["sha512/sha256", "sha256/sha512"])
@@ -274,16 +180,16 @@ def test_a_blob_of_whose_path_a_collector_tells_another_digest_is_a_gap(
 ) -> None:
     """It would be removed from where that digest belongs, where nothing is."""
     encoded = hashlib.new(place.rpartition("/")[2], b"odd").hexdigest()
-    folder = _v2(root) / "blobs" / place / encoded
+    folder = v2(root) / "blobs" / place / encoded
     folder.mkdir(parents=True)
     (folder / "data").write_bytes(b"odd")
 
-    assert _is_refused(read(str(root)))
+    assert is_refused(read(str(root)))
 
 
 def test_a_blob_whose_folder_has_one_letter_stops_every_collector(root: Path) -> None:
     encoded = hashlib.sha256(b"odd").hexdigest()
-    folder = _v2(root) / "blobs" / "sha256" / encoded[0] / encoded
+    folder = v2(root) / "blobs" / "sha256" / encoded[0] / encoded
     folder.mkdir(parents=True)
     (folder / "data").write_bytes(b"odd")
 
@@ -296,7 +202,7 @@ def test_a_blob_whose_folder_has_one_letter_stops_every_collector(root: Path) ->
 
 
 def test_a_name_that_is_not_utf8_is_a_gap_that_can_be_printed(root: Path) -> None:
-    links = _v2(root) / "repositories" / _REPOSITORY / "_layers" / "sha256"
+    links = v2(root) / "repositories" / REPOSITORY / "_layers" / "sha256"
     (links / os.fsdecode(b"\xff\xfe")).mkdir()
 
     (gap,) = read(str(root)).gaps
@@ -305,13 +211,13 @@ def test_a_name_that_is_not_utf8_is_a_gap_that_can_be_printed(root: Path) -> Non
 
 
 def test_a_repositorys_name_that_is_not_utf8_stops_every_collector(root: Path) -> None:
-    strange = _v2(root) / "repositories" / os.fsdecode(b"\xff")
+    strange = v2(root) / "repositories" / os.fsdecode(b"\xff")
     (strange / "_layers").mkdir(parents=True)
     (strange / "_manifests").mkdir()
 
     inventory = read(str(root))
 
-    assert _gaps(inventory) == {("repositories/\\xff", Reason.MALFORMED)}
+    assert gaps(inventory) == {("repositories/\\xff", Reason.MALFORMED)}
     for dialect in DIALECTS.values():
         outcome = simulate(inventory, dialect, Mode.PLAIN)
         assert isinstance(outcome, Abort)
@@ -325,9 +231,9 @@ def test_a_manifest_nested_as_deep_as_json_allows_is_a_gap(root: Path) -> None:
 
     inventory = read(str(root))
 
-    path = str(tree.data(root, made.digest).relative_to(_v2(root)))
-    assert (path, Reason.TOO_LARGE) in _gaps(inventory)
-    assert _is_refused(inventory)
+    path = str(tree.data(root, made.digest).relative_to(v2(root)))
+    assert (path, Reason.TOO_LARGE) in gaps(inventory)
+    assert is_refused(inventory)
 
 
 def test_a_manifest_past_any_registrys_limit_is_not_read_whole(root: Path) -> None:
@@ -335,8 +241,8 @@ def test_a_manifest_past_any_registrys_limit_is_not_read_whole(root: Path) -> No
     with tree.data(root, made.digest).open("wb") as data:
         data.truncate(1 << 30)
 
-    path = str(tree.data(root, made.digest).relative_to(_v2(root)))
-    assert (path, Reason.TOO_LARGE) in _gaps(read(str(root)))
+    path = str(tree.data(root, made.digest).relative_to(v2(root)))
+    assert (path, Reason.TOO_LARGE) in gaps(read(str(root)))
 
 
 def test_a_manifest_that_names_a_path_as_its_child_leads_nowhere(root: Path) -> None:
@@ -344,7 +250,7 @@ def test_a_manifest_that_names_a_path_as_its_child_leads_nowhere(root: Path) -> 
     digest = Digest.of(body)
     for file, content in (
         (tree.data(root, digest), body),
-        (tree.revision(root, _REPOSITORY, digest), digest.encode()),
+        (tree.revision(root, REPOSITORY, digest), digest.encode()),
     ):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
@@ -359,14 +265,14 @@ def test_a_manifest_with_other_bytes_than_its_digest_names_is_noted(root: Path) 
     made = index(image("amd64"), image("arm64"))
     tree.data(root, made.digest).write_bytes(made.body + b" ")
 
-    path = str(tree.data(root, made.digest).relative_to(_v2(root)))
-    assert _gaps(read(str(root))) == {(path, Reason.MALFORMED)}
+    path = str(tree.data(root, made.digest).relative_to(v2(root)))
+    assert gaps(read(str(root))) == {(path, Reason.MALFORMED)}
 
 
 def test_folders_deeper_than_any_name_are_a_gap(root: Path) -> None:
-    (_v2(root) / "repositories" / "/".join("d" * 200)).mkdir(parents=True)
+    (v2(root) / "repositories" / "/".join("d" * 200)).mkdir(parents=True)
 
-    reasons = {reason for _, reason in _gaps(read(str(root)))}
+    reasons = {reason for _, reason in gaps(read(str(root)))}
 
     assert reasons == {Reason.TOO_LARGE}
 
@@ -380,22 +286,22 @@ def test_folders_deeper_than_any_name_are_a_gap(root: Path) -> None:
         "something/else",
     ],
 )
-def test_another_registrys_storage_is_refused(tmp_path: Path, path: str) -> None:
+def test_another_registrys_storageis_refused(tmp_path: Path, path: str) -> None:
     (tmp_path / path).parent.mkdir(parents=True)
     (tmp_path / path).write_text("")
 
     inventory = read(str(tmp_path))
 
     assert {gap.reason for gap in inventory.gaps} == {Reason.UNSUPPORTED}
-    assert _is_refused(inventory)
+    assert is_refused(inventory)
 
 
-def test_gitlabs_database_mode_is_refused_although_the_layout_is_the_same(root: Path) -> None:
+def test_gitlabs_database_modeis_refused_although_the_layout_is_the_same(root: Path) -> None:
     lock = root / "docker" / "registry" / "lockfiles" / "database-in-use"
     lock.parent.mkdir()
     lock.write_text("")
 
-    assert _is_refused(read(str(root)))
+    assert is_refused(read(str(root)))
 
 
 @pytest.mark.parametrize("name", ["nowhere", "file"])
