@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 from exporter.commands import Refused
 from exporter.commands.settings import shard
 from exporter.config.loading import Misconfigured, load
+from exporter.oci.digest import Malformed
+from exporter.publish.web.config import load as web_config
+from exporter.publish.web.tls import server_context
 from exporter.serve.logs import configure
 from exporter.wiring.service import Service, Unstartable
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
+
+    from exporter.config.settings import Settings
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -24,7 +29,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except Misconfigured as error:
         raise Refused(str(error)) from error
     if words.check_config:
-        sys.stdout.write(f"{words.config}: {len(settings.registries)} registries, no faults\n")
+        sys.stdout.write(_checked(words, settings))
         return 0
     part = shard(words, environ)
     configure(settings.log_level)
@@ -33,3 +38,16 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except Unstartable as error:
         raise Refused(str(error)) from error
     return 0
+
+
+def _checked(words: argparse.Namespace, settings: Settings) -> str:
+    """Read what else stands in files of its own, and say that all is well; raises `Refused`."""
+    web = settings.web_config_file
+    try:
+        asked = web_config(web) if web else None
+        if asked and asked.tls:
+            server_context(asked.tls)
+    except Malformed as error:
+        raise Refused(str(error)) from error
+    count = len(settings.registries)
+    return f"{words.config}: {count} {'registry' if count == 1 else 'registries'}, no faults\n"

@@ -9,16 +9,21 @@ from pydantic import ValidationError
 from exporter.config.secrets import NoSecret, credentials
 from exporter.config.section import Section
 from exporter.config.settings import Settings
+from exporter.config.storage import ENDPOINT, PLACE
 from exporter.config.words import nearest
 from exporter.oci.digest import Malformed
+from exporter.sources import Unseen
 from exporter.sources.marked import Fault, Marked
 from exporter.sources.marked import read as read_marked
+from exporter.sources.registry.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
+
+    from exporter.config.registry import RegistrySettings
 
 _LARGEST: Final = 1_048_576
 _MOST_VALUES: Final = 50_000
@@ -38,10 +43,15 @@ _SAYINGS: Final = {
     "time_delta_type": "must be a duration such as 90s, 15m or 6h; give the unit",
     "is_instance_of": "must be a path",
     "model_type": "must be a section of keys",
-    "greater_than": "must be more than {gt}",
+    "greater_than": "must be more than {gt:g}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
 }
+_SHAPES: Final = {
+    PLACE: "not an address such as s3://bucket, s3://bucket/root, gs://bucket or az://bucket",
+    ENDPOINT: "not an address such as https://s3.example.com",
+}
+"""What a text must look like, by the pattern that it does not fit."""
 _INSTEAD: Final = {
     "password": "secrets do not stand here; use password_file or password_env",
     "identity_token": "secrets do not stand here; use identity_token_file or identity_token_env",
@@ -125,6 +135,8 @@ def _saying(error: ErrorDetails, context: dict[str, Any]) -> str:
         return _unknown_key(error["loc"])
     if error["type"] == "value_error":
         return str(context["error"])
+    if error["type"] == "string_pattern_mismatch":
+        return _SHAPES[context["pattern"]]
     if error["type"] in _SAYINGS:
         return _SAYINGS[error["type"]].format(**context)
     return error["msg"]
@@ -158,7 +170,8 @@ def _surroundings(
     yield from _absent(settings, (), ("web_config_file",), marked)
     for index, registry in enumerate(settings.registries):
         at = ("registries", index)
-        yield from _absent(registry, at, _NEEDED, marked)
+        absent = tuple(_absent(registry, at, _NEEDED, marked))
+        yield from absent or _untrusted(registry, at, marked)
         try:
             credentials(registry, environ)
         except NoSecret as missing:
@@ -167,10 +180,25 @@ def _surroundings(
         yield from _absent(cluster, ("clusters", index), ("kubeconfig",), marked)
 
 
+def _untrusted(
+    registry: RegistrySettings, at: tuple[str | int, ...], marked: Marked
+) -> Iterator[Fault]:
+    """Find certificates that TLS cannot use: a reload must not learn it when it is too late."""
+    files = registry.ca_file, registry.certificate_file, registry.key_file
+    if not any(files):
+        return
+    try:
+        Trust(*files).contexts()
+    except Unseen as unseen:
+        key = "ca_file" if unseen.subject == str(registry.ca_file) else "certificate_file"
+        yield marked.fault((*at, key), f"{unseen.subject}: {unseen.detail}")
+
+
 def _absent(
     section: Section, at: tuple[str | int, ...], keys: tuple[str, ...], marked: Marked
 ) -> Iterator[Fault]:
     for key in keys:
         file = getattr(section, key)
         if file is not None and not file.is_file():
-            yield marked.fault((*at, key), f"no such file: {file}")
+            what = "not a file" if file.exists() else "no such file"
+            yield marked.fault((*at, key), f"{what}: {file}")

@@ -10,7 +10,9 @@ from pydantic import Field, model_validator
 from exporter.config.section import Section, amiss
 from exporter.config.words import Duration, FilePath
 
-_URL: Final = r"^(s3|gs|az)://[^/]+(/.*)?$"
+PLACE: Final = r"^(s3|gs|az)://[^/]+(/.*)?$"
+"""A bucket, and a folder in it."""
+ENDPOINT: Final = r"^https?://[^/@]+/?$"
 
 
 class PlaceSettings(Section):
@@ -18,9 +20,9 @@ class PlaceSettings(Section):
 
     path: FilePath | None = None
     """A folder."""
-    url: str | None = Field(default=None, pattern=_URL)
+    url: str | None = Field(default=None, pattern=PLACE)
     """`s3://bucket[/root]`, `gs://…` or `az://…`."""
-    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/@]+/?$")
+    endpoint: str | None = Field(default=None, pattern=ENDPOINT)
     """Address of an object store that is not the cloud's own (MinIO, Ceph, Garage)."""
     region: str | None = Field(default=None, min_length=1)
     """Region of the bucket."""
@@ -56,7 +58,7 @@ class StorageSettings(PlaceSettings):
 
     path: FilePath | None = None
     """The registry's `rootdirectory`: the folder that holds `docker/registry/v2`."""
-    url: str | None = Field(default=None, pattern=_URL)
+    url: str | None = Field(default=None, pattern=PLACE)
     """`s3://bucket[/rootdirectory]`, `gs://…` or `az://…`; credentials as the clouds' tools find
     them. Needs the extra `pullproof[s3]`."""
     grace: Duration = timedelta(days=1)
@@ -70,7 +72,7 @@ class FactsSettings(PlaceSettings):
 
     path: FilePath | None = None
     """A folder."""
-    url: str | None = Field(default=None, pattern=_URL)
+    url: str | None = Field(default=None, pattern=PLACE)
     """`s3://bucket[/root]`, `gs://…` or `az://…`; credentials as the clouds' tools find them."""
     keep: int = Field(default=3, ge=1)
     """How many audits of each shard are kept; older ones are removed, and nothing else is."""

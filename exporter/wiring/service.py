@@ -21,6 +21,7 @@ from exporter.serve.board import Board
 from exporter.serve.clock import Clock
 from exporter.serve.rounds import Rounds
 from exporter.sources import Unseen
+from exporter.sources.ledger import Ledger
 from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper
 from exporter.wiring.probing import Probing
@@ -133,6 +134,8 @@ class Service:
             settings = await asyncio.to_thread(load, self._path, self._environ)
             self._part(settings)
             await asyncio.to_thread(_keeper, settings)
+            if settings.ledger != self._settings.ledger:
+                await asyncio.to_thread(_try_ledger, settings)
         except (Misconfigured, Malformed, Unseen) as error:
             _log.error("configuration not reloaded", extra={"cause": str(error)})
             await self.board.reloaded(replace(self.board.picture.reload, successful=False))
@@ -148,6 +151,11 @@ class Service:
 
 def _keeper(settings: Settings) -> FactsKeeper | None:
     return FactsKeeper.of(settings.facts) if settings.facts else None
+
+
+def _try_ledger(settings: Settings) -> None:
+    """Raise `Unseen` where the ledger cannot be used, while there is one in force to stay with."""
+    Ledger(settings.ledger, time.time).close()
 
 
 def _remembered(standings: Iterable[Standing]) -> tuple[list[Use], float | None]:

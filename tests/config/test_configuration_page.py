@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+    from tests.parts.certificates import Authority
+
 PATH: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
 PAGE: Final = PATH.read_text()
 TABLE: Final = re.compile(r"^\| key \|.*\n(?:\|.*\n)+", re.MULTILINE)
@@ -80,10 +82,11 @@ def test_the_tables_of_the_page_are_made_from_the_settings() -> None:
     generated(PATH, TABLE.sub(lambda _: next(remaining), PAGE))
 
 
-def test_the_example_of_the_page_is_valid(tmp_path: Path) -> None:
+def test_the_example_of_the_page_is_valid(tmp_path: Path, authority: Authority) -> None:
     example = PAGE.partition("```yaml\n")[2].partition("```")[0]
-    for name in ("web.yml", "ca.pem", "password"):
+    for name in ("web.yml", "password"):
         (tmp_path / name).write_text("x")
+    (tmp_path / "ca.pem").write_bytes(authority.certificate.read_bytes())
 
     found = parse(example.encode(), {}, tmp_path / "pullproof.yml")
 

@@ -172,6 +172,19 @@ def test_a_broken_configuration_is_refused_and_the_old_one_stays(site: Site, by:
         until(lambda: running.value(success) == 1, "the mended one is taken")
 
 
+def test_a_reload_to_a_ledger_of_no_use_is_refused_and_the_process_lives(site: Site) -> None:
+    with site.watched() as running:
+        running.ready()
+        running.configure(site.settings | {"ledger": "/no/such/folder/ledger.sqlite"})
+
+        refused = running.post("/-/reload")
+
+        assert refused.status_code == 500
+        assert "the ledger's folder does not exist" in refused.text
+        running.audited()
+        assert running.value("pullproof_config_last_reload_successful") == 0
+
+
 def names(running: Exporter) -> list[str]:
     return [f"{each['repository']}:{each['tag']}" for each in running.ready().document["tags"]]
 

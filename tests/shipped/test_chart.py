@@ -20,6 +20,8 @@ from tests.shipped.chart.values import values
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.parts.certificates import Authority
+
 Json = dict[str, Any]
 
 NAME = "release-pullproof"
@@ -88,8 +90,10 @@ def test_helm_finds_no_fault(feature: Path) -> None:
 
 @every_feature
 def test_the_program_reads_the_configuration_that_is_rendered(
-    feature: Path, tmp_path: Path
+    feature: Path, tmp_path: Path, authority: Authority
 ) -> None:
+    pair = authority.sign("client")
+    words = {".crt": pair.certificate.read_text(), ".key": pair.key.read_text()}
     found = [
         each["data"]["pullproof.yml"]
         for each in rendered(f"--values={feature}").values()
@@ -99,8 +103,9 @@ def test_the_program_reads_the_configuration_that_is_rendered(
 
     for text in found:
         for name in re.findall(rf"{MOUNTED}(/[^\s'\"]+)", text):
-            (tmp_path / name[1:]).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name[1:]).write_text("word")
+            mounted = tmp_path / name[1:]
+            mounted.parent.mkdir(parents=True, exist_ok=True)
+            mounted.write_text(words.get(mounted.suffix, "word"))
         settings = parse(text.replace(MOUNTED, str(tmp_path)).encode(), {})
         assert len(settings.registries) == len(wanted["registries"])
     assert bool(found) is bool(wanted)

@@ -200,5 +200,8 @@ def _complaint(error: pydantic_core.ErrorDetails) -> str:
         if error["loc"][:1] == ("basic_auth_users",)
         else "not a line of printable characters",
         "missing": "must be given",
+        "model_type": "must be a section of keys",
+        "model_attributes_type": "must be a section of keys",
+        "dict_type": "must be a section of keys",
     }.get(error["type"], error["msg"].removeprefix("Value error, "))
     return f"{where}: {what}" if where else what

@@ -151,7 +151,10 @@ def _sockets(host: str, port: int) -> list[socket.socket]:
     if not host and socket.has_dualstack_ipv6():
         everywhere = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
         return [everywhere]
-    found = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)  # noqa: S104 - asked for
+    try:
+        found = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)  # noqa: S104 - asked for
+    except socket.gaierror as error:
+        raise OSError(error.errno, f"{host}: {error.strerror}") from error
     places = dict.fromkeys((family, place) for family, _, _, _, place in found)
     return [socket.create_server(place[:2], family=family) for family, place in places]
 

@@ -59,7 +59,8 @@ PAIR = "tls_server_config: {cert_file: a, key_file: b"
             "client_auth_type: Input should be",
         ),
         ("{", "not YAML"),
-        ("- a list", "Input should be a valid dictionary"),
+        ("- a list", "must be a section of keys"),
+        ("tls_server_config: yes", "tls_server_config: must be a section of keys"),
     ],
 )
 def test_a_wrong_file_is_refused_by_file_and_key(tmp_path: Path, text: str, message: str) -> None:

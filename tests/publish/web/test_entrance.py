@@ -374,6 +374,12 @@ async def test_an_address_in_use_is_an_error() -> None:
                 pytest.fail("two servers on one address")
 
 
+async def test_a_host_without_an_address_is_named() -> None:
+    with pytest.raises(OSError, match=r"nohost\.invalid: "):
+        async with serving(address=("nohost.invalid", 0)):
+            pytest.fail("a server on no address")
+
+
 async def test_an_empty_host_means_every_interface() -> None:
     async with serving(address=("", 0)) as served:
         assert await status(f"{served.url}/-/healthy") == 200
