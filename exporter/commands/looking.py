@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exporter.audit import examine
+from exporter.commands import Refused
 from exporter.commands.progress import showing
 from exporter.facts.proof import Proof
 from exporter.facts.shard import WHOLE
 from exporter.resolve.scope import Scope
+from exporter.sources import Unseen
 from exporter.wiring.assembly import assembled
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import AsyncIterator
 
     from exporter.audit import Audited
     from exporter.commands.settings import Typed
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
     from exporter.judge.report import Report
     from exporter.resolve.target import Target
     from exporter.wiring.assembly import Assembly
+
+_USE: Final = os.R_OK | os.W_OK
 
 
 async def look(words: argparse.Namespace, subjects: Subjects, typed: Typed) -> list[Report]:
@@ -37,7 +44,7 @@ async def examined(
 ) -> list[tuple[Target, Audited]]:
     """Audit what was asked for, or this shard of it, and return what it was found in as well."""
     async with (
-        assembled(typed.settings, typed.environ, shard) as assembly,
+        opened(_borrowing(typed), shard) as assembly,
         showing(partial(_answered, assembly)),
     ):
         wanted = await assembly.references()
@@ -46,6 +53,30 @@ async def examined(
         now = time.time()
         found = await asyncio.gather(*(examine(target, uses, None, now) for target in targets))
         return list(zip(targets, found, strict=True))
+
+
+@asynccontextmanager
+async def opened(typed: Typed, shard: Shard = WHOLE) -> AsyncIterator[Assembly]:
+    """Open what the settings name; raises `Refused` where a file of theirs cannot be used."""
+    async with AsyncExitStack() as stack:
+        try:
+            assembly = await stack.enter_async_context(
+                assembled(typed.settings, typed.environ, shard)
+            )
+        except Unseen as unseen:
+            raise Refused(f"{unseen.subject}: {unseen.detail or unseen.reason}") from unseen
+        yield assembly
+
+
+def _borrowing(typed: Typed) -> Typed:
+    """Use the exporter's ledger where that is there and ours to use, and never make it.
+
+    Made by whoever asks once, it would be a file that the exporter's own user may not write.
+    """
+    ledger = typed.settings.ledger
+    if ledger is None or (os.access(ledger, _USE) and os.access(ledger.parent, _USE)):
+        return typed
+    return replace(typed, settings=typed.settings.model_copy(update={"ledger": None}))
 
 
 def aimed(words: argparse.Namespace, subjects: Subjects, target: Target) -> Target:

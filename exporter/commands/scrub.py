@@ -6,23 +6,20 @@ import asyncio
 import sys
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
-
-from pydantic import ValidationError
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import MOST_ROWS, as_json, exit_code, save, style
-from exporter.commands.looking import aimed
+from exporter.commands.looking import aimed, opened
+from exporter.commands.options import settings_of
 from exporter.commands.scrubbing import scrub_once
 from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import asked_for
 from exporter.config.scrub import ScrubSettings, Source
-from exporter.config.storage import StorageSettings
-from exporter.config.words import duration, size
 from exporter.publish.markdown import check_markdown
 from exporter.publish.scrub_text import damage_markdown, damage_text
 from exporter.publish.text import check_text
-from exporter.wiring.assembly import assembled
 
 if TYPE_CHECKING:
     import argparse
@@ -31,6 +28,15 @@ if TYPE_CHECKING:
     from exporter.commands.subjects import Subjects
     from exporter.config.registry import RegistrySettings
     from exporter.judge.report import Report
+
+_OPTIONS: Final = {
+    "bytes_per_second": "--limit-rate",
+    "period": "--period",
+    "url": "--storage",
+    "path": "--storage",
+    "endpoint": "--endpoint",
+    "region": "--region",
+}
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -46,7 +52,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 async def _read(words: argparse.Namespace, subjects: Subjects, asked: Typed) -> list[Report]:
     """Scrub one registry after the other."""
-    async with assembled(asked.settings, asked.environ) as assembly:
+    async with opened(asked) as assembly:
         wanted = await assembly.references()
         uses = subjects.with_uses(wanted.uses)
         targets = [
@@ -71,30 +77,30 @@ def _with_scrubs(words: argparse.Namespace, asked: Typed) -> Typed:
 
 
 def _with_scrub(words: argparse.Namespace, registry: RegistrySettings) -> RegistrySettings:
-    scrub: dict[str, object] = {}
-    update: dict[str, object] = {}
-    try:
-        if words.limit_rate:
-            scrub["bytes_per_second"] = size(words.limit_rate)
-        if words.period:
-            scrub["period"] = duration(words.period)
-        if words.storage:
-            scrub["read_from"] = Source.STORAGE
-            update["storage"] = _storage(words)
-    except ValidationError as error:
-        raise Refused(f"--storage {words.storage}: {error.errors()[0]['msg']}") from error
-    except ValueError as error:
-        raise Refused(str(error)) from error
-    told = registry.scrub or ScrubSettings()
-    return registry.model_copy(update={**update, "scrub": told.model_copy(update=scrub)})
+    asked = _typed_scrub(words)
+    update: dict[str, object] = {"storage": asked.storage} if asked.storage else {}
+    told, scrub = registry.scrub or ScrubSettings(), asked.scrub or ScrubSettings()
+    given = {key: getattr(scrub, key) for key in scrub.model_fields_set}
+    return registry.model_copy(update={**update, "scrub": told.model_copy(update=given)})
 
 
-def _storage(words: argparse.Namespace) -> StorageSettings:
-    bucket = "://" in words.storage
-    where: dict[str, object] = {"url" if bucket else "path": words.storage}
-    given = {"endpoint": words.endpoint, "region": words.region}
-    where |= {name: value for name, value in given.items() if value is not None}
-    return StorageSettings.model_validate(where)
+def _typed_scrub(words: argparse.Namespace) -> RegistrySettings:
+    """Read the options as a configuration is read; raises `Refused`."""
+    scrub: dict[str, object] = {"bytes_per_second": words.limit_rate, "period": words.period}
+    registry: dict[str, object] = {"url": "https://typed.invalid"}
+    if words.storage:
+        bucket = "://" in words.storage
+        if not bucket and not Path(words.storage).is_dir():
+            raise Refused(f"--storage {words.storage}: no such folder")
+        scrub["read_from"] = Source.STORAGE
+        where = {"url" if bucket else "path": words.storage}
+        registry["storage"] = _given(where | {"endpoint": words.endpoint, "region": words.region})
+    registry["scrub"] = _given(scrub)
+    return settings_of({"registries": [registry]}, _OPTIONS, {}).registries[0]
+
+
+def _given(values: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _said(words: argparse.Namespace, reports: Sequence[Report]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.commands.clusters import clusters
-from exporter.config.loading import Misconfigured, load, parse
+from exporter.commands.options import settings_of
+from exporter.config.loading import Misconfigured, load
 from exporter.config.settings import Settings
 from exporter.config.shard import VARIABLE, ShardName
 from exporter.config.words import duration
@@ -104,7 +104,9 @@ def _made(words: argparse.Namespace, hosts: list[str], environ: Mapping[str, str
     given = {key: value for key, value in common.items() if value is not None}
     registries = [{"url": f"{scheme}://{host}", **given} for host in hosts]
     document = {"confirm_after": _PAUSE, "registries": registries}
-    return parse(json.dumps(document).encode(), environ)
+    options = {key: f"--{key.replace('_', '-')}" for key in common}
+    options |= {"url": ", ".join(hosts), "password_env": "--password-stdin"}
+    return settings_of(document, options, environ)
 
 
 def _pause(text: str) -> timedelta:
@@ -116,10 +118,15 @@ def _pause(text: str) -> timedelta:
 
 def _with_password(words: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
     if not words.password_stdin:
+        if words.username:
+            raise Refused("--username needs --password-stdin")
         return environ
     if not words.username:
         raise Refused("--password-stdin needs --username")
-    return {**environ, _PASSWORD: sys.stdin.readline().rstrip("\r\n")}
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise Refused("--password-stdin: nothing came on standard input")
+    return {**environ, _PASSWORD: password}
 
 
 def shard(words: argparse.Namespace, environ: Mapping[str, str]) -> Shard | None:

@@ -29,11 +29,15 @@ def test_a_registry_that_is_away_gives_no_verdict(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--limit-rate", "fast"], "not a size such as 500GiB"),
-        (["--period", "monthly"], "not a duration such as"),
-        (["--storage", "ftp://bucket"], "--storage ftp://bucket"),
+        (["--limit-rate", "fast"], "--limit-rate: not a size such as 500GiB"),
+        (["--limit-rate", "0"], "--limit-rate: must be at least 1"),
+        (["--period", "monthly"], "--period: not a duration such as"),
+        (["--period", "1s"], "--period: must be at least 1m"),
+        (["--storage", "ftp://bucket"], "--storage: not an address such as s3://bucket"),
+        (["--storage", "s3://"], "--storage: not an address such as s3://bucket"),
+        (["--storage", "/no/such"], "--storage /no/such: no such folder"),
         (["other.example.com/app:v1", "--storage", "/srv"], "--storage is of one registry"),
-        (["--storage", "/srv", "--region", "eu"], "--storage /srv: goes with url"),
+        (["--storage", "/srv", "--region", "eu"], "--region: goes with url"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_anything_is_asked(

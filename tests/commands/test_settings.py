@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -43,3 +44,28 @@ def test_a_registry_that_was_only_typed_is_asked_again_sooner() -> None:
 def test_a_pause_that_is_none_is_refused() -> None:
     with pytest.raises(Refused, match="--confirm-after: not a duration"):
         settings("--confirm-after", "soon")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--concurrency", "0"], "--concurrency: must be at least 1"),
+        (["--requests-per-second", "0"], "--requests-per-second: must be more than 0"),
+        (["--timeout", "5"], "--timeout: not a duration such as"),
+        (["--docker-config", "/no/such"], "--docker-config: no such file: /no/such"),
+        (["--ca-file", "/etc/hostname"], "--ca-file: /etc/hostname: no certificate"),
+        (["--username", "reader"], "--username needs --password-stdin"),
+    ],
+)
+def test_what_was_typed_wrong_is_named_as_it_was_typed(words: list[str], told: str) -> None:
+    with pytest.raises(Refused) as refused:
+        settings(*words)
+
+    assert str(refused.value).startswith(told)
+
+
+def test_a_password_that_does_not_come_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+
+    with pytest.raises(Refused, match="nothing came on standard input"):
+        settings("--username", "reader", "--password-stdin")
