@@ -21,7 +21,7 @@ from exporter.serve.board import Board
 from exporter.serve.clock import Clock
 from exporter.serve.rounds import Rounds
 from exporter.sources import Unseen
-from exporter.sources.ledger import Ledger
+from exporter.sources.ledger.ledger import Ledger
 from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper
 from exporter.wiring.probing import Probing
