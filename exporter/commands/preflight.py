@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from exporter.judge.preflight.asked import Asked
     from exporter.judge.preflight.storage import Foreseen
 
+_PAUSE: Final = 0.5
+"""Seconds: what a push or a deletion leaves for a moment is gone by then."""
 _EXITS: Final = {
     Verdict.SAFE: Exit.WELL,
     Verdict.UNSAFE: Exit.BROKEN,
@@ -61,7 +63,11 @@ def _of_snapshot(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answ
 def _of_storage(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answer:
     stored = Stored(words.storage, _options(words), plain_http=words.plain_http)
     try:
-        inventory = stored.read()
+        inventory, foreseen = _foreseen(stored, wish, wants)
+        if storage.is_to_be_confirmed(foreseen):
+            time.sleep(_PAUSE)
+            inventory, again = _foreseen(stored, wish, wants)
+            foreseen = storage.confirmed(foreseen, again)
     except Unseen as unseen:
         gap = Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
         answer = Answer(wish.words, (), (), (gap,), None, Checked(0, 0, 0))
@@ -70,14 +76,18 @@ def _of_storage(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answe
         else:
             sys.stdout.write(_said(words, answer))
         return answer
-    needed = wants.needed(_tags(inventory))
-    foreseen = storage.foresee(inventory, wish, needed, wants.uses.gaps, time.time_ns())
     if words.output in _LISTS:
         _list(words, foreseen)
         return foreseen.answer
     answer = _with_platforms(stored, inventory, foreseen.answer)
     sys.stdout.write(_said(words, answer))
     return answer
+
+
+def _foreseen(stored: Stored, wish: Asked, wants: Wanting) -> tuple[Inventory, Foreseen]:
+    inventory = stored.read()
+    needed = wants.needed(_tags(inventory))
+    return inventory, storage.foresee(inventory, wish, needed, wants.uses.gaps, time.time_ns())
 
 
 def _options(words: argparse.Namespace) -> dict[str, str]:

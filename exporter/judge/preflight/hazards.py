@@ -15,7 +15,7 @@ from exporter.judge.preflight.deletions import Way
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from exporter.facts.inventory import Inventory
+    from exporter.facts.inventory import Inventory, Upload
     from exporter.judge.gc.dialect import Dialect
     from exporter.judge.gc.plan import Outcome, Removal
     from exporter.judge.plans.deletion import Deletion, Listed
@@ -49,6 +49,12 @@ def of_collection(inventory: Inventory, outcome: Outcome, now: int) -> Iterator[
     yield from _young(inventory, removal, now)
     yield from stale_cache(removal)
     yield from _stumbles(inventory, outcome)
+
+
+def is_young(inventory: Inventory, now: int) -> bool:
+    """Was anything written within the last hour?"""
+    written = inventory.modified[inventory.stored]
+    return bool(_under_way(inventory, now)) or bool((now - written < _GRACE).any())
 
 
 def of_deletions(
@@ -109,11 +115,15 @@ def _aborts(outcome: Plan | Abort) -> Iterator[Hazard]:
 
 
 def _uploads(inventory: Inventory, now: int) -> Iterator[Hazard]:
-    young = [each for each in inventory.uploads if now - each.modified < _GRACE]
+    young = _under_way(inventory, now)
     if young:
         where = _some(each.repository for each in young)
         detail = f"{len(young)} uploads were written to within the last hour: {where}"
         yield Hazard(Code.UPLOADS_IN_FLIGHT, "", detail)
+
+
+def _under_way(inventory: Inventory, now: int) -> list[Upload]:
+    return [each for each in inventory.uploads if now - each.modified < _GRACE]
 
 
 def _young(inventory: Inventory, removal: Removal, now: int) -> Iterator[Hazard]:

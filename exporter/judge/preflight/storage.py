@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
-from exporter.judge.gc.plan import Blind, Outcome, Plan, Removal
+from exporter.judge.gc.plan import Abort, Blind, Outcome, Plan, Removal
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.preflight import hazards
-from exporter.judge.preflight.answer import Answer, Checked, Going
+from exporter.judge.preflight.answer import Answer, Checked, Going, Verdict
 from exporter.judge.preflight.deletions import delete
 from exporter.judge.preflight.losses import find, hurt, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from exporter.facts.gap import Gap
     from exporter.judge.preflight.answer import Hazard, Needed
     from exporter.judge.preflight.asked import Asked, Collection
     from exporter.judge.preflight.deletions import Done
@@ -52,7 +52,7 @@ def foresee(
         hazards=tuple(
             dict.fromkeys((*_hazards(asked, done, outcome, now), *_pins(removal, users)))
         ),
-        gaps=(*gaps, *blind, *asked.gaps(done.strangers)),
+        gaps=(*gaps, *blind, *asked.gaps(done.strangers), *_doubts(done.inventory, outcome, now)),
         going=None if isinstance(outcome, Blind) else _going(inventory, removal, done),
         checked=Checked(
             repositories=len(inventory.repositories),
@@ -63,6 +63,32 @@ def foresee(
         more=more,
     )
     return Foreseen(answer, done.inventory, outcome)
+
+
+def is_to_be_confirmed(foreseen: Foreseen) -> bool:
+    """Is it safe for no other reason than that the collection gives up?"""
+    return foreseen.answer.verdict is Verdict.SAFE and isinstance(foreseen.outcome, Abort)
+
+
+def confirmed(before: Foreseen, after: Foreseen) -> Foreseen:
+    """Believe in a collection that gives up only where two readings agree on why."""
+    if isinstance(after.outcome, Abort) and isinstance(before.outcome, Abort):
+        if after.outcome.messages == before.outcome.messages:
+            return after
+        gap = _doubt(after.outcome, "two readings foretell that it gives up, for other reasons")
+        answer = replace(after.answer, gaps=(*after.answer.gaps, gap))
+        return replace(after, answer=answer)
+    return after
+
+
+def _doubts(inventory: Inventory, outcome: Outcome | None, now: int) -> Iterator[Gap]:
+    """What is being pushed may look like damage, and be whole by the time the collection runs."""
+    if isinstance(outcome, Abort) and hazards.is_young(inventory, now):
+        yield _doubt(outcome, "written to within the last hour: it may not give up when it runs")
+
+
+def _doubt(outcome: Abort, detail: str) -> Gap:
+    return Gap(Scope.REGISTRY, outcome.dialect.name, Reason.UNCONFIRMED, detail)
 
 
 def _still(done: Done, needed: Needed) -> bool:

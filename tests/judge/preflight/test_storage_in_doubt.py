@@ -11,6 +11,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.judge.gc.log import log
 from exporter.judge.gc.plan import Abort
 from exporter.judge.preflight.answer import Verdict
+from exporter.judge.preflight.storage import confirmed, is_to_be_confirmed
 from exporter.oci.digest import Digest
 from tests.judge.preflight.asking import (
     COLLECTIONS,
@@ -78,6 +79,39 @@ def test_registries_15_an_empty_manifest_link_stops_it_and_so_nothing_is_lost(
     assert {"would-abort", "damaged-link"} <= codes(answer)
     (abort,) = (each.detail for each in answer.hazards if each.code == "would-abort")
     assert abort.startswith("would abort before it removes anything: failed to mark: ")
+
+
+def test_a_first_push_under_way_looks_like_an_abort_and_is_never_safe(tmp_path: Path) -> None:
+    """Its images come before the index with the tag; by the time a collection runs, it is there."""
+    tree.write(tmp_path, "app", APP, "v1")
+    tree.write(tmp_path, "new", ARM64)
+    now = tree.data(tmp_path, AMD64.digest).stat().st_mtime_ns + 40_000_000_000
+
+    young, old = (answered(tmp_path, collection("2 -m"), now=when) for when in (now, LATER))
+    tree.point(tmp_path, "new", "v1", ARM64.digest)
+    after = answered(tmp_path, collection("2 -m"))
+
+    assert "would-abort" in codes(young) & codes(old)
+    assert (young.verdict, old.verdict, after.verdict) == (INCOMPLETE, SAFE, UNSAFE)
+    assert [gap.reason for gap in young.gaps] == [Reason.UNCONFIRMED]
+
+
+def test_an_abort_that_a_second_reading_does_not_foretell_is_not_believed(tmp_path: Path) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+    tree.write(tmp_path, "new", ARM64)
+    before = foreseen(tmp_path, collection("2 -m"))
+    link = tree.revision(tmp_path, "app", AMD64.digest)
+    link.write_bytes(b"")
+    otherwise = foreseen(tmp_path, collection("2 -m"))
+    link.write_text(AMD64.digest)
+    tree.point(tmp_path, "new", "v1", ARM64.digest)
+    after = foreseen(tmp_path, collection("2 -m"))
+
+    assert is_to_be_confirmed(before)
+    assert not is_to_be_confirmed(after)
+    assert confirmed(before, before).answer.verdict is SAFE
+    assert confirmed(before, otherwise).answer.verdict is INCOMPLETE
+    assert confirmed(before, after).answer.verdict is UNSAFE
 
 
 @pytest.mark.parametrize("words", ["2 -m", "3 -m"])
