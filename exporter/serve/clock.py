@@ -60,4 +60,8 @@ class Clock:
         task = asyncio.create_task(self._rounds.run(watched))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        await task
+        await asyncio.wait({task})
+        if task.cancelled():  # by `stop`; APScheduler would log it as an error
+            _log.info("audit cut off", extra={"registry": watched.name})
+        else:
+            task.result()

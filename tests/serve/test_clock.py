@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from exporter.serve.clock import Clock
 from exporter.serve.rounds import Rounds
 from tests.fakes import Fake
 from tests.serve.test_rounds import Journal, board, nothing_wanted, watched
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Noticed(Fake):
@@ -47,7 +51,10 @@ async def test_the_first_round_begins_at_once() -> None:
     assert standing.up is True
 
 
-async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task() -> None:
+async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
     fake = Noticed(answers=False)
     rounds = await rounds_over(fake)
     before = asyncio.all_tasks()
@@ -63,3 +70,5 @@ async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task() -> None
     standing = rounds.board.find(fake.name)
     assert standing is not None
     assert standing.audits == 0
+    assert "audit cut off" in caplog.messages
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
