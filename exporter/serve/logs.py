@@ -7,6 +7,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Final
 
+from aiohttp.http_exceptions import BadHttpMessage
+
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """What every record carries; whatever else it has was said by the caller."""
 
@@ -36,3 +38,9 @@ def configure(level: str) -> None:
     # One line a job and start says nothing that the audits' own lines do not.
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(is_our_fault)
+
+
+def is_our_fault(record: logging.LogRecord) -> bool:
+    """A request that is no HTTP was answered with 400; whoever sends such would fill the log."""
+    return not (record.exc_info and isinstance(record.exc_info[1], BadHttpMessage))

@@ -6,7 +6,9 @@ import json
 import logging
 import sys
 
-from exporter.serve.logs import JsonLines
+from aiohttp.http_exceptions import LineTooLong
+
+from exporter.serve.logs import JsonLines, is_our_fault
 
 
 def line(record: logging.LogRecord) -> dict[str, object]:
@@ -40,3 +42,9 @@ def test_a_trace_stays_within_its_line() -> None:
 
     assert "\n" not in text
     assert "ValueError" in str(json.loads(text)["trace"])
+
+
+def test_what_is_no_request_leaves_no_trace_and_what_we_did_wrong_does() -> None:
+    for error, told in ((LineTooLong(b"GET /aaaa", 9), False), (RuntimeError("ours"), True)):
+        record = logging.makeLogRecord({"exc_info": (type(error), error, None)})
+        assert is_our_fault(record) is told
