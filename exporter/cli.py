@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -35,6 +36,8 @@ _EXITS: Final = "exit: 0 can be pulled, 1 cannot, 2 not understood, 3 could not 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = _parser().parse_args(arguments)
+    if words.command == "serve" and not words.check_config:
+        _hear()
     try:
         command = importlib.import_module(f"exporter.commands.{words.command}")
         code = int(command.run(words, os.environ))
@@ -53,6 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _end_output()
         return UNTOLD
     return code
+
+
+def _hear() -> None:
+    """Answer signals until the service does: a stop is a stop, and a reload has nothing to do yet.
+
+    The first process of a container would not even notice what it does not ask for.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _end_output() -> None:

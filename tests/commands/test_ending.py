@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,3 +38,16 @@ def test_a_reader_that_goes_away_is_told_by_its_own_code(command: list[str]) -> 
     _, errors = process.communicate(timeout=30)
 
     assert (process.returncode, errors) == (141, b"")
+
+
+def test_a_stop_during_the_start_is_a_clean_end_and_a_reload_is_none(tmp_path: Path) -> None:
+    config = tmp_path / "pullproof.yml"
+    os.mkfifo(config)
+    command = [sys.executable, "-m", "exporter", "serve", "--config", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    with config.open("w"):  # it is being read from here on, and has no end
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+
+    assert (process.returncode, errors) == (0, b"")
