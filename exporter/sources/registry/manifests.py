@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Collector
+from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1_SIGNED, schema1_payload
+from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.sources import Absent, Body, Unseen, Wrong
 from exporter.sources.registry.answers import announced, check_whole, faults
 from exporter.sources.registry.question import Answer, End, Question
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from exporter.sources.registry.line import Line
 
 _ACCEPT: Final = ", ".join(ACCEPT)
+_OLD: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
 _NO_SUCH_TAG: Final = "pullproof-asks-who-collects-here"
 """A tag that nobody has: the shape of its denial tells distribution 2 from 3."""
 _OK: Final = 200
@@ -30,22 +32,44 @@ async def head(line: Line, repository: Repository, reference: Tag | Digest) -> D
     """
     question = _question(line, repository, reference, "HEAD")
     answer = await line.ask(question)
+    digest = None
     if answer.status == _OK and answer.media_type in MANIFESTS:
         digest = announced(answer, reference, question.subject)
-        if digest is not None:
-            return digest
-    question = replace(question, method="GET")
-    answer = await line.ask(question)
-    if answer.status != _OK:
-        return await line.absence(answer, question.subject)
-    _check(answer, question.subject)
-    stated, covered = announced(answer, reference, question.subject), _covered(answer)
+    if digest is None:
+        question = replace(question, method="GET")
+        answer = await line.ask(question)
+        if answer.status != _OK:
+            return await line.absence(answer, question.subject)
+        digest = _digest(answer, reference, question.subject)
+    if answer.media_type not in _OLD or isinstance(reference, Digest):
+        return digest
+    # Where a proxy drops our Accept header, 2.x makes schema 1 of what a tag leads to, and the
+    # digest that it gives with it names nothing that is there.
+    if isinstance(await head(line, repository, digest), Absent):
+        raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "our Accept header did not arrive")
+    return digest
+
+
+def _digest(answer: Answer, reference: Tag | Digest, subject: str) -> Digest:
+    """Return the digest of a manifest that came, which is the one asked for. Raises `Unseen`."""
+    _check(answer, subject)
+    stated, covered = announced(answer, reference, subject), _covered(answer)
     if not isinstance(reference, Digest):
-        return stated or Digest.of(covered)
+        return stated or _of_whole(answer, covered, subject)
     if not reference.names(covered):
         words = f"hashes to {Digest.of(covered, reference.algorithm)}"
-        raise Unseen(question.subject, Reason.WRONG_DIGEST, words)
+        raise Unseen(subject, Reason.WRONG_DIGEST, words)
     return reference
+
+
+def _of_whole(answer: Answer, covered: bytes, subject: str) -> Digest:
+    """Return the digest of a body, which has to be whole: the beginning of one names nothing."""
+    if answer.end is End.UNFRAMED:
+        try:
+            strict.document(answer.body)
+        except Malformed as error:
+            raise Unseen(subject, Reason.TRUNCATED, "ended without a stated length") from error
+    return Digest.of(covered)
 
 
 async def manifest(line: Line, repository: Repository, digest: Digest) -> Body | Absent | Wrong:

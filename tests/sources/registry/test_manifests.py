@@ -13,7 +13,7 @@ from exporter.oci.reference import Repository, Tag
 from exporter.sources import Absent, Body, Unseen, Wrong
 from tests.parts.http import Answer, Asked, serving
 from tests.schema1 import schema1
-from tests.sources.registry.speaking import registry_at
+from tests.sources.registry.speaking import head, registry_at, speaking
 from tests.worlds import image
 
 if TYPE_CHECKING:
@@ -184,6 +184,38 @@ async def test_a_signed_schema_1_manifest_is_hashed_without_its_signatures() -> 
         async with registry_at(url) as registry:
             assert await registry.manifest(APP, made.digest) == Body(made.digest, made.body)
             assert await registry.head(APP, V1) == made.digest
+
+
+async def test_schema_1_that_a_proxy_made_us_get_leads_nowhere_and_is_no_absence() -> None:
+    made = schema1("old", "app", "v1")
+
+    def answer(request: Asked) -> Answer:
+        by_tag = request.target.endswith("/v1")
+        return found(made.body, SCHEMA1_SIGNED, Docker_Content_Digest=OTHER) if by_tag else denied()
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            with pytest.raises(Unseen, match="Accept") as raised:
+                await registry.head(APP, V1)
+
+    assert raised.value.reason is Reason.NOT_A_REGISTRY
+
+
+async def test_the_beginning_of_a_manifest_is_nothing_that_a_tag_leads_to() -> None:
+    begun = head(Content_Type=OCI_MANIFEST) + MADE.body[:-9]
+
+    async with speaking(begun) as server, registry_at(server.url) as registry:
+        with pytest.raises(Unseen) as raised:
+            await registry.head(APP, V1)
+
+    assert raised.value.reason is Reason.TRUNCATED
+
+
+async def test_a_manifest_of_no_stated_length_is_read_to_its_end() -> None:
+    said = head(Content_Type=OCI_MANIFEST) + MADE.body
+
+    async with speaking(said) as server, registry_at(server.url) as registry:
+        assert await registry.head(APP, V1) == MADE.digest
 
 
 @pytest.mark.parametrize(
