@@ -101,7 +101,10 @@ def needs(report: Report, reach: ReferenceClass) -> list[Need]:
 
 
 def _reached(report: Report, reach: ReferenceClass) -> Iterator[TagVerdict]:
-    """The roots that matter enough, and those that hold what is attached to their manifests."""
+    """The roots that matter enough, and those that hold what is attached to their manifests.
+
+    And what is attached to that in turn: the signature of a bill of materials.
+    """
     rest: list[TagVerdict] = []
     kept: set[tuple[Repository, str]] = set()
     for verdict in report.verdicts:
@@ -110,10 +113,16 @@ def _reached(report: Report, reach: ReferenceClass) -> Iterator[TagVerdict]:
             yield verdict
         elif is_attached(verdict.root):
             rest.append(verdict)
-    for verdict in rest:
-        attached_to = (verdict.root.tag or "").partition(".")[0].replace("-", ":", 1)
-        if (verdict.root.repository, attached_to) in kept:
+    while attached := [each for each in rest if _attached_to(each) in kept]:
+        rest = [each for each in rest if _attached_to(each) not in kept]
+        for verdict in attached:
+            kept.update((verdict.root.repository, each) for each in _members(verdict))
             yield verdict
+
+
+def _attached_to(verdict: TagVerdict) -> tuple[Repository, str]:
+    named = (verdict.root.tag or "").partition(".")[0].replace("-", ":", 1)
+    return verdict.root.repository, named
 
 
 def _members(verdict: TagVerdict) -> Iterator[Digest]:

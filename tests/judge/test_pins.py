@@ -26,6 +26,7 @@ from tests.worlds import (
     fallback_tag,
     image,
     index,
+    referrer,
     signature,
     signature_tag,
     two_platforms,
@@ -137,6 +138,19 @@ def test_the_signatures_of_a_live_image_are_kept_with_it() -> None:
     found = asked(seen.seal())
 
     assert set(names(found)) == {str(each.digest) for each in (own, AMD64, ARM64)}
+
+
+def test_the_signature_of_what_is_attached_is_kept_too() -> None:
+    bill = referrer(BOTH)
+    own, strange = referrer(bill, "its signature"), referrer(image("strange"), "its signature")
+    seen = scene(BOTH)
+    seen.tag(index(own), fallback_tag(bill), kind=SELECTED)
+    seen.tag(index(bill), fallback_tag(BOTH), kind=SELECTED)
+    seen.tag(index(strange), fallback_tag(strange), kind=SELECTED)
+
+    found = asked(seen.seal())
+
+    assert set(names(found)) == {str(each.digest) for each in (own, bill, AMD64, ARM64)}
 
 
 def test_two_tags_share_the_tag_of_a_child() -> None:
