@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
+from exporter.commands.options import again
 from exporter.facts.gap import Scope
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role
@@ -61,7 +62,8 @@ def _blind(report: Report, *, whole: bool) -> bool:
 def style(words: argparse.Namespace) -> Style:
     """Return how the terminal is to be written to; colour on a terminal only, unless told."""
     colour = words.color == "always" or (words.color == "auto" and sys.stdout.isatty())
-    return Style(width=shutil.get_terminal_size((100, 24)).columns, colour=colour)
+    width = shutil.get_terminal_size((100, 24)).columns
+    return Style(width=width, colour=colour, again=again(words))
 
 
 def as_json(reports: Iterable[Report], now: float) -> str:

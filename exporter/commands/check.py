@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from exporter.commands.answer import MOST_ROWS, as_json, exit_code, save, style
 from exporter.commands.looking import look
+from exporter.commands.options import again
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
 from exporter.commands.subjects import asked_for
@@ -46,5 +47,5 @@ def _said(words: argparse.Namespace, reports: Sequence[Report]) -> str:
     if words.output == "json":
         return as_json(reports, time.time())
     if words.output == "markdown":
-        return check_markdown(reports, MOST_ROWS)
+        return check_markdown(reports, MOST_ROWS, again(words))
     return check_text(reports, style(words))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import shutil
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Final
@@ -23,6 +25,8 @@ from exporter.wiring.service import Service, Unstartable
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
+
+    from exporter.publish.text import Style
 
 _LOOK_EVERY: Final = 0.1
 
@@ -65,21 +69,22 @@ async def _show(words: argparse.Namespace, folder: Path, environ: Mapping[str, s
     async with served(owned) as host, served(mirror) as other:
         path = settings.write(folder, owned=host, mirror=other, listen=words.listen)
         service = Service(path, load(path, environ), environ)
-        telling = asyncio.create_task(_tell(words, service, host))
+        again = f"--config {shlex.quote(str(path))}"
+        telling = asyncio.create_task(_tell(replace(style(words), again=again), service, host))
         try:
             await service.run()
         finally:
             telling.cancel()
 
 
-async def _tell(words: argparse.Namespace, service: Service, registry: str) -> None:
+async def _tell(style: Style, service: Service, registry: str) -> None:
     """Say what the first audits found, and where to look."""
     while not _audited(service):  # noqa: ASYNC110 - a board calls nobody
         await asyncio.sleep(_LOOK_EVERY)
     shown = service.board.picture.standings
     reports = [each.report for each in shown if each.report]
     reports.sort(key=lambda report: report.snapshot.role is Role.PROXY)
-    sys.stdout.write(check_text(reports, style(words)))
+    sys.stdout.write(check_text(reports, style))
     sys.stdout.write(_PLACES.format(exporter=service.address, registry=registry))
     sys.stdout.flush()
 

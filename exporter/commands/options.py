@@ -1,17 +1,29 @@
-"""Which option is to blame for settings that were made of what was typed?"""
+"""Which option is to blame for settings made of what was typed, and which reach it again?"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import shlex
+from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.config.loading import Misconfigured, parse
+from exporter.publish.summary import PLAIN_HTTP
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
     from exporter.config.settings import Settings
+
+_REACHING: Final = (
+    "--config",
+    PLAIN_HTTP,
+    "--ca-file",
+    "--username",
+    "--password-stdin",
+    "--docker-config",
+)
 
 
 def settings_of(
@@ -26,6 +38,16 @@ def settings_of(
     except Misconfigured as error:
         told = {f"{_blamed(fault.path, options)}: {fault.text}": None for fault in error.faults}
         raise Refused("\n".join(told)) from error
+
+
+def again(words: argparse.Namespace) -> str:
+    """Return the options by which the next command reaches the same registry."""
+    typed = vars(words)
+    found = []
+    for option in _REACHING:
+        value = typed.get(option.removeprefix("--").replace("-", "_"))
+        found += [option] if value is True else [option, str(value)] if value else []
+    return shlex.join(found)
 
 
 def _blamed(path: tuple[str | int, ...], options: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.commands import Refused
 from exporter.commands.answer import MOST_ROWS, as_json, exit_code, save, style
 from exporter.commands.looking import aimed, opened
-from exporter.commands.options import settings_of
+from exporter.commands.options import again, settings_of
 from exporter.commands.scrubbing import scrub_once
 from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import asked_for
@@ -107,5 +107,5 @@ def _said(words: argparse.Namespace, reports: Sequence[Report]) -> str:
     if words.output == "json":
         return as_json(reports, time.time())
     if words.output == "markdown":
-        return check_markdown(reports, MOST_ROWS) + damage_markdown(reports)
+        return check_markdown(reports, MOST_ROWS, again(words)) + damage_markdown(reports)
     return check_text(reports, style(words)) + damage_text(reports)

@@ -15,12 +15,14 @@ confirm_after: 1s
 registries:
   - name: registry.example.com
     url: http://{owned}
+    aliases: [registry.example.com]
     plain_http: true
     collector: distribution-2
     tags: {{select: ["*"]}}
     storage: {{path: registry, grace: 0s}}
   - name: mirror.example.com
     url: http://{mirror}
+    aliases: [mirror.example.com]
     plain_http: true
     role: proxy
     tags: {{select: ["*"]}}

@@ -23,10 +23,13 @@ _MOST_PLATFORMS: Final = 10
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
 
-def check_markdown(reports: Sequence[Report], most: int) -> str:
-    """Return the answer of `check`; at most so many rows that are well, and tags in detail."""
+def check_markdown(reports: Sequence[Report], most: int, again: str = "") -> str:
+    """Return the answer of `check`; at most so many rows that are well, and tags in detail.
+
+    `again` are the options by which the next command reaches the same registry.
+    """
     sections = (_section(report, most) for report in reports)
-    following = (f"Next: `{next_command(reports)}`",)
+    following = (f"Next: `{next_command(reports, again)}`",)
     return _joined(chain(chain.from_iterable(sections), following))
 
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from exporter.judge.report import Child, Report, TagVerdict
     from exporter.oci.reference import Repository
 
+PLAIN_HTTP: Final = "--plain-http"
+"""The option by which a registry is asked without TLS."""
+_SERVE: Final = "pullproof serve --config pullproof.yml"
 _MOST_GAPS: Final = 10
 _MOST_RISKS: Final = 5
 
@@ -111,8 +114,8 @@ def totals(report: Report) -> str:
     return f"{looked}. Blobs that are there: {how}." if how else f"{looked}."
 
 
-def next_command(reports: Sequence[Report]) -> str:
-    """What should be typed next?"""
+def next_command(reports: Sequence[Report], again: str = "") -> str:
+    """What should be typed next? With the options by which the same registry was reached."""
     ranked = (
         (urgency(each), each.root.reference_class.rank, position, number)
         for position, report in enumerate(reports)
@@ -122,9 +125,14 @@ def next_command(reports: Sequence[Report]) -> str:
     worst = min(ranked, default=None)
     if worst is None:
         away = next((report for report in reports if report.snapshot.blind), None)
-        return f"curl -v https://{away.snapshot.registry}/v2/" if away else "pullproof serve"
+        return _look_for(away, again) if away else _SERVE
     report = reports[worst[2]]
-    return inspect_command(report, report.verdicts[worst[3]])
+    return f"{inspect_command(report, report.verdicts[worst[3]])} {again}".rstrip()
+
+
+def _look_for(away: Report, again: str) -> str:
+    scheme = "http" if PLAIN_HTTP in again.split() else "https"
+    return f"curl -v {scheme}://{away.snapshot.registry}/v2/"
 
 
 def _key(verdict: TagVerdict) -> tuple[Repository, str]:

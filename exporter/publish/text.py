@@ -30,6 +30,8 @@ class Style:
     colour: bool = False
     most: int = 100
     """Lines of the table, and tags in detail, before the rest is only counted."""
+    again: str = ""
+    """The options by which the next command reaches the same registry."""
 
     def paint(self, cell: Cell, width: int = 0) -> str:
         """Return a cell padded to a width, in its tone's colour where colour is wanted."""
@@ -41,7 +43,7 @@ class Style:
 def check_text(reports: Sequence[Report], style: Style) -> str:
     """Return the table, what is gone, what was not seen, how much was checked, what to do next."""
     sections = (_section(report, style) for report in reports)
-    lines = chain(chain.from_iterable(sections), (f"Next: {next_command(reports)}",))
+    lines = chain(chain.from_iterable(sections), (f"Next: {next_command(reports, style.again)}",))
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 

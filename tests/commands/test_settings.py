@@ -10,6 +10,7 @@ import pytest
 
 from exporter.cli import _parser
 from exporter.commands import Refused
+from exporter.commands.options import again
 from exporter.commands.settings import Typed, typed
 
 if TYPE_CHECKING:
@@ -69,3 +70,11 @@ def test_a_password_that_does_not_come_is_missed(monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(Refused, match="nothing came on standard input"):
         settings("--username", "reader", "--password-stdin")
+
+
+def test_what_reaches_a_registry_again_is_what_reached_it() -> None:
+    words = ["check", KNOWN, "--plain-http", "--config", "a b.yml", "--timeout", "3s"]
+
+    assert again(_parser().parse_args(words)) == "--config 'a b.yml' --plain-http"
+    assert again(_parser().parse_args(words[:2])) == ""
+    assert again(_parser().parse_args(["demo"])) == ""

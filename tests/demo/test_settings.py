@@ -27,7 +27,9 @@ def test_the_configuration_loads_and_names_both_registries(tmp_path: Path) -> No
     )
     assert (owned.role, owned.collector) == (Role.OWNED, Collector.DISTRIBUTION_2)
     assert mirror.role is Role.PROXY
-    assert (owned.hosts, mirror.hosts) == ({"127.0.0.1:5000"}, {"127.0.0.1:5001"})
+    # By either name: what a page tells to type works with this configuration.
+    assert owned.hosts == {"127.0.0.1:5000", "registry.example.com"}
+    assert mirror.hosts == {"127.0.0.1:5001", "mirror.example.com"}
 
 
 def test_what_runs_is_live_on_the_platforms_of_its_nodes(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_what_need_not_be_here_is_no_loss() -> None:
     about = report(tag("app:v1", child(state=UNKNOWN, expected=False)), role=Role.PROXY)
 
     assert rows(about)[0][2:] == ["by design", "by design"]
-    assert check_text([about], STYLE).endswith("Next: pullproof serve\n")
+    assert check_text([about], STYLE).endswith("Next: pullproof serve --config pullproof.yml\n")
     assert section(about, "Not seen") == ["Not expected here, so not looked at: 1 manifest."]
 
 
@@ -196,7 +196,7 @@ def test_a_single_healthy_tag_ends_with_no_loss_and_says_that_all_was_seen() -> 
     assert "Nothing: everything in scope was seen." in text
     assert "Checked 1 tag, 1 manifest and 1 blob in 1 repository." in text
     assert "1 last byte read" in text
-    assert text.endswith("Next: pullproof serve\n")
+    assert text.endswith("Next: pullproof serve --config pullproof.yml\n")
 
 
 def test_a_broken_image_names_platform_digest_layer_size_and_what_was_seen() -> None:
@@ -281,6 +281,14 @@ def test_a_tag_that_is_known_to_protect_leaves_nothing_open() -> None:
 def test_the_next_command_looks_at_the_worst_tag(about: Report, command: str) -> None:
     assert check_text([about], STYLE).endswith(f"\nNext: {command}\n")
     assert f"Next: `{command}`" in check_markdown([about], 100)
+
+
+def test_the_next_command_reaches_the_registry_as_this_one_did() -> None:
+    about, again = report(tag("app:v1", child(state=MISSING))), "--plain-http --ca-file 'a b'"
+
+    command = f"pullproof inspect registry.example/app:v1 {again}"
+    assert check_text([about], Style(again=again)).endswith(f"\nNext: {command}\n")
+    assert f"Next: `{command}`" in check_markdown([about], 100, again)
 
 
 def test_a_label_that_is_no_host_is_not_typed_as_one() -> None:
