@@ -138,7 +138,7 @@ def _lossy(report: Report) -> list[Root]:
     return [
         verdict.root
         for verdict in report.verdicts
-        if verdict.state in GONE or any(child.state in GONE for child in verdict.children)
+        if verdict.overall in GONE or any(child.state in GONE for child in verdict.children)
     ]
 
 

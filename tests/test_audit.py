@@ -10,6 +10,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Role
+from exporter.facts.use import ReferenceClass
 from exporter.resolve import scope
 from tests import worlds
 from tests.fakes import (
@@ -126,6 +127,16 @@ async def test_a_tag_that_moves_lacks_no_platform() -> None:
     report = await audited(registry, use("app:v1", "linux/s390x"))
 
     assert (verdict(report).state, losses(report)) == (UNKNOWN, [])
+
+
+async def test_a_tag_that_moves_lacks_no_platform_to_a_lower_class_either() -> None:
+    registry = stocked()
+    registry.spoil(AMD64.digest, lambda: registry.push(NEWER, "v1") and None)
+    sleeps = use("app:v1", "linux/s390x", reference_class=ReferenceClass.IDLE)
+
+    report = await audited(registry, use("app:v1", "linux/amd64"), sleeps)
+
+    assert (verdict(report).overall, losses(report)) == (UNKNOWN, [])
 
 
 async def test_a_listed_tag_that_leads_nowhere_is_missing() -> None:

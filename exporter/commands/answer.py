@@ -47,7 +47,7 @@ def exit_code(reports: Iterable[Report], *, whole: bool) -> Exit:
     could not be listed is doubt, while for a given image it takes nothing from the verdict.
     """
     reports = tuple(reports)
-    if any(verdict.state in GONE for report in reports for verdict in report.verdicts):
+    if any(verdict.overall in GONE for report in reports for verdict in report.verdicts):
         return Exit.BROKEN
     return Exit.BLIND if any(_blind(report, whole=whole) for report in reports) else Exit.WELL
 
@@ -56,7 +56,7 @@ def _blind(report: Report, *, whole: bool) -> bool:
     if any(whole or gap.scope is not Scope.REPOSITORY for gap in report.snapshot.gaps):
         return True
     owned = report.snapshot.role is not Role.PROXY
-    return owned and any(verdict.state is State.UNKNOWN for verdict in report.verdicts)
+    return owned and any(verdict.overall is State.UNKNOWN for verdict in report.verdicts)
 
 
 def style(words: argparse.Namespace) -> Style:

@@ -17,6 +17,7 @@ from exporter.commands.subjects import Subjects, platforms, with_file
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.explanation import Question, explain, places
+from exporter.judge.judgement import judge
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Reference
 from exporter.publish.explanation_text import (
@@ -77,7 +78,7 @@ def _looked(words: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[E
     if words.save:
         save([report], words.save)
     others = tuple(use for use in report.snapshot.uses if use != asked)
-    report = replace(report, snapshot=replace(report.snapshot, uses=others))
+    report = judge(replace(report.snapshot, uses=others), report.since)
     return [explain(report, _question(words, named, settings))]
 
 

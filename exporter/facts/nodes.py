@@ -40,6 +40,11 @@ class Nodes:
         return Nodes(self.platforms | other.platforms, self.admitted | other.admitted)
 
     @property
+    def every(self) -> frozenset[Platform]:
+        """All of them: of each, what the image offers is needed."""
+        return self.platforms | self.admitted
+
+    @property
     def known(self) -> bool:
         """Does it name any platform?"""
-        return bool(self.platforms or self.admitted)
+        return bool(self.every)

@@ -11,12 +11,12 @@ from exporter.facts.proof import GONE
 from exporter.facts.use import ReferenceClass, Use, Workload, highest
 from exporter.judge.choice import needed
 from exporter.judge.leaves import Leaf
+from exporter.oci.platform import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exporter.judge.report import TagVerdict
-    from exporter.oci.platform import Platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,17 @@ class Blast:
     hits: tuple[Hit, ...]
     """The most important first: by class, then those that a schedule starts soonest."""
 
+    def of(self, reference_class: ReferenceClass) -> Blast:
+        """Those of one class alone."""
+        return Blast(tuple(hit for hit in self.hits if hit.reference_class is reference_class))
+
+    def strikes(self, user: Hit) -> bool:
+        """Is one of all who want the tag among them?"""
+        return any(
+            (hit.name, hit.reference_class) == (user.name, user.reference_class)
+            for hit in self.hits
+        )
+
     @property
     def workloads(self) -> tuple[Hit, ...]:
         """Those of which a cluster knows what would stop."""
@@ -69,19 +80,36 @@ class Blast:
 
 
 def blast(verdict: TagVerdict) -> Blast:
-    """Return who could not start again; nobody where a tag is not known to be broken."""
-    if verdict.state not in GONE:
+    """Return who could not start again; nobody where a tag is not known to fail anybody."""
+    if not verdict.failing:
         return Blast(())
     return Blast(hits(use for use in verdict.uses if _fails(verdict, use)))
 
 
 def hits(uses: Iterable[Use]) -> tuple[Hit, ...]:
-    """Return uses by who stands behind them: the containers of a workload are one."""
+    """Return uses by who stands behind them: the containers of a workload are one.
+
+    What a workload wants in a lower class counts by itself where it wants it elsewhere, as a way
+    back to other nodes does.
+    """
     grouped: defaultdict[str, list[Use]] = defaultdict(list)
     for use in uses:
         grouped[str(use.workload or use.owner)].append(use)
-    found = (_hit(name, each) for name, each in grouped.items())
+    found = (_hit(name, part) for name, each in grouped.items() for part in _apart(each))
     return tuple(sorted(found, key=_order))
+
+
+def _apart(uses: list[Use]) -> list[list[Use]]:
+    """Part what one wants in a lower class, and on other nodes than in its highest."""
+    top = min((use.reference_class for use in uses), key=lambda each: each.rank)
+    there = frozenset[Platform]().union(
+        *(Nodes.of_use(use).every for use in uses if use.reference_class is top)
+    )
+    parts: dict[ReferenceClass, list[Use]] = {top: []}
+    for use in uses:
+        of = top if Nodes.of_use(use).every <= there else use.reference_class
+        parts.setdefault(of, []).append(use)
+    return list(parts.values())
 
 
 def _hit(name: str, uses: list[Use]) -> Hit:
@@ -103,15 +131,15 @@ def _order(hit: Hit) -> tuple[int, float, str]:
 def _fails(verdict: TagVerdict, use: Use) -> bool:
     """Would a pull for this use alone run into what is gone?
 
-    Of one that does not say where it runs, whatever breaks the tag counts; and a tag that leads
-    nowhere fails all.
+    Of one that does not say where it runs, whatever breaks the tag for its own class counts; and
+    a tag that leads nowhere fails all.
     """
     nodes = Nodes.of_use(use)
     leaves = [
         Leaf(each.digest, each.platform, each.kind) for each in verdict.children if each.digest
     ]
     if not nodes.known or len(leaves) < len(verdict.children):
-        return True
+        return verdict.state in GONE
     here = {n for n, child in enumerate(verdict.children) if child.expected}
     lost = {n for n in here if verdict.children[n].state in GONE}
     choice = needed(nodes, verdict.root, tuple(leaves), here)

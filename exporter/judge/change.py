@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE, State
 from exporter.facts.use import ReferenceClass
+from exporter.judge.demand import said
 from exporter.judge.pins import Need, needs
 from exporter.judge.report import Child, Report, TagVerdict
 
@@ -133,7 +134,7 @@ def _new(now: TagVerdict, old: Report) -> Iterator[Shift]:
     root = now.root
     fresh = root.tag is not None and _lacks(old.snapshot, root.repository, root.tag)
     lost = tuple(child for child in now.children if child.expected and child.state in GONE)
-    if lost or now.state in GONE:
+    if lost or now.overall in GONE:
         yield Shift(Kind.BROKEN if fresh else Kind.FOUND_BROKEN, None, now, lost)
     elif any(child.expected and child.state is State.UNKNOWN for child in now.children):
         yield Shift(Kind.NOT_SEEN, None, now)
@@ -154,12 +155,17 @@ def _health(was: TagVerdict, now: TagVerdict) -> Iterator[Shift]:
         if kind is not None:
             found.setdefault(kind, []).append(child)
     if set(now.lacking_platforms) - set(was.lacking_platforms):
-        same = was.state is State.PRESENT and Nodes.of_root(was.root) == Nodes.of_root(now.root)
+        same = was.overall is State.PRESENT and _wanted(now) <= _wanted(was)
         found.setdefault(Kind.BROKEN if same else Kind.FOUND_BROKEN, [])
-    if was.state in GONE and now.state is State.PRESENT:
+    if was.overall in GONE and now.overall is State.PRESENT:
         found.setdefault(Kind.HEALED, [])
     for kind, children in found.items():
         yield Shift(kind, was, now, tuple(children))
+
+
+def _wanted(verdict: TagVerdict) -> frozenset[Nodes]:
+    """On which platforms do those who want a tag want it?"""
+    return frozenset(nodes for _, nodes in said(verdict.uses)) | {Nodes.of_root(verdict.root)}
 
 
 def _kind(before: State, now: State) -> Kind | None:

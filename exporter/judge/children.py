@@ -12,6 +12,7 @@ from exporter.oci.manifest import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from exporter.facts.use import ReferenceClass
     from exporter.judge.leaves import Leaf, View
     from exporter.oci.manifest import Descriptor
     from exporter.oci.reference import Tag
@@ -21,7 +22,12 @@ _LADDER: Final = tuple(Proof)
 
 
 def assess(
-    view: View, leaf: Leaf, *, required: bool, expected: bool, protected_by: tuple[Tag, ...] | None
+    view: View,
+    leaf: Leaf,
+    *,
+    required_by: ReferenceClass | None,
+    expected: bool,
+    protected_by: tuple[Tag, ...] | None,
 ) -> Child:
     """Return the verdict on one child, from what was seen of it and of its blobs."""
     lacks = tuple(_lacks(view, leaf)) if expected else ()
@@ -32,7 +38,7 @@ def assess(
         platform=leaf.platform,
         kind=leaf.kind,
         state=state,
-        required=required,
+        required_by=required_by,
         expected=expected,
         proof=_proof(view, leaf, state),
         reason=reason if state is State.UNKNOWN else None,

@@ -49,10 +49,7 @@ def needed(nodes: Nodes, root: Root, leaves: tuple[Leaf, ...], here: set[int]) -
     if not nodes.known:
         return Choice(frozenset({*offered, *hidden}))
     stated = [leaves[position].platform for position in offered]
-    chosen = {
-        node: {offered[entry] for entry in eligible(node, stated)}
-        for node in nodes.platforms | nodes.admitted
-    }
+    chosen = {node: {offered[entry] for entry in eligible(node, stated)} for node in nodes.every}
     pulled = frozenset[int]().union(*chosen.values())
     if hidden and not all(chosen.values()):
         # What a gone index may have offered nobody knows: it is needed, and nothing is said to lack

@@ -20,14 +20,26 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-def weight(root: Root, *, required: bool) -> Severity:
-    """How bad is it that something below this root cannot be pulled?
+def weight(required_by: ReferenceClass | None) -> Severity:
+    """How bad is it that something cannot be pulled that at most this class requires?
 
     Only what a live reference requires is critical; what nothing requires is information.
     """
-    if not required:
+    if required_by is None:
         return Severity.INFO
-    return Severity.CRITICAL if root.reference_class is ReferenceClass.LIVE else Severity.WARNING
+    return Severity.CRITICAL if required_by is ReferenceClass.LIVE else Severity.WARNING
+
+
+def aside(root: Root, required_by: ReferenceClass | None) -> str:
+    """Say that what is highest of a tag does not need something, but that a lower class does."""
+    if required_by in (None, root.reference_class):
+        return ""
+    return f"only {required_by} uses need it"
+
+
+def told(root: Root, detail: str, required_by: ReferenceClass | None) -> str:
+    """Return the detail of a finding, with for whom that matters where the tag does not tell."""
+    return "; ".join(filter(None, (detail, aside(root, required_by))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,8 @@ class Finding:
     """The cheapest way out that is known, with a command to copy; empty where none is."""
     login: str = ""
     """The credentials concerned, where it is about some."""
+    required_by: ReferenceClass | None = None
+    """Of what cannot be pulled: the highest class that requires it."""
 
     @property
     def key(self) -> str:

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
-from exporter.facts.proof import Proof, State
+from exporter.facts.proof import GONE, Proof, State
 from exporter.facts.snapshot import Root, Snapshot
-from exporter.facts.use import Use
+from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.finding import Finding
 from exporter.judge.stock import Stock
 from exporter.oci.digest import Digest
@@ -54,8 +54,8 @@ class Child:
     platform: Platform | None
     kind: ChildKind
     state: State
-    required: bool
-    """Would a platform that must run the tag pull this child?"""
+    required_by: ReferenceClass | None
+    """The highest class of those on whose platforms it would be pulled; None where nothing is."""
     expected: bool
     """Should this registry hold it at all? Not where a cache or a sparse mirror has holes."""
     proof: Proof
@@ -66,6 +66,25 @@ class Child:
     protected_by: tuple[Tag, ...] | None = None
     """Tags that point straight at it; None where the repository's tags are not all known."""
 
+    @property
+    def required(self) -> bool:
+        """Would a platform that must run the tag pull this child?"""
+        return self.required_by is not None
+
+    @property
+    def lost(self) -> bool:
+        """Is it proven that what should be here is not?"""
+        return self.expected and self.state in GONE
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A platform that must run a tag, and for which the tag offers nothing."""
+
+    platform: Platform
+    required_by: ReferenceClass
+    """The highest class of those that must run it there."""
+
 
 @dataclass(frozen=True, slots=True)
 class TagVerdict:
@@ -73,19 +92,43 @@ class TagVerdict:
 
     root: Root
     state: State
-    """`missing`: its own manifest is gone. `broken`: a required child or platform is missing or
-    broken. `unknown`: neither could be established. `present`: every required child is proven."""
+    """Of what the tag's own class requires. `missing`: its own manifest is gone. `broken`: a
+    required child or platform is missing or broken. `unknown`: neither could be established.
+    `present`: every required child is proven."""
     children: tuple[Child, ...]
     indexes: tuple[Digest, ...] = ()
     """Nested indexes between the tag and its children that were read."""
-    lacking_platforms: tuple[Platform, ...] = ()
-    """Platforms that must run it and for which it offers nothing."""
+    lacking: tuple[Lacking, ...] = ()
+    """Platforms that must run it and for which it offers nothing, and for whom."""
     not_offered: tuple[Platform, ...] = ()
     """Platforms on which it may be started as well, and for which it offers nothing: no loss."""
     uses: tuple[Use, ...] = ()
     """Who names this tag, or pins this digest."""
     admissions: tuple[Admission, ...] = ()
     """How the credentials of these fared at the repository, where they may be tried."""
+
+    @property
+    def overall(self) -> State:
+        """The state of what anybody requires, of whichever class."""
+        if self.state in GONE:
+            return self.state
+        if self.failing:
+            return State.BROKEN
+        needed = {child.state for child in self.children if child.expected and child.required}
+        return State.UNKNOWN if State.UNKNOWN in {self.state, *needed} else State.PRESENT
+
+    @property
+    def failing(self) -> tuple[ReferenceClass, ...]:
+        """The classes for which it is proven that a pull fails, the highest first."""
+        found = {child.required_by for child in self.children if child.lost}
+        found |= {each.required_by for each in self.lacking}
+        found |= {self.root.reference_class} if self.state in GONE else set()
+        return tuple(each for each in ReferenceClass if each in found)
+
+    @property
+    def lacking_platforms(self) -> tuple[Platform, ...]:
+        """Platforms that must run it and for which it offers nothing, for whomever."""
+        return tuple(each.platform for each in self.lacking)
 
     @property
     def left_out(self) -> tuple[Platform, ...]:

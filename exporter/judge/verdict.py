@@ -6,11 +6,11 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role
 from exporter.judge.children import assess
-from exporter.judge.choice import Choice, held, is_attached, needed
+from exporter.judge.choice import held, is_attached
+from exporter.judge.demand import Demand, demand
 from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, as_run, grow
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 
@@ -53,24 +53,27 @@ def _verdict(
     tree = grow(view, root.digest)
     leaves = as_run(view, root.digest, tree.leaves, uses)
     expected = held(snapshot, root, leaves)
-    choice = needed(Nodes.of_root(root), root, leaves, expected)
+    wanted = demand(root, uses, leaves, expected)
     if snapshot.role is Role.PROXY:
-        choice = Choice(choice.pulled)
+        wanted = Demand(wanted.required)
     children = tuple(
         assess(
             view,
             leaf,
             # An index that cannot be seen now may be the one through which a node goes.
-            required=position in choice.pulled or _hides(view, leaf),
+            required_by=root.reference_class
+            if _hides(view, leaf)
+            else wanted.required.get(position),
             expected=position in expected,
             protected_by=_protectors(snapshot, root.repository, leaf.digest, known),
         )
         for position, leaf in enumerate(leaves)
     )
-    if root.sighting.state is State.UNKNOWN and not _decisive(root, children) & GONE:
+    lost = any(child.lost and (child.required or _is_top(root, child)) for child in children)
+    if root.sighting.state is State.UNKNOWN and not (lost or wanted.lacking):
         return _unresolved(snapshot, root)
-    state = _roll_up(root, children, choice)
-    return TagVerdict(root, state, children, tree.nested, choice.lacking, choice.not_offered)
+    state = _roll_up(root, children, wanted)
+    return TagVerdict(root, state, children, tree.nested, wanted.lacking, wanted.not_offered)
 
 
 def _unresolved(snapshot: Snapshot, root: Root) -> TagVerdict:
@@ -86,7 +89,7 @@ def _unresolved(snapshot: Snapshot, root: Root) -> TagVerdict:
         platform=None,
         kind=ChildKind.IMAGE,
         state=seen.state,
-        required=not is_attached(root),
+        required_by=None if is_attached(root) else root.reference_class,
         expected=promised,
         proof=seen.proof,
         reason=seen.reason,
@@ -99,23 +102,26 @@ def _hides(view: View, leaf: Leaf) -> bool:
     return leaf.kind is ChildKind.INDEX and view.seen(leaf.digest).state is State.UNKNOWN
 
 
-def _roll_up(root: Root, children: tuple[Child, ...], choice: Choice) -> State:
-    states = _decisive(root, children)
-    if states == {State.MISSING} and children[0].digest == root.digest:
-        return State.MISSING
-    if choice.lacking or states & GONE:
-        return State.BROKEN
-    unproven = children and not any(child.expected for child in children)
-    return State.UNKNOWN if unproven or State.UNKNOWN in states else State.PRESENT
-
-
-def _decisive(root: Root, children: Iterable[Child]) -> set[State]:
-    """The states of what a pull needs: every required child, and always the tag's own manifest."""
-    return {
+def _roll_up(root: Root, children: tuple[Child, ...], wanted: Demand) -> State:
+    """The state of what the tag's own class needs; one that could not be asked is never healthy."""
+    own = root.reference_class
+    states = {
         child.state
         for child in children
-        if child.expected and (child.required or child.digest == root.digest)
+        if child.expected and (child.required_by is own or _is_top(root, child))
     }
+    if states == {State.MISSING} and children[0].digest == root.digest:
+        return State.MISSING
+    if states & GONE or any(each.required_by is own for each in wanted.lacking):
+        return State.BROKEN
+    unproven = children and not any(child.expected for child in children)
+    unasked = root.sighting.state is State.UNKNOWN
+    return State.UNKNOWN if unproven or unasked or State.UNKNOWN in states else State.PRESENT
+
+
+def _is_top(root: Root, child: Child) -> bool:
+    """Is it the tag's own manifest, which every pull needs?"""
+    return child.digest == root.digest
 
 
 def _doors(snapshot: Snapshot) -> _Doors:

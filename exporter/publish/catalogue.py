@@ -95,8 +95,8 @@ TAG_MISSING_CHILDREN: Final = _gauge(
     Group.VERDICTS,
     "tag_missing_children",
     _NEEDED,
-    "Manifests that the tag leads to and that the registry confirmed to be gone; a tag that is "
-    "itself gone counts one.",
+    "Manifests that the tag leads to and that the registry confirmed to be gone, each under the "
+    "highest class that needs it; a tag that is itself gone counts one.",
 )
 TAG_BROKEN_CHILDREN: Final = _gauge(
     Group.VERDICTS,
@@ -122,7 +122,8 @@ TAG_LACKING_PLATFORMS: Final = _gauge(
     Group.VERDICTS,
     "tag_lacking_platforms",
     _TAG,
-    "Platforms that must run the tag and for which it offers no image.",
+    "Platforms that must run the tag and for which it offers no image, each under the highest "
+    "class that needs it.",
 )
 TAG_UNMIRRORED_PLATFORMS: Final = _gauge(
     Group.VERDICTS,
@@ -134,7 +135,8 @@ TAG_BROKEN_SINCE: Final = _gauge(
     Group.VERDICTS,
     "tag_broken_since_timestamp_seconds",
     _TAG,
-    "When it was first seen that the tag cannot be pulled; broken and missing tags only.",
+    "When it was first seen that the tag cannot be pulled by uses of this class; only of what is "
+    "broken or missing to them.",
 )
 TAG_UNPROTECTED_IMAGES: Final = _gauge(
     Group.VERDICTS,
@@ -148,7 +150,7 @@ TAG_AFFECTED_WORKLOADS: Final = _gauge(
     "tag_affected_workloads",
     _TAG,
     "Workloads that could not start again from the tag, as far as clusters were read; broken and "
-    "missing tags only.",
+    "missing tags only. Under a lower class than the tag's own: those of that class.",
 )
 TAG_AFFECTED_RUNNING: Final = _gauge(
     Group.VERDICTS,

@@ -68,28 +68,37 @@ class Census:
     """Of what is there, each digest once."""
 
 
-def broken_since(report: Report) -> Mapping[tuple[Repository, str], float]:
-    """Since when is it known that a tag cannot be pulled? By repository and the root's name."""
+def broken_since(
+    report: Report, of: ReferenceClass | None = None
+) -> Mapping[tuple[Repository, str], float]:
+    """Since when is it known that a tag cannot be pulled? By repository and the root's name.
+
+    `of` asks for what is lost to one class of uses alone.
+    """
     since: dict[tuple[Repository, str], float] = {}
     for finding in report.findings:
-        if finding.rule.code in BREAKING and finding.severity is not Severity.INFO:
+        meant = of is None or finding.required_by is of
+        if meant and finding.rule.code in BREAKING and finding.severity is not Severity.INFO:
             where = (finding.root.repository, finding.root.name)
             seen = report.since.get(finding.key, report.snapshot.taken_at)
             since[where] = min(seen, since.get(where, seen))
     return since
 
 
-def needs(report: Report, verdict: TagVerdict, *, required: bool) -> Needs | None:
-    """Count the required or the optional children of a tag.
+def needs(report: Report, verdict: TagVerdict, of: ReferenceClass | None) -> Needs | None:
+    """Count the children of a tag that a class requires; None asks for what nothing requires.
 
-    None where the registry promises nothing below it, or where it has nothing optional.
+    None where the registry promises nothing below it, or where there is nothing of that kind.
     """
     expected = [each for each in verdict.children if each.expected]
-    children = [each for each in expected if each.required is required]
-    if not children and (not required or len(expected) < len(verdict.children)):
+    children = [each for each in expected if each.required_by is of]
+    own = of is verdict.root.reference_class
+    lacking = not own and any(each.required_by is of for each in verdict.lacking)
+    promised = own and len(expected) == len(verdict.children)
+    if not (children or lacking or promised):
         return None
     states = [child.state for child in children]
-    bare = len(_bare_indexes(report, verdict)) if required else 0
+    bare = len(_bare_indexes(report, verdict)) if own else 0
     unprotected = _unprotected(children)
     return Needs(
         states.count(State.MISSING),

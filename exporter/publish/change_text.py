@@ -9,12 +9,13 @@ from exporter.judge.blast import hits
 from exporter.judge.change import Kind, Outcome
 from exporter.publish.markdown import bullet, escape
 from exporter.publish.sheet import root_name
-from exporter.publish.users import wanted_by
+from exporter.publish.users import needed_words, wanted_by
 from exporter.publish.words import count_words, moment, plain, platform_words, time_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from exporter.facts.snapshot import Root
     from exporter.judge.change import Change, Shift
     from exporter.judge.pins import Need
     from exporter.judge.report import Child, TagVerdict
@@ -109,7 +110,7 @@ def _lines(shift: Shift) -> Iterator[str]:
     owners = "; ".join(wanted_by(verdict))
     used = f", used by {owners}" if owners else ""
     yield f"{root_name(verdict)} ({verdict.root.reference_class}){ends}{used}"
-    yield from (f"  {_child(each)}" for each in shift.children)
+    yield from (f"  {_child(verdict.root, each)}" for each in shift.children)
     if shift.kind is Kind.BROKEN:
         lacking = ", ".join(map(platform_words, verdict.lacking_platforms))
         yield from (f"  offers nothing for {lacking}",) if lacking else ()
@@ -119,9 +120,9 @@ def _end(verdict: TagVerdict | None) -> str:
     return str(verdict.root.digest) if verdict else "nothing"
 
 
-def _child(child: Child) -> str:
+def _child(root: Root, child: Child) -> str:
     where = platform_words(child.platform) if child.platform else str(child.kind)
-    note = "" if child.required else ", nothing that must run needs it"
+    note = "".join(f", {each}" for each in needed_words(root, child.required_by))
     reason = f" ({child.reason})" if child.reason else ""
     return f"{where} {child.state}{reason} {child.digest or 'the tag itself'}{note}"
 
@@ -149,6 +150,7 @@ def _shift(shift: Shift) -> Mapping[str, Any]:
                 "kind": child.kind,
                 "state": child.state,
                 "required": child.required,
+                "required_by": child.required_by,
             }
             for child in shift.children
         ],

@@ -104,6 +104,7 @@ def _tags(report: Report) -> Iterator[TagEntry]:
             used_by=tuple(_users(verdict)),
             holders=_holders(verdict),
             children=_children(verdict),
+            failing=verdict.failing,
         )
 
 
@@ -120,10 +121,10 @@ def user_entry(user: Hit) -> UserEntry:
 
 
 def _users(verdict: TagVerdict) -> Iterator[TagUserEntry]:
-    hit = {each.name for each in blast(verdict).hits}
+    struck = blast(verdict)
     for user in hits(verdict.uses):
         fields = msgspec.structs.asdict(user_entry(user))
-        yield TagUserEntry(**fields, hit=user.name in hit)
+        yield TagUserEntry(**fields, hit=struck.strikes(user))
 
 
 def _holders(verdict: TagVerdict) -> tuple[HolderEntry, ...]:
@@ -150,6 +151,7 @@ def _child(child: Child) -> ChildEntry:
             for each in child.lacks
         ),
         protected_by=child.protected_by,
+        required_by=child.required_by,
     )
 
 
@@ -167,6 +169,7 @@ def _finding(report: Report, finding: Finding) -> FindingEntry:
         detail=finding.detail,
         hint=finding.hint,
         since=moment(report.since.get(finding.key, report.snapshot.taken_at)),
+        required_by=finding.required_by,
     )
 
 

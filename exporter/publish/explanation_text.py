@@ -9,12 +9,13 @@ from exporter.judge.blast import hits
 from exporter.judge.explanation import Answer
 from exporter.publish.markdown import bullet, escape
 from exporter.publish.sheet import root_name
-from exporter.publish.users import user_words
+from exporter.publish.users import needed_words, user_words
 from exporter.publish.words import moment, plain, platform_words, time_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from exporter.facts.use import ReferenceClass
     from exporter.judge.blast import Hit
     from exporter.judge.explanation import Dependent, Explanation
 
@@ -100,7 +101,19 @@ def _dependent(each: Dependent) -> str:
     )
     way = "straight" if each.straight else "through an index" if root.tag else "pinned by digest"
     used = f", used by {'; '.join(map(user_words, hits(each.uses)))}" if each.uses else ""
-    return f"{root_name(each.verdict)} ({root.reference_class}, {way}) on {where or 'all'}{used}"
+    whose = f"{root.reference_class}, {way}"
+    needed = "".join(f", {words}" for words in _needed(each))
+    return f"{root_name(each.verdict)} ({whose}) on {where or 'all'}{needed}{used}"
+
+
+def _needed(each: Dependent) -> tuple[str, ...]:
+    """Who needs what would be hurt of a tag, where that is not what is highest of its uses."""
+    return needed_words(each.verdict.root, _required_by(each)) if each.children else ()
+
+
+def _required_by(each: Dependent) -> ReferenceClass | None:
+    classes = {child.required_by for child in each.children if child.required_by}
+    return min(classes, key=lambda found: found.rank, default=None)
 
 
 def _entry(found: Explanation) -> Mapping[str, Any]:
@@ -130,6 +143,7 @@ def _needing(each: Dependent) -> Mapping[str, Any]:
         "class": root.reference_class,
         "straight": each.straight,
         "platforms": [str(child.platform) for child in each.children if child.platform],
+        "required_by": _required_by(each),
         "uses": [_user(hit) for hit in hits(each.uses)],
     }
 

@@ -27,7 +27,10 @@ served is
 - **Unknown is neither healthy nor broken.** `state` is `present`, `missing`, `broken` or `unknown`,
   and what could not be established is never counted as missing.
 - **Label values exclude each other**, so sums mean something. A tag that is both live and latest
-  counts as `live`; the order is `live`, `idle`, `rollback`, `latest`, `selected`.
+  counts as `live`; the order is `live`, `idle`, `rollback`, `latest`, `selected`. `state` is
+  that of what this class needs.
+- **What only a lower class needs** of a tag has series of its own, with that class as `reference`:
+  what a suspended CronJob would pull on other nodes is lost to `idle`, and nothing `live` is hit.
 - **`need`** is `required` where a platform that must run the tag pulls the child, else `optional`.
   A tag without optional children has no such series.
 - **A series that is not there says that nothing may be said**: protection where not every tag of a

@@ -17,7 +17,7 @@ from exporter.judge.report import Report, TagVerdict
 from exporter.publish.census import broken_since
 from exporter.publish.sheet import root_name
 from exporter.publish.summary import blindness
-from exporter.publish.urgency import Urgency, by_design, urgency
+from exporter.publish.urgency import Urgency, by_design, stake, urgency
 
 if TYPE_CHECKING:
     from exporter.facts.snapshot import Root
@@ -28,7 +28,7 @@ class Condition(StrEnum):
     """In which condition a tag may be looked for."""
 
     GONE = "gone"
-    """Missing or broken: a pull fails."""
+    """A pull fails: it is missing or broken, or is so for uses of a lower class."""
     MISSING = "missing"
     BROKEN = "broken"
     UNKNOWN = "unknown"
@@ -77,9 +77,8 @@ class Entry:
     @property
     def order(self) -> tuple[int, bool, int, float, str, str]:
         """What sorts first needs a person first; the name makes the order the same each time."""
-        rank = self.verdict.root.reference_class.rank
         where = self.registry, self.name
-        return self.urgency, not self.troubled, rank, self.soonest, *where
+        return self.urgency, not self.troubled, stake(self.verdict), self.soonest, *where
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +189,7 @@ def _conditions(verdict: TagVerdict, findings: Iterable[Finding]) -> frozenset[C
     if by_design(verdict):
         return frozenset({Condition.BY_DESIGN})
     found = {Condition(str(verdict.state))}
-    if verdict.state in GONE:
+    if verdict.overall in GONE:
         found.add(Condition.GONE)
     if any(map(_is_risk, findings)):
         found.add(Condition.UNPROTECTED)

@@ -53,6 +53,9 @@ class ChildEntry(Struct, frozen=True):
         tuple[Name, ...] | None,
         Meta(description="Tags that point straight at it; null where that is not known."),
     ]
+    required_by: Annotated[
+        ReferenceClass | None, Meta(description="The highest class that requires it.")
+    ]
 
 
 class WorkloadEntry(Struct, frozen=True):
@@ -96,7 +99,7 @@ class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     tag: Annotated[Name | None, Meta(description="null where it is pinned by digest.")]
     digest: Annotated[Sha | None, Meta(description="null where the tag leads nowhere.")]
     reference_class: ReferenceClass
-    state: State
+    state: Annotated[State, Meta(description="Of what its own class requires.")]
     since: Annotated[Moment | None, Meta(description="First seen to be broken or missing.")]
     platforms: Annotated[tuple[Name, ...], Meta(description="That must run it; empty: all.")]
     lacking_platforms: Annotated[tuple[Name, ...], Meta(description="For which nothing is there.")]
@@ -109,6 +112,10 @@ class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     used_by: Annotated[tuple[TagUserEntry, ...], Meta(description="Who wants it.")]
     holders: Annotated[tuple[HolderEntry, ...], Meta(description="The first few nodes.")]
     children: tuple[ChildEntry, ...]
+    failing: Annotated[
+        tuple[ReferenceClass, ...],
+        Meta(description="Classes for which a pull fails: its own, and lower ones."),
+    ]
 
 
 class GapEntry(Struct, frozen=True):
@@ -136,6 +143,10 @@ class FindingEntry(Struct, frozen=True):
     detail: str
     hint: Annotated[str, Meta(description="The cheapest repair that is known; empty: none is.")]
     since: Annotated[Moment, Meta(description="First seen.")]
+    required_by: Annotated[
+        ReferenceClass | None,
+        Meta(description="Of what cannot be pulled: the highest class that requires it."),
+    ]
 
 
 class RegistryEntry(Struct, frozen=True):

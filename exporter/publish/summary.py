@@ -11,8 +11,8 @@ from exporter.judge.finding import Severity
 from exporter.judge.report import ChildKind
 from exporter.publish.census import BREAKING, broken_since, count
 from exporter.publish.sheet import inspect_command, name_of, root_name
-from exporter.publish.urgency import Urgency, order, urgency
-from exporter.publish.users import blast_words
+from exporter.publish.urgency import Urgency, order, stake, urgency
+from exporter.publish.users import blast_words, needed_words
 from exporter.publish.words import (
     LACKING,
     Cell,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from exporter.facts.gap import Gap
     from exporter.judge.finding import Finding, Rule
-    from exporter.judge.report import Child, Report, TagVerdict
+    from exporter.judge.report import Child, Lacking, Report, TagVerdict
     from exporter.oci.reference import Repository
 
 PLAIN_HTTP: Final = "--plain-http"
@@ -117,7 +117,7 @@ def totals(report: Report) -> str:
 def next_command(reports: Sequence[Report], again: str = "") -> str:
     """What should be typed next? With the options by which the same registry was reached."""
     ranked = (
-        (urgency(each), each.root.reference_class.rank, position, number)
+        (urgency(each), stake(each), position, number)
         for position, report in enumerate(reports)
         for number, each in enumerate(report.verdicts)
         if urgency(each) is not Urgency.NONE
@@ -141,14 +141,19 @@ def _key(verdict: TagVerdict) -> tuple[Repository, str]:
 
 def losses(verdict: TagVerdict) -> tuple[Loss, ...]:
     """What of a tag is proven to be gone."""
-    lost = [child for child in verdict.children if child.expected and child.state in GONE]
+    lost = [child for child in verdict.children if child.lost]
     return (
         *(_loss(verdict, child) for child in lost),
         *(
-            Loss(platform_words(platform), LACKING, "", ("no image is offered for this platform",))
-            for platform in verdict.lacking_platforms
+            Loss(platform_words(each.platform), LACKING, "", _unoffered(verdict, each))
+            for each in verdict.lacking
         ),
     )
+
+
+def _unoffered(verdict: TagVerdict, lacking: Lacking) -> tuple[str, ...]:
+    notes = needed_words(verdict.root, lacking.required_by)
+    return ("no image is offered for this platform", *notes)
 
 
 def _trouble(verdict: TagVerdict, since: float | None, repairs: tuple[str, ...]) -> Trouble:
@@ -173,7 +178,7 @@ def _loss(verdict: TagVerdict, child: Child) -> Loss:
         f"{each.state}: {plain(each.detail) or 'not found'}{confirmed}"
         for each in gone
     )
-    notes = () if child.required else ("nothing that must run needs it",)
+    notes = needed_words(verdict.root, child.required_by)
     return Loss(where, child_cell(child), child.digest, (*details, *notes), child.required)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from exporter.facts.proof import GONE, State
+from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import blast
 from exporter.judge.checks.unprotected_image import unprotected
@@ -15,15 +15,26 @@ from exporter.judge.report import TagVerdict
 from exporter.publish import catalogue
 from exporter.publish.census import Needs, broken_since, needs
 from exporter.publish.exposition import label_pairs
-from exporter.publish.urgency import Urgency, urgency
+from exporter.publish.urgency import Urgency, stake, urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from exporter.judge.blast import Blast, Hit
     from exporter.judge.hold import Hold
     from exporter.judge.report import Report
     from exporter.publish.exposition import Samples
     from exporter.publish.family import Family
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one class of uses needs of a tag, beyond what a higher one does."""
+
+    reference_class: ReferenceClass
+    labels: str
+    needs: tuple[tuple[str, Needs], ...]
+    since: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +43,8 @@ class _Row:
 
     verdict: TagVerdict
     labels: str
-    needs: tuple[tuple[str, Needs], ...]
-    since: float | None
+    parts: tuple[_Part, ...]
+    """Of its own class, then of each lower one that needs more."""
     unprotected: int | None
     """Live images that no tag leads to; None where that is not known, or nothing is live."""
 
@@ -43,9 +54,10 @@ class _Row:
         first = urgency(self.verdict)
         quiet = first is Urgency.NONE and not any(
             each.missing or each.broken or each.unknown or each.unprotected
-            for _, each in self.needs
+            for part in self.parts
+            for _, each in part.needs
         )
-        return first, quiet, self.verdict.root.reference_class.rank
+        return first, quiet, stake(self.verdict)
 
 
 def tags(samples: Samples, reports: Iterable[Report], limit: int) -> int:
@@ -92,61 +104,89 @@ def _first(
 
 
 def _rows(report: Report) -> Iterator[_Row]:
-    since = broken_since(report)
+    since = {each: broken_since(report, each) for each in ReferenceClass}
     holds = live_holds(report.snapshot, report.verdicts)
     for verdict in report.verdicts:
-        both = (
-            ("required", needs(report, verdict, required=True)),
-            ("optional", needs(report, verdict, required=False)),
-        )
         root = verdict.root
-        yield _Row(
-            verdict,
-            _tag(report, verdict),
-            tuple((need, counted) for need, counted in both if counted),
-            since.get((root.repository, root.name)),
-            _unprotected(verdict, holds.get(root.repository)),
+        parts = tuple(
+            _part(report, verdict, each, since[each].get((root.repository, root.name)))
+            for each in (root.reference_class, *_lower(verdict))
         )
+        hold = holds.get(root.repository)
+        yield _Row(verdict, _tag(report, verdict), parts, _unprotected(verdict, hold))
+
+
+def _lower(verdict: TagVerdict) -> list[ReferenceClass]:
+    """The classes below a tag's own that need more of it than that does."""
+    found = {child.required_by for child in verdict.children}
+    found |= {each.required_by for each in verdict.lacking}
+    own = verdict.root.reference_class
+    return [each for each in ReferenceClass if each in found and each is not own]
+
+
+def _part(
+    report: Report, verdict: TagVerdict, reference_class: ReferenceClass, since: float | None
+) -> _Part:
+    own = reference_class is verdict.root.reference_class
+    both = (
+        ("required", needs(report, verdict, reference_class)),
+        ("optional", needs(report, verdict, None) if own else None),
+    )
+    counted = tuple((need, each) for need, each in both if each)
+    return _Part(reference_class, _tag(report, verdict, reference_class), counted, since)
 
 
 def _write(samples: Samples, row: _Row) -> None:
-    for need, counted in row.needs:
-        labels = f'{row.labels},need="{need}"'
+    for part in row.parts:
+        _needs(samples, row.verdict, part)
+    if row.unprotected is not None:
+        samples.add(catalogue.TAG_UNPROTECTED_IMAGES, row.labels, row.unprotected)
+
+
+def _needs(samples: Samples, verdict: TagVerdict, part: _Part) -> None:
+    for need, counted in part.needs:
+        labels = f'{part.labels},need="{need}"'
         samples.add(catalogue.TAG_MISSING_CHILDREN, labels, counted.missing)
         samples.add(catalogue.TAG_BROKEN_CHILDREN, labels, counted.broken)
         samples.add(catalogue.TAG_UNKNOWN_CHILDREN, labels, counted.unknown)
         if counted.unprotected is not None:
             samples.add(catalogue.TAG_UNPROTECTED_CHILDREN, labels, counted.unprotected)
-    if row.needs:
-        left_out = len(row.verdict.left_out)
-        lacking = len(row.verdict.lacking_platforms) - left_out
-        samples.add(catalogue.TAG_LACKING_PLATFORMS, row.labels, lacking)
-        samples.add(catalogue.TAG_UNMIRRORED_PLATFORMS, row.labels, left_out)
-    if row.since is not None:
-        samples.add(catalogue.TAG_BROKEN_SINCE, row.labels, row.since)
-    if row.unprotected is not None:
-        samples.add(catalogue.TAG_UNPROTECTED_IMAGES, row.labels, row.unprotected)
-    if row.verdict.state in GONE:
-        _blast(samples, row)
+    if part.needs:
+        lacking = [
+            each.platform for each in verdict.lacking if each.required_by is part.reference_class
+        ]
+        left_out = len(verdict.elsewhere.intersection(lacking))
+        samples.add(catalogue.TAG_LACKING_PLATFORMS, part.labels, len(lacking) - left_out)
+        samples.add(catalogue.TAG_UNMIRRORED_PLATFORMS, part.labels, left_out)
+    if part.since is not None:
+        samples.add(catalogue.TAG_BROKEN_SINCE, part.labels, part.since)
+    if part.reference_class in verdict.failing:
+        hit = _hit(verdict, part.reference_class)
+        samples.add(catalogue.TAG_AFFECTED_WORKLOADS, part.labels, len(hit.workloads))
+        samples.add(catalogue.TAG_AFFECTED_RUNNING, part.labels, hit.alive)
+        if hit.next_run is not None:
+            samples.add(catalogue.TAG_AFFECTED_NEXT_RUN, part.labels, hit.next_run)
 
 
-def _blast(samples: Samples, row: _Row) -> None:
-    hit = blast(row.verdict)
-    samples.add(catalogue.TAG_AFFECTED_WORKLOADS, row.labels, len(hit.workloads))
-    samples.add(catalogue.TAG_AFFECTED_RUNNING, row.labels, hit.alive)
-    if hit.next_run is not None:
-        samples.add(catalogue.TAG_AFFECTED_NEXT_RUN, row.labels, hit.next_run)
+def _hit(verdict: TagVerdict, failing: ReferenceClass) -> Blast:
+    """Whom a loss hits: of what a tag's own class needs, everybody; else those of that class."""
+    found = blast(verdict)
+    return found if failing is verdict.root.reference_class else found.of(failing)
 
 
 def _affected(report: Report, verdict: TagVerdict) -> Iterator[str]:
-    tag = _tag(report, verdict)
     names = catalogue.AFFECTED_WORKLOAD_INFO.labels[4:]
-    for hit in blast(verdict).hits:
-        workload = hit.workload
-        if workload is not None:
-            where = (workload.cluster, workload.namespace, workload.kind, workload.name)
-            platforms = ",".join(map(str, hit.platforms))
-            yield f"{tag},{label_pairs(names, (*where, platforms))}"
+    for failing in verdict.failing:
+        tag = _tag(report, verdict, failing)
+        for hit in _hit(verdict, failing).workloads:
+            yield f"{tag},{label_pairs(names, _whom(hit))}"
+
+
+def _whom(hit: Hit) -> Iterator[str]:
+    workload = hit.workload
+    if workload is not None:
+        yield from (workload.cluster, workload.namespace, workload.kind, workload.name)
+        yield ",".join(map(str, hit.platforms))
 
 
 def _refused(report: Report, verdict: TagVerdict) -> Iterator[str]:
@@ -166,20 +206,22 @@ def _unprotected(verdict: TagVerdict, hold: Hold | None) -> int | None:
 
 
 def _problems(report: Report, verdict: TagVerdict) -> Iterator[str]:
-    tag = _tag(report, verdict)
     names = catalogue.MISSING_CHILD_INFO.labels[4:]
     for child in verdict.children:
-        if child.expected and child.state in GONE:
+        if child.lost:
             need = "required" if child.required else "optional"
             where = (str(child.platform or ""), child.digest or "")
+            tag = _tag(report, verdict, child.required_by)
             yield f"{tag},{label_pairs(names, (*where, child.kind, child.state, need))}"
     left_out = verdict.left_out
-    for platform in (each for each in verdict.lacking_platforms if each not in left_out):
-        lacking = (str(platform), "", "platform", State.MISSING, "required")
-        yield f"{tag},{label_pairs(names, lacking)}"
+    for each in verdict.lacking:
+        if each.platform not in left_out:
+            lacking = (str(each.platform), "", "platform", State.MISSING, "required")
+            yield f"{_tag(report, verdict, each.required_by)},{label_pairs(names, lacking)}"
 
 
-def _tag(report: Report, verdict: TagVerdict) -> str:
+def _tag(report: Report, verdict: TagVerdict, of: ReferenceClass | None = None) -> str:
+    """The labels of a tag, under its own class or under that which needs something of it."""
     root = verdict.root
-    values = (report.snapshot.registry, root.repository, root.name, root.reference_class)
+    values = (report.snapshot.registry, root.repository, root.name, of or root.reference_class)
     return label_pairs(catalogue.TAG_LACKING_PLATFORMS.labels, values)

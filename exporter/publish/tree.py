@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import Proof, State
+from exporter.judge.finding import aside
 from exporter.judge.report import ChildKind
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Kind
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
     from exporter.facts.proof import Sighting
     from exporter.facts.snapshot import Root
-    from exporter.judge.report import Child, Report, TagVerdict
+    from exporter.facts.use import ReferenceClass
+    from exporter.judge.report import Child, Lacking, Report, TagVerdict
     from exporter.oci.manifest import Descriptor, Manifest
     from exporter.oci.reference import Tag
 
@@ -82,8 +84,8 @@ class _Grower:
         if root.digest is None:
             return Node("tag", cell, None, None, self._observed(root.sighting))
         lacking = tuple(
-            Node(f"{platform_words(platform)} image", LACKING, None, None, ("nothing is offered",))
-            for platform in self._verdict.lacking_platforms
+            Node(f"{platform_words(each.platform)} image", LACKING, None, None, self._lacks(each))
+            for each in self._verdict.lacking
         )
         manifest = self._snapshot.manifests.get(root.digest)
         if manifest is None or not manifest.is_index:
@@ -131,10 +133,17 @@ class _Grower:
             child_cell(child),
             digest,
             size,
-            self._proof(child),
+            (*self._proof(child), *self._aside(child.required_by)),
             (*blobs, *lacking),
             self._protection(digest),
         )
+
+    def _lacks(self, lacking: Lacking) -> tuple[str, ...]:
+        return ("nothing is offered", *self._aside(lacking.required_by))
+
+    def _aside(self, required_by: ReferenceClass | None) -> tuple[str, ...]:
+        """Who needs it, where that is not what is highest of the tag's uses."""
+        return tuple(filter(None, (aside(self._root, required_by),)))
 
     def _blob(self, kind: Kind, target: Descriptor) -> Node:
         seen = self._seen(target.digest)

@@ -24,17 +24,23 @@ class Urgency(IntEnum):
 
 def urgency(verdict: TagVerdict) -> Urgency:
     """How much does this tag need a person?"""
-    if verdict.state in GONE:
+    if verdict.overall in GONE:
         return Urgency.GONE
-    unknown = verdict.state is State.UNKNOWN and not by_design(verdict)
+    unknown = verdict.overall is State.UNKNOWN and not by_design(verdict)
     return Urgency.UNKNOWN if unknown else Urgency.NONE
 
 
-def order(verdict: TagVerdict) -> tuple[int, int, float]:
+def stake(verdict: TagVerdict) -> int:
+    """How much does it matter, by the rank of the class that is hit; where none is, of its own?"""
+    return next(iter(verdict.failing), verdict.root.reference_class).rank
+
+
+def order(verdict: TagVerdict) -> tuple[int, int, int, float]:
     """What is told first: what matters most, what is worst, and what a schedule starts soonest."""
     run = blast(verdict).next_run
     soonest = float("inf") if run is None else run
-    return verdict.root.reference_class.rank, urgency(verdict), soonest
+    own = verdict.root.reference_class.rank
+    return own, urgency(verdict), stake(verdict), soonest
 
 
 def by_design(verdict: TagVerdict) -> bool:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import Blast, Hit, blast, hits
+from exporter.judge.finding import aside
 from exporter.publish.words import count_words, plain, platform_words, time_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.facts.snapshot import Root
     from exporter.judge.report import TagVerdict
 
 _MOST: Final = 5
@@ -34,6 +36,13 @@ def user_words(hit: Hit) -> str:
         "" if hit.next_run is None else f"next run {time_words(hit.next_run)}",
     )
     return ", ".join(part for part in parts if part)
+
+
+def needed_words(root: Root, required_by: ReferenceClass | None) -> tuple[str, ...]:
+    """Say who needs something of a tag, where it is not what is highest of the tag's uses."""
+    if required_by is None:
+        return ("nothing that must run needs it",)
+    return tuple(filter(None, (aside(root, required_by),)))
 
 
 def blast_words(verdict: TagVerdict) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.proof import Proof, State
+from exporter.facts.proof import GONE, Proof, State
 from exporter.publish.urgency import by_design
 
 if TYPE_CHECKING:
@@ -73,11 +73,12 @@ def child_cell(child: Child) -> Cell:
 
 
 def verdict_cell(verdict: TagVerdict) -> Cell:
-    """Say how a tag is, in the report's own word."""
+    """Say how a tag is, in the report's own word; and to whom, where not to its own class."""
     if by_design(verdict):
         return BY_DESIGN
-    cell = _CELLS[verdict.state]
-    return Cell(str(verdict.state), cell.tone)
+    if verdict.failing and verdict.state not in GONE:
+        return Cell(f"{verdict.failing[0]} {verdict.overall}", Tone.BAD)
+    return Cell(str(verdict.state), _CELLS[verdict.state].tone)
 
 
 def proof_words(proof: Proof) -> str:

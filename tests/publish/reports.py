@@ -16,7 +16,7 @@ from exporter.judge.finding import Finding, weight
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Code, Effect, Precondition
 from exporter.judge.repair import hint
-from exporter.judge.report import Child, ChildKind, Lack, Report, TagVerdict
+from exporter.judge.report import Child, ChildKind, Lack, Lacking, Report, TagVerdict
 from exporter.judge.stock import Prediction, Stock
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
@@ -43,14 +43,17 @@ def digest(name: str) -> Digest:
 def child(
     architecture: str | None = "amd64", state: State = PRESENT, *, name: str = "", **other: Any
 ) -> Child:
-    """An image below a tag; `layer` is what is gone of a broken one."""
+    """An image below a tag; `layer` is what is gone of a broken one.
+
+    What is live in a tag of a lower class is that tag's own.
+    """
     own = digest(name or str(architecture))
     fields: dict[str, Any] = {
         "digest": own,
         "platform": Platform("linux", architecture) if architecture else None,
         "kind": ChildKind.IMAGE,
         "state": state,
-        "required": True,
+        "required_by": ReferenceClass.LIVE,
         "expected": True,
         "proof": Proof.NOTHING if state in (MISSING, UNKNOWN) else Proof.LAST_BYTE,
         "reason": Reason.TIMEOUT if state is UNKNOWN else None,
@@ -62,7 +65,7 @@ def child(
 
 def attestation(state: State = PRESENT, name: str = "attestation") -> Child:
     kind = ChildKind.ATTESTATION
-    return replace(child(None, state, name=name), kind=kind, required=False)
+    return replace(child(None, state, name=name), kind=kind, required_by=None)
 
 
 def tag(  # noqa: PLR0913 - what a verdict has, each by its name
@@ -70,7 +73,7 @@ def tag(  # noqa: PLR0913 - what a verdict has, each by its name
     *children: Child,
     reference: ReferenceClass = ReferenceClass.LIVE,
     state: State | None = None,
-    lacking: tuple[Platform, ...] = (),
+    lacking: tuple[Platform | Lacking, ...] = (),
     uses: tuple[Use, ...] = (),
     refused: tuple[str, ...] = (),
 ) -> TagVerdict:
@@ -79,10 +82,19 @@ def tag(  # noqa: PLR0913 - what a verdict has, each by its name
     pinned = Repository(repository.rstrip("@"))
     own = digest(f"index of {name}")
     root = Root(pinned, Tag(label) if label else None, own, LAST_BYTE, reference)
-    state = state or _roll_up(children, lacking)
+    children = tuple(_own(each, reference) for each in children)
+    holes = tuple(
+        each if isinstance(each, Lacking) else Lacking(each, reference) for each in lacking
+    )
+    state = state or _roll_up(children, holes, reference)
     detail = "the login is refused"
     doors = tuple(Admission(each, pinned, False, Reason.UNAUTHORIZED, detail) for each in refused)
-    return TagVerdict(root, state, children, (), lacking, uses=uses, admissions=doors)
+    return TagVerdict(root, state, children, (), holes, uses=uses, admissions=doors)
+
+
+def _own(each: Child, reference: ReferenceClass) -> Child:
+    own = each.required_by is ReferenceClass.LIVE
+    return replace(each, required_by=reference) if own else each
 
 
 def gone(name: str, reference: ReferenceClass = ReferenceClass.LIVE) -> TagVerdict:
@@ -188,9 +200,11 @@ def _lacks(own: Digest, state: State) -> tuple[Lack, ...]:
     return (Lack(own, "manifest", None, state, "timeout"),) if state is UNKNOWN else ()
 
 
-def _roll_up(children: tuple[Child, ...], lacking: tuple[Platform, ...]) -> State:
-    states = {each.state for each in children if each.required and each.expected}
-    if lacking or states & {MISSING, BROKEN}:
+def _roll_up(
+    children: tuple[Child, ...], lacking: tuple[Lacking, ...], own: ReferenceClass
+) -> State:
+    states = {each.state for each in children if each.required_by is own and each.expected}
+    if any(each.required_by is own for each in lacking) or states & {MISSING, BROKEN}:
         return BROKEN
     return UNKNOWN if UNKNOWN in states else PRESENT
 
@@ -199,7 +213,7 @@ def _unresolved(name: str, reference: ReferenceClass, seen: Sighting) -> TagVerd
     repository, _, label = name.partition(":")
     root = Root(Repository(repository), Tag(label), None, seen, reference)
     stand_in = child(None, seen.state, digest=None, lacks=(), reason=seen.reason, protected_by=None)
-    return TagVerdict(root, seen.state, (stand_in,))
+    return TagVerdict(root, seen.state, (_own(stand_in, reference),))
 
 
 def _sealed(verdicts: tuple[TagVerdict, ...]) -> Sealed:
@@ -238,13 +252,14 @@ def _findings(verdict: TagVerdict) -> Iterator[Finding]:
     rules = {MISSING: missing_child.RULE, BROKEN: broken_child.RULE}
     for each in verdict.children:
         if each.state in rules:
-            severity = weight(verdict.root, required=each.required)
+            severity = weight(each.required_by)
             rule, where = rules[each.state], (each.digest, each.platform)
             said = f"{each.kind} is {each.state}", hint(verdict, each.platform)
-            yield Finding(rule, severity, verdict.root, *where, *said)
-    for platform in verdict.lacking_platforms:
-        severity = weight(verdict.root, required=True)
-        yield Finding(missing_platform.RULE, severity, verdict.root, None, platform, "no image")
+            by = each.required_by
+            yield Finding(rule, severity, verdict.root, *where, *said, required_by=by)
+    for lack in verdict.lacking:
+        place, by = (verdict.root, None, lack.platform), lack.required_by
+        yield Finding(missing_platform.RULE, weight(by), *place, "no image", required_by=by)
 
 
 def stock() -> Stock:

@@ -125,7 +125,7 @@ def test_a_platform_that_a_mirror_leaves_out_is_told_apart_and_is_no_problem() -
 
 
 def test_what_a_registry_need_not_hold_is_not_counted() -> None:
-    hole = child("arm64", UNKNOWN, expected=False, required=False)
+    hole = child("arm64", UNKNOWN, expected=False, required_by=None)
     about = report(tag("app:v1", child(), hole), role=Role.SPARSE, platforms=frozenset({AMD64}))
 
     assert value(about, "tag_unknown_children", need="optional") is None

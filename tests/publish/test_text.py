@@ -93,7 +93,7 @@ def test_each_state_has_its_own_word() -> None:
 
 
 def test_what_nothing_needs_is_said_in_a_low_voice() -> None:
-    about = report(tag("app:v1", SAFE, replace(child("arm64", MISSING), required=False)))
+    about = report(tag("app:v1", SAFE, replace(child("arm64", MISSING), required_by=None)))
 
     assert rows(about) == [["live", "app:v1", "ok", "missing", "present"]]
     assert "nothing that must run needs it" in section(about, "Gone")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, State
-from exporter.judge.finding import Finding, Rule, weight
+from exporter.judge.finding import Finding, Rule, told, weight
 from exporter.judge.repair import hint
 
 if TYPE_CHECKING:
@@ -23,9 +23,17 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
     """
     for child in verdict.children:
         if child.state is State.BROKEN and _gone(child):
-            severity = weight(verdict.root, required=child.required)
-            said = _describe(child), hint(verdict, child.platform)
-            yield Finding(RULE, severity, verdict.root, child.digest, child.platform, *said)
+            severity = weight(child.required_by)
+            yield Finding(
+                RULE,
+                severity,
+                verdict.root,
+                child.digest,
+                child.platform,
+                told(verdict.root, _describe(child), child.required_by),
+                hint(verdict, child.platform),
+                required_by=child.required_by,
+            )
 
 
 def _describe(child: Child) -> str:

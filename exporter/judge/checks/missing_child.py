@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import State
-from exporter.judge.finding import Finding, Rule, weight
+from exporter.judge.finding import Finding, Rule, told, weight
 from exporter.judge.repair import hint
 from exporter.judge.report import ChildKind
 
@@ -21,9 +21,17 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
     """Yield a finding for every child whose manifest the registry no longer has."""
     for child in verdict.children:
         if child.state is State.MISSING:
-            severity = weight(verdict.root, required=child.required)
-            said = _describe(child), hint(verdict, child.platform)
-            yield Finding(RULE, severity, verdict.root, child.digest, child.platform, *said)
+            severity = weight(child.required_by)
+            yield Finding(
+                RULE,
+                severity,
+                verdict.root,
+                child.digest,
+                child.platform,
+                told(verdict.root, _describe(child), child.required_by),
+                hint(verdict, child.platform),
+                required_by=child.required_by,
+            )
 
 
 def _describe(child: Child) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exporter.judge.finding import Finding, Rule, Severity, weight
+from exporter.judge.finding import Finding, Rule, Severity, told, weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +20,11 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
     What a sparse mirror leaves out on purpose can be had elsewhere: that is never critical.
     """
     left_out = verdict.left_out
-    for platform in verdict.lacking_platforms:
+    for each in verdict.lacking:
+        platform, by = each.platform, each.required_by
         if platform in left_out:
             severity, detail = Severity.WARNING, f"this mirror leaves {platform} out"
         else:
-            severity = weight(verdict.root, required=True)
-            detail = f"no image for {platform} is offered here"
-        yield Finding(RULE, severity, verdict.root, None, platform, detail)
+            severity, detail = weight(by), f"no image for {platform} is offered here"
+        said = told(verdict.root, detail, by)
+        yield Finding(RULE, severity, verdict.root, None, platform, said, required_by=by)

@@ -27,12 +27,12 @@ def check(verdict: TagVerdict, sealed: Sealed, collector: Collector) -> Iterator
     """
     for child in verdict.children:
         if _stands(child) and child.digest and not sealed.pointing_at(child.digest):
-            severity = _severity(verdict, collector, required=child.required)
+            severity = _severity(collector, child.required_by)
             detail = "no tag points straight at it"
             yield Finding(RULE, severity, verdict.root, child.digest, child.platform, detail)
     for index in verdict.indexes:
         if not sealed.pointing_at(index):
-            severity = _severity(verdict, collector, required=True)
+            severity = _severity(collector, verdict.root.reference_class)
             detail = "no tag points straight at this nested index"
             yield Finding(RULE, severity, verdict.root, index, None, detail)
 
@@ -43,8 +43,8 @@ def _stands(child: Child) -> bool:
     return kept and child.expected and child.state is not State.MISSING
 
 
-def _severity(verdict: TagVerdict, collector: Collector, *, required: bool) -> Severity:
+def _severity(collector: Collector, required_by: ReferenceClass | None) -> Severity:
     """A risk, never a page: a warning only where the site's own collector would take it."""
-    live = verdict.root.reference_class is ReferenceClass.LIVE
+    live = required_by is ReferenceClass.LIVE
     swept = collector is Collector.DISTRIBUTION_2
-    return Severity.WARNING if live and swept and required else Severity.INFO
+    return Severity.WARNING if live and swept else Severity.INFO

@@ -117,10 +117,12 @@ def _answer(entry: Entry) -> tuple[Tone, str]:
     verdict = entry.verdict
     if Condition.BY_DESIGN in entry.conditions:
         return Tone.QUIET, "This registry need not hold it."
-    if verdict.state in GONE:
+    if verdict.failing:
         where = [each.where for each in losses(verdict) if each.required]
         known = [each for each in dict.fromkeys(where) if each not in ("tag", "image")]
-        return Tone.BAD, f"Cannot be pulled{f' for {names(known)}' if known else ''}."
+        lower = names(map(str, verdict.failing)) if verdict.state not in GONE else ""
+        only = f", which only {lower} uses need" if lower else ""
+        return Tone.BAD, f"Cannot be pulled{f' for {names(known)}' if known else ''}{only}."
     if verdict.state is State.UNKNOWN:
         unknown = (each for each in verdict.children if each.expected and each.reason)
         why = ", ".join(dict.fromkeys(str(each.reason) for each in unknown))
@@ -180,8 +182,8 @@ def _uses(entry: Entry, now: float) -> str:
     if not entry.users:
         said = '<p class="card">Nothing that was asked names it.</p>'
         return section("uses", "Needed by", said)
-    struck = {each.name for each in blast(entry.verdict).hits}
-    rows = [_use(each, now, struck=each.name in struck) for each in entry.users[:_USES]]
+    found = blast(entry.verdict)
+    rows = [_use(each, now, struck=found.strikes(each)) for each in entry.users[:_USES]]
     more = len(entry.users) - _USES
     caption = (
         f"{len(entry.users):,} in all, the first {_USES} shown" if more > 0 else "Who names it"
@@ -238,7 +240,7 @@ def _pages(entry: Entry, docs: str) -> str:
 
 def _runbooks(entry: Entry) -> Iterator[str]:
     if Condition.GONE in entry.conditions:
-        yield BROKEN[entry.verdict.root.reference_class]
+        yield from dict.fromkeys(BROKEN[each] for each in entry.verdict.failing)
     if Condition.UNPROTECTED in entry.conditions:
         rules = {each.rule for each in entry.findings}
         yield from (name for rule, name in AT_RISK.items() if rule in rules)
