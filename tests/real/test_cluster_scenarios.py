@@ -34,6 +34,7 @@ Json = dict[str, Any]
 BOTH, NEWER, SYNC = two_platforms("app"), two_platforms("newer"), two_platforms("sync")
 AMD64, ARM64 = BOTH.children
 BROKEN: Final = "RegistryLiveTagBroken"
+SLEEPS: Final = "RegistryIdleTagBroken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,43 @@ def test_09_10_12_what_sleeps_what_is_scheduled_and_what_a_rollback_starts_has_i
     assert {each["next_run"] for each in said.tag("shop/zero:v1")["used_by"]} == {None}
     left = {f"{each['repository']}:{each['tag']}" for each in shallow.document["tags"]}
     assert left == {"shop/zero:v1", "shop/sync:v1", "shop/web:v1"}
+
+
+def test_what_a_sleeping_workload_alone_lost_is_a_ticket_and_no_page(place: Place) -> None:
+    """One tag: it runs on amd64, and what is scaled to zero would start it on arm64."""
+    site = place.site
+    site.node("a1", "arm64")
+    place.registry.push("shop/app", BOTH, "v1")
+    site.controller("Deployment", "web", "shop/app:v1", pod=place.arch("amd64"))
+    site.controller("Deployment", "zero", "shop/app:v1", replicas=0, pod=place.arch("arm64"))
+    known = {"KUBECONFIG": str(place.kubeconfig)}
+
+    with place.watched() as watching, watch(place.folder, watching.address) as told:
+        whole = watching.audited()
+        place.lose("shop/app", ARM64)
+        ticket = until(lambda: told.prometheus.firing(SLEEPS), "somebody gets a ticket")
+        said = watching.audited()
+        paged = told.prometheus.firing(BROKEN)
+        asked = ("--plain-http", "--confirm-after", "0s", "--kube")
+        checked = run("check", place.registry.host, *asked, variables=known)
+        place.lose("shop/app", AMD64)
+        until(lambda: told.prometheus.firing(BROKEN), "somebody is paged")
+
+    assert (whole.tag("shop/app:v1")["failing"], paged) == ([], [])
+    tag = said.tag("shop/app:v1")
+    assert (tag["class"], tag["state"], tag["failing"]) == ("live", "present", ["idle"])
+    assert {each["owner"]: each["hit"] for each in tag["used_by"]} == {
+        f"Deployment {site.namespace}/web (prod)": False,
+        f"Deployment {site.namespace}/zero (prod)": True,
+    }
+    (finding,) = said.found("missing-child")
+    assert (finding["severity"], finding["required_by"]) == ("warning", "idle")
+    text = ticket[0]["annotations"]["description"]
+    assert f"linux/arm64 {ARM64.digest} missing;" in text
+    assert f"Deployment {site.namespace}/zero (prod) on linux/arm64;" in text
+    assert f"{site.namespace}/web" not in text
+    assert checked.code == 1, checked.output
+    assert "only idle uses need it" in checked.output
 
 
 def test_11_a_pinned_image_that_its_tag_has_left_is_at_risk_and_preflight_names_who_pins_it(
