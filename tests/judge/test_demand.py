@@ -168,6 +168,13 @@ def test_what_a_mirror_leaves_out_is_no_doubt_to_who_does_not_say_where_it_runs(
     assert (found.state, found.overall) == (PRESENT, PRESENT)
 
 
+def test_what_no_platform_pulls_fails_its_own_class_where_it_is_gone() -> None:
+    signature = worlds.signature(INDEX)
+    seen = scene(signature, worlds.signature_tag(INDEX)).lose(signature.digest)
+
+    assert (judged(seen).children[0].required, judged(seen).failing) == (False, (LIVE,))
+
+
 def test_a_pull_through_cache_promises_a_lower_class_nothing() -> None:
     found = judged(live().lose(ARM64.digest), WEB, idle("arm64", "s390x"), role=Role.PROXY)
 
