@@ -64,7 +64,7 @@ def absence(answer: Answer, subject: str) -> Absent:
     found = faults(answer)
     if answer.end is End.SHORT:
         raise Unseen(subject, Reason.TRUNCATED, f"{answer.status}, cut short")
-    if answer.status == 404 and found and all(fault.code in _ABSENCE for fault in found):  # noqa: PLR2004 - HTTP's own number
+    if answer.status == 404 and found and all(_denies(fault, subject) for fault in found):  # noqa: PLR2004 - HTTP's own number
         if any("accept header" in fault.message for fault in found):
             # 2.x denies an OCI manifest so where a proxy has dropped our Accept header.
             raise Unseen(subject, Reason.NOT_A_REGISTRY, "our Accept header did not arrive")
@@ -72,6 +72,19 @@ def absence(answer: Answer, subject: str) -> Absent:
     if answer.status == 404 and answer.abroad and (store := _STORE_CODE.search(answer.body)):  # noqa: PLR2004 - as above
         return Absent(store[1].decode())
     raise refusal(answer, subject)
+
+
+def _denies(fault: Fault, subject: str) -> bool:
+    """Does an entry say that the subject is not there?
+
+    Harbor says so in words of its own (`src/controller/artifact`, `src/pkg/repository`), and only
+    to those who may see the project. It names what is not there; without the name it is no proof.
+    """
+    if fault.code != "NOT_FOUND":
+        return fault.code in _ABSENCE
+    repository = subject.partition("@")[0].partition(":")[0]
+    said = (f"artifact {subject} not found", f"repository {repository} not found")
+    return fault.message in said
 
 
 def refusal(answer: Answer, subject: str) -> Unseen:

@@ -75,3 +75,29 @@ def test_absence_needs_every_entry_to_say_it() -> None:
     assert absence(
         Answer(404, {}, body.replace(b"UNAUTHORIZED", b"NAME_UNKNOWN")), "app"
     ) == Absent("BLOB_UNKNOWN")
+
+
+HARBORS = "artifact library/app@sha256:12 not found"
+
+
+@pytest.mark.parametrize(
+    ("message", "subject", "absent"),
+    [
+        (HARBORS, "library/app@sha256:12", True),
+        ("artifact library/app:v1 not found", "library/app:v1", True),
+        ("repository library/app not found", "library/app:v1", True),
+        ("repository library/app not found", "library/app", True),
+        (HARBORS, "library/app@sha256:13", False),
+        (HARBORS, "library/app", False),
+        ("project library not found", "library/app:v1", False),
+        ("", "library/app:v1", False),
+    ],
+)
+def test_harbor_denies_what_it_names(message: str, subject: str, *, absent: bool) -> None:
+    body = json.dumps({"errors": [{"code": "NOT_FOUND", "message": message}]}).encode()
+
+    if absent:
+        assert absence(Answer(404, {}, body), subject) == Absent("NOT_FOUND")
+    else:
+        with pytest.raises(Unseen):
+            absence(Answer(404, {}, body), subject)
