@@ -14,10 +14,11 @@ import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from exporter import __version__
-from exporter.commands import Refused
+from exporter.commands import Refused, taken
+from exporter.commands.about import ABOUT, PULLED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +29,6 @@ _OUTPUT: Final = 1
 """The file descriptor; there is no `sys.stdout` where it was closed before the start."""
 _INTERRUPTED: Final = 130
 _READER_GONE: Final = 141
-_FORESEEN: Final = "exit: 0 SAFE, 1 UNSAFE, 2 not understood, 3 INCOMPLETE"
-_TOLD: Final = "exit: 0 told, 2 not understood, 3 cannot be told"
-_EXITS: Final = "exit: 0 can be pulled, 1 cannot, 2 not understood, 3 could not be told"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,39 +70,34 @@ def _end_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), _OUTPUT)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong: a whole usage would hide it."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with what was not understood, and with where it is told what is."""
+        self.exit(USAGE, f"{self.prog}: {message}; {self.prog} --help lists what there is\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="pullproof",
         description="Proves that every image a cluster may need can still be pulled.",
-        epilog=_EXITS,
+        epilog=PULLED,
     )
     parser.add_argument("--version", action="version", version=f"pullproof {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _serve(commands.add_parser("serve", help="audit on a clock: metrics, alerts, status page"))
-    _check(commands.add_parser("check", help="can these images be pulled?", epilog=_EXITS))
-    _inspect(commands.add_parser("inspect", help="what is below one image?", epilog=_EXITS))
-    _explain(commands.add_parser("explain", help="who needs this image, and what protects it?"))
-    _snapshot(commands.add_parser("snapshot", help="keep what is seen of a whole registry"))
-    _diff(commands.add_parser("diff", help="what did a cleanup change, and what did it break?"))
-    _protect(commands.add_parser("protect", help="tags that keep children from a collection"))
-    _scrub(commands.add_parser("scrub", help="are all bytes still right? reads them whole"))
-    _preflight(
-        commands.add_parser(
-            "preflight", help="whom would this collection or deletion hurt?", epilog=_FORESEEN
+    for name, about in ABOUT.items():
+        command = commands.add_parser(
+            name, help=about.question, description=about.answer, epilog=about.exits
         )
-    )
-    _facts(commands.add_parser("facts", help="what was seen, as Parquet for other engines"))
-    _capacity(
-        commands.add_parser(
-            "capacity", help="what a whole registry holds, and for what", epilog=_TOLD
-        )
-    )
-    _demo(commands.add_parser("demo", help="the exporter on a registry with the incident in it"))
+        _OPTIONS[name](command)
     return parser
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", required=True, type=Path, metavar="FILE")
+    parser.add_argument(
+        "--config", required=True, type=Path, metavar="FILE", help="YAML: docs/configuration.md"
+    )
     parser.add_argument(
         "--check-config", action="store_true", help="read the configuration, say what is wrong, end"
     )
@@ -122,61 +115,58 @@ def _check(parser: argparse.ArgumentParser) -> None:
         metavar="REF|REGISTRY",
         help="an image, or a registry's host (all its tags); none: what --config or --refs names",
     )
-    _listed(parser, "images, one a line, or YAML")
-    _tags(parser)
-    _common(parser)
+    taken.listed(parser, "images, one a line, or YAML")
+    taken.tags(parser)
+    taken.common(parser)
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subjects", nargs=1, metavar="REF")
-    _listed(parser, "images in use: who needs it?")
-    _common(parser)
+    taken.listed(parser, "images in use: who needs it?")
+    taken.common(parser)
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "exit: 0 answered, 2 not understood, 3 nothing could be seen"
     parser.add_argument("subject", metavar="REF|DIGEST", help="a DIGEST alone needs --from")
-    _listed(parser, "images in use: who needs it?")
-    _common(parser)
+    taken.listed(parser, "images in use: who needs it?")
+    taken.common(parser)
 
 
 def _snapshot(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "exit: 0 kept and complete, 2 not understood, 3 kept, with gaps"
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument(
         "subjects", nargs="?", metavar="REGISTRY", help="a host; none: the one of --config"
     )
-    _listed(parser, "images, one a line, or YAML")
+    taken.listed(parser, "images, one a line, or YAML")
     parser.set_defaults(tags=None, exclude_tags=[])
-    _asking(parser)
+    taken.asking(parser)
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "exit: 0 nothing broke, 1 something did, 2 not understood, 3 cannot be told"
     parser.add_argument("old", type=Path, metavar="OLD", help="what `snapshot` kept before")
     parser.add_argument("new", type=Path, metavar="NEW", help="and after")
-    _saying(parser)
+    taken.saying(parser)
 
 
 def _protect(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "exit: 0 all are protected, 1 some are not, 2 not understood, 3 cannot be told"
     parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="as for check")
-    _listed(parser, "images, one a line, or YAML")
+    taken.listed(parser, "images, one a line, or YAML")
     parser.add_argument(
         "--tags", action="append", metavar="PATTERN", help="of a registry: children of these tags"
     )
     parser.add_argument("--all", action="store_true", help="children of every tag, not of live")
-    parser.add_argument("--prefix", default="keep", help="of the names: PREFIX-DIGEST")
+    parser.add_argument(
+        "--prefix", default="keep", help="of the names: PREFIX-DIGEST (%(default)s)"
+    )
     parser.add_argument("--apply", action="store_true", help="set the tags")
     parser.set_defaults(exclude_tags=[])
-    _common(parser)
+    taken.common(parser)
 
 
 def _scrub(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = _EXITS
     parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="as for check")
-    _listed(parser, "images, one a line, or YAML")
-    _tags(parser)
+    taken.listed(parser, "images, one a line, or YAML")
+    taken.tags(parser)
     how = parser.add_argument_group("how bytes are read")
     how.add_argument("--limit-rate", metavar="SIZE", help="bytes a second, such as 20MiB")
     how.add_argument("--ledger", type=Path, metavar="FILE", help="go on where the last one ended")
@@ -186,10 +176,10 @@ def _scrub(parser: argparse.ArgumentParser) -> None:
         metavar="DIR|s3://BUCKET[/ROOT]",
         help="read from the registry's root directory (gs:// and az:// too), not over the API",
     )
-    _store(how)
-    _asking(parser)
-    _saying(parser)
-    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was seen")
+    taken.store(how)
+    taken.asking(parser)
+    taken.saying(parser)
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was seen, for --from")
 
 
 def _preflight(parser: argparse.ArgumentParser) -> None:
@@ -202,7 +192,7 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--from", dest="saved", type=Path, metavar="FILE", help="what `check --save` kept"
     )
-    _store(where)
+    taken.store(where)
     where.add_argument("--plain-http", action="store_true", help="ask it over http, without TLS")
     _about_to_run(parser.add_argument_group("what is about to be run"))
     _who_needs_what(parser.add_argument_group("who needs what"))
@@ -213,32 +203,6 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
         help="removed: the files that would go; log: what the real dry run would print",
     )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
-
-
-def _tags(parser: argparse.ArgumentParser) -> None:
-    """Add which tags of a whole registry are meant."""
-    parser.add_argument(
-        "--tags", action="append", metavar="PATTERN", help="of a registry: only these tags"
-    )
-    parser.add_argument(
-        "--exclude-tags", action="append", default=[], metavar="PATTERN", help="but not these"
-    )
-
-
-def _listed(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add where it stands what is in use: in a file, in a cluster."""
-    parser.add_argument("--refs", type=Path, metavar="FILE", help=what)
-    _kube(parser)
-
-
-def _kube(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        "--kube",
-        nargs="?",
-        const="",
-        metavar="CONTEXT",
-        help="ask a cluster too what is in use; no name: the current context",
-    )
 
 
 def _about_to_run(group: argparse._ArgumentGroup) -> None:
@@ -274,7 +238,7 @@ def _who_needs_what(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="images in use, one a line, or YAML",
     )
-    _kube(group)
+    taken.kube(group)
     group.add_argument("--config", type=Path, metavar="FILE", help="its references and classes")
     group.add_argument(
         "--registry",
@@ -287,32 +251,43 @@ def _who_needs_what(group: argparse._ArgumentGroup) -> None:
 
 def _facts(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    export = actions.add_parser("export", help="audit once and write all that was seen")
-    export.epilog = "exit: 0 written and complete, 2 not understood, 3 written with gaps, or not"
+    export = actions.add_parser(
+        "export",
+        help="audit once and write all that was seen",
+        description="Audits a registry once, or takes a snapshot, and writes all that was seen.",
+        epilog="exit: 0 written and complete, 2 not understood, 3 written with gaps, or not",
+    )
     export.add_argument(
         "subjects", nargs="?", metavar="REGISTRY", help="a host; none: those of --config"
     )
     export.add_argument("--to", required=True, metavar="DIR|s3://BUCKET[/ROOT]")
-    _store(export)
-    export.add_argument("--keep", type=int, default=3, metavar="N", help="audits of each shard")
+    taken.store(export)
+    export.add_argument(
+        "--keep", type=int, default=3, metavar="N", help="audits of a shard that stay (%(default)s)"
+    )
     export.add_argument("--shard", metavar="I/N", help="the I-th of N parts only, from 0")
     export.add_argument("--refs", type=Path, metavar="FILE", help="images, one a line, or YAML")
-    _kube(export)
+    taken.kube(export)
     export.add_argument("--from", dest="saved", type=Path, metavar="FILE", help="a kept snapshot")
     export.set_defaults(tags=None, exclude_tags=[])
-    _asking(export)
+    taken.asking(export)
 
 
 def _capacity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--facts", required=True, metavar="DIR|s3://BUCKET[/ROOT]")
-    _store(parser)
+    taken.store(parser)
     parser.add_argument(
         "--registry", action="append", metavar="NAME", help="none: every registry that has facts"
     )
-    parser.add_argument("--max-age", default="1d", metavar="DURATION", help="of a shard's facts")
+    parser.add_argument(
+        "--max-age", default="1d", metavar="DURATION", help="of a shard's facts (%(default)s)"
+    )
     parser.add_argument("--engine", choices=("duckdb", "spark"), default="duckdb")
     parser.add_argument(
-        "--memory-limit", default="2GB", metavar="SIZE", help="of duckdb; more goes to the disk"
+        "--memory-limit",
+        default="2GB",
+        metavar="SIZE",
+        help="of duckdb (%(default)s); more goes to the disk",
     )
     parser.add_argument(
         "--master", metavar="URL", help="of spark: local[*], spark://…, sc://…; none: as configured"
@@ -320,51 +295,28 @@ def _capacity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", choices=("text", "json"), default="text")
 
 
-def _store(group: argparse._ActionsContainer) -> None:
-    """Add how an object store is reached."""
-    group.add_argument("--endpoint", metavar="URL", help="of an S3 that is not Amazon's")
-    group.add_argument("--region", metavar="NAME")
-
-
 def _demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--listen", default="127.0.0.1:10470", metavar="ADDRESS:PORT")
-    parser.add_argument("--folder", type=Path, help="where its storage is made, and kept")
+    parser.add_argument(
+        "--listen",
+        default="127.0.0.1:10470",
+        metavar="ADDRESS:PORT",
+        help="of the web server (%(default)s)",
+    )
+    parser.add_argument("--folder", type=Path, help="a new one, where its storage is made and kept")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
-    """Add what every command takes that looks once and says what it saw."""
-    _asking(parser)
-    _saying(parser)
-    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was seen")
-    parser.add_argument(
-        "--from", dest="saved", type=Path, metavar="FILE", help="judge what was kept; ask nothing"
-    )
-
-
-def _asking(parser: argparse.ArgumentParser) -> None:
-    """Add how registries are asked."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="registries and credentials")
-    parser.add_argument("--plain-http", action="store_true", help="ask over http, without TLS")
-    parser.add_argument("--ca-file", type=Path, metavar="PEM", help="trusted beside the system's")
-    parser.add_argument("--username", metavar="NAME")
-    parser.add_argument("--password-stdin", action="store_true", help="read the password or token")
-    parser.add_argument("--docker-config", type=Path, metavar="FILE", help="default: as docker")
-    parser.add_argument(
-        "--platform",
-        action="append",
-        default=[],
-        metavar="OS/ARCH",
-        help="must run it; none: every platform that is offered",
-    )
-    parser.add_argument("--concurrency", type=int, default=16, metavar="N")
-    parser.add_argument("--requests-per-second", type=float, metavar="N")
-    parser.add_argument("--timeout", default="30s", metavar="DURATION", help="of one request")
-    parser.add_argument("--confirm-after", metavar="DURATION", help="before a second look")
-    parser.add_argument("--head-only", action="store_true", help="believe headers (no proof)")
-
-
-def _saying(parser: argparse.ArgumentParser) -> None:
-    """Add how an answer is said."""
-    parser.add_argument("--output", choices=("text", "json", "markdown"), default="text")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+_OPTIONS: Final = {
+    "serve": _serve,
+    "check": _check,
+    "inspect": _inspect,
+    "explain": _explain,
+    "snapshot": _snapshot,
+    "diff": _diff,
+    "protect": _protect,
+    "scrub": _scrub,
+    "preflight": _preflight,
+    "facts": _facts,
+    "capacity": _capacity,
+    "demo": _demo,
+}

@@ -6,6 +6,11 @@ import subprocess
 import sys
 from typing import Final
 
+import pytest
+
+from exporter.cli import USAGE, main
+from exporter.commands.about import ABOUT
+
 HEAVY: Final = "aiohttp", "asyncio", "httpx", "numpy", "pydantic", "yaml"
 LOOK: Final = f"""
 import sys, exporter.cli
@@ -36,3 +41,33 @@ def test_no_command_needs_an_extra_before_it_is_told_to_use_it() -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ABOUT)
+def test_a_command_says_what_it_answers(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert ABOUT[command].answer in said
+    assert said.endswith(ABOUT[command].exits)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["check", "--timeout"], "pullproof check: argument --timeout: expected one argument;"),
+        (["check", "--chek"], "pullproof: unrecognized arguments: --chek;"),
+        (["diff", "old"], "pullproof diff: the following arguments are required: NEW;"),
+        ([], "pullproof: the following arguments are required: COMMAND;"),
+    ],
+)
+def test_what_was_not_understood_is_one_line(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == USAGE
+    assert line.startswith(told)

@@ -1,0 +1,93 @@
+"""Which words do several commands take alike?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def tags(parser: argparse.ArgumentParser) -> None:
+    """Add which tags of a whole registry are meant."""
+    parser.add_argument(
+        "--tags",
+        action="append",
+        metavar="PATTERN",
+        help="of a registry: only these tags; may be given again",
+    )
+    parser.add_argument(
+        "--exclude-tags",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="but not these; may be given again",
+    )
+
+
+def listed(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add where it stands what is in use: in a file, in a cluster."""
+    parser.add_argument("--refs", type=Path, metavar="FILE", help=what)
+    kube(parser)
+
+
+def kube(group: argparse._ActionsContainer) -> None:
+    """Add a cluster that says what is in use."""
+    group.add_argument(
+        "--kube",
+        nargs="?",
+        const="",
+        metavar="CONTEXT",
+        help="ask a cluster too what is in use; no name: the current context",
+    )
+
+
+def store(group: argparse._ActionsContainer) -> None:
+    """Add how an object store is reached."""
+    group.add_argument("--endpoint", metavar="URL", help="of an S3 that is not Amazon's")
+    group.add_argument("--region", metavar="NAME", help="of the bucket")
+
+
+def common(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes that looks once and says what it saw."""
+    asking(parser)
+    saying(parser)
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was seen, for --from")
+    parser.add_argument(
+        "--from", dest="saved", type=Path, metavar="FILE", help="judge what was kept; ask nothing"
+    )
+
+
+def asking(parser: argparse.ArgumentParser) -> None:
+    """Add how registries are asked."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="registries and credentials")
+    parser.add_argument("--plain-http", action="store_true", help="ask over http, without TLS")
+    parser.add_argument("--ca-file", type=Path, metavar="PEM", help="trusted beside the system's")
+    parser.add_argument("--username", metavar="NAME", help="goes with --password-stdin")
+    parser.add_argument("--password-stdin", action="store_true", help="read the password or token")
+    parser.add_argument(
+        "--docker-config", type=Path, metavar="FILE", help="credentials; none: as docker"
+    )
+    parser.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        metavar="OS/ARCH",
+        help="must run it; may be given again; none: every platform that is offered",
+    )
+    parser.add_argument(
+        "--concurrency", type=int, default=16, metavar="N", help="requests at a time (%(default)s)"
+    )
+    parser.add_argument("--requests-per-second", type=float, metavar="N", help="at most (no limit)")
+    parser.add_argument(
+        "--timeout", default="30s", metavar="DURATION", help="of one request (%(default)s)"
+    )
+    parser.add_argument("--confirm-after", metavar="DURATION", help="before a second look (3s)")
+    parser.add_argument("--head-only", action="store_true", help="believe headers (no proof)")
+
+
+def saying(parser: argparse.ArgumentParser) -> None:
+    """Add how an answer is said."""
+    parser.add_argument("--output", choices=("text", "json", "markdown"), default="text")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
