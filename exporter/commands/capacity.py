@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
+from exporter.commands.options import check_place
 from exporter.commands.shelf import place, shelf
 from exporter.config.words import duration
 from exporter.facts.capacity import Capacity, Untold
@@ -43,6 +44,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _answers(words: argparse.Namespace, environ: Mapping[str, str]) -> list[Capacity | Untold]:
+    check_place("--facts", words.facts)
     oldest = time.time() - _age(words.max_age)
     facts = shelf(words, environ, words.facts)
     sizes = facts.sizes()

@@ -13,7 +13,7 @@ from exporter.commands.answer import Exit, save
 from exporter.commands.looking import look
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
-from exporter.commands.subjects import Subjects, platforms, with_file
+from exporter.commands.subjects import Subjects, is_registry, platforms, with_file
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.explanation import Question, explain, places
@@ -99,6 +99,8 @@ def _tag(named: Reference) -> Tag | None:
 
 
 def _reference(text: str) -> Reference:
+    if is_registry(text):
+        raise Refused(f"{text}: explain takes one image; check takes registries")
     try:
         return Reference.parse(text)
     except Malformed as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
 from exporter.commands.looking import examined
+from exporter.commands.options import check_place
 from exporter.commands.saved import judged
 from exporter.commands.settings import shard, typed
 from exporter.commands.shelf import shelf
@@ -30,6 +31,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     if words.keep < 1:
         raise Refused("--keep: at least 1")
+    check_place("--to", words.to)
     try:
         keeper = FactsKeeper(shelf(words, environ, words.to), words.keep)
         if words.saved:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.config.loading import Misconfigured, parse
+from exporter.config.storage import NO_PLACE, PLACE
 from exporter.publish.summary import PLAIN_HTTP
 
 if TYPE_CHECKING:
@@ -38,6 +40,12 @@ def settings_of(
     except Misconfigured as error:
         told = {f"{_blamed(fault.path, options)}: {fault.text}": None for fault in error.faults}
         raise Refused("\n".join(told)) from error
+
+
+def check_place(option: str, text: str) -> None:
+    """Raise `Refused` for what is neither a folder nor an address of an object store."""
+    if "://" in text and not re.fullmatch(PLACE, text):
+        raise Refused(f"{option}: {NO_PLACE}: {text!r:.200}")
 
 
 def again(words: argparse.Namespace) -> str:

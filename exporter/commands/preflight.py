@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.commands.answer import MOST_ROWS, Exit, style
 from exporter.commands.asked import asked
 from exporter.commands.needed import wanting
+from exporter.commands.options import check_place
 from exporter.commands.saved import judged
 from exporter.facts import body
 from exporter.facts.gap import Gap, Scope
@@ -61,6 +62,7 @@ def _of_snapshot(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answ
 
 
 def _of_storage(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answer:
+    check_place("--storage", words.storage)
     stored = Stored(words.storage, _options(words), plain_http=words.plain_http)
     try:
         inventory, foreseen = _foreseen(stored, wish, wants)

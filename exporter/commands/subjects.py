@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
+from exporter.config.words import glob
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
@@ -78,8 +79,28 @@ def asked_for(words: argparse.Namespace) -> Subjects:
     Beside images, a cluster's uses count only of their repositories.
     """
     required = platforms(words.platform)
+    _check_patterns(words)
     subjects = with_file(read(words.subjects, required), words.refs, required)
+    if words.refs and not (subjects.hosts or words.config):
+        first = "".join(f"; {gap.subject}: {gap.detail}" for gap in subjects.uses.gaps[:1])
+        raise Refused(f"--refs {words.refs}: names no image{first}")
     return subjects if words.kube is None or subjects.registries else subjects.narrowed()
+
+
+def _check_patterns(words: argparse.Namespace) -> None:
+    """Refuse a pattern that no tag fits as its author meant it; raises `Refused`."""
+    given = {"--tags": words.tags or (), "--exclude-tags": words.exclude_tags}
+    for option, patterns in given.items():
+        for pattern in patterns:
+            try:
+                glob(pattern)
+            except ValueError as error:
+                raise Refused(f"{option}: {error}") from error
+
+
+def is_registry(text: str) -> bool:
+    """Is it a registry's host alone, rather than an image?"""
+    return _REGISTRY.fullmatch(_bare(text)) is not None
 
 
 def of_registry(words: argparse.Namespace, otherwise: str) -> Subjects:
@@ -98,9 +119,11 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
     registries: set[str] = set()
     uses: list[Use] = []
     for text in texts:
-        bare = _SCHEME.sub("", text).rstrip("/")
+        bare = _bare(text)
+        if not bare.strip():
+            raise Refused("an empty text names nothing; give host/repository:tag, or a host")
         try:
-            if _REGISTRY.fullmatch(bare):
+            if is_registry(text):
                 registries.add(host(bare))
             else:
                 reference = Reference.parse(bare)
@@ -108,6 +131,11 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
         except Malformed as error:
             raise Refused(f"{text}: {error}; give host/repository:tag, or a host") from error
     return Subjects(frozenset(registries), Listing(tuple(uses)))
+
+
+def _bare(text: str) -> str:
+    """Return what was typed without what browsers put around it."""
+    return _SCHEME.sub("", text).rstrip("/")
 
 
 def with_file(subjects: Subjects, path: Path | None, platforms: frozenset[Platform]) -> Subjects:

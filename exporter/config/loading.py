@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from exporter.config.secrets import NoSecret, credentials
 from exporter.config.section import Section
 from exporter.config.settings import Settings
-from exporter.config.storage import ENDPOINT, PLACE
+from exporter.config.storage import ENDPOINT, NO_PLACE, PLACE
 from exporter.config.words import nearest
 from exporter.oci.digest import Malformed
 from exporter.sources import Unseen
@@ -48,7 +48,7 @@ _SAYINGS: Final = {
     "less_than_equal": "must be at most {le}",
 }
 _SHAPES: Final = {
-    PLACE: "not an address such as s3://bucket, s3://bucket/root, gs://bucket or az://bucket",
+    PLACE: NO_PLACE,
     ENDPOINT: "not an address such as https://s3.example.com",
 }
 """What a text must look like, by the pattern that it does not fit."""

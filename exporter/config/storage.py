@@ -15,6 +15,9 @@ PLACE: Final = r"^(s3|gs|az)://[^/]+(/.*)?$"
 ENDPOINT: Final = r"^https?://[^/@]+/?$"
 
 
+NO_PLACE: Final = "not an address such as s3://bucket, s3://bucket/root, gs://bucket or az://bucket"
+
+
 class PlaceSettings(Section):
     """A folder, or a place in an object store."""
 

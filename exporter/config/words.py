@@ -97,7 +97,7 @@ class ImagePattern:
         found = _PATTERN.fullmatch(text)
         if found is None:
             raise ValueError(f"not a pattern such as host/team/*:*, tag included: {text[:200]!r}")
-        return cls(host(found[1]), _glob(found[2]), _glob(found[3]))
+        return cls(host(found[1]), glob(found[2]), glob(found[3]))
 
     def __str__(self) -> str:
         """Return `registry/repository:tag`."""
@@ -140,8 +140,15 @@ def authority(url: str) -> str:
 def nearest(text: str, known: Iterable[str]) -> str:
     """Say the way out for a word that is none: `did you mean live?`, or all that there are."""
     words = sorted(known)
-    close = difflib.get_close_matches(text[:80], words, 1)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(words)}"
+    close = difflib.get_close_matches(text[:80], words, 2)
+    if not close or len({_likeness(text[:80], each) for each in close}) < len(close):
+        # Of two that are as near, neither may be guessed: a collector decides about verdicts.
+        return f"known: {', '.join(words)}"
+    return f"did you mean {close[0]}?"
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def choice(kind: type[Choice], value: object) -> Choice:
@@ -178,9 +185,12 @@ def _at_least(least: timedelta, value: timedelta) -> timedelta:
     return value
 
 
-def _glob(text: str) -> str:
+def glob(text: str) -> str:
+    """Check a shell's pattern; raise `ValueError` for what can be none of a name."""
     if not _GLOB.fullmatch(text):
-        raise ValueError(f"not a pattern of letters, digits, . _ - / and * ? [] : {text[:80]!r}")
+        raise ValueError(
+            f"not a pattern of letters, digits, . _ - / and * ? [], one at least: {text[:80]!r}"
+        )
     return text
 
 
@@ -248,7 +258,7 @@ Interval = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(secon
 Period = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(minutes=1)))]
 Timeout = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(milliseconds=100)))]
 FilePath = Annotated[Path, BeforeValidator(_path)]
-Glob = Annotated[str, AfterValidator(_glob)]
+Glob = Annotated[str, AfterValidator(glob)]
 Host = Annotated[str, AfterValidator(host)]
 RepositoryName = Annotated[str, AfterValidator(repository)]
 PathPrefix = Annotated[str, AfterValidator(_prefix)]

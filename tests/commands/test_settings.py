@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli import _parser
+from exporter.cli import USAGE, _parser, main
 from exporter.commands import Refused
 from exporter.commands.options import again
 from exporter.commands.settings import Typed, typed
@@ -78,3 +78,22 @@ def test_what_reaches_a_registry_again_is_what_reached_it() -> None:
     assert again(_parser().parse_args(words)) == "--config 'a b.yml' --plain-http"
     assert again(_parser().parse_args(words[:2])) == ""
     assert again(_parser().parse_args(["demo"])) == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["preflight", "--gc", "distribution-2", "--storage", "s3://"],
+        ["preflight", "--gc", "distribution-2", "--storage", "http://bucket"],
+        ["facts", "export", KNOWN, "--to", "gs://"],
+        ["capacity", "--facts", "bucket://x"],
+        ["explain", KNOWN],
+    ],
+)
+def test_what_is_no_place_or_no_image_is_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == USAGE
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "not an address such as s3://bucket" in line or "check takes registries" in line

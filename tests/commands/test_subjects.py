@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.cli import _parser
 from exporter.commands import Refused
-from exporter.commands.subjects import platforms, read, with_file
+from exporter.commands.subjects import asked_for, platforms, read, with_file
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
@@ -53,6 +54,29 @@ def test_everything_else_is_an_image_as_docker_reads_it(text: str, full: str) ->
     assert [str(use.reference) for use in subjects.uses.entries] == [full]
     assert subjects.registries == frozenset()
     assert subjects.hosts == {full.partition("/")[0]}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--tags", ""], "--tags: not a pattern of letters"),
+        (["--exclude-tags", "v("], "--exclude-tags: not a pattern of letters"),
+        (["--refs", "{file}"], "--refs {file}: names no image"),
+        (["--refs", "{odd}"], "names no image; {odd}:1: not a repository name: 'A'"),
+    ],
+)
+def test_what_names_nothing_is_refused_and_not_passed_over(
+    tmp_path: Path, words: list[str], told: str
+) -> None:
+    files = {"file": tmp_path / "refs.txt", "odd": tmp_path / "odd.txt"}
+    files["file"].write_text("# nothing yet\n")
+    files["odd"].write_text("r.io/A:v1\n")
+    typed = [each.format(**files) for each in words]
+
+    with pytest.raises(Refused) as refused:
+        asked_for(_parser().parse_args(["check", *typed]))
+
+    assert told.format(**files) in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["r.io/App:v1", "r.io/app:", "r.io/app@sha256:1", "a b", ""])
