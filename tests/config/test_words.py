@@ -77,6 +77,9 @@ def test_what_is_no_pattern_is_refused(text: str) -> None:
 
 def test_the_nearest_word_is_offered_or_all_of_them() -> None:
     assert nearest("intreval", ["interval", "ledger"]) == "did you mean interval?"
+    collectors = ["distribution-2", "distribution-3"]
+    assert nearest("distribution3", collectors) == "did you mean distribution-3?"
+    assert nearest("distribution", collectors) == "known: distribution-2, distribution-3"
     assert nearest("zzz", ["b", "a"]) == "known: a, b"
 
 
