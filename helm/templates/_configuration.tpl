@@ -2,7 +2,7 @@
 {{- define "pullproof.configuration" -}}
 {{- $own := dict "ledger" "/var/lib/pullproof/ledger.sqlite" -}}
 {{- if .Values.web.configSecret }}{{ $_ := set $own "web_config_file" "/run/pullproof/web/web.yml" }}{{ end -}}
-{{- if not .Values.config.registries }}{{ fail "config.registries: name at least one registry, such as [{url: https://registry.example.com}]" }}{{ end -}}
+{{- if not (.Values.config).registries }}{{ fail "config.registries: name at least one registry, such as [{url: https://registry.example.com}]" }}{{ end -}}
 {{- merge $own .Values.config | toYaml -}}
 {{- end }}
 
@@ -15,5 +15,5 @@
 
 {{/* What stands before every path of the web server. */}}
 {{- define "pullproof.prefix" -}}
-{{- .Values.config.route_prefix | default "" | trimSuffix "/" -}}
+{{- (.Values.config).route_prefix | default "" | trimSuffix "/" -}}
 {{- end }}

@@ -1,7 +1,7 @@
 {{/* The cluster that the pod runs in, as the configuration has it; nothing where it is not read. */}}
 {{- define "pullproof.cluster" -}}
 {{- $own := list -}}
-{{- range .Values.config.clusters -}}
+{{- range (.Values.config).clusters -}}
 {{- if .in_cluster }}{{ $own = append $own . }}{{ end -}}
 {{- end -}}
 {{- if gt (len $own) 1 }}{{ fail "config.clusters: only one entry can be the cluster that the pod runs in" }}{{ end -}}

@@ -111,6 +111,10 @@ def test_the_program_reads_the_configuration_that_is_rendered(
     assert bool(found) is bool(wanted)
 
 
+def test_a_configuration_of_ones_own_needs_none_beside_it() -> None:
+    assert pod(rendering("existing-config", {"config": None}))
+
+
 @every_feature
 def test_what_the_configuration_names_is_mounted(feature: Path) -> None:
     objects = rendered(f"--values={feature}")
