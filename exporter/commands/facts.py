@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exporter.commands import Refused
@@ -21,9 +22,11 @@ from exporter.wiring.facts import FactsKeeper
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from exporter.audit import Audited
+    from exporter.facts.release import Exported
+    from exporter.facts.snapshot import Snapshot
     from exporter.resolve.target import Target
 
 
@@ -34,15 +37,19 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     check_place("--to", words.to)
     try:
         keeper = FactsKeeper(shelf(words, environ, words.to), words.keep)
-        if words.saved:
-            snapshot = judged(words.saved).snapshot
-            sys.stdout.write(f"{keeper.write(snapshot, Scope())}\n")
-            return Exit.BLIND if snapshot.gaps else Exit.WELL
-        looked_at = _examined(words, environ)
-        return max(_written(keeper, target, audited) for target, audited in looked_at)
     except Unseen as unseen:
-        sys.stderr.write(f"pullproof: facts were not written: {unseen}\n")
-        return Exit.BLIND
+        return _in_vain(unseen)
+    if words.saved:
+        snapshot = judged(words.saved).snapshot
+        return _written(snapshot, lambda: keeper.write(snapshot, Scope()))
+    try:
+        looked_at = _examined(words, environ)
+    except Unseen as unseen:
+        return _in_vain(unseen)
+    return max(
+        _written(audited.report.snapshot, partial(keeper, target, audited))
+        for target, audited in looked_at
+    )
 
 
 def _examined(
@@ -53,10 +60,20 @@ def _examined(
     return asyncio.run(examined(words, subjects, asked, shard(words, environ) or WHOLE))
 
 
-def _written(keeper: FactsKeeper, target: Target, audited: Audited) -> Exit:
+def _written(snapshot: Snapshot, write: Callable[[], Exported]) -> Exit:
     """Write what was seen of one registry; a registry that was not seen at all has no facts."""
-    snapshot = audited.report.snapshot
-    if snapshot.blind is not None:
-        raise Unseen(snapshot.registry, snapshot.blind.reason, snapshot.blind.detail)
-    sys.stdout.write(f"{keeper(target, audited)}\n")
+    if (blind := snapshot.blind) is not None:
+        return _in_vain(Unseen(snapshot.registry, blind.reason, blind.detail))
+    try:
+        exported = write()
+    except Unseen as unseen:
+        return _in_vain(unseen)
+    sys.stdout.write(f"{exported.release}\n")
+    if exported.untidy:
+        sys.stderr.write(f"pullproof: old facts were not removed: {exported.untidy}\n")
     return Exit.BLIND if snapshot.gaps else Exit.WELL
+
+
+def _in_vain(unseen: Unseen) -> Exit:
+    sys.stderr.write(f"pullproof: facts were not written: {unseen}\n")
+    return Exit.BLIND

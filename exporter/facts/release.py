@@ -56,3 +56,13 @@ class Release:
     def of(self, table: str) -> tuple[File, ...]:
         """Return the files of one table."""
         return tuple(file for file in self.files if file.table == table)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What became of an export that can be read."""
+
+    release: str
+    """Where its release is."""
+    untidy: str = ""
+    """Why what is old could not be removed; empty where it was."""

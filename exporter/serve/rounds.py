@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.audit import Audited, examine
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
+from exporter.facts.release import Exported
 from exporter.facts.use import Use
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Malformed
@@ -64,7 +65,7 @@ class Rounds:
     board: Board
     journal: Journal
     references: Callable[[], Awaitable[References]]
-    keep_facts: Callable[[Target, Audited], str] | None = None
+    keep_facts: Callable[[Target, Audited], Exported] | None = None
     """Writes what a complete audit saw for other engines, where that is asked for; may raise
     `Unseen`."""
 
@@ -133,13 +134,21 @@ class Rounds:
         if self.keep_facts is None:
             return False
         try:
-            name = await asyncio.to_thread(self.keep_facts, watched.target, audited)
+            exported = await asyncio.to_thread(self.keep_facts, watched.target, audited)
         except Unseen as unseen:
             _log.warning(
                 "facts not written", extra={"registry": watched.name, "cause": str(unseen)}
             )
             return False
-        _log.info("facts written", extra={"registry": watched.name, "audit": name})
+        except Exception:  # noqa: BLE001 - a fault of ours here must not cost the verdicts
+            _log.exception("facts not written", extra={"registry": watched.name})
+            return False
+        _log.info("facts written", extra={"registry": watched.name, "audit": exported.release})
+        if exported.untidy:
+            _log.warning(
+                "old facts not removed",
+                extra={"registry": watched.name, "cause": exported.untidy},
+            )
         return True
 
     def _put_away(self, report: Report) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -14,7 +16,7 @@ from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from obstore.store import ClientConfig
 
@@ -36,6 +38,8 @@ class Shelf:
     store: ObjectStore
     name: str
     """As a person gave it: the subject of errors."""
+    folder: Path | None = None
+    """Where it is, if that is on a disk."""
 
     @classmethod
     def at(cls, location: str, options: Mapping[str, str], *, plain_http: bool = False) -> Self:
@@ -44,8 +48,9 @@ class Shelf:
         Options are obstore's own, such as `endpoint` and `region`.
         """
         if "://" not in location:
+            folder = Path(location).absolute()
             try:
-                return cls(LocalStore(Path(location).absolute(), mkdir=True), location)
+                return cls(LocalStore(folder, mkdir=True), location, folder)
             except _ERRORS as error:
                 raise _unseen(location, error) from error
         client: ClientConfig = {"allow_http": plain_http}
@@ -70,6 +75,19 @@ class Shelf:
         except _ERRORS as error:
             raise _unseen(f"{self.name}/{prefix}", error) from error
 
+    def times(self, prefix: str) -> dict[str, float]:
+        """Say when all below a prefix was written, by the store's own clock, half a file too.
+
+        On a disk a put that was killed leaves a file that no list of the store shows.
+        """
+        try:
+            if self.folder is not None:
+                return dict(_modified(self.folder, prefix))
+            pages = obstore.list(self.store, prefix=prefix)
+            return {each["path"]: each["last_modified"].timestamp() for p in pages for each in p}
+        except _ERRORS as error:
+            raise _unseen(f"{self.name}/{prefix}", error) from error
+
     def get(self, path: str) -> bytes:
         """Read a file."""
         try:
@@ -89,11 +107,28 @@ class Shelf:
     def remove(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
         try:
-            obstore.delete(self.store, path)
+            if self.folder is not None:
+                _unlink(self.folder / path)
+            else:
+                obstore.delete(self.store, path)
         except (exceptions.NotFoundError, FileNotFoundError):
             return
         except _ERRORS as error:
             raise _unseen(f"{self.name}/{path}", error) from error
+
+
+def _modified(root: Path, prefix: str) -> Iterator[tuple[str, float]]:
+    for folder, _, names in os.walk(root / prefix):
+        for path in (Path(folder, name) for name in names):
+            with suppress(FileNotFoundError):  # a replica renames or removes it
+                yield path.relative_to(root).as_posix(), path.stat().st_mtime
+
+
+def _unlink(path: Path) -> None:
+    """Remove a file, and its folder with the last one in it."""
+    path.unlink(missing_ok=True)
+    with suppress(OSError):
+        path.parent.rmdir()
 
 
 def _unseen(subject: str, error: Exception) -> Unseen:

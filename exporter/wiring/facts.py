@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from exporter.audit import Audited
     from exporter.config.storage import FactsSettings
+    from exporter.facts.release import Exported
     from exporter.facts.snapshot import Snapshot
     from exporter.resolve.scope import Scope
     from exporter.resolve.target import Target
@@ -41,8 +42,8 @@ class FactsKeeper:
         place = settings.location, settings.options
         return cls(opened(*place, plain_http=settings.plain_http), settings.keep)
 
-    def __call__(self, target: Target, audited: Audited) -> str:
-        """Write the facts and return where their release is; raises `Unseen`."""
+    def __call__(self, target: Target, audited: Audited) -> Exported:
+        """Write the facts and say where their release is; raises `Unseen`."""
         lake = imported("exporter.publish.lake.export")
         snapshot, inventory = audited.report.snapshot, audited.inventory
         holding = None
@@ -50,15 +51,16 @@ class FactsKeeper:
             holding = lake.Holding(inventory, *target.grace.before(snapshot.taken_at))
         return self.write(snapshot, target.scope, holding)
 
-    def write(self, snapshot: Snapshot, scope: Scope, holding: object = None) -> str:
+    def write(self, snapshot: Snapshot, scope: Scope, holding: object = None) -> Exported:
         """Write what was seen within a scope, likewise."""
         lake = imported("exporter.publish.lake.export")
         name = audit_name(snapshot.taken_at)
         facts = lake.Facts(snapshot, scope.shard, name, scope.whole, holding)
         try:
-            return str(lake.export(facts, self.shelf, self.keep))
+            exported: Exported = lake.export(facts, self.shelf, self.keep)
         except OSError as error:  # of the room for files on this machine
             raise Unseen(self.shelf.name, Reason.UNREADABLE, str(error)) from error
+        return exported
 
 
 def opened(location: str, options: Mapping[str, str], *, plain_http: bool) -> Shelf:

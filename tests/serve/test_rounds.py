@@ -9,6 +9,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
+from exporter.facts.release import Exported
 from exporter.publish.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
 from exporter.serve.board import Board
@@ -199,9 +200,9 @@ async def test_a_reload_keeps_what_is_known_and_takes_the_new_interval(fake: Fak
 async def test_facts_are_written_after_a_complete_audit_only(fake: Fake) -> None:
     written: list[str] = []
 
-    def keep(told: Target, audited: Audited) -> str:
+    def keep(told: Target, audited: Audited) -> Exported:
         written.append(f"{told.registry.name} {len(audited.report.verdicts)}")
-        return "there"
+        return Exported("there", "old ones may not be removed")
 
     shown, each = board(), watched(fake)
     rounds = replace(await begun(Journal(), shown, each), keep_facts=keep)
@@ -217,11 +218,12 @@ async def test_facts_are_written_after_a_complete_audit_only(fake: Fake) -> None
     assert stand(shown).facts_written == truth(shown).snapshot.taken_at
 
 
-async def test_a_store_that_fails_takes_nothing_from_an_audit_and_its_facts_grow_old(
-    fake: Fake,
+@pytest.mark.parametrize("fault", [Unseen("store", Reason.DENIED), OverflowError("of ours")])
+async def test_facts_that_fail_take_nothing_from_an_audit_and_grow_old(
+    fake: Fake, fault: Exception
 ) -> None:
-    def keep(_told: Target, _audited: Audited) -> str:
-        raise Unseen("store", Reason.DENIED)
+    def keep(_told: Target, _audited: Audited) -> Exported:
+        raise fault
 
     shown, each = board(), watched(fake)
     rounds = replace(await begun(Journal(), shown, each), keep_facts=keep)

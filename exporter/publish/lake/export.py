@@ -6,50 +6,33 @@ releases only, so that what a killed process left behind is never read.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.inventory import Inventory
-from exporter.facts.release import SCHEMA, File, Release
+from exporter.facts.release import SCHEMA, Exported, File, Release
 from exporter.facts.shard import Shard
 from exporter.facts.snapshot import Role, Snapshot
-from exporter.oci.digest import Malformed
 from exporter.publish.lake import seen, stored
 from exporter.publish.lake.parquet import digest, turned, write
-from exporter.publish.lake.release import decode, encode, folder, names_release
+from exporter.publish.lake.release import encode, folder
 from exporter.publish.lake.release import path as path_of
 from exporter.publish.lake.schema import SEEN, STORED
+from exporter.publish.lake.shelf import tidy
+from exporter.sources import Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from exporter.publish.lake.schema import Table
+    from exporter.publish.lake.shelf import Shelf
     from exporter.publish.lake.stored import Columns
 
 _WORTH_TELLING: Final = frozenset({Scope.REGISTRY, Scope.REPOSITORY})
-
-
-class Shelf(Protocol):
-    """Where files are put. Every method raises `Unseen`."""
-
-    def put(self, path: str, content: bytes | Path) -> None:
-        """Put a file in place, whole or not at all."""
-        ...
-
-    def sizes(self, prefix: str = "") -> dict[str, int]:
-        """List everything below a prefix, with its bytes."""
-        ...
-
-    def get(self, path: str) -> bytes:
-        """Read a file."""
-        ...
-
-    def remove(self, path: str) -> None:
-        """Remove a file; one that is not there is no error."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +58,43 @@ class Facts:
     holding: Holding | None = None
 
 
-def export(facts: Facts, shelf: Shelf, keep: int) -> str:
+def export(facts: Facts, shelf: Shelf, keep: int) -> Exported:
     """Put an audit's facts away, then remove all but the newest `keep` releases of this shard.
 
-    Returns where the release is.
-
-    Raises `Unseen`; then nothing of it can be read, and what was there before still can.
+    Raises `Unseen`; then what was there before can still be read, and nothing of this, unless the
+    store took the release and failed to say so: it is whole then.
     """
-    files = tuple(_written(facts, shelf))
-    release = _release(facts, files)
-    shelf.put(path_of(release), encode(release))
-    _prune(shelf, folder(facts.snapshot.registry, facts.shard), keep)
-    return path_of(release)
+    beneath = folder(facts.snapshot.registry, facts.shard)
+    # Before as well: what a process leaves that is killed at each export must not pile up.
+    tidy(shelf, beneath, keep)
+    release = _release(facts, _put(facts, shelf, f"{beneath}/{facts.audit}/"))
+    where = path_of(release)
+    shelf.put(where, encode(release))
+    return Exported(where, tidy(shelf, beneath, keep, where))
 
 
-def _written(facts: Facts, shelf: Shelf) -> Iterator[File]:
+def _put(facts: Facts, shelf: Shelf, beneath: str) -> tuple[File, ...]:
+    """Put every table, and see that all are there; what is begun in vain is taken away again."""
+    try:
+        files = tuple(_written(facts, shelf, beneath))
+        sizes = shelf.sizes(beneath)
+    except Unseen:
+        with suppress(Unseen):
+            for path in shelf.times(beneath):
+                shelf.remove(path)
+        raise
+    if gone := [file.path for file in files if sizes.get(file.path) != file.size]:
+        raise Unseen(gone[0], Reason.UNREADABLE, "it was put, and is not there any more")
+    return files
+
+
+def _written(facts: Facts, shelf: Shelf, beneath: str) -> Iterator[File]:
     """Write and put every table, one after the other, through a file on the disk."""
-    beneath = f"{folder(facts.snapshot.registry, facts.shard)}/{facts.audit}"
     with TemporaryDirectory(prefix="pullproof-facts-") as room:
         for table, parts in _tables(facts):
             local = Path(room, f"{table.name}.parquet")
             rows = write(table, _origin(facts), parts, local)
-            there = f"{beneath}/{local.name}"
+            there = f"{beneath}{local.name}"
             shelf.put(there, local)
             yield File(table.name, there, rows, local.stat().st_size, digest(local))
             local.unlink()
@@ -137,17 +135,3 @@ def _release(facts: Facts, files: tuple[File, ...]) -> Release:
         blobs_before=holding.blobs_before if holding else 0,
         uploads_before=holding.uploads_before if holding else 0,
     )
-
-
-def _prune(shelf: Shelf, beneath: str, keep: int) -> None:
-    """Remove old releases, each before the files that it lists, and nothing else."""
-    releases = sorted(path for path in shelf.sizes(f"{beneath}/") if names_release(path))
-    for path in releases[: max(0, len(releases) - keep)]:
-        try:
-            release = decode(shelf.get(path))
-        except Malformed:
-            continue  # another version's: it knows what to do with it
-        shelf.remove(path)
-        for file in release.files:
-            if file.path.startswith(f"{beneath}/{release.audit}/"):
-                shelf.remove(file.path)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from exporter.facts.shard import Shard
 
 _ENDING: Final = ".release.json"
-_PATH: Final = re.compile(r"[^/]+/[0-9]+-of-[0-9]+/[0-9TZ]{16,}-[0-9a-f]{8}\.release\.json")
+AUDIT: Final = "[0-9TZ]{16,}-[0-9a-f]{8}"
+"""How the name of an audit looks."""
+_PATH: Final = re.compile(rf"([^/]+)/([0-9]+)-of-([0-9]+)/({AUDIT})\.release\.json")
 
 
 def folder(registry: str, shard: Shard) -> str:

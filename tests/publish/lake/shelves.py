@@ -27,13 +27,20 @@ class Dict:
     changes: int | None = None
     """So many more succeed; None for all of them."""
     log: list[str] = field(default_factory=list)
+    clock: float = 0.0
+    """The store's own, in seconds."""
+    written: dict[str, float] = field(default_factory=dict)
 
     def put(self, path: str, content: bytes | Path) -> None:
         self._change(f"put {path}")
         self.files[path] = content if isinstance(content, bytes) else content.read_bytes()
+        self.written[path] = self.clock
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
         return {at: len(body) for at, body in self.files.items() if at.startswith(prefix)}
+
+    def times(self, prefix: str) -> dict[str, float]:
+        return {at: self.written.get(at, 0.0) for at in self.sizes(prefix)}
 
     def get(self, path: str) -> bytes:
         return self.files[path]

@@ -118,50 +118,6 @@ def test_a_storage_is_written_beside_it(snapshot: Snapshot, tmp_path: Path) -> N
     assert len(rows(shelf, release, "stored_revisions")) == 3
 
 
-def test_cut_off_at_any_point_the_one_before_is_what_is_read(snapshot: Snapshot) -> None:
-    whole = Dict()
-    export(facts(snapshot, 1), whole, keep=1)
-    first = releases(whole)
-    export(facts(snapshot, 2), whole, keep=1)
-    (last,) = releases(whole)
-
-    for changes in range(len(whole.log) - len(first[0].files) - 1):
-        shelf = Dict()
-        export(facts(snapshot, 1), shelf, keep=1)
-        shelf.changes = changes
-        with pytest.raises(Unseen):
-            export(facts(snapshot, 2), shelf, keep=1)
-        readable = releases(shelf)
-        assert readable in (first, [*first, last], [last])
-        for release in readable[-1:]:
-            assert all(file.path in shelf.files for file in release.files)
-
-
-def test_what_is_put_last_and_removed_first_is_the_release(snapshot: Snapshot) -> None:
-    shelf = Dict()
-    for number in range(3):
-        export(facts(snapshot, number), shelf, keep=2)
-
-    puts = [each for each in shelf.log if each.startswith("put")]
-    removals = [each for each in shelf.log if each.startswith("remove")]
-    assert [each.endswith("release.json") for each in puts] == ([False] * len(SEEN) + [True]) * 3
-    assert removals[0].endswith("00Z-00000000.release.json")
-    assert len(removals) == 1 + len(SEEN)
-    assert len(releases(shelf)) == 2
-
-
-def test_only_what_this_shard_wrote_is_removed(snapshot: Snapshot) -> None:
-    shelf = Dict({f"{HOST}/0-of-1/notes.txt": b"x", "other/0-of-1/x.release.json": b"y"})
-    export(facts(snapshot, 1, Shard(0, 4)), shelf, keep=1)
-    export(facts(snapshot, 1, Shard(1, 4)), shelf, keep=1)
-    strangers = {**shelf.files}
-
-    for number in (2, 3):
-        export(facts(snapshot, number), shelf, keep=1)
-
-    assert strangers.items() <= shelf.files.items()
-
-
 def test_a_release_of_another_version_is_refused() -> None:
     with pytest.raises(Malformed, match="schema 2"):
         decode(
@@ -178,7 +134,7 @@ def test_a_folder_is_a_shelf(snapshot: Snapshot, tmp_path: Path) -> None:
     for number in range(3):
         where = export(facts(snapshot, number), shelf, keep=2)
 
-    assert (tmp_path / "facts" / where).is_file()
+    assert (tmp_path / "facts" / where.release).is_file()
     assert len(releases(shelf)) == 2
     assert len(shelf.sizes()) == 2 * (1 + len(SEEN))
     with pytest.raises(Unseen):
