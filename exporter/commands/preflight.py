@@ -139,7 +139,7 @@ def _list(words: argparse.Namespace, foreseen: Foreseen) -> None:
         removal = outcome.removal if isinstance(outcome, Plan) else outcome.possible
         _print(sorted(set(removed(inventory, removal))))
     if isinstance(outcome, Abort):
-        sys.stderr.write(f"failed to garbage collect: {outcome.messages[0]}\n")
+        sys.stderr.write(f"{outcome.complaints[0]}\n")
 
 
 def _print(lines: Iterable[str]) -> None:

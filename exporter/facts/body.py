@@ -21,7 +21,7 @@ _CURRENT: Final = 2
 """The `schemaVersion` of every manifest that is not schema 1."""
 _TYPES: Final = ("", OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST)
 _SCHEMA1_IN_3: Final = "unrecognized manifest schema version 1"
-_UNSIGNABLE: Final = "invalid character in string literal"
+_UNSIGNABLE: Final = "invalid character '}' looking for beginning of object key string"
 _PANIC: Final = "panic: interface conversion: distribution.Manifest is nil, not "
 _MERGED: Final = (b'"config"', b'"layers"', b'"manifests"', b'"fsLayers"')
 """Keys whose repetition Go merges: a body with one twice is read slowly."""
@@ -99,7 +99,7 @@ def read(content: bytes) -> Body:
 
 def _signable(body: Body, content: bytes) -> Body:
     """Schema 1 is signed anew to be read, and with space before it that goes wrong (libtrust)."""
-    wrong = body.fault_3 == _SCHEMA1_IN_3 and not body.fault_2 and content[:1].isspace()
+    wrong = body.fault_3 == _SCHEMA1_IN_3 and content[:1].isspace()
     return replace(body, fault_2=_UNSIGNABLE) if wrong else body
 
 

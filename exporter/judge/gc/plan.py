@@ -64,7 +64,7 @@ class Abort:
     mode: Mode
     stage: Stage
     messages: tuple[str, ...]
-    """What it prints on standard error: one text, or one of several where chance decides."""
+    """Why it gives up: one text, or one of several where chance decides."""
     sure: Removal = field(default_factory=Removal)
     """What is gone by then in every run."""
     possible: Removal = field(default_factory=Removal)
@@ -75,7 +75,19 @@ class Abort:
     @property
     def exit_code(self) -> int:
         """1 where it reports an error, 2 where it crashes."""
-        return 2 if self.messages[0].startswith("panic:") else 1
+        return 2 if _is_crash(self.messages[0]) else 1
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """Its messages as they stand on standard error."""
+        return tuple(
+            each if _is_crash(each) else f"failed to garbage collect: {each}"
+            for each in self.messages
+        )
+
+
+def _is_crash(message: str) -> bool:
+    return message.startswith("panic:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,7 +228,7 @@ def _spoil_manifest(grower: _Grower) -> None:
         "layers": grower.chance.choice((None, [], [{}], [{"digest": "no digest"}])),
         "manifests": grower.chance.choice((None, [], [{"digest": ""}])),
         "config": None,
-        "annotations": {"a": "b"},
+        "annotations": grower.chance.choice(({"a": "b"}, [7])),
         "subject": {"digest": 7},
     }
     key = grower.chance.choice(sorted(spoilt))
@@ -237,6 +237,47 @@ def _spoil_manifest(grower: _Grower) -> None:
     loud = text.replace('"layers"', '"LAYERS"').replace('"digest"', '"Digest"')
     twice = text[:-1] + ', "mediaType": null, "config": {"size": 9}}'
     grower.tree.files[_data(manifest)] = grower.chance.choice((*texts, loud, twice))
+
+
+def _add_misfit(grower: _Grower) -> None:
+    """Tag a manifest one value of which may not have the type that some collector expects."""
+    described = {**_descriptor(grower.chance.choice(grower.manifests), None), "size": 7}
+    document: Json = {
+        "schemaVersion": grower.chance.choice((1, 2, 2)),
+        "mediaType": grower.chance.choice((*_IMAGES, *_INDEXES)),
+        "config": described,
+        "layers": [described],
+        "manifests": [described],
+    }
+    value = grower.chance.choice(
+        (None, 7, -(1 << 63), 1 << 63, 7.5, "e30=", "%", [], [7], {}, True)
+    )
+    if grower.may(0.5):
+        described[grower.chance.choice(_DESCRIBING)] = value
+    else:
+        document[grower.chance.choice(_STATING)] = value
+    name = grower.chance.choice(_NAMES)
+    digest = grower.tree.blob(grower.chance.choice(("", "", " ")) + json.dumps(document))
+    grower.tree.link(f"repositories/{name}/_manifests/revisions", digest)
+    grower.tree.files[f"repositories/{name}/_manifests/tags/odd/current/link"] = digest
+    grower.tree.folders.add(f"repositories/{name}/_layers")
+
+
+_DESCRIBING: Final = (
+    *("mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType"),
+)
+_STATING: Final = (
+    *("schemaVersion", "mediaType", "config", "layers", "manifests", "annotations", "subject"),
+    *("fsLayers", "history", "name", "tag", "architecture", "signatures"),
+)
+
+
+def _shout_link(grower: _Grower) -> None:
+    """Let a link say what its path does, both in upper case."""
+    place = grower.chance.choice(("/revisions/", "/_layers/"))
+    if path := grower.pick(place, "link"):
+        folder, _, encoded = path.removesuffix("/link").rpartition("/")
+        grower.tree.files[f"{folder}/{encoded.upper()}/link"] = f"sha256:{encoded.upper()}"
 
 
 def _add_schema1(grower: _Grower) -> None:
@@ -284,5 +325,14 @@ def _leave_scraps(grower: _Grower) -> None:
 
 _DAMAGES: Final = (
     *(_spoil_link, _cross_link, _link_manifest_as_layer, _spoil_manifest, _spoil_manifest),
-    *(_add_schema1, _misname, _misplace_blob, _remove_folder, _leave_scraps),
+    *(
+        _add_misfit,
+        _add_misfit,
+        _shout_link,
+        _add_schema1,
+        _misname,
+        _misplace_blob,
+        _remove_folder,
+        _leave_scraps,
+    ),
 )
