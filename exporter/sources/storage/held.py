@@ -31,9 +31,12 @@ _FOLDERS: Final = (
 
 
 def split(path: str) -> tuple[str, str]:
-    """Part a key below `repositories` into the repository's name and the rest; "" for no name."""
+    """Part a key below `repositories` into the repository's name and the rest; "" for no name.
+
+    No part of a name begins with `_`: collectors do not look any further there.
+    """
     at = path.find("/_")
-    return ("", path) if at < 0 else (path[:at], path[at + 1 :])
+    return ("", path) if at < 0 or path.startswith("_") else (path[:at], path[at + 1 :])
 
 
 @dataclass(slots=True)

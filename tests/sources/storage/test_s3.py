@@ -100,6 +100,15 @@ def test_wrong_credentials_are_named_as_such(filled: Bucket) -> None:
     assert "another" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["_catalog", "_x/app", "team/_x/app"])
+def test_collectors_look_at_nothing_below_a_name_with_an_underscore(root: Path, name: str) -> None:
+    key = f"repositories/{name}/_manifests/revisions/sha256/{'ab' * 32}/link"
+
+    inventory = _in_memory(root, **{key: b"sha256:" + b"ab" * 32})
+
+    assert inventory.repositories == ("team/app",)
+
+
 def test_a_tag_that_has_nothing_but_a_stray_is_a_tag_that_points_at_nothing(root: Path) -> None:
     inventory = _in_memory(root, **{"repositories/team/app/_manifests/tags/v2/note": b"?"})
 
