@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.hold import below
+from exporter.oci.digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exporter.facts.snapshot import Snapshot
-    from exporter.oci.digest import Digest
     from exporter.oci.manifest import Manifest
     from exporter.oci.reference import Repository
 
@@ -29,20 +30,29 @@ class Runners:
 def runners(snapshot: Snapshot, repository: Repository, digest: Digest) -> Runners:
     """Return who runs a manifest, something below it, or something that it is part of."""
     manifests = snapshot.manifests
-    images = {each.config.digest: each.digest for each in manifests.values() if each.config}
+    images = _images(manifests)
     parts, whole = below(digest, manifests)
     found: list[Use] = []
     sure = True
     for use in snapshot.uses:
         if use.reference.repository != repository or use.reference_class is not ReferenceClass.LIVE:
             continue
-        running = {images.get(each, each) for each in use.running}
+        running = set[Digest]().union(*(images.get(each, {each}) for each in use.running))
         reached = [below(each, manifests) for each in running]
         if parts & running or any(_has(each, digest, manifests) for each, _ in reached):
             found.append(use)
         elif running:
             sure = sure and whole and all(known for _, known in reached)
     return Runners(tuple(found), sure)
+
+
+def _images(manifests: Mapping[Digest, Manifest]) -> Mapping[Digest, set[Digest]]:
+    """Which images have a configuration: what was converted, or has other layers, may share it."""
+    found: defaultdict[Digest, set[Digest]] = defaultdict(set)
+    for each in manifests.values():
+        if each.config:
+            found[each.config.digest].add(each.digest)
+    return found
 
 
 def _has(whole: set[Digest], digest: Digest, manifests: Mapping[Digest, Manifest]) -> bool:

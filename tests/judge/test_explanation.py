@@ -147,6 +147,17 @@ def test_what_runs_by_a_tag_that_has_moved_on_is_used() -> None:
         assert asked(seen, digest=digest, uses=(running(OLD.digest),)).used is YES
 
 
+def test_each_image_of_a_configuration_that_runs_may_be_what_runs() -> None:
+    """The same image pushed as Docker's and as OCI's: two manifests, one configuration."""
+    one, other = image("same"), image("same", docker=True)
+    assert one.config.digest == other.config.digest
+    seen = scene(BOTH, "latest").tag(one, "v0", kind=SELECTED).tag(other, "v1", kind=SELECTED)
+
+    found = [asked(seen.seal(), tag, uses=(running(one.config.digest),)) for tag in ("v0", "v1")]
+
+    assert [each.used for each in found] == [YES, YES]
+
+
 def test_what_runs_as_its_tag_says_is_told_once() -> None:
     found = asked(scene(BOTH, "latest").seal(), "latest", uses=(running(AMD64.digest),))
 
