@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.oci.platform import Platform, choose
+from exporter.oci.platform import Platform, eligible
 from exporter.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def held(verdict: TagVerdict, platform: Platform | None) -> tuple[str, str] | No
             (holder.node, str(holder.platform), name(use.reference))
             for use in verdict.uses
             for holder in use.holders
-            if _runs(holder, platform)
+            if _holds(verdict, holder, platform)
         }
     )
     if not holding:
@@ -54,6 +54,7 @@ def name(reference: Reference) -> str:
     return str(Reference(reference.registry, reference.repository, tag, reference.digest))
 
 
-def _runs(holder: Holder, platform: Platform | None) -> bool:
-    """Would the node have chosen an image of this platform? Then that is what it holds."""
-    return choose(holder.platform, [platform]) is not None
+def _holds(verdict: TagVerdict, holder: Holder, platform: Platform | None) -> bool:
+    """Would the node have chosen what is of this platform among all? Then that is what it holds."""
+    offered = [child.platform for child in verdict.children]
+    return any(offered[entry] == platform for entry in eligible(holder.platform, offered))

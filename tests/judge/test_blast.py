@@ -164,6 +164,16 @@ def test_a_node_of_another_platform_is_no_help() -> None:
     assert "node n0 linux/amd64 says" in hints(scene(INDEX).lose(INDEX.digest), held)[0]
 
 
+def test_a_node_that_would_choose_another_image_of_the_tag_holds_that_one() -> None:
+    """An arm64 node runs 32-bit arm as well: it pulls that only where there is nothing better."""
+    old = worlds.image("app", "linux/arm/v7")
+    held = use("app:v1", holders=HOLDERS[:1])
+    better, alone = worlds.index(ARM64, old), worlds.index(old)
+
+    assert hints(scene(better).lose(old.digest), held) == [""]
+    assert "node n2 linux/arm64 says" in hints(scene(alone).lose(old.digest), held)[0]
+
+
 def test_on_a_node_an_image_with_a_digest_has_no_tag() -> None:
     held = use(f"app:v1@{INDEX.digest}", holders=HOLDERS[1:2])
     (said,) = hints(scene(INDEX, None).lose(ARM64.digest), held)
