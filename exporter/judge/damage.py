@@ -9,7 +9,7 @@ from exporter.judge.report import Lack
 from exporter.oci.platform import Platform
 
 if TYPE_CHECKING:
-    from exporter.facts.snapshot import Root, Snapshot
+    from exporter.facts.snapshot import Root
     from exporter.judge.report import Report
     from exporter.oci.digest import Digest
 
@@ -42,7 +42,7 @@ def damages(report: Report) -> tuple[Damage, ...]:
     """Return everything that is corrupt, in the order of the tags that it stops."""
     found: dict[Digest, Damage] = {}
     for verdict in report.verdicts:
-        owners = _owners(report.snapshot, verdict.root)
+        owners = tuple(use.owner for use in verdict.uses)
         stopped: dict[Digest, Stop] = {}
         for child in verdict.children:
             for lack in (each for each in child.lacks if each.corrupt):
@@ -61,13 +61,3 @@ def _stop(root: Root, owners: tuple[str, ...]) -> Stop:
     joint = ":" if root.tag else ""
     name = f"{root.repository}{joint}{root.name}"
     return Stop(name, root.reference_class, (), required=False, owners=owners)
-
-
-def _owners(snapshot: Snapshot, root: Root) -> tuple[str, ...]:
-    """Who names this tag or digest."""
-    return tuple(
-        use.owner
-        for use in snapshot.uses
-        if use.reference.repository == root.repository
-        and (use.reference.digest or use.reference.tag) in (root.digest, root.tag)
-    )

@@ -57,6 +57,18 @@ async def test_what_no_platform_that_must_run_needs_is_said_so() -> None:
     )
 
 
+async def test_who_pins_a_digest_uses_the_pin_and_not_the_tag() -> None:
+    fake = Fake()
+    fake.push(BOTH, "v1")
+    snapshot = (await audited(fake, use(f"app@{BOTH.digest}"))).snapshot
+    turned = {(APP, BASE.digest): corrupt("hashes to x")}
+
+    (damage,) = damages(judge(replace(snapshot, sightings={**snapshot.sightings, **turned}), {}))
+
+    owners = {each.name: each.owners for each in damage.stops}
+    assert owners == {f"app@{BOTH.digest.short}": ("refs.yml:1",), "app:v1": ()}
+
+
 async def test_nothing_is_said_where_nothing_is_corrupt() -> None:
     report = await rotten()
 
