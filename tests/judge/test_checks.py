@@ -263,8 +263,9 @@ def let_in(admitted: bool | None, login: str = "prod shop: a") -> Admission:  # 
 def test_refused_pull_secrets_are_a_warning_where_something_runs_and_never_critical(
     kind: ReferenceClass, severity: str
 ) -> None:
-    users = (use("app:v1", login="prod shop: a"),)
-    seen = scene(BUILT, kind=kind)
+    others = use("app:v1", login="prod shop: b")
+    users = (use("app:v1", reference_class=kind, login="prod shop: a"), others)
+    seen = scene(BUILT)
 
     assert seen.codes(uses=users, admissions=(let_in(False),)) == [("refused-login", severity)]
 

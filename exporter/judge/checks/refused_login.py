@@ -20,9 +20,10 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
 
     It is never critical: a node may know credentials of its own, which nobody sees from here.
     """
-    live = verdict.root.reference_class is ReferenceClass.LIVE
+    users = (use for use in verdict.uses if use.reference_class is ReferenceClass.LIVE)
+    live = {use.login for use in users}
     for each in verdict.admissions:
         if each.admitted is False:
-            severity = Severity.WARNING if live else Severity.INFO
+            severity = Severity.WARNING if each.login in live else Severity.INFO
             detail = f"{each.login}: {each.detail}"
             yield Finding(RULE, severity, verdict.root, None, None, detail, login=each.login)
