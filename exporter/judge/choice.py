@@ -25,7 +25,7 @@ _SIGNATURE_TAG: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
 class Choice:
     """What nodes would pull of a tag's leaves, and where they would find nothing."""
 
-    pulled: frozenset[int]
+    pulled: frozenset[int] = frozenset()
     """Which leaves must be there, by position."""
     lacking: tuple[Platform, ...] = ()
     """Platforms that must run the tag and find nothing here."""
@@ -39,8 +39,6 @@ def needed(nodes: Nodes, root: Root, leaves: tuple[Leaf, ...], here: set[int]) -
     A platform that must run the tag lacks what is not there. One on which it merely may be
     started does not, as long as there is another on which it can be.
     """
-    if is_attached(root):
-        return Choice(frozenset())
     offered = [position for position, leaf in enumerate(leaves) if leaf.may_be_chosen]
     hidden = {position for position, leaf in enumerate(leaves) if leaf.kind is ChildKind.INDEX}
     hidden -= {*offered}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.nodes import Nodes
 from exporter.facts.use import ReferenceClass
-from exporter.judge.choice import needed
+from exporter.judge.choice import Choice, is_attached, needed
 from exporter.judge.report import Lacking
 from exporter.oci.platform import Platform
 
@@ -36,12 +36,15 @@ def demand(root: Root, uses: Iterable[Use], leaves: tuple[Leaf, ...], here: set[
 
     The tag's own class needs what all its reasons together say. Every use that says where it runs
     needs that as well, whatever its class: one that says nothing adds nothing to what others say.
+    What is attached to an image no node pulls, unless somebody names it.
     """
     own = root.reference_class
-    together = needed(Nodes.of_root(root), root, leaves, here)
+    told = tuple(uses)
+    attached = is_attached(root) and not told
+    together = Choice() if attached else needed(Nodes.of_root(root), root, leaves, here)
     required = dict.fromkeys(together.pulled, own)
     lacking = dict.fromkeys(together.lacking, own)
-    for reference_class, nodes in sorted(said(uses), key=lambda each: each[0].rank):
+    for reference_class, nodes in sorted(said(told), key=lambda each: each[0].rank):
         alone = needed(nodes, root, leaves, here)
         for position in alone.pulled:
             required.setdefault(position, reference_class)

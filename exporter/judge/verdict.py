@@ -48,7 +48,7 @@ def _verdict(
     snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ...]], uses: tuple[Use, ...]
 ) -> TagVerdict:
     if root.digest is None or root.sighting.state in GONE:
-        return _unresolved(snapshot, root)
+        return _unresolved(snapshot, root, uses)
     view = View(snapshot, root.repository)
     tree = grow(view, root.digest)
     leaves = as_run(view, root.digest, tree.leaves, uses)
@@ -71,12 +71,12 @@ def _verdict(
     )
     lost = any(child.lost and (child.required or _is_top(root, child)) for child in children)
     if root.sighting.state is State.UNKNOWN and not (lost or wanted.lacking):
-        return _unresolved(snapshot, root)
+        return _unresolved(snapshot, root, uses)
     state = _roll_up(root, children, wanted)
     return TagVerdict(root, state, children, tree.nested, wanted.lacking, wanted.not_offered)
 
 
-def _unresolved(snapshot: Snapshot, root: Root) -> TagVerdict:
+def _unresolved(snapshot: Snapshot, root: Root, uses: tuple[Use, ...]) -> TagVerdict:
     """A tag that leads nowhere, or that could not be asked, stands for its one child.
 
     A pull-through cache denies what it could not fetch just now: there that is no absence.
@@ -89,7 +89,7 @@ def _unresolved(snapshot: Snapshot, root: Root) -> TagVerdict:
         platform=None,
         kind=ChildKind.IMAGE,
         state=seen.state,
-        required_by=None if is_attached(root) else root.reference_class,
+        required_by=root.reference_class if uses or not is_attached(root) else None,
         expected=promised,
         proof=seen.proof,
         reason=seen.reason,

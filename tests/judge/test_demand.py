@@ -18,7 +18,7 @@ from exporter.judge.verdict import verdicts
 from exporter.oci.platform import Platform
 from tests import worlds
 from tests.fakes import use, workload
-from tests.judge.scene import APP, BLIND, SHORT, Scene, scene
+from tests.judge.scene import APP, BLIND, LOST, SHORT, Scene, scene
 
 if TYPE_CHECKING:
     from exporter.facts.use import Use
@@ -173,6 +173,19 @@ def test_what_no_platform_pulls_fails_its_own_class_where_it_is_gone() -> None:
     seen = scene(signature, worlds.signature_tag(INDEX)).lose(signature.digest)
 
     assert (judged(seen).children[0].required, judged(seen).failing) == (False, (LIVE,))
+
+
+def test_what_somebody_runs_is_needed_though_its_tag_looks_like_a_signature_s() -> None:
+    name = worlds.fallback_tag(AMD64)
+    runs = use(f"app:{name}", "linux/arm64")
+    seen = scene(INDEX, name, "linux/arm64").lose(ARM64.digest)
+
+    assert (judged(seen, runs).state, codes(seen, runs)) == (
+        BROKEN,
+        [("missing-child", "critical")],
+    )
+    assert codes(Scene().nothing(name, LOST), runs) == [("missing-child", "critical")]
+    assert (judged(seen).state, codes(seen)) == (PRESENT, [("missing-child", "info")])
 
 
 def test_a_pull_through_cache_promises_a_lower_class_nothing() -> None:
