@@ -60,13 +60,15 @@ class Keys:
     uploads: dict[str, list[Key]] = field(default_factory=dict)
 
     def add(self, rest: str, key: Key, noted: Noted) -> None:
-        """Sort one key in."""
+        """Sort one key in. An empty one in a folder's place is some client's mark of the folder."""
         for beginning, folder in _FOLDERS:
             self.folders |= folder if rest.startswith(beginning) else Folder(0)
         match rest.split("/"):
-            case ["_layers", algorithm, encoded, "link"]:
+            case ["_layers", algorithm, encoded, "link"] if layout.is_part(algorithm + encoded):
                 self.layers.append(_Link(f"{algorithm}:{encoded}", key))
-            case ["_manifests", "revisions", algorithm, encoded, "link"]:
+            case ["_manifests", "revisions", algorithm, encoded, "link"] if layout.is_part(
+                algorithm + encoded
+            ):
                 self.revisions.append(_Link(f"{algorithm}:{encoded}", key))
             case ["_manifests", "tags", tag, "current", "link"]:
                 self.history.setdefault(tag, [])
@@ -75,7 +77,9 @@ class Keys:
                 self.history.setdefault(tag, []).append(f"{algorithm}:{encoded}")
             case ["_uploads", identifier, *_]:
                 self.uploads.setdefault(identifier, []).append(key)
-            case ["_layers" | "_manifests", *_, "link"] | ["_manifests", "tags", _]:
+            case ["_layers" | "_manifests"] | ["_manifests", "tags", _] if key.size:
+                noted.gap(rest, Reason.UNSUPPORTED, "a file in a folder's place")
+            case ["_layers" | "_manifests", *_, "link"]:
                 noted.gap(rest, Reason.UNSUPPORTED, "not where a registry puts it")
             case ["_manifests", "tags", tag, *_]:
                 self.history.setdefault(tag, [])

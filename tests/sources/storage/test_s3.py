@@ -195,7 +195,7 @@ def test_a_link_that_says_what_its_path_does_and_is_no_digest_stops_collectors(r
     "path",
     [
         "repositories/_layers/sha256/aa/link",
-        "repositories/team/app/_manifests/tags/v2",
+        "repositories/team/app/_layers/sha 256/aa/link",
         f"blobs/sha512/sha256/{'ab' * 32}/data",
         f"blobs/sha256/sha512/{'ab' * 64}/data",
     ],
@@ -204,6 +204,18 @@ def test_what_is_not_where_a_registry_puts_it_is_a_gap(root: Path, path: str) ->
     inventory = _in_memory(root, **{path: b""})
 
     assert [gap.reason for gap in inventory.blind] == [Reason.UNSUPPORTED]
+
+
+@pytest.mark.parametrize("path", ["_layers", "_manifests", "_manifests/tags/v2"])
+def test_a_file_in_a_folders_place_is_a_gap_unless_it_only_marks_the_folder(
+    root: Path, path: str
+) -> None:
+    key = f"repositories/team/other/{path}"
+
+    full, empty = (_in_memory(root, **{key: content}) for content in (b"?", b""))
+
+    assert [gap.reason for gap in full.blind] == [Reason.UNSUPPORTED]
+    assert (empty.blind, empty.strays.files) == ((), 1)
 
 
 def test_a_tag_without_a_current_link_points_at_nothing(root: Path) -> None:
