@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
@@ -14,21 +15,24 @@ from exporter.commands.options import check_place
 from exporter.commands.shelf import place, shelf
 from exporter.config.words import duration
 from exporter.facts.capacity import Capacity, Untold
+from exporter.facts.gap import Reason
 from exporter.judge.coverage import doubts, newest
 from exporter.oci.digest import Malformed
 from exporter.publish.capacity import capacity_json, capacity_text
-from exporter.publish.lake.release import decode, names_release
+from exporter.publish.lake.release import decode, named
 from exporter.sources import Unseen
 from exporter.sources.lake.questions import Engine, answer
 from exporter.wiring.facts import imported
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from exporter.facts.release import Release
     from exporter.sources.shelf import Shelf
+
+_TRIES: Final = 3
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -46,20 +50,35 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _answers(words: argparse.Namespace, environ: Mapping[str, str]) -> list[Capacity | Untold]:
     check_place("--facts", words.facts)
     oldest = time.time() - _age(words.max_age)
+    if "://" not in words.facts and not Path(words.facts).is_dir():
+        raise Refused(f"{words.facts}: no facts are there")  # a reader makes no folder
     facts = shelf(words, environ, words.facts)
-    sizes = facts.sizes()
-    releases = newest(decode(facts.get(path)) for path in sizes if names_release(path))
-    wanted = words.registry or sorted(releases)
+    wanted = words.registry or sorted(newest(named(facts.sizes())))
     if not wanted:
         raise Refused(f"{words.facts}: no facts are there")
-    answers: list[Capacity | Untold] = []
-    for name in wanted:
-        if name not in releases:
-            answers.append(Untold(name, ("no facts of it are there",)))
-            continue
-        doubt = doubts(name, releases[name], sizes, oldest)
-        answers.append(doubt or _told(words, environ, facts, releases[name]))
-    return answers
+    return [_answer(words, environ, facts, name, oldest) for name in wanted]
+
+
+def _answer(
+    words: argparse.Namespace, environ: Mapping[str, str], facts: Shelf, name: str, oldest: float
+) -> Capacity | Untold:
+    """Tell of one registry, by the next releases where an export removes those being read."""
+    untold, tried = Untold(name, ("no facts of it are there",)), None
+    for _ in range(_TRIES):
+        sizes = facts.sizes()
+        plan = newest(named(sizes)).get(name)
+        if not plan or plan == tried:
+            break
+        tried = plan
+        try:
+            shards = {index: decode(facts.get(each.path)) for index, each in plan.items()}
+            doubt = doubts(name, shards, sizes, (oldest, time.time()))
+            return doubt or _told(words, environ, facts, shards)
+        except (Unseen, Malformed) as error:
+            if isinstance(error, Unseen) and error.reason is Reason.UNSUPPORTED:
+                raise  # of no registry will the engine tell
+            untold = Untold(name, (str(error),))
+    return untold
 
 
 def _age(text: str) -> float:
@@ -79,7 +98,10 @@ def _told(
         room = Path(folder)
         with _engine(words, environ, room) as engine:
             ordered = [shards[index] for index in sorted(shards)]
-            return answer(engine, ordered, _locate(words, facts, room))
+            locate = _locate(words, facts, room)
+            if words.engine != "spark":
+                locate = _proven(locate, ordered)
+            return answer(engine, ordered, locate)
 
 
 def _engine(
@@ -111,3 +133,21 @@ def _locate(words: argparse.Namespace, facts: Shelf, room: Path) -> Callable[[st
         return str(copy)
 
     return fetched
+
+
+def _proven(locate: Callable[[str], str], shards: Iterable[Release]) -> Callable[[str], str]:
+    """Hash each file before it is read: a disk that rots would falsify a sum without a word."""
+    written = {file.path: file.sha256 for release in shards for file in release.files}
+
+    def proven(path: str) -> str:
+        there = locate(path)
+        try:
+            with Path(there).open("rb") as file:
+                same = hashlib.file_digest(file, "sha256").hexdigest() == written[path]
+        except OSError as error:
+            raise Unseen(path, Reason.UNREADABLE, error.strerror or "") from error
+        if not same:
+            raise Unseen(path, Reason.WRONG_DIGEST, "it is not as its release says")
+        return there
+
+    return proven

@@ -25,6 +25,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """What a release's path says of it."""
+
+    registry: str
+    shard: int
+    shards: int
+    audit: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """What is put last, once all files are there: without it nothing of an audit is to be read."""
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from exporter.facts.capacity import Untold
+from exporter.facts.release import Name, Release
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from exporter.facts.release import Release
+Named = TypeVar("Named", Name, Release)
 
+_SKEW: Final = 600.0
+"""Seconds by which the clocks of two machines may differ."""
 _MOST: Final = 5
 """Gaps of one shard that are named."""
 
 
-def newest(releases: Iterable[Release]) -> dict[str, dict[int, Release]]:
+def newest(releases: Iterable[Named]) -> dict[str, dict[int, Named]]:
     """Return the last release of each shard, by registry: of the number of shards in force.
 
-    That is the number under which anything was written last.
+    That is the number under which anything was written last: audits' names sort by time.
     """
     plans: dict[str, int] = {}
-    found: dict[tuple[str, int], dict[int, Release]] = {}
-    for release in sorted(releases, key=lambda each: (each.taken_at, each.audit)):
+    found: dict[tuple[str, int], dict[int, Named]] = {}
+    for release in sorted(releases, key=lambda each: each.audit):
         plans[release.registry] = release.shards
         found.setdefault((release.registry, release.shards), {})[release.shard] = release
     return {registry: found[registry, shards] for registry, shards in plans.items()}
@@ -32,28 +35,32 @@ def doubts(
     registry: str,
     shards: Mapping[int, Release],
     sizes: Mapping[str, int],
-    oldest: float,
+    times: tuple[float, float],
 ) -> Untold | None:
     """Say why nothing may be said of a registry, or None where its facts are whole.
 
-    `sizes` are the files that are there, with their bytes; what was taken before `oldest`, in
-    seconds since the epoch, is too old.
+    `sizes` are the files that are there, with their bytes. What was taken before the first of the
+    times, in seconds since the epoch, is too old; the second is now.
     """
     count = next(iter(shards.values())).shards
     reasons = [
         reason
         for index in range(count)
-        for reason in _of_shard(f"shard {index} of {count}", shards.get(index), sizes, oldest)
+        for reason in _of_shard(f"shard {index} of {count}", shards.get(index), sizes, times)
     ]
     return Untold(registry, tuple(reasons)) if reasons else None
 
 
 def _of_shard(
-    name: str, release: Release | None, sizes: Mapping[str, int], oldest: float
+    name: str, release: Release | None, sizes: Mapping[str, int], times: tuple[float, float]
 ) -> Iterator[str]:
     if release is None:
         yield f"{name} has written no facts"
         return
+    oldest, now = times
+    if release.taken_at > now + _SKEW:
+        ahead = release.taken_at - now
+        yield f"the facts of {name} are from the future, by {ahead:.0f} seconds: a clock is wrong"
     if release.taken_at < oldest:
         yield f"the facts of {name} are too old, by {oldest - release.taken_at:.0f} seconds"
     gone = [file.path for file in release.files if sizes.get(file.path) != file.size]

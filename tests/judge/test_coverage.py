@@ -18,7 +18,7 @@ def release(shard: int, shards: int = 4, taken_at: float = NOW, **other: object)
     fields: dict[str, object] = {
         "schema": 1,
         "registry": "main",
-        "audit": f"{taken_at:.0f}",
+        "audit": f"{taken_at:012.0f}",
         "taken_at": taken_at,
         "shard": shard,
         "shards": shards,
@@ -34,7 +34,7 @@ FOUR = [release(shard) for shard in range(4)]
 
 def doubted(releases: list[Release], *, there: int = 10) -> Untold | None:
     (shards,) = newest(releases).values()
-    return doubts("main", shards, {FILE.path: there}, NOW - 60)
+    return doubts("main", shards, {FILE.path: there}, (NOW - 60, NOW))
 
 
 def test_four_of_four_recent_shards_may_speak() -> None:
@@ -61,6 +61,10 @@ def test_the_number_of_shards_that_wrote_last_is_the_one_in_force() -> None:
         (
             [*FOUR[1:], release(0, taken_at=NOW - 90)],
             "the facts of shard 0 of 4 are too old, by 30 seconds",
+        ),
+        (
+            [*FOUR[1:], release(0, taken_at=NOW + 700)],
+            "the facts of shard 0 of 4 are from the future, by 700 seconds: a clock is wrong",
         ),
         (
             [*FOUR[1:], release(0, gaps=("team/app: denied",))],

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
-from exporter.facts.release import SCHEMA, Release
+from exporter.facts.release import SCHEMA, Name, Release
 from exporter.oci.digest import Malformed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from exporter.facts.shard import Shard
 
 _ENDING: Final = ".release.json"
@@ -33,6 +35,14 @@ def path(release: Release) -> str:
 def names_release(path: str) -> bool:
     """Is a path that of a release?"""
     return _PATH.fullmatch(path) is not None
+
+
+def named(paths: Iterable[str]) -> Iterator[Name]:
+    """Name the releases among some paths."""
+    for path in paths:
+        if found := _PATH.fullmatch(path):
+            registry, shard, shards, audit = found.groups()
+            yield Name(unquote(registry), int(shard), int(shards), audit, path)
 
 
 def encode(release: Release) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,11 @@ class Duck:
 
     def table(self, name: str, paths: Sequence[str]) -> None:
         """Give the rows of some Parquet files a name."""
-        listed = ", ".join(f"'{path.replace(chr(39), chr(39) * 2)}'" for path in paths)
-        self._ask(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")  # noqa: S608 - quoted
+        listed = ", ".join(map(_quoted, paths))
+        # A folder may be called `size=7`: no column is read off a path. Shards of two versions may
+        # differ in columns.
+        read = f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+        self._ask(f"CREATE VIEW {name} AS SELECT * FROM {read}")  # noqa: S608 - quoted
 
     def keep(self, name: str, query: str) -> None:
         """Give the answer to a query a name, and keep it."""
@@ -47,6 +51,12 @@ class Duck:
             return self._connection.execute(query)
         except duckdb.Error as error:
             raise Unseen("duckdb", Reason.UNREADABLE, str(error).partition("\n")[0]) from error
+
+
+def _quoted(path: str) -> str:
+    """Write one file's path as SQL; to DuckDB some characters of it are patterns."""
+    literal = re.sub(r"[\[*?]", r"[\g<0>]", path).replace("'", "''")
+    return f"'{literal}'"
 
 
 @contextmanager

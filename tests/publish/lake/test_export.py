@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import pytest
 
 from exporter.facts.key import key
 from exporter.facts.shard import WHOLE, Shard
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import Role, Snapshot
 from exporter.oci.digest import Malformed
 from exporter.publish.lake.export import Facts, Holding, export
 from exporter.publish.lake.parquet import schema
@@ -28,8 +29,6 @@ from tests.publish.lake.shelves import Dict, releases, rows
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from exporter.facts.snapshot import Snapshot
 
 APP = worlds.two_platforms("app")
 
@@ -116,6 +115,19 @@ def test_a_storage_is_written_beside_it(snapshot: Snapshot, tmp_path: Path) -> N
     below = ((made, each) for made in APP.walk() for each in (*made.children, *made.blobs))
     assert edges == {(*key(made.digest), *key(each.digest)) for made, each in below}
     assert len(rows(shelf, release, "stored_revisions")) == 3
+
+
+def test_a_name_on_a_disk_that_is_no_text_is_spelt_out(tmp_path: Path) -> None:
+    tree.write(tmp_path, os.fsdecode(b"app\xff"), APP, "v1")
+    tree.write(tmp_path, os.fsdecode(b"app\xfe"), APP, "v1")
+    inventory = filesystem.read(str(tmp_path))
+    shelf = Dict()
+
+    export(replace(facts(Snapshot(HOST, NOW), 1), holding=Holding(inventory, 5, 6)), shelf, keep=1)
+
+    (release,) = releases(shelf)
+    tags = rows(shelf, release, "stored_tags")
+    assert {row["repository"] for row in tags} == {r"app\xfe", r"app\xff"}
 
 
 def test_a_release_of_another_version_is_refused() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from exporter.facts import holdings
@@ -156,6 +158,19 @@ async def test_slices_change_no_answer(tmp_path: Path) -> None:
             answers.append(said(told(shelf, tmp_path / "facts", engine)))
 
     assert answers[0] == answers[1] == await in_memory(here)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_shards_of_two_versions_may_differ_in_columns(
+    tmp_path: Path, order: tuple[int, int]
+) -> None:
+    files = [str(tmp_path / each) for each in ("old", "new")]
+    pq.write_table(pa.table({"size": [1]}), files[0])
+    pq.write_table(pa.table({"more": ["x"], "size": [2]}), files[1])
+
+    with duck("200MB", tmp_path) as engine:
+        engine.table("blobs", [files[at] for at in order])
+        assert engine.rows("SELECT SUM(size) AS bytes FROM blobs") == [{"bytes": 3}]
 
 
 async def test_a_tag_that_could_not_be_seen_forbids_an_answer(tmp_path: Path) -> None:
