@@ -53,6 +53,8 @@ def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
     if own.state is not State.PRESENT:
         kind = "blob" if leaf.kind is ChildKind.CACHE else "manifest"
         yield Lack(leaf.digest, kind, None, own.state, own.detail, own.corrupt)
+    elif leaf.misfit:
+        yield Lack(leaf.digest, "manifest", None, State.UNKNOWN, leaf.misfit)
     manifest = view.known(leaf.digest)
     for link in manifest.links if manifest else ():
         target = link.target
@@ -87,8 +89,12 @@ def _state(view: View, leaf: Leaf, lacks: Iterable[Lack]) -> State:
 
 
 def _reason(view: View, lacks: Iterable[Lack]) -> Reason | None:
-    """Of an unknown child, all lacks are doubts: the first one's reason stands for them."""
-    return next((view.seen(lack.digest).reason for lack in lacks), None)
+    """Of an unknown child, all lacks are doubts: the first one's reason stands for them.
+
+    What is there, and is a doubt all the same, is misstated by what points to it.
+    """
+    reasons = (view.seen(lack.digest).reason or Reason.MALFORMED for lack in lacks)
+    return next(reasons, None)
 
 
 def _proof(view: View, leaf: Leaf, state: State) -> Proof:

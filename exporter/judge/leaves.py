@@ -56,6 +56,8 @@ class Leaf:
     digest: Digest
     platform: Platform | None
     kind: ChildKind
+    misfit: str = ""
+    """What the entry of its index states of it, and what is not so."""
 
     @property
     def may_be_chosen(self) -> bool:
@@ -112,7 +114,7 @@ def grow(view: View, digest: Digest) -> Tree:
         if below is not None and below.is_index:
             passed[entry.digest] = below
             waiting += _entries(below)
-        if entry.digest not in passed or not _stands(view, entry.digest):
+        if entry.digest not in passed or not _stands(view, entry.digest) or _misfit(entry, below):
             leaves.append(_leaf(view, entry, below))
     nested = tuple(each for each in passed if each != digest and _stands(view, each))
     return Tree(_each_once(leaves), nested)
@@ -128,7 +130,18 @@ def _entries(index: Manifest) -> list[Descriptor]:
 
 
 def _leaf(view: View, entry: Descriptor, below: Manifest | None) -> Leaf:
-    return Leaf(entry.digest, entry.platform or view.stated_platform(below), _kind(entry, below))
+    platform = entry.platform or view.stated_platform(below)
+    return Leaf(entry.digest, platform, _kind(entry, below), _misfit(entry, below))
+
+
+def _misfit(entry: Descriptor, below: Manifest | None) -> str:
+    """Return how an entry misstates its manifest's length, which not every node minds.
+
+    containerd gives up at it (`core/content/local/writer.go`, "failed size validation").
+    """
+    if below is None or entry.size == below.size:
+        return ""
+    return f"its index states {entry.size} bytes, it has {below.size}"
 
 
 def _each_once(leaves: list[Leaf]) -> tuple[Leaf, ...]:

@@ -99,7 +99,8 @@ def _unresolved(snapshot: Snapshot, root: Root, uses: tuple[Use, ...]) -> TagVer
 
 
 def _hides(view: View, leaf: Leaf) -> bool:
-    return leaf.kind is ChildKind.INDEX and view.seen(leaf.digest).state is State.UNKNOWN
+    doubtful = view.seen(leaf.digest).state is State.UNKNOWN or bool(leaf.misfit)
+    return leaf.kind is ChildKind.INDEX and doubtful
 
 
 def _roll_up(root: Root, children: tuple[Child, ...], wanted: Demand) -> State:

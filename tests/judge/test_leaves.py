@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.judge.leaves import View, grow
 from exporter.judge.report import ChildKind
+from exporter.judge.verdict import verdicts
 from exporter.oci.manifest import OCI_INDEX
 from exporter.oci.platform import Platform
 from tests import worlds
@@ -239,3 +241,25 @@ def test_a_subject_leads_nowhere() -> None:
     top = worlds.index(AMD64, subject=IMAGE)
 
     assert [each[0] for each in leaves(scene(top), top)] == [AMD64.digest]
+
+
+def test_a_length_that_an_index_misstates_leaves_open_whether_it_can_be_pulled_through_it() -> None:
+    top = listing({**AMD64.descriptor, "size": AMD64.descriptor["size"] + 1}, ARM64.descriptor)
+    misstated = replace(top, children=(AMD64, ARM64))
+    seen = scene(misstated).tag(AMD64, "direct")
+
+    there, other = seen.verdict().children
+    assert (there.state, there.reason) == (State.UNKNOWN, Reason.MALFORMED)
+    assert "bytes, it has" in there.lacks[0].detail
+    assert other.state is State.PRESENT
+    assert seen.verdict().state is State.UNKNOWN
+    (direct,) = (each for each in verdicts(seen.snapshot()) if each.root.name == "direct")
+    assert direct.state is State.PRESENT
+
+    assert seen.lose(AMD64.digest).verdict().children[0].state is State.MISSING
+
+
+def test_a_nested_index_whose_length_is_misstated_is_in_doubt() -> None:
+    top = listing({**INDEX.descriptor, "size": 1})
+
+    assert scene(replace(top, children=(INDEX,))).verdict().state is State.UNKNOWN
