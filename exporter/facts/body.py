@@ -92,7 +92,7 @@ def read(content: bytes) -> Body:
     if all(content.count(key) < 2 for key in _MERGED):  # noqa: PLR2004 - not repeated
         try:
             return _signable(_of(_decode(content)), content)
-        except (msgspec.ValidationError, msgspec.DecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError):  # a rotten byte may be no UTF-8
             pass
     return _signable(_read_slowly(content), content)
 

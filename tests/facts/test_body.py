@@ -39,6 +39,15 @@ def test_a_missing_configuration_counts_as_the_empty_digest() -> None:
     assert _read(mediaType=OCI_MANIFEST) == Body(("",))
 
 
+@pytest.mark.parametrize("rotten", [b"\xff", b"\xc3(", b"\xed\xa0\x80"])
+def test_a_rotten_byte_is_read_over_as_go_does(rotten: bytes) -> None:
+    content = b'{"schemaVersion":2,"config":{"digest":"c"},"layers":[{"digest":"l%s"}]}' % rotten
+
+    first, second = body.read(content).references
+    assert first == "c"
+    assert second.startswith("l\ufffd")
+
+
 def test_a_subject_is_no_reference() -> None:
     assert _read(config={"digest": "c"}, subject={"digest": "s"}) == Body(("c",))
 
