@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from exporter.serve.clock import Clock
+import pytest
+
+from exporter.serve.clock import Clock, following
 from exporter.serve.rounds import Rounds
 from tests.fakes import Fake
 from tests.serve.test_rounds import Journal, board, nothing_wanted, watched
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Noticed(Fake):
@@ -72,3 +70,35 @@ async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task(
     assert standing.audits == 0
     assert "audit cut off" in caplog.messages
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
+async def test_rounds_go_on_for_as_long_as_the_clock_runs() -> None:
+    fake = Noticed(answers=True)
+    rounds = await rounds_over(fake)
+    clock = Clock(rounds, [replace(watched(fake), interval=0.01)])
+
+    clock.start()
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await fake.asked_at_all.wait()
+            fake.asked_at_all.clear()
+    await clock.stop(5.0)
+
+    standing = rounds.board.find(fake.name)
+    assert standing is not None
+    assert standing.audits >= 2
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        (100.0, 160.0),
+        (101.0, 160.0),
+        (159.9, 160.0),
+        (160.0, 160.0),
+        (161.0, 220.0),
+        (400.0, 400.0),
+    ],
+)
+def test_a_round_that_runs_over_skips_and_the_beat_stays(now: float, due: float) -> None:
+    assert following(100.0, 60.0, now) == due
