@@ -22,7 +22,7 @@ ABOUT: Final = {
         "audit on a clock: metrics, alerts, status page",
         "Audits the configured registries on a clock, and serves metrics, pages and JSON, until "
         "SIGTERM or SIGINT. SIGHUP reads the configuration again.",
-        "exit: 0 told to stop, 2 not understood or not startable",
+        "exit: 0 told to stop, 2 not understood, 3 could not start: an address or ledger taken",
     ),
     "check": About(
         "can these images be pulled?",

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from exporter.commands import Refused
+from exporter.commands.answer import Exit
 from exporter.commands.settings import shard
 from exporter.config.loading import Misconfigured, load
 from exporter.oci.digest import Malformed
@@ -30,14 +31,17 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise Refused(str(error)) from error
     if words.check_config:
         sys.stdout.write(_checked(words, settings))
-        return 0
+        return Exit.WELL
     part = shard(words, environ)
     configure(settings.log_level)
     try:
         asyncio.run(Service(words.config, settings, environ, part).run())
     except Unstartable as error:
-        raise Refused(str(error)) from error
-    return 0
+        # The command was understood. An address or a ledger that is taken may be free in a moment:
+        # a code of its own lets a service manager try again.
+        sys.stderr.write(f"pullproof: {error}\n")
+        return Exit.BLIND
+    return Exit.WELL
 
 
 def _checked(words: argparse.Namespace, settings: Settings) -> str:

@@ -1,12 +1,15 @@
-"""Is everything that a start would fall over told by `--check-config`?"""
+"""Is everything that a start would fall over told before, or else in one line?"""
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.cli import USAGE, main
+from exporter.cli import UNTOLD, USAGE, main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,3 +47,16 @@ def test_a_web_configuration_is_checked_with_the_rest(
     assert checked(tmp_path, f"{ONE}web_config_file: web.yml\n") == USAGE
 
     assert told in capsys.readouterr().err
+
+
+def test_an_address_that_is_taken_is_no_fault_of_the_configuration(tmp_path: Path) -> None:
+    config = tmp_path / "pullproof.yml"
+    command = [sys.executable, "-m", "exporter", "serve", "--config", str(config)]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config.write_text(f"{ONE}listen: ['127.0.0.1:{taken.getsockname()[1]}']\n")
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert done.returncode == UNTOLD
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("pullproof: ")
+    assert "in use" in line
