@@ -10,7 +10,7 @@ from exporter.facts.inventory import Inventory
 from exporter.judge.gc.plan import Abort, Blind, Outcome, Plan, Removal
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.preflight import hazards
-from exporter.judge.preflight.answer import Answer, Checked, Going, Verdict
+from exporter.judge.preflight.answer import Answer, Checked, Going
 from exporter.judge.preflight.deletions import delete
 from exporter.judge.preflight.losses import find, hurt, together
 
@@ -66,8 +66,8 @@ def foresee(
 
 
 def is_to_be_confirmed(foreseen: Foreseen) -> bool:
-    """Is it safe for no other reason than that the collection gives up?"""
-    return foreseen.answer.verdict is Verdict.SAFE and isinstance(foreseen.outcome, Abort)
+    """Is nobody hurt, and that for no other reason than that the collection gives up?"""
+    return not foreseen.answer.hurt and isinstance(foreseen.outcome, Abort)
 
 
 def confirmed(before: Foreseen, after: Foreseen) -> Foreseen:

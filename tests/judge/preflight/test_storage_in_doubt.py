@@ -100,6 +100,7 @@ def test_an_abort_that_a_second_reading_does_not_foretell_is_not_believed(tmp_pa
     tree.write(tmp_path, "app", APP, "v1")
     tree.write(tmp_path, "new", ARM64)
     before = foreseen(tmp_path, collection("2 -m"))
+    young = foreseen(tmp_path, collection("2 -m"), now=0)
     link = tree.revision(tmp_path, "app", AMD64.digest)
     link.write_bytes(b"")
     otherwise = foreseen(tmp_path, collection("2 -m"))
@@ -108,6 +109,7 @@ def test_an_abort_that_a_second_reading_does_not_foretell_is_not_believed(tmp_pa
     after = foreseen(tmp_path, collection("2 -m"))
 
     assert is_to_be_confirmed(before)
+    assert is_to_be_confirmed(young)
     assert not is_to_be_confirmed(after)
     assert confirmed(before, before).answer.verdict is SAFE
     assert confirmed(before, otherwise).answer.verdict is INCOMPLETE
