@@ -15,6 +15,7 @@ from exporter.config.settings import Settings
 from exporter.config.shard import VARIABLE, ShardName
 from exporter.config.words import duration
 from exporter.oci.digest import Malformed
+from exporter.publish.summary import PLAIN_HTTP
 
 if TYPE_CHECKING:
     import argparse
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 
 _PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's name
 """How a password from standing input travels to where secrets are read."""
+_FOR_TYPED: Final = (
+    PLAIN_HTTP,
+    "--ca-file",
+    "--username",
+    "--docker-config",
+    "--requests-per-second",
+)
+"""Options that say how a registry is asked that no configuration has."""
 _PAUSE: Final = "3s"
 """Before a second look, where no configuration says otherwise: somebody waits at a terminal."""
 
@@ -55,6 +64,8 @@ def typed(
         missing = sorted(wanted - _hosts(known))
         environ = _with_password(words, environ)
         made = _made(words, missing, environ) if missing else None
+        if made is None and known is not None:
+            _refuse_what_counts_for_none(words)
     except Misconfigured as error:
         raise Refused(str(error)) from error
     base = known or made
@@ -72,6 +83,13 @@ def typed(
     rest: dict[str, object] = {"references": (), "clusters": ()} if wanted and alone else {}
     update = {"registries": registries, **rest, **_overruling(words, known)}
     return Typed(base.model_copy(update=update), environ)
+
+
+def _refuse_what_counts_for_none(words: argparse.Namespace) -> None:
+    """Refuse options for registries that were only typed, where there are none of those."""
+    for option in _FOR_TYPED:
+        if getattr(words, option.removeprefix("--").replace("-", "_")):
+            raise Refused(f"{option}: {words.config} says how its registries are asked")
 
 
 def _overruling(words: argparse.Namespace, known: Settings | None) -> dict[str, object]:

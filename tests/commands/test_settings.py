@@ -42,6 +42,11 @@ def test_a_registry_that_was_only_typed_is_asked_again_sooner() -> None:
     assert settings("--confirm-after", "0s").settings.confirm_after == timedelta()
 
 
+def test_what_the_configuration_says_already_is_not_passed_over_in_silence(config: Path) -> None:
+    with pytest.raises(Refused, match=r"--plain-http: .*pullproof\.yml says how"):
+        settings("--plain-http", config=config)
+
+
 def test_a_pause_that_is_none_is_refused() -> None:
     with pytest.raises(Refused, match="--confirm-after: not a duration"):
         settings("--confirm-after", "soon")
