@@ -91,6 +91,7 @@ def refusal(answer: Answer, subject: str) -> Unseen:
     """Return why an answer leaves a question open."""
     found = faults(answer)
     code = found[0].code[:40] if found else ""
+    code = code if code.isascii() and code.isprintable() else ""  # else no report may hold it
     words = f"{answer.status} {code}".strip()
     reason = _STATUSES.get(answer.status) or _REASONS.get(code)
     if reason is None and answer.status >= 500:  # noqa: PLR2004 - HTTP's own number

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.sources import Absent, Unseen
-from exporter.sources.registry.answers import absence, faults, wait_wanted
+from exporter.sources.registry.answers import absence, faults, refusal, wait_wanted
 from exporter.sources.registry.question import Answer
 
 DATE = "Tue, 24 Nov 2026 08:00:00 GMT"
@@ -65,6 +65,17 @@ def test_absence_is_never_read_out_of_anything_but_its_three_words(
         assert code != "MANIFEST_UNKNOWN"
     else:
         assert (found.code, code) == ("MANIFEST_UNKNOWN", "MANIFEST_UNKNOWN")
+
+
+@given(st.text(st.characters(), max_size=50) | st.just("\ud800"))
+def test_a_refusal_is_told_in_words_that_can_be_printed(code: str) -> None:
+    body = json.dumps({"errors": [{"code": code}]}).encode()
+
+    detail = refusal(Answer(400, {}, body), "app").detail
+
+    assert detail.startswith("400")
+    assert detail.isascii()
+    assert detail.isprintable()
 
 
 def test_absence_needs_every_entry_to_say_it() -> None:
