@@ -155,6 +155,9 @@ class Keys:
                 raise Unseen(question.subject, Reason.UNAUTHORIZED, "no name and password to show")
             return Key(login.basic, login, _now() + _SHOWN_FOR)
         if login is not None and login.registry_token:
+            if not (login.registry_token.isascii() and login.registry_token.isprintable()):
+                words = "a registry token that no header can hold"
+                raise Unseen(question.subject, Reason.CREDENTIALS, words)
             return Key(f"Bearer {login.registry_token}", login, _now() + _SHOWN_FOR)
         try:
             token = await fetch(self._ask, wanted, login, secure=self._registry.secure)

@@ -141,6 +141,16 @@ async def test_a_registry_token_is_shown_as_it_is() -> None:
     assert guard.tokens == []
 
 
+async def test_a_registry_token_with_a_line_end_in_it_is_the_files_fault() -> None:
+    with guarding(Guard()) as guard:
+        credentials = Fixed(Login(registry_token="token-7\n"))
+        async with registry_at(guard.url, credentials=credentials) as registry:
+            with pytest.raises(Unseen) as raised:
+                await registry.head(Repository("app"), V1)
+
+    assert raised.value.reason is Reason.CREDENTIALS
+
+
 async def test_secrets_stay_out_of_what_is_printed(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     with guarding(Guard(accepts=False)) as guard:
