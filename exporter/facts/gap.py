@@ -39,7 +39,7 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     """A manifest or a list that no specification describes."""
     TOO_LARGE = "too-large"
-    """Past a limit: body, depth, children, tags, pages."""
+    """Past a limit: body, depth, children, tags, pages, what a layer unpacks to."""
     INCOMPLETE_LIST = "incomplete-list"
     """A list that the registry cut off or that shows the marks of its paging faults."""
     UNCONFIRMED = "unconfirmed"
@@ -51,7 +51,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     """A file or folder that could not be read."""
     UNSUPPORTED = "unsupported"
-    """A layout or interface that must not be judged by our rules."""
+    """A layout, interface or packing that must not be judged by our rules."""
     INTERNAL = "internal"
     """A fault of pullproof's own; the log has the trace."""
 

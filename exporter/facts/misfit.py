@@ -1,0 +1,129 @@
+"""Does every layer unpack to what its image's configuration says? Facts of content, not of places.
+
+A node hashes what it unpacks and refuses the image where that is another diff id. What a digest's
+bytes unpack to never changes: it is read once, and once more before it is held against an image.
+Source: containerd `core/unpack/unpacker.go`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Reason
+from exporter.oci.digest import Digest
+from exporter.oci.layers import PLAIN, UNPACKED, is_layer
+from exporter.oci.manifest import Kind, Manifest
+from exporter.oci.rootfs import Rootfs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from exporter.oci.manifest import Descriptor
+
+CONFIRMED: Final = 2
+"""Readings that must agree before an image is called wrong by them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What the bytes of one layer unpack to."""
+
+    diff_id: Digest | None
+    """None where no node can unpack them, or where that is not known."""
+    detail: str = ""
+    """Why there is none, for a person."""
+    reason: Reason | None = None
+    """Why it is not known."""
+    packed: bool = True
+    """Do they begin as gzip or zstd do?"""
+
+
+Inside = Unpacked | Rootfs
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was read of a layer or of a configuration."""
+
+    content: Inside
+    readings: int = 1
+    """How many readings in a row said so."""
+
+    @property
+    def settled(self) -> bool:
+        """Would another reading say the same? Where it is in doubt, a release may know more."""
+        return isinstance(self.content, Rootfs) or self.content.reason is None
+
+
+Contents = dict[Digest, Known]
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """One thing in which an image is not what its own configuration says."""
+
+    digest: Digest
+    """The layer; the configuration where it names more layers or fewer."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A misfit, or a layer that cannot be compared."""
+
+    misfit: Misfit
+    readings: int
+    reason: Reason | None = None
+    """Why it cannot be compared."""
+
+    @property
+    def proven(self) -> bool:
+        """Do enough readings agree on it?"""
+        return self.reason is None and self.readings >= CONFIRMED
+
+
+def parts(manifest: Manifest) -> tuple[Descriptor | None, tuple[Descriptor, ...]]:
+    """Return the configuration and the layers of an image; nothing of anything else.
+
+    What has something else among its layers is unpacked by other rules than these.
+    """
+    layers = tuple(link.target for link in manifest.links if link.kind is Kind.LAYER)
+    if manifest.artifact or not layers or not all(is_layer(each.media_type) for each in layers):
+        return None, ()
+    return manifest.config, layers
+
+
+def differences(manifest: Manifest, contents: Mapping[Digest, Known]) -> Iterator[Difference]:
+    """Compare an image with its configuration, as far as both were read."""
+    config, layers = parts(manifest)
+    known = contents.get(config.digest) if config else None
+    said = known.content.diff_ids if known and isinstance(known.content, Rootfs) else None
+    if config is None or known is None or said is None:
+        return
+    if len(said) != len(layers):
+        detail = f"has {len(said)} diff ids for {len(layers)} layers"
+        yield Difference(Misfit(config.digest, detail), known.readings)
+        return
+    for layer, expected in zip(layers, said, strict=True):
+        read = contents.get(layer.digest)
+        if read is not None and layer.media_type in UNPACKED:
+            yield from _difference(layer, expected, read)
+
+
+def _difference(layer: Descriptor, expected: Digest, known: Known) -> Iterator[Difference]:
+    found = known.content
+    if not isinstance(found, Unpacked):
+        return
+    if found.reason is not None:
+        yield Difference(Misfit(layer.digest, found.detail), known.readings, found.reason)
+    elif layer.media_type in PLAIN and found.packed:
+        detail = "packed, and its media type says that it is not: nodes differ"
+        yield Difference(Misfit(layer.digest, detail), known.readings, Reason.UNSUPPORTED)
+    elif found.diff_id is None:
+        yield Difference(
+            Misfit(layer.digest, f"cannot be unpacked: {found.detail}"), known.readings
+        )
+    elif found.diff_id != expected:
+        detail = f"unpacks to {found.diff_id}, its configuration says {expected}"
+        yield Difference(Misfit(layer.digest, detail), known.readings)

@@ -1,0 +1,179 @@
+"""Is what a layer unpacks to told as a node would see it, and nothing where nodes differ?"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import tracemalloc
+import zlib
+
+import pytest
+from backports import zstd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts.gap import Reason
+from exporter.facts.misfit import Unpacked
+from exporter.oci.digest import Digest
+from exporter.sources.unpacking import Unpacker
+from tests.worlds import noise
+
+MIB = 1 << 20
+SKIPPED = b"\x53\x2a\x4d\x18\x04\x00\x00\x00toc!"
+"""A zstd frame that readers skip: zstd:chunked ends with one."""
+TAR = noise("tar", 5_000)
+SUMMED = {zstd.CompressionParameter.checksum_flag: 1}
+PACKED = {"gzip": gzip.compress(TAR), "zstd": zstd.compress(TAR, options=SUMMED)}
+
+
+def unpacked(*chunks: bytes, limit: int = 64 * MIB) -> Unpacked:
+    unpacker = Unpacker(limit, lambda _: None)
+    for chunk in chunks:
+        more = unpacker.feed(chunk)
+        while more:
+            more = unpacker.feed(b"")
+    return unpacker.end()
+
+
+def cut(data: bytes, step: int) -> list[bytes]:
+    return [data[at : at + step] for at in range(0, len(data), step)]
+
+
+@given(st.binary(max_size=300), st.sampled_from(["gzip", "zstd", "none"]), st.integers(1, 50))
+def test_a_layer_unpacks_to_what_was_packed_however_it_comes(
+    tar: bytes, kind: str, step: int
+) -> None:
+    tar = b"tar" + tar
+    data = {"gzip": gzip.compress, "zstd": zstd.compress, "none": bytes}[kind](tar)
+
+    assert unpacked(*cut(data, step)) == Unpacked(Digest.of(tar), packed=kind != "none")
+
+
+@pytest.mark.parametrize("step", [1, 7, 100_000])
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip.compress(TAR[:99]) + gzip.compress(b"") + gzip.compress(TAR[99:]),
+        zstd.compress(TAR[:99]) + SKIPPED + zstd.compress(b"") + zstd.compress(TAR[99:]) + SKIPPED,
+        SKIPPED + zstd.compress(TAR),
+    ],
+    ids=["members", "frames", "skipped first"],
+)
+def test_members_and_frames_are_read_one_after_the_other(data: bytes, step: int) -> None:
+    assert unpacked(*cut(data, step)) == Unpacked(Digest.of(TAR))
+
+
+@pytest.mark.parametrize("data", [b"", b"tar", b"\x1f\x8b\x07 method 7 is no gzip"])
+def test_what_begins_as_neither_gzip_nor_zstd_is_taken_as_it_is(data: bytes) -> None:
+    assert unpacked(data) == Unpacked(Digest.of(data), packed=False)
+
+
+@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize("lost", [1, 4, 9, 2_000])
+def test_what_is_cut_off_cannot_be_unpacked(kind: str, lost: int) -> None:
+    for step in (13, 100_000):
+        found = unpacked(*cut(PACKED[kind][:-lost], step))
+        assert (found.diff_id, found.reason) == (None, None)
+        assert found.detail == f"it ends within its {kind} stream"
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_what_was_damaged_before_it_was_pushed_cannot_be_unpacked(kind: str) -> None:
+    data = bytearray(PACKED[kind])
+    data[-6] ^= 1
+    data[-2] ^= 1
+
+    found = unpacked(bytes(data))
+
+    assert (found.diff_id, found.reason) == (None, None)
+    assert found.detail
+
+
+@pytest.mark.parametrize("tail", [b"\x00", bytes(512), b"\x1f\x8b", b"and more"])
+def test_after_the_last_gzip_member_nodes_differ(tail: bytes) -> None:
+    for step in (1, 100_000):
+        found = unpacked(*cut(PACKED["gzip"] + tail, step))
+        assert (found.diff_id, found.reason) == (None, Reason.UNSUPPORTED)
+
+
+def test_after_the_last_zstd_frame_no_node_goes_on() -> None:
+    found = unpacked(PACKED["zstd"] + b"and more")
+
+    assert (found.diff_id, found.reason) == (None, None)
+    assert found.detail == "other bytes after the last zstd frame"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"BZh91AY&SY and so on",
+        b"\xfd7zXZ\x00\x00\x04 and so on",
+        PACKED["gzip"][:3] + b"\xe0" + PACKED["gzip"][4:],
+        b"".join(
+            (wide := zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 30}))
+            and (wide.compress(TAR), wide.flush())
+        ),
+    ],
+    ids=["bzip2", "xz", "reserved flags", "window of a gigabyte"],
+)
+def test_what_some_readers_take_and_others_do_not_is_not_judged(data: bytes) -> None:
+    found = unpacked(data)
+
+    assert (found.diff_id, found.reason) == (None, Reason.UNSUPPORTED)
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_bomb_is_not_judged_and_takes_neither_memory_nor_time_past_the_limit(kind: str) -> None:
+    zeros = bytes(64 * MIB)
+    bomb = gzip.compress(zeros, 9) if kind == "gzip" else zstd.compress(zeros)
+    del zeros
+    seen = 0
+
+    def counted(size: int) -> None:
+        nonlocal seen
+        seen += size
+
+    unpacker = Unpacker(20 * MIB, counted)
+    tracemalloc.start()
+    more = unpacker.feed(bomb)
+    rounds = 1
+    while more:
+        more = unpacker.feed(b"")
+        rounds += 1
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    found = unpacker.end()
+    assert (found.diff_id, found.reason) == (None, Reason.TOO_LARGE)
+    assert found.detail == f"it unpacks to more than {20 * MIB} bytes"
+    assert 20 * MIB < seen <= 22 * MIB
+    assert rounds > 1, "others have a turn"
+    assert peak < 8 * MIB
+
+
+def test_a_layer_of_exactly_the_limit_is_told() -> None:
+    assert unpacked(PACKED["gzip"], limit=len(TAR)).diff_id == Digest.of(TAR)
+    assert unpacked(PACKED["gzip"], limit=len(TAR) - 1).reason is Reason.TOO_LARGE
+
+
+def test_one_that_was_cut_off_leaves_nothing_for_the_next() -> None:
+    unpacker = Unpacker(MIB, lambda _: None)
+    unpacker.feed(PACKED["gzip"][:100])
+    unpacker.begin()
+    unpacker.feed(PACKED["zstd"])
+
+    assert unpacker.end().diff_id == Digest.of(TAR)
+
+
+def test_many_small_members_are_read_in_one_go() -> None:
+    parts = [noise(f"file {n}", 50) for n in range(2_000)]
+    data = b"".join(gzip.compress(part, 1) for part in parts)
+
+    expected = hashlib.sha256(b"".join(parts)).hexdigest()
+    assert unpacked(*cut(data, 262_144)).diff_id == f"sha256:{expected}"
+
+
+def test_a_raw_deflate_stream_is_no_gzip() -> None:
+    data = zlib.compress(TAR)
+
+    assert unpacked(data) == Unpacked(Digest.of(data), packed=False)
