@@ -1,0 +1,39 @@
+"""Which findings come of content that is there and is the wrong one? Each platform's once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exporter.facts.use import ReferenceClass
+from exporter.judge.finding import Finding, Rule, told, weight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exporter.judge.report import Child, Lack, TagVerdict
+
+
+def findings(
+    rule: Rule, verdict: TagVerdict, concerns: Callable[[Lack], bool]
+) -> Iterator[Finding]:
+    """Yield a finding for each such content and each platform that needs it, by its own digest."""
+    needed: dict[tuple[str, str], Finding] = {}
+    for child in sorted(verdict.children, key=_rank):
+        for lack in filter(concerns, child.lacks):
+            detail = f"{lack.kind} {lack.digest.short}: {lack.detail}"
+            found = Finding(
+                rule,
+                weight(child.required_by),
+                verdict.root,
+                lack.digest,
+                child.platform,
+                told(verdict.root, detail, child.required_by),
+                required_by=child.required_by,
+            )
+            needed.setdefault((lack.digest, str(child.platform)), found)
+    yield from needed.values()
+
+
+def _rank(child: Child) -> int:
+    """What matters most comes first; what nothing requires, last."""
+    return child.required_by.rank if child.required_by else len(ReferenceClass)
