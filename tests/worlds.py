@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -132,15 +132,20 @@ def image(
     layers: tuple[Blob, ...] | None = None,
     *,
     docker: bool = False,
+    diff_ids: Sequence[str] | None = None,
 ) -> Made:
-    """Return an image that runs on a platform; two layers of its own unless told others."""
+    """Return an image that runs on a platform; two layers of its own unless told others.
+
+    Its diff ids are its layers' digests, which are right for those that are not packed.
+    """
     kinds = _DOCKER if docker else _OCI
     if layers is None:
         layers = tuple(layer(f"{seed} {platform} {n}", 600 + n, kinds.layer) for n in (1, 2))
     os, architecture, *variant = platform.split("/")
     stated: Json = {"os": os, "architecture": architecture, "seed": seed}
     stated |= {"variant": variant[0]} if variant else {}
-    stated["rootfs"] = {"type": "layers", "diff_ids": [str(each.digest) for each in layers]}
+    own = [str(each.digest) for each in layers]
+    stated["rootfs"] = {"type": "layers", "diff_ids": own if diff_ids is None else list(diff_ids)}
     return _image(kinds.manifest, Blob(kinds.config, encoded(stated)), layers, platform)
 
 

@@ -9,6 +9,7 @@ from itertools import chain
 
 from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap, Scope
+from exporter.facts.misfit import Misfit
 from exporter.facts.proof import Sighting, State
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Digest
@@ -107,6 +108,8 @@ class Snapshot:
     gone: bool = False
     """Did the registry stop answering before the audit's end?"""
     gaps: tuple[Gap, ...] = ()
+    misfits: Mapping[Digest, tuple[Misfit, ...]] = field(default_factory=dict)
+    """By manifest: in what an image is not what its configuration says, where that was read."""
 
     @property
     def blind(self) -> Gap | None:

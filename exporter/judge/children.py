@@ -30,7 +30,7 @@ def assess(
     protected_by: tuple[Tag, ...] | None,
 ) -> Child:
     """Return the verdict on one child, from what was seen of it and of its blobs."""
-    lacks = tuple(_lacks(view, leaf)) if expected else ()
+    lacks = (*_lacks(view, leaf), *_misfits(view, leaf)) if expected else ()
     state = _state(view, leaf, lacks) if expected else State.UNKNOWN
     reason = _reason(view, lacks) if expected else Reason.BY_DESIGN
     return Child(
@@ -65,6 +65,21 @@ def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
             yield Lack(
                 target.digest, link.kind.value, target.size, seen.state, seen.detail, seen.corrupt
             )
+
+
+def _misfits(view: View, leaf: Leaf) -> Iterator[Lack]:
+    """What of an image's content a node would refuse, though it has the right bytes.
+
+    It is no less wrong where it cannot be seen now; what is gone is told as that.
+    """
+    found = view.misfits(leaf.digest) if leaf.kind is ChildKind.IMAGE else ()
+    manifest = view.known(leaf.digest) if found else None
+    links = {link.target.digest: link for link in manifest.links} if manifest else {}
+    for misfit in found:
+        link = links.get(misfit.digest)
+        if link is not None and view.seen(misfit.digest).state not in GONE:
+            kind, size = link.kind.value, link.target.size
+            yield Lack(misfit.digest, kind, size, State.BROKEN, misfit.detail, misfit=True)
 
 
 def _exempt(target: Descriptor) -> Proof | None:

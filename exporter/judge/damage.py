@@ -1,4 +1,4 @@
-"""Which bytes are corrupt, and which tags and uses do they stop?"""
+"""Which content is corrupt or wrong, and which tags and uses does it stop?"""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from exporter.facts.snapshot import Root
     from exporter.judge.report import Report
     from exporter.oci.digest import Digest
+
+    _Key = tuple[Digest, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """One corrupt blob or manifest."""
+    """One corrupt blob or manifest, or one layer that is not what an image says."""
 
     lack: Lack
     stops: tuple[Stop, ...]
@@ -39,22 +41,27 @@ class Damage:
 
 
 def damages(report: Report) -> tuple[Damage, ...]:
-    """Return everything that is corrupt, in the order of the tags that it stops."""
-    found: dict[Digest, Damage] = {}
+    """Return everything that is corrupt or wrong, in the order of the tags that it stops."""
+    found: dict[_Key, Damage] = {}
     for verdict in report.verdicts:
         owners = tuple(use.owner for use in verdict.uses)
-        stopped: dict[Digest, Stop] = {}
+        stopped: dict[_Key, Stop] = {}
         for child in verdict.children:
-            for lack in (each for each in child.lacks if each.corrupt):
+            for lack in (each for each in child.lacks if each.corrupt or each.misfit):
                 named = _stop(verdict.root, owners)
-                before = stopped.get(lack.digest, named)
+                before = stopped.get(_key(lack), named)
                 platforms = (*before.platforms, *((child.platform,) if child.platform else ()))
                 needed = before.required or child.required
-                stopped[lack.digest] = replace(before, platforms=platforms, required=needed)
-                found.setdefault(lack.digest, Damage(lack, ()))
-        for digest, stop in stopped.items():
-            found[digest] = replace(found[digest], stops=(*found[digest].stops, stop))
+                stopped[_key(lack)] = replace(before, platforms=platforms, required=needed)
+                found.setdefault(_key(lack), Damage(lack, ()))
+        for key, stop in stopped.items():
+            found[key] = replace(found[key], stops=(*found[key].stops, stop))
     return tuple(found.values())
+
+
+def _key(lack: Lack) -> _Key:
+    """One layer may be wrong for two images, each in its own way."""
+    return lack.digest, lack.detail if lack.misfit else ""
 
 
 def _stop(root: Root, owners: tuple[str, ...]) -> Stop:

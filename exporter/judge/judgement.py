@@ -16,6 +16,7 @@ from exporter.judge.checks import (
     refused_login,
     unprotected_child,
     unprotected_image,
+    wrong_diff_id,
 )
 from exporter.judge.hold import holds
 from exporter.judge.report import Report
@@ -34,6 +35,7 @@ OPEN: Final = (
     missing_child,
     broken_child,
     digest_mismatch,
+    wrong_diff_id,
     missing_platform,
     platform_not_offered,
     refused_login,

@@ -18,6 +18,7 @@ from exporter.oci.reference import Repository
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from exporter.facts.misfit import Misfit
     from exporter.facts.use import Use
     from exporter.oci.manifest import Descriptor
 
@@ -42,6 +43,10 @@ class View:
         """
         lost = self.seen(digest).state in GONE
         return None if lost else self.snapshot.manifests.get(digest)
+
+    def misfits(self, digest: Digest) -> tuple[Misfit, ...]:
+        """In what an image is not what its own configuration says."""
+        return self.snapshot.misfits.get(digest, ())
 
     def stated_platform(self, manifest: Manifest | None) -> Platform | None:
         """The platform that an image's configuration states, where it was read."""

@@ -43,6 +43,13 @@ class Lack:
     detail: str
     corrupt: bool = False
     """Was every byte read, and hashes to another digest?"""
+    misfit: bool = False
+    """Is it all there, and not what the image's configuration says?"""
+
+    @property
+    def is_loss(self) -> bool:
+        """Would the bytes that its digest names heal it, and are they gone or short?"""
+        return self.state in GONE and not (self.corrupt or self.misfit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def remedies(report: Report, verdict: TagVerdict) -> tuple[Remedy, ...]:
     """Return the commands that a tag's state calls for, in the order in which to type them."""
     name = _word(reference(report, verdict))
     found = [Remedy("See it again, as it is now", f"pullproof inspect {name}")]
-    lost = [each for each in verdict.children if each.required and each.state in GONE]
+    lost = [each for each in verdict.children if each.required and _is_lost(each)]
     if lost or verdict.lacking_platforms:
         found += _repairs(name, verdict, lost)
         found.append(Remedy("Prove that it is whole again", f"pullproof check {name}"))
@@ -75,6 +75,12 @@ def _from_node(name: str, verdict: TagVerdict, child: Child) -> Remedy:
     kind = f"{platform} node" if platform else "node"
     command = save(name, _word(platform) if platform else "")
     return Remedy(f"Or save it from a {kind} that still holds it", command)
+
+
+def _is_lost(child: Child) -> bool:
+    """Would the same content heal it? Not where it is all there, and not what the image says."""
+    wrong = any(lack.misfit for lack in child.lacks)
+    return child.state in GONE and not (wrong and not any(lack.is_loss for lack in child.lacks))
 
 
 def _is_bare(child: Child) -> bool:

@@ -1,4 +1,4 @@
-"""What did a scrub read, and whom does that which is corrupt stop? As text, or as Markdown."""
+"""What did a scrub read, and whom does that stop which is corrupt or wrong? Text and Markdown."""
 
 from __future__ import annotations
 
@@ -14,31 +14,38 @@ if TYPE_CHECKING:
     from exporter.judge.report import Report
     from exporter.sources.tally import ScrubTally
 
+_CORRUPT: Final = "Corrupt"
+_WRONG: Final = "Not what the image says"
 _MOST: Final = 100
-"""Corrupt blobs, and tags of each, that are written out."""
+"""Blobs of a kind, and tags of each, that are written out."""
 
 
 def damage_text(reports: Sequence[Report]) -> str:
-    """Return a section on what is corrupt; nothing where nothing is."""
-    found = [damage for report in reports for damage in damages(report)]
-    if not found:
-        return ""
-    lines = ["", "Corrupt", *(f"  {line}" for each in found[:_MOST] for line in _lines(each))]
-    more = len(found) - _MOST
-    lines += [f"  and {count_words(more, 'more blob')}"] if more > 0 else []
+    """Return a section on what is corrupt and one on what is wrong; nothing where nothing is."""
+    lines: list[str] = []
+    for title, found in _sections(reports):
+        lines += ["", title, *(f"  {line}" for each in found[:_MOST] for line in _lines(each))]
+        more = len(found) - _MOST
+        lines += [f"  and {count_words(more, 'more blob')}"] if more > 0 else []
     return "".join(f"{line}\n" for line in lines)
 
 
 def damage_markdown(reports: Sequence[Report]) -> str:
     """Return the same as Markdown."""
-    found = [damage for report in reports for damage in damages(report)]
-    if not found:
-        return ""
-    lines = ["", "## Corrupt", ""]
-    for each in found[:_MOST]:
-        head, *stops = _lines(each)
-        lines += [f"- `{head}`", *(f"  - {line.strip()}" for line in stops)]
+    lines: list[str] = []
+    for title, found in _sections(reports):
+        lines += ["", f"## {title}", ""]
+        for each in found[:_MOST]:
+            head, *stops = _lines(each)
+            lines += [f"- `{head}`", *(f"  - {line.strip()}" for line in stops)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _sections(reports: Sequence[Report]) -> Iterator[tuple[str, list[Damage]]]:
+    found = [damage for report in reports for damage in damages(report)]
+    corrupt = [each for each in found if not each.lack.misfit]
+    wrong = [each for each in found if each.lack.misfit]
+    yield from ((title, each) for title, each in ((_CORRUPT, corrupt), (_WRONG, wrong)) if each)
 
 
 def tally_words(tally: ScrubTally, seconds: float) -> str:

@@ -6,7 +6,8 @@ import pytest
 
 from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
-from exporter.facts.proof import State, corrupt
+from exporter.facts.misfit import Misfit
+from exporter.facts.proof import LAST_BYTE, State, corrupt
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
@@ -112,6 +113,41 @@ def test_corrupt_content_that_two_platforms_share_is_told_for_each_and_once() ->
     found = scene(both).turn(corrupt("hashes to x"), base.digest).findings()
 
     assert [str(each.platform) for each in found] == ["linux/amd64", "linux/arm64"]
+
+
+def test_content_that_is_not_what_the_image_says_is_told_by_its_own_check_alone() -> None:
+    seen = scene(BUILT)
+    seen.misfits[AMD64.digest] = (Misfit(AMD64.layers[0].digest, "unpacks to x"),)
+
+    (one,) = seen.findings()
+
+    assert (one.rule.code, one.digest) == ("wrong-diff-id", AMD64.layers[0].digest)
+    assert (one.severity.value, str(one.platform)) == ("critical", "linux/amd64")
+    assert one.detail == f"layer {AMD64.layers[0].digest.short}: unpacks to x"
+    (child,) = [each for each in seen.verdict().children if each.digest == AMD64.digest]
+    assert child.state is State.BROKEN
+
+
+def test_wrong_content_is_wrong_while_it_cannot_be_seen_and_gone_once_it_is_gone() -> None:
+    layer, config = AMD64.layers[0].digest, AMD64.config.digest
+    seen = scene(BUILT)
+    seen.misfits[AMD64.digest] = (Misfit(layer, "unpacks to x"), Misfit(config, "2 for 3"))
+
+    assert seen.turn(BLIND, layer, AMD64.digest).codes() == [("wrong-diff-id", "critical")] * 2
+    codes = seen.turn(LAST_BYTE, AMD64.digest).lose(layer).codes()
+    assert sorted(codes) == [("broken-child", "critical"), ("wrong-diff-id", "critical")]
+    assert seen.lose(AMD64.digest).codes() == [(MISSING_CHILD, "critical")]
+
+
+def test_a_layer_that_is_wrong_for_one_image_is_right_for_another() -> None:
+    base = worlds.layer("base")
+    right, wrong = (worlds.image(seed, layers=(base,)) for seed in ("right", "wrong"))
+    seen = scene(right, "right").tag(wrong, "wrong")
+    seen.misfits[wrong.digest] = (Misfit(base.digest, "unpacks to x"),)
+
+    (one,) = seen.findings()
+
+    assert one.root.tag == "wrong"
 
 
 def test_of_two_images_for_one_platform_the_one_that_is_pulled_weighs() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exporter.facts.misfit import Misfit
 from exporter.facts.proof import corrupt
 from exporter.judge.damage import damages
 from exporter.judge.judgement import judge
@@ -83,3 +84,19 @@ async def test_text_and_markdown_name_blob_tag_and_use() -> None:
         assert f"layer {BASE.digest} (700 B): digest-mismatch: hashes to x" in said
         assert "stops app:v1 (live) on linux/amd64, linux/arm64, used by refs.yml:1" in said
         assert "stops app:v2 (selected) on linux/amd64, linux/arm64" in said
+
+
+async def test_what_is_not_what_its_image_says_has_a_section_of_its_own() -> None:
+    report = await rotten()
+    image = BOTH.children[1]
+    wrong = {image.digest: (Misfit(BASE.digest, "unpacks to x, its configuration says y"),)}
+    report = judge(replace(report.snapshot, misfits=wrong), {})
+
+    (damage,) = damages(report)
+
+    assert [stop.name for stop in damage.stops] == ["app:v1", "app:v2"]
+    said = damage_text([report])
+    assert said.startswith("\nNot what the image says\n"), "and no section on what is corrupt"
+    assert f"  layer {BASE.digest} (700 B): unpacks to x, its configuration says y\n" in said
+    assert "stops app:v1 (live) on linux/arm64, used by refs.yml:1" in said
+    assert "## Not what the image says" in damage_markdown([report])

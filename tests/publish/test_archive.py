@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.misfit import Misfit
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
 from exporter.facts.use import Holder, ReferenceClass, Use, Workload
@@ -41,6 +42,18 @@ HIC6YcLkm1pArTmZyYklmfl5+mV5KXr5yZl6mbmJ6al6uYl5mWmpxSV6ZYbaWcX5eTc1cKuF+AGuUhu3
 gAr1ShKLtNOrMgsAabmkmigCAAA=
 """
 """As it was written before a use could say what a cluster knows."""
+VERSION_2 = """
+H4sIAAAAAAAEA5u8qaA0J6egKD8/TaE4L7GgOCO/hOkOg8iGotT0zOKSokq91IrE3IKc1NOOt6rU
+ORgYGJbml+elpiwvzcvOA7IOHWlQn3p081PZhc8i7twxKEr2SZzDcb1jwdXFadf03U7PWnth+67S
+2pYjSYudNTwilMQif0gfFUpPWsTmHcnz/9s1i4DrAXprcuQWr3+eod6w4sPCc2c3brJ4/TrQ5dle
+y8vHJ5f9N0tn4RO4qb5VfKeeWt+eCbME78R2MZxOm/pEZ8kUo98afGLcDRMnL83JzCutWJqYm2Jm
+smDy1OUFRanFqXklSzJSE1MOLDiAJJBYnIEssDInsbhEN6myJBUoOmHi9MWJBQWLygwZGJbkZJal
+TmSYMHEqA8NZJu3J05cl5+elZaYzMp55f+DAoelLcxIrU4uYmM4yRSJxmc8yRQG5hyZOBhk0hYGR
+iXkKIxMTUyMjA9CVILGJDBMnAi2YOG9VUWpasV5lbo6VIUZYQ11xAOaIAxMYDiyYMGHyTS2gCTmZ
+yYklmfl5+mV5KXr5yZl6mbmJ6al6uYl5mWmpxSV6ZYbaWcX5eTc1cKuFeAWuUhu3SrAvgQr1ShKL
+tNOrMgsmAABt+NtuMQIAAA==
+"""
+"""As it was written before it was asked to what layers unpack."""
 
 words = st.text(st.characters(codec="utf-8"), max_size=8)
 names = st.sampled_from([Repository(name) for name in ("app", "team/app", "a/b/c")])
@@ -114,6 +127,7 @@ admissions = st.builds(
 )
 gaps = st.builds(Gap, st.sampled_from(Scope), words, st.sampled_from(Reason), words)
 seals = st.builds(Sealed, st.dictionaries(digests, st.lists(labels, max_size=2).map(tuple)))
+misfits = st.lists(st.builds(Misfit, digests, words), min_size=1, max_size=2).map(tuple)
 snapshots = st.builds(
     Snapshot,
     registry=words,
@@ -133,6 +147,7 @@ snapshots = st.builds(
     admissions=st.lists(admissions, max_size=2).map(tuple),
     gone=st.booleans(),
     gaps=st.lists(gaps, max_size=2).map(tuple),
+    misfits=st.dictionaries(digests, misfits, max_size=2),
 )
 
 
@@ -148,11 +163,12 @@ def test_the_property_varies_every_field(strategy: Any, kind: type) -> None:
     assert set(varied) == {field.name for field in fields(kind)}
 
 
-def test_what_the_release_before_kept_is_still_read() -> None:
+@pytest.mark.parametrize("kept", [VERSION_1, VERSION_2])
+def test_what_the_releases_before_kept_is_still_read(kept: str) -> None:
     made = worlds.image("kept")
     seen = scene(made, "v1", "linux/amd64").seal().snapshot(uses=(use("app:v1", "linux/amd64"),))
 
-    assert unpack(base64.b64decode(VERSION_1)) == seen
+    assert unpack(base64.b64decode(kept)) == seen
 
 
 def test_what_comes_back_are_digests_and_not_mere_text() -> None:

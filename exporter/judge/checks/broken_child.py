@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.proof import GONE, State
+from exporter.facts.proof import State
 from exporter.judge.finding import Finding, Rule, told, weight
 from exporter.judge.repair import hint
 
@@ -19,7 +19,8 @@ RULE: Final = Rule("broken-child", "A manifest stands, but content that it names
 def check(verdict: TagVerdict) -> Iterator[Finding]:
     """Yield a finding for every child of which a configuration, a layer or its own bytes fail.
 
-    Bytes that are all there and hash to another digest are `digest_mismatch`'s.
+    Bytes that are all there and hash to another digest are `digest_mismatch`'s, and those that
+    unpack to another content than the configuration says `wrong_diff_id`'s.
     """
     for child in verdict.children:
         if child.state is State.BROKEN and _gone(child):
@@ -44,4 +45,4 @@ def _describe(child: Child) -> str:
 
 
 def _gone(child: Child) -> list[Lack]:
-    return [lack for lack in child.lacks if lack.state in GONE and not lack.corrupt]
+    return [lack for lack in child.lacks if lack.is_loss]

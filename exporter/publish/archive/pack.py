@@ -20,6 +20,7 @@ from exporter.publish.archive.wire import (
     HolderRow,
     LinkRow,
     ManifestRow,
+    MisfitRow,
     RootRow,
     SealRow,
     SeenRows,
@@ -106,6 +107,7 @@ def _wire(snapshot: Snapshot, tables: _Tables) -> Wire:
             AdmissionRow(each.login, each.repository, each.admitted, each.reason, each.detail)
             for each in snapshot.admissions
         ),
+        misfits=tuple(_misfits(tables, snapshot)),
         sighting_table=tuple(_sighting(each) for each in tables.sightings.items),
         media_types=tuple(tables.media_types.items),
         platform_table=tuple(
@@ -165,6 +167,13 @@ def _sealed(tables: _Tables, snapshot: Snapshot) -> Iterator[SealRow]:
     for repository, sealed in snapshot.sealed.items():
         digests = tables.digests.numbers(sealed.tags)
         yield SealRow(repository, digests, tuple(sealed.tags.values()))
+
+
+def _misfits(tables: _Tables, snapshot: Snapshot) -> Iterator[MisfitRow]:
+    for manifest, found in snapshot.misfits.items():
+        for each in found:
+            numbers = tables.digests.number(manifest), tables.digests.number(each.digest)
+            yield MisfitRow(*numbers, each.detail)
 
 
 def _use(tables: _Tables, use: Use) -> UseRow:

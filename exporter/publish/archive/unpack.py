@@ -13,6 +13,7 @@ import msgspec
 
 from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap
+from exporter.facts.misfit import Misfit
 from exporter.facts.proof import Sighting
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import Holder, Use, Workload
@@ -122,6 +123,7 @@ def _snapshot(wire: Wire) -> Snapshot:
             tables.digests[digest]: tables.platforms[platform]
             for digest, platform in wire.config_platforms.items()
         },
+        misfits=_misfits(tables, wire),
         listed={reference.repository(name): count for name, count in wire.listed.items()},
         sealed={reference.repository(row.repository): _sealed(tables, row) for row in wire.sealed},
         uses=tuple(_use(tables, row) for row in wire.uses),
@@ -206,6 +208,15 @@ def _sightings(tables: _Tables, wire: Wire) -> dict[Place, Sighting]:
             raise Malformed(f"not a {NAME}: sightings without digests in {repository}")
         for digest, sighting in zip(rows.digests, rows.sightings, strict=True):
             found[repository, tables.digests[digest]] = tables.sightings[sighting]
+    return found
+
+
+def _misfits(tables: _Tables, wire: Wire) -> dict[Digest, tuple[Misfit, ...]]:
+    found: dict[Digest, tuple[Misfit, ...]] = {}
+    for row in wire.misfits:
+        manifest = tables.digests[row.manifest]
+        each = Misfit(tables.digests[row.digest], row.detail)
+        found[manifest] = (*found.get(manifest, ()), each)
     return found
 
 

@@ -14,9 +14,9 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.manifest import Kind
 
 NAME: Final = "pullproof snapshot"
-VERSION: Final = 2
+VERSION: Final = 3
 """Rises with every change of the layout: a snapshot is kept for days, not for years."""
-READABLE: Final = frozenset({1, VERSION})
+READABLE: Final = frozenset({1, 2, VERSION})
 """What was added since is at a row's end and has a default, so that an upgrade loses no truth."""
 
 Number = Annotated[int, Meta(ge=0)]
@@ -145,6 +145,14 @@ class AdmissionRow(Struct, array_like=True, frozen=True):
     detail: str
 
 
+class MisfitRow(Struct, array_like=True, frozen=True):
+    """A `Misfit`, and the manifest of which it is one."""
+
+    manifest: Number
+    digest: Number
+    detail: str
+
+
 class Wire(Struct, array_like=True, frozen=True):
     """A `Snapshot`."""
 
@@ -172,3 +180,4 @@ class Wire(Struct, array_like=True, frozen=True):
     media_types: tuple[str, ...]
     """A registry has a dozen of them, and names them a hundred thousand times."""
     admissions: tuple[AdmissionRow, ...] = ()
+    misfits: tuple[MisfitRow, ...] = ()

@@ -1,0 +1,165 @@
+"""Which images are not what their configurations say, and what may not be held against them?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.facts.fitting import fitted
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.misfit import Known, Misfit, Unpacked
+from exporter.facts.proof import LAST_BYTE
+from exporter.facts.snapshot import Snapshot
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import parse
+from exporter.oci.reference import Repository
+from exporter.oci.rootfs import SILENT, Rootfs
+from tests import worlds
+
+APP = Repository("app")
+ONE, TWO, OTHER = (Digest.of(name) for name in (b"one", b"two", b"other"))
+FOREIGN = worlds.layer("base", media_type=worlds.FOREIGN_LAYER)
+SECRET = worlds.layer("secret", media_type=f"{worlds.OCI_LAYER}+encrypted")
+PLAIN = worlds.layer("plain", media_type="application/vnd.oci.image.layer.v1.tar")
+IMAGE = worlds.image("app")
+FIRST, SECOND = (each.digest for each in IMAGE.layers)
+Facts = dict[Digest, Known]
+
+
+def facts(made: worlds.Made, *found: Unpacked | None, readings: int = 2) -> Facts:
+    """The image says ONE, TWO… of its layers, and they were read to be this."""
+    stated = (ONE, TWO)[: len(made.layers)]
+    known = zip(made.layers, found, strict=True)
+    read = {layer.digest: Known(each, readings) for layer, each in known if each}
+    return {made.config.digest: Known(Rootfs(stated), readings), **read}
+
+
+def seen(*images: worlds.Made) -> Snapshot:
+    manifests = {each.digest: parse(each.body, each.digest) for each in images}
+    places = {(APP, blob.digest): LAST_BYTE for each in images for blob in each.blobs}
+    return Snapshot("registry", 1.0, manifests=manifests, sightings=places)
+
+
+def misfits(made: worlds.Made, known: Facts, before: Snapshot | None = None) -> list[Misfit]:
+    return list(fitted(seen(made), before, known).misfits.get(made.digest, ()))
+
+
+RIGHT = Unpacked(ONE), Unpacked(TWO)
+
+
+def test_an_image_whose_layers_unpack_to_what_it_says_stays_the_very_same() -> None:
+    snapshot = seen(IMAGE)
+
+    assert fitted(snapshot, None, facts(IMAGE, *RIGHT)) is snapshot
+
+
+def test_a_layer_that_unpacks_to_another_diff_id_is_named_with_both() -> None:
+    found = misfits(IMAGE, facts(IMAGE, Unpacked(ONE), Unpacked(OTHER)))
+
+    assert found == [Misfit(SECOND, f"unpacks to {OTHER}, its configuration says {TWO}")]
+
+
+def test_layers_in_another_order_are_other_layers() -> None:
+    assert len(misfits(IMAGE, facts(IMAGE, Unpacked(TWO), Unpacked(ONE)))) == 2
+
+
+def test_a_layer_that_no_node_can_unpack_is_named_with_why() -> None:
+    found = misfits(IMAGE, facts(IMAGE, Unpacked(None, "it ends within x"), Unpacked(TWO)))
+
+    assert found == [Misfit(FIRST, "cannot be unpacked: it ends within x")]
+
+
+def test_one_reading_holds_nothing_against_an_image() -> None:
+    assert misfits(IMAGE, facts(IMAGE, Unpacked(OTHER), Unpacked(OTHER), readings=1)) == []
+
+
+@pytest.mark.parametrize("said", [(), (ONE,), (ONE, TWO, ONE)])
+def test_as_many_diff_ids_as_layers_there_must_be(said: tuple[Digest, ...]) -> None:
+    known = facts(IMAGE, *RIGHT) | {IMAGE.config.digest: Known(Rootfs(said), 2)}
+
+    found = misfits(IMAGE, known)
+
+    assert found == [Misfit(IMAGE.config.digest, f"has {len(said)} diff ids for 2 layers")]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {},
+        facts(IMAGE, None, None),
+        {**facts(IMAGE, Unpacked(OTHER), None), IMAGE.config.digest: Known(SILENT, 2)},
+    ],
+    ids=["nothing", "no layer", "says nothing"],
+)
+def test_what_was_not_read_or_says_nothing_is_no_misfit(known: Facts) -> None:
+    assert misfits(IMAGE, known) == []
+
+
+@pytest.mark.parametrize("layer", [FOREIGN, SECRET], ids=["foreign", "encrypted"])
+def test_a_layer_that_is_not_known_to_be_unpacked_so_counts_and_is_not_judged(
+    layer: worlds.Blob,
+) -> None:
+    made = worlds.image("odd", layers=(layer, IMAGE.layers[1]))
+
+    assert misfits(made, facts(made, Unpacked(OTHER), Unpacked(TWO))) == []
+    assert len(misfits(made, facts(made, Unpacked(OTHER), Unpacked(OTHER)))) == 1
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        worlds.attestation(IMAGE),
+        worlds.signature(IMAGE),
+        worlds.chart("chart"),
+        worlds.image("wasm", layers=(worlds.layer("x", media_type="application/wasm"),)),
+    ],
+    ids=["attestation", "signature", "chart", "wasm"],
+)
+def test_what_is_no_image_of_layers_is_not_compared(made: worlds.Made) -> None:
+    known = {blob.digest: Known(Unpacked(OTHER), 2) for blob in made.blobs}
+    known[made.config.digest] = Known(Rootfs(()), 2)
+
+    assert misfits(made, known) == []
+
+
+def test_what_could_not_be_unpacked_is_a_gap_and_no_verdict() -> None:
+    bomb = Unpacked(None, "it unpacks to more than 9 bytes", Reason.TOO_LARGE)
+
+    after = fitted(seen(IMAGE), None, facts(IMAGE, bomb, Unpacked(TWO)))
+
+    detail = "not unpacked: it unpacks to more than 9 bytes"
+    assert after.gaps == (Gap(Scope.OBJECT, f"app@{FIRST}", Reason.TOO_LARGE, detail),)
+    assert after.misfits == {}
+
+
+def test_a_packed_layer_that_is_said_to_be_plain_is_not_judged() -> None:
+    made = worlds.image("plain", layers=(PLAIN,))
+
+    assert misfits(made, facts(made, Unpacked(OTHER, packed=False))) != []
+    after = fitted(seen(made), None, facts(made, Unpacked(OTHER)))
+    assert (after.misfits, [gap.reason for gap in after.gaps]) == ({}, [Reason.UNSUPPORTED])
+
+
+WRONG = facts(IMAGE, Unpacked(OTHER), Unpacked(TWO))
+HELD = fitted(seen(IMAGE), None, WRONG)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{}, facts(IMAGE, None, None), facts(IMAGE, Unpacked(OTHER), Unpacked(TWO), readings=1)],
+    ids=["forgotten", "the layer", "read once"],
+)
+def test_a_misfit_outlives_the_loss_of_the_scrubs_memory(known: Facts) -> None:
+    assert misfits(IMAGE, known, HELD) == list(HELD.misfits[IMAGE.digest])
+
+
+def test_a_misfit_ends_with_a_reading_that_fits() -> None:
+    assert misfits(IMAGE, facts(IMAGE, *RIGHT, readings=1), HELD) == []
+
+
+def test_a_misfit_ends_with_the_last_tag_on_its_image() -> None:
+    other = worlds.image("other")
+
+    assert fitted(seen(other), HELD, WRONG).misfits == {}
+    assert replace(HELD, misfits={}) == seen(IMAGE)
