@@ -21,8 +21,9 @@ RUN python3 -m compileall -q --invalidation-mode unchecked-hash -x '/(test|tests
       "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 
 FROM python AS build
-# Reads buckets. `facts` of shards needs pyarrow and duckdb, which double the image: EXTRAS=s3,facts.
-ARG EXTRAS=s3
+# Reads buckets, unpacks layers. `facts` of shards needs pyarrow and duckdb, which double the image:
+# EXTRAS=s3,zstd,facts.
+ARG EXTRAS=s3,zstd
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter

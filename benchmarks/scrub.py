@@ -81,7 +81,7 @@ async def read(source: Bytes, subjects: list[Subject], rate: float | None, meter
     reading = Reading(source, Throttle(rate, meter), Method())
     for each in subjects:
         found = await reading.prove(each)
-        assert all(seen.hashed for seen in found.values()), found
+        assert all(seen.hashed for seen in found.sightings.values()), found
 
 
 async def over_the_api(running: Registry, act: Callable[[Bytes], Awaitable[None]]) -> None:

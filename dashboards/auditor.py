@@ -281,6 +281,7 @@ READ: Final = graph(
         absent="no registry is scrubbed",
     ),
     Ask(f"86400 * {rate('registry', scrub.BYTES)}", "{{registry}}, read"),
+    Ask(f"86400 * {rate('registry', scrub.UNPACKED)}", "{{registry}}, unpacked"),
     Ask(total("registry", scrub.BUDGET), "{{registry}}, budget"),
 )
 READINGS: Final = graph(

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from exporter.facts.fitting import fitted
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.pointers import pointers
@@ -69,7 +70,11 @@ async def _recalled(target: Target, snapshot: Snapshot, before: Report | None) -
         return snapshot
     scrubbed = await asyncio.to_thread(target.scrub.proofs.scrubbed, snapshot.registry)
     earlier = before.snapshot if before else None
-    return await asyncio.to_thread(recall, snapshot, earlier, scrubbed, target.scrub.terms.period)
+    period = target.scrub.terms.period
+    snapshot = await asyncio.to_thread(recall, snapshot, earlier, scrubbed, period)
+    if target.scrub.unpacker is None:
+        return snapshot
+    return await asyncio.to_thread(fitted, snapshot, earlier, scrubbed.contents)
 
 
 async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> Report:

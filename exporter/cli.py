@@ -172,6 +172,9 @@ def _scrub(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--ledger", type=Path, metavar="FILE", help="go on where the last one ended")
     how.add_argument("--period", metavar="DURATION", help="nothing is read twice within it (30d)")
     how.add_argument(
+        "--uncompressed", action="store_true", help="unpack layers too, and compare their diff ids"
+    )
+    how.add_argument(
         "--storage",
         metavar="DIR|s3://BUCKET[/ROOT]",
         help="read from the registry's root directory (gs:// and az:// too), not over the API",

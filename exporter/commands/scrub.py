@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _OPTIONS: Final = {
     "bytes_per_second": "--limit-rate",
     "period": "--period",
+    "uncompressed": "--uncompressed",
     "url": "--storage",
     "path": "--storage",
     "endpoint": "--endpoint",
@@ -87,6 +88,7 @@ def _with_scrub(words: argparse.Namespace, registry: RegistrySettings) -> Regist
 def _typed_scrub(words: argparse.Namespace) -> RegistrySettings:
     """Read the options as a configuration is read; raises `Refused`."""
     scrub: dict[str, object] = {"bytes_per_second": words.limit_rate, "period": words.period}
+    scrub["uncompressed"] = words.uncompressed or None
     registry: dict[str, object] = {"url": "https://typed.invalid"}
     if words.storage:
         bucket = "://" in words.storage

@@ -15,9 +15,11 @@ from exporter.facts.proof import State
 from exporter.judge.judgement import judge
 from exporter.publish.scrub_text import tally_words
 from exporter.publish.words import size_words
+from exporter.resolve.method import pause
+from exporter.resolve.scrub.opening import opened
 from exporter.resolve.scrub.plan import due
 from exporter.resolve.scrub.subjects import subjects
-from exporter.serve.scrubbing import outcome
+from exporter.serve.scrubbing import keep, outcome
 from exporter.sources.tally import ScrubTally
 from exporter.wiring.scrubs import reading
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from exporter.facts.use import Use
     from exporter.judge.report import Report
     from exporter.oci.reference import Place
+    from exporter.resolve.method import Method
+    from exporter.resolve.scrub.reading import Reading
     from exporter.resolve.scrub.subjects import Subject
     from exporter.resolve.target import Scrub, Target
     from exporter.sources import Listing
@@ -40,32 +44,43 @@ _BAR: Final = 30
 async def scrub_once(target: Target, uses: Listing[Use]) -> Report:
     """Look, read what is due, and look again: by then what was seen may be hours old."""
     before = await audit(target, uses, None, time.time())
-    unread = await _read(target, before.snapshot) if target.scrub else {}
+    unread = await _read(target.scrub, target.method, before.snapshot) if target.scrub else {}
     after = await audit(target, uses, before, time.time())
     return judge(doubted(after.snapshot, unread), after.since) if unread else after
 
 
-async def _read(target: Target, snapshot: Snapshot) -> dict[Place, Sighting]:
-    """Read what is due, each kept at once; return what could not be read."""
-    scrub = target.scrub
-    if scrub is None:
-        return {}
+async def _read(scrub: Scrub, method: Method, snapshot: Snapshot) -> dict[Place, Sighting]:
+    """Read what is due, and again what seems to be another layer than an image says."""
+    whole = reading(scrub, method)
     waiting = await asyncio.to_thread(_due, scrub, snapshot)
-    whole = reading(scrub, target.method)
+    unread = await _read_all(scrub, whole, snapshot, waiting)
+    odd = [each for each in await asyncio.to_thread(_wanted, scrub, snapshot) if each.again]
+    if odd:
+        _say(f"{snapshot.registry}: reading {len(odd):,} again that do not fit their images")
+        await pause(method, odd)
+        unread |= await _read_all(scrub, whole, snapshot, odd)
+    return unread
+
+
+async def _read_all(
+    scrub: Scrub, whole: Reading, snapshot: Snapshot, waiting: Sequence[Subject]
+) -> dict[Place, Sighting]:
+    """Read things, each kept at once; return what could not be read."""
     unread: dict[Place, Sighting] = {}
     async with _telling(Progress(scrub.tally, sum(each.size for each in waiting), len(waiting))):
         for subject in waiting:
             began = time.time()
             found = await whole.prove(subject)
-            await asyncio.to_thread(scrub.proofs.note, snapshot.registry, found, began)
-            ended = outcome(found)
+            seen = found.sightings
+            await asyncio.to_thread(keep, scrub.proofs, snapshot.registry, subject, found, began)
+            ended = outcome(seen)
             scrub.tally.blobs[ended] = scrub.tally.blobs.get(ended, 0) + 1
-            unread |= {at: seen for at, seen in found.items() if seen.state is State.UNKNOWN}
+            unread |= {at: each for at, each in seen.items() if each.state is State.UNKNOWN}
     return unread
 
 
 def _due(scrub: Scrub, snapshot: Snapshot) -> Sequence[Subject]:
-    wanted = subjects(snapshot, hidden=scrub.source.shared)
+    wanted = _wanted(scrub, snapshot)
     scrub.proofs.want(snapshot.registry, [each.digest for each in wanted])
     known = scrub.proofs.scrubbed(snapshot.registry)
     waiting = due(wanted, known, time.time(), scrub.terms.period)
@@ -75,6 +90,13 @@ def _due(scrub: Scrub, snapshot: Snapshot) -> Sequence[Subject]:
         f"{size_words(sum(each.size for each in waiting))}; {spared:,} were read before"
     )
     return waiting
+
+
+def _wanted(scrub: Scrub, snapshot: Snapshot) -> Sequence[Subject]:
+    found = subjects(snapshot, hidden=scrub.source.shared)
+    if scrub.unpacker is None:
+        return found
+    return opened(found, snapshot, scrub.proofs.scrubbed(snapshot.registry).contents)
 
 
 def doubted(snapshot: Snapshot, unread: Mapping[Place, Sighting]) -> Snapshot:

@@ -7,10 +7,12 @@ from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator, field_validator
 
 from exporter.config.section import Section
 from exporter.config.words import Period, choice, size
+from exporter.sources import Unseen
+from exporter.sources.unpacking import library
 
 
 class Source(StrEnum):
@@ -35,3 +37,17 @@ class ScrubSettings(Section):
     """The fastest at which bytes are read, `20MiB`; `null` is as fast as they come."""
     read_from: SourceName = Source.API
     """`api`, or `storage`: straight from the registry's own, without any load on it."""
+    uncompressed: bool = False
+    """Unpack each layer once as well, as nodes do, and compare it with the `diff_ids` of the images
+    that have it: takes processor time. Needs the extra `pullproof[zstd]`."""
+    uncompressed_limit: Size = 100 * 2**30
+    """A layer that unpacks to more is not compared; it is told as not seen."""
+
+    @field_validator("uncompressed")
+    @classmethod
+    def _can_unpack(cls, asked: bool) -> bool:  # noqa: FBT001 - what pydantic calls
+        try:
+            library() if asked else None
+        except Unseen as unseen:
+            raise ValueError(unseen.detail) from unseen
+        return asked

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
+from exporter.facts.misfit import Known
 from exporter.facts.proof import HASHED, Proof, Sighting, State
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository
@@ -46,6 +47,8 @@ class Scrubbed:
 
     proofs: Mapping[Digest, Proven] = field(default_factory=dict)
     mismatches: Mapping[Place, Mismatch] = field(default_factory=dict)
+    contents: Mapping[Digest, Known] = field(default_factory=dict)
+    """What layers unpack to, and what configurations say of that, where it is asked."""
 
     def fresh(self, digest: Digest, after: float) -> bool:
         """Were its bytes proven right since a time?"""

@@ -12,6 +12,12 @@ BYTES: Final = counter(
     "registry shard",
     "Bytes that were read whole and hashed, second readings included.",
 )
+UNPACKED: Final = counter(
+    Group.SCRUB,
+    "scrub_unpacked_bytes_total",
+    "registry shard",
+    "Bytes that layers were unpacked to, where that is asked; each layer once.",
+)
 BLOBS: Final = counter(
     Group.SCRUB,
     "scrub_blobs_total",

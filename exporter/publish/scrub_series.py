@@ -26,13 +26,16 @@ def scrub_metrics(standings: Sequence[Standing]) -> Iterator[Metric]:
         if each.scrub is not None
     }
     size, blobs = scrub_families.BYTES, scrub_families.BLOBS
+    inside = scrub_families.UNPACKED
     read = CounterMetricFamily(size.stem, size.help, labels=size.labels)
+    unpacked = CounterMetricFamily(inside.stem, inside.help, labels=inside.labels)
     ended = CounterMetricFamily(blobs.stem, blobs.help, labels=blobs.labels)
     for where, tally in tallies.items():
         read.add_metric(where, tally.size)
+        unpacked.add_metric(where, tally.unpacked)
         for outcome in OUTCOMES:
             ended.add_metric([*where, outcome], tally.blobs.get(outcome, 0))
-    yield from (read, ended)
+    yield from (read, unpacked, ended)
     yield _gauge(scrub_families.OLDEST, {at: each.oldest_live for at, each in tallies.items()})
     yield _gauge(scrub_families.DONE, {at: each.proven for at, each in tallies.items()})
     yield _gauge(scrub_families.PERIOD, {at: each.period for at, each in tallies.items()})

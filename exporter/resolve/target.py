@@ -14,6 +14,7 @@ from exporter.resolve.scrub.plan import Terms
 from exporter.sources import Bytes, Doors, Registry, Storage
 from exporter.sources.memory import Memory, Proofs
 from exporter.sources.tally import ScrubTally
+from exporter.sources.unpacking import Unpacker
 
 if TYPE_CHECKING:
     from exporter.facts.use import Use
@@ -27,6 +28,8 @@ class Scrub:
     proofs: Proofs
     terms: Terms
     tally: ScrubTally
+    unpacker: Unpacker | None = None
+    """What unpacks layers; None where only their bytes are hashed."""
 
 
 @dataclass(frozen=True, slots=True)

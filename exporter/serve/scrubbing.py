@@ -13,6 +13,7 @@ from exporter.facts.gap import UNREACHED, Reason
 from exporter.facts.proof import State
 from exporter.judge.report import Report
 from exporter.oci.digest import Digest
+from exporter.resolve.scrub.opening import opened
 from exporter.resolve.scrub.plan import coverage, due
 from exporter.resolve.scrub.reading import Reading
 from exporter.resolve.scrub.subjects import Subject, subjects
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from exporter.facts.proof import Sighting
     from exporter.oci.reference import Place
+    from exporter.resolve.scrub.reading import Found
+    from exporter.sources.memory import Proofs
 
 _log: Final = logging.getLogger("pullproof.scrub")
 
@@ -81,6 +84,8 @@ class Scrubbing:
         wanted = subjects(report.snapshot, hidden=scrub.source.shared)
         scrub.proofs.want(self.registry, [each.digest for each in wanted])
         known = scrub.proofs.scrubbed(self.registry)
+        if scrub.unpacker is not None:
+            wanted = tuple(opened(wanted, report.snapshot, known.contents))
         self._waiting = deque(due(wanted, known, now, terms.period, self._tried))
         covered = coverage(wanted, known, now, terms.period)
         self._needed = covered.needed
@@ -99,13 +104,14 @@ class Scrubbing:
             paid = scrub.terms.paid(debt, now, subject.size, self._needed)
             await asyncio.to_thread(scrub.proofs.owe, self.registry, paid)
         found = await self.reading.prove(subject)
-        await asyncio.to_thread(scrub.proofs.note, self.registry, found, now)
-        ended = outcome(found)
+        await asyncio.to_thread(keep, scrub.proofs, self.registry, subject, found, now)
+        seen = found.sightings
+        ended = outcome(seen)
         scrub.tally.blobs[ended] = scrub.tally.blobs.get(ended, 0) + 1
-        self._tell(subject, found, ended)
+        self._tell(subject, seen, ended)
         if ended in ("unknown", "gone"):
             self._tried[subject.digest] = now
-        return AWAY if any(each.reason in _AWAY for each in found.values()) else 0.0
+        return AWAY if any(each.reason in _AWAY for each in seen.values()) else 0.0
 
     def _tell(self, subject: Subject, found: Mapping[Place, Sighting], ended: str) -> None:
         fields = {
@@ -116,6 +122,13 @@ class Scrubbing:
         }
         level = logging.DEBUG if ended == "match" else logging.WARNING
         _log.log(level, "read whole: %s", ended, extra=fields)
+
+
+def keep(proofs: Proofs, registry: str, subject: Subject, found: Found, at: float) -> None:
+    """Remember what came of reading something; `at` is in seconds since the epoch."""
+    proofs.note(registry, found.sightings, at)
+    if found.content is not None:
+        proofs.learn(registry, subject.digest, found.content)
 
 
 def outcome(found: Mapping[Place, Sighting]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from exporter.facts.misfit import Inside
     from exporter.facts.outline import Outline
     from exporter.facts.proof import Sighting
     from exporter.facts.scrubbed import Scrubbed
@@ -74,6 +75,10 @@ class Proofs(Protocol):
 
     def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
         """Keep what a whole read found: hashed, or corrupt; anything else proves nothing."""
+        ...
+
+    def learn(self, registry: str, digest: Digest, content: Inside) -> None:
+        """Keep what is in a configuration or a layer, and how many readings in a row said so."""
         ...
 
     def debt(self, registry: str) -> float:

@@ -34,6 +34,8 @@ class ScrubTally:
     """Bytes a day, as they are in force; None before it is known how many are needed."""
     size: int = 0
     """Bytes that were read, second reads included."""
+    unpacked: int = 0
+    """Bytes that layers of them were unpacked to, second times included."""
     blobs: dict[str, int] = field(default_factory=dict)
     """Blobs and manifests that were read, by outcome: `match|mismatch|gone|unknown`."""
     oldest_live: float | None = None

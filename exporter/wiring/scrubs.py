@@ -12,6 +12,7 @@ from exporter.resolve.scrub.throttle import Throttle
 from exporter.resolve.target import Scrub
 from exporter.serve.scrubbing import Scrubbing
 from exporter.sources.tally import ScrubTally
+from exporter.sources.unpacking import Unpacker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -49,7 +50,14 @@ def scrub(settings: ScrubSettings, source: Bytes, proofs: Proofs) -> Scrub:
     terms = Terms(
         settings.period.total_seconds(), settings.bytes_per_day, settings.bytes_per_second
     )
-    return Scrub(source, proofs, terms, ScrubTally(terms.period))
+    tally = ScrubTally(terms.period)
+
+    def counted(size: int) -> None:
+        tally.unpacked += size
+
+    limit = settings.uncompressed_limit
+    unpacker = Unpacker(limit, counted) if settings.uncompressed else None
+    return Scrub(source, proofs, terms, tally, unpacker)
 
 
 def reading(told: Scrub, method: Method) -> Reading:
@@ -58,4 +66,5 @@ def reading(told: Scrub, method: Method) -> Reading:
     def counted(size: int) -> None:
         told.tally.size += size
 
-    return Reading(told.source, Throttle(told.terms.bytes_per_second, counted), method)
+    throttle = Throttle(told.terms.bytes_per_second, counted)
+    return Reading(told.source, throttle, method, told.unpacker)

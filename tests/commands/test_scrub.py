@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +87,29 @@ async def test_what_could_not_be_read_whole_is_unknown_though_its_last_byte_is_t
     assert doubts.sightings[layer].state is State.UNKNOWN
     assert doubts.sightings[lost].state is State.MISSING, "a proven loss is no doubt"
     assert replace(doubts, sightings=after.sightings) == after
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python brings it")
+def test_unpacking_without_its_library_is_refused_by_the_extra_that_brings_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "backports.py").write_text("raise ImportError")
+    settings = tmp_path / "pullproof.yml"
+    settings.write_text(
+        "registries: [{url: https://r.example.com, scrub: {uncompressed: true}}]\nledger: null\n"
+    )
+    typed = ["scrub", "r.example.com/app:v1", "--uncompressed"]
+    read = ["serve", "--config", str(settings), "--check-config"]
+
+    for words in (typed, read):
+        told = subprocess.run(
+            [sys.executable, "-m", "exporter", *words],
+            env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert told.returncode == USAGE, told.stderr
+        assert "install 'pullproof[zstd]'" in told.stderr
+        assert "uncompressed" in told.stderr
+        assert "Traceback" not in told.stderr

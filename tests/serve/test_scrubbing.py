@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,126 +9,34 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import corrupt
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Report
-from exporter.oci.digest import Digest
-from exporter.publish.limits import Limits
-from exporter.publish.standing import Picture, Reload, Standing
-from exporter.resolve.method import Method
 from exporter.resolve.scrub.plan import DAY, Terms
-from exporter.resolve.target import Scrub
-from exporter.serve.board import Board
-from exporter.serve.scrubbing import AWAY, LOOK_AGAIN, Scrubbing
-from exporter.sources import Absent, Sink, Unseen, Wrong
+from exporter.serve.scrubbing import AWAY, LOOK_AGAIN
+from exporter.sources import Wrong
 from exporter.sources.ledger.ledger import Ledger
-from exporter.sources.tally import ScrubTally
-from exporter.wiring.scrubs import reading
-from tests import worlds
-from tests.fakes import APP, HOST, NOW, Fake, audited, target, use
+from tests.fakes import APP, HOST, NOW
+from tests.serve.scrubs import (
+    EVERYTHING,
+    HOUR,
+    LATEST,
+    LIVE,
+    OTHER,
+    ROTTEN,
+    digests,
+    everything,
+    scene,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.judge.finding import Finding
-    from exporter.oci.manifest import Descriptor
-    from exporter.oci.reference import Repository
-
-LIVE, LATEST, OTHER = (worlds.image(name) for name in ("live", "latest", "other"))
-EVERYTHING = 3 * 4
-"""A manifest, a configuration and two layers of each image."""
-HOUR = 3_600.0
-ROTTEN = Wrong("hashes to x", mismatch=True)
-
-
-@dataclass
-class Shelf:
-    """Bytes that are right unless told otherwise; it counts who reads what."""
-
-    wrong: dict[str, Wrong | Reason] = field(default_factory=dict)
-    asked: list[Digest] = field(default_factory=list)
-    shared: bool = False
-
-    async def prove(
-        self,
-        repository: Repository,  # noqa: ARG002 - one shelf for all
-        target: Descriptor,
-        sink: Sink,
-        *,
-        again: bool = False,  # noqa: ARG002 - likewise
-    ) -> Absent | Wrong | None:
-        self.asked.append(target.digest)
-        answer = self.wrong.get(target.digest)
-        if isinstance(answer, Reason):
-            raise Unseen(target.digest, answer)
-        sink.begin()
-        await sink.take(b"x" * (target.size or 0))
-        return answer
-
-
-@dataclass
-class Scene:
-    """One registry, its board, its shelf and its job; time is what a test says."""
-
-    fake: Fake
-    shelf: Shelf
-    ledger: Ledger
-    terms: Terms
-    now: float = NOW
-    board: Board = field(init=False)
-    scrub: Scrub = field(init=False)
-    job: Scrubbing = field(init=False)
-    report: Report | None = None
-
-    def __post_init__(self) -> None:
-        self.board = Board(Picture((), (), Reload("0", True, 0.0)), Limits())
-        self.start()
-
-    def start(self) -> None:
-        """Begin anew, as after a restart: only the ledger is left."""
-        self.scrub = Scrub(self.shelf, self.ledger, self.terms, ScrubTally(self.terms.period))
-        read = reading(self.scrub, Method(confirm_after=0.0))
-        self.job = Scrubbing(HOST, self.scrub, read, self.board)
-
-    async def audit(self, *, up: bool = True) -> Report:
-        asked = replace(target(self.fake), scrub=self.scrub)
-        self.report = await audited(asked, use("app:live"), before=self.report, now=self.now)
-        standing = Standing.once(self.report)
-        await self.board.show(replace(standing, up=up, scrub=self.scrub.tally))
-        return self.report
-
-    async def turns(self, most: int = 100) -> list[Digest]:
-        """Let it read until it wants to wait; return what was read."""
-        already = len(self.shelf.asked)
-        for _ in range(most):
-            if await self.job.turn(self.now):
-                break
-        return self.shelf.asked[already:]
+    from exporter.judge.report import Report
 
 
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
     with Ledger(None, lambda: NOW) as opened:
         yield opened
-
-
-def scene(ledger: Ledger, terms: Terms | None = None) -> Scene:
-    fake = Fake()
-    fake.push(OTHER, "other")
-    fake.push(LATEST, "latest")
-    fake.push(LIVE, "live")
-    return Scene(fake, Shelf(), ledger, terms or Terms(30 * DAY, 10**15))
-
-
-def digests(made: worlds.Made) -> set[Digest]:
-    return {made.digest, *(blob.digest for blob in made.blobs)}
-
-
-async def _all(here: Scene) -> list[Digest]:
-    """Let it read as time goes by, until nothing is due."""
-    read: list[Digest] = []
-    while got := await here.turns():
-        read += got
-        here.now += 1.0
-    return read
 
 
 def _corrupt(report: Report) -> list[Finding]:
@@ -147,7 +54,7 @@ async def test_live_bytes_are_read_first_then_latest_then_the_rest(ledger: Ledge
     here = scene(ledger)
     await here.audit()
 
-    read = await _all(here)
+    read = await everything(here)
 
     assert set(read[:4]) == digests(LIVE)
     assert set(read[4:8]) == digests(LATEST)
@@ -159,15 +66,15 @@ async def test_nothing_is_read_twice_within_a_period_and_everything_after_it(
 ) -> None:
     here = scene(ledger)
     await here.audit()
-    assert len(await _all(here)) == EVERYTHING
+    assert len(await everything(here)) == EVERYTHING
 
     here.now += 29 * DAY
     await here.audit()
-    assert await _all(here) == []
+    assert await everything(here) == []
 
     here.now += 2 * DAY
     await here.audit()
-    assert len(await _all(here)) == EVERYTHING
+    assert len(await everything(here)) == EVERYTHING
 
 
 async def test_a_restart_goes_on_where_it_was(ledger: Ledger) -> None:
@@ -177,7 +84,7 @@ async def test_a_restart_goes_on_where_it_was(ledger: Ledger) -> None:
 
     here.start()
     await here.audit()
-    rest = await _all(here)
+    rest = await everything(here)
 
     assert len(first) + len(rest) == EVERYTHING
     assert not set(first) & set(rest)
@@ -230,7 +137,7 @@ async def test_the_job_rests_after_an_error_and_then_lets_others_go_first(
     for _ in range(4):
         assert await here.job.turn(NOW) == AWAY
     await here.audit()
-    read = await _all(here)
+    read = await everything(here)
 
     assert here.scrub.tally.blobs == {"unknown": 4, "match": 8}
     assert not set(read) & digests(LIVE)
@@ -242,12 +149,12 @@ async def test_what_is_short_or_gone_waits_too_and_is_for_audits_to_tell(ledger:
     layer = LIVE.layers[0].digest
     here.shelf.wrong = {layer: Wrong("3 of 4 bytes")}
     await here.audit()
-    await _all(here)
+    await everything(here)
     already = here.shelf.asked.count(layer)
 
     here.now += HOUR
     assert not (await here.audit()).findings
-    await _all(here)
+    await everything(here)
 
     assert here.scrub.tally.blobs["gone"] == 1
     assert here.shelf.asked.count(layer) == already
@@ -260,13 +167,13 @@ async def test_a_corrupt_layer_breaks_its_tag_in_the_next_audit_and_each_one_aft
     layer = LIVE.layers[0].digest
     here.shelf.wrong = {layer: ROTTEN}
     assert not _corrupt(await here.audit())
-    await _all(here)
+    await everything(here)
 
     for _ in range(3):
         here.now += HOUR
         (found,) = _corrupt(await here.audit())
         assert (found.severity.value, found.digest, found.root.tag) == ("critical", layer, "live")
-        assert layer in await _all(here), "it is read again after every audit"
+        assert layer in await everything(here), "it is read again after every audit"
 
     here.start()
     assert _corrupt(await here.audit()), "a restart does not forget it"
@@ -277,7 +184,7 @@ async def test_a_repaired_layer_clears_with_the_read_that_is_right(ledger: Ledge
     layer = LIVE.layers[0].digest
     here.shelf.wrong = {layer: ROTTEN}
     await here.audit()
-    await _all(here)
+    await everything(here)
     assert _corrupt(await here.audit())
 
     here.shelf.wrong = {}
@@ -308,7 +215,7 @@ async def test_how_far_it_is_can_be_told(ledger: Ledger) -> None:
     tally = here.scrub.tally
     assert (tally.oldest_live, tally.proven, tally.budget) == (NOW, 0.0, 10**15)
 
-    await _all(here)
+    await everything(here)
     here.now += HOUR
     await here.audit()
     await here.job.turn(here.now)
@@ -325,7 +232,7 @@ async def test_rotten_bytes_of_no_live_tag_are_a_warning(ledger: Ledger) -> None
     here = scene(ledger)
     here.shelf.wrong = {OTHER.layers[0].digest: ROTTEN}
     await here.audit()
-    await _all(here)
+    await everything(here)
 
     (found,) = _corrupt(await here.audit())
 

@@ -55,7 +55,8 @@ def due(
 ) -> list[Subject]:
     """Return what must be read, in order: corrupt, then by class, then the oldest proof first.
 
-    Nothing is read twice within a period, in seconds, but what is corrupt. `tried` says when
+    Nothing is read twice within a period, in seconds, but what is corrupt, and what is to be
+    unpacked and was not, or once to something else than an image says. `tried` says when
     something could not be read, in seconds since the epoch: it waits, and others go first.
     """
     failed = {digest for digest, at in (tried or {}).items() if now - at < _RETRY}
@@ -63,16 +64,17 @@ def due(
         each
         for each in subjects
         if each.digest not in failed
-        and (each.corrupt or not scrubbed.fresh(each.digest, now - period))
+        and (each.corrupt or each.owed or not scrubbed.fresh(each.digest, now - period))
     )
     return sorted(open_to, key=lambda each: _turn(each, scrubbed))
 
 
-def _turn(subject: Subject, scrubbed: Scrubbed) -> tuple[bool, int, float, str]:
+def _turn(subject: Subject, scrubbed: Scrubbed) -> tuple[bool, bool, int, float, str]:
     """What was never proven comes before the oldest proof."""
     known = scrubbed.proofs.get(subject.digest)
     proven = known.at if known is not None and known.at is not None else 0.0
-    return not subject.corrupt, subject.reference_class.rank, proven, subject.digest
+    urgent = not subject.corrupt, not subject.again
+    return *urgent, subject.reference_class.rank, proven, subject.digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from exporter.facts.misfit import Inside
 from exporter.facts.proof import HASHED, Sighting, unknown
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
+from exporter.oci.reference import Place
 from exporter.resolve.confirm import Look, settle, suspicion
 from exporter.resolve.method import Method, pause
+from exporter.resolve.scrub.opening import Opening
 from exporter.sources import Bytes, Sink, Unseen
+from exporter.sources.unpacking import Unpacker
 
 if TYPE_CHECKING:
-    from exporter.oci.reference import Place, Repository
+    from exporter.oci.reference import Repository
     from exporter.resolve.scrub.subjects import Need, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of reading one thing."""
+
+    sightings: dict[Place, Sighting]
+    content: Inside | None = None
+    """What is in it, where it was to be opened and its bytes were right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +36,9 @@ class Reading:
     source: Bytes
     sink: Sink
     method: Method = field(default_factory=Method)
+    unpacker: Unpacker | None = None
 
-    async def prove(self, subject: Subject) -> dict[Place, Sighting]:
+    async def prove(self, subject: Subject) -> Found:
         """Return what the bytes are at each place about which a read says something.
 
         One whole read proves them right. Wrong, short or absent they are only where a second read
@@ -33,31 +47,48 @@ class Reading:
         """
         digest = subject.digest
         first, *others = subject.needs
-        seen = await self._settled(first, subject.target)
+        opening = self._opening(subject)
+        seen = await self._settled(first, subject, opening)
         if self.source.shared:
-            return {(need.repository, digest): seen for need in subject.needs}
+            places = {(need.repository, digest): seen for need in subject.needs}
+            return Found(places, opening.content if opening else None)
         found = {(first.repository, digest): seen}
         for need in others if seen.corrupt or subject.corrupt else ():
-            found[need.repository, digest] = await self._settled(need, subject.target)
-        return found
+            found[need.repository, digest] = await self._settled(need, subject, opening)
+        return Found(found, opening.content if opening else None)
 
-    async def _settled(self, need: Need, target: Descriptor) -> Sighting:
-        look = await self._look(need.repository, target)
+    def _opening(self, subject: Subject) -> Opening | None:
+        if self.unpacker is None or subject.part is None:
+            return None
+        return Opening(self.sink, subject.part, self.unpacker)
+
+    async def _settled(self, need: Need, subject: Subject, opening: Opening | None) -> Sighting:
+        target = subject.target
+        look = await self._look(need.repository, target, opening, again=subject.again)
         if isinstance(look, Sighting):
             return look
         await pause(self.method, (look,))
         good = await self._good_above(need)
-        again = await self._look(need.repository, target, again=True)
+        again = await self._look(need.repository, target, opening, again=True)
         return settle(look, again, neighbour=good)
 
     async def _look(
-        self, repository: Repository, target: Descriptor, *, again: bool = False
+        self,
+        repository: Repository,
+        target: Descriptor,
+        opening: Opening | None = None,
+        *,
+        again: bool = False,
     ) -> Look:
         try:
-            answer = await self.source.prove(repository, target, self.sink, again=again)
+            answer = await self.source.prove(repository, target, opening or self.sink, again=again)
         except Unseen as unseen:
             return unknown(unseen.reason, unseen.detail)
-        return HASHED if answer is None else suspicion(answer)
+        if answer is not None:
+            return suspicion(answer)
+        if opening is not None:
+            await opening.end()
+        return HASHED
 
     async def _good_above(self, need: Need) -> bool:
         """Is the manifest right by which it is needed? A tag's own stands for itself."""

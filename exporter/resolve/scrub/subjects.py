@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from exporter.facts.proof import Sighting
     from exporter.facts.snapshot import Snapshot
     from exporter.oci.manifest import Link, Manifest
+
+
+class Part(Enum):
+    """What is learnt from the content of something."""
+
+    CONFIG = auto()
+    """Its diff ids."""
+    LAYER = auto()
+    """What it unpacks to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,12 @@ class Subject:
     """Where it may be read, the most important first."""
     corrupt: bool = False
     """Is it known to be corrupt somewhere?"""
+    part: Part | None = None
+    """As what it is to be opened, where it is read and its content is asked for."""
+    owed: bool = False
+    """Is it to be opened however lately its bytes were right?"""
+    again: bool = False
+    """Was it opened once, and is at odds with an image?"""
 
     @property
     def digest(self) -> Digest:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
-from exporter.sources.ledger import manifests, outlines, scrubs, truths
+from exporter.sources.ledger import contents, manifests, outlines, scrubs, truths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +125,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
         raise _stranger(path)
     elif (owner, version) != (_OURS, _VERSION) or not tables >= _TABLES:
         raise _Unusable(f"written by another version ({version})")
-    for later in (outlines.SCHEMA, scrubs.SCHEMA):
+    for later in (outlines.SCHEMA, scrubs.SCHEMA, contents.SCHEMA):
         connection.executescript(later)  # an older file of this version has none
     # After the schema: until then the file's header does not say that it is ours.
     connection.execute("PRAGMA journal_mode = WAL")

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from exporter.facts.scrubbed import Scrubbed
 from exporter.sources import Unseen
-from exporter.sources.ledger import manifests, outlines, scrubs, truths
+from exporter.sources.ledger import contents, manifests, outlines, scrubs, truths
 from exporter.sources.ledger.file import connect, is_damage, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from exporter.facts.misfit import Inside
     from exporter.facts.outline import Outline
     from exporter.facts.proof import Sighting
     from exporter.oci.digest import Digest
@@ -137,15 +138,25 @@ class Ledger:
 
     def scrubbed(self, registry: str) -> Scrubbed:
         """Return what is known of a registry's bytes from whole reads."""
-        return self._do(self._reader, partial(scrubs.recall, registry), Scrubbed())
+        known = self._do(self._reader, partial(scrubs.recall, registry), Scrubbed())
+        return replace(
+            known, contents=self._do(self._reader, partial(contents.recall, registry), {})
+        )
 
     def want(self, registry: str, digests: Iterable[Digest]) -> None:
         """Note that these are needed: what is new waits for its proof from now on."""
-        self._put(*scrubs.wanting(registry, digests, self._clock(), _KEPT))
+        self._put(
+            *scrubs.wanting(registry, digests, self._clock(), _KEPT),
+            (contents.PRUNE, [(registry,)]),
+        )
 
     def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
         """Keep what a whole read found; `at` is in seconds since the epoch."""
         self._put(*scrubs.noting(registry, found, at))
+
+    def learn(self, registry: str, digest: Digest, content: Inside) -> None:
+        """Keep what is in a configuration or a layer, and how many readings in a row said so."""
+        self._put((contents.LEARN, [contents.row(registry, digest, content)]))
 
     def debt(self, registry: str) -> float:
         """Return when all that was read is paid for: seconds since the epoch, or 0."""

@@ -55,11 +55,11 @@ Work = list[tuple[str, "Sequence[tuple[object, ...]]"]]
 def recall(registry: str, file: sqlite3.Connection) -> Scrubbed:
     """Read all that is known of a registry."""
     proofs = {
-        _digest(packed): Proven(since, at, None if name is None else Repository(name))
+        unkeyed(packed): Proven(since, at, None if name is None else Repository(name))
         for packed, since, at, name in file.execute(_PROOFS, (registry,))
     }
     mismatches = {
-        (Repository(name), _digest(packed)): Mismatch(at, detail)
+        (Repository(name), unkeyed(packed)): Mismatch(at, detail)
         for name, packed, at, detail in file.execute(_MISMATCHES, (registry,))
     }
     return Scrubbed(proofs, mismatches)
@@ -93,5 +93,6 @@ def noting(registry: str, found: Mapping[Place, Sighting], at: float) -> Work:
     return [(_PROVE, proven), (_CLEAR, cleared), (_BLAME, blamed)]
 
 
-def _digest(packed: bytes) -> Digest:
+def unkeyed(packed: bytes) -> Digest:
+    """Return the digest whose key this is; its length tells the algorithm."""
     return Digest(f"{_ALGORITHMS.get(len(packed), 'sha256')}:{packed.hex()}")

@@ -62,7 +62,7 @@ def subject(*repositories: Repository, corrupt: bool = False) -> Subject:
 async def proven(source: Shelf, asked: Subject | None = None) -> dict[Place, Sighting]:
     sink = Throttle(None, lambda _: None)
     reading = Reading(source, sink, Method(confirm_after=0.0))
-    return await reading.prove(asked or subject())
+    return (await reading.prove(asked or subject())).sightings
 
 
 async def only(source: Shelf) -> Sighting:

@@ -1,0 +1,91 @@
+"""What is in a configuration or a layer that is read whole, where that is asked?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.misfit import differences, parts
+from exporter.oci.layers import UNPACKED
+from exporter.oci.rootfs import SILENT, rootfs
+from exporter.resolve.scrub.subjects import Part, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from exporter.facts.misfit import Inside, Known
+    from exporter.facts.snapshot import Snapshot
+    from exporter.oci.digest import Digest
+    from exporter.sources import Sink
+    from exporter.sources.unpacking import Unpacker
+
+_LARGEST_CONFIG: Final = 4 * 2**20
+"""Bytes: no image's configuration is larger; a larger one says nothing here."""
+
+
+def opened(
+    subjects: Iterable[Subject], snapshot: Snapshot, contents: Mapping[Digest, Known]
+) -> list[Subject]:
+    """Return what is to be read, and say of each whether it is to be opened as well.
+
+    Once is enough for good: a digest always unpacks to the same. What is at odds with an image is
+    opened a second time before anything is held against that, and then once in a period.
+    """
+    wanted: dict[Digest, Part] = {}
+    odd: set[Digest] = set()
+    blamed: set[Digest] = set()
+    for manifest in snapshot.manifests.values():
+        config, layers = parts(manifest)
+        if config is None:
+            continue
+        wanted[config.digest] = Part.CONFIG
+        wanted |= {each.digest: Part.LAYER for each in layers if each.media_type in UNPACKED}
+        for each in differences(manifest, contents):
+            blamed.add(each.misfit.digest)
+            if each.reason is None and not each.proven:
+                odd.add(each.misfit.digest)
+    found = []
+    for subject in subjects:
+        part, known = wanted.get(subject.digest), contents.get(subject.digest)
+        again = subject.digest in odd
+        if part and (again or known is None or not known.settled or subject.digest in blamed):
+            found.append(replace(subject, part=part, owed=again or known is None, again=again))
+        else:
+            found.append(subject)
+    return found
+
+
+class Opening:
+    """Opens one thing while it is read; implements `exporter.sources.Sink`."""
+
+    def __init__(self, onward: Sink, part: Part, unpacker: Unpacker) -> None:
+        """`onward` sets the pace; the unpacker is this one's until it ends."""
+        self._onward, self._part, self._unpacker = onward, part, unpacker
+        self._kept = b""
+        self.content: Inside | None = None
+        """What is in it, once it was read to its end and its bytes were right."""
+
+    def begin(self) -> None:
+        """Begin anew."""
+        self._kept, self.content = b"", None
+        self._unpacker.begin()
+        self._onward.begin()
+
+    async def take(self, chunk: bytes) -> None:
+        """Take some bytes, and unpack them: in a thread, a little at a time."""
+        await self._onward.take(chunk)
+        if self._part is Part.CONFIG:
+            self._kept += chunk if len(self._kept) <= _LARGEST_CONFIG else b""
+            return
+        more = await asyncio.to_thread(self._unpacker.feed, chunk)
+        while more:
+            more = await asyncio.to_thread(self._unpacker.feed, b"")
+
+    async def end(self) -> None:
+        """Say what is in it: its bytes were those that its digest names."""
+        if self._part is Part.LAYER:
+            self.content = await asyncio.to_thread(self._unpacker.end)
+        else:
+            whole = len(self._kept) <= _LARGEST_CONFIG
+            self.content = rootfs(self._kept) if whole else SILENT
