@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.sources import Absent, Unseen, Wrong
-from exporter.sources.registry.answers import announced, check_content, check_whole
+from exporter.sources.registry.answers import (
+    announced,
+    check_content,
+    check_whole,
+    faults,
+    refusal,
+)
 from exporter.sources.registry.question import Answer, End, Question
 from exporter.sources.registry.streaming import Hashing
 
@@ -106,6 +112,8 @@ async def _judge_all(
     if answer.end is End.OVER:
         return Wrong(f"more than {blob.size} bytes")
     if answer.received < blob.size:
+        if faults(answer):  # a denial under the wrong status is no content, and no proof either
+            raise refusal(answer, question.subject)
         return _short(answer, question, blob)
     if not blob.size and not blob.digest.names(b""):
         return Wrong("no content of 0 bytes has this digest")

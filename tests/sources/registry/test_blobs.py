@@ -80,6 +80,13 @@ async def test_a_server_that_ignores_ranges_is_counted() -> None:
     assert answer[-1:] == BODY[-1:]
 
 
+async def test_a_denial_that_comes_as_success_is_no_short_blob() -> None:
+    with pytest.raises(Unseen) as raised:
+        await last_byte(replace(DENIED, status=200))
+
+    assert raised.value.reason is Reason.UNSUPPORTED
+
+
 @pytest.mark.parametrize("announced", [SIZE, SIZE - 1])
 async def test_a_whole_answer_that_is_shorter_is_wrong(announced: int) -> None:
     assert await last_byte(Answer(200, BODY[:-1], announced=announced)) == Wrong(
