@@ -12,6 +12,7 @@ from exporter.facts.proof import Proof, State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import broken_child, missing_child, missing_platform
 from exporter.judge.finding import Severity
+from exporter.judge.report import ChildKind
 from exporter.oci.reference import Repository
 
 if TYPE_CHECKING:
@@ -186,11 +187,16 @@ def _unprotected(children: list[Child]) -> int | None:
 
 
 def _stands(child: Child) -> bool:
-    """What is gone has nothing left to protect."""
-    return child.state is not State.MISSING
+    """What is gone has nothing left to protect, and a cache's blobs are held by their index."""
+    return child.state is not State.MISSING and child.kind is not ChildKind.CACHE
 
 
 def _bare_indexes(report: Report, verdict: TagVerdict) -> set[Digest]:
-    """Nested indexes at which no tag points straight, where that can be said."""
-    sealed = report.snapshot.sealed.get(verdict.root.repository)
-    return {each for each in verdict.indexes if not sealed.pointing_at(each)} if sealed else set()
+    """Nested and pinned indexes at which no tag points straight, where that can be said."""
+    root = verdict.root
+    sealed = report.snapshot.sealed.get(root.repository)
+    read = report.snapshot.manifests.get(root.digest) if root.digest and not root.tag else None
+    stands = root.sighting.state is not State.MISSING
+    pinned = (read.digest,) if read and read.is_index and stands else ()
+    every = (*verdict.indexes, *pinned)
+    return {each for each in every if not sealed.pointing_at(each)} if sealed else set()

@@ -14,6 +14,7 @@ from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
+from exporter.judge.report import ChildKind
 from exporter.oci.reference import Repository
 from exporter.publish.limits import Limits
 from exporter.publish.metrics import render
@@ -153,6 +154,13 @@ def test_protection_is_counted_only_where_every_tag_is_known() -> None:
 
 def test_what_is_gone_is_not_called_unprotected() -> None:
     assert required("tag_unprotected_children", child(state=MISSING)) == 0
+
+
+def test_the_blobs_of_a_cache_are_not_called_unprotected() -> None:
+    cache = report(tag("app:cache", child(kind=ChildKind.CACHE, protected_by=())))
+
+    assert value(cache, "repository_unprotected_children") == 0
+    assert value(cache, "unprotected_children", reference="live") == 0
 
 
 def test_an_unprotected_nested_index_counts() -> None:

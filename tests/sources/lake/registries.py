@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.holdings import Grace
 from exporter.facts.shard import Shard
+from exporter.facts.snapshot import Role
+from exporter.facts.use import Use
+from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
 from exporter.publish.lake.export import Facts, Holding, export
 from exporter.resolve import scope
@@ -33,10 +36,15 @@ class Site:
 
     fake: Fake
     root: Path
+    uses: tuple[Use, ...] = ()
+    mirrored: frozenset[Platform] = frozenset()
+    """Of a sparse mirror: the platforms that it holds."""
 
     async def report(self, shard: Shard) -> Report:
         everything = scope.Scope(select=("*",), shard=shard)
-        return await audited(target(self.fake, scope=everything))
+        role = Role.SPARSE if self.mirrored else Role.OWNED
+        aim = target(self.fake, scope=everything, role=role, platforms=self.mirrored)
+        return await audited(aim, *self.uses)
 
     @property
     def inventory(self) -> Inventory:

@@ -25,13 +25,15 @@ from tests import worlds
 from tests.fakes import NOW
 from tests.parts import tree
 from tests.publish.lake.shelves import releases
+from tests.sources.lake.odd import odd_site
 from tests.sources.lake.registries import GRACE, site
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.sources.lake.questions import Engine
-    from tests.sources.lake.registries import Site
+
+from tests.sources.lake.registries import Site
 
 
 def told(shelf: Shelf, folder: Path, engine: Engine) -> Capacity | Untold:
@@ -95,6 +97,20 @@ async def test_duckdb_over_four_shards_equals_the_graph(tmp_path: Path, seed: in
 
     assert found == known
     assert all(known.values())
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_is_pinned_or_lost_duckdb_says_what_the_graph_says(
+    tmp_path: Path, seed: int
+) -> None:
+    here = odd_site(tmp_path / "registry", seed)
+    shelf = Shelf.at(str(tmp_path / "facts"), {})
+    await here.write(shelf, 1 + seed % 3)
+
+    with duck("200MB", tmp_path) as engine:
+        found = said(told(shelf, tmp_path / "facts", engine))
+
+    assert found == await in_memory(here)
 
 
 async def test_one_process_and_four_shards_say_the_same(tmp_path: Path) -> None:
