@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from backports import zstd
 
+from exporter.sources.unpacking import library
 from tests.parts.needs import asset
 from tests.parts.process import until
 from tests.parts.product import Told, check, exporter, run
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
+zstd: Final = library()
 ZSTD_LAYER: Final = OCI_LAYER.replace("gzip", "zstd")
 PLAIN_LAYER: Final = OCI_LAYER.removesuffix("+gzip")
 QUICK: Final = ("--plain-http", "--confirm-after", "0s")

@@ -8,16 +8,16 @@ import tracemalloc
 import zlib
 
 import pytest
-from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked
 from exporter.oci.digest import Digest
-from exporter.sources.unpacking import Unpacker
+from exporter.sources.unpacking import Unpacker, library
 from tests.worlds import noise
 
+zstd = library()
 MIB = 1 << 20
 SKIPPED = b"\x53\x2a\x4d\x18\x04\x00\x00\x00toc!"
 """A zstd frame that readers skip: zstd:chunked ends with one."""
