@@ -184,6 +184,9 @@ def test_what_somebody_runs_is_needed_though_its_tag_looks_like_a_signature_s() 
         BROKEN,
         [("missing-child", "critical")],
     )
+    somewhere = use(f"app:{name}")
+    all_of_it = scene(INDEX, name).lose(AMD64.digest)
+    assert codes(all_of_it, somewhere) == [("missing-child", "critical")]
     assert codes(Scene().nothing(name, LOST), runs) == [("missing-child", "critical")]
     assert (judged(seen).state, codes(seen)) == (PRESENT, [("missing-child", "info")])
 
