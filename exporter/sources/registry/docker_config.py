@@ -113,7 +113,7 @@ def _decoded(encoded: str) -> tuple[str, str]:
     try:
         text = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise Unseen("auth", Reason.CREDENTIALS, "an auth entry is not base64") from error
+        raise Unseen("an auth entry", Reason.CREDENTIALS, "not base64") from error
     username, _, password = text.partition(":")
     return username, password.rstrip("\0")
 

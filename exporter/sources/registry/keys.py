@@ -118,13 +118,21 @@ class Keys:
             failure = Unseen(question.subject, Reason.UNAUTHORIZED, words)
             _keep(self._held, wanted, _Refusal(failure, _now() + _REFUSED_FOR))
 
+    async def _login(self, question: Question) -> Login | None:
+        """Ask for the login; where that fails, say which file or helper it was."""
+        try:
+            return await self._credentials.find(self._registry.host, question.repository)
+        except Unseen as failure:
+            detail = f"{failure.subject}: {failure.detail}"
+            raise Unseen(question.subject, failure.reason, detail) from failure
+
     async def _expected(self, question: Question) -> Challenge | None:
         """Foresee what a registry demands that has made its demands before: it saves a 401."""
         learned = self._learned
         if learned is None or not question.scope:
             return None
         if learned.scheme == "basic":
-            login = await self._credentials.find(self._registry.host, question.repository)
+            login = await self._login(question)
             if login is None:  # what is shown to everybody stays in sight
                 return None
         return learned._replace(scope=question.scope)
@@ -147,7 +155,7 @@ class Keys:
             return key
 
     async def _fetch(self, wanted: Challenge, question: Question) -> Key:
-        login = await self._credentials.find(self._registry.host, question.repository)
+        login = await self._login(question)
         if login is not None and self._refused.get(login, 0.0) > _now():
             raise Unseen(question.subject, Reason.UNAUTHORIZED, "the login was refused before")
         if wanted.scheme == "basic":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,8 +13,12 @@ from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository, Tag
 from exporter.sources import Unseen
 from exporter.sources.registry.credentials import Fixed, Login
+from exporter.sources.registry.docker_config import DockerConfig
 from tests.sources.registry.guarded import BASIC, DIGEST, REFRESH, ROBOT, V1, Guard, guarding
 from tests.sources.registry.speaking import QUICK, registry_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 async def test_a_token_is_asked_for_as_the_challenge_says() -> None:
@@ -130,6 +135,18 @@ async def test_a_token_server_that_gives_none_is_the_reason(status: int, reason:
 
     assert raised.value.reason is reason
     assert raised.value.subject == "app:v1"
+
+
+async def test_a_file_of_logins_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    credentials = DockerConfig((tmp_path / "config.json",))
+    with guarding(Guard()) as guard:
+        async with registry_at(guard.url, credentials=credentials) as registry:
+            with pytest.raises(Unseen) as raised:
+                await registry.head(Repository("app"), V1)
+
+    assert raised.value.reason is Reason.CREDENTIALS
+    assert raised.value.detail == f"{tmp_path}/config.json: not JSON"
 
 
 async def test_a_registry_token_is_shown_as_it_is() -> None:
