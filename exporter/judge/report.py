@@ -81,7 +81,7 @@ class Child:
     @property
     def lost(self) -> bool:
         """Is it proven that what should be here is not?"""
-        return self.expected and self.state in GONE
+        return self.state in GONE and self.expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,8 @@ class TagVerdict:
         found = {child.required_by for child in self.children if child.lost}
         found |= {each.required_by for each in self.lacking}
         found |= {self.root.reference_class} if self.state in GONE else set()
+        if not found:
+            return ()  # of nearly every tag, and asked often
         return tuple(each for each in ReferenceClass if each in found)
 
     @property

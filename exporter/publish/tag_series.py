@@ -155,7 +155,7 @@ def _needs(samples: Samples, verdict: TagVerdict, part: _Part) -> None:
         lacking = [
             each.platform for each in verdict.lacking if each.required_by is part.reference_class
         ]
-        left_out = len(verdict.elsewhere.intersection(lacking))
+        left_out = len(verdict.elsewhere.intersection(lacking)) if lacking else 0
         samples.add(catalogue.TAG_LACKING_PLATFORMS, part.labels, len(lacking) - left_out)
         samples.add(catalogue.TAG_UNMIRRORED_PLATFORMS, part.labels, left_out)
     if part.since is not None:
