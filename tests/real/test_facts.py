@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import home
+from exporter.facts.snapshot import Snapshot
+from exporter.publish.archive.pack import pack
 from exporter.sources.shelf import Shelf
+from tests.fakes import NOW
 from tests.parts.process import until
-from tests.parts.product import exporter, run
+from tests.parts.product import configure, exporter, run
 from tests.parts.registry import registry
 from tests.publish.lake.shelves import releases, rows
 from tests.sources.storage.bucket import bucket
@@ -89,3 +93,22 @@ def test_a_kept_snapshot_becomes_facts_too(tmp_path: Path) -> None:
 
     assert (told.code, told.errors) == (0, "")
     assert json.loads((folder / told.output.strip()).read_text())["registry"] == server.host
+
+
+def test_a_registry_that_is_down_takes_no_facts_from_another(tmp_path: Path) -> None:
+    folder, config, blind = tmp_path / "facts", tmp_path / "pullproof.yml", tmp_path / "blind"
+    gap = Gap(Scope.REGISTRY, "down", Reason.CONNECT)
+    blind.write_bytes(pack(Snapshot("down", NOW, gaps=(gap,), gone=True)))
+    with registry(tmp_path / "registry") as server:
+        server.push("app", two_platforms("app"), "v1")
+        down = {"url": "http://127.0.0.1:1", "name": "down", "plain_http": True}
+        up = {"url": server.url, "name": "up", "plain_http": True}
+        configure(config, {"registries": [down, up]})
+
+        told = run("facts", "export", "--config", str(config), "--to", str(folder))
+        kept = run("facts", "export", "--from", str(blind), "--to", str(folder))
+
+    assert (told.code, kept.code) == (3, 3)
+    assert "facts were not written: down: connect" in told.errors
+    assert "facts were not written: down: connect" in kept.errors
+    assert [release.registry for release in releases(Shelf.at(str(folder), {}))] == ["up"]
