@@ -28,6 +28,7 @@ _REASONS: Final = (
     (OSError, Reason.UNREADABLE),
     (exceptions.BaseError, Reason.SERVER_ERROR),
 )
+_WAYS: Final = (("kind: Connect,", Reason.CONNECT), ("kind: Timeout,", Reason.TIMEOUT))
 _ERRORS: Final = (exceptions.BaseError, OSError)
 
 
@@ -133,4 +134,7 @@ def _unlink(path: Path) -> None:
 
 def _unseen(subject: str, error: Exception) -> Unseen:
     reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
+    if reason is Reason.SERVER_ERROR:
+        # All that the library has for a server that never answered is its debug output.
+        reason = next((way for said, way in _WAYS if said in str(error)), reason)
     return Unseen(subject, reason, type(error).__name__)
