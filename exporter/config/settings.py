@@ -103,6 +103,9 @@ class Settings(Section):
         for key in ("registries", "listen"):
             if not getattr(self, key):
                 raise amiss(key, "at least one is needed")
+        ports = [frozenset({str(each)} if each.port else ()) for each in self.listen]
+        for index, twice in _repeated(ports):
+            raise amiss("listen", index, f"{twice} is listed already")
         labels = [frozenset({registry.label}) for registry in self.registries]
         hosts = [registry.hosts for registry in self.registries]
         for key, names in (("name", labels), ("aliases", hosts)):

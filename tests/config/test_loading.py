@@ -255,6 +255,8 @@ def test_references_are_checked(wanted: str, told: str) -> None:
     [
         ("route_prefix: audit", "not a path such as /registry-audit: 'audit'"),
         ("route_prefix: '/a{b}'", "not a path such as /registry-audit: '/a{b}'"),
+        ("route_prefix: /a/../b", "not a path such as /registry-audit: '/a/../b'"),
+        ("listen: [':1', ':1']", ":1 is listed already"),
         ("docs_url: 'javascript:alert(1)'", "not an address such as https://docs.example.com/pull"),
     ],
 )
