@@ -4,7 +4,7 @@
 
 Runs `serve` on a real registry that is pushed to, deleted from and collected all the time. After
 every audit its memory, open files and threads are noted, and every broken tag must be one that was
-broken by what was done. Prints the first against the last quarter, also where it is interrupted.
+broken by what was done. Prints the medians of the four quarters, also where it is interrupted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,6 +120,8 @@ def _now() -> float:
 class Sample:
     resident: float
     """Megabytes."""
+    private: float
+    """Megabytes of it that no file holds: the rest comes and goes with the system's cache."""
     files: int
     threads: int
 
@@ -127,8 +130,9 @@ def sample(running: Exporter) -> Sample:
     pid = running.server.process.pid
     status = Path(f"/proc/{pid}/status").read_text()
     fields = dict(line.split(":", 1) for line in status.splitlines())
-    resident = int(fields["VmRSS"].split()[0]) / 1000
-    return Sample(resident, len(list(Path(f"/proc/{pid}/fd").iterdir())), int(fields["Threads"]))
+    resident, private = (int(fields[name].split()[0]) / 1000 for name in ("VmRSS", "RssAnon"))
+    files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return Sample(resident, private, files, int(fields["Threads"]))
 
 
 def unexplained(running: Exporter, truth: Truth) -> list[str]:
@@ -207,19 +211,26 @@ def watch(
 
 
 def told(samples: list[Sample], wrong: list[str], done: dict[str, int], log: str) -> int:
-    quarter = max(1, len(samples) // 4)
     print(f"{len(samples)} audits; done to the registry: {done}")
+    print(f"{'medians of a quarter':20} {'first':>8} {'second':>8} {'third':>8} {'last':>8}")
     for what, of in (
         ("megabytes resident", lambda each: each.resident),
+        ("of them private", lambda each: each.private),
         ("open files", lambda each: each.files),
         ("threads", lambda each: each.threads),
     ):
-        parts = (samples[:quarter], samples[-quarter:])
-        first, last = (statistics.median(map(of, part)) for part in parts)
-        print(f"{what:20} first quarter {first:8.1f}, last quarter {last:8.1f}")
+        print(
+            f"{what:20}", *(f"{statistics.median(map(of, part)):8.1f}" for part in parts(samples))
+        )
     errors = log.count('"level": "error"')
     print(f"unexplained findings: {wrong or 'none'}; errors in the log: {errors}")
     return 1 if wrong or errors else 0
+
+
+def parts(samples: list[Sample]) -> list[list[Sample]]:
+    """Cut what was seen into quarters."""
+    bounds = [len(samples) * n // 4 for n in range(5)]
+    return [samples[start:end] for start, end in pairwise(bounds) if start < end]
 
 
 if __name__ == "__main__":
