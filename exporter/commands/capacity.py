@@ -39,8 +39,10 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     try:
         answers = _answers(words, environ)
-    except (Unseen, Malformed) as error:
-        sys.stderr.write(f"pullproof: cannot be told: {error}\n")
+    except Unseen as unseen:
+        if unseen.subject.startswith("--"):  # an option that the engine does not take
+            raise Refused(f"{unseen.subject}: {unseen.detail}") from unseen
+        sys.stderr.write(f"pullproof: cannot be told: {unseen}\n")
         return Exit.BLIND
     said = capacity_json if words.output == "json" else capacity_text
     sys.stdout.write(said(answers))

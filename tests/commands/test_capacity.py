@@ -116,3 +116,9 @@ def test_a_registry_without_anything_holds_nothing(tmp_path: Path, ask: Any) -> 
 def test_a_reader_makes_no_folder(tmp_path: Path, ask: Any) -> None:
     assert ask(tmp_path / "typo")[0] == 2
     assert not (tmp_path / "typo").exists()
+
+
+def test_a_limit_that_the_engine_does_not_take_is_not_understood(tmp_path: Path, ask: Any) -> None:
+    write(tmp_path, "main")
+
+    assert ask(tmp_path, "--memory-limit", "lots")[0] == 2
