@@ -15,8 +15,8 @@ import time
 from typing import Final
 
 from benchmarks.parts.many import many, shell
-from exporter.publish.limits import Limits
-from exporter.publish.metrics import render
+from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.rendering import render
 from exporter.publish.web.app import application
 from exporter.publish.web.entrance import listening
 from exporter.publish.web.gate import Gate

@@ -21,7 +21,7 @@ import msgspec
 
 from benchmarks.parts.access import cpu_seconds
 from benchmarks.parts.scraped import Served
-from exporter.publish.exposition import Format
+from exporter.publish.metrics.exposition import Format
 
 _LOOPBACK: Final = "127.0.0.1"
 _IDLE: Final = 50

@@ -12,8 +12,8 @@ from dashboards.card import Ask, Card
 from dashboards.panels import graph, heat, number
 from dashboards.promql import TARGET, age, each, least, rate, series, total
 from dashboards.table import Label, Value, rows
-from exporter.publish import catalogue as metric
-from exporter.publish import scrub_families as scrub
+from exporter.publish.metrics import catalogue as metric
+from exporter.publish.metrics import scrub_families as scrub
 
 _SEEN: Final = least("registry", metric.REGISTRY_UP)
 _SHARD: Final = "registry, shard, shards"

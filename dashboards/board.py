@@ -25,10 +25,10 @@ from grafana_foundation_sdk.models.dashboard import (
 from dashboards.card import SOURCE, Finished
 from dashboards.links import MARK
 from dashboards.promql import TARGET, series
-from exporter.publish import catalogue
+from exporter.publish.metrics import catalogue
 
 if TYPE_CHECKING:
-    from exporter.publish.family import Family
+    from exporter.publish.metrics.family import Family
 
 ALERTS: Final = "Registry.*"
 """The names of all alerts that belong to these dashboards."""

@@ -12,8 +12,8 @@ from dashboards.card import Ask, Card
 from dashboards.panels import bars, graph, number
 from dashboards.promql import each, series, total
 from dashboards.table import Label, Value, rows
-from exporter.publish import catalogue as metric
-from exporter.publish import storage_families as stored
+from exporter.publish.metrics import catalogue as metric
+from exporter.publish.metrics import storage_families as stored
 
 _UNREAD: Final = "no storage is read"
 _COLLECTION: Final = "registry, dialect, mode"

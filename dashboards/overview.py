@@ -25,8 +25,8 @@ from dashboards.promql import (
     total,
 )
 from dashboards.table import Label, Value, rows
-from exporter.publish import catalogue as metric
-from exporter.publish import storage_families as stored
+from exporter.publish.metrics import catalogue as metric
+from exporter.publish.metrics import storage_families as stored
 
 _LIVE: Final = 'reference="live"'
 _NOT_LIVE: Final = 'reference!="live"'

@@ -8,7 +8,7 @@ from dashboards import links, meanings
 from dashboards.card import Ask, Card
 from dashboards.panels import graph
 from dashboards.promql import each, owned, total
-from exporter.publish import catalogue as metric
+from exporter.publish.metrics import catalogue as metric
 
 _LIVE: Final = 'reference="live"'
 _TAG: Final = "registry, repository, tag"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exporter.publish import catalogue
+from exporter.publish.metrics import catalogue
 
 if TYPE_CHECKING:
-    from exporter.publish.family import Family
+    from exporter.publish.metrics.family import Family
 
 TARGET: Final = 'job=~"$job",instance=~"$instance"'
 _TAG: Final = "registry, repository, tag, reference"

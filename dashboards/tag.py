@@ -12,8 +12,8 @@ from dashboards.card import Ask, Card
 from dashboards.panels import graph, note, number, states
 from dashboards.promql import REQUIRED, each, earliest, flag, losses, owned
 from dashboards.table import Label, Value, rows
-from exporter.publish import catalogue as metric
-from exporter.publish import storage_families as stored
+from exporter.publish.metrics import catalogue as metric
+from exporter.publish.metrics import storage_families as stored
 
 _REPOSITORY: Final = 'repository="$repository"'
 _THIS: Final = (_REPOSITORY, 'tag="$tag"')

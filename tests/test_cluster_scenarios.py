@@ -9,11 +9,11 @@ from exporter.judge.blast import blast
 from exporter.judge.preflight.answer import Verdict
 from exporter.judge.preflight.api import foresee
 from exporter.oci.platform import Platform
-from exporter.publish.limits import Limits
-from exporter.publish.metrics import render
+from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.rendering import render
 from exporter.publish.standing import Picture, Reload, Standing
 from exporter.publish.summary import troubles
-from exporter.publish.text import Style, check_text
+from exporter.publish.text.terminal import Style, check_text
 from tests import worlds
 from tests.fakes import NOW, audited, codes, use, verdict, workload
 from tests.incident import losses

@@ -23,10 +23,10 @@ from benchmarks.parts.memory import forget_peak, peak
 from exporter.audit import audit
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
-from exporter.publish import limits
 from exporter.publish.archive.pack import pack
-from exporter.publish.exposition import Exposition
-from exporter.publish.metrics import render
+from exporter.publish.metrics import limits
+from exporter.publish.metrics.exposition import Exposition
+from exporter.publish.metrics.rendering import render
 from exporter.publish.standing import Picture, Reload, Standing
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.snapshot import Sealed
 from exporter.oci.reference import Repository
-from exporter.publish.exposition import Exposition
+from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.standing import Picture
 from exporter.publish.web.app import Shell
 from exporter.publish.web.probe import NotProbed

@@ -21,8 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from benchmarks.parts.many import many, shell
-from exporter.publish.limits import Limits
-from exporter.publish.metrics import render
+from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.rendering import render
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.entrance import listening
 from exporter.publish.web.gate import Gate

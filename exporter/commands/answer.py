@@ -13,9 +13,9 @@ from exporter.facts.gap import Scope
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role
 from exporter.publish.archive.pack import pack
-from exporter.publish.document import compose, encode
+from exporter.publish.document.report import compose, encode
 from exporter.publish.standing import Standing
-from exporter.publish.text import Style
+from exporter.publish.text.terminal import Style
 
 if TYPE_CHECKING:
     import argparse

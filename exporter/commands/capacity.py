@@ -18,8 +18,8 @@ from exporter.facts.capacity import Capacity, Untold
 from exporter.facts.gap import Reason
 from exporter.judge.coverage import doubts, newest
 from exporter.oci.digest import Malformed
-from exporter.publish.capacity import capacity_json, capacity_text
 from exporter.publish.lake.release import decode, named
+from exporter.publish.text.capacity import capacity_json, capacity_text
 from exporter.sources import Unseen
 from exporter.sources.lake.questions import Engine, answer
 from exporter.wiring.facts import imported

@@ -13,8 +13,8 @@ from exporter.commands.options import again
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
 from exporter.commands.subjects import asked_for
-from exporter.publish.markdown import check_markdown
-from exporter.publish.text import check_text
+from exporter.publish.text.markdown import check_markdown
+from exporter.publish.text.terminal import check_text
 
 if TYPE_CHECKING:
     import argparse

@@ -18,7 +18,7 @@ from exporter.config.loading import Misconfigured, load
 from exporter.demo import settings, tree
 from exporter.demo.registry import Registry, served
 from exporter.facts.snapshot import Role
-from exporter.publish.text import check_text
+from exporter.publish.text.terminal import check_text
 from exporter.serve.logs import configure
 from exporter.wiring.service import Service, Unstartable
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
-    from exporter.publish.text import Style
+    from exporter.publish.text.terminal import Style
 
 _LOOK_EVERY: Final = 0.1
 

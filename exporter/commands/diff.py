@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.commands import Refused
 from exporter.commands.saved import judged
 from exporter.judge.change import compare
-from exporter.publish.change_text import change_document, change_markdown, change_text
+from exporter.publish.text.change import change_document, change_markdown, change_text
 
 if TYPE_CHECKING:
     import argparse

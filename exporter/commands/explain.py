@@ -20,7 +20,7 @@ from exporter.judge.explanation import Question, explain, places
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Reference
-from exporter.publish.explanation_text import (
+from exporter.publish.text.explanation import (
     explanation_document,
     explanation_markdown,
     explanation_text,

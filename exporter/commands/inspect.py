@@ -13,8 +13,8 @@ from exporter.commands.looking import look
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
 from exporter.commands.subjects import platforms, read, with_file
-from exporter.publish.markdown import inspect_markdown
-from exporter.publish.tree_text import inspect_text
+from exporter.publish.text.markdown import inspect_markdown
+from exporter.publish.text.tree import inspect_text
 
 if TYPE_CHECKING:
     import argparse

@@ -18,7 +18,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.pins import LONGEST, pins
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import tag
-from exporter.publish.pins_text import Outcome, pins_document, pins_markdown, pins_text
+from exporter.publish.text.pins import Outcome, pins_document, pins_markdown, pins_text
 from exporter.sources import Unseen
 from exporter.wiring.pinning import pinner
 

@@ -17,9 +17,9 @@ from exporter.commands.scrubbing import scrub_once
 from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import asked_for
 from exporter.config.scrub import ScrubSettings, Source
-from exporter.publish.markdown import check_markdown
-from exporter.publish.scrub_text import damage_markdown, damage_text
-from exporter.publish.text import check_text
+from exporter.publish.text.markdown import check_markdown
+from exporter.publish.text.scrub import damage_markdown, damage_text
+from exporter.publish.text.terminal import check_text
 
 if TYPE_CHECKING:
     import argparse

@@ -13,7 +13,7 @@ from exporter.audit import audit
 from exporter.commands.progress import showing
 from exporter.facts.proof import State
 from exporter.judge.judgement import judge
-from exporter.publish.scrub_text import tally_words
+from exporter.publish.text.scrub import tally_words
 from exporter.publish.words import size_words
 from exporter.resolve.method import pause
 from exporter.resolve.scrub.opening import opened

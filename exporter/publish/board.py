@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from exporter.publish.exposition import Exposition
+    from exporter.publish.metrics.exposition import Exposition
     from exporter.publish.standing import Picture
 
 

@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.publish import metrics
+from exporter.publish.metrics import rendering as metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.publish.exposition import Exposition
-    from exporter.publish.limits import Limits
+    from exporter.publish.metrics.exposition import Exposition
+    from exporter.publish.metrics.limits import Limits
     from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
 
 

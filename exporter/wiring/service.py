@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.config.loading import Misconfigured, load
 from exporter.oci.digest import Malformed
-from exporter.publish.limits import Limits
+from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.entrance import listening

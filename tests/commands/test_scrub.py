@@ -14,7 +14,7 @@ from exporter.cli import UNTOLD, USAGE, main
 from exporter.commands.scrubbing import Progress, doubted
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State, unknown
-from exporter.publish.scrub_text import tally_words
+from exporter.publish.text.scrub import tally_words
 from exporter.sources.tally import ScrubTally
 from tests import worlds
 from tests.fakes import APP, Fake, audited

@@ -10,7 +10,7 @@ from exporter.facts.proof import corrupt
 from exporter.judge.damage import damages
 from exporter.judge.judgement import judge
 from exporter.oci.reference import Repository
-from exporter.publish.scrub_text import damage_markdown, damage_text
+from exporter.publish.text.scrub import damage_markdown, damage_text
 from tests import worlds
 from tests.fakes import APP, Fake, audited, use
 

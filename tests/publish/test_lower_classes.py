@@ -10,18 +10,18 @@ from exporter.commands.answer import Exit, exit_code
 from exporter.facts.use import ReferenceClass
 from exporter.judge.explanation import Question, explain
 from exporter.judge.judgement import judge
-from exporter.publish.document import compose
-from exporter.publish.explanation_text import explanation_document, explanation_text
+from exporter.publish.document.report import compose
 from exporter.publish.roster import Condition, Roster
 from exporter.publish.standing import Standing
 from exporter.publish.summary import next_command
-from exporter.publish.text import Style, check_text
-from exporter.publish.tree_text import inspect_text
+from exporter.publish.text.explanation import explanation_document, explanation_text
+from exporter.publish.text.terminal import Style, check_text
+from exporter.publish.text.tree import inspect_text
 from exporter.publish.urgency import Urgency
 from tests.fakes import use, workload
 from tests.judge.scene import APP, BLIND, NOW, Scene, scene
+from tests.publish.metrics.series import samples, value
 from tests.publish.reports import picture, standing
-from tests.publish.series import samples, value
 from tests.publish.web.page import page, shown
 from tests.worlds import attestation, index, two_platforms
 

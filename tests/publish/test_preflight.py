@@ -24,7 +24,7 @@ from exporter.publish.preflight.document import preflight_json
 from exporter.publish.preflight.markdown import preflight_markdown
 from exporter.publish.preflight.text import preflight_text
 from exporter.publish.preflight.words import going_words, headline, hurt_words, loss_words
-from exporter.publish.text import Style
+from exporter.publish.text.terminal import Style
 from tests.publish.reports import cron_job, deployment
 
 LIVE = ReferenceClass.LIVE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from exporter.facts.gap import Reason
 from exporter.judge.report import Report
 from exporter.oci.digest import Digest
-from exporter.publish.limits import Limits
+from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
 from exporter.resolve.method import Method
 from exporter.resolve.scrub.plan import DAY, Terms

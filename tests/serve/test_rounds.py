@@ -10,7 +10,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.facts.release import Exported
-from exporter.publish.limits import Limits
+from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
 from exporter.serve.board import Board
 from exporter.serve.rounds import References, Rounds, Watched

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from grafana_foundation_sdk.models import units
 
-from exporter.publish.catalogue import FAMILIES
+from exporter.publish.metrics.catalogue import FAMILIES
 from tests.shipped.grafana import Json, choices, chosen, panels, targets
 from tests.shipped.promql import RATE_INTERVAL, selectors
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from exporter.config.settings import MetricsSettings
-from exporter.publish.catalogue import FAMILIES
+from exporter.publish.metrics.catalogue import FAMILIES
 from tests.parts.helm import CHART, rendered
 from tests.parts.needs import program
 from tests.shipped.rules import ALERTS, FILES

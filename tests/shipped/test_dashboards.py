@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from dashboards.files import BOARDS, text
-from exporter.publish.catalogue import FAMILIES
-from exporter.publish.family import Kind
+from exporter.publish.metrics.catalogue import FAMILIES
+from exporter.publish.metrics.family import Kind
 from tests.golden import generated
 from tests.shipped import lint
 from tests.shipped.grafana import (

@@ -9,8 +9,8 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.judge.judgement import CLOSED, HELD, OPEN
-from exporter.publish.handbook import page as metrics_page
 from exporter.publish.lake.handbook import tables
+from exporter.publish.metrics.handbook import page as metrics_page
 from tests.golden import generated
 
 ROOT = Path(__file__).parents[2]

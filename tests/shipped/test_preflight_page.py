@@ -11,8 +11,8 @@ import pytest
 from exporter.judge.gc import preconditions
 from exporter.judge.preflight import answer
 from exporter.judge.preflight.deletions import Way
+from exporter.publish.document.shape import UserEntry, WorkloadEntry
 from exporter.publish.preflight import document
-from exporter.publish.shape import UserEntry, WorkloadEntry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "preflight.md").read_text()
 

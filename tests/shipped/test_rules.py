@@ -12,8 +12,8 @@ import yaml
 
 from exporter.judge.finding import Severity
 from exporter.judge.judgement import CLOSED, OPEN
-from exporter.publish.catalogue import FAMILIES
-from exporter.publish.family import Kind
+from exporter.publish.metrics.catalogue import FAMILIES
+from exporter.publish.metrics.family import Kind
 from tests.parts.needs import program
 from tests.shipped.labels import LABELS
 from tests.shipped.rules import (

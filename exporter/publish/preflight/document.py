@@ -11,8 +11,8 @@ from msgspec import Meta, Struct
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.use import ReferenceClass
 from exporter.judge.preflight.answer import Answer, Broken, Hurt, Verdict
-from exporter.publish.document import user_entry
-from exporter.publish.shape import UserEntry
+from exporter.publish.document.report import user_entry
+from exporter.publish.document.shape import UserEntry
 
 if TYPE_CHECKING:
     from exporter.judge.blast import Hit

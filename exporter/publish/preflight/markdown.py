@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.publish.markdown import escape
 from exporter.publish.preflight import words
+from exporter.publish.text.markdown import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

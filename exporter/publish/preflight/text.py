@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from exporter.judge.preflight.answer import Answer, Hurt
-    from exporter.publish.text import Style
+    from exporter.publish.text.terminal import Style
 
 
 def preflight_text(answer: Answer, style: Style) -> str:

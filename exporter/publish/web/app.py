@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from exporter.publish.board import Board
-from exporter.publish.telemetry import Telemetry
+from exporter.publish.metrics.telemetry import Telemetry
 from exporter.publish.web.connection import BANNER
 from exporter.publish.web.documents import Documents
 from exporter.publish.web.gate import OPEN

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from exporter.publish.archive.pack import pack
 from exporter.publish.archive.unpack import undisturbed
-from exporter.publish.document import compose, encode
+from exporter.publish.document.report import compose, encode
 from exporter.publish.web import reply
 from exporter.publish.web.once import Once
 from exporter.publish.web.pages import asked

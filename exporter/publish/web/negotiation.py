@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exporter.publish.exposition import Format
+from exporter.publish.metrics.exposition import Format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
-from exporter.publish.probe import Probed, debug, metrics
+from exporter.publish.metrics.probe import Probed, debug, metrics
 
 if TYPE_CHECKING:
     from multidict import MultiMapping

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import bcrypt
 
-from exporter.publish.limits import Limits
-from exporter.publish.metrics import render
+from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.rendering import render
 from exporter.publish.standing import Picture
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.entrance import Entrance, listening
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.judge.report import Report
-    from exporter.publish.exposition import Exposition
+    from exporter.publish.metrics.exposition import Exposition
 
 SECRET = "correct horse"
 HASHED = bcrypt.hashpw(SECRET.encode(), bcrypt.gensalt(4)).decode()

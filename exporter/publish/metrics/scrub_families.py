@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from exporter.publish.family import Family, Group, counter, gauge
+from exporter.publish.metrics.family import Family, Group, counter, gauge
 
 BYTES: Final = counter(
     Group.SCRUB,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exporter.publish.catalogue import FAMILIES
-from exporter.publish.family import Group
+from exporter.publish.metrics.catalogue import FAMILIES
+from exporter.publish.metrics.family import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.publish.family import Family
+    from exporter.publish.metrics.family import Family
 
 _INTRODUCTION: Final = """\
 # Metrics

@@ -12,8 +12,8 @@ import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass
-from exporter.publish.document import compose, encode
-from exporter.publish.shape import schema
+from exporter.publish.document.report import compose, encode
+from exporter.publish.document.shape import schema
 from exporter.publish.standing import Standing
 from tests.fakes import use, workload
 from tests.golden import generated, golden
@@ -34,7 +34,7 @@ from tests.publish.reports import (
     unreadable,
 )
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def written(*standings: Standing) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from exporter.publish import scrub_families
+from exporter.publish.metrics import scrub_families
 from exporter.sources.tally import OUTCOMES
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from exporter.publish.family import Family
+    from exporter.publish.metrics.family import Family
     from exporter.publish.standing import Standing
 
 

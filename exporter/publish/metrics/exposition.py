@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Self
 
-from exporter.publish.family import Family
+from exporter.publish.metrics.family import Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,11 +15,11 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import moved_tag, unprotected_image
 from exporter.judge.finding import Severity
 from exporter.judge.judgement import CLOSED, OPEN
-from exporter.publish import catalogue
 from exporter.publish.census import count
-from exporter.publish.exposition import Exposition, Samples, expose, label_pairs
-from exporter.publish.stock_series import shares, sole_protectors, stock_series
-from exporter.publish.tag_series import affected, problems, refused, tags
+from exporter.publish.metrics import catalogue
+from exporter.publish.metrics.exposition import Exposition, Samples, expose, label_pairs
+from exporter.publish.metrics.stock_series import shares, sole_protectors, stock_series
+from exporter.publish.metrics.tag_series import affected, problems, refused, tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from exporter.judge.report import Report
     from exporter.oci.reference import Repository
     from exporter.publish.census import Census, Household
-    from exporter.publish.limits import Limits
+    from exporter.publish.metrics.limits import Limits
     from exporter.publish.standing import Picture, SourceStanding, Standing
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exporter.judge.blast import hits
 from exporter.judge.explanation import Answer
-from exporter.publish.markdown import bullet, escape
 from exporter.publish.sheet import root_name
+from exporter.publish.text.markdown import bullet, escape
 from exporter.publish.users import needed_words, user_words
 from exporter.publish.words import moment, plain, platform_words, time_words
 

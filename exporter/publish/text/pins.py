@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from exporter.facts.snapshot import Collector
 from exporter.judge.pins import Pin
 from exporter.oci.reference import names_host
-from exporter.publish.markdown import escape
+from exporter.publish.text.markdown import escape
 from exporter.publish.words import count_words, moment, platform_words
 
 if TYPE_CHECKING:

@@ -16,10 +16,11 @@ from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.report import ChildKind
 from exporter.oci.reference import Repository
-from exporter.publish.limits import Limits
-from exporter.publish.metrics import render
+from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.rendering import render
 from tests.fakes import use
 from tests.golden import golden
+from tests.publish.metrics.series import LIMITS, samples, value
 from tests.publish.reports import (
     AMD64,
     ARM64,
@@ -41,7 +42,6 @@ from tests.publish.reports import (
     tag,
     unreadable,
 )
-from tests.publish.series import LIMITS, samples, value
 
 if TYPE_CHECKING:
     from exporter.judge.report import Child

@@ -11,13 +11,13 @@ from exporter.judge.explanation import Question, explain
 from exporter.judge.judgement import judge
 from exporter.judge.pins import Pins, pins
 from exporter.oci.reference import Tag
-from exporter.publish.change_text import change_document, change_markdown, change_text
-from exporter.publish.explanation_text import (
+from exporter.publish.text.change import change_document, change_markdown, change_text
+from exporter.publish.text.explanation import (
     explanation_document,
     explanation_markdown,
     explanation_text,
 )
-from exporter.publish.pins_text import Outcome, pins_document, pins_markdown, pins_text
+from exporter.publish.text.pins import Outcome, pins_document, pins_markdown, pins_text
 from tests.judge.scene import APP, Scene, scene
 from tests.worlds import two_platforms
 

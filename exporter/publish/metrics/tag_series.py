@@ -12,9 +12,9 @@ from exporter.judge.blast import blast
 from exporter.judge.checks.unprotected_image import unprotected
 from exporter.judge.judgement import live_holds
 from exporter.judge.report import TagVerdict
-from exporter.publish import catalogue
 from exporter.publish.census import Needs, broken_since, needs
-from exporter.publish.exposition import label_pairs
+from exporter.publish.metrics import catalogue
+from exporter.publish.metrics.exposition import label_pairs
 from exporter.publish.urgency import Urgency, stake, urgency
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from exporter.judge.blast import Blast, Hit
     from exporter.judge.hold import Hold
     from exporter.judge.report import Report
-    from exporter.publish.exposition import Samples
-    from exporter.publish.family import Family
+    from exporter.publish.metrics.exposition import Samples
+    from exporter.publish.metrics.family import Family
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from prometheus_client.exposition import generate_latest as generate_text
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
-from exporter.publish import catalogue
-from exporter.publish.exposition import Format
-from exporter.publish.scrub_series import scrub_metrics
+from exporter.publish.metrics import catalogue
+from exporter.publish.metrics.exposition import Format
+from exporter.publish.metrics.scrub_series import scrub_metrics
 from exporter.publish.standing import Picture
 from exporter.sources.tally import BUCKETS
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from exporter.publish.family import Family
+    from exporter.publish.metrics.family import Family
     from exporter.publish.standing import Standing
 
 _RESOURCES: Final = ("base", "catalog", "tags", "manifest", "blob", "token", "redirect")

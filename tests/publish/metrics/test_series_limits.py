@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from exporter.facts.use import ReferenceClass
-from exporter.publish.limits import Limits
+from exporter.publish.metrics.limits import Limits
 from tests.fakes import workload
+from tests.publish.metrics.series import samples, value
 from tests.publish.reports import (
     ARM64,
     BROKEN,
@@ -17,7 +18,6 @@ from tests.publish.reports import (
     tag,
     unreadable,
 )
-from tests.publish.series import samples, value
 
 
 def test_past_the_limit_the_worst_and_live_tags_stay_and_the_rest_is_counted() -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from exporter.publish import scrub_families, storage_families
-from exporter.publish.family import PREFIX, Family, Group, Kind
-from exporter.publish.family import counter as _counter
-from exporter.publish.family import gauge as _gauge
+from exporter.publish.metrics import scrub_families, storage_families
+from exporter.publish.metrics.family import PREFIX, Family, Group, Kind
+from exporter.publish.metrics.family import counter as _counter
+from exporter.publish.metrics.family import gauge as _gauge
 
 _TAG: Final = "registry repository tag reference"
 _NEEDED: Final = f"{_TAG} need"

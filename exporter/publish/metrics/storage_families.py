@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from exporter.publish.family import Family, Group, gauge
+from exporter.publish.metrics.family import Family, Group, gauge
 
 STORED_BYTES: Final = gauge(
     Group.STORAGE, "stored_bytes", "registry", "Bytes of all blobs in the registry's storage."

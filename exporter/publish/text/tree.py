@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.judge.report import Report, TagVerdict
-    from exporter.publish.text import Style
+    from exporter.publish.text.terminal import Style
 
 
 def inspect_text(report: Report, style: Style) -> str:

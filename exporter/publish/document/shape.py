@@ -12,7 +12,7 @@ from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Severity
-from exporter.publish.stock_document import StockEntry
+from exporter.publish.document.stock import StockEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

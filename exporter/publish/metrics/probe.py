@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.proof import State
 from exporter.judge.report import Report
 from exporter.oci.reference import Reference
-from exporter.publish.exposition import Samples, expose
-from exporter.publish.family import Family, Group, Kind
-from exporter.publish.text import Style
-from exporter.publish.tree_text import inspect_text
+from exporter.publish.metrics.exposition import Samples, expose
+from exporter.publish.metrics.family import Family, Group, Kind
+from exporter.publish.text.terminal import Style
+from exporter.publish.text.tree import inspect_text
 
 if TYPE_CHECKING:
     from exporter.judge.report import TagVerdict

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from exporter.publish.limits import Limits
+from exporter.publish.metrics.limits import Limits
+from tests.publish.metrics.series import samples, value
 from tests.publish.reports import child, picture, report, standing, stock, tag
-from tests.publish.series import samples, value
 
 
 def about() -> dict[str, list[tuple[dict[str, str], float]]]:

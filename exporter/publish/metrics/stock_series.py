@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.preconditions import Code, Effect
-from exporter.publish import storage_families
-from exporter.publish.exposition import label_pairs
+from exporter.publish.metrics import storage_families
+from exporter.publish.metrics.exposition import label_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exporter.judge.report import Report
     from exporter.judge.stock import Prediction, Stock
-    from exporter.publish.exposition import Samples
+    from exporter.publish.metrics.exposition import Samples
 
 
 def stock_series(samples: Samples, registry: str, stock: Stock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from exporter.facts.capacity import Capacity, Seen, Stored, Untold
-from exporter.publish.capacity import capacity_json, capacity_text
+from exporter.publish.text.capacity import capacity_json, capacity_text
 
 SEEN = Seen(2, 1, 1, 2_048, 1)
 STORED = Stored(4_096, 1, 1_024, 1, 10, 2, 20, 30, (("team/a", 100), ("b\x1b[2J", 5)))

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from exporter.publish import catalogue
-from exporter.publish.exposition import Format, Rendered, Samples, expose, label_pairs
-from exporter.publish.metrics import render
-from exporter.publish.telemetry import Telemetry
+from exporter.publish.metrics import catalogue
+from exporter.publish.metrics.exposition import Format, Rendered, Samples, expose, label_pairs
+from exporter.publish.metrics.rendering import render
+from exporter.publish.metrics.telemetry import Telemetry
 from exporter.sources.tally import BUCKETS, Tally
 from tests.parts.needs import program
+from tests.publish.metrics.series import LIMITS
 from tests.publish.reports import (
     child,
     incident,
@@ -28,10 +29,9 @@ from tests.publish.reports import (
     stock,
     tag,
 )
-from tests.publish.series import LIMITS
 
 if TYPE_CHECKING:
-    from exporter.publish.family import Family
+    from exporter.publish.metrics.family import Family
     from exporter.publish.standing import Picture
 
 TARGETS = frozenset(

@@ -16,9 +16,9 @@ from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
-from exporter.publish.markdown import check_markdown, escape, inspect_markdown
-from exporter.publish.text import Style, check_text
-from exporter.publish.tree_text import inspect_text
+from exporter.publish.text.markdown import check_markdown, escape, inspect_markdown
+from exporter.publish.text.terminal import Style, check_text
+from exporter.publish.text.tree import inspect_text
 from tests.golden import golden
 from tests.publish.reports import (
     AMD64,

@@ -8,7 +8,7 @@ import msgspec
 
 from exporter.judge.blast import blast, hits
 from exporter.publish.census import broken_since
-from exporter.publish.shape import (
+from exporter.publish.document.shape import (
     VERSION,
     ChildEntry,
     Document,
@@ -22,7 +22,7 @@ from exporter.publish.shape import (
     UserEntry,
     WorkloadEntry,
 )
-from exporter.publish.stock_document import stock_entry
+from exporter.publish.document.stock import stock_entry
 from exporter.publish.words import moment
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""How it is said as JSON: versioned, and held to a schema."""
