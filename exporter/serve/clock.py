@@ -1,12 +1,15 @@
-"""When is each registry audited? One audit of it at a time; what runs over skips, never stacks."""
+"""When is each registry audited? One job a registry; one that runs over skips, never stacks."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
-import random
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,63 +20,79 @@ _log: Final = logging.getLogger("pullproof.clock")
 
 _SPREAD: Final = 0.05
 """Share of an interval by which audits are shifted, so that replicas do not ask in step."""
+_LOOK: Final = 10.0
+"""Seconds between two looks at whether the time of day was set."""
+_SET: Final = 1.0
+"""Seconds from which on it was: less is what NTP does all the time."""
 
 
 class Clock:
     """Runs a round for every registry at once, and then at each one's interval.
 
-    Intervals are those of the event loop, which a wall clock that is set does not move: else no
+    APScheduler waits for a time of day. Where that is set, what is due is set with it: else no
     audit would run for as long as it was set back, with ages that look young meanwhile.
     """
 
     def __init__(self, rounds: Rounds, watched: Iterable[Watched]) -> None:
-        """Hold what is to be audited; nothing runs before `start`."""
+        """Set the jobs; nothing runs before `start`."""
         self._rounds = rounds
-        self._watched = tuple(watched)
-        self._watches: list[asyncio.Task[None]] = []
         self._running: set[asyncio.Task[None]] = set()
+        self._following: asyncio.Task[None] | None = None
+        # Late is better than never: by default APScheduler drops a run that is a second late.
+        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        self._scheduler = AsyncIOScheduler(job_defaults=defaults, timezone=UTC)
+        for each in watched:
+            spread = int(each.interval * _SPREAD) or None
+            trigger = IntervalTrigger(seconds=each.interval, jitter=spread, timezone=UTC)
+            first = datetime.now(UTC)
+            self._scheduler.add_job(
+                self._round, trigger, (each,), id=each.name, next_run_time=first
+            )
 
     def start(self) -> None:
         """Begin; must be called within the event loop that audits."""
-        self._watches = [asyncio.create_task(self._watch(each)) for each in self._watched]
+        self._scheduler.start()
+        self._following = asyncio.create_task(self._follow())
 
     async def stop(self, patience: float) -> None:
         """Start nothing more, give what runs `patience` seconds, then cancel it.
 
         An audit that is cut off leaves the truth before it in place.
         """
-        await _ended(self._watches)
+        self._scheduler.pause()
+        if self._following:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=patience)
-            await _ended(late)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        self._scheduler.shutdown(wait=False)
 
-    async def _watch(self, watched: Watched) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
+    async def _follow(self) -> None:
+        ahead = _ahead()
         while True:
-            task = asyncio.create_task(self._round(watched))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-            await asyncio.wait({task})  # a watch that ends does not take its round with it
-            due = following(due, watched.interval, loop.time())
-            shift = random.uniform(-_SPREAD, _SPREAD) * watched.interval  # noqa: S311 - no secret
-            await asyncio.sleep(max(0.0, due + shift - loop.time()))
+            await asyncio.sleep(_LOOK)
+            moved = _ahead() - ahead
+            if abs(moved) >= _SET:
+                _log.warning("the time of day was set", extra={"seconds": round(moved)})
+                ahead += moved
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=job.next_run_time + timedelta(seconds=moved))
 
     async def _round(self, watched: Watched) -> None:
-        try:
-            await self._rounds.run(watched)
-        except asyncio.CancelledError:
+        task = asyncio.create_task(self._rounds.run(watched))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        await asyncio.wait({task})
+        if task.cancelled():  # by `stop`; APScheduler would log it as an error
             _log.info("audit cut off", extra={"registry": watched.name})
-            raise
+        else:
+            task.result()
 
 
-def following(due: float, interval: float, now: float) -> float:
-    """Return when the next round is due: as many whole intervals on as one of it is to come."""
-    return due + interval * max(1, math.ceil((now - due) / interval))
-
-
-async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
-    tasks = tuple(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+def _ahead() -> float:
+    """Return by how many seconds the time of day is ahead of the clock that nobody sets."""
+    return datetime.now(UTC).timestamp() - asyncio.get_running_loop().time()

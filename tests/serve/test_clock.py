@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.serve.clock import Clock, following
+from exporter.serve.clock import Clock
 from exporter.serve.rounds import Rounds
 from tests.fakes import Fake
 from tests.serve.test_rounds import Journal, board, nothing_wanted, watched
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 
 class Noticed(Fake):
@@ -72,33 +77,46 @@ async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task(
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
-async def test_rounds_go_on_for_as_long_as_the_clock_runs() -> None:
-    fake = Noticed(answers=True)
-    rounds = await rounds_over(fake)
-    clock = Clock(rounds, [replace(watched(fake), interval=0.01)])
-
-    clock.start()
+async def rounds_of(fake: Noticed, count: int) -> None:
     async with asyncio.timeout(10):
-        for _ in range(3):
+        for _ in range(count):
             await fake.asked_at_all.wait()
             fake.asked_at_all.clear()
+
+
+async def test_rounds_go_on_for_as_long_as_the_clock_runs() -> None:
+    fake = Noticed(answers=True)
+    clock = Clock(await rounds_over(fake), [replace(watched(fake), interval=0.01)])
+
+    clock.start()
+    await rounds_of(fake, 3)
     await clock.stop(5.0)
 
-    standing = rounds.board.find(fake.name)
-    assert standing is not None
-    assert standing.audits >= 2
 
+@pytest.mark.parametrize("moved", [timedelta(hours=-1), timedelta(hours=1)])
+async def test_rounds_go_on_where_the_time_of_day_is_set(
+    moved: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Day(datetime):
+        shift = timedelta()
 
-@pytest.mark.parametrize(
-    ("now", "due"),
-    [
-        (100.0, 160.0),
-        (101.0, 160.0),
-        (159.9, 160.0),
-        (160.0, 160.0),
-        (161.0, 220.0),
-        (400.0, 400.0),
-    ],
-)
-def test_a_round_that_runs_over_skips_and_the_beat_stays(now: float, due: float) -> None:
-    assert following(100.0, 60.0, now) == due
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return super().now(tz) + cls.shift
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Day)
+    monkeypatch.setattr("exporter.serve.clock.datetime", Day)
+    monkeypatch.setattr("exporter.serve.clock._LOOK", 0.05)
+    fake = Noticed(answers=True)
+    rounds = await rounds_over(fake)
+    clock = Clock(rounds, [replace(watched(fake), interval=0.5)])
+
+    clock.start()
+    await rounds_of(fake, 1)
+    Day.shift = moved
+    began = asyncio.get_running_loop().time()
+    await rounds_of(fake, 3)
+    took = asyncio.get_running_loop().time() - began
+    await clock.stop(5.0)
+
+    assert took > 0.9, "what is due is set with the time of day, and not run at once"
