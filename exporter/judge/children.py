@@ -53,8 +53,8 @@ def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
     if own.state is not State.PRESENT:
         kind = "blob" if leaf.kind is ChildKind.CACHE else "manifest"
         yield Lack(leaf.digest, kind, None, own.state, own.detail, own.corrupt)
-    elif leaf.misfit:
-        yield Lack(leaf.digest, "manifest", None, State.UNKNOWN, leaf.misfit)
+    elif leaf.misstated:
+        yield Lack(leaf.digest, "manifest", None, State.UNKNOWN, leaf.misstated)
     manifest = view.known(leaf.digest)
     for link in manifest.links if manifest else ():
         target = link.target

@@ -61,7 +61,7 @@ class Leaf:
     digest: Digest
     platform: Platform | None
     kind: ChildKind
-    misfit: str = ""
+    misstated: str = ""
     """What the entry of its index states of it, and what is not so."""
 
     @property
@@ -119,7 +119,11 @@ def grow(view: View, digest: Digest) -> Tree:
         if below is not None and below.is_index:
             passed[entry.digest] = below
             waiting += _entries(below)
-        if entry.digest not in passed or not _stands(view, entry.digest) or _misfit(entry, below):
+        if (
+            entry.digest not in passed
+            or not _stands(view, entry.digest)
+            or _misstated(entry, below)
+        ):
             leaves.append(_leaf(view, entry, below))
     nested = tuple(each for each in passed if each != digest and _stands(view, each))
     return Tree(_each_once(leaves), nested)
@@ -136,10 +140,10 @@ def _entries(index: Manifest) -> list[Descriptor]:
 
 def _leaf(view: View, entry: Descriptor, below: Manifest | None) -> Leaf:
     platform = entry.platform or view.stated_platform(below)
-    return Leaf(entry.digest, platform, _kind(entry, below), _misfit(entry, below))
+    return Leaf(entry.digest, platform, _kind(entry, below), _misstated(entry, below))
 
 
-def _misfit(entry: Descriptor, below: Manifest | None) -> str:
+def _misstated(entry: Descriptor, below: Manifest | None) -> str:
     """Return how an entry misstates its manifest's length, which not every node minds.
 
     containerd gives up at it (`core/content/local/writer.go`, "failed size validation").

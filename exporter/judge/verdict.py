@@ -99,7 +99,7 @@ def _unresolved(snapshot: Snapshot, root: Root, uses: tuple[Use, ...]) -> TagVer
 
 
 def _hides(view: View, leaf: Leaf) -> bool:
-    doubtful = view.seen(leaf.digest).state is State.UNKNOWN or bool(leaf.misfit)
+    doubtful = view.seen(leaf.digest).state is State.UNKNOWN or bool(leaf.misstated)
     return leaf.kind is ChildKind.INDEX and doubtful
 
 
