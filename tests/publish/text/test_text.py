@@ -11,11 +11,10 @@ import pytest
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof
 from exporter.facts.snapshot import Role
-from exporter.facts.use import ReferenceClass, Use
+from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
 from exporter.oci.platform import Platform
-from exporter.oci.reference import Reference
 from exporter.publish.text.markdown import check_markdown, escape, inspect_markdown
 from exporter.publish.text.terminal import Style, check_text
 from exporter.publish.text.tree import inspect_text
@@ -326,67 +325,9 @@ def test_what_a_registry_says_cannot_move_the_terminal() -> None:
         assert "\nall is well" not in text
 
 
-def test_markdown_shows_special_characters_as_they_are() -> None:
-    about = report(
-        tag("app:v1", child("a|b", state=BROKEN)),
-        gaps=(Gap(Scope.REPOSITORY, "<script>*x*", Reason.MALFORMED),),
-    )
-
-    text = check_markdown([about], 100)
-    assert r"linux/a\|b" in text
-    assert r"\<script\>\*x\*" in text
-    table = [line for line in text.splitlines() if line.startswith("|")]
-    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
-
-
-def test_markdown_counts_what_it_leaves_out_and_folds_many_platforms() -> None:
-    many = tag("app:v1", *(child(f"arch{n}") for n in range(12)), reference=ReferenceClass.LATEST)
-    text = check_markdown([report(many, tag("app:v2", SAFE))], 1)
-
-    assert "… and 1 more tag of which all is there" in text
-    assert "| +3 more | State |" in text
-
-
-def test_markdown_names_who_uses_it() -> None:
-    use = Use("deploy.yml:12", Reference.parse("registry.example/app:v1"), ReferenceClass.LIVE)
-
-    assert "Used by deploy.yml:12." in inspect_markdown(report(tag("app:v1", SAFE, uses=(use,))))
-    assert "Used by" not in inspect_markdown(report(tag("app:v1", SAFE)))
-
-
 def test_a_registry_without_tags_says_so() -> None:
     assert "No tag is in scope." in check_text([report()], STYLE)
     assert "No tag is in scope." in check_markdown([report()], 100)
-
-
-def test_the_tree_shows_protection_proof_and_who_uses_it() -> None:
-    use = Use("deploy.yml:12", Reference.parse("registry.example/app:v1"), ReferenceClass.LIVE)
-    verdict = tag("app:v1", SAFE, child("arm64", protected_by=()), uses=(use,))
-    nodes = {"platforms": frozenset({AMD64}), "admitted": frozenset({AMD64, ARM64, S390X})}
-    verdict = replace(verdict, root=replace(verdict.root, **nodes), not_offered=(S390X,))
-    text = inspect_text(report(verdict, sealed={}), STYLE)
-
-    assert "used by deploy.yml:12" in text
-    assert (
-        "must run on linux/amd64\nmay be started on linux/arm64, linux/s390x (not offered)\n"
-        in text
-    )
-    assert re.search(
-        r"├─ linux/amd64 image  ok  sha256:\S+  400 B  last byte read, tagged v1", text
-    )
-    assert re.search(r"└─ linux/arm64 image .*no tag points straight at it", text)
-
-
-def test_a_lacking_platform_hangs_in_the_tree() -> None:
-    text = inspect_text(report(tag("app:v1", SAFE, lacking=(ARM64,))), STYLE)
-
-    assert re.search(r"└─ linux/arm64 image  LACKING  nothing is offered", text)
-
-
-def test_an_attestation_hangs_in_the_tree_without_alarm() -> None:
-    text = inspect_text(report(tag("app:v1", SAFE, attestation(MISSING))), STYLE)
-
-    assert "└─ attestation  missing" in text
 
 
 def test_what_is_at_risk_is_told_by_check_with_the_first_few_tags() -> None:
