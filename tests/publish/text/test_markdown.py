@@ -6,10 +6,8 @@ import re
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
-from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.publish.text.markdown import check_markdown, inspect_markdown
-from exporter.publish.text.terminal import Style
 from tests.publish.reports import (
     BROKEN,
     child,
@@ -18,8 +16,6 @@ from tests.publish.reports import (
 )
 
 SAFE = child(protected_by=("v1-amd64",))
-S390X = Platform("linux", "s390x")
-STYLE = Style()
 
 
 def test_markdown_shows_special_characters_as_they_are() -> None:

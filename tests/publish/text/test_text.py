@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from exporter.judge.report import Report
 
 SAFE = child(protected_by=("v1-amd64",))
-S390X = Platform("linux", "s390x")
 STYLE = Style()
 
 
