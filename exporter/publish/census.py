@@ -94,7 +94,7 @@ def needs(report: Report, verdict: TagVerdict, of: ReferenceClass | None) -> Nee
     expected = [each for each in verdict.children if each.expected]
     children = [each for each in expected if each.required_by is of]
     own = of is verdict.root.reference_class
-    lacking = not own and any(each.required_by is of for each in verdict.lacking)
+    lacking = any(each.required_by is of for each in verdict.lacking)
     promised = own and len(expected) == len(verdict.children)
     if not (children or lacking or promised):
         return None

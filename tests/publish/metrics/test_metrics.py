@@ -14,7 +14,8 @@ from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
-from exporter.judge.report import ChildKind
+from exporter.judge.report import Child, ChildKind
+from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.rendering import render
@@ -123,6 +124,24 @@ def test_a_platform_that_a_mirror_leaves_out_is_told_apart_and_is_no_problem() -
     assert value(about, "tag_unmirrored_platforms", tag="v1") == 1
     assert value(about, "tag_lacking_platforms", tag="v1") == 0
     assert value(about, "missing_child_info") is None
+
+
+@pytest.mark.parametrize("others", [(), (child("amd64", required_by=None),)], ids=["none", "one"])
+def test_a_mirror_that_has_nothing_for_a_platform_is_no_reason_for_silence(
+    others: tuple[Child, ...],
+) -> None:
+    left_out = child("arm64", UNKNOWN, expected=False, required_by=None)
+    two = report(
+        tag("app:v1", left_out, *others, lacking=(Platform("linux", "s390x"),)),
+        tag("app:v2", left_out, *others, lacking=(ARM64,)),
+        role=Role.SPARSE,
+    )
+
+    assert value(two, "tag_lacking_platforms", tag="v1") == 1
+    assert value(two, "tag_unmirrored_platforms", tag="v2") == 1
+    for metric in ("tag_missing_children", "tag_broken_children"):
+        # Who adds them up, as the rules do, would else get nothing at all.
+        assert value(two, metric, tag="v1", need="required") == 0
 
 
 def test_what_a_registry_need_not_hold_is_not_counted() -> None:
