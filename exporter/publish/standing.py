@@ -26,6 +26,8 @@ class Standing:
     """The adapter's running counts; read live at every scrape."""
     report: Report | None = None
     """The last complete truth; None before the first audit and past `max_staleness`."""
+    known: Report | None = None
+    """The same, however old: what the next audit goes on from, so that it forgets no loss."""
     up: bool | None = None
     """Did the last audit see the registry as a whole? None before the first has ended."""
     last_attempt: float | None = None

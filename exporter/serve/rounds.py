@@ -22,7 +22,7 @@ from exporter.publish.archive.unpack import undisturbed, unpack
 from exporter.publish.standing import SourceStanding, Standing
 from exporter.resolve.target import Target
 from exporter.serve.board import Board
-from exporter.serve.standing import Attempt, seen, unseen
+from exporter.serve.standing import Attempt, aged, seen, unseen
 from exporter.sources import Listing, Unseen
 from exporter.sources.memory import Journal, Kept
 from exporter.sources.tally import Tally
@@ -72,7 +72,8 @@ class Rounds:
     async def restore(self, watched: Watched) -> Standing:
         """Return where a registry stands before it is asked anything.
 
-        That is what the board shows already, or what was put away before the last restart.
+        That is what the board shows already, or what was put away before the last restart; of
+        that, too, nothing is shown that is too old.
         """
         target = watched.target
         shown = self.board.find(watched.name)
@@ -90,10 +91,10 @@ class Rounds:
             scrub=target.scrub.tally if target.scrub else None,
             facts_written=(written or time.time()) if self.keep_facts else None,
         )
-        if shown is not None:
-            return fresh
-        kept = await asyncio.to_thread(self.journal.last, watched.name)
-        return fresh if kept is None else await asyncio.to_thread(_reopened, fresh, kept)
+        if shown is None:
+            kept = await asyncio.to_thread(self.journal.last, watched.name)
+            fresh = await asyncio.to_thread(_reopened, fresh, kept) if kept else fresh
+        return aged(fresh, time.time(), watched.max_staleness)
 
     async def run(self, watched: Watched) -> None:
         """Audit once and put up the outcome. Nothing but cancellation leaves it."""
@@ -114,7 +115,7 @@ class Rounds:
     async def _round(self, watched: Watched, standing: Standing, began: float) -> Standing:
         references = await self.references()
         await self.board.hear(references.sources)
-        audited = await examine(watched.target, references.uses, standing.report, began)
+        audited = await examine(watched.target, references.uses, standing.known, began)
         report = audited.report
         attempt = Attempt(began, time.time())
         _tell(report, attempt)

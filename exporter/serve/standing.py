@@ -25,6 +25,7 @@ def seen(standing: Standing, report: Report, attempt: Attempt) -> Standing:
     return replace(
         _tried(standing, attempt),
         report=report,
+        known=report,
         collector=report.snapshot.collector,
         up=True,
         last_success=report.snapshot.taken_at,
@@ -37,18 +38,19 @@ def unseen(
 ) -> Standing:
     """Return the standing after an audit that did not.
 
-    The last complete truth stays, with its age, for `limit` seconds; then only health is shown.
+    The last complete truth stays, with its age, for `limit` seconds; then only health is shown,
+    and it is kept for the audit that sees the registry again.
     """
     failures = Counter(standing.failures)
     failures[reason] += 1
-    age = attempt.ended - standing.last_success if standing.last_success else 0.0
-    return replace(
-        _tried(standing, attempt),
-        report=standing.report if age <= limit else None,
-        up=False,
-        failures=dict(failures),
-        gaps=gaps,
-    )
+    tried = replace(_tried(standing, attempt), up=False, failures=dict(failures), gaps=gaps)
+    return aged(tried, attempt.ended, limit)
+
+
+def aged(standing: Standing, now: float, limit: float) -> Standing:
+    """Return the standing with its last truth shown, but not where that is too old."""
+    age = now - standing.last_success if standing.last_success else 0.0
+    return replace(standing, report=standing.known if age <= limit else None)
 
 
 def _tried(standing: Standing, attempt: Attempt) -> Standing:

@@ -160,7 +160,7 @@ def _try_ledger(settings: Settings) -> None:
 
 def _remembered(standings: Iterable[Standing]) -> tuple[list[Use], float | None]:
     """Return the uses that the last truths were told of, and since when they are known."""
-    known = [each.report.snapshot for each in standings if each.report is not None]
+    known = [each.known.snapshot for each in standings if each.known is not None]
     uses = [use for snapshot in known for use in snapshot.uses]
     return uses, min((snapshot.taken_at for snapshot in known), default=None)
 

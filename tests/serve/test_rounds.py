@@ -123,6 +123,44 @@ async def test_old_truth_is_dropped_once_it_is_too_old(fake: Fake) -> None:
     assert standing.last_success is not None
 
 
+async def test_a_registry_that_was_away_for_too_long_comes_back_with_its_losses_and_their_times(
+    fake: Fake,
+) -> None:
+    shown, each = board(), watched(fake, max_staleness=0.0)
+    rounds = await begun(Journal(), shown, each)
+    lost = next(worlds.two_platforms("app").walk()).digest
+    fake.sweep(lost)
+    await rounds.run(each)
+    since = truth(shown).since
+    fake.down = True
+    await rounds.run(each)
+    assert stand(shown).report is None
+
+    fake.down = False
+    fake.spoil(lost, Reason.SERVER_ERROR)
+    await rounds.run(each)
+
+    assert since
+    assert truth(shown).since == since
+
+
+async def test_a_restart_shows_nothing_that_is_too_old_and_forgets_nothing_of_it(
+    fake: Fake,
+) -> None:
+    journal, first, each = Journal(), board(), watched(fake)
+    fake.sweep(next(worlds.two_platforms("app").walk()).digest)
+    await (await begun(journal, first, each)).run(each)
+    late = replace(each, max_staleness=0.0)
+
+    second = board()
+    rounds = await begun(journal, second, late)
+
+    assert stand(second).report is None
+    assert stand(second).last_success == stand(first).last_success
+    await rounds.run(late)
+    assert truth(second).since == truth(first).since
+
+
 async def test_a_restart_shows_the_last_complete_truth_before_anything_is_asked(
     fake: Fake,
 ) -> None:
