@@ -153,6 +153,7 @@ SPOILED = {
         lambda _: Answer(200, b'{"kind":"PodList","metadata":{"resourceVersion":"7"}}'),
         Reason.MALFORMED,
     ),
+    "not UTF-8": (lambda whole: Answer(200, whole.replace(b'"name"', b'"\xff"')), Reason.MALFORMED),
     "a page for people": (lambda _: Answer(200, b"<html>Log in"), Reason.MALFORMED),
     "elsewhere": (lambda _: Answer(302, headers={"Location": "/login"}), Reason.REDIRECT),
     "overloaded": (lambda _: Answer(500, b"{}"), Reason.SERVER_ERROR),
@@ -185,6 +186,58 @@ def test_a_list_that_fails_keeps_what_it_showed_last_and_the_others_are_seen(
     assert [(gap.subject, gap.reason) for gap in partial.gaps] == [("prod: pods", reason)]
     assert images(site, whole) == {"shop/bare", "shop/web"}
     assert images(site, partial) == {"shop/bare", "shop/web", "shop/later"}
+
+
+def test_an_object_nested_deeper_than_anybody_reads_hides_no_other(
+    site: Site, tmp_path: Path, token: str
+) -> None:
+    """Whoever may write a revision could make a server keep thousands of levels."""
+    database = site.controller("StatefulSet", "db", "shop/db:3")
+    site.revisions(database, "shop/db:1", "shop/db:2", "shop/db:3")
+    path = f"/apis/apps/v1/namespaces/{site.namespace}/controllerrevisions"
+    meta = json.dumps({"name": "deep", "namespace": site.namespace})
+    kind = '"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 1'
+    body = f'{{{kind}, "metadata": {meta}, "data": {{"a": {"[" * 5_000 + "]" * 5_000}}}}}'
+    made = site.api.http.post(path, content=body, headers={"Content-Type": "application/json"})
+
+    found = source(site, tmp_path, token).uses()
+    site.api.delete(f"{path}/deep")
+
+    assert made.is_success, made.text
+    assert found.complete
+    assert "shop/db" in images(site, found)
+    assert len([use for use in found.entries if use.reference.repository == "shop/db"]) == 3
+
+
+def test_a_secret_that_cannot_be_read_costs_nothing_but_itself(
+    site: Site, tmp_path: Path, authority: Authority
+) -> None:
+    for name in ("good", "odd"):
+        account = {"imagePullSecrets": [{"name": name}]}
+        site.make("v1", "ServiceAccount", f"sa-{name}", None, **account)
+        logins = base64.b64encode(b'{"auths": {}}').decode()
+        more = {"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": logins}}
+        site.make("v1", "Secret", name, None, **more)
+        site.pod(name, "shop/bare:1", spec={"imagePullSecrets": [{"name": name}]})
+    labels = {"owner": "helm", "name": "shop", "status": "superseded"}
+    for number in (1, 2):
+        marks = {"labels": labels | {"version": str(number)}}
+        site.make("v1", "Secret", f"r{number}", None, type="helm.sh/release.v1", metadata=marks)
+    secrets = f"/api/v1/namespaces/{site.namespace}/secrets/"
+
+    def door(asked: Asked) -> Answer | None:
+        odd = asked.target in (f"{secrets}odd", f"{secrets}r1")
+        return Answer(200, b'{"kind": "Secret", "type": "\xff", "metadata": {}}') if odd else None
+
+    with between(site.api, authority, door) as front:
+        path = site.api.kubeconfig(tmp_path / "kubeconfig", url=front.url)
+        extent = Extent(helm=True, pull_secrets=True)
+        cluster = Cluster(Access("prod", {}, kubeconfig=path), extent, lambda: 0.0)
+        found = cluster.uses()
+
+    odd = {f"prod: Secret {site.namespace}/{name}": Reason.MALFORMED for name in ("odd", "r1")}
+    assert {gap.subject: gap.reason for gap in found.gaps} == odd
+    assert list(cluster.pull_secrets()) == [f"prod {site.namespace}: good"]
 
 
 def test_a_custom_resource_that_fails_or_is_not_served_costs_no_other(

@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from exporter.facts.use import ReferenceClass
+from exporter.oci.digest import Malformed
+from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.objects import Replicated, Revision, RevisionData
-from exporter.sources.cluster.want import of_template
+from exporter.sources.cluster.want import Want, of_template
 from exporter.sources.cluster.workloads import resting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from exporter.facts.use import Workload
     from exporter.sources.cluster.owners import Owners
-    from exporter.sources.cluster.want import Want
 
 _DIGITS: Final = 18
 """Of a revision's number; an annotation may be anything."""
+
+_OWN: Final = frozenset({"StatefulSet", "DaemonSet"})
+_DATA: Final = msgspec.json.Decoder(RevisionData)
 
 Kept = TypeVar("Kept", Replicated, Revision)
 
@@ -47,8 +52,12 @@ def of_revisions(revisions: Iterable[Revision], owners: Owners, depth: int) -> I
         family.sort(key=lambda each: each.revision, reverse=True)
         for each in family[1 : depth + 1]:
             workload = owners.top("ControllerRevision", each.metadata)
-            pod = _data(each).spec.template.spec
-            yield from of_template(workload, pod, ReferenceClass.ROLLBACK)
+            try:
+                pod = decoded(each.data, _DATA).spec.template.spec
+            except Malformed:
+                yield from _unread(workload, each)
+            else:
+                yield from of_template(workload, pod, ReferenceClass.ROLLBACK)
 
 
 def _families(objects: Iterable[Kept]) -> list[list[Kept]]:
@@ -67,9 +76,12 @@ def _age_of_set(each: Replicated) -> tuple[int, str]:
     return (int(number) if number.isdecimal() else 0, each.metadata.creation_timestamp or "")
 
 
-def _data(revision: Revision) -> RevisionData:
-    """Read a former spec; what other controllers keep there has no template, and wants nothing."""
-    try:
-        return msgspec.json.decode(revision.data, type=RevisionData)
-    except msgspec.DecodeError:
-        return RevisionData()
+def _unread(workload: Workload, revision: Revision) -> Iterator[Want]:
+    """Show a former spec that cannot be read for what it is: a text that is no reference.
+
+    What other controllers than Kubernetes' own keep there may be anything, and wants nothing.
+    """
+    owner = revision.metadata.controller
+    if owner is not None and owner.kind in _OWN:
+        text = f"ControllerRevision {revision.metadata.name}, which cannot be read"
+        yield Want(workload, text, ReferenceClass.ROLLBACK)

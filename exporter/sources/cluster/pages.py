@@ -7,16 +7,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import urllib3
 from kubernetes.client import ApiClient, ApiException
 from msgspec import UNSET
 from urllib3 import exceptions as http
 
 from exporter.facts.gap import Reason
+from exporter.oci.digest import Malformed
 from exporter.sources import Unseen
+from exporter.sources.cluster.decoding import decoded
 
 if TYPE_CHECKING:
+    import msgspec
+
     from exporter.sources.cluster.objects import Page
 
 _LARGEST: Final = 64 * 1024 * 1024
@@ -107,8 +110,8 @@ class Api:
             raise Expired
         body = _good(question.subject, status, body)
         try:
-            page = of.decode(body)
-        except (msgspec.DecodeError, RecursionError) as error:
+            page = decoded(body, of)
+        except Malformed as error:
             raise Unseen(question.subject, Reason.MALFORMED, "not the list asked for") from error
         # Whatever has no items or no version is no list, and above all not an empty one.
         if page.items is UNSET or not page.metadata.resource_version:

@@ -7,13 +7,13 @@ ServiceAccounts, which gives a pod that names no pull secret those of its accoun
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.sources import Unseen
+from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.kinds import SECRETS
 from exporter.sources.cluster.objects import Secret
 
@@ -29,6 +29,7 @@ _CONTENT: Final = {
     "kubernetes.io/dockercfg": ".dockercfg",
 }
 """Where a Secret of each type keeps its logins; others are passed over, as a kubelet does."""
+_SECRET: Final = msgspec.json.Decoder(Secret)
 _MOST: Final = 2_000
 """Secrets that are read at once."""
 
@@ -87,8 +88,8 @@ class PullSecrets:
         if body is None:
             return None
         try:
-            return _content(msgspec.json.decode(body, type=Secret))
-        except (msgspec.DecodeError, binascii.Error) as error:
+            return _content(decoded(body, _SECRET))
+        except ValueError as error:
             raise Unseen(subject, Reason.MALFORMED, "not a Secret") from error
 
 

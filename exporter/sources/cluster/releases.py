@@ -12,6 +12,7 @@ from exporter.facts.use import ReferenceClass, Workload
 from exporter.oci.digest import Malformed
 from exporter.sources import Unseen
 from exporter.sources.cluster import helm
+from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.kinds import RELEASES
 from exporter.sources.cluster.objects import Secret
 from exporter.sources.cluster.want import Want
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from exporter.sources.cluster.objects import Meta, Named
     from exporter.sources.cluster.pages import Api
 
+_SECRET: Final = msgspec.json.Decoder(Secret)
 _TARGETS: Final = frozenset({"deployed", "superseded"})
 """The states of revisions to which one would go back."""
 
@@ -58,11 +60,9 @@ class Releases:
         if body is None:
             return []
         try:
-            secret = msgspec.json.decode(body, type=Secret)
-            return helm.images(secret.data.get("release", ""))
-        except (msgspec.DecodeError, Malformed) as error:
-            detail = str(error) if isinstance(error, Malformed) else "not a Secret"
-            raise Unseen(subject, Reason.MALFORMED, detail) from error
+            return helm.images(decoded(body, _SECRET).data.get("release", ""))
+        except Malformed as error:
+            raise Unseen(subject, Reason.MALFORMED, str(error)) from error
 
 
 def _families(secrets: Iterable[Named]) -> list[list[Meta]]:

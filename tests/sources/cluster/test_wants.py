@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.use import ReferenceClass
-from exporter.sources.cluster import history, workloads
+from exporter.sources.cluster import history, merge, workloads
 from exporter.sources.cluster.fleet import Fleet
 from exporter.sources.cluster.objects import Replicated
 from exporter.sources.cluster.owners import Owners
@@ -125,6 +125,21 @@ def test_a_revision_of_a_foreign_controller_wants_nothing(owners: Owners) -> Non
     )
 
     assert list(history.of_revisions([newest, foreign], owners, 5)) == []
+
+
+@pytest.mark.parametrize("data", [[7], {"spec": {"template": {"spec": {"containers": 7}}}}])
+def test_a_revision_that_cannot_be_read_is_shown_and_not_passed_over(
+    owners: Owners, data: object
+) -> None:
+    owner = ("StatefulSet", "db")
+    newest = made.revision("r2", "x:2", 2, owner)
+    odd = made.read({"metadata": made.meta("r1", owner), "revision": 1, "data": data}, type(newest))
+
+    (want,) = history.of_revisions([newest, odd], owners, 5)
+
+    found = merge.uses("", [want], Fleet([], whole=True))
+    assert [gap.subject for gap in found.gaps] == ["StatefulSet shop/db"]
+    assert "ControllerRevision r1" in found.gaps[0].detail
 
 
 def test_a_job_that_ended_wants_nothing_and_a_suspended_one_is_idle(owners: Owners) -> None:
