@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from exporter.config.settings import ReferencesSettings, Settings
     from exporter.facts.use import Use
     from exporter.sources import ReferenceSource
+
+_log = logging.getLogger(__name__)
 
 Read = tuple[Listing["Use"], SourceStanding]
 
@@ -104,6 +107,9 @@ class ReferenceSources:
             listing = self._completed(source.name, source.uses())
         except Unseen as unseen:
             return self._frozen(source.name, unseen)
+        except Exception:  # noqa: BLE001 - a fault of ours with one source must cost no other
+            _log.exception("references not read", extra={"source": source.name})
+            return self._frozen(source.name, Unseen(source.name, Reason.INTERNAL, "see the log"))
         standing = SourceStanding(source.name, True, time.time(), len(listing.entries))
         self._last[source.name] = (listing, standing)
         return listing, standing

@@ -25,6 +25,8 @@ class Source:
 
     name: str
     away: bool = False
+    broken: bool = False
+    """Does it end in a fault of ours?"""
     read: int = 0
     ready: threading.Event = field(default_factory=threading.Event)
     unread: Reason | None = None
@@ -33,6 +35,8 @@ class Source:
     def uses(self) -> Listing[Use]:
         self.ready.wait()
         self.read += 1
+        if self.broken:
+            raise ZeroDivisionError
         if self.away:
             raise Unseen(self.name, Reason.CONNECT, "nothing listens there")
         gap = (Gap(Scope.REFERENCES, self.name, self.unread),) if self.unread else ()
@@ -63,6 +67,19 @@ async def test_a_source_that_went_away_keeps_its_uses_and_the_others_are_heard()
         ("edge", True, 1),
     ]
     assert found.sources[0].last_sync is not None
+
+
+async def test_a_fault_with_one_source_costs_no_other() -> None:
+    prod, edge = source("prod"), source("edge")
+    sources = ReferenceSources([prod, edge])
+    await sources()
+
+    prod.broken = True
+    found = await sources()
+
+    assert found.uses.entries == (use("prod"), use("edge"))
+    assert [(gap.subject, gap.reason) for gap in found.uses.gaps] == [("prod", Reason.INTERNAL)]
+    assert [each.up for each in found.sources] == [False, True]
 
 
 async def test_who_asks_while_a_source_is_being_read_is_given_the_same_answer() -> None:
