@@ -14,6 +14,7 @@ from kubernetes.client import ApiClient, Configuration
 from kubernetes.config import ConfigException
 from kubernetes.config.incluster_config import InClusterConfigLoader
 from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
+from urllib3 import exceptions as http
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
@@ -32,6 +33,7 @@ _PAUSE: Final = 10
 _AMISS: Final = (
     *(ConfigException, yaml.YAMLError, OSError),
     *(ValueError, TypeError, KeyError, AttributeError, RecursionError),
+    *(http.HTTPError, ImportError),  # at a proxy's address
 )
 """What the client library raises at a file that is not as it expects it."""
 
@@ -64,14 +66,14 @@ class Access:
                 self._as_pod(configuration)
             else:
                 self._by_kubeconfig(configuration)
+            self._settle(configuration)
+            return ApiClient(configuration)
         except _AMISS as error:
             where = "the ServiceAccount" if self.in_cluster else "the kubeconfig"
             cause = getattr(error, "strerror", None) or "not as it should be"
             raise Unseen(
                 self.name, Reason.CREDENTIALS, f"{where} cannot be used: {cause}"
             ) from error
-        self._settle(configuration)
-        return ApiClient(configuration)
 
     def _in_pod(self) -> bool:
         """With no file to go by, as kubectl does it."""
@@ -111,6 +113,8 @@ class Access:
             raise self._unusable("insecure-skip-tls-verify: give its certificate-authority instead")
         if "auth-provider" in user.value:
             raise self._unusable("auth-provider is what kubectl gave up too: use an exec plugin")
+        if "as" in user.value:
+            raise self._unusable("as, to act for another: use an account that may list by itself")
         if spec := user.value.pop("exec", None):
             folder = Path(user.path or ".").absolute().parent
             plugin = Plugin(spec, cluster.value, folder, self.environ, self.timeout)
@@ -132,7 +136,10 @@ class Access:
         """Bound what is tried again, follow no redirect, and keep secrets off plain http."""
         token = configuration.api_key.get(_TOKEN)
         if token:
-            configuration.api_key[_TOKEN] = token.strip()
+            token = configuration.api_key[_TOKEN] = token.strip()
+            # The client library would quote it where it fails at it.
+            if not (token.isascii() and token.isprintable()):
+                raise self._unusable("a token that no header can hold")
         configuration.refresh_api_key_hook = None
         if token and not configuration.host.startswith("https://"):
             raise self._unusable("a token does not go over http without TLS")

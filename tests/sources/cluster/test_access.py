@@ -108,6 +108,11 @@ def test_a_certificate_that_a_plugin_gives_is_used(tmp_path: Path, authority: Au
         ({"auth-provider": {"name": "oidc"}, "token": SECRET}, {}, "auth-provider"),
         (None, {"certificate-authority": "absent.crt"}, "cannot be used"),
         ({"tokenFile": "absent"}, {}, "cannot be used"),
+        ({"token": SECRET, "as": "admin"}, {}, "an account that may list by itself"),
+        ({"token": f"{SECRET}\n{SECRET}"}, {}, "a token that no header can hold"),
+        ({"token": f"{SECRET}\u2026"}, {}, "a token that no header can hold"),
+        (None, {"proxy-url": "nonsense"}, "cannot be used"),
+        (None, {"proxy-url": 7}, "cannot be used"),
     ],
 )
 def test_what_is_not_safe_or_not_there_is_refused(
