@@ -57,6 +57,14 @@ class Fleet:
             self._admitted[key] = frozenset(self._admitting(pod))
         return self._admitted[key]
 
+    def nowhere(self, pod: PodSpec) -> bool:
+        """Is it sure that no node admits a pod? One need not say what it runs on to admit it."""
+        return (
+            self.whole
+            and not self.admitted(pod)
+            and not any(admits(node, pod) for node, platform in self._nodes if platform is None)
+        )
+
     def _admitting(self, pod: PodSpec) -> set[Platform]:
         found: set[Platform] = set()
         for node, platform in self._nodes:
@@ -78,11 +86,13 @@ class Fleet:
 
 
 def _platform(node: Node) -> Platform | None:
+    """Return on what a node runs; None where it says half of that, or nothing, as virtual ones."""
     told = node.status.node_info
     try:
-        return Platform.of(told.operating_system, told.architecture) if told.architecture else None
+        platform = Platform.of(told.operating_system, told.architecture)
     except Malformed:
         return None
+    return platform if platform.os and platform.architecture else None
 
 
 def _held(nodes: Iterable[tuple[Node, Platform | None]]) -> dict[Name, dict[str, Holder]]:

@@ -39,8 +39,7 @@ def of_daemons(objects: Iterable[Replicated], owners: Owners, fleet: Fleet) -> I
         if each.spec.template is None:
             continue
         pod = each.spec.template.spec
-        nowhere = fleet.whole and not fleet.admitted(pod)
-        reference_class = ReferenceClass.IDLE if nowhere else ReferenceClass.LIVE
+        reference_class = ReferenceClass.IDLE if fleet.nowhere(pod) else ReferenceClass.LIVE
         workload = owners.top("DaemonSet", each.metadata)
         yield from of_template(workload, pod, reference_class, everywhere=True)
 

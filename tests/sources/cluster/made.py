@@ -72,11 +72,11 @@ def schedule(name: str, image: str, when: str, **more: Any) -> CronJob:
     return read(document, CronJob)
 
 
-def node(name: str, arch: str, *images: str, **labels: str) -> Node:
+def node(name: str, arch: str, *images: str, system: str = "linux", **labels: str) -> Node:
     document = {
         "metadata": {"name": name, "labels": {"kubernetes.io/arch": arch} | labels},
         "status": {
-            "nodeInfo": {"architecture": arch, "operatingSystem": "linux"},
+            "nodeInfo": {"architecture": arch, "operatingSystem": system},
             "images": [{"names": [image]} for image in images],
         },
     }

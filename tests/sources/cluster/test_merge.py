@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from exporter.facts.gap import Reason
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
@@ -126,8 +128,13 @@ def test_a_node_that_has_left_needs_nothing_any_more() -> None:
     assert use.platforms == {AMD64}
 
 
-def test_a_node_that_does_not_say_what_it_is_leaves_its_platforms_unknown() -> None:
-    (use,) = used(running("x1", "new"), [*NODES, made.node("new", "")])
+@pytest.mark.parametrize(("arch", "system"), [("", "linux"), ("amd64", ""), ("", ""), ("a/b", "x")])
+def test_a_node_that_does_not_say_what_it_is_leaves_its_platforms_unknown(
+    arch: str, system: str
+) -> None:
+    virtual = made.node("new", arch, system=system)
+
+    (use,) = used(running("x1", "new"), [*NODES, virtual])
 
     assert (use.platforms, use.admitted) == (set(), set())
 

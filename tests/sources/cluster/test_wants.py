@@ -189,6 +189,8 @@ def test_a_daemon_set_that_no_node_admits_is_idle_where_all_nodes_are_seen(owner
         "agent:1": LIVE
     }
     assert found(Fleet([], whole=False)) == {"agent:1": LIVE}
+    assert found(Fleet([made.node("virtual", "", gpu="yes")], whole=True)) == {"agent:1": LIVE}
+    assert found(Fleet([made.node("virtual", "")], whole=True)) == {"agent:1": IDLE}
 
 
 def test_every_kind_of_container_of_a_pod_counts_and_says_what_it_runs(owners: Owners) -> None:
