@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from exporter.facts.gap import Reason
+from exporter.oci.platform import Platform
 from exporter.sources import Unseen
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, Extent
@@ -186,6 +187,24 @@ def test_a_list_that_fails_keeps_what_it_showed_last_and_the_others_are_seen(
     assert [(gap.subject, gap.reason) for gap in partial.gaps] == [("prod: pods", reason)]
     assert images(site, whole) == {"shop/bare", "shop/web"}
     assert images(site, partial) == {"shop/bare", "shop/web", "shop/later"}
+
+
+def test_a_node_that_joins_while_the_lists_are_read_is_not_taken_for_one_that_left(
+    site: Site, tmp_path: Path, token: str, authority: Authority
+) -> None:
+    joined: list[str] = []
+
+    def join(asked: Asked) -> None:
+        if asked.target.startswith("/api/v1/pods") and not joined:
+            joined.append(asked.target)
+            site.node("late", "arm64")
+            site.pod("first-there", "shop/bare:1", "late")
+
+    with between(site.api, authority, join) as front:
+        found = source(site, tmp_path, token, front.url).uses()
+
+    (use,) = found.entries
+    assert use.platforms == {Platform("linux", "arm64")}
 
 
 def test_an_object_nested_deeper_than_anybody_reads_hides_no_other(

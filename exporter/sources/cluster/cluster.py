@@ -95,7 +95,7 @@ class Cluster:
         return use.workload is not None and use.workload.cluster == self.name
 
     def _kinds(self) -> list[Kind]:
-        """Return the lists that are asked for, in their order: pods, made by all others, last.
+        """Return the lists that are asked for, in their order: pods after all that make them.
 
         The first is one that the server answers itself: where that fails, the server does.
         """

@@ -71,7 +71,6 @@ def _decoder(of: Any) -> msgspec.json.Decoder[Page[Any]]:
 KINDS: Final = {
     kind.plural: kind
     for kind in (
-        Kind(NODES, "Node", "v1", _decoder(Node), namespaced=False),
         Kind(DEPLOYMENTS, "Deployment", "apps/v1", _decoder(Replicated)),
         Kind(STATEFUL_SETS, "StatefulSet", "apps/v1", _decoder(Replicated)),
         Kind(DAEMON_SETS, "DaemonSet", "apps/v1", _decoder(Replicated)),
@@ -81,9 +80,13 @@ KINDS: Final = {
         Kind(CRON_JOBS, "CronJob", "batch/v1", _decoder(CronJob)),
         Kind(JOBS, "Job", "batch/v1", _decoder(Job)),
         Kind(PODS, "Pod", "v1", _decoder(Pod)),
+        Kind(NODES, "Node", "v1", _decoder(Node), namespaced=False),
     )
 }
-"""In the order of asking: who is made by others comes last, and so is not missed."""
+"""In the order of asking: who is made by others comes later, and so is not missed.
+
+Nodes come after the pods: a node that is not there then has left, and was not about to join.
+"""
 
 PULLING: Final = Kind(ACCOUNTS, "ServiceAccount", "v1", _decoder(Account))
 """Who gives pods their pull secrets."""
