@@ -45,7 +45,7 @@ class CustomResourceSettings(Section):
     reference_class: ClassName = Field(default=ReferenceClass.LIVE, alias="class")
     """`live`, `idle` or `rollback`."""
     idle: FieldPathText | None = None
-    """Where `true` or 0 makes it idle: `spec.suspend`, `spec.replicas`."""
+    """Where `true` or 0, and nothing else, makes it idle: `spec.suspend`, `spec.replicas`."""
     finished: FinishedSettings | None = None
     """When it has ended."""
 

@@ -37,7 +37,7 @@ class CustomResource:
     images: tuple[FieldPath, ...]
     reference_class: ReferenceClass = ReferenceClass.LIVE
     idle: FieldPath | None = None
-    """Where `true` or 0 stands, the object is idle: suspended, or scaled to zero."""
+    """Where `true` or 0 stands, and nothing else, the object is idle: suspended, or at zero."""
     finished: Finished | None = None
 
     def references(self, document: Mapping[str, object]) -> Iterator[str]:
@@ -49,6 +49,6 @@ class CustomResource:
 
     def class_of(self, document: Mapping[str, object]) -> ReferenceClass:
         """Return how much the images of this object matter."""
-        values = self.idle.values(document) if self.idle else iter(())
-        resting = any(value is True or (value == 0 and value is not False) for value in values)
-        return ReferenceClass.IDLE if resting else self.reference_class
+        values = list(self.idle.values(document)) if self.idle else []
+        resting = all(value is True or (value == 0 and value is not False) for value in values)
+        return ReferenceClass.IDLE if values and resting else self.reference_class

@@ -53,3 +53,15 @@ def test_true_and_zero_mean_idle(value: object, expected: ReferenceClass) -> Non
     resting = resource(idle=FieldPath.parse("spec.rest"), reference_class=ROLLBACK)
 
     assert resting.class_of({"spec": {"rest": value}}) is expected
+
+
+@pytest.mark.parametrize(
+    ("replicas", "expected"), [([0, 0], IDLE), ([0, 3], LIVE), ([3, 0], LIVE), ([], LIVE)]
+)
+def test_what_has_several_parts_is_idle_where_all_of_them_are(
+    replicas: list[int], expected: ReferenceClass
+) -> None:
+    groups = resource(idle=FieldPath.parse("spec.groups[*].replicas"))
+    document = {"spec": {"groups": [{"replicas": each} for each in replicas]}}
+
+    assert groups.class_of(document) is expected
