@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 
 _LONGEST: Final = 1_048_576
-"""Characters of its answer."""
+"""Bytes of its answer; who prints more is not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Plugin:
     """Seconds that it may take."""
 
     def ask(self) -> dict[str, str]:
-        """Return its `status`: a `token`, or `clientCertificateData` with `clientKeyData`.
+        """Return its `status`: a `token`, `clientCertificateData` with `clientKeyData`, or both.
 
         Raises `Unseen`. What it printed is never repeated: it may hold the secret.
         """
@@ -54,7 +56,7 @@ class Plugin:
             raise _failed(program, "its answer has neither a token nor a certificate with its key")
         return told
 
-    def _run(self, program: str) -> str:
+    def _run(self, program: str) -> bytes:
         arguments = [str(each) for each in self.spec.get("args") or ()]
         try:
             process = subprocess.Popen(  # noqa: S603 - the kubeconfig names what to run, as for kubectl
@@ -64,7 +66,6 @@ class Plugin:
                 stderr=subprocess.DEVNULL,
                 cwd=self.folder,
                 env=self._environment(),
-                text=True,
                 start_new_session=True,  # so that what it starts ends with it
             )
         except (OSError, ValueError) as error:
@@ -72,16 +73,16 @@ class Plugin:
                 program, getattr(error, "strerror", None) or "cannot be started"
             ) from error
         try:
-            printed, _ = process.communicate(timeout=self.patience)
+            printed = _printed(process, self.patience)
         except subprocess.TimeoutExpired as error:
             raise _failed(program, f"silent for {self.patience:g} seconds") from error
-        except UnicodeDecodeError as error:
-            raise _failed(program, "its answer is not text") from error
         finally:
             _end(process)
+        if len(printed) > _LONGEST:
+            raise _failed(program, f"its answer is of more than {_LONGEST} bytes")
         if process.returncode:
             raise _failed(program, f"ended with code {process.returncode}")
-        return printed[:_LONGEST]
+        return printed
 
     def _environment(self) -> dict[str, str]:
         own = {str(each["name"]): str(each["value"]) for each in self.spec.get("env") or ()}
@@ -96,7 +97,28 @@ class Plugin:
         return {**self.environ, **own, "KUBERNETES_EXEC_INFO": json.dumps(information)}
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _printed(process: subprocess.Popen[bytes], patience: float) -> bytes:
+    """Read what it prints until it ends, or a little more than it may print.
+
+    Raises `TimeoutExpired`.
+    """
+    end = time.monotonic() + patience
+    printed = bytearray()
+    out = process.stdout.fileno() if process.stdout else -1
+    with selectors.DefaultSelector() as ready:
+        ready.register(out, selectors.EVENT_READ)
+        while len(printed) <= _LONGEST:
+            if not ready.select(max(0.0, end - time.monotonic())):
+                raise subprocess.TimeoutExpired(process.args, patience)
+            chunk = os.read(out, _LONGEST)
+            if not chunk:
+                process.wait(max(0.0, end - time.monotonic()))
+                break
+            printed += chunk
+    return bytes(printed)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of it, and let go of its pipe without waiting for who else holds it."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

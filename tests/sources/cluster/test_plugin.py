@@ -57,7 +57,8 @@ def test_a_plugin_may_be_told_the_cluster_and_that_nobody_is_there_to_answer(
         (f"echo '{credential()}'", "neither a token nor a certificate"),
         (f"echo '{credential(clientCertificateData='x')}'", "neither a token nor a certificate"),
         (f"echo '{credential(token='secret')}' | sed s,/v1,/v2,", "another apiVersion"),
-        (r"printf '\377'", "its answer is not text"),
+        (r"printf '\377'", "its answer is no ExecCredential"),
+        ("yes secret", "more than 1048576 bytes"),
     ],
 )
 def test_a_plugin_that_fails_is_told_without_what_it_printed(
