@@ -157,11 +157,12 @@ class Access:
 
 
 def _credentials(told: Mapping[str, str]) -> dict[str, Any]:
-    """Write what a plugin gave in the words of a kubeconfig."""
-    if "token" in told:
-        return {"token": told["token"]}
-    certificate, key = told["clientCertificateData"], told["clientKeyData"]
-    return {"client-certificate-data": _base64(certificate), "client-key-data": _base64(key)}
+    """Write what a plugin gave in the words of a kubeconfig: a token, a certificate, or both."""
+    found: dict[str, Any] = {"token": told["token"]} if "token" in told else {}
+    if "clientCertificateData" in told and "clientKeyData" in told:
+        found["client-certificate-data"] = _base64(told["clientCertificateData"])
+        found["client-key-data"] = _base64(told["clientKeyData"])
+    return found
 
 
 def _base64(text: str) -> str:

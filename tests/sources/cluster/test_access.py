@@ -100,6 +100,26 @@ def test_a_certificate_that_a_plugin_gives_is_used(tmp_path: Path, authority: Au
     assert Path(configuration.key_file).read_text() == status["clientKeyData"]
 
 
+def test_a_plugin_may_give_a_token_beside_a_certificate(
+    tmp_path: Path, authority: Authority
+) -> None:
+    pair = authority.sign("client")
+    status = {
+        "token": "one",
+        "clientCertificateData": pair.certificate.read_text(),
+        "clientKeyData": pair.key.read_text(),
+    }
+    api = "client.authentication.k8s.io/v1"
+    (tmp_path / "said").write_text(json.dumps({"apiVersion": api, "status": status}))
+    plugin = {"exec": {"apiVersion": api, "command": "cat", "args": ["said"]}}
+    access = Access("", {"PATH": "/bin:/usr/bin"}, kubeconfig=kubeconfig(tmp_path, plugin))
+
+    configuration = opened(access)
+
+    assert configuration.api_key["BearerToken"] == "Bearer one"
+    assert Path(configuration.cert_file).read_text() == status["clientCertificateData"]
+
+
 @pytest.mark.parametrize(
     ("user", "cluster", "told"),
     [
