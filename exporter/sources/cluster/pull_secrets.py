@@ -53,7 +53,10 @@ class PullSecrets:
         if want.pod is None:
             return ""
         namespace, account = want.workload.namespace, want.pod.service_account_name or "default"
-        names = tuple(want.pod.secrets) or self._accounts.get((namespace, account), ())
+        names = tuple(want.pod.secrets)
+        # The account's are given to what is made: a pod that nobody makes anew has what it has.
+        if not names and want.workload.kind != "Pod":
+            names = self._accounts.get((namespace, account), ())
         if not names:
             return ""
         login = f"{self._cluster} {namespace}: {', '.join(names)}"
