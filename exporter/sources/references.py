@@ -158,8 +158,8 @@ def _image(entry: dict[str, object]) -> object:
 
 
 def _class(value: object) -> ReferenceClass:
-    if value in set(ReferenceClass):
-        return ReferenceClass(str(value))
+    if isinstance(value, str) and value in set(ReferenceClass):
+        return ReferenceClass(value)
     raise Malformed(f"not a class: {value!r:.40}; known: {', '.join(ReferenceClass)}")
 
 

@@ -122,13 +122,14 @@ def test_a_bad_entry_is_a_gap_and_costs_no_other(tmp_path: Path) -> None:
         "- *all\n"
         "- [a.b/c:2]\n"
         "- {image: a.b/c:2, class: [live]}\n"
+        "- {image: a.b/c:2, class: {live: yes}}\n"
         "- {}\n"
         "-\n"
         "- a.b/c:4\n",
     )
 
     assert named(found) == ["a.b/c:1", "a.b/c:4"]
-    assert [subject for subject, _ in told(found)] == [f"refs.yml:{n}" for n in range(2, 15)]
+    assert [subject for subject, _ in told(found)] == [f"refs.yml:{n}" for n in range(2, 16)]
     details = [detail for _, detail in told(found)]
     assert details[1] == "unknown key 'clas'; known: class, image, platforms"
     assert details[2] == "not a class: 'lve'; known: live, idle, rollback, latest, selected"
