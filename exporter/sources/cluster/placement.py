@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ Source: Kubernetes `api/core/v1/well_known_taints.go`, `cloud-provider/api/well_
 """
 _BARRING: Final = frozenset({"NoSchedule", "NoExecute"})
 _NAME: Final = "metadata.name"
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
+"""As Go's `ParseInt` takes them: with no underscores, which a label may have."""
 
 
 def admits(node: Node, pod: PodSpec) -> bool:
@@ -104,8 +107,8 @@ def _matches(condition: Requirement, labels: Mapping[str, str]) -> bool:
 
 def _compares(value: str | None, condition: Requirement) -> bool:
     """Compare as whole numbers; what is none matches nothing."""
-    try:
-        left, right = int(value or ""), int(condition.values[0])
-    except (ValueError, IndexError):
+    texts = (value or "", *condition.values[:1])
+    if not all(map(_NUMBER.fullmatch, texts)) or len(texts) == 1:
         return False
+    left, right = map(int, texts)
     return left > right if condition.operator == "Gt" else left < right

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exporter.sources.cluster.objects import Node, PodSpec
 from exporter.sources.cluster.placement import admits
 
-LABELS = {"kubernetes.io/arch": "arm64", "pool": "a", "cores": "8"}
+LABELS = {"kubernetes.io/arch": "arm64", "pool": "a", "cores": "8", "grouped": "1_000"}
 
 
 def node(*taints: dict[str, str], os: str = "linux", **labels: str) -> Node:
@@ -65,6 +65,8 @@ def test_a_selector_must_match_in_every_label() -> None:
         (term("cores", "Lt", "8"), False),
         (term("absent", "Lt", "9"), False),
         (term("pool", "Gt", "1"), False),
+        (term("cores", "Gt"), False),
+        (term("grouped", "Gt", "1"), False),
         (term("pool", "Unheard", "a"), False),
     ],
 )

@@ -49,6 +49,7 @@ def test_a_schedule_runs_in_its_time_zone_through_summer_time() -> None:
     [
         ("@every 1h", None),
         ("nonsense", None),
+        (f"*/{'9' * 5_000} * * * *", None),
         ("0 0 31 2 *", None),
         ("0 3 * * *", "Nowhere/Land"),
         ("0 3 * * *", "../../etc/passwd"),
