@@ -156,6 +156,13 @@ def test_every_metric_that_the_rules_name_has_its_job_selected() -> None:
         assert metrics(text) == {name for name, _ in selectors(text)}
 
 
+@every_alert
+def test_one_failed_scrape_neither_ends_an_alert_nor_starts_its_waiting_anew(alert: Alert) -> None:
+    asked = re.findall(r"(?<![\w:])pullproof_[a-z_]+\{[^}]*\}(.?)", alert.expression)
+
+    assert set(asked) <= {"["}, "an instant: a failed scrape leaves none"
+
+
 def test_every_metric_of_the_docs_is_in_the_catalogue() -> None:
     known = set(BY_NAME)
     for family in FAMILIES:
