@@ -26,6 +26,8 @@ ONE = {"registry": "r1", "repository": "app", "tag": "v1"}
 PIN = ONE | {"tag": "@0123456789ab"}
 OTHER_TAG = ONE | {"tag": "v2"}
 OTHER_REGISTRY = ONE | {"registry": "r2"}
+WEST, EAST = {"cluster": "west"}, {"cluster": "east"}
+"""What two Prometheus servers add, each to its own alerts."""
 
 
 def test_amtool_finds_no_fault_in_the_example() -> None:
@@ -55,8 +57,8 @@ MUTED = [
     ("RegistryUnreachable", {"registry": "r1"}, "RegistryNeverAudited", {"registry": "r1"}),
     ("RegistryUnreachable", {"registry": "r1"}, "RegistryAuditorThrottled", {"registry": "r1"}),
     ("RegistryLiveSetSourceDown", {"source": "file"}, "RegistryLiveSetEmpty", {"registry": "r1"}),
-    ("RegistryAuditorTargetDown", {"instance": "i"}, "RegistryAuditStale", {"registry": "r1"}),
-    ("RegistryAuditorAbsent", {"job": "pullproof"}, "RegistryAuditStale", {"registry": "r1"}),
+    ("RegistryManyLiveTagsBroken", EAST | {"registry": "r1"}, "RegistryLiveTagBroken", EAST | ONE),
+    ("RegistryLiveSetSourceDown", EAST, "RegistryLiveSetEmpty", EAST | {"registry": "r1"}),
 ]
 HEARD = [
     ("RegistryManyLiveTagsBroken", {"registry": "r2"}, "RegistryLiveTagBroken", ONE),
@@ -72,6 +74,11 @@ HEARD = [
     ("RegistryAuditorTargetDown", {"instance": "i"}, "RegistryLiveTagBroken", ONE),
     ("RegistryAuditorAbsent", {"job": "pullproof"}, "RegistryLiveTagBroken", ONE),
     ("RegistryAuditorTargetDown", {"instance": "i"}, "RegistryAuditStaleLong", {"registry": "r1"}),
+    ("RegistryAuditorTargetDown", {"instance": "i"}, "RegistryAuditStale", {"registry": "r1"}),
+    ("RegistryAuditorAbsent", WEST, "RegistryAuditStale", EAST | {"registry": "r1"}),
+    ("RegistryManyLiveTagsBroken", WEST | {"registry": "r1"}, "RegistryLiveTagBroken", EAST | ONE),
+    ("RegistryUnreachable", WEST | {"registry": "r1"}, "RegistryAuditStale", EAST | ONE),
+    ("RegistryLiveSetSourceDown", WEST, "RegistryLiveSetEmpty", EAST | {"registry": "r1"}),
 ]
 
 Json = dict[str, Any]
