@@ -10,7 +10,7 @@ from dashboards import links, meanings
 from dashboards.board import Board, Chapter, registries
 from dashboards.card import Ask, Card
 from dashboards.panels import graph, heat, number
-from dashboards.promql import TARGET, age, each, least, rate, series, total
+from dashboards.promql import TARGET, age, each, earliest, least, rate, series, total
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
 from exporter.publish.metrics import scrub_families as scrub
@@ -106,8 +106,11 @@ SOURCES: Final = rows(
         links=(links.runbook("RegistryLiveSetSourceDown"),),
     ),
     Label("source"),
-    Value("readable", each("source", metric.SOURCE_UP), mappings=meanings.YES_IS_GOOD),
-    Value("last read", f"1000 * {each('source', metric.SOURCE_LAST_SYNC)}", units.DateTimeFromNow),
+    # Each process reads for itself, and a shard that cannot is blind for its own part.
+    Value("readable", earliest("source", metric.SOURCE_UP), mappings=meanings.YES_IS_GOOD),
+    Value(
+        "last read", f"1000 * {earliest('source', metric.SOURCE_LAST_SYNC)}", units.DateTimeFromNow
+    ),
     Value("references", each("source", metric.SOURCE_REFERENCES)),
 )
 DURATION: Final = graph(

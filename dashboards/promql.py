@@ -29,7 +29,7 @@ def each(by: str, family: Family, *where: str) -> str:
 
 
 def earliest(by: str, family: Family, *where: str) -> str:
-    """When is the first of them? Of several moments in time."""
+    """When is the first of them? Of moments in time, or of yes and no: is it so for all?"""
     return f"min by ({by}) ({series(family, *where)})"
 
 
