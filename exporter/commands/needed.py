@@ -13,7 +13,7 @@ from exporter.facts.use import Use
 from exporter.judge.blast import hits
 from exporter.judge.preflight.answer import Needed
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.reference import host
+from exporter.oci.reference import spellings
 from exporter.resolve import scope
 from exporter.sources import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile
@@ -60,7 +60,7 @@ def _needed(wanted: scope.Wanted, users: tuple[Hit, ...]) -> Needed:
 def wanting(words: argparse.Namespace, environ: Mapping[str, str]) -> Wanting:
     """Read the references; a file that cannot be read is a gap. Raises `Refused`."""
     try:
-        hosts = frozenset(host(text) for text in words.registry)
+        hosts = frozenset[str]().union(*map(spellings, words.registry))
         settings = load(words.config, environ) if words.config else None
     except (Malformed, Misconfigured) as error:
         raise Refused(str(error)) from error

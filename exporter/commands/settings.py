@@ -15,6 +15,7 @@ from exporter.config.settings import Settings
 from exporter.config.shard import VARIABLE, ShardName
 from exporter.config.words import duration
 from exporter.oci.digest import Malformed
+from exporter.oci.reference import spellings
 from exporter.publish.summary import PLAIN_HTTP
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def typed(
     wanted = frozenset(hosts)
     try:
         known = load(words.config, environ) if words.config else None
-        missing = sorted(wanted - _hosts(known))
+        secure = not words.plain_http
+        unknown = (spellings(each, secure=secure) for each in wanted - _hosts(known))
+        missing = sorted({min(each, key=len) for each in unknown})
         environ = _with_password(words, environ)
         made = _made(words, missing, environ) if missing else None
         if made is None and known is not None:

@@ -25,7 +25,7 @@ from exporter.config.words import (
     authority,
 )
 from exporter.facts.snapshot import Role
-from exporter.oci.reference import host
+from exporter.oci.reference import spellings
 
 
 class RepositoriesSettings(Section):
@@ -121,8 +121,9 @@ class RegistrySettings(Section):
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The hosts by which references may name it, as `oci.reference.host` writes them."""
-        return frozenset({host(authority(self.url)), *self.aliases})
+        """The hosts by which references may name it, as `oci.reference` reads them."""
+        own = spellings(authority(self.url), secure=not self.plain_http)
+        return own | frozenset(self.aliases)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

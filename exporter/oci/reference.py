@@ -30,6 +30,7 @@ _REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DOMAIN: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?:{_DOMAIN}(?:\.{_DOMAIN})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
+_PORT: Final = re.compile(r":[0-9]+$")
 _LONGEST_NAME: Final = 255
 _IDENTIFIER: Final = re.compile(r"[a-f0-9]{64}")
 
@@ -54,6 +55,13 @@ def host(text: str) -> str:
         raise Malformed(f"not a registry host: {text[:140]!r}")
     lowered = text.lower()
     return HUB if lowered in _HUB_ALIASES else lowered
+
+
+def spellings(text: str, *, secure: bool = True) -> frozenset[str]:
+    """Return how a registry's host may be written: the usual port goes without saying."""
+    port = 443 if secure else 80
+    bare = host(text).removesuffix(f":{port}")
+    return frozenset({bare} if _PORT.search(bare) else {bare, f"{bare}:{port}"})
 
 
 def names_host(text: str) -> bool:

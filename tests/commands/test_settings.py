@@ -47,6 +47,16 @@ def test_what_the_configuration_says_already_is_not_passed_over_in_silence(confi
         settings("--plain-http", config=config)
 
 
+def test_a_registry_that_is_typed_with_its_usual_port_and_without_is_one(config: Path) -> None:
+    both = {KNOWN, f"{KNOWN}:443", f"{KNOWN}:5000"}
+
+    typed_only = typed(_parser().parse_args(["check"]), both, {}).settings.registries
+    known = settings(config=config).settings.registries
+
+    assert [each.label for each in typed_only] == [KNOWN, f"{KNOWN}:5000"]
+    assert known[0].hosts == {KNOWN, f"{KNOWN}:443"}
+
+
 def test_a_pause_that_is_none_is_refused() -> None:
     with pytest.raises(Refused, match="--confirm-after: not a duration"):
         settings("--confirm-after", "soon")

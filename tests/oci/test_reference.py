@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.reference import HUB, Reference, host, names_host, repository, tag
+from exporter.oci.reference import (
+    HUB,
+    Reference,
+    host,
+    names_host,
+    repository,
+    spellings,
+    tag,
+)
 
 ONES = f"sha256:{'1' * 64}"
 IDENTIFIER = "1a3f5e7d9c1b3a5f7e9d1c3b5a7f9e1d3c5b7a9f1e3d5d7c9b1a3f5e7d9c1b3a"
@@ -128,6 +136,23 @@ def test_only_docker_hubs_own_names_imply_library() -> None:
 def test_a_first_part_that_looks_like_a_host_is_one(text: str) -> None:
     assert names_host(text)
     assert not names_host("team")
+
+
+@pytest.mark.parametrize(
+    ("text", "secure", "written"),
+    [
+        ("A.b", True, {"a.b", "a.b:443"}),
+        ("a.b:443", True, {"a.b", "a.b:443"}),
+        ("a.b:80", False, {"a.b", "a.b:80"}),
+        ("a.b:80", True, {"a.b:80"}),
+        ("a.b:5000", True, {"a.b:5000"}),
+        ("[::443]", True, {"[::443]", "[::443]:443"}),
+    ],
+)
+def test_the_usual_port_of_a_host_goes_without_saying(
+    text: str, written: set[str], *, secure: bool
+) -> None:
+    assert spellings(text, secure=secure) == written
 
 
 @pytest.mark.parametrize("text", ["", "host name", "host/path", "host:", "host:port", "a..b"])
