@@ -21,6 +21,8 @@ class Alert:
     name: str
     expression: str
     wait: str
+    keeps: str | None
+    """For how long it fires on after what it saw is gone."""
     severity: str
     annotations: dict[str, str]
 
@@ -33,7 +35,14 @@ class Alert:
 def alerts() -> tuple[Alert, ...]:
     """Every alerting rule, in order."""
     return tuple(
-        Alert(rule["alert"], rule["expr"], rule["for"], **rule["labels"], annotations=notes)
+        Alert(
+            rule["alert"],
+            rule["expr"],
+            rule["for"],
+            rule.get("keep_firing_for"),
+            **rule["labels"],
+            annotations=notes,
+        )
         for rule in _rules()
         if "alert" in rule and (notes := rule["annotations"])
     )

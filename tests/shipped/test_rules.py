@@ -13,7 +13,7 @@ import yaml
 from exporter.judge.finding import Severity
 from exporter.judge.judgement import CLOSED, OPEN
 from exporter.publish.metrics.catalogue import FAMILIES
-from exporter.publish.metrics.family import Kind
+from exporter.publish.metrics.family import Group, Kind
 from tests.parts.needs import program
 from tests.shipped.labels import LABELS
 from tests.shipped.rules import (
@@ -35,6 +35,8 @@ VALUES = LABELS | {
     "check": {check.RULE.code for check in (*OPEN, *CLOSED)},
     "severity": {str(each) for each in Severity},
 }
+
+FOUND = {Group.VERDICTS, Group.STORAGE}
 
 every_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
 
@@ -161,6 +163,19 @@ def test_one_failed_scrape_neither_ends_an_alert_nor_starts_its_waiting_anew(ale
     asked = re.findall(r"(?<![\w:])pullproof_[a-z_]+\{[^}]*\}(.?)", alert.expression)
 
     assert set(asked) <= {"["}, "an instant: a failed scrape leaves none"
+
+
+@every_alert
+def test_what_audits_found_outlasts_a_restart_until_the_first_audit_has_ended(
+    alert: Alert,
+) -> None:
+    asked = metrics(alert.expression) | set().union(
+        *(metrics(text) for name, text in records().items() if name in alert.expression)
+    )
+    found = [BY_NAME[each] for each in asked if BY_NAME[each].group in FOUND]
+
+    if found and alert.severity != "info":
+        assert alert.keeps
 
 
 def test_every_metric_of_the_docs_is_in_the_catalogue() -> None:
