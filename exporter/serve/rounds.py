@@ -22,7 +22,7 @@ from exporter.publish.archive.unpack import undisturbed, unpack
 from exporter.publish.standing import SourceStanding, Standing
 from exporter.resolve.target import Target
 from exporter.serve.board import Board
-from exporter.serve.standing import Attempt, aged, seen, unseen
+from exporter.serve.standing import Attempt, Began, aged, seen, unseen
 from exporter.sources import Listing, Unseen
 from exporter.sources.memory import Journal, Kept
 from exporter.sources.tally import Tally
@@ -68,6 +68,8 @@ class Rounds:
     keep_facts: Callable[[Target, Audited], Exported] | None = None
     """Writes what a complete audit saw for other engines, where that is asked for; may raise
     `Unseen`."""
+    clock: Callable[[], float] = time.time
+    """Tells the seconds since the epoch."""
 
     async def restore(self, watched: Watched) -> Standing:
         """Return where a registry stands before it is asked anything.
@@ -89,16 +91,16 @@ class Rounds:
             tally=watched.tally,
             shard=target.scope.shard,
             scrub=target.scrub.tally if target.scrub else None,
-            facts_written=(written or time.time()) if self.keep_facts else None,
+            facts_written=(written or self.clock()) if self.keep_facts else None,
         )
         if shown is None:
             kept = await asyncio.to_thread(self.journal.last, watched.name)
             fresh = await asyncio.to_thread(_reopened, fresh, kept) if kept else fresh
-        return aged(fresh, time.time(), watched.max_staleness)
+        return aged(fresh, self.clock(), watched.max_staleness)
 
     async def run(self, watched: Watched) -> None:
         """Audit once and put up the outcome. Nothing but cancellation leaves it."""
-        began = time.time()
+        began = Began(self.clock(), time.monotonic())
         self.board.begin(watched.name)
         standing = self.board.find(watched.name) or await self.restore(watched)
         try:
@@ -106,18 +108,18 @@ class Rounds:
         except Exception:  # noqa: BLE001 - the one job boundary
             # A fault of ours must cost one round, not the watch over a registry.
             _log.exception("audit failed", extra={"registry": watched.name})
-            attempt = Attempt(began, time.time())
+            attempt = began.until(time.monotonic())
             gap = Gap(Scope.REGISTRY, watched.name, Reason.INTERNAL, "see the log")
             limit = watched.max_staleness
             standing = unseen(standing, attempt, (gap,), Reason.INTERNAL, limit)
         await self.board.show(standing)
 
-    async def _round(self, watched: Watched, standing: Standing, began: float) -> Standing:
+    async def _round(self, watched: Watched, standing: Standing, began: Began) -> Standing:
         references = await self.references()
         await self.board.hear(references.sources)
-        audited = await examine(watched.target, references.uses, standing.known, began)
+        audited = await examine(watched.target, references.uses, standing.known, began.at)
         report = audited.report
-        attempt = Attempt(began, time.time())
+        attempt = began.until(time.monotonic())
         _tell(report, attempt)
         blind = report.snapshot.blind
         if blind is not None:
@@ -127,7 +129,7 @@ class Rounds:
         written = await self._write_facts(watched, audited)
         return replace(
             seen(standing, report, attempt),
-            facts_written=began if written else standing.facts_written,
+            facts_written=began.at if written else standing.facts_written,
         )
 
     async def _write_facts(self, watched: Watched, audited: Audited) -> bool:
@@ -166,7 +168,7 @@ def _reopened(fresh: Standing, kept: Kept) -> Standing:
         return fresh
     with undisturbed():
         report = judge(snapshot, kept.since)
-    attempt = Attempt(snapshot.taken_at, snapshot.taken_at)
+    attempt = Attempt(snapshot.taken_at, 0.0)
     reopened = seen(fresh, report, attempt)
     return replace(reopened, up=None, audits=0, last_attempt=None, duration=None)
 
@@ -177,7 +179,7 @@ def _tell(report: Report, attempt: Attempt) -> None:
     states = Counter(verdict.state for verdict in report.verdicts)
     fields = {
         "registry": snapshot.registry,
-        "seconds": round(attempt.ended - attempt.began, 3),
+        "seconds": round(attempt.took, 3),
         "tags": len(report.verdicts),
         "objects": len(snapshot.sightings),
         "broken": states[State.BROKEN] + states[State.MISSING],

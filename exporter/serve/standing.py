@@ -13,11 +13,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Began:
+    """When an audit began, by two clocks: no one sets the second, and only it tells a duration."""
+
+    at: float
+    """Seconds since the epoch."""
+    beat: float
+    """Seconds of a clock that goes evenly."""
+
+    def until(self, beat: float) -> Attempt:
+        """Return the audit that ends now, by the second clock."""
+        return Attempt(self.at, beat - self.beat)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """When an audit began and ended, in seconds since the epoch."""
+    """When an audit began, in seconds since the epoch, and how many it took."""
 
     began: float
-    ended: float
+    took: float
 
 
 def seen(standing: Standing, report: Report, attempt: Attempt) -> Standing:
@@ -44,7 +58,7 @@ def unseen(
     failures = Counter(standing.failures)
     failures[reason] += 1
     tried = replace(_tried(standing, attempt), up=False, failures=dict(failures), gaps=gaps)
-    return aged(tried, attempt.ended, limit)
+    return aged(tried, attempt.began + attempt.took, limit)
 
 
 def aged(standing: Standing, now: float, limit: float) -> Standing:
@@ -57,6 +71,6 @@ def _tried(standing: Standing, attempt: Attempt) -> Standing:
     return replace(
         standing,
         last_attempt=attempt.began,
-        duration=attempt.ended - attempt.began,
+        duration=attempt.took,
         audits=standing.audits + 1,
     )

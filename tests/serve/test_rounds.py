@@ -222,6 +222,17 @@ async def test_a_fault_of_our_own_costs_one_round_and_is_told(fake: Fake) -> Non
     assert not shown.picture.in_progress
 
 
+async def test_a_clock_that_is_set_back_makes_no_audit_take_less_than_nothing(fake: Fake) -> None:
+    times = iter((10 * HOUR, 2 * HOUR, HOUR))
+    shown, each = board(), watched(fake)
+    rounds = replace(await begun(Journal(), shown, each), clock=lambda: next(times, 0.0))
+
+    await rounds.run(each)
+
+    assert 0 <= (stand(shown).duration or -1) < HOUR
+    assert stand(shown).last_attempt == 10 * HOUR
+
+
 async def test_a_reload_keeps_what_is_known_and_takes_the_new_interval(fake: Fake) -> None:
     journal, shown, each = Journal(), board(), watched(fake)
     rounds = await begun(journal, shown, each)
