@@ -93,10 +93,11 @@ class Rounds:
             scrub=target.scrub.tally if target.scrub else None,
             facts_written=(written or self.clock()) if self.keep_facts else None,
         )
-        if shown is None:
-            kept = await asyncio.to_thread(self.journal.last, watched.name)
-            fresh = await asyncio.to_thread(_reopened, fresh, kept) if kept else fresh
-        return aged(fresh, self.clock(), watched.max_staleness)
+        if shown is not None:
+            return fresh
+        kept = await asyncio.to_thread(self.journal.last, watched.name)
+        reopened = await asyncio.to_thread(_reopened, fresh, kept) if kept else fresh
+        return aged(reopened, self.clock(), watched.max_staleness)
 
     async def run(self, watched: Watched) -> None:
         """Audit once and put up the outcome. Nothing but cancellation leaves it."""

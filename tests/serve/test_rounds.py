@@ -233,6 +233,14 @@ async def test_a_clock_that_is_set_back_makes_no_audit_take_less_than_nothing(fa
     assert stand(shown).last_attempt == 10 * HOUR
 
 
+async def test_a_reload_takes_nothing_from_a_registry_that_is_seen(fake: Fake) -> None:
+    shown, each = board(), watched(fake, max_staleness=0.0)
+    rounds = await begun(Journal(), shown, each)
+    await rounds.run(each)
+
+    assert (await rounds.restore(each)).report is truth(shown)
+
+
 async def test_a_reload_keeps_what_is_known_and_takes_the_new_interval(fake: Fake) -> None:
     journal, shown, each = Journal(), board(), watched(fake)
     rounds = await begun(journal, shown, each)
