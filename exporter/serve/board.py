@@ -40,15 +40,16 @@ class Board:
         """Put up the registries that are watched from now on, and no others."""
         async with self._turn:
             ordered = tuple(sorted(standings, key=lambda each: each.registry))
-            await self._swap(replace(self.picture, standings=ordered, in_progress=frozenset()))
+            before = self.picture.in_progress
+            await self._swap(replace(self.picture, standings=ordered), ended=before)
 
     async def show(self, standing: Standing) -> None:
         """Put up where a registry stands after an audit; a scrape shows all of it, or none."""
         async with self._turn:
             others = (each for each in self.picture.standings if each.registry != standing.registry)
             standings = tuple(sorted((*others, standing), key=lambda each: each.registry))
-            under_way = self.picture.in_progress - {standing.registry}
-            await self._swap(replace(self.picture, standings=standings, in_progress=under_way))
+            ended = frozenset({standing.registry})
+            await self._swap(replace(self.picture, standings=standings), ended=ended)
 
     async def hear(self, sources: Iterable[SourceStanding]) -> None:
         """Put up how the sources of references do."""
@@ -61,7 +62,8 @@ class Board:
         async with self._turn:
             await self._swap(replace(self.picture, reload=reload))
 
-    async def _swap(self, picture: Picture) -> None:
+    async def _swap(self, picture: Picture, ended: frozenset[str] = frozenset()) -> None:
+        """Put up a picture in which the audits of some registries have ended."""
         exposition = await asyncio.to_thread(metrics.render, picture, self._limits)
-        under_way = self.picture.in_progress & picture.in_progress
+        under_way = self.picture.in_progress - ended  # another one may have begun meanwhile
         self.picture, self.exposition = replace(picture, in_progress=under_way), exposition

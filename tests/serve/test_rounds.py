@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -220,6 +221,21 @@ async def test_a_fault_of_our_own_costs_one_round_and_is_told(fake: Fake) -> Non
     assert standing.failures == {Reason.INTERNAL: 1}
     assert standing.report is not None
     assert not shown.picture.in_progress
+
+
+async def test_an_audit_that_begins_while_another_is_put_up_is_seen_to_be_under_way(
+    fake: Fake,
+) -> None:
+    shown, each = board(), watched(fake)
+    standing = await (await begun(Journal(), shown, each)).restore(each)
+    shown.begin(HOST)
+
+    putting_up = asyncio.create_task(shown.show(standing))
+    await asyncio.sleep(0)
+    shown.begin("other.example")
+    await putting_up
+
+    assert shown.picture.in_progress == {"other.example"}
 
 
 async def test_a_clock_that_is_set_back_makes_no_audit_take_less_than_nothing(fake: Fake) -> None:
