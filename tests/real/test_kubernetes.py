@@ -208,6 +208,28 @@ def test_what_is_being_deleted_starts_nothing_though_a_finalizer_keeps_it(
     assert found.classes() == {("Deployment/left", "shop/left:1", LIVE)}
 
 
+def test_what_a_partition_keeps_back_is_live_though_none_of_its_pods_is_there(
+    site: Site, tmp_path: Path
+) -> None:
+    """A canary of a StatefulSet: the pods before the partition are made anew as they were."""
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
+    database = site.controller(
+        "StatefulSet", "db", "shop/db:3", replicas=3, updateStrategy=strategy
+    )
+    site.revisions(database, "shop/db:1", "shop/db:2", "shop/db:3")
+    where = f"{site.api.path(database)}/db"
+    told = {"currentRevision": "db-1", "updateRevision": "db-3", "replicas": 0}
+    site.api.report(where, told)
+
+    found = seen(site, tmp_path, site.account("pullproof", *SHIPPED), Extent(depth=1))
+
+    assert found.classes() == {
+        ("StatefulSet/db", "shop/db:3", LIVE),
+        ("StatefulSet/db", "shop/db:2", ROLLBACK),
+        ("StatefulSet/db", "shop/db:1", LIVE),
+    }
+
+
 def test_single_namespaces_need_no_right_beyond_them(site: Site, tmp_path: Path) -> None:
     site.controller("Deployment", "web", "shop/web:1")
     site.pod("bare", "shop/bare:1", "x1")

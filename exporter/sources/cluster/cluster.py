@@ -128,7 +128,8 @@ class Cluster:
         yield from workloads.of_schedules(of(kinds.CRON_JOBS), owners, self._clock())
         yield from workloads.of_jobs(of(kinds.JOBS), owners)
         yield from history.of_replica_sets(of(kinds.REPLICA_SETS), owners, depth)
-        yield from history.of_revisions(of(kinds.REVISIONS), owners, depth)
+        stateful = of(kinds.STATEFUL_SETS)
+        yield from history.of_revisions(of(kinds.REVISIONS), owners, depth, stateful)
         for kind, resource in self._custom.items():
             yield from _of_custom(shown.of(kind), resource, owners)
         yield from of_pods(of(kinds.PODS), owners)

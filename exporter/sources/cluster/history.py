@@ -46,18 +46,37 @@ def of_replica_sets(sets: Iterable[Replicated], owners: Owners, depth: int) -> I
                 yield from of_template(workload, each.spec.template.spec, reference_class)
 
 
-def of_revisions(revisions: Iterable[Revision], owners: Owners, depth: int) -> Iterator[Want]:
-    """Return what the `depth` revisions before the newest of each owner want."""
+def of_revisions(
+    revisions: Iterable[Revision],
+    owners: Owners,
+    depth: int,
+    stateful: Iterable[Replicated] = (),
+) -> Iterator[Want]:
+    """Return what the `depth` revisions before the newest of each owner want.
+
+    One by which a StatefulSet still makes pods is live, however old it is.
+    """
+    held = {(each.metadata.uid, each.held_back) for each in stateful}
     for family in _families(revisions):
         family.sort(key=lambda each: each.revision, reverse=True)
-        for each in family[1 : depth + 1]:
-            workload = owners.top("ControllerRevision", each.metadata)
-            try:
-                pod = decoded(each.data, _DATA).spec.template.spec
-            except Malformed:
-                yield from _unread(workload, each)
-            else:
-                yield from of_template(workload, pod, ReferenceClass.ROLLBACK)
+        for age, each in enumerate(family):
+            owner = each.metadata.controller
+            if owner is not None and (owner.uid, each.metadata.name) in held:
+                yield from _of_revision(each, owners, ReferenceClass.LIVE)
+            elif 0 < age <= depth:
+                yield from _of_revision(each, owners, ReferenceClass.ROLLBACK)
+
+
+def _of_revision(
+    revision: Revision, owners: Owners, reference_class: ReferenceClass
+) -> Iterator[Want]:
+    workload = owners.top("ControllerRevision", revision.metadata)
+    try:
+        pod = decoded(revision.data, _DATA).spec.template.spec
+    except Malformed:
+        yield from _unread(workload, revision, reference_class)
+    else:
+        yield from of_template(workload, pod, reference_class)
 
 
 def _families(objects: Iterable[Kept]) -> list[list[Kept]]:
@@ -76,7 +95,9 @@ def _age_of_set(each: Replicated) -> tuple[int, str]:
     return (int(number) if number.isdecimal() else 0, each.metadata.creation_timestamp or "")
 
 
-def _unread(workload: Workload, revision: Revision) -> Iterator[Want]:
+def _unread(
+    workload: Workload, revision: Revision, reference_class: ReferenceClass
+) -> Iterator[Want]:
     """Show a former spec that cannot be read for what it is: a text that is no reference.
 
     What other controllers than Kubernetes' own keep there may be anything, and wants nothing.
@@ -84,4 +105,4 @@ def _unread(workload: Workload, revision: Revision) -> Iterator[Want]:
     owner = revision.metadata.controller
     if owner is not None and owner.kind in _OWN:
         text = f"ControllerRevision {revision.metadata.name}, which cannot be read"
-        yield Want(workload, text, ReferenceClass.ROLLBACK)
+        yield Want(workload, text, reference_class)

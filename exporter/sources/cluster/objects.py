@@ -191,11 +191,32 @@ class Template(Shape, frozen=True):
     spec: PodSpec = PodSpec()
 
 
+class Rolling(Shape, frozen=True):
+    """How far a StatefulSet's update goes."""
+
+    partition: int | None = 0
+    """Pods before this one stay with the revision before."""
+
+
+class UpdateStrategy(Shape, frozen=True):
+    """How pods follow a template that has changed."""
+
+    rolling_update: Rolling | None = None
+
+
 class ReplicatedSpec(Shape, frozen=True):
     """What keeps a number of pods alive."""
 
     template: Template | None = Template()
     replicas: int | None = 1
+    update_strategy: UpdateStrategy | None = None
+
+
+class ReplicatedStatus(Shape, frozen=True):
+    """Which revisions a StatefulSet makes its pods of, by their names."""
+
+    current_revision: str = ""
+    update_revision: str = ""
 
 
 class Replicated(Shape, frozen=True):
@@ -203,6 +224,20 @@ class Replicated(Shape, frozen=True):
 
     metadata: Meta
     spec: ReplicatedSpec
+    status: ReplicatedStatus = ReplicatedStatus()
+
+    @property
+    def held_back(self) -> str:
+        """The revision of which pods are made anew that a partition keeps from the newest one.
+
+        Source: Kubernetes `pkg/controller/statefulset` (`newVersionedStatefulSetPod`).
+        """
+        strategy, told = self.spec.update_strategy, self.status
+        rolling = strategy and strategy.rolling_update
+        kept = bool(rolling and rolling.partition) and self.spec.replicas != 0
+        return (
+            told.current_revision if kept and told.current_revision != told.update_revision else ""
+        )
 
 
 class Condition(Shape, frozen=True):

@@ -118,6 +118,32 @@ def test_the_revisions_before_the_newest_are_rollback(owners: Owners) -> None:
     assert whose(wants) == {"StatefulSet shop/db"}
 
 
+@pytest.mark.parametrize(
+    ("partition", "replicas", "expected"),
+    [(2, 3, LIVE), (0, 3, None), (None, 3, None), (2, 0, None)],
+)
+def test_what_a_partition_keeps_from_the_newest_revision_is_live(
+    owners: Owners, partition: int | None, replicas: int, expected: ReferenceClass | None
+) -> None:
+    owner = ("StatefulSet", "db")
+    kept = [made.revision(f"r{n}", f"db:{n}", n, owner) for n in (1, 2, 3)]
+    document = {
+        "metadata": made.meta("db"),
+        "spec": {
+            "replicas": replicas,
+            "template": {"spec": made.spec("db:3")},
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": partition}},
+        },
+        "status": {"currentRevision": "r1", "updateRevision": "r3"},
+    }
+    database = made.read(document, Replicated)
+
+    found = classes(history.of_revisions(kept, owners, 1, [database]))
+
+    assert found.get("db:1") is expected
+    assert found["db:2"] is ROLLBACK
+
+
 def test_a_revision_of_a_foreign_controller_wants_nothing(owners: Owners) -> None:
     newest = made.revision("r2", "x:2", 2, ("Other", "o"))
     foreign = made.read(
