@@ -97,9 +97,10 @@ class Access:
         if not paths:
             named = ", ".join(map(str, self._paths()))
             raise self._unusable(f"no kubeconfig at {named}")
-        merged = KubeConfigMerger(":".join(map(str, paths))).config
+        merged = _merged([path for path in paths if path.stat().st_size] or paths)
         self._prepare(merged)
-        loader = KubeConfigLoader(merged, active_context=self.context or None)
+        # Without a base path of its own, each relative path is that of the file that names it.
+        loader = KubeConfigLoader(merged, self.context or None, config_base_path=None)
         loader.load_and_set(configuration)
 
     def _prepare(self, merged: ConfigNode) -> None:
@@ -115,6 +116,8 @@ class Access:
             raise self._unusable("auth-provider is what kubectl gave up too: use an exec plugin")
         if "as" in user.value:
             raise self._unusable("as, to act for another: use an account that may list by itself")
+        if user.value.get("tokenFile"):
+            user.value.pop("token", None)  # the file is the one that is rotated
         if spec := user.value.pop("exec", None):
             folder = Path(user.path or ".").absolute().parent
             plugin = Plugin(spec, cluster.value, folder, self.environ, self.timeout)
@@ -154,6 +157,15 @@ class Access:
             raise_on_status=False,
             retry_after_max=_PAUSE,
         )
+
+
+def _merged(paths: list[Path]) -> ConfigNode:
+    """Read the files as one; of what several say, the first that says it counts, as for kubectl."""
+    merger = KubeConfigMerger(":".join(map(str, paths)))
+    chosen = (each.get("current-context") for each in merger.config_files.values())
+    merged: ConfigNode = merger.config
+    merged.value["current-context"] = next(filter(None, chosen), None)
+    return merged
 
 
 def _credentials(told: Mapping[str, str]) -> dict[str, Any]:

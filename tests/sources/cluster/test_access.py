@@ -73,6 +73,47 @@ def test_without_a_file_to_go_by_it_is_kubectls_own_or_the_pods(tmp_path: Path) 
     assert token(Access("", {"HOME": str(tmp_path)})) == "Bearer home"
 
 
+def test_of_several_files_the_first_that_chooses_a_context_decides(tmp_path: Path) -> None:
+    first = kubeconfig(tmp_path, {"token": "one"}, name="first")
+    second = kubeconfig(tmp_path, {"token": "two"}, name="second")
+    undecided = kubeconfig(tmp_path, {"token": "none"}, name="undecided")
+    undecided.write_text(undecided.read_text().replace('"undecided"', '""', 1))
+    empty = tmp_path / "empty"
+    empty.touch()
+
+    for files, expected in (
+        ((first, second), "one"),
+        ((second, first), "two"),
+        ((empty, undecided, second, first), "two"),
+    ):
+        environ = {"KUBECONFIG": ":".join(map(str, files))}
+        assert token(Access("", environ)) == f"Bearer {expected}"
+
+
+def test_a_relative_path_is_that_of_the_file_that_names_it(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "token").write_text("there")
+    (tmp_path / "there" / "ca.crt").write_bytes(authority.certificate.read_bytes())
+    (tmp_path / "token").write_text("here")
+    monkeypatch.chdir(tmp_path)
+    authority_file = {"certificate-authority": "ca.crt"}
+    path = kubeconfig(tmp_path / "there", {"tokenFile": "token"}, authority_file)
+
+    configuration = opened(Access("", {}, kubeconfig=path))
+
+    assert configuration.api_key["BearerToken"] == "Bearer there"
+    assert Path(configuration.ssl_ca_cert) == tmp_path / "there" / "ca.crt"
+
+
+def test_beside_a_token_its_file_counts_since_that_is_rotated(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("new")
+    path = kubeconfig(tmp_path, {"token": "old", "tokenFile": "token"})
+
+    assert token(Access("", {}, kubeconfig=path)) == "Bearer new"
+
+
 def test_in_a_pod_it_is_its_service_accounts_token(tmp_path: Path, authority: Authority) -> None:
     (tmp_path / "token").write_text("mine\n")
     (tmp_path / "ca.crt").write_bytes(authority.certificate.read_bytes())
