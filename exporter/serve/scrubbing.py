@@ -49,6 +49,8 @@ class Scrubbing:
     _report: Report | None = None
     _waiting: deque[Subject] = field(default_factory=deque)
     _needed: int = 0
+    _largest: int = 0
+    """Bytes of all that is needed, and of the largest thing among it."""
     _tried: dict[Digest, float] = field(default_factory=dict)
     """When something could not be read whole: it waits, for others to have their turn."""
 
@@ -72,7 +74,7 @@ class Scrubbing:
             await asyncio.to_thread(self._plan, standing.report, now)
         if not self._waiting:
             return LOOK_AGAIN
-        debt = await asyncio.to_thread(self.scrub.proofs.debt, self.registry)
+        debt = await asyncio.to_thread(self._debt, now)
         # What is corrupt is read again at once: it may be repaired, and somebody waits for that.
         if debt > now and not self._waiting[0].corrupt:
             return min(debt - now, LOOK_AGAIN)
@@ -82,17 +84,28 @@ class Scrubbing:
         """Say what is to be read, by what an audit saw."""
         scrub, terms = self.scrub, self.scrub.terms
         wanted = subjects(report.snapshot, hidden=scrub.source.shared)
-        scrub.proofs.want(self.registry, [each.digest for each in wanted])
+        digests = [each.digest for each in wanted]
+        scrub.proofs.want(self.registry, digests)
         known = scrub.proofs.scrubbed(self.registry)
         if scrub.unpacker is not None:
             wanted = tuple(opened(wanted, report.snapshot, known.contents))
+        self._tried = {at: when for at in digests if (when := self._tried.get(at)) is not None}
         self._waiting = deque(due(wanted, known, now, terms.period, self._tried))
         covered = coverage(wanted, known, now, terms.period)
         self._needed = covered.needed
+        self._largest = max((each.size for each in wanted), default=0)
         tally = scrub.tally
         tally.oldest_live, tally.proven = covered.oldest_live, covered.share
         tally.budget = terms.budget(covered.needed)
         self._report = report
+
+    def _debt(self, now: float) -> float:
+        proofs, terms = self.scrub.proofs, self.scrub.terms
+        noted = proofs.debt(self.registry)
+        owed = terms.owed(noted, now, self._largest, self._needed)
+        if owed < noted:
+            proofs.owe(self.registry, owed)
+        return owed
 
     async def _read(self, subject: Subject, debt: float, now: float) -> float:
         """Read one thing; what it costs is owed before it is read, should this process end.

@@ -194,6 +194,37 @@ async def test_a_repaired_layer_clears_with_the_read_that_is_right(ledger: Ledge
     assert not _corrupt(await here.audit())
 
 
+async def test_a_repaired_layer_clears_where_the_clock_was_set_back_meanwhile(
+    ledger: Ledger,
+) -> None:
+    here = scene(ledger)
+    layer = LIVE.layers[0].digest
+    here.shelf.wrong = {layer: ROTTEN}
+    await here.audit()
+    await everything(here)
+    assert _corrupt(await here.audit())
+
+    here.shelf.wrong = {}
+    here.now -= 5 * HOUR
+    assert await here.turns(1) == [layer]
+
+    assert not _corrupt(await here.audit())
+
+
+async def test_a_clock_that_was_ahead_stops_no_scrub(ledger: Ledger) -> None:
+    here = scene(ledger, Terms(30 * DAY, 1_000))
+    here.now += 400 * DAY
+    await here.audit()
+    assert len(await here.turns()) == 1
+    here.now = NOW
+    await here.audit()
+    assert await here.turns() == [], "it is not for nothing either"
+
+    here.now += 2 * DAY
+
+    assert len(await here.turns()) == 1
+
+
 async def test_what_is_corrupt_is_read_beside_the_budget(ledger: Ledger) -> None:
     here = scene(ledger, Terms(30 * DAY, 1_000))
     await here.audit()

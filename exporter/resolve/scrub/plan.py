@@ -45,6 +45,13 @@ class Terms:
         """
         return max(debt, now) + size * DAY / max(self.budget(needed), 1.0)
 
+    def owed(self, debt: float, now: float, largest: int, needed: int) -> float:
+        """Return what is owed: no more than the largest thing costs, as nothing is read on credit.
+
+        More than that is from a clock that was ahead, and would rest for as long as it was.
+        """
+        return min(debt, self.paid(now, now, largest, needed))
+
 
 def due(
     subjects: Iterable[Subject],
@@ -59,7 +66,7 @@ def due(
     unpacked and was not, or once to something else than an image says. `tried` says when
     something could not be read, in seconds since the epoch: it waits, and others go first.
     """
-    failed = {digest for digest, at in (tried or {}).items() if now - at < _RETRY}
+    failed = {digest for digest, at in (tried or {}).items() if abs(now - at) < _RETRY}
     open_to = (
         each
         for each in subjects

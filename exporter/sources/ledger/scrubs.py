@@ -40,8 +40,12 @@ _PRUNE: Final = "DELETE FROM proofs WHERE registry = ? AND day < ?"
 _PROVE: Final = """
 INSERT INTO proofs (registry, digest, since, at, repository, day) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (registry, digest)
-DO UPDATE SET at = excluded.at, repository = excluded.repository, day = excluded.day
+DO UPDATE SET repository = excluded.repository, day = excluded.day, at = max(excluded.at, ifnull((
+  SELECT max(wrong.at) FROM mismatches AS wrong
+  WHERE wrong.registry = excluded.registry AND wrong.digest = excluded.digest
+), excluded.at))
 """
+"""What is right again was wrong before that, also where a clock was set back in between."""
 _CLEAR: Final = "DELETE FROM mismatches WHERE registry = ? AND repository = ? AND digest = ?"
 _BLAME: Final = """
 REPLACE INTO mismatches (registry, repository, digest, at, detail) VALUES (?, ?, ?, ?, ?)

@@ -100,6 +100,7 @@ def test_what_could_not_be_read_lets_others_go_first_for_some_hours() -> None:
 
     assert due([one, two], Scrubbed(), NOW + 60, PERIOD, tried) == [two]
     assert len(due([one, two], Scrubbed(), NOW + DAY, PERIOD, tried)) == 2
+    assert len(due([one, two], Scrubbed(), NOW - DAY, PERIOD, tried)) == 2, "a clock was set"
 
 
 @given(st.lists(st.integers(0, 5 * 10**9), min_size=1), st.integers(10**6, 10**12))
