@@ -17,9 +17,15 @@ TARGET: Final = 'job=~"$job",instance=~"$instance"'
 _TAG: Final = "registry, repository, tag, reference"
 
 
+ONE_REGISTRY: Final = 'registry="$registry"'
+"""For a choice of one: Grafana escapes regular expressions only where several may be chosen, and
+else the dots of a host would stand for any character."""
+
+
 def series(family: Family, *where: str, suffix: str = "") -> str:
     """Which series of a family are chosen? `where` holds further matchers."""
-    chosen = (TARGET, *(('registry=~"$registry"',) if "registry" in family.labels else ()), *where)
+    several = "registry" in family.labels and ONE_REGISTRY not in where
+    chosen = (TARGET, *(('registry=~"$registry"',) if several else ()), *where)
     return f"{family.name}{suffix}{{{','.join(chosen)}}}"
 
 
@@ -54,9 +60,10 @@ def age(family: Family) -> str:
     return f"time() - {least('registry', family)}"
 
 
-def owned(expression: str) -> str:
+def owned(expression: str, *where: str) -> str:
     """What remains without pull-through caches, which are partial by design?"""
-    return f"(({expression}) unless on (registry) {series(catalogue.REGISTRY_INFO, PROXY)})"
+    caches = series(catalogue.REGISTRY_INFO, *where, PROXY)
+    return f"(({expression}) unless on (registry) {caches})"
 
 
 PROXY: Final = 'role="proxy"'
@@ -69,7 +76,8 @@ def losses(*where: str) -> str:
     return owned(
         f"{each(_TAG, catalogue.TAG_MISSING_CHILDREN, REQUIRED, *where)}"
         f" + {each(_TAG, catalogue.TAG_BROKEN_CHILDREN, REQUIRED, *where)}"
-        f" + {each(_TAG, catalogue.TAG_LACKING_PLATFORMS, *where)}"
+        f" + {each(_TAG, catalogue.TAG_LACKING_PLATFORMS, *where)}",
+        *(matcher for matcher in where if matcher == ONE_REGISTRY),
     )
 
 

@@ -10,13 +10,13 @@ from dashboards import links, meanings
 from dashboards.board import Board, Chapter, one, registry
 from dashboards.card import Ask, Card
 from dashboards.panels import graph, note, number, states
-from dashboards.promql import REQUIRED, each, earliest, flag, losses, owned
+from dashboards.promql import ONE_REGISTRY, REQUIRED, each, earliest, flag, losses, owned
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
 from exporter.publish.metrics import storage_families as stored
 
-_REPOSITORY: Final = 'repository="$repository"'
-_THIS: Final = (_REPOSITORY, 'tag="$tag"')
+_REPOSITORY: Final = (ONE_REGISTRY, 'repository="$repository"')
+_THIS: Final = (*_REPOSITORY, 'tag="$tag"')
 _SOLE: Final = f'metric="{stored.SOLE_PROTECTOR.name}"'
 _WORKLOAD: Final = "workload_cluster, workload_namespace, workload_kind, workload, platforms"
 _TAG: Final = "registry, repository, tag, reference"
@@ -24,7 +24,7 @@ _TAG: Final = "registry, repository, tag, reference"
 
 def _verdict(*where: str) -> str:
     """One number for each tag: the first that holds, which is the worst. See `meanings.TAG`."""
-    unknown = owned(each(_TAG, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, *where))
+    unknown = owned(each(_TAG, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, *where), ONE_REGISTRY)
     lost = losses(*where)
     left_out = each(_TAG, metric.TAG_UNMIRRORED_PLATFORMS, *where)
     return " or ".join(
@@ -102,7 +102,7 @@ PROTECTS: Final = number(
     # Without a series it protects none, where the storage was read and none was left out.
     Ask(
         f"max({each('tag', stored.SOLE_PROTECTOR, *_THIS)}) or"
-        f" max({each('registry', stored.STORED_BYTES)}) * 0 unless on ()"
+        f" max({each('registry', stored.STORED_BYTES, ONE_REGISTRY)}) * 0 unless on ()"
         f" ({each('metric', metric.SERIES_DROPPED, _SOLE)} > 0)"
     ),
 )
@@ -264,10 +264,10 @@ TAGS: Final = rows(
     Label("reference"),
     Label("registry"),
     Label("repository"),
-    Value("verdict", _verdict(_REPOSITORY), mappings=meanings.TAG),
-    Value("lacks", losses(_REPOSITORY)),
-    Value("unknown", each(_TAG, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, _REPOSITORY)),
-    Value("unprotected", each(_TAG, metric.TAG_UNPROTECTED_CHILDREN, REQUIRED, _REPOSITORY)),
+    Value("verdict", _verdict(*_REPOSITORY), mappings=meanings.TAG),
+    Value("lacks", losses(*_REPOSITORY)),
+    Value("unknown", each(_TAG, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, *_REPOSITORY)),
+    Value("unprotected", each(_TAG, metric.TAG_UNPROTECTED_CHILDREN, REQUIRED, *_REPOSITORY)),
     sort="verdict",
 )
 
@@ -277,8 +277,8 @@ BOARD: Final = Board(
     about="What is wrong with one tag, who is hurt, and what repairs it?",
     choices=(
         registry(),
-        one("repository", metric.REPOSITORY_TAGS),
-        one("tag", metric.TAG_LACKING_PLATFORMS, _REPOSITORY),
+        one("repository", metric.REPOSITORY_TAGS, ONE_REGISTRY),
+        one("tag", metric.TAG_LACKING_PLATFORMS, *_REPOSITORY),
     ),
     chapters=(
         Chapter(

@@ -134,6 +134,18 @@ def registry_matchers(document: Json) -> Iterator[str]:
                 yield each.name
 
 
+def one_value(document: Json) -> Iterator[str]:
+    """One value is no expression: Grafana escapes regular ones only where several may be chosen."""
+    single = {f"${name}" for name, each in choices(document).items() if not each.get("multi")}
+    single -= {"$job", "$instance"}  # which have rules of their own
+    asks = [*_asked(document), *filter(None, map(chosen, choices(document).values()))]
+    for ask in filter(_parses, asks):
+        for each in selectors(ask):
+            for label, operator, value in each.matchers:
+                if value in single and operator not in ("=", "!="):
+                    yield f"{label}{operator}{value} of {each.name}"
+
+
 def counters(document: Json) -> Iterator[str]:
     for ask in _asked(document):
         for each in selectors(ask):
@@ -257,6 +269,7 @@ RULES: Final[tuple[Callable[[Json], Iterator[str]], ...]] = (
     rate_interval,
     target_matchers,
     registry_matchers,
+    one_value,
     counters,
     aggregated,
     uneditable,

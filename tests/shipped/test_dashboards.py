@@ -119,6 +119,7 @@ SEEDED = [
         "registry_matchers",
         _asking('sum(pullproof_tags{job=~"$job",instance=~"$instance"})'),
     ),
+    ("one_value", seeded("templating.list.3.multi", value=False)),
     ("counters", _asking(f"sum(a_total{OBEYED})")),
     ("counters", _asking(f"sum(a_bucket{OBEYED})")),
     ("aggregated", _asking(f"a{OBEYED} > 0")),
