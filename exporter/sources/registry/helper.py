@@ -18,6 +18,8 @@ from exporter.sources.registry.credentials import Login, login_of
 
 _KEPT_FOR: Final = 300.0
 """Seconds for which an answer is kept: one audit asks for very many repositories."""
+_LONGEST: Final = 1_048_576
+"""Bytes of an answer; who prints more is not waited for."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOT_FOUND: Final = b"credentials not found in native keychain"
 
@@ -78,7 +80,7 @@ async def _run(program: str, server: str, patience: float) -> tuple[int, bytes]:
         raise Unseen(program, Reason.CREDENTIALS, words) from error
     try:
         async with asyncio.timeout(patience):
-            printed, _ = await process.communicate(server.encode())
+            printed = await _printed(process, server.encode())
     except TimeoutError as error:
         raise Unseen(program, Reason.CREDENTIALS, f"silent for {patience:g} seconds") from error
     finally:
@@ -86,4 +88,21 @@ async def _run(program: str, server: str, patience: float) -> tuple[int, bytes]:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+    if len(printed) > _LONGEST:
+        raise Unseen(program, Reason.CREDENTIALS, f"its answer is of more than {_LONGEST} bytes")
     return process.returncode or 0, printed
+
+
+async def _printed(process: asyncio.subprocess.Process, asked: bytes) -> bytes:
+    """Read what it prints until it ends, or a little more than it may print."""
+    printed = bytearray()
+    if process.stdin and process.stdout:
+        with suppress(BrokenPipeError, ConnectionResetError):  # it need not listen
+            process.stdin.write(asked)
+            await process.stdin.drain()
+        process.stdin.close()
+        while len(printed) <= _LONGEST and (chunk := await process.stdout.read(_LONGEST)):
+            printed += chunk
+    if len(printed) <= _LONGEST:
+        await process.wait()
+    return bytes(printed)

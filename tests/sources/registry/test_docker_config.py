@@ -173,7 +173,15 @@ async def test_a_helper_is_asked_once_for_many(tmp_path: Path, helpers: Path) ->
 
 @pytest.mark.parametrize(
     "script",
-    ["exit 3", "echo sesame; exit 1", "echo sesame", "echo '{}'", "echo []", "exec sleep 60"],
+    [
+        "exit 3",
+        "echo sesame; exit 1",
+        "echo sesame",
+        "echo '{}'",
+        "echo []",
+        "exec sleep 60",
+        "exec 0<&-; exit 1",
+    ],
 )
 async def test_a_helper_that_fails_is_unseen_without_its_words(
     tmp_path: Path, helpers: Path, script: str
@@ -186,6 +194,16 @@ async def test_a_helper_that_fails_is_unseen_without_its_words(
 
     assert raised.value.reason is Reason.CREDENTIALS
     assert "sesame" not in str(raised.value)
+
+
+async def test_a_helper_that_prints_without_end_is_not_waited_for(
+    tmp_path: Path, helpers: Path
+) -> None:
+    helper(helpers, "store", "exec yes sesame")
+    path = written(tmp_path, {"credsStore": "store"}).paths
+
+    with pytest.raises(Unseen, match="more than 1048576 bytes"):
+        await DockerConfig(path, Helpers(timeout=60)).find(HOST, "app")
 
 
 @pytest.mark.parametrize("name", ["not-installed", "../../bin/sh", "a b", ""])
