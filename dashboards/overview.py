@@ -73,12 +73,17 @@ OTHERS_BROKEN: Final = number(
     Card(
         11,
         "Other tags: cannot be pulled",
-        "Idle, rollback, latest and selected tags: nothing that is known to run uses them.",
+        "What idle, rollback, latest and selected uses would pull, and nothing that is known to "
+        "run. A live tag counts where such a use has lost something.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryLatestTagBroken"),),
     ),
-    Ask(f"sum({owned(total('registry', metric.TAGS, _NOT_LIVE, GONE))})"),
+    # Where no tag has such a loss, every tag is counted, those without series of their own as well.
+    Ask(
+        f"count(max by ({_TAG}) ({losses(_NOT_LIVE)}) > 0)"
+        f" or sum({owned(total('registry', metric.TAGS, _NOT_LIVE, GONE))})"
+    ),
 )
 NOT_KNOWN: Final = number(
     Card(

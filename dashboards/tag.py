@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from grafana_foundation_sdk.models import units
 
@@ -15,11 +15,19 @@ from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
 from exporter.publish.metrics import storage_families as stored
 
+if TYPE_CHECKING:
+    from exporter.publish.metrics.family import Family
+
 _REPOSITORY: Final = (ONE_REGISTRY, 'repository="$repository"')
 _THIS: Final = (*_REPOSITORY, 'tag="$tag"')
 _SOLE: Final = f'metric="{stored.SOLE_PROTECTOR.name}"'
 _WORKLOAD: Final = "workload_cluster, workload_namespace, workload_kind, workload, platforms"
 _TAG: Final = "registry, repository, tag, reference"
+
+
+def _every_class(family: Family, *where: str) -> str:
+    """How many, whoever needs them? Each stands under one class: the highest that does."""
+    return f"sum({each('reference', family, *where, *_THIS)})"
 
 
 def _verdict(*where: str) -> str:
@@ -66,7 +74,7 @@ SINCE: Final = number(
         absent="it is not known to be broken",
         base=meanings.BAD,
     ),
-    Ask(f"1000 * min({each('tag', metric.TAG_BROKEN_SINCE, *_THIS)})"),
+    Ask(f"1000 * min({earliest('tag', metric.TAG_BROKEN_SINCE, *_THIS)})"),
 )
 UNPROTECTED: Final = number(
     Card(
@@ -77,7 +85,7 @@ UNPROTECTED: Final = number(
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryLiveTagUnprotected"),),
     ),
-    Ask(f"max({each('tag', metric.TAG_UNPROTECTED_CHILDREN, REQUIRED, *_THIS)})"),
+    Ask(_every_class(metric.TAG_UNPROTECTED_CHILDREN, REQUIRED)),
 )
 LACKING: Final = number(
     Card(
@@ -87,7 +95,7 @@ LACKING: Final = number(
         base=meanings.GOOD,
         steps=meanings.NONE_IS_GOOD,
     ),
-    Ask(f"max({each('tag', metric.TAG_LACKING_PLATFORMS, *_THIS)})"),
+    Ask(_every_class(metric.TAG_LACKING_PLATFORMS)),
 )
 PROTECTS: Final = number(
     Card(
@@ -210,10 +218,10 @@ COUNTS: Final = graph(
         "How many of them are missing, broken, unknown or unprotected.",
         height=9,
     ),
-    Ask(f"max({each('tag', metric.TAG_MISSING_CHILDREN, REQUIRED, *_THIS)})", "missing"),
-    Ask(f"max({each('tag', metric.TAG_BROKEN_CHILDREN, REQUIRED, *_THIS)})", "broken"),
-    Ask(f"max({each('tag', metric.TAG_UNKNOWN_CHILDREN, REQUIRED, *_THIS)})", "unknown"),
-    Ask(f"max({each('tag', metric.TAG_UNPROTECTED_CHILDREN, REQUIRED, *_THIS)})", "unprotected"),
+    Ask(_every_class(metric.TAG_MISSING_CHILDREN, REQUIRED), "missing"),
+    Ask(_every_class(metric.TAG_BROKEN_CHILDREN, REQUIRED), "broken"),
+    Ask(_every_class(metric.TAG_UNKNOWN_CHILDREN, REQUIRED), "unknown"),
+    Ask(_every_class(metric.TAG_UNPROTECTED_CHILDREN, REQUIRED), "unprotected"),
     colours={
         "missing": meanings.BAD,
         "broken": meanings.WORRYING,

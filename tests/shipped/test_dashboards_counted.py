@@ -50,7 +50,25 @@ def info(registry: str, role: str = "owned") -> list[Any]:
     return said("registry_info", "1x9", registry=registry, role=role, collector="distribution-2")
 
 
+def lost(tag: str, reference: str, *, missing: int, lacking: int, since: int) -> list[Any]:
+    """What uses of one class have lost of a tag of `own`; each thing stands under one class."""
+    where = {"registry": "own", "repository": "app", "tag": tag, "reference": reference}
+    need = where | {"need": "required"}
+    return [
+        *said("tag_missing_children", f"{missing}x9", **need),
+        *said("tag_broken_children", "0x9", **need),
+        *said("tag_unprotected_children", "1x9", **need),
+        *said("tag_lacking_platforms", f"{lacking}x9", **where),
+        *said("tag_broken_since_timestamp_seconds", f"{since}x9", **where),
+    ]
+
+
 WORLD = [
+    *lost("v1", "live", missing=1, lacking=0, since=200),
+    *lost("v1", "idle", missing=2, lacking=1, since=100),
+    *lost("old", "latest", missing=1, lacking=1, since=100),
+    *lost("well", "latest", missing=0, lacking=0, since=100),
+    *said("tags", "1x9", registry="own", shard="0", reference="latest", state="broken"),
     *info("own"),
     *of("own/0", broken=2, unknown=0, since=300, up=1),
     *of("own/1", broken=3, unknown=4, since=100, up=0),
@@ -70,9 +88,16 @@ WORLD = [
 ]
 """At 300 seconds: shard 1 of `own` was last seen whole 200 seconds ago, shard 0 just now."""
 
+CHOSEN = {"tag.json$registry": "own", "tag.json$repository": "app", "tag.json$tag": "v1"}
 STANDING = {"own": 7, "new": 4, "unclear": 3, "idle": 2, "cache": 1, "well": 0}
 CLAIMS = [
     ("overview.json", "Live tags: cannot be pulled", {"{}": 5}),
+    # A latest tag, and a live one of which an idle use has lost something.
+    ("overview.json", "Other tags: cannot be pulled", {"{}": 2}),
+    ("tag.json", "Platforms without an image", {"{}": 1}),
+    ("tag.json", "Unprotected manifests", {"{}": 2}),
+    ("tag.json", "Cannot be pulled since", {"{}": 100_000}),
+    ("tag.json", "Manifests below the tag that a pull needs", {"{}": 3}),
     ("overview.json", "Age of the oldest truth", {"{}": 200}),
     (
         "overview.json",
@@ -96,7 +121,7 @@ def test_a_panel_counts_each_thing_once(
 ) -> None:
     document = documents()[name]
     (panel,) = (each for each in panels(document) if each["title"] == title)
-    values = {f"${choice}": ".+" for choice in choices(document)}
+    values = {f"${choice}": CHOSEN.get(f"{name}${choice}", ".+") for choice in choices(document)}
     claim = {
         "expr": filled(panel["targets"][0]["expr"], values),
         "eval_time": "5m",
