@@ -71,6 +71,7 @@ class Service:
         self._changed = asyncio.Event()
         self._stopping = False
         self._reloads: set[asyncio.Future[str | None]] = set()
+        self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
@@ -128,9 +129,16 @@ class Service:
         """Read the configuration again; return why it stays as it was, or None.
 
         What the web server was started with keeps until a restart: addresses, prefix, links.
-        What is known of a registry stays.
+        What is known of a registry stays. One reload at a time: else one that was asked for
+        earlier, and read an older file, might be in force under the name of the newer.
         """
+        async with self._turn:
+            return await self._reloaded()
+
+    async def _reloaded(self) -> str | None:
         try:
+            # Before the file is read: what is in force is never older than it is said to be.
+            digest = await asyncio.to_thread(_digest, self._path)
             settings = await asyncio.to_thread(load, self._path, self._environ)
             self._part(settings)
             await asyncio.to_thread(_keeper, settings)
@@ -141,9 +149,7 @@ class Service:
             await self.board.reloaded(replace(self.board.picture.reload, successful=False))
             return str(error)
         self._settings = settings
-        await self.board.reloaded(
-            Reload(_digest(self._path), successful=True, last_success=time.time())
-        )
+        await self.board.reloaded(Reload(digest, successful=True, last_success=time.time()))
         self._changed.set()
         _log.info("configuration reloaded")
         return None
@@ -166,4 +172,8 @@ def _remembered(standings: Iterable[Standing]) -> tuple[list[Use], float | None]
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Return what tells one file from another; nothing for one that `load` has to complain of."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,57 @@
+"""Which configuration is in force after it was read again, and again?"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from exporter.config.loading import load
+from exporter.wiring.service import Service
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLD = "registries: [{url: 'https://old.example.com'}]\n"
+NEW = "registries: [{url: 'https://new.example.com'}]\n"
+
+
+def service(folder: Path) -> tuple[Service, Path]:
+    path = folder / "pullproof.yml"
+    path.write_text(OLD)
+    return Service(path, load(path, {}), {}), path
+
+
+async def test_a_reload_waits_for_the_one_before_it(tmp_path: Path) -> None:
+    watching, path = service(tmp_path)
+    pipe = tmp_path / "slow"
+    os.mkfifo(pipe)
+    pipe.replace(path)
+    first = asyncio.create_task(watching.reload())
+    writer = await asyncio.to_thread(path.open, "w")  # it reads from here on
+
+    with writer:
+        renewed = tmp_path / "renewed"
+        renewed.write_text(NEW)
+        renewed.replace(path)
+        second = asyncio.create_task(watching.reload())
+        done, _ = await asyncio.wait({first, second}, timeout=0.3)
+        writer.write(OLD)
+
+    assert not done
+    assert await asyncio.gather(first, second) == [None, None]
+    assert watching.board.picture.reload.digest == hashlib.sha256(NEW.encode()).hexdigest()
+
+
+async def test_a_file_that_is_not_there_changes_nothing_and_is_told(tmp_path: Path) -> None:
+    watching, path = service(tmp_path)
+    before = watching.board.picture.reload
+    path.unlink()
+
+    wrong = await watching.reload()
+
+    after = watching.board.picture.reload
+    assert wrong is not None
+    assert f"{path}: cannot be read" in wrong
+    assert (after.digest, after.successful) == (before.digest, False)
