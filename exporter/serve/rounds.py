@@ -95,8 +95,12 @@ class Rounds:
         )
         if shown is not None:
             return fresh
-        kept = await asyncio.to_thread(self.journal.last, watched.name)
-        reopened = await asyncio.to_thread(_reopened, fresh, kept) if kept else fresh
+        try:
+            kept = await asyncio.to_thread(self.journal.last, watched.name)
+            reopened = await asyncio.to_thread(_reopened, fresh, kept) if kept else fresh
+        except Exception:  # noqa: BLE001 - it would end every start anew
+            _log.exception("the last truth cannot be used", extra={"registry": watched.name})
+            return fresh
         return aged(reopened, self.clock(), watched.max_staleness)
 
     async def run(self, watched: Watched) -> None:
@@ -105,15 +109,15 @@ class Rounds:
         self.board.begin(watched.name)
         standing = self.board.find(watched.name) or await self.restore(watched)
         try:
-            standing = await self._round(watched, standing, began)
+            await self.board.show(await self._round(watched, standing, began))
         except Exception:  # noqa: BLE001 - the one job boundary
             # A fault of ours must cost one round, not the watch over a registry.
             _log.exception("audit failed", extra={"registry": watched.name})
             attempt = began.until(time.monotonic())
             gap = Gap(Scope.REGISTRY, watched.name, Reason.INTERNAL, "see the log")
             limit = watched.max_staleness
-            standing = unseen(standing, attempt, (gap,), Reason.INTERNAL, limit)
-        await self.board.show(standing)
+            failed = unseen(standing, attempt, (gap,), Reason.INTERNAL, limit)
+            await self.board.show(failed)
 
     async def _round(self, watched: Watched, standing: Standing, began: Began) -> Standing:
         references = await self.references()

@@ -257,6 +257,48 @@ async def test_a_reload_takes_nothing_from_a_registry_that_is_seen(fake: Fake) -
     assert (await rounds.restore(each)).report is truth(shown)
 
 
+async def test_a_truth_that_no_longer_can_be_judged_costs_history_and_no_start(
+    fake: Fake, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Odd(Journal):
+        def last(self, registry: str) -> Kept | None:
+            raise ZeroDivisionError(registry)
+
+    shown, each = board(), watched(fake)
+
+    rounds = await begun(Odd(), shown, each)
+    await rounds.run(each)
+
+    assert "the last truth cannot be used" in caplog.messages
+    assert {verdict.state for verdict in truth(shown).verdicts} == {State.PRESENT}
+
+
+async def test_an_outcome_that_cannot_be_put_up_is_told_beside_the_truth_before_it(
+    fake: Fake,
+) -> None:
+    class Torn(Board):
+        torn = False
+
+        async def show(self, standing: Standing) -> None:
+            if self.torn and standing.up:
+                raise ZeroDivisionError
+            await super().show(standing)
+
+    first = board()
+    shown, each = Torn(first.picture, Limits()), watched(fake)
+    rounds = await begun(Journal(), shown, each)
+    await rounds.run(each)
+    before = truth(shown)
+    shown.torn = True
+
+    await rounds.run(each)
+
+    assert truth(shown) is before
+    assert stand(shown).up is False
+    assert stand(shown).failures == {Reason.INTERNAL: 1}
+    assert not shown.picture.in_progress
+
+
 async def test_a_reload_keeps_what_is_known_and_takes_the_new_interval(fake: Fake) -> None:
     journal, shown, each = Journal(), board(), watched(fake)
     rounds = await begun(journal, shown, each)
