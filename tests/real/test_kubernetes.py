@@ -294,6 +294,29 @@ def test_custom_resources_are_seen_at_their_paths_and_own_what_they_made(
     }
 
 
+def test_a_custom_resource_that_is_being_deleted_wants_nothing(site: Site, tmp_path: Path) -> None:
+    define(site, "tasks", "Task")
+    spec = {"image": site.image("shop/task:1")}
+    for name in ("going-on", "leaving"):
+        kept = {"finalizers": ["shop.example/held"]}
+        site.make("shop.example/v1", "Task", name, spec, metadata=kept)
+    path = f"/apis/shop.example/v1/namespaces/{site.namespace}/tasks"
+    site.api.delete(f"{path}/leaving")
+    kept_still = site.api.get(f"{path}/leaving")["metadata"]
+    rule = {"apiGroups": ["shop.example"], "resources": ["tasks"], "verbs": ["list"]}
+    token = site.account("pullproof", *SHIPPED, rule)
+    tasks = CustomResource("shop.example", "v1", "tasks", (FieldPath.parse("spec.image"),))
+
+    found = seen(site, tmp_path, token, Extent(custom=(tasks,)))
+    patch = {"Content-Type": "application/merge-patch+json"}
+    for name in ("going-on", "leaving"):
+        body = '{"metadata": {"finalizers": null}}'
+        site.api.http.patch(f"{path}/{name}", content=body, headers=patch)
+
+    assert kept_still["deletionTimestamp"]
+    assert found.classes() == {("Task/going-on", "shop/task:1", LIVE)}
+
+
 def define(site: Site, plural: str, kind: str) -> None:
     """Define a custom resource, and wait until the API serves it."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}

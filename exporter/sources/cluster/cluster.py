@@ -150,7 +150,10 @@ def _of_custom(
     documents: list[dict[str, Any]], resource: CustomResource, owners: Owners
 ) -> Iterator[Want]:
     for document in documents:
-        workload = owners.top(str(document.get("kind", "")), _meta(document))
+        meta = _meta(document)
+        if meta.deletion_timestamp is not None:
+            continue
+        workload = owners.top(str(document.get("kind", "")), meta)
         reference_class = resource.class_of(document)
         for image in dict.fromkeys(resource.references(document)):
             yield Want(workload, image, reference_class)
