@@ -98,6 +98,7 @@ def _opened(path: str, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=patience, isolation_level=None, check_same_thread=False
     )
+    connection.text_factory = _text
     try:
         _prepare(connection, path)
     except sqlite3.DatabaseError as error:
@@ -110,6 +111,11 @@ def _opened(path: str, patience: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _text(raw: bytes) -> str:
+    """Return a text, though a bit in it flipped: one such row must not hide all the others."""
+    return raw.decode(errors="replace")
 
 
 def _prepare(connection: sqlite3.Connection, path: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,6 +89,24 @@ def test_registries_do_not_know_of_each_other(path: Path) -> None:
 
         assert ledger.scrubbed("other") == Scrubbed()
         assert (ledger.debt("main"), ledger.debt("other")) == (NOW + 7, 0.0)
+
+
+@pytest.mark.parametrize("column", ["repository", "detail"])
+def test_a_damaged_name_or_detail_hides_nothing_else(path: Path, column: str) -> None:
+    with Ledger(path, Clock()) as ledger:
+        ledger.note("main", {(APP, BLOB): HASHED, (OTHER, BLOB): ROTTEN}, NOW)
+        ledger.note("main", {(OTHER, LONG): HASHED}, NOW)
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute(f"UPDATE mismatches SET {column} = CAST(x'ff61' AS TEXT)")  # noqa: S608 - of the list above
+        file.execute(
+            "UPDATE proofs SET repository = CAST(x'ff61' AS TEXT) WHERE length(digest) = 32"
+        )
+
+    known = reopened(path)
+
+    assert known.proofs[LONG] == Proven(NOW, NOW, OTHER)
+    assert known.proofs[BLOB].repository not in (APP, OTHER)
+    assert len(known.mismatches) == 1
 
 
 def test_what_nothing_needs_for_months_is_forgotten(path: Path) -> None:
