@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -64,6 +65,35 @@ def test_an_alert_was_seen_to_fire_and_not_to(alert: Alert) -> None:
 
     assert any(seen), "no test in which it fires"
     assert not all(seen), "no test in which it does not"
+
+
+@every_alert
+def test_an_alert_was_seen_to_end(alert: Alert) -> None:
+    """After it fired, in the same course of things."""
+    documents = (yaml.safe_load(path.read_text()) for path in TESTS)
+    cases = [case for document in documents for case in document["tests"]]
+
+    assert any(_ends(case, alert.name) for case in cases)
+
+
+def _ends(case: Any, name: str) -> bool:
+    fired = [
+        _minutes(each["eval_time"])
+        for each in case.get("promql_expr_test", ())
+        if f'alertname="{name}"' in str(each["exp_samples"])
+    ]
+    told = [each for each in case["alert_rule_test"] if each["alertname"] == name]
+    fired += [_minutes(each["eval_time"]) for each in told if each["exp_alerts"]]
+    over = [_minutes(each["eval_time"]) for each in told if not each["exp_alerts"]]
+    # Of several objects one may fire on: then the list of those that do is shorter.
+    counts = [len(each["exp_alerts"]) for each in told]
+    fewer = any(after < before for before, after in pairwise(counts))
+    return fewer or any(before < after for before in fired for after in over)
+
+
+def _minutes(text: str) -> float:
+    units = {"h": 60, "m": 1}
+    return sum(float(number) * units[unit] for number, unit in re.findall(r"(\d+)([hm])", text))
 
 
 def _assertions() -> list[tuple[str, list[Any]]]:
