@@ -51,7 +51,7 @@ Tags and repositories have series of their own up to a limit (10,000 each), prob
 (500 for each registry). The worst are kept, `pullproof_metrics_series_dropped` counts the rest, and
 an alert says so. Counts by registry are complete, whatever is dropped.
 A registry costs about 300 series, a repository 6, a tag 5 to 9; a broken one 4 more, and one for
-each workload that it hits.
+each workload that it hits. A lower class that needs more of a tag than its own costs as many again.
 
 ## Status
 
