@@ -238,6 +238,6 @@ def test_what_cannot_be_served_is_refused_in_one_line(site: Site) -> None:
 
         told = run("serve", "--config", str(running.config))
 
-    assert (told.code, told.output) == (2, "")
+    assert (told.code, told.output) == (3, "")
     assert "Address already in use" in told.errors
     assert "Traceback" not in told.errors
