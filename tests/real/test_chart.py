@@ -32,7 +32,7 @@ ALL = {
     **{
         each: {"enabled": True}
         for each in (
-            *("serviceMonitor", "podMonitor", "prometheusRule", "dashboards"),
+            *("serviceMonitor", "prometheusRule", "dashboards"),
             *("networkPolicy", "podDisruptionBudget"),
         )
     },
