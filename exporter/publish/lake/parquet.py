@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from exporter.publish.lake.seen import Row
     from exporter.publish.lake.stored import Columns
 
+# The pool that Arrow takes by itself keeps what is freed, for a next time that is an audit away.
+pa.set_memory_pool(pa.system_memory_pool())
+
 _KINDS: Final = {
     "string": pa.string(),
     "long": pa.int64(),
