@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from itertools import islice
 from typing import TYPE_CHECKING, Final
+
+# The pool that Arrow takes by itself keeps what is freed, for a next time that is an audit away. It
+# is chosen where Arrow is loaded, and by nothing else for what is written.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,9 +21,6 @@ if TYPE_CHECKING:
     from exporter.publish.lake.schema import Table
     from exporter.publish.lake.seen import Row
     from exporter.publish.lake.stored import Columns
-
-# The pool that Arrow takes by itself keeps what is freed, for a next time that is an audit away.
-pa.set_memory_pool(pa.system_memory_pool())
 
 _KINDS: Final = {
     "string": pa.string(),
