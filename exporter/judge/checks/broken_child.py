@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import State
-from exporter.judge.finding import Finding, Rule, told, weight
-from exporter.judge.repair import hint
+from exporter.judge.finding import Rule
+from exporter.judge.lost import finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.judge.finding import Finding
     from exporter.judge.report import Child, Lack, TagVerdict
 
 RULE: Final = Rule("broken-child", "A manifest stands, but content that it names cannot be read.")
@@ -24,17 +25,7 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
     """
     for child in verdict.children:
         if child.state is State.BROKEN and _gone(child):
-            severity = weight(child.required_by)
-            yield Finding(
-                RULE,
-                severity,
-                verdict.root,
-                child.digest,
-                child.platform,
-                told(verdict.root, _describe(child), child.required_by),
-                hint(verdict, child.platform),
-                required_by=child.required_by,
-            )
+            yield finding(RULE, verdict, child, _describe(child))
 
 
 def _describe(child: Child) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import State
-from exporter.judge.finding import Finding, Rule, told, weight
-from exporter.judge.repair import hint
+from exporter.judge.finding import Rule
+from exporter.judge.lost import finding
 from exporter.judge.report import ChildKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exporter.judge.finding import Finding
     from exporter.judge.report import Child, TagVerdict
 
 RULE: Final = Rule("missing-child", "A manifest that a tag leads to is gone.")
@@ -21,17 +22,7 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
     """Yield a finding for every child whose manifest the registry no longer has."""
     for child in verdict.children:
         if child.state is State.MISSING:
-            severity = weight(child.required_by)
-            yield Finding(
-                RULE,
-                severity,
-                verdict.root,
-                child.digest,
-                child.platform,
-                told(verdict.root, _describe(child), child.required_by),
-                hint(verdict, child.platform),
-                required_by=child.required_by,
-            )
+            yield finding(RULE, verdict, child, _describe(child))
 
 
 def _describe(child: Child) -> str:
