@@ -78,15 +78,33 @@ async def test_many_pauses_leave_one_that_goes() -> None:
     assert crowd.most == 1
 
 
-async def test_refusals_of_one_wave_count_as_one() -> None:
-    paused, _ = pace(concurrency=8, pause_cap=0.01)
+async def test_refusals_of_one_wave_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    paused, _ = pace(concurrency=8, pause_cap=1.0)
     for _ in range(8):
         paused.pause(1)
+    now += 1
     crowd = Crowd(paused)
 
     await crowd.all(20)
 
     assert crowd.most == 4
+
+
+async def test_a_refusal_after_the_pause_begins_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    paused, _ = pace(concurrency=8, pause_cap=1.0)
+    paused.pause(1)
+    now += 1
+    paused.pause(1)
+    now += 1
+    crowd = Crowd(paused)
+
+    await crowd.all(20)
+
+    assert crowd.most == 2
 
 
 async def test_who_gives_up_waiting_leaves_the_place_to_the_next() -> None:
