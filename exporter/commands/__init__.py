@@ -1,4 +1,7 @@
-"""One command, one module: each takes the words that were typed and returns an exit code."""
+"""One command, one module: each takes the words that were typed and returns an exit code.
+
+What several commands share stands in modules beside them.
+"""
 
 from __future__ import annotations
 

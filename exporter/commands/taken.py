@@ -15,14 +15,14 @@ def tags(parser: argparse.ArgumentParser) -> None:
         "--tags",
         action="append",
         metavar="PATTERN",
-        help="of a registry: only these tags; may be given again",
+        help="only these tags of a registry (default: all); may be given again",
     )
     parser.add_argument(
         "--exclude-tags",
         action="append",
         default=[],
         metavar="PATTERN",
-        help="but not these; may be given again",
+        help="leave these tags out; may be given again",
     )
 
 
@@ -39,52 +39,97 @@ def kube(group: argparse._ActionsContainer) -> None:
         nargs="?",
         const="",
         metavar="CONTEXT",
-        help="ask a cluster too what is in use; no name: the current context",
+        help="ask a cluster too what is in use (default: kubectl's current context)",
     )
 
 
 def store(group: argparse._ActionsContainer) -> None:
     """Add how an object store is reached."""
-    group.add_argument("--endpoint", metavar="URL", help="of an S3 that is not Amazon's")
-    group.add_argument("--region", metavar="NAME", help="of the bucket")
+    group.add_argument("--endpoint", metavar="URL", help="address of an S3 that is not Amazon's")
+    group.add_argument("--region", metavar="NAME", help="region of the bucket")
 
 
 def common(parser: argparse.ArgumentParser) -> None:
     """Add what every command takes that looks once and says what it saw."""
     asking(parser)
     saying(parser)
-    parser.add_argument("--save", type=Path, metavar="FILE", help="keep what was seen, for --from")
     parser.add_argument(
-        "--from", dest="saved", type=Path, metavar="FILE", help="judge what was kept; ask nothing"
+        "--save", type=Path, metavar="FILE", help="write what was seen to a file, for --from"
+    )
+    parser.add_argument(
+        "--from",
+        dest="saved",
+        type=Path,
+        metavar="FILE",
+        help="judge what --save or `snapshot` wrote; ask no registry",
     )
 
 
 def asking(parser: argparse.ArgumentParser) -> None:
     """Add how registries are asked."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="registries and credentials")
-    parser.add_argument("--plain-http", action="store_true", help="ask over http, without TLS")
-    parser.add_argument("--ca-file", type=Path, metavar="PEM", help="trusted beside the system's")
-    parser.add_argument("--username", metavar="NAME", help="goes with --password-stdin")
-    parser.add_argument("--password-stdin", action="store_true", help="read the password or token")
     parser.add_argument(
-        "--docker-config", type=Path, metavar="FILE", help="credentials; none: as docker"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="take registries and credentials from the configuration of serve",
+    )
+    parser.add_argument(
+        "--plain-http", action="store_true", help="ask registries over http, without TLS"
+    )
+    parser.add_argument(
+        "--ca-file",
+        type=Path,
+        metavar="PEM",
+        help="trust this authority too, beside those of the system",
+    )
+    parser.add_argument("--username", metavar="NAME", help="user name; needs --password-stdin")
+    parser.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="read the password or token from standard input",
+    )
+    parser.add_argument(
+        "--docker-config",
+        type=Path,
+        metavar="FILE",
+        help="a docker config.json (default: where docker and podman keep theirs)",
     )
     parser.add_argument(
         "--platform",
         action="append",
         default=[],
         metavar="OS/ARCH",
-        help="must run it; may be given again; none: every platform that is offered",
+        help="a platform that must run it; may be given again (default: all that it offers)",
     )
     parser.add_argument(
-        "--concurrency", type=int, default=16, metavar="N", help="requests at a time (%(default)s)"
+        "--concurrency",
+        type=int,
+        default=16,
+        metavar="N",
+        help="most requests at the same time (default: %(default)s)",
     )
-    parser.add_argument("--requests-per-second", type=float, metavar="N", help="at most (no limit)")
     parser.add_argument(
-        "--timeout", default="30s", metavar="DURATION", help="of one request (%(default)s)"
+        "--requests-per-second",
+        type=float,
+        metavar="N",
+        help="most requests begun in a second (default: no limit)",
     )
-    parser.add_argument("--confirm-after", metavar="DURATION", help="before a second look (3s)")
-    parser.add_argument("--head-only", action="store_true", help="believe headers (no proof)")
+    parser.add_argument(
+        "--timeout",
+        default="30s",
+        metavar="DURATION",
+        help="how long one request may take (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--confirm-after",
+        metavar="DURATION",
+        help="pause before a second look at what seems gone (default: 3s, or as configured)",
+    )
+    parser.add_argument(
+        "--head-only",
+        action="store_true",
+        help="believe headers and read no last byte: quicker, and no proof",
+    )
 
 
 def saying(parser: argparse.ArgumentParser) -> None:
