@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from exporter.config.settings import Settings
     from exporter.facts.shard import Shard
     from exporter.sources import Bytes
-    from exporter.sources.tally import Tally
 
 
 Opened = TypeVar("Opened", bound=Distribution)
@@ -53,7 +52,7 @@ async def assembled(
             opened = await stack.enter_async_context(opened_as(Distribution, registry, environ))
             asked = target(settings, registry, opened, ledger, shard)
             if registry.scrub is not None:
-                source = await _bytes(stack, registry, environ, opened.tally)
+                source = await _bytes(stack, registry, environ, opened)
                 asked = replace(asked, scrub=scrub(registry.scrub, source, ledger))
             if any(each.pull_secrets for each in settings.clusters):
                 asked = replace(asked, doors=Doors(opened, references.pull_secrets))
@@ -69,7 +68,10 @@ async def assembled(
 
 
 async def _bytes(
-    stack: AsyncExitStack, registry: RegistrySettings, environ: Mapping[str, str], tally: Tally
+    stack: AsyncExitStack,
+    registry: RegistrySettings,
+    environ: Mapping[str, str],
+    opened: Distribution,
 ) -> Bytes:
     """Return where content is read whole: one thing at a time, over a line that only this uses.
 
@@ -79,16 +81,19 @@ async def _bytes(
     if settings and settings.read_from is Source.STORAGE and registry.storage:
         return storage(registry.storage)
     alone = registry.model_copy(update={"concurrency": 1})
-    return await stack.enter_async_context(opened_as(Distribution, alone, environ, tally))
+    return await stack.enter_async_context(opened_as(Distribution, alone, environ, opened))
 
 
 def opened_as(
     kind: type[Opened],
     registry: RegistrySettings,
     environ: Mapping[str, str],
-    tally: Tally | None = None,
+    beside: Distribution | None = None,
 ) -> Opened:
-    """Return one registry, ready to be asked as its settings say; `tally` counts on."""
+    """Return one registry, ready to be asked as its settings say.
+
+    `beside` is the same one over other connections: its counts go on, and it limits both.
+    """
     return kind.open(
         registry.label,
         registry.url.replace("//docker.io", f"//{HUB_API}"),
@@ -96,5 +101,5 @@ def opened_as(
         tls=trust(registry),
         limits=limits(registry),
         environ=environ,
-        tally=tally,
+        beside=beside,
     )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from exporter.oci.reference import Repository, Tag
     from exporter.sources import Body, Listing, Sink
     from exporter.sources.registry.credentials import Credentials
+    from exporter.sources.registry.pace import Pace
 
 
 class Distribution:
@@ -52,20 +53,22 @@ class Distribution:
         tls: Trust = Trust(),  # noqa: B008 - a frozen value
         limits: Limits = Limits(),  # noqa: B008 - a frozen value
         environ: Mapping[str, str] = os.environ,
-        tally: Tally | None = None,
+        beside: Distribution | None = None,
     ) -> Self:
         """Make ready to ask a registry; nothing is connected before the first question.
 
         `base_url` is `https://host[:port][/prefix]`, or `http://` where plain http was asked for;
-        `environ` names the proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY); `tally` counts on.
+        `environ` names the proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). `beside` is the same
+        registry over other connections: its counts go on, and its rate is the rate of both.
         Raises `Malformed` for an address that is none, `Unseen` for certificates that cannot be
         used.
         """
         registry = Address.of_registry(base_url)
         proxies = Proxies.of(environ)
         transport = Transport(registry.origin, tls.contexts(), proxies, limits.concurrency)
-        client = cls.way(registry, transport, limits, tally or Tally())
-        return cls(name, client, Line(name, client, credentials, limits))
+        client = cls.way(registry, transport, limits, beside.tally if beside else Tally())
+        pace = beside.pace.beside(limits) if beside else None
+        return cls(name, client, Line(name, client, credentials, limits, pace))
 
     def of_other(self, credentials: Credentials) -> Distribution:
         """Return the same registry as somebody else sees it; it is closed with this one."""
@@ -75,6 +78,11 @@ class Distribution:
     def tally(self) -> Tally:
         """What was asked since it was opened."""
         return self._client.tally
+
+    @property
+    def pace(self) -> Pace:
+        """When its next request may go out."""
+        return self._line.pace
 
     async def ping(self) -> None:
         """Does it answer at all (`GET /v2/`)? Raises `Unseen`; an answer ends failing fast."""

@@ -54,14 +54,15 @@ class Line:
         self._name, self._client = name, client
         self._tally = client.tally
         self.limits = limits
-        self._pace = pace or Pace(name, limits, client.tally)
+        self.pace = pace or Pace(name, limits, client.tally)
+        """Who asks the same registry over another line keeps to it too."""
         self._breaker = Breaker(name, limits)
         self._keys = Keys(client.registry, credentials, self._ask_for_token)
         self._shown_to_all: bool | None = None
 
     def of_other(self, credentials: Credentials) -> Line:
         """Return a line for somebody else, over the same connections and at the same pace."""
-        return Line(self._name, self._client, credentials, self.limits, self._pace)
+        return Line(self._name, self._client, credentials, self.limits, self.pace)
 
     async def ask(self, question: Question) -> Answer:
         """Put a question. Raises `Unseen` for 401, 403, 429, 5xx and where no answer comes."""
@@ -140,14 +141,14 @@ class Line:
 
     async def _once(self, question: Question, authorization: str) -> Answer:
         """Put a question at the registry's pace. Raises `Unseen` for 429 and 5xx as well."""
-        async with self._pace:
+        async with self.pace:
             answer = await self._client.ask(question, authorization)
         if answer.status < _SERVER_ERROR and answer.status != _TOO_MANY:
-            self._pace.went_well()
+            self.pace.went_well()
             return answer
         wanted = wait_wanted(answer)
         if answer.status == _TOO_MANY or (answer.status == _AWAY and wanted is not None):
-            self._pace.pause(self.limits.backoff if wanted is None else wanted)
+            self.pace.pause(self.limits.backoff if wanted is None else wanted)
         raise refusal(answer, question.subject)
 
 

@@ -35,6 +35,12 @@ class Pace:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._until = 0.0
 
+    def beside(self, limits: Limits) -> Pace:
+        """Return the pace of another line to the same registry: as often as both together may."""
+        other = Pace(self._registry, limits, self._tally)
+        other._limiter = self._limiter
+        return other
+
     async def __aenter__(self) -> None:
         """Wait for a free place, for the end of a pause, and for the agreed rate."""
         while self._busy >= int(self._allowed):

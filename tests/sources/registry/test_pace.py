@@ -153,3 +153,24 @@ async def test_requests_keep_to_the_agreed_rate() -> None:
     await Crowd(pace(requests_per_second=200)[0]).all(6)
 
     assert loop.time() - began >= 0.02
+
+
+async def test_two_lines_to_a_registry_keep_to_one_rate_and_to_a_number_each() -> None:
+    first, tally = pace(requests_per_second=200, concurrency=3)
+    second = first.beside(Limits(requests_per_second=200, concurrency=1))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    alone = Crowd(second)
+    await asyncio.gather(Crowd(first).all(3), alone.all(3))
+
+    assert loop.time() - began >= 0.02
+    assert alone.most == 1
+    assert tally.throttled_seconds > 0
+
+
+async def test_a_pause_of_one_line_is_its_own() -> None:
+    first, _ = pace(pause_cap=3600.0)
+    first.pause(3600)
+
+    await Crowd(first.beside(Limits())).all(3)
