@@ -243,7 +243,9 @@ def _facts(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many audits of a shard stay (default: %(default)s)",
     )
-    export.add_argument("--shard", metavar="I/N", help="only part I of N, counted from 0")
+    export.add_argument(
+        "--shard", metavar="I/N", help="only part I of N, counted from 0, of limits too"
+    )
     export.add_argument(
         "--refs", type=Path, metavar="FILE", help="a file of images: one a line, or YAML"
     )

@@ -98,9 +98,9 @@ class RegistrySettings(Section):
     """A docker `config.json`; the credential helpers that it names are used too. `null`, with no
     credentials here, is wherever docker and podman keep theirs."""
     concurrency: int = Field(default=16, ge=1, le=256)
-    """The most requests at the same time."""
+    """The most requests at the same time, of all shards together."""
     requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """The most requests that are begun in a second; `null` is no limit."""
+    """The most requests that are begun in a second, by all shards together; `null` is no limit."""
     timeout: Timeout = timedelta(seconds=30)
     """How long one request may take. A page of a list has 5m: on object stores it takes minutes."""
     tries: int = Field(default=3, ge=1, le=10)

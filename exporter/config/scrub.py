@@ -32,9 +32,11 @@ class ScrubSettings(Section):
     period: Period = timedelta(days=30)
     """From one reading of a blob to the next; at least a minute."""
     bytes_per_day: Size | None = None
-    """The budget, `500GiB` or `2TB`, spread over the day; `null` is what the period needs."""
+    """The budget of all shards together, `500GiB` or `2TB`, spread over the day; `null` is what the
+    period needs."""
     bytes_per_second: Size | None = None
-    """The fastest at which bytes are read, `20MiB`; `null` is as fast as they come."""
+    """The fastest at which bytes are read, `20MiB`, by all shards together; `null` is as fast as
+    they come."""
     read_from: SourceName = Source.API
     """`api`, or `storage`: straight from the registry's own, without any load on it."""
     uncompressed: bool = False

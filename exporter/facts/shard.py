@@ -30,6 +30,13 @@ class Shard:
         """Is a repository in this part?"""
         return self.count == 1 or home(repository, self.count) == self.index
 
+    def part(self, whole: int) -> int:
+        """Return its part of what all shards together may use, and at least one.
+
+        The parts add up to the whole; of fewer than there are shards, each still takes one.
+        """
+        return max(1, (whole + self.count - 1 - self.index) // self.count)
+
 
 WHOLE: Final = Shard(0, 1)
 """All of a registry, as one process audits it."""

@@ -14,6 +14,7 @@ from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.doors import Doors
 from exporter.wiring.logins import logins
+from exporter.wiring.parts import parted
 from exporter.wiring.references import ReferenceSources, configured
 from exporter.wiring.scrubs import scrub
 from exporter.wiring.targets import HUB_API, limits, storage, target, trust
@@ -43,12 +44,15 @@ class Assembly:
 async def assembled(
     settings: Settings, environ: Mapping[str, str], shard: Shard = WHOLE
 ) -> AsyncIterator[Assembly]:
-    """Open what the settings name, for one shard; on leaving, close all of it."""
+    """Open what the settings name, for one shard with its part of every registry's limits.
+
+    On leaving, all of it is closed.
+    """
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(Ledger(settings.ledger, time.time))
         references = ReferenceSources(configured(settings, environ))
         watched = []
-        for registry in settings.registries:
+        for registry in (parted(each, shard) for each in settings.registries):
             opened = await stack.enter_async_context(opened_as(Distribution, registry, environ))
             asked = target(settings, registry, opened, ledger, shard)
             if registry.scrub is not None:

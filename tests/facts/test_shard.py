@@ -46,6 +46,14 @@ def test_the_home_of_a_repository_never_changes(name: str, index: int) -> None:
     assert home(name, 4) == index
 
 
+@given(some.integers(1, 10**15), some.integers(1, 64))
+def test_parts_of_a_limit_are_equal_but_for_one_and_add_up_to_it(most: int, count: int) -> None:
+    parts = [Shard(index, count).part(most) for index in range(count)]
+
+    assert sum(parts) == max(most, count)
+    assert max(parts) - min(parts) <= 1
+
+
 def test_one_process_holds_everything() -> None:
     assert WHOLE.holds("anything")
     assert str(WHOLE) == "0/1"

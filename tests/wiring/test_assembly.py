@@ -1,42 +1,49 @@
-"""Do an audit and a scrub together ask a registry no harder than one may, and shards as well?"""
+"""Do an audit and a scrub together ask a registry no harder than they may, as one shard of it?"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from exporter.config.registry import RegistrySettings
 from exporter.config.scrub import ScrubSettings
 from exporter.config.settings import Settings
+from exporter.facts.shard import Shard
 from exporter.sources.registry.distribution import Distribution
 from exporter.wiring.assembly import assembled
 from tests.sources.registry.speaking import head, speaking
 
-if TYPE_CHECKING:
-    from exporter.resolve.target import Target
 
-
-async def test_an_audit_and_a_scrub_keep_to_one_rate_together() -> None:
+async def test_an_audit_and_a_scrub_of_a_shard_keep_to_its_part_of_one_rate() -> None:
     async with speaking(head(Content_Length=0)) as server:
         registry = RegistrySettings(
-            url=server.url, plain_http=True, requests_per_second=200.0, scrub=ScrubSettings()
+            url=server.url, plain_http=True, requests_per_second=400.0, scrub=ScrubSettings()
         )
-        async with assembled(Settings(registries=(registry,)), {}) as assembly:
+        async with assembled(Settings(registries=(registry,)), {}, Shard(1, 2)) as assembly:
             (watched,) = assembly.watched
-            lines = _lines(watched.target)
+            assert watched.target.scrub is not None
+            lines = watched.target.registry, watched.target.scrub.source
             loop = asyncio.get_running_loop()
             began = loop.time()
 
-            await asyncio.gather(*(line.ping() for line in lines for _ in range(10)))
+            await asyncio.gather(*(_ping(line) for line in lines for _ in range(10)))
 
             assert loop.time() - began >= 0.08
             assert watched.tally.requests == {("base", "2xx"): 20}
 
 
-def _lines(target: Target) -> tuple[Distribution, Distribution]:
-    """The way by which it is audited, and the one by which it is read whole."""
-    assert target.scrub is not None
-    audited, scrubbed = target.registry, target.scrub.source
-    assert isinstance(audited, Distribution)
-    assert isinstance(scrubbed, Distribution)
-    return audited, scrubbed
+async def test_a_shard_is_told_its_part_of_what_is_configured() -> None:
+    scrub = ScrubSettings(bytes_per_day=1_000, bytes_per_second=100)
+    registry = RegistrySettings(url="https://r.example.com", concurrency=12, scrub=scrub)
+
+    async with assembled(Settings(registries=(registry,)), {}, Shard(3, 4)) as assembly:
+        target = assembly.watched[0].target
+
+        assert target.scrub is not None
+        terms = target.scrub.terms
+        assert (target.method.width, terms.bytes_per_second) == (3, 25)
+        assert terms.budget(10**9) == 250
+
+
+async def _ping(registry: object) -> None:
+    assert isinstance(registry, Distribution)
+    await registry.ping()

@@ -49,7 +49,8 @@ BUDGET: Final = gauge(
     Group.SCRUB,
     "scrub_budget_bytes",
     "registry shard",
-    "Bytes a day that may be read: as configured, or as many as the period needs.",
+    "Bytes a day that may be read here: the shard's part of what is configured, or as many as its "
+    "period needs.",
 )
 
 FAMILIES: Final = tuple(each for each in tuple(globals().values()) if isinstance(each, Family))
