@@ -76,7 +76,7 @@ ABOUT: Final = {
         "what a whole registry holds, and for what",
         "Adds up what a registry stores, needs and holds for nothing, from the facts of all its "
         "shards.",
-        "exit: 0 told, 2 not understood, 3 cannot be told",
+        "exit: 0 told, 2 not understood, 3 cannot be told, or not whole",
     ),
     "demo": About(
         "the exporter on a registry with the incident in it",

@@ -46,7 +46,8 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return Exit.BLIND
     said = capacity_json if words.output == "json" else capacity_text
     sys.stdout.write(said(answers))
-    return Exit.BLIND if any(isinstance(each, Untold) for each in answers) else Exit.WELL
+    whole = all(isinstance(each, Capacity) and not each.incomplete for each in answers)
+    return Exit.WELL if whole else Exit.BLIND
 
 
 def _answers(words: argparse.Namespace, environ: Mapping[str, str]) -> list[Capacity | Untold]:

@@ -53,6 +53,9 @@ class Capacity:
     seen: Seen
     stored: Stored | None
     """None where no shard reads the storage."""
+    incomplete: tuple[str, ...] = ()
+    """Why what was seen is not all: a source of references that a shard could not read. Which tags
+    are in scope depends on it, and nothing of what is stored does."""
 
 
 @dataclass(frozen=True, slots=True)

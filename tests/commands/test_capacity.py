@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter import cli
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Root, Snapshot
@@ -25,7 +26,7 @@ PRESENT = Sighting(State.PRESENT, Proof.HASH)
 APP = Repository("app")
 
 
-def write(folder: Path, registry: str, tags: int = 1, number: int = 1) -> str:
+def write(folder: Path, registry: str, tags: int = 1, number: int = 1, *gaps: Gap) -> str:
     """Export what was seen of a registry with so many tags, and return where its release is."""
     digests = [Digest(f"sha256:{at:064x}") for at in range(tags)]
     roots = [
@@ -33,7 +34,9 @@ def write(folder: Path, registry: str, tags: int = 1, number: int = 1) -> str:
         for at, digest in enumerate(digests)
     ]
     sightings = {(APP, digest): PRESENT for digest in digests}
-    seen = Snapshot(registry, NOW, roots=tuple(roots), sightings=sightings, listed={APP: tags})
+    seen = Snapshot(
+        registry, NOW, roots=tuple(roots), sightings=sightings, listed={APP: tags}, gaps=gaps
+    )
     name = f"20260422T100000{number:06d}Z-00000000"
     return export(Facts(seen, WHOLE, name, whole=True), Shelf.at(str(folder), {}), 2).release
 
@@ -88,6 +91,22 @@ def test_a_registry_whose_facts_are_spoilt_takes_no_answer_from_another(
     assert told["well"]["seen"]["tags"] == 2
     assert "not a release of facts" in told["newer"]["untold"][0]
     assert "it is not as its release says" in told["rotten"]["untold"][0]
+
+
+def test_a_source_of_references_that_was_not_read_takes_the_whole_from_what_was_seen(
+    tmp_path: Path, ask: Any
+) -> None:
+    gap = Gap(Scope.REFERENCES, "prod", Reason.CONNECT)
+    write(tmp_path, "main", 2, 1, gap)
+    write(tmp_path, "other", 3)
+
+    code, told = ask(tmp_path)
+
+    assert code == 3
+    assert told["main"]["incomplete"] == ["shard 0 of 1 could not read prod: connect"]
+    assert told["main"]["seen"] is None
+    assert told["main"]["seen_in_part"]["tags"] == 2
+    assert told["other"]["seen"]["tags"] == 3
 
 
 def test_only_the_newest_release_is_read(tmp_path: Path, ask: Any) -> None:

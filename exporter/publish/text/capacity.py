@@ -19,7 +19,10 @@ _MOST: Final = 20
 
 
 def capacity_json(answers: Iterable[Capacity | Untold]) -> str:
-    """Return the answers for a program; a registry without an answer has `untold`."""
+    """Return the answers for a program; a registry without an answer has `untold`.
+
+    What is not all has another name: it is never taken for all by who does not look for more.
+    """
     document = {"registries": [_document(each) for each in answers]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
@@ -27,12 +30,14 @@ def capacity_json(answers: Iterable[Capacity | Untold]) -> str:
 def _document(each: Capacity | Untold) -> dict[str, object]:
     if isinstance(each, Untold):
         return {"registry": each.registry, "untold": each.reasons}
-    stored = each.stored
+    stored, whole = each.stored, not each.incomplete
+    part = {} if whole else {"incomplete": each.incomplete, "seen_in_part": each.seen}
     return {
         "registry": each.registry,
         "shards": each.shards,
         "taken_at": each.taken_at,
-        "seen": each.seen,
+        "seen": each.seen if whole else None,
+        **part,
         "stored": stored and _stored_document(stored),
     }
 
@@ -58,20 +63,23 @@ def _lines(each: Capacity | Untold) -> Iterator[str]:
         return
     parts = "" if each.shards == 1 else f" by {each.shards} shards"
     yield f"{each.registry}: as seen{parts} since {time_words(each.taken_at)}"
-    yield from _seen(each.seen)
+    yield from (f"  incomplete: {reason}" for reason in each.incomplete)
+    yield from _seen(each.seen, "in part: " if each.incomplete else "")
     if each.stored is None:
         yield "  no shard reads the storage: nothing is known of orphans"
     else:
         yield from _stored(each.stored)
 
 
-def _seen(seen: Seen) -> Iterator[str]:
+def _seen(seen: Seen, part: str) -> Iterator[str]:
     tags = count_words(seen.tags, "tag")
     where = count_words(seen.repositories, "repository", "repositories")
-    yield f"  {tags} in scope in {where} need {size_words(seen.referenced_bytes)}"
+    yield f"  {part}{tags} in scope in {where} need {size_words(seen.referenced_bytes)}"
     children = count_words(seen.unprotected_children, "unprotected child", "unprotected children")
     unsealed = count_words(seen.unsealed_repositories, "repository", "repositories")
-    yield f"  {children}" + (f", {unsealed} not counted" if seen.unsealed_repositories else "")
+    yield f"  {part}{children}" + (
+        f", {unsealed} not counted" if seen.unsealed_repositories else ""
+    )
 
 
 def _stored(stored: Stored) -> Iterator[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from exporter.facts.release import Release
 
 _FOLDER: Final = files(__name__.rpartition(".")[0]) / "sql"
-_TABLES: Final = ("repositories", "tags", "manifests", "blobs")
+_TABLES: Final = ("repositories", "tags", "manifests", "blobs", "gaps")
 _STORED: Final = ("stored_tags", "stored_revisions", "stored_blobs", "stored_edges")
 _DEEPEST: Final = 8
 """Indexes within indexes that are followed, as in an audit."""
@@ -67,7 +67,8 @@ def answer(
     if isinstance(stored, str):
         return Untold(registry, (stored,))
     oldest = min(release.taken_at for release in shards)
-    return Capacity(registry, len(shards), oldest, _seen(engine), stored)
+    incomplete = tuple(_first(_unread(engine, len(shards)), "sources"))
+    return Capacity(registry, len(shards), oldest, _seen(engine), stored, incomplete)
 
 
 def _storing(shards: Iterable[Release]) -> Release | None:
@@ -81,13 +82,28 @@ def _doubts(engine: Engine, shards: Sequence[Release]) -> Iterable[str]:
         if _number(unseen, kind):
             yield f"{_number(unseen, kind)} of the {kind} could not be seen"
     if _storing(shards) and all(release.whole for release in shards):
-        missing = [str(row["repository"]) for row in engine.rows(question("missing"))]
-        yield from (
-            f"repository {name} is in the storage, and no shard has looked at it"
-            for name in missing[:_MOST]
-        )
-        if len(missing) > _MOST:
-            yield f"and {len(missing) - _MOST} more repositories"
+        missing = [
+            f"repository {row['repository']} is in the storage, and no shard has looked at it"
+            for row in engine.rows(question("missing"))
+        ]
+        yield from _first(missing, "repositories")
+
+
+def _unread(engine: Engine, count: int) -> Sequence[str]:
+    """Say which sources of references were not read, and by which of so many shards."""
+    blind: dict[str, list[str]] = {}
+    for row in engine.rows(question("unread")):
+        blind.setdefault(f"{row['subject']}: {row['reason']}", []).append(str(row["shard"]))
+    return [
+        f"shard{'s' if shards[1:] else ''} {', '.join(shards)} of {count} could not read {source}"
+        for source, shards in blind.items()
+    ]
+
+
+def _first(lines: Sequence[str], kind: str) -> Iterable[str]:
+    yield from lines[:_MOST]
+    if len(lines) > _MOST:
+        yield f"and {len(lines) - _MOST} more {kind}"
 
 
 def _seen(engine: Engine) -> Seen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from exporter.facts.capacity import Capacity, Seen, Stored, Untold
 from exporter.publish.text.capacity import capacity_json, capacity_text
@@ -44,6 +45,30 @@ def test_a_program_reads_numbers_and_reasons() -> None:
     assert known["stored"]["exclusive"] == {"team/a": 100, "b\x1b[2J": 5}
     assert known["seen"]["unprotected_children"] == 1
     assert unknown == {"registry": "other", "untold": ["why"]}
+
+
+def test_what_was_seen_in_part_is_never_said_as_if_it_were_all() -> None:
+    part = replace(told(STORED), incomplete=("shard 1 of 4 could not read prod: timeout",))
+
+    text = capacity_text([part])
+    (program,) = json.loads(capacity_json([part]))["registries"]
+
+    assert text.splitlines()[1:5] == [
+        "  incomplete: shard 1 of 4 could not read prod: timeout",
+        "  in part: 1 tag in scope in 2 repositories need 2.0 KiB",
+        "  in part: 1 unprotected child, 1 repository not counted",
+        "  stored          4.0 KiB  1 blob",
+    ]
+    assert program["seen"] is None
+    assert program["seen_in_part"]["tags"] == 1
+    assert len(program["incomplete"]) == 1
+    assert program["stored"]["stored_bytes"] == 4_096
+
+
+def test_what_is_whole_has_no_part() -> None:
+    (whole,) = json.loads(capacity_json([told(STORED)]))["registries"]
+
+    assert whole.keys() == {"registry", "shards", "taken_at", "seen", "stored"}
 
 
 def test_many_repositories_are_cut_for_a_person_only() -> None:

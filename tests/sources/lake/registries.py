@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exporter.audit import audit
+from exporter.facts.gap import Gap
 from exporter.facts.holdings import Grace
 from exporter.facts.shard import Shard
 from exporter.facts.snapshot import Role
@@ -16,9 +18,10 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
 from exporter.publish.lake.export import Facts, Holding, export
 from exporter.resolve import scope
+from exporter.sources import Listing
 from exporter.sources.storage import filesystem
 from tests import worlds
-from tests.fakes import NOW, Fake, audited, target
+from tests.fakes import NOW, Fake, target
 from tests.parts import tree
 
 if TYPE_CHECKING:
@@ -39,12 +42,14 @@ class Site:
     uses: tuple[Use, ...] = ()
     mirrored: frozenset[Platform] = frozenset()
     """Of a sparse mirror: the platforms that it holds."""
+    unread: tuple[Gap, ...] = ()
+    """Of the sources of references."""
 
     async def report(self, shard: Shard) -> Report:
         everything = scope.Scope(select=("*",), shard=shard)
         role = Role.SPARSE if self.mirrored else Role.OWNED
         aim = target(self.fake, scope=everything, role=role, platforms=self.mirrored)
-        return await audited(aim, *self.uses)
+        return await audit(aim, Listing(self.uses, self.unread), None, NOW)
 
     @property
     def inventory(self) -> Inventory:

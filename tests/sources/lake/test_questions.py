@@ -11,7 +11,7 @@ import pytest
 
 from exporter.facts import holdings
 from exporter.facts.capacity import Capacity, Untold
-from exporter.facts.gap import Reason
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
@@ -200,3 +200,40 @@ async def test_a_tag_that_could_not_be_seen_forbids_an_answer(tmp_path: Path) ->
         untold = told(shelf, tmp_path / "facts", engine)
 
     assert untold == Untold("registry.example", ("1 of the tags could not be seen",))
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_what_is_stored_is_known_without_who_wants_it_and_what_tags_need_is_not(
+    tmp_path: Path, seed: int
+) -> None:
+    here, gap = odd_site(tmp_path / "registry", seed), Gap(Scope.REFERENCES, "prod", Reason.CONNECT)
+    answers = []
+    for read in (here, replace(here, uses=(), unread=(gap,))):
+        shelf = Shelf.at(str(tmp_path / f"{len(answers)}"), {})
+        await read.write(shelf, 2)
+        with duck("200MB", tmp_path) as engine:
+            answers.append(told(shelf, tmp_path / f"{len(answers)}", engine))
+
+    whole, part = answers
+
+    assert isinstance(whole, Capacity)
+    assert isinstance(part, Capacity)
+    assert part.stored == whole.stored
+    assert whole.seen.tags - part.seen.tags == len({each.reference for each in here.uses}) > 0
+    assert whole.incomplete == ()
+    assert part.incomplete == ("shards 0, 1 of 2 could not read prod: connect",)
+
+
+async def test_many_sources_that_were_not_read_are_counted(tmp_path: Path) -> None:
+    gaps = (Gap(Scope.REFERENCES, f"live.txt:{at:02}", Reason.MALFORMED) for at in range(12))
+    here = replace(site(tmp_path / "registry", 3), unread=tuple(gaps))
+    shelf = Shelf.at(str(tmp_path / "facts"), {})
+    await here.write(shelf, 1)
+
+    with duck("200MB", tmp_path) as engine:
+        part = told(shelf, tmp_path / "facts", engine)
+
+    assert isinstance(part, Capacity)
+    assert part.incomplete[0] == "shard 0 of 1 could not read live.txt:00: malformed"
+    assert part.incomplete[-1] == "and 2 more sources"
+    assert len(part.incomplete) == 11
