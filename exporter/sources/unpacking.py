@@ -8,85 +8,29 @@ Where nodes differ, or where we do not dare, nothing is said of the layer.
 from __future__ import annotations
 
 import hashlib
-import importlib
-import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked
 from exporter.oci.digest import Digest
-from exporter.sources import Unseen
+from exporter.sources.members import ZSTD, Frame, Member, Stream, library
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
-_PIECE: Final = 1 << 20
-"""Bytes that are unpacked at once: what a bomb may take of memory."""
 _ROUND: Final = 8 << 20
 """Bytes that are unpacked until somebody else may have a turn, or end this."""
+_BITE: Final = 16 << 10
+"""Bytes that a stream is given at once: what follows its end is copied, for each of them."""
 _HEAD: Final = 10
 """Bytes by which a packing is known, as many as nodes look at."""
 _GZIP: Final = b"\x1f\x8b\x08"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
-_SKIPPED: Final = b"\x2a\x4d\x18"
-"""Ends the first four bytes of a frame that is skipped; the first of them is 0x50 to 0x5f."""
-_STRANGE: Final = (b"BZh", b"\xfd7zXZ\x00")
-"""Of bzip2 and xz: some nodes unpack them, others do not."""
-_MEMBER: Final = 31
-"""zlib's code for one gzip member, whatever its window."""
-_WINDOW: Final = 27
-"""The binary logarithm of the largest window of a zstd frame: 128 MiB of memory."""
+_SKIPPED: Final = tuple(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60))
+"""Begins a zstd frame that is skipped."""
+_STRANGE: Final = (b"BZh", b"\xfd7zXZ\x00", *_SKIPPED)
+"""Of bzip2, xz, and zstd behind a frame that is skipped: some nodes unpack them, others do not."""
 _PROOFS: Final = ("incorrect", "invalid", "too many", "corrupt", "match", "Unknown frame")
 """What libraries say of bytes that no reader takes. All else may be their own weakness."""
-
-
-class _Stream(Protocol):
-    """One gzip member or zstd frame."""
-
-    ended: bool
-    rest: bytes
-    """What came after its end."""
-    hungry: bool
-    """Is all unpacked that came?"""
-
-    def pull(self, data: bytes) -> bytes:
-        """Take some bytes, and return some that they unpack to."""
-        ...
-
-
-class _Member:
-    """A gzip member."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(_MEMBER)
-        self._left = b""
-        self.ended, self.rest, self.hungry = False, b"", True
-
-    def pull(self, data: bytes) -> bytes:
-        found = self._inner.decompress(self._left + data, _PIECE)
-        self._left = self._inner.unconsumed_tail
-        self.ended, self.rest = self._inner.eof, self._inner.unused_data
-        self.hungry = not self._left and len(found) < _PIECE
-        return found
-
-
-class _Frame:
-    """A zstd frame, or one that is skipped."""
-
-    def __init__(self, zstd: ModuleType) -> None:
-        options = {zstd.DecompressionParameter.window_log_max: _WINDOW}
-        self._inner = zstd.ZstdDecompressor(options=options)
-        self.ended, self.rest, self.hungry = False, b"", True
-
-    def pull(self, data: bytes) -> bytes:
-        found: bytes = self._inner.decompress(data, _PIECE)
-        self.ended = self._inner.eof
-        self.rest = self._inner.unused_data if self.ended else b""
-        self.hungry = self._inner.needs_input
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +38,9 @@ class Packing:
     """One way in which a layer may be packed."""
 
     name: str
-    stream: Callable[[], _Stream]
-    begins: Callable[[bytes], bool]
-    """Do these bytes begin a member or a frame?"""
-    head: int
-    """Bytes by which that is known."""
+    stream: Callable[[], Stream]
+    marks: tuple[bytes, ...]
+    """What begins a member or a frame; all are of one length."""
 
 
 class Unpacker:
@@ -109,8 +51,8 @@ class Unpacker:
         self._limit, self._counted = limit, counted
         zstd = library()
         self._faults = (zlib.error, zstd.ZstdError)
-        gzip = Packing("gzip", _Member, lambda head: head.startswith(_GZIP), len(_GZIP))
-        frames = Packing("zstd", lambda: _Frame(zstd), _is_frame, len(_ZSTD))
+        gzip = Packing("gzip", Member, (_GZIP,))
+        frames = Packing("zstd", lambda: Frame(zstd), (ZSTD, *_SKIPPED))
         self._packings = (gzip, frames)
         self.begin()
 
@@ -118,74 +60,78 @@ class Unpacker:
         """Forget what came."""
         self._hash = hashlib.sha256()
         self._size = 0
-        self._head: bytes = b""
-        """What waits: for enough bytes to tell what they begin."""
+        self._data: bytes = b""
+        self._at = 0
+        """What came, and how much of that was taken."""
         self._packing: Packing | None = None
         self._is_told = False
-        self._stream: _Stream | None = None
+        self._stream: Stream | None = None
         self._verdict: Unpacked | None = None
 
     def feed(self, data: bytes) -> bool:
         """Take some bytes; return whether `feed(b"")` must be called until all are unpacked."""
-        before, more = self._size, False
-        try:
-            more = self._step(data)
-            while more and self._verdict is None and self._size - before < _ROUND:
-                more = self._step(b"")
-        except self._faults as fault:
-            self._break(str(fault).rpartition(": ")[2])
-        return more and self._verdict is None
+        self._data, self._at = self._data[self._at :] + data, 0
+        if not self._is_told and len(self._data) < _HEAD:
+            return False
+        return self._go_on()
 
     def end(self) -> Unpacked:
         """Return what all that came unpacks to."""
-        if not self._is_told:
-            self._tell(self._head)
-            while self.feed(b""):
-                pass
-        if self._verdict is None and (self._head or self._stream is not None):
+        while self._go_on():
+            pass
+        if self._verdict is None and (self._stream or self._at < len(self._data)):
             self._cut_off()
         return self._verdict or Unpacked(
             Digest(f"sha256:{self._hash.hexdigest()}"), packed=self._packing is not None
         )
 
-    def _step(self, data: bytes) -> bool:
-        if self._verdict is not None:
-            return False
-        data, self._head = self._head + data, b""
+    def _go_on(self) -> bool:
+        """Unpack for one round; return whether there is more to unpack of what came."""
         if not self._is_told:
-            if len(data) < _HEAD:
-                self._head = data
-                return False
-            self._tell(data)
-            return True
-        if self._packing is None:
-            self._take(data)
-            return False
-        if self._stream is None:
-            return self._next(self._packing, data)
-        stream = self._stream
-        self._take(stream.pull(data))
-        if not stream.ended:
-            return not stream.hungry
-        self._head, self._stream = stream.rest, None
-        return bool(self._head)
+            self._tell()
+        until, more = self._size + _ROUND, True
+        try:
+            while more and self._verdict is None and self._size < until:
+                more = self._step()
+        except self._faults as fault:
+            self._break(str(fault).rpartition(": ")[2])
+        return more and self._verdict is None
 
-    def _tell(self, head: bytes) -> None:
-        """Tell by the first bytes how it is packed, and keep them for what unpacks them."""
+    def _tell(self) -> None:
+        """Tell by the first bytes how it is packed."""
         self._is_told = True
-        self._head = head
-        self._packing = next((each for each in self._packings if each.begins(head)), None)
-        if head.startswith(_STRANGE):
+        for packing in self._packings:
+            self._packing = packing if self._data.startswith(packing.marks) else self._packing
+        if self._data.startswith(_STRANGE):
             self._doubt(Reason.UNSUPPORTED, "packed in a way that not all nodes know")
 
-    def _next(self, packing: Packing, data: bytes) -> bool:
-        """Begin a member or a frame, where enough came to tell that it is one."""
-        if len(data) < packing.head:
-            self._head = data
+    def _step(self) -> bool:
+        if self._packing is None:
+            self._take(self._bite(len(self._data)))
             return False
-        if packing.begins(data):
+        if self._stream is None:
+            return self._next(self._packing)
+        stream = self._stream
+        self._take(stream.pull(self._bite(_BITE) if stream.hungry else b""))
+        if stream.ended:
+            self._at -= len(stream.rest)
+            self._stream = None
+        return self._at < len(self._data) or not stream.hungry
+
+    def _bite(self, most: int) -> bytes:
+        """Take some of what came."""
+        bite = self._data[self._at : self._at + most]
+        self._at += len(bite)
+        return bite
+
+    def _next(self, packing: Packing) -> bool:
+        """Begin a member or a frame, where enough came to tell that it is one."""
+        length = len(packing.marks[0])
+        head = self._data[self._at : self._at + length]
+        if len(head) < length:
+            return False
+        if head in packing.marks:
             self._stream = packing.stream()
-            self._head = data
             return True
         self._trail(packing)
         return False
@@ -204,10 +150,12 @@ class Unpacker:
     def _cut_off(self) -> None:
         """Decide what it means that no more came."""
         name = self._packing.name if self._packing else ""
-        if self._stream is not None:
+        if self._stream is None:
+            self._doubt(Reason.UNSUPPORTED, f"other bytes after its {name} stream: nodes differ")
+        elif self._stream.inside:
             self._fail(f"it ends within its {name} stream")
         else:
-            self._doubt(Reason.UNSUPPORTED, f"other bytes after its {name} stream: nodes differ")
+            self._doubt(Reason.UNSUPPORTED, f"its {name} stream has no whole end: nodes differ")
 
     def _take(self, found: bytes) -> None:
         self._hash.update(found)
@@ -228,20 +176,3 @@ class Unpacker:
 
     def _doubt(self, reason: Reason, detail: str) -> None:
         self._verdict = Unpacked(None, detail, reason)
-
-
-def _is_frame(head: bytes) -> bool:
-    return head.startswith(_ZSTD) or (head[1:4] == _SKIPPED and head[0] & 0xF0 == 0x50)  # noqa: PLR2004 - the format's own number
-
-
-def library() -> ModuleType:
-    """Return what unpacks zstd. Python has it from 3.14 on; before that it is an extra.
-
-    Raises `Unseen`.
-    """
-    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        detail = "unpacking layers needs the extra: pip install 'pullproof[zstd]'"
-        raise Unseen("uncompressed", Reason.UNSUPPORTED, detail) from error

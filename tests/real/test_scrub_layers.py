@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from exporter.sources.unpacking import library
+from exporter.sources.members import library
 from tests.parts.needs import asset
 from tests.parts.process import until
 from tests.parts.product import Told, check, exporter, run
