@@ -99,16 +99,24 @@ def differences(manifest: Manifest, contents: Mapping[Digest, Known]) -> Iterato
     config, layers = parts(manifest)
     known = contents.get(config.digest) if config else None
     said = known.content.diff_ids if known and isinstance(known.content, Rootfs) else None
-    if config is None or known is None or said is None:
+    if config is None or known is None or not said:
         return
     if len(said) != len(layers):
-        detail = f"has {len(said)} diff ids for {len(layers)} layers"
-        yield Difference(Misfit(config.digest, detail), known.readings)
+        yield _miscount(config, len(said), len(layers), known)
         return
     for layer, expected in zip(layers, said, strict=True):
         read = contents.get(layer.digest)
         if read is not None and layer.media_type in UNPACKED:
             yield from _difference(layer, expected, read)
+
+
+def _miscount(config: Descriptor, said: int, layers: int, known: Known) -> Difference:
+    """All nodes refuse a layer without a diff id; one diff id too many does not trouble podman."""
+    detail = f"has {said} diff ids for {layers} layers"
+    if said < layers:
+        return Difference(Misfit(config.digest, detail), known.readings)
+    misfit = Misfit(config.digest, f"{detail}: nodes differ")
+    return Difference(misfit, known.readings, Reason.UNSUPPORTED)
 
 
 def _difference(layer: Descriptor, expected: Digest, known: Known) -> Iterator[Difference]:

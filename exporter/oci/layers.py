@@ -19,7 +19,11 @@ Source: containerd `core/images/mediatypes.go` (`DiffCompression`), `pkg/archive
 UNPACKED: Final = PLAIN | DETECTED
 """The layers of which it is known what a node makes of them: not encrypted, foreign or new ones."""
 
-_LAYERS: Final = ("application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs.")
+_FOREIGN: Final = "application/vnd.docker.image.rootfs.foreign.diff.tar"
+_DOCKERS: Final = frozenset(
+    {_DOCKER, f"{_DOCKER}.gzip", f"{_DOCKER}.zstd", _FOREIGN, f"{_FOREIGN}.gzip"}
+)
+_ANY_OF_OCI: Final = "application/vnd.oci.image.layer."
 
 
 def is_layer(media_type: str) -> bool:
@@ -27,4 +31,4 @@ def is_layer(media_type: str) -> bool:
 
     Source: containerd `core/images/mediatypes.go` (`IsLayerType`).
     """
-    return media_type.startswith(_LAYERS)
+    return media_type.startswith(_ANY_OF_OCI) or media_type.partition("+")[0] in _DOCKERS

@@ -23,8 +23,10 @@ SILENT: Final = Rootfs(None)
 def rootfs(config: bytes) -> Rootfs:
     """Read a configuration; whatever is not plain says nothing.
 
-    A node leaves another type than `layers` packed, and hashes with sha256 only.
-    Source: OCI image-spec, config.md (`rootfs`); containerd `core/unpack/unpacker.go`.
+    A node leaves another type than `layers` packed, and hashes with sha256 only. Who does not fill
+    in `diff_ids` may leave them out, or empty: podman runs either, containerd neither.
+    Source: OCI image-spec, config.md (`rootfs`); containerd `core/unpack/unpacker.go`;
+    containers/image `storage/storage_dest.go` (`untrustedLayerDiffID`).
     """
     try:
         found = _only(strict.document(config), "rootfs")
@@ -34,7 +36,7 @@ def rootfs(config: bytes) -> Rootfs:
         diff_ids = tuple(_sha256(each) for each in stated)
     except Malformed:
         return SILENT
-    return Rootfs(diff_ids)
+    return Rootfs(diff_ids) if diff_ids else SILENT
 
 
 def _only(item: object, name: str) -> object:

@@ -74,13 +74,23 @@ def test_one_reading_holds_nothing_against_an_image() -> None:
     assert misfits(IMAGE, facts(IMAGE, Unpacked(OTHER), Unpacked(OTHER), readings=1)) == []
 
 
-@pytest.mark.parametrize("said", [(), (ONE,), (ONE, TWO, ONE)])
-def test_as_many_diff_ids_as_layers_there_must_be(said: tuple[Digest, ...]) -> None:
-    known = facts(IMAGE, *RIGHT) | {IMAGE.config.digest: Known(Rootfs(said), 2)}
+def test_a_layer_without_a_diff_id_is_refused_by_every_node() -> None:
+    known = facts(IMAGE, *RIGHT) | {IMAGE.config.digest: Known(Rootfs((ONE,)), 2)}
 
     found = misfits(IMAGE, known)
 
-    assert found == [Misfit(IMAGE.config.digest, f"has {len(said)} diff ids for 2 layers")]
+    assert found == [Misfit(IMAGE.config.digest, "has 1 diff ids for 2 layers")]
+
+
+def test_more_diff_ids_than_layers_are_not_judged_as_some_nodes_take_them() -> None:
+    known = facts(IMAGE, *RIGHT) | {IMAGE.config.digest: Known(Rootfs((ONE, TWO, ONE)), 2)}
+
+    after = fitted(seen(IMAGE), None, known)
+
+    detail = "not compared: has 3 diff ids for 2 layers: nodes differ"
+    subject = f"app@{IMAGE.config.digest}"
+    assert after.gaps == (Gap(Scope.OBJECT, subject, Reason.UNSUPPORTED, detail),)
+    assert after.misfits == {}
 
 
 @pytest.mark.parametrize(
@@ -89,8 +99,9 @@ def test_as_many_diff_ids_as_layers_there_must_be(said: tuple[Digest, ...]) -> N
         {},
         facts(IMAGE, None, None),
         {**facts(IMAGE, Unpacked(OTHER), None), IMAGE.config.digest: Known(SILENT, 2)},
+        {**facts(IMAGE, Unpacked(OTHER), None), IMAGE.config.digest: Known(Rootfs(()), 2)},
     ],
-    ids=["nothing", "no layer", "says nothing"],
+    ids=["nothing", "no layer", "says nothing", "says none"],
 )
 def test_what_was_not_read_or_says_nothing_is_no_misfit(known: Facts) -> None:
     assert misfits(IMAGE, known) == []
@@ -113,12 +124,13 @@ def test_a_layer_that_is_not_known_to_be_unpacked_so_counts_and_is_not_judged(
         worlds.signature(IMAGE),
         worlds.chart("chart"),
         worlds.image("wasm", layers=(worlds.layer("x", media_type="application/wasm"),)),
+        worlds.image("odd", layers=(worlds.layer("x", media_type=f"{worlds.DOCKER_LAYER}.xz"),)),
     ],
-    ids=["attestation", "signature", "chart", "wasm"],
+    ids=["attestation", "signature", "chart", "wasm", "no layer of docker's"],
 )
 def test_what_is_no_image_of_layers_is_not_compared(made: worlds.Made) -> None:
     known = {blob.digest: Known(Unpacked(OTHER), 2) for blob in made.blobs}
-    known[made.config.digest] = Known(Rootfs(()), 2)
+    known[made.config.digest] = Known(Rootfs((ONE,)), 2)
 
     assert misfits(made, known) == []
 
@@ -128,7 +140,7 @@ def test_what_could_not_be_unpacked_is_a_gap_and_no_verdict() -> None:
 
     after = fitted(seen(IMAGE), None, facts(IMAGE, bomb, Unpacked(TWO)))
 
-    detail = "not unpacked: it unpacks to more than 9 bytes"
+    detail = "not compared: it unpacks to more than 9 bytes"
     assert after.gaps == (Gap(Scope.OBJECT, f"app@{FIRST}", Reason.TOO_LARGE, detail),)
     assert after.misfits == {}
 

@@ -23,7 +23,6 @@ def config(**fields: object) -> bytes:
 @pytest.mark.parametrize("kind", [{}, {"type": ""}, {"type": None}])
 def test_diff_ids_are_read_in_their_order(kind: dict[str, object]) -> None:
     assert rootfs(config(diff_ids=[ONE, TWO, ONE], **kind)) == Rootfs((ONE, TWO, ONE))
-    assert rootfs(config()) == Rootfs(()), "an image may say that it has no layers"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +38,7 @@ def test_diff_ids_are_read_in_their_order(kind: dict[str, object]) -> None:
         b'{"rootfs": {"diff_ids": []}, "rootfs": {"diff_ids": []}}',
         b'{"rootfs": {"diff_ids": []}, "RootFS": {"diff_ids": []}}',
         config(diff_ids=None),
+        config(diff_ids=[]),
         config(DIFF_IDS=[ONE]),
         config(diff_ids=[ONE, 1]),
         config(diff_ids=["sha256:abc"]),
