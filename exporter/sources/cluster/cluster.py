@@ -15,7 +15,7 @@ from exporter.sources.cluster.custom import CustomResource
 from exporter.sources.cluster.fleet import Fleet
 from exporter.sources.cluster.kinds import KINDS, PULLING, RELEASES
 from exporter.sources.cluster.lists import Lists
-from exporter.sources.cluster.objects import Meta
+from exporter.sources.cluster.objects.meta import Meta
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pages import Api
 from exporter.sources.cluster.pods import of_pods

@@ -15,7 +15,8 @@ from exporter.sources.cluster.placement import admits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exporter.sources.cluster.objects import Node, PodSpec
+    from exporter.sources.cluster.objects.node import Node
+    from exporter.sources.cluster.objects.pod import PodSpec
 
 _FEW: Final = 3
 """Nodes that are named for one image."""

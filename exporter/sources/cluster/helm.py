@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from exporter.oci.digest import Malformed
-from exporter.sources.cluster.objects import Shape
+from exporter.sources.cluster.objects.meta import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import msgspec
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Malformed
 from exporter.sources.cluster.decoding import decoded
-from exporter.sources.cluster.objects import Replicated, Revision, RevisionData
+from exporter.sources.cluster.objects.workload import Replicated, Revision, RevisionData
 from exporter.sources.cluster.want import Want, of_template
 from exporter.sources.cluster.workloads import resting
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.use import Workload
 
 if TYPE_CHECKING:
-    from exporter.sources.cluster.objects import Meta, Owner
+    from exporter.sources.cluster.objects.meta import Meta, Owner
 
 _DEEPEST: Final = 8
 _NODE: Final = "Node"

@@ -20,7 +20,7 @@ from exporter.sources.cluster.decoding import decoded
 if TYPE_CHECKING:
     import msgspec
 
-    from exporter.sources.cluster.objects import Page
+    from exporter.sources.cluster.objects.page import Page
 
 _LARGEST: Final = 64 * 1024 * 1024
 """Bytes of one answer."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.sources.cluster.objects import Node, PodSpec, Requirement, Taint, Term, Toleration
+    from exporter.sources.cluster.objects.node import Node, Taint
+    from exporter.sources.cluster.objects.pod import PodSpec, Requirement, Term, Toleration
 
 _PASSING: Final = frozenset(
     {

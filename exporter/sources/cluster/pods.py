@@ -11,7 +11,7 @@ from exporter.sources.cluster.want import Want
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from exporter.sources.cluster.objects import Container, ContainerStatus, Pod
+    from exporter.sources.cluster.objects.pod import Container, ContainerStatus, Pod
     from exporter.sources.cluster.owners import Owners
 
 _ENDED: Final = frozenset({"Succeeded", "Failed"})

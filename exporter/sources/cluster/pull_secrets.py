@@ -15,12 +15,12 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.sources import Unseen
 from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.kinds import SECRETS
-from exporter.sources.cluster.objects import Secret
+from exporter.sources.cluster.objects.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.sources.cluster.objects import Account
+    from exporter.sources.cluster.objects.secret import Account
     from exporter.sources.cluster.pages import Api
     from exporter.sources.cluster.want import Want
 

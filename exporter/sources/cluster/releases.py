@@ -14,13 +14,13 @@ from exporter.sources import Unseen
 from exporter.sources.cluster import helm
 from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.kinds import RELEASES
-from exporter.sources.cluster.objects import Secret
+from exporter.sources.cluster.objects.secret import Secret
 from exporter.sources.cluster.want import Want
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.sources.cluster.objects import Meta, Named
+    from exporter.sources.cluster.objects.meta import Meta, Named
     from exporter.sources.cluster.pages import Api
 
 _SECRET: Final = msgspec.json.Decoder(Secret)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.facts.use import ReferenceClass, Workload
-from exporter.sources.cluster.objects import PodSpec
+from exporter.sources.cluster.objects.pod import PodSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

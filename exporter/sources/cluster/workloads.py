@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from exporter.sources.cluster.fleet import Fleet
-    from exporter.sources.cluster.objects import CronJob, Job, Replicated
+    from exporter.sources.cluster.objects.workload import CronJob, Job, Replicated
     from exporter.sources.cluster.owners import Owners
     from exporter.sources.cluster.want import Want
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
 from exporter.sources.cluster.decoding import decoded
-from exporter.sources.cluster.objects import Page, Revision
+from exporter.sources.cluster.objects.page import Page
+from exporter.sources.cluster.objects.workload import Revision
 
 ANYTHING = msgspec.json.Decoder(dict[str, Any])
 REVISIONS = msgspec.json.Decoder(Page[Revision])

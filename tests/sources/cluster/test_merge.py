@@ -11,7 +11,7 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.sources.cluster import merge
 from exporter.sources.cluster.fleet import Fleet
-from exporter.sources.cluster.objects import Replicated
+from exporter.sources.cluster.objects.workload import Replicated
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pods import of_pods
 from exporter.sources.cluster.want import Want, of_template
@@ -21,7 +21,8 @@ from tests.sources.cluster import made
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.sources.cluster.objects import Node, Pod
+    from exporter.sources.cluster.objects.node import Node
+    from exporter.sources.cluster.objects.pod import Pod
 
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 IMAGE = "r.example/app:1"

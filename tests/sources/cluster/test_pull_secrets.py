@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exporter.sources.cluster.objects import Account
+from exporter.sources.cluster.objects.secret import Account
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pods import of_pods
 from exporter.sources.cluster.pull_secrets import PullSecrets

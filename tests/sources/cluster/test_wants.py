@@ -9,7 +9,7 @@ import pytest
 from exporter.facts.use import ReferenceClass
 from exporter.sources.cluster import history, merge, workloads
 from exporter.sources.cluster.fleet import Fleet
-from exporter.sources.cluster.objects import Replicated
+from exporter.sources.cluster.objects.workload import Replicated
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pods import of_pods
 from tests.sources.cluster import made
