@@ -51,11 +51,11 @@ def settle(first: Suspect, second: Look, *, neighbour: bool) -> Sighting:
         return second
     if not neighbour:
         return unknown(Reason.UNCONFIRMED, f"{first.detail}, but its index cannot be read either")
-    if second.state is not first.state:
+    mismatch = first.mismatch and second.mismatch
+    # What is stored is the same in both looks: other bytes each time are the way's fault, or ours.
+    if second.state is not first.state or (mismatch and second.detail != first.detail):
         return unknown(Reason.UNCONFIRMED, f"first {first.detail}, then {second.detail}")
-    if first.mismatch and second.mismatch:
-        return corrupt(second.detail)
-    return gone(second.state, second.detail)
+    return corrupt(second.detail) if mismatch else gone(second.state, second.detail)
 
 
 async def confirm(

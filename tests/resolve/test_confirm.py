@@ -44,6 +44,15 @@ def test_two_looks_that_agree_beside_a_good_neighbour_are_a_loss() -> None:
     assert settle(SHORT, later, neighbour=True).state is State.BROKEN
 
 
+def test_other_bytes_each_time_are_not_those_that_are_stored() -> None:
+    one, two = (suspicion(Wrong(f"hashes to {name}", mismatch=True)) for name in "xy")
+
+    assert settle(one, one, neighbour=True).corrupt
+    seen = settle(one, two, neighbour=True)
+    assert (seen.state, seen.reason) == (State.UNKNOWN, Reason.UNCONFIRMED)
+    assert seen.detail == "first hashes to x, then hashes to y"
+
+
 @pytest.mark.parametrize("second", [HEADER, unknown(Reason.RESET)])
 @pytest.mark.parametrize("neighbour", [True, False])
 def test_a_second_look_that_suspects_nothing_stands(second: Sighting, *, neighbour: bool) -> None:
