@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.audit import audit
 from exporter.commands.progress import showing
-from exporter.facts.proof import State
+from exporter.facts.gap import Reason
+from exporter.facts.proof import State, unknown
 from exporter.judge.judgement import judge
 from exporter.publish.text.scrub import tally_words
 from exporter.publish.words import size_words
@@ -24,7 +25,7 @@ from exporter.sources.tally import ScrubTally
 from exporter.wiring.scrubs import reading
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from exporter.facts.proof import Sighting
     from exporter.facts.snapshot import Snapshot
@@ -59,6 +60,7 @@ async def _read(scrub: Scrub, method: Method, snapshot: Snapshot) -> dict[Place,
         _say(f"{snapshot.registry}: reading {len(odd):,} again that do not fit their images")
         await pause(method, odd)
         unread |= await _read_all(scrub, whole, snapshot, odd)
+        unread |= _unsettled(await asyncio.to_thread(_wanted, scrub, snapshot))
     return unread
 
 
@@ -75,8 +77,26 @@ async def _read_all(
             await asyncio.to_thread(keep, scrub.proofs, snapshot.registry, subject, found, began)
             ended = outcome(seen)
             scrub.tally.blobs[ended] = scrub.tally.blobs.get(ended, 0) + 1
-            unread |= {at: each for at, each in seen.items() if each.state is State.UNKNOWN}
+            unread |= {at: doubt for at, each in seen.items() if (doubt := _doubt(each))}
     return unread
+
+
+def _doubt(seen: Sighting) -> Sighting | None:
+    """Return what a read leaves open, None where it proves that bytes are right or are others.
+
+    What was short or absent, twice, is a loss only where the next audit sees it as well.
+    """
+    if seen.hashed or seen.corrupt:
+        return None
+    known = seen.state is State.UNKNOWN
+    return seen if known else unknown(Reason.UNCONFIRMED, f"read whole: {seen.detail}")
+
+
+def _unsettled(wanted: Iterable[Subject]) -> dict[Place, Sighting]:
+    """Return the places of what was opened twice, and was something else each time."""
+    doubt = unknown(Reason.UNCONFIRMED, "unpacked twice, and to something else each time")
+    odd = [each for each in wanted if each.again]
+    return {(need.repository, each.digest): doubt for each in odd for need in each.needs}
 
 
 def _due(scrub: Scrub, snapshot: Snapshot) -> Sequence[Subject]:

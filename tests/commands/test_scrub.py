@@ -7,18 +7,31 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter.cli import UNTOLD, USAGE, main
-from exporter.commands.scrubbing import Progress, doubted
+from exporter.commands.scrubbing import Progress, doubted, scrub_once
 from exporter.facts.gap import Reason
+from exporter.facts.misfit import Unpacked
 from exporter.facts.proof import State, unknown
+from exporter.oci.digest import Digest
 from exporter.publish.text.scrub import tally_words
+from exporter.resolve.scrub.plan import DAY, Terms
+from exporter.resolve.target import Scrub
+from exporter.sources import Listing, Wrong
+from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.tally import ScrubTally
+from exporter.sources.unpacking import Unpacker
 from tests import worlds
-from tests.fakes import APP, Fake, audited
+from tests.fakes import APP, NOW, Fake, audited, target, verdict
+from tests.serve.scrubs import Shelf
 
+if TYPE_CHECKING:
+    from exporter.judge.report import TagVerdict
+
+IMAGE = worlds.image("app")
 MIB = 2**20
 
 
@@ -87,6 +100,47 @@ async def test_what_could_not_be_read_whole_is_unknown_though_its_last_byte_is_t
     assert doubts.sightings[layer].state is State.UNKNOWN
     assert doubts.sightings[lost].state is State.MISSING, "a proven loss is no doubt"
     assert replace(doubts, sightings=after.sightings) == after
+
+
+async def scrubbed(
+    wrong: dict[str, Wrong | Reason], unpacker: Unpacker | None = None
+) -> TagVerdict:
+    """What a scrub says of an image whose last bytes are all there."""
+    fake = Fake()
+    fake.push(IMAGE, "v1")
+    bodies = {blob.digest: blob.body for blob in IMAGE.blobs}
+    with Ledger(None, lambda: NOW) as ledger:
+        told = Scrub(Shelf(wrong, bodies), ledger, Terms(), ScrubTally(DAY), unpacker)
+        report = await scrub_once(target(fake, scrub=told), Listing(()))
+    return verdict(report)
+
+
+@pytest.mark.parametrize(
+    "wrong", [Wrong("3 of 9 bytes"), Reason.TIMEOUT, Wrong("hashes to x", mismatch=True)]
+)
+async def test_nothing_that_was_read_and_was_not_right_can_be_pulled_for_sure(
+    wrong: Wrong | Reason,
+) -> None:
+    corrupt = isinstance(wrong, Wrong) and wrong.mismatch
+
+    assert (await scrubbed({})).state is State.PRESENT
+    found = await scrubbed({IMAGE.layers[0].digest: wrong})
+    assert found.state is (State.BROKEN if corrupt else State.UNKNOWN)
+
+
+class Ill(Unpacker):
+    """A machine on which a layer is something else each time."""
+
+    times = 0
+
+    def end(self) -> Unpacked:
+        self.times += 1
+        return Unpacked(Digest.of(b"%d" % self.times))
+
+
+async def test_a_layer_that_is_something_else_each_time_is_unknown() -> None:
+    assert (await scrubbed({}, Unpacker(MIB, lambda _: None))).state is State.PRESENT
+    assert (await scrubbed({}, Ill(MIB, lambda _: None))).state is State.UNKNOWN
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python brings it")
