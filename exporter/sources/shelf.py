@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import obstore
 from obstore import exceptions
@@ -14,22 +14,12 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
+from exporter.sources.stores import ERRORS, missed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from obstore.store import ClientConfig
-
-_REASONS: Final = (
-    (exceptions.UnauthenticatedError, Reason.UNAUTHORIZED),
-    (exceptions.PermissionDeniedError, Reason.DENIED),
-    (exceptions.NotFoundError, Reason.UNREADABLE),
-    (FileNotFoundError, Reason.UNREADABLE),
-    (OSError, Reason.UNREADABLE),
-    (exceptions.BaseError, Reason.SERVER_ERROR),
-)
-_WAYS: Final = (("kind: Connect,", Reason.CONNECT), ("kind: Timeout,", Reason.TIMEOUT))
-_ERRORS: Final = (exceptions.BaseError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +42,12 @@ class Shelf:
             folder = Path(location).absolute()
             try:
                 return cls(LocalStore(folder, mkdir=True), location, folder)
-            except _ERRORS as error:
-                raise _unseen(location, error) from error
+            except ERRORS as error:
+                raise missed(location, error) from error
         client: ClientConfig = {"allow_http": plain_http}
         try:
             store = from_url(location, config=dict(options), client_options=client)  # type: ignore[call-overload] # three stores' words
-        except (*_ERRORS, ValueError) as error:
+        except (*ERRORS, ValueError) as error:
             raise Unseen(location, Reason.UNSUPPORTED, str(error)) from error
         return cls(store, location)
 
@@ -65,16 +55,16 @@ class Shelf:
         """Put a file in place, whole or not at all."""
         try:
             obstore.put(self.store, path, content)
-        except _ERRORS as error:
-            raise _unseen(f"{self.name}/{path}", error) from error
+        except ERRORS as error:
+            raise missed(f"{self.name}/{path}", error) from error
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """List everything below a prefix, with its bytes."""
         try:
             pages = obstore.list(self.store, prefix=prefix or None)
             return {each["path"]: each["size"] for page in pages for each in page}
-        except _ERRORS as error:
-            raise _unseen(f"{self.name}/{prefix}", error) from error
+        except ERRORS as error:
+            raise missed(f"{self.name}/{prefix}", error) from error
 
     def times(self, prefix: str) -> dict[str, float]:
         """Say when all below a prefix was written, by the store's own clock, half a file too.
@@ -86,15 +76,15 @@ class Shelf:
                 return dict(_modified(self.folder, prefix))
             pages = obstore.list(self.store, prefix=prefix)
             return {each["path"]: each["last_modified"].timestamp() for p in pages for each in p}
-        except _ERRORS as error:
-            raise _unseen(f"{self.name}/{prefix}", error) from error
+        except ERRORS as error:
+            raise missed(f"{self.name}/{prefix}", error) from error
 
     def get(self, path: str) -> bytes:
         """Read a file."""
         try:
             return bytes(obstore.get(self.store, path).bytes())
-        except _ERRORS as error:
-            raise _unseen(f"{self.name}/{path}", error) from error
+        except ERRORS as error:
+            raise missed(f"{self.name}/{path}", error) from error
 
     def fetch(self, path: str, to: Path) -> None:
         """Copy a file to the disk, piece by piece."""
@@ -102,8 +92,8 @@ class Shelf:
             with to.open("wb") as file:
                 for piece in obstore.get(self.store, path).stream():
                     file.write(piece)
-        except _ERRORS as error:
-            raise _unseen(f"{self.name}/{path}", error) from error
+        except ERRORS as error:
+            raise missed(f"{self.name}/{path}", error) from error
 
     def remove(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
@@ -114,8 +104,8 @@ class Shelf:
                 obstore.delete(self.store, path)
         except (exceptions.NotFoundError, FileNotFoundError):
             return
-        except _ERRORS as error:
-            raise _unseen(f"{self.name}/{path}", error) from error
+        except ERRORS as error:
+            raise missed(f"{self.name}/{path}", error) from error
 
 
 def _modified(root: Path, prefix: str) -> Iterator[tuple[str, float]]:
@@ -130,11 +120,3 @@ def _unlink(path: Path) -> None:
     path.unlink(missing_ok=True)
     with suppress(OSError):
         path.parent.rmdir()
-
-
-def _unseen(subject: str, error: Exception) -> Unseen:
-    reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
-    if reason is Reason.SERVER_ERROR:
-        # All that the library has for a server that never answered is its debug output.
-        reason = next((way for said, way in _WAYS if said in str(error)), reason)
-    return Unseen(subject, reason, type(error).__name__)

@@ -12,23 +12,18 @@ import obstore
 from obstore import exceptions
 from obstore.store import ObjectStore
 
-from exporter.facts.gap import Reason
-from exporter.sources import Unseen
 from exporter.sources.storage.whole import CHUNK
+from exporter.sources.stores import missed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from obstore import BytesStream
 
+    from exporter.sources import Unseen
+
 _AT_ONCE: Final = 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_REASONS: Final = (
-    (exceptions.UnauthenticatedError, Reason.UNAUTHORIZED),
-    (exceptions.PermissionDeniedError, Reason.DENIED),
-    (exceptions.NotFoundError, Reason.UNREADABLE),
-    (exceptions.BaseError, Reason.SERVER_ERROR),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +105,7 @@ class Objects:
             raise self._unseen(path, error) from error
 
     def _unseen(self, path: str, error: Exception) -> Unseen:
-        reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
-        return Unseen(f"{self.name}/{path}", reason, type(error).__name__)
+        return missed(f"{self.name}/{path}", error)
 
 
 def _time(moment: datetime) -> int:

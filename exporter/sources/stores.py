@@ -1,0 +1,38 @@
+"""Why was an object store not seen? One answer for a registry's bucket and for kept facts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from obstore import exceptions
+
+from exporter.facts.gap import Reason
+from exporter.sources import Unseen
+
+ERRORS: Final = (exceptions.BaseError, OSError)
+"""All that the library raises: its local store is a folder."""
+_REASONS: Final = (
+    (exceptions.UnauthenticatedError, Reason.UNAUTHORIZED),
+    (exceptions.PermissionDeniedError, Reason.DENIED),
+    (exceptions.NotFoundError, Reason.UNREADABLE),
+    (OSError, Reason.UNREADABLE),
+    (exceptions.BaseError, Reason.SERVER_ERROR),
+)
+# All that the library has for a server that never answered is its debug output.
+_WAYS: Final = (
+    ('"dns error"', Reason.DNS, "the name has no address"),
+    ("kind: Connect,", Reason.CONNECT, "no connection"),
+    ("kind: Timeout,", Reason.TIMEOUT, "no answer in time"),
+    ("source: BadScheme", Reason.CONNECT, "plain http was not asked for"),
+)
+
+
+def missed(subject: str, error: Exception) -> Unseen:
+    """Return what is to be raised; nothing of the library's own words, which may hold secrets."""
+    reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
+    detail = type(error).__name__
+    if reason is Reason.SERVER_ERROR:
+        said = str(error)
+        ways = ((way, words) for sign, way, words in _WAYS if sign in said)
+        reason, detail = next(ways, (reason, detail))
+    return Unseen(subject, reason, detail)
