@@ -12,6 +12,7 @@ from exporter.commands.asked import asked
 from exporter.commands.needed import wanting
 from exporter.commands.options import check_place
 from exporter.commands.saved import judged
+from exporter.commands.shelf import place, plain_http
 from exporter.facts import body
 from exporter.facts.gap import Gap, Scope
 from exporter.judge.gc.log import log
@@ -49,8 +50,13 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     wants = wanting(words, environ)
     wish = asked(words, wants.hosts)
-    answer = _of_snapshot(words, wish, wants) if words.saved else _of_storage(words, wish, wants)
-    return _EXITS[answer.verdict]
+    if words.saved:
+        return _EXITS[_of_snapshot(words, wish, wants).verdict]
+    check_place("--storage", words.storage)
+    options = place(words, environ, words.storage)
+    plain = words.plain_http or plain_http(options)
+    stored = Stored(words.storage, options, plain_http=plain)
+    return _EXITS[_of_storage(words, stored, wish, wants).verdict]
 
 
 def _of_snapshot(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answer:
@@ -61,9 +67,7 @@ def _of_snapshot(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answ
     return answer
 
 
-def _of_storage(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answer:
-    check_place("--storage", words.storage)
-    stored = Stored(words.storage, _options(words), plain_http=words.plain_http)
+def _of_storage(words: argparse.Namespace, stored: Stored, wish: Asked, wants: Wanting) -> Answer:
     try:
         inventory, foreseen = _foreseen(stored, wish, wants)
         if storage.is_to_be_confirmed(foreseen):
@@ -90,11 +94,6 @@ def _foreseen(stored: Stored, wish: Asked, wants: Wanting) -> tuple[Inventory, F
     inventory = stored.read()
     needed = wants.needed(_tags(inventory))
     return inventory, storage.foresee(inventory, wish, needed, wants.uses.gaps, time.time_ns())
-
-
-def _options(words: argparse.Namespace) -> dict[str, str]:
-    named = {"endpoint": words.endpoint, "region": words.region}
-    return {key: value for key, value in named.items() if value}
 
 
 def _tags(inventory: Inventory) -> dict[Repository, tuple[Tag, ...]]:

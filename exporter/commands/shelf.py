@@ -1,4 +1,4 @@
-"""Where are facts, as it was typed?"""
+"""Where are facts, or a registry's own storage, as it was typed?"""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 def shelf(words: argparse.Namespace, environ: Mapping[str, str], location: str) -> Shelf:
     """Open a folder or an object store; raises `Unseen`."""
     options = place(words, environ, location)
-    plain = options.get("endpoint", "").startswith("http:")
-    return opened(location, options, plain_http=plain)
+    return opened(location, options, plain_http=plain_http(options))
 
 
 def place(words: argparse.Namespace, environ: Mapping[str, str], location: str) -> dict[str, str]:
@@ -28,3 +27,8 @@ def place(words: argparse.Namespace, environ: Mapping[str, str], location: str) 
         "region": words.region or known.get("AWS_REGION") or known.get("AWS_DEFAULT_REGION"),
     }
     return {key: value for key, value in named.items() if value}
+
+
+def plain_http(options: Mapping[str, str]) -> bool:
+    """Is a store asked without TLS? Whoever writes `http:` before its address wants that."""
+    return options.get("endpoint", "").startswith("http:")

@@ -199,7 +199,7 @@ def test_a_registry_in_a_bucket_is_foretold_too(tmp_path: Path) -> None:
             "AWS_ACCESS_KEY_ID": options["access_key_id"],
             "AWS_SECRET_ACCESS_KEY": options["secret_access_key"],
         }
-        where = ("--endpoint", options["endpoint"], "--region", options["region"], "--plain-http")
+        where = ("--endpoint", options["endpoint"], "--region", options["region"])
         words = ("preflight", "--storage", URL, *where, "--gc", "distribution-2", SWEEP)
         told = run(*words, variables=variables)
         log = run(*words, "--output", "log", variables=variables)
