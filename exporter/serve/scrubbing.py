@@ -48,6 +48,12 @@ class Scrubbing:
     board: Board
     _report: Report | None = None
     _waiting: deque[Subject] = field(default_factory=deque)
+    _rotten: deque[Subject] = field(default_factory=deque)
+    """What is due, and what is corrupt: that is due after every audit."""
+    _reread: dict[Digest, float] = field(default_factory=dict)
+    """When something corrupt was read last."""
+    _was_rotten: bool = False
+    """Was the last thing that was read corrupt?"""
     _needed: int = 0
     _largest: int = 0
     """Bytes of all that is needed, and of the largest thing among it."""
@@ -72,13 +78,24 @@ class Scrubbing:
             return LOOK_AGAIN
         if standing.report is not self._report:
             await asyncio.to_thread(self._plan, standing.report, now)
-        if not self._waiting:
+        if not (self._waiting or self._rotten):
             return LOOK_AGAIN
         debt = await asyncio.to_thread(self._debt, now)
-        # What is corrupt is read again at once: it may be repaired, and somebody waits for that.
-        if debt > now and not self._waiting[0].corrupt:
+        queue = self._next(paid=debt <= now)
+        if queue is None:
             return min(debt - now, LOOK_AGAIN)
-        return await self._read(self._waiting.popleft(), debt, now)
+        return await self._read(queue.popleft(), debt, now)
+
+    def _next(self, *, paid: bool) -> deque[Subject] | None:
+        """Say of which queue the next one is read, if any may be.
+
+        What is corrupt is read again at once: it may be repaired, and somebody waits for that. But
+        where much is, rereading it takes longer than an audit: so what is due has every other turn.
+        """
+        others = self._waiting if self._waiting and paid else None
+        if self._rotten and not (others and self._was_rotten):
+            return self._rotten
+        return others
 
     def _plan(self, report: Report, now: float) -> None:
         """Say what is to be read, by what an audit saw."""
@@ -90,7 +107,12 @@ class Scrubbing:
         if scrub.unpacker is not None:
             wanted = tuple(opened(wanted, report.snapshot, known.contents))
         self._tried = {at: when for at in digests if (when := self._tried.get(at)) is not None}
-        self._waiting = deque(due(wanted, known, now, terms.period, self._tried))
+        self._reread = {at: when for at in digests if (when := self._reread.get(at)) is not None}
+        queue = due(wanted, known, now, terms.period, self._tried)
+        self._waiting = deque(each for each in queue if not each.corrupt)
+        rotten = (each for each in queue if each.corrupt)
+        # Each has its turn, should an audit end before all of them had it.
+        self._rotten = deque(sorted(rotten, key=lambda each: self._reread.get(each.digest, 0.0)))
         covered = coverage(wanted, known, now, terms.period)
         self._needed = covered.needed
         self._largest = max((each.size for each in wanted), default=0)
@@ -113,7 +135,10 @@ class Scrubbing:
         What is corrupt is read beside the budget: it is little, and would starve all else.
         """
         scrub = self.scrub
-        if not subject.corrupt:
+        self._was_rotten = subject.corrupt
+        if subject.corrupt:
+            self._reread[subject.digest] = now
+        else:
             paid = scrub.terms.paid(debt, now, subject.size, self._needed)
             await asyncio.to_thread(scrub.proofs.owe, self.registry, paid)
         found = await self.reading.prove(subject)

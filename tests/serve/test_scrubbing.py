@@ -239,6 +239,25 @@ async def test_what_is_corrupt_is_read_beside_the_budget(ledger: Ledger) -> None
     assert ledger.debt(HOST) == owed
 
 
+async def test_much_that_is_corrupt_starves_nothing_else_and_each_of_it_has_its_turn(
+    ledger: Ledger,
+) -> None:
+    here = scene(ledger)
+    await here.audit()
+    rotten = {layer.digest for layer in OTHER.layers}
+    ledger.note(HOST, {(APP, each): corrupt("hashes to x") for each in rotten}, NOW)
+    here.shelf.wrong = dict.fromkeys(rotten, ROTTEN)
+    read = []
+
+    for _ in rotten:  # an audit ends whenever two things were read
+        here.now += HOUR
+        await here.audit()
+        read += await here.turns(2)
+
+    assert rotten < set(read), "each was read again"
+    assert len(set(read) & digests(LIVE)) == len(rotten), "every other turn is for what is due"
+
+
 async def test_how_far_it_is_can_be_told(ledger: Ledger) -> None:
     here = scene(ledger)
     await here.audit()
