@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.sources import Absent, Unseen
 from exporter.sources.memory import Outlines
 from exporter.sources.storage import filesystem, whole
 from exporter.sources.storage.files import Folder
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
     from exporter.oci.manifest import Descriptor
     from exporter.oci.reference import Repository
-    from exporter.sources import Absent, Sink, Wrong
+    from exporter.sources import Sink, Wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,15 @@ class Stored:
         self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
     ) -> Absent | Wrong | None:
         """Read every byte and hash it: None where the digest names these bytes."""
-        return await whole.prove(self._files(), repository, target, sink, fresh=again)
+        files = self._files()
+        answer = await whole.prove(files, repository, target, sink, fresh=again)
+        if isinstance(answer, Absent):
+            await asyncio.to_thread(whole.recognise, files, self.location)
+        return answer
+
+    def recognise(self) -> None:
+        """Raise `Unseen` where there is no registry's root directory."""
+        whole.recognise(self._files(), self.location)
 
     def _files(self) -> whole.Files:
         if not self._is_bucket:

@@ -189,7 +189,24 @@ async def test_more_bytes_than_there_should_be_are_wrong_where_they_are_handed_o
     answer = await place.prove(SMALL.digest, len(SMALL.body))
 
     # A registry sends as many as its cache says that there are, and those are the right ones.
-    assert isinstance(answer, Wrong) is place.source.shared
+    assert answer == (Wrong(f"more than {len(SMALL.body)} bytes") if place.source.shared else None)
+
+
+async def test_a_longer_blob_in_the_place_of_another_is_a_mismatch(place: Place) -> None:
+    body = noise("another", len(SMALL.body) + 5)
+    place.write(SMALL.digest, body)
+
+    answer = await place.prove(SMALL.digest, len(SMALL.body))
+
+    handed_out = body if place.source.shared else body[: len(SMALL.body)]
+    assert answer == Wrong(f"hashes to {Digest.of(handed_out)}", mismatch=True)
+
+
+async def test_right_bytes_of_another_size_than_is_said_are_no_mismatch(place: Place) -> None:
+    answer = await place.prove(SMALL.digest, len(SMALL.body) - 1)
+
+    assert isinstance(answer, Wrong)
+    assert not answer.mismatch
 
 
 async def test_without_a_stated_size_all_that_is_there_counts(place: Place) -> None:
@@ -224,6 +241,19 @@ async def test_a_source_that_is_away_is_unseen(tmp_path: Path) -> None:
     target = Descriptor("application/octet-stream", SMALL.digest, 1)
     async with _nobody() as asked:
         for source in (asked, Stored(str(tmp_path / "none"))):
+            with pytest.raises(Unseen):
+                await source.prove(APP, target, Drain())
+
+
+async def test_of_a_storage_that_is_not_mounted_nothing_is_absent(tmp_path: Path) -> None:
+    target = Descriptor("application/octet-stream", SMALL.digest, 1)
+    with bucket(tmp_path / "store") as store:
+        elsewhere = f"{URL.rstrip('/')}/elsewhere"
+        for source in (
+            Stored(str(tmp_path)),
+            Stored(elsewhere, store.options, plain_http=True),
+            Stored("s3://none", store.options, plain_http=True),
+        ):
             with pytest.raises(Unseen):
                 await source.prove(APP, target, Drain())
 

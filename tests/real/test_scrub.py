@@ -169,6 +169,24 @@ def test_a_manifest_that_the_registry_cannot_parse_any_more_is_found_in_its_stor
     assert (found["digest"], found["platform"]) == (child.digest, "linux/arm64")
 
 
+def test_a_longer_blob_in_the_place_of_another_is_found_where_the_registry_remembers_its_length(
+    tmp_path: Path,
+) -> None:
+    layer = IMAGES["swapped"].layers[0]
+    with _behind(tmp_path) as here:
+        here.registry.push("shop/swapped", IMAGES["swapped"], "v1")
+        (tmp_path / "running.txt").write_text(f"{here.registry.host}/shop/swapped:v1\n")
+        tree.data(here.root, layer.digest).write_bytes(noise("another", len(layer.body) + 5))
+
+        audited = check("--refs", str(tmp_path / "running.txt"), "--plain-http").said
+        assert audited.state("shop/swapped:v1") == "present", "its last byte seems to be there"
+        told = here.scrub("--output", "json")
+
+    assert told.code == 1
+    (found,) = told.said.found("digest-mismatch")
+    assert found["digest"] == layer.digest
+
+
 @dataclass(slots=True)
 class Valve:
     """Counts whole reads of blobs that were answered, and holds one of them back."""

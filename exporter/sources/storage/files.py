@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
-from exporter.sources.storage.folder import opened, shown, unseen
+from exporter.sources.storage.folder import folders, opened, shown, unseen
 from exporter.sources.storage.whole import CHUNK
 
 if TYPE_CHECKING:
@@ -50,6 +50,15 @@ class Folder:
             if fresh:
                 os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
             yield _pieces(file, path)
+
+    def holds(self, folder: str) -> bool:
+        """Is there anything in a folder? Raises `Unseen`, as `opened` does."""
+        with ExitStack() as open_here:
+            inner: int | None = self._top(open_here)
+            for each in folder.split("/"):
+                if inner is not None:
+                    inner = open_here.enter_context(opened(each, inner, folder))
+            return inner is not None and any(folders(inner))
 
     def _top(self, open_here: ExitStack) -> int:
         try:

@@ -57,6 +57,10 @@ class Objects:
         except exceptions.BaseError as error:
             raise self._unseen(prefix, error) from error
 
+    def holds(self, folder: str) -> bool:
+        """Is there anything below a prefix? Raises `Unseen`."""
+        return next(self.keys(f"{folder}/"), None) is not None
+
     def head(self, path: str) -> Key | None:
         """Look at one object; None where there is none. Raises `Unseen`."""
         try:

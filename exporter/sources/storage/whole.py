@@ -7,10 +7,12 @@ import hashlib
 from typing import TYPE_CHECKING, Final, Protocol
 
 from exporter.facts import body
+from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import SCHEMA1, SCHEMA1_SIGNED, schema1_payload
-from exporter.sources import Absent, Wrong
+from exporter.sources import Absent, Unseen, Wrong
 from exporter.sources.storage import layout
+from exporter.sources.storage.foreign import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,19 @@ class Files(Protocol):
         """
         ...
 
+    def holds(self, folder: str) -> bool:
+        """Is there anything in a folder below the root directory? Raises `Unseen`."""
+        ...
+
+
+def recognise(files: Files, name: str) -> None:
+    """Raise `Unseen` where this is not, or not now, the root directory of a registry.
+
+    A disk that is not mounted and a bucket that is not there deny every file alike.
+    """
+    if not files.holds("/".join(layout.ROOT)):
+        raise Unseen(name, Reason.UNREADABLE, NOTHING)
+
 
 async def prove(
     files: Files, repository: Repository, target: Descriptor, sink: Sink, *, fresh: bool
@@ -44,8 +59,6 @@ async def prove(
     """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`."""
     digest = target.digest
     path = await asyncio.to_thread(_path, files, repository, digest)
-    if path is None:
-        return _NOT_THERE
     if target.media_type in _SCHEMA1:
         return await asyncio.to_thread(_signed, files, path, digest)
     entry = files.opened(path, fresh=fresh)
@@ -60,25 +73,48 @@ async def prove(
 
 async def _hashed(chunks: Iterator[bytes], target: Descriptor, sink: Sink) -> Wrong | None:
     """Hash in a thread, piece by piece, at the pace of the sink."""
-    digest = target.digest
-    found = hashlib.new(digest.algorithm, usedforsecurity=False)
+    hashing = _Hashing(target)
+    sink.begin()
+    while chunk := await asyncio.to_thread(hashing.piece, chunks):
+        await sink.take(chunk)
+    return hashing.judged()
 
-    def piece() -> bytes:
+
+class _Hashing:
+    """Hashes a file, to its end: one that is longer than it should be may be another blob."""
+
+    def __init__(self, target: Descriptor) -> None:
+        self._target = target
+        self._hash = hashlib.new(target.digest.algorithm, usedforsecurity=False)
+        self._size = 0
+        self._begins_right = False
+        """Are the first bytes, as many as there should be, those that the digest names?"""
+
+    def piece(self, chunks: Iterator[bytes]) -> bytes:
+        """Hash the next piece and return it; nothing at the end."""
         chunk = next(chunks, b"")
-        found.update(chunk)
+        stated = self._target.size
+        if stated is not None and self._size <= stated < self._size + len(chunk):
+            beginning = self._hash.copy()
+            beginning.update(chunk[: stated - self._size])
+            self._begins_right = beginning.hexdigest() == self._target.digest.encoded
+        self._hash.update(chunk)
+        self._size += len(chunk)
         return chunk
 
-    size = 0
-    sink.begin()
-    while chunk := await asyncio.to_thread(piece):
-        size += len(chunk)
-        if target.size is not None and size > target.size:
-            return Wrong(f"more than {target.size} bytes")
-        await sink.take(chunk)
-    if target.size is not None and size < target.size:
-        return Wrong(f"{size} of {target.size} bytes")
-    actual = f"{digest.algorithm}:{found.hexdigest()}"
-    return None if actual == digest else Wrong(f"hashes to {actual}", mismatch=True)
+    def judged(self) -> Wrong | None:
+        """Say what is wrong.
+
+        A registry hands out as much of a longer file as it remembers that there is: where that
+        much is right, nobody gets other bytes.
+        """
+        digest, stated, found = self._target.digest, self._target.size, self._hash.hexdigest()
+        right = found == digest.encoded
+        if stated is not None and self._size < stated:
+            return Wrong(f"{self._size} of {stated} bytes")
+        if stated is not None and self._size > stated and (right or self._begins_right):
+            return Wrong(f"more than {stated} bytes")
+        return None if right else Wrong(f"hashes to {digest.algorithm}:{found}", mismatch=True)
 
 
 def _signed(files: Files, path: str, digest: Digest) -> Absent | Wrong | None:
@@ -94,7 +130,7 @@ def _signed(files: Files, path: str, digest: Digest) -> Absent | Wrong | None:
     return None if whole else Wrong(f"hashes to {actual}", mismatch=True)
 
 
-def _path(files: Files, repository: Repository, digest: Digest) -> str | None:
+def _path(files: Files, repository: Repository, digest: Digest) -> str:
     """Return where a digest's bytes are; distribution files sha512 content under its sha256."""
     if digest.algorithm == "sha256":
         return _data(digest)
