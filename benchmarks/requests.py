@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.parts.access import cpu_seconds
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import ACCEPT, Descriptor
 from exporter.oci.reference import Repository, Tag
@@ -31,7 +32,6 @@ from tests.worlds import image
 
 CONCURRENCY = 32
 REPOSITORY = Repository("team/app")
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Run(NamedTuple):
@@ -55,11 +55,6 @@ class Course:
     """What makes `ab` ask the same; the path comes last."""
 
 
-def cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
 async def ours(course: Course, url: str, count: int) -> None:
     limits = Limits(concurrency=CONCURRENCY)
     async with Distribution.open("bench", url, limits=limits, environ={}) as opened:
@@ -77,12 +72,12 @@ async def ours(course: Course, url: str, count: int) -> None:
 
 def measured(up: Registry, count: int, act: Callable[[], None]) -> Run:
     pid = up.server.process.pid
-    server, began = cpu(pid), time.perf_counter()
+    server, began = cpu_seconds(pid), time.perf_counter()
     times = os.times()
     act()
     seconds, after = time.perf_counter() - began, os.times()
     client = sum(after[:4]) - sum(times[:4])  # own and children's, user and system
-    return Run(count / seconds, client / count * 1000, (cpu(pid) - server) / count * 1000)
+    return Run(count / seconds, client / count * 1000, (cpu_seconds(pid) - server) / count * 1000)
 
 
 def ab(course: Course, url: str, count: int) -> None:

@@ -12,7 +12,6 @@ from exporter.facts.use import ReferenceClass
 from exporter.resolve.scrub.plan import DAY, Terms
 from exporter.serve.scrubbing import AWAY, LOOK_AGAIN
 from exporter.sources import Wrong
-from exporter.sources.ledger.ledger import Ledger
 from tests.fakes import APP, HOST, NOW
 from tests.serve.scrubs import (
     EVERYTHING,
@@ -27,16 +26,9 @@ from tests.serve.scrubs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from exporter.judge.finding import Finding
     from exporter.judge.report import Report
-
-
-@pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    with Ledger(None, lambda: NOW) as opened:
-        yield opened
+    from exporter.sources.ledger.ledger import Ledger
 
 
 def _corrupt(report: Report) -> list[Finding]:

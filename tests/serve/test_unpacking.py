@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.unpacking import Unpacker
 from tests import worlds
-from tests.fakes import NOW
 from tests.serve.scrubs import EVERYTHING, LATEST, LIVE, OTHER, Scene, everything, scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from exporter.judge.finding import Finding
     from exporter.judge.report import Report
-
-
-@pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    with Ledger(None, lambda: NOW) as opened:
-        yield opened
+    from exporter.sources.ledger.ledger import Ledger
 
 
 def _unpacking(ledger: Ledger) -> Scene:

@@ -170,4 +170,3 @@ TABLES: Final = (
 )
 SEEN: Final = tuple(each for each in TABLES if not each.name.startswith("stored_"))
 STORED: Final = tuple(each for each in TABLES if each.name.startswith("stored_"))
-BY_NAME: Final = {each.name: each for each in TABLES}

@@ -18,7 +18,7 @@ from exporter.oci.digest import Malformed
 from exporter.publish.lake.export import Facts, Holding, export
 from exporter.publish.lake.parquet import schema
 from exporter.publish.lake.release import decode
-from exporter.publish.lake.schema import BY_NAME, SEEN, TABLES
+from exporter.publish.lake.schema import SEEN, TABLES
 from exporter.sources import Unseen
 from exporter.sources.shelf import Shelf
 from exporter.sources.storage import filesystem
@@ -52,10 +52,10 @@ def test_every_row_says_whence_it_is_and_every_table_is_as_described(snapshot: S
 
     (release,) = releases(shelf)
     assert [file.table for file in release.files] == [table.name for table in SEEN]
-    for file in release.files:
+    for file, table in zip(release.files, SEEN, strict=True):
         body = shelf.files[file.path]
         assert (len(body), hashlib.sha256(body).hexdigest()) == (file.size, file.sha256)
-        assert pq.read_schema(io.BytesIO(body)) == schema(BY_NAME[file.table])
+        assert pq.read_schema(io.BytesIO(body)) == schema(table)
         for row in rows(shelf, release, file.table):
             assert (row["registry"], row["taken_at"], row["schema"]) == (HOST, NOW, 1)
             assert (row["shard"], row["shards"], row["audit"]) == (2, 4, release.audit)
