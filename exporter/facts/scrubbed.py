@@ -50,10 +50,22 @@ class Scrubbed:
     contents: Mapping[Digest, Known] = field(default_factory=dict)
     """What layers unpack to, and what configurations say of that, where it is asked."""
 
-    def fresh(self, digest: Digest, after: float) -> bool:
-        """Were its bytes proven right since a time?"""
+    def fresh(self, digest: Digest, now: float, period: float) -> bool:
+        """Were its bytes proven right within a period, in seconds?
+
+        A proof that lies further ahead than that is of a clock that was, and may be of any age.
+        """
+        at = self._proven_at(digest)
+        return at is not None and abs(now - at) <= period
+
+    def right_since(self, digest: Digest, wrong_at: float) -> bool:
+        """Were its bytes proven right after they were wrong?"""
+        at = self._proven_at(digest)
+        return at is not None and at >= wrong_at
+
+    def _proven_at(self, digest: Digest) -> float | None:
         known = self.proofs.get(digest)
-        return known is not None and known.at is not None and known.at >= after
+        return known.at if known is not None else None
 
 
 def recall(now: Snapshot, before: Snapshot | None, scrubbed: Scrubbed, period: float) -> Snapshot:
@@ -64,7 +76,7 @@ def recall(now: Snapshot, before: Snapshot | None, scrubbed: Scrubbed, period: f
     now, are proven by their hash.
     """
     mismatches = {**_held(before, scrubbed), **scrubbed.mismatches}
-    memory = _Memory(mismatches, scrubbed, now.taken_at - period)
+    memory = _Memory(mismatches, scrubbed, now.taken_at, period)
     recalled = {
         place: after
         for place, seen in now.sightings.items()
@@ -82,7 +94,7 @@ def _held(before: Snapshot | None, scrubbed: Scrubbed) -> dict[Place, Mismatch]:
         for place, seen in before.sightings.items()
         if seen.corrupt
     }
-    return {at: each for at, each in held.items() if not scrubbed.fresh(at[1], each.at)}
+    return {at: each for at, each in held.items() if not scrubbed.right_since(at[1], each.at)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +103,9 @@ class _Memory:
 
     mismatches: Mapping[Place, Mismatch]
     scrubbed: Scrubbed
-    after: float
-    """Older proofs than this do not count."""
+    now: float
+    period: float
+    """Seconds for which a proof counts."""
 
     def added(self, place: Place, seen: Sighting) -> Sighting:
         """Return what a look and the memory make together."""
@@ -103,7 +116,7 @@ class _Memory:
             return seen
         known = self.scrubbed.proofs.get(place[1])
         here = known is not None and known.repository == place[0]
-        return HASHED if here and self.scrubbed.fresh(place[1], self.after) else seen
+        return HASHED if here and self.scrubbed.fresh(place[1], self.now, self.period) else seen
 
 
 def _corrupt(seen: Sighting, mismatch: Mismatch) -> Sighting:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import corrupt
+from exporter.facts.proof import Proof, corrupt
 from exporter.facts.use import ReferenceClass
 from exporter.resolve.scrub.plan import DAY, Terms
 from exporter.serve.scrubbing import AWAY, LOOK_AGAIN
@@ -201,6 +201,22 @@ async def test_a_repaired_layer_clears_where_the_clock_was_set_back_meanwhile(
     assert await here.turns(1) == [layer]
 
     assert not _corrupt(await here.audit())
+
+
+async def test_a_proof_of_a_clock_that_was_far_ahead_does_not_count_for_as_long(
+    ledger: Ledger,
+) -> None:
+    here = scene(ledger)
+    here.now += 400 * DAY
+    await here.audit()
+    assert len(await everything(here)) == EVERYTHING
+    here.now = NOW
+
+    proofs = {seen.proof for seen in (await here.audit()).snapshot.sightings.values()}
+    assert Proof.LAST_BYTE in proofs
+    assert len(await everything(here)) == EVERYTHING
+    await here.audit()
+    assert await everything(here) == []
 
 
 async def test_a_clock_that_was_ahead_stops_no_scrub(ledger: Ledger) -> None:

@@ -71,7 +71,7 @@ def due(
         each
         for each in subjects
         if each.digest not in failed
-        and (each.corrupt or each.owed or not scrubbed.fresh(each.digest, now - period))
+        and (each.corrupt or each.owed or not scrubbed.fresh(each.digest, now, period))
     )
     return sorted(open_to, key=lambda each: _turn(each, scrubbed))
 
@@ -109,5 +109,5 @@ def coverage(
     proofs = scrubbed.proofs
     live = (each.digest for each in subjects if each.reference_class is ReferenceClass.LIVE)
     waits = (proofs[digest].counts_from if digest in proofs else now for digest in live)
-    right = (each.size for each in subjects if scrubbed.fresh(each.digest, now - period))
+    right = (each.size for each in subjects if scrubbed.fresh(each.digest, now, period))
     return Coverage(sum(each.size for each in subjects), sum(right), min(waits, default=None))

@@ -61,7 +61,7 @@ def test_nothing_is_read_twice_within_a_period_but_what_is_corrupt(
 
     assert len({each.digest for each in planned}) == len(planned)
     for each in subjects:
-        wanted = each.corrupt or not known.fresh(each.digest, NOW - PERIOD)
+        wanted = each.corrupt or not known.fresh(each.digest, NOW, PERIOD)
         assert (each in planned) is wanted
 
 
