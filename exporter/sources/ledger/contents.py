@@ -37,7 +37,10 @@ DELETE FROM contents WHERE registry = ? AND NOT EXISTS (
 )
 """
 
-_RECALL: Final = "SELECT digest, said, seal, readings FROM contents WHERE registry = ?"
+_RECALL: Final = """
+SELECT digest, said, seal, readings FROM contents WHERE registry = ?
+AND typeof(digest) = 'blob' AND typeof(said) = 'text' AND typeof(readings) = 'integer'
+"""
 
 Row = tuple[str, bytes, str, bytes]
 

@@ -53,12 +53,17 @@ def connect(path: Path | None, patience: float = 5.0) -> sqlite3.Connection:
         raise Unseen(str(path), Reason.UNREADABLE, f"the ledger cannot be used: {error}") from error
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+FAULTS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What a file may raise. SQLite quotes a damaged schema, and Python cannot decode the quotation."""
+
+
+def is_damage(error: Exception) -> bool:
     """Does an error say that the file's content is wrong, rather than that it is out of reach?"""
-    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    damage = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(error, UnicodeDecodeError) or _code(error) in damage
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: Exception) -> int:
     """Return SQLite's primary code of an error; Python's own errors have none."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
@@ -101,7 +106,7 @@ def _opened(path: str, patience: float) -> sqlite3.Connection:
     connection.text_factory = _text
     try:
         _prepare(connection, path)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         connection.close()
         # While opening, SQLITE_ERROR is a header or a schema that SQLite cannot make sense of.
         if is_damage(error) or _code(error) == sqlite3.SQLITE_ERROR:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 from exporter.facts.scrubbed import Scrubbed
 from exporter.sources import Unseen
 from exporter.sources.ledger import contents, manifests, outlines, scrubs, truths
-from exporter.sources.ledger.file import connect, is_damage, set_aside
+from exporter.sources.ledger.file import FAULTS, connect, is_damage, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -181,7 +181,7 @@ class Ledger:
             connection = door.connection
             try:
                 return work(connection)
-            except sqlite3.Error as error:
+            except FAULTS as error:
                 fault = error
         _log.warning("the ledger failed", extra={"ledger": str(self._path), "cause": str(fault)})
         if self._path is not None and is_damage(fault):

@@ -27,7 +27,10 @@ TOUCH: Final = "UPDATE manifests SET day = ? WHERE digest = ?"
 FORGET: Final = "DELETE FROM manifests WHERE digest = ?"
 PRUNE: Final = "DELETE FROM manifests WHERE day < ?"
 
-_FIND: Final = "SELECT body, day FROM manifests WHERE digest = ?"
+_FIND: Final = """
+SELECT body, day FROM manifests
+WHERE digest = ? AND typeof(body) = 'blob' AND typeof(day) = 'integer'
+"""
 _LARGEST: Final = 16 * 1024 * 1024
 """Bytes that a kept body may unpack to: four times the largest manifest."""
 _LEVEL: Final = 1

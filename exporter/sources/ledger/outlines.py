@@ -24,7 +24,10 @@ PRUNE: Final = "DELETE FROM outlines WHERE day < ?"
 
 _AT_ONCE: Final = 256
 _MARKS: Final = ", ".join("?" * _AT_ONCE)
-_FIND: Final = f"SELECT digest, outline, day FROM outlines WHERE digest IN ({_MARKS})"  # noqa: S608 - marks only
+_FIND: Final = f"""
+SELECT digest, outline, day FROM outlines
+WHERE digest IN ({_MARKS}) AND typeof(outline) = 'blob' AND typeof(day) = 'integer'
+"""  # noqa: S608 - marks only
 _HEAD: Final = struct.Struct(">8sq?")
 _SEAL: Final = 8
 """Bytes of the hash over a digest and its outline."""

@@ -29,9 +29,18 @@ CREATE TABLE IF NOT EXISTS debts (registry TEXT PRIMARY KEY, until REAL NOT NULL
 """
 OWE: Final = "REPLACE INTO debts (registry, until) VALUES (?, ?)"
 
-_DEBT: Final = "SELECT until FROM debts WHERE registry = ?"
-_PROOFS: Final = "SELECT digest, since, at, repository FROM proofs WHERE registry = ?"
-_MISMATCHES: Final = "SELECT repository, digest, at, detail FROM mismatches WHERE registry = ?"
+_DEBT: Final = "SELECT until FROM debts WHERE registry = ? AND typeof(until) = 'real'"
+_PROOFS: Final = """
+SELECT digest, since, at, repository FROM proofs WHERE registry = ?
+AND typeof(digest) = 'blob' AND typeof(since) = 'real'
+AND typeof(at) IN ('real', 'null') AND typeof(repository) IN ('text', 'null')
+"""
+"""A flipped bit can make a blob of a text, in a table that has none: such a row is passed over."""
+_MISMATCHES: Final = """
+SELECT repository, digest, at, detail FROM mismatches WHERE registry = ?
+AND typeof(repository) = 'text' AND typeof(digest) = 'blob'
+AND typeof(at) = 'real' AND typeof(detail) = 'text'
+"""
 _WANT: Final = """
 INSERT INTO proofs (registry, digest, since, day) VALUES (?, ?, ?, ?)
 ON CONFLICT (registry, digest) DO UPDATE SET day = excluded.day WHERE day <> excluded.day
@@ -40,9 +49,11 @@ _PRUNE: Final = "DELETE FROM proofs WHERE registry = ? AND day < ?"
 _PROVE: Final = """
 INSERT INTO proofs (registry, digest, since, at, repository, day) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (registry, digest)
-DO UPDATE SET repository = excluded.repository, day = excluded.day, at = max(excluded.at, ifnull((
+DO UPDATE SET repository = excluded.repository, day = excluded.day,
+since = iif(typeof(since) = 'real', since, excluded.since), at = max(excluded.at, ifnull((
   SELECT max(wrong.at) FROM mismatches AS wrong
   WHERE wrong.registry = excluded.registry AND wrong.digest = excluded.digest
+  AND typeof(wrong.at) = 'real'
 ), excluded.at))
 """
 """What is right again was wrong before that, also where a clock was set back in between."""

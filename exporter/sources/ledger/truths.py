@@ -22,7 +22,10 @@ REPLACE INTO truths (registry, kept_at, snapshot, since, seal) VALUES (?, ?, ?, 
 """
 PRUNE: Final = "DELETE FROM truths WHERE kept_at < ?"
 
-_FIND: Final = "SELECT snapshot, since, seal FROM truths WHERE registry = ?"
+_FIND: Final = """
+SELECT snapshot, since, seal FROM truths
+WHERE registry = ? AND typeof(snapshot) = 'blob' AND typeof(since) = 'text'
+"""
 
 Row = tuple[bytes, str, bytes]
 

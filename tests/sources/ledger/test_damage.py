@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.facts.outline import Outline
+from exporter.facts.proof import HASHED, corrupt
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Repository
+from exporter.oci.rootfs import SILENT
 from exporter.sources.ledger.file import set_aside
-from tests.sources.ledger.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
+from tests.sources.ledger.kept import BODY, NAME, NOW, TRUTH, aside, bodies, filled, open_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from exporter.sources.ledger.ledger import Ledger
 
 
 @pytest.mark.parametrize(
@@ -163,3 +170,71 @@ def test_a_flipped_bit_anywhere_never_becomes_an_untruth(path: Path) -> None:
             ledger.keep("main", TRUTH)
         for part in path.parent.iterdir():
             part.unlink()
+
+
+def test_a_damaged_schema_that_cannot_even_be_quoted_is_set_aside(path: Path) -> None:
+    whole = filled(path).read_bytes()
+    path.write_bytes(whole.replace(b"CREATE TABLE manifests", b"CREATE T\xc1BLE manifests"))
+
+    with open_(path) as ledger:
+        assert ledger.manifest(NAME) is None
+        ledger.keep("main", TRUTH)
+    assert aside(path).exists()
+
+
+COLUMNS = {
+    "manifests": ("body", "day"),
+    "truths": ("snapshot", "since", "seal"),
+    "outlines": ("digest", "outline", "day"),
+    "proofs": ("digest", "since", "at", "repository"),
+    "mismatches": ("repository", "digest", "at", "detail"),
+    "contents": ("digest", "said", "seal", "readings"),
+    "debts": ("until",),
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [(one, each) for one in COLUMNS for each in COLUMNS[one]]
+)
+def test_a_value_that_became_another_type_hides_nothing_else(
+    path: Path, table: str, column: str
+) -> None:
+    blob = Digest.of(b"blob")
+    key = bytes.fromhex(blob.encoded)
+
+    def write(ledger: Ledger) -> None:
+        ledger.keep_manifests({NAME: BODY})
+        ledger.keep("main", TRUTH)
+        ledger.keep_outlines({key: Outline(1, False, b"")})
+        ledger.note("main", {(Repository("one"), blob): HASHED}, NOW)
+        ledger.note("main", {(Repository("two"), blob): corrupt("x")}, NOW)
+        ledger.learn("main", blob, SILENT)
+        ledger.owe("main", NOW)
+
+    with open_(path) as ledger:
+        write(ledger)
+    to_other = f"iif(typeof({column}) = 'text', CAST({column} AS BLOB), '~' || hex({column}))"
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("PRAGMA writable_schema = ON")
+        file.execute("UPDATE sqlite_schema SET sql = replace(sql, 'STRICT, WITHOUT', 'WITHOUT')")
+        file.execute("UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')')")
+    with closing(sqlite3.connect(path)) as file, file:
+        changed = file.execute(f"UPDATE {table} SET {column} = {to_other}")  # noqa: S608 - of the list above
+        assert changed.rowcount == 1
+
+    def known(ledger: Ledger) -> dict[str, object]:
+        scrubbed = ledger.scrubbed("main")
+        return {
+            "manifests": ledger.manifest(NAME),
+            "truths": ledger.last("main"),
+            "outlines": ledger.outlines([key]),
+            "proofs": scrubbed.proofs,
+            "mismatches": scrubbed.mismatches,
+            "contents": scrubbed.contents,
+            "debts": ledger.debt("main"),
+        }
+
+    with open_(path) as ledger:
+        assert [name for name, told in known(ledger).items() if not told] == [table]
+        write(ledger)
+        assert all(known(ledger).values()), "what is written again is told again"
