@@ -35,6 +35,8 @@ _FOR_TYPED: Final = (
     "--requests-per-second",
 )
 """Options that say how a registry is asked that no configuration has."""
+_NOTHING: Final = "name an image or a registry, or give --config or --refs"
+_ONLY_A_CLUSTER: Final = "--kube says what is in use; name the registry too, or give --config"
 _PAUSE: Final = "3s"
 """Before a second look, where no configuration says otherwise: somebody waits at a terminal."""
 
@@ -62,26 +64,17 @@ def typed(
     wanted = frozenset(hosts)
     try:
         known = load(words.config, environ) if words.config else None
-        secure = not words.plain_http
-        unknown = (spellings(each, secure=secure) for each in wanted - _hosts(known))
-        missing = sorted({min(each, key=len) for each in unknown})
         environ = _with_password(words, environ)
-        made = _made(words, missing, environ) if missing else None
-        if made is None and known is not None:
-            _refuse_what_counts_for_none(words)
+        made = _made(words, wanted - _hosts(known), environ)
     except Misconfigured as error:
         raise Refused(str(error)) from error
     base = known or made
-    if base is None and words.kube is not None:
-        raise Refused("--kube says what is in use; name the registry too, or give --config")
     if base is None:
-        raise Refused("name an image or a registry, or give --config or --refs")
-    registries = tuple(
-        registry
-        for settings in (known, made)
-        for registry in (settings.registries if settings else ())
-        if not wanted or registry.hosts & wanted
-    )
+        raise Refused(_NOTHING if words.kube is None else _ONLY_A_CLUSTER)
+    if made is None:
+        _refuse_what_counts_for_none(words)
+    every = (*(known.registries if known else ()), *(made.registries if made else ()))
+    registries = tuple(each for each in every if not wanted or each.hosts & wanted)
     # With these hosts alone, what was typed is all that was asked for.
     rest: dict[str, object] = {"references": (), "clusters": ()} if wanted and alone else {}
     update = {"registries": registries, **rest, **_overruling(words, known)}
@@ -110,8 +103,15 @@ def _hosts(settings: Settings | None) -> frozenset[str]:
     return frozenset[str]().union(*(registry.hosts for registry in registries))
 
 
-def _made(words: argparse.Namespace, hosts: list[str], environ: Mapping[str, str]) -> Settings:
-    scheme = "http" if words.plain_http else "https"
+def _made(
+    words: argparse.Namespace, unknown: Iterable[str], environ: Mapping[str, str]
+) -> Settings | None:
+    """Return settings for hosts that no configuration knows, each under its shortest spelling."""
+    secure = not words.plain_http
+    hosts = sorted({min(spellings(each, secure=secure), key=len) for each in unknown})
+    if not hosts:
+        return None
+    scheme = "https" if secure else "http"
     common = {
         "plain_http": words.plain_http,
         "ca_file": words.ca_file and str(words.ca_file.absolute()),
