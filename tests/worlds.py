@@ -1,7 +1,7 @@
 """Which content does a test speak of? Images, indexes and artifacts built from words.
 
-The same words give the same digests on every machine. Nothing here knows a registry; where the
-content goes is decided by `tests.parts.push`, `layout` and `tree`.
+The same words give the same digests on every machine. Nothing here knows a registry: `tests.fakes`
+holds content in memory, `tests.parts` pushes it, or writes it as a folder (`layout`, `tree`).
 """
 
 from __future__ import annotations
