@@ -69,6 +69,7 @@ async def _recalled(target: Target, snapshot: Snapshot, before: Report | None) -
     if target.scrub is None:
         return snapshot
     scrubbed = await asyncio.to_thread(target.scrub.proofs.scrubbed, snapshot.registry)
+    scrubbed = replace(scrubbed, shared=target.scrub.source.shared)
     earlier = before.snapshot if before else None
     period = target.scrub.terms.period
     snapshot = await asyncio.to_thread(recall, snapshot, earlier, scrubbed, period)

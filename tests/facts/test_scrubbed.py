@@ -67,6 +67,13 @@ def test_another_repository_is_not_blamed_for_bytes_that_were_not_read_there() -
     assert known(LAST_BYTE, ROTTEN, repository=OTHER) is LAST_BYTE
 
 
+def test_a_proof_is_of_every_repository_where_all_have_one_copy_and_else_of_one() -> None:
+    proven = Scrubbed({BLOB: Proven(0.0, NOW - 1, APP)})
+
+    assert known(LAST_BYTE, proven, repository=OTHER) is LAST_BYTE
+    assert known(LAST_BYTE, replace(proven, shared=True), repository=OTHER) is HASHED
+
+
 def test_a_corruption_outlives_the_loss_of_the_scrubs_memory() -> None:
     before = snapshot(corrupt("hashes to x"), at=NOW - DAY)
 
