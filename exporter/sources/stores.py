@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from obstore import exceptions
@@ -25,6 +26,11 @@ _WAYS: Final = (
     ("kind: Timeout,", Reason.TIMEOUT, "no answer in time"),
     ("source: BadScheme", Reason.CONNECT, "plain http was not asked for"),
 )
+# Without keys of its own the library asks the cloud's machine, which names them or does not.
+_MACHINE: Final = "http://169.254.169.254/"
+_NO_KEYS: Final = "no credentials are set, and the machine that this runs on gives none"
+_CODE: Final = re.compile(r"<Code>(\w{1,64})</Code>")
+"""An S3's own word for its answer: `NoSuchBucket`, `InvalidAccessKeyId`."""
 
 
 def missed(subject: str, error: Exception) -> Unseen:
@@ -33,6 +39,9 @@ def missed(subject: str, error: Exception) -> Unseen:
     detail = type(error).__name__
     if reason is Reason.SERVER_ERROR:
         said = str(error)
-        ways = ((way, words) for sign, way, words in _WAYS if sign in said)
-        reason, detail = next(ways, (reason, detail))
+        if _MACHINE in said:
+            return Unseen(subject, Reason.CREDENTIALS, _NO_KEYS)
+        code = _CODE.search(said)
+        told = (reason, code[1] if code else detail)
+        reason, detail = next(((way, words) for sign, way, words in _WAYS if sign in said), told)
     return Unseen(subject, reason, detail)

@@ -68,8 +68,15 @@ def test_a_store_that_may_not_be_asked_without_tls_is_told_so(
         (PermissionError("a folder's"), Reason.UNREADABLE),
         (exceptions.GenericError('kind: Connect, … "dns error"'), Reason.DNS),
         (exceptions.GenericError("kind: Timeout, …"), Reason.TIMEOUT),
+        (exceptions.GenericError("PUT http://169.254.169.254/latest/api"), Reason.CREDENTIALS),
         (exceptions.GenericError("500"), Reason.SERVER_ERROR),
     ],
 )
 def test_each_error_has_its_reason(error: Exception, reason: Reason) -> None:
     assert missed(NAME, error).reason is reason
+
+
+def test_what_the_store_itself_calls_its_error_is_told() -> None:
+    answer = "404 Not Found: <Error><Code>NoSuchBucket</Code><Message>kept</Message></Error>"
+
+    assert missed(NAME, exceptions.GenericError(answer)).detail == "NoSuchBucket"
