@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
-from exporter.commands.answer import MOST_ROWS, as_json, exit_code, save, style
+from exporter.commands.answer import MOST_ROWS, Exit, as_json, exit_code, save, style
 from exporter.commands.looking import aimed, opened
 from exporter.commands.options import again, settings_of
 from exporter.commands.scrubbing import scrub_once
@@ -20,14 +20,17 @@ from exporter.config.scrub import ScrubSettings, Source
 from exporter.publish.text.markdown import check_markdown
 from exporter.publish.text.scrub import damage_markdown, damage_text
 from exporter.publish.text.terminal import check_text
+from exporter.sources import Unseen
+from exporter.wiring.stored import Stored
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from exporter.commands.subjects import Subjects
     from exporter.config.registry import RegistrySettings
     from exporter.judge.report import Report
+    from exporter.resolve.target import Target
 
 _OPTIONS: Final = {
     "bytes_per_second": "--limit-rate",
@@ -44,7 +47,11 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     subjects = asked_for(words)
     asked = _with_scrubs(words, typed(words, subjects.hosts, environ))
-    reports = asyncio.run(_read(words, subjects, asked))
+    try:
+        reports = asyncio.run(_read(words, subjects, asked))
+    except Unseen as unseen:
+        sys.stderr.write(f"pullproof: nothing was read: {unseen}\n")
+        return Exit.BLIND
     if words.save:
         save(reports, words.save)
     sys.stdout.write(_said(words, reports))
@@ -61,7 +68,18 @@ async def _read(words: argparse.Namespace, subjects: Subjects, asked: Typed) -> 
             replace(aimed(words, subjects, each.target), storage=None)
             for each in assembly.watched
         ]
+        if words.storage:
+            # Here nothing would be found for a long time, each blob looked for twice.
+            await asyncio.to_thread(_recognise, targets)
         return [await scrub_once(target, uses) for target in targets]
+
+
+def _recognise(targets: Iterable[Target]) -> None:
+    """Raise `Unseen` where what was typed is the storage of no registry."""
+    sources = (target.scrub.source for target in targets if target.scrub)
+    for source in sources:
+        if isinstance(source, Stored):
+            source.recognise()
 
 
 def _with_scrubs(words: argparse.Namespace, asked: Typed) -> Typed:

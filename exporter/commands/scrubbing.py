@@ -14,7 +14,7 @@ from exporter.commands.progress import showing
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State, unknown
 from exporter.judge.judgement import judge
-from exporter.publish.text.scrub import tally_words
+from exporter.publish.text.scrub import tally_words, unread_lines
 from exporter.publish.words import size_words
 from exporter.resolve.method import pause
 from exporter.resolve.scrub.opening import opened
@@ -61,6 +61,8 @@ async def _read(scrub: Scrub, method: Method, snapshot: Snapshot) -> dict[Place,
         await pause(method, odd)
         unread |= await _read_all(scrub, whole, snapshot, odd)
         unread |= _unsettled(await asyncio.to_thread(_wanted, scrub, snapshot))
+    for line in unread_lines(unread):
+        _say(line)
     return unread
 
 
@@ -68,6 +70,7 @@ async def _read_all(
     scrub: Scrub, whole: Reading, snapshot: Snapshot, waiting: Sequence[Subject]
 ) -> dict[Place, Sighting]:
     """Read things, each kept at once; return what could not be read."""
+    scrub.tally.size, scrub.tally.blobs = 0, {}  # what is read again is told apart
     unread: dict[Place, Sighting] = {}
     async with _telling(Progress(scrub.tally, sum(each.size for each in waiting), len(waiting))):
         for subject in waiting:

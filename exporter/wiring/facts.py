@@ -78,7 +78,7 @@ def imported(module: str) -> ModuleType:
     except ImportError as error:
         extra = _EXTRAS.get(module, "facts")
         detail = f"install the extra: pip install 'pullproof[{extra}]'"
-        raise Unseen(module, Reason.UNSUPPORTED, detail) from error
+        raise Unseen(extra, Reason.UNSUPPORTED, detail) from error
 
 
 def audit_name(taken_at: float) -> str:

@@ -17,7 +17,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked
 from exporter.facts.proof import State, unknown
 from exporter.oci.digest import Digest
-from exporter.publish.text.scrub import tally_words
+from exporter.publish.text.scrub import tally_words, unread_lines
 from exporter.resolve.scrub.plan import DAY, Terms
 from exporter.resolve.target import Scrub
 from exporter.sources import Listing, Wrong
@@ -82,6 +82,33 @@ def test_what_was_read_is_said_in_one_line() -> None:
 
     assert tally_words(tally, 5.0) == "read 25 MiB in 5 s, 5.0 MiB a second: 3 match, 1 mismatch"
     assert tally_words(ScrubTally(1.0), 1.0).endswith("nothing was due")
+
+
+def test_a_folder_that_is_no_registrys_is_not_read_at_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["scrub", "127.0.0.1:1", "--plain-http", "--storage", str(tmp_path)]
+
+    assert main(words) == UNTOLD
+
+    said = capsys.readouterr()
+    assert f"nothing was read: {tmp_path}: unreadable" in said.err
+    assert "not the root directory of a registry" in said.err
+    assert not said.out
+
+
+def test_why_bytes_are_not_known_to_be_right_is_told_with_one_case_of_each() -> None:
+    first, second, third = (Digest.of(word) for word in (b"1", b"2", b"3"))
+    away = unknown(Reason.TIMEOUT)
+    short = unknown(Reason.UNCONFIRMED, "read whole: 3 of 4 bytes")
+
+    told = [*unread_lines({(APP, first): away, (APP, second): short, (APP, third): short})]
+
+    case = min(second, third)
+    assert told == [
+        f"not known to be right: unconfirmed (read whole: 3 of 4 bytes): {APP}@{case}, and 1 more",
+        f"not known to be right: timeout: {APP}@{first}",
+    ]
 
 
 async def test_what_could_not_be_read_whole_is_unknown_though_its_last_byte_is_there() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from exporter.judge.damage import damages
 from exporter.publish.words import age_words, count_words, plain, size_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from exporter.facts.proof import Sighting
     from exporter.judge.damage import Damage, Stop
     from exporter.judge.report import Report
+    from exporter.oci.reference import Place
     from exporter.sources.tally import ScrubTally
 
 _CORRUPT: Final = "Corrupt"
@@ -54,6 +57,20 @@ def tally_words(tally: ScrubTally, seconds: float) -> str:
     speed = size_words(int(tally.size / seconds)) if seconds > 0 else "?"
     read = f"read {size_words(tally.size)} in {age_words(seconds)}, {speed} a second"
     return f"{read}: {ended or 'nothing was due'}"
+
+
+def unread_lines(unread: Mapping[Place, Sighting]) -> Iterator[str]:
+    """Say what keeps content from being known to be right: a line for each reason, with a case."""
+    amounts = Counter(seen.reason for seen in unread.values())
+    for reason, amount in amounts.most_common():
+        place, seen = min(
+            ((at, each) for at, each in unread.items() if each.reason is reason),
+            key=lambda found: found[0],
+        )
+        repository, digest = place
+        detail = f" ({plain(seen.detail)})" if seen.detail else ""
+        others = f", and {amount - 1:,} more" if amount > 1 else ""
+        yield f"not known to be right: {reason}{detail}: {repository}@{digest}{others}"
 
 
 def _lines(damage: Damage) -> Iterator[str]:
