@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
@@ -27,7 +28,10 @@ class ReferenceClass(StrEnum):
     @property
     def rank(self) -> int:
         """Position from the most important, zero."""
-        return tuple(ReferenceClass).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Final = {each: position for position, each in enumerate(ReferenceClass)}
 
 
 def highest(first: ReferenceClass, second: ReferenceClass) -> ReferenceClass:

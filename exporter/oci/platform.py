@@ -63,25 +63,28 @@ class Platform:
 
     def __str__(self) -> str:
         """Return `os/architecture[/variant]`."""
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
 
-def accepted(node: Platform) -> tuple[Platform, ...]:
-    """What a node of this platform runs, best first, by containerd's rules.
+def accepted(node: Platform) -> Iterator[Platform]:
+    """Yield what a node of this platform runs, best first, by containerd's rules.
 
     An amd64 node also runs lower levels and 386; arm runs lower versions; arm64 also 32-bit arm.
     Source: containerd `platforms/compare.go` (`platformVector`).
     """
-    if node.architecture == "amd64":
-        lower = (Platform(node.os, "amd64", variant) for variant in _below(_AMD64, node.variant))
-        return (node, *lower, Platform(node.os, "386"))
-    if node.architecture == "arm":
-        lower = (Platform(node.os, "arm", variant) for variant in _below(_ARM, node.variant))
-        return (node, *lower)
     if node.architecture == "arm64":
-        own = (Platform.of(node.os, "arm64", variant) for variant in _arm64(node.variant))
-        return (*own, *(Platform(node.os, "arm", variant) for variant in _ARM))
-    return (node,)
+        names = _VARIANTS["arm64"]
+        levels = (names.get(each, each) for each in _arm64(node.variant))
+        yield from (Platform(node.os, "arm64", level) for level in levels)
+        yield from (Platform(node.os, "arm", variant) for variant in _ARM)
+        return
+    yield node
+    if node.architecture == "amd64":
+        lower = _below(_AMD64, node.variant)
+        yield from (Platform(node.os, "amd64", variant) for variant in lower)
+        yield Platform(node.os, "386")
+    elif node.architecture == "arm":
+        yield from (Platform(node.os, "arm", variant) for variant in _below(_ARM, node.variant))
 
 
 def _below(ladder: tuple[str, ...], variant: str) -> tuple[str, ...]:
