@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE
@@ -79,11 +79,17 @@ class Blast:
         return tuple(sorted({each for hit in self.hits for each in hit.platforms}, key=str))
 
 
+NOBODY: Final = Blast(())
+
+
 def blast(verdict: TagVerdict) -> Blast:
     """Return who could not start again; nobody where a tag is not known to fail anybody."""
     if not verdict.failing:
-        return Blast(())
-    return Blast(hits(use for use in verdict.uses if _fails(verdict, use)))
+        return NOBODY
+    # Hundreds of uses may say the same: whether a pull fails is found out once for each answer.
+    said = [(use, Nodes.of_use(use)) for use in verdict.uses]
+    fails = {nodes: _fails(verdict, nodes) for nodes in {nodes for _, nodes in said}}
+    return Blast(hits(use for use, nodes in said if fails[nodes]))
 
 
 def hits(uses: Iterable[Use]) -> tuple[Hit, ...]:
@@ -101,7 +107,10 @@ def hits(uses: Iterable[Use]) -> tuple[Hit, ...]:
 
 def _apart(uses: list[Use]) -> list[list[Use]]:
     """Part what one wants in a lower class, and on other nodes than in its highest."""
-    top = min((use.reference_class for use in uses), key=lambda each: each.rank)
+    classes = {use.reference_class for use in uses}
+    if len(classes) == 1:
+        return [uses]
+    top = min(classes, key=lambda each: each.rank)
     there = frozenset[Platform]().union(
         *(Nodes.of_use(use).every for use in uses if use.reference_class is top)
     )
@@ -128,13 +137,12 @@ def _order(hit: Hit) -> tuple[int, float, str]:
     return hit.reference_class.rank, soonest, hit.name
 
 
-def _fails(verdict: TagVerdict, use: Use) -> bool:
-    """Would a pull for this use alone run into what is gone?
+def _fails(verdict: TagVerdict, nodes: Nodes) -> bool:
+    """Would a pull for these nodes alone run into what is gone?
 
-    Of one that does not say where it runs, whatever breaks the tag for its own class counts; and
-    a tag that leads nowhere fails all.
+    Where nobody says where it runs, whatever breaks the tag for its own class counts; and a tag
+    that leads nowhere fails all.
     """
-    nodes = Nodes.of_use(use)
     leaves = [
         Leaf(each.digest, each.platform, each.kind) for each in verdict.children if each.digest
     ]
