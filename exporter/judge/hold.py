@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector, Sealed
+from exporter.facts.snapshot import Collector, Role, Sealed
+from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Iterable
 
     from exporter.facts.snapshot import Snapshot
     from exporter.judge.report import TagVerdict
@@ -47,8 +48,10 @@ class Hold:
         return False if self.whole or swept else None
 
 
-def holds(snapshot: Snapshot, of: Container[Repository]) -> Mapping[Repository, Hold]:
-    """Return what the tags of some repositories lead to."""
+def holds(snapshot: Snapshot, judged: Iterable[TagVerdict]) -> Mapping[Repository, Hold]:
+    """Return what tags lead to, in the repositories of which that matters to what is live."""
+    owned = snapshot.role is not Role.PROXY
+    of = {each.root.repository for each in judged if owned and _matters(each)}
     starts: defaultdict[Repository, dict[Digest, Tag]] = defaultdict(dict)
     for root in snapshot.roots:
         if root.repository in of:
@@ -58,17 +61,16 @@ def holds(snapshot: Snapshot, of: Container[Repository]) -> Mapping[Repository, 
     return {repository: _hold(snapshot, repository, known) for repository, known in starts.items()}
 
 
-def drifted(verdict: TagVerdict, hold: Hold) -> tuple[Digest, ...]:
-    """Return what runs by a tag and is nothing to which the tag leads now.
-
-    That is an absence, too: it is said only where all is known to which the tag leads.
-    """
-    root = verdict.root
-    running = {digest for use in verdict.uses for digest in use.running}
-    if root.tag is None or root.digest is None or root.sighting.state is not State.PRESENT:
-        return ()
-    found, whole = below(root.digest, hold.manifests) if running else (running, True)
-    return tuple(sorted(running - found)) if whole else ()
+def compared(verdict: TagVerdict, hold: Hold | None) -> TagVerdict:
+    """Return a verdict with what is live of it and not where its tag leads, or no tag at all."""
+    if hold is None or not _matters(verdict):
+        return verdict
+    root, moved = verdict.root, _drifted(verdict, hold)
+    live = moved if root.tag else (root.digest,) if root.digest else ()
+    kept = {digest: hold.keeps(digest) for digest in live}
+    bare = tuple(digest for digest, keeps in kept.items() if keeps is False)
+    known = bare or None not in kept.values()
+    return replace(verdict, drifted=moved, unprotected=bare if known else None)
 
 
 def below(digest: Digest, manifests: Mapping[Digest, Manifest]) -> tuple[set[Digest], bool]:
@@ -85,6 +87,26 @@ def below(digest: Digest, manifests: Mapping[Digest, Manifest]) -> tuple[set[Dig
             waiting += [child.digest for child in manifest.children]
         found.add(each)
     return found, whole
+
+
+def _matters(verdict: TagVerdict) -> bool:
+    """Is something live of it pinned, or known to run?"""
+    root = verdict.root
+    said = root.tag is None or any(use.running for use in verdict.uses)
+    return said and root.reference_class is ReferenceClass.LIVE
+
+
+def _drifted(verdict: TagVerdict, hold: Hold) -> tuple[Digest, ...]:
+    """Return what runs by a tag and is nothing to which the tag leads now.
+
+    That is an absence, too: it is said only where all is known to which the tag leads.
+    """
+    root = verdict.root
+    running = {digest for use in verdict.uses for digest in use.running}
+    if root.tag is None or root.digest is None or root.sighting.state is not State.PRESENT:
+        return ()
+    found, whole = below(root.digest, hold.manifests) if running else (running, True)
+    return tuple(sorted(running - found)) if whole else ()
 
 
 def _hold(snapshot: Snapshot, repository: Repository, known: Mapping[Digest, Tag]) -> Hold:

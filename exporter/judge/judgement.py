@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.snapshot import Role
-from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import (
     broken_child,
     digest_mismatch,
@@ -18,18 +17,17 @@ from exporter.judge.checks import (
     unprotected_image,
     wrong_diff_id,
 )
-from exporter.judge.hold import holds
+from exporter.judge.hold import compared, holds
 from exporter.judge.report import Report
 from exporter.judge.verdict import verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from exporter.facts.snapshot import Snapshot
     from exporter.judge.finding import Finding
     from exporter.judge.hold import Hold
     from exporter.judge.report import TagVerdict
-    from exporter.oci.reference import Repository
 
 OPEN: Final = (
     missing_child,
@@ -54,8 +52,9 @@ def judge(snapshot: Snapshot, history: Mapping[str, float]) -> Report:
 
     Times are seconds since the epoch; a finding without history begins with this snapshot.
     """
-    judged = verdicts(snapshot)
-    held = live_holds(snapshot, judged)
+    found = verdicts(snapshot)
+    held = holds(snapshot, found)
+    judged = tuple(compared(each, held.get(each.root.repository)) for each in found)
     findings = tuple(
         finding
         for verdict in judged
@@ -63,18 +62,6 @@ def judge(snapshot: Snapshot, history: Mapping[str, float]) -> Report:
     )
     since = {each.key: history.get(each.key, snapshot.taken_at) for each in findings}
     return Report(snapshot, judged, findings, since)
-
-
-def live_holds(snapshot: Snapshot, judged: Iterable[TagVerdict]) -> Mapping[Repository, Hold]:
-    """Return what tags lead to, in the repositories of which that matters to what is live."""
-    of = {
-        verdict.root.repository
-        for verdict in judged
-        if snapshot.role is not Role.PROXY
-        and verdict.root.reference_class is ReferenceClass.LIVE
-        and (verdict.root.tag is None or any(use.running for use in verdict.uses))
-    }
-    return holds(snapshot, of)
 
 
 def _findings(snapshot: Snapshot, verdict: TagVerdict, hold: Hold | None) -> Iterator[Finding]:

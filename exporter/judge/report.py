@@ -113,6 +113,10 @@ class TagVerdict:
     """Who names this tag, or pins this digest."""
     admissions: tuple[Admission, ...] = ()
     """How the credentials of these fared at the repository, where they may be tried."""
+    drifted: tuple[Digest, ...] = ()
+    """What of it is live and runs, and is nothing to which the tag leads now."""
+    unprotected: tuple[Digest, ...] | None = None
+    """What of it is live and no tag leads to; None where that is not known, or nothing is live."""
 
     @property
     def overall(self) -> State:
@@ -132,7 +136,7 @@ class TagVerdict:
         found |= {self.root.reference_class} if self.state in GONE else set()
         if not found:
             return ()  # of nearly every tag, and asked often
-        return tuple(each for each in ReferenceClass if each in found)
+        return tuple(sorted(filter(None, found), key=lambda each: each.rank))
 
     @property
     def lacking_platforms(self) -> tuple[Platform, ...]:

@@ -15,6 +15,7 @@ from exporter.judge.checks import broken_child, missing_child, missing_platform
 from exporter.judge.finding import Finding, weight
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Code, Effect, Precondition
+from exporter.judge.hold import compared, holds
 from exporter.judge.repair import hint
 from exporter.judge.report import Child, ChildKind, Lack, Lacking, Report, TagVerdict
 from exporter.judge.stock import Prediction, Stock
@@ -121,7 +122,9 @@ def report(*verdicts: TagVerdict, registry: str = "registry.example", **other: A
         "admissions": tuple(door for each in verdicts for door in each.admissions),
     }
     snapshot = Snapshot(registry=registry, taken_at=TAKEN_AT, **seen | facts)
-    verdicts = tuple(sorted(verdicts, key=lambda each: each.root.reference_class.rank))
+    held = holds(snapshot, verdicts)
+    compare = (compared(each, held.get(each.root.repository)) for each in verdicts)
+    verdicts = tuple(sorted(compare, key=lambda each: each.root.reference_class.rank))
     findings = tuple(each for verdict in verdicts for each in _findings(verdict))
     if facts.get("role") is Role.PROXY:
         findings = ()

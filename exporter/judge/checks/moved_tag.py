@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Rule, Severity
-from exporter.judge.hold import drifted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +22,7 @@ def check(verdict: TagVerdict, hold: Hold) -> Iterator[Finding]:
     A new start gets the new image: that is information, and a warning where the old one, of which
     a way back would need every byte, is not held by any other tag.
     """
-    if verdict.root.reference_class is not ReferenceClass.LIVE:
-        return
-    for digest in drifted(verdict, hold):
+    for digest in verdict.drifted:
         severity = Severity.WARNING if hold.keeps(digest) is False else Severity.INFO
         yield Finding(RULE, severity, verdict.root, digest, None, _describe(verdict, hold, digest))
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import blast
-from exporter.judge.checks.unprotected_image import unprotected
-from exporter.judge.judgement import live_holds
 from exporter.judge.report import TagVerdict
 from exporter.publish.census import Needs, broken_since, needs
 from exporter.publish.metrics import catalogue
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from exporter.judge.blast import Blast, Hit
-    from exporter.judge.hold import Hold
     from exporter.judge.report import Report
     from exporter.publish.metrics.exposition import Samples
     from exporter.publish.metrics.family import Family
@@ -45,8 +42,6 @@ class _Row:
     labels: str
     parts: tuple[_Part, ...]
     """Of its own class, then of each lower one that needs more."""
-    unprotected: int | None
-    """Live images that no tag leads to; None where that is not known, or nothing is live."""
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -105,15 +100,13 @@ def _first(
 
 def _rows(report: Report) -> Iterator[_Row]:
     since = {each: broken_since(report, each) for each in ReferenceClass}
-    holds = live_holds(report.snapshot, report.verdicts)
     for verdict in report.verdicts:
         root = verdict.root
         parts = tuple(
             _part(report, verdict, each, since[each].get((root.repository, root.name)))
             for each in (root.reference_class, *_lower(verdict))
         )
-        hold = holds.get(root.repository)
-        yield _Row(verdict, _tag(report, verdict), parts, _unprotected(verdict, hold))
+        yield _Row(verdict, _tag(report, verdict), parts)
 
 
 def _lower(verdict: TagVerdict) -> list[ReferenceClass]:
@@ -139,8 +132,9 @@ def _part(
 def _write(samples: Samples, row: _Row) -> None:
     for part in row.parts:
         _needs(samples, row.verdict, part)
-    if row.unprotected is not None:
-        samples.add(catalogue.TAG_UNPROTECTED_IMAGES, row.labels, row.unprotected)
+    unprotected = row.verdict.unprotected
+    if unprotected is not None:
+        samples.add(catalogue.TAG_UNPROTECTED_IMAGES, row.labels, len(unprotected))
 
 
 def _needs(samples: Samples, verdict: TagVerdict, part: _Part) -> None:
@@ -194,15 +188,6 @@ def _refused(report: Report, verdict: TagVerdict) -> Iterator[str]:
     for each in verdict.admissions:
         if each.admitted is False:
             yield label_pairs(names, (report.snapshot.registry, each.repository, each.login))
-
-
-def _unprotected(verdict: TagVerdict, hold: Hold | None) -> int | None:
-    root = verdict.root
-    said = root.tag is None or any(use.running for use in verdict.uses)
-    if hold is None or not said or root.reference_class is not ReferenceClass.LIVE:
-        return None
-    found = unprotected(verdict, hold)
-    return None if found is None else len(found)
 
 
 def _problems(report: Report, verdict: TagVerdict) -> Iterator[str]:

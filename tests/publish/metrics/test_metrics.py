@@ -332,11 +332,12 @@ def test_a_live_pin_that_no_tag_keeps_is_counted_where_that_is_known(
 def test_of_a_tag_only_what_runs_by_it_is_counted() -> None:
     made, other = tag("app:v1", child(), state=PRESENT), digest("left behind")
     quiet = report(replace(made, uses=(use("app:v1"),)))
-    moved = report(replace(made, uses=(use("app:v1", running=frozenset({other})),)))
+    left = replace(made, uses=(use("app:v1", running=frozenset({other})),))
+    moved = report(left)
     same = report(replace(made, uses=(use("app:v1", running=frozenset({digest("amd64")})),)))
 
     beside = report(made, tag("app@", child(name="pinned")))
-    idle = replace(moved.verdicts[0], root=replace(made.root, reference_class=ReferenceClass.IDLE))
+    idle = replace(left, root=replace(made.root, reference_class=ReferenceClass.IDLE))
     asleep = report(idle, tag("app@", child(name="pinned")))
     every = (quiet, moved, same, beside, asleep)
     counts = [value(each, "tag_unprotected_images", tag="v1") for each in every]
