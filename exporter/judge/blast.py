@@ -80,6 +80,7 @@ class Blast:
 
 
 NOBODY: Final = Blast(())
+"""Whom a tag hits that can be pulled: nearly every one."""
 
 
 def blast(verdict: TagVerdict) -> Blast:

@@ -69,20 +69,25 @@ class Census:
     """Of what is there, each digest once."""
 
 
-def broken_since(
-    report: Report, of: ReferenceClass | None = None
-) -> Mapping[tuple[Repository, str], float]:
-    """Since when is it known that a tag cannot be pulled? By repository and the root's name.
+def broken_since(report: Report) -> Mapping[tuple[Repository, str], float]:
+    """Since when is it known that a tag cannot be pulled? By repository and the root's name."""
+    return {where: min(since.values()) for where, since in lost_since(report).items()}
 
-    `of` asks for what is lost to one class of uses alone.
+
+def lost_since(
+    report: Report,
+) -> Mapping[tuple[Repository, str], Mapping[ReferenceClass | None, float]]:
+    """Since when is it known what is lost to each class of uses? By repository and name likewise.
+
+    A tag of which nothing is lost is not there.
     """
-    since: dict[tuple[Repository, str], float] = {}
+    since: dict[tuple[Repository, str], dict[ReferenceClass | None, float]] = {}
     for finding in report.findings:
-        meant = of is None or finding.required_by is of
-        if meant and finding.rule.code in BREAKING and finding.severity is not Severity.INFO:
-            where = (finding.root.repository, finding.root.name)
+        if finding.rule.code in BREAKING and finding.severity is not Severity.INFO:
+            known = since.setdefault((finding.root.repository, finding.root.name), {})
             seen = report.since.get(finding.key, report.snapshot.taken_at)
-            since[where] = min(seen, since.get(where, seen))
+            by = finding.required_by
+            known[by] = min(seen, known.get(by, seen))
     return since
 
 
@@ -134,12 +139,12 @@ def _weigh(report: Report) -> tuple[Mapping[Repository, int], int]:
     """Bytes that are there, by repository, and each digest once for the registry."""
     sizes = stated_sizes(report.snapshot)
     weights: Counter[Repository] = Counter()
-    stored: set[Digest] = set()
+    stored: dict[Digest, int] = {}
     for (repository, digest), sighting in report.snapshot.sightings.items():
         if sighting.state is State.PRESENT and sighting.proof is not Proof.EXTERNAL:
-            weights[repository] += sizes.get(digest, 0)
-            stored.add(digest)
-    return weights, sum(sizes.get(digest, 0) for digest in stored)
+            stored[digest] = size = sizes.get(digest, 0)
+            weights[repository] += size
+    return weights, sum(stored.values())
 
 
 def _households(
@@ -194,9 +199,9 @@ def _stands(child: Child) -> bool:
 def _bare_indexes(report: Report, verdict: TagVerdict) -> set[Digest]:
     """Nested and pinned indexes at which no tag points straight, where that can be said."""
     root = verdict.root
-    sealed = report.snapshot.sealed.get(root.repository)
     read = report.snapshot.manifests.get(root.digest) if root.digest and not root.tag else None
     stands = root.sighting.state is not State.MISSING
     pinned = (read.digest,) if read and read.is_index and stands else ()
     every = (*verdict.indexes, *pinned)
+    sealed = report.snapshot.sealed.get(root.repository) if every else None
     return {each for each in every if not sealed.pointing_at(each)} if sealed else set()

@@ -19,7 +19,7 @@ from exporter.publish.census import count
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import Exposition, Samples, expose, label_pairs
 from exporter.publish.metrics.stock_series import shares, sole_protectors, stock_series
-from exporter.publish.metrics.tag_series import affected, problems, refused, tags
+from exporter.publish.metrics.tag_series import affected, cases, problems, refused, tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,18 +46,19 @@ def render(picture: Picture, limits: Limits) -> Exposition:
         _registry(samples, part(standing), report, census)
         if report.stock is not None:
             stock_series(samples, report.snapshot.registry, report.stock)
+    told = [cases(report) for report in reports]
     most, worst, tagged = limits.repositories, limits.problems, limits.tags
     dropped = {
         "pullproof_repository": (most, _repositories(samples, counted, most)),
         "pullproof_repository_exclusive_bytes": (most, shares(samples, reports, most)),
-        "pullproof_tag": (tagged, tags(samples, reports, tagged)),
+        "pullproof_tag": (tagged, tags(samples, told, tagged)),
         "pullproof_tag_sole_protected_children": (
             tagged,
             sole_protectors(samples, reports, tagged),
         ),
-        "pullproof_missing_child_info": (worst, problems(samples, reports, worst)),
-        "pullproof_affected_workload_info": (worst, affected(samples, reports, worst)),
-        "pullproof_login_refused_info": (worst, refused(samples, reports, worst)),
+        "pullproof_missing_child_info": (worst, problems(samples, told, worst)),
+        "pullproof_affected_workload_info": (worst, affected(samples, told, worst)),
+        "pullproof_login_refused_info": (worst, refused(samples, told, worst)),
     }
     _limits(samples, dropped)
     return expose(samples)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from exporter.facts.use import ReferenceClass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.facts.use import ReferenceClass, Use
 from exporter.publish.metrics.limits import Limits
 from tests.fakes import workload
 from tests.publish.metrics.series import samples, value
@@ -18,6 +22,9 @@ from tests.publish.reports import (
     tag,
     unreadable,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_past_the_limit_the_worst_and_live_tags_stay_and_the_rest_is_counted() -> None:
@@ -86,6 +93,26 @@ def test_workloads_are_capped_for_each_registry_and_those_of_live_tags_are_kept(
     assert (name, 2) in found["pullproof_metrics_series_dropped"]
     assert (name, 3) in found["pullproof_metrics_series_limit"]
     assert value(report(idle, live), "tag_affected_workloads", tag="old") == 4
+
+
+class Counted(tuple[Use, ...]):  # noqa: SLOT001 - it counts
+    """Uses that count how often somebody went through them."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[Use]:
+        self.times += 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(tags=0, problems=0)], ids=["all", "none"])
+def test_whom_a_loss_hits_is_found_out_once_for_all_series_of_a_tag(limits: Limits) -> None:
+    uses = Counted((deployment(), deployment(reference_class=ReferenceClass.ROLLBACK)))
+    about = report(tag("app:v1", child(state=MISSING), child("arm64", MISSING), uses=uses))
+    uses.times = 0
+    samples(picture(standing(about)), limits)
+
+    assert uses.times == 1
 
 
 def test_the_repositories_with_most_trouble_are_kept() -> None:
