@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.parts import tree
+from tests.parts.ports import held
 from tests.parts.registry import Settings, registry
 from tests.worlds import image, index, two_platforms
 
@@ -88,14 +89,14 @@ def test_2x_with_a_cache_takes_a_push_whose_blobs_are_gone(
 
 def test_a_restart_ends_the_lie(tmp_path: Path) -> None:
     app = two_platforms("app")
-    with registry(tmp_path) as server, server.client("team/app") as client:
-        client.push(app, "v1")
-        server.collect(SWEEP)
-        address = server.host
+    with held() as address:
+        settings = Settings(address=address)
+        with registry(tmp_path, settings) as server, server.client("team/app") as client:
+            client.push(app, "v1")
+            server.collect(SWEEP)
 
-    with registry(tmp_path, Settings(address=address)) as server:
-        assert server.host == address
-        with server.client("team/app") as client:
+        with registry(tmp_path, settings) as server, server.client("team/app") as client:
+            assert server.host == address
             layer = app.children[0].layers[0]
             assert client.bytes_of(layer, last_only=True)[0] == 404
 

@@ -14,6 +14,7 @@ from tests.parts import tree
 from tests.parts.certificates import Authority
 from tests.parts.needs import asset
 from tests.parts.pages import Page, Shell
+from tests.parts.ports import held
 from tests.parts.registry import Settings, registry
 from tests.worlds import two_platforms
 
@@ -40,17 +41,19 @@ class Site:
     folder: Path
     authority: Authority | None
     tools: Path
+    address: str
+    """Of the registry, whenever it is started."""
 
     def stocked(self) -> Registry:
         """A registry whose memory is warm, for somebody looked at all of it."""
-        server = self._start("registry", Settings(authority=self.authority))
+        server = self._started()
         server.push(NAME, APP, "v1")
         assert intact(server)
         return server
 
     def restarted(self, server: Registry) -> Registry:
         server.server.kill()
-        return self._start("registry", Settings(authority=self.authority, address=server.host))
+        return self._started()
 
     def heal(self, server: Registry, command: str) -> str:
         """Run a command of the page, once for each child if it names one; what came of it?"""
@@ -67,6 +70,9 @@ class Site:
         here |= {"registry.example.com": server.host, "/var/lib/registry": str(server.root)}
         trusted = self.authority.certificate if self.authority else None
         return Shell(self.folder, trusted, here, (self.tools,))
+
+    def _started(self) -> Registry:
+        return self._start("registry", Settings(authority=self.authority, address=self.address))
 
     def _start(self, name: str, settings: Settings) -> Registry:
         return self.stack.enter_context(registry(self.folder / name, settings))
@@ -104,7 +110,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def site(tmp_path: Path, authority: Authority, tools: Path) -> Iterator[Site]:
     with ExitStack() as stack:
-        yield Site(stack, tmp_path, authority, tools)
+        yield Site(stack, tmp_path, authority, tools, stack.enter_context(held()))
 
 
 def over_tls(command: str) -> bool:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from tests.parts.client import Client
 from tests.parts.needs import asset, program
-from tests.parts.process import running
+from tests.parts.ports import held
+from tests.parts.process import running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,15 +105,18 @@ def bucket(folder: Path) -> Iterator[Bucket]:
     """Run an S3 server over an empty bucket."""
     objects = folder / "objects"
     (objects / _BUCKET).mkdir(parents=True)
-    port = _free_port()
     command = [asset("versitygw"), "--access", _KEY, "--secret", _SECRET, "--region", _REGION]
-    command += ["--port", f"127.0.0.1:{port}", "posix", str(objects)]
-    with running(command, r"http://(127\.0\.0\.1:\d+)", folder / "s3.log") as server:
-        yield Bucket(folder, server.address)
+    with held() as address:
+        command += ["--port", address, "posix", str(objects)]
+        with running(command, r"http://(127\.0\.0\.1:\d+)", folder / "s3.log") as server:
+            until(lambda: _listens(server.address), "it listens, which it says before it does")
+            yield Bucket(folder, server.address)
 
 
-def _free_port() -> int:
-    """Ask the kernel for a port: this server does not say which one it was given."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
+def _listens(address: str) -> bool:
+    host, _, port = address.partition(":")
+    try:
+        socket.create_connection((host, int(port))).close()
+    except ConnectionRefusedError:
+        return False
+    return True
