@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ import pytest
 
 from exporter.serve.clock import Clock
 from exporter.serve.rounds import Rounds
-from tests.fakes import Fake
+from tests.fakes import Fake, turns
+from tests.parts.process import PATIENCE
 from tests.serve.test_rounds import Journal, board, nothing_wanted, watched
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ async def test_the_first_round_begins_at_once() -> None:
     clock = Clock(rounds, [replace(watched(fake), interval=3600.0)])
 
     clock.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await fake.asked_at_all.wait()
-    await clock.stop(5.0)
+    await clock.stop(PATIENCE)
 
     standing = rounds.board.find(fake.name)
     assert standing is not None
@@ -64,10 +65,10 @@ async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task(
     clock = Clock(rounds, [watched(fake)])
 
     clock.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await fake.asked_at_all.wait()
     await clock.stop(0.0)
-    await asyncio.sleep(0)
+    await turns()
 
     assert asyncio.all_tasks() == before
     standing = rounds.board.find(fake.name)
@@ -78,7 +79,7 @@ async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task(
 
 
 async def rounds_of(fake: Noticed, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         for _ in range(count):
             await fake.asked_at_all.wait()
             fake.asked_at_all.clear()
@@ -90,33 +91,69 @@ async def test_rounds_go_on_for_as_long_as_the_clock_runs() -> None:
 
     clock.start()
     await rounds_of(fake, 3)
-    await clock.stop(5.0)
+    await clock.stop(PATIENCE)
+
+
+@dataclass
+class Time:
+    """The clock that nobody sets, and by how much the time of day is ahead of it; both stand still.
+
+    For what runs in threads there is no time at all: it is waited for before time goes on.
+    """
+
+    rounds: Rounds
+    name: str
+    monkeypatch: pytest.MonkeyPatch
+    passed: float = 0.0
+    ahead: timedelta = timedelta()
+
+    def __post_init__(self) -> None:
+        loop, began, time = asyncio.get_running_loop(), asyncio.get_running_loop().time(), self
+
+        class Day(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:
+                return (
+                    datetime(2026, 4, 22, tzinfo=tz) + timedelta(seconds=time.passed) + time.ahead
+                )
+
+        self.monkeypatch.setattr(loop, "time", lambda: began + self.passed)
+        self.monkeypatch.setattr("apscheduler.schedulers.base.datetime", Day)
+        self.monkeypatch.setattr("exporter.serve.clock.datetime", Day)
+
+    @property
+    def audits(self) -> int:
+        standing = self.rounds.board.find(self.name)
+        assert standing is not None
+        return standing.audits
+
+    async def goes(self, seconds: float) -> int:
+        """Let it go on in small steps, each audit as long as it takes; return how many ended."""
+        before = self.audits
+        for _ in range(round(seconds / 0.1)):
+            self.passed += 0.1
+            await turns()
+            while self.rounds.board.picture.in_progress:  # noqa: ASYNC110 - a thread ends it
+                await asyncio.sleep(0)
+            await turns()
+        return self.audits - before
 
 
 @pytest.mark.parametrize("moved", [timedelta(hours=-1), timedelta(hours=1)])
 async def test_rounds_go_on_where_the_time_of_day_is_set(
     moved: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Day(datetime):
-        shift = timedelta()
-
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
-            return super().now(tz) + cls.shift
-
-    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Day)
-    monkeypatch.setattr("exporter.serve.clock.datetime", Day)
-    monkeypatch.setattr("exporter.serve.clock._LOOK", 0.05)
+    monkeypatch.setattr("exporter.serve.clock._LOOK", 0.5)
     fake = Noticed(answers=True)
     rounds = await rounds_over(fake)
-    clock = Clock(rounds, [replace(watched(fake), interval=0.5)])
+    time = Time(rounds, fake.name, monkeypatch)
+    clock = Clock(rounds, [replace(watched(fake), interval=5.0)])
 
     clock.start()
-    await rounds_of(fake, 1)
-    Day.shift = moved
-    began = asyncio.get_running_loop().time()
-    await rounds_of(fake, 3)
-    took = asyncio.get_running_loop().time() - began
-    await clock.stop(5.0)
+    assert await time.goes(1.0) == 1
+    time.ahead = moved
 
-    assert took > 0.9, "what is due is set with the time of day, and not run at once"
+    assert await time.goes(3.5) == 0, "what is due is set with the time of day, and not run at once"
+    assert await time.goes(1.0) == 1
+    assert await time.goes(10.0) == 2
+    await clock.stop(0.0)

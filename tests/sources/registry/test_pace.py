@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import pytest
 
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.pace import Pace
 from exporter.sources.tally import Tally
+from tests.fakes import turns
 
 
 class Crowd:
@@ -25,8 +27,26 @@ class Crowd:
             self.inside -= 1
 
     async def all(self, count: int) -> None:
-        async with asyncio.timeout(5):
-            await asyncio.gather(*(self.go() for _ in range(count)))
+        """Let so many go, one after the other at the latest; nobody waits for a clock."""
+        going = asyncio.gather(*(self.go() for _ in range(count)))
+        await turns()
+        assert going.done()
+        await going
+
+
+@dataclass
+class Clock:
+    """Stands still until it is told."""
+
+    now: float = 100.0
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The loop's own."""
+    clock = Clock()
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock.now)
+    return clock
 
 
 def pace(**limits: float) -> tuple[Pace, Tally]:
@@ -42,16 +62,21 @@ async def test_no_more_than_agreed_are_under_way_at_once() -> None:
     assert crowd.most == 3
 
 
-async def test_a_pause_holds_everybody_back_and_is_counted() -> None:
-    paused, tally = pace(pause_cap=0.02)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+async def test_a_pause_holds_everybody_back_and_is_counted(clock: Clock) -> None:
+    paused, tally = pace(pause_cap=2.0)
+    crowd = Crowd(paused)
 
     paused.pause(3600)
-    await Crowd(paused).all(3)
+    going = asyncio.gather(*(crowd.go() for _ in range(3)))
+    clock.now += 1.9
+    await turns()
+    assert crowd.most == 0
+    clock.now += 0.2
+    await turns()
 
-    assert loop.time() - began >= 0.02
-    assert tally.throttled_seconds > 0.02  # summed over all who waited
+    assert going.done()
+    assert crowd.most == 3
+    assert tally.throttled_seconds == pytest.approx(3 * 0.2), "summed over all who waited"
 
 
 async def test_a_pause_halves_how_many_go_at_once_and_success_gives_it_back() -> None:
@@ -78,13 +103,11 @@ async def test_many_pauses_leave_one_that_goes() -> None:
     assert crowd.most == 1
 
 
-async def test_refusals_of_one_wave_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+async def test_refusals_of_one_wave_count_as_one(clock: Clock) -> None:
     paused, _ = pace(concurrency=8, pause_cap=1.0)
     for _ in range(8):
         paused.pause(1)
-    now += 1
+    clock.now += 1
     crowd = Crowd(paused)
 
     await crowd.all(20)
@@ -92,14 +115,12 @@ async def test_refusals_of_one_wave_count_as_one(monkeypatch: pytest.MonkeyPatch
     assert crowd.most == 4
 
 
-async def test_a_refusal_after_the_pause_begins_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+async def test_a_refusal_after_the_pause_begins_another(clock: Clock) -> None:
     paused, _ = pace(concurrency=8, pause_cap=1.0)
     paused.pause(1)
-    now += 1
+    clock.now += 1
     paused.pause(1)
-    now += 1
+    clock.now += 1
     crowd = Crowd(paused)
 
     await crowd.all(20)
@@ -114,8 +135,9 @@ async def test_who_gives_up_waiting_leaves_the_place_to_the_next() -> None:
         there = asyncio.create_task(crowd.go())
         await asyncio.sleep(0)
         gone.cancel()
-    async with asyncio.timeout(5):
-        await there
+    await turns()
+
+    assert there.done()
 
     assert gone.cancelled()
 
@@ -129,16 +151,18 @@ async def test_who_gives_up_when_called_passes_the_turn_on() -> None:
     await crowd.pace.__aexit__()
     called.cancel()
 
-    async with asyncio.timeout(5):
-        await there
+    await turns()
+
+    assert there.done()
 
 
-async def test_who_gives_up_during_a_pause_gives_the_place_back() -> None:
-    paused, _ = pace(concurrency=1, pause_cap=0.03)
+async def test_who_gives_up_during_a_pause_gives_the_place_back(clock: Clock) -> None:
+    paused, _ = pace(concurrency=1, pause_cap=1.0)
     paused.pause(1)
     waiting = asyncio.create_task(Crowd(paused).go())
-    await asyncio.sleep(0)
+    await turns()
     waiting.cancel()
+    clock.now += 1
 
     await Crowd(paused).all(2)
 
@@ -150,7 +174,8 @@ async def test_requests_keep_to_the_agreed_rate() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
 
-    await Crowd(pace(requests_per_second=200)[0]).all(6)
+    crowd = Crowd(pace(requests_per_second=200)[0])
+    await asyncio.gather(*(crowd.go() for _ in range(6)))
 
     assert loop.time() - began >= 0.02
 
