@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -100,18 +102,26 @@ async def test_retry_after_pauses_everybody_as_far_as_the_cap_allows(status: int
 
 
 async def test_a_registry_that_limits_its_rate_is_audited_whole() -> None:
-    budget = 0
+    tries, budget = 4, 0
+    refused: Counter[str] = Counter()
+    turn = threading.Lock()
 
-    def answer(_: Asked) -> Answer:
+    def answer(request: Asked) -> Answer:
         nonlocal budget
-        budget += 1
-        return Answer(429, headers={"Retry-After": "1"}) if budget % 7 == 0 else FOUND
+        with turn:
+            budget += 1
+            if budget % 7 or refused[request.target] == tries - 1:
+                return FOUND
+            refused[request.target] += 1
+            return Answer(429, headers={"Retry-After": "1"})
 
     with serving(answer) as url:
-        limits = replace(QUICK, tries=4, pause_cap=0.002)
+        limits = replace(QUICK, tries=tries, pause_cap=0.002)
         async with registry_at(url, limits) as registry:
             heads = (registry.head(APP, Tag(f"v{n}")) for n in range(60))
             assert await asyncio.gather(*heads) == [DIGEST] * 60
+
+    assert refused
 
 
 async def test_a_dead_registry_costs_a_few_questions_not_all_of_them() -> None:
