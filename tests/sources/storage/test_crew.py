@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> Iterat
     os.close(opened)
 
 
-def descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+def descriptors() -> set[tuple[str, str]]:
+    """What is open; that of other tests may close at any time."""
+    found = set()
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one for this list
+            found.add((each.name, str(each.readlink())))
+    return found
 
 
 def alone(task: hand.Task, folder: int, names: list[str]) -> list[int]:
@@ -87,14 +93,15 @@ def test_no_process_and_no_descriptor_is_left_behind(folder: int, names: list[st
     with Crew() as crew:
         crew.ask(hand.links, folder, "sha256", names).numbers()
 
-    assert ({*children()}, descriptors()) == before
+    assert {*children()} <= before[0]
+    assert descriptors() <= before[1]
 
 
 def test_a_few_names_are_worth_no_process(folder: int, names: list[str]) -> None:
     before = {*children()}
     with Crew() as crew:
         found = [*crew.ask(hand.links, folder, "sha256", names[:8]).numbers()]
-        assert {*children()} == before
+        assert {*children()} <= before
 
     assert found == [1, 0, 0, 0, 0, 0, 0, 1]
 
