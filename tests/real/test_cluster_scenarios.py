@@ -53,7 +53,7 @@ class Place:
                 client.delete(each.digest)
 
     def settings(self, *, role: Json | None = None, **cluster: Any) -> Json:
-        known = {"name": "prod", "kubeconfig": str(self.kubeconfig)} | cluster
+        known = {"name": "prod", "kubeconfig": str(self.kubeconfig), "timeout": "5m"} | cluster
         watched = {"url": self.registry.url, "name": "main", "plain_http": True}
         return {"registries": [watched | (role or {})], "clusters": [known]}
 
@@ -99,9 +99,8 @@ def test_07_the_page_names_the_deployment_and_its_nodes_and_is_silent_where_no_s
         until(lambda: told.pager.alerts(BROKEN), "somebody is paged")
         said = watching.audited()
         (page,) = told.pager.alerts(BROKEN)
-        assert [each["labels"]["repository"] for each in told.prometheus.firing(BROKEN)] == [
-            "shop/web"
-        ]
+        firing = until(lambda: told.prometheus.firing(BROKEN), "it fires on")
+        assert [each["labels"]["repository"] for each in firing] == ["shop/web"]
 
     text = page["annotations"]["description"]
     assert f"linux/arm64 {ARM64.digest} missing" in text

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from exporter.oci.digest import Digest
-from tests.parts.monitoring import prometheus_on
+from tests.parts.monitoring import SCRAPED, prometheus_on
 from tests.parts.needs import program
 from tests.parts.pages import TREE, Shell
 from tests.parts.process import running, until
@@ -177,7 +177,7 @@ def test_the_files_of_compose_watch_a_registry(tmp_path: Path, server: Registry)
         "aliases: [localhost:5000]": "aliases: []",
         "path: /var/lib/registry": f"path: {server.root}",
         "/var/lib/pullproof/": f"{site}/",
-        "scrape_interval: 1m": "scrape_interval: 250ms",
+        "scrape_interval: 1m": f"scrape_interval: {SCRAPED}",
         "interval: 1m": "interval: 1s\nlisten: ['127.0.0.1:0']",
         "_interval: 30s": "_interval: 250ms",
         "- pullproof/": f"- {TREE}/alerts/",

@@ -133,11 +133,11 @@ def test_one_page_for_a_tag_names_its_platforms_and_digests(site: Site) -> None:
     with watch(site.folder, site.exporter.address) as watching:
         warned = "RegistryLiveTagUnprotected"
         until(lambda: len(watching.tickets.alerts(warned)) == 2, "two warnings before the loss")
-        assert not watching.pager.pages
+        firing, pages = watching.prometheus.firing, watching.pager.pages
+        assert not pages
 
         site.registry.collect(SWEEP)
 
-        firing, pages = watching.prometheus.firing, watching.pager.pages
         until(lambda: len(firing("RegistryLiveTagBroken")) == 2, "two tags are broken")
         until(lambda: len(pages) >= 2, "a page for each tag")
         for _ in range(3):

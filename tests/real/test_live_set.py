@@ -43,8 +43,8 @@ class World:
     shut: list[bool] = field(default_factory=list)
 
     @contextmanager
-    def serving(self, folder: Path) -> Iterator[Exporter]:
-        with exporter(folder, self.settings) as serving:
+    def serving(self, folder: Path, **more: str) -> Iterator[Exporter]:
+        with exporter(folder, self.settings | more) as serving:
             serving.ready()
             yield serving
 
@@ -68,7 +68,7 @@ def world(cluster: Kubernetes, authority: Authority, tmp_path: Path) -> Iterator
             site.controller("Deployment", "web", f"shop/{name}:v1")
             token = site.account("pullproof", *SHIPPED[:-1], everywhere=False)
             path = cluster.kubeconfig(tmp_path / name, token, url)
-            known = {"kubeconfig": str(path), "namespaces": [site.namespace]}
+            known = {"kubeconfig": str(path), "namespaces": [site.namespace], "timeout": "5m"}
             clusters.append({"name": name, **known})
         registries = [{"url": server.url, "plain_http": True, "tags": {"select": ["*"]}}]
         ledger = str(tmp_path / "ledger.db")
@@ -113,8 +113,9 @@ def test_a_cluster_that_goes_away_raises_its_own_alert_and_no_other_ones(
     world: World, tmp_path: Path
 ) -> None:
     alert = "RegistryLiveSetSourceDown"
+    seldom = "10s"  # what was read two and a half intervals ago is old: a scrape takes less
     with (
-        world.serving(tmp_path / "exporter") as serving,
+        world.serving(tmp_path / "exporter", interval=seldom) as serving,
         watch(tmp_path, serving.address) as watching,
     ):
         serving.audited()

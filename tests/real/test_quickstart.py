@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.parts import layout
-from tests.parts.monitoring import alertmanager_on, impatient, prometheus_on
+from tests.parts.monitoring import SCRAPED, alertmanager_on, impatient, prometheus_on
 from tests.parts.pages import TREE, Page, Shell
+from tests.parts.ports import held
 from tests.parts.process import Running, running, until
 from tests.parts.product import LISTENING
 from tests.worlds import two_platforms
@@ -32,11 +33,11 @@ FAILING: Final = {"pullproof inspect": 1, "pullproof preflight": 1}
 """What finds something, the first time that it is asked."""
 SOON: Final = {
     "interval: 1m": "interval: 1s\nconfirm_after: 100ms\nlisten: ['127.0.0.1:0']",
-    "_interval: 30s": "_interval: 250ms",
+    "scrape_interval: 30s": f"scrape_interval: {SCRAPED}",
+    "evaluation_interval: 30s": "evaluation_interval: 250ms",
 }
 """Nobody waits here; ports are free ones."""
 AT: Final = {
-    "localhost:5000": "127.0.0.1:0",
     "localhost:9093": "127.0.0.1:0",
     "localhost:10470": "127.0.0.1:0",
 }
@@ -68,13 +69,10 @@ class Machine:
 
     def _registry(self) -> None:
         config = self.root / "etc/docker/registry/config.yml"
-        first = "localhost:5000" not in self.up
-        if first:
+        if "localhost:5000" not in self.up:
             self._settled("docker/registry/config.yml")
         command = ["docker-registry", "serve", str(config)]
-        server = self._run(command, r"listening on ([\w.:]+)", "localhost:5000")
-        if first:
-            config.write_text(config.read_text().replace("127.0.0.1:0", server.address))
+        self._run(command, r"listening on ([\w.:]+)", "localhost:5000")
 
     def _pullproof(self) -> None:
         """The unit's own command, and the folder that it asks for."""
@@ -133,6 +131,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         **AT,
     }
     with ExitStack() as stack:
+        here["localhost:5000"] = stack.enter_context(held())  # it is restarted there
         yield Machine(stack, clone, root, here)
 
 

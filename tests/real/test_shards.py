@@ -92,19 +92,19 @@ def test_each_tag_is_shown_once_and_a_killed_shard_is_named(site: Site) -> None:
         for one in said[what]:
             assert sum(alike(one) in map(alike, each[what]) for each in documents) == 1
 
-    until(lambda: len(broken(site.parts)) == 4 == len(broken(site.one)), "both fire")
-    assert broken(site.parts) == broken(site.one) == {(name, "v1") for name in HURT}
+    hurt = {(name, "v1") for name in HURT}
+    until(lambda: broken(site.parts) == broken(site.one) == hurt, "both fire")
+    all_scraped = "until all of its targets are scraped, Prometheus knows a part"
+    until(lambda: sum(values(site.parts, TAGS).values()) == 2 * len(NAMES), all_scraped)
     for query in (LOSSES, TAGS):
         assert values(site.parts, query) == values(site.one, query)
-    assert sum(values(site.parts, TAGS).values()) == 2 * len(NAMES)
-    assert site.parts.firing("RegistryShardMissing") == []
+    until(lambda: not site.parts.firing("RegistryShardMissing"), all_scraped)
 
     lost = site.shards[2]
     theirs = {each["repository"] for each in documents[2]["tags"]}
     lost.server.kill()
 
-    until(lambda: site.parts.firing("RegistryShardMissing"), "the missing shard is named")
-    (alert,) = site.parts.firing("RegistryShardMissing")
+    (alert,) = until(lambda: site.parts.firing("RegistryShardMissing"), "the missing is named")
     assert (alert["labels"]["shard"], alert["labels"]["shards"]) == ("2", "4")
     for each, before in zip(site.shards, documents, strict=True):
         if each is not lost:
