@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from axe_core_python.selenium import Axe
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -17,6 +18,8 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.parts.needs import program
+from tests.parts.ports import held
+from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +43,6 @@ _SWITCHES: Final = (
     "--force-color-profile=srgb",
 )
 _HEIGHT: Final = 900
-_PATIENCE: Final = 60.0
 _TALLEST: Final = 12_000
 
 
@@ -140,7 +142,9 @@ class Browser:
 
     def _leave(self, by: WebElement) -> None:
         by.click()
-        WebDriverWait(self.driver, _PATIENCE).until(staleness_of(by))
+        # In the midst of it, what is there of the old page gives rise to errors of many kinds.
+        leaving = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=[WebDriverException])
+        leaving.until(staleness_of(by))
 
     def _tell(self, command: str, **words: Any) -> Json:
         return dict(self.driver.execute_cdp_cmd(command, words))
@@ -154,8 +158,11 @@ def browser(folder: Path) -> Iterator[Browser]:
     for switch in (*_SWITCHES, f"--user-data-dir={folder}"):
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, Service(program("chromedriver")))
-    try:
-        yield Browser(driver)
-    finally:
-        driver.quit()
+    with held() as address:
+        port = int(address.rpartition(":")[2])
+        driver = webdriver.Chrome(options, Service(program("chromedriver"), port))
+        try:
+            driver.set_script_timeout(PATIENCE)
+            yield Browser(driver)
+        finally:
+            driver.quit()

@@ -15,7 +15,7 @@ import pytest
 from tests.parts import tree
 from tests.parts.front import front
 from tests.parts.http import RESET
-from tests.parts.process import until
+from tests.parts.process import PATIENCE, until
 from tests.parts.product import Told, check, exporter, run
 from tests.parts.registry import Registry, Settings, registry
 from tests.sources.storage.bucket import URL, bucket
@@ -223,7 +223,7 @@ def watched(tmp_path: Path, valve: Valve) -> Iterator[tuple[Registry, Json]]:
     """A registry behind the valve, and the settings of an exporter that scrubs it."""
     with registry(tmp_path / "registry") as server, front(server, valve) as before:
         server.push("shop/live", LIVE, "latest")
-        entry = {"url": before.url, "name": "main", "plain_http": True}
+        entry = {"url": before.url, "name": "main", "plain_http": True, "timeout": "1h"}
         entry["scrub"] = {"period": "1h", "bytes_per_day": "1TB"}
         (tmp_path / "running.txt").write_text(f"{before.host}/shop/live:latest\n")
         settings = {"registries": [entry], "ledger": str(tmp_path / "ledger.db")}
@@ -287,4 +287,4 @@ def test_it_stops_at_once_while_a_read_is_under_way(
 
         running.server.process.send_signal(signal.SIGTERM)
 
-        assert running.server.process.wait(timeout=30) == 0
+        assert running.server.process.wait(PATIENCE) == 0, "it does not wait for the read's end"

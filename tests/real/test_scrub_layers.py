@@ -17,7 +17,7 @@ import pytest
 
 from exporter.sources.members import library
 from tests.parts.needs import asset
-from tests.parts.process import until
+from tests.parts.process import PATIENCE, until
 from tests.parts.product import Told, check, exporter, run
 from tests.parts.registry import Registry, Settings, registry
 from tests.worlds import DOCKER_LAYER, OCI_LAYER, Blob, Digest, Made, image, index, noise
@@ -154,7 +154,9 @@ def test_another_tool_says_the_same_of_what_it_can_read(tmp_path: Path) -> None:
         for name in ("gzip", "docker", "members", "cut", "fewer"):
             server.push(f"shop/{name}", images[name], "v1")
             command = [asset("crane"), "validate", "--remote", f"{server.host}/shop/{name}:v1"]
-            done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(
+                command, check=False, capture_output=True, text=True, timeout=PATIENCE
+            )
             assert (done.returncode == 0) is (name in GOOD), f"{name}: {done.stdout}{done.stderr}"
 
 
@@ -193,6 +195,7 @@ def test_serve_finds_it_keeps_it_over_a_restart_and_lets_it_go(tmp_path: Path) -
         with exporter(tmp_path / "exporter", settings) as running:
             until(lambda: running.value("pullproof_findings", **found) == 1, "it is found")
             assert running.audited().state("shop/web:v1") == "broken"
+            until(lambda: running.report().document["gaps"], "the bomb was met")
             assert running.value("pullproof_scrub_unpacked_bytes_total") > 1_000_000
             report = running.report()
             assert report.state("shop/bomb:v1") == "present", "a bomb is no verdict"
