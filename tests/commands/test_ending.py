@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter.cli import UNTOLD
+from tests.parts.process import PATIENCE
 
 
 @pytest.fixture
@@ -31,11 +32,12 @@ def test_what_cannot_be_written_is_no_verdict(command: list[str]) -> None:
 
 
 def test_a_reader_that_goes_away_is_told_by_its_own_code(command: list[str]) -> None:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.close()
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
 
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, errors) == (141, b"")
 
@@ -48,6 +50,6 @@ def test_a_stop_during_the_start_is_a_clean_end_and_a_reload_is_none(tmp_path: P
     with config.open("w"):  # it is being read from here on, and has no end
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, errors) == (0, b"")

@@ -14,6 +14,7 @@ from exporter.demo.registry import Registry, served
 from exporter.demo.tree import CHECKOUT, FRONTEND, PAYMENTS, POSTGRES, mirror, stock, suffer
 from exporter.oci.manifest import OCI_INDEX
 from tests.parts.needs import program
+from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 async def test_every_request_is_counted_by_method_and_endpoint(tmp_path: Path) -> None:
     stock(tmp_path)
     registry = Registry.of(tmp_path)
-    async with served(registry) as address, httpx.AsyncClient(base_url=f"http://{address}") as http:
+    async with (
+        served(registry) as address,
+        httpx.AsyncClient(base_url=f"http://{address}", timeout=PATIENCE) as http,
+    ):
         await http.get("/v2/")
         await http.get("/v2/_catalog")
         await http.get(f"/v2/{FRONTEND}/tags/list")
@@ -46,7 +50,10 @@ async def test_every_request_is_counted_by_method_and_endpoint(tmp_path: Path) -
 async def test_nothing_can_be_written(tmp_path: Path) -> None:
     stock(tmp_path)
     digest = multi_platform(FRONTEND, "1.9.0").digest
-    async with served(Registry.of(tmp_path)) as address, httpx.AsyncClient() as http:
+    async with (
+        served(Registry.of(tmp_path)) as address,
+        httpx.AsyncClient(timeout=PATIENCE) as http,
+    ):
         for path in (f"manifests/{digest}", "manifests/latest", f"blobs/{digest}", "tags/list"):
             for method in ("PUT", "POST", "PATCH", "DELETE"):
                 answer = await http.request(method, f"http://{address}/v2/{FRONTEND}/{path}")
@@ -59,7 +66,7 @@ async def test_a_lost_layer_is_announced_and_not_sent(tmp_path: Path) -> None:
     suffer(tree)
     lost = multi_platform(PAYMENTS, "3.0.7").on("amd64").blobs[-1]
     size = len(lost.body)
-    async with served(registry) as address, httpx.AsyncClient() as http:
+    async with served(registry) as address, httpx.AsyncClient(timeout=PATIENCE) as http:
         url = f"http://{address}/v2/{PAYMENTS}/blobs/{lost.digest}"
         claimed = await http.head(url)
 
@@ -76,7 +83,10 @@ async def test_a_range_past_the_end_is_refused_with_the_length_of_the_whole(tmp_
     stock(tmp_path)
     blob = multi_platform(PAYMENTS, "3.0.7").on("arm64").blobs[-1]
     size = len(blob.body)
-    async with served(Registry.of(tmp_path)) as address, httpx.AsyncClient() as http:
+    async with (
+        served(Registry.of(tmp_path)) as address,
+        httpx.AsyncClient(timeout=PATIENCE) as http,
+    ):
         url = f"http://{address}/v2/{PAYMENTS}/blobs/{blob.digest}"
         async with http.stream("GET", url, headers={"Range": f"bytes={size}-"}) as answer:
             assert answer.status_code == 416
@@ -91,7 +101,7 @@ async def test_a_damaged_tree_is_served_all_the_same(tmp_path: Path) -> None:
     tree.layout.revision(FRONTEND, frontend.on("arm64").digest).write_bytes(b"")
     tree.layout.data(frontend.on("amd64").digest).write_bytes(b"{")
     registry = Registry.of(tmp_path, lying_cache=True)
-    async with served(registry) as address, httpx.AsyncClient() as http:
+    async with served(registry) as address, httpx.AsyncClient(timeout=PATIENCE) as http:
         answer = await http.get(f"http://{address}/v2/{FRONTEND}/manifests/latest")
 
     assert answer.content == frontend.body
@@ -100,7 +110,10 @@ async def test_a_damaged_tree_is_served_all_the_same(tmp_path: Path) -> None:
 async def test_without_a_cache_a_lost_layer_is_unknown(tmp_path: Path) -> None:
     suffer(stock(tmp_path))
     lost = multi_platform(PAYMENTS, "3.0.7").on("amd64").blobs[-1]
-    async with served(Registry.of(tmp_path)) as address, httpx.AsyncClient() as http:
+    async with (
+        served(Registry.of(tmp_path)) as address,
+        httpx.AsyncClient(timeout=PATIENCE) as http,
+    ):
         answer = await http.get(f"http://{address}/v2/{PAYMENTS}/blobs/{lost.digest}")
 
     assert answer.status_code == 404
@@ -113,7 +126,7 @@ async def test_a_cache_does_not_lie_about_blobs_that_the_repository_never_had(
     stock(tmp_path)
     layer = multi_platform(PAYMENTS, "3.0.7").on("amd64").blobs[-1]
     registry = Registry.of(tmp_path, lying_cache=True)
-    async with served(registry) as address, httpx.AsyncClient() as http:
+    async with served(registry) as address, httpx.AsyncClient(timeout=PATIENCE) as http:
         answer = await http.head(f"http://{address}/v2/{CHECKOUT}/blobs/{layer.digest}")
 
     assert answer.status_code == 404
@@ -123,7 +136,11 @@ async def test_two_registries_run_beside_each_other(tmp_path: Path) -> None:
     stock(tmp_path / "owned")
     mirror(tmp_path / "mirror")
     owned, cache = Registry.of(tmp_path / "owned"), Registry.of(tmp_path / "mirror")
-    async with served(owned) as first, served(cache) as second, httpx.AsyncClient() as http:
+    async with (
+        served(owned) as first,
+        served(cache) as second,
+        httpx.AsyncClient(timeout=PATIENCE) as http,
+    ):
         index = await http.get(f"http://{second}/v2/{POSTGRES}/manifests/17")
         elsewhere = await http.get(f"http://{first}/v2/{POSTGRES}/manifests/17")
         children = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 import httpx
 
 from exporter.oci.manifest import ACCEPT, SCHEMA1_SIGNED
+from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ class Client:
             verify=ssl.create_default_context(cafile=authority) if authority else False,
             headers={"Authorization": authorization} if authorization else {},
             trust_env=False,
-            timeout=20,
+            timeout=PATIENCE,
         ) as http:
             yield cls(http)
 

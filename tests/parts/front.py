@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.parts.http import Answer, Asked, serving
+from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +68,7 @@ def before(
     """Stand before any server, whose certificate `trusted` vouches for; serve `tls` oneself."""
     asked: list[Asked] = []
     context = ssl.create_default_context(cafile=trusted) if trusted else False
-    with httpx.Client(base_url=server, verify=context, trust_env=False) as behind:
+    with httpx.Client(base_url=server, verify=context, trust_env=False, timeout=PATIENCE) as behind:
 
         def answer(request: Asked) -> Answer:
             asked.append(request)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from tests.parts.needs import asset
+from tests.parts.process import PATIENCE
 
 Json = dict[str, Any]
 
@@ -43,7 +44,7 @@ def helm(*words: str, typed: str = "") -> Said:
         text=True,
         check=False,
         env=kept,
-        timeout=60,
+        timeout=PATIENCE,
     )
     return Said(done.returncode, done.stdout, done.stderr)
 

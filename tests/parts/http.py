@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final
 
+from tests.parts.process import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -66,6 +68,8 @@ def serving(answer: Callable[[Asked], Answer], tls: Pair | None = None) -> Itera
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
+    """Who connects while the machine is busy waits in line; past its end they would be dropped."""
 
     def __init__(self, answer: Callable[[Asked], Answer]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -74,7 +78,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 20
+    timeout = PATIENCE
     server: _Server
 
     def handle_one_request(self) -> None:

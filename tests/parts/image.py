@@ -24,6 +24,8 @@ _NAME: Final = "localhost/pullproof:built"
 _INDEX: Final = ("index-url", "extra-index-url", "trusted-host", "proxy")
 """What pip inside the build must know of the package index that is used outside."""
 _CONFIGURATION: Final = "/etc/pullproof"
+_PATIENCE: Final = 3600.0
+"""Seconds: a build installs everything."""
 
 _CONFINE: Final = f"""
 set -eu
@@ -119,7 +121,7 @@ def _done(*command: str) -> str:
     """Run a command to its end and return what it printed; fail with what it complained of."""
     variables = os.environ | {"BUILDAH_ISOLATION": "chroot"}
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=300, env=variables
+        command, check=False, capture_output=True, text=True, timeout=_PATIENCE, env=variables
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr[-4000:]}"
     return done.stdout.strip()

@@ -18,7 +18,7 @@ import httpx
 
 from tests.parts.certificates import Authority, Pair
 from tests.parts.needs import asset
-from tests.parts.process import Running, running, until
+from tests.parts.process import PATIENCE, Running, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,8 @@ class Kubernetes:
         self._store("compaction", {"revision": now, "physical": True})
 
     def _store(self, verb: str, request: Json) -> Json:
-        return self._said(httpx.post(f"{self.etcd}/v3/kv/{verb}", json=request, trust_env=False))
+        url = f"{self.etcd}/v3/kv/{verb}"
+        return self._said(httpx.post(url, json=request, trust_env=False, timeout=PATIENCE))
 
     def served(self, version: str, kind: str) -> None:
         """Wait until the API serves a kind that was defined just now."""
@@ -181,7 +182,7 @@ def kubernetes(folder: Path, authority: Authority) -> Iterator[Kubernetes]:
             verify=ssl.create_default_context(cafile=authority.certificate),
             headers={"Authorization": f"Bearer {admin}"},
             trust_env=False,
-            timeout=60,
+            timeout=PATIENCE,
         ) as http,
     ):
         ready = ("/readyz", "/api/v1/namespaces/default")

@@ -6,6 +6,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tests.parts.needs import program
+from tests.parts.process import PATIENCE
 from tests.worlds import encoded
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def skopeo_push(folder: Path, tag: str, destination: str, *options: str) -> None
     """Copy a layout's tag, every platform of it, to `host:port/repository:tag` without a change."""
     command = [program("skopeo"), "copy", "--all", "--preserve-digests", *options]
     command += [f"oci:{folder}:{tag}", f"docker://{destination}"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
 
 

@@ -13,6 +13,8 @@ from typing import Final
 
 TREE: Final = Path(__file__).parents[2]
 _PROMPT: Final = "$ "
+_PATIENCE: Final = 3600.0
+"""Seconds: some commands install things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Shell:
             check=False,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=_PATIENCE,
             cwd=self.folder,
             env=self.variables,
         )

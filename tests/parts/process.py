@@ -20,7 +20,8 @@ Answer = TypeVar("Answer")
 LOGS: Final[list[Path]] = []
 """The logs of the servers that the running test has started; shown when it fails."""
 
-_PATIENCE: Final = 60.0
+PATIENCE: Final = 300.0
+"""Seconds after which nothing more is expected of anybody, however slow the machine is."""
 _PAUSE: Final = 0.02
 _UNWANTED: Final = "AWS_CA_BUNDLE"
 """Makes the 2.x registry's S3 driver panic at start; no server here needs it."""
@@ -49,7 +50,7 @@ def running(
     log: Path,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
-    """Start a server and wait until its log matches `listening`, whose one group is the address.
+    """Start a server and wait until a line of its log matches `listening`; its group: the address.
 
     Raises `AssertionError` with the end of its log where it ends or stays silent instead.
     """
@@ -70,7 +71,8 @@ def running(
         pattern = re.compile(listening)
 
         def said() -> re.Match[str] | None:
-            return pattern.search(log.read_bytes()[before:].decode())
+            whole, _, _ = log.read_bytes()[before:].rpartition(b"\n")  # of a line all, or nothing
+            return pattern.search(whole.decode(errors="replace"))
 
         found = until(lambda: said() or _ended(process), f"{command[0]} listens")
         assert isinstance(found, re.Match), f"{command[0]} ended: {tail(log)}"
@@ -79,8 +81,8 @@ def running(
         server.kill()
 
 
-def until(look: Callable[[], Answer], what: str, patience: float = _PATIENCE) -> Answer:
-    """Ask again and again until the answer is true, and return it; fail after some seconds."""
+def until(look: Callable[[], Answer], what: str, patience: float = PATIENCE) -> Answer:
+    """Ask again and again until the answer is true, and return it; fail in the end."""
     deadline = time.monotonic() + patience
     while not (answer := look()):
         assert time.monotonic() < deadline, f"waited {patience:.0f} seconds in vain: {what}"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.parts.process import Running, running, until
+from tests.parts.process import PATIENCE, Running, running, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,7 +93,7 @@ def run(*words: str, typed: str = "", variables: Mapping[str, str] | None = None
         capture_output=True,
         text=True,
         input=typed,
-        timeout=60,
+        timeout=PATIENCE,
     )
     return Told(done.returncode, done.stdout, done.stderr)
 
@@ -129,11 +129,11 @@ class Exporter:
 
     def get(self, path: str) -> httpx.Response:
         """Ask for a path, whatever the answer."""
-        return httpx.get(f"{self.url}{path}", trust_env=False, timeout=20)
+        return httpx.get(f"{self.url}{path}", trust_env=False, timeout=PATIENCE)
 
     def post(self, path: str) -> httpx.Response:
         """Post nothing to a path, whatever the answer."""
-        return httpx.post(f"{self.url}{path}", trust_env=False, timeout=20)
+        return httpx.post(f"{self.url}{path}", trust_env=False, timeout=PATIENCE)
 
     def report(self) -> Said:
         """What it knows now."""
@@ -141,13 +141,17 @@ class Exporter:
 
     def value(self, name: str, **labels: str) -> float:
         """The sum of the series of a name with these labels; 0 where there is none."""
+        return sum(self.values(name, **labels))
+
+    def values(self, name: str, **labels: str) -> list[float]:
+        """The series of a name with these labels."""
         families = text_string_to_metric_families(self.get("/metrics").raise_for_status().text)
         samples = (sample for family in families for sample in family.samples)
-        return sum(
+        return [
             sample.value
             for sample in samples
             if sample.name == name and labels.items() <= sample.labels.items()
-        )
+        ]
 
     def configure(self, settings: Json) -> None:
         """Write another configuration; it is not in force before a reload."""
@@ -159,10 +163,10 @@ class Exporter:
         return self.report()
 
     def audited(self) -> Said:
-        """Wait for an audit that begins from now on to end, and return what it left."""
+        """Wait until of each registry an audit has ended that began from now on; what it left."""
         now = time.time()  # noqa: TID251 - what it serves was read off the same clock
         began = "pullproof_audit_last_attempt_timestamp_seconds"
-        until(lambda: self.value(began) > now, "another audit ends")
+        until(lambda: min(self.values(began), default=0.0) > now, "another audit ends")
         return self.report()
 
 

@@ -15,7 +15,7 @@ import bcrypt
 from tests.parts.certificates import Authority
 from tests.parts.client import Client
 from tests.parts.needs import asset, program
-from tests.parts.process import Running, running
+from tests.parts.process import PATIENCE, Running, running
 from tests.parts.tokens import ISSUER, PASSWORD, SERVICE, USER, Tokens
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Registry:
         """Run the garbage collector on the storage of the running server; return its output."""
         config = str(self.folder / "config.yml")
         command = [_binary(self.settings), "garbage-collect", *options, config]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE)
         return done.stdout
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from tests.parts.needs import asset
+from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +46,7 @@ class Schemas:
         command += [f"-schema-location={each}" for each in (kubernetes, f"{self.operator}/{_FILE}")]
         text = "\n---\n".join(documents)
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, check=False, timeout=120
+            command, input=text, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
         return list(json.loads(done.stdout)["resources"])
 

@@ -65,7 +65,7 @@ def spark(*words: str, submit: str = "", variables: Mapping[str, str] | None = N
         capture_output=True,
         text=True,
         env=given | dict(variables or {}),
-        timeout=600,
+        timeout=3600,
     )
     return Told(done.returncode, done.stdout, done.stderr)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.parts import image as images
-from tests.parts.process import running
+from tests.parts.process import PATIENCE, running
 from tests.parts.product import LISTENING, Exporter, Told, configure
 from tests.parts.registry import registry
 from tests.worlds import two_platforms
@@ -68,7 +68,7 @@ def configuration(tmp_path: Path, server: Registry) -> Path:
 
 
 def run(command: list[str]) -> Told:
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
     return Told(done.returncode, done.stdout, done.stderr)
 
 

@@ -30,6 +30,7 @@ from exporter.sources.shelf import Shelf
 from tests.fakes import HOST, NOW
 from tests.parts.front import before
 from tests.parts.http import RESET
+from tests.parts.process import PATIENCE
 from tests.publish.lake.shelves import releases
 from tests.sources.storage.bucket import bucket
 
@@ -77,7 +78,7 @@ class Place:
 
     def export(self, number: int) -> None:
         with self.exporting(number) as process:
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=PATIENCE)
             assert (process.returncode, errors) == (0, b"")
 
     def read(self, capsys: pytest.CaptureFixture[str]) -> tuple[int, int]:
@@ -186,7 +187,7 @@ class Guillotine:
     def falls(self, process: subprocess.Popen[bytes], after: int) -> None:
         """Kill it instead of its next change after so many."""
         self.more, self.process = after, process
-        process.wait(60)
+        process.wait(PATIENCE)
         self.process = None
 
     def strike(self, request: Asked) -> Answer | None:

@@ -21,6 +21,7 @@ from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, Extent
 from exporter.sources.cluster.custom import CustomResource, Finished
 from exporter.sources.cluster.paths import FieldPath
+from tests.parts.process import PATIENCE
 from tests.parts.product import run
 from tests.parts.registry import registry
 from tests.parts.workloads import DIGEST, RBAC, SHIPPED, Site, owned
@@ -81,7 +82,9 @@ def _named(use: Use) -> str:
 
 def seen(site: Site, folder: Path, token: str, extent: Extent | None = None) -> Seen:
     path = site.api.kubeconfig(folder / "kubeconfig", token)
-    source = Cluster(Access("prod", {}, kubeconfig=path), extent or Extent(), lambda: NEW_YEAR)
+    source = Cluster(
+        Access("prod", {}, kubeconfig=path, timeout=PATIENCE), extent or Extent(), lambda: NEW_YEAR
+    )
     return Seen(source.uses(), site.namespace)
 
 

@@ -26,6 +26,7 @@ from exporter.sources.cluster.pages import Api, Question
 from exporter.sources.cluster.paths import FieldPath
 from tests.parts.front import before
 from tests.parts.http import RESET, Answer, Asked
+from tests.parts.process import PATIENCE
 from tests.parts.workloads import SHIPPED, Site
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def token(site: Site) -> str:
     return site.account("pullproof", *SHIPPED)
 
 
-def source(site: Site, folder: Path, token: str, url: str = "", timeout: float = 10) -> Cluster:
+def source(site: Site, folder: Path, token: str, url: str = "") -> Cluster:
     path = site.api.kubeconfig(folder / "kubeconfig", token, url)
-    access = Access("prod", {}, kubeconfig=path, timeout=timeout)
+    access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
     return Cluster(access, Extent(), lambda: 0.0)
 
 
@@ -77,10 +78,11 @@ def between(
 
 def paged(site: Site, folder: Path, token: str, url: str = "") -> list[str]:
     """List the pods of the namespace, two a page; return their names."""
-    access = Access("prod", {}, kubeconfig=site.api.kubeconfig(folder / "config", token, url))
+    path = site.api.kubeconfig(folder / "config", token, url)
+    access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
     pods = KINDS[PODS]
     with access.open() as client:
-        api = Api(client, 10, time.monotonic() + 60)
+        api = Api(client, PATIENCE, time.monotonic() + PATIENCE)
         found = api.every(Question("pods", pods.path(site.namespace), limit=2), pods.decoder)
     return [pod.metadata.name for pod in found]
 
@@ -256,7 +258,9 @@ def test_a_secret_that_cannot_be_read_costs_nothing_but_itself(
     with between(site.api, authority, door) as front:
         path = site.api.kubeconfig(tmp_path / "kubeconfig", url=front.url)
         extent = Extent(helm=True, pull_secrets=True)
-        cluster = Cluster(Access("prod", {}, kubeconfig=path), extent, lambda: 0.0)
+        cluster = Cluster(
+            Access("prod", {}, kubeconfig=path, timeout=PATIENCE), extent, lambda: 0.0
+        )
         found = cluster.uses()
 
     odd = {f"prod: Secret {site.namespace}/{name}": Reason.MALFORMED for name in ("odd", "r1")}
@@ -277,7 +281,7 @@ def test_a_custom_resource_that_fails_or_is_not_served_costs_no_other(
 
     with between(site.api, authority, door) as front:
         path = site.api.kubeconfig(tmp_path / "kubeconfig", url=front.url)
-        access = Access("prod", {}, kubeconfig=path)
+        access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
         found = Cluster(access, Extent(custom=custom), lambda: 0.0).uses()
 
     assert images(site, found) == {"shop/bare"}
@@ -305,7 +309,7 @@ def test_a_custom_resource_with_odd_metadata_costs_no_other(
 
     with between(site.api, authority, door) as front:
         path = site.api.kubeconfig(tmp_path / "kubeconfig", url=front.url)
-        access = Access("prod", {}, kubeconfig=path)
+        access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
         found = Cluster(access, Extent(custom=(custom,)), lambda: 0.0).uses()
 
     assert images(site, found) == {"shop/bare"}
@@ -323,7 +327,7 @@ def test_a_cluster_that_is_away_is_unseen_and_not_empty(
     strange = json.loads((tmp_path / "strange").read_text())
     strange["clusters"][0]["cluster"].pop("certificate-authority")
     (tmp_path / "strange").write_text(json.dumps(strange))
-    access = Access("prod", {}, kubeconfig=tmp_path / "strange")
+    access = Access("prod", {}, kubeconfig=tmp_path / "strange", timeout=PATIENCE)
     with pytest.raises(Unseen) as distrusted:
         Cluster(access, Extent(), lambda: 0.0).uses()
 
@@ -340,7 +344,7 @@ def test_a_token_that_expired_is_refused_and_the_rotated_one_is_read_from_its_fi
     environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
     (tmp_path / "ca.crt").write_bytes(site.api.authority.read_bytes())
     (tmp_path / "token").write_text(expired(site, token))
-    access = Access("prod", environ, in_cluster=True, account=tmp_path)
+    access = Access("prod", environ, in_cluster=True, account=tmp_path, timeout=PATIENCE)
     cluster = Cluster(access, Extent(), lambda: 0.0)
     with pytest.raises(Unseen) as unseen:
         cluster.uses()
@@ -372,17 +376,17 @@ def test_a_plugin_gives_the_token_and_one_that_hangs_or_fails_is_told(
     answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
     (tmp_path / "answer").write_text(json.dumps(answer | {"status": {"token": token}}))
 
-    def told(script: str) -> Listing[Use]:
+    def told(script: str, timeout: float = PATIENCE) -> Listing[Use]:
         path = site.api.kubeconfig(tmp_path / "kubeconfig")
         document = json.loads(path.read_text())
         plugin = {"apiVersion": answer["apiVersion"], "command": "sh", "args": ["-c", script]}
         document["users"][0]["user"] = {"exec": plugin}
         path.write_text(json.dumps(document))
-        access = Access("prod", {"PATH": "/bin:/usr/bin"}, kubeconfig=path, timeout=1)
+        access = Access("prod", {"PATH": "/bin:/usr/bin"}, kubeconfig=path, timeout=timeout)
         return Cluster(access, Extent(), lambda: 0.0).uses()
 
     assert images(site, told("cat answer")) == {"shop/bare"}
-    for script in ("sleep 600", "exit 1"):
+    for script, timeout in (("sleep 600", 1.0), ("exit 1", PATIENCE)):
         with pytest.raises(Unseen) as unseen:
-            told(script)
+            told(script, timeout)
         assert unseen.value.reason is Reason.CREDENTIALS

@@ -13,6 +13,7 @@ import pytest
 
 from tests.parts import layout
 from tests.parts.needs import program
+from tests.parts.process import PATIENCE
 from tests.parts.product import Told, run
 from tests.parts.registry import Registry, Settings, registry
 from tests.parts.tokens import PASSWORD, USER
@@ -62,7 +63,7 @@ def pull(folder: Path, server: Registry) -> subprocess.CompletedProcess[str]:
     source = f"docker://{server.host}/team/app:v1"
     options = ["--all", "--src-tls-verify=false", "--preserve-digests"]
     command = [program("skopeo"), "copy", *options, source, f"dir:{folder / 'pulled'}"]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def test_scenario_25_after_protect_a_real_collection_breaks_nothing(

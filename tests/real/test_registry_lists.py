@@ -14,6 +14,7 @@ import pytest
 from tests import worlds
 from tests.parts import tree
 from tests.parts.front import front
+from tests.parts.process import PATIENCE
 from tests.parts.product import ask, check
 from tests.parts.registry import Settings, registry
 from tests.parts.tokens import PASSWORD, USER
@@ -99,7 +100,8 @@ def page_by_page(server: Registry) -> set[str]:
     """What a client finds that believes the Links alone."""
     found, where = set[str](), f"/v2/_catalog?n={PAGE}"
     panic = suppress(httpx.RemoteProtocolError)
-    with httpx.Client(base_url=server.url, trust_env=False) as client, panic:
+    opened = httpx.Client(base_url=server.url, trust_env=False, timeout=PATIENCE)
+    with opened as client, panic:
         while where:
             answer = client.get(where)
             found |= {*answer.json()["repositories"]}

@@ -11,7 +11,7 @@ import yaml
 
 from tests.parts.monitoring import alertmanager
 from tests.parts.needs import program
-from tests.parts.process import until
+from tests.parts.process import PATIENCE, until
 from tests.shipped.rules import ALERTS, alerts
 
 if TYPE_CHECKING:
@@ -93,12 +93,14 @@ def address(tmp_path: Path) -> Iterator[str]:
 def post(address: str, alert: str, where: dict[str, str]) -> None:
     (severity,) = (each.severity for each in alerts() if each.name == alert)
     labels = {"alertname": alert, "severity": severity} | where
-    httpx.post(address, json=[{"labels": labels}], trust_env=False).raise_for_status()
+    httpx.post(
+        address, json=[{"labels": labels}], trust_env=False, timeout=PATIENCE
+    ).raise_for_status()
 
 
 def status(address: str, alert: str) -> Json | None:
     """How Alertmanager sees an alert; None before it has looked at it."""
-    found = httpx.get(address, trust_env=False).raise_for_status().json()
+    found = httpx.get(address, trust_env=False, timeout=PATIENCE).raise_for_status().json()
     states = (each["status"] for each in found if each["labels"]["alertname"] == alert)
     return next((state for state in states if state["state"] != "unprocessed"), None)
 

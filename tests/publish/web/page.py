@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tests.parts.process import PATIENCE
 from tests.publish.reports import picture, standing
 from tests.publish.web.serving import Board, serving
 
@@ -60,7 +61,7 @@ def shown(about: Report, **other: object) -> Board:
 async def ask(path: str, board: Board | None = None) -> httpx.Response:
     async with (
         serving(board=board) as served,
-        httpx.AsyncClient(base_url=served.url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE) as http,
     ):
         return await http.get(path)
 

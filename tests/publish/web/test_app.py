@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from exporter.publish.archive.unpack import unpack
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
 from exporter.sources.tally import Tally
+from tests.parts.process import PATIENCE
 from tests.publish.reports import (
     child,
     picture,
@@ -42,7 +43,9 @@ PROMETHEUS_3 = (
 
 
 def client(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, trust_env=False, headers={"Accept-Encoding": ""})
+    return httpx.AsyncClient(
+        base_url=url, trust_env=False, headers={"Accept-Encoding": ""}, timeout=PATIENCE
+    )
 
 
 async def get(path: str, board: Board | None = None, **headers: str) -> httpx.Response:

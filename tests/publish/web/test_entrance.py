@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import pytest
 
 from exporter.oci.digest import Malformed
 from exporter.publish.web.tls import holds
-from tests.parts.process import until
+from tests.parts.process import PATIENCE, until
 from tests.publish.web.serving import HASHED, SECRET, serving
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.parts.certificates import Authority
 
+_MOMENTS = itertools.count(1, 10**9)
+"""When certificates are written: never two at a time, however fast the machine is."""
 OPEN = ("/-/healthy", "/-/ready")
 CLOSED = ("/", "/metrics", "/report.json", "/tag/registry.example/shop/app:v1", "/nowhere")
 
@@ -37,8 +40,10 @@ def tls(authority: Authority, tmp_path: Path) -> Path:
 
 def certify(authority: Authority, folder: Path, name: str) -> None:
     pair = authority.sign(name)
-    shutil.copy(pair.certificate, folder / "server.crt")
-    shutil.copy(pair.key, folder / "server.key")
+    for written, where in ((pair.certificate, "server.crt"), (pair.key, "server.key")):
+        shutil.copy(written, folder / where)
+        moment = next(_MOMENTS)
+        os.utime(folder / where, ns=(moment, moment))
 
 
 def write_tls(config: Path, **more: str) -> Path:
@@ -53,7 +58,7 @@ def client(authority: Authority, pair: tuple[str, str] | None = None) -> httpx.A
     context = ssl.create_default_context(cafile=authority.certificate)
     if pair:
         context.load_cert_chain(*pair)
-    return httpx.AsyncClient(verify=context, trust_env=False, timeout=20)
+    return httpx.AsyncClient(verify=context, trust_env=False, timeout=PATIENCE)
 
 
 async def certificate(authority: Authority, port: int) -> str:
@@ -257,7 +262,10 @@ async def test_headers_of_the_file_stand_on_every_answer(tmp_path: Path) -> None
     config = tmp_path / "web.yml"
     headers = "{Strict-Transport-Security: max-age=31536000, X-Frame-Options: deny}"
     config.write_text(f"http_server_config: {{http2: false, headers: {headers}}}")
-    async with serving(config) as served, httpx.AsyncClient(trust_env=False) as http:
+    async with (
+        serving(config) as served,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http,
+    ):
         for path in ("/", "/-/healthy", "/nowhere"):
             answer = await http.get(f"{served.url}{path}")
             assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -273,7 +281,7 @@ def users(folder: Path, **hashes: str) -> Path:
 
 
 async def status(url: str, auth: tuple[str, str] | None = None, **headers: str) -> int:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
         return (await http.get(url, auth=auth, headers=headers)).status_code
 
 
@@ -289,7 +297,10 @@ async def test_with_users_every_page_asks_for_a_password(tmp_path: Path, path: s
 
 async def test_reload_asks_for_a_password_too(tmp_path: Path) -> None:
     config = users(tmp_path, prom=HASHED)
-    async with serving(config) as served, httpx.AsyncClient(trust_env=False) as http:
+    async with (
+        serving(config) as served,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http,
+    ):
         assert (await http.post(f"{served.url}/-/reload")).status_code == 401
         assert served.reloads == [None]
 
@@ -320,7 +331,10 @@ async def test_credentials_that_are_none_are_refused(tmp_path: Path, header: str
 
 async def test_the_answer_names_the_scheme(tmp_path: Path) -> None:
     config = users(tmp_path, prom=HASHED)
-    async with serving(config) as served, httpx.AsyncClient(trust_env=False) as http:
+    async with (
+        serving(config) as served,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http,
+    ):
         answer = await http.get(f"{served.url}/metrics")
 
     assert answer.headers["WWW-Authenticate"].startswith('Basic realm="pullproof"')

@@ -12,6 +12,7 @@ import pytest
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
+from tests.parts.process import PATIENCE
 from tests.publish.reports import (
     MISSING,
     child,
@@ -29,7 +30,7 @@ EVIL = '"><script>alert(1)</script>'
 async def test_every_link_leads_somewhere_also_below_a_prefix() -> None:
     async with (
         serving(prefix="/audit") as served,
-        httpx.AsyncClient(base_url=served.url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE) as http,
     ):
         front = await http.get("/audit/")
         seen = 0
@@ -53,7 +54,7 @@ async def test_words_of_others_stay_words() -> None:
     about = report(tag("app:v1", lost, uses=(use,)), gaps=(gap,), registry=EVIL)
     async with (
         serving(board=shown(about)) as served,
-        httpx.AsyncClient(base_url=served.url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE) as http,
     ):
         front = Page(await http.get("/"))
         below = Page(await http.get(f"/{front.tags[0]}"))
@@ -77,7 +78,7 @@ async def test_the_style_and_the_script_are_those_that_the_policy_allows() -> No
 async def test_a_page_that_has_not_changed_is_not_sent_twice() -> None:
     async with (
         serving() as served,
-        httpx.AsyncClient(base_url=served.url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE) as http,
     ):
         first = await http.get("/")
         again = await http.get("/", headers={"If-None-Match": first.headers["ETag"]})
@@ -97,7 +98,7 @@ async def test_a_page_that_has_not_changed_is_not_sent_twice() -> None:
 async def test_whoever_asks_for_the_head_gets_no_body(path: str) -> None:
     async with (
         serving() as served,
-        httpx.AsyncClient(base_url=served.url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE) as http,
     ):
         head = await http.head(path)
         whole = await http.get(path)

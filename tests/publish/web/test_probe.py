@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.publish.web.probe import Asked, Module, NotProbed, time_limit
+from tests.parts.process import PATIENCE
 from tests.publish.reports import (
     ARM64,
     MISSING,
@@ -41,7 +42,7 @@ def saying(about: Report) -> Prober:
 async def ask(path: str, prober: Prober, **headers: str) -> httpx.Response:
     async with (
         serving(board=Board(prober=prober)) as served,
-        httpx.AsyncClient(base_url=served.url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE) as http,
     ):
         return await http.get(path, headers=headers)
 
@@ -116,7 +117,7 @@ async def test_a_few_probes_run_at_once_and_one_more_is_told_when_its_time_is_ov
 
     async with (
         serving(board=Board(prober=slow)) as served,
-        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=20) as http,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE) as http,
     ):
         begun = [asyncio.create_task(http.get(PATH)) for _ in range(4)]
         await full.wait()

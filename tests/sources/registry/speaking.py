@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING
 
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import Limits
+from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
-QUICK = Limits(tries=2, deadline=5.0, connect=5.0, backoff=0.001, pause_cap=0.01)
-"""Waits that no test notices."""
+QUICK = Limits(
+    tries=2,
+    deadline=PATIENCE,
+    connect=PATIENCE,
+    backoff=0.001,
+    pause_cap=0.01,
+    probe_after=PATIENCE,
+)
+"""Pauses that no test notices, and patience for every answer that comes."""
 
 RESET = object()
 """Said last: the connection is torn down instead of closed."""

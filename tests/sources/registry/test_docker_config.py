@@ -12,6 +12,7 @@ from exporter.sources import Unseen
 from exporter.sources.registry.credentials import Login
 from exporter.sources.registry.docker_config import DockerConfig
 from exporter.sources.registry.helper import Helpers
+from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def auth(username: str = "robot", word: str = "sesame") -> str:
 def written(folder: Path, config: object) -> DockerConfig:
     path = folder / "config.json"
     path.write_text(config if isinstance(config, str) else json.dumps(config))
-    return DockerConfig((path,))
+    return DockerConfig((path,), Helpers(timeout=PATIENCE))
 
 
 @pytest.fixture
@@ -179,7 +180,6 @@ async def test_a_helper_is_asked_once_for_many(tmp_path: Path, helpers: Path) ->
         "echo sesame",
         "echo '{}'",
         "echo []",
-        "exec sleep 60",
         "exec 0<&-; exit 1",
     ],
 )
@@ -190,10 +190,18 @@ async def test_a_helper_that_fails_is_unseen_without_its_words(
     path = written(tmp_path, {"credsStore": "store"}).paths
 
     with pytest.raises(Unseen) as raised:
-        await DockerConfig(path, Helpers(timeout=0.2)).find(HOST, "app")
+        await DockerConfig(path, Helpers(timeout=PATIENCE)).find(HOST, "app")
 
     assert raised.value.reason is Reason.CREDENTIALS
     assert "sesame" not in str(raised.value)
+
+
+async def test_a_helper_that_says_nothing_is_not_waited_for(tmp_path: Path, helpers: Path) -> None:
+    helper(helpers, "store", "exec sleep 6000")
+    path = written(tmp_path, {"credsStore": "store"}).paths
+
+    with pytest.raises(Unseen, match=r"silent for 0\.2 seconds"):
+        await DockerConfig(path, Helpers(timeout=0.2)).find(HOST, "app")
 
 
 async def test_a_helper_that_prints_without_end_is_not_waited_for(
@@ -203,7 +211,7 @@ async def test_a_helper_that_prints_without_end_is_not_waited_for(
     path = written(tmp_path, {"credsStore": "store"}).paths
 
     with pytest.raises(Unseen, match="more than 1048576 bytes"):
-        await DockerConfig(path, Helpers(timeout=60)).find(HOST, "app")
+        await DockerConfig(path, Helpers(timeout=PATIENCE)).find(HOST, "app")
 
 
 @pytest.mark.parametrize("name", ["not-installed", "../../bin/sh", "a b", ""])

@@ -19,6 +19,7 @@ from exporter.sources import Listing, Unseen
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.trust import Trust
 from tests.parts.http import Answer, serving
+from tests.parts.ports import held
 from tests.sources.registry.speaking import QUICK, RESET, SILENCE, head, registry_at, speaking
 
 if TYPE_CHECKING:
@@ -173,12 +174,10 @@ async def test_a_cut_off_denial_of_the_catalogue_says_that_there_is_none() -> No
 
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 async def test_an_unused_port_is_no_connection(question: Question) -> None:
-    async with speaking() as closed:
-        url = closed.url
-
-    async with registry_at(url) as registry:
-        with pytest.raises(Unseen) as raised:
-            await question(registry)
+    with held() as address:
+        async with registry_at(f"http://{address}") as registry:
+            with pytest.raises(Unseen) as raised:
+                await question(registry)
 
     assert raised.value.reason is Reason.CONNECT
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
+from tests.parts.process import PATIENCE
 from tests.parts.registry import Settings, registry
 from tests.sources.registry.catalogues import Listed, Model, Panic, folders_2, folders_3
 from tests.sources.registry.speaking import QUICK, registry_at
@@ -48,7 +49,7 @@ async def test_models_page_as_the_real_ones_and_both_are_listed_whole(
             with running.client(name) as client:
                 client.push(image("catalogue"), "v1")
 
-        with httpx.Client(base_url=running.url, trust_env=False) as http:
+        with httpx.Client(base_url=running.url, trust_env=False, timeout=PATIENCE) as http:
             for size in range(1, len(NAMES) + 2):
                 for last in LASTS:
                     expected = modelled(MODELS[version], size, last)

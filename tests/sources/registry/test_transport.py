@@ -15,6 +15,8 @@ from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted
 from exporter.sources.registry.trust import Trust
 from tests.parts.http import Answer, Asked, serving
+from tests.parts.ports import held
+from tests.parts.process import PATIENCE
 from tests.sources.registry.speaking import RESET, SILENCE, head, speaking
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ async def client(
     parts = urlsplit(url)
     home = (parts.scheme, parts.hostname or "", parts.port or 443)
     transport = Transport(home, (trust or Trust()).contexts(), proxies or Proxies(), connections)
-    patience = patience or httpx.Timeout(5)
+    patience = patience or httpx.Timeout(PATIENCE)
     async with httpx.AsyncClient(transport=transport, base_url=url, timeout=patience) as opened:
         yield opened
 
@@ -50,10 +52,8 @@ async def failure(url: str, patience: httpx.Timeout | None = None) -> httpx.Tran
 
 
 async def test_a_refused_connection_is_a_connect_error() -> None:
-    async with speaking() as closed:
-        url = closed.url
-
-    error = await failure(url)
+    with held() as address:
+        error = await failure(f"http://{address}")
 
     assert type(error) is httpx.ConnectError
     assert "refused" in str(error)
@@ -180,7 +180,7 @@ async def test_bodies_that_nobody_finishes_give_their_connections_back() -> None
     said = (head(Content_Length=9), b"part", SILENCE)
     async with speaking(*said) as server, client(server.url, connections=1) as http:
         for _ in range(4):
-            async with asyncio.timeout(5), http.stream("GET", "/v2/") as answer:
+            async with asyncio.timeout(PATIENCE), http.stream("GET", "/v2/") as answer:
                 assert answer.status_code == 200
 
 
@@ -278,8 +278,8 @@ async def test_a_proxy_that_refuses_is_a_proxy_error_without_credentials() -> No
 
 
 async def test_a_proxy_that_is_not_there_is_a_proxy_error() -> None:
-    async with speaking() as closed:
-        url = closed.url
-    async with client("http://registry.invalid", proxies=Proxies(http=url)) as http:
-        with pytest.raises(httpx.ProxyError):
-            await http.get("/v2/")
+    with held() as address:
+        proxies = Proxies(http=f"http://{address}")
+        async with client("http://registry.invalid", proxies=proxies) as http:
+            with pytest.raises(httpx.ProxyError):
+                await http.get("/v2/")
