@@ -53,23 +53,23 @@ async def head(line: Line, repository: Repository, reference: Tag | Digest) -> D
 def _digest(answer: Answer, reference: Tag | Digest, subject: str) -> Digest:
     """Return the digest of a manifest that came, which is the one asked for. Raises `Unseen`."""
     _check(answer, subject)
-    stated, covered = announced(answer, reference, subject), _covered(answer)
+    stated = announced(answer, reference, subject)
     if not isinstance(reference, Digest):
-        return stated or _of_whole(answer, covered, subject)
-    if not reference.names(covered):
-        words = f"hashes to {Digest.of(covered, reference.algorithm)}"
+        return stated or _of_whole(answer, subject)
+    if not _is_named(reference, answer):
+        words = f"hashes to {Digest.of(_covered(answer), reference.algorithm)}"
         raise Unseen(subject, Reason.WRONG_DIGEST, words)
     return reference
 
 
-def _of_whole(answer: Answer, covered: bytes, subject: str) -> Digest:
+def _of_whole(answer: Answer, subject: str) -> Digest:
     """Return the digest of a body, which has to be whole: the beginning of one names nothing."""
     if answer.end is End.UNFRAMED:
         try:
             strict.document(answer.body)
         except Malformed as error:
             raise Unseen(subject, Reason.TRUNCATED, "ended without a stated length") from error
-    return Digest.of(covered)
+    return Digest.of(_covered(answer))
 
 
 async def manifest(line: Line, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
@@ -80,7 +80,7 @@ async def manifest(line: Line, repository: Repository, digest: Digest) -> Body |
         return await line.absence(answer, question.subject)
     _check(answer, question.subject)
     announced(answer, digest, question.subject)
-    if digest.names(_covered(answer)):
+    if _is_named(digest, answer):
         return Body(digest, answer.body)
     if answer.end is End.UNFRAMED:
         raise Unseen(question.subject, Reason.TRUNCATED, "ended without a stated length")
@@ -129,9 +129,17 @@ def _check(answer: Answer, subject: str) -> None:
         raise Unseen(subject, Reason.NOT_A_REGISTRY, words)
 
 
+def _is_named(digest: Digest, answer: Answer) -> bool:
+    """Does a digest name a manifest that came, with the signatures of schema 1 or without?"""
+    return digest.names(answer.body) or digest.names(_covered(answer))
+
+
 def _covered(answer: Answer) -> bytes:
-    """Return what a manifest's digest covers: schema 1 leaves its signatures out."""
-    if answer.media_type == SCHEMA1_SIGNED:
+    """Return what a manifest's digest covers: schema 1 leaves its signatures out.
+
+    Not every registry tells by the type that there are any.
+    """
+    if answer.media_type in _OLD:
         try:
             return schema1_payload(answer.body)
         except Malformed:

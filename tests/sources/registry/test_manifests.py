@@ -8,7 +8,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import ACCEPT, OCI_MANIFEST, SCHEMA1_SIGNED
+from exporter.oci.manifest import ACCEPT, OCI_MANIFEST, SCHEMA1, SCHEMA1_SIGNED
 from exporter.oci.reference import Repository, Tag
 from exporter.sources import Absent, Body, Unseen, Wrong
 from tests.parts.http import Answer, Asked, serving
@@ -184,6 +184,19 @@ async def test_a_signed_schema_1_manifest_is_hashed_without_its_signatures() -> 
         async with registry_at(url) as registry:
             assert await registry.manifest(APP, made.digest) == Body(made.digest, made.body)
             assert await registry.head(APP, V1) == made.digest
+
+
+@pytest.mark.parametrize("kind", [SCHEMA1, SCHEMA1_SIGNED])
+async def test_a_digest_names_schema_1_with_its_signatures_or_without_whatever_the_type_says(
+    kind: str,
+) -> None:
+    made = schema1("old", "app", "v1")
+
+    with serving(lambda _: found(made.body, kind)) as url:
+        async with registry_at(url) as registry:
+            for digest in (made.digest, Digest.of(made.body)):
+                assert await registry.manifest(APP, digest) == Body(digest, made.body)
+            assert isinstance(await registry.manifest(APP, OTHER), Wrong)
 
 
 async def test_schema_1_that_a_proxy_made_us_get_leads_nowhere_and_is_no_absence() -> None:
