@@ -27,7 +27,11 @@ from tests.parts.registry import Registry, Settings, registry
 from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exporter.oci.digest import Digest
     from tests.parts.product import Exporter
+    from tests.worlds import Made
 
 _REPOSITORIES = 20
 _TAGS = 200
@@ -92,12 +96,13 @@ class Site:
             self._put(tag)
 
     def _hurt(self) -> None:
-        self._delete("broken", child=True)
+        self._delete("broken", lambda made: [made.children[1].digest])
 
     def _untag(self) -> None:
-        self._delete("gone", child=False)
+        """Delete all of an image, so that the registry is as large at the end as it was."""
+        self._delete("gone", lambda made: [made.digest, *(each.digest for each in made.children)])
 
-    def _delete(self, state: str, *, child: bool) -> None:
+    def _delete(self, state: str, parts: Callable[[Made], list[Digest]]) -> None:
         sound = self.truth.now("sound")
         if not sound:
             return
@@ -105,7 +110,8 @@ class Site:
         made = two_platforms(f"{repository} {name}")
         self.truth.note(tag, "under way")
         with self.registry.client(repository) as client:
-            client.delete(made.children[1].digest if child else made.digest)
+            for digest in parts(made):
+                client.delete(digest)
         self.truth.note(tag, state)
 
     def _collect(self) -> None:
@@ -124,6 +130,8 @@ class Sample:
     """Megabytes of it that no file holds: the rest comes and goes with the system's cache."""
     files: int
     threads: int
+    stored: float
+    """Kilobytes in the registry's storage, by which the rest is to be judged."""
 
 
 def sample(running: Exporter) -> Sample:
@@ -132,7 +140,8 @@ def sample(running: Exporter) -> Sample:
     fields = dict(line.split(":", 1) for line in status.splitlines())
     resident, private = (int(fields[name].split()[0]) / 1000 for name in ("VmRSS", "RssAnon"))
     files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    return Sample(resident, private, files, int(fields["Threads"]))
+    stored = running.value("pullproof_stored_bytes") / 1000
+    return Sample(resident, private, files, int(fields["Threads"]), stored)
 
 
 def unexplained(running: Exporter, truth: Truth) -> list[str]:
@@ -218,6 +227,7 @@ def told(samples: list[Sample], wrong: list[str], done: dict[str, int], log: str
         ("of them private", lambda each: each.private),
         ("open files", lambda each: each.files),
         ("threads", lambda each: each.threads),
+        ("kilobytes stored", lambda each: each.stored),
     ):
         print(
             f"{what:20}", *(f"{statistics.median(map(of, part)):8.1f}" for part in parts(samples))
