@@ -75,8 +75,8 @@ def _lead(picture: Picture, roster: Roster, lost: Sequence[Entry], now: float) -
     live = classes.pop(ReferenceClass.LIVE, 0)
     parts = []
     if live and classes:
-        others = names(f"{amount:,} {each}" for each, amount in sorted(classes.items()))
-        parts.append(f"Nor can {others}{' tags' if sum(classes.values()) > 1 else ' tag'}.")
+        others = (count_words(amount, f"{each} tag") for each, amount in sorted(classes.items()))
+        parts.append(f"Nor can {names(others)}.")
     for condition, words in _ASIDE.items():
         amount = roster.count(condition)
         if amount:

@@ -57,6 +57,17 @@ async def test_the_status_page_begins_with_what_cannot_be_pulled() -> None:
     assert "repository shop/vault: denied: 403 Forbidden" in text
 
 
+async def test_what_else_cannot_be_pulled_is_counted_by_class() -> None:
+    gone = child(state=MISSING)
+    latest = [tag(f"{name}:latest", gone, reference=ReferenceClass.LATEST) for name in ("a", "b")]
+    selected = tag("a:v1", gone, reference=ReferenceClass.SELECTED)
+
+    text = (await page("/", shown(report(tag("a:live", gone), *latest, selected)))).text
+
+    assert "1 live tag cannot be pulled" in text
+    assert "Nor can 2 latest tags and 1 selected tag." in text
+
+
 async def test_the_list_has_the_worst_first() -> None:
     assert await listed("") == ["shop/app:v1", "shop/web:2026", "shop/vault:v3", "shop/app:latest"]
 
