@@ -101,9 +101,9 @@ NOT_KNOWN: Final = number(
 UNPROTECTED: Final = number(
     Card(
         13,
-        "Live tags: unprotected",
-        "Manifests at which no tag points straight, and some collectors remove such. Nothing is "
-        "said where not every tag of a repository is known.",
+        "Unprotected live manifests",
+        "Manifests below live tags at which no tag points straight, attestations included: some "
+        "collectors remove them. Nothing is said where not every tag of a repository is known.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryLiveTagUnprotected"),),

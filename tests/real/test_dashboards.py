@@ -142,7 +142,7 @@ def test_the_incident_is_what_the_overview_says(site: Site) -> None:
     overview = documents()["overview.json"]
 
     assert number(site, overview, "Live tags: cannot be pulled") == 2
-    assert number(site, overview, "Live tags: unprotected") >= 2
+    assert number(site, overview, "Unprotected live manifests") >= 2
     (table,) = (
         panel for panel in panels(overview) if panel["title"] == "Which live tags cannot be pulled"
     )
