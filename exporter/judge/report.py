@@ -71,7 +71,7 @@ class Child:
     """Why the state is unknown."""
     lacks: tuple[Lack, ...] = ()
     protected_by: tuple[Tag, ...] | None = None
-    """Tags that point straight at it; None where the repository's tags are not all known."""
+    """Tags that point straight at it; None where none is known to, and not all tags are known."""
 
     @property
     def required(self) -> bool:
