@@ -50,15 +50,47 @@ async def test_a_cluster_of_spark_says_what_duckdb_and_the_graph_say(tmp_path: P
     assert told["seen"]["unprotected_children"] == known["unprotected"]
 
 
+LATE = """
+import sys
+from pathlib import Path
+from exporter.sources import Unseen
+from exporter.sources.lake.spark import spark
+with spark("local[1]", {}) as engine:
+    engine.table("blobs", sys.argv[1:])
+    Path(sys.argv[1]).unlink()
+    try:
+        engine.rows("SELECT /*+ BROADCAST(a) */ a.high FROM blobs a JOIN blobs b ON a.high = b.low")
+    except Unseen as unseen:
+        print(unseen)
+"""
+
+
+async def test_a_file_that_is_removed_while_spark_reads_it_is_told_as_that(tmp_path: Path) -> None:
+    here = site(tmp_path / "registry", 8)
+    await here.write(Shelf.at(str(tmp_path / "facts"), {}), 1)
+    (file,) = (tmp_path / "facts").rglob("blobs.parquet")
+
+    told = python_with_spark("-c", LATE, str(file))
+
+    assert "a newer export removed it" in told.output, told.errors
+
+
 def spark(*words: str, submit: str = "", variables: Mapping[str, str] | None = None) -> Told:
     """Run the command with Spark at hand; `submit` is what `spark-submit` is told besides."""
+    return python_with_spark("-m", "exporter", *words, submit=submit, variables=variables)
+
+
+def python_with_spark(
+    *words: str, submit: str = "", variables: Mapping[str, str] | None = None
+) -> Told:
+    """Run Python, likewise."""
     program("java")
     given = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{TREE}{os.pathsep}{asset('spark-4.3.0')}",
         "PYSPARK_SUBMIT_ARGS": f"{QUIET} {submit} pyspark-shell",
     }
-    command: Sequence[str] = (sys.executable, "-m", "exporter", *words)
+    command: Sequence[str] = (sys.executable, *words)
     done = subprocess.run(
         command,
         check=False,

@@ -21,6 +21,8 @@ _NAME: Final = "pullproof capacity"
 _ERRORS: Final = (PySparkException, Py4JError)
 _CONNECTOR: Final = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 """What Hadoop misses by name where nobody gave it the connector."""
+_LOST: Final = "FAILED_READ_FILE.FILE_NOT_EXIST"
+"""Spark's word for a file that was there when it was named; a join hides it among the causes."""
 _S3A: Final = {"endpoint": "fs.s3a.endpoint", "region": "fs.s3a.endpoint.region"}
 
 
@@ -98,4 +100,10 @@ def _unseen(error: PySparkException | Py4JError) -> Unseen:
             "in the version of its Hadoop, as docs/facts.md says"
         )
         return Unseen("spark", Reason.UNSUPPORTED, detail)
+    if _LOST in str(error):
+        detail = (
+            "a file was not there when it was read: a newer export removed it, so let more of them "
+            "stay (keep), or the folder is not mounted where Spark's workers run"
+        )
+        return Unseen("spark", Reason.UNREADABLE, detail)
     return Unseen("spark", Reason.UNREADABLE, said.partition("\n")[0])
