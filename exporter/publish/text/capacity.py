@@ -74,7 +74,8 @@ def _lines(each: Capacity | Untold) -> Iterator[str]:
 def _seen(seen: Seen, part: str) -> Iterator[str]:
     tags = count_words(seen.tags, "tag")
     where = count_words(seen.repositories, "repository", "repositories")
-    yield f"  {part}{tags} in scope in {where} need {size_words(seen.referenced_bytes)}"
+    size = size_words(seen.referenced_bytes)
+    yield f"  {part}{size} of what {tags} in scope in {where} need is there"
     children = count_words(seen.unprotected_children, "unprotected child", "unprotected children")
     unsealed = count_words(seen.unsealed_repositories, "repository", "repositories")
     yield f"  {part}{children}" + (

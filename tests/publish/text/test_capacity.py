@@ -21,7 +21,7 @@ def test_a_person_reads_whole_sentences_and_nothing_that_moves_the_cursor() -> N
 
     assert text.splitlines()[:3] == [
         "main: as seen by 4 shards since 1970-01-01 00:00 UTC",
-        "  1 tag in scope in 2 repositories need 2.0 KiB",
+        "  2.0 KiB of what 1 tag in scope in 2 repositories need is there",
         "  1 unprotected child, 1 repository not counted",
     ]
     assert "60 B" in text
@@ -55,7 +55,7 @@ def test_what_was_seen_in_part_is_never_said_as_if_it_were_all() -> None:
 
     assert text.splitlines()[1:5] == [
         "  incomplete: shard 1 of 4 could not read prod: timeout",
-        "  in part: 1 tag in scope in 2 repositories need 2.0 KiB",
+        "  in part: 2.0 KiB of what 1 tag in scope in 2 repositories need is there",
         "  in part: 1 unprotected child, 1 repository not counted",
         "  stored          4.0 KiB  1 blob",
     ]
