@@ -40,22 +40,26 @@ class Exit(IntEnum):
     """It could not be told."""
 
 
-def exit_code(reports: Iterable[Report], *, whole: bool) -> Exit:
+def exit_code(reports: Iterable[Report], *, whole: bool, unpacked: bool = False) -> Exit:
     """Return the exit code; proof of a loss comes before doubt.
 
     `whole` says that registries were asked for, not only images: then a repository whose tags
     could not be listed is doubt, while for a given image it takes nothing from the verdict.
+    `unpacked` says that it was asked to what layers unpack.
     """
     reports = tuple(reports)
     if any(verdict.overall in GONE for report in reports for verdict in report.verdicts):
         return Exit.BROKEN
-    return Exit.BLIND if any(_blind(report, whole=whole) for report in reports) else Exit.WELL
+    blind = any(_blind(each, whole=whole, unpacked=unpacked) for each in reports)
+    return Exit.BLIND if blind else Exit.WELL
 
 
-def _blind(report: Report, *, whole: bool) -> bool:
-    if any(whole or gap.scope is not Scope.REPOSITORY for gap in report.snapshot.gaps):
+def _blind(report: Report, *, whole: bool, unpacked: bool) -> bool:
+    snapshot = report.snapshot
+    gaps = snapshot.gaps if unpacked else snapshot.hiding
+    if any(whole or gap.scope is not Scope.REPOSITORY for gap in gaps):
         return True
-    owned = report.snapshot.role is not Role.PROXY
+    owned = snapshot.role is not Role.PROXY
     return owned and any(verdict.overall is State.UNKNOWN for verdict in report.verdicts)
 
 

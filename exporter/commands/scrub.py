@@ -55,7 +55,8 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if words.save:
         save(reports, words.save)
     sys.stdout.write(_said(words, reports))
-    return exit_code(reports, whole=bool(subjects.registries) or not subjects.hosts)
+    whole = bool(subjects.registries) or not subjects.hosts
+    return exit_code(reports, whole=whole, unpacked=True)
 
 
 async def _read(words: argparse.Namespace, subjects: Subjects, asked: Typed) -> list[Report]:

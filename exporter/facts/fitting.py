@@ -63,4 +63,4 @@ def _gaps(now: Snapshot, compared: Mapping[Digest, tuple[Difference, ...]]) -> I
         doubt = doubts.get(digest)
         if doubt is not None and doubt.reason is not None:
             subject = f"{repository}@{digest}"
-            yield Gap(Scope.OBJECT, subject, doubt.reason, f"not compared: {doubt.misfit.detail}")
+            yield Gap(Scope.CONTENT, subject, doubt.reason, f"not compared: {doubt.misfit.detail}")

@@ -66,6 +66,8 @@ class Scope(StrEnum):
     REGISTRY = "registry"
     REPOSITORY = "repository"
     OBJECT = "object"
+    CONTENT = "content"
+    """Whether a layer unpacks to what its image says: it can be pulled, and that is known."""
     REFERENCES = "references"
     """A source of references: a file, a cluster."""
 

@@ -112,6 +112,11 @@ class Snapshot:
     """By manifest: in what an image is not what its configuration says, where that was read."""
 
     @property
+    def hiding(self) -> tuple[Gap, ...]:
+        """The gaps behind which something may be gone: not those in what layers unpack to."""
+        return tuple(gap for gap in self.gaps if gap.scope is not Scope.CONTENT)
+
+    @property
     def blind(self) -> Gap | None:
         """The gap that makes this no truth about the registry as a whole, or None.
 

@@ -88,7 +88,7 @@ class Change:
         """Did anything break; or is that not to be told?"""
         if self.of(Kind.BROKEN):
             return Outcome.COLLATERAL
-        unseen = self.of(Kind.NOT_SEEN) or self.of(Kind.FOUND_BROKEN) or self.new.snapshot.gaps
+        unseen = self.of(Kind.NOT_SEEN) or self.of(Kind.FOUND_BROKEN) or self.new.snapshot.hiding
         return Outcome.UNTOLD if unseen else Outcome.NOTHING_BROKE
 
 

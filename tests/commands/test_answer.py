@@ -61,6 +61,14 @@ def test_what_was_asked_for_and_could_not_be_seen_is_doubt(scope: Scope) -> None
     assert said(with_gap(scope, WELL), whole=False) is Exit.BLIND
 
 
+def test_a_layer_that_was_not_compared_is_doubt_only_where_that_was_asked() -> None:
+    odd = with_gap(Scope.CONTENT, WELL)
+
+    assert exit_code([odd], whole=True) is Exit.WELL
+    assert exit_code([odd], whole=False, unpacked=True) is Exit.BLIND
+    assert exit_code([WELL], whole=True, unpacked=True) is Exit.WELL
+
+
 def test_a_list_that_was_not_seen_is_doubt_about_a_registry_but_not_about_an_image() -> None:
     unlisted = with_gap(Scope.REPOSITORY, WELL)
 

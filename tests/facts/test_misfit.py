@@ -89,7 +89,7 @@ def test_more_diff_ids_than_layers_are_not_judged_as_some_nodes_take_them() -> N
 
     detail = "not compared: has 3 diff ids for 2 layers: nodes differ"
     subject = f"app@{IMAGE.config.digest}"
-    assert after.gaps == (Gap(Scope.OBJECT, subject, Reason.UNSUPPORTED, detail),)
+    assert after.gaps == (Gap(Scope.CONTENT, subject, Reason.UNSUPPORTED, detail),)
     assert after.misfits == {}
 
 
@@ -141,7 +141,7 @@ def test_what_could_not_be_unpacked_is_a_gap_and_no_verdict() -> None:
     after = fitted(seen(IMAGE), None, facts(IMAGE, bomb, Unpacked(TWO)))
 
     detail = "not compared: it unpacks to more than 9 bytes"
-    assert after.gaps == (Gap(Scope.OBJECT, f"app@{FIRST}", Reason.TOO_LARGE, detail),)
+    assert after.gaps == (Gap(Scope.CONTENT, f"app@{FIRST}", Reason.TOO_LARGE, detail),)
     assert after.misfits == {}
 
 

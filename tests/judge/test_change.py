@@ -55,6 +55,12 @@ def test_a_repository_that_was_not_seen_has_lost_nothing() -> None:
     assert found.outcome is Outcome.UNTOLD
 
 
+def test_a_layer_that_was_not_compared_hides_no_loss() -> None:
+    gap = Gap(Scope.CONTENT, "app@x", Reason.UNSUPPORTED)
+
+    assert change(two().seal(), two().seal(), gaps=(gap,)).outcome is Outcome.NOTHING_BROKE
+
+
 def test_a_dangling_tag_is_not_taken_for_a_removed_one() -> None:
     after = scene(OTHER, "v2").seal()
 

@@ -58,7 +58,7 @@ def foresee(report: Report, asked: Asked, needed: Sequence[Needed], gaps: Sequen
         hurt=tuple(hurt[:MOST]),
         hazards=tuple(_hazards(asked, doomed)),
         gaps=(
-            *(*gaps, *report.snapshot.gaps),
+            *(*gaps, *report.snapshot.hiding),
             *(*_blind(report), *_undecided(report, doomed)),
             *_unlooked(report, asked, doomed),
             *asked.gaps(doomed.strangers),

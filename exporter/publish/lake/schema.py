@@ -126,7 +126,7 @@ TABLES: Final = (
         "gaps",
         "What could not be seen.",
         _columns(
-            ("scope", "string", "`registry`, `repository`, `object` or `references`."),
+            ("scope", "string", "`registry`, `repository`, `object`, `content` or `references`."),
             ("subject", "string", "What."),
             ("reason", "string", "One of docs/reasons.md."),
             ("detail", "string", "For a person."),

@@ -126,6 +126,13 @@ def test_any_gap_of_the_snapshot_or_of_the_references_is_doubt() -> None:
     assert foresee(judge(snapshot, {}), collection("2 -m"), (), ()).verdict is INCOMPLETE
 
 
+def test_a_layer_that_was_not_compared_with_its_image_is_no_doubt() -> None:
+    gap = Gap(Scope.CONTENT, "app@x", Reason.UNSUPPORTED)
+    snapshot = scene(AMD64).seal().snapshot(gaps=(gap,))
+
+    assert foresee(judge(snapshot, {}), collection("2 -m"), (), ()).verdict is SAFE
+
+
 def test_a_use_that_was_not_looked_at_is_doubt() -> None:
     answer = answered(scene(AMD64).seal(), collection("2 -m"), [use("web", tag="v1")])
 
