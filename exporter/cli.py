@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import traceback
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from exporter import __version__
 from exporter.commands import Refused
@@ -72,6 +72,10 @@ def _end_output() -> None:
 
 class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong: a whole usage would hide it."""
+
+    def __init__(self, **words: Any) -> None:
+        """Take options by their whole names: one that is new may not make another ambiguous."""
+        super().__init__(allow_abbrev=False, **words)
 
     def error(self, message: str) -> NoReturn:
         """End with what was not understood, and with where it is told what is."""

@@ -58,6 +58,7 @@ def test_a_command_says_what_it_answers(command: str, capsys: pytest.CaptureFixt
     [
         (["check", "--timeout"], "pullproof check: argument --timeout: expected one argument;"),
         (["check", "--chek"], "pullproof: unrecognized arguments: --chek;"),
+        (["check", "--plat=linux/arm64"], "pullproof: unrecognized arguments: --plat=linux/arm64;"),
         (["diff", "old"], "pullproof diff: the following arguments are required: NEW;"),
         ([], "pullproof: the following arguments are required: COMMAND;"),
     ],
