@@ -29,10 +29,10 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
         settings = load(words.config, environ)
     except Misconfigured as error:
         raise Refused(str(error)) from error
+    part = shard(words, environ)
     if words.check_config:
         sys.stdout.write(_checked(words, settings))
         return Exit.WELL
-    part = shard(words, environ)
     configure(settings.log_level)
     try:
         asyncio.run(Service(words.config, settings, environ, part).run())

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 ONE = "registries: [{url: 'https://registry.example.com'}]\n"
 
 
-def checked(tmp_path: Path, text: str) -> int:
+def checked(tmp_path: Path, text: str, *words: str) -> int:
     config = tmp_path / "pullproof.yml"
     config.write_text(text)
-    return main(["serve", "--check-config", "--config", str(config)])
+    return main(["serve", "--check-config", "--config", str(config), *words])
 
 
 def test_registries_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +47,14 @@ def test_a_web_configuration_is_checked_with_the_rest(
     assert checked(tmp_path, f"{ONE}web_config_file: web.yml\n") == USAGE
 
     assert told in capsys.readouterr().err
+
+
+def test_a_shard_is_checked_with_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checked(tmp_path, ONE, "--shard", "4/4") == USAGE
+
+    assert "--shard: of 4 shards the last is 3/4" in capsys.readouterr().err
 
 
 def test_an_address_that_is_taken_is_no_fault_of_the_configuration(tmp_path: Path) -> None:
