@@ -14,7 +14,10 @@ from exporter.oci.digest import Malformed
 from exporter.publish.web.config import load as web_config
 from exporter.publish.web.tls import server_context
 from exporter.serve.logs import configure
+from exporter.sources import Unseen
+from exporter.wiring.facts import imported
 from exporter.wiring.service import Service, Unstartable
+from exporter.wiring.stored import library
 
 if TYPE_CHECKING:
     import argparse
@@ -51,7 +54,18 @@ def _checked(words: argparse.Namespace, settings: Settings) -> str:
         asked = web_config(web) if web else None
         if asked and asked.tls:
             server_context(asked.tls)
-    except Malformed as error:
+        _import_extras(settings)
+    except (Malformed, Unseen) as error:
         raise Refused(str(error)) from error
     count = len(settings.registries)
     return f"{words.config}: {count} {'registry' if count == 1 else 'registries'}, no faults\n"
+
+
+def _import_extras(settings: Settings) -> None:
+    """Raise `Unseen` where something is asked for that only an extra brings."""
+    if settings.facts:
+        imported("exporter.publish.lake.export")
+        imported("exporter.sources.shelf")
+    for registry in settings.registries:
+        if registry.storage and registry.storage.url:
+            library(registry.storage.url)

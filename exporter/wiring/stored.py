@@ -86,9 +86,16 @@ class Stored:
         return "://" in self.location
 
     def _bucket(self) -> ModuleType:
-        """Import what only an object store needs, and only those who have one install."""
-        try:
-            return importlib.import_module("exporter.sources.storage.s3")
-        except ImportError as error:
-            detail = "an object store needs the extra: pip install 'pullproof[s3]'"
-            raise Unseen(self.location, Reason.UNSUPPORTED, detail) from error
+        return library(self.location)
+
+
+def library(location: str) -> ModuleType:
+    """Import what only an object store needs, and only those who have one install.
+
+    Raises `Unseen`.
+    """
+    try:
+        return importlib.import_module("exporter.sources.storage.s3")
+    except ImportError as error:
+        detail = "an object store needs the extra: pip install 'pullproof[s3]'"
+        raise Unseen(location, Reason.UNSUPPORTED, detail) from error

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from exporter.cli import UNTOLD, USAGE, main
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ONE = "registries: [{url: 'https://registry.example.com'}]\n"
 
@@ -55,6 +53,38 @@ def test_a_shard_is_checked_with_the_rest(
     assert checked(tmp_path, ONE, "--shard", "4/4") == USAGE
 
     assert "--shard: of 4 shards the last is 3/4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "extra"),
+    [
+        ("facts: {path: facts}\n", "facts"),
+        ("facts: {url: 's3://bucket'}\n", "facts"),
+        (
+            "registries: [{url: 'https://r.example.com', storage: {url: 's3://bucket'}}]\n",
+            "s3",
+        ),
+    ],
+)
+def test_an_extra_that_is_asked_for_and_not_installed_is_told(
+    tmp_path: Path, asked: str, extra: str
+) -> None:
+    (tmp_path / "obstore.py").write_text("raise ImportError")
+    config = tmp_path / "pullproof.yml"
+    config.write_text(asked if "registries" in asked else f"{ONE}{asked}")
+    command = [sys.executable, "-m", "exporter", "serve", "--check-config", "--config", str(config)]
+
+    told = subprocess.run(
+        command,
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.returncode == USAGE, told.stderr
+    assert f"pip install 'pullproof[{extra}]'" in told.stderr
+    assert "Traceback" not in told.stderr
 
 
 def test_an_address_that_is_taken_is_no_fault_of_the_configuration(tmp_path: Path) -> None:
