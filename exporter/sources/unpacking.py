@@ -70,6 +70,8 @@ class Unpacker:
 
     def feed(self, data: bytes) -> bool:
         """Take some bytes; return whether `feed(b"")` must be called until all are unpacked."""
+        if self._verdict is not None:
+            return False
         self._data, self._at = self._data[self._at :] + data, 0
         if not self._is_told and len(self._data) < _HEAD:
             return False

@@ -230,6 +230,29 @@ def test_a_bomb_is_not_judged_and_takes_neither_memory_nor_time_past_the_limit(k
     assert peak < 8 * MIB
 
 
+@pytest.mark.parametrize(
+    ("begin", "reason"),
+    [
+        (b"BZh9 and so on", Reason.UNSUPPORTED),
+        (PACKED["gzip"] + bytes(9), Reason.UNSUPPORTED),
+        (PACKED["zstd"][:-1] + b"\x00\x00", None),
+        (bytes(3 * MIB), Reason.TOO_LARGE),
+    ],
+    ids=["strange", "trailing", "damaged", "too large"],
+)
+def test_nothing_is_kept_of_a_layer_once_it_is_decided(begin: bytes, reason: Reason | None) -> None:
+    unpacker = Unpacker(2 * MIB, lambda _: None)
+    unpacker.feed(begin)
+    piece = bytes(MIB)
+    tracemalloc.start()
+    assert not any(unpacker.feed(piece) for _ in range(32))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < MIB
+    assert (unpacker.end().diff_id, unpacker.end().reason) == (None, reason)
+
+
 def test_a_layer_of_exactly_the_limit_is_told() -> None:
     assert unpacked(PACKED["gzip"], limit=len(TAR)).diff_id == Digest.of(TAR)
     assert unpacked(PACKED["gzip"], limit=len(TAR) - 1).reason is Reason.TOO_LARGE
