@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass
-from exporter.oci.digest import Digest
+from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
 
 
@@ -76,3 +76,26 @@ class Finding:
         where = f"{self.root.repository}:{self.root.name}"
         what = f"{self.digest or ''} {self.platform or ''}{self.login}"
         return f"{self.rule.code} {where} {what}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a finding's key says of it."""
+
+    code: str
+    repository: str
+    name: str
+    digest: Digest | None
+    rest: str
+    """The platform, or the credentials concerned."""
+
+    @classmethod
+    def parse(cls, text: str) -> Key | None:
+        """Read a key; None for what is none."""
+        code, where, digest, rest = (*text.split(" ", 3), "", "", "")[:4]
+        repository, _, name = where.partition(":")
+        try:
+            named = Digest.parse(digest) if digest else None
+        except Malformed:
+            return None
+        return cls(code, repository, name, named, rest) if name else None

@@ -19,6 +19,7 @@ from exporter.judge.checks import (
 )
 from exporter.judge.hold import compared, holds
 from exporter.judge.report import Report
+from exporter.judge.unsettled import unsettled
 from exporter.judge.verdict import verdicts
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ HELD: Final = (moved_tag, unprotected_image)
 def judge(snapshot: Snapshot, history: Mapping[str, float]) -> Report:
     """Return the report on a snapshot; `history` says when each finding was first seen.
 
-    Times are seconds since the epoch; a finding without history begins with this snapshot.
+    Times are seconds since the epoch; a finding without history begins with this snapshot. One
+    that could not be looked for is neither gone nor new: its time is kept for the next report.
     """
     found = verdicts(snapshot)
     held = holds(snapshot, found)
@@ -61,7 +63,9 @@ def judge(snapshot: Snapshot, history: Mapping[str, float]) -> Report:
         for finding in _findings(snapshot, verdict, held.get(verdict.root.repository))
     )
     since = {each.key: history.get(each.key, snapshot.taken_at) for each in findings}
-    return Report(snapshot, judged, findings, since)
+    untold = [key for key in history if key not in since]
+    waiting = {key: history[key] for key in unsettled(snapshot, judged, held, untold)}
+    return Report(snapshot, judged, findings, {**waiting, **since})
 
 
 def _findings(snapshot: Snapshot, verdict: TagVerdict, hold: Hold | None) -> Iterator[Finding]:

@@ -167,6 +167,7 @@ class Report:
     """Live first, then by repository and tag."""
     findings: tuple[Finding, ...]
     since: Mapping[str, float] = field(default_factory=dict)
-    """When each finding was first seen: by its key, seconds since the epoch."""
+    """When each finding was first seen: by its key, seconds since the epoch. Those of before that
+    could not be looked for now are there too."""
     stock: Stock | None = None
     """What its storage means, where one was given and could be read whole."""

@@ -16,6 +16,7 @@ from tests.serve.test_rounds import Journal
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from exporter.judge.finding import Key
     from exporter.judge.report import Child, TagVerdict
     from exporter.sources.memory import Kept
 
@@ -104,3 +105,13 @@ def stayed(verdict: TagVerdict, passed: Sequence[Moment]) -> bool:
     }
     steady = {each.tags.get(tag) for each in passed if tag} == {verdict.root.digest}
     return bool(steady and lost and not any(lost & each.things for each in passed))
+
+
+def stayed_unprotected(key: Key, passed: Sequence[Moment]) -> bool:
+    """Did a tag lead to a child all the time that was there, and no tag straight to it?"""
+    leads = {each.leads(Tag(key.name)) for each in passed}
+    top = leads.pop()
+    below = {each.digest for each in MADE[top].walk()} if top and not leads else ()
+    return key.digest in below and all(
+        key.digest in each.things and key.digest not in each.tags.values() for each in passed
+    )

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, State
+from exporter.judge.finding import Key
 from exporter.oci.reference import Tag
 from exporter.publish.metrics.exposition import Format
 from exporter.serve.rounds import References, Rounds, Watched
@@ -35,6 +36,7 @@ from tests.serve.moments import (
     Moment,
     needs,
     stayed,
+    stayed_unprotected,
 )
 from tests.serve.test_rounds import HOUR, board
 
@@ -246,6 +248,7 @@ class Events(RuleBasedStateMachine):
                 whole = child.digest is not None and needs(child) <= now.things
                 assert child.state is State.PRESENT if whole else child.state in GONE
         assert not any(seen.seen_at for seen in report.snapshot.sightings.values())
+        assert report.since.keys() == {each.key for each in report.findings}, "nothing waits"
 
     @rule()
     def audit_all_at_once(self) -> None:
@@ -313,7 +316,7 @@ class Events(RuleBasedStateMachine):
         assert standing.report is (None if old else standing.known)
 
     def _check_memory(self, model: Known, now: Audit) -> None:
-        """A loss that stayed is told on, and nothing is first seen a second time."""
+        """A loss that stayed is told on, and nothing that stayed is first seen a second time."""
         before = model.known
         if before is None:
             return
@@ -322,6 +325,10 @@ class Events(RuleBasedStateMachine):
         then = model.audits[before.snapshot.taken_at]
         passed = model.states[then.first : now.last + 1]
         told = {verdict.root.tag: verdict for verdict in now.report.verdicts}
+        for text, since in before.since.items():
+            key = Key.parse(text)
+            if key and key.code == "unprotected-child" and stayed_unprotected(key, passed):
+                assert now.report.since.get(text) == since
         for verdict in before.verdicts:
             tag = verdict.root.tag
             if verdict.overall in GONE and tag and stayed(verdict, passed):

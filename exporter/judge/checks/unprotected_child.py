@@ -26,7 +26,7 @@ def check(verdict: TagVerdict, sealed: Sealed, collector: Collector) -> Iterator
     v2.8.3: untagged manifests are removed before any index is followed).
     """
     for child in verdict.children:
-        if _stands(child) and child.digest and not sealed.pointing_at(child.digest):
+        if stands(child) and child.digest and not sealed.pointing_at(child.digest):
             severity = _severity(collector, child.required_by)
             detail = "no tag points straight at it"
             yield Finding(RULE, severity, verdict.root, child.digest, child.platform, detail)
@@ -37,7 +37,7 @@ def check(verdict: TagVerdict, sealed: Sealed, collector: Collector) -> Iterator
             yield Finding(RULE, severity, verdict.root, index, None, detail)
 
 
-def _stands(child: Child) -> bool:
+def stands(child: Child) -> bool:
     """Is it a manifest that is there to be lost? A cache's blobs are held by their index."""
     kept = child.kind is not ChildKind.CACHE
     return kept and child.expected and child.state is not State.MISSING
