@@ -17,6 +17,7 @@ from tests.parts.fortnight import DAY, MIRROR, OWNED, REPLICA, fortnight
 from tests.parts.monitoring import Prometheus
 from tests.parts.needs import program
 from tests.parts.past import TARGET
+from tests.parts.process import PATIENCE, until
 from tests.shipped.grafana import choices, chosen, documents, panels, targets
 from tests.shipped.promql import filled
 
@@ -56,7 +57,25 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, kubernetes_server: Kubernetes) -> Iterator[Site]:
     with fortnight(tmp_path_factory.mktemp("fortnight"), kubernetes_server) as server:
-        yield Site(server, time.time())  # noqa: TID251 - Prometheus' clock is the machine's
+        yield Site(server, until(lambda: still(server), "two scrapes that say the same"))
+
+
+MOVING: Final = (
+    *("registry_requests_total", "scrub_bytes_total", "scrub_blobs_total"),
+    *("scrub_proven_ratio", "scrub_oldest_live_proof_timestamp_seconds"),
+)
+"""What goes on between two audits, and so between two scrapes."""
+
+
+def still(prometheus: Prometheus) -> float:
+    """A moment at which what was scraped under both names says the same; 0 for none."""
+    now = time.time()  # noqa: TID251 - Prometheus' clock is the machine's
+    one, other = (f'{{instance="{each}"}}' for each in (TARGET["instance"], REPLICA))
+    apart = (
+        f"pullproof_{each}{one} != ignoring (instance) pullproof_{each}{other}" for each in MOVING
+    )
+    scraped = len(prometheus.query('up{job="pullproof"} == 1', now)) == 2
+    return now if scraped and not any(prometheus.query(each, now) for each in apart) else 0.0
 
 
 def picked(document: Json, **more: str) -> dict[str, str]:
@@ -205,7 +224,7 @@ def photograph(source: Path, target: Path, height: int) -> None:
     command += [f"--force-device-scale-factor={SCALE}", "--hide-scrollbars"]
     command += [f"--window-size={WIDTH + 24},{height}"]
     command += [f"--user-data-dir={source.parent / 'profile'}", f"--screenshot={target}"]
-    subprocess.run([*command, source.as_uri()], check=True, capture_output=True, timeout=60)
+    subprocess.run([*command, source.as_uri()], check=True, capture_output=True, timeout=PATIENCE)
 
 
 def test_how_a_registry_stood_is_told_for_each_time(site: Site) -> None:

@@ -123,20 +123,21 @@ def test_on_a_disk_nothing_of_a_killed_export_is_read_and_nothing_of_it_stays(
     there = tmp_path / "facts"
     disk = Place(tmp_path, Shelf.at(str(there), {}), there, str(there))
     disk.export(0)
-    last, cut = 0, 0
+    last, number, cut = 0, 0, 0
 
-    for number in range(1, FILES + 1, 2):
-        known = disk.left
+    while cut < 3 or number < FILES:  # on a busy machine many end before they are killed
+        number += 1
+        assert number < LAST, "none was killed in its midst"
+        known, after = disk.left, 1 + number % FILES
         with disk.exporting(number) as process:
-            while len(disk.left - known) < number and process.poll() is None:
+            while len(disk.left - known) < after and process.poll() is None:
                 pass  # no pause: a file takes a millisecond
             process.kill()
         if releases(disk.shelf)[-1].taken_at == NOW + number:
             last = number
         cut += last != number
-        assert disk.read(capsys) == (last, last), f"killed after {number} files"
+        assert disk.read(capsys) == (last, last), f"killed after {after} files"
 
-    assert cut > 1
     assert len(disk.left) > FILES
     disk.ends_tidy(capsys)
 
