@@ -55,12 +55,12 @@ def _disproved(
 
 
 def _gaps(now: Snapshot, compared: Mapping[Digest, tuple[Difference, ...]]) -> Iterator[Gap]:
-    """Say of every place what could not be compared there."""
-    doubts = {
-        each.misfit.digest: each for found in compared.values() for each in found if each.reason
-    }
-    for repository, digest in now.sightings if doubts else ():
-        doubt = doubts.get(digest)
-        if doubt is not None and doubt.reason is not None:
-            subject = f"{repository}@{digest}"
-            yield Gap(Scope.CONTENT, subject, doubt.reason, f"not compared: {doubt.misfit.detail}")
+    """Say of every place of an image what of it could not be compared there."""
+    told: set[str] = set()
+    for repository, digest in now.sightings if compared else ():
+        for doubt in compared.get(digest, ()):
+            subject = f"{repository}@{doubt.misfit.digest}"
+            if doubt.reason is not None and subject not in told:
+                told.add(subject)
+                detail = f"not compared: {doubt.misfit.detail}"
+                yield Gap(Scope.CONTENT, subject, doubt.reason, detail)

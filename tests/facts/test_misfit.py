@@ -9,11 +9,11 @@ import pytest
 from exporter.facts.fitting import fitted
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.misfit import Known, Misfit, Unpacked
-from exporter.facts.proof import LAST_BYTE
+from exporter.facts.proof import HASHED, LAST_BYTE, Sighting
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import parse
-from exporter.oci.reference import Repository
+from exporter.oci.reference import Place, Repository
 from exporter.oci.rootfs import SILENT, Rootfs
 from tests import worlds
 
@@ -22,6 +22,7 @@ ONE, TWO, OTHER = (Digest.of(name) for name in (b"one", b"two", b"other"))
 FOREIGN = worlds.layer("base", media_type=worlds.FOREIGN_LAYER)
 SECRET = worlds.layer("secret", media_type=f"{worlds.OCI_LAYER}+encrypted")
 PLAIN = worlds.layer("plain", media_type="application/vnd.oci.image.layer.v1.tar")
+GZIP = replace(PLAIN, media_type=worlds.OCI_LAYER)
 IMAGE = worlds.image("app")
 FIRST, SECOND = (each.digest for each in IMAGE.layers)
 Facts = dict[Digest, Known]
@@ -37,8 +38,12 @@ def facts(made: worlds.Made, *found: Unpacked | None, readings: int = 2) -> Fact
 
 def seen(*images: worlds.Made) -> Snapshot:
     manifests = {each.digest: parse(each.body, each.digest) for each in images}
-    places = {(APP, blob.digest): LAST_BYTE for each in images for blob in each.blobs}
-    return Snapshot("registry", 1.0, manifests=manifests, sightings=places)
+    return Snapshot("registry", 1.0, manifests=manifests, sightings=places(APP, *images))
+
+
+def places(repository: Repository, *images: worlds.Made) -> dict[Place, Sighting]:
+    blobs = {(repository, blob.digest): LAST_BYTE for each in images for blob in each.blobs}
+    return {(repository, each.digest): HASHED for each in images} | blobs
 
 
 def misfits(made: worlds.Made, known: Facts, before: Snapshot | None = None) -> list[Misfit]:
@@ -151,6 +156,17 @@ def test_a_packed_layer_that_is_said_to_be_plain_is_not_judged() -> None:
     assert misfits(made, facts(made, Unpacked(OTHER, packed=False))) != []
     after = fitted(seen(made), None, facts(made, Unpacked(OTHER)))
     assert (after.misfits, [gap.reason for gap in after.gaps]) == ({}, [Reason.UNSUPPORTED])
+
+
+def test_what_was_not_compared_is_told_of_the_places_of_that_image_alone() -> None:
+    plain, packed = (worlds.image(each.media_type, layers=(each,)) for each in (PLAIN, GZIP))
+    both = seen(plain, packed)
+    apart = replace(both, sightings=places(APP, plain) | places(Repository("other"), packed))
+    known = facts(plain, Unpacked(ONE)) | facts(packed, Unpacked(ONE))
+
+    (gap,) = fitted(apart, None, known).gaps
+
+    assert gap.subject == f"app@{PLAIN.digest}"
 
 
 WRONG = facts(IMAGE, Unpacked(OTHER), Unpacked(TWO))
