@@ -99,9 +99,19 @@ def name_of(root: Root) -> str:
 
 
 def inspect_command(report: Report, verdict: TagVerdict) -> str:
-    """Say what to type to look at a tag; a registry's label need not be its host."""
+    """Say what to type to look at a tag."""
+    return f"pullproof inspect {_address(report, verdict)}"
+
+
+def scrub_command(report: Report, verdict: TagVerdict) -> str:
+    """Say what to type to read a tag whole."""
+    return f"pullproof scrub {_address(report, verdict)}"
+
+
+def _address(report: Report, verdict: TagVerdict) -> str:
+    """Name a tag with its registry, whose label need not be its host."""
     label = report.snapshot.registry
-    return f"pullproof inspect {label if names_host(label) else 'HOST'}/{root_name(verdict)}"
+    return f"{label if names_host(label) else 'HOST'}/{root_name(verdict)}"
 
 
 def _well(verdict: TagVerdict) -> bool:

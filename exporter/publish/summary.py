@@ -10,7 +10,7 @@ from exporter.facts.proof import GONE, Proof, State
 from exporter.judge.finding import Severity
 from exporter.judge.report import ChildKind
 from exporter.publish.census import BREAKING, broken_since, count
-from exporter.publish.sheet import inspect_command, name_of, root_name
+from exporter.publish.sheet import inspect_command, name_of, root_name, scrub_command
 from exporter.publish.urgency import Urgency, order, stake, urgency
 from exporter.publish.users import blast_words, needed_words
 from exporter.publish.words import (
@@ -127,7 +127,17 @@ def next_command(reports: Sequence[Report], again: str = "") -> str:
         away = next((report for report in reports if report.snapshot.blind), None)
         return _look_for(away, again) if away else _SERVE
     report = reports[worst[2]]
-    return f"{inspect_command(report, report.verdicts[worst[3]])} {again}".rstrip()
+    return f"{_look_closer(report, report.verdicts[worst[3]])} {again}".rstrip()
+
+
+def _look_closer(report: Report, verdict: TagVerdict) -> str:
+    """Say what shows more of a tag: `inspect` reads last bytes, and would find rotten ones well."""
+    lacks = [lack for child in verdict.children for lack in child.lacks]
+    if any(lack.misfit for lack in lacks):
+        return f"{scrub_command(report, verdict)} --uncompressed"
+    if any(lack.corrupt for lack in lacks):
+        return scrub_command(report, verdict)
+    return inspect_command(report, verdict)
 
 
 def _look_for(away: Report, again: str) -> str:

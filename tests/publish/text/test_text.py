@@ -121,6 +121,26 @@ def test_what_need_not_be_here_is_no_loss() -> None:
     assert section(about, "Not seen") == ["Not expected here, so not looked at: 1 manifest."]
 
 
+@pytest.mark.parametrize(
+    ("way", "command"),
+    [
+        ("", "inspect {}"),
+        ("corrupt", "scrub {}"),
+        ("misfit", "scrub {} --uncompressed"),
+    ],
+)
+def test_what_a_last_byte_cannot_show_is_looked_at_by_reading_all(way: str, command: str) -> None:
+    broken = child("amd64", BROKEN)
+    if way:
+        (lack,) = broken.lacks
+        broken = replace(broken, lacks=(replace(lack, **{way: True}),))
+
+    last = check_text([report(tag("app:v1", broken))], Style(again="--plain-http")).splitlines()[-1]
+
+    expected = command.format("HOST/app:v1")
+    assert last == f"Next: pullproof {expected} --plain-http"
+
+
 def test_platforms_past_the_width_fold_into_one_column_that_shows_the_worst() -> None:
     many = [child(f"arch{number}") for number in range(20)]
     about = report(tag("team/application:v1", *many, child("zzz", BROKEN)))
