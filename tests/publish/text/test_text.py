@@ -137,7 +137,7 @@ def test_what_a_last_byte_cannot_show_is_looked_at_by_reading_all(way: str, comm
 
     last = check_text([report(tag("app:v1", broken))], Style(again="--plain-http")).splitlines()[-1]
 
-    expected = command.format("HOST/app:v1")
+    expected = command.format("registry.example/app:v1")
     assert last == f"Next: pullproof {expected} --plain-http"
 
 
