@@ -31,6 +31,13 @@ _MACHINE: Final = "http://169.254.169.254/"
 _NO_KEYS: Final = "no credentials are set, and the machine that this runs on gives none"
 _CODE: Final = re.compile(r"<Code>(\w{1,64})</Code>")
 """An S3's own word for its answer: `NoSuchBucket`, `InvalidAccessKeyId`."""
+# A list that is refused has no error of its own in the library.
+_CODES: Final = {
+    "AccessDenied": Reason.DENIED,
+    "ExpiredToken": Reason.UNAUTHORIZED,
+    "InvalidAccessKeyId": Reason.UNAUTHORIZED,
+    "SignatureDoesNotMatch": Reason.UNAUTHORIZED,
+}
 
 
 def missed(subject: str, error: Exception) -> Unseen:
@@ -42,6 +49,6 @@ def missed(subject: str, error: Exception) -> Unseen:
         if _MACHINE in said:
             return Unseen(subject, Reason.CREDENTIALS, _NO_KEYS)
         code = _CODE.search(said)
-        told = (reason, code[1] if code else detail)
+        told = (_CODES.get(code[1], reason), code[1]) if code else (reason, detail)
         reason, detail = next(((way, words) for sign, way, words in _WAYS if sign in said), told)
     return Unseen(subject, reason, detail)

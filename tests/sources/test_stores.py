@@ -69,6 +69,8 @@ def test_a_store_that_may_not_be_asked_without_tls_is_told_so(
         (exceptions.GenericError('kind: Connect, … "dns error"'), Reason.DNS),
         (exceptions.GenericError("kind: Timeout, …"), Reason.TIMEOUT),
         (exceptions.GenericError("PUT http://169.254.169.254/latest/api"), Reason.CREDENTIALS),
+        (exceptions.GenericError("403: <Code>AccessDenied</Code>"), Reason.DENIED),
+        (exceptions.GenericError("403: <Code>SignatureDoesNotMatch</Code>"), Reason.UNAUTHORIZED),
         (exceptions.GenericError("500"), Reason.SERVER_ERROR),
     ],
 )
