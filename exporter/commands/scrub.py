@@ -17,6 +17,7 @@ from exporter.commands.scrubbing import scrub_once
 from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import asked_for
 from exporter.config.scrub import ScrubSettings, Source
+from exporter.facts.gap import Reason
 from exporter.publish.text.markdown import check_markdown
 from exporter.publish.text.scrub import damage_markdown, damage_text
 from exporter.publish.text.terminal import check_text
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from exporter.commands.subjects import Subjects
     from exporter.config.registry import RegistrySettings
     from exporter.judge.report import Report
-    from exporter.resolve.target import Target
+    from exporter.sources import Bytes
 
 _OPTIONS: Final = {
     "bytes_per_second": "--limit-rate",
@@ -71,16 +72,21 @@ async def _read(words: argparse.Namespace, subjects: Subjects, asked: Typed) -> 
         ]
         if words.storage:
             # Here nothing would be found for a long time, each blob looked for twice.
-            await asyncio.to_thread(_recognise, targets)
+            sources = [target.scrub.source for target in targets if target.scrub]
+            await asyncio.to_thread(recognise, sources)
         return [await scrub_once(target, uses) for target in targets]
 
 
-def _recognise(targets: Iterable[Target]) -> None:
-    """Raise `Unseen` where what was typed is the storage of no registry."""
-    sources = (target.scrub.source for target in targets if target.scrub)
+def recognise(sources: Iterable[Bytes]) -> None:
+    """Raise `Unseen` where one is the storage of no registry."""
     for source in sources:
-        if isinstance(source, Stored):
-            source.recognise()
+        try:
+            if isinstance(source, Stored):
+                source.recognise()
+        except Unseen as unseen:
+            # Who may read a bucket's objects need not be allowed to list them.
+            if unseen.reason is not Reason.DENIED:
+                raise
 
 
 def _with_scrubs(words: argparse.Namespace, asked: Typed) -> Typed:

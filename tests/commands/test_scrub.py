@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter.cli import UNTOLD, USAGE, main
+from exporter.commands.scrub import recognise
 from exporter.commands.scrubbing import Progress, doubted, scrub_once
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked
@@ -20,10 +21,11 @@ from exporter.oci.digest import Digest
 from exporter.publish.text.scrub import tally_words, unread_lines
 from exporter.resolve.scrub.plan import DAY, Terms
 from exporter.resolve.target import Scrub
-from exporter.sources import Listing, Wrong
+from exporter.sources import Listing, Unseen, Wrong
 from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.tally import ScrubTally
 from exporter.sources.unpacking import Unpacker
+from exporter.wiring.stored import Stored
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, audited, target, verdict
 from tests.serve.scrubs import Shelf
@@ -95,6 +97,23 @@ def test_a_folder_that_is_no_registrys_is_not_read_at_all(
     assert f"nothing was read: {tmp_path}: unreadable" in said.err
     assert "not the root directory of a registry" in said.err
     assert not said.out
+
+
+@dataclass(frozen=True)
+class Asked(Stored):
+    """A bucket that cannot be listed."""
+
+    why: Reason = Reason.DENIED
+
+    def recognise(self) -> None:
+        raise Unseen(self.location, self.why)
+
+
+def test_a_bucket_that_may_not_be_listed_may_be_read() -> None:
+    recognise([Asked("s3://bucket")])
+
+    with pytest.raises(Unseen):
+        recognise([Asked("s3://bucket", why=Reason.CREDENTIALS)])
 
 
 def test_why_bytes_are_not_known_to_be_right_is_told_with_one_case_of_each() -> None:
