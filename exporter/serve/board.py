@@ -22,8 +22,8 @@ class Board:
     def __init__(self, picture: Picture, limits: Limits) -> None:
         """Show a first picture."""
         self.picture = picture
-        self.exposition: Exposition = metrics.render(picture, limits)
         self._limits = limits
+        self._registries, self.exposition = self._rendered(picture, None)
         self._turn = asyncio.Lock()
 
     def find(self, registry: str) -> Standing | None:
@@ -64,6 +64,17 @@ class Board:
 
     async def _swap(self, picture: Picture, ended: frozenset[str] = frozenset()) -> None:
         """Put up a picture in which the audits of some registries have ended."""
-        exposition = await asyncio.to_thread(metrics.render, picture, self._limits)
+        # The sources are heard before each audit: what is said of the registries stays as it is.
+        same = picture.standings is self.picture.standings
+        known = self._registries if same else None
+        rendered = await asyncio.to_thread(self._rendered, picture, known)
         under_way = self.picture.in_progress - ended  # another one may have begun meanwhile
-        self.picture, self.exposition = replace(picture, in_progress=under_way), exposition
+        self.picture = replace(picture, in_progress=under_way)
+        self._registries, self.exposition = rendered
+
+    def _rendered(
+        self, picture: Picture, known: Exposition | None
+    ) -> tuple[Exposition, Exposition]:
+        """Return what the metrics say of the registries, unless that is known, and all they say."""
+        registries = known or metrics.registries(picture.standings, self._limits)
+        return registries, metrics.surroundings(picture).then(registries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Self
 
@@ -31,11 +31,11 @@ class Format(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One text, ready to be continued: plain, and as the beginning of a gzip file."""
+    """One text, ready to be continued: in pieces, plain and as the beginning of a gzip file."""
 
-    plain: bytes
-    deflated: bytes
-    """A gzip header and whole deflate blocks, without the last one and the trailer."""
+    pieces: tuple[bytes, ...]
+    deflated: tuple[bytes, ...]
+    """Of each piece whole deflate blocks, which refer to nothing before it; the last is missing."""
     checksum: int
     """CRC-32 of the plain text."""
 
@@ -44,7 +44,24 @@ class Rendered:
         """Compress a text so that it can be continued."""
         packer = zlib.compressobj(_LEVEL, wbits=_RAW)
         blocks = packer.compress(plain) + packer.flush(zlib.Z_SYNC_FLUSH)
-        return cls(plain, _HEADER + blocks, zlib.crc32(plain))
+        return cls((plain,), (blocks,), zlib.crc32(plain))
+
+    @property
+    def plain(self) -> bytes:
+        """The text."""
+        return b"".join(self.pieces)
+
+    def then(self, other: Self) -> Self:
+        """Return this text with another one behind it; neither is copied or compressed anew."""
+        checksum = self.checksum
+        for piece in other.pieces:
+            checksum = zlib.crc32(piece, checksum)
+        pieces, deflated = self.pieces + other.pieces, self.deflated + other.deflated
+        return replace(self, pieces=pieces, deflated=deflated, checksum=checksum)
+
+    def followed(self, tail: bytes) -> bytes:
+        """Return the text and what follows it."""
+        return b"".join((*self.pieces, tail))
 
     def continued(self, tail: bytes) -> bytes:
         """Return the text and what follows it as one gzip file, at the cost of the tail alone.
@@ -53,8 +70,9 @@ class Rendered:
         """
         packer = zlib.compressobj(_LEVEL, wbits=_RAW)
         last = packer.compress(tail) + packer.flush()
-        size = (len(self.plain) + len(tail)) & _MODULO
-        return self.deflated + last + struct.pack("<II", zlib.crc32(tail, self.checksum), size)
+        size = (sum(map(len, self.pieces)) + len(tail)) & _MODULO
+        trailer = struct.pack("<II", zlib.crc32(tail, self.checksum), size)
+        return b"".join((_HEADER, *self.deflated, last, trailer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +88,11 @@ class Exposition:
     def rendered(self, form: Format) -> Rendered:
         """Return the bytes in one format."""
         return self.text if form is Format.TEXT else self.openmetrics
+
+    def then(self, other: Self) -> Self:
+        """Return these metrics with those of other families behind them."""
+        text, openmetrics = self.text.then(other.text), self.openmetrics.then(other.openmetrics)
+        return replace(self, text=text, openmetrics=openmetrics)
 
 
 @dataclass(frozen=True, slots=True)

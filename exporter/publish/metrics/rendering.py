@@ -22,7 +22,7 @@ from exporter.publish.metrics.stock_series import shares, sole_protectors, stock
 from exporter.publish.metrics.tag_series import affected, cases, problems, refused, tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from exporter.judge.report import Report
     from exporter.oci.reference import Repository
@@ -33,13 +33,24 @@ if TYPE_CHECKING:
 
 def render(picture: Picture, limits: Limits) -> Exposition:
     """Return everything about a picture that does not change until the next one."""
+    return surroundings(picture).then(registries(picture.standings, limits))
+
+
+def surroundings(picture: Picture) -> Exposition:
+    """Return what is said of the exporter and of its sources of references: a few lines."""
     samples = Samples()
-    shown = [(each, each.report) for each in picture.standings if each.report]
-    reports = [report for _, report in shown]
     _exporter(samples, picture)
     for source in picture.sources:
         _source(samples, source)
-    for standing in picture.standings:
+    return expose(samples)
+
+
+def registries(standings: Sequence[Standing], limits: Limits) -> Exposition:
+    """Return what is said of the registries: nearly all, and the same until an audit ends."""
+    samples = Samples()
+    shown = [(each, each.report) for each in standings if each.report]
+    reports = [report for _, report in shown]
+    for standing in standings:
         _audits(samples, standing)
     counted = [(report, count(report)) for report in reports]
     for (standing, _), (report, census) in zip(shown, counted, strict=True):

@@ -113,7 +113,7 @@ class _Answers:
         rendered = exposition.rendered(form)
         headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
         if not accepts_gzip(request.headers.get("Accept-Encoding", "")):
-            return web.Response(body=rendered.plain + live, headers=headers)
+            return web.Response(body=rendered.followed(live), headers=headers)
         headers["Content-Encoding"] = "gzip"
         return web.Response(body=rendered.continued(live), headers=headers)
 

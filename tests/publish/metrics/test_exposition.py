@@ -6,6 +6,7 @@ import re
 import subprocess
 import zlib
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,12 +105,15 @@ def test_both_formats_carry_the_same_samples() -> None:
     assert lines(text) == lines(other)
 
 
-@given(st.binary(), st.binary())
-def test_a_compressed_text_is_continued_as_one_gzip_file(body: bytes, tail: bytes) -> None:
+@given(st.lists(st.binary(), min_size=1), st.binary())
+def test_compressed_texts_are_continued_as_one_gzip_file(texts: list[bytes], tail: bytes) -> None:
     """One member: clients exist that stop after the first."""
+    rendered = reduce(Rendered.then, map(Rendered.of, texts))
     stream = zlib.decompressobj(wbits=31)
 
-    assert stream.decompress(Rendered.of(body).continued(tail)) == body + tail
+    assert rendered.plain == b"".join(texts)
+    assert rendered.followed(tail) == b"".join((*texts, tail))
+    assert stream.decompress(rendered.continued(tail)) == b"".join((*texts, tail))
     assert (stream.eof, stream.unused_data) == (True, b"")
 
 
