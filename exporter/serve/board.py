@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exporter.publish.archive.unpack import undisturbed
 from exporter.publish.metrics import rendering as metrics
 
 if TYPE_CHECKING:
@@ -76,5 +77,6 @@ class Board:
         self, picture: Picture, known: Exposition | None
     ) -> tuple[Exposition, Exposition]:
         """Return what the metrics say of the registries, unless that is known, and all they say."""
-        registries = known or metrics.registries(picture.standings, self._limits)
+        with undisturbed():  # it would keep scrapes and probes of health waiting, for seconds
+            registries = known or metrics.registries(picture.standings, self._limits)
         return registries, metrics.surroundings(picture).then(registries)
