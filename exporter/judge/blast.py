@@ -14,7 +14,7 @@ from exporter.judge.leaves import Leaf
 from exporter.oci.platform import Platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from exporter.judge.report import TagVerdict
 
@@ -51,12 +51,10 @@ class Blast:
         """Those of one class alone."""
         return Blast(tuple(hit for hit in self.hits if hit.reference_class is reference_class))
 
-    def strikes(self, user: Hit) -> bool:
-        """Is one of all who want the tag among them?"""
-        return any(
-            (hit.name, hit.reference_class) == (user.name, user.reference_class)
-            for hit in self.hits
-        )
+    def struck(self, users: Iterable[Hit]) -> Iterator[tuple[Hit, bool]]:
+        """Yield each of those who want the tag: is it among them?"""
+        known = {(hit.name, hit.reference_class) for hit in self.hits}
+        yield from ((user, (user.name, user.reference_class) in known) for user in users)
 
     @property
     def workloads(self) -> tuple[Hit, ...]:
@@ -72,6 +70,11 @@ class Blast:
     def next_run(self) -> float | None:
         """When a schedule next runs into it, in seconds since the epoch."""
         return min((hit.next_run for hit in self.hits if hit.next_run is not None), default=None)
+
+    @property
+    def soonest(self) -> float:
+        """The same to sort by: infinite where no schedule does."""
+        return float("inf") if self.next_run is None else self.next_run
 
     @property
     def platforms(self) -> tuple[Platform, ...]:

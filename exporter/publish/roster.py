@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from exporter.facts.proof import GONE, State
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Hit, blast, hits
+from exporter.judge.blast import Blast, Hit, blast, hits
 from exporter.judge.checks import unprotected_child, unprotected_image
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.report import Report, TagVerdict
@@ -64,8 +64,8 @@ class Entry:
     """When it was first seen to be broken: seconds since the epoch."""
     users: tuple[Hit, ...]
     """Who names this tag or digest; the containers of one workload are one."""
-    soonest: float
-    """When a schedule next runs into what is gone; infinite where none is known."""
+    blast: Blast
+    """Whom its loss hits; nobody where it can be pulled."""
     findings: tuple[Finding, ...]
     """What is wrong with it."""
 
@@ -78,7 +78,7 @@ class Entry:
     def order(self) -> tuple[int, bool, int, float, str, str]:
         """What sorts first needs a person first; the name makes the order the same each time."""
         where = self.registry, self.name
-        return self.urgency, not self.troubled, stake(self.verdict), self.soonest, *where
+        return self.urgency, not self.troubled, stake(self.verdict), self.blast.soonest, *where
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +170,9 @@ def _entries(report: Report) -> Iterable[Entry]:
             _troubled(verdict),
             since.get((root.repository, root.name)),
             hits(verdict.uses),
-            _soonest(verdict),
+            blast(verdict),
             found,
         )
-
-
-def _soonest(verdict: TagVerdict) -> float:
-    run = blast(verdict).next_run
-    return float("inf") if run is None else run
 
 
 def _is_risk(finding: Finding) -> bool:

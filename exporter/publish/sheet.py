@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import State
+from exporter.judge.blast import blast
 from exporter.judge.report import ChildKind
 from exporter.oci.reference import names_host
 from exporter.publish.urgency import Urgency, order, urgency
@@ -61,14 +63,13 @@ class Sheet:
 def lay_out(report: Report, most: int) -> Sheet:
     """Return the table of a report: every tag that is not well, and so many of the others."""
     columns = _columns(report)
-    ordered = sorted(report.verdicts, key=order)
-    troubled = sum(not _well(each) for each in ordered)
-    room = max(0, most - troubled)
-    shown = [each for each in ordered if not _well(each)]
-    fine = [each for each in ordered if _well(each)]
-    shown = sorted(shown + fine[:room], key=order)
-    rows = tuple(_row(each, columns) for each in shown)
-    return Sheet(columns, rows, len(fine) - len(fine[:room]))
+    told = [(each, _well(each), order(each, blast(each))) for each in report.verdicts]
+    told.sort(key=lambda each: (each[2], each[1]))
+    fine = sum(well for _, well, _ in told)
+    room = max(0, most - (len(told) - fine))
+    place = count()
+    shown = [each for each, well, _ in told if not well or next(place) < room]
+    return Sheet(columns, tuple(_row(each, columns) for each in shown), max(0, fine - room))
 
 
 def narrow(sheet: Sheet, columns: int) -> Sheet:

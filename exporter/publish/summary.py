@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, Proof, State
+from exporter.judge.blast import blast
 from exporter.judge.finding import Severity
 from exporter.judge.report import ChildKind
 from exporter.publish.census import BREAKING, broken_since, count
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from exporter.facts.gap import Gap
+    from exporter.judge.blast import Blast
     from exporter.judge.finding import Finding, Rule
     from exporter.judge.report import Child, Lacking, Report, TagVerdict
     from exporter.oci.reference import Repository
@@ -77,9 +79,10 @@ def troubles(report: Report) -> tuple[Trouble, ...]:
     for finding in report.findings:
         if finding.hint:
             repairs[finding.root.repository, finding.root.name][finding.hint] = None
+    told = [(each, blast(each)) for each in report.verdicts]
     found = (
-        _trouble(verdict, since.get(_key(verdict)), tuple(repairs[_key(verdict)]))
-        for verdict in sorted(report.verdicts, key=order)
+        _trouble(verdict, hit, since.get(_key(verdict)), tuple(repairs[_key(verdict)]))
+        for verdict, hit in sorted(told, key=lambda each: order(*each))
     )
     return tuple(trouble for trouble in found if trouble.losses)
 
@@ -166,9 +169,11 @@ def _unoffered(verdict: TagVerdict, lacking: Lacking) -> tuple[str, ...]:
     return ("no image is offered for this platform", *notes)
 
 
-def _trouble(verdict: TagVerdict, since: float | None, repairs: tuple[str, ...]) -> Trouble:
+def _trouble(
+    verdict: TagVerdict, hit: Blast, since: float | None, repairs: tuple[str, ...]
+) -> Trouble:
     reference = str(verdict.root.reference_class)
-    notes = (*blast_words(verdict), *(f"repair: {plain(each)}" for each in repairs))
+    notes = (*blast_words(hit), *(f"repair: {plain(each)}" for each in repairs))
     return Trouble(
         reference, root_name(verdict), verdict_cell(verdict), since, losses(verdict), notes
     )

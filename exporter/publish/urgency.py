@@ -6,9 +6,9 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from exporter.facts.proof import GONE, State
-from exporter.judge.blast import blast
 
 if TYPE_CHECKING:
+    from exporter.judge.blast import Blast
     from exporter.judge.report import TagVerdict
 
 
@@ -35,12 +35,10 @@ def stake(verdict: TagVerdict) -> int:
     return next(iter(verdict.failing), verdict.root.reference_class).rank
 
 
-def order(verdict: TagVerdict) -> tuple[int, int, int, float]:
+def order(verdict: TagVerdict, hit: Blast) -> tuple[int, int, int, float]:
     """What is told first: what matters most, what is worst, and what a schedule starts soonest."""
-    run = blast(verdict).next_run
-    soonest = float("inf") if run is None else run
     own = verdict.root.reference_class.rank
-    return own, urgency(verdict), stake(verdict), soonest
+    return own, urgency(verdict), stake(verdict), hit.soonest
 
 
 def by_design(verdict: TagVerdict) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Blast, Hit, blast, hits
+from exporter.judge.blast import hits
 from exporter.judge.finding import aside
 from exporter.publish.words import count_words, plain, platform_words, time_words
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from exporter.facts.snapshot import Root
+    from exporter.judge.blast import Blast, Hit
     from exporter.judge.report import TagVerdict
 
 _MOST: Final = 5
@@ -45,9 +46,9 @@ def needed_words(root: Root, required_by: ReferenceClass | None) -> tuple[str, .
     return tuple(filter(None, (aside(root, required_by),)))
 
 
-def blast_words(verdict: TagVerdict) -> tuple[str, ...]:
+def blast_words(found: Blast) -> tuple[str, ...]:
     """Say whom the loss of a tag hits, one line each, and what must not be done now."""
-    return tuple(_lines(blast(verdict)))
+    return tuple(_lines(found))
 
 
 def _lines(found: Blast) -> Iterator[str]:

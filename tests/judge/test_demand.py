@@ -245,7 +245,7 @@ def test_a_workload_that_would_go_back_to_other_nodes_counts_twice() -> None:
     now, then = hits(found.uses)
 
     assert (now.reference_class, then.reference_class) == (LIVE, ROLLBACK)
-    assert (blast(found).strikes(now), blast(found).strikes(then)) == (False, True)
+    assert list(blast(found).struck((now, then))) == [(now, False), (then, True)]
 
 
 def test_a_use_that_came_later_is_no_damage_of_the_change() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Hit, hits
+from exporter.judge.blast import Hit, blast, hits
 from exporter.publish.users import blast_words, user_words, wanted_by
 from tests.fakes import use, workload
 from tests.publish.reports import MISSING, child, cron_job, deployment, tag
@@ -12,18 +12,18 @@ MANY = tuple(deployment(workload=workload("Deployment", f"a/w{n}")) for n in ran
 
 
 def test_five_of_those_who_are_hit_are_named_and_the_others_counted() -> None:
-    lines = blast_words(tag("shop/app:v1", child(state=MISSING), uses=MANY))
+    lines = blast_words(blast(tag("shop/app:v1", child(state=MISSING), uses=MANY)))
 
     assert [line.split()[2] for line in lines[:5]] == ["a/w0", "a/w1", "a/w2", "a/w3", "a/w4"]
     assert lines[5:] == (
         "hits 2 more workloads",
         "do not restart or reschedule: 84 containers run on layers that their nodes still hold",
     )
-    assert len(blast_words(tag("shop/app:v1", child(state=MISSING), uses=MANY[:5]))) == 6
+    assert len(blast_words(blast(tag("shop/app:v1", child(state=MISSING), uses=MANY[:5])))) == 6
 
 
 def test_a_whole_tag_hits_nobody() -> None:
-    assert blast_words(tag("shop/app:v1", child(), uses=MANY)) == ()
+    assert blast_words(blast(tag("shop/app:v1", child(), uses=MANY))) == ()
 
 
 def test_of_a_mere_reference_only_its_owner_is_said() -> None:

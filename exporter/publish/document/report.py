@@ -121,10 +121,8 @@ def user_entry(user: Hit) -> UserEntry:
 
 
 def _users(verdict: TagVerdict) -> Iterator[TagUserEntry]:
-    struck = blast(verdict)
-    for user in hits(verdict.uses):
-        fields = msgspec.structs.asdict(user_entry(user))
-        yield TagUserEntry(**fields, hit=struck.strikes(user))
+    for user, hit in blast(verdict).struck(hits(verdict.uses)):
+        yield TagUserEntry(**msgspec.structs.asdict(user_entry(user)), hit=hit)
 
 
 def _holders(verdict: TagVerdict) -> tuple[HolderEntry, ...]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, State
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import blast
 from exporter.judge.checks import unprotected_child, unprotected_image
 from exporter.publish.remedy import reference, remedies
 from exporter.publish.roster import Condition, Need, Wanted
@@ -104,7 +103,7 @@ def _lost(entry: Entry) -> Iterator[str]:
         if each.required:
             yield f"<b>{text(each.where)}</b>: {text('; '.join(each.details))}"
     aside = sum(not each.required for each in found)
-    running = blast(entry.verdict).alive
+    running = entry.blast.alive
     if running:
         still = f"{count_words(running, 'container')} on layers that nodes still hold"
         yield f"<b>Do not restart or reschedule what uses it</b>: {still}"
@@ -182,8 +181,8 @@ def _uses(entry: Entry, now: float) -> str:
     if not entry.users:
         said = '<p class="card">Nothing that was asked names it.</p>'
         return section("uses", "Needed by", said)
-    found = blast(entry.verdict)
-    rows = [_use(each, now, struck=found.strikes(each)) for each in entry.users[:_USES]]
+    told = entry.blast.struck(entry.users[:_USES])
+    rows = [_use(each, now, struck=struck) for each, struck in told]
     more = len(entry.users) - _USES
     caption = (
         f"{len(entry.users):,} in all, the first {_USES} shown" if more > 0 else "Who names it"
