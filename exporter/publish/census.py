@@ -27,6 +27,9 @@ BREAKING: Final = frozenset(
 )
 """The checks that find what breaks a pull; the others find risks."""
 
+Lost = tuple[Repository, str, ReferenceClass | None]
+"""What is lost of a tag to one class of uses: repository, the root's name, the class."""
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
@@ -71,23 +74,20 @@ class Census:
 
 def broken_since(report: Report) -> Mapping[tuple[Repository, str], float]:
     """Since when is it known that a tag cannot be pulled? By repository and the root's name."""
-    return {where: min(since.values()) for where, since in lost_since(report).items()}
+    since: dict[tuple[Repository, str], float] = {}
+    for (repository, name, _), seen in lost_since(report).items():
+        since[repository, name] = min(seen, since.get((repository, name), seen))
+    return since
 
 
-def lost_since(
-    report: Report,
-) -> Mapping[tuple[Repository, str], Mapping[ReferenceClass | None, float]]:
-    """Since when is it known what is lost to each class of uses? By repository and name likewise.
-
-    A tag of which nothing is lost is not there.
-    """
-    since: dict[tuple[Repository, str], dict[ReferenceClass | None, float]] = {}
+def lost_since(report: Report) -> Mapping[Lost, float]:
+    """Since when is it known what of a tag is lost to each class of uses?"""
+    since: dict[Lost, float] = {}
     for finding in report.findings:
         if finding.rule.code in BREAKING and finding.severity is not Severity.INFO:
-            known = since.setdefault((finding.root.repository, finding.root.name), {})
+            lost = (finding.root.repository, finding.root.name, finding.required_by)
             seen = report.since.get(finding.key, report.snapshot.taken_at)
-            by = finding.required_by
-            known[by] = min(seen, known.get(by, seen))
+            since[lost] = min(seen, since.get(lost, seen))
     return since
 
 

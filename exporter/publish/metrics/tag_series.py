@@ -11,7 +11,7 @@ from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import Blast, blast
 from exporter.judge.report import Report, TagVerdict
-from exporter.publish.census import lost_since, needs
+from exporter.publish.census import Lost, lost_since, needs
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import label_pairs
 from exporter.publish.urgency import Urgency, stake, urgency
@@ -32,8 +32,13 @@ class Case:
     report: Report
     verdict: TagVerdict
     blast: Blast
-    since: Mapping[ReferenceClass | None, float]
-    """When it was first seen to be lost, by the class that needs it."""
+    lost_since: Mapping[Lost, float]
+    """When what is lost of this and other tags was first seen to be."""
+
+    def since(self, of: ReferenceClass) -> float | None:
+        """When was it first seen that something is lost that a class needs?"""
+        root = self.verdict.root
+        return self.lost_since.get((root.repository, root.name, of))
 
     def hit(self, failing: ReferenceClass) -> Blast:
         """Whom a loss hits: of what the tag's own class needs, everybody; else that class."""
@@ -46,7 +51,7 @@ class Case:
         They are compared by the hundred thousand, and an enum's value is slower than its text.
         """
         root = self.verdict.root
-        reference = str(of or root.reference_class)
+        reference = (of or root.reference_class).value
         return self.report.snapshot.registry, root.repository, root.name, reference
 
     def pairs(self, of: ReferenceClass | None = None) -> str:
@@ -57,10 +62,7 @@ class Case:
 def cases(report: Report) -> tuple[Case, ...]:
     """Return the tags of a report in its order, live first."""
     since = lost_since(report)
-    return tuple(
-        Case(report, each, blast(each), since.get((each.root.repository, each.root.name), {}))
-        for each in report.verdicts
-    )
+    return tuple(Case(report, each, blast(each), since) for each in report.verdicts)
 
 
 def tags(samples: Samples, told: Iterable[tuple[Case, ...]], limit: int) -> int:
@@ -164,7 +166,7 @@ def _write_class(samples: Samples, case: Case, reference_class: ReferenceClass) 
         left_out = len(verdict.elsewhere.intersection(lacking)) if lacking else 0
         samples.add(catalogue.TAG_LACKING_PLATFORMS, tag, len(lacking) - left_out)
         samples.add(catalogue.TAG_UNMIRRORED_PLATFORMS, tag, left_out)
-    since = case.since.get(reference_class)
+    since = case.since(reference_class)
     if since is not None:
         samples.add(catalogue.TAG_BROKEN_SINCE, tag, since)
     if reference_class in verdict.failing:
@@ -181,12 +183,12 @@ def _problems(case: Case) -> Iterator[tuple[str, ...]]:
         if child.lost:
             need = "required" if child.required else "optional"
             where = (str(child.platform or ""), child.digest or "")
-            how = str(child.kind), str(child.state), need
+            how = child.kind.value, child.state.value, need
             yield (*case.labels(child.required_by), *where, *how)
     left_out = verdict.left_out if verdict.lacking else ()
     for each in verdict.lacking:
         if each.platform not in left_out:
-            lacking = (str(each.platform), "", "platform", str(State.MISSING), "required")
+            lacking = (str(each.platform), "", "platform", State.MISSING.value, "required")
             yield (*case.labels(each.required_by), *lacking)
 
 
