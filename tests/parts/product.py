@@ -164,7 +164,15 @@ class Exporter:
 
     def audited(self) -> Said:
         """Wait until of each registry an audit has ended that began from now on; what it left."""
-        now = time.time()  # noqa: TID251 - what it serves was read off the same clock
+        return self._since(_now())
+
+    def audit(self) -> Said:
+        """Have it audit at once, as it does under a configuration read anew; what that left."""
+        now = _now()
+        self.post("/-/reload").raise_for_status()
+        return self._since(now)
+
+    def _since(self, now: float) -> Said:
         began = "pullproof_audit_last_attempt_timestamp_seconds"
         until(lambda: min(self.values(began), default=0.0) > now, "another audit ends")
         return self.report()
@@ -185,6 +193,11 @@ def configure(path: Path, settings: Json) -> None:
     """Write a configuration for a free port and an audit every second; JSON is YAML."""
     common = {"listen": ["127.0.0.1:0"], "interval": "1s", "confirm_after": "100ms"}
     path.write_text(json.dumps(common | settings, indent=1))
+
+
+def _now() -> float:
+    """By the clock that the times are read off which it serves."""
+    return time.time()  # noqa: TID251 - theirs is the machine's
 
 
 def _name(entry: Json) -> str:
