@@ -12,10 +12,9 @@ from exporter.commands.answer import Exit
 from exporter.commands.looking import examined
 from exporter.commands.options import check_place
 from exporter.commands.saved import judged
-from exporter.commands.settings import shard, typed
+from exporter.commands.settings import shard_of, typed
 from exporter.commands.shelf import shelf
 from exporter.commands.subjects import of_registry
-from exporter.facts.shard import WHOLE
 from exporter.resolve.scope import Scope
 from exporter.sources import Unseen
 from exporter.wiring.facts import FactsKeeper
@@ -57,7 +56,8 @@ def _examined(
 ) -> list[tuple[Target, Audited]]:
     subjects = of_registry(words, "facts are of a registry; give its host")
     asked = typed(words, subjects.registries, environ, alone=False)
-    return asyncio.run(examined(words, subjects, asked, shard(words, environ) or WHOLE))
+    part = shard_of(words, asked.settings, environ)
+    return asyncio.run(examined(words, subjects, asked, part))
 
 
 def _written(snapshot: Snapshot, write: Callable[[], Exported]) -> Exit:

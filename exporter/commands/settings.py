@@ -159,3 +159,11 @@ def shard(words: argparse.Namespace, environ: Mapping[str, str]) -> Shard | None
         return ShardName.parse(text).settled(environ)
     except Malformed as error:
         raise Refused(f"{'--shard' if words.shard else VARIABLE}: {error}") from error
+
+
+def shard_of(words: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Shard:
+    """Return the same, or else the file's own. Raises `Refused`."""
+    try:
+        return shard(words, environ) or settings.shard.settled(environ)
+    except Malformed as error:
+        raise Refused(f"shard: {error}; --shard 0/1 asks for the whole registry") from error

@@ -121,3 +121,22 @@ def test_a_registry_that_is_down_takes_no_facts_from_another(tmp_path: Path) -> 
     assert "facts were not written: down: connect" in told.errors
     assert "facts were not written: down: connect" in kept.errors
     assert [release.registry for release in releases(Shelf.at(str(folder), {}))] == ["up"]
+
+
+def test_facts_are_of_the_shard_that_the_configuration_names(tmp_path: Path) -> None:
+    folder, config = tmp_path / "facts", tmp_path / "pullproof.yml"
+    where = ("facts", "export", "--config", str(config), "--to", str(folder))
+    with registry(tmp_path / "registry") as server:
+        server.push("app", two_platforms("app"), "v1")
+        asked = {"registries": [{"url": server.url, "name": "main", "plain_http": True}]}
+        configure(config, {**asked, "shard": "auto/4"})
+
+        part = run(*where, variables={"HOSTNAME": "pullproof-3"})
+        nowhere = run(*where)
+        whole = run(*where, "--shard", "0/1")
+
+    assert (part.code, nowhere.code, whole.code) == (0, 2, 0)
+    assert "/3-of-4/" in part.output
+    assert nowhere.errors.startswith("pullproof: shard: HOSTNAME does not end in -NUMBER")
+    assert "--shard 0/1 asks for the whole registry" in nowhere.errors
+    assert "/0-of-1/" in whole.output
