@@ -29,9 +29,9 @@ LISTENING: Final = r'"addresses": \[\["127\.0\.0\.1", (\d+)\]\]'
 _TREE: Final = Path(__file__).parents[2]
 _ALONE: Final = (
     *("env", "-i", f"PATH={os.environ['PATH']}", "HOME=/nonexistent", f"PYTHONPATH={_TREE}"),
-    "PYTHONWARNINGS=error",
+    *("PYTHONWARNINGS=error", "MALLOC_ARENA_MAX=2"),
 )
-"""An environment without the credentials and proxies of whoever runs the tests."""
+"""What image and unit set, and nothing of the credentials and proxies of whoever runs the tests."""
 _COMMAND: Final = (sys.executable, "-m", "exporter")
 
 
