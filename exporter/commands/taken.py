@@ -53,9 +53,7 @@ def common(parser: argparse.ArgumentParser) -> None:
     """Add what every command takes that looks once and says what it saw."""
     asking(parser)
     saying(parser)
-    parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="write what was seen to a file, for --from"
-    )
+    saving(parser)
     parser.add_argument(
         "--from",
         dest="saved",
@@ -66,7 +64,20 @@ def common(parser: argparse.ArgumentParser) -> None:
 
 
 def asking(parser: argparse.ArgumentParser) -> None:
-    """Add how registries are asked."""
+    """Add how registries are asked, and for which platforms."""
+    _reaching(parser)
+    parser.add_argument(
+        "--platform",
+        action="append",
+        default=[],
+        metavar="OS/ARCH",
+        help="a platform that must run it; may be given again (default: all that it offers)",
+    )
+    _pacing(parser)
+
+
+def _reaching(parser: argparse.ArgumentParser) -> None:
+    """Add where registries are, and as whom they are asked."""
     parser.add_argument(
         "--config",
         type=Path,
@@ -94,13 +105,10 @@ def asking(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a docker config.json (default: where docker and podman keep theirs)",
     )
-    parser.add_argument(
-        "--platform",
-        action="append",
-        default=[],
-        metavar="OS/ARCH",
-        help="a platform that must run it; may be given again (default: all that it offers)",
-    )
+
+
+def _pacing(parser: argparse.ArgumentParser) -> None:
+    """Add how much is asked at once, and what is believed."""
     parser.add_argument(
         "--concurrency",
         type=int,
@@ -136,3 +144,10 @@ def saying(parser: argparse.ArgumentParser) -> None:
     """Add how an answer is said."""
     parser.add_argument("--output", choices=("text", "json", "markdown"), default="text")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+
+
+def saving(parser: argparse.ArgumentParser) -> None:
+    """Add where it is kept what was seen."""
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="write what was seen to a file, for --from"
+    )

@@ -133,9 +133,7 @@ def _scrub(parser: argparse.ArgumentParser) -> None:
     taken.store(how)
     taken.asking(parser)
     taken.saying(parser)
-    parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="write what was seen to a file, for --from"
-    )
+    taken.saving(parser)
 
 
 def _preflight(parser: argparse.ArgumentParser) -> None:
