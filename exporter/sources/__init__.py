@@ -33,6 +33,10 @@ class Unseen(Exception):
         self.detail = detail
 
 
+class Full(Exception):
+    """Raised by a `Sink` that wants no more of what it is handed: the rest is not read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Entry]):
     """What a list showed, and what it may have left out."""
@@ -159,7 +163,10 @@ class Sink(Protocol):
         ...
 
     async def take(self, chunk: bytes) -> None:
-        """Take some bytes, in order; nothing more is read until this returns."""
+        """Take some bytes, in order; nothing more is read until this returns.
+
+        Raises `Full` where it wants no more.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""Which repositories has a registry, in spite of what its catalogue's paging loses?
+"""The repositories of a registry, in spite of what its catalogue's paging loses.
 
 distribution continues a catalogue behind the last name in one order (component by component) but
 walks its storage in another, and what the two disagree on is lost at the end of a page:
@@ -8,27 +8,28 @@ walks its storage in another, and what the two disagree on is lost at the end of
 
 from __future__ import annotations
 
-from contextlib import suppress
+import asyncio
+from bisect import bisect_left
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote, urlencode
-
-import msgspec
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Malformed
-from exporter.oci.reference import Repository, repository
+from exporter.oci.reference import Repository, repository, tag
 from exporter.sources import Listing, Unseen
 from exporter.sources.registry.answers import refusal
 from exporter.sources.registry.line import Line
 from exporter.sources.registry.manifests import collector
-from exporter.sources.registry.paging import Page, Walked, decoded, turned, walk
+from exporter.sources.registry.names import Names
+from exporter.sources.registry.paging import Page, Walked, read_page, walk
 from exporter.sources.registry.question import Answer, for_catalogue, for_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 _PATH: Final = "/v2/_catalog"
 _SMALLER: Final = (100, 99, 10)
@@ -36,6 +37,8 @@ _SMALLER: Final = (100, 99, 10)
 does depends on the very name that a page ends with."""
 _ROUND: Final = 50
 """A page whose length divides by this may have been cut off by a limit that was not stated."""
+_MOST_CUTS: Final = 16
+"""Places of one name that are looked at."""
 _MOST_DOUBTS: Final = 1_000
 _OK, _BAD_REQUEST = 200, 400
 _NONE: Final = frozenset({404, 405, 501})
@@ -51,24 +54,23 @@ async def repositories(line: Line) -> Listing[Repository]:
     if walked.ends:
         await _look_for_lost(line, walked)
     gaps = [Gap(Scope.REGISTRY, "_catalog", reason, words) for reason, words in walked.faults]
-    names: list[Repository] = []
-    for entry in walked.entries:
-        try:
-            names.append(repository(entry))
-        except Malformed as error:
-            gaps.append(Gap(Scope.REPOSITORY, entry[:80], Reason.MALFORMED, str(error)))
-    return Listing(tuple(names), tuple(gaps))
+    gaps += [Gap(Scope.REPOSITORY, name, Reason.MALFORMED, why) for name, why in walked.refused]
+    if more := walked.refusals - len(walked.refused):
+        words = f"{more:,} more entries are no repository names"
+        gaps.append(Gap(Scope.REGISTRY, "_catalog", Reason.MALFORMED, words))
+    return Listing(tuple(map(Repository, walked.entries)), tuple(gaps))
 
 
-def overlooked(last: str) -> Iterator[str]:
-    """Which names may be lost behind a page that ends with this one?
+def overlooked(last: str) -> Iterator[tuple[str, str]]:
+    """Yield the names that may be lost behind a page that ends with this one, and what cuts each.
 
     Storage is walked with `foo/1bar` before `foo`, since digits sort before the `_` of what lies
-    beside it; on S3 also with `foo-bar` and `foo.bar` before `foo`.
+    beside it; on S3 also with `foo-bar` and `foo.bar` before `foo`. `last` is a repository's name,
+    so that what is derived from it is short.
     """
     for position, character in enumerate(last):
         if character in "-." or (character == "/" and last[position + 1 : position + 2].isdigit()):
-            yield last[:position]
+            yield last[:position], character
 
 
 class Order(Enum):
@@ -83,21 +85,23 @@ class Order(Enum):
 
 def order(names: Iterable[str]) -> Order:
     """Tell the order by names of which one begins with another and goes on with `-` or `.`."""
-    folders, cut, shown = set[str](), set[str](), Order.UNCLEAR
-    for name in names:
-        if name in cut:
-            return Order.KEYS
-        cuts = [name[:at] for at, character in enumerate(name) if character in "-."]
-        if not folders.isdisjoint(cuts):
-            shown = Order.FOLDERS
-        cut.update(cuts)
-        folders.add(name)
-        folders.update(name[:at] for at, character in enumerate(name) if character == "/")
+    listed = {name: at for at, name in enumerate(names)}
+    ordered, shown = sorted(listed), Order.UNCLEAR
+    for name, at in listed.items():
+        for cut in _cuts(name):
+            if listed.get(cut, -1) > at:
+                return Order.KEYS
+            below = bisect_left(ordered, f"{cut}/")
+            inside = below < len(ordered) and ordered[below].startswith(f"{cut}/")
+            if cut in listed or (inside and listed[ordered[below]] < at):
+                shown = Order.FOLDERS
     return shown
 
 
-class _List(msgspec.Struct):
-    repositories: list[str] | None
+def _cuts(name: str) -> Iterator[str]:
+    """Yield what stands before the first few `-` and `.` of a name: more would tell no more."""
+    ends = (name[:at] for at, character in enumerate(name) if character in "-.")
+    return islice(ends, _MOST_CUTS)
 
 
 @dataclass(slots=True)
@@ -106,12 +110,14 @@ class _Catalogue:
     size: int
     """Entries that are asked for per page."""
 
-    async def page(self, query: str) -> Page:
+    async def page(self, query: str, most: int, known: Container[str]) -> Page:
         """Return one page; another size is tried where the registry cannot give this one."""
         failure = Unseen("_catalog", Reason.UNSUPPORTED, "no page size suits it")
+        names = Names("repositories", repository, most, known)
         for size in (0, *_SMALLER):
+            path = f"{_PATH}?{_resized(query, size)}"
             try:
-                answer = await self.line.ask(for_catalogue(f"{_PATH}?{_resized(query, size)}"))
+                answer = await self.line.ask(for_catalogue(path, names))
             except Unseen as unseen:
                 if unseen.reason is not Reason.RESET:
                     raise
@@ -119,25 +125,23 @@ class _Catalogue:
                 continue
             if answer.status != _BAD_REQUEST:
                 self.size = size or self.size
-                return _page(answer, self.line.address + _PATH)
+                return _page(answer, names, self.line.address + _PATH)
             failure = refusal(answer, "_catalog")
         raise failure
 
     def beyond(self, page: Page) -> str:
         """Look behind a full last page: 2.8 may have left out the Link."""
-        count = len(page.entries)
-        if not count or (count != self.size and count % _ROUND):
+        if not page.last or (page.count != self.size and page.count % _ROUND):
             return ""
-        return f"n={self.size}&last={quote(page.entries[-1], safe='')}"
+        return f"n={self.size}&last={quote(page.last, safe='')}"
 
 
-def _page(answer: Answer, asked: str) -> Page:
+def _page(answer: Answer, names: Names[Repository], asked: str) -> Page:
     if answer.status in _NONE:
         raise Unseen("_catalog", Reason.UNSUPPORTED, f"{answer.status}: it has no catalogue")
     if answer.status != _OK:
         raise refusal(answer, "_catalog")
-    listed = decoded(answer, "_catalog", _List)
-    return turned(answer, listed.repositories or (), asked)
+    return read_page(answer, names, "_catalog", asked)
 
 
 def _resized(query: str, size: int) -> str:
@@ -149,29 +153,44 @@ def _resized(query: str, size: int) -> str:
 
 async def _look_for_lost(line: Line, walked: Walked) -> None:
     """Ask for each name that the end of a page may have hidden, and add those that are there."""
-    shown = order(walked.entries)
-    doubtful = dict.fromkeys(name for last in walked.ends for name in overlooked(last))
-    wanted = [name for name in doubtful if name not in walked.entries]
-    for name in wanted[:_MOST_DOUBTS]:
-        with suppress(Malformed):
-            await _ask_for(line, repository(name), walked)
-    if shown is Order.UNCLEAR and any(_behind(walked, name) for name in wanted):
-        shown = Order.KEYS
-    if len(wanted) > _MOST_DOUBTS or await _hides(line, walked, shown):
+    shown = await asyncio.to_thread(order, tuple(walked.entries))
+    doubtful = _doubtful(walked)
+    asked = list(doubtful)[:_MOST_DOUBTS]
+    for name in asked:
+        await _ask_for(line, Repository(name), walked)
+    if shown is Order.UNCLEAR and any(
+        name in walked.entries and doubtful[name] in "-." for name in asked
+    ):
+        shown = Order.KEYS  # a name was found that a page's end had hidden as object keys do
+    if len(doubtful) > _MOST_DOUBTS or await _hides(line, walked, shown):
         words = "the ends of its pages hide repositories that no question brings to light"
         walked.faults.append((Reason.INCOMPLETE_LIST, words))
 
 
-def _behind(walked: Walked, name: str) -> bool:
-    """Was a name found that a page's end had hidden as object keys do?"""
-    return name in walked.entries and any(
-        last.startswith((f"{name}-", f"{name}.")) for last in walked.ends
-    )
+def _doubtful(walked: Walked) -> dict[str, str]:
+    """Return names that may be hidden and what cuts each: one more than are asked for at most."""
+    found: dict[str, str] = {}
+    for last in walked.ends:
+        for name, cut in overlooked(last):
+            if name not in walked.entries and _is_name(name):
+                found[name] = found.get(name, cut) if cut == "/" else cut
+                if len(found) > _MOST_DOUBTS:
+                    return found
+    return found
+
+
+def _is_name(text: str) -> bool:
+    try:
+        repository(text)
+    except Malformed:
+        return False
+    return True
 
 
 async def _ask_for(line: Line, name: Repository, walked: Walked) -> None:
+    names = Names("tags", tag, 0)
     try:
-        answer = await line.ask(for_tags(name, f"/v2/{name}/tags/list"))
+        answer = await line.ask(for_tags(name, f"/v2/{name}/tags/list", names))
     except Unseen as unseen:
         walked.faults.append((Reason.INCOMPLETE_LIST, f"{name}: {unseen.detail}"))
         return

@@ -17,7 +17,7 @@ import httpx
 from exporter import __version__
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
-from exporter.sources import Unseen
+from exporter.sources import Full, Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.question import ERROR_BYTES, Answer, End, Question
 from exporter.sources.registry.streaming import Prolonging
@@ -234,11 +234,9 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
     """Take what was asked for and no more; how it ended is part of the answer."""
     most = question.most if answer.ok else ERROR_BYTES
     length = answer.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most:
-        answer.end = End.OVER
+    answer.end = _framed(answer, most)
+    if answer.end is End.OVER:
         return
-    if not length and "chunked" not in answer.headers.get("transfer-encoding", "").lower():
-        answer.end = End.UNFRAMED
     sink = question.sink if answer.ok else None
     if sink is not None:
         sink.begin()
@@ -255,11 +253,22 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
             if not question.kept and answer.ok:
                 chunks.clear()
             chunks.append(chunk)
+    except Full:
+        answer.end = End.ENOUGH
     except Cut as cut:
         if answer.ok and (not length or question.endpoint != "blob"):
             raise
         answer.received, answer.end = cut.received, End.SHORT
     answer.body = b"".join(chunks)
+
+
+def _framed(answer: Answer, most: int) -> End:
+    """Return how a body will end, as far as its headers say."""
+    length = answer.headers.get("content-length", "")
+    if length.isdigit() and int(length) > most:
+        return End.OVER
+    chunked = "chunked" in answer.headers.get("transfer-encoding", "").lower()
+    return End.WHOLE if length or chunked else End.UNFRAMED
 
 
 def _unseen(subject: str, error: httpx.TransportError) -> Unseen:

@@ -1,4 +1,4 @@
-"""Where does a list go on? The Link header, read (RFC 8288)."""
+"""The Link header of a list: where its next page is (RFC 8288)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from exporter.oci.digest import Malformed
 
-_LINK: Final = re.compile(r"<([^>]*)>([^<]*)")
+_LINK: Final = re.compile(r"<([^<>]*)>([^<]*)")
 _RELATION: Final = re.compile(r"""(?:^|[;\s])rel\s*=\s*(?:"([^"]*)"|([^";,\s]+))""", re.IGNORECASE)
 _MOST_CHARACTERS: Final = 8192
 

@@ -1,31 +1,46 @@
-"""What do the pages of a list add up to, and what shows that something is left out?"""
+"""What the pages of a list add up to, and what shows that something is left out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.sources import Unseen
-from exporter.sources.registry.answers import check_whole
+from exporter.sources.registry.answers import check_content
 from exporter.sources.registry.links import next_query
+from exporter.sources.registry.question import LIST_BYTES, End
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container
 
+    from exporter.sources.registry.names import Names
     from exporter.sources.registry.question import Answer
 
 _MOST_PAGES: Final = 5_000
+_MOST_BYTES: Final = 4 * LIST_BYTES
+"""Bytes of all pages of a list: 100,000 of the longest names are 26 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list."""
 
-    entries: tuple[str, ...]
+    entries: tuple[str, ...] = ()
+    """The names that no page before had."""
+    last: str = ""
+    """Its last entry, where that is a name."""
+    count: int = 0
+    """Its entries, known ones and those that are no names among them."""
+    size: int = 0
+    """Bytes."""
+    cut: bool = False
+    """Has it more names than were asked for?"""
+    refused: tuple[tuple[str, str], ...] = ()
+    """The first entries that are no names, and why each is none."""
+    refusals: int = 0
+    """Entries that are no names."""
     onward: str = ""
     """The query of the next one; empty at the end."""
     fault: str = ""
@@ -35,8 +50,8 @@ class Page:
 class Pages(Protocol):
     """Where pages come from."""
 
-    async def page(self, query: str) -> Page:
-        """Return one page. Raises `Unseen`."""
+    async def page(self, query: str, most: int, known: Container[str]) -> Page:
+        """Return one page with at most `most` names that are not `known`. Raises `Unseen`."""
         ...
 
     def beyond(self, page: Page) -> str:
@@ -49,10 +64,23 @@ class Walked:
     """What the pages added up to."""
 
     entries: dict[str, None] = field(default_factory=dict)
-    """In the order in which they came, each once."""
+    """Names, in the order in which they came, each once."""
+    refused: tuple[tuple[str, str], ...] = ()
+    """The first entries that are no names, and why each is none."""
+    refusals: int = 0
+    """How many entries are no names."""
     ends: list[str] = field(default_factory=list)
     """The last entry of each page that another one was asked for behind."""
     faults: list[tuple[Reason, str]] = field(default_factory=list)
+    size: int = 0
+    """Bytes of all pages."""
+
+    def add(self, page: Page) -> None:
+        """Add a page."""
+        self.entries.update(dict.fromkeys(page.entries))
+        self.size += page.size
+        self.refusals += page.refusals
+        self.refused = self.refused or page.refused  # enough to show what kind they are of
 
 
 async def walk(pages: Pages, query: str, most: int) -> Walked:
@@ -63,15 +91,14 @@ async def walk(pages: Pages, query: str, most: int) -> Walked:
     walked, asked = Walked(), {query}
     while True:
         try:
-            page = await pages.page(query)
+            page = await pages.page(query, most - len(walked.entries), walked.entries)
         except Unseen as unseen:
             if not walked.entries:
                 raise
             walked.faults.append((unseen.reason, f"after {len(walked.entries)}: {unseen.detail}"))
             return walked
-        before = len(walked.entries)
-        walked.entries.update(dict.fromkeys(page.entries))
-        stuck = len(walked.entries) == before
+        walked.add(page)
+        stuck = not page.entries
         query = page.onward or ("" if stuck else pages.beyond(page))
         if fault := _fault(page, walked, most, asked, stuck=stuck):
             walked.faults.append(fault)
@@ -79,41 +106,55 @@ async def walk(pages: Pages, query: str, most: int) -> Walked:
         if not query:
             return walked
         asked.add(query)
-        walked.ends.extend(page.entries[-1:])
+        if page.last:
+            walked.ends.append(page.last)
 
 
 def _fault(
     page: Page, walked: Walked, most: int, asked: set[str], *, stuck: bool
 ) -> tuple[Reason, str] | None:
-    if len(walked.entries) > most:
+    if page.cut:
         return (Reason.TOO_LARGE, f"more than {most} entries")
+    if walked.size > _MOST_BYTES:
+        return (Reason.TOO_LARGE, f"more than {_MOST_BYTES} bytes")
     if page.onward and len(asked) >= _MOST_PAGES:  # empty ones too, which may go on for ever
         return (Reason.TOO_LARGE, f"more than {_MOST_PAGES} pages")
     if page.fault:
         return (Reason.INCOMPLETE_LIST, page.fault)
-    if page.onward and (page.onward in asked or (stuck and page.entries)):
+    if page.onward and (page.onward in asked or (stuck and page.count)):
         return (Reason.INCOMPLETE_LIST, "its pages go in circles")
     return None
 
 
-Document = TypeVar("Document", bound=msgspec.Struct)
+def read_page(answer: Answer, names: Names[Any], subject: str, asked: str) -> Page:
+    """Return the page whose names were taken while it came; `asked` is its own address.
 
-
-def decoded(answer: Answer, subject: str, shape: type[Document]) -> Document:
-    """Read a page's body. Raises `Unseen` for anything that is no list."""
-    check_whole(answer, subject)
+    Raises `Unseen` for anything that is no list.
+    """
+    check_content(answer, subject)
     if answer.media_type and "json" not in answer.media_type:
         words = f"a list of type {answer.media_type[:80]}"
         raise Unseen(subject, Reason.NOT_A_REGISTRY, words)
+    if answer.end is End.OVER:
+        raise Unseen(subject, Reason.TOO_LARGE, f"a page of more than {LIST_BYTES} bytes")
     try:
-        return msgspec.json.decode(answer.body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unseen(subject, Reason.MALFORMED, "a list that no specification describes") from error
-
-
-def turned(answer: Answer, entries: Sequence[str], asked: str) -> Page:
-    """Return a page with its way onward; `asked` is its own address."""
-    try:
-        return Page(tuple(entries), next_query(answer.headers.get("link", ""), asked))
+        names.end()
     except Malformed as error:
-        return Page(tuple(entries), fault=str(error))
+        words = f"a list that no specification describes: {error}"
+        raise Unseen(subject, Reason.MALFORMED, words) from error
+    onward = fault = ""
+    try:
+        onward = next_query(answer.headers.get("link", ""), asked)
+    except Malformed as error:
+        fault = str(error)
+    return Page(
+        tuple(names.found),
+        names.last,
+        names.count,
+        answer.received,
+        names.cut,
+        tuple(names.refused),
+        names.refusals,
+        onward,
+        fault,
+    )

@@ -11,7 +11,7 @@ from exporter.sources import Sink
 ERROR_BYTES = 64 * 2**10
 """The most that is taken of any answer which is not the content asked for."""
 
-_LIST_BYTES = 32 * 2**20
+LIST_BYTES = 32 * 2**20
 """The longest page that is read: 2.x gives all tags of a repository at once."""
 
 
@@ -49,19 +49,20 @@ class Question:
     """A form to post, encoded; it may hold secrets."""
 
 
-def for_catalogue(path: str) -> Question:
+def for_catalogue(path: str, sink: Sink) -> Question:
     """Ask for a page of repositories (scope: distribution, `docs/spec/auth/scope.md`)."""
     return Question(
         endpoint="catalog",
         subject="_catalog",
         path=path,
         scope="registry:catalog:*",
-        most=_LIST_BYTES,
+        most=LIST_BYTES,
         patient=True,
+        sink=sink,
     )
 
 
-def for_tags(repository: str, path: str) -> Question:
+def for_tags(repository: str, path: str, sink: Sink) -> Question:
     """Ask for a page of a repository's tags."""
     return Question(
         endpoint="tags",
@@ -69,8 +70,9 @@ def for_tags(repository: str, path: str) -> Question:
         path=path,
         scope=f"repository:{repository}:pull",
         repository=repository,
-        most=_LIST_BYTES,
+        most=LIST_BYTES,
         patient=True,
+        sink=sink,
     )
 
 
@@ -85,6 +87,8 @@ class End(Enum):
     and an error: distribution announces the blob's length even where it refuses a range."""
     OVER = "over"
     """Longer than was to be taken; it was not read on."""
+    ENOUGH = "enough"
+    """Its sink wanted no more of it; it was not read on."""
 
 
 @dataclass(slots=True)

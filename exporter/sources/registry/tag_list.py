@@ -1,4 +1,4 @@
-"""Which tags has a repository?
+"""The tags of a repository.
 
 No page size is asked for: 2.8, 3.0 and 3.1 then give all tags at once, and 3.0 would skip a tag
 where the last one of a page was deleted in between. What 3.1 hides on S3 (tags that begin with
@@ -11,19 +11,17 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, Tag, tag
 from exporter.sources import Absent, Listing
 from exporter.sources.registry.answers import refusal
 from exporter.sources.registry.line import Line
-from exporter.sources.registry.paging import Page, decoded, turned, walk
+from exporter.sources.registry.names import Names
+from exporter.sources.registry.paging import Page, Walked, read_page, walk
 from exporter.sources.registry.question import for_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Iterator, Sequence
 
 _OK, _NOT_FOUND = 200, 404
 _HIDDEN: Final = "distribution 3.1 on S3 hides tags that begin with another tag's name"
@@ -38,14 +36,16 @@ async def tags(line: Line, repository: Repository) -> Listing[Tag] | Absent:
     walked = await walk(pages, "", line.limits.tags)
     if pages.absent is not None:
         return pages.absent
-    gaps = [Gap(Scope.REPOSITORY, repository, reason, words) for reason, words in walked.faults]
-    names: list[Tag] = []
-    for entry in walked.entries:
-        try:
-            names.append(tag(entry))
-        except Malformed as error:
-            gaps.append(Gap(Scope.REPOSITORY, repository, Reason.MALFORMED, str(error)))
-    return Listing(tuple(names), tuple(gaps))
+    faults = [*walked.faults, *_refused(walked)]
+    gaps = (Gap(Scope.REPOSITORY, repository, reason, words) for reason, words in faults)
+    return Listing(tuple(map(Tag, walked.entries)), tuple(gaps))
+
+
+def _refused(walked: Walked) -> Iterator[tuple[Reason, str]]:
+    """Tell of entries that are no tags once, however many they are."""
+    if walked.refusals:
+        more = f", and {walked.refusals - 1:,} more" if walked.refusals > 1 else ""
+        yield Reason.MALFORMED, walked.refused[0][1] + more
 
 
 def unsorted(tags: Sequence[Tag]) -> bool:
@@ -59,10 +59,6 @@ def with_hidden(listing: Listing[Tag], repository: Repository) -> Listing[Tag]:
     return replace(listing, gaps=(*listing.gaps, gap))
 
 
-class _List(msgspec.Struct):
-    tags: list[str] | None
-
-
 @dataclass(slots=True)
 class _Tags:
     line: Line
@@ -70,19 +66,19 @@ class _Tags:
     absent: Absent | None = None
     """The registry's denial of the repository, which ends the list before it begins."""
 
-    async def page(self, query: str) -> Page:
+    async def page(self, query: str, most: int, known: Container[str]) -> Page:
         """Return one page. Raises `Unseen`."""
         path = f"/v2/{self.repository}/tags/list"
+        names = Names("tags", tag, most, known)
         answer = await self.line.ask(
-            for_tags(self.repository, f"{path}?{query}" if query else path)
+            for_tags(self.repository, f"{path}?{query}" if query else path, names)
         )
         if answer.status == _NOT_FOUND and not query:
             self.absent = await self.line.absence(answer, self.repository)
-            return Page(())
+            return Page()
         if answer.status != _OK:
             raise refusal(answer, self.repository)
-        listed = decoded(answer, self.repository, _List)
-        return turned(answer, listed.tags or (), self.line.address + path)
+        return read_page(answer, names, self.repository, self.line.address + path)
 
     def beyond(self, page: Page) -> str:  # noqa: ARG002 - protocol
         """Look no further: a missing Link is the end."""

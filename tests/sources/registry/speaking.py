@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from exporter.sources import Full
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.question import Answer, End, Question
 from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
@@ -111,3 +113,14 @@ def head(status: str = "200 OK", **headers: object) -> bytes:
 def registry_at(url: str, limits: Limits = QUICK, **more: object) -> Distribution:
     """Open a registry without any proxy of this machine's."""
     return Distribution.open("tests", url, limits=limits, environ={}, **more)  # type: ignore[arg-type]
+
+
+async def handed(question: Question, answer: Answer) -> Answer:
+    """Hand an answer's body to the question's sink, as the client does while it comes."""
+    if question.sink is not None and answer.ok:
+        question.sink.begin()
+        try:
+            await question.sink.take(answer.body)
+        except Full:
+            answer.end = End.ENOUGH
+    return answer

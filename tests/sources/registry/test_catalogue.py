@@ -18,6 +18,7 @@ from exporter.sources.registry.catalogue import Order, order, overlooked, reposi
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.question import Answer, Question
 from tests.sources.registry.catalogues import MODELS, Model, Panic, folders_2, keys_3
+from tests.sources.registry.speaking import handed
 
 if TYPE_CHECKING:
     from exporter.sources.registry.line import Line
@@ -48,7 +49,7 @@ class Lists:
         parts = urlsplit(question.path)
         if question.endpoint == "catalog":
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            return self.page(int(query["n"]), query.get("last", ""))
+            return await handed(question, self.page(int(query["n"]), query.get("last", "")))
         name = parts.path.removeprefix("/v2/").removesuffix("/tags/list")
         if question.endpoint == "tags":
             return answer(200 if name in self.names else 404, {"tags": None})
@@ -152,11 +153,11 @@ class Says:
     limits: Limits = field(default_factory=Limits)
     address: str = ADDRESS
 
-    async def ask(self, _: Question) -> Answer:
+    async def ask(self, question: Question) -> Answer:
         said = self.answers.pop(0)
         if isinstance(said, Unseen):
             raise said
-        return said
+        return await handed(question, said)
 
 
 def page(*names: str, link: str = "") -> Answer:
@@ -247,7 +248,8 @@ async def test_a_doubtful_name_that_cannot_be_asked_for_leaves_a_gap() -> None:
 
 
 def test_names_that_a_page_end_may_hide_begin_it() -> None:
-    assert list(overlooked("team/a-b.c/1d/e")) == ["team/a", "team/a-b", "team/a-b.c"]
+    hidden = [("team/a", "-"), ("team/a-b", "."), ("team/a-b.c", "/")]
+    assert list(overlooked("team/a-b.c/1d/e")) == hidden
     assert list(overlooked("team/app")) == []
 
 

@@ -13,8 +13,9 @@ class Endless:
         self.empty = empty
         self.numbers = count()
 
-    async def page(self, query: str) -> Page:
-        return Page(() if self.empty and query else (query,), f"last={next(self.numbers)}")
+    async def page(self, query: str, *_: object) -> Page:
+        entries = () if self.empty and query else (query,)
+        return Page(entries, onward=f"last={next(self.numbers)}")
 
     def beyond(self, page: Page) -> str:
         raise AssertionError(page)
