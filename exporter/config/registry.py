@@ -52,6 +52,8 @@ class TagsSettings(Section):
     """Patterns that win over `select`, never over `latest` or a reference."""
     limit: int = Field(default=100_000, ge=1)
     """The most tags that are read of one repository; what is more is reported as a gap."""
+    total: int = Field(default=200_000, ge=1)
+    """The most tags that are read of the registry; what is more is reported as a gap."""
 
 
 class RegistrySettings(Section):
@@ -107,6 +109,9 @@ class RegistrySettings(Section):
     """How often a request is sent before it counts as failed."""
     repositories: RepositoriesSettings = RepositoriesSettings()
     tags: TagsSettings = TagsSettings()
+    manifest_entries: int = Field(default=500_000, ge=1)
+    """The most entries (layers, configurations, platforms) of all manifests together that are held;
+    what is more is reported as unknown."""
     storage: StorageSettings | None = None
     """Its own storage, where that can be read: what is left over, and what a collection breaks."""
     scrub: ScrubSettings | None = None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Reason(StrEnum):
@@ -82,3 +86,20 @@ class Gap:
     reason: Reason
     detail: str = ""
     """One sentence for a person; never credentials, never a body."""
+
+
+def bounded(gaps: Iterable[Gap], most: int = 1_000) -> tuple[Gap, ...]:
+    """Return the first `most` gaps of each scope and reason, and the number of the others.
+
+    A registry may have a hundred thousand repositories, each of which fails alike.
+    """
+    seen = Counter[tuple[Scope, Reason]]()
+    kept: list[Gap] = []
+    for gap in gaps:
+        kind = (gap.scope, gap.reason)
+        seen[kind] += 1
+        if seen[kind] <= most:
+            kept.append(gap)
+    more = ((kind, number - most) for kind, number in seen.items() if number > most)
+    kept += [Gap(scope, f"{number:,} more", reason) for (scope, reason), number in more]
+    return tuple(kept)

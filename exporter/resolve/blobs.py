@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _LARGEST_CONFIG: Final = 4 * 2**20
 """Bytes: no image's configuration is larger; a larger one is proven by its last byte only."""
+_BATCH: Final = 4 * 2**20
+"""Bytes of configurations that wait in memory before they are handed to the ledger."""
 
 _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
 
@@ -55,6 +57,8 @@ class Blobs:
     _exempt: dict[Place, Sighting] = field(default_factory=dict)
     """Content that some manifest does not expect here: looked at only where another does."""
     _fresh: dict[Digest, bytes] = field(default_factory=dict)
+    _waiting: int = 0
+    """Bytes of the fresh bodies."""
 
     async def prove(self, walk: Walk) -> None:
         """Look at every blob below the walk's standing manifests."""
@@ -77,6 +81,14 @@ class Blobs:
             walk.sightings.setdefault(place, seen)
         if self._fresh:
             await asyncio.to_thread(self.memory.keep_manifests, self._fresh)
+
+    async def _keep(self, digest: Digest, body: bytes) -> None:
+        """Hand a configuration to the ledger; several at once, and never many bytes of them."""
+        self._fresh[digest] = body
+        self._waiting += len(body)
+        if self._waiting >= _BATCH:
+            fresh, self._fresh, self._waiting = self._fresh, {}, 0
+            await asyncio.to_thread(self.memory.keep_manifests, fresh)
 
     def _collect(self, walk: Walk) -> list[Place]:
         """Note each blob once per repository; return those whose size the manifests dispute."""
@@ -126,8 +138,8 @@ class Blobs:
         if isinstance(answer, Absent | Wrong):
             return suspicion(answer)
         if whole:
-            self._fresh[target.digest] = answer
-            self._read_platform(target.digest, answer)
+            await asyncio.to_thread(self._read_platform, target.digest, answer)
+            await self._keep(target.digest, answer)
         return HASHED if whole else LAST_BYTE
 
     async def _claimed(self, place: Place, target: Descriptor) -> Look:

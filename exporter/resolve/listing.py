@@ -1,16 +1,16 @@
-"""Which repositories and tags are there to look at, and what may the lists have left out?"""
+"""The repositories and tags that are there to look at, and what the lists may have left out."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.facts.gap import Gap, Scope
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.resolve.method import abreast, pause
 from exporter.sources import Absent, Listing, Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from exporter.facts.snapshot import Snapshot
     from exporter.facts.use import Use
@@ -55,12 +55,14 @@ async def _catalogue(target: Target) -> Listing[Repository]:
 async def listings(target: Target, of: Iterable[Repository]) -> Listings:
     """Return the tags of each repository; one that cannot be listed has none, and a gap.
 
-    One that the registry denies is asked for again after a pause, before it counts as empty.
+    One that the registry denies is asked for again after a pause, before it counts as empty. Once
+    as many tags were listed as may be looked at, the other repositories have a gap each.
     """
+    room = _Room(target.method.tags)
 
     async def tags(repository: Repository) -> Listing[Tag] | Absent:
         try:
-            return await target.registry.tags(repository)
+            return await room.fill(repository, target.registry.tags)
         except Unseen as unseen:
             return Listing((), (Gap(Scope.REPOSITORY, repository, unseen.reason, unseen.detail),))
 
@@ -72,6 +74,33 @@ async def listings(target: Target, of: Iterable[Repository]) -> Listings:
         repository: Listing(()) if isinstance(each, Absent) else each
         for repository, each in found.items()
     }
+
+
+@dataclass(slots=True)
+class _Room:
+    """What is left of the tags that may be looked at."""
+
+    most: int
+    listed: int = 0
+
+    async def fill(
+        self,
+        repository: Repository,
+        ask: Callable[[Repository], Awaitable[Listing[Tag] | Absent]],
+    ) -> Listing[Tag] | Absent:
+        """Return a repository's tags, as many as there is room for. Raises `Unseen`."""
+        words = f"the registry has more than {self.most:,} tags"
+        if self.listed >= self.most:
+            raise Unseen(repository, Reason.TOO_LARGE, words)
+        found = await ask(repository)
+        if isinstance(found, Absent):
+            return found
+        taken = found.entries[: self.most - self.listed]
+        self.listed += len(taken)
+        if len(taken) == len(found.entries):
+            return found
+        gap = Gap(Scope.REPOSITORY, repository, Reason.TOO_LARGE, words)
+        return Listing(taken, (*found.gaps, gap))
 
 
 def entries(listings: Listings, before: Snapshot | None) -> dict[Repository, tuple[Tag, ...]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
+from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
 from exporter.facts.proof import unknown
 from exporter.facts.snapshot import Collector, Role, Snapshot
 from exporter.oci.platform import mirrored
@@ -55,7 +55,7 @@ async def look(target: Target, uses: Listing[Use], before: Snapshot | None, now:
     repositories = await listing.repositories(target, empty.uses, before)
     listings = await listing.listings(target, repositories.entries)
     seen = await _resolve(target, empty, listings, before)
-    gaps = (*uses.gaps, *repositories.gaps, *listing.gaps(listings))
+    gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings)))
     away = await _away(target) if _stumbled(seen, gaps) else None
     return replace(
         carry(seen, before),

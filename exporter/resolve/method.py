@@ -1,4 +1,4 @@
-"""How carefully, and how hard, is a registry looked at?"""
+"""Limits and pauses of an audit, and the ways to act on many things at once."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ class Method:
     """Seconds before something that seems gone is looked at again."""
     depth: int = 8
     """Indexes within indexes that are followed."""
-    children: int = 2_000
-    """Entries of one index that are followed."""
+    entries_each: int = 5_000
+    """Entries of one manifest that is looked at: a longer one is unknown as a whole."""
+    entries: int = 500_000
+    """Entries of all manifests that are held of one registry: half a kilobyte of memory each."""
+    tags: int = 200_000
+    """Tags that are looked at of one registry."""
     proof: Proof = Proof.LAST_BYTE
     """How far up the ladder blobs are proven: `LAST_BYTE`, or `HEAD` where that is asked for."""
     seals: bool = True

@@ -1,4 +1,4 @@
-"""What is below these manifests? Breadth first; each digest read once, each place asked once."""
+"""The manifests below some others: breadth first, each digest read once, each place asked once."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ from exporter.resolve.sharing import Sharing
 from exporter.sources import Body, Content, Unseen
 from exporter.sources.memory import Memory
 
-_BATCH: Final = 500
-"""Bodies that wait in memory before they are handed to the ledger."""
+_BATCH: Final = 4 * 2**20
+"""Bytes of bodies that wait in memory before they are handed to the ledger."""
+_LARGE: Final = 64 * 2**10
+"""Bytes of a body from which on it is parsed in a thread: others are not to wait for it."""
+_INLINE: Final = 512
+"""Bytes of content in a descriptor that count as one entry more."""
 
 
 @dataclass(slots=True)
@@ -38,9 +42,11 @@ class Walk:
     """The index by which each child was reached first."""
     bare: set[Place] = field(default_factory=set)
     """Manifests whose platform no index states."""
-    _far: dict[Place, Sighting] = field(default_factory=dict)
-    """Manifests past a limit: looked at only where something else leads to them."""
+    _entries: int = 0
+    """Entries of all manifests that are held."""
     _fresh: dict[Digest, bytes] = field(default_factory=dict)
+    _waiting: int = 0
+    """Bytes of the fresh bodies."""
 
     async def run(self, starts: Iterable[Place]) -> None:
         """Look at these manifests and at every manifest below them."""
@@ -50,8 +56,8 @@ class Walk:
             await self._manifests(wave)
             wave = list(dict.fromkeys(child for place in wave for child in self._below(place)))
         deep = unknown(Reason.TOO_LARGE, "indexes are nested too deep")
-        for place, seen in (*((place, deep) for place in wave), *self._far.items()):
-            self.sightings.setdefault(place, seen)
+        for place in wave:
+            self.sightings.setdefault(place, deep)
         await self._keep()
 
     async def _manifests(self, wave: list[Place]) -> None:
@@ -77,31 +83,51 @@ class Walk:
         """HEAD for a manifest whose body is kept, GET for a new one."""
         digest = place[1]
         try:
-            if digest in self.manifests or self._recall(digest):
-                header = await self.content.head(*place)
-                return HEADER if isinstance(header, Digest) else suspicion(header)
+            if digest in self.manifests:
+                return await self._head(place)
+            if body := self.memory.manifest(digest):
+                return await self._hold(digest, body) or await self._head(place)
+            if self._entries >= self.method.entries:
+                return self._no_room()
             answer = await self.content.manifest(*place)
             if not isinstance(answer, Body):
                 return suspicion(answer)
-            self.manifests[digest] = self.sharing.share(parse(answer.content, digest))
+            if (refused := await self._hold(digest, answer.content)) is not None:
+                return refused
         except Unseen as unseen:
             return unknown(unseen.reason, unseen.detail)
         except Malformed as error:
             return unknown(Reason.MALFORMED, str(error))
         self._fresh[digest] = answer.content
-        if len(self._fresh) >= _BATCH:
+        self._waiting += len(answer.content)
+        if self._waiting >= _BATCH:
             await self._keep()
         return HASHED
 
-    def _recall(self, digest: Digest) -> bool:
-        body = self.memory.manifest(digest)
-        if body is None:
-            return False
-        self.manifests[digest] = self.sharing.share(parse(body, digest))
-        return True
+    async def _head(self, place: Place) -> Look:
+        header = await self.content.head(*place)
+        return HEADER if isinstance(header, Digest) else suspicion(header)
+
+    async def _hold(self, digest: Digest, body: bytes) -> Sighting | None:
+        """Hold what a body says, or say why not. Raises `Malformed`."""
+        aside = len(body) >= _LARGE
+        read = await asyncio.to_thread(parse, body, digest) if aside else parse(body, digest)
+        if len(read.links) > self.method.entries_each:
+            words = f"a manifest of more than {self.method.entries_each:,} entries"
+            return unknown(Reason.TOO_LARGE, words)
+        inline = sum(len(link.target.data or b"") for link in read.links) // _INLINE
+        if self._entries + len(read.links) + inline > self.method.entries:
+            return self._no_room()
+        self._entries += len(read.links) + inline
+        self.manifests[digest] = self.sharing.share(read)
+        return None
+
+    def _no_room(self) -> Sighting:
+        words = f"the registry's manifests have more than {self.method.entries:,} entries"
+        return unknown(Reason.TOO_LARGE, words)
 
     async def _keep(self) -> None:
-        fresh, self._fresh = self._fresh, {}
+        fresh, self._fresh, self._waiting = self._fresh, {}, 0
         if fresh:
             await asyncio.to_thread(self.memory.keep_manifests, fresh)
 
@@ -109,11 +135,7 @@ class Walk:
         """The manifests that a standing index lists and that were not looked at yet."""
         repository, digest = place
         manifest = self.standing(place)
-        entries = manifest.children if manifest else ()
-        far = unknown(Reason.TOO_LARGE, "past the limit of an index's entries")
-        for entry in entries[self.method.children :]:
-            self._far[repository, entry.digest] = far
-        for entry in self.follow(entries[: self.method.children]):
+        for entry in self.follow(manifest.children if manifest else ()):
             child = (repository, entry.digest)
             if entry.platform is None:
                 self.bare.add(child)

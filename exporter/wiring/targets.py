@@ -48,7 +48,10 @@ def target(
         hosts=registry.hosts,
         scope=replace(scope(settings, registry), shard=shard),
         method=Method(
-            width=registry.concurrency, confirm_after=settings.confirm_after.total_seconds()
+            width=registry.concurrency,
+            confirm_after=settings.confirm_after.total_seconds(),
+            tags=registry.tags.total,
+            entries=registry.manifest_entries,
         ),
         role=registry.role,
         platforms=frozenset(registry.platforms),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import HEADER
@@ -136,3 +138,21 @@ def test_where_a_list_has_gaps_the_tags_from_before_are_asked_for_too() -> None:
     assert entries(cut, before("v1", "v0")) == {APP: ("v2", "v1", "v0"), OTHER: ("v9",)}
     assert entries(cut, before("v1", repository=OTHER))[OTHER] == ("v9",)
     assert entries(cut, before("v1", repository=OLD)).keys() == {APP, OTHER}
+
+
+@given(st.lists(st.integers(0, 6), max_size=8), st.integers(1, 20))
+async def test_no_more_tags_are_listed_than_a_registry_may_have_and_none_is_left_out_silently(
+    sizes: list[int], most: int
+) -> None:
+    registry = Fake()
+    names = [Repository(f"app{at}") for at in range(len(sizes))]
+    for name, size in zip(names, sizes, strict=True):
+        registry.tagged.setdefault(name, {})
+        for at in range(size):
+            registry.push(IMAGE, f"v{at}", name)
+
+    found = await listings(target(registry, method=Method(width=3, tags=most)), names)
+
+    assert sum(len(each.entries) for each in found.values()) == min(most, sum(sizes))
+    for name, size in zip(names, sizes, strict=True):
+        assert len(found[name].entries) == size or not found[name].complete

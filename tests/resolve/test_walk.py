@@ -7,6 +7,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, State
 from exporter.oci.reference import Repository
+from exporter.resolve import walk as walking
 from exporter.sources import Wrong
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, TRUTH, Fake, Notes
@@ -154,29 +155,30 @@ async def test_indexes_are_followed_to_a_depth() -> None:
     assert deep.sightings[APP, made[0].digest] == HASHED
 
 
-async def test_an_index_is_followed_to_so_many_entries() -> None:
+async def test_a_manifest_of_too_many_entries_is_unknown_as_a_whole() -> None:
     images = [worlds.image(f"app {n}") for n in range(4)]
-    registry = pushed(worlds.index(*images), images[3])
+    long, short = worlds.index(*images), worlds.index(*images[:2])
 
-    walk = await walked(registry, worlds.index(*images).digest, children=2)
+    walk = await walked(pushed(long, short), long.digest, short.digest, entries_each=3)
 
-    seen = [walk.sightings[APP, each.digest] for each in images]
-    assert seen[:2] == [HASHED, HASHED]
-    assert [each.reason for each in seen[2:]] == [Reason.TOO_LARGE] * 2
+    assert walk.sightings[APP, long.digest].reason is Reason.TOO_LARGE
+    assert walk.sightings[APP, short.digest] == HASHED
+    assert (APP, images[3].digest) not in walk.sightings
+    assert long.digest not in walk.manifests
 
 
-async def test_an_entry_past_the_limit_is_still_looked_at_where_something_else_leads_to_it() -> (
-    None
-):
-    images = [worlds.image(f"app {n}") for n in range(3)]
-    long, short = worlds.index(*images), worlds.index(images[2])
-    registry = pushed(long, short)
+async def test_past_the_entries_that_may_be_held_nothing_is_read_any_more() -> None:
+    images = [worlds.image(f"app {n}", layers=()) for n in range(20)]
+    registry = pushed(*images)
 
-    for starts in ((long, short), (short, long)):
-        walk = await walked(registry, *(each.digest for each in starts), children=2)
-        assert walk.sightings[APP, images[2].digest] == HASHED
-    alone = await walked(registry, long.digest, images[2].digest, children=2)
-    assert alone.sightings[APP, images[2].digest] == HASHED
+    walk = await walked(registry, *(each.digest for each in images), entries=5)
+
+    held = [each for each in images if walk.sightings[APP, each.digest] == HASHED]
+    rest = [each for each in images if each not in held]
+    assert len(held) == 5
+    assert {walk.sightings[APP, each.digest].reason for each in rest} == {Reason.TOO_LARGE}
+    assert sum(len(each.links) for each in walk.manifests.values()) == 5
+    assert len(registry.asked) < 10
 
 
 async def test_what_no_index_places_is_marked_for_its_configuration_to_say() -> None:
@@ -196,14 +198,19 @@ async def test_entries_that_are_no_manifests_and_subjects_are_not_followed() -> 
     assert walk.sightings.keys() == {(APP, cache.digest), (APP, referrer.digest)}
 
 
-async def test_bodies_are_handed_over_in_batches() -> None:
+async def test_bodies_are_handed_over_in_batches_of_so_many_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(walking, "_BATCH", 100_000)
     images = [worlds.image(f"app {n}", layers=()) for n in range(1100)]
     notes = Notes()
 
     await walked(pushed(*images), *(each.digest for each in images), notes=notes)
 
+    size = len(images[0].body)
     assert len(notes.bodies) == 1100
-    assert (len(notes.handed), max(notes.handed) <= 504) == (3, True)
+    assert max(notes.handed) * size < 100_000 + 5 * size
+    assert len(notes.handed) == 1 + 1100 * size // 100_000
 
 
 async def test_where_nothing_is_new_nothing_is_handed_over() -> None:

@@ -18,9 +18,12 @@ def next_query(header: str, asked: str) -> str:
 
     `asked` is the address of this page. Only the query is taken, so that a page is never asked for
     elsewhere, whatever path or scheme a proxy in front has made of it. Raises `Malformed` for a
-    link to another host, and for one without a query.
+    link to another host, for one without a query, and for a header that cannot be read: the list
+    may go on behind it.
     """
-    for link in _LINK.finditer(header[:_MOST_CHARACTERS]):
+    if len(header) > _MOST_CHARACTERS or (header.strip() and not _LINK.search(header)):
+        raise Malformed("a Link header that cannot be read")
+    for link in _LINK.finditer(header):
         relation = _RELATION.search(link[2])
         if relation is None or "next" not in (relation[1] or relation[2] or "").lower().split():
             continue

@@ -25,6 +25,8 @@ _NAMED: Final = 100
 """Refused entries that are kept, to be shown."""
 _SHOWN: Final = 80
 """Characters of each."""
+_MOST_REFUSED: Final = 10_000
+"""Entries that are no names, past which it is no list of names."""
 
 
 class Names(Generic[Name]):
@@ -143,6 +145,8 @@ class Names(Generic[Name]):
             self.refusals += 1
             if len(self.refused) < _NAMED:
                 self.refused.append((value[:_SHOWN], str(error)))
+            if self.refusals > _MOST_REFUSED:
+                self._fault = f"more than {_MOST_REFUSED:,} entries are no names"
             return
         self.last = name
         if name in self._known or name in self.found:
