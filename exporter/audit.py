@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exporter.facts.fitting import fitted
@@ -11,11 +12,12 @@ from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.pointers import pointers
 from exporter.facts.proof import GONE, State
-from exporter.facts.scrubbed import recall
+from exporter.facts.scrubbed import Scrubbed, recall
 from exporter.judge.gc.plan import Blind
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.judge.stock import take
+from exporter.resolve.guard import Faults, guarded
 from exporter.resolve.look import look
 from exporter.resolve.steady import steady
 from exporter.resolve.stored import stored_roots
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from exporter.facts.snapshot import Root, Sealed, Snapshot
     from exporter.facts.use import Use
     from exporter.oci.reference import Repository
-    from exporter.resolve.target import Target
+    from exporter.resolve.target import Scrub, Target
     from exporter.sources import Listing
 
 
@@ -51,10 +53,20 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
     Its storage is read first, where there is one: what is pushed meanwhile is then too young to
     count. Where a tag seems to have lost something, it is resolved once more at the end: if it
     moved or went in the meantime, two different things were looked at and nothing is claimed of it.
+    An exception that no adapter should raise costs one answer: that is unknown, or a gap.
     """
+    faults = Faults(target.registry.name)
+    audited = await _examined(guarded(target, faults), uses, before, now, faults)
+    gaps = tuple(faults.gaps.values())
+    return replace(audited, report=_with_gaps(audited.report, gaps)) if gaps else audited
+
+
+async def _examined(
+    target: Target, uses: Listing[Use], before: Report | None, now: float, faults: Faults
+) -> Audited:
     inventory = await _inventory(target)
     snapshot = await look(target, uses, before.snapshot if before else None, now)
-    snapshot = await _recalled(target, snapshot, before)
+    snapshot = await _recalled(target, snapshot, before, faults)
     if isinstance(inventory, Inventory):
         snapshot = _with_pointers(snapshot, inventory)
     report = await _judged(target, snapshot, before)
@@ -64,18 +76,25 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
     return Audited(_with_gaps(report, (inventory,)) if inventory else report, None)
 
 
-async def _recalled(target: Target, snapshot: Snapshot, before: Report | None) -> Snapshot:
+async def _recalled(
+    target: Target, snapshot: Snapshot, before: Report | None, faults: Faults
+) -> Snapshot:
     """Add what whole reads proved: this audit reads no more than last bytes."""
     if target.scrub is None:
         return snapshot
-    scrubbed = await asyncio.to_thread(target.scrub.proofs.scrubbed, snapshot.registry)
-    scrubbed = replace(scrubbed, shared=target.scrub.source.shared)
+    # Without the history what was corrupt stays so by the report before: `recall` holds on to it.
+    history = partial(faults.attempt, "scrub history", _history, otherwise=Scrubbed())
+    scrubbed = await asyncio.to_thread(history, target.scrub, snapshot.registry)
     earlier = before.snapshot if before else None
     period = target.scrub.terms.period
     snapshot = await asyncio.to_thread(recall, snapshot, earlier, scrubbed, period)
     if target.scrub.unpacker is None:
         return snapshot
     return await asyncio.to_thread(fitted, snapshot, earlier, scrubbed.contents)
+
+
+def _history(scrub: Scrub, registry: str) -> Scrubbed:
+    return replace(scrub.proofs.scrubbed(registry), shared=scrub.source.shared)
 
 
 async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> Report:

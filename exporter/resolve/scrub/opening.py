@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.misfit import differences, parts
+from exporter.facts.gap import Reason
+from exporter.facts.misfit import Unpacked, differences, parts
 from exporter.oci.layers import UNPACKED
 from exporter.oci.rootfs import SILENT, rootfs
+from exporter.resolve.guard import unexpected
 from exporter.resolve.scrub.subjects import Part, Subject
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from exporter.oci.digest import Digest
     from exporter.sources import Sink
     from exporter.sources.unpacking import Unpacker
+
+_log: Final = logging.getLogger("pullproof.scrub")
 
 _LARGEST_CONFIG: Final = 4 * 2**20
 """Bytes: no image's configuration is larger; a larger one says nothing here."""
@@ -63,12 +68,13 @@ class Opening:
         """`onward` sets the pace; the unpacker is this one's until it ends."""
         self._onward, self._part, self._unpacker = onward, part, unpacker
         self._kept = b""
+        self._fault: Unpacked | None = None
         self.content: Inside | None = None
         """What is in it, once it was read to its end and its bytes were right."""
 
     def begin(self) -> None:
         """Begin anew."""
-        self._kept, self.content = b"", None
+        self._kept, self._fault, self.content = b"", None, None
         self._unpacker.begin()
         self._onward.begin()
 
@@ -78,14 +84,31 @@ class Opening:
         if self._part is Part.CONFIG:
             self._kept += chunk if len(self._kept) <= _LARGEST_CONFIG else b""
             return
-        more = await asyncio.to_thread(self._unpacker.feed, chunk)
-        while more:
-            more = await asyncio.to_thread(self._unpacker.feed, b"")
+        if self._fault is None:
+            await self._unpack(chunk)
+
+    async def _unpack(self, chunk: bytes) -> None:
+        try:
+            more = await asyncio.to_thread(self._unpacker.feed, chunk)
+            while more:
+                more = await asyncio.to_thread(self._unpacker.feed, b"")
+        except Exception as error:  # noqa: BLE001 - whether its bytes are right can still be told
+            self._fault = _faulted(error)
 
     async def end(self) -> None:
         """Say what is in it: its bytes were those that its digest names."""
+        try:
+            self.content = self._fault or await self._opened()
+        except Exception as error:  # noqa: BLE001 - likewise
+            self.content = _faulted(error) if self._part is Part.LAYER else SILENT
+
+    async def _opened(self) -> Inside:
         if self._part is Part.LAYER:
-            self.content = await asyncio.to_thread(self._unpacker.end)
-        else:
-            whole = len(self._kept) <= _LARGEST_CONFIG
-            self.content = rootfs(self._kept) if whole else SILENT
+            return await asyncio.to_thread(self._unpacker.end)
+        return rootfs(self._kept) if len(self._kept) <= _LARGEST_CONFIG else SILENT
+
+
+def _faulted(error: Exception) -> Unpacked:
+    """Return what is known of a layer on which our own code failed: nothing."""
+    _log.error("unexpected exception", exc_info=error)
+    return Unpacked(None, unexpected("layer", error).detail, Reason.INTERNAL)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from exporter.facts.gap import Reason
 from exporter.facts.misfit import Inside
 from exporter.facts.proof import HASHED, Sighting, unknown
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place
 from exporter.resolve.confirm import Look, settle, suspicion
+from exporter.resolve.guard import unexpected
 from exporter.resolve.method import Method, pause
 from exporter.resolve.scrub.opening import Opening
 from exporter.sources import Bytes, Sink, Unseen
@@ -18,6 +21,8 @@ from exporter.sources.unpacking import Unpacker
 if TYPE_CHECKING:
     from exporter.oci.reference import Repository
     from exporter.resolve.scrub.subjects import Need, Subject
+
+_log: Final = logging.getLogger("pullproof.scrub")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,9 @@ class Reading:
             answer = await self.source.prove(repository, target, opening or self.sink, again=again)
         except Unseen as unseen:
             return unknown(unseen.reason, unseen.detail)
+        except Exception as error:  # noqa: BLE001 - what is due after it has its turn
+            _log.exception("unexpected exception", extra={"digest": target.digest})
+            return unknown(Reason.INTERNAL, unexpected(target.digest, error).detail)
         if answer is not None:
             return suspicion(answer)
         if opening is not None:

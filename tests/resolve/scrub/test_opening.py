@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
@@ -19,12 +20,13 @@ from exporter.oci.rootfs import SILENT, Rootfs
 from exporter.resolve.method import Method
 from exporter.resolve.scrub.opening import opened
 from exporter.resolve.scrub.plan import due
-from exporter.resolve.scrub.reading import Reading
+from exporter.resolve.scrub.reading import Found, Reading
 from exporter.resolve.scrub.subjects import Need, Part, Subject
 from exporter.resolve.scrub.throttle import Throttle
 from exporter.sources import Absent, Sink, Unseen, Wrong
 from exporter.sources.unpacking import Unpacker
 from tests import worlds
+from tests.faulty import FAULTS, Faulty, Injected
 
 APP = Repository("app")
 IMAGE, PROOF, CACHE = (
@@ -114,11 +116,14 @@ class Shelf:
 
 
 async def learnt(source: Shelf, part: Part, *, again: bool = False) -> Inside | None:
-    throttle = Throttle(None, lambda _: None)
-    reading = Reading(source, throttle, Method(confirm_after=0.0), Unpacker(10**6, lambda _: None))
+    return (await found(source, part, Unpacker(10**6, lambda _: None), again=again)).content
+
+
+async def found(source: Shelf, part: Part, unpacker: Unpacker, *, again: bool = False) -> Found:
+    reading = Reading(source, Throttle(None, lambda _: None), Method(confirm_after=0.0), unpacker)
     target = Descriptor("x", FIRST, len(source.body))
     subject = Subject(target, ReferenceClass.LIVE, (Need(APP, None),), part=part, again=again)
-    return (await reading.prove(subject)).content
+    return await reading.prove(subject)
 
 
 TAR = b"tar " * 1_000
@@ -155,3 +160,22 @@ async def test_what_is_at_odds_is_read_past_every_cache() -> None:
     await learnt(shelf, Part.LAYER, again=True)
 
     assert shelf.asked == [True]
+
+
+@pytest.mark.parametrize("every", [False, True], ids=["first", "every"])
+@pytest.mark.parametrize("method", ["feed", "end"])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_in_unpacking_leaves_its_bytes_proven(
+    fault: str, method: str, *, every: bool
+) -> None:
+    injected = Injected(method, FAULTS[fault], every)
+    unpacker = cast("Unpacker", Faulty(Unpacker(10**6, lambda _: None), injected))
+    source = Shelf(gzip.compress(TAR))
+
+    seen = await found(source, Part.LAYER, unpacker)
+
+    assert injected.calls
+    assert all(each.hashed for each in seen.sightings.values())
+    if every or method == "end":
+        assert isinstance(seen.content, Unpacked)
+        assert (seen.content.diff_id, seen.content.reason) == (None, Reason.INTERNAL)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, Sighting, State
 from exporter.facts.use import ReferenceClass
@@ -16,6 +18,7 @@ from exporter.resolve.scrub.reading import Reading
 from exporter.resolve.scrub.subjects import Need, Subject
 from exporter.resolve.scrub.throttle import Throttle
 from exporter.sources import Absent, Sink, Unseen, Wrong
+from tests.faulty import FAULTS
 
 if TYPE_CHECKING:
     from exporter.oci.reference import Place
@@ -26,7 +29,7 @@ ROTTEN = Wrong("hashes to x", mismatch=True)
 SHORT = Wrong("3 of 4 bytes")
 ABSENT = Absent("BLOB_UNKNOWN")
 
-Answer = Absent | Wrong | Reason | None
+Answer = Absent | Wrong | Reason | Exception | None
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Shelf:
         answer = script.pop(0) if len(script) > 1 else script[0]
         if isinstance(answer, Reason):
             raise Unseen(target.digest, answer)
+        if isinstance(answer, Exception):
+            raise answer
         return answer
 
 
@@ -152,3 +157,28 @@ async def test_one_file_for_all_repositories_is_read_once_and_blames_all() -> No
         (APP, BLOB, False),
         (APP, BLOB, True),
     ]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_an_exception_that_nothing_should_raise_is_unknown(fault: str) -> None:
+    seen = await only(shelf(FAULTS[fault]()))
+
+    assert (seen.state, seen.reason) == (State.UNKNOWN, Reason.INTERNAL)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_after_wrong_bytes_it_proves_no_corruption(fault: str) -> None:
+    seen = await only(shelf(ROTTEN, FAULTS[fault]()))
+
+    assert (seen.state, seen.reason) == (State.UNKNOWN, Reason.INTERNAL)
+
+
+async def test_a_sink_that_fails_costs_one_reading() -> None:
+    class Leaking(Throttle):
+        def begin(self) -> None:
+            raise RuntimeError("a fault")
+
+    reading = Reading(shelf(None), Leaking(None, lambda _: None), Method(confirm_after=0.0))
+    seen = (await reading.prove(subject())).sightings[APP, BLOB]
+
+    assert (seen.state, seen.reason) == (State.UNKNOWN, Reason.INTERNAL)
