@@ -139,7 +139,7 @@ ELSEWHERE: Final = {
     sources.Bytes: "tests/resolve/scrub/test_reading.py, and `shared` here",
     sources.Sink: "tests/resolve/scrub/test_reading.py",
     sources.Pinner: "writes, in `protect` alone",
-    memory.Outlines: "tests/wiring/test_stored.py",
+    memory.Outlines: "tests/sources/storage/test_recall.py",
     memory.Journal: "tests/serve/test_faults.py",
     memory.Proofs: "tests/serve/test_faults.py, and `scrubbed` here",
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from exporter.facts.admission import Admission
-from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.gap import Gap, Scope
 from exporter.facts.snapshot import Collector
 from exporter.sources import Absent, Body, Doors, Listing, Registry, Storage, Unseen, Wrong
 from exporter.sources.memory import Memory
@@ -34,7 +34,7 @@ class Faults:
 
     registry: str
     gaps: dict[str, Gap] = field(default_factory=dict)
-    """By subject: the faults that hide no object and no list, and would be nowhere else."""
+    """By call: an audit that saw nothing for such faults is no truth about its registry."""
     _logged: set[str] = field(default_factory=set)
 
     def unseen(self, subject: str, call: str, error: Exception) -> Unseen:
@@ -45,13 +45,13 @@ class Faults:
             self._logged.add(call)
             told = {"registry": self.registry, "call": call, "subject": subject}
             _log.error("unexpected exception", exc_info=error, extra=told)
-        return unexpected(subject, error)
+        return Unseen.unexpected(subject, error)
 
     def note(self, subject: str, call: str, error: Exception) -> None:
-        """Record a fault as a gap of its own."""
+        """Record a fault as a gap of its own, once for each call."""
         unseen = self.unseen(subject, call, error)
-        gap = Gap(Scope.OBJECT, subject, unseen.reason, f"{call}: {unseen.detail}")
-        self.gaps.setdefault(subject, gap)
+        gap = Gap(Scope.REGISTRY, subject, unseen.reason, f"{call}: {unseen.detail}")
+        self.gaps.setdefault(call, gap)
 
     async def ask(
         self, subject: str, call: Callable[..., Awaitable[Answer]], *about: object, **how: object
@@ -64,6 +64,18 @@ class Faults:
         except Exception as error:
             raise self.unseen(subject, _name(call), error) from error
 
+    async def look(
+        self, subject: str, call: Callable[..., Awaitable[Answer]], *about: object, **how: object
+    ) -> Answer:
+        """Do the same for one object of many: that gets no gap of its own, but the fault does."""
+        try:
+            return await call(*about, **how)
+        except Unseen:
+            raise
+        except Exception as error:
+            self.note(self.registry, _name(call), error)
+            raise self.unseen(subject, _name(call), error) from error
+
     def attempt(
         self, subject: str, call: Callable[..., Answer], *about: object, otherwise: Answer
     ) -> Answer:
@@ -73,11 +85,6 @@ class Faults:
         except Exception as error:  # noqa: BLE001 - what this is for
             self.note(subject, _name(call), error)
             return otherwise
-
-
-def unexpected(subject: str, error: Exception) -> Unseen:
-    """Return what to make of an exception that nothing should raise."""
-    return Unseen(subject, Reason.INTERNAL, f"unexpected {type(error).__name__}: see the log")
 
 
 def _name(call: object) -> str:
@@ -127,22 +134,22 @@ class GuardedRegistry:
 
     async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
         """Resolve a tag, or ask whether a manifest is there."""
-        return await self.faults.ask(repository, self.registry.head, repository, reference)
+        return await self.faults.look(repository, self.registry.head, repository, reference)
 
     async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
         """Read a manifest whole."""
-        return await self.faults.ask(repository, self.registry.manifest, repository, digest)
+        return await self.faults.look(repository, self.registry.manifest, repository, digest)
 
     async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
         """Return the size that a blob is claimed to have."""
-        return await self.faults.ask(repository, self.registry.stat, repository, blob)
+        return await self.faults.look(repository, self.registry.stat, repository, blob)
 
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
     ) -> bytes | Absent | Wrong:
         """Read a blob's last byte, or all of it."""
         read = self.registry.read
-        return await self.faults.ask(repository, read, repository, blob, whole=whole)
+        return await self.faults.look(repository, read, repository, blob, whole=whole)
 
     async def _optional(
         self,

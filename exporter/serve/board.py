@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.publish.archive.unpack import undisturbed
 from exporter.publish.metrics import rendering as metrics
+from exporter.serve.standing import unshown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,15 +19,16 @@ if TYPE_CHECKING:
     from exporter.publish.metrics.limits import Limits
     from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
 
+_log: Final = logging.getLogger("pullproof.board")
+
 
 class Board:
     """The latest picture of all registries, with the metrics rendered from it."""
 
     def __init__(self, picture: Picture, limits: Limits) -> None:
         """Show a first picture."""
-        self.picture = picture
         self._limits = limits
-        self._registries, self.exposition = self._rendered(picture, None)
+        self.picture, self._registries, self.exposition = self._rendered(picture, None)
         self._turn = asyncio.Lock()
 
     def find(self, registry: str) -> Standing | None:
@@ -68,15 +72,32 @@ class Board:
         # The sources are heard before each audit: what is said of the registries stays as it is.
         same = picture.standings is self.picture.standings
         known = self._registries if same else None
-        rendered = await asyncio.to_thread(self._rendered, picture, known)
+        picture, *rendered = await asyncio.to_thread(self._rendered, picture, known)
         under_way = self.picture.in_progress - ended  # another one may have begun meanwhile
         self.picture = replace(picture, in_progress=under_way)
         self._registries, self.exposition = rendered
 
     def _rendered(
         self, picture: Picture, known: Exposition | None
-    ) -> tuple[Exposition, Exposition]:
-        """Return what the metrics say of the registries, unless that is known, and all they say."""
+    ) -> tuple[Picture, Exposition, Exposition]:
+        """Return what can be shown, what metrics say of its registries, and all they say."""
         with undisturbed():  # it would keep scrapes and probes of health waiting, for seconds
-            registries = known or metrics.registries(picture.standings, self._limits)
-        return registries, metrics.surroundings(picture).then(registries)
+            try:
+                registries = known or metrics.registries(picture.standings, self._limits)
+            except Exception:  # noqa: BLE001 - of one registry; the others are shown
+                _log.exception("a report cannot be rendered")
+                standings = tuple(map(self._showable, picture.standings))
+                picture = replace(picture, standings=standings)
+                registries = metrics.registries(standings, self._limits)
+        return picture, registries, metrics.surroundings(picture).then(registries)
+
+    def _showable(self, standing: Standing) -> Standing:
+        """Return a standing without its report where that is the one that cannot be rendered."""
+        try:
+            metrics.registries((standing,), self._limits)
+        except Exception as error:  # noqa: BLE001 - one registry must not take the others off
+            detail = f"its report cannot be rendered ({type(error).__name__}): see the log"
+            return unshown(
+                standing, Gap(Scope.REGISTRY, standing.registry, Reason.INTERNAL, detail)
+            )
+        return standing

@@ -130,7 +130,7 @@ class Rounds:
         if blind is not None:
             gaps, limit = report.snapshot.gaps, watched.max_staleness
             return unseen(standing, attempt, gaps, blind.reason, limit)
-        await asyncio.to_thread(self._put_away, report)
+        await self._put_away(report)
         written = await self._write_facts(watched, audited)
         return replace(
             seen(standing, report, attempt),
@@ -159,7 +159,14 @@ class Rounds:
             )
         return True
 
-    def _put_away(self, report: Report) -> None:
+    async def _put_away(self, report: Report) -> None:
+        """Save what was seen for the next start; where that fails, this process still knows it."""
+        try:
+            await asyncio.to_thread(self._save, report)
+        except Exception:  # noqa: BLE001 - a fault of ours here must not cost the verdicts
+            _log.exception("audit not saved", extra={"registry": report.snapshot.registry})
+
+    def _save(self, report: Report) -> None:
         kept = Kept(pack(report.snapshot), report.since)
         self.journal.keep(report.snapshot.registry, kept)
 

@@ -61,6 +61,14 @@ def unseen(
     return aged(tried, attempt.began + attempt.took, limit)
 
 
+def unshown(standing: Standing, gap: Gap) -> Standing:
+    """Return the standing without its report, which cannot be shown; the next audit knows it."""
+    failures = Counter(standing.failures)
+    failures[gap.reason] += 1
+    gaps = (*standing.gaps, gap)
+    return replace(standing, report=None, up=False, failures=dict(failures), gaps=gaps)
+
+
 def aged(standing: Standing, now: float, limit: float) -> Standing:
     """Return the standing with its last truth shown, but not where that is too old."""
     age = now - standing.last_success if standing.last_success else 0.0

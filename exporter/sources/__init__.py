@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from exporter.facts.gap import Gap
+from exporter.facts.gap import Gap, Reason
 from exporter.oci.digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exporter.facts.admission import Admission
-    from exporter.facts.gap import Reason
     from exporter.facts.inventory import Inventory
     from exporter.facts.snapshot import Collector
     from exporter.facts.use import Use
@@ -31,6 +30,11 @@ class Unseen(Exception):
         self.subject = subject
         self.reason = reason
         self.detail = detail
+
+    @classmethod
+    def unexpected(cls, subject: str, error: Exception) -> Self:
+        """Return what to make of an exception that no adapter should raise; log it as well."""
+        return cls(subject, Reason.INTERNAL, f"unexpected {type(error).__name__}: see the log")
 
 
 class Full(Exception):

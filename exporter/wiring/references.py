@@ -81,18 +81,32 @@ class ReferenceSources:
         return {
             login: secrets
             for source in self._sources
-            for login, secrets in source.pull_secrets().items()
+            for login, secrets in self._secrets(source).items()
         }
+
+    def _secrets(self, source: ReferenceSource) -> Mapping[str, tuple[bytes, ...]]:
+        try:
+            return source.pull_secrets()
+        except Exception:  # noqa: BLE001 - a fault of ours with one source must cost no other
+            _log.exception("pull secrets not read", extra={"source": source.name})
+            return {}
 
     def recall(self, uses: Iterable[Use], when: float | None) -> None:
         """Take for what each source said last what was put away of it before a restart."""
         wanted = tuple(uses)
         for source in self._sources:
-            mine = tuple(use for use in wanted if source.said(use))
+            mine = self._recallable(source, wanted)
             if mine and source.name not in self._last:
                 standing = SourceStanding(source.name, False, when, len(mine))
                 self._last[source.name] = Listing(mine), standing
                 self._recalled[source.name] = mine
+
+    def _recallable(self, source: ReferenceSource, wanted: Iterable[Use]) -> tuple[Use, ...]:
+        try:
+            return tuple(use for use in wanted if source.said(use))
+        except Exception:  # noqa: BLE001 - it would end every start anew
+            _log.exception("references not recalled", extra={"source": source.name})
+            return ()
 
     async def _shared(self, source: ReferenceSource) -> Read:
         reading = self._reading.get(source.name)

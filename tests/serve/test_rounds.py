@@ -222,11 +222,10 @@ async def test_a_fault_of_our_own_costs_one_round_and_is_told(fake: Fake) -> Non
     rounds = await begun(journal, shown, each)
     await rounds.run(each)
 
-    def broken(_: object = None) -> None:
+    async def broken() -> References:
         raise ZeroDivisionError
 
-    fake.spoil("v1", broken, repository=next(iter(fake.tagged)))
-    await rounds.run(each)
+    await replace(rounds, references=broken).run(each)
 
     standing = stand(shown)
     assert standing.up is False

@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
+
+import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
 from exporter.sources import Listing, Unseen
 from exporter.wiring.references import ReferenceSources
+from tests.faulty import FAULTS, Faulty, Injected
+
+if TYPE_CHECKING:
+    from exporter.sources import ReferenceSource
 
 REFERENCE = Reference.parse("registry.example/app:v1")
 
@@ -41,6 +48,9 @@ class Source:
             raise Unseen(self.name, Reason.CONNECT, "nothing listens there")
         gap = (Gap(Scope.REFERENCES, self.name, self.unread),) if self.unread else ()
         return Listing((use(self.name),), gap)
+
+    def pull_secrets(self) -> dict[str, tuple[bytes, ...]]:
+        return {self.name: (b"{}",)}
 
     def said(self, named: Use) -> bool:
         return named.owner.rpartition(":")[0] == self.name
@@ -80,6 +90,23 @@ async def test_a_fault_with_one_source_costs_no_other() -> None:
     assert found.uses.entries == (use("prod"), use("edge"))
     assert [(gap.subject, gap.reason) for gap in found.uses.gaps] == [("prod", Reason.INTERNAL)]
     assert [each.up for each in found.sources] == [False, True]
+
+
+@pytest.mark.parametrize("method", ["uses", "pull_secrets", "said"])
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_in_any_call_of_one_source_costs_no_other(fault: str, method: str) -> None:
+    injected = Injected(method, FAULTS[fault], every=True)
+    broken = cast("ReferenceSource", Faulty(source("prod"), injected))
+    sources = ReferenceSources([broken, source("edge")])
+
+    sources.recall([use("edge")], 1_000.0)
+    found = await sources()
+
+    assert use("edge") in found.uses.entries
+    assert sources.pull_secrets() == {"edge": (b"{}",)} | (
+        {} if method == "pull_secrets" else {"prod": (b"{}",)}
+    )
+    assert injected.calls
 
 
 async def test_who_asks_while_a_source_is_being_read_is_given_the_same_answer() -> None:

@@ -11,8 +11,8 @@ from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked, differences, parts
 from exporter.oci.layers import UNPACKED
 from exporter.oci.rootfs import SILENT, rootfs
-from exporter.resolve.guard import unexpected
 from exporter.resolve.scrub.subjects import Part, Subject
+from exporter.sources import Unseen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -111,4 +111,4 @@ class Opening:
 def _faulted(error: Exception) -> Unpacked:
     """Return what is known of a layer on which our own code failed: nothing."""
     _log.error("unexpected exception", exc_info=error)
-    return Unpacked(None, unexpected("layer", error).detail, Reason.INTERNAL)
+    return Unpacked(None, Unseen.unexpected("layer", error).detail, Reason.INTERNAL)

@@ -12,7 +12,6 @@ from exporter.facts.proof import HASHED, Sighting, unknown
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place
 from exporter.resolve.confirm import Look, settle, suspicion
-from exporter.resolve.guard import unexpected
 from exporter.resolve.method import Method, pause
 from exporter.resolve.scrub.opening import Opening
 from exporter.sources import Bytes, Sink, Unseen
@@ -91,7 +90,7 @@ class Reading:
             return unknown(unseen.reason, unseen.detail)
         except Exception as error:  # noqa: BLE001 - what is due after it has its turn
             _log.exception("unexpected exception", extra={"digest": target.digest})
-            return unknown(Reason.INTERNAL, unexpected(target.digest, error).detail)
+            return unknown(Reason.INTERNAL, Unseen.unexpected(target.digest, error).detail)
         if answer is not None:
             return suspicion(answer)
         if opening is not None:

@@ -8,6 +8,7 @@ by a longer one is noticed; a flipped bit that leaves the size alone is for a sc
 from __future__ import annotations
 
 import hashlib
+import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
 from exporter.facts import body
@@ -17,10 +18,12 @@ from exporter.facts.outline import Outline, outline
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from exporter.sources.memory import Outlines
     from exporter.sources.storage.noted import Noted
+
+_log: Final = logging.getLogger("pullproof.storage")
 
 _WAITING: Final = 10_000
 """Outlines that wait in memory before they are kept."""
@@ -62,7 +65,7 @@ class Bodies:
         if self._outlines is None or not packed:
             return  # where one is no sha256 digest, all are read
         keys = [packed[at : at + DIGEST_BYTES] for at in range(0, len(packed), DIGEST_BYTES)]
-        known = self._outlines.outlines(keys)
+        known = self._known(self._outlines, keys)
         sizes = self._noted.intake.sizes(packed) if known else ()
         alike = {
             digest: known[key]
@@ -73,11 +76,22 @@ class Bodies:
         for digest, found in alike.items():
             self._children[digest] = found.references if found.is_index else ()
 
+    def _known(self, outlines: Outlines, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
+        try:
+            return outlines.outlines(keys)
+        except Exception:  # noqa: BLE001 - without it they are read, and nothing is lost
+            _log.exception("outlines not recalled")
+            return {}
+
     def keep(self) -> None:
         """Keep what was read for the next time."""
-        if self._outlines is not None and self._fresh:
-            fresh, self._fresh = self._fresh, {}
+        if self._outlines is None or not self._fresh:
+            return
+        fresh, self._fresh = self._fresh, {}
+        try:
             self._outlines.keep_outlines(fresh)
+        except Exception:  # noqa: BLE001 - likewise
+            _log.exception("outlines not kept")
 
     def read_ahead(self, digests: Iterable[str]) -> None:
         """Read manifests that will be asked for, where reading them at once is quicker."""
@@ -95,6 +109,11 @@ class Bodies:
         return self._parsed(digest, content)
 
     def _parsed(self, digest: str, content: bytes | None) -> tuple[str, ...]:
+        with self._at(digest).going_on():
+            return self._listed(digest, content)
+        return ()
+
+    def _listed(self, digest: str, content: bytes | None) -> tuple[str, ...]:
         if content is None:
             return ()
         if len(content) > body.LARGEST:

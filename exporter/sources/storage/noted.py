@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import time
@@ -17,6 +18,7 @@ from exporter.sources.storage.folder import shown, unseen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_log: Final = logging.getLogger("pullproof.storage")
 
 _MOMENT: Final = 0.005
 """Seconds."""
@@ -85,9 +87,15 @@ class Noted:
         """Turn what cannot be read within a `with` into a gap."""
         return GoingOn(self)
 
-    def missed(self, error: Unseen | OSError) -> None:
-        """Note an error as a gap."""
-        seen = error if isinstance(error, Unseen) else unseen(self.path, error)
+    def missed(self, error: Exception) -> None:
+        """Note an error as a gap; one that nobody foresaw costs what is read here, no more."""
+        if isinstance(error, Unseen):
+            seen = error
+        elif isinstance(error, OSError):
+            seen = unseen(self.path, error)
+        else:
+            _log.error("unexpected exception", exc_info=error, extra={"path": shown(self.path)})
+            seen = Unseen.unexpected(shown(self.path), error)
         self.intake.gaps.append(Gap(Scope.OBJECT, seen.subject, seen.reason, seen.detail))
 
     def _at(self, name: str) -> str:
@@ -106,11 +114,11 @@ class GoingOn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: object
     ) -> bool:
-        """Note what the operating system refused; anything else is a bug and goes on up.
+        """Note what could not be read.
 
         What is gone since it was listed is no gap: that it is not there is the answer.
         """
-        if not isinstance(error, Unseen | OSError):
+        if not isinstance(error, Exception):
             return False
         if not isinstance(error, FileNotFoundError):
             self.noted.missed(error)

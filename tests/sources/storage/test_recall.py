@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import obstore
@@ -24,6 +24,7 @@ from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.storage import s3
 from exporter.sources.storage.filesystem import read
 from exporter.sources.storage.objects import Objects
+from tests.faulty import FAULTS, Faulty, Injected
 from tests.judge.gc.collections import plant
 from tests.judge.gc.trees import tree as grown
 from tests.parts import tree
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.facts.inventory import Inventory
+    from exporter.sources.memory import Outlines
 
 _BOTH = index(image("app", "linux/amd64"), image("app", "linux/arm64"))
 _REPOSITORY = "team/app"
@@ -225,3 +227,16 @@ def test_what_is_known_from_before_changes_no_fact(before: int, after: int) -> N
         for _ in range(2):
             warm = read(str(Path(folder, "after")), ledger)
             assert _facts(warm) == _facts(read(str(Path(folder, "after"))))
+
+
+@pytest.mark.parametrize("method", ["outlines", "keep_outlines"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_outlines_that_cannot_be_recalled_or_kept_cost_reads_only(
+    root: Path, fault: str, method: str
+) -> None:
+    injected = Injected(method, FAULTS[fault], every=True)
+
+    found = read(str(root), cast("Outlines", Faulty(Notebook(), injected)))
+
+    assert injected.calls
+    assert _facts(found) == _facts(read(str(root)))
