@@ -184,6 +184,19 @@ class Fake:
         there = digest is not None and (repository, digest) in self.manifests
         return digest if digest and there else replace(NO_MANIFEST, revision=digest)
 
+    async def verify_tag(
+        self, repository: Repository, tag: Tag, claimed: Digest
+    ) -> Digest | Absent | Wrong:
+        del claimed  # it claims nothing but the truth
+        answer = await self._ask("GET", "tag", repository, tag)
+        if isinstance(answer, Absent):
+            return answer
+        digest = self.tagged.get(repository, {}).get(tag)
+        script = self.scripts.get((repository, digest or ""))
+        if script and isinstance(spoiled := script.answers[0], Absent | Wrong):
+            return spoiled
+        return digest if digest and (repository, digest) in self.manifests else NO_MANIFEST
+
     async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
         answer = await self._ask("GET", "manifest", repository, digest)
         if isinstance(answer, Absent | Wrong):

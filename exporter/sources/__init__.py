@@ -144,6 +144,16 @@ class Content(Protocol):
         """
         ...
 
+    async def verify_tag(
+        self, repository: Repository, tag: Tag, claimed: Digest
+    ) -> Digest | Absent | Wrong:
+        """To what does a tag resolve by the bytes that it hands out, where HEAD claims this?
+
+        `Wrong` where they are other bytes than the claimed digest names, and are served under no
+        digest of their own.
+        """
+        ...
+
     async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
         """Read a manifest by digest, whole, and hash it."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from contextlib import suppress
@@ -34,6 +35,8 @@ _STORE_CODE: Final = re.compile(rb"<Code>(NoSuchKey|BlobNotFound)</Code>")
 """S3 and Google, Azure."""
 _LONG_AGO: Final = 1e9
 """A number of seconds from here on is a point in time, not a span."""
+_QUIET: Final = 0.1
+"""Seconds for which nothing may follow a body that is shorter than it should be."""
 _REVISION: Final = re.compile(r"revision=(sha\d+:[0-9a-f]+)")
 
 
@@ -114,6 +117,16 @@ def check_whole(answer: Answer, subject: str) -> None:
     check_content(answer, subject)
     if answer.end is End.OVER:
         raise Unseen(subject, Reason.TOO_LARGE, "longer than is read")
+
+
+async def check_ended(answer: Answer, subject: str) -> None:
+    """Raise `Unseen` where a body goes on past the Content-Length that ended it.
+
+    A body that is short, or has another hash, only because of that header proves no loss.
+    """
+    await asyncio.sleep(_QUIET)
+    if answer.overrun():
+        raise Unseen(subject, Reason.NOT_A_REGISTRY, "goes on past its Content-Length")
 
 
 def announced(answer: Answer, asked: str, subject: str) -> Digest | None:

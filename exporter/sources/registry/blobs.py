@@ -12,6 +12,7 @@ from exporter.sources import Absent, Unseen, Wrong
 from exporter.sources.registry.answers import (
     announced,
     check_content,
+    check_ended,
     check_whole,
     faults,
     refusal,
@@ -26,59 +27,58 @@ if TYPE_CHECKING:
     from exporter.sources.registry.line import Line
 
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
-_UNSATISFIED: Final = re.compile(r"bytes \*/(\d{1,18})")
-_NO_LIMIT: Final = 2**63
+_LONGEST: Final = 2**37
+"""Bytes: as much is read of a blob whose size nobody states (schema 1)."""
 _OK, _PARTIAL, _NOT_SATISFIABLE = 200, 206, 416
 
 
 async def last_byte(line: Line, repository: Repository, blob: Descriptor) -> bytes | Absent | Wrong:
     """Read the last byte of the stated size: it is there, and nothing before it is cut off.
 
-    Raises `Unseen`.
+    An answer that suggests a loss proves none, since its headers may be wrong: the blob is then
+    asked for as a whole, and its bytes decide. Raises `Unseen`.
     """
+    hashing = Hashing(blob.digest.algorithm)
+    whole = _question(repository, blob, hashing)
     if blob.size == 0:
-        return await _all(line, _question(repository, blob), blob)
+        return await _counted(line, whole, blob, hashing)
     last = "-1" if blob.size is None else f"{blob.size - 1}-{blob.size - 1}"
-    question = _question(repository, blob, span=f"bytes={last}")
+    question = replace(whole, span=f"bytes={last}")
     answer = await line.ask(question)
     if answer.status == _PARTIAL:
-        return _judge_part(answer, question, blob)
-    if answer.status != _NOT_SATISFIABLE:
-        return await _judge_all(line, answer, question, blob)
-    length = _UNSATISFIED.fullmatch(answer.headers.get("content-range", ""))
-    ours = answer.media_type != "text/html"  # else it may be the length of somebody's page
-    if ours and length and blob.size and int(length[1]) < blob.size:
-        return Wrong(f"{length[1]} of {blob.size} bytes")
-    return await _all(line, _question(repository, blob), blob)
+        if _is_last_byte(answer, question, blob):
+            return hashing.last
+    elif answer.status == _OK:  # a server may ignore ranges
+        answer.body = bytes(hashing.beginning)
+        wrong = await _wrong(answer, question.subject, blob, hashing.digest)
+        if wrong is None or (blob.size is not None and answer.received >= blob.size):
+            return wrong or hashing.last
+    elif answer.status != _NOT_SATISFIABLE:
+        return await line.absence(answer, question.subject)
+    return await _counted(line, whole, blob, hashing)
 
 
 async def whole(line: Line, repository: Repository, blob: Descriptor) -> bytes | Absent | Wrong:
     """Read every byte, as many as a manifest may have, and hash them. Raises `Unseen`."""
     most = line.limits.manifest_bytes
-    question = replace(_question(repository, blob), kept=True, most=blob.size or most)
+    question = replace(_question(repository, blob), most=blob.size or most)
     if question.most > most:
         raise Unseen(question.subject, Reason.TOO_LARGE, f"{blob.size} bytes, more than {most}")
-    content = await _all(line, question, blob)
-    if isinstance(content, bytes) and not blob.digest.names(content):
-        return Wrong(f"hashes to {Digest.of(content, blob.digest.algorithm)}", mismatch=True)
-    return content
+    answer = await line.ask(question)
+    if answer.status != _OK:
+        return await line.absence(answer, question.subject)
+    found = Digest.of(answer.body, blob.digest.algorithm)
+    return await _wrong(answer, question.subject, blob, found) or answer.body
 
 
 async def streamed(
     line: Line, repository: Repository, blob: Descriptor, sink: Sink, *, fresh: bool
 ) -> Absent | Wrong | None:
     """Read every byte, however many, and hash them; None where they are right. Raises `Unseen`."""
-    hashing = Hashing(sink, blob.digest.algorithm)
-    question = replace(_question(repository, blob), sink=hashing, fresh=fresh)
-    answer = await line.ask(question)
-    judged = await _judge_all(line, answer, question, blob)
-    if isinstance(judged, Absent | Wrong):
-        return judged
-    if hashing.digest == blob.digest:
-        return None
-    if answer.end is End.UNFRAMED:
-        raise Unseen(question.subject, Reason.TRUNCATED, "ended without a stated length")
-    return Wrong(f"hashes to {hashing.digest}", mismatch=True)
+    hashing = Hashing(blob.digest.algorithm, sink)
+    question = replace(_question(repository, blob, hashing), fresh=fresh)
+    read = await _counted(line, question, blob, hashing)
+    return None if isinstance(read, bytes) else read
 
 
 async def claimed_size(line: Line, repository: Repository, blob: Descriptor) -> int | Absent | None:
@@ -94,34 +94,58 @@ async def claimed_size(line: Line, repository: Repository, blob: Descriptor) -> 
     return seen if isinstance(seen, Absent) else None
 
 
-async def _all(line: Line, question: Question, blob: Descriptor) -> bytes | Absent | Wrong:
-    return await _judge_all(line, await line.ask(question), question, blob)
-
-
-async def _judge_all(
-    line: Line, answer: Answer, question: Question, blob: Descriptor
+async def _counted(
+    line: Line, question: Question, blob: Descriptor, hashing: Hashing
 ) -> bytes | Absent | Wrong:
-    """Judge an answer that should be the whole blob: a server may ignore ranges."""
+    """Ask for the whole blob and count its bytes; return the last one where they are right."""
+    answer = await line.ask(question)
     if answer.status != _OK:
         return await line.absence(answer, question.subject)
-    check_content(answer, question.subject)
-    announced(answer, blob.digest, question.subject)
+    answer.body = bytes(hashing.beginning)
+    return await _wrong(answer, question.subject, blob, hashing.digest) or hashing.last
+
+
+async def _wrong(answer: Answer, subject: str, blob: Descriptor, found: Digest) -> Wrong | None:
+    """Return what the bytes of a 200 prove against a blob; None where they are the right ones.
+
+    `found` is the digest of what came. Raises `Unseen` where they prove nothing.
+    """
+    check_content(answer, subject)
+    if found == blob.digest and blob.size in (None, answer.received):
+        return None
+    announced(answer, blob.digest, subject)  # where it says itself that it is something else
     if blob.size is None:
-        check_whole(answer, question.subject)
-        return answer.body if answer.received else _short(answer, question, blob)
-    if answer.end is End.OVER:
+        check_whole(answer, subject)
+    elif answer.end is End.OVER:
         return Wrong(f"more than {blob.size} bytes")
-    if answer.received < blob.size:
-        if faults(answer):  # a denial under the wrong status is no content, and no proof either
-            raise refusal(answer, question.subject)
-        return _short(answer, question, blob)
-    if not blob.size and not blob.digest.names(b""):
-        return Wrong("no content of 0 bytes has this digest")
-    return answer.body
+    elif answer.received == blob.size:
+        empty = "no content of 0 bytes has this digest"
+        return _other(found) if blob.size else Wrong(empty)
+    return await _short(answer, subject, blob, found)
 
 
-def _judge_part(answer: Answer, question: Question, blob: Descriptor) -> bytes | Wrong:
-    """Judge a 206: is it the last byte, of a blob of the stated size, and did it really come?"""
+async def _short(answer: Answer, subject: str, blob: Descriptor, found: Digest) -> Wrong:
+    """Return what a body proves that ended early; where no length was stated, that is nothing."""
+    if faults(answer):  # a denial under the wrong status is no content, and no proof either
+        raise refusal(answer, subject)
+    if answer.end is End.UNFRAMED:
+        raise Unseen(subject, Reason.TRUNCATED, "ended without a stated length")
+    if answer.end is End.WHOLE:
+        await check_ended(answer, subject)
+        if blob.size is None and answer.received:
+            return _other(found)
+    return Wrong(f"{answer.received} of {blob.size or 'some'} bytes")
+
+
+def _other(found: Digest) -> Wrong:
+    return Wrong(f"hashes to {found}", mismatch=True)
+
+
+def _is_last_byte(answer: Answer, question: Question, blob: Descriptor) -> bool:
+    """Is a 206 the last byte of a blob of the stated size, and did that byte come?
+
+    False where only the whole blob can tell. Raises `Unseen` for an answer to another question.
+    """
     if answer.media_type == "text/html":
         check_content(answer, question.subject)
     announced(answer, blob.digest, question.subject)
@@ -133,21 +157,16 @@ def _judge_part(answer: Answer, question: Question, blob: Descriptor) -> bytes |
     first, last, total = part.groups()
     if total != "*" and blob.size not in (None, int(total)):
         check_content(answer, question.subject)  # compressed, it has a length of its own
-        return Wrong(f"{total} bytes instead of {blob.size}")
+        return False
     end = int(last) + 1 if total == "*" else int(total)
     if first != last or int(last) + 1 != (blob.size or end) or answer.received > 1:
         raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "206 with another range")
-    return answer.body if answer.received else _short(answer, question, blob)
+    if not answer.received and answer.headers.get("content-length") == "0":
+        raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "206 that announces no byte")
+    return answer.received == 1
 
 
-def _short(answer: Answer, question: Question, blob: Descriptor) -> Wrong:
-    """Return what a short body proves; where its length was never stated, it proves nothing."""
-    if answer.end is End.UNFRAMED:
-        raise Unseen(question.subject, Reason.TRUNCATED, "ended without a stated length")
-    return Wrong(f"{answer.received} of {blob.size or 'some'} bytes")
-
-
-def _question(repository: Repository, blob: Descriptor, span: str = "") -> Question:
+def _question(repository: Repository, blob: Descriptor, sink: Sink | None = None) -> Question:
     return Question(
         endpoint="blob",
         subject=f"{repository}@{blob.digest}",
@@ -155,7 +174,6 @@ def _question(repository: Repository, blob: Descriptor, span: str = "") -> Quest
         scope=f"repository:{repository}:pull",
         repository=repository,
         accept="*/*",
-        span=span,
-        most=_NO_LIMIT if blob.size is None else blob.size,
-        kept=False,
+        most=_LONGEST if blob.size is None else blob.size,
+        sink=sink,
     )

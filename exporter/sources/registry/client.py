@@ -36,9 +36,11 @@ _NO_BODY: Final = httpx.ByteStream(b"")
 _AGENT: Final = (b"User-Agent", f"pullproof/{__version__}".encode())
 _UNCOMPRESSED: Final = (b"Accept-Encoding", b"identity")
 _UNCACHED: Final = (b"Cache-Control", b"no-cache")
+_OK: Final = 200
 _FORM: Final = (b"Content-Type", b"application/x-www-form-urlencoded")
 _TOLD_APART: Final = {401: "401", 403: "403", 404: "404", 429: "429"}
 _READS: Final = frozenset({"GET", "HEAD"})
+_UNBOUNDED: Final = 2**63
 _NO_SIGN: Final = frozenset({429, 502, 503, 504})
 """Codes that a gateway gives while nothing behind it works."""
 
@@ -225,6 +227,7 @@ async def _read(question: Question, response: httpx.Response) -> Answer:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     answer = Answer(response.status_code, headers)
+    answer.overrun = response.extensions.get("overrun", answer.overrun)
     if question.method != "HEAD":
         await _read_body(question, response, answer)
     return answer
@@ -234,7 +237,9 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
     """Take what was asked for and no more; how it ended is part of the answer."""
     most = question.most if answer.ok else ERROR_BYTES
     length = answer.headers.get("content-length", "")
-    answer.end = _framed(answer, most)
+    # That a blob is too long its bytes have to show: a header proves no loss.
+    counted = question.endpoint == "blob" and answer.status == _OK
+    answer.end = _framed(answer, _UNBOUNDED if counted else most)
     if answer.end is End.OVER:
         return
     sink = question.sink if answer.ok else None
@@ -250,8 +255,6 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
             if sink is not None:
                 await sink.take(chunk)
                 continue
-            if not question.kept and answer.ok:
-                chunks.clear()
             chunks.append(chunk)
     except Full:
         answer.end = End.ENOUGH

@@ -112,6 +112,12 @@ class Distribution:
         """Return what a tag resolves to, or whether a manifest is still there. Raises `Unseen`."""
         return await manifests.head(self._line, repository, reference)
 
+    async def verify_tag(
+        self, repository: Repository, tag: Tag, claimed: Digest
+    ) -> Digest | Absent | Wrong:
+        """Return what a tag resolves to by its bytes, where HEAD claims this. Raises `Unseen`."""
+        return await manifests.verify_tag(self._line, repository, tag, claimed)
+
     async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
         """Return a manifest whose bytes were hashed. Raises `Unseen`."""
         return await manifests.manifest(self._line, repository, digest)

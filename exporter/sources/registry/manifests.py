@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.sources import Absent, Body, Unseen, Wrong
-from exporter.sources.registry.answers import announced, check_whole, faults
+from exporter.sources.registry.answers import announced, check_ended, check_whole, faults
 from exporter.sources.registry.question import Answer, End, Question
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ async def head(line: Line, repository: Repository, reference: Tag | Digest) -> D
     answer = await line.ask(question)
     digest = None
     if answer.status == _OK and answer.media_type in MANIFESTS:
-        digest = announced(answer, reference, question.subject)
+        with suppress(Unseen):  # of another digest than the one asked for GET's bytes decide
+            digest = announced(answer, reference, question.subject)
     if digest is None:
         question = replace(question, method="GET")
         answer = await line.ask(question)
@@ -50,12 +52,37 @@ async def head(line: Line, repository: Repository, reference: Tag | Digest) -> D
     return digest
 
 
+async def verify_tag(
+    line: Line, repository: Repository, tag: Tag, claimed: Digest
+) -> Digest | Absent | Wrong:
+    """Return the digest of the bytes that a tag hands out, whatever digest its headers claim.
+
+    They may hash to another one than `claimed`. Where that one is served, the tag leads there.
+    Where it is not, and GET claims the same as HEAD, the stored bytes are other ones than their
+    digest names: that is `Wrong`. Raises `Unseen`.
+    """
+    question = _question(line, repository, tag)
+    answer = await line.ask(question)
+    if answer.status != _OK:
+        return await line.absence(answer, question.subject)
+    _check(answer, question.subject)
+    if _is_named(claimed, answer):
+        return claimed
+    await check_ended(answer, question.subject)
+    found = _of_whole(answer, question.subject)
+    if isinstance(await manifest(line, repository, found), Body):
+        return found
+    if announced(answer, tag, question.subject) != claimed:
+        words = f"announced as {claimed}, hashes to {found}"
+        raise Unseen(question.subject, Reason.WRONG_DIGEST, words)
+    return Wrong(f"hashes to {found}", mismatch=True)
+
+
 def _digest(answer: Answer, reference: Tag | Digest, subject: str) -> Digest:
     """Return the digest of a manifest that came, which is the one asked for. Raises `Unseen`."""
     _check(answer, subject)
-    stated = announced(answer, reference, subject)
     if not isinstance(reference, Digest):
-        return stated or _of_whole(answer, subject)
+        return announced(answer, reference, subject) or _of_whole(answer, subject)
     if not _is_named(reference, answer):
         words = f"hashes to {Digest.of(_covered(answer), reference.algorithm)}"
         raise Unseen(subject, Reason.WRONG_DIGEST, words)
@@ -79,11 +106,12 @@ async def manifest(line: Line, repository: Repository, digest: Digest) -> Body |
     if answer.status != _OK:
         return await line.absence(answer, question.subject)
     _check(answer, question.subject)
-    announced(answer, digest, question.subject)
     if _is_named(digest, answer):
         return Body(digest, answer.body)
+    announced(answer, digest, question.subject)  # where it says itself that it is something else
     if answer.end is End.UNFRAMED:
         raise Unseen(question.subject, Reason.TRUNCATED, "ended without a stated length")
+    await check_ended(answer, question.subject)
     return Wrong(f"hashes to {Digest.of(answer.body, digest.algorithm)}", mismatch=True)
 
 

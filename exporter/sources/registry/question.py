@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -37,8 +37,6 @@ class Question:
     """Bytes of a successful answer that are taken; one that is longer ends `OVER`."""
     patient: bool = False
     """May the answer take as long as a list may?"""
-    kept: bool = True
-    """Are all the bytes wanted, or only the last ones and how many there are?"""
     sink: Sink | None = field(default=None, compare=False)
     """Where the bytes of a successful answer go, instead of being kept; begun for each answer."""
     fresh: bool = False
@@ -106,6 +104,8 @@ class Answer:
     """Was it given after a redirect, by somebody else than the one who was asked?"""
     nobody: bool = True
     """Was it given to somebody who has not proven who asks?"""
+    overrun: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
+    """Have bytes come after the end that its Content-Length states? Some may still come."""
 
     @property
     def media_type(self) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from exporter.oci.digest import Digest
 from exporter.sources import Sink
+from exporter.sources.registry.question import ERROR_BYTES
 
 _SLOWEST: Final = 16_384
 """Bytes a second: a stream that is slower for long counts as none."""
@@ -38,22 +39,35 @@ class Prolonging:
 
 
 class Hashing:
-    """Hashes what it hands on."""
+    """Hashes what it hands on, and keeps no more of it than its beginning and its last byte."""
 
-    def __init__(self, onward: Sink, algorithm: str) -> None:
+    def __init__(self, algorithm: str, onward: Sink | None = None) -> None:
         """Hash with `sha256` or `sha512`."""
         self._onward, self._algorithm = onward, algorithm
-        self._hash = hashlib.new(algorithm, usedforsecurity=False)
+        self.beginning = bytearray()
+        """The first bytes, as many as an error may have."""
+        self.last = b""
+        self._forget()
 
     def begin(self) -> None:
         """Begin anew."""
-        self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
-        self._onward.begin()
+        self._forget()
+        if self._onward is not None:
+            self._onward.begin()
 
     async def take(self, chunk: bytes) -> None:
         """Take some bytes."""
         self._hash.update(chunk)
-        await self._onward.take(chunk)
+        if len(self.beginning) < ERROR_BYTES:
+            self.beginning += chunk[: ERROR_BYTES - len(self.beginning)]
+        self.last = chunk[-1:] or self.last
+        if self._onward is not None:
+            await self._onward.take(chunk)
+
+    def _forget(self) -> None:
+        self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
+        self.beginning.clear()
+        self.last = b""
 
     @property
     def digest(self) -> Digest:

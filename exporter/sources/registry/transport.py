@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import httpx
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
 
     from exporter.sources.registry.address import Origin
     from exporter.sources.registry.proxies import Proxies
@@ -95,7 +97,11 @@ class Transport(httpx.AsyncBaseTransport):
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unsent(error) from _without_address(error)
-        return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Stream(answer))
+        stream = _Stream(answer)
+        known = {"overrun": stream.overrun}
+        return httpx.Response(
+            answer.status, headers=answer.raw_headers, stream=stream, extensions=known
+        )
 
     async def aclose(self) -> None:
         """Close every connection; a request afterwards opens another."""
@@ -110,6 +116,7 @@ class Transport(httpx.AsyncBaseTransport):
                 connector=aiohttp.TCPConnector(limit=self._connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                response_class=_Answer,
                 max_line_size=_LONGEST_HEADER,
                 max_field_size=_LONGEST_HEADER,
             )
@@ -136,6 +143,17 @@ class Transport(httpx.AsyncBaseTransport):
         return timeout
 
 
+class _Answer(aiohttp.ClientResponse):
+    """An answer that remembers its connection, which knows how the body ended."""
+
+    protocol: ResponseHandler | None = None
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        """Wait for the answer's head: a short body may have given the connection back by then."""
+        self.protocol = connection.protocol
+        return await super().start(connection)
+
+
 class _Stream(httpx.AsyncByteStream):
     """A body that is still arriving."""
 
@@ -143,8 +161,7 @@ class _Stream(httpx.AsyncByteStream):
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
-        # Lost from the answer when the connection is; it knows how it ended.
-        self._connection = answer.connection.protocol if answer.connection else None
+        self._connection = answer.protocol if isinstance(answer, _Answer) else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         content = self._answer.content
@@ -153,6 +170,11 @@ class _Stream(httpx.AsyncByteStream):
                 yield chunk
         except (aiohttp.ClientError, OSError) as error:
             raise _unread(error, content.total_bytes, self._connection) from error
+
+    def overrun(self) -> bool:
+        """Did bytes follow the body that are no answer? Then its Content-Length is too small."""
+        connection = self._connection
+        return connection is not None and isinstance(connection.exception(), HttpProcessingError)
 
     async def aclose(self) -> None:
         """Give the connection back where the body came whole; close it where it did not."""

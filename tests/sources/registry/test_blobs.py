@@ -12,7 +12,7 @@ from exporter.oci.digest import EMPTY, Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.sources import Absent, Unseen, Wrong
-from tests.parts.http import Answer, Asked, serving
+from tests.parts.http import RESET, Answer, Asked, serving
 from tests.sources.registry.speaking import registry_at
 
 if TYPE_CHECKING:
@@ -42,6 +42,15 @@ async def last_byte(answer: Answer, blob: Descriptor = BLOB) -> bytes | Absent |
             return await registry.read(APP, blob)
 
 
+async def suspected(
+    first: Answer, whole: Answer, blob: Descriptor = BLOB
+) -> bytes | Absent | Wrong:
+    """Read a last byte where the ranged request gets the first answer, a plain one the second."""
+    with serving(lambda asked: first if "Range" in asked.headers else whole) as url:
+        async with registry_at(url) as registry:
+            return await registry.read(APP, blob)
+
+
 async def whole(answer: Answer, blob: Descriptor = BLOB) -> bytes | Absent | Wrong:
     with serving(lambda _: answer) as url:
         async with registry_at(url) as registry:
@@ -65,8 +74,70 @@ async def test_the_last_byte_is_asked_for_by_range_and_uncompressed() -> None:
     assert only.headers["Accept-Encoding"] == "identity"
 
 
-async def test_a_206_that_delivers_nothing_is_wrong() -> None:
-    assert await last_byte(part(b"")) == Wrong("0 of 1000 bytes")
+@pytest.mark.parametrize("came", [0, 1, SIZE - 1])
+async def test_a_206_that_delivers_nothing_is_wrong_where_the_whole_is_cut_too(came: int) -> None:
+    cut = Answer(200, BODY[:came], announced=SIZE)
+
+    assert await suspected(part(b""), cut) == Wrong(f"{came} of 1000 bytes")
+
+
+SUSPECT: Final = {
+    "206 without a byte": part(b""),
+    "206 of a shorter blob": part(said=f"bytes {SIZE - 1}-{SIZE - 1}/{SIZE - 1}"),
+    "206 of a longer blob": part(said=f"bytes {SIZE - 1}-{SIZE - 1}/{SIZE + 1}"),
+    "416 of a shorter blob": Answer(416, b"", {"Content-Range": "bytes */7"}),
+    "200 for the part": Answer(200, BODY[-1:]),
+    "200 of no length": Answer(200, b""),
+}
+"""Answers to a request for the last byte that suggest a loss, and prove none."""
+
+
+@pytest.mark.parametrize("first", SUSPECT.values(), ids=SUSPECT)
+async def test_what_headers_suggest_the_bytes_disprove(first: Answer) -> None:
+    assert await suspected(first, Answer(200, BODY)) == BODY[-1:]
+    assert await suspected(first, Answer(200, BODY, announced=SIZE + 9)) == BODY[-1:]
+
+
+@pytest.mark.parametrize("first", SUSPECT.values(), ids=SUSPECT)
+async def test_what_headers_suggest_the_bytes_prove(first: Answer) -> None:
+    other = BODY[:-1] + b"!"
+
+    assert await suspected(first, Answer(200, BODY[:7])) == Wrong("7 of 1000 bytes")
+    assert await suspected(first, Answer(200, BODY + b"!")) == Wrong("more than 1000 bytes")
+    assert await suspected(first, Answer(200, other)) == Wrong(
+        f"hashes to {Digest.of(other)}", mismatch=True
+    )
+    assert await suspected(first, DENIED) == Absent("BLOB_UNKNOWN")
+
+
+@pytest.mark.parametrize("first", SUSPECT.values(), ids=SUSPECT)
+@pytest.mark.parametrize("second", [Answer(500), Answer(206, BODY), Answer(404), RESET], ids=repr)
+async def test_what_headers_suggest_is_unknown_where_no_bytes_come(
+    first: Answer, second: Answer
+) -> None:
+    with pytest.raises(Unseen):
+        await suspected(first, second)
+
+
+@pytest.mark.parametrize("stated", [0, 1, SIZE - 1])
+async def test_a_body_that_goes_on_past_its_content_length_is_not_short(stated: int) -> None:
+    for blob in (BLOB, UNSIZED):
+        with pytest.raises(Unseen):
+            await last_byte(Answer(200, BODY, announced=stated), blob)
+        with pytest.raises(Unseen):
+            await whole(Answer(200, BODY, announced=stated), blob)
+
+
+async def test_a_206_that_announces_no_byte_proves_nothing() -> None:
+    with pytest.raises(Unseen):
+        await suspected(replace(part(b""), announced=0), Answer(200, b"", announced=SIZE))
+
+
+async def test_a_content_length_that_is_too_large_proves_nothing() -> None:
+    large = Answer(200, BODY, announced=2**50)
+
+    assert await last_byte(large) == BODY[-1:]
+    assert await whole(large) == BODY
 
 
 async def test_a_200_that_delivers_nothing_is_wrong() -> None:
@@ -94,15 +165,23 @@ async def test_a_whole_answer_that_is_shorter_is_wrong(announced: int) -> None:
     )
 
 
-async def test_a_whole_answer_that_is_longer_is_wrong() -> None:
-    assert await last_byte(Answer(200, BODY + b"!")) == Wrong("more than 1000 bytes")
+@pytest.mark.parametrize("announced", [SIZE + 1, SIZE + 9])
+async def test_a_whole_answer_that_is_longer_is_wrong(announced: int) -> None:
+    longer = Answer(200, BODY + b"!", announced=announced)
+
+    assert await last_byte(longer) == Wrong("more than 1000 bytes")
 
 
-@pytest.mark.parametrize("total", [SIZE - 1, SIZE + 1])
-async def test_another_total_than_the_manifest_states_is_wrong(total: int) -> None:
-    said = f"bytes {SIZE - 1}-{SIZE - 1}/{total}"
+async def test_bytes_that_all_came_are_hashed() -> None:
+    other = BODY[:-1] + b"!"
 
-    assert await last_byte(part(said=said)) == Wrong(f"{total} bytes instead of 1000")
+    assert await last_byte(Answer(200, other)) == Wrong(
+        f"hashes to {Digest.of(other)}", mismatch=True
+    )
+    assert await last_byte(Answer(200, other), UNSIZED) == Wrong(
+        f"hashes to {Digest.of(other)}", mismatch=True
+    )
+    assert await last_byte(Answer(200, BODY), UNSIZED) == BODY[-1:]
 
 
 async def test_an_unknown_total_still_proves_the_last_byte() -> None:
@@ -130,14 +209,8 @@ async def test_another_part_than_the_one_asked_for_proves_nothing(answer: Answer
     assert raised.value.reason is Reason.NOT_A_REGISTRY
 
 
-async def test_a_range_beyond_the_end_is_wrong() -> None:
-    assert await last_byte(Answer(416, b"", {"Content-Range": "bytes */7"})) == Wrong(
-        "7 of 1000 bytes"
-    )
-
-
-@pytest.mark.parametrize("said", ["", f"bytes */{SIZE}", "bytes */x"])
-async def test_a_range_refused_without_proof_is_asked_for_whole(said: str) -> None:
+@pytest.mark.parametrize("said", ["", "bytes */7", f"bytes */{SIZE}", "bytes */x"])
+async def test_a_range_refused_is_asked_for_whole(said: str) -> None:
     def answer(request: Asked) -> Answer:
         if "Range" in request.headers:
             return Answer(416, b"", {"Content-Range": said})
@@ -184,8 +257,10 @@ async def test_without_a_size_the_last_byte_is_asked_for_from_the_end(
 
 
 async def test_without_a_size_nothing_delivered_is_wrong() -> None:
-    assert await last_byte(part(b""), UNSIZED) == Wrong("0 of some bytes")
-    assert await last_byte(Answer(200, b"", announced=5), UNSIZED) == Wrong("0 of some bytes")
+    cut = Answer(200, b"", announced=5)
+
+    assert await suspected(part(b""), cut, UNSIZED) == Wrong("0 of some bytes")
+    assert await last_byte(cut, UNSIZED) == Wrong("0 of some bytes")
 
 
 async def test_without_a_size_another_part_than_the_last_proves_nothing() -> None:
@@ -263,7 +338,7 @@ def store(answer: Callable[[Asked], Answer], asked: list[Asked]) -> Callable[[As
     ("answer", "verdict"),
     [
         (part(), BODY[-1:]),
-        (part(b""), Wrong("0 of 1000 bytes")),
+        (Answer(200, b"", announced=SIZE), Wrong("0 of 1000 bytes")),
         (Answer(404, b"<Error><Code>NoSuchKey</Code></Error>"), Absent("NoSuchKey")),
         (Answer(404, b"<Error><Code>BlobNotFound</Code></Error>"), Absent("BlobNotFound")),
         (DENIED, Absent("BLOB_UNKNOWN")),

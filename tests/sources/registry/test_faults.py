@@ -15,7 +15,7 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Listing, Unseen
+from exporter.sources import Body, Listing, Unseen
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.trust import Trust
 from tests.parts.http import Answer, serving
@@ -246,14 +246,32 @@ async def test_a_manifest_under_a_wrong_content_type_is_not_a_registrys(
 
 
 @pytest.mark.parametrize("name", ["pinned", "manifest", "last byte", "whole", "stat"])
-async def test_another_digest_than_the_one_asked_for_proves_nothing(name: str) -> None:
-    said = page("200 OK", BODY, OCI_MANIFEST, Docker_Content_Digest=Digest.of(b"other"))
+@pytest.mark.parametrize("body", [b"other", b"nothing of the kind", b"-" * len(BODY)])
+async def test_what_says_that_it_is_something_else_proves_nothing(name: str, body: bytes) -> None:
+    said = page("200 OK", body, OCI_MANIFEST, Docker_Content_Digest=Digest.of(b"other"))
 
     async with speaking(said) as server, registry_at(server.url) as registry:
         with pytest.raises(Unseen) as raised:
             await QUESTIONS[name](registry)
 
     assert raised.value.reason is Reason.WRONG_DIGEST
+
+
+@pytest.mark.parametrize("name", ["pinned", "manifest", "last byte", "whole"])
+async def test_right_bytes_are_right_whatever_digest_a_header_claims(name: str) -> None:
+    said = page("200 OK", BODY, OCI_MANIFEST, Docker_Content_Digest=Digest.of(b"other"))
+
+    async with speaking(said) as server, registry_at(server.url) as registry:
+        assert await QUESTIONS[name](registry) in (DIGEST, Body(DIGEST, BODY), BODY[-1:], BODY)
+
+
+@pytest.mark.parametrize("name", ["head", "pinned", "manifest", "last byte", "whole"])
+async def test_a_body_that_goes_on_past_its_content_length_proves_nothing(name: str) -> None:
+    said = head(Content_Type=OCI_MANIFEST, Content_Length=5)
+
+    async with speaking(said, BODY) as server, registry_at(server.url) as registry:
+        with pytest.raises(Unseen):
+            await QUESTIONS[name](registry)
 
 
 @pytest.mark.parametrize("name", ["manifest", "tags", "catalogue"])

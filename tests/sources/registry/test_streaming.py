@@ -71,7 +71,7 @@ async def test_the_bytes_that_are_handed_on_are_those_that_came() -> None:
 
 async def test_what_came_of_a_body_that_broke_off_is_forgotten() -> None:
     sink = Bucket()
-    hashing = Hashing(sink, "sha512")
+    hashing = Hashing("sha512", sink)
     for body in (BODY[:77], BODY):
         hashing.begin()
         await hashing.take(body[:50])
@@ -116,10 +116,11 @@ async def test_only_all_bytes_with_another_hash_are_a_mismatch(
         (Answer(500), Reason.SERVER_ERROR),
         (Answer(200, b"<html>", {"Content-Type": "text/html"}), Reason.NOT_A_REGISTRY),
         (Answer(200, BODY, {"Content-Encoding": "gzip"}), Reason.NOT_A_REGISTRY),
-        (Answer(200, BODY, {"Docker-Content-Digest": Digest.of(b"x")}), Reason.WRONG_DIGEST),
+        (Answer(200, OTHER, {"Docker-Content-Digest": Digest.of(b"x")}), Reason.WRONG_DIGEST),
+        (replace(DENIED, status=200), Reason.UNSUPPORTED),
         (RESET, Reason.RESET),
     ],
-    ids=["500", "html", "compressed", "another digest", "reset"],
+    ids=["500", "html", "compressed", "another digest", "denial", "reset"],
 )
 async def test_what_is_no_answer_proves_nothing(answer: Answer, reason: Reason) -> None:
     with pytest.raises(Unseen) as caught:
