@@ -51,11 +51,12 @@ def settle(first: Suspect, second: Look, *, neighbour: bool) -> Sighting:
         return second
     if not neighbour:
         return unknown(Reason.UNCONFIRMED, f"{first.detail}, but its index cannot be read either")
-    mismatch = first.mismatch and second.mismatch
-    # What is stored is the same in both looks: other bytes each time are the way's fault, or ours.
-    if second.state is not first.state or (mismatch and second.detail != first.detail):
+    # What is stored is the same in both looks: other bytes each time, or another number of them,
+    # are the way's fault, or ours.
+    differs = second.state is State.BROKEN and second.detail != first.detail
+    if second.state is not first.state or differs:
         return unknown(Reason.UNCONFIRMED, f"first {first.detail}, then {second.detail}")
-    return corrupt(second.detail) if mismatch else gone(second.state, second.detail)
+    return corrupt(second.detail) if second.mismatch else gone(second.state, second.detail)
 
 
 async def confirm(

@@ -35,13 +35,18 @@ def test_a_denial_makes_missing_and_bad_bytes_make_broken() -> None:
 
 
 def test_two_looks_that_agree_beside_a_good_neighbour_are_a_loss() -> None:
-    later = suspicion(Wrong("1 of 9 bytes"))
-
     assert settle(GONE, GONE, neighbour=True) == Sighting(
         State.MISSING, Proof.CONFIRMED, None, "BLOB_UNKNOWN"
     )
-    assert settle(SHORT, later, neighbour=True).detail == "1 of 9 bytes"
-    assert settle(SHORT, later, neighbour=True).state is State.BROKEN
+    assert settle(SHORT, SHORT, neighbour=True) == Sighting(
+        State.BROKEN, Proof.CONFIRMED, None, "0 of 9 bytes"
+    )
+
+
+def test_a_body_that_is_cut_at_another_byte_each_time_is_cut_on_its_way() -> None:
+    seen = settle(SHORT, suspicion(Wrong("1 of 9 bytes")), neighbour=True)
+
+    assert (seen.state, seen.reason) == (State.UNKNOWN, Reason.UNCONFIRMED)
 
 
 def test_other_bytes_each_time_are_not_those_that_are_stored() -> None:
