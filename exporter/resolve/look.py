@@ -7,8 +7,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
-from exporter.facts.proof import unknown
+from exporter.facts.proof import GONE, HEADER, State, unknown
 from exporter.facts.snapshot import Collector, Role, Snapshot
+from exporter.oci.digest import Digest
 from exporter.oci.platform import mirrored
 from exporter.resolve import listing
 from exporter.resolve.admission import admissions
@@ -17,7 +18,7 @@ from exporter.resolve.carry import carry
 from exporter.resolve.protection import seals
 from exporter.resolve.scope import select
 from exporter.resolve.sharing import Sharing
-from exporter.resolve.tags import addresses, resolve, roots
+from exporter.resolve.tags import addresses, resolve, roots, verify
 from exporter.resolve.walk import Walk
 from exporter.sources import Unseen
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from exporter.facts.use import Use
     from exporter.oci.manifest import Descriptor
     from exporter.resolve.listing import Listings
+    from exporter.resolve.tags import Address, Answer
     from exporter.resolve.target import Target
     from exporter.sources import Listing
 
@@ -79,6 +81,10 @@ async def _resolve(
     sharing = Sharing(before.manifests if before else {})
     walk = Walk(target.registry, target.memory, target.method, _follow(target), sharing)
     await walk.run((root.repository, root.digest) for root in starts if root.digest)
+    if await _verified(target, walk, answers):
+        starts = roots(wanted, answers, listings, before)
+        places = ((root.repository, root.digest) for root in starts if root.digest)
+        await walk.run([place for place in places if place not in walk.sightings])
     sealed = await seals(target, listings, answers, walk.above, starts)
     blobs = Blobs(target.registry, target.memory, target.method)
     await blobs.prove(walk)
@@ -91,6 +97,28 @@ async def _resolve(
         sealed=sealed,
     )
     return replace(seen, admissions=await admissions(target, seen))
+
+
+async def _verified(target: Target, walk: Walk, answers: dict[Address, Answer]) -> bool:
+    """Correct by their bytes the tags that lead to nothing; say whether any leads elsewhere."""
+    claims = {
+        at: digest
+        for at, (digest, seen) in answers.items()
+        if digest and seen.state is State.PRESENT
+        if (at[0], digest) in walk.sightings and walk.sightings[at[0], digest].state in GONE
+    }
+    led = False
+    for at, found in (await verify(target.registry, claims, target.method)).items():
+        place = (at[0], claims[at])
+        if found == claims[at]:
+            walk.sightings[place] = unknown(Reason.UNCONFIRMED, "its tag still hands it out")
+        elif isinstance(found, Digest):
+            walk.sightings[place] = unknown(Reason.UNCONFIRMED, "its tag leads elsewhere")
+            answers[at] = found, HEADER
+            led = True
+        elif found is not None:
+            walk.sightings[place] = found
+    return led
 
 
 def _follow(target: Target) -> Callable[[tuple[Descriptor, ...]], Iterable[Descriptor]]:

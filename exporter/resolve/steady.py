@@ -6,18 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import GONE, State, unknown
+from exporter.facts.proof import GONE, HEADER, State, unknown
+from exporter.oci.digest import Digest
 from exporter.resolve.listing import listings, shown
-from exporter.resolve.tags import resolve
+from exporter.resolve.tags import resolve, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from exporter.facts.proof import Sighting
     from exporter.facts.snapshot import Root
-    from exporter.oci.digest import Digest
     from exporter.oci.reference import Repository, Tag
-    from exporter.resolve.tags import Answer
+    from exporter.resolve.tags import Address, Answer
     from exporter.resolve.target import Target
     from exporter.sources import Listing
 
@@ -35,7 +35,7 @@ async def steady(
     told on where the tag cannot be resolved, since it may lead elsewhere by now.
     """
     tagged = {root: (root.repository, root.tag) for root in doubtful if root.tag}
-    answers = await resolve(target.registry, tagged.values(), target.method)
+    answers = await _resolved(target, tagged.values())
     vanished = {
         root for root, at in tagged.items() if root not in used and _leads_nowhere(answers[at])
     }
@@ -48,7 +48,7 @@ async def steady(
             told = (root.repository, root.name) in claimed
             settled[root] = root if told else replace(root, digest=None, sighting=sighting)
         elif sighting.state is State.PRESENT:
-            settled[root] = _resolved(root, digest, sighting)
+            settled[root] = _standing(root, digest, sighting)
         elif root in vanished and at not in listed:
             settled[root] = _deleted(root, lists[root.repository])
         else:
@@ -61,7 +61,19 @@ def _leads_nowhere(answer: Answer) -> bool:
     return digest is None and sighting.state in GONE
 
 
-def _resolved(root: Root, digest: Digest | None, sighting: Sighting) -> Root:
+async def _resolved(target: Target, tagged: Iterable[Address]) -> dict[Address, Answer]:
+    """Resolve tags by their bytes: where only a header leads, nothing below it is theirs."""
+    answers = await resolve(target.registry, tagged, target.method)
+    claims = {at: digest for at, (digest, seen) in answers.items() if digest and seen == HEADER}
+    for at, found in (await verify(target.registry, claims, target.method)).items():
+        if isinstance(found, Digest):
+            answers[at] = found, HEADER
+        elif found is not None:
+            answers[at] = None, found
+    return answers
+
+
+def _standing(root: Root, digest: Digest | None, sighting: Sighting) -> Root:
     if digest == root.digest:
         return replace(root, sighting=sighting)
     moved = unknown(Reason.UNCONFIRMED, "the tag moved while it was looked at")

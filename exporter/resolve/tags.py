@@ -45,6 +45,24 @@ async def resolve(
     return {address: _answer(second.get(address, seen)) for address, seen in first.items()}
 
 
+async def verify(
+    content: Content, claims: Mapping[Address, Digest], method: Method
+) -> dict[Address, Digest | Sighting | None]:
+    """Return what tags resolve to by their bytes, where a header alone claims a digest.
+
+    None where the registry denies the tag, or stores other bytes than that digest names.
+    """
+
+    async def look(address: Address) -> Digest | Sighting | None:
+        try:
+            found = await content.verify_tag(*address, claims[address])
+        except Unseen as unseen:
+            return unknown(unseen.reason, unseen.detail)
+        return found if isinstance(found, Digest) else None
+
+    return dict(await abreast(method.width, look, claims))
+
+
 def _answer(seen: Digest | Suspect | Sighting) -> Answer:
     if isinstance(seen, Digest):
         return seen, HEADER

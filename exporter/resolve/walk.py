@@ -28,7 +28,10 @@ _INLINE: Final = 512
 
 @dataclass(slots=True)
 class Walk:
-    """One walk through one registry. `run` it once; then its fields hold what was seen."""
+    """One walk through one registry. After `run`, its fields hold what was seen.
+
+    `run` it again for starts that were not known the first time.
+    """
 
     content: Content
     memory: Memory

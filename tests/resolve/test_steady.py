@@ -49,7 +49,7 @@ async def test_a_tag_that_leads_where_it_led_is_told_of() -> None:
     registry = stocked()
 
     assert await settled(registry, root()) == root()
-    assert registry.counted() == {("HEAD", "tag"): 1}
+    assert registry.counted() == {("HEAD", "tag"): 1, ("GET", "tag"): 1}
 
 
 async def test_a_tag_that_could_not_be_asked_and_leads_there_still_is_seen_now() -> None:
