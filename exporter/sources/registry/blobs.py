@@ -149,7 +149,7 @@ def _is_last_byte(answer: Answer, question: Question, blob: Descriptor) -> bool:
     if answer.media_type == "text/html":
         check_content(answer, question.subject)
     announced(answer, blob.digest, question.subject)
-    if answer.end is End.OVER:
+    if answer.end is End.OVER or answer.overrun():
         raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "206 with more than was asked for")
     part = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
     if part is None:
