@@ -1,10 +1,25 @@
-"""With what name and secret is a registry asked?"""
+"""The name and the secret that a registry is shown."""
 
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from exporter.oci.digest import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LONGEST: Final = 65_536
+"""Characters of a name, a password or a token. Real tokens have some thousands at most."""
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class Uncarried(Malformed):
+    """A login that no header and no form can carry; the message never repeats it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +71,46 @@ def login_of(username: str, secret: str) -> Login:
     if username in ("", "<token>"):
         return Login(identity_token=secret)
     return Login(username, secret)
+
+
+def carried(login: Login) -> Login:
+    """Return a login that headers and forms can carry.
+
+    Raises `Uncarried`, without its text, for a part that is not text, has a lone surrogate (which
+    no encoding has) or more than `LONGEST` characters, and for a registry token that is not
+    printable ASCII.
+    """
+    parts: Iterable[tuple[str, object]] = _parts(login)
+    for what, text in parts:
+        if not isinstance(text, str):
+            raise Uncarried(f"{what} is not text")
+        if len(text) > LONGEST:
+            raise Uncarried(f"{what} has more than {LONGEST} characters")
+        if _SURROGATE.search(text):
+            raise Uncarried(f"{what} has a lone surrogate")
+    token = login.registry_token
+    if not (token.isascii() and token.isprintable()):
+        raise Uncarried("the registry token has characters that no header can hold")
+    return login
+
+
+def presentable(login: Login) -> Login:
+    """Return a login that may be shown as our own: carried, and without control characters.
+
+    They are forbidden in a name and a password (RFC 7617, section 2), and are there by mistake: a
+    line end of the file that a secret came from. Raises `Uncarried`, without its text.
+    """
+    carried(login)
+    for what, text in _parts(login):
+        if _CONTROL.search(text):
+            raise Uncarried(f"{what} has a line end or another control character")
+    return login
+
+
+def _parts(login: Login) -> tuple[tuple[str, str], ...]:
+    return (
+        ("the user name", login.username),
+        ("the password", login.password),
+        ("the identity token", login.identity_token),
+        ("the registry token", login.registry_token),
+    )

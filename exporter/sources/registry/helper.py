@@ -1,4 +1,4 @@
-"""What does a `docker-credential-*` program answer for a registry?
+"""Ask a `docker-credential-*` program for the login of a registry.
 
 Source: docker/docker-credential-helpers, `credentials/credentials.go`.
 """
@@ -8,32 +8,39 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
+from weakref import WeakValueDictionary
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
-from exporter.sources.registry.credentials import Login, login_of
+from exporter.sources.program import Program
+from exporter.sources.registry.credentials import Login, Uncarried, login_of, presentable
 
 _KEPT_FOR: Final = 300.0
 """Seconds for which an answer is kept: one audit asks for very many repositories."""
-_LONGEST: Final = 1_048_576
-"""Bytes of an answer; who prints more is not waited for."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOT_FOUND: Final = b"credentials not found in native keychain"
+
+_Asked = tuple[str, str]
+"""A helper's name and a server."""
 
 
 @dataclass(slots=True)
 class Helpers:
-    """The credential helpers of this machine, each asked one at a time."""
+    """The credential helpers of this machine. Each question is put once, whoever else waits."""
 
     timeout: float = 10.0
     """Seconds that one may take."""
-    _kept: dict[tuple[str, str], tuple[Login | None, float]] = field(
+    failed_for: float = 10.0
+    """Seconds for which a failure stands: very many repositories do not wait for it one by one."""
+    _kept: dict[_Asked, tuple[Login | Unseen | None, float]] = field(
         default_factory=dict, repr=False
     )
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    """Answers, and until when they stand."""
+    _turns: WeakValueDictionary[_Asked, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary, repr=False
+    )
 
     async def ask(self, name: str, server: str) -> Login | None:
         """Return the login that a helper keeps for a server, None where it keeps none.
@@ -43,17 +50,29 @@ class Helpers:
         """
         if not _NAME.fullmatch(name):
             raise Unseen(name[:80], Reason.CREDENTIALS, "not the name of a credential helper")
-        async with self._turn:
-            now = asyncio.get_running_loop().time()
-            login, until = self._kept.get((name, server), (None, now))
-            if until <= now:
-                login = await _ask(f"docker-credential-{name}", server, self.timeout)
-                self._kept[name, server] = (login, now + _KEPT_FOR)
-            return login
+        asked = (name, server)
+        turn = self._turns.setdefault(asked, asyncio.Lock())
+        async with turn:
+            kept = self._kept.get(asked)
+            if kept is None or kept[1] <= _now():
+                answer = await self._answer(*asked)
+                lasts = self.failed_for if isinstance(answer, Unseen) else _KEPT_FOR
+                kept = self._kept[asked] = (answer, _now() + lasts)
+        answer = kept[0]
+        if isinstance(answer, Unseen):
+            raise Unseen(answer.subject, answer.reason, answer.detail)
+        return answer
+
+    async def _answer(self, name: str, server: str) -> Login | Unseen | None:
+        try:
+            return await _ask(f"docker-credential-{name}", server, self.timeout)
+        except Unseen as failure:
+            return failure
 
 
 async def _ask(program: str, server: str, patience: float) -> Login | None:
-    code, printed = await _run(program, server, patience)
+    asked = server.encode(errors="replace")
+    code, printed = await Program((program, "get"), patience, asked).run()
     if code != 0:
         if _NOT_FOUND in printed:
             return None
@@ -63,46 +82,11 @@ async def _ask(program: str, server: str, patience: float) -> Login | None:
         username, secret = document["Username"], document["Secret"]
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise Unseen(program, Reason.CREDENTIALS, "its answer is not a login") from error
-    return login_of(str(username), str(secret))
-
-
-async def _run(program: str, server: str, patience: float) -> tuple[int, bytes]:
     try:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            "get",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-    except OSError as error:
-        words = error.strerror or "cannot be started"
-        raise Unseen(program, Reason.CREDENTIALS, words) from error
-    try:
-        async with asyncio.timeout(patience):
-            printed = await _printed(process, server.encode())
-    except TimeoutError as error:
-        raise Unseen(program, Reason.CREDENTIALS, f"silent for {patience:g} seconds") from error
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if len(printed) > _LONGEST:
-        raise Unseen(program, Reason.CREDENTIALS, f"its answer is of more than {_LONGEST} bytes")
-    return process.returncode or 0, printed
+        return presentable(login_of(username, secret))
+    except Uncarried as error:
+        raise Unseen(program, Reason.CREDENTIALS, str(error)) from error
 
 
-async def _printed(process: asyncio.subprocess.Process, asked: bytes) -> bytes:
-    """Read what it prints until it ends, or a little more than it may print."""
-    printed = bytearray()
-    if process.stdin and process.stdout:
-        with suppress(BrokenPipeError, ConnectionResetError):  # it need not listen
-            process.stdin.write(asked)
-            await process.stdin.drain()
-        process.stdin.close()
-        while len(printed) <= _LONGEST and (chunk := await process.stdout.read(_LONGEST)):
-            printed += chunk
-    if len(printed) <= _LONGEST:
-        await process.wait()
-    return bytes(printed)
+def _now() -> float:
+    return asyncio.get_running_loop().time()
