@@ -167,6 +167,8 @@ class RegistrySettings(Section):
             raise amiss(secret, "needs username, username_file or username_env")
         if named and secret in (None, "docker_config"):
             raise amiss(named, "needs password_file or password_env")
+        if self.username and not self.username.isprintable():
+            raise amiss("username", "has a line end or another character that cannot be printed")
 
     def _one_of(self, *keys: str) -> str | None:
         """Which of these keys is set? More than one is an error."""

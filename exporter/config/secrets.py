@@ -65,11 +65,14 @@ def _content(path: Path, key: str) -> str:
     try:
         with path.open("rb") as file:
             body = file.read(_LARGEST + 1)
-        if len(body) > _LARGEST:
-            raise NoSecret(key, f"{path} is no secret: more than {_LARGEST} bytes")
-        return body.decode().rstrip("\r\n")
     except OSError as error:
         raise NoSecret(key, f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a lone surrogate in it, or NUL
+        raise NoSecret(key, "it names what can be no path") from error
+    if len(body) > _LARGEST:
+        raise NoSecret(key, f"{path} is no secret: more than {_LARGEST} bytes")
+    try:
+        return body.decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise NoSecret(key, f"{path} is not UTF-8 text") from None
 
@@ -77,6 +80,8 @@ def _content(path: Path, key: str) -> str:
 def _usable(key: str, text: str) -> str:
     if not text:
         raise NoSecret(key, "what it names is empty or not set")
+    if len(text) > _LARGEST:
+        raise NoSecret(key, f"what it names is no secret: more than {_LARGEST} characters")
     if not text.isprintable():
         raise NoSecret(key, "what it names is more than one line, or not text")
     return text

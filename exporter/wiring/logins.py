@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from exporter.config.registry import RegistrySettings
 from exporter.config.secrets import NoSecret, credentials
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
-from exporter.sources.registry.credentials import Login
+from exporter.sources.registry.credentials import Login, Uncarried, presentable
 from exporter.sources.registry.docker_config import DockerConfig
 
 if TYPE_CHECKING:
@@ -31,10 +32,13 @@ class Settled:
     async def find(self, host: str, repository: str) -> Login | None:  # noqa: ARG002 - protocol
         """Return the login; raises `Unseen` where a secret that is named cannot be read."""
         try:
-            found = credentials(self.registry, self.environ)
-        except NoSecret as missing:
-            raise Unseen(host, Reason.CREDENTIALS, str(missing)) from missing
-        return Login(found.username or "", found.password or "", found.identity_token or "")
+            # In a thread: a file may be on a disk that hangs.
+            found = await asyncio.to_thread(credentials, self.registry, self.environ)
+            return presentable(
+                Login(found.username or "", found.password or "", found.identity_token or "")
+            )
+        except (NoSecret, Uncarried) as unusable:
+            raise Unseen(host, Reason.CREDENTIALS, str(unusable)) from unusable
 
 
 def logins(registry: RegistrySettings, environ: Mapping[str, str]) -> Credentials:

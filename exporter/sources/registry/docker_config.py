@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
 from exporter.facts.gap import Reason
+from exporter.oci.digest import Malformed
 from exporter.oci.reference import HUB
 from exporter.sources import Unseen
-from exporter.sources.registry.credentials import Login, login_of
+from exporter.sources.registry.credentials import Login, login_of, presentable
 from exporter.sources.registry.helper import Helpers
 
 Json = Mapping[str, Any]
@@ -27,6 +27,7 @@ _HUB_KEY: Final = "https://index.docker.io/v1/"
 """Under this name, and no other, docker and its helpers file the login for the Hub."""
 _HUB_HOSTS: Final = frozenset({HUB, "index.docker.io", "registry-1.docker.io"})
 _MOST_BYTES: Final = 2**20
+_AUTHORITY_END: Final = re.compile("[/?#]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +55,58 @@ class DockerConfig:
         Files are read anew each time, since logins rotate. Raises `Unseen` with `CREDENTIALS`.
         """
         for path in self.paths:
-            config = await asyncio.to_thread(_load, path)
-            login = await self._within(config, host, repository) if config else None
+            held = await asyncio.to_thread(_held, path, host, repository)
+            login = await self._of(held, path) if held else None
             if login is not None:
                 return login
         return None
 
-    async def _within(self, config: Json, host: str, repository: str) -> Login | None:
-        """One file: a host's own helper, else the general store, else what is written down."""
-        keys = _keys(host, repository)
-        helpers = {_filed(key): str(name) for key, name in _mapping(config, "credHelpers").items()}
-        mine = next(((key, helpers[key]) for key in keys if key in helpers), None)
-        server = _HUB_KEY if host in _HUB_HOSTS else host
-        store = config.get("credsStore")
-        if mine is not None:
-            server = server if mine[0] in (host, *_HUB_HOSTS) else mine[0]
-            return await self.helpers.ask(mine[1], server)
-        if isinstance(store, str) and store:
-            login = await self.helpers.ask(store, server)
+    async def _of(self, held: _Held, path: Path) -> Login | None:
+        """Read one file: a host's own helper, else the general store, else what is written down."""
+        if held.helper is not None:
+            return await self.helpers.ask(held.helper, held.server)
+        if held.store:
+            login = await self.helpers.ask(held.store, held.server)
             if login is not None:
                 return login
-        auths = _mapping(config, "auths") if "auths" in config else config  # .dockercfg is flat
-        filed = {_filed(key): entry for key, entry in auths.items() if isinstance(entry, dict)}
-        found = next((filed[key] for key in keys if key in filed), None)
-        return _login(found) if found else None
+        try:
+            return _login(held.entry)
+        except Malformed as error:
+            raise Unseen(str(path), Reason.CREDENTIALS, f"{held.key[:100]!r}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The part of one file that is about a repository."""
+
+    server: str
+    """The name by which helpers know the registry."""
+    helper: str | None
+    """The registry's own helper."""
+    store: str
+    """The helper of all registries; empty is none."""
+    key: str = ""
+    entry: Json = field(default_factory=dict, repr=False)
+
+
+def _held(path: Path, host: str, repository: str) -> _Held | None:
+    """Read a file, None where there is none; it takes as long as the file has entries."""
+    config = _load(path)
+    if config is None:
+        return None
+    keys = _keys(host, repository)
+    server = _HUB_KEY if host in _HUB_HOSTS else host
+    helpers = {_filed(key): name for key, name in _mapping(config, "credHelpers").items()}
+    mine = next((key for key in keys if key in helpers), None)
+    if mine is not None:
+        helper = helpers[mine]
+        server = server if mine in (host, *_HUB_HOSTS) else mine
+        return _Held(server, helper if isinstance(helper, str) else "", "")
+    store = config.get("credsStore")
+    auths = _mapping(config, "auths") if "auths" in config else config  # .dockercfg is flat
+    filed = {_filed(key): (key, entry) for key, entry in auths.items() if isinstance(entry, dict)}
+    found = next((filed[key] for key in keys if key in filed), ("", {}))
+    return _Held(server, None, store if isinstance(store, str) else "", *found)
 
 
 def _keys(host: str, repository: str) -> tuple[str, ...]:
@@ -91,29 +120,39 @@ def _keys(host: str, repository: str) -> tuple[str, ...]:
 def _filed(key: str) -> str:
     """Return a key as `host[/namespace]`: docker writes `https://host/v1/`, podman does not."""
     if "://" in key:
-        return urlsplit(key).netloc
+        return _AUTHORITY_END.split(key.partition("://")[2], maxsplit=1)[0]
     stripped = key.rstrip("/")
     return stripped.removesuffix("/v1").removesuffix("/v2")
 
 
 def _login(entry: Json) -> Login | None:
-    """Read one entry: `auth` overrules `username` and `password`, a token overrules both."""
-    username, password = str(entry.get("username") or ""), str(entry.get("password") or "")
-    if encoded := entry.get("auth"):
-        username, password = _decoded(str(encoded))
-    if token := entry.get("registrytoken"):
-        return Login(registry_token=str(token))
-    if token := entry.get("identitytoken"):
-        return Login(username, identity_token=str(token))
-    return login_of(username, password) if password else None
+    """Read one entry: `auth` overrules `username` and `password`, a token overrules both.
+
+    Raises `Malformed`, without the secret.
+    """
+    username, password = _text(entry, "username"), _text(entry, "password")
+    if encoded := _text(entry, "auth"):
+        username, password = _decoded(encoded)
+    if token := _text(entry, "registrytoken"):
+        return presentable(Login(registry_token=token))
+    if token := _text(entry, "identitytoken"):
+        return presentable(Login(username, identity_token=token))
+    return presentable(login_of(username, password)) if password else None
+
+
+def _text(entry: Json, name: str) -> str:
+    value = entry.get(name)
+    if not isinstance(value, str | None):
+        raise Malformed(f"{name} is not text")
+    return value or ""
 
 
 def _decoded(encoded: str) -> tuple[str, str]:
     """Split `base64(name:secret)`, padded or not."""
     try:
         text = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise Unseen("an auth entry", Reason.CREDENTIALS, "not base64") from error
+    except ValueError as error:  # binascii.Error is one
+        raise Malformed("auth is not base64 of text") from error
     username, _, password = text.partition(":")
     return username, password.rstrip("\0")
 
@@ -122,13 +161,16 @@ def _load(path: Path) -> Json | None:
     """Read a file, None where there is none."""
     try:
         with path.open("rb") as file:
-            document = json.loads(file.read(_MOST_BYTES))
+            content = file.read(_MOST_BYTES + 1)
+        document = json.loads(content) if len(content) <= _MOST_BYTES else None
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise Unseen(str(path), Reason.CREDENTIALS, error.strerror or "unreadable") from error
     except (ValueError, RecursionError) as error:
         raise Unseen(str(path), Reason.CREDENTIALS, "not JSON") from error
+    if len(content) > _MOST_BYTES:
+        raise Unseen(str(path), Reason.CREDENTIALS, f"more than {_MOST_BYTES} bytes")
     if not isinstance(document, dict):
         raise Unseen(str(path), Reason.CREDENTIALS, "not a JSON object")
     return document

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 from exporter.sources.registry.challenge import Challenge, best
-from exporter.sources.registry.credentials import Login
+from exporter.sources.registry.credentials import Login, Uncarried, carried
 from exporter.sources.registry.tokens import fetch
 
 if TYPE_CHECKING:
@@ -121,10 +121,13 @@ class Keys:
     async def _login(self, question: Question) -> Login | None:
         """Ask for the login; where that fails, say which file or helper it was."""
         try:
-            return await self._credentials.find(self._registry.host, question.repository)
+            login = await self._credentials.find(self._registry.host, question.repository)
+            return carried(login) if login else None
         except Unseen as failure:
             detail = f"{failure.subject}: {failure.detail}"
             raise Unseen(question.subject, failure.reason, detail) from failure
+        except Uncarried as failure:
+            raise Unseen(question.subject, Reason.CREDENTIALS, str(failure)) from failure
 
     async def _expected(self, question: Question) -> Challenge | None:
         """Foresee what a registry demands that has made its demands before: it saves a 401."""
@@ -163,9 +166,6 @@ class Keys:
                 raise Unseen(question.subject, Reason.UNAUTHORIZED, "no name and password to show")
             return Key(login.basic, login, _now() + _SHOWN_FOR)
         if login is not None and login.registry_token:
-            if not (login.registry_token.isascii() and login.registry_token.isprintable()):
-                words = "a registry token that no header can hold"
-                raise Unseen(question.subject, Reason.CREDENTIALS, words)
             return Key(f"Bearer {login.registry_token}", login, _now() + _SHOWN_FOR)
         try:
             token = await fetch(self._ask, wanted, login, secure=self._registry.secure)

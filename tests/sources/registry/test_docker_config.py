@@ -232,6 +232,56 @@ async def test_a_file_that_is_no_configuration_is_unseen(tmp_path: Path, text: s
     assert raised.value.reason is Reason.CREDENTIALS
 
 
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"username": "u\ud800", "password": "sesame"}, "the user name has a lone surrogate"),
+        ({"username": "u", "password": "sesame\udfff"}, "the password has a lone surrogate"),
+        ({"username": "u", "password": "sesame\n"}, "the password has a line end"),
+        ({"username": "u\0", "password": "sesame"}, "the user name has a line end or another"),
+        ({"auth": auth(word="sesame\r\nHost: a")}, "the password has a line end"),
+        ({"auth": base64.b64encode(b"u:sesame\xff").decode()}, "auth is not base64 of text"),
+        ({"auth": "sesame\ud800"}, "auth is not base64 of text"),
+        ({"identitytoken": "sesame\ud800"}, "the identity token has a lone surrogate"),
+        ({"registrytoken": "sesame\n"}, "the registry token has characters"),
+        ({"registrytoken": "s\u00e9same"}, "the registry token has characters"),
+        ({"username": 7, "password": "sesame"}, "username is not text"),
+        ({"username": "u", "password": ["sesame"]}, "password is not text"),
+        ({"auth": {"sesame": 1}}, "auth is not text"),
+        ({"identitytoken": True}, "identitytoken is not text"),
+        ({"username": "u", "password": "sesame" * 20_000}, "the password has more than 65536"),
+    ],
+)
+async def test_a_login_that_nothing_can_carry_is_the_files_fault_and_is_not_repeated(
+    tmp_path: Path, entry: object, told: str
+) -> None:
+    config = written(tmp_path, {"auths": {f"https://{HOST}/v1/": entry}})
+
+    with pytest.raises(Unseen) as raised:
+        await config.find(HOST, "app")
+
+    assert raised.value.reason is Reason.CREDENTIALS
+    assert raised.value.subject == f"{tmp_path}/config.json"
+    assert raised.value.detail.startswith(f"'https://{HOST}/v1/': {told}")
+    assert "sesame" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["https://[", "https://x[]/", "http://a:99999/", "https://\u2100", "\ud800", "", "://", "//["],
+)
+async def test_an_entry_of_another_host_costs_nothing_whatever_it_is(
+    tmp_path: Path, key: str
+) -> None:
+    broken = {"auth": "~", "username": 1}
+    entries = {key: broken, "other.example": broken, HOST: {"auth": auth()}}
+
+    assert await written(tmp_path, {"auths": entries}).find(HOST, "app") == ROBOT
+    assert (
+        await written(tmp_path, {"auths": entries, "credHelpers": {key: 7}}).find(HOST, "") == ROBOT
+    )
+
+
 @pytest.mark.parametrize("config", [{"auths": []}, {"auths": {HOST: 1}}, {"credHelpers": 1}, {}])
 async def test_odd_parts_of_a_file_hold_no_login(tmp_path: Path, config: object) -> None:
     assert await written(tmp_path, config).find(HOST, "app") is None
