@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,9 +17,14 @@ from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.keyring import Keyring
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exporter.oci.reference import Place
+    from exporter.sources.registry.credentials import Login
 
 _REFUSED: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
+_MOST_LOGINS: Final = 32
+"""Logins that are tried for one image; each costs a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +47,13 @@ class Doors:
         if secrets is None:
             return said(None, Reason.CREDENTIALS, "its pull secrets could not be read")
         try:
-            logins = Keyring.of(secrets).find(host, place[0])
+            logins = await asyncio.to_thread(_logins, secrets, host, place[0])
         except Malformed as error:
             return said(False, Reason.CREDENTIALS, f"{error}: a kubelet pulls nothing with it")
+        except Unseen as unseen:
+            return said(None, unseen.reason, f"{unseen.subject}: {unseen.detail}")
         refused = Reason.UNAUTHORIZED
-        for each in logins or (None,):
+        for each in logins[:_MOST_LOGINS] or (None,):
             try:
                 if await self._opens(Fixed(each), place):
                     return said(True)
@@ -56,11 +64,18 @@ class Doors:
             else:
                 detail = "not found with these credentials, though it is there"
                 return said(None, Reason.UNCONFIRMED, detail)
+        if len(logins) > _MOST_LOGINS:
+            return said(None, Reason.TOO_LARGE, f"more than {_MOST_LOGINS} logins for one registry")
         return said(False, refused, _told(len(logins), host))
 
     async def _opens(self, credentials: Credentials, place: Place) -> bool:
         seen_so = self.registry.of_other(credentials)
         return isinstance(await seen_so.head(*place), Digest)
+
+
+def _logins(secrets: Iterable[bytes], host: str, repository: str) -> tuple[Login, ...]:
+    """Read the secrets anew each time: they are not kept. It takes as long as they are large."""
+    return Keyring.of(secrets).find(host, repository)
 
 
 def _told(logins: int, host: str) -> str:

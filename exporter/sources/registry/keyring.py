@@ -1,80 +1,138 @@
-"""With which logins would a kubelet try to pull an image, given the pull secrets of a pod?
+"""Find the logins with which a kubelet would try to pull an image, given a pod's pull secrets.
 
-Source: Kubernetes `pkg/credentialprovider/keyring.go` and `secrets/secrets.go`.
+Source: Kubernetes 1.34, `pkg/credentialprovider/keyring.go`, `config.go` and `secrets/secrets.go`.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import HUB
-from exporter.sources.registry.credentials import Login
+from exporter.sources import Unseen
+from exporter.sources.registry.credentials import Login, Uncarried, carried
 
 _HUB_KEY: Final = "index.docker.io"
 _VERSIONS: Final = ("/v1/", "/v2/")
+_MOST_ENTRIES: Final = 1_000
+"""Entries of all the pull secrets of one pod. Real ones name a handful of registries."""
+_LONGEST_KEY: Final = 1_024
+"""Characters of an entry's key; no image's host and path are as long."""
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_AUTHORITY: Final = re.compile(r"(?:\[[^\s\[\]]*\]|[^\s:\[\]]*)(?::[0-9]*)?")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
     """The logins of some pull secrets, by what they are filed under, most specific first."""
 
-    entries: tuple[tuple[str, Login], ...] = ()
+    entries: tuple[tuple[str, Login | None], ...] = ()
+    """None stands for a login that no header can carry."""
 
     @classmethod
     def of(cls, secrets: Iterable[bytes]) -> Self:
         """Read pull secrets' contents, in the order in which a pod names them.
 
-        Raises `Malformed` for one that a kubelet could not read; it would not pull then.
+        It takes as long as they are large. Raises `Malformed` for one that a kubelet could not
+        read: it would not pull then. Raises `Unseen` with `TOO_LARGE` for too many entries.
         """
-        entries = [entry for secret in secrets for entry in _entries(secret)]
+        found = (entry for secret in secrets for entry in _entries(secret))
+        entries = list(islice(found, _MOST_ENTRIES + 1))
+        if len(entries) > _MOST_ENTRIES:
+            words = f"more than {_MOST_ENTRIES} entries"
+            raise Unseen("the pull secrets", Reason.TOO_LARGE, words)
         # The sort is stable: logins under the same key stay in the order of the secrets.
         return cls(tuple(sorted(entries, key=lambda entry: entry[0], reverse=True)))
 
     def find(self, host: str, repository: str) -> tuple[Login, ...]:
-        """Return the logins to try for an image, one after the other; none means: as nobody."""
+        """Return the logins to try for an image, one after the other; none means: as nobody.
+
+        Raises `Unseen` with `CREDENTIALS` where one of them is nothing that we can show.
+        """
         found = [login for key, login in self.entries if _matches(key, f"{host}/{repository}")]
         if not found and host == HUB:
             found = [login for key, login in self.entries if key == _HUB_KEY]
-        return tuple(found)
+        logins = tuple(login for login in found if login is not None)
+        if len(logins) < len(found):
+            words = "a login that no header can carry"
+            raise Unseen("the pull secrets", Reason.CREDENTIALS, words)
+        return logins
 
 
-def _entries(secret: bytes) -> Iterator[tuple[str, Login]]:
-    try:
-        document = json.loads(secret)
-    except (ValueError, RecursionError) as error:
-        raise Malformed("a pull secret that is not JSON") from error
+def _entries(secret: bytes) -> Iterator[tuple[str, Login | None]]:
+    document = _document(secret)
     if not isinstance(document, Mapping):
         raise Malformed("a pull secret that is no JSON object")
     auths = document.get("auths", document)  # the older type is flat
-    for key, entry in auths.items() if isinstance(auths, Mapping) else ():
-        if isinstance(entry, Mapping):
-            login = _login(entry)
-            with suppress(ValueError):  # a kubelet passes over a key that is no address
-                yield _filed(key), login
+    if not isinstance(auths, Mapping | None):
+        raise Malformed("a pull secret whose auths is no JSON object")
+    for key, entry in (auths or {}).items():
+        if not isinstance(entry, Mapping | None):
+            raise Malformed("a pull secret with an entry that is no JSON object")
+        login = _login(entry or {})
+        with suppress(ValueError):  # a kubelet passes over a key that is no address
+            yield _filed(key), login
 
 
-def _login(entry: Mapping[str, Any]) -> Login:
-    """Read an entry: `auth` overrules what else it says, and tokens are not looked at."""
-    encoded = entry.get("auth")
-    if not encoded:
-        return Login(str(entry.get("username") or ""), str(entry.get("password") or ""))
+def _document(secret: bytes) -> object:
+    """Read JSON as Go does: it replaces what is no UTF-8, and passes over numbers of any length."""
     try:
-        text = base64.b64decode(str(encoded) + "=" * (-len(str(encoded)) % 4)).decode()
-    except (binascii.Error, ValueError) as error:
-        raise Malformed("a pull secret whose auth is not base64") from error
-    username, colon, password = text.partition(":")
-    if not colon:
+        text = secret.decode(errors="replace")
+        return json.loads(text, parse_int=float, parse_constant=_refuse)
+    except RecursionError as error:
+        raise Unseen("the pull secrets", Reason.TOO_LARGE, "nested too deeply") from error
+    except ValueError as error:
+        raise Malformed("a pull secret that is not JSON") from error
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(constant)
+
+
+def _login(entry: Mapping[str, Any]) -> Login | None:
+    """Read an entry: `auth` overrules what else it says, and tokens are not looked at.
+
+    Return None for a login that no header can carry. Raises `Malformed` for what no kubelet reads.
+    """
+    fields = ("username", "password", "email", "auth")
+    folded = {name.lower(): value for name, value in entry.items()}  # Go takes any case
+    username, password, _, encoded = (_text(folded, name) for name in fields)
+    with suppress(UnicodeDecodeError, Uncarried):
+        if encoded:
+            username, _, password = _decoded(encoded).decode().partition(":")
+        return carried(Login(username, password))
+    return None
+
+
+def _text(entry: Mapping[str, Any], name: str) -> str:
+    """Return a field as Go reads it: a lone surrogate is replaced, another type is an error."""
+    value = entry.get(name)
+    if not isinstance(value, str | None):
+        raise Malformed(f"a pull secret whose {name} is not text")
+    return _SURROGATE.sub("\ufffd", value or "")
+
+
+def _decoded(encoded: str) -> bytes:
+    """Decode `base64(name:secret)`, padded or not, with line ends in it or not."""
+    bare = encoded.replace("\r", "").replace("\n", "")
+    whole = bare if encoded.strip().endswith("=") else bare + "=" * (-len(bare) % 4)
+    if len(whole) % 4 or not _BASE64.fullmatch(whole):
+        raise Malformed("a pull secret whose auth is not base64")
+    pair = base64.b64decode(whole)
+    if b":" not in pair:
         raise Malformed("a pull secret whose auth has no colon between name and password")
-    return Login(username, password)
+    return pair
 
 
 def _filed(key: str) -> str:
@@ -82,10 +140,14 @@ def _filed(key: str) -> str:
 
     Raises ValueError for what is no address.
     """
+    if len(key) > _LONGEST_KEY or _CONTROL.search(key):  # urlsplit would drop line ends
+        raise ValueError("no address")
     parsed = urlsplit(key if key.startswith(("https://", "http://")) else f"https://{key}")
-    _host(parsed.netloc)
+    host = parsed.netloc.rpartition("@")[2]
+    if not _AUTHORITY.fullmatch(host):
+        raise ValueError("no address")
     path = parsed.path[3:] if parsed.path.startswith(_VERSIONS) else parsed.path
-    return parsed.netloc + path if path not in ("", "/") else parsed.netloc
+    return host + path if path not in ("", "/") else host
 
 
 def _matches(key: str, image: str) -> bool:
@@ -100,8 +162,25 @@ def _matches(key: str, image: str) -> bool:
         port == wanted_port
         and len(patterns) == len(parts)
         and wanted.startswith(path)
-        and all(map(fnmatchcase, parts, patterns))
+        and all(map(_globs, patterns, parts))
     )
+
+
+def _globs(pattern: str, text: str) -> bool:
+    """Does a pattern fit the whole of a text? `*` is any text; the others cannot be in a host."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == text
+    *inner, last = rest
+    at, end = len(first), len(text) - len(last)
+    if at > end or not (text.startswith(first) and text.endswith(last)):
+        return False
+    for each in inner:
+        at = text.find(each, at, end)
+        if at < 0:
+            return False
+        at += len(each)
+    return True
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -110,6 +189,8 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _host(host: str) -> tuple[list[str], str]:
-    address = urlsplit(f"//{host}")
-    name = address.netloc.removesuffix(f":{address.port}")
-    return name.strip("[]").split("."), str(address.port or "")
+    """Split a host's name, and take its port for text: Go leaves its range to who connects."""
+    name, colon, port = host.rpartition(":")
+    if not colon or "]" in port:
+        name, port = host, ""
+    return name.strip("[]").split("."), port

@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import base64
 import json
+from fnmatch import fnmatchcase
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
+from exporter.sources import Unseen
 from exporter.sources.registry.credentials import Login
 from exporter.sources.registry.keyring import Keyring
 
@@ -60,6 +65,7 @@ def found(keyring: Keyring, image: str) -> list[str]:
         ("docker.io", "docker.io/library/nginx", True),
         ("[::1]:5000", "[::1]:5000/app", True),
         ("[::1]:5000", "[::1]:5001/app", False),
+        ("somebody@quay.io", "quay.io/app", True),
     ],
 )
 def test_an_entry_is_for_the_images_for_which_a_kubelet_takes_it(
@@ -68,6 +74,13 @@ def test_an_entry_is_for_the_images_for_which_a_kubelet_takes_it(
     matches: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     assert found(Keyring.of([secret(somebody=key)]), image) == ["somebody"] * matches
+
+
+@given(st.text("ab*", max_size=8), st.text("abc", min_size=1, max_size=8))
+def test_a_part_of_a_host_is_matched_as_a_shell_matches(pattern: str, text: str) -> None:
+    keyring = Keyring.of([secret(somebody=f"x.{pattern}")])
+
+    assert bool(found(keyring, f"x.{text}/app")) is fnmatchcase(text, pattern)
 
 
 def test_the_most_specific_entry_is_tried_first() -> None:
@@ -114,6 +127,17 @@ def test_an_auth_overrules_name_and_password_and_tokens_are_not_looked_at(
         b"\xff",
         b'{"auths":{"a":{"auth":"!"}}}',
         b'{"auths":{"a":{"auth":"YQ=="}}}',
+        b'{"auths":{"a":{"auth":"YTpi!"}}}',
+        b'{"auths":{"a":{"auth":"YTpi=="}}}',
+        b'{"auths":{"a":{"auth":" YTpi"}}}',
+        b'{"auths":[]}',
+        b'{"auths":{"a":7}}',
+        b'{"auths":{"a":{"username":7}}}',
+        b'{"auths":{"a":{"password":["secret"]}}}',
+        b'{"auths":{"a":{"email":{}}}}',
+        b'{"auths":{"a":{"auth":true}}}',
+        b'{"auths":{},"x":NaN}',
+        b'\xef\xbb\xbf{"auths":{}}',
     ],
 )
 def test_a_secret_that_a_kubelet_cannot_read_is_malformed_and_its_content_is_not_told(
@@ -125,7 +149,89 @@ def test_a_secret_that_a_kubelet_cannot_read_is_malformed_and_its_content_is_not
     assert str(raised.value).startswith("a pull secret")
 
 
-@pytest.mark.parametrize("key", ["https://[::1", "quay.io:port", "quay.io:99999"])
+@pytest.mark.parametrize(
+    ("said", "login"),
+    [
+        ({"username": "u\ud800", "password": "p\udfff"}, Login("u\ufffd", "p\ufffd")),
+        ({"username": "u", "password": "p\n"}, Login("u", "p\n")),
+        ({"username": None, "password": None, "auth": None}, Login("", "")),
+        ({"auth": "YTpi\r\n"}, Login("a", "b")),
+        ({"userName": "a", "Password": "b"}, Login("a", "b")),
+        (None, Login("", "")),
+    ],
+)
+def test_what_go_reads_otherwise_is_read_as_a_kubelet_reads_it(said: object, login: Login) -> None:
+    keyring = Keyring.of([json.dumps({"auths": {"quay.io": said}, "x": 1}).encode()])
+
+    assert keyring.find("quay.io", "app") == (login,)
+
+
+def test_numbers_of_any_length_and_bytes_of_no_text_are_passed_over_where_nobody_reads_them() -> (
+    None
+):
+    secret = b'{"x":' + b"9" * 5000 + b',"\xff":"\xff","auths":{"quay.io":{"auth":"YTpi"}}}'
+
+    assert Keyring.of([secret]).find("quay.io", "app") == (Login("a", "b"),)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"auth": base64.b64encode(b"a:secret\xff").decode()},
+        {"username": "a", "password": "secret" * 20_000},
+    ],
+)
+def test_a_login_that_no_header_can_carry_leaves_only_its_own_registry_unknown(
+    said: dict[str, str],
+) -> None:
+    auths = {"quay.io": said, "gcr.io": entry("fine")}
+    keyring = Keyring.of([json.dumps({"auths": auths}).encode()])
+
+    assert found(keyring, "gcr.io/app") == ["fine"]
+    with pytest.raises(Unseen) as raised:
+        keyring.find("quay.io", "app")
+    assert raised.value.reason is Reason.CREDENTIALS
+    assert "secretsecret" not in str(raised.value)
+
+
+def test_a_secret_that_is_nested_too_deeply_or_has_too_many_entries_is_not_judged() -> None:
+    many = json.dumps({"auths": {f"{n}.example": {} for n in range(1001)}}).encode()
+    for content in (many, b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}"):
+        with pytest.raises(Unseen) as raised:
+            Keyring.of([content])
+        assert raised.value.reason is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "9" * 5000, "x"])
+def test_a_port_that_nobody_has_is_compared_as_text(port: str) -> None:
+    keyring = Keyring.of([secret(fine="quay.io")])
+
+    assert found(keyring, f"quay.io:{port}/app") == []
+    assert found(keyring, "quay.io/app") == ["fine"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(
+            "https://[::1",
+            "quay.io:port",
+            "quay.io:99999",
+            "https://[",
+            "https://x[]/",
+            "quay.io\n",
+        ),
+        *(
+            "quay\t.io",
+            " quay.io",
+            "[::1][[",
+            "https://\u2100",
+            "quay.io/" + "a" * 2000,
+            "",
+            "\ud800",
+        ),
+    ],
+)
 def test_what_is_no_address_is_passed_over(key: str) -> None:
     keyring = Keyring.of([secret(broken=key, fine="quay.io")])
 
