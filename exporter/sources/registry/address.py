@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
@@ -14,6 +15,8 @@ Origin = tuple[str, str, int]
 _PORTS: Final = {"http": 80, "https": 443}
 _VERBATIM: Final = "!#$%&'()*+,/:;=?@[]~"
 """Left as it stands in an address: a signature covers its very bytes."""
+_AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]*)?")
+"""A name as DNS carries it, or an IPv6 address; other alphabets stand there as Punycode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,13 @@ class Address:
         try:
             parts = urlsplit(text)
             origin = _origin(parts)
+            target = quote(parts.path or "/", safe=_VERBATIM)
+            if parts.query:
+                target += f"?{quote(parts.query, safe=_VERBATIM)}"
         except ValueError as error:
             raise Malformed("not an address") from error
-        if parts.username is not None or parts.password is not None:
+        if "@" in parts.netloc:
             raise Malformed("an address with credentials in it")
-        target = quote(parts.path or "/", safe=_VERBATIM)
-        if parts.query:
-            target += f"?{quote(parts.query, safe=_VERBATIM)}"
         return cls(origin, f"{parts.scheme}://{parts.netloc}", target)
 
     @classmethod
@@ -76,6 +79,10 @@ class Address:
 
 def _origin(parts: SplitResult) -> Origin:
     """Return the origin; raise `ValueError` where it has none or another scheme."""
-    if parts.scheme not in _PORTS or not parts.hostname:
+    authority = parts.netloc.rpartition("@")[2]
+    if parts.scheme not in _PORTS or not parts.hostname or not _AUTHORITY.fullmatch(authority):
         raise ValueError("neither http:// nor https://")
-    return (parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
+    port = _PORTS[parts.scheme] if parts.port is None else parts.port
+    if port == 0:
+        raise ValueError("no port that anybody listens on")
+    return (parts.scheme, parts.hostname, port)

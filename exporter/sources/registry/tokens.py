@@ -15,7 +15,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.sources import Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.credentials import Login
+from exporter.sources.registry.credentials import LONGEST, Login, Uncarried, carried
 from exporter.sources.registry.question import Answer, Question
 
 if TYPE_CHECKING:
@@ -29,9 +29,16 @@ if TYPE_CHECKING:
 _CLIENT: Final = "pullproof"
 _SHORTEST: Final = 60.0
 """Seconds that a token lives at least, and where its server does not say (token.md)."""
+_LONGEST_LIFE: Final = 86_400.0
+"""Seconds likewise at most: a token that was revoked is noticed by its 401 anyway."""
+_NONSENSE: Final = 1e9
+"""Seconds that nobody means: thirty years."""
 _USED: Final = 0.9
 """The part of its life for which a token is used."""
 _LONGEST: Final = 256 * 2**10
+"""Bytes of an answer."""
+_LONGEST_SUBJECT: Final = 300
+"""Characters of what a registry demands that are repeated to a person."""
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/=:-]+")
 _NOT_OFFERED: Final = frozenset({404, 405})
 
@@ -51,35 +58,41 @@ async def fetch(ask: Ask, challenge: Challenge, login: Login | None, *, secure: 
     An identity token is posted, a name and a password are shown by Basic; where the server does
     not offer the one way, the other is tried. Raises `Unseen`.
     """
-    _check_realm(challenge, secure=secure)
+    realm = _realm(challenge, secure=secure)
+    try:
+        login = carried(login) if login else None
+    except Uncarried as error:
+        raise Unseen("token", Reason.CREDENTIALS, str(error)) from error
     if login is not None and login.identity_token:
-        first, second = _posted(challenge, login), _got(challenge, login)
+        first, second = _posted(realm, challenge, login), _got(realm, challenge, login)
     elif login is not None:
-        first, second = _got(challenge, login), _posted(challenge, login)
+        first, second = _got(realm, challenge, login), _posted(realm, challenge, login)
     else:
-        first = second = _got(challenge, None)
+        first = second = _got(realm, challenge, None)
     answer = await ask(*first)
     if answer.status in _NOT_OFFERED and second is not first:
         answer = await ask(*second)
     return _token(answer, first[0].subject)
 
 
-def _check_realm(challenge: Challenge, *, secure: bool) -> None:
+def _realm(challenge: Challenge, *, secure: bool) -> str:
+    """Return the address to ask, without the fragment that somebody may have given it."""
     try:
         realm = Address.parse(challenge.realm)
     except Malformed as error:
         raise Unseen("token", Reason.CREDENTIALS, "the realm is no address") from error
     if secure and not realm.secure:
         raise Unseen("token", Reason.CREDENTIALS, "the realm of a https registry is plain http")
+    return realm.base + realm.target
 
 
-def _got(challenge: Challenge, login: Login | None) -> tuple[Question, str]:
+def _got(realm: str, challenge: Challenge, login: Login | None) -> tuple[Question, str]:
     fields = [("service", challenge.service)] if challenge.service else []
     fields += [("scope", scope) for scope in challenge.scope.split()]
     if login is not None and login.username:
         fields.append(("account", login.username))
-    joint = "&" if "?" in challenge.realm else "?"
-    url = f"{challenge.realm}{joint}{urlencode(fields)}" if fields else challenge.realm
+    joint = "&" if "?" in realm else "?"
+    url = f"{realm}{joint}{urlencode(fields, errors='replace')}" if fields else realm
     return _question(challenge, url=url), _basic(login) if login else ""
 
 
@@ -90,18 +103,19 @@ def _basic(login: Login) -> str:
     return login.basic
 
 
-def _posted(challenge: Challenge, login: Login) -> tuple[Question, str]:
+def _posted(realm: str, challenge: Challenge, login: Login) -> tuple[Question, str]:
     fields = {"service": challenge.service, "client_id": _CLIENT, "scope": challenge.scope}
     if login.identity_token:
         fields |= {"grant_type": "refresh_token", "refresh_token": login.identity_token}
     else:
         fields |= {"grant_type": "password", "username": login.username}
         fields |= {"password": login.password}
-    return _question(challenge, url=challenge.realm, form=urlencode(fields)), ""
+    return _question(challenge, url=realm, form=urlencode(fields, errors="replace")), ""
 
 
 def _question(challenge: Challenge, *, url: str, form: str = "") -> Question:
-    subject = f"token for {challenge.scope or challenge.service or 'the registry'}"
+    granted = challenge.scope or challenge.service or "the registry"
+    subject = f"token for {granted[:_LONGEST_SUBJECT]}"
     return Question("token", subject, url=url, form=form, most=_LONGEST)
 
 
@@ -120,10 +134,13 @@ def _token(answer: Answer, subject: str) -> Token:
         text = document.get("token") or document.get("access_token")
     except (ValueError, RecursionError, AttributeError):
         text = document = None
-    if not isinstance(text, str) or not _BEARER.fullmatch(text):
+    if not isinstance(text, str) or len(text) > LONGEST or not _BEARER.fullmatch(text):
         raise Unseen(subject, Reason.CREDENTIALS, "the token server's answer holds no token")
-    return Token(text, max(_SHORTEST, _seconds(document.get("expires_in"))) * _USED)
+    return Token(text, _lifetime(document.get("expires_in")) * _USED)
 
 
-def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and value < 1e9 else _SHORTEST  # noqa: PLR2004 - thirty years
+def _lifetime(stated: object) -> float:
+    """Return for how many seconds a token lives, as far as its server says something sensible."""
+    if not isinstance(stated, int | float) or not 0 < stated < _NONSENSE:
+        return _SHORTEST
+    return min(max(_SHORTEST, float(stated)), _LONGEST_LIFE)

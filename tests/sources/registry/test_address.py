@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
 from exporter.sources.registry.address import Address
+from exporter.sources.registry.links import next_query
 
 
 @pytest.mark.parametrize(
@@ -35,6 +40,17 @@ def test_a_registrys_address_is_read(text: str, host: str, target: str) -> None:
         "https://registry.example:port",
         "https://registry.example:99999",
         "https://[::1",
+        "https://x[]/",
+        "https://[::1]x",
+        "https://registry.example:0",
+        "https://registry.example:" + "9" * 5000,
+        "https://a b",
+        "https://a\u00e9",
+        "https://a\u2100",
+        "https://a/\ud800",
+        "https://a\ud800",
+        "https://a%",
+        "https://" + "a" * 300,
     ],
 )
 def test_what_is_no_registrys_address_is_refused_without_being_repeated(text: str) -> None:
@@ -65,7 +81,11 @@ def test_a_redirect_keeps_what_a_signature_covers(location: str, base: str, targ
 
 @pytest.mark.parametrize(
     "location",
-    ["", "http://registry.example/", "file:///etc/passwd", "https://a:b@c/", "https://["],
+    [
+        *("", "http://registry.example/", "file:///etc/passwd", "https://a:b@c/", "https://["),
+        *("https://x[]/", "https://a:99999/", "//a:99999/", "https://a:-1/", "https://a b/"),
+        *("/\ud800", "/?\ud800", "//[", "https://\u2100/"),
+    ],
 )
 def test_a_redirect_that_nobody_may_follow_is_refused(location: str) -> None:
     with pytest.raises(Malformed):
@@ -79,3 +99,20 @@ def test_another_port_or_scheme_is_another_origin() -> None:
     assert one.origin != Address.parse("http://registry.example:5001/a").origin
     assert one.origin != Address.parse("https://registry.example:5000/a").origin
     assert Address.parse("https://a").origin == Address.parse("https://a:443").origin
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=30))
+def test_any_redirect_leads_where_a_request_can_go_or_is_refused(text: str) -> None:
+    here = Address.parse("https://registry.example/v2/")
+    for location in (text, f"//{text}", f"https://{text}", f"/{text}", f"https://a:{text}/"):
+        with suppress(Malformed):
+            there = here.onward(location)
+            f"{there.base}{there.target}{there.host}".encode("ascii")
+            assert 0 < there.origin[2] < 65536
+
+
+@pytest.mark.parametrize("host", ["a:99999", "[::1]:99999", "a:" + "9" * 5000])
+def test_a_next_page_is_asked_for_at_home_whatever_port_it_names(host: str) -> None:
+    asked = "https://a/v2/_catalog?n=1"
+    with suppress(Malformed):
+        assert next_query(f'<https://{host}/v2/_catalog?n=2>; rel="next"', asked) == "n=2"

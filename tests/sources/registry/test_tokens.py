@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import json
+import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
+from exporter.sources.registry.address import Address
 from exporter.sources.registry.challenge import Challenge
+from exporter.sources.registry.credentials import Login
 from exporter.sources.registry.question import Answer
 from exporter.sources.registry.tokens import Token, fetch
 
@@ -31,12 +37,66 @@ async def test_either_name_of_the_token_is_read(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("stated", "used"),
-    [(300, 270), (60, 54), (5, 54), (0, 54), (-1, 54), (None, 54), ("300", 54), (1e300, 54)],
+    [
+        *((300, 270), (60, 54), (5, 54), (0, 54), (-1, 54), (None, 54), ("300", 54), (1e300, 54)),
+        *((-int("9" * 4000), 54), (int("9" * 4000), 54), (-1e300, 54), (True, 54), (300.5, 270.45)),
+        *((math.inf, 54), (-math.inf, 54), (math.nan, 54), ([300], 54), ({}, 54)),
+        (1_000_000, 86_400 * 0.9),
+    ],
 )
 async def test_a_token_is_used_for_nine_tenths_of_its_life(stated: object, used: float) -> None:
     token = await fetched(json.dumps({"token": "abc", "expires_in": stated}).encode())
 
     assert token.lasts == pytest.approx(used)
+
+
+@given(st.binary(max_size=40) | st.from_regex(rb'\\{"token":"[a-z]+","expires_in":[-+0-9.eE]+\\}'))
+@settings(deadline=None)
+async def test_any_answer_gives_a_token_of_a_sane_life_or_none(body: bytes) -> None:
+    with suppress(Unseen):
+        token = await fetched(body)
+        assert 54 <= token.lasts <= 86_400
+        token.text.encode("ascii")
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=40), st.text(max_size=20))
+@settings(deadline=None)
+async def test_any_realm_is_an_address_that_can_be_asked_or_refused(text: str, rest: str) -> None:
+    asked: list[Question] = []
+
+    async def ask(question: Question, _: str) -> Answer:
+        asked.append(question)
+        return Answer(404, {})
+
+    for realm in (text, f"https://{text}", f"https://auth/{text}"):
+        challenge = Challenge("bearer", realm, rest, text)
+        with suppress(Unseen):
+            await fetch(ask, challenge, Login("robot", "sesame"), secure=True)
+    for question in asked:
+        assert Address.parse(question.url).secure
+        question.url.encode("ascii")
+        question.form.encode("ascii")
+
+
+@pytest.mark.parametrize("realm", ["https://a:99999/", "https://[", "https://x[]/", "https://a b/"])
+async def test_a_realm_that_nobody_can_reach_is_refused(realm: str) -> None:
+    async def ask(_: Question, __: str) -> Answer:
+        raise AssertionError("asked")
+
+    with pytest.raises(Unseen, match="the realm is no address"):
+        await fetch(ask, Challenge("bearer", realm), None, secure=True)
+
+
+async def test_a_realms_fragment_does_not_swallow_what_is_asked_for() -> None:
+    asked: list[Question] = []
+
+    async def ask(question: Question, _: str) -> Answer:
+        asked.append(question)
+        return Answer(200, {}, b'{"token":"abc"}')
+
+    await fetch(ask, Challenge("bearer", "https://auth/t#x", "tests"), None, secure=True)
+
+    assert asked[0].url == "https://auth/t?service=tests"
 
 
 async def test_a_token_stays_out_of_its_repr() -> None:
@@ -57,6 +117,12 @@ async def test_a_token_stays_out_of_its_repr() -> None:
         b'{"token":"a\\r\\nHost: other"}',
         b'{"token":"\\u00e9"}',
         b"[" * 100_000,
+        b'{"token":"abc","expires_in":' + b"9" * 5000 + b"}",
+        b'{"token":"abc","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"token":"abc\xff"}',
+        b'{"token":"abc"}\xff',
+        b'{"token":"\\ud800"}',
+        b'{"token":"' + b"a" * 70_000 + b'"}',
     ],
 )
 async def test_an_answer_without_a_usable_token_is_no_token(body: bytes) -> None:
