@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import unquote, urlsplit
 
 from exporter.oci.digest import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,26 @@ def _address(environ: Mapping[str, str], name: str) -> str:
     if value and "://" not in value:
         value = f"http://{value}"
     with suppress(ValueError):
-        parts = urlsplit(value)
-        if not value or (parts.scheme in ("http", "https") and parts.hostname and parts.port != 0):
+        if not value or _usable(value):
             return value
     raise Malformed(f"{name} is not an http:// or https:// address")
+
+
+def _usable(value: str) -> bool:
+    """Can a proxy be reached, and shown its credentials, at an address? May raise ValueError."""
+    parts = urlsplit(value)
+    shown = unquote(f"{parts.username or ''}:{parts.password or ''}", errors="strict")
+    shown.encode("latin-1")  # aiohttp sends them so
+    return (
+        value.isascii()
+        and value.isprintable()
+        and " " not in value
+        and parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and parts.port != 0
+        and shown.isprintable()
+        and ":" not in unquote(parts.username or "")
+    )
 
 
 def _matches(host: str, port: int, rule: str) -> bool:
@@ -65,7 +84,7 @@ def _matches(host: str, port: int, rule: str) -> bool:
     if "/" in rule:
         return _within(host, rule)
     name, colon, wanted = rule.rpartition(":")
-    if colon and wanted.isdigit() and (name.count(":") == 0 or name.endswith("]")):
+    if colon and _PORT.fullmatch(wanted) and (name.count(":") == 0 or name.endswith("]")):
         if int(wanted) != port:
             return False
         rule = name

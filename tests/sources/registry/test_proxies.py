@@ -24,7 +24,15 @@ def test_credentials_stay_out_of_what_is_printed() -> None:
     assert "secret" not in repr(Proxies.of(BOTH))
 
 
-@pytest.mark.parametrize("value", ["socks5://robot:secret@proxy", "http://", "http://a:b:c"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("socks5://robot:secret@proxy", "http://", "http://a:b:c", "http://a:99999", "http://["),
+        *("http://x[]/", "http://robot:secret@a b", "http://robot:secret\ud800@proxy"),
+        *("http://robot:secret%E2%82%AC@proxy", "http://robot:secret%0A@proxy", "http://a\nb"),
+        *("http://ro%3Abot:secret@proxy", "http://robot:secret%FF@proxy", "http://\u2100"),
+    ],
+)
 def test_an_unusable_proxy_is_named_by_its_variable_only(value: str) -> None:
     with pytest.raises(Malformed, match="HTTPS_PROXY") as raised:
         Proxies.of({"HTTPS_PROXY": value})
@@ -63,6 +71,9 @@ def test_what_no_proxy_names_is_asked_directly(rule: str, host: str, port: int) 
         ("10.0.0.0/8", "registry.example"),
         ("10.0.0.0/nonsense", "10.0.0.1"),
         (" , ,", "registry.example"),
+        ("registry.example:\u00b2", "registry.example"),
+        ("registry.example:" + "9" * 5000, "registry.example"),
+        ("[:\ud800, [::1]:, /, */8", "registry.example"),
     ],
 )
 def test_what_no_proxy_does_not_name_is_not(rule: str, host: str) -> None:
