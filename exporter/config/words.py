@@ -49,8 +49,10 @@ _PAGE: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?"
 _LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _NAMESPACE: Final = re.compile(_LABEL)
 _GROUP: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
-_PORT: Final = re.compile(r":([0-9]{1,9})$")
+_PORT: Final = re.compile(r":([0-9]+)$")
 _LAST_PORT: Final = 65535
+_DIGITS: Final = 9
+"""Of a port: the most that are worth a look."""
 
 
 class LogLevel(StrEnum):
@@ -204,10 +206,17 @@ def _url(text: str) -> str:
     name, _, path = rest.partition("/")
     if path:
         raise ValueError("a registry has no path: only https://host[:port]")
-    host(name)
-    if (port := _PORT.search(name)) and not 0 < int(port[1]) <= _LAST_PORT:
-        raise ValueError(f"a port is a number from 1 to {_LAST_PORT}")
+    _named_host(name)
     return f"{scheme}://{name.lower()}"
+
+
+def _named_host(text: str) -> str:
+    """Check a `host[:port]`, and return it as references name it."""
+    found = host(text)
+    port = _PORT.search(text)
+    if port and not (len(port[1]) <= _DIGITS and 0 < int(port[1]) <= _LAST_PORT):
+        raise ValueError(f"a port is a number from 1 to {_LAST_PORT}")
+    return found
 
 
 def _prefix(text: str) -> str:
@@ -259,7 +268,7 @@ Period = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(minutes
 Timeout = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(milliseconds=100)))]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Glob = Annotated[str, AfterValidator(glob)]
-Host = Annotated[str, AfterValidator(host)]
+Host = Annotated[str, AfterValidator(_named_host)]
 RepositoryName = Annotated[str, AfterValidator(repository)]
 PathPrefix = Annotated[str, AfterValidator(_prefix)]
 PageAddress = Annotated[str, AfterValidator(_page)]
