@@ -4,14 +4,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.facts.admission import Admission
+from exporter.facts.gap import Reason
+from exporter.facts.proof import State
 from exporter.facts.snapshot import Role
 from exporter.oci.reference import Place
 from exporter.resolve.look import look
+from exporter.serve.logs import JsonLines
 from exporter.sources import Listing
 from tests.fakes import APP, HOST, NOW, Fake, target, use
 from tests.worlds import image
 
 if TYPE_CHECKING:
+    import pytest
+
     from exporter.facts.snapshot import Snapshot
     from exporter.facts.use import Use
 
@@ -69,3 +74,33 @@ async def test_nobody_rings_at_a_pull_through_cache() -> None:
     await seen(registry, bell, use("app:v1", login="shop: a"), role=Role.PROXY)
 
     assert bell.rung == []
+
+
+class Broken(Bell):
+    """Fails for one login in a way that nobody foresaw."""
+
+    async def admits(self, login: str, host: str, place: Place) -> Admission:
+        if login == "shop: a":
+            raise RuntimeError("sesame")
+        return await super().admits(login, host, place)
+
+
+async def test_credentials_that_cannot_be_tried_cost_themselves_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = Fake()
+    registry.push(IMAGE, "v1")
+    uses = (use("app:v1", login="shop: a"), use("app:v1", login="shop: b"))
+
+    snapshot = await seen(registry, Broken(), *uses)
+
+    assert snapshot.admissions == (
+        Admission("shop: a", APP, None, Reason.INTERNAL, "see the log"),
+        Admission("shop: b", APP, admitted=True),
+    )
+    assert [root.sighting.state for root in snapshot.roots] == [State.PRESENT]
+    (record,) = caplog.records
+    logged = JsonLines().format(record)
+    assert "shop: a" in logged
+    assert "test_admission.py" in logged
+    assert "sesame" not in logged
