@@ -15,8 +15,10 @@ Origin = tuple[str, str, int]
 _PORTS: Final = {"http": 80, "https": 443}
 _VERBATIM: Final = "!#$%&'()*+,/:;=?@[]~"
 """Left as it stands in an address: a signature covers its very bytes."""
-_AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]*)?")
-"""A name as DNS carries it, or an IPv6 address; other alphabets stand there as Punycode."""
+_AUTHORITY: Final = re.compile(
+    r"(?:[^\x00-\x20/:@\[\\\]\x80-\U0010ffff]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]*)?"
+)
+"""A name in ASCII, as DNS carries it, or an IPv6 address; other alphabets come as Punycode."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def test_a_registrys_address_is_read(text: str, host: str, target: str) -> None:
         "https://a\u2100",
         "https://a/\ud800",
         "https://a\ud800",
-        "https://a%",
+        "https://a\\b",
         "https://" + "a" * 300,
     ],
 )
