@@ -17,6 +17,7 @@ from exporter.judge.gc.plan import Blind
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.judge.stock import take
+from exporter.resolve.aside import aside
 from exporter.resolve.guard import Faults, guarded
 from exporter.resolve.look import look
 from exporter.resolve.steady import steady
@@ -53,9 +54,11 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
     Its storage is read first, where there is one: what is pushed meanwhile is then too young to
     count. Where a tag seems to have lost something, it is resolved once more at the end: if it
     moved or went in the meantime, two different things were looked at and nothing is claimed of it.
-    An exception that no adapter should raise costs one answer: that is unknown, or a gap.
+    An exception that no adapter should raise costs one answer: that is unknown, or a gap. So is
+    whatever was not answered when the audit's deadline passes.
     """
-    faults = Faults(target.registry.name)
+    until = asyncio.get_running_loop().time() + target.method.deadline
+    faults = Faults(target.registry.name, until)
     audited = await _examined(guarded(target, faults), uses, before, now, faults)
     gaps = tuple(faults.gaps.values())
     return replace(audited, report=_with_gaps(audited.report, gaps)) if gaps else audited
@@ -64,7 +67,7 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
 async def _examined(
     target: Target, uses: Listing[Use], before: Report | None, now: float, faults: Faults
 ) -> Audited:
-    inventory = await _inventory(target)
+    inventory = await _inventory(target, faults)
     snapshot = await look(target, uses, before.snapshot if before else None, now)
     snapshot = await _recalled(target, snapshot, before, faults)
     if isinstance(inventory, Inventory):
@@ -110,11 +113,12 @@ async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> 
     return await asyncio.to_thread(judge, snapshot, history)
 
 
-async def _inventory(target: Target) -> Inventory | Gap | None:
-    if target.storage is None:
+async def _inventory(target: Target, faults: Faults) -> Inventory | Gap | None:
+    storage = target.storage
+    if storage is None:
         return None
     try:
-        return await asyncio.to_thread(target.storage.read)
+        return await faults.in_time("storage", lambda: aside(storage.read))
     except Unseen as unseen:
         return Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
 

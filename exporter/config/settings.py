@@ -84,6 +84,9 @@ class Settings(Section):
     """From the beginning of one audit to the next."""
     max_staleness: Interval = timedelta(hours=24)
     """How long the last truth is served while a registry cannot be seen."""
+    audit_deadline: Interval = timedelta(hours=2)
+    """How long one audit may take; what was not answered by then is a gap, and the registry counts
+    as not audited."""
     confirm_after: Duration = timedelta(seconds=5)
     """Pause before the second look at something that seems absent."""
     shard: ShardText = ShardName(0, 1)

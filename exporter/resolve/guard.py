@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from exporter.facts.admission import Admission
-from exporter.facts.gap import Gap, Scope
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Collector
 from exporter.sources import Absent, Body, Doors, Listing, Registry, Storage, Unseen, Wrong
 from exporter.sources.memory import Memory
@@ -33,6 +35,8 @@ class Faults:
     """The unexpected exceptions of one audit. Cancellation is none, and passes through."""
 
     registry: str
+    until: float = math.inf
+    """The audit's deadline, on the loop's clock: past it nothing is asked any more."""
     gaps: dict[str, Gap] = field(default_factory=dict)
     """By call: an audit that saw nothing for such faults is no truth about its registry."""
     _logged: set[str] = field(default_factory=set)
@@ -56,20 +60,34 @@ class Faults:
     async def ask(
         self, subject: str, call: Callable[..., Awaitable[Answer]], *about: object, **how: object
     ) -> Answer:
-        """Return an adapter's answer; raise `Unseen` for whatever else it raises."""
+        """Return an adapter's answer; raise `Unseen` for whatever else it raises, or too late."""
         try:
-            return await call(*about, **how)
+            return await self.in_time(subject, lambda: call(*about, **how))
         except Unseen:
             raise
         except Exception as error:
             raise self.unseen(subject, _name(call), error) from error
+
+    async def in_time(self, subject: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Return an answer that comes before the audit's deadline; raise `Unseen` past it."""
+        late = Unseen(subject, Reason.TIMEOUT, "the deadline of the audit has passed")
+        if asyncio.get_running_loop().time() >= self.until:
+            raise late
+        deadline = asyncio.timeout_at(self.until)
+        try:
+            async with deadline:
+                return await act()
+        except TimeoutError as error:
+            if deadline.expired():
+                raise late from error
+            raise
 
     async def look(
         self, subject: str, call: Callable[..., Awaitable[Answer]], *about: object, **how: object
     ) -> Answer:
         """Do the same for one object of many: that gets no gap of its own, but the fault does."""
         try:
-            return await call(*about, **how)
+            return await self.in_time(subject, lambda: call(*about, **how))
         except Unseen:
             raise
         except Exception as error:
@@ -136,6 +154,12 @@ class GuardedRegistry:
         """Resolve a tag, or ask whether a manifest is there."""
         return await self.faults.look(repository, self.registry.head, repository, reference)
 
+    async def verify_tag(
+        self, repository: Repository, tag: Tag, claimed: Digest
+    ) -> Digest | Absent | Wrong:
+        """Resolve a tag by its bytes."""
+        return await self.faults.ask(repository, self.registry.verify_tag, repository, tag, claimed)
+
     async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
         """Read a manifest whole."""
         return await self.faults.look(repository, self.registry.manifest, repository, digest)
@@ -160,7 +184,7 @@ class GuardedRegistry:
     ) -> Answer:
         """Return an answer without which all else can be looked at."""
         try:
-            return await call(*about)
+            return await self.faults.in_time(subject, lambda: call(*about))
         except Unseen:
             raise
         except Exception as error:  # noqa: BLE001 - what this is for

@@ -25,6 +25,8 @@ class Method:
     """Seconds before something that seems gone is looked at again."""
     depth: int = 8
     """Indexes within indexes that are followed."""
+    deadline: float = 7_200.0
+    """Seconds that an audit may take; what was not answered by then is a gap."""
     entries_each: int = 5_000
     """Entries of one manifest that is looked at: a longer one is unknown as a whole."""
     entries: int = 500_000

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.publish.archive.unpack import undisturbed
 from exporter.publish.metrics import rendering as metrics
-from exporter.serve.standing import unshown
+from exporter.serve.standing import aged, unshown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from exporter.publish.metrics.exposition import Exposition
     from exporter.publish.metrics.limits import Limits
@@ -55,6 +56,14 @@ class Board:
             standings = tuple(sorted((*others, standing), key=lambda each: each.registry))
             ended = frozenset({standing.registry})
             await self._swap(replace(self.picture, standings=standings), ended=ended)
+
+    async def age(self, now: float, limits: Mapping[str, float]) -> None:
+        """Take off each registry's last truth that is older than its limit, in seconds."""
+        async with self._turn:
+            before = self.picture.standings
+            after = tuple(aged(each, now, limits.get(each.registry, math.inf)) for each in before)
+            if any(old.report is not new.report for old, new in zip(before, after, strict=True)):
+                await self._swap(replace(self.picture, standings=after))
 
     async def hear(self, sources: Iterable[SourceStanding]) -> None:
         """Put up how the sources of references do."""

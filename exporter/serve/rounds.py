@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("pullproof.audit")
 
+_GRACE: Final = 300.0
+"""Seconds past its deadline that an audit has to judge, render and save what it saw."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -109,15 +112,23 @@ class Rounds:
         self.board.begin(watched.name)
         standing = self.board.find(watched.name) or await self.restore(watched)
         try:
-            await self.board.show(await self._round(watched, standing, began))
+            async with asyncio.timeout(watched.target.method.deadline + _GRACE):
+                after = await self._round(watched, standing, began)
+            await self.board.show(after)
+        except TimeoutError:
+            gap = Gap(Scope.REGISTRY, watched.name, Reason.TIMEOUT, "the audit did not end in time")
+            await self._failed(watched, standing, began, gap)
         except Exception:  # noqa: BLE001 - the one job boundary
             # A fault of ours must cost one round, not the watch over a registry.
             _log.exception("audit failed", extra={"registry": watched.name})
-            attempt = began.until(time.monotonic())
             gap = Gap(Scope.REGISTRY, watched.name, Reason.INTERNAL, "see the log")
-            limit = watched.max_staleness
-            failed = unseen(standing, attempt, (gap,), Reason.INTERNAL, limit)
-            await self.board.show(failed)
+            await self._failed(watched, standing, began, gap)
+
+    async def _failed(self, watched: Watched, standing: Standing, began: Began, gap: Gap) -> None:
+        """Put up that an audit brought nothing."""
+        attempt = began.until(time.monotonic())
+        failed = unseen(standing, attempt, (gap,), gap.reason, watched.max_staleness)
+        await self.board.show(failed)
 
     async def _round(self, watched: Watched, standing: Standing, began: Began) -> Standing:
         references = await self.references()

@@ -7,10 +7,12 @@ import importlib
 import logging
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.publish.standing import SourceStanding
+from exporter.resolve.aside import aside
 from exporter.serve.rounds import References
 from exporter.sources import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile
@@ -27,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 Read = tuple[Listing["Use"], SourceStanding]
 
+_PATIENCE: Final = 300.0
+"""Seconds after which an audit goes on without a source that is still being read."""
 _PASSING: Final = UNREACHED | {
     Reason.UNAUTHORIZED,
     Reason.RATE_LIMITED,
@@ -111,10 +115,15 @@ class ReferenceSources:
     async def _shared(self, source: ReferenceSource) -> Read:
         reading = self._reading.get(source.name)
         if reading is None:
-            reading = asyncio.ensure_future(asyncio.to_thread(self._read, source))
+            reading = asyncio.ensure_future(aside(partial(self._read, source)))
             self._reading[source.name] = reading
             reading.add_done_callback(lambda _: self._reading.pop(source.name))
-        return await asyncio.shield(reading)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await asyncio.shield(reading)
+        except TimeoutError:
+            words = f"not read within {_PATIENCE:g} seconds"
+            return self._frozen(source.name, Unseen(source.name, Reason.TIMEOUT, words))
 
     def _read(self, source: ReferenceSource) -> Read:
         try:

@@ -50,6 +50,7 @@ def target(
         method=Method(
             width=registry.concurrency,
             confirm_after=settings.confirm_after.total_seconds(),
+            deadline=settings.audit_deadline.total_seconds(),
             tags=registry.tags.total,
             entries=registry.manifest_entries,
         ),

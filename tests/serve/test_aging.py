@@ -1,0 +1,44 @@
+"""What is too old is shown no more, whether or not an audit is under way."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from exporter.publish.metrics.limits import Limits
+from exporter.serve.aging import aging
+from exporter.serve.board import Board
+from tests.parts.process import PATIENCE
+from tests.publish.reports import TAKEN_AT, incident, picture, standing
+
+REPORT = incident()
+SHOWN = replace(standing(REPORT), known=REPORT, last_success=TAKEN_AT)
+
+
+async def test_verdicts_leave_the_board_at_their_age_while_an_audit_is_under_way() -> None:
+    board = Board(picture(SHOWN), Limits())
+    board.begin(SHOWN.registry)
+    now = TAKEN_AT + 5.0
+
+    async with aging(board, {SHOWN.registry: 5.0}, lambda: now):
+        await asyncio.sleep(0.1)
+        young = board.find(SHOWN.registry)
+        now += 0.1
+        async with asyncio.timeout(PATIENCE):
+            while (old := board.find(SHOWN.registry)) and old.report:  # noqa: ASYNC110 - as scrapes do
+                await asyncio.sleep(0.05)
+
+    assert young is not None
+    assert young.report is not None
+    assert old is not None
+    assert old.known is SHOWN.known
+    assert SHOWN.registry in board.picture.in_progress
+
+
+async def test_a_board_on_which_nothing_is_too_old_is_not_rendered_anew() -> None:
+    board = Board(picture(SHOWN), Limits())
+    before = board.exposition
+
+    await board.age(TAKEN_AT + 5.0, {SHOWN.registry: 5.0})
+
+    assert board.exposition is before
