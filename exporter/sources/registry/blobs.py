@@ -132,8 +132,8 @@ async def _short(answer: Answer, subject: str, blob: Descriptor, found: Digest) 
         raise Unseen(subject, Reason.TRUNCATED, "ended without a stated length")
     if answer.end is End.WHOLE:
         await check_ended(answer, subject)
-        if blob.size is None and answer.received:
-            return _other(found)
+    if blob.size is None and answer.received:  # then all that is there counts
+        return _other(found)
     return Wrong(f"{answer.received} of {blob.size or 'some'} bytes")
 
 

@@ -176,6 +176,38 @@ async def test_a_stream_that_stands_still_ends() -> None:
     assert caught.value.reason is Reason.TIMEOUT
 
 
+def spoken(length: int, body: bytes) -> tuple[bytes | object, ...]:
+    """Say so much of a body, and nothing more."""
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode() + body, SILENCE
+
+
+async def test_a_suspected_blob_is_read_no_further_than_a_byte_past_its_size() -> None:
+    endless = spoken(2**50, BODY + b"x")
+    async with speaking(*endless) as server, registry_at(server.url) as registry:
+        assert await registry.read(APP, BLOB) == Wrong(f"more than {BLOB.size} bytes")
+
+
+@pytest.mark.parametrize("came", [0, 10, len(BODY) - 1])
+async def test_a_suspected_blob_that_comes_too_slowly_is_unknown(came: int) -> None:
+    impatient = replace(QUICK, deadline=0.2)
+    stated = spoken(len(BODY) + 9, BODY[:came])
+    async with speaking(*stated) as server, registry_at(server.url, impatient) as registry:
+        with pytest.raises(Unseen) as caught:
+            await registry.read(APP, BLOB)
+
+    assert caught.value.reason is Reason.TIMEOUT
+
+
+async def test_of_a_blob_that_is_hashed_nearly_nothing_is_kept() -> None:
+    hashing = Hashing("sha256")
+    for _ in range(100):
+        await hashing.take(BODY)
+
+    assert hashing.digest == Digest.of(BODY * 100)
+    assert hashing.last == BODY[-1:]
+    assert hashing.beginning == BODY[: 64 * 2**10]
+
+
 @dataclass
 class Slow(Bucket):
     """Takes its time."""
