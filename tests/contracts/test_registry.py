@@ -173,6 +173,13 @@ async def test_a_tag_resolves_to_what_it_was_pushed_for(place: Place) -> None:
         assert await place.asked.head(APP, child.digest) == child.digest
 
 
+async def test_a_tag_hands_out_what_it_resolves_to(place: Place) -> None:
+    place.push(INDEX, "v1")
+
+    assert await place.asked.verify_tag(APP, V1, INDEX.digest) == INDEX.digest
+    assert isinstance(await place.asked.verify_tag(APP, Tag("v2"), INDEX.digest), Absent)
+
+
 async def test_what_was_never_pushed_is_absent(place: Place) -> None:
     place.push(INDEX, "v1")
     blob = Descriptor("application/octet-stream", NOWHERE, 12)

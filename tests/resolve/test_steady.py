@@ -144,3 +144,14 @@ async def test_a_pinned_digest_cannot_move() -> None:
 
     assert await steady(target(registry), [pin], frozenset(), set()) == {}
     assert not registry.asked
+
+
+async def test_of_a_tag_whose_bytes_cannot_be_read_only_what_was_told_before_is_told() -> None:
+    registry = stocked()
+    registry.spoil("v1", TRUTH, Reason.TIMEOUT, TRUTH, Reason.TIMEOUT)
+
+    now = await settled(registry, root())
+
+    assert now is not None
+    assert (now.digest, now.sighting.reason) == (None, Reason.TIMEOUT)
+    assert await settled(registry, root(OLD_LOSS), claimed=True) == root(OLD_LOSS)

@@ -135,6 +135,43 @@ async def test_an_odd_detail_names_no_digest(detail: object) -> None:
             assert await registry.head(APP, V1) == Absent("MANIFEST_UNKNOWN")
 
 
+CHANGED: Final = MADE.body.replace(b"2", b"3", 1)
+
+
+async def verified(by_tag: Answer, by_digest: Answer, claimed: Digest = OTHER) -> object:
+    """What the bytes of v1 say where HEAD claims this digest."""
+    with serving(lambda asked: by_tag if asked.target.endswith("/v1") else by_digest) as url:
+        async with registry_at(url) as registry:
+            return await registry.verify_tag(APP, V1, claimed)
+
+
+@pytest.mark.parametrize("said", [MADE.digest, OTHER, "sha256:short"])
+async def test_a_tag_leads_to_what_its_bytes_hash_to_where_that_is_served(said: str) -> None:
+    made = found(Docker_Content_Digest=said)
+
+    assert await verified(made, denied(), claimed=MADE.digest) == MADE.digest
+    assert await verified(made, found()) == MADE.digest
+
+
+async def test_stored_bytes_that_no_digest_serves_are_other_ones_than_the_tags_digest_names() -> (
+    None
+):
+    stored = found(CHANGED, Docker_Content_Digest=MADE.digest)
+
+    assert await verified(stored, denied(), claimed=MADE.digest) == Wrong(
+        f"hashes to {Digest.of(CHANGED)}", mismatch=True
+    )
+    assert await verified(denied(), found()) == Absent("MANIFEST_UNKNOWN")
+
+
+@pytest.mark.parametrize("by_digest", [denied(), found(CHANGED), Answer(500)], ids=repr)
+async def test_where_bytes_and_headers_agree_on_no_digest_nothing_is_known(
+    by_digest: Answer,
+) -> None:
+    with pytest.raises(Unseen):
+        await verified(found(), by_digest)
+
+
 async def test_a_manifest_is_what_its_bytes_hash_to() -> None:
     _, answer = by_method(GET=found(Docker_Content_Digest=MADE.digest))
 
