@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = _parser().parse_args(arguments)
     if words.command == "serve" and not words.check_config:
         _hear()
+    else:
+        signal.signal(signal.SIGTERM, _die)
     try:
         command = importlib.import_module(f"exporter.commands.{words.command}")
         code = int(command.run(words, os.environ))
@@ -63,6 +65,14 @@ def _hear() -> None:
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _die(number: int, _: object) -> None:
+    """End by a signal, as if it had not been heard, and leave no helper or plugin behind."""
+    if programs := sys.modules.get("exporter.sources.program"):
+        programs.end_all()
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
 
 
 def _end_output() -> None:

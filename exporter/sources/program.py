@@ -22,6 +22,14 @@ _GLANCE: Final = 0.01
 """Seconds from one look at a process to the next."""
 _GLANCES: Final = 200
 """Looks at a process that was killed. One that no signal ends is left to the kernel."""
+_RUNNING: Final[set[int]] = set()
+"""The process groups that run now, of all threads: a signal's handler reaches nothing else."""
+
+
+def end_all() -> None:
+    """Kill every program that runs now: we are about to end, and they would outlive us."""
+    for group in _RUNNING.copy():
+        _kill(group)
 
 
 class Ended(NamedTuple):
@@ -80,6 +88,7 @@ class Program:
         except (OSError, ValueError) as error:
             words = getattr(error, "strerror", None) or "cannot be started"
             raise self._failed(words) from error
+        _RUNNING.add(process.pid)
         if process.stdin:
             with suppress(OSError):  # it need not listen
                 os.set_blocking(process.stdin.fileno(), False)
@@ -117,10 +126,11 @@ async def _readable(file: int) -> None:
     """Wait a moment for bytes, or for the end of the file."""
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(file, ready.set)
+    glance = loop.call_later(_GLANCE, ready.set)  # wait_for of Python 3.11 may lose a cancellation
     try:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(ready.wait(), _GLANCE)
+        await ready.wait()
     finally:
+        glance.cancel()
         loop.remove_reader(file)
 
 
@@ -135,11 +145,16 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
 
 async def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of it, and let go of its pipe without waiting for who else holds it."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _kill(process.pid)
+    _RUNNING.discard(process.pid)
     if process.stdout:
         process.stdout.close()
     for _ in range(_GLANCES):
         if process.poll() is not None:
             return
         await asyncio.sleep(_GLANCE)
+
+
+def _kill(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)

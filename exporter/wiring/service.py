@@ -22,6 +22,7 @@ from exporter.serve.clock import Clock
 from exporter.serve.rounds import Rounds
 from exporter.sources import Unseen
 from exporter.sources.ledger.ledger import Ledger
+from exporter.sources.program import end_all
 from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper
 from exporter.wiring.probing import Probing
@@ -110,6 +111,8 @@ class Service:
                 async with scrubbed(self.board, targets):
                     await self._changed.wait()
                 await clock.stop(_PATIENCE)
+                if self._stopping:
+                    end_all()  # a plugin that hangs in a thread would be waited for
 
     def _part(self, settings: Settings) -> Shard:
         return self._shard or settings.shard.settled(self._environ)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from exporter.cli import UNTOLD
-from tests.parts.process import PATIENCE
+from tests.parts.http import Answer, serving
+from tests.parts.process import PATIENCE, until
 
 
 @pytest.fixture
@@ -53,3 +54,30 @@ def test_a_stop_during_the_start_is_a_clean_end_and_a_reload_is_none(tmp_path: P
         _, errors = process.communicate(timeout=PATIENCE)
 
     assert (process.returncode, errors) == (0, b"")
+
+
+def test_a_command_that_is_stopped_leaves_no_credential_helper_behind(tmp_path: Path) -> None:
+    helper, told = tmp_path / "docker-credential-hangs", tmp_path / "told"
+    helper.write_text(f"#!/bin/sh\necho $$ > {told}.new; mv {told}.new {told}; sleep 6000; :\n")
+    helper.chmod(0o755)
+    (tmp_path / "config.json").write_text('{"credsStore":"hangs"}')
+    with serving(lambda _: Answer(401, headers={"WWW-Authenticate": "Basic"})) as url:
+        command = [sys.executable, "-m", "exporter", "check", "--plain-http", "--docker-config"]
+        process = subprocess.Popen(
+            [*command, str(tmp_path / "config.json"), f"{url.partition('://')[2]}/app:v1"],
+            env=os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+            stdout=subprocess.DEVNULL,
+        )
+        until(told.exists, "the helper runs")
+        process.terminate()
+        code = process.wait(PATIENCE)
+
+    assert code == -signal.SIGTERM
+
+    def ended() -> bool:
+        try:
+            return not Path("/proc", told.read_text().strip(), "cmdline").read_bytes()
+        except OSError:
+            return True
+
+    until(ended, "the helper has ended")

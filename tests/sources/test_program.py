@@ -94,6 +94,17 @@ async def test_a_timeout_holds_though_a_daemon_holds_the_output(daemon: Path) ->
         patience *= 4
 
 
+async def test_a_program_that_trickles_loses_no_timeout() -> None:
+    """Its every byte wakes the reader, which may be in the middle of being cancelled."""
+    trickle = "while :; do echo; sleep 0.005; done"
+    programs = [script(trickle, 0.1 + 0.01 * each) for each in range(20)]
+    running = asyncio.gather(*(each.run() for each in programs), return_exceptions=True)
+
+    ended = await asyncio.wait_for(running, PATIENCE)
+
+    assert all(isinstance(each, Unseen) for each in ended)
+
+
 @pytest.mark.parametrize("text", ["exec yes", "yes", "head -c 1000000000 /dev/zero", "yes & wait"])
 async def test_who_prints_without_end_is_ended(text: str) -> None:
     with pytest.raises(Unseen, match="more than 1048576 bytes"):
