@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -54,7 +55,8 @@ class Digests:
         row = pack_texts([text])
         if row is not None:
             return int(find(self.packed, self.keys, np.frombuffer(row, np.uint8).reshape(1, -1))[0])
-        return self.others.index(text) + len(self.packed) if text in self.others else ABSENT
+        at = bisect_left(self.others, text)
+        return at + len(self.packed) if self.others[at : at + 1] == (text,) else ABSENT
 
 
 def pack(encoded: Sequence[str]) -> bytes | None:
@@ -183,8 +185,9 @@ def find(packed: Rows, keys: Keys, needles: Rows) -> Numbers:
         at[at == len(packed)] = 0
         hit = _same(packed[at], part[order])
         found[start + order[hit]] = at[hit]
-        for lost in order[~hit & (keys[at] == wanted[order])]:
-            found[start + lost] = _find_twin(packed, keys, part[lost])
+        lost = order[~hit & (keys[at] == wanted[order])]
+        if len(lost):
+            found[start + lost] = _find_twins(packed, part[lost])
     return found
 
 
@@ -197,11 +200,20 @@ def _same(some: Rows, others: Rows) -> Marks:
     return same
 
 
-def _find_twin(packed: Rows, keys: Keys, needle: Rows) -> int:
-    """Look among all rows that share the needle's first eight bytes: exact, and almost never."""
-    first, last = (np.searchsorted(keys, _keys(needle[None]), side=side)[0] for side in _SIDES)
-    twins = np.flatnonzero((packed[first:last] == needle).all(axis=1))
-    return int(first + twins[0]) if len(twins) else ABSENT
+def _find_twins(packed: Rows, needles: Rows) -> Numbers:
+    """Return the positions of needles that share their first eight bytes with other rows.
+
+    By all thirty-two bytes: made-up digests may share any number of the first ones, so a look at
+    each row that shares eight would take the square of their number.
+    """
+    texts = _texts(needles)
+    order = np.argsort(texts)
+    at = np.searchsorted(_texts(packed), texts[order])
+    at[at == len(packed)] = 0
+    found = np.full(len(needles), ABSENT, np.int32)
+    hit = _same(packed[at], needles[order])
+    found[order[hit]] = at[hit]
+    return found
 
 
 class Sizes:
@@ -230,7 +242,10 @@ class Sizes:
         return sizes
 
 
-_SIDES: Final = ("left", "right")
+def _texts(rows: Rows) -> NDArray[np.bytes_]:
+    """View rows as texts, which NumPy orders as it orders the rows' bytes."""
+    texts: NDArray[np.bytes_] = np.ascontiguousarray(rows).view(f"S{DIGEST_BYTES}")[:, 0]
+    return texts
 
 
 def _keys(rows: Rows) -> Keys:
@@ -251,7 +266,7 @@ def _distinct(rows: Rows) -> Rows:
     same = (result[1:] == result[:-1]).all(axis=1) if twins.any() else twins
     if (twins & ~same).any():
         result = (
-            np.sort(result.view(f"S{DIGEST_BYTES}")[:, 0]).view(np.uint8).reshape(-1, DIGEST_BYTES)
+            np.sort(_texts(result)).view(np.uint8).reshape(-1, DIGEST_BYTES)
         )
         same = (result[1:] == result[:-1]).all(axis=1)
     fresh: Marks = np.concatenate([np.ones(min(len(result), 1), bool), ~same])
