@@ -11,6 +11,7 @@ from exporter.commands.answer import Exit
 from exporter.commands.settings import shard
 from exporter.config.loading import Misconfigured, load
 from exporter.oci.digest import Malformed
+from exporter.publish.web.config import WebConfig
 from exporter.publish.web.config import load as web_config
 from exporter.publish.web.tls import server_context
 from exporter.serve.logs import configure
@@ -36,6 +37,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if words.check_config:
         sys.stdout.write(_checked(words, settings))
         return Exit.WELL
+    _web(settings)
     configure(settings.log_level)
     try:
         asyncio.run(Service(words.config, settings, environ, part).run())
@@ -49,9 +51,8 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def _checked(words: argparse.Namespace, settings: Settings) -> str:
     """Read what else stands in files of its own, and say that all is well; raises `Refused`."""
-    web = settings.web_config_file
+    asked = _web(settings)
     try:
-        asked = web_config(web) if web else None
         if asked and asked.tls:
             server_context(asked.tls)
         _import_extras(settings)
@@ -59,6 +60,15 @@ def _checked(words: argparse.Namespace, settings: Settings) -> str:
         raise Refused(str(error)) from error
     count = len(settings.registries)
     return f"{words.config}: {count} {'registry' if count == 1 else 'registries'}, no faults\n"
+
+
+def _web(settings: Settings) -> WebConfig | None:
+    """Read the web configuration, where there is one; raises `Refused`."""
+    path = settings.web_config_file
+    try:
+        return web_config(path) if path else None
+    except Malformed as error:
+        raise Refused(str(error)) from error
 
 
 def _import_extras(settings: Settings) -> None:

@@ -14,6 +14,8 @@ Path = tuple[str | int, ...]
 """Where in a document: keys and positions from its root."""
 
 _DEEPEST: Final = 16
+_LONGEST: Final = 40
+"""Characters of a number: PyYAML takes `1:59:59…` and `0xfff…` of any length."""
 _TOO_MUCH: Final = "too deeply nested, or too many values"
 _TAG: Final = "tag:yaml.org,2002:"
 _NUMBERS: Final = frozenset({f"{_TAG}int", f"{_TAG}float", f"{_TAG}bool", f"{_TAG}null"})
@@ -148,9 +150,11 @@ class _Reading:
         if tag not in _NUMBERS:
             return event.value  # dates too: nothing here is one
         try:
-            return self._loader.construct_object(yaml.ScalarNode(tag, event.value))
-        except (ValueError, KeyError):
-            return self._refuse(path, "not the number or truth value that it claims to be")
+            if len(event.value) <= _LONGEST:
+                return self._loader.construct_object(yaml.ScalarNode(tag, event.value))
+        except (ValueError, KeyError, IndexError):
+            pass
+        return self._refuse(path, "not the number or truth value that it claims to be")
 
     def _refuse_tag(self, path: Path, tag: str) -> object:
         return self._refuse(path, f"a tag ({tag[:40]!r}); leave it away")

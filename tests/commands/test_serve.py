@@ -31,6 +31,8 @@ def test_registries_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[st
     ("web", "told"),
     [
         ("hello", "web.yml: must be a section of keys"),
+        ("2024-13-45: x", "web.yml: 2024-13-45: unknown key"),
+        ("basic_auth_users: {prom: !!int foo}", "web.yml: line 1: basic_auth_users.prom: not the"),
         (
             "tls_server_config: {cert_file: none.pem, key_file: none.pem}",
             "none.pem: No such file or directory",
@@ -98,3 +100,15 @@ def test_an_address_that_is_taken_is_no_fault_of_the_configuration(tmp_path: Pat
     (line,) = done.stderr.splitlines()
     assert line.startswith("pullproof: ")
     assert "in use" in line
+
+
+def test_a_start_with_a_wrong_web_configuration_is_refused_as_the_check_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "web.yml").write_text("basic_auth_users: {prom: !!int foo}")
+    (tmp_path / "pullproof.yml").write_text(f"{ONE}web_config_file: web.yml\n")
+
+    assert main(["serve", "--config", str(tmp_path / "pullproof.yml")]) == USAGE
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "web.yml: line 1: basic_auth_users.prom: " in line

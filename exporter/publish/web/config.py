@@ -6,22 +6,34 @@ an ignored key would be a door that somebody believes to be locked.
 
 from __future__ import annotations
 
+import os
 import ssl
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import bcrypt
 import pydantic
-import yaml
 
 from exporter.oci.digest import Malformed
+from exporter.publish.words import plain
+from exporter.sources.marked import read, spell
 
 if TYPE_CHECKING:
     import pydantic_core
 
 _BCRYPT: Final = r"^\$2[aby]\$(0[4-9]|1[0-9]|2[0-9]|3[01])\$[./A-Za-z0-9]{53}$"
+_SETTINGS: Final = 29
+"""Characters of a bcrypt hash before the hash itself: version, cost and salt."""
+_DEAREST: Final = 17
+"""The highest bcrypt cost: one more takes longer than an answer may."""
+_LARGEST: Final = 1 << 20
+"""Bytes of the file."""
+_MOST_VALUES: Final = 10_000
 _VERSIONS: Final = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+_NO_HASH: Final = "not a bcrypt hash (htpasswd -nBC 10 NAME makes one)"
 _ONE_OF: Final = "give {0}_file or {0}, one of them"
 _UNOFFERED: Final = {
     "cipher_suites": "cannot be chosen here: OpenSSL's own are offered; leave it out",
@@ -136,23 +148,40 @@ class _Http(pydantic.BaseModel, extra="forbid", strict=True):
         return asked
 
 
+def _comparable(hashed: str) -> str:
+    """Return a bcrypt hash with which a password can be compared, and soon enough."""
+    if int(hashed[4:6]) > _DEAREST:
+        raise ValueError(f"a bcrypt cost over {_DEAREST} takes too long to compare; 10 is usual")
+    try:
+        bcrypt.hashpw(b"", f"$2b$04${hashed[7:_SETTINGS]}".encode())
+    except ValueError:
+        raise ValueError(_NO_HASH) from None
+    return hashed
+
+
+_Hash = Annotated[str, pydantic.Field(pattern=_BCRYPT), pydantic.AfterValidator(_comparable)]
+
+
 class _File(pydantic.BaseModel, extra="forbid", strict=True):
     tls_server_config: _Tls | None = None
     http_server_config: _Http | None = None
-    basic_auth_users: dict[str, Annotated[str, pydantic.Field(pattern=_BCRYPT)]] | None = None
+    basic_auth_users: dict[str, _Hash] | None = None
 
 
 def load(path: Path) -> WebConfig:
-    """Read a file; raise `Malformed` naming the file and every key that is wrong in it."""
+    """Read a file; raise `Malformed`, one line that names the file and every key that is wrong."""
     try:
-        document = yaml.load(path.read_bytes(), yaml.CSafeLoader)
-        asked = _File.model_validate({} if document is None else document)
+        marked = read(_bytes(path), most=_MOST_VALUES)
+        if marked.faults:
+            raise Malformed("; ".join(map(str, marked.faults)))
+        asked = _File.model_validate({} if marked.value is None else marked.value)
     except OSError as error:
-        raise Malformed(f"{path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise Malformed(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        raise Malformed(plain(f"{path}: {error.strerror or error}")) from error
     except pydantic.ValidationError as error:
-        raise Malformed(f"{path}: {'; '.join(map(_complaint, error.errors()))}") from None
+        faults = error.errors(include_url=False, include_input=False)
+        raise Malformed(plain(f"{path}: {'; '.join(map(_complaint, faults))}")) from None
+    except ValueError as error:  # `Malformed` too, and a path that no file can have
+        raise Malformed(plain(f"{path}: {error}")) from error
     users = {name: hashed.encode() for name, hashed in (asked.basic_auth_users or {}).items()}
     served = asked.http_server_config
     headers = served.headers.model_dump(by_alias=True) if served and served.headers else {}
@@ -161,6 +190,18 @@ def load(path: Path) -> WebConfig:
         users,
         {name: value for name, value in headers.items() if value is not None},
     )
+
+
+def _bytes(path: Path) -> bytes:
+    """Read the file; whatever stands in its place must not keep the process waiting."""
+    # Without O_NONBLOCK opening a named pipe waits for somebody who writes into it.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise Malformed("not a file")
+        body = file.read(_LARGEST + 1)
+    if len(body) > _LARGEST:
+        raise Malformed("more than 1 MiB; is it the right file?")
+    return body
 
 
 def _tls(asked: _Tls | None, folder: Path) -> Tls | None:
@@ -190,13 +231,13 @@ def _pem(file: str | None, inline: str | None, folder: Path) -> Path | Inline | 
 
 def _complaint(error: pydantic_core.ErrorDetails) -> str:
     """Say what is wrong with which key; never the value, which may be a secret."""
-    where = ".".join(map(str, error["loc"]))
+    where = spell(error["loc"])
     unoffered = _UNOFFERED.get(str(error["loc"][-1])) if error["loc"] else None
     if unoffered and error["type"] == "extra_forbidden":
         return f"{where}: {unoffered}"
     what = {
         "extra_forbidden": "unknown key",
-        "string_pattern_mismatch": "not a bcrypt hash (htpasswd -nBC 10 NAME makes one)"
+        "string_pattern_mismatch": _NO_HASH
         if error["loc"][:1] == ("basic_auth_users",)
         else "not a line of printable characters",
         "missing": "must be given",

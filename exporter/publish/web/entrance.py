@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exporter.publish.web.gate import Gate
 
     Protocol = Callable[[], asyncio.BaseProtocol]
-    Stamp = tuple[tuple[int, int, int], ...]
+    Stamp = tuple[tuple[int, ...], ...]
 
 _log: Final = logging.getLogger("pullproof.web")
 
@@ -109,13 +109,16 @@ class Entrance:
         self._gate.names = config.tls.client_names if config.tls else frozenset()
 
     async def watch(self, every: float) -> None:
-        """Look at the files again and again, after so many seconds each."""
+        """Look at the files again and again, after so many seconds each; nothing ends it."""
         while True:
             await asyncio.sleep(every)
             try:
                 await self.refresh()
             except Malformed as error:
                 _log.warning("web configuration not taken over", extra={"cause": str(error)})
+            except Exception:  # noqa: BLE001 - a job boundary: later changes must be taken over
+                _log.exception("web configuration not taken over")
+                self._stamp = None  # it is no fault of the files: try again
 
     def close(self) -> None:
         """Accept nothing more."""
@@ -126,14 +129,19 @@ class Entrance:
     async def _reopen(self, context: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
         handshake = _HANDSHAKE if context else None
-        opened = [
-            await loop.create_server(
-                self._protocol, sock=each.dup(), ssl=context, ssl_handshake_timeout=handshake
-            )
-            for each in self._sockets
-        ]
-        self.close()
-        self._servers = opened
+        before, self._servers = self._servers, []
+        try:
+            for each in self._sockets:
+                server = await loop.create_server(
+                    self._protocol, sock=each.dup(), ssl=context, ssl_handshake_timeout=handshake
+                )
+                self._servers.append(server)
+        except BaseException:
+            self.close()
+            self._servers = before
+            raise
+        for server in before:
+            server.close()
 
 
 def _protocol(runner: web.AppRunner) -> Protocol:
@@ -164,12 +172,12 @@ def _stamp(files: Iterable[Path]) -> Stamp:
     return tuple(_times(each) for each in files)
 
 
-def _times(path: Path) -> tuple[int, int, int]:
+def _times(path: Path) -> tuple[int, ...]:
     try:
         status = path.stat()
-    except OSError:
-        return (0, 0, 0)
-    return (status.st_mtime_ns, status.st_size, status.st_ino)
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return ()
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+import stat
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from exporter.oci.digest import Malformed
 from exporter.publish.web.config import Inline
+from exporter.publish.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from exporter.publish.web.config import Tls
+
+_LARGEST: Final = 1 << 20
+"""Bytes of a certificate's file, with all that it is signed by."""
 
 
 def server_context(tls: Tls) -> ssl.SSLContext:
@@ -23,12 +28,13 @@ def server_context(tls: Tls) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version, context.maximum_version = tls.minimum, tls.maximum
     with ExitStack() as stack:
-        certificate, key = (stack.enter_context(_file(each)) for each in (tls.certificate, tls.key))
+        certificate = stack.enter_context(_file(tls.certificate, "cert"))
+        key = stack.enter_context(_file(tls.key, "key"))
         try:
             context.load_cert_chain(certificate, key, password=_refuse)
         except (OSError, ValueError) as error:
             told = f"{_named(tls.certificate, 'cert')}, {_named(tls.key, 'key')}"
-            raise Malformed(f"{told}: {_why(error)}") from error
+            raise Malformed(plain(f"{told}: {_why(error)}")) from error
     if tls.client_authority:
         _trust(context, tls.client_authority)
     context.verify_mode = tls.client_certificate
@@ -50,25 +56,38 @@ def _trust(context: ssl.SSLContext, authority: Path | Inline) -> None:
         if isinstance(authority, Inline):
             context.load_verify_locations(cadata=authority.pem)
         else:
-            context.load_verify_locations(authority)
-    except (OSError, ValueError) as error:
-        raise Malformed(f"{_named(authority, 'client_ca')}: {_why(error)}") from error
+            context.load_verify_locations(_regular(authority))
+    except (OSError, ValueError, TypeError) as error:  # TypeError: text that is not ASCII
+        raise Malformed(plain(f"{_named(authority, 'client_ca')}: {_why(error)}")) from error
 
 
 @contextmanager
-def _file(pem: Path | Inline) -> Iterator[Path]:
+def _file(pem: Path | Inline, key: str) -> Iterator[Path]:
     """Have PEM in a file, which is the only way that OpenSSL takes it; only we can read it."""
-    if isinstance(pem, Path):
-        yield pem
-        return
-    try:
-        file = NamedTemporaryFile("w", prefix="pullproof-", suffix=".pem")  # noqa: SIM115 - below
-    except OSError as error:
-        raise Malformed(f"cert, key: no room for a file: {_why(error)}") from error
-    with file:
-        file.write(pem.pem)
-        file.flush()
-        yield Path(file.name)
+    with ExitStack() as stack:
+        try:
+            found = _regular(pem) if isinstance(pem, Path) else _written(pem, stack)
+        except (OSError, ValueError) as error:
+            raise Malformed(plain(f"{_named(pem, key)}: {_why(error)}")) from error
+        yield found
+
+
+def _written(pem: Inline, stack: ExitStack) -> Path:
+    kept = NamedTemporaryFile(prefix="pullproof-", suffix=".pem")  # noqa: SIM115 - the stack ends it
+    file = stack.enter_context(kept)
+    file.write(pem.pem.encode())
+    file.flush()
+    return Path(file.name)
+
+
+def _regular(path: Path) -> Path:
+    """Return a path at which there is a file; OpenSSL would wait for ever at a named pipe."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("not a file")
+    if status.st_size > _LARGEST:
+        raise ValueError("more than 1 MiB; is it the right file?")
+    return path
 
 
 def _named(pem: Path | Inline, key: str) -> str:
@@ -90,4 +109,4 @@ def _refuse() -> str:
 
 def _why(error: Exception) -> str:
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None)
-    return str(reason or error)
+    return str(reason or error or type(error).__name__)

@@ -39,6 +39,7 @@ class Board:
 
     picture: Picture = field(default_factory=lambda: picture(standing(incident())))
     prober: Prober = nobody
+    gate: Gate = field(default_factory=lambda: Gate({}))
 
     @property
     def exposition(self) -> Exposition:
@@ -84,7 +85,7 @@ async def serving(
     shell = Shell(
         shown, lambda: TAKEN_AT + 3600, reload, shown.prober, "https://docs.example/pullproof"
     )
-    gate = Gate({})
+    gate = shown.gate
     app = application(shell, gate, prefix=prefix)
     async with listening(app, gate, [address], config, look_every=look_every) as entrance:
         yield Served(entrance, shown, reloads)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
 from exporter.publish.web.config import load
@@ -105,3 +108,165 @@ def tls_of(config: Path) -> Tls:
     found = load(config).tls
     assert found
     return found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-13-45",
+        "!!int foo",
+        "!!int ''",
+        "!!float x",
+        "!!float _",
+        "!!bool maybe",
+        "!!timestamp 99",
+        "!!binary x",
+        "!!set {a, b}",
+        "!!python/object:os.system {}",
+        "[" * 5_000,
+        "{a: " * 5_000,
+        "&a [*a]",
+        "*nothing",
+        "<<: {a: b}",
+        "9" * 5_000,
+        "0x" + "f" * 5_000,
+        "1" + ":59" * 5_000,
+        '"\\ud800"',
+        '"\\0"',
+        '"\\x1b]0;x\\n"',
+        "\x00",
+        "\x85",
+        ".nan",
+        "~",
+        "[]",
+        "{}",
+        "{? [a] : b}",
+        "$2b$31$" + "a" * 53,
+        "$2b$10$" + "a" * 53,
+    ],
+)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{}",
+        "{}: a",
+        "tls_server_config: {}",
+        "tls_server_config: {{cert_file: {}, key_file: b}}",
+        "tls_server_config: {{cert_file: a, key_file: b, client_allowed_sans: {}}}",
+        "tls_server_config: {{cert_file: a, key_file: b, client_auth_type: {}}}",
+        "http_server_config: {}",
+        "http_server_config: {{http2: {}}}",
+        "http_server_config: {{headers: {{X-Frame-Options: {}}}}}",
+        "basic_auth_users: {}",
+        "basic_auth_users: {{prom: {}}}",
+        "basic_auth_users: {{{}: x}}",
+    ],
+)
+def test_no_value_anywhere_is_anything_but_taken_or_told_in_one_line(
+    tmp_path: Path, place: str, value: str
+) -> None:
+    assert_taken_or_told(tmp_path / "web.yml", place.format(value).encode(errors="surrogatepass"))
+
+
+def assert_taken_or_told(config: Path, body: bytes) -> None:
+    config.write_bytes(body)
+    try:
+        load(config)
+    except Malformed as error:
+        told = str(error)
+        assert told.startswith(f"{config}: ")
+        assert told.isprintable()  # one line, and nothing that moves a cursor
+        assert len(told) < 2_000 + 100 * body.count(b":")
+
+
+WHOLE = f"""\
+# a comment
+tls_server_config:
+  cert_file: server.crt
+  key_file: server.key
+  client_ca_file: clients.crt
+  client_auth_type: RequireAndVerifyClientCert
+  client_allowed_sans: [a.example, 'b']
+  min_version: TLS12
+http_server_config:
+  http2: false
+  headers: {{X-Frame-Options: deny}}
+basic_auth_users:
+  prom: $2b$04${"." * 53}
+""".encode()
+PIECES = [
+    *(b"%c" % byte for byte in b"\n \t:-?[]{}&*!|>'\"#%@`,~\\\x00\x85\xff\xed"),
+    *(b"!!int ", b"!!float ", b"!!timestamp ", b"2024-13-45", b"\\ud800", b"---\n", b"<<: "),
+]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    cuts=st.lists(
+        st.tuples(
+            st.integers(0, len(WHOLE)), st.integers(0, 12), st.sampled_from(PIECES) | st.binary()
+        ),
+        max_size=6,
+    )
+)
+def test_whatever_a_file_was_changed_to_it_is_taken_or_told_in_one_line(
+    tmp_path: Path, cuts: list[tuple[int, int, bytes]]
+) -> None:
+    body = WHOLE
+    for at, length, piece in cuts:
+        body = body[:at] + piece + body[at + length :]
+
+    assert_taken_or_told(tmp_path / "web.yml", body)
+
+
+def test_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "web.yml")
+    (tmp_path / "large.yml").write_bytes(b"#" * (1 << 20) + b"\n")
+
+    with pytest.raises(Malformed, match=r"web\.yml: not a file"):
+        load(tmp_path / "web.yml")
+    with pytest.raises(Malformed, match=f"{tmp_path.name}: "):
+        load(tmp_path)
+    with pytest.raises(Malformed, match=r"large\.yml: more than 1 MiB"):
+        load(tmp_path / "large.yml")
+
+
+def test_a_hash_that_no_password_can_be_compared_with_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "web.yml"
+    config.write_text(f"basic_auth_users: {{one: $2b$10${'a' * 53}, two: $2b$18${'.' * 53}}}")
+
+    with pytest.raises(Malformed) as raised:
+        load(config)
+
+    assert "basic_auth_users.one: not a bcrypt hash" in str(raised.value)
+    assert "basic_auth_users.two: a bcrypt cost over 17 takes too long" in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["cert", "key", "client_ca"])
+@pytest.mark.parametrize(
+    "pem", ['"\\0"', '"\\xe9"', '"\\U0001F600"', "-----BEGIN CERTIFICATE-----"]
+)
+def test_text_that_is_no_pem_is_told_in_one_line(tmp_path: Path, key: str, pem: str) -> None:
+    keys = {"cert": "x", "key": "x", "client_ca": "x"} | {key: pem}
+    lines = "".join(f"  {name}: {text}\n" for name, text in keys.items())
+    config = tmp_path / "web.yml"
+    config.write_text(f"tls_server_config:\n{lines}  client_auth_type: VerifyClientCertIfGiven\n")
+
+    with pytest.raises(Malformed) as raised:
+        server_context(tls_of(config))
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["pipe", "folder", '"a\\0b"', '"a\\nb"', "x" * 5_000])
+def test_a_certificate_that_is_no_file_is_told_and_not_waited_for(
+    tmp_path: Path, name: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    config = tmp_path / "web.yml"
+    for one, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        config.write_text(f"tls_server_config: {{{one}: {name}, {other}: web.yml}}")
+
+        with pytest.raises(Malformed) as raised:
+            server_context(tls_of(config))
+        assert str(raised.value).isprintable()
