@@ -265,9 +265,7 @@ def _distinct(rows: Rows) -> Rows:
     twins = keys[1:] == keys[:-1]
     same = (result[1:] == result[:-1]).all(axis=1) if twins.any() else twins
     if (twins & ~same).any():
-        result = (
-            np.sort(_texts(result)).view(np.uint8).reshape(-1, DIGEST_BYTES)
-        )
+        result = np.sort(_texts(result)).view(np.uint8).reshape(-1, DIGEST_BYTES)
         same = (result[1:] == result[:-1]).all(axis=1)
     fresh: Marks = np.concatenate([np.ones(min(len(result), 1), bool), ~same])
     distinct: Rows = result[fresh]

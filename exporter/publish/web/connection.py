@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -13,7 +13,13 @@ BANNER: Final = "pullproof"
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ()
+    __slots__ = ("refused",)
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        """Take what the library gives."""
+        super().__init__(*arguments, **more)
+        self.refused = 0
+        """Wrong passwords that came on it."""
 
     def handle_error(
         self,

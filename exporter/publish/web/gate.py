@@ -2,48 +2,63 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import binascii
 import hashlib
 from typing import TYPE_CHECKING, Final
 
 import bcrypt
 from aiohttp import web
 
+from exporter.publish.web.connection import Connection
 from exporter.publish.web.tls import holds
+from exporter.publish.web.turns import ROOM, Asker, Full, Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from aiohttp.typedefs import Handler
 
+    from exporter.publish.web.turns import Comparer
+
 OPEN: Final = "open"
 """Begins the names of the routes that need no password: a kubelet has none."""
-_NOBODY: Final = b"$2b$10$abcdefghijklmnopqrstuuT2FCUkXDMVA2rzW2cPPfXb7WRAqzHKa"
+_NOBODY: Final = b"$2b$%02d$abcdefghijklmnopqrstuuT2FCUkXDMVA2rzW2cPPfXb7WRAqzHKa"
 """Compared where the name is unknown, which must take as long as a wrong password does."""
+_COST: Final = slice(4, 6)
+"""Where in a bcrypt hash its cost stands."""
 _SIGNIFICANT: Final = 72
 """Bytes of a password that bcrypt looks at; the library refuses longer ones itself."""
 _REMEMBERED: Final = 1000
+"""Wrong passwords that are not compared again."""
 
 
 class Gate:
     """The users that are let in, and the verdicts that were paid for already."""
 
-    def __init__(self, users: Mapping[str, bytes]) -> None:
-        """Let in these users, by name and bcrypt hash; without any, everybody."""
+    def __init__(
+        self,
+        users: Mapping[str, bytes],
+        compare: Comparer = bcrypt.checkpw,
+        room: int = ROOM,
+    ) -> None:
+        """Let in these users, by name and bcrypt hash; without any, everybody.
+
+        `room` is how many comparisons may wait under one name.
+        """
         self.users = users
         """Replaced when the configuration changes: verdicts are kept for name and hash."""
         self.names: frozenset[str] = frozenset()
         """Of which a client's certificate must hold one; empty: none is asked for."""
         self.headers: Mapping[str, str] = {}
         """What every answer has beside, or instead of, its own headers."""
-        self._verdicts: dict[bytes, bool] = {}
-        self._turn = asyncio.Semaphore(1)
+        self._right: dict[str, bytes] = {}
+        """By user, what was right last: apart from what was wrong, so no guess displaces it."""
+        self._wrong: dict[bytes, None] = {}
+        self._turns = Turns(compare, room)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer 401 to whoever is not let in."""
+        """Answer 401 to whoever is not let in, 429 where too many passwords wait for a look."""
         if self.names and not holds(request.get_extra_info("peercert"), self.names):
             raise web.HTTPForbidden(text="no name in the client's certificate is let in\n")
         free = (request.match_info.route.name or "").startswith(OPEN)
@@ -56,16 +71,50 @@ class Gate:
         given = _credentials(request.headers.get("Authorization", ""))
         if given is None:
             return False
-        name, password = given
-        hashed = self.users.get(name, _NOBODY)
+        name, password = given[0], given[1][:_SIGNIFICANT]
+        users = self.users
+        hashed = users.get(name) or _nobody(users.values())
         key = hashlib.sha256(b"\0".join((name.encode(), hashed, password))).digest()
-        if key not in self._verdicts:
-            async with self._turn:  # One at a time: guessing must not take every processor.
-                right = await asyncio.to_thread(bcrypt.checkpw, password[:_SIGNIFICANT], hashed)
-            if len(self._verdicts) >= _REMEMBERED:
-                self._verdicts.clear()
-            self._verdicts[key] = right
-        return self._verdicts[key] and name in self.users
+        if name in users and self._right.get(name) == key:
+            return True
+        if key in self._wrong:
+            return False
+        asker = _asker(name if name in users else "", request)
+        try:
+            right = await self._turns.right(key, password, hashed, asker) and name in users
+        except Full:
+            headers = {"Retry-After": "1"}
+            text = "too many passwords wait to be compared\n"
+            raise web.HTTPTooManyRequests(headers=headers, text=text) from None
+        self._remember(name, key, request, right=right)
+        return right
+
+    def _remember(self, name: str, key: bytes, request: web.Request, *, right: bool) -> None:
+        if right:
+            self._right = {each: kept for each, kept in self._right.items() if each in self.users}
+            self._right[name] = key
+            return
+        if isinstance(request.protocol, Connection):
+            request.protocol.refused += 1
+        if len(self._wrong) >= _REMEMBERED:
+            self._wrong.pop(next(iter(self._wrong)), None)
+        self._wrong[key] = None
+
+
+def _asker(name: str, request: web.Request) -> Asker:
+    protocol = request.protocol
+    refused = protocol.refused if isinstance(protocol, Connection) else 0
+    transport = request.transport
+
+    def gone() -> bool:
+        return transport is None or transport.is_closing()
+
+    return Asker(name, request.remote or "", refused, gone)
+
+
+def _nobody(hashes: Iterable[bytes]) -> bytes:
+    """Return a hash that is as dear to compare as the dearest of these."""
+    return _NOBODY % max(int(each[_COST]) for each in hashes)
 
 
 def _credentials(header: str) -> tuple[str, bytes] | None:
@@ -76,5 +125,5 @@ def _credentials(header: str) -> tuple[str, bytes] | None:
     try:
         name, colon, password = base64.b64decode(encoded, validate=True).partition(b":")
         return (name.decode(), password) if colon else None
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # neither base64 nor UTF-8
         return None
