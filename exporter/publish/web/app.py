@@ -16,6 +16,7 @@ from exporter.publish.web.documents import Documents
 from exporter.publish.web.gate import OPEN
 from exporter.publish.web.html import POLICY
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
+from exporter.publish.web.origin import same_origin
 from exporter.publish.web.pages import Pages
 from exporter.publish.web.probe import Probe, Prober
 
@@ -56,7 +57,8 @@ def application(shell: Shell, gate: Gate, *, prefix: str = "") -> web.Applicatio
     answers = _Answers(shell)
     pages = Pages(shell.board, shell.clock, shell.docs)
     documents = Documents(shell.board, shell.clock, pages.rosters)
-    app = web.Application(middlewares=[_in_time, gate.middleware], client_max_size=_LARGEST_BODY)
+    asked = [_in_time, same_origin, gate.middleware]
+    app = web.Application(middlewares=asked, client_max_size=_LARGEST_BODY)
     app.add_routes(
         [
             web.get(f"{prefix}/", pages.front),

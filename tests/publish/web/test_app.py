@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.publish.archive.unpack import unpack
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
+from exporter.serve.logs import is_our_fault
 from exporter.sources.tally import Tally
 from tests.parts.process import PATIENCE
 from tests.publish.reports import (
@@ -168,6 +169,89 @@ async def test_reload_is_a_post_and_says_what_is_wrong() -> None:
 
     assert (good.status_code, good.text) == (200, "reloaded\n")
     assert (bad.status_code, bad.text) == (500, "config.yml:3: unknown key\n")
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, 200),
+        ({"Origin": "http://audit.example:10470"}, 200),
+        ({"Origin": "HTTP://Audit.Example:10470"}, 200),
+        ({"Origin": "http://audit.example:10470", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "http://audit.example"}, 403),
+        ({"Origin": "http://audit.example:10471"}, 403),
+        ({"Origin": "http://audit.example.evil.example:10470"}, 403),
+        ({"Origin": "http://evil.example:10470"}, 403),
+        ({"Origin": "http://evil.example#@audit.example:10470"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": "http://audit.example:99999"}, 403),
+        ({"Origin": "file://"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "Cross-Site"}, 403),
+        ({"Origin": "http://audit.example:10470", "Sec-Fetch-Site": "same-site"}, 403),
+    ],
+)
+async def test_a_page_of_another_origin_cannot_reload(headers: dict[str, str], code: int) -> None:
+    async with serving() as served, client(served.url) as http:
+        host = {"Host": "audit.example:10470"}
+        answer = await http.post("/-/reload", headers=host | headers)
+        reads = await http.get("/metrics", headers=host | headers)
+
+        assert (answer.status_code, reads.status_code) == (code, 200)
+        assert served.reloads == ([] if code == 200 else [None])
+        assert answer.text.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"), [("https://a.example", "a.example"), ("http://[::1]:80", "[::1]")]
+)
+async def test_the_usual_port_goes_without_saying(origin: str, host: str) -> None:
+    async with serving() as served, client(served.url) as http:
+        answer = await http.post("/-/reload", headers={"Host": host, "Origin": origin})
+
+    assert answer.status_code == 200
+
+
+HOSTILE = [
+    *("registry=%ed%a0%80", "registry=%1b%5b31m", "name=%00&state=gone", "%1b=1", "%ff=%ff"),
+    *("page=" + "9" * 5_000, "state=%E2%80%AE", "class=%ed%a0%80", "&" * 2_000, "repository=%00"),
+    *(
+        "target=%ed%a0%80",
+        "target=a/b&platform=%1b",
+        "target=a&module=%ff",
+        "target=" + "a-" * 2_000,
+    ),
+    *("target=host:99999999999/x:1", "target=[::1]:99999/x:1", "target=a&debug=%ed%a0%80"),
+]
+PATHS = ["/", "/report.json", "/probe", "/metrics", "/tag/%ed%a0%80/%1b", "/snapshot/%ff%00"]
+ODD = [b"\xff", b"nan", b"inf", b"9" * 5_000, b"", b",;=", b'"', b"\xed\xa0\x80"]
+HEADERS = [
+    *("Accept", "Accept-Encoding", "If-None-Match", "X-Prometheus-Scrape-Timeout-Seconds"),
+    *("Host", "Origin", "Sec-Fetch-Site", "Authorization", "Cookie", "Range", "Expect"),
+]
+
+
+async def test_nothing_that_a_client_sends_is_a_fault_of_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving() as served, client(served.url) as http:
+        for path in PATHS:
+            answers = [await http.get(f"{path}?{query}") for query in HOSTILE]
+            for name in HEADERS:
+                for odd in ODD:
+                    sent = [(name.encode(), odd)]
+                    answers += [await http.get(path, headers=sent)]
+            for answer in answers:
+                assert answer.status_code < 500, (path, answer.request.headers)
+                if answer.status_code >= 400:
+                    assert answer.text.removesuffix("\n").isprintable()
+
+    assert [each for each in caplog.records if is_our_fault(each)] == []
 
 
 async def test_the_report_is_the_whole_document_or_that_of_one_registry() -> None:
