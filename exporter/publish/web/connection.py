@@ -29,6 +29,11 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what the application never saw, or failed at."""
-        response = super().handle_error(request, status, exc, message)
+        if isinstance(exc, UnicodeError) and "Expect" in request.headers:
+            # aiohttp repeats the header in its refusal, and fails where it is no text.
+            response: web.StreamResponse = web.Response(status=417, text="unknown Expect header\n")
+            response.force_close()
+        else:
+            response = super().handle_error(request, status, exc, message)
         response.headers["Server"] = BANNER
         return response

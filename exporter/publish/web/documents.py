@@ -15,6 +15,7 @@ from exporter.publish.document.report import compose, encode
 from exporter.publish.web import reply
 from exporter.publish.web.once import Once
 from exporter.publish.web.pages import asked
+from exporter.publish.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from exporter.publish.roster import Entry, Roster
     from exporter.publish.standing import Standing
 
+_LONGEST: Final = 300
+"""Characters of what was asked for that an answer repeats."""
 _NAME: Final = "name"
 """The parameter that asks for one tag: `repository:tag`, or `repository@digest`."""
 
@@ -69,7 +72,8 @@ class Documents:
         standings = self._board.picture.standings
         unknown = set(filter(None, wanted)) - {each.registry for each in standings}
         if unknown:
-            raise web.HTTPNotFound(text=f"no such registry: {', '.join(sorted(unknown))}\n")
+            names = plain(", ".join(sorted(unknown)))
+            raise web.HTTPNotFound(text=f"no such registry: {names[:_LONGEST]}\n")
         named = list(filter(None, wanted))
         return tuple(each for each in standings if not named or each.registry in named)
 

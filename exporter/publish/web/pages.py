@@ -14,6 +14,7 @@ from exporter.publish.web.html import ICON
 from exporter.publish.web.once import Once
 from exporter.publish.web.query import Query, read
 from exporter.publish.web.tag_page import tag_page
+from exporter.publish.words import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,4 +62,4 @@ def asked(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Que
     try:
         return read(parameters, also)
     except Malformed as error:
-        raise web.HTTPBadRequest(text=f"{error}\n") from None
+        raise web.HTTPBadRequest(text=f"{plain(str(error))}\n") from None

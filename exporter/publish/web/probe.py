@@ -20,6 +20,7 @@ from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.publish.metrics.probe import Probed, debug, metrics
+from exporter.publish.words import plain
 
 if TYPE_CHECKING:
     from multidict import MultiMapping
@@ -78,7 +79,7 @@ class Probe:
             limit = time_limit(request.headers.get(_TIMEOUT, ""))
             probed = await self._probe(asked, limit)
         except (Malformed, NotProbed) as error:
-            raise web.HTTPBadRequest(text=f"{error}\n") from None
+            raise web.HTTPBadRequest(text=f"{plain(str(error))}\n") from None
         if request.query.get("debug") == "true":
             return web.Response(text=debug(probed))
         return web.Response(body=metrics(probed), headers={"Content-Type": _KIND})
