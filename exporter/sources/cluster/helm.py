@@ -1,9 +1,14 @@
-"""Which images does a Helm release name, as Helm keeps it in a Secret?"""
+"""Which images does a Helm release name, as Helm keeps it in a Secret?
+
+Whoever may create a Secret chooses what is in it, so every step is bounded as it is taken.
+"""
 
 from __future__ import annotations
 
 import base64
+import time
 import zlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -13,14 +18,43 @@ from exporter.oci.digest import Malformed
 from exporter.sources.cluster.objects.meta import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-_LARGEST: Final = 32 * 1024 * 1024
-"""Bytes of a release, unpacked; a Secret holds at most one packed megabyte."""
+_PACKED: Final = 1_400_000
+"""Characters in the Secret: Kubernetes keeps at most 1 MiB, which is this long in base64."""
+_UNPACKED: Final = 16 * 1024 * 1024
+"""Bytes of a release, with its chart."""
+_HOOKS: Final = 2 * 1024 * 1024
+"""Bytes of all hooks."""
+_MANIFEST: Final = 8 * 1024 * 1024
+"""Characters of all manifests."""
+_DOCUMENT: Final = 2 * 1024 * 1024
+"""Characters of one document in them: etcd keeps no object of more than 1.5 MiB.
+
+It bounds one step of libyaml, which lets no other thread run meanwhile.
+"""
+_DOCUMENTS: Final = 20_000
+_EVENTS: Final = 200_000
+"""Of all manifests: keys, values, and the ends of maps and lists. Each takes a microsecond or two.
+
+The largest charts that are published (kube-prometheus-stack, GitLab) make less than half of it.
+"""
+_DIRECTIVES: Final = 100
+"""Each `%TAG` is compared with all before it, in one step."""
+_SECONDS: Final = 3.0
+"""Of processor time, should a machine be that slow, or a manifest dearer than is known."""
+_CHECKED: Final = 1_000
+"""Events between two looks at the clock."""
 _DEEPEST: Final = 64
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MAGIC: Final = b"\x1f\x8b\x08"
 _GROUPS: Final = frozenset({"containers", "initContainers", "ephemeralContainers"})
+_MARK: Final = "\n---"
+_BLANK: Final = frozenset(" \t\r\n\x85\u2028\u2029")
+
+
+class TooLarge(Malformed):
+    """It is more than is read of one release."""
 
 
 class Hook(Shape, frozen=True):
@@ -33,20 +67,26 @@ class Release(Shape, frozen=True):
     """What is read of a release."""
 
     manifest: str = ""
-    hooks: tuple[Hook, ...] | None = ()
+    hooks: msgspec.Raw = msgspec.Raw(b"null")
 
 
-def images(packed: str) -> list[str]:
+_RELEASE: Final = msgspec.json.Decoder(Release)
+_HOOK_LIST: Final = msgspec.json.Decoder(tuple[Hook, ...] | None)
+
+
+def images(packed: str, seconds: float = _SECONDS) -> list[str]:
     """Return the images of a release's pods, each once, from the Secret's `data.release`.
 
     It is base64 (the API's) of base64 (Helm's) of gzip of JSON, whose manifest is YAML. Raises
-    `Malformed`.
+    `TooLarge`, also where it takes more than `seconds` of processor time, and `Malformed`.
     """
+    if len(packed) > _PACKED:
+        raise TooLarge(f"a release of more than {_PACKED} characters")
     try:
-        body = base64.b64decode(base64.b64decode(packed))
-        release = msgspec.json.decode(_inflated(body), type=Release)
-        manifests = (release.manifest, *(hook.manifest for hook in release.hooks or ()))
-        return list(dict.fromkeys(image for each in manifests for image in _named(each)))
+        manifests = _manifests(_inflated(base64.b64decode(base64.b64decode(packed))))
+        walk = _Walk(time.thread_time() + seconds)
+        documents = (part for each in manifests for part in _documents(each))
+        return list(dict.fromkeys(image for each in documents for image in walk.images(each)))
     except (ValueError, zlib.error, msgspec.DecodeError, RecursionError) as error:
         raise (
             error if isinstance(error, Malformed) else Malformed("not a release of Helm")
@@ -59,31 +99,90 @@ def _inflated(body: bytes) -> bytes:
     if not body.startswith(_MAGIC):
         return body  # as Helm kept it before it packed
     inflating = zlib.decompressobj(_GZIP)
-    document = inflating.decompress(body, _LARGEST)
-    if inflating.unconsumed_tail or not inflating.eof:
-        raise Malformed(f"a release that is cut off, or of more than {_LARGEST} bytes")
+    document = inflating.decompress(body, _UNPACKED)
+    if inflating.unconsumed_tail:
+        raise TooLarge(f"a release of more than {_UNPACKED} bytes")
+    if not inflating.eof:
+        raise Malformed("a release that is cut off")
     return document
 
 
-def _named(manifest: str) -> Iterator[str]:
-    """Walk the events of all documents: nothing is built, so no text can grow beyond its length."""
-    path: list[Any] = []
-    for event in yaml.parse(manifest, yaml.CSafeLoader):
-        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            if len(path) > _DEEPEST or (path and path[-1] is None):
-                raise Malformed("a manifest nested too deeply, or with a key that is no text")
-            path.append(None if isinstance(event, yaml.MappingStartEvent) else 0)
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            path.pop()
-            _step(path)
-        elif isinstance(event, yaml.AliasEvent | yaml.ScalarEvent):
-            text = event.value if isinstance(event, yaml.ScalarEvent) else f"*{event.anchor}"
-            if path and path[-1] is None:
-                path[-1] = text
-                continue
-            if _is_image(path) and text:
-                yield text
-            _step(path)
+def _manifests(document: bytes) -> Sequence[str]:
+    release = _RELEASE.decode(document)
+    if len(release.hooks) > _HOOKS:
+        raise TooLarge(f"hooks of more than {_HOOKS} bytes")
+    hooks = _HOOK_LIST.decode(release.hooks) or ()
+    manifests = [release.manifest, *(hook.manifest for hook in hooks if hook.manifest)]
+    if sum(map(len, manifests)) > _MANIFEST:
+        raise TooLarge(f"manifests of more than {_MANIFEST} characters")
+    return manifests
+
+
+def _documents(manifest: str) -> Iterator[str]:
+    """Yield the documents of a manifest, by the lines that begin with `---`.
+
+    libyaml would find them too, but only after it has read all before the next one.
+    """
+    if manifest.count("%TAG") > _DIRECTIVES or manifest.count(_MARK) > _DOCUMENTS:
+        raise TooLarge(f"a manifest of more than {_DOCUMENTS} documents, or of many directives")
+    # A directive belongs to what follows the mark.
+    whole = manifest.startswith("%") or "\n%" in manifest
+    for document in (manifest,) if whole else _parts(manifest):
+        if len(document) > _DOCUMENT:
+            raise TooLarge(f"a document of more than {_DOCUMENT} characters")
+        yield document
+
+
+def _parts(manifest: str) -> Iterator[str]:
+    first, *others = f"\n{manifest}".split(_MARK)
+    document = [first[1:]]
+    for each in others:
+        if not each or each[0] in _BLANK:
+            yield "".join(document)
+            document = ["---", each]
+        else:
+            document += (_MARK, each)
+    yield "".join(document)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A walk over the events of documents: nothing is built, so no text grows beyond its length."""
+
+    until: float
+    """Of the thread's processor time."""
+    events: int = 0
+    path: list[Any] = field(default_factory=list)
+
+    def images(self, document: str) -> Iterator[str]:
+        """Yield what stands where containers and volumes name images."""
+        path = self.path
+        path.clear()
+        for event in yaml.parse(document, yaml.CSafeLoader):
+            self._count()
+            kind = type(event)
+            if kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                if len(path) > _DEEPEST or (path and path[-1] is None):
+                    raise Malformed("a manifest nested too deeply, or with a key that is no text")
+                path.append(None if kind is yaml.MappingStartEvent else 0)
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                path.pop()
+                _step(path)
+            elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
+                text = event.value if isinstance(event, yaml.ScalarEvent) else f"*{event.anchor}"
+                if path and path[-1] is None:
+                    path[-1] = text
+                    continue
+                if text and _is_image(path):
+                    yield text
+                _step(path)
+
+    def _count(self) -> None:
+        self.events += 1
+        if self.events > _EVENTS:
+            raise TooLarge(f"manifests of more than {_EVENTS} keys and values")
+        if not self.events % _CHECKED and time.thread_time() > self.until:
+            raise TooLarge("manifests that take too long to read")
 
 
 def _step(path: list[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
     from exporter.sources.cluster.objects.page import Page
 
-_LARGEST: Final = 64 * 1024 * 1024
-"""Bytes of one answer."""
+_LARGEST: Final = 32 * 1024 * 1024
+"""Bytes of one page; larger ones are asked for again in parts."""
+_LARGEST_OBJECT: Final = 4 * 1024 * 1024
+"""Bytes of one object: an API server takes requests of 3 MiB, etcd keeps 1.5 MiB by default."""
+_PART: Final = 8
+"""By how much less is asked for where a page is too large."""
 _CHUNK: Final = 1 << 18
 _MOST_PAGES: Final = 2_000
 _STARTS: Final = 3
@@ -80,9 +84,14 @@ class Api:
                 continue
         raise Unseen(question.subject, *_SAID[_GONE])
 
+    def within(self, share: float) -> Api:
+        """Return the same API with a part of the time that is left."""
+        now = time.monotonic()
+        return replace(self, deadline=now + share * max(0.0, self.deadline - now))
+
     def one(self, subject: str, path: str) -> bytes | None:
         """Return one object, None where there is none."""
-        status, body = self._ask(subject, path, (), _JSON)
+        status, body = self._ask(Question(subject, path), (), _LARGEST_OBJECT)
         if status == 404:  # noqa: PLR2004 - an answer: it is gone
             return None
         return _good(subject, status, body)
@@ -90,8 +99,17 @@ class Api:
     def _whole(self, question: Question, of: msgspec.json.Decoder[Page[Any]]) -> list[Any]:
         found: list[Any] = []
         version = further = ""
+        limit = question.limit
         for _ in range(_MOST_PAGES):
-            page = self._page(question, of, further)
+            try:
+                page = self._page(replace(question, limit=limit), of, further)
+            except Unseen as unseen:
+                if unseen.reason is not Reason.TOO_LARGE or limit == 1:
+                    raise
+                # Some objects are large: nobody who makes such may hide all others.
+                limit = max(1, limit // _PART)
+                continue
+            limit = min(question.limit, 2 * limit)
             if version not in ("", page.metadata.resource_version):
                 raise Expired
             found.extend(page.items or ())
@@ -105,7 +123,7 @@ class Api:
     ) -> Page[Any]:
         more = (("continue", further),) if further else ()
         query = (("limit", str(question.limit)), *question.selectors, *more)
-        status, body = self._ask(question.subject, question.path, query, question.accept)
+        status, body = self._ask(question, query, _LARGEST)
         if status == _GONE:
             raise Expired
         body = _good(question.subject, status, body)
@@ -119,14 +137,15 @@ class Api:
         return page
 
     def _ask(
-        self, subject: str, path: str, query: tuple[tuple[str, str], ...], accept: str
+        self, question: Question, query: tuple[tuple[str, str], ...], most: int
     ) -> tuple[int, bytes]:
+        subject = question.subject
         end = min(time.monotonic() + self.timeout, self.deadline)
         method, url, headers, _, _ = self.client.param_serialize(
             "GET",
-            path,
+            question.path,
             query_params=list(query),
-            header_params={"Accept": accept},
+            header_params={"Accept": question.accept},
             auth_settings=["BearerToken"],
         )
         patience = end - time.monotonic()
@@ -136,7 +155,7 @@ class Api:
             answer = self.client.call_api(
                 method, url, header_params=headers, _request_timeout=(patience, patience)
             )
-            return answer.status, _body(subject, answer.response, end)
+            return answer.status, _body(subject, answer.response, end, most)
         except ApiException as error:  # the client's form of a failed handshake
             raise Unseen(subject, Reason.TLS, "the certificate is not trusted") from error
         except http.HTTPError as error:
@@ -145,7 +164,7 @@ class Api:
             raise Unseen(subject, Reason.TLS, error.strerror or "no such certificate") from error
 
 
-def _body(subject: str, answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
+def _body(subject: str, answer: urllib3.BaseHTTPResponse, end: float, most: int) -> bytes:
     """Read an answer; where it is not read to its end, its connection is of no further use."""
     parts: list[bytes] = []
     size = 0
@@ -153,15 +172,11 @@ def _body(subject: str, answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
         while chunk := answer.read1(_CHUNK):
             parts.append(chunk)
             size += len(chunk)
-            _within(subject, size, end)
+            if size > most:
+                raise Unseen(subject, Reason.TOO_LARGE, f"an answer of more than {most} bytes")
+            if time.monotonic() > end:
+                raise Unseen(subject, Reason.TIMEOUT, "too slow to finish")
     return b"".join(parts)
-
-
-def _within(subject: str, size: int, end: float) -> None:
-    if size > _LARGEST:
-        raise Unseen(subject, Reason.TOO_LARGE, f"a page of more than {_LARGEST} bytes")
-    if time.monotonic() > end:
-        raise Unseen(subject, Reason.TIMEOUT, "too slow to finish")
 
 
 def _good(subject: str, status: int, body: bytes) -> bytes:

@@ -33,7 +33,6 @@ class Meta(Shape, frozen=True):
     name: str = ""
     namespace: str = ""
     uid: str = ""
-    labels: dict[str, str] = {}
     annotations: Annotations = Annotations()
     owner_references: tuple[Owner, ...] = ()
     creation_timestamp: str | None = None
@@ -51,7 +50,15 @@ class Name(Shape, frozen=True):
     name: str = ""
 
 
+class Labelled(Meta, frozen=True):
+    """The metadata of an object of which more is needed: labels are left out of all others."""
+
+    resource_version: str = ""
+    """Changes whenever the object does."""
+    labels: dict[str, str] = {}
+
+
 class Named(Shape, frozen=True):
     """An object of which only the metadata is asked for."""
 
-    metadata: Meta
+    metadata: Labelled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.sources.cluster.objects.meta import Meta, Shape
+from exporter.sources.cluster.objects.meta import Labelled, Shape
 
 
 class NodeInfo(Shape, frozen=True):
@@ -42,6 +42,6 @@ class NodeSpec(Shape, frozen=True):
 class Node(Shape, frozen=True):
     """A node."""
 
-    metadata: Meta
+    metadata: Labelled
     spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
