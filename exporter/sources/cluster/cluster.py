@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,7 +21,7 @@ from exporter.sources.cluster.pages import Api
 from exporter.sources.cluster.pods import of_pods
 from exporter.sources.cluster.pull_secrets import PullSecrets
 from exporter.sources.cluster.releases import Releases
-from exporter.sources.cluster.want import Want
+from exporter.sources.cluster.want import MOST_IMAGES, Want
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -155,7 +155,12 @@ def _of_custom(
             continue
         workload = owners.top(str(document.get("kind", "")), meta)
         reference_class = resource.class_of(document)
-        for image in dict.fromkeys(resource.references(document)):
+        wanted = list(islice(dict.fromkeys(resource.references(document)), MOST_IMAGES + 1))
+        if len(wanted) > MOST_IMAGES:
+            too_much = f"more than {MOST_IMAGES} images"
+            yield Want(workload, "", reference_class, excess=too_much)
+            continue
+        for image in wanted:
             yield Want(workload, image, reference_class)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,10 +46,17 @@ class CustomResource:
         if self.finished is not None and self.finished.holds(document):
             return
         for path in self.images:
-            yield from (str(value)[:1_000] for value in path.values(document) if value != "")
+            yield from (_text(value) for value in path.values(document) if value != "")
 
     def class_of(self, document: Mapping[str, object]) -> ReferenceClass:
         """Return how much the images of this object matter."""
         values = list(self.idle.values(document)) if self.idle else []
         resting = all(value is True or (value == 0 and value is not False) for value in values)
         return ReferenceClass.IDLE if values and resting else self.reference_class
+
+
+def _text(value: object) -> str:
+    """Return what stands in an image's place; of what is no text, the beginning."""
+    if isinstance(value, str):
+        return value
+    return reprlib.repr(value) if isinstance(value, dict | list) else str(value)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _DEEPEST: Final = 300
 """Levels that are kept: no path that is configured leads further (`FieldPath`)."""
-_MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
+_MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""A text, also one that never ends: else each quote in it would be tried as a beginning."""
 
 Read = TypeVar("Read")
 

@@ -9,19 +9,21 @@ import msgspec
 from exporter.facts.use import Holder
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
-from exporter.oci.reference import Reference, Repository, Tag
 from exporter.sources.cluster.placement import admits
+from exporter.sources.cluster.text import plain
+from exporter.sources.cluster.text import reference as read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from exporter.oci.reference import Reference, Repository, Tag
     from exporter.sources.cluster.objects.node import Node
     from exporter.sources.cluster.objects.pod import PodSpec
 
 _FEW: Final = 3
 """Nodes that are named for one image."""
 
-Name = tuple[str, Repository, Tag | Digest]
+Name = tuple[str, "Repository", "Tag | Digest"]
 
 
 class Fleet:
@@ -102,7 +104,7 @@ def _held(nodes: Iterable[tuple[Node, Platform | None]]) -> dict[Name, dict[str,
     for node, platform in nodes:
         if platform is None:
             continue
-        holder = Holder(node.metadata.name, platform)
+        holder = Holder(plain(node.metadata.name), platform)
         for text in (text for image in node.status.images for text in image.names or ()):
             if text not in names:
                 names[text] = _name(text)
@@ -114,7 +116,7 @@ def _held(nodes: Iterable[tuple[Node, Platform | None]]) -> dict[Name, dict[str,
 def _name(text: str) -> Name | None:
     """Read one of `status.images[].names`; some runtimes write `<none>` there."""
     try:
-        reference = Reference.parse(text)
+        reference = read(text)
     except Malformed:
         return None
     name = reference.digest or reference.tag

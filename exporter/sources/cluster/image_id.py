@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.reference import Reference
+from exporter.sources.cluster.text import reference
+
+if TYPE_CHECKING:
+    from exporter.oci.reference import Reference
 
 _BARE: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -27,7 +30,7 @@ def running(image_id: str, wanted: Reference) -> Digest | None:
     try:
         if "@" not in text:
             return Digest.parse(text)
-        told = Reference.parse(text)
+        told = reference(text)
     except Malformed:
         return None
     same = (told.registry, told.repository) == (wanted.registry, wanted.repository)

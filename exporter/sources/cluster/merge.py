@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.gap import Reason
 from exporter.facts.use import Use
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.sources import Listing
+from exporter.sources.cluster.gaps import Gaps
 from exporter.sources.cluster.image_id import running
+from exporter.sources.cluster.text import reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from exporter.facts.use import ReferenceClass, Workload
     from exporter.sources.cluster.fleet import Fleet
     from exporter.sources.cluster.want import Want
-
-_MOST_GAPS: Final = 100
 
 Key = tuple["Workload", str, "ReferenceClass"]
 
@@ -38,25 +38,26 @@ def uses(
     `login` names the credentials with which a want would be pulled.
     """
     groups: dict[Key, list[Want]] = {}
+    references, found = _References(Gaps(cluster, "images")), []
     for want in wants:
+        if want.excess:
+            references.gaps.add(str(want.workload), Reason.TOO_LARGE, want.excess)
+            continue
         groups.setdefault((want.workload, want.image, want.reference_class), []).append(want)
-    references, found = _References(cluster), []
     for key, group in groups.items():
-        if reference := references.read(key):
-            found.append(_use(reference, group, fleet, login))
-    return Listing(tuple(found), references.gaps())
+        if named := references.read(key):
+            found.append(_use(named, group, fleet, login))
+    return Listing(tuple(found), references.gaps.all())
 
 
-def _use(
-    reference: Reference, group: list[Want], fleet: Fleet, login: Callable[[Want], str]
-) -> Use:
+def _use(named: Reference, group: list[Want], fleet: Fleet, login: Callable[[Want], str]) -> Use:
     first = group[0]
     platforms, admitted = _platforms(group, fleet)
     told = {want.image_id for want in group}
-    content = frozenset(filter(None, (running(each, reference) for each in told)))
+    content = frozenset(filter(None, (running(each, named) for each in told)))
     return Use(
         owner=str(first.workload),
-        reference=reference,
+        reference=named,
         reference_class=first.reference_class,
         platforms=platforms,
         admitted=admitted,
@@ -66,7 +67,7 @@ def _use(
         next_run=min((want.next_run for want in group if want.next_run), default=None),
         # Templates come before pods: what would be started counts, not what was.
         login=next(filter(None, map(login, group)), ""),
-        holders=fleet.holders(reference, content),
+        holders=fleet.holders(named, content),
     )
 
 
@@ -93,34 +94,22 @@ def _platforms(group: list[Want], fleet: Fleet) -> tuple[frozenset[Platform], fr
 class _References:
     """The texts that were read, each once, and those that are no references."""
 
-    cluster: str
+    gaps: Gaps
     read_before: dict[str, Reference | Malformed] = field(default_factory=dict)
-    named: list[Gap] = field(default_factory=list)
-    more: int = 0
 
     def read(self, key: Key) -> Reference | None:
         workload, text, _ = key
         if text not in self.read_before:
             self.read_before[text] = _parsed(text)
-        reference = self.read_before[text]
-        if isinstance(reference, Reference):
-            return reference
-        if len(self.named) < _MOST_GAPS:
-            self.named.append(self._gap(str(workload), str(reference)))
-        else:
-            self.more += 1
-        return None
-
-    def gaps(self) -> tuple[Gap, ...]:
-        rest = self._gap(self.cluster, f"{self.more} more images cannot be read")
-        return (*self.named, *((rest,) if self.more else ()))
-
-    def _gap(self, subject: str, detail: str) -> Gap:
-        return Gap(Scope.REFERENCES, subject, Reason.MALFORMED, detail)
+        found = self.read_before[text]
+        if isinstance(found, Malformed):
+            self.gaps.add(str(workload), Reason.MALFORMED, str(found))
+            return None
+        return found
 
 
 def _parsed(text: str) -> Reference | Malformed:
     try:
-        return Reference.parse(text)
+        return reference(text)
     except Malformed as error:
         return error

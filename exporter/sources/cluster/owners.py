@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import Workload
+from exporter.sources.cluster.text import plain
 
 if TYPE_CHECKING:
     from exporter.sources.cluster.objects.meta import Meta, Owner
@@ -34,7 +35,7 @@ class Owners:
         """
         owner = _owner(meta)
         if owner is None:
-            return Workload(self._cluster, meta.namespace, kind, meta.name)
+            return self._workload(meta.namespace, kind, meta.name)
         key = (owner.uid, meta.namespace)
         if key not in self._tops:
             self._tops[key] = self._follow(owner, meta.namespace)
@@ -47,7 +48,10 @@ class Owners:
             if above is None:
                 break
             owner = above
-        return Workload(self._cluster, namespace, owner.kind, owner.name)
+        return self._workload(namespace, owner.kind, owner.name)
+
+    def _workload(self, namespace: str, kind: str, name: str) -> Workload:
+        return Workload(self._cluster, plain(namespace), plain(kind), plain(name))
 
 
 def _owner(meta: Meta) -> Owner | None:

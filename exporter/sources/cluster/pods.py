@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
-from exporter.sources.cluster.want import Want
+from exporter.sources.cluster.want import Want, excess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +28,9 @@ def of_pods(pods: Iterable[Pod], owners: Owners) -> Iterator[Want]:
 def _of_pod(pod: Pod, owners: Owners) -> Iterator[Want]:
     spec, status = pod.spec, pod.status
     workload = owners.top("Pod", pod.metadata)
+    if too_much := excess(spec):
+        yield Want(workload, "", ReferenceClass.LIVE, excess=too_much)
+        return
     # Nobody makes it anew where its node cannot run it: a pod of its own, a static one.
     stays = workload.kind == "Pod" and bool(spec.node_name)
     told = {

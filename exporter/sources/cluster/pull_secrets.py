@@ -7,19 +7,23 @@ ServiceAccounts, which gives a pod that names no pull secret those of its accoun
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 from exporter.sources.cluster.decoding import decoded
+from exporter.sources.cluster.gaps import Gaps
 from exporter.sources.cluster.kinds import SECRETS
 from exporter.sources.cluster.objects.secret import Secret
+from exporter.sources.cluster.text import is_name, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from exporter.facts.gap import Gap
     from exporter.sources.cluster.objects.secret import Account
     from exporter.sources.cluster.pages import Api
     from exporter.sources.cluster.want import Want
@@ -32,6 +36,12 @@ _CONTENT: Final = {
 _SECRET: Final = msgspec.json.Decoder(Secret)
 _MOST: Final = 2_000
 """Secrets that are read at once."""
+_MOST_OF_ONE: Final = 100
+"""Secrets of one account or pod."""
+_LARGEST: Final = 256 * 1024
+"""Bytes of one Secret's logins: enough for a thousand registries."""
+_MOST_BYTES: Final = 32 * 1024 * 1024
+_TOO_MUCH: Final = f"more than {_MOST} pull secrets, or more than {_MOST_BYTES} bytes of them"
 
 Named = tuple[str, str]
 """A namespace and a Secret's name."""
@@ -47,6 +57,8 @@ class PullSecrets:
             (each.metadata.namespace, each.metadata.name): tuple(each.secrets) for each in accounts
         }
         self._sets: dict[str, tuple[Named, ...]] = {}
+        self._excess: set[Named] = set()
+        """Accounts that name too many."""
 
     def login(self, want: Want) -> str:
         """Name the set with which a pod would pull; empty where none of its own is named."""
@@ -59,7 +71,10 @@ class PullSecrets:
             names = self._accounts.get((namespace, account), ())
         if not names:
             return ""
-        login = f"{self._cluster} {namespace}: {', '.join(names)}"
+        if len(names) > _MOST_OF_ONE:  # a pod's own are counted where it is read (`excess`)
+            self._excess.add((namespace, account))
+            return ""
+        login = plain(f"{self._cluster} {namespace}: {', '.join(names)}")
         self._sets[login] = tuple((namespace, name) for name in names)
         return login
 
@@ -70,30 +85,54 @@ class PullSecrets:
         kubelet does.
         """
         found: dict[Named, bytes | None] = {}
-        wanted = dict.fromkeys(named for each in self._sets.values() for named in each)
-        for position, named in enumerate(wanted):
+        unread, room = Gaps(self._cluster, "pull secrets"), _MOST_BYTES
+        for namespace, account in sorted(self._excess):
+            subject = plain(f"{self._cluster}: ServiceAccount {namespace}/{account}")
+            unread.add(subject, Reason.TOO_LARGE, f"more than {_MOST_OF_ONE} pull secrets")
+        for position, named in enumerate(self._wanted()):
             try:
-                found[named] = self._read(api, named, position)
+                found[named] = self._read(api, named, room if position < _MOST else 0)
             except Unseen as unseen:
-                gaps.append(Gap(Scope.REFERENCES, unseen.subject, unseen.reason, unseen.detail))
+                unread.note(unseen)
+            else:
+                room -= len(found[named] or b"")
+        gaps.extend(unread.all())
         return {
             login: tuple(content for named in each if (content := found[named]) is not None)
             for login, each in self._sets.items()
             if all(named in found for named in each)
         }
 
-    def _read(self, api: Api, named: Named, position: int) -> bytes | None:
+    def _wanted(self) -> list[Named]:
+        """Return the Secrets that are named, each namespace's first before any second.
+
+        Whoever names very many in one namespace must not use up what is read of the others.
+        """
+        ranks: Counter[str] = Counter()
+        ranked: dict[Named, int] = {}
+        for named in dict.fromkeys(named for each in self._sets.values() for named in each):
+            ranks[named[0]] += 1
+            ranked[named] = ranks[named[0]]
+        return sorted(ranked, key=lambda named: ranked[named])
+
+    def _read(self, api: Api, named: Named, room: int) -> bytes | None:
+        """Read one Secret, of which `room` bytes may be kept."""
         namespace, name = named
-        subject = f"{self._cluster}: Secret {namespace}/{name}"
-        if position >= _MOST:
-            raise Unseen(subject, Reason.TOO_LARGE, f"more than {_MOST} pull secrets")
+        subject = plain(f"{self._cluster}: Secret {namespace}/{name}")
+        if room <= 0:
+            raise Unseen(subject, Reason.TOO_LARGE, _TOO_MUCH)
+        if not is_name(name):
+            return None  # no Secret is called so, but a path of the API may be
         body = api.one(subject, f"{SECRETS.path(namespace)}/{name}")
         if body is None:
             return None
         try:
-            return _content(decoded(body, _SECRET))
+            content = _content(decoded(body, _SECRET))
         except ValueError as error:
             raise Unseen(subject, Reason.MALFORMED, "not a Secret") from error
+        if content is not None and len(content) > min(_LARGEST, room):
+            raise Unseen(subject, Reason.TOO_LARGE, f"logins of more than {_LARGEST} bytes")
+        return content
 
 
 def _content(secret: Secret) -> bytes | None:

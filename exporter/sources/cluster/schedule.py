@@ -12,6 +12,8 @@ from cronsim import CronSim, CronSimError
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+_LONGEST: Final = 300
+"""Characters of a schedule that is looked at; Kubernetes takes any number."""
 _ZONE: Final = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)")
 _MACROS: Final = {
     "@yearly": "0 0 1 1 *",
@@ -31,6 +33,8 @@ def next_run(schedule: str, zone: str | None, now: float) -> float | None:
     Without a zone it is UTC, as nearly every control plane runs. `@every` counts from a start that
     nobody tells.
     """
+    if len(schedule) > _LONGEST:
+        return None
     prefix = _ZONE.fullmatch(schedule)
     if prefix is not None:
         zone, schedule = prefix[1], prefix[2]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass, Workload
 from exporter.sources.cluster.objects.pod import PodSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+MOST_IMAGES: Final = 1_000
+"""Images that one object may name: containers and volumes together."""
+_MOST_CONDITIONS: Final = 1_000
+_MOST_SECRETS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,34 @@ class Want:
     """Must every node run it that admits it?"""
     stays: bool = False
     """Is it started on its node, and nowhere else?"""
+    excess: str = ""
+    """Of what its object has too much to be read; then `image` is empty."""
+
+
+def excess(pod: PodSpec) -> str:
+    """Say of what a pod has more than any has in earnest; empty where it is of nothing.
+
+    Whoever makes an object chooses how long its lists are, and one must not take all the time.
+    """
+    wanted = len(pod.containers) + len(pod.init_containers) + len(pod.ephemeral_containers)
+    if wanted + len(pod.volumes) > MOST_IMAGES:
+        return f"more than {MOST_IMAGES} containers and volumes"
+    if len(pod.node_selector) + len(pod.tolerations) + _conditions(pod) > _MOST_CONDITIONS:
+        return f"more than {_MOST_CONDITIONS} conditions on nodes"
+    if len(pod.image_pull_secrets) > _MOST_SECRETS:
+        return f"more than {_MOST_SECRETS} pull secrets"
+    return ""
+
+
+def _conditions(pod: PodSpec) -> int:
+    affinity = pod.affinity and pod.affinity.node_affinity
+    required = affinity and affinity.required
+    terms = (required and required.node_selector_terms) or ()
+    return len(terms) + sum(
+        1 + len(each.values)
+        for term in terms
+        for each in (*term.match_expressions, *term.match_fields)
+    )
 
 
 def images(pod: PodSpec) -> Iterator[str]:
@@ -52,6 +85,9 @@ def of_template(
     everywhere: bool = False,
 ) -> Iterator[Want]:
     """Return what pods of a template would want."""
+    if too_much := excess(pod):
+        yield Want(workload, "", reference_class, excess=too_much)
+        return
     for image in dict.fromkeys(images(pod)):
         if image:
             yield Want(
