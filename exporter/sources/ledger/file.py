@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("pullproof.ledger")
 
+_OWN: Final = 0o600
+_OTHERS: Final = 0o077
+"""The rights of a file of the ledger, and those that nobody has."""
 _OURS: Final = 0x50756C6C
 """SQLite's `application_id`: "Pull"."""
 _VERSION: Final = 1
@@ -44,6 +49,7 @@ def connect(path: Path | None, patience: float = 5.0) -> sqlite3.Connection:
         if path is None:
             return _opened(":memory:", patience)
         _refuse_strangers(path)
+        _make_private(path)
         try:
             return _opened(str(path), patience)
         except _Unusable as why:
@@ -86,6 +92,27 @@ def _refuse_strangers(path: Path) -> None:
         raise Unseen(str(path), Reason.UNREADABLE, "the ledger's folder does not exist")
     if path.exists() and (not path.is_file() or _is_text(path)):
         raise _stranger(str(path))
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody else read a ledger: it names images, namespaces and workloads.
+
+    SQLite gives the rights of the file to those that it keeps beside it. What belongs to somebody
+    else is left as it is, and the folder too.
+    """
+    path = path.resolve()
+    with suppress(FileExistsError):
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWN)
+        try:
+            os.fchmod(file, _OWN)  # whatever the umask
+        finally:
+            os.close(file)
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        with suppress(OSError):  # it is not there, or where nothing may be changed
+            status = part.stat()
+            if status.st_uid == os.geteuid() and status.st_mode & _OTHERS:
+                part.chmod(status.st_mode & _OWN)
 
 
 def _is_text(path: Path) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 from exporter.sources.ledger.file import connect
-from tests.sources.ledger.kept import aside, filled, open_
+from tests.sources.ledger.kept import TRUTH, aside, filled, open_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,3 +92,57 @@ def test_a_ledger_that_cannot_be_written_is_refused(as_nobody: Path) -> None:
         open_(as_nobody / "ledger.db")
     with pytest.raises(Unseen, match="the ledger cannot be used"):
         open_(as_nobody / "new.db")
+
+
+def modes(path: Path) -> dict[str, int]:
+    return {each.name: each.stat().st_mode & 0o7777 for each in path.parent.iterdir()}
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077, 0o777])
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("umask")
+def test_nobody_else_may_read_a_new_ledger_whatever_the_umask(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    path = tmp_path / "ledger.db"
+
+    with open_(path) as ledger:
+        ledger.keep("main", TRUTH)
+        found = modes(path)
+
+    assert found == dict.fromkeys(("ledger.db", "ledger.db-wal", "ledger.db-shm"), 0o600)
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_ledger_that_others_could_read_is_closed_to_them(path: Path) -> None:
+    with open_(filled(path)) as before:
+        before.keep("main", TRUTH)
+        for each in path.parent.iterdir():
+            each.chmod(0o644)
+        with open_(path) as ledger:
+            assert ledger.last("main") == TRUTH
+            assert set(modes(path).values()) == {0o600}
+
+
+def test_a_ledger_behind_a_link_is_closed_to_others_and_set_aside_so(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "ledger.db").symlink_to(tmp_path / "there" / "real.db")
+    path = tmp_path / "ledger.db"
+
+    filled(path)
+
+    assert modes(tmp_path / "there" / "real.db")["real.db"] == 0o600
+
+
+def test_a_ledger_of_somebody_else_is_left_as_it_is(path: Path) -> None:
+    filled(path).chmod(0o644)
+    others = os.geteuid() == 0  # only root gives files away
+    if others:
+        os.chown(path, 65_534, -1)
+
+    with open_(path):
+        assert modes(path)["ledger.db"] == (0o644 if others else 0o600)
