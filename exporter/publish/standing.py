@@ -10,7 +10,7 @@ from exporter.facts.gap import Gap, Reason
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Collector, Role
 from exporter.judge.report import Report
-from exporter.sources.tally import ScrubTally, Tally
+from exporter.sources.tally import LedgerTally, ScrubTally, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +101,7 @@ class Picture:
     standings: tuple[Standing, ...]
     sources: tuple[SourceStanding, ...]
     reload: Reload
+    ledger: LedgerTally | None = None
+    """What became of writes to the ledger, read live; None where it has no file."""
     in_progress: frozenset[str] = frozenset()
     """Registries that are being audited now."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from exporter.publish.metrics.exposition import Exposition
     from exporter.publish.metrics.limits import Limits
     from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
+    from exporter.sources.tally import LedgerTally
 
 _log: Final = logging.getLogger("pullproof.board")
 
@@ -42,12 +43,13 @@ class Board:
         under_way = self.picture.in_progress | {registry}
         self.picture = replace(self.picture, in_progress=under_way)
 
-    async def watch(self, standings: Iterable[Standing]) -> None:
-        """Put up the registries that are watched from now on, and no others."""
+    async def watch(self, standings: Iterable[Standing], ledger: LedgerTally | None = None) -> None:
+        """Put up the registries that are watched from now on, and no others; and the ledger."""
         async with self._turn:
             ordered = tuple(sorted(standings, key=lambda each: each.registry))
             before = self.picture.in_progress
-            await self._swap(replace(self.picture, standings=ordered), ended=before)
+            shown = replace(self.picture, standings=ordered, ledger=ledger)
+            await self._swap(shown, ended=before)
 
     async def show(self, standing: Standing) -> None:
         """Put up where a registry stands after an audit; a scrape shows all of it, or none."""

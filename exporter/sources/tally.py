@@ -44,5 +44,28 @@ class ScrubTally:
     """Share of all needed bytes that was proven within the period."""
 
 
+@dataclass(slots=True)
+class LedgerTally:
+    """What became of writes to the ledger's file since the process started."""
+
+    failing: set[bool] = field(default_factory=set)
+    """Of writes of a registry's whole truth (true) and of all others: of which the last failed. On
+    a full disk small ones may succeed between large ones that do not."""
+    lost: bool = False
+    """Is the file given up, and what is kept in memory only?"""
+
+    @property
+    def writable(self) -> bool:
+        """Is everything kept that is to be kept? The file was written when it was opened."""
+        return not (self.failing or self.lost)
+
+    def note(self, *, truth: bool, written: bool) -> None:
+        """Note how one write ended."""
+        if written:
+            self.failing.discard(truth)
+        else:
+            self.failing.add(truth)
+
+
 OUTCOMES = ("match", "mismatch", "gone", "unknown")
 """How a whole read may end: `gone` is short or not there, which audits tell as well."""

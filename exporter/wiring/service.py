@@ -103,7 +103,7 @@ class Service:
             rounds = Rounds(self.board, assembly.ledger, assembly.references, keeper)
             standings = [await rounds.restore(each) for each in assembly.watched]
             assembly.references.recall(*_remembered(standings))
-            await self.board.watch(standings)
+            await self.board.watch(standings, assembly.ledger.tally)
             clock = Clock(rounds, assembly.watched)
             targets = [each.target for each in assembly.watched]
             with self._probing.aimed(targets):

@@ -324,6 +324,12 @@ CONFIG_HASH: Final = _gauge(
     "",
     "A number that changes exactly when the configuration in force does.",
 )
+LEDGER_WRITABLE: Final = _gauge(
+    Group.EXPORTER,
+    "ledger_writable",
+    "",
+    "Whether the last writes to the ledger succeeded. Absent without a ledger file.",
+)
 SERIES_LIMIT: Final = _gauge(
     Group.EXPORTER,
     "metrics_series_limit",

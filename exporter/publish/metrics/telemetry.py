@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from exporter.publish.metrics.family import Family
     from exporter.publish.standing import Standing
+    from exporter.sources.tally import LedgerTally
 
 _RESOURCES: Final = ("base", "catalog", "tags", "manifest", "blob", "token", "redirect")
 _CODES: Final = ("2xx", "3xx", "401", "403", "404", "429", "4xx", "5xx", "error")
@@ -64,6 +65,15 @@ class _Live(Collector):
         waits = {each.registry: each.tally.throttled_seconds for each in standings}
         yield _total(catalogue.THROTTLE_WAIT, waits)
         yield from scrub_metrics(standings)
+        yield _ledger(self.picture.ledger)
+
+
+def _ledger(tally: LedgerTally | None) -> Metric:
+    family = catalogue.LEDGER_WRITABLE
+    metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
+    if tally is not None:
+        metric.add_metric((), float(tally.writable))
+    return metric
 
 
 def _openmetrics(registry: CollectorRegistry) -> bytes:

@@ -16,6 +16,7 @@ from exporter.facts.scrubbed import Scrubbed
 from exporter.sources import Unseen
 from exporter.sources.ledger import contents, manifests, outlines, scrubs, truths
 from exporter.sources.ledger.file import FAULTS, connect, is_damage, set_aside
+from exporter.sources.tally import LedgerTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -55,6 +56,8 @@ class Ledger:
     def __init__(self, path: Path | None, clock: Callable[[], float]) -> None:
         """Open it; `clock` tells the seconds since the epoch. Raises `Unseen` as `connect` does."""
         self._path, self._clock = path, clock
+        self.tally = None if path is None else LedgerTally()
+        """What became of its writes; None where it has no file."""
         self._writer = self._reader = _Door(connect(path))
         if path is not None:
             # A reader of its own: one registry's long write must not hold up another's audit.
@@ -171,7 +174,9 @@ class Ledger:
 
     def _put(self, *work: Statement) -> None:
         """Write all of it, or nothing."""
-        self._do(self._writer, partial(_write, work), None)
+        written = self._do(self._writer, partial(_write, work), otherwise=False)
+        if self.tally is not None:
+            self.tally.note(truth=work[0][0] == truths.PUT, written=written)
 
     def _do(
         self, door: _Door, work: Callable[[sqlite3.Connection], Answer], otherwise: Answer
@@ -200,11 +205,14 @@ class Ledger:
             except (OSError, Unseen) as error:
                 _log.warning("no new ledger can be begun", extra={"cause": str(error)})
                 self._writer.connection = self._reader.connection = connect(None)
+                if self.tally is not None:
+                    self.tally.lost = True
 
 
-def _write(work: Sequence[Statement], file: sqlite3.Connection) -> None:
+def _write(work: Sequence[Statement], file: sqlite3.Connection) -> bool:
     """Run statements in one transaction: a process killed in the middle of it leaves no trace."""
     file.execute("BEGIN IMMEDIATE")
     with file:
         for statement, rows in work:
             file.executemany(statement, rows)
+    return True

@@ -19,7 +19,7 @@ from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import Format, Rendered, Samples, expose, label_pairs
 from exporter.publish.metrics.rendering import render
 from exporter.publish.metrics.telemetry import Telemetry
-from exporter.sources.tally import BUCKETS, Tally
+from exporter.sources.tally import BUCKETS, LedgerTally, Tally
 from tests.parts.needs import program
 from tests.publish.metrics.series import LIMITS
 from tests.publish.reports import (
@@ -57,7 +57,8 @@ def busy() -> Picture:
     running = frozenset({"registry.example"})
     pinned = tag("shop/pin@", child("amd64", name="pin"))
     about = replace(incident(pinned), stock=stock())
-    return picture(standing(about, tally=tally, facts_written=1.0), in_progress=running)
+    shown = standing(about, tally=tally, facts_written=1.0)
+    return picture(shown, in_progress=running, ledger=LedgerTally(lost=True))
 
 
 def test_every_family_of_the_catalogue_is_published_and_no_other() -> None:
@@ -73,6 +74,14 @@ def test_series_carry_exactly_the_labels_of_the_catalogue() -> None:
     for family in catalogue.FAMILIES:
         for sample in parsed[family.stem].samples:
             assert sample.labels.keys() - {"le"} == set(family.labels), sample
+
+
+def test_a_ledger_is_told_of_only_where_there_is_one() -> None:
+    with_it = full(Format.TEXT, busy()).decode()
+    without = full(Format.TEXT, picture()).decode()
+
+    assert "\npullproof_ledger_writable 0.0\n" in with_it
+    assert "\npullproof_ledger_" not in without
 
 
 def test_families_are_grouped_and_described_once() -> None:

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from exporter.oci.digest import Digest
+from exporter.sources.ledger import truths
 from exporter.sources.memory import Kept
 from tests.sources.ledger.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
 
@@ -30,6 +31,37 @@ def test_a_ledger_that_fails_costs_a_second_reading_and_nothing_else(
 
     assert (ledger.manifest(NAME), ledger.last("main")) == (None, None)
     assert caplog.text.count("the ledger failed") == 4
+
+
+def test_it_is_told_whether_the_ledger_can_be_written(path: Path) -> None:
+    with open_(path) as ledger, closing(sqlite3.connect(path)) as other:
+        tally = ledger.tally
+        assert tally is not None
+        told = [tally.writable]
+        for change in ("DROP TABLE truths", truths.SCHEMA):
+            other.execute(change)
+            ledger.keep("main", TRUTH)
+            ledger.owe("main", 1.0)  # on a full disk a small write may succeed beside
+            told.append(tally.writable)
+
+    assert told == [True, False, True]
+
+
+def test_a_ledger_that_is_given_up_is_told_as_one_that_cannot_be_written(path: Path) -> None:
+    with open_(filled(path, 3_000)) as ledger:
+        assert ledger.tally is not None
+        path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 2_000_000)
+        aside(path).mkdir()  # so that the damaged file cannot be set aside
+        for _ in range(2):
+            ledger.keep("main", TRUTH)
+            ledger.last("main")
+
+        assert not ledger.tally.writable
+
+
+def test_a_ledger_in_memory_tells_nothing_of_writes() -> None:
+    with open_(None) as ledger:
+        assert ledger.tally is None
 
 
 def test_what_fails_in_the_middle_is_not_kept_in_half(path: Path) -> None:
