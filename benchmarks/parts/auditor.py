@@ -23,7 +23,6 @@ from benchmarks.parts.memory import forget_peak, peak
 from exporter.audit import audit
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
-from exporter.publish.archive.pack import pack
 from exporter.publish.metrics import limits
 from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.rendering import render
@@ -36,6 +35,7 @@ from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.memory import Kept
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import Limits
+from exporter.store import snapshot_file
 
 _WIDTH: Final = 32
 """Requests under way at once."""
@@ -94,7 +94,7 @@ class Round:
         return f"{series:,} series, {len(text) / 1e6:.1f} MB"
 
     def _keep(self) -> int:
-        packed = pack(self._report.snapshot)
+        packed = snapshot_file.encode(self._report.snapshot)
         self.ledger.keep(self._report.snapshot.registry, Kept(packed, self._report.since))
         return len(packed)
 

@@ -12,10 +12,10 @@ from exporter.commands.options import again
 from exporter.facts.gap import Scope
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role
-from exporter.publish.archive.pack import pack
 from exporter.publish.document.report import compose, encode
 from exporter.publish.standing import Standing
 from exporter.publish.text.terminal import Style
+from exporter.store import snapshot_file
 
 if TYPE_CHECKING:
     import argparse
@@ -85,6 +85,6 @@ def save(reports: Sequence[Report], path: Path) -> None:
 def write(path: Path, snapshot: Snapshot) -> None:
     """Write a snapshot's file; raises `Refused` where it cannot be written."""
     try:
-        path.write_bytes(pack(snapshot))
+        path.write_bytes(snapshot_file.encode(snapshot))
     except OSError as error:
         raise Refused(f"{path}: cannot be written: {error.strerror}") from error

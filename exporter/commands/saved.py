@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from exporter.commands import Refused
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Malformed
-from exporter.publish.archive.unpack import unpack
+from exporter.store import snapshot_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def judged(path: Path) -> Report:
     """Judge a kept snapshot again, asking nobody; raises `Refused` for a file that is none."""
     try:
-        return judge(unpack(path.read_bytes()), {})
+        with path.open("rb") as file:
+            packed = file.read(snapshot_file.LARGEST + 1)
+        return judge(snapshot_file.decode(packed), {})
     except OSError as error:
         raise Refused(f"{path}: cannot be read: {error.strerror}") from error
     except Malformed as error:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.publish.archive.unpack import undisturbed
+from exporter.heap import undisturbed
 from exporter.publish.metrics import rendering as metrics
 from exporter.serve.standing import aged, unshown
 

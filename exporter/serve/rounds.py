@@ -15,10 +15,9 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.release import Exported
 from exporter.facts.use import Use
+from exporter.heap import undisturbed
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Malformed
-from exporter.publish.archive.pack import pack
-from exporter.publish.archive.unpack import undisturbed, unpack
 from exporter.publish.standing import SourceStanding, Standing
 from exporter.resolve.target import Target
 from exporter.serve.board import Board
@@ -26,6 +25,7 @@ from exporter.serve.standing import Attempt, Began, aged, seen, unseen
 from exporter.sources import Listing, Unseen
 from exporter.sources.memory import Journal, Kept
 from exporter.sources.tally import Tally
+from exporter.store import snapshot_file
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
@@ -178,14 +178,14 @@ class Rounds:
             _log.exception("audit not saved", extra={"registry": report.snapshot.registry})
 
     def _save(self, report: Report) -> None:
-        kept = Kept(pack(report.snapshot), report.since)
+        kept = Kept(snapshot_file.encode(report.snapshot), report.since)
         self.journal.keep(report.snapshot.registry, kept)
 
 
 def _reopened(fresh: Standing, kept: Kept) -> Standing:
     """Judge the old facts again: the same facts give the same report."""
     try:
-        snapshot = unpack(kept.snapshot)
+        snapshot = snapshot_file.decode(kept.snapshot)
     except Malformed as error:
         _log.warning("the last truth cannot be used", extra={"cause": str(error)})
         return fresh

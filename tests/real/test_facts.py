@@ -12,9 +12,9 @@ import pytest
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import home
 from exporter.facts.snapshot import Snapshot
-from exporter.publish.archive.pack import pack
 from exporter.sources import Unseen
 from exporter.sources.shelf import Shelf
+from exporter.store import snapshot_file
 from tests.fakes import NOW
 from tests.parts.process import until
 from tests.parts.product import configure, exporter, run
@@ -107,7 +107,7 @@ def test_a_kept_snapshot_becomes_facts_too(tmp_path: Path) -> None:
 def test_a_registry_that_is_down_takes_no_facts_from_another(tmp_path: Path) -> None:
     folder, config, blind = tmp_path / "facts", tmp_path / "pullproof.yml", tmp_path / "blind"
     gap = Gap(Scope.REGISTRY, "down", Reason.CONNECT)
-    blind.write_bytes(pack(Snapshot("down", NOW, gaps=(gap,), gone=True)))
+    blind.write_bytes(snapshot_file.encode(Snapshot("down", NOW, gaps=(gap,), gone=True)))
     with registry(tmp_path / "registry") as server:
         server.push("app", two_platforms("app"), "v1")
         down = {"url": "http://127.0.0.1:1", "name": "down", "plain_http": True}

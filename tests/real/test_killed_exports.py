@@ -24,9 +24,9 @@ from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
-from exporter.publish.archive.pack import pack
 from exporter.publish.lake.schema import SEEN
 from exporter.sources.shelf import Shelf
+from exporter.store import snapshot_file
 from tests.fakes import HOST, NOW
 from tests.parts.front import before
 from tests.parts.http import RESET
@@ -67,7 +67,7 @@ class Place:
     def exporting(self, number: int) -> Iterator[subprocess.Popen[bytes]]:
         """Export what was seen when there was this number of tags more, by a process."""
         kept = self.room / f"{number}.snapshot"
-        kept.write_bytes(pack(snapshot(number)))
+        kept.write_bytes(snapshot_file.encode(snapshot(number)))
         command = (sys.executable, "-m", "exporter", "facts", "export", "--from", str(kept))
         with subprocess.Popen(
             [*command, "--to", self.location, "--keep", "1", *self.words],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from exporter.sources.memory import Kept
 from exporter.sources.tally import Tally
 from tests import worlds
 from tests.fakes import HOST, NOW, Fake, target
+from tests.store.layout import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -283,6 +285,23 @@ async def test_a_truth_that_no_longer_can_be_judged_costs_history_and_no_start(
     await rounds.run(each)
 
     assert "the last truth cannot be used" in caplog.messages
+    assert {verdict.state for verdict in truth(shown).verdicts} == {State.PRESENT}
+
+
+async def test_a_truth_of_an_older_version_starts_afresh_and_says_so(
+    fake: Fake, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Older(Journal):
+        def last(self, registry: str) -> Kept | None:  # noqa: ARG002 - of every registry
+            return Kept(gzip.compress(start(3) + b"a layout of before"), {})
+
+    shown, each = board(), watched(fake)
+
+    rounds = await begun(Older(), shown, each)
+    await rounds.run(each)
+
+    causes = [getattr(record, "cause", "") for record in caplog.records]
+    assert any(cause.startswith("a pullproof snapshot of version 3") for cause in causes)
     assert {verdict.state for verdict in truth(shown).verdicts} == {State.PRESENT}
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from exporter.publish.archive.pack import pack
-from exporter.publish.archive.unpack import undisturbed
+from exporter.heap import undisturbed
 from exporter.publish.document.report import compose, encode
 from exporter.publish.web import reply
 from exporter.publish.web.once import Once
 from exporter.publish.web.pages import asked
 from exporter.publish.words import plain
+from exporter.store import snapshot_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -65,7 +65,7 @@ class Documents:
         found = next((each for each in reports if each.snapshot.registry == registry), None)
         if found is None:
             raise web.HTTPNotFound(text="no such registry, or not audited yet\n")
-        packed = await asyncio.to_thread(pack, found.snapshot)
+        packed = await asyncio.to_thread(snapshot_file.encode, found.snapshot)
         return web.Response(body=packed, content_type="application/octet-stream")
 
     def _chosen(self, wanted: Collection[str]) -> tuple[Standing, ...]:

@@ -13,10 +13,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from exporter.publish.archive.unpack import unpack
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
 from exporter.serve.logs import is_our_fault
 from exporter.sources.tally import Tally
+from exporter.store import snapshot_file
 from tests.parts.process import PATIENCE
 from tests.publish.reports import (
     child,
@@ -285,7 +285,7 @@ async def test_a_snapshot_is_what_the_last_complete_audit_saw() -> None:
     found = await get(f"/snapshot/{about.snapshot.registry}", shown(about))
 
     assert found.status_code == 200
-    assert unpack(found.content) == about.snapshot
+    assert snapshot_file.decode(found.content) == about.snapshot
 
 
 async def test_a_registry_that_was_never_seen_has_no_snapshot() -> None:

@@ -1,0 +1,121 @@
+"""Checks of decoded values, by their types: what msgspec takes for text may still be no name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache, lru_cache, partial
+from operator import attrgetter
+from typing import Any, Final, get_args, get_origin, get_type_hints
+
+from exporter.oci import reference
+from exporter.oci.digest import Malformed
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Reference, Repository, Tag
+
+Check = Callable[[Any], object]
+"""Raises `Malformed` for a value that cannot be."""
+
+_LAST_SECOND: Final = 253_402_300_799
+"""The end of the year 9999: no later time can be written as a date."""
+_LARGEST: Final = 2**63 - 1
+_LONGEST_NAME: Final = 255
+
+
+@cache
+def check_of(kind: Any) -> Check | None:
+    """Return what checks a value of this type; None where there is nothing to check.
+
+    All floats in facts are times, in seconds since the epoch; all whole numbers are counts.
+    """
+    if kind in _LEAVES:
+        return _LEAVES[kind]
+    if is_dataclass(kind):
+        return _of_dataclass(kind)
+    inner = [check_of(each) for each in get_args(kind) if each is not Ellipsis]
+    if not any(inner):
+        return None
+    origin = get_origin(kind)
+    if origin is Mapping:
+        keys, values = inner
+        return partial(_check_mapping, keys, values)
+    if origin is tuple and Ellipsis not in get_args(kind):
+        return partial(_check_each, inner)
+    (part,) = filter(None, inner)
+    return partial(_check_all if origin in (tuple, frozenset) else _check_optional, part)
+
+
+def _of_dataclass(kind: Any) -> Check | None:
+    hints = get_type_hints(kind)
+    parts = [
+        (attrgetter(field.name), check)
+        for field in fields(kind)
+        if (check := _NAMES.get((kind, field.name)) or check_of(hints[field.name]))
+    ]
+    return partial(_check_parts, parts) if parts else None
+
+
+def _check_parts(parts: Iterable[tuple[attrgetter[Any], Check]], value: object) -> None:
+    for get, check in parts:
+        check(get(value))
+
+
+def _check_each(checks: Iterable[Check | None], values: Iterable[object]) -> None:
+    for check, value in zip(checks, values, strict=True):
+        if check:
+            check(value)
+
+
+def _check_all(check: Check, values: Iterable[object]) -> None:
+    for value in values:
+        check(value)
+
+
+def _check_mapping(
+    keys: Check | None, values: Check | None, mapping: Mapping[object, object]
+) -> None:
+    for pair in mapping.items():
+        _check_each((keys, values), pair)
+
+
+def _check_optional(check: Check, value: object) -> None:
+    if value is not None:
+        check(value)
+
+
+def _time(value: float) -> None:
+    if not 0 <= value <= _LAST_SECOND:  # not a number is in no range
+        raise Malformed(f"not a time: {value!r:.40}")
+
+
+def _count(value: int) -> None:
+    if not 0 <= value <= _LARGEST:
+        raise Malformed(f"not a count: {value!r:.40}")
+
+
+@lru_cache(1024)
+def _platform(value: Platform) -> None:
+    if Platform.of(value.os, value.architecture, value.variant) != value:
+        raise Malformed(f"not a platform in its normal form: {str(value)[:140]!r}")
+
+
+def _host(text: str) -> None:
+    if reference.host(text) != text:
+        raise Malformed(f"not a registry host in its normal form: {text[:140]!r}")
+
+
+def check_registry(text: str) -> None:
+    """Check a registry's name, which may be any that a configuration gives it."""
+    if not text.isprintable() or not 0 < len(text) <= _LONGEST_NAME:
+        raise Malformed(f"not a registry's name: {text[:140]!r}")
+
+
+_LEAVES: Final[Mapping[Any, Check]] = {
+    Repository: lru_cache(1024)(reference.repository),
+    Tag: reference.tag,
+    Platform: _platform,
+    float: _time,
+    int: _count,
+}
+_NAMES: Final[Mapping[tuple[type, str], Check]] = {(Reference, "registry"): lru_cache(1024)(_host)}
+"""Names whose type is mere text."""
