@@ -19,6 +19,7 @@ from exporter import __version__
 from exporter.commands import Refused
 from exporter.commands.about import ABOUT, PULLED
 from exporter.commands.vocabulary import VOCABULARY
+from exporter.screen import screened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,11 +34,17 @@ _READER_GONE: Final = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    words = _parser().parse_args(arguments)
+    with screened():
+        words = _parser().parse_args(arguments)
     if words.command == "serve" and not words.check_config:
         _hear()
     else:
         signal.signal(signal.SIGTERM, _die)
+    with screened(getattr(words, "color", "auto")):
+        return _run(words)
+
+
+def _run(words: argparse.Namespace) -> int:
     try:
         command = importlib.import_module(f"exporter.commands.{words.command}")
         code = int(command.run(words, os.environ))

@@ -15,6 +15,7 @@ from exporter.facts.snapshot import Role
 from exporter.publish.document.report import compose, encode
 from exporter.publish.standing import Standing
 from exporter.publish.text.terminal import Style
+from exporter.screen import escaped
 from exporter.store import snapshot_file
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def style(words: argparse.Namespace) -> Style:
 
 def as_json(reports: Iterable[Report], now: float) -> str:
     """Return the documented report, indented."""
-    return encode(compose(map(Standing.once, reports), now), indent=2).decode() + "\n"
+    return escaped(encode(compose(map(Standing.once, reports), now), indent=2).decode()) + "\n"
 
 
 def save(reports: Sequence[Report], path: Path) -> None:

@@ -20,6 +20,7 @@ from exporter.judge.coverage import doubts, newest
 from exporter.oci.digest import Malformed
 from exporter.publish.lake.release import decode, named
 from exporter.publish.text.capacity import capacity_json, capacity_text
+from exporter.screen import escaped
 from exporter.sources import Unseen
 from exporter.sources.lake.questions import Engine, answer
 from exporter.wiring.facts import imported
@@ -44,8 +45,8 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
             raise Refused(f"{unseen.subject}: {unseen.detail}") from unseen
         sys.stderr.write(f"pullproof: cannot be told: {unseen}\n")
         return Exit.BLIND
-    said = capacity_json if words.output == "json" else capacity_text
-    sys.stdout.write(said(answers))
+    as_json = words.output == "json"
+    sys.stdout.write(escaped(capacity_json(answers)) if as_json else capacity_text(answers))
     whole = all(isinstance(each, Capacity) and not each.incomplete for each in answers)
     return Exit.WELL if whole else Exit.BLIND
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import replace
@@ -25,6 +26,7 @@ from exporter.oci.reference import Repository, Tag
 from exporter.publish.preflight.document import preflight_json
 from exporter.publish.preflight.markdown import preflight_markdown
 from exporter.publish.preflight.text import preflight_text
+from exporter.screen import escaped, plain
 from exporter.sources import Listing, Unseen, joined
 from exporter.wiring.stored import Stored
 
@@ -54,8 +56,8 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return _EXITS[_of_snapshot(words, wish, wants).verdict]
     check_place("--storage", words.storage)
     options = place(words, environ, words.storage)
-    plain = words.plain_http or plain_http(options)
-    stored = Stored(words.storage, options, plain_http=plain)
+    insecure = words.plain_http or plain_http(options)
+    stored = Stored(words.storage, options, plain_http=insecure)
     return _EXITS[_of_storage(words, stored, wish, wants).verdict]
 
 
@@ -117,7 +119,7 @@ def _with_platforms(stored: Stored, inventory: Inventory, answer: Answer) -> Ans
 
 def _said(words: argparse.Namespace, answer: Answer) -> str:
     if words.output == "json":
-        return preflight_json(answer)
+        return escaped(preflight_json(answer))
     if words.output == "markdown":
         return preflight_markdown(answer, MOST_ROWS)
     return preflight_text(answer, style(words))
@@ -125,6 +127,11 @@ def _said(words: argparse.Namespace, answer: Answer) -> str:
 
 _LISTS: Final = ("removed", "log")
 """Outputs that are for a program: what is to be said beside them goes to standard error."""
+
+
+_FIRST: Final = os.fsdecode(b"\xa0")
+_LAST: Final = os.fsdecode(b"\xff")
+"""Bytes that are no UTF-8, as Python holds them; those below control some terminals."""
 
 
 def _list(words: argparse.Namespace, foreseen: Foreseen) -> None:
@@ -138,16 +145,20 @@ def _list(words: argparse.Namespace, foreseen: Foreseen) -> None:
         removal = outcome.removal if isinstance(outcome, Plan) else outcome.possible
         _print(sorted(set(removed(inventory, removal))))
     if isinstance(outcome, Abort):
-        sys.stderr.write(f"{outcome.complaints[0]}\n")
+        sys.stderr.write(f"{plain(outcome.complaints[0])}\n")
 
 
 def _print(lines: Iterable[str]) -> None:
-    """Print names as they are on the disk, whatever their bytes."""
+    """Print names as they are on the disk, even where they are no UTF-8, a line each.
+
+    Of a name that could move a terminal's cursor those characters are replaced.
+    """
     for line in lines:
-        sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape") + b"\n")
+        name = "".join(each if _FIRST <= each <= _LAST else plain(each) for each in line)
+        sys.stdout.buffer.write(name.encode("utf-8", "surrogateescape") + b"\n")
     sys.stdout.flush()
 
 
 def _complain(answer: Answer) -> None:
     for gap in answer.gaps:
-        sys.stderr.write(f"pullproof: {gap.subject}: {gap.reason} ({gap.detail})\n")
+        sys.stderr.write(f"pullproof: {plain(gap.subject)}: {gap.reason} ({plain(gap.detail)})\n")

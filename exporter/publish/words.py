@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, Proof, State
 from exporter.publish.urgency import by_design
+from exporter.screen import plain as plain  # noqa: PLC0414 - a word like the others
 
 if TYPE_CHECKING:
     from exporter.judge.report import Child, TagVerdict
@@ -113,11 +114,6 @@ def age_words(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{max(0, int(seconds))} s"
-
-
-def plain(text: str) -> str:
-    """Return text without what could move a terminal's cursor: servers write parts of it."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def platform_words(platform: Platform) -> str:

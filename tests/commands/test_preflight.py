@@ -276,3 +276,34 @@ def test_names_that_are_no_text_are_printed_as_they_are(tmp_path: Path, run: Any
         code, said, _ = run(*by(tmp_path, "3"), "--output", output)
         assert code in (0, 3)
         assert said
+
+
+EVIL: Final = "\x1b[31mred\x1b]0;x\x07\u202e\r\n"
+
+
+@pytest.mark.parametrize("output", ["text", "json", "markdown", "removed", "log"])
+@pytest.mark.parametrize("where", ["repositories", "_manifests/tags", "_manifests/revisions"])
+def test_names_in_a_storage_control_no_terminal(
+    tmp_path: Path, run: Any, output: str, where: str
+) -> None:
+    tree.write(tmp_path, "app", APP, "v1")
+    base = tmp_path / "docker" / "registry" / "v2" / "repositories"
+    folder = base if where == "repositories" else base / "app" / where
+    (folder / (EVIL + os.fsdecode(b"\x9b"))).mkdir(parents=True)
+
+    for dialect in ("2", "3"):
+        _, said, told = run(*by(tmp_path, dialect), "--output", output)
+        assert all(line.isprintable() for line in (said + told).split("\n"))
+
+
+@pytest.mark.parametrize("output", ["text", "json", "markdown", "removed", "log"])
+def test_lines_of_a_plan_control_no_terminal(
+    storage: Path, tmp_path: Path, run: Any, output: str
+) -> None:
+    plan = tmp_path / "plan"
+    plan.write_text(f"app:v1\ndelete {EVIL}\nDELETE https://me:secret@r.example/v2/{EVIL}\n")
+
+    _, said, told = run("--storage", storage, "--plan", plan, "--output", output)
+
+    assert all(line.isprintable() for line in (said + told).split("\n"))
+    assert "secret" not in said + told
