@@ -30,10 +30,16 @@ _OUTPUT: Final = 1
 """The file descriptor; there is no `sys.stdout` where it was closed before the start."""
 _INTERRUPTED: Final = 130
 _READER_GONE: Final = 141
+_DEBUG: Final = "PULLPROOF_DEBUG"
+_LONGEST: Final = 500
+"""Characters of an error's own text."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code.
+
+    Whatever goes wrong is one line on standard error; `PULLPROOF_DEBUG=1` adds the traceback.
+    """
     with screened():
         words = _parser().parse_args(arguments)
     if words.command == "serve" and not words.check_config:
@@ -57,12 +63,24 @@ def _run(words: argparse.Namespace) -> int:
     except BrokenPipeError:  # whoever read the output went away
         _end_output()
         return _READER_GONE
-    except Exception:  # noqa: BLE001 - the boundary of a command
+    except Exception as error:  # noqa: BLE001 - the boundary of a command
         # Python would end with 1, which says that an image cannot be pulled: nothing proves that.
-        traceback.print_exc()
-        _end_output()
+        _tell(error)
+        if isinstance(error, OSError):  # what is written may be what failed
+            _end_output()
         return UNTOLD
     return code
+
+
+def _tell(error: Exception) -> None:
+    """Say in one line what went wrong inside, and where more is to be had."""
+    if os.environ.get(_DEBUG):
+        traceback.print_exception(error)
+    said = " ".join(str(error).split())[:_LONGEST]
+    sys.stderr.write(
+        f"pullproof: internal error: {type(error).__name__}: {said} "
+        f"(set {_DEBUG}=1 for the traceback)\n"
+    )
 
 
 def _hear() -> None:
