@@ -111,7 +111,7 @@ def _drifted(verdict: TagVerdict, hold: Hold) -> tuple[Digest, ...]:
 
 def _hold(snapshot: Snapshot, repository: Repository, known: Mapping[Digest, Tag]) -> Hold:
     sealed = snapshot.sealed.get(repository)
-    tags = {digest: names[0] for digest, names in sealed.tags.items()} if sealed else {}
+    tags = {digest: names[0] for digest, names in sealed.tags.items() if names} if sealed else {}
     leads: dict[Digest, Tag] = {}
     whole = True
     for digest, tag in (*tags.items(), *known.items()):

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _MOST_TAGS: Final = 10
 """Names that are said of one manifest; the others are counted."""
+_DEEPEST: Final = 16
+"""Levels of indexes that are shown. An audit follows 8 below a tag; a file may name any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +92,18 @@ class _Grower:
         manifest = self._snapshot.manifests.get(root.digest)
         if manifest is None or not manifest.is_index:
             return self._manifest(root.digest, manifest.size if manifest else None, lacking)
-        below = (*self._entries(manifest), *lacking)
+        below = (*self._entries(manifest, 1), *lacking)
         guard = self._protection(root.digest)
         return Node("index", cell, root.digest, manifest.size, (), below, guard)
 
-    def _entries(self, index: Manifest) -> Iterator[Node]:
+    def _entries(self, index: Manifest, depth: int) -> Iterator[Node]:
         for link in index.links:
             if link.kind is Kind.CHILD:
-                yield self._entry(link.target)
+                yield self._entry(link.target, depth)
             elif link.kind is Kind.BLOB:
                 yield self._blob(link.kind, link.target)
 
-    def _entry(self, target: Descriptor) -> Node:
+    def _entry(self, target: Descriptor, depth: int) -> Node:
         manifest = self._snapshot.manifests.get(target.digest)
         if manifest is None or not manifest.is_index:
             return self._manifest(target.digest, target.size)
@@ -109,8 +111,10 @@ class _Grower:
         cell = state_cell(seen.state) if seen else ABSENT
         if target.digest in self._grown:
             return Node("index", cell, target.digest, target.size, ("shown above",))
+        if depth == _DEEPEST:
+            return Node("index", cell, target.digest, target.size, ("nested too deep to show",))
         self._grown.add(target.digest)
-        below = tuple(self._entries(manifest))
+        below = tuple(self._entries(manifest, depth + 1))
         guard = self._protection(target.digest)
         return Node("index", cell, target.digest, target.size, (), below, guard)
 

@@ -163,8 +163,10 @@ def _records(stream: GzipFile, limit: int) -> Iterator[tuple[str, msgspec.Raw]]:
     decoder = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
     while head := stream.read(_LENGTH):
         length = int.from_bytes(head)
-        if len(head) < _LENGTH or length > _LONGEST or stream.tell() + length > limit:
-            raise Malformed(f"not a {NAME}: a record of {length} bytes, which is too long")
+        if len(head) < _LENGTH or length > _LONGEST:
+            raise Malformed(f"not a {NAME}: a record of {length} bytes")
+        if stream.tell() + length > limit:
+            raise Malformed(f"not a {NAME}: it unpacks to more than {limit >> 20} MiB")
         body = stream.read(length)
         yield decoder.decode(body)
 
