@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SCHEME: Final = re.compile(r"https?://")
-_REGISTRY: Final = re.compile(r"(?:localhost|[^/:@]*\.[^/:@]*|\[[^/@]*\])(?::[0-9]+)?")
+_REGISTRY: Final = re.compile(r"(?:localhost|[^/:@.]*\.[^/:@]*|\[[^/@]*\])(?::[0-9]+)?")
 """A host alone: with a dot, or localhost. `redis:7` is an image, as docker reads it."""
 
 

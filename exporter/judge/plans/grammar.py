@@ -18,7 +18,9 @@ from exporter.judge.plans.deletion import Deletion, What
 
 _DIGEST: Final = r"(?P<digest>sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128}))"
 _ENCODED: Final = r"(?P<algorithm>sha256|sha512)/(?:[0-9a-f]{2}/)?(?P<encoded>[0-9a-f]{64,128})"
-_REPOSITORIES: Final = r".*/repositories/(?P<name>\S+)"
+_REPOSITORIES: Final = r".*/repositories/(?P<name>(?!_)(?:(?!/repositories/[^_])\S)+)"
+"""The last such folder of a path; no name begins with an underscore. Lines are long and foreign:
+every pattern here is linear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,9 @@ _PACKAGE_TALK: Final = (
     r"|(?:multi architecture|total) images deleted = \d+"
 )
 _REQUEST: Final = (
-    r"[^/]*\b(?:DELETE|delete)\b[^/]*?(?:https?://(?P<host>[^/\s]+/))?/?v2/(?P<name>\S+)"
-    r"/manifests/(?P<reference>[^\s\"']+).*"
+    r"(?=[^/]*\b(?:DELETE|delete)\b)"
+    r"[^/]*(?:(?:(?<=http:)|(?<=https:))//(?P<host>[^/\s]+/)/?v2/|(?<=v2)/|/v2/)"
+    r"(?P<name>\S+)/manifests/(?P<reference>[^\s\"']+).*"
 )
 _PAIRS: Final[tuple[tuple[str, Callable[[re.Match[str], str], Said | None]], ...]] = (
     (rf"(?P<name>\S+): marking (?:manifest|blob|configuration) {_DIGEST}", _nothing(_GC)),

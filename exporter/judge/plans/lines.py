@@ -19,7 +19,9 @@ _WRAPPED: Final = re.compile(
     re.VERBOSE,
 )
 _LOGRUS: Final = re.compile(r'time="[^"]*" level=\w+ msg="((?:[^"\\]|\\.)*)"')
-_LOGRUS_TERMINAL: Final = re.compile(r"(?:INFO|WARN|ERRO|DEBU|FATA)\[\d+\] (.*?)(?:\s{2,}\S+=.*)?")
+_LOGRUS_TERMINAL: Final = re.compile(r"(?:INFO|WARN|ERRO|DEBU|FATA)\[\d+\] ")
+_FIELDS: Final = re.compile(r"(?<!\s)\s{2,}\S[^\s=]*=")
+"""Where a line's fields begin, behind what it says."""
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 
@@ -31,5 +33,7 @@ def bare(line: str) -> str:
     text = text.strip()
     if logged := _LOGRUS.match(text):
         return _ESCAPED.sub(r"\1", logged[1]).strip()
-    logged = _LOGRUS_TERMINAL.fullmatch(text)
-    return logged[1].strip() if logged else text
+    if logged := _LOGRUS_TERMINAL.match(text):
+        text = text[logged.end() :]
+        return text[: fields.start()].strip() if (fields := _FIELDS.search(text)) else text.strip()
+    return text

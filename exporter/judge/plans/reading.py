@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONGEST: Final = 4_096
-"""Characters of a line that are looked at."""
+"""Characters of a line; of a longer one nothing is believed, since its end is not looked at."""
 _SHOWN: Final = 120
 _MOST_EXAMPLES: Final = 5
 _ALARMING: Final = re.compile(r"sha256:|delet|prun|purg|remov|untag", re.IGNORECASE)
@@ -28,8 +28,9 @@ def read(lines: Iterable[str]) -> Listed:
     """Read a tool's dry run, its log, or a plain list of references and digests."""
     reading = _Reading()
     for line in lines:
-        text = bare(line[:_LONGEST])
-        if text and not text.startswith("#"):
+        if len(line) > _LONGEST:
+            reading.miss_long(line[:_SHOWN])
+        elif (text := bare(line)) and not text.startswith("#"):
             reading.take(text)
     return reading.listed()
 
@@ -46,6 +47,7 @@ class _Reading:
         self.unknown: list[str] = []
         self.unknown_count = 0
         self.alarming = 0
+        self.too_long = 0
         self.nameless = 0
         self.promised: Counter[What] = Counter()
         self.counted: Counter[What] = Counter()
@@ -67,6 +69,12 @@ class _Reading:
             self.deletions[deletion] = None
         if said.counts:
             self._count(said)
+
+    def miss_long(self, start: str) -> None:
+        """Count a line of which the end was not looked at: whatever it names may go."""
+        self.lines += 1
+        self.too_long += 1
+        self._miss(start)
 
     def _count(self, said: Said) -> None:
         self.counted.update(deletion.what for deletion in said.deletions)
@@ -101,6 +109,8 @@ class _Reading:
     def _doubts(self) -> Iterable[str]:
         if self.alarming:
             yield f"{self.alarming} lines that may name a deletion are not understood"
+        if self.too_long:
+            yield f"{self.too_long} lines have more than {_LONGEST:,} characters"
         if self.nameless:
             yield f"{self.nameless} deletions name neither a tag nor a digest"
         if self.headings and COLLECTOR not in self.formats:
