@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from exporter.config.settings import Settings
 
+_PLACE: Final = re.compile(PLACE)
 _REACHING: Final = (
     "--config",
     PLAIN_HTTP,
@@ -44,7 +45,7 @@ def settings_of(
 
 def check_place(option: str, text: str) -> None:
     """Raise `Refused` for what is neither a folder nor an address of an object store."""
-    if "://" in text and not re.fullmatch(PLACE, text):
+    if "://" in text and not _PLACE.fullmatch(text):
         raise Refused(f"{option}: {NO_PLACE}: {text!r:.200}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_RANGE: Final = re.compile(r"bytes=[ \t]*([0-9]{0,18})[ \t]*-[ \t]*([0-9]{0,18})[ \t]*")
+_RANGE: Final = re.compile(r"bytes=[ \t]*+([0-9]{0,18})[ \t]*+-[ \t]*+([0-9]{0,18})[ \t]*+")
 
 
 class Unsatisfiable(ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.sources.lake.questions import Row
+
+_WILD: Final = re.compile(r"[\[*?]")
 
 
 class Duck:
@@ -55,7 +57,7 @@ class Duck:
 
 def _quoted(path: str) -> str:
     """Write one file's path as SQL; to DuckDB some characters of it are patterns."""
-    literal = re.sub(r"[\[*?]", r"[\g<0>]", path).replace("'", "''")
+    literal = _WILD.sub(r"[\g<0>]", path).replace("'", "''")
     return f"'{literal}'"
 
 
