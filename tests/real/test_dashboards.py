@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from dashboards.drawing.page import WIDTH, View, drawn, height, page
 from tests.parts.fortnight import DAY, MIRROR, OWNED, REPLICA, fortnight
 from tests.parts.monitoring import Prometheus
-from tests.parts.needs import program
 from tests.parts.past import TARGET
-from tests.parts.process import PATIENCE, until
+from tests.parts.process import until
 from tests.shipped.grafana import choices, chosen, documents, panels, targets
 from tests.shipped.promql import filled
 
@@ -31,10 +26,7 @@ pytestmark = pytest.mark.real
 
 VALUES: Final = {"$registry": OWNED, "$repository": "shop/checkout", "$tag": "2.4.1"}
 """What somebody chooses who follows the page about the incident."""
-PICTURES: Final = Path(__file__).parents[2] / "docs" / "images" / "dashboards"
 STEPS: Final = 300
-SCALE: Final = 0.8
-"""Of a picture: large enough to be read, small enough to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,46 +177,6 @@ def test_the_verdict_on_a_tag_is_told_as_it_was_and_as_it_is(site: Site) -> None
     assert values[-1] == "3"
     assert number(site, tag, "Verdict") == 3
     assert number(site, documents()["overview.json"], "Not known") > 0
-
-
-@pytest.mark.parametrize("name", documents())
-def test_a_picture_shows_every_panel_with_what_it_says(
-    site: Site, name: str, tmp_path: Path
-) -> None:
-    """`UPDATE_PICTURES=1` puts it into the docs: look at it then."""
-    document = documents()[name]
-    view = viewed(site, document)
-
-    html = page(document, view)
-
-    for panel in panels(document):
-        assert panel["fieldConfig"]["defaults"]["noValue"] not in drawn(panel, view), panel["title"]
-    if os.environ.get("UPDATE_PICTURES"):
-        source = tmp_path / "page.html"
-        source.write_text(html)
-        photograph(source, PICTURES / name.replace(".json", ".png"), height(document))
-
-
-def viewed(site: Site, document: Json) -> View:
-    """What somebody sees two days after the incident."""
-    values = picked(document)
-    return View(
-        ask=lambda target: site.ask(target, values, 14 * DAY),
-        chosen=values,
-        begin=site.now - 14 * DAY,
-        end=site.now,
-        caption="Two weeks of the demonstration's registries. Drawn by the project's tests from the"
-        " answers to each panel's queries; Grafana itself looks different.",
-    )
-
-
-def photograph(source: Path, target: Path, height: int) -> None:
-    """Let a browser draw a page."""
-    command = [program("chromium"), "--headless", "--no-sandbox", "--disable-gpu"]
-    command += [f"--force-device-scale-factor={SCALE}", "--hide-scrollbars"]
-    command += [f"--window-size={WIDTH + 24},{height}"]
-    command += [f"--user-data-dir={source.parent / 'profile'}", f"--screenshot={target}"]
-    subprocess.run([*command, source.as_uri()], check=True, capture_output=True, timeout=PATIENCE)
 
 
 def test_how_a_registry_stood_is_told_for_each_time(site: Site) -> None:

@@ -236,7 +236,7 @@ def test_grafana_finds_a_prometheus_and_the_dashboards_where_the_page_says() -> 
     assert f"`{folder}`" in (DOCS / "dashboards.md").read_text()
 
 
-def test_the_page_has_every_dashboard_with_its_question_and_picture() -> None:
+def test_the_page_has_every_dashboard_with_its_question() -> None:
     page = (DOCS / "dashboards.md").read_text()
 
     for name, document in documents().items():
@@ -244,9 +244,6 @@ def test_the_page_has_every_dashboard_with_its_question_and_picture() -> None:
             f"| {document['title']} | [{name}](../dashboards/{name}) | {document['description']} |"
         )
         assert row in page
-        picture = f"images/dashboards/{name.replace('.json', '.png')}"
-        assert f"]({picture})" in page
-        assert 0 < (DOCS / picture).stat().st_size < 300_000
 
 
 def test_the_chart_carries_the_dashboards_and_not_what_makes_them() -> None:
