@@ -21,7 +21,7 @@ _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(slots=True)
 class opened:  # noqa: N801 - reads as the verb that it is
-    """Opens a folder for a while; gives None where it is not there.
+    """Opens a folder for a while; gives None where it, or the folder around it, is not there.
 
     Raises `Unseen` naming `path` where it is no folder, a symbolic link, or may not be read.
     """
@@ -33,6 +33,8 @@ class opened:  # noqa: N801 - reads as the verb that it is
 
     def __enter__(self) -> int | None:
         """Open it."""
+        if self.parent is None:  # which the operating system takes for the working directory
+            return None
         try:
             self.folder = os.open(self.name, _FOLDER, dir_fd=self.parent)
         except FileNotFoundError:

@@ -17,7 +17,7 @@ from exporter.judge.gc.plan import Abort
 from exporter.judge.gc.simulate import simulate
 from exporter.oci.digest import Digest
 from exporter.sources import Unseen
-from exporter.sources.storage.filesystem import read
+from exporter.sources.storage.filesystem import contents, read
 from tests.parts import tree
 from tests.sources.storage.folders import REPOSITORY, gaps, is_refused, v2
 from tests.worlds import image, index
@@ -312,3 +312,16 @@ def test_a_root_that_is_no_folder_is_unseen(tmp_path: Path, name: str) -> None:
         read(str(tmp_path / name))
 
     assert caught.value.reason is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("below", ["", "docker"])
+def test_what_a_root_lacks_is_not_looked_for_in_the_working_directory(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    monkeypatch.chdir(root / "docker" / ("registry" if below else ""))
+    empty = tmp_path / "empty"
+    (empty / below).mkdir(parents=True)
+
+    some = [path.parent.name for path in v2(root).glob("blobs/sha256/*/*/data")][:1]
+    assert some
+    assert contents(str(empty), [f"sha256:{some[0]}"], 1 << 20) == [None]
