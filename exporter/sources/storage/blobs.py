@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from array import array
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
-from exporter.sources.storage import hand, layout
-from exporter.sources.storage.crew import Asked
+from exporter.sources.storage import layout
 from exporter.sources.storage.folder import folders, opened
-from exporter.sources.storage.noted import Noted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from exporter.sources.storage.noted import Noted
 
 _DATA: Final = "data"
-_AHEAD: Final = 2
-"""Buckets that are being looked at while an earlier one is taken note of."""
+_NO_FILE: Final = -1
+"""In place of a size: no regular file."""
 
 
 def read_blobs(top: int, noted: Noted) -> None:
     """Take note of every blob below the folder `docker/registry/v2`."""
     here = noted.below("blobs")
-    looking: deque[_Bucket] = deque()
     with here.going_on(), opened("blobs", top, here.path) as folder:
         if folder is None:
             noted.intake.has_blobs = False
@@ -38,34 +35,37 @@ def read_blobs(top: int, noted: Noted) -> None:
                 names, others = folders(bucket)
                 at.foreign(bucket, others, disturbing=_DATA)
                 named = _named(algorithm, letters, names, bucket, at)
-                asked = noted.crew.ask(hand.blobs, bucket, algorithm, named)
-                looking.append(_Bucket(algorithm, named, asked, at))
-                if len(looking) > _AHEAD:
-                    looking.popleft().take()
-    for each in looking:
-        each.take()
+                _take(algorithm, named, bucket, at)
 
 
-@dataclass(frozen=True, slots=True)
-class _Bucket:
-    """Blobs whose digests begin alike, being looked at."""
+def _take(algorithm: str, names: Sequence[str], bucket: int, noted: Noted) -> None:
+    """Take note of the blobs of one bucket."""
+    sizes, times = _looked_at(bucket, names)
+    if min(sizes, default=0) < 0:
+        for name, size in zip(names, sizes, strict=True):
+            _explain(name, size, noted)
+        there = [size >= 0 for size in sizes]
+        names = [*compress(names, there)]
+        sizes, times = (array("q", compress(each, there)) for each in (sizes, times))
+    noted.intake.blobs(algorithm, names, sizes, times)
 
-    algorithm: str
-    names: Sequence[str]
-    asked: Asked
-    noted: Noted
 
-    def take(self) -> None:
-        """Take note of them."""
-        found, names = self.asked.numbers(), self.names
-        sizes, times = found[::2], found[1::2]
-        if min(sizes, default=0) < 0:
-            for name, size in zip(names, sizes, strict=True):
-                _explain(name, size, self.noted)
-            there = [size >= 0 for size in sizes]
-            names = [*compress(names, there)]
-            sizes, times = (array("q", compress(each, there)) for each in (sizes, times))
-        self.noted.intake.blobs(self.algorithm, names, sizes, times)
+def _looked_at(bucket: int, names: Sequence[str]) -> tuple[array[int], array[int]]:
+    """Return each blob's size in bytes and its modification time in nanoseconds.
+
+    A size of `_NO_FILE` less the error's number stands for a blob that could not be read.
+    """
+    sizes, times = array("q"), array("q")
+    for name in names:
+        try:
+            file = os.stat(f"{name}/{_DATA}", dir_fd=bucket, follow_symlinks=False)
+        except OSError as error:
+            sizes.append(_NO_FILE - (error.errno or 0))
+            times.append(0)
+            continue
+        sizes.append(file.st_size if stat.S_ISREG(file.st_mode) else _NO_FILE)
+        times.append(file.st_mtime_ns)
+    return sizes, times
 
 
 def _each(folder: int, noted: Noted) -> Iterator[tuple[str, int, Noted]]:
@@ -81,7 +81,7 @@ def _each(folder: int, noted: Noted) -> Iterator[tuple[str, int, Noted]]:
 
 def _explain(name: str, size: int, noted: Noted) -> None:
     """A folder without a file is no blob, and nothing is unseen; all other errors are gaps."""
-    error = -1 - size
+    error = _NO_FILE - size
     if size < 0 and error == 0:
         noted.below(name).gap(_DATA, Reason.UNREADABLE, "no regular file, not followed")
     elif size < 0 and error != errno.ENOENT:

@@ -20,7 +20,6 @@ from exporter.sources.storage import layout
 from exporter.sources.storage.blobs import read_blobs
 from exporter.sources.storage.bodies import Bodies
 from exporter.sources.storage.buckets import Buckets
-from exporter.sources.storage.crew import Crew
 from exporter.sources.storage.folder import opened, shown, unseen
 from exporter.sources.storage.foreign import foreign
 from exporter.sources.storage.late import settled
@@ -94,8 +93,8 @@ def _tree(top: int, root: str) -> Iterator[int | None]:
 
 
 def _read_tree(tree: int, intake: Intake, outlines: Outlines | None) -> Inventory:
-    with Crew() as crew, Buckets(tree) as buckets:
-        noted = Noted(intake, crew=crew)
+    with Buckets(tree) as buckets:
+        noted = Noted(intake)
         read_blobs(tree, noted)
         bodies = Bodies(buckets, noted.below("blobs"), outlines)
         Repositories(bodies).read(tree, noted)

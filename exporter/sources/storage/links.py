@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import compress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Unlinked
-from exporter.sources.storage import hand, layout
+from exporter.sources.storage import layout
 from exporter.sources.storage.folder import content, folders, opened
 
 if TYPE_CHECKING:
@@ -50,14 +50,20 @@ def targets(folder: int, algorithm: str, names: Sequence[str], noted: Noted) -> 
 
     One that says what its path does, where that is no digest, is no better than any such link.
     """
-    differs = noted.crew.ask(hand.links, folder, algorithm, names).numbers()
-    if not layout.are_digests(algorithm, names):
-        for position, name in enumerate(names):
-            differs[position] |= not layout.is_digest(f"{algorithm}:{name}")
+    usual = layout.are_digests(algorithm, names)
     return {
-        position: target(folder, names[position], noted)
-        for position in compress(range(len(names)), differs)
+        position: target(folder, name, noted)
+        for position, name in enumerate(names)
+        if said(folder, name) != f"{algorithm}:{name}".encode()
+        or not (usual or layout.is_digest(f"{algorithm}:{name}"))
     }
+
+
+def said(folder: int, name: str) -> bytes | None:
+    """Return what a link says at first sight; None where it is absent or cannot be read."""
+    with suppress(OSError):
+        return content(f"{name}/{_LINK}", folder, layout.LONGEST_LINK)
+    return None
 
 
 def target(folder: int, name: str, noted: Noted) -> Target:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.intake import Intake
 from exporter.sources import Unseen
-from exporter.sources.storage.crew import Crew
 from exporter.sources.storage.folder import shown, unseen
 
 if TYPE_CHECKING:
@@ -46,11 +45,10 @@ class Noted:
     patience: Patience = field(default_factory=Patience)
     path: str = ""
     """Below `docker/registry/v2`."""
-    crew: Crew = field(default_factory=Crew)
 
     def below(self, name: str) -> Noted:
         """Return the same one folder further down."""
-        return Noted(self.intake, self.patience, self._at(name), self.crew)
+        return Noted(self.intake, self.patience, self._at(name))
 
     def gap(self, name: str, reason: Reason, detail: str) -> None:
         """Note that something here was not seen, or is not what belongs here."""

@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.digests import DIGEST_BYTES
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Unlinked
-from exporter.sources.storage import hand, layout
+from exporter.sources.storage import layout
 from exporter.sources.storage.folder import folders, opened, shown
 from exporter.sources.storage.links import digest_parts, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from exporter.facts.intake import Target
     from exporter.sources.storage.noted import Noted
 
-_ALGORITHM: Final = "sha256"
 _CURRENT: Final = "current"
 _INDEX: Final = "index"
 
@@ -29,28 +27,15 @@ def read_tags(manifests: int, noted: Noted) -> list[str]:
     with noted.going_on(), opened("tags", manifests, noted.path) as folder:
         names, others = folders(folder) if folder is not None else ([], [])
         noted.foreign(folder or 0, others, disturbing="")
-        for name, only in zip(names, _steady(folder, names, noted), strict=True):
+        for name in names:
             here = noted.below(name)
             if not layout.is_part(name):
                 here.gap("", Reason.UNSUPPORTED, "a name that no registry gives")
-            elif only is not None:
-                noted.intake.tag(name, only, [only])
-                current.append(only)
             else:
                 with here.going_on(), opened(name, folder, here.path) as inside:
                     if inside is not None:
                         current.append(_tag(inside, name, here))
     return [each for each in current if not isinstance(each, Unlinked)]
-
-
-def _steady(folder: int | None, names: Sequence[str], noted: Noted) -> Iterator[str | None]:
-    """Return the digests of the tags that never moved; None for those to be read with care."""
-    if folder is None:
-        return
-    found = noted.crew.ask(hand.tags, folder, _ALGORITHM, names).numbers().tobytes()
-    for at in range(0, len(found), DIGEST_BYTES):
-        digest = found[at : at + DIGEST_BYTES]
-        yield f"{_ALGORITHM}:{digest.hex()}" if any(digest) else None
 
 
 def _tag(folder: int, name: str, noted: Noted) -> Target:
