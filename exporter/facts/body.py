@@ -1,17 +1,17 @@
 """What does a stored manifest refer to, as the collectors of distribution 2 and 3 read it?
 
-They are lenient where a specification is strict, and the other way round; what counts here is
-what they do (distribution v2.8.3 and v3.1.1, `registry/storage/manifeststore.go`).
+A body that is not plainly of a known kind is unreadable: nothing is guessed about what Go's lenient
+parser makes of it (distribution v2.8.3 and v3.1.1, `registry/storage/manifeststore.go`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import msgspec
 
-from exporter.facts import go_json
 from exporter.oci.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
 LARGEST: Final = 4 << 20
@@ -19,12 +19,18 @@ LARGEST: Final = 4 << 20
 
 _CURRENT: Final = 2
 """The `schemaVersion` of every manifest that is not schema 1."""
-_TYPES: Final = ("", OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST)
 _SCHEMA1_IN_3: Final = "unrecognized manifest schema version 1"
-_UNSIGNABLE: Final = "invalid character '}' looking for beginning of object key string"
-_PANIC: Final = "panic: interface conversion: distribution.Manifest is nil, not "
-_MERGED: Final = (b'"config"', b'"layers"', b'"manifests"', b'"fsLayers"')
-"""Keys whose repetition Go merges: a body with one twice is read slowly."""
+_CUT_SHORT: Final = "unexpected end of JSON input"
+_TRUNCATED: Final = "Input data was truncated"
+"""What msgspec says of a text that ends too early."""
+_KEYS: Final = re.compile(rb'"([^",:]*)"\s*:')
+"""Every key of a JSON text in which no comma and no colon is; among other texts, perhaps."""
+_FOLDS: Final = str.maketrans({"\u017f": "s", "\u212a": "k"})
+"""Two letters that Go's field matching takes for ASCII ones (`encoding/json/fold.go`)."""
+
+
+class Unreadable(ValueError):
+    """A body of which it cannot be said what a collector makes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Body:
 _Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
-class _Platform(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+class _Platform(msgspec.Struct, gc=False):
     architecture: str = ""
     os: str = ""
     os_version: str = msgspec.field(default="", name="os.version")
@@ -53,7 +59,7 @@ class _Platform(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     features: list[str] | None = None
 
 
-class _Descriptor(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
+class _Descriptor(msgspec.Struct, gc=False, rename="camel"):
     media_type: str = ""
     digest: str = ""
     size: _Int64 = 0
@@ -64,168 +70,108 @@ class _Descriptor(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="
     artifact_type: str = ""
 
 
-class _Layer(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
-    blob_sum: str = ""
-
-
-class _Document(msgspec.Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
+class _Document(msgspec.Struct, gc=False, rename="camel"):
     schema_version: _Int64 = 0
     media_type: str = ""
     config: _Descriptor = msgspec.field(default_factory=_Descriptor)
-    layers: list[_Descriptor] = []
+    layers: list[_Descriptor] | None = None
     manifests: list[_Descriptor] | None = None
-    fs_layers: list[_Layer] = []
     annotations: dict[str, str] | None = None
     artifact_type: str = ""
     subject: _Descriptor | None = None
 
 
+class _Layer(msgspec.Struct, gc=False, rename="camel"):
+    blob_sum: str = ""
+
+
+class _History(msgspec.Struct, gc=False, rename="camel"):
+    v1_compatibility: str = msgspec.field(default="", name="v1Compatibility")
+
+
+class _Schema1(msgspec.Struct, gc=False, rename="camel"):
+    name: str = ""
+    tag: str = ""
+    architecture: str = ""
+    fs_layers: list[_Layer] | None = None
+    history: list[_History] | None = None
+
+
 _decode: Final = msgspec.json.Decoder(_Document).decode
+_decode_schema1: Final = msgspec.json.Decoder(_Schema1).decode
+_PLAIN_SPELLING: Final = {
+    field.encode_name.lower(): field.encode_name
+    for struct in (_Platform, _Descriptor, _Document, _Layer, _History, _Schema1)
+    for field in msgspec.structs.fields(struct)
+}
+"""The one spelling of every known key in which all readers agree on it."""
+_PLAIN: Final = frozenset(name.encode() for name in _PLAIN_SPELLING.values())
+_MERGED: Final = (b"config", b"layers", b"manifests", b"fsLayers")
+"""Keys whose repetition Go merges."""
 
 
 def read(content: bytes) -> Body:
-    """Say what a body refers to; raises `RecursionError` where it is nested too deep to tell.
+    """Return what a body refers to.
 
-    The quick way reads only what is exactly as specified. Whatever is not (an unknown key, which
-    may be a known one in other letters; a repeated one; a wrong type) is read by Go's own rules.
+    Raises `Unreadable` where it is not plain JSON of a known kind: a wrong type, a known key in
+    other letters, one twice, or nested too deep.
     """
-    if all(content.count(key) < 2 for key in _MERGED):  # noqa: PLR2004 - not repeated
-        try:
-            return _signable(_of(_decode(content)), content)
-        except (msgspec.DecodeError, UnicodeDecodeError):  # a rotten byte may be no UTF-8
-            pass
-    return _signable(_read_slowly(content), content)
+    try:
+        document = _decode(content)
+        schema1 = _decode_schema1(content) if document.schema_version == 1 else None
+        _insist_on_plain_keys(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if str(error) == _TRUNCATED:
+            return _unread(_CUT_SHORT)
+        raise Unreadable(str(error)) from error
+    except RecursionError as error:
+        raise Unreadable("nested too deep") from error
+    return _of(document) if schema1 is None else _of_schema1(schema1, content)
 
 
-def _signable(body: Body, content: bytes) -> Body:
-    """Schema 1 is signed anew to be read, and with space before it that goes wrong (libtrust)."""
-    wrong = body.fault_3 == _SCHEMA1_IN_3 and content[:1].isspace()
-    return replace(body, fault_2=_UNSIGNABLE) if wrong else body
+def _insist_on_plain_keys(content: bytes) -> None:
+    """Go takes a key in any letters, and merges what is there twice: other readers do not."""
+    keys = _KEYS.findall(content)
+    for key in {*keys}:
+        if key in _PLAIN:
+            continue
+        known = _PLAIN_SPELLING.get(_unescaped(key).translate(_FOLDS).lower())
+        if known:
+            raise Unreadable(f"the key {known} in other letters")
+    for key in _MERGED:
+        if content.count(b'"%s"' % key) > 1 and keys.count(key) > 1:
+            raise Unreadable(f"the key {key.decode()} twice")
+
+
+def _unescaped(key: bytes) -> str:
+    """Return a key as it is meant; nothing for the end of a longer one."""
+    try:
+        return str(msgspec.json.decode(b'"%s"' % key))
+    except msgspec.DecodeError:
+        return ""
 
 
 def _of(document: _Document) -> Body:
     """Decide the kind by version and media type, as `manifestStore.Get` does."""
     media_type, version = document.media_type, document.schema_version
-    if version == 1:
-        sums = tuple([layer.blob_sum for layer in document.fs_layers])
-        return Body(sums, fault_3=_SCHEMA1_IN_3)
     if version != _CURRENT:
         return _unread(f"unrecognized manifest schema version {version}")
     unstated = media_type == ""
     if media_type in (OCI_INDEX, DOCKER_LIST) or (unstated and document.manifests is not None):
         return Body(tuple([entry.digest for entry in document.manifests or ()]), is_index=True)
     if media_type in (OCI_MANIFEST, DOCKER_MANIFEST) or unstated:
-        layers = [layer.digest for layer in document.layers]
+        layers = [layer.digest for layer in document.layers or ()]
         return Body((document.config.digest, *layers))
     stated = f"unrecognized manifest content type {media_type}"
     return _unread(f"errors verifying manifest: {stated}")
 
 
+def _of_schema1(document: _Schema1, content: bytes) -> Body:
+    """Distribution 2 signs it anew to read it, and with space before it that goes wrong."""
+    if content[:1].isspace():
+        raise Unreadable("schema 1 with space before it")
+    return Body(tuple([each.blob_sum for each in document.fs_layers or ()]), fault_3=_SCHEMA1_IN_3)
+
+
 def _unread(fault: str) -> Body:
     return Body((), fault_2=fault, fault_3=fault)
-
-
-def _read_slowly(content: bytes) -> Body:
-    """Read what is not plain, or not right, with the rules of Go's `encoding/json`."""
-    try:
-        document = go_json.loads(content)
-    except go_json.Unreadable as error:
-        return _unread(str(error))
-    head, fault = go_json.fill(document, _HEAD)
-    if fault:
-        return _unread(fault)
-    version, media_type = head["schemaversion"], head["mediatype"]
-    readings = [_reading(document, version, media_type, era) for era in (_ERA_2, _ERA_3)]
-    body = next((reading for reading in readings if not reading.fault_2), readings[0])
-    return Body(body.references, body.is_index, readings[0].fault_2, readings[1].fault_3)
-
-
-@dataclass(frozen=True, slots=True)
-class _Era:
-    """What one major version expects to find in a body."""
-
-    image: go_json.Shape
-    docker_image: go_json.Shape
-    index: go_json.Shape
-    docker_list: go_json.Shape
-    list_type: str
-    reads_schema1: bool
-
-
-def _reading(document: object, version: int, media_type: str, era: _Era) -> Body:
-    if version == 1 and not era.reads_schema1:
-        return _unread(_SCHEMA1_IN_3)
-    if version == 1:
-        return _shaped(document, _SCHEMA1)
-    if version != _CURRENT or media_type not in _TYPES:
-        return _of(_Document(version, media_type))
-    if media_type == "":
-        index = _shaped(document, era.index)
-        if index.fault_2:
-            return _unread(_PANIC + era.list_type)
-        filled, _ = go_json.fill(document, era.index)
-        return index if filled["manifests"] is not None else _shaped(document, era.image)
-    shapes = {
-        OCI_INDEX: era.index,
-        OCI_MANIFEST: era.image,
-        DOCKER_LIST: era.docker_list,
-        DOCKER_MANIFEST: era.docker_image,
-    }
-    return _shaped(document, shapes[media_type])
-
-
-def _shaped(document: object, shape: go_json.Shape) -> Body:
-    """Take the references out of a document that has, or has not, the shape asked for."""
-    filled, fault = go_json.fill(document, shape)
-    if fault:
-        return _unread(fault)
-    if "fslayers" in shape:
-        return Body(tuple(layer["blobsum"] for layer in filled["fslayers"] or ()))
-    if "manifests" in shape:
-        entries = filled["manifests"] or ()
-        return Body(tuple(entry["digest"] for entry in entries), is_index=True)
-    layers = (layer["digest"] for layer in filled["layers"] or ())
-    return Body((filled["config"]["digest"], *layers))
-
-
-_HEAD: Final[go_json.Shape] = {"schemaversion": int, "mediatype": str}
-_SCHEMA1: Final[go_json.Shape] = {
-    **_HEAD,
-    **dict.fromkeys(("name", "tag", "architecture"), str),
-    "fslayers": [{"blobsum": str}],
-    "history": [{"v1compatibility": str}],
-}
-_PLATFORM_3: Final[go_json.Shape] = {
-    **dict.fromkeys(("architecture", "os", "os.version", "variant"), str),
-    "os.features": [str],
-}
-_PLATFORM_LIST: Final[go_json.Shape] = {**_PLATFORM_3, "features": [str]}
-_DESCRIPTOR_2: Final[go_json.Shape] = {
-    "mediatype": str,
-    "digest": str,
-    "size": int,
-    "urls": [str],
-    "annotations": {"": str},
-    "platform": _PLATFORM_3,
-}
-_DESCRIPTOR_3: Final[go_json.Shape] = {**_DESCRIPTOR_2, "data": bytes, "artifacttype": str}
-_ENTRY_2: Final[go_json.Shape] = {**_DESCRIPTOR_2, "platform": _PLATFORM_LIST}
-_ENTRY_3: Final[go_json.Shape] = {**_DESCRIPTOR_3, "platform": _PLATFORM_LIST}
-_IMAGE_2: Final[go_json.Shape] = {**_HEAD, "config": _DESCRIPTOR_2, "layers": [_DESCRIPTOR_2]}
-_IMAGE_3: Final[go_json.Shape] = {**_HEAD, "config": _DESCRIPTOR_3, "layers": [_DESCRIPTOR_3]}
-_ERA_2: Final = _Era(
-    image={**_IMAGE_2, "annotations": {"": str}},
-    docker_image=_IMAGE_2,
-    index={**_HEAD, "manifests": [_ENTRY_2]},
-    docker_list={**_HEAD, "manifests": [_ENTRY_2]},
-    list_type="*manifestlist.DeserializedManifestList",
-    reads_schema1=True,
-)
-_ERA_3: Final = _Era(
-    image={**_IMAGE_3, "annotations": {"": str}},
-    docker_image=_IMAGE_3,
-    index={**_HEAD, "manifests": [_DESCRIPTOR_3], "annotations": {"": str}},
-    docker_list={**_HEAD, "manifests": [_ENTRY_3]},
-    list_type="*ocischema.DeserializedImageIndex",
-    reads_schema1=False,
-)

@@ -53,7 +53,7 @@ class Reason(StrEnum):
     CREDENTIALS = "credentials"
     """The credential helper or file could not be used."""
     UNREADABLE = "unreadable"
-    """A file or folder that could not be read."""
+    """A file or folder that could not be read, or a stored manifest that is not plain JSON."""
     UNSUPPORTED = "unsupported"
     """A layout, interface or packing that must not be judged by our rules."""
     INTERNAL = "internal"

@@ -124,8 +124,8 @@ class Bodies:
             self._gap(digest, Reason.MALFORMED, "its bytes are not those that the digest names")
         try:
             found = body.read(content)
-        except RecursionError:
-            self._gap(digest, Reason.TOO_LARGE, "a manifest nested too deep to be read")
+        except body.Unreadable as error:
+            self._gap(digest, Reason.UNREADABLE, f"no plain manifest: {error}")
             return ()
         self._noted.intake.manifest(digest, found)
         if is_whole:

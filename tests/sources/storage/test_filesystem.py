@@ -227,12 +227,30 @@ def test_a_repositorys_name_that_is_not_utf8_stops_every_collector(root: Path) -
 def test_a_manifest_nested_as_deep_as_json_allows_is_a_gap(root: Path) -> None:
     made = index(image("amd64"), image("arm64"))
     half = b"[" * (2 << 20)
-    tree.data(root, made.digest).write_bytes(half + b"]" * len(half))
+    nested = b'{"schemaVersion":2,"more":%s}' % (half + b"]" * len(half))
+    tree.data(root, made.digest).write_bytes(nested[: 4 << 20])
 
     inventory = read(str(root))
 
     path = str(tree.data(root, made.digest).relative_to(v2(root)))
-    assert (path, Reason.TOO_LARGE) in gaps(inventory)
+    assert (path, Reason.UNREADABLE) in gaps(inventory)
+    assert is_refused(inventory)
+
+
+def test_of_a_manifest_that_is_not_plain_nothing_is_foretold(root: Path) -> None:
+    body = b'{"schemaVersion":2,"config":{"digest":"c"},"Config":{"size":1}}'
+    digest = Digest.of(body)
+    for file, content in (
+        (tree.data(root, digest), body),
+        (tree.revision(root, REPOSITORY, digest), digest.encode()),
+    ):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+    inventory = read(str(root))
+
+    path = str(tree.data(root, digest).relative_to(v2(root)))
+    assert gaps(inventory) == {(path, Reason.UNREADABLE)}
     assert is_refused(inventory)
 
 
