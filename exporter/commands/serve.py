@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from exporter.config.settings import Settings
 
 
+_LAST: Final = 4.0
+"""Seconds from being told to stop to the end."""
+
+
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     try:
@@ -40,13 +46,23 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     _web(settings)
     configure(settings.log_level)
     try:
-        asyncio.run(Service(words.config, settings, environ, part).run())
+        asyncio.run(Service(words.config, settings, environ, part, _end_soon).run())
     except Unstartable as error:
         # The command was understood. An address or a ledger that is taken may be free in a moment:
         # a code of its own lets a service manager try again.
         sys.stderr.write(f"pullproof: {error}\n")
         return Exit.BLIND
     return Exit.WELL
+
+
+def _end_soon() -> None:
+    """End the process a little later, whatever hangs by then: a disk, a share, a long sum.
+
+    Python waits at its end for every thread that has work, for as long as that takes.
+    """
+    last = threading.Timer(_LAST, os._exit, (int(Exit.WELL),))
+    last.daemon = True
+    last.start()
 
 
 def _checked(words: argparse.Namespace, settings: Settings) -> str:

@@ -10,7 +10,7 @@ from exporter.facts.gap import Gap, Reason
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Collector, Role
 from exporter.judge.report import Report
-from exporter.sources.tally import LedgerTally, ScrubTally, Tally
+from exporter.sources.tally import LedgerTally, LoopTally, ScrubTally, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +103,7 @@ class Picture:
     reload: Reload
     ledger: LedgerTally | None = None
     """What became of writes to the ledger, read live; None where it has no file."""
+    loops: Mapping[str, LoopTally] = field(default_factory=dict)
+    """How the event loops fare that audit (`audit`) and answer (`web`), read live."""
     in_progress: frozenset[str] = frozenset()
     """Registries that are being audited now."""

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.heap import undisturbed
 from exporter.publish.metrics import rendering as metrics
 from exporter.serve.standing import aged, unshown
 
@@ -92,14 +91,13 @@ class Board:
         self, picture: Picture, known: Exposition | None
     ) -> tuple[Picture, Exposition, Exposition]:
         """Return what can be shown, what metrics say of its registries, and all they say."""
-        with undisturbed():  # it would keep scrapes and probes of health waiting, for seconds
-            try:
-                registries = known or metrics.registries(picture.standings, self._limits)
-            except Exception:  # noqa: BLE001 - of one registry; the others are shown
-                _log.exception("a report cannot be rendered")
-                standings = tuple(map(self._showable, picture.standings))
-                picture = replace(picture, standings=standings)
-                registries = metrics.registries(standings, self._limits)
+        try:
+            registries = known or metrics.registries(picture.standings, self._limits)
+        except Exception:  # noqa: BLE001 - of one registry; the others are shown
+            _log.exception("a report cannot be rendered")
+            standings = tuple(map(self._showable, picture.standings))
+            picture = replace(picture, standings=standings)
+            registries = metrics.registries(standings, self._limits)
         return picture, registries, metrics.surroundings(picture).then(registries)
 
     def _showable(self, standing: Standing) -> Standing:

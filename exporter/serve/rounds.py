@@ -15,7 +15,6 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.release import Exported
 from exporter.facts.use import Use
-from exporter.heap import undisturbed
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Malformed
 from exporter.publish.standing import SourceStanding, Standing
@@ -73,6 +72,8 @@ class Rounds:
     `Unseen`."""
     clock: Callable[[], float] = time.time
     """Tells the seconds since the epoch."""
+    afterwards: Callable[[], None] = lambda: None
+    """Done after each audit, whatever came of it."""
 
     async def restore(self, watched: Watched) -> Standing:
         """Return where a registry stands before it is asked anything.
@@ -123,6 +124,7 @@ class Rounds:
             _log.exception("audit failed", extra={"registry": watched.name})
             gap = Gap(Scope.REGISTRY, watched.name, Reason.INTERNAL, "see the log")
             await self._failed(watched, standing, began, gap)
+        self.afterwards()
 
     async def _failed(self, watched: Watched, standing: Standing, began: Began, gap: Gap) -> None:
         """Put up that an audit brought nothing."""
@@ -189,8 +191,7 @@ def _reopened(fresh: Standing, kept: Kept) -> Standing:
     except Malformed as error:
         _log.warning("the last truth cannot be used", extra={"cause": str(error)})
         return fresh
-    with undisturbed():
-        report = judge(snapshot, kept.since)
+    report = judge(snapshot, kept.since)
     attempt = Attempt(snapshot.taken_at, 0.0)
     reopened = seen(fresh, report, attempt)
     return replace(reopened, up=None, audits=0, last_attempt=None, duration=None)

@@ -67,5 +67,13 @@ class LedgerTally:
             self.failing.add(truth)
 
 
+@dataclass(slots=True)
+class LoopTally:
+    """How often and how long an event loop was held up for a tenth of a second or more."""
+
+    stalls: int = 0
+    seconds: float = 0.0
+
+
 OUTCOMES = ("match", "mismatch", "gone", "unknown")
 """How a whole read may end: `gone` is short or not there, which audits tell as well."""

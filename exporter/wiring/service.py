@@ -11,36 +11,44 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.config.loading import Misconfigured, load
+from exporter.heap import rest, search_young_only
 from exporter.oci.digest import Malformed
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.entrance import listening
 from exporter.publish.web.gate import Gate
+from exporter.serve.aging import aging
 from exporter.serve.board import Board
 from exporter.serve.clock import Clock
+from exporter.serve.loop_thread import LoopThread, timed
 from exporter.serve.rounds import Rounds
 from exporter.sources import Unseen
 from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.program import end_all
+from exporter.sources.tally import LoopTally
 from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper
 from exporter.wiring.probing import Probing
 from exporter.wiring.scrubs import scrubbed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
     from pathlib import Path
 
     from exporter.config.settings import Settings
     from exporter.facts.shard import Shard
     from exporter.facts.use import Use
+    from exporter.judge.report import Report
     from exporter.publish.standing import Standing
+    from exporter.publish.web.probe import Asked
 
 _log: Final = logging.getLogger("pullproof.service")
 
-_PATIENCE: Final = 10.0
+_PATIENCE: Final = 0.5
 """Seconds that a running audit is given to end when the process is told to."""
+_LAST: Final = 3.0
+"""Seconds after which nobody waits any more for what is being closed."""
 
 
 class Unstartable(Exception):
@@ -56,16 +64,22 @@ class Service:
         settings: Settings,
         environ: Mapping[str, str],
         shard: Shard | None = None,
+        on_stop: Callable[[], object] = lambda: None,
     ) -> None:
         """Hold the settings that were read from a file; nothing is opened yet.
 
-        A shard that is given stays through every reload, whatever the file says.
+        A shard that is given stays through every reload, whatever the file says. `on_stop` is
+        called when the process is told to stop.
         """
+        self._on_stop = on_stop
         self._path, self._settings, self._environ = path, settings, environ
         self._shard = shard
         limits = Limits(tags=settings.metrics.tags, problems=settings.metrics.problems)
         reload = Reload(_digest(path), successful=True, last_success=time.time())
-        self.board = Board(Picture((), (), reload), limits)
+        self._loops = {"audit": LoopTally(), "web": LoopTally()}
+        self.board = Board(Picture((), (), reload, loops=self._loops), limits)
+        self._audits = LoopThread()
+        self._told = asyncio.Event()
         self.address = ""
         """`host:port` on which it listens, once it does."""
         self._probing = Probing()
@@ -82,17 +96,40 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         gate = Gate({})
         settings = self._settings
-        shell = Shell(self.board, time.time, self.reload, self._probing, settings.docs_url or "")
+        shell = Shell(self.board, time.time, self.reload, self._probe, settings.docs_url or "")
         app = application(shell, gate, prefix=settings.route_prefix or "")
         addresses = [(each.host, each.port) for each in settings.listen]
         try:
             async with listening(app, gate, addresses, settings.web_config_file) as entrance:
                 self.address = "{}:{}".format(*entrance.addresses[0])
                 _log.info("listening", extra={"addresses": entrance.addresses})
-                while not self._stopping:
-                    await self._generation()
+                async with timed(self._loops["web"]):
+                    await self._until_stopped(self._audits.run(self._generations))
         except (OSError, Malformed, Unseen) as error:
             raise Unstartable(str(error)) from error
+
+    async def _until_stopped(self, running: Coroutine[None, None, None]) -> None:
+        """Wait for the audits to end, and not long once the process is told to."""
+        audits = asyncio.ensure_future(running)
+        told = asyncio.ensure_future(self._told.wait())
+        await asyncio.wait({audits, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        _, late = await asyncio.wait({audits}, timeout=_LAST)
+        if late:
+            _log.warning("ended with work under way")
+            audits.cancel()
+            return
+        await audits
+
+    async def _generations(self) -> None:
+        """Audit, in a thread of its own, until told to stop."""
+        search_young_only()
+        async with timed(self._loops["audit"]):
+            while not self._stopping:
+                await self._generation()
+
+    async def _probe(self, asked: Asked) -> Report:
+        return await self._audits.call(lambda: self._probing(asked))
 
     async def _generation(self) -> None:
         """Audit under the settings in force until they change or the process stops."""
@@ -100,15 +137,21 @@ class Service:
         shard = self._part(self._settings)
         keeper = _keeper(self._settings)
         async with assembled(self._settings, self._environ, shard) as assembly:
-            rounds = Rounds(self.board, assembly.ledger, assembly.references, keeper)
+            rounds = Rounds(
+                self.board, assembly.ledger, assembly.references, keeper, afterwards=rest
+            )
             standings = [await rounds.restore(each) for each in assembly.watched]
             assembly.references.recall(*_remembered(standings))
             await self.board.watch(standings, assembly.ledger.tally)
             clock = Clock(rounds, assembly.watched)
             targets = [each.target for each in assembly.watched]
+            limits = {each.name: each.max_staleness for each in assembly.watched}
             with self._probing.aimed(targets):
                 clock.start()
-                async with scrubbed(self.board, targets):
+                async with (
+                    aging(self.board, limits, time.time),
+                    scrubbed(self.board, targets),
+                ):
                     await self._changed.wait()
                 await clock.stop(_PATIENCE)
                 if self._stopping:
@@ -120,8 +163,10 @@ class Service:
     def stop(self) -> None:
         """End in good order."""
         _log.info("stopping")
+        self._on_stop()
         self._stopping = True
-        self._changed.set()
+        self._told.set()
+        self._audits.post(self._changed.set)
 
     def _hang_up(self) -> None:
         reloading = asyncio.ensure_future(self.reload())
@@ -135,6 +180,9 @@ class Service:
         What is known of a registry stays. One reload at a time: else one that was asked for
         earlier, and read an older file, might be in force under the name of the newer.
         """
+        return await self._audits.call(self._reload)
+
+    async def _reload(self) -> str | None:
         async with self._turn:
             return await self._reloaded()
 

@@ -330,6 +330,18 @@ LEDGER_WRITABLE: Final = _gauge(
     "",
     "Whether the last writes to the ledger succeeded. Absent without a ledger file.",
 )
+LOOP_STALLS: Final = _counter(
+    Group.EXPORTER,
+    "event_loop_stalls_total",
+    "loop",
+    "Times that the event loop of audits, or of the web server, was held up for 0.1 s or more.",
+)
+LOOP_STALLED: Final = _counter(
+    Group.EXPORTER,
+    "event_loop_stalled_seconds_total",
+    "loop",
+    "Seconds that an event loop was held up, counted in stalls of 0.1 s or more.",
+)
 SERIES_LIMIT: Final = _gauge(
     Group.EXPORTER,
     "metrics_series_limit",

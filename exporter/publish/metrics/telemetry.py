@@ -66,6 +66,10 @@ class _Live(Collector):
         yield _total(catalogue.THROTTLE_WAIT, waits)
         yield from scrub_metrics(standings)
         yield _ledger(self.picture.ledger)
+        loops = self.picture.loops
+        stalls = {name: float(tally.stalls) for name, tally in loops.items()}
+        yield _total(catalogue.LOOP_STALLS, stalls)
+        yield _total(catalogue.LOOP_STALLED, {name: each.seconds for name, each in loops.items()})
 
 
 def _ledger(tally: LedgerTally | None) -> Metric:
@@ -95,7 +99,7 @@ def _requests(standings: tuple[Standing, ...]) -> Metric:
     family = catalogue.REQUESTS
     metric = CounterMetricFamily(family.stem, family.help, labels=family.labels)
     for each in standings:
-        counts = dict.fromkeys(product(_RESOURCES, _CODES), 0) | each.tally.requests
+        counts = dict.fromkeys(product(_RESOURCES, _CODES), 0) | each.tally.requests.copy()
         for (resource, code), count in counts.items():
             metric.add_metric([each.registry, resource, code], count)
     return metric
@@ -115,6 +119,6 @@ def _durations(standings: tuple[Standing, ...]) -> Metric:
 
 def _total(family: Family, values: dict[str, float]) -> Metric:
     metric = CounterMetricFamily(family.stem, family.help, labels=family.labels)
-    for registry, value in values.items():
-        metric.add_metric([registry], value)
+    for name, value in values.items():
+        metric.add_metric([name], value)
     return metric

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from exporter.heap import undisturbed
 from exporter.publish.document.report import compose, encode
 from exporter.publish.web import reply
 from exporter.publish.web.once import Once
@@ -78,8 +77,7 @@ class Documents:
         return tuple(each for each in standings if not named or each.registry in named)
 
     def _write(self, standings: tuple[Standing, ...]) -> bytes:
-        with undisturbed():
-            body = encode(compose(standings, self._clock()))
+        body = encode(compose(standings, self._clock()))
         return gzip.compress(body, reply.QUICK, mtime=0)
 
 

@@ -33,7 +33,7 @@ _HANDSHAKE: Final = 10.0
 """Seconds that a client has for its TLS handshake."""
 _IDLE: Final = 75.0
 """Seconds until a connection without a request is closed: longer than scrapes are apart."""
-_GRACE: Final = 5.0
+_GRACE: Final = 1.0
 """Seconds that requests under way have when the server stops."""
 
 

@@ -1,0 +1,82 @@
+"""An event loop in a thread of its own, and how long loops are held up."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from exporter.resolve.aside import aside
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from exporter.sources.tally import LoopTally
+
+Answer = TypeVar("Answer")
+
+_BEAT: Final = 0.05
+"""Seconds from one look at a loop's lateness to the next."""
+_STALL: Final = 0.1
+"""Seconds of lateness from which on a loop counts as held up."""
+
+
+class LoopThread:
+    """A loop for audits: whatever holds it up, pages, metrics and signals are answered elsewhere.
+
+    Nobody waits for the thread at the end of the process.
+    """
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def run(self, main: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run a coroutine there to its end; raise what it raises."""
+
+        async def begun() -> None:
+            self._loop = asyncio.get_running_loop()
+            await main()
+
+        try:
+            await aside(lambda: asyncio.run(begun()))
+        finally:
+            self._loop = None
+
+    async def call(self, act: Callable[[], Coroutine[None, None, Answer]]) -> Answer:
+        """Return what a coroutine answers that runs there; here, where the thread does not run."""
+        loop = self._loop
+        if loop is None or loop is asyncio.get_running_loop():
+            return await act()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(act(), loop))
+
+    def post(self, act: Callable[[], object]) -> None:
+        """Have something done there soon; at once, where the thread does not run."""
+        loop = self._loop
+        if loop is None:
+            act()
+            return
+        with suppress(RuntimeError):  # it has just ended
+            loop.call_soon_threadsafe(act)
+
+
+@asynccontextmanager
+async def timed(tally: LoopTally) -> AsyncIterator[None]:
+    """Note how long the loop that runs this is held up."""
+    watch = asyncio.create_task(_watch(tally))
+    try:
+        yield
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+
+
+async def _watch(tally: LoopTally) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + _BEAT
+        await asyncio.sleep(_BEAT)
+        if (late := loop.time() - due) >= _STALL:
+            tally.stalls += 1
+            tally.seconds += late
