@@ -14,6 +14,7 @@ from exporter.judge.plans.deletion import Listed, What
 from exporter.judge.plans.reading import COLLECTOR, read
 from exporter.judge.preflight.asked import Asked, Collection
 from exporter.judge.preflight.deletions import Way
+from exporter.oci.quoting import quoted, without_credentials
 
 if TYPE_CHECKING:
     import argparse
@@ -84,7 +85,9 @@ def _typed(texts: list[str]) -> Listed:
     for text in texts:
         meant = names.deletion(text)
         if meant is None or not meant.repository:
-            raise Refused(f"{text[:200]}: give repository:tag or repository@sha256:…")
+            raise Refused(
+                f"{without_credentials(text)[:200]}: give repository:tag or repository@sha256:…"
+            )
         deletions.append(meant)
     return Listed(tuple(deletions))
 
@@ -98,7 +101,7 @@ def _plan(path: str) -> Listed:
     if not listed.lines:
         raise Refused(f"--plan {path}: empty")
     if not listed.formats:
-        first = f", for example {listed.examples[0]!r}" if listed.examples else ""
+        first = f", for example {quoted(listed.examples[0], 120)}" if listed.examples else ""
         raise Refused(
             f"--plan {path}: none of {listed.lines} lines is understood{first}; "
             "docs/preflight.md lists what is"

@@ -19,6 +19,7 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.explanation import Question, explain, places
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Digest, Malformed
+from exporter.oci.quoting import without_credentials
 from exporter.oci.reference import Reference
 from exporter.publish.text.explanation import (
     explanation_document,
@@ -100,11 +101,15 @@ def _tag(named: Reference) -> Tag | None:
 
 def _reference(text: str) -> Reference:
     if is_registry(text):
-        raise Refused(f"{text}: explain takes one image; check takes registries")
+        raise Refused(
+            f"{without_credentials(text)}: explain takes one image; check takes registries"
+        )
     try:
         return Reference.parse(text)
     except Malformed as error:
-        raise Refused(f"{text}: {error}; give host/repository:tag or …@sha256:…") from error
+        raise Refused(
+            f"{without_credentials(text)}: {error}; give host/repository:tag or …@sha256:…"
+        ) from error
 
 
 def _digest(text: str) -> Digest:

@@ -13,6 +13,7 @@ from exporter.commands.looking import look
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
 from exporter.commands.subjects import platforms, read, with_file
+from exporter.oci.quoting import without_credentials
 from exporter.publish.text.markdown import inspect_markdown
 from exporter.publish.text.tree import inspect_text
 
@@ -37,7 +38,8 @@ def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
         return judged(words.saved)
     subjects = read(words.subjects, platforms(words.platform))
     if subjects.registries:
-        raise Refused(f"{words.subjects[0]}: inspect takes one image; check takes registries")
+        named = without_credentials(words.subjects[0])
+        raise Refused(f"{named}: inspect takes one image; check takes registries")
     asked = typed(words, subjects.hosts, environ)
     if words.refs or words.kube is not None:
         subjects = subjects.by_their_users()

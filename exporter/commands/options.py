@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.commands import Refused
 from exporter.config.loading import Misconfigured, parse
 from exporter.config.storage import NO_PLACE, PLACE
+from exporter.oci.quoting import quoted
 from exporter.publish.summary import PLAIN_HTTP
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def settings_of(
 def check_place(option: str, text: str) -> None:
     """Raise `Refused` for what is neither a folder nor an address of an object store."""
     if "://" in text and not _PLACE.fullmatch(text):
-        raise Refused(f"{option}: {NO_PLACE}: {text!r:.200}")
+        raise Refused(f"{option}: {NO_PLACE}: {quoted(text, 200)}")
 
 
 def again(words: argparse.Namespace) -> str:

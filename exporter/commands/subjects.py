@@ -11,6 +11,7 @@ from exporter.config.words import glob
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
+from exporter.oci.quoting import without_credentials
 from exporter.oci.reference import Reference, Repository, host
 from exporter.sources import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile
@@ -110,7 +111,7 @@ def of_registry(words: argparse.Namespace, otherwise: str) -> Subjects:
     """
     subjects = read([words.subjects] if words.subjects else [], frozenset())
     if subjects.uses.entries:
-        raise Refused(f"{words.subjects}: {otherwise}")
+        raise Refused(f"{without_credentials(words.subjects)}: {otherwise}")
     return with_file(subjects, words.refs, frozenset())
 
 
@@ -129,7 +130,9 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
                 reference = Reference.parse(bare)
                 uses.append(Use("command line", reference, ReferenceClass.LIVE, platforms))
         except Malformed as error:
-            raise Refused(f"{text}: {error}; give host/repository:tag, or a host") from error
+            raise Refused(
+                f"{without_credentials(text)}: {error}; give host/repository:tag, or a host"
+            ) from error
     return Subjects(frozenset(registries), Listing(tuple(uses)))
 
 

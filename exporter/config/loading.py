@@ -199,6 +199,15 @@ def _absent(
 ) -> Iterator[Fault]:
     for key in keys:
         file = getattr(section, key)
-        if file is not None and not file.is_file():
-            what = "not a file" if file.exists() else "no such file"
-            yield marked.fault((*at, key), f"{what}: {file}")
+        if file is not None and (fault := _lacking(file)):
+            yield marked.fault((*at, key), f"{fault}: {file}")
+
+
+def _lacking(file: Path) -> str:
+    """Say why a file cannot be used, or nothing."""
+    try:
+        if file.is_file():
+            return ""
+        return "not a file" if file.exists() else "no such file"
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from exporter.facts.shard import MOST, Shard
 from exporter.oci.digest import Malformed
+from exporter.oci.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,12 +33,12 @@ class ShardName:
         """Read `INDEX/COUNT` or `auto/COUNT`; raise `Malformed` for anything else."""
         found = _NAME.fullmatch(text)
         if found is None:
-            raise Malformed(f"not a shard such as 0/4 or auto/4: {text[:40]!r}")
+            raise Malformed(f"not a shard such as 0/4 or auto/4: {quoted(text, 40)}")
         index, count = None if found[1] == "auto" else int(found[1]), int(found[2])
         if not 1 <= count <= MOST:
-            raise Malformed(f"shards are counted from 1 to {MOST}: {text!r}")
+            raise Malformed(f"shards are counted from 1 to {MOST}: {quoted(text)}")
         if index is not None and index >= count:
-            raise Malformed(f"of {count} shards the last is {count - 1}/{count}: {text!r}")
+            raise Malformed(f"of {count} shards the last is {count - 1}/{count}: {quoted(text)}")
         return cls(index, count)
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +18,7 @@ from exporter.config.shard import ShardName
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform
+from exporter.oci.quoting import quoted
 from exporter.oci.reference import host, repository
 from exporter.sources.cluster.kinds import KINDS
 from exporter.sources.cluster.paths import FieldPath
@@ -53,6 +55,9 @@ _PORT: Final = re.compile(r":([0-9]+)$")
 _LAST_PORT: Final = 65535
 _DIGITS: Final = 9
 """Of a port: the most that are worth a look."""
+_LONGEST_NAME: Final = 255
+_LONGEST_PATH: Final = 4095
+"""Bytes that Linux takes (limits.h, `NAME_MAX` and `PATH_MAX`)."""
 
 
 class LogLevel(StrEnum):
@@ -76,7 +81,7 @@ class Address:
         """Read `host:port`, `:port` or `[v6]:port`; raise `ValueError` for anything else."""
         found = _ADDRESS.fullmatch(text)
         if found is None or int(found[3]) > _LAST_PORT:
-            raise ValueError(f"not an address such as 0.0.0.0:10470 or [::1]:10470: {text[:80]!r}")
+            raise ValueError(f"not an address such as 0.0.0.0:10470 or [::1]:10470: {quoted(text)}")
         return cls(found[1] or found[2], int(found[3]))
 
     def __str__(self) -> str:
@@ -98,7 +103,9 @@ class ImagePattern:
         """Read `registry/repository:tag`; raise `ValueError` for anything else."""
         found = _PATTERN.fullmatch(text)
         if found is None:
-            raise ValueError(f"not a pattern such as host/team/*:*, tag included: {text[:200]!r}")
+            raise ValueError(
+                f"not a pattern such as host/team/*:*, tag included: {quoted(text, 200)}"
+            )
         return cls(host(found[1]), glob(found[2]), glob(found[3]))
 
     def __str__(self) -> str:
@@ -110,7 +117,7 @@ def duration(text: str) -> timedelta:
     """Read `90s`, `15m`, `1h30m`: units d, h, m, s, ms, the largest first, each at most once."""
     found = _DURATION.fullmatch(text)
     if found is None or not text:
-        raise ValueError(f"not a duration such as 90s, 15m or 1h30m: {text[:40]!r}")
+        raise ValueError(f"not a duration such as 90s, 15m or 1h30m: {quoted(text, 40)}")
     counts = (int(count or 0) for count in found.groups())
     return sum((n * unit for n, unit in zip(counts, _UNITS.values(), strict=True)), timedelta())
 
@@ -121,7 +128,7 @@ def size(value: object) -> object:
         return value
     found = _SIZE.fullmatch(value)
     if found is None:
-        raise ValueError(f"not a size such as 500GiB, 20MB or 4096: {value[:40]!r}")
+        raise ValueError(f"not a size such as 500GiB, 20MB or 4096: {quoted(value, 40)}")
     return int(found[1]) * _FACTORS[found[2]]
 
 
@@ -159,7 +166,11 @@ def choice(kind: type[Choice], value: object) -> Choice:
         return value
     if isinstance(value, str) and value in set(kind):
         return kind(value)
-    raise ValueError(f"not one of the choices: {value!r:.40}; {nearest(str(value), kind)}")
+    raise ValueError(f"not one of the choices: {_shown(value)}; {nearest(str(value), kind)}")
+
+
+def _shown(value: object) -> str:
+    return quoted(value, 40) if isinstance(value, str) else f"{value!r:.40}"
 
 
 def _collector(value: object) -> Collector | None:
@@ -191,7 +202,7 @@ def glob(text: str) -> str:
     """Check a shell's pattern; raise `ValueError` for what can be none of a name."""
     if not _GLOB.fullmatch(text):
         raise ValueError(
-            f"not a pattern of letters, digits, . _ - / and * ? [], one at least: {text[:80]!r}"
+            f"not a pattern of letters, digits, . _ - / and * ? [], one at least: {quoted(text)}"
         )
     return text
 
@@ -202,7 +213,7 @@ def _url(text: str) -> str:
         raise ValueError("no credentials in an address; use username and password_file")
     scheme, separator, rest = text.partition("://")
     if scheme not in ("https", "http") or not separator:
-        raise ValueError(f"not an address such as https://registry.example.com: {text[:80]!r}")
+        raise ValueError(f"not an address such as https://registry.example.com: {quoted(text)}")
     name, _, path = rest.partition("/")
     if path:
         raise ValueError("a registry has no path: only https://host[:port]")
@@ -222,14 +233,14 @@ def _named_host(text: str) -> str:
 def _prefix(text: str) -> str:
     """Check what stands before every path; a slash at its end is dropped."""
     if not _PREFIX.fullmatch(text.rstrip("/")):
-        raise ValueError(f"not a path such as /registry-audit: {text[:80]!r}")
+        raise ValueError(f"not a path such as /registry-audit: {quoted(text)}")
     return text.rstrip("/")
 
 
 def _page(text: str) -> str:
     """Check the address of a folder of pages; a slash at its end is dropped."""
     if not _PAGE.fullmatch(text):
-        raise ValueError(f"not an address such as https://docs.example.com/pull: {text[:80]!r}")
+        raise ValueError(f"not an address such as https://docs.example.com/pull: {quoted(text)}")
     return text.rstrip("/")
 
 
@@ -239,19 +250,27 @@ def _path(value: object, info: ValidationInfo) -> object:
         return value
     if not value or "\0" in value:
         raise ValueError("not a path")
-    return Path(info.context["folder"], value) if info.context else Path(value)
+    path = Path(info.context["folder"], value) if info.context else Path(value)
+    names = [len(os.fsencode(name)) for name in path.parts]
+    if max(names, default=0) > _LONGEST_NAME or sum(names) + len(names) > _LONGEST_PATH:
+        raise ValueError(
+            f"not a path: more than {_LONGEST_NAME} bytes in a name of it, or too long"
+        )
+    return path
 
 
 def _named(what: str, grammar: re.Pattern[str], text: str) -> str:
     """Check a name that goes into a path of the Kubernetes API."""
     if not grammar.fullmatch(text):
-        raise ValueError(f"not {what}: {text[:80]!r}")
+        raise ValueError(f"not {what}: {quoted(text)}")
     return text
 
 
 def _kind(text: str) -> str:
     if text not in KINDS:
-        raise ValueError(f"not a kind that is asked for: {text[:40]!r}; {nearest(text, KINDS)}")
+        raise ValueError(
+            f"not a kind that is asked for: {quoted(text, 40)}; {nearest(text, KINDS)}"
+        )
     return text
 
 

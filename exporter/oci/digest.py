@@ -6,6 +6,8 @@ import hashlib
 import re
 from typing import Final, Self
 
+from exporter.oci.quoting import quoted
+
 _GRAMMAR: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
@@ -25,7 +27,7 @@ class Digest(str):
     def parse(cls, text: str) -> Self:
         """Return the digest that a text names; raise `Malformed` for anything else."""
         if not _GRAMMAR.fullmatch(text):
-            raise Malformed(f"not a sha256 or sha512 digest: {text[:140]!r}")
+            raise Malformed(f"not a sha256 or sha512 digest: {quoted(text, 140)}")
         return cls(text)
 
     @classmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from exporter.oci.digest import Malformed
+from exporter.oci.quoting import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,7 +54,7 @@ class Platform:
         """Read `os/architecture[/variant]`; raise `Malformed` for anything else."""
         parts = text.split("/")
         if not 1 < len(parts) <= _MOST_PARTS or not all(parts):
-            raise Malformed(f"not a platform (os/architecture[/variant]): {text[:80]!r}")
+            raise Malformed(f"not a platform (os/architecture[/variant]): {quoted(text)}")
         return cls.of(*parts)
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NewType, Self
 
 from exporter.oci.digest import Digest, Malformed
+from exporter.oci.quoting import quoted
 
 Repository = NewType("Repository", str)
 """A repository's name within its registry: `team/app`."""
@@ -38,21 +39,21 @@ _IDENTIFIER: Final = re.compile(r"[a-f0-9]{64}")
 def repository(text: str) -> Repository:
     """Return a repository's name checked against the distribution grammar, or raise `Malformed`."""
     if len(text) > _LONGEST_NAME or not _REPOSITORY.fullmatch(text):
-        raise Malformed(f"not a repository name: {text[:300]!r}")
+        raise Malformed(f"not a repository name: {quoted(text, 300)}")
     return Repository(text)
 
 
 def tag(text: str) -> Tag:
     """Return a tag's name checked against the distribution grammar, or raise `Malformed`."""
     if not _TAG.fullmatch(text):
-        raise Malformed(f"not a tag: {text[:140]!r}")
+        raise Malformed(f"not a tag: {quoted(text, 140)}")
     return Tag(text)
 
 
 def host(text: str) -> str:
     """Return a registry's `host[:port]`, lower-cased, Docker Hub's aliases as `docker.io`."""
     if not _HOST.fullmatch(text):
-        raise Malformed(f"not a registry host: {text[:140]!r}")
+        raise Malformed(f"not a registry host: {quoted(text, 140)}")
     lowered = text.lower()
     return HUB if lowered in _HUB_ALIASES else lowered
 
@@ -89,7 +90,7 @@ class Reference:
         characters) is no reference (distribution/reference `ParseNormalizedNamed`).
         """
         if _IDENTIFIER.fullmatch(text):
-            raise Malformed(f"an image identifier is not a reference: {text!r}")
+            raise Malformed(f"an image identifier is not a reference: {quoted(text)}")
         rest, _, digest_text = text.partition("@")
         digest = Digest.parse(digest_text) if digest_text or text.endswith("@") else None
         head, slash, tail = rest.partition("/")

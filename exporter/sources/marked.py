@@ -9,6 +9,7 @@ from typing import Any, Final
 import yaml
 
 from exporter.oci.digest import Malformed
+from exporter.oci.quoting import quoted, without_credentials
 
 Path = tuple[str | int, ...]
 """Where in a document: keys and positions from its root."""
@@ -157,7 +158,7 @@ class _Reading:
         return self._refuse(path, "not the number or truth value that it claims to be")
 
     def _refuse_tag(self, path: Path, tag: str) -> object:
-        return self._refuse(path, f"a tag ({tag[:40]!r}); leave it away")
+        return self._refuse(path, f"a tag ({quoted(tag, 40)}); leave it away")
 
     def _refuse(self, path: Path, text: str) -> object:
         self.faults.append(Fault(path, self.lines[path], text))
@@ -166,4 +167,5 @@ class _Reading:
 
 def _key(step: str) -> str:
     """Show a key that could disturb a terminal or a log only in quotes, and never at length."""
+    step = without_credentials(step)
     return step if len(step) <= 80 and step.isascii() and step.isprintable() else repr(step[:40])  # noqa: PLR2004 - a line's length

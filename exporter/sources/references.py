@@ -10,6 +10,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
+from exporter.oci.quoting import quoted
 from exporter.oci.reference import Reference
 from exporter.sources import Listing, Unseen
 from exporter.sources.marked import Marked
@@ -153,14 +154,14 @@ def _faults(document: Marked) -> dict[object, Malformed]:
 def _image(entry: dict[str, object]) -> object:
     strange = min(entry.keys() - _KEYS, default=None)
     if strange is not None:
-        raise Malformed(f"unknown key {strange[:40]!r}; known: {', '.join(sorted(_KEYS))}")
+        raise Malformed(f"unknown key {quoted(strange, 40)}; known: {', '.join(sorted(_KEYS))}")
     return entry.get("image")
 
 
 def _class(value: object) -> ReferenceClass:
     if isinstance(value, str) and value in set(ReferenceClass):
         return ReferenceClass(value)
-    raise Malformed(f"not a class: {value!r:.40}; known: {', '.join(ReferenceClass)}")
+    raise Malformed(f"not a class: {quoted(str(value), 40)}; known: {', '.join(ReferenceClass)}")
 
 
 def _platforms(value: object) -> frozenset[Platform]:

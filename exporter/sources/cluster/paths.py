@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
+from exporter.oci.quoting import quoted
+
 _STEP: Final = re.compile(r"((?:[A-Za-z0-9_/-]|\\\.)+|\*)((?:\[\*\])*)(?:\.|$)")
 _LONGEST: Final = 500
 
@@ -33,7 +35,7 @@ class FieldPath:
             steps.extend(["[*]"] * found[2].count("["))
             at = found.end()
         if at < len(bare) or not steps or bare.endswith(".") or len(text) > _LONGEST:
-            raise ValueError(f"not a path such as spec.containers[*].image: {text[:80]!r}")
+            raise ValueError(f"not a path such as spec.containers[*].image: {quoted(text)}")
         return cls(text, tuple(steps))
 
     def values(self, document: object) -> Iterator[object]:
