@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
-from exporter.commands.options import check_place
+from exporter.commands.options import check_place, is_folder
 from exporter.commands.shelf import place, shelf
 from exporter.config.words import duration
 from exporter.facts.capacity import Capacity, Untold
@@ -54,7 +54,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _answers(words: argparse.Namespace, environ: Mapping[str, str]) -> list[Capacity | Untold]:
     check_place("--facts", words.facts)
     oldest = time.time() - _age(words.max_age)
-    if "://" not in words.facts and not Path(words.facts).is_dir():
+    if "://" not in words.facts and not is_folder(words.facts):
         raise Refused(f"{words.facts}: no facts are there")  # a reader makes no folder
     facts = shelf(words, environ, words.facts)
     wanted = words.registry or sorted(newest(named(facts.sizes())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from typing import TYPE_CHECKING, Final
@@ -48,6 +49,11 @@ def check_place(option: str, text: str) -> None:
     """Raise `Refused` for what is neither a folder nor an address of an object store."""
     if "://" in text and not _PLACE.fullmatch(text):
         raise Refused(f"{option}: {NO_PLACE}: {quoted(text, 200)}")
+
+
+def is_folder(text: str) -> bool:
+    """Is there a folder of this name? A name that no system takes is of none."""
+    return os.path.isdir(text)  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
 
 
 def again(words: argparse.Namespace) -> str:

@@ -6,13 +6,12 @@ import asyncio
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import MOST_ROWS, Exit, as_json, exit_code, save, style
 from exporter.commands.looking import aimed, opened
-from exporter.commands.options import again, settings_of
+from exporter.commands.options import again, is_folder, settings_of
 from exporter.commands.scrubbing import scrub_once
 from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import asked_for
@@ -117,7 +116,7 @@ def _typed_scrub(words: argparse.Namespace) -> RegistrySettings:
     registry: dict[str, object] = {"url": "https://typed.invalid"}
     if words.storage:
         bucket = "://" in words.storage
-        if not bucket and not Path(words.storage).is_dir():
+        if not bucket and not is_folder(words.storage):
             raise Refused(f"--storage {words.storage}: no such folder")
         scrub["read_from"] = Source.STORAGE
         where = {"url" if bucket else "path": words.storage}

@@ -150,3 +150,33 @@ def test_only_what_stands_before_the_host_is_left_out(text: str, shown: str) -> 
 def test_what_is_quoted_is_printable_and_short(text: str, most: int) -> None:
     assert quoted(text, most).isprintable()
     assert len(quoted("x" * 1000, most)) == most + 2
+
+
+LONG: Final = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "--refs", LONG, "r.example/a:1"],
+        ["check", "--config", LONG],
+        ["check", "--ca-file", LONG, "r.example/a:1"],
+        ["check", "--docker-config", LONG, "r.example/a:1"],
+        ["check", "--from", LONG],
+        ["diff", LONG, LONG],
+        ["preflight", "--storage", LONG, "--plan", LONG],
+        ["preflight", "--from", LONG, "--gc", "distribution-2"],
+        ["scrub", "--storage", LONG, "r.example/a:1"],
+        ["capacity", "--facts", LONG],
+        ["serve", "--config", LONG],
+    ],
+    ids=lambda words: " ".join(words)[:30],
+)
+def test_a_path_that_cannot_be_on_the_command_line_is_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    code = cli.main(words)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert code == cli.USAGE
+    assert "internal error" not in line
