@@ -44,7 +44,7 @@ _LENGTH: Final = 4
 _LONGEST: Final = 16 << 20
 """Bytes of a record. The largest manifest that registries take, of 4 MiB, has 9 MiB at most."""
 _SPARE: Final = 16 << 20
-_RATIO: Final = 16
+_RATIO: Final = 8
 """A file may unpack to so many times its size, and to `_SPARE` bytes more."""
 _MOST: Final = 10_000
 """Digests or tags of one row."""
