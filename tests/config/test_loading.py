@@ -146,6 +146,10 @@ def test_every_mistake_is_told_at_once_with_its_line() -> None:
         ("[]", "line 1: must be a section of keys"),
         ("\ufeffregistries: []", "line 1: registries: at least one is needed"),
         ("registries:\nregistries: []", "line 2: registries: given twice, first on line 1"),
+        ("log_level: !!int ''", "line 1: log_level: not the number or truth value"),
+        ("log_level: !!float _", "line 1: log_level: not the number or truth value"),
+        ("log_level: 0x" + "f" * 50, "line 1: log_level: not the number or truth value"),
+        ("log_level: 1" + ":59" * 20, "line 1: log_level: not the number or truth value"),
         ("registries: [{url: https://a}]\nlisten: []", "line 2: listen: at least one is needed"),
         (
             "interval: 1m\nregistries: [{url: https://a}]\ninterval: 1m",
