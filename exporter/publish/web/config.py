@@ -195,9 +195,11 @@ def load(path: Path) -> WebConfig:
 def _bytes(path: Path) -> bytes:
     """Read the file; whatever stands in its place must not keep the process waiting."""
     # Without O_NONBLOCK opening a named pipe waits for somebody who writes into it.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise Malformed("not a file")
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise Malformed("not a file")
+    with os.fdopen(opened, "rb") as file:
         body = file.read(_LARGEST + 1)
     if len(body) > _LARGEST:
         raise Malformed("more than 1 MiB; is it the right file?")

@@ -225,7 +225,7 @@ def test_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
 
     with pytest.raises(Malformed, match=r"web\.yml: not a file"):
         load(tmp_path / "web.yml")
-    with pytest.raises(Malformed, match=f"{tmp_path.name}: "):
+    with pytest.raises(Malformed, match=f"{tmp_path.name}: not a file"):
         load(tmp_path)
     with pytest.raises(Malformed, match=r"large\.yml: more than 1 MiB"):
         load(tmp_path / "large.yml")
