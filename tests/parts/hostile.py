@@ -1,4 +1,4 @@
-"""A hostile registry: one small server, one mode for each attack, and a victim that is measured.
+"""A hostile registry: one small server, one mode for each attack, and victims that are measured.
 
 A mode is a function from a request's method and target to the raw bytes of the answer, its head
 included, in pieces; it may never end.
@@ -23,7 +23,7 @@ from itertools import count, islice, repeat
 from pathlib import Path
 from typing import Final
 
-from tests.parts.process import PATIENCE
+from tests.parts.process import PATIENCE, running
 
 Mode = Callable[[str, str], Iterator[bytes]]
 
@@ -36,17 +36,21 @@ _MOST: Final = 4 * 2**30
 
 
 @contextmanager
-def attacking(mode: Mode) -> Iterator[str]:
-    """Serve a mode on the loopback; yield `127.0.0.1:port`."""
-    with _Server(mode) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.over.set()
-            server.shutdown()
-            thread.join()
+def attacking(folder: Path, mode: str, *numbers: int) -> Iterator[str]:
+    """Serve a mode of this module on the loopback, from another process; yield `host:port`."""
+    code = "import sys; from tests.parts.hostile import main; main(*sys.argv[1:])"
+    words = [sys.executable, "-c", code, mode, *map(str, numbers)]
+    environment = {"PYTHONPATH": str(_TREE)}
+    with running(words, r"listens on (\S+)", folder / f"{mode}.log", environment) as server:
+        yield server.address
+
+
+def main(mode: str, *numbers: str) -> None:
+    """Serve a mode until killed."""
+    with _Server(globals()[mode](*map(int, numbers))) as server:
+        _HOST[0] = f"127.0.0.1:{server.server_address[1]}"
+        print("listens on", _HOST[0], flush=True)  # noqa: T201 - whoever started it waits for this
+        server.serve_forever()
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -57,7 +61,6 @@ class _Server(socketserver.ThreadingTCPServer):
     def __init__(self, mode: Mode) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.mode = mode
-        self.over = threading.Event()
 
     def handle_error(self, *_: object) -> None:
         """Say nothing: a victim that hangs up is right."""
@@ -74,8 +77,6 @@ class _Handler(socketserver.StreamRequestHandler):
                 while self.rfile.readline(65536) not in (b"\r\n", b""):
                     pass
                 for piece in self.server.mode(method, target):
-                    if self.server.over.is_set():
-                        return
                     self.wfile.write(piece)
 
 
@@ -190,6 +191,35 @@ def brackets(number: int) -> Mode:
     return registry(repositories(number), lambda _: whole(body, Link="<" * 8190))
 
 
+def healthy(number: int) -> Mode:
+    """A small registry of which all is well, and nothing is hostile."""
+    config, layer = b"{}", b"layer"
+    blobs = {digest(each): each for each in (config, layer)}
+
+    def entry(kind: str, body: bytes) -> dict[str, object]:
+        return {"mediaType": kind, "digest": digest(body), "size": len(body)}
+
+    layers = [entry("application/vnd.oci.image.layer.v1.tar", layer)]
+    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": entry(CONFIG, config)}
+    image = json.dumps({**document, "layers": layers}).encode()
+    names = listing("tags", [f"v{each}" for each in range(number)])
+    listed = registry(
+        repositories(1), lambda _: whole(names), lambda method, _: content(method, image, MANIFEST)
+    )
+
+    def answer(method: str, target: str) -> Iterator[bytes]:
+        body = blobs.get(target.rpartition("/blobs/")[2])
+        return listed(method, target) if body is None else whole(body, method)
+
+    return answer
+
+
+def many_broken(number: int) -> Mode:
+    """One repository with very many tags, none of which can be resolved."""
+    body = listing("tags", [f"v{each}" for each in range(number)])
+    return registry(repositories(1), lambda _: whole(body))
+
+
 def many_tags(number: int) -> Mode:
     """One repository with very many tags in one answer; they all name the same image."""
     image = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "layers": []}).encode()
@@ -211,9 +241,10 @@ def names_of_cuts(number: int, pages: int) -> Mode:
 
     def page() -> Iterator[bytes]:
         first = next(numbers) * number
+        if first >= number * pages:
+            return whole(listing("repositories", []))
         names = [f"a{first + each}{tail}" for each in range(number)]
-        link = {"Link": _ONWARD.format(first)} if first < number * (pages - 1) else {}
-        return whole(listing("repositories", names), **link)
+        return whole(listing("repositories", names), Link=_ONWARD.format(first))
 
     return registry(page)
 
@@ -315,12 +346,23 @@ def leave_me_alone() -> Mode:
     return registry(repositories(1), later, later)
 
 
-def endless_token(answer: bytes | None = None) -> Mode:
-    """A token server beside it whose answers never end, or say this."""
+def endless_token() -> Mode:
+    """A token server whose answers never end."""
+    return guarded(lambda: chunked(repeat(b"x" * (1 << 16))))
+
+
+def token_that_has_expired(digits: int) -> Mode:
+    """A token server whose tokens ended before time began."""
+    said = b'{"token":"t","expires_in":-' + b"9" * digits + b"}"
+    return guarded(lambda: whole(said))
+
+
+def guarded(token: Callable[[], Iterator[bytes]]) -> Mode:
+    """A registry that asks who asks, with a token server beside it."""
 
     def ask(method: str, target: str) -> Iterator[bytes]:
         if target.startswith("/token"):
-            return whole(answer) if answer is not None else chunked(repeat(b"x" * (1 << 16)))
+            return token()
         realm = 'Bearer realm="http://{}/token",service="s"'
         body = json.dumps({"errors": [{"code": "UNAUTHORIZED"}]}).encode()
         return whole(body, method, 401, WWW_Authenticate=realm.format(_HOST[0]))
@@ -329,12 +371,7 @@ def endless_token(answer: bytes | None = None) -> Mode:
 
 
 _HOST: Final = [""]
-"""Where the token server of `endless_token` is; the test says so once the port is known."""
-
-
-def token_at(host: str) -> None:
-    """Say where the token server is."""
-    _HOST[0] = host
+"""Where this process listens."""
 
 
 def deep_indexes(levels: int) -> Mode:

@@ -237,8 +237,9 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
     """Take what was asked for and no more; how it ended is part of the answer."""
     most = question.most if answer.ok else ERROR_BYTES
     length = answer.headers.get("content-length", "")
-    # That a blob is too long its bytes have to show: a header proves no loss.
-    counted = question.endpoint == "blob" and answer.status == _OK
+    # That a blob is too long its bytes have to show: a header proves no loss. Of a list as much is
+    # read as may be taken.
+    counted = question.patient or (question.endpoint == "blob" and answer.status == _OK)
     answer.end = _framed(answer, _UNBOUNDED if counted else most)
     if answer.end is End.OVER:
         return

@@ -1,0 +1,155 @@
+"""Whatever a registry answers costs that registry: bounded memory, and nobody waits for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import pytest
+
+from tests.parts.hostile import attacking, suffer
+from tests.parts.process import PATIENCE, until
+from tests.parts.product import Exporter, exporter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MEGABYTE: Final = 2**20
+AUDITS: Final = 6
+"""Audits of the healthy neighbour that an attack has to be borne for: one a second."""
+QUICK: Final = ("--plain-http", "--confirm-after", "0s")
+
+BOMBS: Final = {
+    "a name of 200 kB with a dash at every second": ("one_long_name", 200_000),
+    "pages without end of strings without end": ("long_strings_for_ever",),
+    "a string of 31 MB in each tag list": ("one_long_string_each", 32),
+    "a Link header of brackets": ("brackets", 40),
+    "six million entries that are no tags": ("bad_tags", 60, 99_000),
+    "names that are mostly dashes": ("names_of_cuts", 300, 4),
+    "indexes of 22,000 children": ("wide_indexes", 30, 22_000),
+    "manifests of 4 MB": ("heavy_manifests", 80),
+    "manifests without end": ("endless_body",),
+    "errors without end": ("endless_errors",),
+    "a thousand indexes in each other": ("deep_indexes", 1_000),
+    "tokens without end": ("endless_token",),
+    "a token that expired 4,000 digits ago": ("token_that_has_expired", 4_000),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
+def test_no_answer_takes_more_than_300_mb_or_ends_in_a_traceback(
+    bomb: tuple[str, *tuple[int, ...]], tmp_path: Path
+) -> None:
+    with attacking(tmp_path, *bomb) as host:
+        suffered = suffer("check", host, *QUICK)
+
+    assert suffered.code in (1, 3), suffered.errors
+    assert suffered.peak < 300 * MEGABYTE
+    assert "Traceback" not in suffered.errors
+    assert "internal" not in suffered.output + suffered.errors
+
+
+def test_a_list_is_cut_at_its_limit_also_where_it_comes_as_one_page(tmp_path: Path) -> None:
+    with attacking(tmp_path, "many_tags", 3_400_000) as host:
+        config = tmp_path / "pullproof.yml"
+        config.write_text(
+            f"registries: [{{url: 'http://{host}', plain_http: true,"
+            " tags: {select: ['*'], limit: 10}}]\n"
+        )
+        suffered = suffer("check", "--config", str(config))
+
+    assert suffered.peak < 300 * MEGABYTE
+    assert "Checked 10 tags" in suffered.output
+    assert "more than 10 entries" in suffered.output
+
+
+@dataclass
+class Pulse:
+    """Somebody who asks `/-/healthy` again and again, and how long it took at worst."""
+
+    url: str
+    worst: float = 0.0
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def feel(self) -> None:
+        while not self.over.wait(0.05):
+            began = time.monotonic()
+            httpx.get(f"{self.url}/-/healthy", trust_env=False, timeout=PATIENCE).raise_for_status()
+            self.worst = max(self.worst, time.monotonic() - began)
+
+
+@contextmanager
+def felt(watched: Exporter) -> Iterator[Pulse]:
+    pulse = Pulse(watched.url)
+    thread = threading.Thread(target=pulse.feel, daemon=True)
+    thread.start()
+    try:
+        yield pulse
+    finally:
+        pulse.over.set()
+        thread.join()
+
+
+ATTACKS: Final = {
+    "six million entries that are no tags": ("bad_tags", 60, 99_000),
+    "strings without end": ("long_strings_for_ever",),
+    "thousands of broken tags": ("many_broken", 3_000),
+    "brackets in 300 Link headers": ("brackets", 300),
+    "silence": ("silence",),
+    "a byte now and then": ("crumbs",),
+    "to be left alone": ("leave_me_alone",),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+def test_one_hostile_registry_holds_up_nobody_else(
+    attack: tuple[str, *tuple[int, ...]], tmp_path: Path
+) -> None:
+    with attacking(tmp_path, *attack) as hostile, attacking(tmp_path, "healthy", 3) as healthy:
+        both = [named("hostile", hostile), named("healthy", healthy)]
+        with (
+            exporter(tmp_path / "idle", {"registries": both[1:]}) as idle,
+            exporter(tmp_path / "victim", {"registries": both}) as victim,
+            felt(idle) as usual,
+            felt(victim) as pulse,
+        ):
+            until(lambda: audits(victim) >= AUDITS, "the healthy registry is audited")
+            peak, stopped = held(victim), ended(victim, pulse)
+
+    assert pulse.worst < max(1.0, 5 * usual.worst)
+    assert peak < 400 * MEGABYTE
+    assert stopped < 5.0
+
+
+def named(name: str, host: str) -> dict[str, object]:
+    """A registry of which every tag is audited."""
+    return {"name": name, "url": f"http://{host}", "plain_http": True, "tags": {"select": ["*"]}}
+
+
+def audits(watched: Exporter) -> float:
+    """Audits of the healthy registry that saw all of it."""
+    seen = watched.value("pullproof_registry_up", registry="healthy")
+    return watched.value("pullproof_audits_total", registry="healthy") if seen else 0.0
+
+
+def held(watched: Exporter) -> int:
+    """Bytes of memory that it held at its worst."""
+    status = Path(f"/proc/{watched.server.process.pid}/status").read_text()
+    (line,) = (each for each in status.splitlines() if each.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def ended(watched: Exporter, pulse: Pulse) -> float:
+    """Seconds from SIGTERM to the end, which is a good one."""
+    pulse.over.set()
+    began = time.monotonic()
+    os.kill(watched.server.process.pid, signal.SIGTERM)
+    assert watched.server.process.wait(PATIENCE) == 0
+    return time.monotonic() - began
