@@ -23,6 +23,9 @@ _NUMBERS: Final = frozenset({f"{_TAG}int", f"{_TAG}float", f"{_TAG}bool", f"{_TA
 _STATED: Final = frozenset({*_NUMBERS, f"{_TAG}str"})
 """The tags that a text may write out."""
 
+_UNREADABLE: Final = (ValueError, LookupError, ArithmeticError, AttributeError, TypeError)
+"""What PyYAML raises at a text that is not of its tag: `!!int ""` is an IndexError."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -351,3 +351,12 @@ def test_one_wrong_character_never_ends_in_a_traceback(at: int, other: str) -> N
 def test_no_bytes_end_in_a_traceback(body: bytes) -> None:
     with pytest.raises(Misconfigured):
         parse(body, {})
+
+
+@pytest.mark.parametrize("tag", ["int", "float", "bool", "null"])
+@given(text=st.text(st.sampled_from("-+.:_0x1e'\" "), max_size=6))
+def test_a_text_that_is_not_of_its_tag_is_a_fault_and_no_exception(tag: str, text: str) -> None:
+    quoted = text.replace("'", "''")
+
+    with pytest.raises(Misconfigured):
+        parse(f"interval: !!{tag} '{quoted}'\nno: 1\n".encode(), {})
