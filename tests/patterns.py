@@ -147,10 +147,11 @@ def attacks(pattern: re.Pattern[Any]) -> list[Attack]:
     )
     begun = {*_fragments(tree), *_samples(tree)}
     pumps = {*_characters(tree), *begun, *(f"{each} " for each in begun)}
-    made = [Attack("", pump, end) for pump in pumps if pump for end in ("", "\x00")]
+    ends = ("", "\x00", *_refused(tree))
+    made = [Attack("", pump, end) for pump in pumps if pump for end in ends]
     for before, body in _repeats(tree, ""):
         for pump in {*_samples(body), *_characters(body)}:
-            made += [Attack(before, pump, end) for end in ("", "\x00", "\n") if pump]
+            made += [Attack(before, pump, end) for end in (*ends, "\n") if pump]
     made += [Attack(before, pump, "") for before, pump in _windows(tree, "") if pump]
     return list(dict.fromkeys(made))
 
@@ -183,6 +184,19 @@ def _characters(tree: Iterable[Any]) -> set[str]:
         for part in _parts(item):
             chars |= _characters(part)
     return chars
+
+
+def _refused(tree: Iterable[Any], most: int = 3) -> list[str]:
+    """A few characters that some class leaves out: what lets a match fail at the very end."""
+    found: list[str] = []
+    for kind, value in tree:
+        if kind is code.NOT_LITERAL:
+            found.append(chr(value))
+        elif kind is code.IN and value[0][0] is code.NEGATE:
+            found += [chr(about) for name, about in value if name is code.LITERAL]
+        for part in _parts((kind, value)):
+            found += _refused(part)
+    return list(dict.fromkeys(found))[:most]
 
 
 def _fragments(tree: Iterable[Any]) -> set[str]:

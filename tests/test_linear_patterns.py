@@ -51,6 +51,7 @@ QUADRATIC: Final = [
     (r"([a-z]+)+", "fullmatch"),
     (r"(?:[a-z]|[a-z][0-9]?)*!", "fullmatch"),
     (r"[0-9]+x", "search"),
+    (r"(?:localhost|[^/:@]*\.[^/:@]*)(?::[0-9]+)?", "fullmatch"),
     (r"gone: .*/repositories/(\S+)/_layers/[0-9]+", "fullmatch"),
     (r"[^/]*\bDELETE\b[^/]*?v2/.*", "fullmatch"),
 ]
