@@ -2,7 +2,7 @@
 
 RULES := $(filter-out alerts/alertmanager.yml,$(wildcard alerts/*.yml))
 
-.PHONY: help demo dev test check bench soak assets
+.PHONY: help demo dev test check bench soak fuzz assets
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,6 +32,9 @@ bench: assets ## Print what an audit costs, beside other tools
 
 soak: dev ## Watch the exporter for an hour, over a registry that never stays as it is
 	.venv/bin/python benchmarks/soak.py $(ARGS)
+
+fuzz: dev ## Look for inputs on which a reader breaks, for three minutes or ARGS='--seconds 600'
+	.venv/bin/python -m tests.fuzz $(ARGS)
 
 assets: dev ## Get the programs and schemas that tests need and Debian does not have, and a base image
 	@scripts/assets

@@ -1,0 +1,361 @@
+"""Readers of files: snapshots, references, plans, configuration, a ledger's rows, a storage."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import sqlite3
+import zlib
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Final
+
+from exporter.config.loading import Misconfigured, load
+from exporter.config.shard import ShardName
+from exporter.judge.gc import name as collector_name
+from exporter.judge.gc.dialect import DIALECTS, Mode
+from exporter.judge.gc.simulate import simulate
+from exporter.judge.judgement import judge
+from exporter.judge.plans.reading import read as read_plan
+from exporter.publish.archive.pack import pack
+from exporter.publish.archive.unpack import unpack
+from exporter.publish.lake import release
+from exporter.publish.web import config as web_config
+from exporter.publish.web.tls import server_context
+from exporter.sources import Unseen
+from exporter.sources.ledger import outlines
+from exporter.sources.ledger.file import connect
+from exporter.sources.ledger.ledger import Ledger
+from exporter.sources.references import ReferenceFile
+from exporter.sources.storage import filesystem, layout
+from tests.fakes import APP, HOST, NOW
+from tests.fuzz.of_content import IMAGE, INDEX
+from tests.fuzz.target import Target
+from tests.parts import tree
+from tests.publish.reports import incident
+
+NAME: Final = IMAGE.digest
+DOCS: Final = Path(__file__).parents[2]
+
+
+@cache
+def _folder() -> Path:
+    return Path(mkdtemp(prefix="pullproof-fuzz-"))
+
+
+def _file(name: str, data: bytes) -> Path:
+    path = _folder() / name
+    path.write_bytes(data)
+    return path
+
+
+def _snapshot(data: bytes) -> None:
+    """A snapshot's body: packed first, since no change of packed bytes leads far."""
+    snapshot = unpack(gzip.compress(data, 1))
+    judge(snapshot, {})
+    pack(snapshot)
+
+
+def _packed_snapshot(data: bytes) -> None:
+    unpack(data)
+
+
+def _lines(data: bytes) -> None:
+    _uses(ReferenceFile(_file("references.txt", data)))
+
+
+def _listed(data: bytes) -> None:
+    _uses(ReferenceFile(_file("references.yml", data)))
+
+
+def _uses(source: ReferenceFile) -> None:
+    found = source.uses()
+    json.dumps([str(each) for each in found.entries]).encode()
+    "".join(str(gap) for gap in found.gaps).encode()
+
+
+def _plan(data: bytes) -> None:
+    listed = read_plan(data.decode(errors="replace").splitlines())
+    str(listed).encode()
+
+
+def _config(data: bytes) -> None:
+    try:
+        load(_file("pullproof.yml", data), {})
+    except Misconfigured as error:
+        str(error).encode(errors="surrogateescape")
+        raise
+
+
+def _web_config(data: bytes) -> None:
+    found = web_config.load(_file("web.yml", data))
+    if found.tls:
+        server_context(found.tls)
+
+
+def _shard(data: bytes) -> None:
+    text, _, host = data.decode(errors="replace").partition("\n")
+    ShardName.parse(text).settled({"HOSTNAME": host})
+
+
+def _release(data: bytes) -> None:
+    found = release.decode(data)
+    list(release.named([release.path(found)]))
+
+
+def _release_path(data: bytes) -> None:
+    list(release.named([data.decode(errors="replace")]))
+
+
+@cache
+def _ledger() -> Path:
+    path = _folder() / "ledger.db"
+    with Ledger(path, lambda: NOW) as kept:
+        kept.keep_manifests({NAME: IMAGE.body})
+    return path
+
+
+_PUT: Final = "REPLACE INTO"
+_HERE: Final = f"VALUES ('{HOST}',"
+ROWS: Final = (
+    f"{_PUT} manifests (digest, body, day) VALUES (?, ?, 1)",
+    f"{_PUT} outlines (digest, outline, day) VALUES (?, ?, 1)",
+    f"{_PUT} contents (registry, digest, said, seal, readings) {_HERE} ?, CAST(? AS TEXT), x'', 1)",
+    f"{_PUT} mismatches {_HERE} CAST(? AS TEXT), ?, 1, '')",
+    f"{_PUT} truths (registry, kept_at, snapshot, since, seal) {_HERE} 1, ?, CAST(? AS TEXT), x'')",
+)
+
+
+def _row(data: bytes) -> None:
+    """Write two values into a row of one table, as damage would; then ask for all of them."""
+    number, first, second = [*data.split(b"\x1e", 2), b"", b""][:3]
+    path = _ledger()
+    with Ledger(path, lambda: NOW) as kept:
+        file = sqlite3.connect(path, isolation_level=None)
+        try:
+            file.execute(ROWS[sum(number) % len(ROWS)], (first, second))
+        except sqlite3.Error:
+            return
+        finally:
+            file.close()
+        kept.manifest(NAME)
+        kept.outlines([bytes.fromhex(NAME.encoded), first[:32]])
+        kept.scrubbed(HOST)
+        kept.last(HOST)
+
+
+def _body(data: bytes) -> None:
+    """What the ledger keeps of a manifest: packed by zlib."""
+    with Ledger(None, lambda: NOW) as kept:
+        kept.keep_manifests({NAME: data})
+        assert kept.manifest(NAME) is None or NAME.names(data) or b"signatures" in data
+    outlines.unpacked(bytes.fromhex(NAME.encoded), data)
+
+
+def _ledger_file(data: bytes) -> None:
+    path = _file("damaged.db", data)
+    for beside in _folder().glob("damaged.db*"):
+        if beside != path:
+            beside.unlink()
+    connect(path, patience=0.0).close()
+
+
+def _storage(data: bytes) -> None:
+    """Write files into a storage that is whole, each `path, 0x1f, content`, by 0x1e; read it."""
+    root = _folder() / "storage"
+    shutil.rmtree(root, ignore_errors=True)
+    tree.write(root, APP, INDEX, "v1")
+    for record in data.split(b"\x1e")[:8]:
+        name, _, content = record.partition(b"\x1f")
+        parts = [part for part in name.split(b"/") if part not in (b"", b".", b"..")][:12]
+        if not parts or b"\0" in name:
+            continue
+        target = Path(
+            root,
+            "docker/registry/v2",
+            *(part.decode(errors="surrogateescape")[:80] for part in parts),
+        )
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        except OSError:
+            continue
+    inventory = filesystem.read(str(root))
+    for dialect in DIALECTS.values():
+        for mode in Mode:
+            simulate(inventory, dialect, mode)
+
+
+def _link(data: bytes) -> None:
+    layout.linked(data)
+    text = data.decode(errors="surrogateescape")
+    layout.is_digest(text)
+    layout.is_part(text)
+    layout.blob_fault("sha256", text[:2], text)
+
+
+def _name(data: bytes) -> None:
+    for dialect in DIALECTS.values():
+        collector_name.refusal(data.decode(errors="surrogateescape"), dialect)
+
+
+def _wire() -> bytes:
+    return zlib.decompress(pack(incident().snapshot), 31)
+
+
+def _read(*names: str) -> tuple[bytes, ...]:
+    return tuple((DOCS / name).read_bytes() for name in names)
+
+
+def _yaml(page: str) -> bytes:
+    return (DOCS / page).read_text().partition("```yaml\n")[2].partition("```")[0].encode()
+
+
+_REFERENCES: Final = b"""- registry.example.com/shop/cart:2.4.1
+- image: registry.example.com/shop/report:7
+  class: idle
+  platforms: [linux/amd64]
+"""
+_PLAN: Final = f"""\
+time="2026-01-01T00:00:00Z" level=info msg="app: marking manifest {NAME}"
+INFO[0000] manifest eligible for deletion: {{app {NAME} [v1 v2]}}  service=registry
+manifest eligible for deletion: {NAME}
+app: layer link eligible for deletion: {NAME}
+Deleting blob: /docker/registry/v2/blobs/sha256/aa/{"a" * 64}
+deleting manifest: /docker/registry/v2/repositories/app/_manifests/revisions/sha256/{"a" * 64}
+curl -X DELETE https://registry.example/v2/app/manifests/{NAME}
+1 blobs marked, 1 blobs and 1 manifests eligible for deletion
+registry.example/app:v1
+Dry-run pruning of: {{"name": "{NAME}", "metadata": {{"container": {{"tags": []}}}}}}
+""".encode()
+_RELEASE: Final = json.dumps(
+    {
+        "schema": 1,
+        "registry": "registry.example",
+        "audit": "20260101T000000000000Z-00000000",
+        "taken_at": 1.5,
+        "shard": 0,
+        "shards": 1,
+        "whole": True,
+        "files": [{"table": "t", "path": "p", "rows": 1, "size": 1, "sha256": "0" * 64}],
+        "gaps": [],
+    }
+).encode()
+_LINKS: Final = f"repositories/app/_manifests/tags/v2/current/link\x1f{INDEX.digest}".encode()
+_STORED: Final = (
+    _LINKS,
+    f"blobs/sha256/{NAME.encoded[:2]}/{NAME.encoded}/data\x1f".encode() + IMAGE.body,
+    f"repositories/app/_manifests/revisions/sha256/{NAME.encoded}/link\x1f{NAME}\x1e".encode()
+    + _LINKS,
+    b"repositories/app/_uploads/0-1/startedat\x1f2026-01-01T00:00:00Z\x1erepositories/a/_layers/x\x1fy",
+)
+
+TARGETS: Final = (
+    Target("snapshot", _snapshot, (_wire(),), ("publish.archive.unpack",), longest=1 << 14),
+    Target(
+        "snapshot-file", _packed_snapshot, (pack(incident().snapshot),), ("publish.archive.unpack",)
+    ),
+    Target(
+        "references-text",
+        _lines,
+        (b"registry.example/app:v1\n# x\n\xef\xbb\xbfa/b@sha256:" + b"0" * 64,),
+        ("sources.references",),
+        (Unseen,),
+    ),
+    Target(
+        "references-list",
+        _listed,
+        (_REFERENCES, b'["a/b:c"]'),
+        ("sources.references", "sources.marked"),
+        (Unseen,),
+    ),
+    Target(
+        "plan",
+        _plan,
+        (_PLAN, *(line for line in _PLAN.splitlines())),
+        ("judge.plans.grammar", "judge.plans.lines", "judge.plans.reading"),
+        (),
+    ),
+    Target(
+        "configuration",
+        _config,
+        (
+            _yaml("docs/configuration.md"),
+            b"registries: [{url: 'https://r.example', scrub: {period: 30d}}]",
+        ),
+        ("sources.marked", "config.words", "config.secrets"),
+        (Misconfigured,),
+    ),
+    Target(
+        "web-configuration",
+        _web_config,
+        _read("examples/web-config.yml"),
+        ("publish.web.config", "publish.web.tls"),
+    ),
+    Target("shard", _shard, (b"auto/4\nregistry-3", b"0/4\n"), ("config.shard",)),
+    Target("release", _release, (_RELEASE,), ("publish.lake.release",)),
+    Target(
+        "release-path",
+        _release_path,
+        (b"r.example/0-of-1/20260101T000000000000Z-00000000.release.json",),
+        ("publish.lake.release", "publish.lake.shelf"),
+        (),
+    ),
+    Target(
+        "ledger-row",
+        _row,
+        tuple(
+            bytes([at]) + b"\x1e" + bytes.fromhex(NAME.encoded) + b"\x1e" + text
+            for at in range(len(ROWS))
+            for text in (b"{}", zlib.compress(IMAGE.body))
+        ),
+        (
+            "sources.ledger.contents",
+            "sources.ledger.manifests",
+            "sources.ledger.truths",
+            "sources.ledger.outlines",
+            "sources.ledger.scrubs",
+        ),
+        (),
+        longest=1 << 12,
+    ),
+    Target(
+        "ledger-body",
+        _body,
+        (IMAGE.body, INDEX.body),
+        ("sources.ledger.manifests", "sources.ledger.outlines"),
+        (),
+    ),
+    Target(
+        "ledger-file",
+        _ledger_file,
+        (b"", b"SQLite format 3\0" + bytes(84), b"text"),
+        ("sources.ledger.file",),
+        (Unseen,),
+        longest=1 << 13,
+    ),
+    Target(
+        "storage",
+        _storage,
+        _STORED,
+        ("sources.storage.layout", "sources.storage.folder", "sources.storage.hand", "facts.body"),
+        (Unseen,),
+        longest=1 << 13,
+    ),
+    Target(
+        "link-file",
+        _link,
+        (str(NAME).encode(), b"sha512:" + b"0" * 128),
+        ("sources.storage.layout",),
+        (),
+    ),
+    Target(
+        "collector-name",
+        _name,
+        (b"team/app", b"localhost:5000/a__b", b"[::1]:5/x"),
+        ("judge.gc.name",),
+        (),
+    ),
+)

@@ -1,0 +1,356 @@
+"""Readers of what registries, token servers and credential files say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from exporter.oci.digest import Malformed
+from exporter.oci.manifest import OCI_MANIFEST, Descriptor
+from exporter.oci.reference import Repository, Tag
+from exporter.sources import Absent, Unseen
+from exporter.sources.registry import (
+    blobs,
+    catalogue,
+    challenge,
+    links,
+    manifests,
+    tag_list,
+    tokens,
+)
+from exporter.sources.registry.address import Address
+from exporter.sources.registry.answers import absence, faults, refusal, wait_wanted
+from exporter.sources.registry.docker_config import DockerConfig
+from exporter.sources.registry.helper import Helpers
+from exporter.sources.registry.keyring import Keyring
+from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.proxies import Proxies
+from exporter.sources.registry.question import Answer
+from tests.fuzz.of_content import IMAGE, INDEX, SIGNED
+from tests.fuzz.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from exporter.sources.registry.credentials import Login
+    from exporter.sources.registry.line import Line
+    from exporter.sources.registry.question import Question
+
+APP: Final = Repository("app")
+URL: Final = "https://registry.example"
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+def _done(work: Coroutine[Any, Any, Any]) -> Any:
+    return _loop().run_until_complete(work)
+
+
+def answered(data: bytes) -> Answer:
+    """Read an answer as it might come: a status, headers, an empty line, the body."""
+    head, _, body = data.partition(b"\n\n")
+    status, *lines = head.decode("latin-1").split("\n")
+    pairs = (line.partition(":") for line in lines)
+    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    code = int(status) if status.isascii() and status.isdigit() and len(status) == 3 else 200
+    return Answer(code, headers, body, len(body))
+
+
+@dataclass
+class Wire:
+    """A line on which one answer comes to every question; implements what readers use of one."""
+
+    answer: Answer
+    limits: Limits = field(default_factory=lambda: Limits(repositories=200, tags=200))
+    address: str = URL
+    asked: int = 0
+
+    async def ask(self, question: Question) -> Answer:
+        self.asked += 1
+        if self.asked > 30:
+            raise Unseen.unexpected(question.subject, RuntimeError("asked without end"))
+        return self.answer
+
+    async def absence(self, answer: Answer, subject: str) -> Absent:
+        return absence(answer, subject)
+
+
+def _lists(data: bytes) -> None:
+    for found in (
+        catalogue.repositories,
+        lambda line: tag_list.tags(line, APP),
+    ):
+        try:
+            _told(_done(found(cast("Line", Wire(answered(data))))))
+        except Unseen as unseen:
+            _told(unseen)
+
+
+def _objects(data: bytes) -> None:
+    blob = Descriptor("application/octet-stream", IMAGE.config.digest, 700)
+    sizeless = Descriptor("application/octet-stream", IMAGE.config.digest, None)
+    for found in (
+        lambda line: manifests.head(line, APP, Tag("v1")),
+        lambda line: manifests.head(line, APP, IMAGE.digest),
+        lambda line: manifests.manifest(line, APP, IMAGE.digest),
+        lambda line: manifests.collector(line, APP),
+        lambda line: blobs.last_byte(line, APP, blob),
+        lambda line: blobs.last_byte(line, APP, sizeless),
+        lambda line: blobs.whole(line, APP, blob),
+        lambda line: blobs.claimed_size(line, APP, blob),
+    ):
+        try:
+            _told(_done(found(cast("Line", Wire(answered(data))))))
+        except Unseen as unseen:
+            _told(unseen)
+
+
+def _told(found: object) -> None:
+    """What is said of an answer goes into reports, and is written in UTF-8."""
+    str(found).encode()
+
+
+def _errors(data: bytes) -> None:
+    answer = answered(data)
+    faults(answer)
+    wait_wanted(answer)
+    _told(refusal(answer, "app:v1"))
+    absence(answer, "app:v1")
+
+
+def _links(data: bytes) -> None:
+    links.next_query(data.decode("latin-1"), f"{URL}/v2/_catalog?n=1000")
+
+
+def _challenge(data: bytes) -> None:
+    challenge.best(data.decode("latin-1"))
+
+
+def _token(data: bytes) -> None:
+    async def ask(question: Question, authorization: str) -> Answer:
+        question.form.encode(), authorization.encode("ascii")
+        return answered(data)
+
+    wanted = challenge.Challenge(
+        "bearer", "https://auth.example/token", "registry", "repository:a:pull"
+    )
+    token = _done(tokens.fetch(ask, wanted, None, secure=True))
+    token.text.encode("ascii")
+    assert token.lasts > 0
+
+
+def _shown(login: Login | None) -> None:
+    if login is not None:
+        login.basic.encode("ascii")
+        for text in (login.username, login.identity_token, login.registry_token):
+            text.encode()
+
+
+def _keyring(data: bytes) -> None:
+    ring = Keyring.of([data])
+    for host in ("registry.example", "docker.io", "[::1]:5000"):
+        for login in ring.find(host, "team/app"):
+            _shown(login)
+
+
+@cache
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="pullproof-fuzz-"))
+
+
+def _docker_config(data: bytes) -> None:
+    file = _folder() / "config.json"
+    file.write_bytes(data)
+    for host, repository in (("registry.example", "team/app"), ("docker.io", "")):
+        _shown(_done(DockerConfig((file,)).find(host, repository)))
+
+
+def _helper(data: bytes) -> None:
+    program, printed = _folder() / "docker-credential-fuzz", _folder() / "printed"
+    if not program.exists():
+        program.write_text(f"#!/bin/sh\nexec cat {printed}\n")
+        program.chmod(0o700)
+        os.environ["PATH"] = f"{_folder()}:{os.environ['PATH']}"
+    printed.write_bytes(data)
+    _shown(_done(Helpers().ask("fuzz", "registry.example")))
+
+
+def _address(data: bytes) -> None:
+    address = Address.parse(data.decode("latin-1"))
+    _told(address.host)
+    address.onward(data.decode("latin-1"))
+
+
+def _redirect(data: bytes) -> None:
+    Address.of_registry(f"{URL}:5000/prefix").onward(data.decode("latin-1"))
+
+
+def _proxies(data: bytes) -> None:
+    text = data.decode("latin-1")
+    found = Proxies.of({"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": text})
+    found.way("https", "registry.example", 443)
+    found.way("https", "10.0.0.1", 443)
+    Proxies.of({"HTTP_PROXY": text})
+
+
+def _said(status: int, body: bytes, **headers: str) -> bytes:
+    lines = [
+        str(status),
+        *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
+    ]
+    return "\n".join(lines).encode() + b"\n\n" + body
+
+
+DENIED: Final = json.dumps(
+    {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "unknown", "detail": {"Tag": "v1"}}]}
+).encode()
+DANGLING: Final = json.dumps(
+    {
+        "errors": [
+            {"code": "MANIFEST_UNKNOWN", "detail": f"unknown manifest revision={IMAGE.digest}"},
+            {"code": "MANIFEST_UNKNOWN", "detail": {"Revision": IMAGE.digest}},
+        ]
+    }
+).encode()
+_LINK: Final = '</v2/_catalog?last=b&n=2>; rel="next"'
+_DATE: Final = "Wed, 21 Oct 2026 07:28:00 GMT"
+_ERRORS: Final = (
+    _said(404, DENIED, content_type="application/json"),
+    _said(404, DANGLING, content_type="application/json"),
+    _said(429, b"", retry_after="120", date=_DATE),
+    _said(503, b"", retry_after=_DATE, date=_DATE),
+    _said(429, b"", x_retry_after="1776852000", date=_DATE),
+    _said(404, b"<Error><Code>NoSuchKey</Code></Error>", content_type="application/xml"),
+)
+_AUTHS: Final = json.dumps(
+    {
+        "auths": {
+            "registry.example": {"auth": "dXNlcjpwYXNz"},
+            "https://index.docker.io/v1/": {"username": "u", "password": "p"},
+            "registry.example/team": {"identitytoken": "t", "registrytoken": "r"},
+            "*.example:5000/x": {"auth": "dTpw"},
+        },
+        "credHelpers": {"other.example": "none"},
+    }
+).encode()
+_FLAT: Final = b'{"registry.example": {"username": "u", "password": "p", "email": "e"}}'
+
+TARGETS: Final = (
+    Target("registry-errors", _errors, _ERRORS, ("sources.registry.answers",), (Unseen,)),
+    Target(
+        "registry-lists",
+        _lists,
+        (
+            _said(200, b'{"repositories":["a","a/b","b-c"]}', link=_LINK),
+            _said(
+                200, b'{"name":"app","tags":["v1","v2","latest"]}', content_type="application/json"
+            ),
+            _said(200, b'{"tags":null}'),
+            *_ERRORS[:1],
+        ),
+        (
+            "sources.registry.catalogue",
+            "sources.registry.tag_list",
+            "sources.registry.paging",
+            "sources.registry.links",
+        ),
+        (Unseen,),
+    ),
+    Target(
+        "registry-objects",
+        _objects,
+        (
+            _said(200, IMAGE.body, content_type=OCI_MANIFEST, docker_content_digest=IMAGE.digest),
+            _said(200, INDEX.body, content_type="application/vnd.oci.image.index.v1+json"),
+            _said(
+                200,
+                SIGNED,
+                content_type="application/vnd.docker.distribution.manifest.v1+prettyjws",
+            ),
+            _said(206, b"x", content_range="bytes 699-699/700"),
+            _said(416, b"", content_range="bytes */700"),
+            _said(200, b"x" * 700, content_length="700"),
+            *_ERRORS[:2],
+        ),
+        ("sources.registry.manifests", "sources.registry.blobs", "sources.registry.answers"),
+        (Unseen,),
+    ),
+    Target(
+        "link-header",
+        _links,
+        (_LINK.encode(), b'<http://registry.example/v2/?a=b>; rel=prev, <?last=x>; rel="x next"'),
+        ("sources.registry.links",),
+    ),
+    Target(
+        "challenge",
+        _challenge,
+        (
+            b'Bearer realm="https://auth.example/token",service="r",scope="repository:a:pull"',
+            b'Basic realm="x", Negotiate, Bearer realm="a\\"b"',
+        ),
+        ("sources.registry.challenge",),
+        (),
+    ),
+    Target(
+        "token",
+        _token,
+        (
+            _said(200, b'{"token":"abc","expires_in":300,"issued_at":"2026-01-01T00:00:00Z"}'),
+            _said(200, b'{"access_token":"a.b-c","expires_in":1e3}'),
+            _said(401, DENIED),
+        ),
+        ("sources.registry.tokens",),
+        (Unseen,),
+    ),
+    Target(
+        "pull-secret",
+        _keyring,
+        (_AUTHS, _FLAT, b'{"auths": {"u": {"username": "u\\u00e9", "password": "p"}}}'),
+        ("sources.registry.keyring", "sources.registry.credentials"),
+        (Malformed, Unseen),
+    ),
+    Target(
+        "docker-config",
+        _docker_config,
+        (_AUTHS, _FLAT),
+        ("sources.registry.docker_config", "sources.registry.credentials"),
+        (Unseen,),
+    ),
+    Target(
+        "helper",
+        _helper,
+        (
+            b'{"ServerURL":"registry.example","Username":"u","Secret":"s"}',
+            b'{"Username":"<token>","Secret":"t"}',
+        ),
+        ("sources.registry.helper",),
+        (Unseen,),
+    ),
+    Target(
+        "address",
+        _address,
+        (b"https://u.example:5000/a?b=c", b"http://[::1]/"),
+        ("sources.registry.address",),
+    ),
+    Target(
+        "redirect",
+        _redirect,
+        (b"/a?b=c", b"https://cdn.example/x%20y?sig=a%2Bb"),
+        ("sources.registry.address",),
+    ),
+    Target(
+        "proxy",
+        _proxies,
+        (b"10.0.0.0/8,.example,[::1]:80", b"http://p.example:3128"),
+        ("sources.registry.proxies",),
+    ),
+)

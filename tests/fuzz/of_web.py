@@ -1,0 +1,186 @@
+"""Readers of what comes over HTTP to the web server, and of what is typed."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from functools import cache
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from multidict import MultiDict
+
+from exporter.commands import Refused, options, subjects
+from exporter.config.words import Address, ImagePattern, duration, glob, size
+from exporter.demo.answer import Route
+from exporter.demo.ranges import Unsatisfiable, part
+from exporter.publish.web import probe, query
+from exporter.publish.web.gate import Gate
+from exporter.publish.web.html import text as escaped
+from exporter.publish.web.negotiation import accepts_gzip, metrics_format
+from exporter.publish.words import plain
+from tests.fuzz.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHEAP: Final = b"$2b$04$sdmHiPHlFwTF8y7qR1QbWuyQ7cZ0e4mTqXkJb6mN5m5lW5l6p3o0K"
+"""A hash of the least cost."""
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+def _parameters(data: bytes) -> MultiDict[str]:
+    pairs = parse_qsl(data.decode("latin-1"), keep_blank_values=True, max_num_fields=2_000)
+    return MultiDict(pairs)
+
+
+def _query(data: bytes) -> None:
+    query.read(_parameters(data)).address().encode()
+
+
+def _probe(data: bytes) -> None:
+    str(probe.read(_parameters(data)).reference).encode()
+
+
+def _headers(data: bytes) -> None:
+    text = data.decode("latin-1")
+    metrics_format(text)
+    accepts_gzip(text)
+    probe.time_limit(text)
+
+
+def _login(data: bytes) -> None:
+    header = f"Basic {base64.b64encode(data).decode()}"
+    for shown in (header, data.decode("latin-1").translate(_NO_LINES)):
+        request = make_mocked_request("GET", "/metrics", headers={"Authorization": shown})
+        try:
+            _loop().run_until_complete(_gate().middleware(request, _inside))
+        except web.HTTPException:
+            continue
+
+
+_NO_LINES: Final = dict.fromkeys((*range(32), 127), " ")
+"""No header that aiohttp hands on holds any of these."""
+
+
+@cache
+def _gate() -> Gate:
+    return Gate({"prometheus": CHEAP})
+
+
+async def _inside(_: web.Request) -> web.StreamResponse:
+    return web.Response()
+
+
+def _shown(data: bytes) -> None:
+    """What foreigners named is shown on terminals and on pages."""
+    text = data.decode(errors="surrogateescape")
+    for shown in (plain(text), escaped(text)):
+        str(shown).encode("utf-8", "surrogateescape")
+    assert not any(ord(each) < 32 or each in "\x7f\u202e\x9b" for each in plain(text))
+
+
+def _subject(data: bytes) -> None:
+    subjects.read([data.decode(errors="surrogateescape")], frozenset())
+
+
+def _place(data: bytes) -> None:
+    options.check_place("--storage", data.decode(errors="surrogateescape"))
+
+
+def _words(read: Callable[[str], object]) -> Callable[[bytes], None]:
+    return lambda data: str(read(data.decode(errors="replace"))).encode() and None
+
+
+def _demo(data: bytes) -> None:
+    text = data.decode("latin-1")
+    Route.of(text)
+    try:
+        part(text, 700)
+    except Unsatisfiable:
+        return
+
+
+TARGETS: Final = (
+    Target(
+        "web-query",
+        _query,
+        (b"registry=registry.example&repository=a&class=live&state=gone&need=required&page=2",),
+        ("publish.web.query",),
+    ),
+    Target(
+        "web-probe",
+        _probe,
+        (b"target=registry.example%2Fapp%3Av1&module=head&platform=linux%2Famd64&debug=true",),
+        ("publish.web.probe",),
+    ),
+    Target(
+        "web-headers",
+        _headers,
+        (
+            b"application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.4,*/*;q=0.1",
+            b"gzip, br;q=0",
+            b"9.5",
+        ),
+        ("publish.web.negotiation", "publish.web.probe"),
+    ),
+    Target(
+        "web-login",
+        _login,
+        (b"prometheus:change me", b"Basic cHJvbWV0aGV1czp4"),
+        ("publish.web.gate",),
+        (),
+    ),
+    Target(
+        "shown",
+        _shown,
+        (b"app:v1", "\u202e\x1b[31mé".encode()),
+        ("publish.words", "publish.web.html"),
+        (),
+    ),
+    Target(
+        "command-line",
+        _subject,
+        (b"registry.example/app:v1", b"https://registry.example:5000/", b"localhost"),
+        ("commands.subjects",),
+        (Refused,),
+    ),
+    Target(
+        "place",
+        _place,
+        (b"s3://bucket/root", b"/srv/registry"),
+        ("commands.options", "config.storage"),
+        (Refused,),
+    ),
+    Target("duration", _words(duration), (b"1h30m", b"500ms"), ("config.words",), (ValueError,)),
+    Target("size", _words(size), (b"20MiB", b"5"), ("config.words",), (ValueError,)),
+    Target(
+        "listen", _words(Address.parse), (b"[::1]:80", b":10470"), ("config.words",), (ValueError,)
+    ),
+    Target(
+        "image-pattern",
+        _words(ImagePattern.parse),
+        (b"r.example/shop/*:stable",),
+        ("config.words",),
+        (ValueError,),
+    ),
+    Target("glob", _words(glob), (b"v[0-9]*",), ("config.words",), (ValueError,)),
+    Target(
+        "demo",
+        _demo,
+        (
+            b"/v2/app/manifests/v1",
+            b"/v2/a/b/blobs/sha256:" + b"0" * 64,
+            b"bytes= 1-5 ",
+            b"bytes=-1",
+        ),
+        ("demo.answer", "demo.ranges"),
+        (),
+    ),
+)
