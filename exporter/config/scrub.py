@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, field_validator
 from exporter.config.section import Section
 from exporter.config.words import Period, choice, size
 from exporter.sources import Unseen
-from exporter.sources.members import library
+from exporter.sources.unpacking import library
 
 
 class Source(StrEnum):
