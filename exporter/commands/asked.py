@@ -64,8 +64,8 @@ def _agree(words: argparse.Namespace) -> None:
         raise Refused("give --storage DIR|URL or --from FILE, one of them")
     if words.saved and words.gc and (words.plan or words.delete):
         raise Refused("what a collection does after deletions only the storage tells: --storage")
-    if words.output in ("removed", "log") and not (words.storage and words.gc):
-        raise Refused(f"--output {words.output} needs --storage and --gc")
+    if words.output == "removed" and not (words.storage and words.gc):
+        raise Refused("--output removed needs --storage and --gc")
 
 
 def _collection(words: argparse.Namespace) -> Collection | None:

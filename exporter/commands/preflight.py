@@ -16,7 +16,6 @@ from exporter.commands.saved import judged
 from exporter.commands.shelf import place, plain_http
 from exporter.facts import body
 from exporter.facts.gap import Gap, Scope
-from exporter.judge.gc.log import log
 from exporter.judge.gc.paths import removed
 from exporter.judge.gc.plan import Abort, Blind, Plan
 from exporter.judge.preflight import api, storage
@@ -79,13 +78,13 @@ def _of_storage(words: argparse.Namespace, stored: Stored, wish: Asked, wants: W
     except Unseen as unseen:
         gap = Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
         answer = Answer(wish.words, (), (), (gap,), None, Checked(0, 0, 0))
-        if words.output in _LISTS:
+        if words.output == "removed":
             _complain(answer)
         else:
             sys.stdout.write(_said(words, answer))
         return answer
-    if words.output in _LISTS:
-        _list(words, foreseen)
+    if words.output == "removed":
+        _list(foreseen)
         return foreseen.answer
     answer = _with_platforms(stored, inventory, foreseen.answer)
     sys.stdout.write(_said(words, answer))
@@ -125,25 +124,19 @@ def _said(words: argparse.Namespace, answer: Answer) -> str:
     return preflight_text(answer, style(words))
 
 
-_LISTS: Final = ("removed", "log")
-"""Outputs that are for a program: what is to be said beside them goes to standard error."""
-
-
 _FIRST: Final = os.fsdecode(b"\xa0")
 _LAST: Final = os.fsdecode(b"\xff")
 """Bytes that are no UTF-8, as Python holds them; those below control some terminals."""
 
 
-def _list(words: argparse.Namespace, foreseen: Foreseen) -> None:
+def _list(foreseen: Foreseen) -> None:
+    """Print for a program: what is to be said beside it goes to standard error."""
     outcome, inventory = foreseen.outcome, foreseen.inventory
     if outcome is None or isinstance(outcome, Blind):
         _complain(foreseen.answer)
         return
-    if words.output == "log":
-        _print(log(inventory, outcome))
-    else:
-        removal = outcome.removal if isinstance(outcome, Plan) else outcome.possible
-        _print(sorted(set(removed(inventory, removal))))
+    removal = outcome.removal if isinstance(outcome, Plan) else outcome.possible
+    _print(sorted(set(removed(inventory, removal))))
     if isinstance(outcome, Abort):
         sys.stderr.write(f"{plain(outcome.complaints[0])}\n")
 

@@ -158,9 +158,9 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
     _who_needs_what(parser.add_argument_group("who needs what"))
     parser.add_argument(
         "--output",
-        choices=("text", "json", "markdown", "removed", "log"),
+        choices=("text", "json", "markdown", "removed"),
         default="text",
-        help="removed: the files that would go; log: what the real dry run would print",
+        help="removed: the files that would go",
     )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
 

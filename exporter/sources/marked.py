@@ -156,7 +156,7 @@ class _Reading:
         try:
             if len(event.value) <= _LONGEST:
                 return self._loader.construct_object(yaml.ScalarNode(tag, event.value))
-        except (ValueError, KeyError, IndexError):
+        except _UNREADABLE:
             pass
         return self._refuse(path, "not the number or truth value that it claims to be")
 

@@ -105,7 +105,7 @@ def test_references_that_cannot_be_read_leave_it_incomplete(
 
 @pytest.mark.parametrize("flags", [(), (SWEEP,)])
 @VERSIONS
-def test_a_real_collection_removes_what_was_foretold_and_prints_it(
+def test_a_real_collection_removes_what_was_foretold(
     tmp_path: Path, version: int, flags: tuple[str, ...]
 ) -> None:
     with registry(tmp_path / "registry", Settings(version=version)) as server:
@@ -115,17 +115,11 @@ def test_a_real_collection_removes_what_was_foretold_and_prints_it(
             client.push(image("new"), "moved")
             client.delete(APP.children[0].digest)
         collector = f"distribution-{version}"
-        removed, log = (
-            preflight(server, *flags, "--output", output, collector=collector).output.splitlines()
-            for output in ("removed", "log")
-        )
+        told = preflight(server, *flags, "--output", "removed", collector=collector)
         before = files(server)
-        printed = server.collect(*flags).splitlines()
+        server.collect(*flags)
 
-        assert removed == sorted(before - files(server))
-        summary = next(at for at, line in enumerate(printed) if " blobs marked, " in line)
-        assert log[: summary + 1] == printed[: summary + 1]
-        assert sorted(log) == sorted(printed)
+        assert told.output.splitlines() == sorted(before - files(server))
 
 
 def test_a_real_dry_run_is_judged_as_the_collection_itself(incident: Registry) -> None:
@@ -202,9 +196,5 @@ def test_a_registry_in_a_bucket_is_foretold_too(tmp_path: Path) -> None:
         where = ("--endpoint", options["endpoint"], "--region", options["region"])
         words = ("preflight", "--storage", URL, *where, "--gc", "distribution-2", SWEEP)
         told = run(*words, variables=variables)
-        log = run(*words, "--output", "log", variables=variables)
-        real = kept.dry_run("2", SWEEP)
-
         assert told.code == 1, told.errors
         assert "linux/arm64" in told.output
-        assert sorted(log.output.splitlines()) == sorted(real.stdout.splitlines())

@@ -9,13 +9,16 @@ import numpy as np
 
 from exporter.facts.digests import ABSENT, Marks, Numbers
 from exporter.facts.graph import distinct
-from exporter.facts.inventory import Folder
+from exporter.facts.inventory import Folder, Unlinked
 from exporter.judge.gc import found
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.name import refusal
 from exporter.judge.gc.order import visited
+from exporter.judge.gc.paths import ROOT, not_found
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from exporter.facts.inventory import Inventory
     from exporter.judge.gc.dialect import Dialect
 
@@ -25,23 +28,23 @@ class Marked:
     """What marking leaves behind."""
 
     kept: Marks
-    """Which digests are marked; where it stopped, which were when it came there."""
+    """Which digests are marked, or were when it gave up."""
     unseen: Numbers
     """Manifests that a collector reads and the inventory does not: they may refer to anything."""
     queued: tuple[tuple[int, Numbers], ...] = ()
     """Untagged manifests by repository, in order, before any second thought."""
     doomed_links: tuple[tuple[int, Numbers], ...] = ()
     """Layer links by repository whose digests nobody had marked when it was visited."""
-    stopped_at: int | None = None
-    """The repository in which marking gives up."""
+    stops: tuple[str, ...] = ()
+    """Why marking gives up: one text, or one of several that its order of reading decides."""
 
 
 def mark(inventory: Inventory, dialect: Dialect, mode: Mode) -> Marked:
     """Mark all that a collector keeps; stop at the repository where it would give up."""
     marking = _Marking(inventory, dialect, mode)
     for repository in visited(inventory, dialect):
-        if marking.stops_in(repository):
-            return marking.result_at(repository)
+        if stops := marking.visit(repository):
+            return marking.result(stops)
     return marking.result()
 
 
@@ -50,15 +53,6 @@ def eligible(inventory: Inventory, repository: int, manifests: Numbers, mode: Mo
     if mode is Mode.PLAIN:
         return np.zeros(len(manifests), bool)
     return ~np.isin(manifests, inventory.tags.current[inventory.tags.of(repository)])
-
-
-def stops_at_tags(inventory: Inventory, repository: int, dialect: Dialect, mode: Mode) -> bool:
-    """Do a repository's tags stop a collection that has found a manifest there?"""
-    if mode is Mode.PLAIN:
-        return False
-    damaged = (inventory.tags.current[inventory.tags.of(repository)] < ABSENT).any()
-    missing = dialect.needs_tags and not inventory.has(repository, Folder.TAGS)
-    return bool(damaged) or missing
 
 
 class _Marking:
@@ -75,55 +69,73 @@ class _Marking:
         self.queued: list[tuple[int, Numbers]] = []
         self.doomed_links: list[tuple[int, Numbers]] = []
         self.unreadable = _unreadable(inventory, dialect)
-        self.fresh: list[Numbers] = []
         self.unseen: list[Numbers] = []
 
-    def result(self) -> Marked:
-        return Marked(self.kept, self._unseen(), tuple(self.queued), tuple(self.doomed_links))
+    def result(self, stops: tuple[str, ...] = ()) -> Marked:
+        unseen = distinct(np.concatenate([_NONE, *self.unseen]))
+        return Marked(self.kept, unseen, tuple(self.queued), tuple(self.doomed_links), stops)
 
-    def result_at(self, repository: int) -> Marked:
-        """Take back what the repository that stops it had marked itself."""
-        for marked in self.fresh:
-            self.kept[marked] = False
-        return Marked(self.kept, self._unseen(), stopped_at=repository)
+    def visit(self, repository: int) -> tuple[str, ...]:
+        """Visit one repository; return why the collection gives up there."""
+        driver = self.inventory.driver
+        if refused := refusal(self.inventory.repositories[repository], self.dialect):
+            return (f"{driver}: {refused}",)
+        if stops := self._manifests(repository):
+            return tuple(f"{driver}: {driver}: {stop}" for stop in stops)
+        return self._layers(repository) if self.dialect.sweeps_layer_links else ()
 
-    def _unseen(self) -> Numbers:
-        return distinct(np.concatenate([_NONE, *self.unseen]))
-
-    def stops_in(self, repository: int) -> bool:
-        """Visit one repository; say whether the collection gives up there."""
-        if refusal(self.inventory.repositories[repository], self.dialect):
-            return True
+    def _manifests(self, repository: int) -> tuple[str, ...]:
+        """Mark a repository's manifests and what they refer to; return what stops that."""
         seen = found.manifests(self.inventory, repository, self.dialect)
-        if len(seen.digests) and self._stops_at_tags(repository):
-            return True
+        if len(seen.digests) and (stop := self._stop_at_tags(repository, int(seen.digests[0]))):
+            return (stop,)
         untagged = eligible(self.inventory, repository, seen.digests, self.mode)
         if untagged.any() and self.inventory.has(repository, Folder.TAGS):
             self.queued.append((repository, seen.digests[untagged]))
-        self.fresh = []
         self._keep(seen.digests[~untagged])
-        unread = self._spread(repository, seen.bodies[~untagged])
-        return unread or seen.stop is not None or self._stops_in_layers(repository)
+        unread = self._spread(repository, seen.digests[~untagged], seen.bodies[~untagged])
+        return unread or ((seen.stop.message,) if seen.stop is not None else ())
 
-    def _stops_at_tags(self, repository: int) -> bool:
-        return stops_at_tags(self.inventory, repository, self.dialect, self.mode)
+    def _stop_at_tags(self, repository: int, first: int) -> str:
+        """Say why a repository's tags stop a collection that has found a manifest there."""
+        if self.mode is Mode.PLAIN:
+            return ""
+        current = self.inventory.tags.current[self.inventory.tags.of(repository)]
+        damaged = current[current < ABSENT]
+        if len(damaged):
+            text, why = self.inventory.digests.text(first), Unlinked(int(damaged[0])).message
+            return f"failed to retrieve tags for digest {text}: {why}"
+        if self.dialect.needs_tags and not self.inventory.has(repository, Folder.TAGS):
+            name = self.inventory.repositories[repository]
+            return f"failed to retrieve tags unknown repository name={name}"
+        return ""
 
-    def _spread(self, repository: int, bodies: Numbers) -> bool:
-        """Mark what manifests refer to; say whether one of them cannot be read.
+    def _spread(self, repository: int, digests: Numbers, bodies: Numbers) -> tuple[str, ...]:
+        """Mark what manifests refer to; say which of them cannot be read.
 
         A reference that was marked before, by whichever repository, is not followed.
         """
         paths, targets = self._linked(repository)
         self.bodies_here[paths] = targets
-        unread = False
+        unread: list[str] = []
         while len(bodies):
             self.unseen.append(bodies[self.inventory.graph.rows[bodies] < 0])
-            unread = unread or (len(self.unreadable) > 0 and self._cannot_read(bodies))
-            fresh = self._keep(self.inventory.graph.links(bodies))
-            bodies = self.bodies_here[fresh] if self.dialect.descends else fresh[:0]
-            bodies = bodies[bodies != ABSENT]
+            if len(self.unreadable):
+                unread += self._unread(digests, bodies)
+            digests = self._keep(self.inventory.graph.links(bodies))
+            bodies = self.bodies_here[digests] if self.dialect.descends else digests[:0]
+            digests, bodies = digests[bodies != ABSENT], bodies[bodies != ABSENT]
         self.bodies_here[paths] = ABSENT
-        return unread
+        return tuple(unread)
+
+    def _unread(self, digests: Numbers, bodies: Numbers) -> Iterator[str]:
+        at = np.isin(bodies, self.unreadable)
+        for digest, body in zip(digests[at].tolist(), bodies[at].tolist(), strict=True):
+            text, fault = (
+                self.inventory.digests.text(digest),
+                self.dialect.fault(self.inventory, body),
+            )
+            yield f"failed to retrieve manifest for digest {text}: {fault}"
 
     def _linked(self, repository: int) -> tuple[Numbers, Numbers]:
         """Return what a collector descends into here, and the bodies that it reads for that."""
@@ -133,23 +145,19 @@ class _Marking:
         """Mark digests; return those that were not marked before."""
         fresh = distinct(digests[~self.kept[digests]])
         self.kept[fresh] = True
-        self.fresh.append(fresh)
         return fresh
 
-    def _cannot_read(self, bodies: Numbers) -> bool:
-        return bool(np.isin(bodies, self.unreadable).any())
-
-    def _stops_in_layers(self, repository: int) -> bool:
-        """Note the layer links that go; say whether the walk over them gives up."""
-        if not self.dialect.sweeps_layer_links:
-            return False
+    def _layers(self, repository: int) -> tuple[str, ...]:
+        """Note the layer links that go; return what stops the walk over them."""
+        driver = self.inventory.driver
         if not self.inventory.has(repository, Folder.LAYERS):
-            return not self.dialect.flat(self.inventory)
+            path = f"{ROOT}/repositories/{self.inventory.repositories[repository]}/_layers"
+            return () if self.dialect.flat(self.inventory) else (not_found(driver, path),)
         seen = found.layers(self.inventory, repository)
         doomed = seen.digests[~self.kept[seen.digests]]
         if len(doomed):
             self.doomed_links.append((repository, doomed))
-        return seen.stop is not None
+        return (f"{driver}: {driver}: {seen.stop.message}",) if seen.stop is not None else ()
 
 
 _NONE: Final = np.zeros(0, np.int32)

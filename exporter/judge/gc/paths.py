@@ -46,6 +46,11 @@ def revision_folder(repository: str, digest: str) -> str:
     return f"repositories/{repository}/_manifests/revisions/{digest.replace(':', '/', 1)}"
 
 
+def not_found(driver: str, path: str) -> str:
+    """Say that a path is not there, as the storage drivers do."""
+    return f"{driver}: Path not found: {path}"
+
+
 def _revisions(inventory: Inventory, batch: Batch) -> Iterator[str]:
     repository, digests = batch
     at = inventory.revisions.of(repository)

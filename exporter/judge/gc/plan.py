@@ -73,21 +73,9 @@ class Abort:
     """What it had marked and meant to remove, where it got as far as that."""
 
     @property
-    def exit_code(self) -> int:
-        """1 where it reports an error, 2 where it crashes."""
-        return 2 if _is_crash(self.messages[0]) else 1
-
-    @property
     def complaints(self) -> tuple[str, ...]:
         """Its messages as they stand on standard error."""
-        return tuple(
-            each if _is_crash(each) else f"failed to garbage collect: {each}"
-            for each in self.messages
-        )
-
-
-def _is_crash(message: str) -> bool:
-    return message.startswith("panic:")
+        return tuple(f"failed to garbage collect: {each}" for each in self.messages)
 
 
 @dataclass(frozen=True, slots=True)

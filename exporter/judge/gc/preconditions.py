@@ -78,7 +78,7 @@ def preconditions(inventory: Inventory, dialect: Dialect) -> tuple[Precondition,
 
 
 def _tagless(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
-    """distribution#4331; see `mark.stops_at_tags`."""
+    """distribution#4331; see `mark`."""
     if dialect.needs_tags:
         effect, then = Effect.STOPS, "--delete-untagged gives up here"
     else:

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.judge.gc.mark import mark
-from exporter.judge.gc.narrate import Narrator, not_found
-from exporter.judge.gc.paths import ROOT
+from exporter.judge.gc.paths import ROOT, not_found
 from exporter.judge.gc.plan import Abort, Blind, Outcome, Plan, Removal, Stage
 from exporter.judge.gc.sweep import intended, sweep
 
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
     from exporter.judge.gc.dialect import Dialect, Mode
-    from exporter.judge.gc.mark import Marked
 
 
 def simulate(inventory: Inventory, dialect: Dialect, mode: Mode) -> Outcome:
@@ -27,24 +25,12 @@ def simulate(inventory: Inventory, dialect: Dialect, mode: Mode) -> Outcome:
     marked = mark(inventory, dialect, mode)
     if len(marked.unseen):
         return Blind(tuple(_unread(inventory, each) for each in marked.unseen.tolist()))
-    if marked.stopped_at is not None:
-        error = _error(inventory, dialect, mode, marked)
-        return Abort(dialect, mode, Stage.MARK, (error,))
+    if marked.stops:
+        stops = tuple(f"failed to mark: {each}" for each in marked.stops)
+        return Abort(dialect, mode, Stage.MARK, stops)
     return sweep(
         inventory, intended(inventory, marked, Plan(dialect, mode, marked.kept, Removal()))
     )
-
-
-def _error(inventory: Inventory, dialect: Dialect, mode: Mode, marked: Marked) -> str:
-    """Follow the collector step by step through the repository in which it gives up."""
-    narrator = Narrator(inventory, dialect, mode, bytearray(marked.kept.tobytes()))
-    lines = narrator.tell(marked.stopped_at or 0)
-    while True:
-        try:
-            next(lines)
-        except StopIteration as end:
-            error: str = end.value
-            return error if error.startswith("panic:") else f"failed to mark: {error}"
 
 
 def _unread(inventory: Inventory, manifest: int) -> Gap:

@@ -9,8 +9,7 @@ import numpy as np
 
 from exporter.facts.digests import ABSENT
 from exporter.facts.graph import distinct
-from exporter.judge.gc.narrate import not_found
-from exporter.judge.gc.paths import ROOT, layer_link, revision_folder
+from exporter.judge.gc.paths import ROOT, layer_link, not_found, revision_folder
 from exporter.judge.gc.plan import Abort, Plan, Removal, Stage
 
 if TYPE_CHECKING:

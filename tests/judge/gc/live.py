@@ -30,9 +30,8 @@ def collect(program: str, root: Path, mode: Mode, *, dry_run: bool = False) -> C
         text=True,
         env={**os.environ, "OTEL_TRACES_EXPORTER": "none"},
     )
-    complaint = ran.stderr if ran.returncode != 2 else ran.stderr.splitlines()[0]
     printed = ran.stdout.removesuffix("\n").split("\n") if ran.stdout else []
-    return Collected(ran.returncode, printed, complaint, before - _files(root))
+    return Collected(ran.returncode, printed, ran.stderr, before - _files(root))
 
 
 def _files(root: Path) -> frozenset[str]:

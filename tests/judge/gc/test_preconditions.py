@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
-from exporter.judge.gc.log import log
 from exporter.judge.gc.plan import Abort, Plan, Stage
 from exporter.judge.gc.preconditions import Code, Effect, preconditions
 from exporter.judge.gc.simulate import simulate
@@ -19,6 +18,7 @@ from exporter.judge.gc.victims import tags, victims
 from exporter.oci.digest import Digest
 from exporter.sources.storage.filesystem import read
 from tests.judge.gc.inventories import World, worlds
+from tests.judge.gc.narration import log
 from tests.parts import tree
 from tests.schema1 import schema1
 from tests.worlds import encoded, image, index

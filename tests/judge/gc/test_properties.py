@@ -18,12 +18,12 @@ from exporter.facts.holdings import (
     tagged,
 )
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_3, Dialect, Mode
-from exporter.judge.gc.log import log
 from exporter.judge.gc.paths import removed
 from exporter.judge.gc.plan import Abort, Plan
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.gc.victims import tags, victims
 from tests.judge.gc.inventories import Held, World, digest, worlds
+from tests.judge.gc.narration import log
 
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory

@@ -11,7 +11,6 @@ import pytest
 from exporter.facts.inventory import Driver, Folder, Unlinked
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Mode
-from exporter.judge.gc.log import log
 from exporter.judge.gc.paths import removed
 from exporter.judge.gc.plan import Abort, Plan
 from exporter.judge.gc.simulate import simulate
@@ -20,6 +19,7 @@ from exporter.judge.plans.deletion import Deletion, What
 from exporter.judge.preflight.answer import Needed, Verdict
 from exporter.judge.preflight.deletions import Way, delete
 from exporter.sources.storage.filesystem import read
+from tests.judge.gc.narration import log
 from tests.judge.preflight.asking import (
     COLLECTIONS,
     answered,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.judge.gc.log import log
 from exporter.judge.gc.plan import Plan
 from exporter.judge.preflight.answer import Verdict
 from exporter.judge.preflight.deletions import Way
 from exporter.oci.digest import Digest
+from tests.judge.gc.narration import log
 from tests.judge.preflight.asking import (
     COLLECTIONS,
     answered,

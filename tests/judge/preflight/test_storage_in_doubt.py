@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.judge.gc.log import log
 from exporter.judge.gc.plan import Abort
 from exporter.judge.preflight.answer import Verdict
 from exporter.judge.preflight.storage import confirmed, is_to_be_confirmed
 from exporter.oci.digest import Digest
+from tests.judge.gc.narration import log
 from tests.judge.preflight.asking import (
     COLLECTIONS,
     LATER,

@@ -13,7 +13,6 @@ from obstore.store import MemoryStore
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Driver, Folder, Unlinked
 from exporter.judge.gc.dialect import Mode
-from exporter.judge.gc.log import log
 from exporter.judge.gc.order import visited
 from exporter.judge.gc.plan import Abort, Plan
 from exporter.judge.gc.simulate import simulate
@@ -22,6 +21,7 @@ from exporter.sources import Unseen
 from exporter.sources.storage import filesystem, s3
 from exporter.sources.storage.objects import Key, Objects
 from tests.judge.gc.collections import DIALECTS
+from tests.judge.gc.narration import log
 from tests.parts import tree
 from tests.sources.storage.bucket import URL, Bucket, bucket
 from tests.worlds import image, index

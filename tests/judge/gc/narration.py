@@ -1,4 +1,8 @@
-"""What does a collector print while it marks one repository, and what stops it there?"""
+"""What does a collector's dry run print? Followed step by step, in its very order.
+
+A second way to the same end as `mark` and `sweep`, which work on arrays: held against both, and
+against what real collectors print.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,10 @@ from exporter.judge.gc import found
 from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.gc.mark import eligible
 from exporter.judge.gc.name import refusal
-from exporter.judge.gc.paths import ROOT
+from exporter.judge.gc.order import visited
+from exporter.judge.gc.paths import ROOT, not_found
+from exporter.judge.gc.plan import Abort, Plan, Stage
+from exporter.judge.gc.sweep import stops_at_blobs
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -36,7 +43,7 @@ class Narrator:
             return f"{driver}: {refused}"
         error = yield from self._manifests(repository)
         if error:
-            return error if error.startswith("panic:") else f"{driver}: {driver}: {error}"
+            return f"{driver}: {driver}: {error}"
         return self._layers(repository) if self.dialect.sweeps_layer_links else ""
 
     def _manifests(self, repository: int) -> Generator[str, None, str]:
@@ -112,8 +119,8 @@ class Narrator:
 
     def _unreadable(self, digest: int, body: int) -> str:
         fault = self.dialect.fault(self.inventory, body)
-        if not fault or fault.startswith("panic:"):
-            return fault
+        if not fault:
+            return ""
         text = self.inventory.digests.text(digest)
         return f"failed to retrieve manifest for digest {text}: {fault}"
 
@@ -126,6 +133,51 @@ class Narrator:
         return f"{driver}: {driver}: {stop.message}" if stop is not None else ""
 
 
-def not_found(driver: str, path: str) -> str:
-    """Say that a path is not there, as the storage drivers do."""
-    return f"{driver}: Path not found: {path}"
+def log(inventory: Inventory, outcome: Plan | Abort) -> Iterator[str]:
+    """Yield the lines of a dry run; made as they are asked for, for there may be millions.
+
+    After the summary a real one prints in random order, this one in that of the digests.
+    """
+    if isinstance(outcome, Plan) or outcome.stage is not Stage.MARK or inventory.has_repositories:
+        yield from _marking(inventory, outcome)
+    plan = outcome if isinstance(outcome, Plan) else outcome.planned
+    if plan is None:
+        return
+    yield from _second_thoughts(inventory, plan)
+    if not stops_at_blobs(inventory, plan):
+        yield from _summary(inventory, plan)
+
+
+def _marking(inventory: Inventory, outcome: Plan | Abort) -> Iterator[str]:
+    marked = bytearray(len(inventory.digests))
+    narrator = Narrator(inventory, outcome.dialect, outcome.mode, marked)
+    for repository in visited(inventory, outcome.dialect):
+        error = yield from narrator.tell(repository)
+        if error:
+            return
+
+
+def _second_thoughts(inventory: Inventory, plan: Plan) -> Iterator[str]:
+    """Distribution 3 names what it will unlink only after it has marked everything."""
+    if not plan.dialect.descends:
+        return
+    for repository, digests in plan.removal.manifests:
+        name = inventory.repositories[repository]
+        tags = " ".join(inventory.tags.named(repository))
+        for digest in digests.tolist():
+            text = inventory.digests.text(digest)
+            yield f"manifest eligible for deletion: {{{name} {text} [{tags}]}}"
+
+
+def _summary(inventory: Inventory, plan: Plan) -> Iterator[str]:
+    removal = plan.removal
+    manifests = sum(len(digests) for _, digests in removal.manifests)
+    yield ""
+    counts = f"{len(removal.blobs)} blobs and {manifests} manifests eligible for deletion"
+    yield f"{plan.marked} blobs marked, {counts}"
+    for blob in removal.blobs.tolist():
+        yield f"blob eligible for deletion: {inventory.digests.text(blob)}"
+    for repository, digests in removal.layer_links:
+        for digest in digests.tolist():
+            name, text = inventory.repositories[repository], inventory.digests.text(digest)
+            yield f"{name}: layer link eligible for deletion: {text}"
