@@ -13,7 +13,6 @@ from typing import Any, Final, Self, cast
 
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.reference import Reference
-from exporter.publish.archive.pack import pack
 from exporter.sources import Unseen
 from exporter.sources.cluster import helm
 from exporter.sources.cluster.access import Access
@@ -22,6 +21,7 @@ from exporter.sources.cluster.custom import CustomResource, Finished
 from exporter.sources.cluster.image_id import running
 from exporter.sources.cluster.paths import FieldPath
 from exporter.sources.cluster.schedule import next_run
+from exporter.store import snapshot_file
 from tests.fuzz.target import Target
 from tests.sources.cluster.made import meta, spec
 
@@ -186,7 +186,7 @@ def _cluster(data: bytes) -> None:
     cluster = Cluster(cast("Access", way), extent, lambda: NOW)
     uses = cluster.uses()
     # What is wanted goes into reports and snapshots, whatever it is called.
-    pack(Snapshot("registry", NOW, uses=uses.entries, gaps=uses.gaps))
+    snapshot_file.encode(Snapshot("registry", NOW, uses=uses.entries, gaps=uses.gaps))
     cluster.pull_secrets()
 
 

@@ -19,8 +19,6 @@ from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.judgement import judge
 from exporter.judge.plans.reading import read as read_plan
-from exporter.publish.archive.pack import pack
-from exporter.publish.archive.unpack import unpack
 from exporter.publish.lake import release
 from exporter.publish.web import config as web_config
 from exporter.publish.web.tls import server_context
@@ -30,6 +28,7 @@ from exporter.sources.ledger.file import connect
 from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.references import ReferenceFile
 from exporter.sources.storage import filesystem, layout
+from exporter.store import snapshot_file
 from tests.fakes import APP, HOST, NOW
 from tests.fuzz.of_content import IMAGE, INDEX
 from tests.fuzz.target import Target
@@ -53,13 +52,13 @@ def _file(name: str, data: bytes) -> Path:
 
 def _snapshot(data: bytes) -> None:
     """A snapshot's body: packed first, since no change of packed bytes leads far."""
-    snapshot = unpack(gzip.compress(data, 1))
+    snapshot = snapshot_file.decode(gzip.compress(data, 1))
     judge(snapshot, {})
-    pack(snapshot)
+    snapshot_file.encode(snapshot)
 
 
 def _packed_snapshot(data: bytes) -> None:
-    unpack(data)
+    snapshot_file.decode(data)
 
 
 def _lines(data: bytes) -> None:
@@ -202,7 +201,7 @@ def _name(data: bytes) -> None:
 
 
 def _wire() -> bytes:
-    return zlib.decompress(pack(incident().snapshot), 31)
+    return zlib.decompress(snapshot_file.encode(incident().snapshot), 31)
 
 
 def _read(*names: str) -> tuple[bytes, ...]:
@@ -253,9 +252,12 @@ _STORED: Final = (
 )
 
 TARGETS: Final = (
-    Target("snapshot", _snapshot, (_wire(),), ("publish.archive.unpack",), longest=1 << 14),
+    Target("snapshot", _snapshot, (_wire(),), ("store.snapshot_file",), longest=1 << 14),
     Target(
-        "snapshot-file", _packed_snapshot, (pack(incident().snapshot),), ("publish.archive.unpack",)
+        "snapshot-file",
+        _packed_snapshot,
+        (snapshot_file.encode(incident().snapshot),),
+        ("store.snapshot_file",),
     ),
     Target(
         "references-text",
@@ -340,7 +342,7 @@ TARGETS: Final = (
         "storage",
         _storage,
         _STORED,
-        ("sources.storage.layout", "sources.storage.folder", "sources.storage.hand", "facts.body"),
+        ("sources.storage.layout", "sources.storage.folder", "facts.body"),
         (Unseen,),
         longest=1 << 13,
     ),

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -34,6 +34,7 @@ from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.question import Answer
 from tests.fuzz.of_content import IMAGE, INDEX, SIGNED
 from tests.fuzz.target import Target
+from tests.sources.registry.speaking import handed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -78,7 +79,7 @@ class Wire:
         self.asked += 1
         if self.asked > 30:
             raise Unseen.unexpected(question.subject, RuntimeError("asked without end"))
-        return self.answer
+        return await handed(question, replace(self.answer))
 
     async def absence(self, answer: Answer, subject: str) -> Absent:
         return absence(answer, subject)
@@ -261,6 +262,7 @@ TARGETS: Final = (
             "sources.registry.catalogue",
             "sources.registry.tag_list",
             "sources.registry.paging",
+            "sources.registry.names",
             "sources.registry.links",
         ),
         (Unseen,),

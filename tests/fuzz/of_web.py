@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
-from multidict import MultiDict
+from multidict import CIMultiDict, MultiDict
 
 from exporter.commands import Refused, options, subjects
 from exporter.config.words import Address, ImagePattern, duration, glob, size
@@ -20,7 +21,10 @@ from exporter.publish.web import probe, query
 from exporter.publish.web.gate import Gate
 from exporter.publish.web.html import text as escaped
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
+from exporter.publish.web.origin import is_foreign
 from exporter.publish.words import plain
+from exporter.screen import escaped as escaped_document
+from exporter.screen import plain as on_terminals
 from tests.fuzz.target import Target
 
 if TYPE_CHECKING:
@@ -86,6 +90,18 @@ def _shown(data: bytes) -> None:
     assert not any(ord(each) < 32 or each in "\x7f\u202e\x9b" for each in plain(text))
 
 
+def _origin(data: bytes) -> None:
+    origin, _, host = data.decode("latin-1").partition("\n")
+    is_foreign(CIMultiDict({"Origin": origin, "Host": host}))
+
+
+def _screen(data: bytes) -> None:
+    """Whatever is written, no terminal is moved by it."""
+    text = data.decode(errors="surrogateescape")
+    assert "\x1b" not in on_terminals(text)
+    json.loads(f'"{escaped_document(json.dumps(text, ensure_ascii=False)[1:-1])}"')
+
+
 def _subject(data: bytes) -> None:
     subjects.read([data.decode(errors="surrogateescape")], frozenset())
 
@@ -144,6 +160,14 @@ TARGETS: Final = (
         ("publish.words", "publish.web.html"),
         (),
     ),
+    Target(
+        "web-origin",
+        _origin,
+        (b"http://registry-audit.example:10470\nregistry-audit.example:10470",),
+        ("publish.web.origin",),
+        (),
+    ),
+    Target("screen", _screen, ("\u202e\x1b[31mé".encode(),), ("screen",), ()),
     Target(
         "command-line",
         _subject,

@@ -25,7 +25,12 @@ READERS: Final = frozenset(
     {
         *("json.loads", "base64.b64decode", "yaml.load", "yaml.parse", "zlib.decompressobj"),
         *("msgspec.json", "msgspec.msgpack", "msgspec.convert", "struct.Struct", "re.compile"),
-        *("urllib.parse.urlsplit", "ipaddress.ip_address", "struct.unpack"),
+        *(
+            "ijson.basic_parse_coro",
+            "urllib.parse.urlsplit",
+            "ipaddress.ip_address",
+            "struct.unpack",
+        ),
     }
 )
 """Who calls one of these reads something, or writes it."""
@@ -34,7 +39,6 @@ WRITERS: Final = {
     "demo.distribution": "numbers of a query, by one pattern without a choice",
     "facts.key": "packs",
     "judge.choice": "one pattern on a tag that was checked",
-    "publish.archive.pack": "writes",
     "publish.document.report": "writes",
     "publish.document.shape": "says what is written",
     "publish.lake.export": "writes",
@@ -42,6 +46,8 @@ WRITERS: Final = {
     "publish.preflight.document": "writes",
     "publish.text.capacity": "writes",
     "publish.text.markdown": "writes",
+    "publish.web.turns": "the address of a peer, by the kernel",
+    "sources.cluster.text": "one pattern of a choice without repetition",
     "sources.cluster.access": "base64 of what a plugin gave",
     "sources.cluster.plugin": "starts a program; its answer is read by `json.loads` and two fields",
     "sources.lake.duck": "quotes paths of our own",
