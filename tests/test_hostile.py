@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -70,31 +69,34 @@ def test_a_list_is_cut_at_its_limit_also_where_it_comes_as_one_page(tmp_path: Pa
     assert "more than 10 entries" in suffered.output
 
 
-@dataclass
 class Pulse:
     """Somebody who asks `/-/healthy` again and again, and how long it took at worst."""
 
-    url: str
-    worst: float = 0.0
-    over: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, url: str) -> None:
+        self.worst = 0.0
+        self._url, self._over = f"{url}/-/healthy", threading.Event()
+        self._thread = threading.Thread(target=self._feel, daemon=True)
+        self._thread.start()
 
-    def feel(self) -> None:
-        while not self.over.wait(0.05):
-            began = time.monotonic()
-            httpx.get(f"{self.url}/-/healthy", trust_env=False, timeout=PATIENCE).raise_for_status()
-            self.worst = max(self.worst, time.monotonic() - began)
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _feel(self) -> None:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
+            while not self._over.wait(0.05):
+                began = time.monotonic()
+                client.get(self._url).raise_for_status()
+                self.worst = max(self.worst, time.monotonic() - began)
 
 
 @contextmanager
 def felt(watched: Exporter) -> Iterator[Pulse]:
     pulse = Pulse(watched.url)
-    thread = threading.Thread(target=pulse.feel, daemon=True)
-    thread.start()
     try:
         yield pulse
     finally:
-        pulse.over.set()
-        thread.join()
+        pulse.stop()
 
 
 ATTACKS: Final = {
@@ -148,8 +150,24 @@ def held(watched: Exporter) -> int:
 
 def ended(watched: Exporter, pulse: Pulse) -> float:
     """Seconds from SIGTERM to the end, which is a good one."""
-    pulse.over.set()
+    pulse.stop()
     began = time.monotonic()
     os.kill(watched.server.process.pid, signal.SIGTERM)
     assert watched.server.process.wait(PATIENCE) == 0
     return time.monotonic() - began
+
+
+def test_a_source_that_never_answers_holds_up_neither_the_audits_nor_the_end(
+    tmp_path: Path,
+) -> None:
+    os.mkfifo(tmp_path / "refs.txt")  # opening it waits for a writer, for ever
+    with attacking(tmp_path, "healthy", 3) as healthy:
+        settings = {
+            "registries": [named("healthy", healthy)],
+            "references": [{"file": str(tmp_path / "refs.txt"), "class": "live"}],
+        }
+        with exporter(tmp_path / "victim", settings) as victim, felt(victim) as pulse:
+            until(lambda: pulse.worst, "it answers")
+            stopped = ended(victim, pulse)
+
+    assert stopped < 5.0
