@@ -1,55 +1,147 @@
-"""Who waits, and what is held, while a registry with very many broken tags is audited?"""
+"""Who waits while the report of very many broken tags is judged, shown, stored and read?"""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import resource
 import sys
+import threading
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+import httpx
+from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.parts.hostile import attacking
-from tests.parts.process import until
-from tests.parts.product import exporter
-from tests.test_hostile import ended, felt, held, named
+from exporter.facts.proof import HEADER, State, gone
+from exporter.facts.snapshot import Collector, Role, Root, Snapshot
+from exporter.facts.use import ReferenceClass
+from exporter.heap import rest, search_young_only
+from exporter.judge.judgement import judge
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Repository, Tag
+from exporter.publish.metrics.limits import Limits
+from exporter.publish.standing import Picture, Reload, Standing
+from exporter.publish.web.app import Shell, application
+from exporter.publish.web.gate import Gate
+from exporter.serve.board import Board
+from exporter.serve.loop_thread import LoopThread, timed
+from exporter.serve.standing import Attempt, seen
+from exporter.sources.tally import LoopTally, Tally
+from exporter.store import snapshot_file
 
-_HOUR = 3_600.0
+NOW = 1_800_000_000.0
+PATHS = ("/metrics", "/", "/report.json", "/snapshot/broken")
+
+
+class Pulse:
+    """Somebody who asks `/-/healthy` all the time; the worst wait of each step, in seconds."""
+
+    def __init__(self, url: str) -> None:
+        self.worst = 0.0
+        self._url = f"{url}/-/healthy"
+        threading.Thread(target=self._feel, daemon=True).start()
+
+    def _feel(self) -> None:
+        with httpx.Client(trust_env=False, timeout=300) as client:
+            while True:
+                began = time.monotonic()
+                client.get(self._url).raise_for_status()
+                self.worst = max(self.worst, time.monotonic() - began)
+                time.sleep(0.02)
+
+    def step(self) -> float:
+        """Return the worst wait since the last step."""
+        worst, self.worst = self.worst, 0.0
+        return worst
+
+
+def broken(tags: int) -> Snapshot:
+    """A registry of which every tag leads to a manifest that is gone."""
+    lost = gone(State.MISSING, "MANIFEST_UNKNOWN")
+    roots = tuple(
+        Root(
+            Repository(f"team{at // 1000}/app"),
+            Tag(f"v{at}"),
+            Digest.of(b"%d" % at),
+            HEADER,
+            ReferenceClass.LIVE,
+        )
+        for at in range(tags)
+    )
+    sightings = {(root.repository, root.digest): lost for root in roots if root.digest}
+    return Snapshot("broken", NOW, roots=roots, sightings=sightings)
+
+
+async def _serve(tags: int) -> None:
+    loops = {"audit": LoopTally(), "web": LoopTally()}
+    reload = Reload("", successful=True, last_success=NOW)
+    board = Board(Picture((), (), reload, loops=loops), Limits())
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    shell = Shell(board, lambda: NOW + 1, nothing, nothing)  # type: ignore[arg-type] # not asked
+    runner = web.AppRunner(application(shell, Gate({})))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    pulse = Pulse(url)
+    await asyncio.sleep(2)
+    print(f"{'nothing to do':<22}{'':>9}{pulse.step():>10.3f}")
+
+    async def audits() -> None:
+        search_young_only()
+        snapshot = await asyncio.to_thread(broken, tags)
+        pulse.step()
+        async with timed(loops["audit"]):
+            for again in ("", ", again"):
+                began = time.monotonic()
+                report = await asyncio.to_thread(judge, snapshot, {})
+                _tell(f"judge{again}", began, pulse)
+                began = time.monotonic()
+                standing = Standing("broken", Role.OWNED, Collector.UNKNOWN, 60.0, Tally())
+                await board.show(seen(standing, report, Attempt(NOW, 1.0)))
+                _tell(f"render{again}", began, pulse)
+                began = time.monotonic()
+                packed = await asyncio.to_thread(snapshot_file.encode, snapshot)
+                _tell(f"store{again}", began, pulse)
+                began = time.monotonic()
+                await asyncio.to_thread(snapshot_file.decode, packed)
+                _tell(f"restore{again}", began, pulse)
+                began = time.monotonic()
+                rest()
+                _tell(f"rest{again}", began, pulse)
+
+    async with timed(loops["web"]):
+        await LoopThread().run(audits)
+        async with httpx.AsyncClient(trust_env=False, timeout=300) as client:
+            for path in PATHS:
+                began = time.monotonic()
+                size = len((await client.get(f"{url}{path}")).content)
+                _tell(f"{path} ({size / 1e6:.0f} MB)", began, pulse)
+    for name, tally in loops.items():
+        print(f"{name} loop: {tally.stalls} stalls of 0.1 s or more, {tally.seconds:.2f} s in all")
+    await runner.cleanup()
+
+
+def _tell(what: str, began: float, pulse: Pulse) -> None:
+    took = time.monotonic() - began
+    time.sleep(0.1)  # the answer that waited is counted with what it waited for
+    print(f"{what:<22}{took:>9.2f}{pulse.step():>10.3f}")
 
 
 def main() -> None:
-    """Audit so many broken tags once, beside a healthy registry."""
+    """Do all of it once."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tags", type=int, default=100_000)
     tags = parser.parse_args().tags
-    with (
-        TemporaryDirectory() as folder,
-        attacking(Path(folder), "many_broken", tags) as broken,
-        attacking(Path(folder), "healthy", 3) as healthy,
-    ):
-        both = [named("broken", broken) | {"interval": "1h"}, named("healthy", healthy)]
-        with (
-            exporter(Path(folder) / "idle", {"registries": both[1:]}) as idle,
-            exporter(Path(folder) / "victim", {"registries": both}) as victim,
-            felt(idle) as usual,
-            felt(victim) as pulse,
-        ):
-            began = time.monotonic()
-            until(
-                lambda: victim.value("pullproof_audits_total", registry="broken"),
-                "the broken registry is audited",
-                _HOUR,
-            )
-            took = time.monotonic() - began
-            rounds = victim.value("pullproof_audits_total", registry="healthy")
-            report = len(victim.get("/report.json").content) / 1e6
-            time.sleep(2)
-            peak, stopped = held(victim) / 1e6, ended(victim, pulse)
-    print(f"{tags:,} broken tags: audited in {took:.0f} s, {peak:.0f} MB held at most")
-    print(f"healthy neighbour: {rounds:.0f} audits meanwhile, one a second wanted")
-    print(f"/-/healthy: {pulse.worst:.3f} s at worst, {usual.worst:.3f} s where nothing is broken")
-    print(f"/report.json: {report:.0f} MB; SIGTERM: ended after {stopped:.2f} s")
+    print(f"{tags:,} broken tags{'seconds':>18}{'/-/healthy':>12} at worst, in seconds")
+    asyncio.run(_serve(tags))
+    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB held at most")
 
 
 if __name__ == "__main__":

@@ -39,11 +39,13 @@ def search_young_only() -> None:
 
 
 def rest() -> None:
-    """Take what is there now out of all searches, after a last one where there is little of it.
+    """Take what is there now out of all searches, after one more where there is little of it.
 
-    What an audit leaves are values without cycles, which end with their last reference.
+    What an audit leaves are values without cycles, which end with their last reference. Where there
+    is much of it, the few cycles among it are never missed.
     """
+    gc.freeze()
     if gc.get_freeze_count() < _FEW:
         gc.unfreeze()
         gc.collect()
-    gc.freeze()
+        gc.freeze()
