@@ -13,7 +13,7 @@ def cycle():
     node = Node(); node.me = node
     return weakref.ref(node)
 searched = []
-gc.callbacks.append(lambda phase, info: searched.append(info["generation"]) if phase == "start" else None)
+gc.callbacks.append(lambda phase, info: searched.append(info["generation"]))
 search_young_only()
 searched.clear()
 kept = [[at] for at in range(400_000)]
