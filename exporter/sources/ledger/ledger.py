@@ -34,6 +34,10 @@ _log: Final = logging.getLogger("pullproof.ledger")
 _DAY: Final = 86_400
 _KEPT: Final = 90
 """Days for which content stays that no audit asks for."""
+_LARGEST: Final = 4 * 2**30
+_LARGEST_IN_MEMORY: Final = 64 * 2**20
+"""Bytes of a ledger past which it keeps no more manifests, since registries may hold anything: what
+is not kept is read again at each audit. What audits found is kept all the same."""
 _FRESH: Final = 30
 """Days after which an outline that is asked for is written down as asked for."""
 
@@ -64,6 +68,8 @@ class Ledger:
             self._reader = _Door(connect(path))
         self._read: set[bytes] = set()
         """Digests that were asked for today, and whose day in the file is an older one."""
+        self._most = _LARGEST_IN_MEMORY if path is None else _LARGEST
+        self._size = self._measured(0)
         self._recalled: set[bytes] = set()
         """The same of outlines, whose day is much older: there may be a million of them."""
 
@@ -98,10 +104,26 @@ class Ledger:
         return body
 
     def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
-        """Keep bodies that were hashed, all of them or none."""
+        """Keep bodies that were hashed, all of them or none; none where there is no room."""
         day = self._today()
         rows = [(manifests.key(name), manifests.packed(body), day) for name, body in bodies.items()]
-        self._put((manifests.PUT, rows))
+        if self._has_room(sum(len(body) for _, body, _ in rows)):
+            self._put((manifests.PUT, rows))
+
+    def _measured(self, otherwise: int) -> int:
+        """Return the bytes that are in use; a fault here is told by whatever is done next."""
+        with self._reader.lock:
+            try:
+                return _size(self._reader.connection)
+            except FAULTS:
+                return otherwise
+
+    def _has_room(self, more: int) -> bool:
+        if self._size + more > self._most:
+            _log.warning("the ledger keeps no more manifests", extra={"bytes": self._size})
+            return False
+        self._size += more
+        return True
 
     def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
         """Return what is kept of some sha256 digests; what is damaged is not told."""
@@ -138,6 +160,7 @@ class Ledger:
             (outlines.PRUNE, [(today - _KEPT,)]),
             (truths.PRUNE, [(now - _KEPT * _DAY,)]),
         )
+        self._size = self._measured(self._size)
 
     def scrubbed(self, registry: str) -> Scrubbed:
         """Return what is known of a registry's bytes from whole reads."""
@@ -216,3 +239,12 @@ def _write(work: Sequence[Statement], file: sqlite3.Connection) -> bool:
         for statement, rows in work:
             file.executemany(statement, rows)
     return True
+
+
+def _size(file: sqlite3.Connection) -> int:
+    """Return the bytes that are in use."""
+    (pages,), (free,), (size,) = (
+        file.execute(f"PRAGMA {name}").fetchone()
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
