@@ -54,7 +54,7 @@ def decode(content: bytes) -> Release:
     """Read a release; raise `Malformed` for anything that this version does not write."""
     try:
         release = msgspec.json.decode(content, type=Release)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"not a release of facts: {error}") from error
     if release.schema != SCHEMA:
         raise Malformed(f"facts of schema {release.schema}, but this release reads {SCHEMA}")

@@ -32,7 +32,7 @@ _PAUSE: Final = 10
 
 _AMISS: Final = (
     *(ConfigException, yaml.YAMLError, OSError),
-    *(ValueError, TypeError, KeyError, AttributeError, RecursionError),
+    *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError),
     *(http.HTTPError, ImportError),  # at a proxy's address
 )
 """What the client library raises at a file that is not as it expects it."""

@@ -44,7 +44,7 @@ def next_run(schedule: str, zone: str | None, now: float) -> float | None:
     text = _MACROS.get(schedule.strip(), schedule).replace("?", "*")
     try:
         return next(CronSim(text, datetime.fromtimestamp(now, known))).timestamp()
-    except (CronSimError, StopIteration, OverflowError, ValueError):
+    except (CronSimError, StopIteration, OverflowError, ValueError, RecursionError):
         return None
 
 
