@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _LONGEST: Final = 300
 """Characters of a schedule that is looked at; Kubernetes takes any number."""
 _ZONE: Final = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)")
+_LONGEST_ZONE: Final = 100
+"""Characters: three times the longest name there is. Each slash in one is a package to import."""
 _MACROS: Final = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -44,13 +46,15 @@ def next_run(schedule: str, zone: str | None, now: float) -> float | None:
     text = _MACROS.get(schedule.strip(), schedule).replace("?", "*")
     try:
         return next(CronSim(text, datetime.fromtimestamp(now, known))).timestamp()
-    except (CronSimError, StopIteration, OverflowError, ValueError, RecursionError):
+    except (CronSimError, StopIteration, OverflowError, ValueError):
         return None
 
 
 def _zone(name: str | None) -> tzinfo | None:
     if not name:
         return UTC
+    if len(name) > _LONGEST_ZONE:
+        return None
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # `ZoneInfoNotFoundError` is a KeyError

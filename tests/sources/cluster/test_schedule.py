@@ -81,3 +81,8 @@ def test_no_text_breaks_it(schedule: str, zone: str | None) -> None:
     found = next_run(schedule, zone, NOW.timestamp())
 
     assert found is None or found > NOW.timestamp()
+
+
+def test_a_zone_of_a_thousand_parts_is_none() -> None:
+    assert next_run(f"TZ={'a/' * 1_000}b 0 0 * * *", None, 0.0) is None
+    assert next_run("0 0 * * *", "a/" * 1_000, 0.0) is None
