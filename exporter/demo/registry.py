@@ -1,30 +1,45 @@
-"""A registry that serves a storage tree over HTTP, read-only, as distribution 2.8 would."""
+"""A registry that serves a storage tree over HTTP, read-only, much as distribution 2.8 does."""
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
-from exporter.demo.answer import Answer, Question, Route
-from exporter.demo.distribution import Distribution, remember
 from exporter.demo.layout import Layout
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.manifest import parse
+from exporter.oci.reference import Repository, repository, tag
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from aiohttp.typedefs import Handler
+
+    from exporter.oci.manifest import Descriptor
+
+_JSON: Final = "application/json; charset=utf-8"
+_FAILURES: Final = {
+    "BLOB_UNKNOWN": (404, "blob unknown to registry"),
+    "DIGEST_INVALID": (400, "provided digest did not match uploaded content"),
+    "MANIFEST_UNKNOWN": (404, "manifest unknown"),
+    "NAME_UNKNOWN": (404, "repository name not known to registry"),
+    "UNKNOWN": (500, "unknown error"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A registry and what was asked of it."""
+    """One registry: a storage tree, and what its descriptor cache remembers of it."""
 
-    distribution: Distribution
-    requests: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often, by method and endpoint: `("HEAD", "manifest")`."""
+    layout: Layout
+    remembered: Mapping[Digest, int] = field(default_factory=dict)
+    """Sizes of blobs that the cache answers with, whether their bytes are still there or not."""
 
     @classmethod
     def of(cls, root: Path, *, lying_cache: bool = False) -> Self:
@@ -35,20 +50,67 @@ class Registry:
         descriptor cache is older than the collection.
         """
         layout = Layout(root)
-        return cls(Distribution(layout, remember(layout) if lying_cache else {}))
+        return cls(layout, _remembered(layout) if lying_cache else {})
 
     def application(self) -> web.Application:
         """Return it as an application of its own."""
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._respond)
+        application = web.Application(middlewares=[_damaged])
+        application.on_response_prepare.append(_versioned)
+        for path, handler in (
+            ("/v2/", self._base),
+            ("/v2/_catalog", self._catalogue),
+            ("/v2/{name:.+}/tags/list", self._tags),
+            ("/v2/{name:.+}/manifests/{reference}", self._manifest),
+            ("/v2/{name:.+}/blobs/{reference}", self._blob),
+        ):
+            application.router.add_get(path, handler)
         return application
 
-    async def _respond(self, request: web.Request) -> web.StreamResponse:
-        route = Route.of(request.path)
-        self.requests[request.method, route.endpoint.value] += 1
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        question = Question(request.method, request.path, dict(request.query), headers)
-        return await _send(request, self.distribution.answer(route, question))
+    async def _base(self, _: web.Request) -> web.Response:
+        return web.Response(body=b"{}", headers={"Content-Type": _JSON})
+
+    async def _catalogue(self, _: web.Request) -> web.Response:
+        root = self.layout.repositories
+        names = (each.parent.relative_to(root).as_posix() for each in root.glob("**/_layers"))
+        return _document({"repositories": sorted(names)})
+
+    async def _tags(self, request: web.Request) -> web.Response:
+        name = _name(request)
+        try:
+            tags = [each.name for each in self.layout.tags(name).iterdir()]
+        except FileNotFoundError:
+            return _failure("NAME_UNKNOWN", {"name": name})
+        return _document({"name": name, "tags": tags or None})
+
+    async def _manifest(self, request: web.Request) -> web.Response:
+        name, reference = _name(request), request.match_info["reference"]
+        digest = _digest(reference) or self._tagged(name, reference)
+        if digest is None:
+            return _failure("MANIFEST_UNKNOWN", {"Tag": reference})
+        target = _link(self.layout.revision(name, digest))
+        body = _content(self.layout.data(target)) if target else None
+        if body is None:
+            return _failure("MANIFEST_UNKNOWN", {"Name": name, "Revision": digest})
+        told = {"Content-Type": parse(body, digest).media_type}
+        return web.Response(body=body, headers=told | _named(digest))
+
+    def _tagged(self, name: Repository, reference: str) -> Digest | None:
+        try:
+            named = tag(reference)
+        except Malformed as error:
+            raise web.HTTPNotFound from error
+        return _link(self.layout.current(name, named))
+
+    async def _blob(self, request: web.Request) -> web.StreamResponse:
+        name, digest = _name(request), _digest(request.match_info["reference"])
+        if digest is None:
+            return _failure("DIGEST_INVALID", {})
+        target = _link(self.layout.layer(name, digest))
+        body = _content(self.layout.data(target)) if target else None
+        if target is None or (body is None and target not in self.remembered):
+            return _failure("BLOB_UNKNOWN", digest)
+        size = self.remembered.get(target, len(body or b""))
+        return await _served(request, target, body or b"", size)
 
 
 @asynccontextmanager
@@ -64,15 +126,97 @@ async def served(registry: Registry, host: str = "127.0.0.1", port: int = 0) -> 
         await runner.cleanup()
 
 
-async def _send(request: web.Request, answer: Answer) -> web.StreamResponse:
-    length = len(answer.body) if answer.announced is None else answer.announced
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    response.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
-    response.content_length = length
+async def _served(
+    request: web.Request, digest: Digest, body: bytes, size: int
+) -> web.StreamResponse:
+    """Hand out a blob of a size, or a part of it, as far as its bytes are there."""
+    part, status = range(size), 200
+    headers = {"Content-Type": "application/octet-stream", "Accept-Ranges": "bytes"}
+    if request.headers.get("Range"):
+        try:
+            part, status = range(size)[request.http_range], 206
+        except ValueError:
+            part = range(0)
+        if not part:
+            raise web.HTTPRequestRangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
+        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
+    response = web.StreamResponse(status=status, headers=headers | _named(digest))
+    response.content_length = len(part)
     await response.prepare(request)
     if request.method != "HEAD":
-        await response.write(answer.body)
-        if length > len(answer.body):
-            # Go closes a connection on which less was written than was announced.
+        there = body[part.start : part.stop]
+        await response.write(there)
+        if len(there) < len(part):
             response.force_close()
     return response
+
+
+@web.middleware
+async def _damaged(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer for a link or a manifest in the storage that is none."""
+    try:
+        return await handler(request)
+    except Malformed:
+        return _failure("UNKNOWN", {})
+
+
+async def _versioned(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
+
+
+def _remembered(layout: Layout) -> dict[Digest, int]:
+    """Return what a descriptor cache holds of a tree: each push has looked up every blob."""
+    links = layout.repositories.glob("**/_manifests/revisions/*/*/link")
+    blobs = (each for link in links for each in _needed(layout, link))
+    return {each.digest: each.size for each in blobs if each.size is not None}
+
+
+def _needed(layout: Layout, link: Path) -> tuple[Descriptor, ...]:
+    """Name the blobs of a manifest; of one that cannot be read, none."""
+    try:
+        digest = _link(link)
+        body = _content(layout.data(digest)) if digest else None
+        return parse(body, digest).content if digest and body else ()
+    except Malformed:
+        return ()
+
+
+def _name(request: web.Request) -> Repository:
+    try:
+        return repository(request.match_info["name"])
+    except Malformed as error:
+        raise web.HTTPNotFound from error
+
+
+def _digest(text: str) -> Digest | None:
+    try:
+        return Digest.parse(text)
+    except Malformed:
+        return None
+
+
+def _link(path: Path) -> Digest | None:
+    """Read a link; raise `Malformed` where it does not hold a digest."""
+    body = _content(path)
+    return None if body is None else Digest.parse(body.decode(errors="replace"))
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _named(digest: Digest) -> dict[str, str]:
+    return {"Docker-Content-Digest": digest, "Etag": f'"{digest}"'}
+
+
+def _failure(code: str, detail: object) -> web.Response:
+    status, message = _FAILURES[code]
+    return _document({"errors": [{"code": code, "message": message, "detail": detail}]}, status)
+
+
+def _document(document: object, status: int = 200) -> web.Response:
+    body = json.dumps(document, separators=(",", ":")).encode() + b"\n"
+    return web.Response(status=status, body=body, headers={"Content-Type": _JSON})

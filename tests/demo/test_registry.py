@@ -1,14 +1,14 @@
-"""Is the embedded registry a fair fake: counted, safe, and lying only where a real one would?"""
+"""Is the embedded registry a fair fake: safe, and lying only where a real one would?"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import httpx
 import pytest
 
-from exporter.demo.answer import Endpoint, Route
 from exporter.demo.content import multi_platform
 from exporter.demo.registry import Registry, served
 from exporter.demo.tree import CHECKOUT, FRONTEND, PAYMENTS, POSTGRES, mirror, stock, suffer
@@ -18,33 +18,6 @@ from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-async def test_every_request_is_counted_by_method_and_endpoint(tmp_path: Path) -> None:
-    stock(tmp_path)
-    registry = Registry.of(tmp_path)
-    async with (
-        served(registry) as address,
-        httpx.AsyncClient(base_url=f"http://{address}", timeout=PATIENCE) as http,
-    ):
-        await http.get("/v2/")
-        await http.get("/v2/_catalog")
-        await http.get(f"/v2/{FRONTEND}/tags/list")
-        await http.head(f"/v2/{FRONTEND}/manifests/latest")
-        await http.get(f"/v2/{FRONTEND}/manifests/latest")
-        await http.get(f"/v2/{FRONTEND}/manifests/no-such-tag")
-        await http.delete(f"/v2/{FRONTEND}/blobs/sha256:{'0' * 64}")
-        await http.get("/elsewhere")
-
-    assert registry.requests == {
-        ("GET", "base"): 1,
-        ("GET", "catalog"): 1,
-        ("GET", "tags"): 1,
-        ("HEAD", "manifest"): 1,
-        ("GET", "manifest"): 2,
-        ("DELETE", "blob"): 1,
-        ("GET", "other"): 1,
-    }
 
 
 async def test_nothing_can_be_written(tmp_path: Path) -> None:
@@ -79,21 +52,18 @@ async def test_a_lost_layer_is_announced_and_not_sent(tmp_path: Path) -> None:
                     await answer.aread()
 
 
-async def test_a_range_past_the_end_is_refused_with_the_length_of_the_whole(tmp_path: Path) -> None:
+async def test_a_range_past_the_end_is_refused(tmp_path: Path) -> None:
     stock(tmp_path)
     blob = multi_platform(PAYMENTS, "3.0.7").on("arm64").blobs[-1]
-    size = len(blob.body)
     async with (
         served(Registry.of(tmp_path)) as address,
         httpx.AsyncClient(timeout=PATIENCE) as http,
     ):
         url = f"http://{address}/v2/{PAYMENTS}/blobs/{blob.digest}"
-        async with http.stream("GET", url, headers={"Range": f"bytes={size}-"}) as answer:
-            assert answer.status_code == 416
-            assert answer.headers["Content-Range"] == f"bytes */{size}"
-            assert answer.headers["Content-Length"] == str(size)
-            with pytest.raises(httpx.RemoteProtocolError, match="received 33 bytes"):
-                await answer.aread()
+        answer = await http.get(url, headers={"Range": f"bytes={len(blob.body)}-"})
+
+    assert answer.status_code == 416
+    assert answer.headers["Content-Range"] == f"bytes */{len(blob.body)}"
 
 
 async def test_a_damaged_tree_is_served_all_the_same(tmp_path: Path) -> None:
@@ -170,10 +140,23 @@ async def test_two_registries_run_beside_each_other(tmp_path: Path) -> None:
         "/v2//tags/list",
         "/v2/_manifests/tags/list",
         "/v2/a/_layers/tags/list",
+        "/v2/%2e%2e/%2e%2e/tags/list",
+        "/v2/a/manifests/%2e%2e%2fx",
     ],
 )
-def test_a_path_that_leaves_the_tree_leads_nowhere(path: str) -> None:
-    assert Route.of(path).endpoint is Endpoint.OTHER
+async def test_a_path_that_leaves_the_tree_leads_nowhere(tmp_path: Path, path: str) -> None:
+    stock(tmp_path)
+    async with served(Registry.of(tmp_path)) as address:
+        host, _, port = address.partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        sent = quote(path, safe="/.:%")
+        writer.write(
+            f"GET {sent} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode()
+        )
+        answer = await reader.read()
+        writer.close()
+
+    assert int(answer.split()[1]) in {400, 404}
 
 
 @pytest.mark.real
