@@ -76,6 +76,5 @@ class Buckets:
         path = "blobs"
         for name in ("blobs", algorithm, letters):
             path = name if name == "blobs" else f"{path}/{name}"
-            if folder is not None:
-                folder = self._open.enter_context(opened(name, folder, path))
+            folder = self._open.enter_context(opened(name, folder, path))
         return folder

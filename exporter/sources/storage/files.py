@@ -37,11 +37,7 @@ class Folder:
         with ExitStack() as open_here:
             parent: int | None = self._top(open_here)
             for each in folders:
-                parent = (
-                    open_here.enter_context(opened(each, parent, path))
-                    if parent is not None
-                    else None
-                )
+                parent = open_here.enter_context(opened(each, parent, path))
             file = _file(name, parent, path) if parent is not None else None
             if file is None:
                 yield None
@@ -56,8 +52,7 @@ class Folder:
         with ExitStack() as open_here:
             inner: int | None = self._top(open_here)
             for each in folder.split("/"):
-                if inner is not None:
-                    inner = open_here.enter_context(opened(each, inner, folder))
+                inner = open_here.enter_context(opened(each, inner, folder))
             return inner is not None and any(folders(inner))
 
     def _top(self, open_here: ExitStack) -> int:

@@ -45,6 +45,4 @@ def _names(top: int, path: Sequence[str]) -> list[str]:
                 folder = stack.enter_context(opened(name, folder, name))
             except Unseen:
                 return []
-            if folder is None:
-                return []
-        return [name for kind in folders(top if folder is None else folder) for name in kind]
+        return [name for kind in folders(folder) for name in kind] if folder is not None else []
