@@ -69,8 +69,6 @@ class Abort:
     """What is gone by then in every run."""
     possible: Removal = field(default_factory=Removal)
     """What may be gone by then, the above included: chance decides how far it got."""
-    planned: Plan | None = None
-    """What it had marked and meant to remove, where it got as far as that."""
 
     @property
     def complaints(self) -> tuple[str, ...]:

@@ -128,4 +128,4 @@ def _abort(
     sure: Removal,
     possible: Removal | None = None,
 ) -> Abort:
-    return Abort(plan.dialect, plan.mode, stage, messages, sure, possible or sure, plan)
+    return Abort(plan.dialect, plan.mode, stage, messages, sure, possible or sure)

@@ -13,12 +13,12 @@ from exporter.facts.digests import ABSENT
 from exporter.facts.inventory import Folder, Inventory, Unlinked
 from exporter.judge.gc import found
 from exporter.judge.gc.dialect import Dialect, Mode
-from exporter.judge.gc.mark import eligible
+from exporter.judge.gc.mark import eligible, mark
 from exporter.judge.gc.name import refusal
 from exporter.judge.gc.order import visited
 from exporter.judge.gc.paths import ROOT, not_found
-from exporter.judge.gc.plan import Abort, Plan, Stage
-from exporter.judge.gc.sweep import stops_at_blobs
+from exporter.judge.gc.plan import Abort, Plan, Removal, Stage
+from exporter.judge.gc.sweep import intended, stops_at_blobs
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -140,9 +140,11 @@ def log(inventory: Inventory, outcome: Plan | Abort) -> Iterator[str]:
     """
     if isinstance(outcome, Plan) or outcome.stage is not Stage.MARK or inventory.has_repositories:
         yield from _marking(inventory, outcome)
-    plan = outcome if isinstance(outcome, Plan) else outcome.planned
-    if plan is None:
+    if isinstance(outcome, Abort) and outcome.stage is Stage.MARK:
         return
+    marked = mark(inventory, outcome.dialect, outcome.mode)
+    meant = Plan(outcome.dialect, outcome.mode, marked.kept, Removal())
+    plan = outcome if isinstance(outcome, Plan) else intended(inventory, marked, meant)
     yield from _second_thoughts(inventory, plan)
     if not stops_at_blobs(inventory, plan):
         yield from _summary(inventory, plan)
