@@ -15,8 +15,6 @@ from multidict import CIMultiDict, MultiDict
 
 from exporter.commands import Refused, options, subjects
 from exporter.config.words import Address, ImagePattern, duration, glob, size
-from exporter.demo.answer import Route
-from exporter.demo.ranges import Unsatisfiable, part
 from exporter.publish.web import probe, query
 from exporter.publish.web.gate import Gate
 from exporter.publish.web.html import text as escaped
@@ -114,15 +112,6 @@ def _words(read: Callable[[str], object]) -> Callable[[bytes], None]:
     return lambda data: str(read(data.decode(errors="replace"))).encode() and None
 
 
-def _demo(data: bytes) -> None:
-    text = data.decode("latin-1")
-    Route.of(text)
-    try:
-        part(text, 700)
-    except Unsatisfiable:
-        return
-
-
 TARGETS: Final = (
     Target(
         "web-query",
@@ -195,16 +184,4 @@ TARGETS: Final = (
         (ValueError,),
     ),
     Target("glob", _words(glob), (b"v[0-9]*",), ("config.words",), (ValueError,)),
-    Target(
-        "demo",
-        _demo,
-        (
-            b"/v2/app/manifests/v1",
-            b"/v2/a/b/blobs/sha256:" + b"0" * 64,
-            b"bytes= 1-5 ",
-            b"bytes=-1",
-        ),
-        ("demo.answer", "demo.ranges"),
-        (),
-    ),
 )

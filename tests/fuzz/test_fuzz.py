@@ -36,7 +36,6 @@ READERS: Final = frozenset(
 """Who calls one of these reads something, or writes it."""
 WRITERS: Final = {
     "commands.answer": "writes",
-    "demo.distribution": "numbers of a query, by one pattern without a choice",
     "facts.key": "packs",
     "judge.choice": "one pattern on a tag that was checked",
     "publish.document.report": "writes",
