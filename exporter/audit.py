@@ -102,15 +102,28 @@ def _history(scrub: Scrub, registry: str) -> Scrubbed:
 
 async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> Report:
     history = before.since if before else {}
-    # In a thread: a second of judging many tags must not keep a scrape waiting.
+    # In threads: a second of work on many tags must hold up no other registry's audit.
     report = await asyncio.to_thread(judge, snapshot, history)
-    claimed = {(root.repository, root.name) for root in _lossy(before)} if before else set()
-    now_known = await steady(target, _lossy(report), _used(report), claimed)
-    settled = tuple(now_known.get(root, root) for root in snapshot.roots)
+    lossy, used, claimed = await asyncio.to_thread(_doubts, report, before)
+    now_known = await steady(target, lossy, used, claimed)
+    settled = await asyncio.to_thread(_settled, snapshot, now_known)
+    return report if settled is None else await asyncio.to_thread(judge, settled, history)
+
+
+def _doubts(
+    report: Report, before: Report | None
+) -> tuple[list[Root], frozenset[Root], set[tuple[Repository, str]]]:
+    """Return the roots to resolve once more, those that are used, and the losses told before."""
+    told = _lossy(before) if before else ()
+    return _lossy(report), _used(report), {(root.repository, root.name) for root in told}
+
+
+def _settled(snapshot: Snapshot, known: Mapping[Root, Root | None]) -> Snapshot | None:
+    """Return the snapshot with what its roots turned out to be; None where nothing changed."""
+    settled = tuple(known.get(root, root) for root in snapshot.roots)
     if settled == snapshot.roots:
-        return report
-    snapshot = replace(snapshot, roots=tuple(filter(None, settled)))
-    return await asyncio.to_thread(judge, snapshot, history)
+        return None
+    return replace(snapshot, roots=tuple(filter(None, settled)))
 
 
 async def _inventory(target: Target, faults: Faults) -> Inventory | Gap | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -23,12 +24,14 @@ from exporter.resolve.walk import Walk
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from exporter.facts.snapshot import Root
     from exporter.facts.use import Use
     from exporter.oci.manifest import Descriptor
+    from exporter.oci.reference import Place
     from exporter.resolve.listing import Listings
+    from exporter.resolve.scope import Wanted
     from exporter.resolve.tags import Address, Answer
     from exporter.resolve.target import Target
     from exporter.sources import Listing
@@ -58,9 +61,10 @@ async def look(target: Target, uses: Listing[Use], before: Snapshot | None, now:
     listings = await listing.listings(target, repositories.entries)
     seen = await _resolve(target, empty, listings, before)
     gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings)))
-    away = await _away(target) if _stumbled(seen, gaps) else None
+    stumbled = await asyncio.to_thread(_stumbled, seen, gaps)
+    away = await _away(target) if stumbled else None
     return replace(
-        carry(seen, before),
+        await asyncio.to_thread(carry, seen, before),
         listed=listing.counts(listings),
         gaps=(*gaps, away) if away else gaps,
         gone=away is not None,
@@ -71,20 +75,22 @@ async def look(target: Target, uses: Listing[Use], before: Snapshot | None, now:
 async def _resolve(
     target: Target, empty: Snapshot, listings: Listings, before: Snapshot | None
 ) -> Snapshot:
-    """Tags, then manifests, then protection, then blobs."""
-    wanted = select(target.scope, listing.entries(listings, before), empty.uses)
-    answers = await resolve(target.registry, addresses(wanted), target.method)
-    starts = roots(wanted, answers, listings, before)
+    """Tags, then manifests, then protection, then blobs.
+
+    What takes long for a hundred thousand tags is done in threads: other registries' audits go on.
+    """
+    wanted, asked = await asyncio.to_thread(_wanted, target, empty.uses, listings, before)
+    answers = await resolve(target.registry, asked, target.method)
+    starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     if target.role is Role.PROXY:
         # Asking a pull-through cache for more makes it fetch: looking would change what is seen.
         return replace(empty, roots=starts)
     sharing = Sharing(before.manifests if before else {})
     walk = Walk(target.registry, target.memory, target.method, _follow(target), sharing)
-    await walk.run((root.repository, root.digest) for root in starts if root.digest)
+    await walk.run(await asyncio.to_thread(_places, starts))
     if await _verified(target, walk, answers):
-        starts = roots(wanted, answers, listings, before)
-        places = ((root.repository, root.digest) for root in starts if root.digest)
-        await walk.run([place for place in places if place not in walk.sightings])
+        starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
+        await walk.run([place for place in _places(starts) if place not in walk.sightings])
     sealed = await seals(target, listings, answers, walk.above, starts)
     blobs = Blobs(target.registry, target.memory, target.method)
     await blobs.prove(walk)
@@ -99,14 +105,23 @@ async def _resolve(
     return replace(seen, admissions=await admissions(target, seen))
 
 
+def _wanted(
+    target: Target, uses: Iterable[Use], listings: Listings, before: Snapshot | None
+) -> tuple[tuple[Wanted, ...], list[Address]]:
+    """Return the images in scope, and the tags among them."""
+    wanted = select(target.scope, listing.entries(listings, before), uses)
+    return wanted, addresses(wanted)
+
+
+def _places(starts: Iterable[Root]) -> list[Place]:
+    """Return where the walk begins: at what is live, since there may not be room for all."""
+    ordered = sorted(starts, key=lambda root: root.reference_class.rank)
+    return [(root.repository, root.digest) for root in ordered if root.digest]
+
+
 async def _verified(target: Target, walk: Walk, answers: dict[Address, Answer]) -> bool:
     """Correct by their bytes the tags that lead to nothing; say whether any leads elsewhere."""
-    claims = {
-        at: digest
-        for at, (digest, seen) in answers.items()
-        if digest and seen.state is State.PRESENT
-        if (at[0], digest) in walk.sightings and walk.sightings[at[0], digest].state in GONE
-    }
+    claims = await asyncio.to_thread(_claims, walk, answers)
     led = False
     for at, found in (await verify(target.registry, claims, target.method)).items():
         place = (at[0], claims[at])
@@ -119,6 +134,16 @@ async def _verified(target: Target, walk: Walk, answers: dict[Address, Answer]) 
         elif found is not None:
             walk.sightings[place] = found
     return led
+
+
+def _claims(walk: Walk, answers: Mapping[Address, Answer]) -> dict[Address, Digest]:
+    """The tags whose digest, by a header alone, is one that is gone."""
+    return {
+        at: digest
+        for at, (digest, seen) in answers.items()
+        if digest and seen.state is State.PRESENT
+        if (at[0], digest) in walk.sightings and walk.sightings[at[0], digest].state in GONE
+    }
 
 
 def _follow(target: Target) -> Callable[[tuple[Descriptor, ...]], Iterable[Descriptor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from exporter.resolve.listing import shown
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from exporter.facts.snapshot import Root, Sealed
-    from exporter.oci.reference import Place, Repository
+    from exporter.oci.reference import Place, Repository, Tag
     from exporter.resolve.listing import Listings
     from exporter.resolve.tags import Address, Answer
     from exporter.resolve.target import Target
@@ -32,19 +33,35 @@ async def seals(
     """
     if not target.method.seals:
         return {}
+    open_to = await asyncio.to_thread(_open_to, listings, answers, children, roots)
+    rest = [(repository, tag) for repository, tags in open_to.items() for tag in tags]
+    answers |= await resolve(
+        target.registry, [each for each in rest if each not in answers], target.method
+    )
+    return await asyncio.to_thread(_sealed, open_to, answers)
+
+
+def _open_to(
+    listings: Listings,
+    answers: dict[Address, Answer],
+    children: Iterable[Place],
+    roots: Iterable[Root],
+) -> dict[Repository, tuple[Tag, ...]]:
+    """Return the repositories that can be sealed, with their tags."""
     doubtful = _doubtful(answers, children, roots)
     hiding = _hiding(answers, listings)
-    open_to = {
+    return {
         repository: listing.entries
         for repository, listing in listings.items()
         if listing.complete
         and repository not in hiding
         and (repository in doubtful or all((repository, tag) in answers for tag in listing.entries))
     }
-    rest = [(repository, tag) for repository, tags in open_to.items() for tag in tags]
-    answers |= await resolve(
-        target.registry, [each for each in rest if each not in answers], target.method
-    )
+
+
+def _sealed(
+    open_to: Mapping[Repository, tuple[Tag, ...]], answers: Mapping[Address, Answer]
+) -> dict[Repository, Sealed]:
     sealed = {repository: seal(repository, tags, answers) for repository, tags in open_to.items()}
     return {repository: each for repository, each in sealed.items() if each is not None}
 

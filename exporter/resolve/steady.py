@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,12 @@ from exporter.resolve.listing import listings, shown
 from exporter.resolve.tags import resolve, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from exporter.facts.proof import Sighting
     from exporter.facts.snapshot import Root
     from exporter.oci.reference import Repository, Tag
+    from exporter.resolve.listing import Listings
     from exporter.resolve.tags import Address, Answer
     from exporter.resolve.target import Target
     from exporter.sources import Listing
@@ -36,10 +38,25 @@ async def steady(
     """
     tagged = {root: (root.repository, root.tag) for root in doubtful if root.tag}
     answers = await _resolved(target, tagged.values())
-    vanished = {
-        root for root, at in tagged.items() if root not in used and _leads_nowhere(answers[at])
-    }
+    vanished = await asyncio.to_thread(_vanished, tagged, answers, used)
     lists = await listings(target, {root.repository for root in vanished})
+    return await asyncio.to_thread(_settled, tagged, answers, vanished, lists, claimed)
+
+
+def _vanished(
+    tagged: Mapping[Root, Address], answers: Mapping[Address, Answer], used: frozenset[Root]
+) -> set[Root]:
+    """The roots that lead nowhere, and that nobody names."""
+    return {root for root, at in tagged.items() if _leads_nowhere(answers[at]) and root not in used}
+
+
+def _settled(
+    tagged: Mapping[Root, Address],
+    answers: Mapping[Address, Answer],
+    vanished: Container[Root],
+    lists: Listings,
+    claimed: Container[tuple[Repository, str]],
+) -> dict[Root, Root | None]:
     listed = shown(lists)
     settled: dict[Root, Root | None] = {}
     for root, at in tagged.items():
@@ -64,13 +81,17 @@ def _leads_nowhere(answer: Answer) -> bool:
 async def _resolved(target: Target, tagged: Iterable[Address]) -> dict[Address, Answer]:
     """Resolve tags by their bytes: where only a header leads, nothing below it is theirs."""
     answers = await resolve(target.registry, tagged, target.method)
-    claims = {at: digest for at, (digest, seen) in answers.items() if digest and seen == HEADER}
+    claims = await asyncio.to_thread(_claims, answers)
     for at, found in (await verify(target.registry, claims, target.method)).items():
         if isinstance(found, Digest):
             answers[at] = found, HEADER
         elif found is not None:
             answers[at] = None, found
     return answers
+
+
+def _claims(answers: Mapping[Address, Answer]) -> dict[Address, Digest]:
+    return {at: digest for at, (digest, seen) in answers.items() if digest and seen == HEADER}
 
 
 def _standing(root: Root, digest: Digest | None, sighting: Sighting) -> Root:

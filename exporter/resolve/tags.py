@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
@@ -42,7 +43,7 @@ async def resolve(
     suspects = [address for address, seen in first.items() if isinstance(seen, Suspect)]
     await pause(method, suspects)
     second = dict(await abreast(method.width, look, suspects))
-    return {address: _answer(second.get(address, seen)) for address, seen in first.items()}
+    return await asyncio.to_thread(_answers, {**first, **second})
 
 
 async def verify(
@@ -61,6 +62,10 @@ async def verify(
         return found if isinstance(found, Digest) else None
 
     return dict(await abreast(method.width, look, claims))
+
+
+def _answers(seen: Mapping[Address, Digest | Suspect | Sighting]) -> dict[Address, Answer]:
+    return {address: _answer(each) for address, each in seen.items()}
 
 
 def _answer(seen: Digest | Suspect | Sighting) -> Answer:

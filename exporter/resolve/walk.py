@@ -57,7 +57,7 @@ class Walk:
         self.bare.update(wave)
         for _ in range(self.method.depth + 1):
             await self._manifests(wave)
-            wave = list(dict.fromkeys(child for place in wave for child in self._below(place)))
+            wave = await asyncio.to_thread(self._next, wave)
         deep = unknown(Reason.TOO_LARGE, "indexes are nested too deep")
         for place in wave:
             self.sightings.setdefault(place, deep)
@@ -133,6 +133,9 @@ class Walk:
         fresh, self._fresh, self._waiting = self._fresh, {}, 0
         if fresh:
             await asyncio.to_thread(self.memory.keep_manifests, fresh)
+
+    def _next(self, wave: Iterable[Place]) -> list[Place]:
+        return list(dict.fromkeys(child for place in wave for child in self._below(place)))
 
     def _below(self, place: Place) -> Iterator[Place]:
         """The manifests that a standing index lists and that were not looked at yet."""
