@@ -17,7 +17,7 @@ from exporter.publish.metrics import storage_families as stored
 
 _UNREAD: Final = "no storage is read"
 _COLLECTION: Final = "registry, dialect, mode"
-_LIVE: Final = 'reference="live"'
+_LIVE: Final = 'class="live"'
 _OWN: Final = " or ".join(
     f"({each(_COLLECTION, stored.GC_VICTIMS, dialect)} and on (registry) {info})"
     for dialect, info in (
@@ -217,7 +217,7 @@ COLLECTIONS: Final = rows(
     Value("breaks live", each(_COLLECTION, stored.GC_VICTIMS, _LIVE)),
     Value(
         "breaks in all",
-        f"sum by ({_COLLECTION}) ({each(f'{_COLLECTION}, reference', stored.GC_VICTIMS)})",
+        f"sum by ({_COLLECTION}) ({each(f'{_COLLECTION}, class', stored.GC_VICTIMS)})",
     ),
     Value("removes", each(_COLLECTION, stored.GC_RECLAIMABLE_BYTES), unit=units.BytesIEC),
     Value("gives up", each(_COLLECTION, stored.GC_WOULD_ABORT), mappings=meanings.NO_IS_GOOD),

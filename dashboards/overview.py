@@ -28,8 +28,8 @@ from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
 from exporter.publish.metrics import storage_families as stored
 
-_LIVE: Final = 'reference="live"'
-_NOT_LIVE: Final = 'reference!="live"'
+_LIVE: Final = 'class="live"'
+_NOT_LIVE: Final = 'class!="live"'
 _UNKNOWN: Final = 'state="unknown"'
 _BROKEN: Final = owned(total("registry", metric.TAGS, _LIVE, GONE))
 _INTERVAL: Final = each("registry", metric.AUDIT_INTERVAL)
@@ -240,7 +240,7 @@ BROKEN_OTHERS: Final = rows(
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),
     Label("tag", links=(_TO_TAG, _TO_PAGE)),
-    Label("reference"),
+    Label("class"),
     Value("lacks", f"{losses(_NOT_LIVE)} > 0"),
     sort="lacks",
 )

@@ -10,7 +10,7 @@ from dashboards.panels import graph
 from dashboards.promql import each, owned, total
 from exporter.publish.metrics import catalogue as metric
 
-_LIVE: Final = 'reference="live"'
+_LIVE: Final = 'class="live"'
 _TAG: Final = "registry, repository, tag"
 _COLOURS: Final = {
     "missing": meanings.BAD,
@@ -44,7 +44,7 @@ UNPROTECTED_OVER_TIME: Final = graph(
         "Manifests below tags at which no tag points straight. A rise often comes from a pipeline "
         "that stopped tagging platforms.",
     ),
-    Ask(total("reference", metric.UNPROTECTED_CHILDREN), "{{reference}}"),
+    Ask(total("class", metric.UNPROTECTED_CHILDREN), "{{class}}"),
 )
 FINDINGS: Final = graph(
     Card(

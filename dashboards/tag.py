@@ -22,12 +22,12 @@ _REPOSITORY: Final = (ONE_REGISTRY, 'repository="$repository"')
 _THIS: Final = (*_REPOSITORY, 'tag="$tag"')
 _SOLE: Final = f'metric="{stored.SOLE_PROTECTOR.name}"'
 _WORKLOAD: Final = "workload_cluster, workload_namespace, workload_kind, workload, platforms"
-_TAG: Final = "registry, repository, tag, reference"
+_TAG: Final = "registry, repository, tag, class"
 
 
 def _every_class(family: Family, *where: str) -> str:
     """How many, whoever needs them? Each stands under one class: the highest that does."""
-    return f"sum({each('reference', family, *where, *_THIS)})"
+    return f"sum({each('class', family, *where, *_THIS)})"
 
 
 def _verdict(*where: str) -> str:
@@ -62,7 +62,7 @@ CLASS: Final = number(
         "Why the tag matters: live runs or would run now; then idle, rollback, latest, selected. "
         "The highest counts.",
     ),
-    Ask(each("reference", metric.TAG_LACKING_PLATFORMS, *_THIS), "{{reference}}"),
+    Ask(each("class", metric.TAG_LACKING_PLATFORMS, *_THIS), "{{class}}"),
     named=True,
 )
 SINCE: Final = number(
@@ -171,7 +171,7 @@ COURSE: Final = states(
         height=4,
         mappings=meanings.TAG,
     ),
-    Ask(_verdict(*_THIS), "{{reference}}"),
+    Ask(_verdict(*_THIS), "{{class}}"),
 )
 GONE: Final = rows(
     Card(
@@ -269,7 +269,7 @@ TAGS: Final = rows(
         height=9,
     ),
     Label("tag", links=(links.drill("Show this tag", links.TAG, "registry", "repository", "tag"),)),
-    Label("reference"),
+    Label("class"),
     Label("registry"),
     Label("repository"),
     Value("verdict", _verdict(*_REPOSITORY), mappings=meanings.TAG),

@@ -129,7 +129,7 @@ async def test_11_a_pinned_image_that_its_tag_has_left_is_at_risk_and_not_missin
     assert (verdict(report, f"@{I.digest.short}").state, losses(report)) == (PRESENT, [AT_RISK])
     picture = Picture((Standing.once(report),), (), Reload("", successful=True, last_success=0.0))
     text = render(picture, Limits()).text.plain.decode()
-    assert re.search(r'tag_unprotected_images{.*tag="@.*",reference="live"} 1', text)
+    assert re.search(r'tag_unprotected_images{.*tag="@.*",class="live"} 1', text)
     foreseen = foresee(report, collection("2 -m"), [], ())
     assert foreseen.verdict is Verdict.UNSAFE
     assert {I.digest, A.digest, B.digest} <= hurt(foreseen)[f"app@{I.digest}"]
