@@ -97,11 +97,11 @@ CLAIMS = [
     ("tag.json", "Platforms without an image", {"{}": 1}),
     ("tag.json", "Unprotected manifests", {"{}": 2}),
     ("tag.json", "Cannot be pulled since", {"{}": 100_000}),
-    ("tag.json", "Manifests below the tag that a pull needs", {"{}": 3}),
-    ("overview.json", "Age of the oldest truth", {"{}": 200}),
+    ("tag.json", "Required manifests of the tag", {"{}": 3}),
+    ("overview.json", "Oldest audit results", {"{}": 200}),
     (
         "overview.json",
-        "How the registries stood",
+        "Registry history",
         {f'{{registry="{name}"}}': value for name, value in STANDING.items()},
     ),
     (
@@ -109,9 +109,9 @@ CLAIMS = [
         "Live tags by state",
         {'{state="broken"}': 5, '{state="unknown"}': 5, '{state="present"}': 50},
     ),
-    ("auditor.json", "Registries that were not seen", {"{}": 1}),
+    ("auditor.json", "Incomplete audits", {"{}": 1}),
     # Nobody says it: then it is not zero.
-    ("auditor.json", "Audits that run now", {}),
+    ("auditor.json", "Running audits", {}),
 ]
 
 
