@@ -45,7 +45,7 @@ async def test_07_what_runs_from_cache_on_a_lost_platform_is_critical_and_stays_
     assert [str(each.workload) for each in hit.hits] == ["Deployment shop/web (prod)"]
     assert (hit.alive, hit.platforms) == (12, (Platform("linux", "arm64"),))
     said = check_text([report], Style())
-    assert "do not restart or reschedule: 12 containers run on layers that their nodes" in said
+    assert "do not restart or reschedule: 12 containers running on layers cached on" in said
 
     elsewhere = await audited(registry, use("app:v1", "linux/amd64", **web))
     assert (verdict(elsewhere).state, losses(elsewhere)) == (PRESENT, [UNNEEDED])
@@ -148,7 +148,7 @@ async def test_11_what_runs_by_a_tag_that_moved_on_is_told_with_what_still_holds
     (moved,) = [each for each in kept.findings if each.rule.code == "moved-tag"]
     assert (moved.severity, moved.detail.rpartition("; ")[2]) == (
         "info",
-        "tag v1 still leads to it",
+        "tag v1 still references it",
     )
 
 

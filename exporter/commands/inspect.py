@@ -37,7 +37,7 @@ def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
         return judged(words.saved)
     subjects = read(words.subjects, platforms(words.platform))
     if subjects.registries:
-        raise Refused(f"{words.subjects[0]}: inspect takes one image; check takes registries")
+        raise Refused(f"{words.subjects[0]}: inspect needs one image; use check for registries")
     asked = typed(words, subjects.hosts, environ)
     if words.refs or words.kube is not None:
         subjects = subjects.by_their_users()

@@ -160,7 +160,7 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
         "--output",
         choices=("text", "json", "markdown", "removed", "log"),
         default="text",
-        help="Output format; removed: files that would be removed; log: output of the collector's dry run",
+        help="Output format; removed: files to be removed; log: as the collector's dry run",
     )
     taken.colour(parser)
 
@@ -224,7 +224,7 @@ def _facts(parser: argparse.ArgumentParser) -> None:
         "export",
         help="Audit once and export the results",
         description="Audit a registry once, or read a snapshot, and export the results as Parquet.",
-        epilog="Exit codes: 0 exported, complete, 2 usage error, 3 exported with gaps, or not exported",
+        epilog="Exit codes: 0 complete, 2 usage error, 3 exported with gaps, or not exported",
     )
     export.add_argument(
         "subjects",

@@ -64,7 +64,7 @@ def _leads_nowhere(answer: Answer) -> bool:
 def _resolved(root: Root, digest: Digest | None, sighting: Sighting) -> Root:
     if digest == root.digest:
         return replace(root, sighting=sighting)
-    moved = unknown(Reason.UNCONFIRMED, "the tag moved while it was looked at")
+    moved = unknown(Reason.UNCONFIRMED, "the tag moved during the audit")
     return replace(root, digest=None, sighting=moved)
 
 

@@ -49,7 +49,7 @@ class Walk:
         for _ in range(self.method.depth + 1):
             await self._manifests(wave)
             wave = list(dict.fromkeys(child for place in wave for child in self._below(place)))
-        deep = unknown(Reason.TOO_LARGE, "indexes are nested too deep")
+        deep = unknown(Reason.TOO_LARGE, "indexes are nested too deeply")
         for place, seen in (*((place, deep) for place in wave), *self._far.items()):
             self.sightings.setdefault(place, seen)
         await self._keep()

@@ -62,7 +62,7 @@ def test_check_fails_and_names_who_needs_it(lost: Report) -> None:
     assert exit_code([lost], whole=True) is Exit.BROKEN
     assert "idle broken" in text
     assert "only idle uses need it" in text
-    assert "hits CronJob shop/sync (prod) on linux/arm64, idle" in text
+    assert "affects CronJob shop/sync (prod) on linux/arm64, idle" in text
     assert "do not restart" not in text
     assert next_command([lost]) == "pullproof inspect registry.example/app:v1"
 
@@ -82,7 +82,7 @@ def test_inspect_says_who_needs_it(lost: Report) -> None:
 def test_a_platform_that_only_idle_uses_lack_says_so() -> None:
     lacking = told(scene(index(AMD64), "v1", "linux/amd64"))
 
-    assert "LACKING  nothing is offered, only idle uses need it" in inspect_text(lacking, STYLE)
+    assert "LACKING  no image, only idle uses need it" in inspect_text(lacking, STYLE)
     assert "only idle uses need it" in check_text([lacking], STYLE)
 
 
@@ -106,7 +106,7 @@ async def test_the_page_says_who_needs_it_and_which_runbook(lost: Report) -> Non
 
     assert roster.gone == (entry,)
     assert Condition.PRESENT in entry.conditions
-    assert "idle broken Cannot be pulled for linux/arm64, which only idle uses need." in text
+    assert "idle broken Cannot be pulled for linux/arm64, needed only by idle uses." in text
     assert "CronJob shop/sync (prod) \N{MULTIPLICATION X} cannot start" in text
     assert text.count("cannot start") == 1
     runbooks = [each.rpartition("/")[2] for each in found.links if "runbooks/" in each]

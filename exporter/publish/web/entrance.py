@@ -115,7 +115,7 @@ class Entrance:
             try:
                 await self.refresh()
             except Malformed as error:
-                _log.warning("web configuration not taken over", extra={"cause": str(error)})
+                _log.warning("web configuration rejected", extra={"cause": str(error)})
 
     def close(self) -> None:
         """Accept nothing more."""

@@ -45,7 +45,7 @@ class Pages:
         roster = await self.rosters.of(self._board.picture.standings)
         place = request.match_info["registry"], request.match_info["name"]
         if place not in roster.places:
-            raise web.HTTPNotFound(text="no such tag in the last audit\n")
+            raise web.HTTPNotFound(text="No such tag in the last audit\n")
         entry = roster.places[place]
         return await reply.page(request, lambda: tag_page(entry, self._clock(), self._docs))
 
