@@ -182,7 +182,7 @@ def _about_to_run(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="REF",
-        help="repository:tag, repository@digest, or repository:tag@digest to remove both",
+        help="Planned deletion: repository:tag, repository@digest, or repository:tag@digest",
     )
     group.add_argument(
         "--as",

@@ -96,7 +96,7 @@ class PreflightDocument(Struct, frozen=True):
     asked: str
     victims: tuple[HurtEntry, ...]
     victims_more: Annotated[int, Meta(description="How many more are only counted.")]
-    would_go: Annotated[GoingEntry | None, Meta(description="null where it cannot be foretold.")]
+    would_go: Annotated[GoingEntry | None, Meta(description="null if it cannot be predicted.")]
     hazards: tuple[HazardEntry, ...]
     gaps: tuple[GapEntry, ...]
     checked: CheckedEntry

@@ -113,7 +113,7 @@ class Access:
         if cluster.value.get("insecure-skip-tls-verify"):
             raise self._unusable("insecure-skip-tls-verify: give its certificate-authority instead")
         if "auth-provider" in user.value:
-            raise self._unusable("auth-provider is what kubectl gave up too: use an exec plugin")
+            raise self._unusable("auth-provider was removed from kubectl too: use an exec plugin")
         if "as" in user.value:
             raise self._unusable("as, to act for another: use an account that may list by itself")
         if user.value.get("tokenFile"):
