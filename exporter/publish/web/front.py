@@ -31,15 +31,18 @@ _HEALTH: Final = {
 _GAPS: Final = Cell("audited with gaps", Tone.UNSURE)
 
 
-def front(picture: Picture, roster: Roster, query: Query, now: float) -> str:
-    """Return the status page; `now` is in seconds since the epoch."""
+def front(picture: Picture, roster: Roster, query: Query, now: float, docs: str) -> str:
+    """Return the status page.
+
+    `now` is in seconds since the epoch; `docs` is where the documentation is read, or nothing.
+    """
     registries = [each.registry for each in picture.standings]
     body = (
         _verdict(picture, roster, now),
         _registries(picture, roster, now),
         listing(roster.fitting(query.wanted), query, registries, now),
     )
-    return frame("pullproof", "\n".join(body))
+    return frame("pullproof", "\n".join(body), docs=docs)
 
 
 def _verdict(picture: Picture, roster: Roster, now: float) -> str:

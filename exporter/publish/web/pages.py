@@ -38,7 +38,9 @@ class Pages:
         """The status page, with as much of the list of tags as was asked for."""
         query, picture = asked(request.query), self._board.picture
         roster = await self.rosters.of(picture.standings)
-        return await reply.page(request, lambda: front(picture, roster, query, self._clock()))
+        return await reply.page(
+            request, lambda: front(picture, roster, query, self._clock(), self._docs)
+        )
 
     async def tag(self, request: web.Request) -> web.Response:
         """The page of one tag."""

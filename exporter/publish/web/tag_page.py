@@ -69,7 +69,7 @@ def tag_page(entry: Entry, now: float, docs: str) -> str:
     found = section("tree", "Contents", tree)
     sides = f'<div class="two">{found}<div class="aside">{aside}</div></div>'
     body = f"{_crumbs(entry, home)}{_verdict(entry, now)}{sides}"
-    return frame(f"{entry.name} · pullproof", body, home)
+    return frame(f"{entry.name} · pullproof", body, home, docs)
 
 
 def _crumbs(entry: Entry, home: str) -> str:
@@ -188,7 +188,7 @@ def _uses(entry: Entry, now: float) -> str:
         if more > 0
         else "Workloads and files"
     )
-    shown = table(caption, ("Workload or file", "Class", "Platforms and schedule"), rows)
+    shown = table(caption, ("Name", "Class", "Platforms"), rows)
     return section("uses", "Used by", f'<div class="card">{shown}</div>')
 
 
