@@ -146,7 +146,7 @@ class RegistrySettings(Section):
         if plain and not self.plain_http:
             raise amiss("url", "http without TLS needs plain_http: true")
         if self.plain_http and not plain:
-            raise amiss("plain_http", "is for an address that begins with http://")
+            raise amiss("plain_http", "needs an address that begins with http://")
         for key in ("ca_file", "certificate_file", "key_file"):
             if plain and getattr(self, key):
                 raise amiss(key, "is of no use over plain http")

@@ -76,7 +76,7 @@ def _content(path: Path, key: str) -> str:
 
 def _usable(key: str, text: str) -> str:
     if not text:
-        raise NoSecret(key, "what it names is empty or not set")
+        raise NoSecret(key, "its value is empty or not set")
     if not text.isprintable():
-        raise NoSecret(key, "what it names is more than one line, or not text")
+        raise NoSecret(key, "its value has more than one line, or is not text")
     return text

@@ -163,7 +163,7 @@ def choice(kind: type[Choice], value: object) -> Choice:
 def _collector(value: object) -> Collector | None:
     found = None if value is None else choice(Collector, value)
     if found is Collector.UNKNOWN:
-        raise ValueError("unknown is what it is while nothing is set: leave the key away")
+        raise ValueError("unknown is the default: omit the key")
     return found
 
 

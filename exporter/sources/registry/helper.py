@@ -89,7 +89,7 @@ async def _run(program: str, server: str, patience: float) -> tuple[int, bytes]:
                 process.kill()
             await process.wait()
     if len(printed) > _LONGEST:
-        raise Unseen(program, Reason.CREDENTIALS, f"its answer is of more than {_LONGEST} bytes")
+        raise Unseen(program, Reason.CREDENTIALS, f"its response has more than {_LONGEST} bytes")
     return process.returncode or 0, printed
 
 
