@@ -68,11 +68,16 @@ def _from_node(name: str, verdict: TagVerdict, child: Child) -> Remedy:
     found = held(verdict, child.platform)
     if found is not None:
         who, command = found
-        return Remedy(f"Or export it: {plain(who)}", plain(command))
+        return Remedy(
+            f"Or export it, and push it as the repair guide says: {plain(who)}", plain(command)
+        )
     platform = platform_words(child.platform) if child.platform else ""
     kind = f"{platform} node" if platform else "node"
     command = save(name, _word(platform) if platform else "")
-    return Remedy(f"Or export it from a {kind} that still has it", command)
+    return Remedy(
+        f"Or export it from a {kind} that still has it, and push it as the repair guide says",
+        command,
+    )
 
 
 def _is_lost(child: Child) -> bool:

@@ -107,8 +107,8 @@ async def test_the_page_says_who_needs_it_and_which_runbook(lost: Report) -> Non
     assert roster.gone == (entry,)
     assert Condition.PRESENT in entry.conditions
     assert "idle broken Cannot be pulled for linux/arm64, needed only by idle uses." in text
-    assert "CronJob shop/sync (prod) \N{MULTIPLICATION X} cannot start" in text
-    assert text.count("cannot start") == 1
+    assert "CronJob shop/sync (prod) \N{MULTIPLICATION X} cannot restart" in text
+    assert text.count("cannot restart") == 1
     runbooks = [each.rpartition("/")[2] for each in found.links if "runbooks/" in each]
     assert runbooks == ["RegistryIdleTagBroken.md"]
 

@@ -48,8 +48,8 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     Condition.BY_DESIGN: "by design",
 }
 _NEEDS: Final[Mapping[str, str]] = {
-    Need.REQUIRED: "required parts",
-    Need.OPTIONAL: "optional parts",
+    Need.REQUIRED: "required",
+    Need.OPTIONAL: "optional",
 }
 _CLASSES: Final[Mapping[str, str]] = {each: str(each) for each in ReferenceClass}
 
@@ -82,7 +82,7 @@ def _form(query: Query, registries: Sequence[str]) -> str:
         _SOUGHT.format(text(wanted.repository)),
         _select("class", "Class", _CLASSES, wanted.reference_class),
         _select("state", "State", _CONDITIONS, wanted.condition),
-        _select("need", "Affects", _NEEDS, wanted.need),
+        _select("need", "Need", _NEEDS, wanted.need),
     )
     clear = '<a class="button" href="./#tags">Clear</a>' if query.parameters() else ""
     actions = f'<div class="actions"><button class="primary">Show</button>{clear}</div>'

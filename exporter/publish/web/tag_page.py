@@ -107,6 +107,8 @@ def _lost(entry: Entry) -> Iterator[str]:
     if running:
         still = f"{count_words(running, 'container')} on layers cached on nodes"
         yield f"<b>Do not restart or reschedule workloads that use it</b>: {still}"
+    elif ReferenceClass.LIVE in entry.verdict.failing:
+        yield "<b>Do not restart or reschedule workloads that use it</b>"
     if aside:
         yield f"{count_words(aside, 'optional manifest')} missing or broken"
 
@@ -186,14 +188,14 @@ def _uses(entry: Entry, now: float) -> str:
     caption = (
         f"{len(entry.users):,} in all, the first {_USES} shown"
         if more > 0
-        else "Workloads and files"
+        else "Workloads, or lines of files"
     )
     shown = table(caption, ("Name", "Class", "Platforms"), rows)
     return section("uses", "Used by", f'<div class="card">{shown}</div>')
 
 
 def _use(hit: Hit, now: float, *, struck: bool) -> tuple[str, ...]:
-    cannot = badge(Cell("cannot start", Tone.BAD), "chip") if struck else ""
+    cannot = badge(Cell("cannot restart", Tone.BAD), "chip") if struck else ""
     return (f"{text(hit.name)} {cannot}", text(hit.reference_class), _where(hit, now))
 
 

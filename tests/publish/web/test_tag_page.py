@@ -61,11 +61,20 @@ async def test_the_page_of_a_tag_says_who_needs_it_where_and_when() -> None:
     text = (await page("/tag/registry.example/shop/app:v1", shown(report(lost)))).text
 
     assert "Must run on linux/arm64" in text
-    assert "Deployment shop/checkout ✕ cannot start live linux/arm64 3 running" in text
+    assert "Deployment shop/checkout ✕ cannot restart live linux/arm64 3 running" in text
     assert "next run 2026-04-22 12:00 UTC" in text
-    assert "Or export it: node node-7 linux/arm64 reports that it still has it" in text
+    assert "push it as the repair guide says: node node-7 linux/arm64 reports that" in text
     assert "--platform linux/arm64 image.tar registry.example/shop/app:v1" in text
     assert "Do not restart or reschedule workloads that use it : 3 containers on layers" in text
+
+
+async def test_without_a_cluster_the_page_of_a_broken_live_tag_still_warns_of_a_restart() -> None:
+    live = report(tag("app:v1", child("arm64", MISSING)))
+    old = report(tag("app:v1", child("arm64", MISSING), reference=ReferenceClass.SELECTED))
+
+    for about, warned in ((live, True), (old, False)):
+        text = (await page("/tag/registry.example/app:v1", shown(about))).text
+        assert ("Do not restart or reschedule workloads that use it" in text) is warned
 
 
 async def test_a_tag_that_is_gone_has_a_page() -> None:
