@@ -83,9 +83,8 @@ def _found(text: str) -> list[str]:
 
 
 def _pages() -> list[Path]:
-    docs = (TREE / "docs").rglob("*.md")
-    own = [each for each in docs if each.parent.name != "decisions"]
-    return sorted((*own, TREE / "README.md", TREE / "CHANGELOG.md", TREE / "helm" / "README.md"))
+    others = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "helm/README.md")
+    return sorted(((TREE / "docs").rglob("*.md")), key=str) + [TREE / each for each in others]
 
 
 @pytest.mark.parametrize("path", _pages(), ids=lambda path: str(path.relative_to(TREE)))
