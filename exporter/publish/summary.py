@@ -231,11 +231,18 @@ def _unknown(report: Report) -> Iterator[str]:
 def _gap_lines(gaps: Sequence[Gap]) -> Iterator[str]:
     for gap in gaps[:_MOST_GAPS]:
         detail = f": {plain(gap.detail)}" if gap.detail else ""
-        yield f"{gap.scope} {plain(gap.subject)}: {gap.reason}{detail}"
+        yield f"{_unread(gap)}: {gap.reason}{detail}"
     if len(gaps) > _MOST_GAPS:
         rest = Counter(gap.reason for gap in gaps[_MOST_GAPS:])
         why = ", ".join(f"{reason} {amount:,}" for reason, amount in rest.most_common())
         yield f"{len(gaps) - _MOST_GAPS:,} more: {why}."
+
+
+def _unread(gap: Gap) -> str:
+    """Say what could not be read; `_catalog` is how the API names the list of repositories."""
+    if gap.subject == "_catalog":
+        return "cannot list repositories"
+    return f"{gap.scope} {plain(gap.subject)}"
 
 
 def _unlisted(report: Report) -> Iterator[str]:

@@ -269,6 +269,13 @@ def test_many_gaps_are_counted_after_the_first_ten() -> None:
     assert len(section(report(tag("app:v1", SAFE), gaps=gaps[:10]), "Gaps in coverage")) == 10
 
 
+def test_a_registry_that_lists_nothing_is_said_with_the_way_out() -> None:
+    gap = Gap(Scope.REGISTRY, "_catalog", Reason.UNAUTHORIZED, "no credentials found; run ...")
+
+    (line,) = section(report(tag("app:v1", SAFE), gaps=(gap,)), "Gaps in coverage")
+    assert line == "cannot list repositories: unauthorized: no credentials found; run ..."
+
+
 def test_where_not_all_tags_are_known_protection_is_left_open() -> None:
     about = report(tag("app:v1", child(protected_by=None)), sealed={})
 
