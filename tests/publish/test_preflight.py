@@ -78,7 +78,7 @@ def test_what_goes_is_counted_with_its_bytes_where_they_are_known() -> None:
     )
     assert going_words(replace(EMPTY, going=Going(manifests=1, size=None))) == "1 manifest"
     assert going_words(EMPTY) == "nothing"
-    assert going_words(replace(EMPTY, going=None)) == "cannot be predicted"
+    assert going_words(replace(EMPTY, going=None)) == "unknown"
 
 
 def test_many_owners_are_counted() -> None:

@@ -86,7 +86,7 @@ def going_words(answer: Answer) -> str:
     """Say what would go, needed or not."""
     going = answer.going
     if going is None:
-        return "cannot be predicted"
+        return "unknown"
     counts = (
         (going.tags, "tag"),
         (going.manifests, "manifest"),

@@ -97,7 +97,7 @@ def _section(plan: Pins) -> Iterator[str]:
     yield f"{plan.report.snapshot.registry}: {_sum(plan)}"
     for pin in plan.wanted:
         yield f"  {pin.need.repository}:{pin.tag}  {_what(pin.need)} of {_above(pin.need)}"
-    yield from _list("Already lost, a keep tag cannot restore it", map(_said, plan.lost))
+    yield from _list("Already lost; keep tags cannot restore them", map(_said, plan.lost))
     yield from _list("Undetermined", map(_doubt, plan.doubtful))
     yield from _list("Warnings", warnings(plan))
     if plan.wanted:
@@ -116,7 +116,7 @@ def _marked_down(plan: Pins) -> Iterator[str]:
     for pin in plan.wanted:
         name = escape(f"{pin.need.repository}:{pin.tag}")
         yield f"- **{name}** {escape(_what(pin.need))} of {escape(_above(pin.need))}"
-    yield from _bullets("Already lost, a keep tag cannot restore it", map(_said, plan.lost))
+    yield from _bullets("Already lost; keep tags cannot restore them", map(_said, plan.lost))
     yield from _bullets("Undetermined", map(_doubt, plan.doubtful))
     yield from _bullets("Warnings", warnings(plan))
     if plan.wanted:
