@@ -7,7 +7,7 @@ RULES := $(filter-out alerts/alertmanager.yml,$(wildcard alerts/*.yml))
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: ## Show a registry with a broken tag, and the whole exporter on it
+demo: ## Run the exporter on an embedded registry with broken images
 	@scripts/setup
 	.venv/bin/pullproof demo $(ARGS)
 
@@ -27,10 +27,10 @@ check: dev ## Run every check that is not a test: style, types, imports, rules, 
 	amtool check-config alerts/alertmanager.yml
 	.venv/bin/pytest -q tests/shipped
 
-bench: assets ## Print what an audit costs, beside other tools
+bench: assets ## Print the cost of an audit, compared with other tools
 	@set -e; for each in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do .venv/bin/python "$$each"; done
 
-soak: dev ## Watch the exporter for an hour, over a registry that never stays as it is
+soak: dev ## Run the exporter for an hour, over a registry that changes all the time
 	.venv/bin/python benchmarks/soak.py $(ARGS)
 
 fuzz: dev ## Look for inputs on which a reader breaks, for three minutes or ARGS='--seconds 600'

@@ -1,4 +1,4 @@
-"""Does the auditor itself work, and what does it cost?"""
+"""Health and cost of the auditor itself."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _BUILD: Final = "instance, version, python_version"
 UP: Final = number(
     Card(
         10,
-        "Exporters that answer",
-        "Targets of the scrape job that could be scraped, all replicas counted.",
+        "Exporters up",
+        "Targets of the scrape job that answer, including replicas.",
         base=meanings.BAD,
         steps=((1, meanings.GOOD),),
         links=(links.runbook("RegistryAuditorTargetDown"), links.runbook("RegistryAuditorAbsent")),
@@ -31,14 +31,14 @@ UP: Final = number(
     Ask(f"sum(max by (job, instance) (up{{{TARGET}}}))"),
 )
 RUNNING: Final = number(
-    Card(11, "Audits that run now", "Registries that are being audited at this moment."),
+    Card(11, "Running audits", "Registries that are being audited now."),
     Ask(total("", metric.AUDIT_IN_PROGRESS)),
 )
 UNSEEN: Final = number(
     Card(
         12,
-        "Registries that were not seen",
-        "Registries whose last audit did not see them as a whole.",
+        "Incomplete audits",
+        "Registries whose last audit was incomplete.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryUnreachable"),),
@@ -48,9 +48,8 @@ UNSEEN: Final = number(
 RELOADED: Final = number(
     Card(
         13,
-        "Configuration is in force",
-        "Whether the last attempt to load the configuration succeeded; where not, the one before "
-        "stays in force.",
+        "Configuration reload",
+        "Whether the last reload succeeded. If not, the previous configuration stays in force.",
         mappings=meanings.YES_IS_GOOD,
         links=(links.runbook("RegistryAuditorConfigReloadFailed"),),
     ),
@@ -59,8 +58,8 @@ RELOADED: Final = number(
 LOADED: Final = number(
     Card(
         14,
-        "Loaded",
-        "When the configuration in force was loaded.",
+        "Configuration loaded",
+        "Time when the configuration in force was loaded.",
         unit=units.DateTimeFromNow,
     ),
     Ask(f"1000 * max({series(metric.CONFIG_LAST_RELOAD_SUCCESS)})"),
@@ -68,9 +67,9 @@ LOADED: Final = number(
 DROPPED: Final = number(
     Card(
         15,
-        "Objects past a limit",
-        "Tags, repositories and problems that are not exported one by one because there are too "
-        "many; the worst are kept.",
+        "Objects beyond a limit",
+        "Tags, repositories and problems without series of their own because of a limit. The "
+        "worst are kept.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryAuditorSeriesDropped"),),
@@ -80,9 +79,9 @@ DROPPED: Final = number(
 BUILDS: Final = rows(
     Card(
         16,
-        "What runs",
-        "Version of each replica, and a number that changes exactly when its configuration does: "
-        "replicas with different numbers run on different configurations.",
+        "Versions",
+        "Version and configuration hash of each replica. Replicas with different hashes run with "
+        "different configurations.",
         height=6,
     ),
     Label("instance"),
@@ -98,9 +97,9 @@ BUILDS: Final = rows(
 SOURCES: Final = rows(
     Card(
         17,
-        "Where the set of live images comes from",
-        "Files and clusters that say what runs. Where one cannot be read, images that it names may "
-        "be audited as if nothing used them.",
+        "Image sources",
+        "Files and clusters that provide image references. If one cannot be read, its newer "
+        "images may be audited as if unused.",
         height=6,
         absent="no source is configured",
         links=(links.runbook("RegistryLiveSetSourceDown"),),
@@ -116,8 +115,8 @@ SOURCES: Final = rows(
 DURATION: Final = graph(
     Card(
         20,
-        "How long audits take",
-        "Time that the last audit took; of shards, the longest.",
+        "Audit duration",
+        "Duration of the last audit; with shards, the longest.",
         unit=units.Seconds,
     ),
     Ask(each("registry", metric.AUDIT_DURATION), "{{registry}}"),
@@ -125,9 +124,8 @@ DURATION: Final = graph(
 SHARE: Final = graph(
     Card(
         24,
-        "Share of the interval that an audit takes",
-        "Time that the last audit took, of the time from one to the next. At 100 % audits are "
-        "skipped.",
+        "Audit duration as share of the interval",
+        "Duration of the last audit divided by the interval. At 100 % audits are skipped.",
         unit=units.PercentUnit,
     ),
     Ask(
@@ -140,8 +138,7 @@ SHARDS: Final = rows(
     Card(
         25,
         "Shards",
-        "Which parts of a registry's repositories are audited, and by how many exporters each; 0 "
-        "is nobody, and what breaks there is not told.",
+        "Exporters per shard. 0 means that the shard is not being audited.",
         links=(links.runbook("RegistryShardMissing"),),
     ),
     Label("registry"),
@@ -156,9 +153,9 @@ SHARDS: Final = rows(
 AGE: Final = graph(
     Card(
         21,
-        "Age of what is served",
-        "Since the last complete audit began, and since the last attempt. The first grows alone "
-        "while a registry cannot be seen.",
+        "Age of the results",
+        "Age of the last complete audit and of the last attempt. Only the first grows while a "
+        "registry cannot be audited.",
         unit=units.Seconds,
         links=(links.runbook("RegistryAuditStale"), links.runbook("RegistryAuditStaleLong")),
     ),
@@ -169,21 +166,21 @@ AUDITS: Final = graph(
     Card(
         22,
         "Audits and failures",
-        "Audits that ended in an hour, and those of them that did not see the registry as a whole.",
+        "Audits per hour, and incomplete audits per hour.",
         links=(links.runbook("RegistryUnreachable"),),
     ),
     Ask(f"3600 * {rate('registry', metric.AUDITS)}", "{{registry}}, ended"),
     Ask(
         f"3600 * {rate('registry', metric.AUDIT_FAILURES)}",
-        "{{registry}}, failed",
+        "{{registry}}, incomplete",
     ),
 )
 GAPS: Final = graph(
     Card(
         23,
-        "What audits could not see",
-        "Gaps of the last audit by reason, complete or not.",
-        absent="nothing was left out",
+        "Gaps by reason",
+        "Gaps of the last audit, complete or not.",
+        absent="no gaps",
         links=(links.runbook("RegistryAuditBlind"),),
     ),
     Ask(f"{total('reason', metric.GAPS)} > 0", "{{reason}}"),
@@ -191,7 +188,7 @@ GAPS: Final = graph(
 REQUESTS: Final = graph(
     Card(
         30,
-        "Requests by what is asked",
+        "Requests by resource",
         "Requests to the registries and their token servers.",
         unit=units.RequestsPerSecond,
     ),
@@ -201,8 +198,8 @@ REQUESTS: Final = graph(
 ANSWERS: Final = graph(
     Card(
         31,
-        "Requests by answer",
-        "404 is what a lost manifest answers, and 401 what comes before a token; both are usual.",
+        "Requests by response code",
+        "404 is the response for a missing manifest, and 401 precedes a token; both are normal.",
         unit=units.RequestsPerSecond,
         links=(links.runbook("RegistryAuditorThrottled"),),
     ),
@@ -212,8 +209,8 @@ ANSWERS: Final = graph(
 LATENCY: Final = heat(
     Card(
         32,
-        "How fast registries answer",
-        "Time until a request was answered in full: the darker, the more requests.",
+        "Request latency",
+        "Time until the full response: the darker, the more requests.",
         unit=units.Seconds,
     ),
     Ask(rate("le", metric.REQUEST_DURATION, suffix="_bucket"), "{{le}}"),
@@ -221,8 +218,8 @@ LATENCY: Final = heat(
 SLOWEST: Final = graph(
     Card(
         33,
-        "The slowest twentieth",
-        "95 of 100 requests are answered within this time, by what is asked.",
+        "p95 latency",
+        "95 % of requests are answered within this time, by resource.",
         unit=units.Seconds,
     ),
     Ask(
@@ -234,8 +231,8 @@ SLOWEST: Final = graph(
 PATIENCE: Final = graph(
     Card(
         34,
-        "Repeats",
-        "Requests that were sent again after an answer that proves nothing.",
+        "Retries",
+        "Requests repeated after an inconclusive response.",
         unit=units.RequestsPerSecond,
     ),
     Ask(rate("registry", metric.RETRIES), "{{registry}}"),
@@ -243,9 +240,9 @@ PATIENCE: Final = graph(
 WAITING: Final = graph(
     Card(
         35,
-        "Waiting for the registry's leave",
-        "Share of time spent waiting because the registry, or the configured rate, asked for it; "
-        "above 100 % where several requests wait at once.",
+        "Time throttled",
+        "Share of time spent waiting because of a rate limit, of the registry or configured. "
+        "Above 100 % if several requests wait at once.",
         unit=units.PercentUnit,
         links=(links.runbook("RegistryAuditorThrottled"),),
     ),
@@ -254,8 +251,8 @@ WAITING: Final = graph(
 PROVEN: Final = graph(
     Card(
         50,
-        "Bytes proven within the period",
-        "Share of all needed bytes that was read whole and hashed within the configured period. "
+        "Bytes verified within the period",
+        "Share of all needed bytes that were read in full and hashed within the scrub period. "
         "Only registries that are scrubbed.",
         unit=units.PercentUnit,
         absent="no registry is scrubbed",
@@ -266,8 +263,9 @@ PROVEN: Final = graph(
 OLDEST: Final = graph(
     Card(
         51,
-        "Age of the oldest proof",
-        "Since the live bytes were read whole whose reading is the longest ago, beside the period.",
+        "Oldest verification",
+        "Time since the least recently verified live data was read in full, and the configured "
+        "period.",
         unit=units.Seconds,
         absent="no registry is scrubbed",
         links=(links.runbook("RegistryScrubOverdue"),),
@@ -278,8 +276,8 @@ OLDEST: Final = graph(
 READ: Final = graph(
     Card(
         52,
-        "Bytes read whole",
-        "Bytes a day, beside the budget of a day.",
+        "Bytes read in full",
+        "Bytes per day, and the daily budget.",
         unit=units.BytesIEC,
         absent="no registry is scrubbed",
     ),
@@ -290,9 +288,9 @@ READ: Final = graph(
 READINGS: Final = graph(
     Card(
         53,
-        "How readings end",
-        "Blobs and manifests an hour: right, corrupt (mismatch), short or not there (gone), or not "
-        "to be read (unknown).",
+        "Verifications by outcome",
+        "Blobs and manifests per hour: match, mismatch (corrupt), gone (short or not there), "
+        "unknown (could not be read).",
         absent="no registry is scrubbed",
         links=(links.runbook("RegistryBlobCorrupt"), links.runbook("RegistryIdleBlobCorrupt")),
     ),
@@ -301,8 +299,8 @@ READINGS: Final = graph(
 SCRAPES: Final = graph(
     Card(
         40,
-        "Time of a scrape",
-        "What Prometheus waits for. It does not depend on the registries.",
+        "Scrape duration",
+        "Time until Prometheus has the metrics. Independent of the size of the registries.",
         unit=units.Seconds,
     ),
     Ask(f"max by (instance) (scrape_duration_seconds{{{TARGET}}})", "{{instance}}"),
@@ -310,8 +308,8 @@ SCRAPES: Final = graph(
 SAMPLES: Final = graph(
     Card(
         41,
-        "Samples of a scrape",
-        "What each replica exports; it counts toward sample limits of the scrape job.",
+        "Samples per scrape",
+        "Samples that each replica exports. They count toward sample limits of the scrape job.",
     ),
     Ask(f"max by (instance) (scrape_samples_scraped{{{TARGET}}})", "{{instance}}"),
 )
@@ -326,7 +324,7 @@ MEMORY: Final = graph(
     Card(
         43,
         "Memory",
-        "What the process has resident.",
+        "Resident memory of the process.",
         unit=units.BytesIEC,
     ),
     Ask(f"max by (instance) (process_resident_memory_bytes{{{TARGET}}})", "{{instance}}"),
@@ -335,22 +333,22 @@ LIMITS: Final = rows(
     Card(
         44,
         "Limits",
-        "How many objects have series of their own at most, by what the names of the metrics "
-        "begin with, and how many are past that.",
+        "Maximum number of objects with series of their own, by prefix of the metric name, and "
+        "the number beyond it.",
         width=24,
         height=7,
         links=(links.runbook("RegistryAuditorSeriesDropped"),),
     ),
     Label("metric"),
     Value("limit", each("metric", metric.SERIES_LIMIT)),
-    Value("past it", each("metric", metric.SERIES_DROPPED)),
-    sort="past it",
+    Value("dropped", each("metric", metric.SERIES_DROPPED)),
+    sort="dropped",
 )
 
 BOARD: Final = Board(
     uid=links.AUDITOR,
     title="Registry integrity / Auditor",
-    about="Does the auditor itself work, and what does it cost?",
+    about="Health and cost of the auditor itself.",
     choices=(registries(),),
     chapters=(
         Chapter(
@@ -360,7 +358,7 @@ BOARD: Final = Board(
         ),
         Chapter(2, "Audits", (DURATION, SHARE, AGE, AUDITS, GAPS, SHARDS)),
         Chapter(3, "Requests", (REQUESTS, ANSWERS, LATENCY, SLOWEST, PATIENCE, WAITING)),
-        Chapter(4, "Whole reads", (PROVEN, OLDEST, READ, READINGS)),
-        Chapter(5, "The process", (SCRAPES, SAMPLES, CPU, MEMORY, LIMITS)),
+        Chapter(4, "Full verification", (PROVEN, OLDEST, READ, READINGS)),
+        Chapter(5, "Process", (SCRAPES, SAMPLES, CPU, MEMORY, LIMITS)),
     ),
 )

@@ -131,7 +131,7 @@ def _targets() -> tuple[QueryVariable, ...]:
 
 def _address() -> TextBoxVariable:
     made = TextBoxVariable("pullproof").label("Address of pullproof").default_value(_HOME)
-    return made.description("Where browsers reach pullproof itself: its pages are linked below it.")
+    return made.description("Where browsers reach pullproof. Links to its pages begin with it.")
 
 
 def _others() -> DashboardLink:

@@ -1,4 +1,4 @@
-"""What does a registry store for nothing, and what would a collection do? Needs its storage."""
+"""The capacity dashboard: storage use and predicted collections. Needs the storage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from exporter.publish.metrics import storage_families as stored
 
 _UNREAD: Final = "no storage is read"
 _COLLECTION: Final = "registry, dialect, mode"
-_LIVE: Final = 'reference="live"'
+_LIVE: Final = 'class="live"'
 _OWN: Final = " or ".join(
     f"({each(_COLLECTION, stored.GC_VICTIMS, dialect)} and on (registry) {info})"
     for dialect, info in (
@@ -49,8 +49,8 @@ STORED: Final = number(
 REFERENCED: Final = number(
     Card(
         11,
-        "Led to by manifests",
-        "Bytes of the stored blobs that some manifest leads to, tagged or not, each once.",
+        "Referenced",
+        "Bytes of the stored blobs that a manifest references, tagged or not, each once.",
         unit=units.BytesIEC,
         absent=_UNREAD,
     ),
@@ -60,8 +60,8 @@ IN_SCOPE: Final = number(
     Card(
         12,
         "Needed by tags in scope",
-        "Bytes of the manifests and blobs that audited tags need and that are there, each digest "
-        "once for its registry.",
+        "Bytes of the present manifests and blobs that audited tags need, each digest once per "
+        "registry.",
         unit=units.BytesIEC,
     ),
     Ask(total("", metric.REFERENCED_BYTES)),
@@ -69,8 +69,8 @@ IN_SCOPE: Final = number(
 RECLAIMABLE: Final = number(
     Card(
         13,
-        "Needed by nothing",
-        "Bytes past their grace time that nothing needs, each byte under one reason.",
+        "Unreferenced",
+        "Bytes of unreferenced data past the grace period, each byte under one reason.",
         unit=units.BytesIEC,
         absent=_UNREAD,
         links=(links.runbook("RegistryReclaimableHigh"),),
@@ -80,9 +80,9 @@ RECLAIMABLE: Final = number(
 IF_RUN_NOW: Final = number(
     Card(
         14,
-        "If a collection ran now",
-        "The most that the registries' own collectors would remove, in the mode that removes more; "
-        "needed or not.",
+        "Removed by a garbage collection now",
+        "The most that the registries' own collectors would remove, in the mode that removes "
+        "more, needed or not.",
         unit=units.BytesIEC,
         absent="not predicted",
     ),
@@ -94,9 +94,9 @@ IF_RUN_NOW: Final = number(
 VICTIMS: Final = number(
     Card(
         15,
-        "It would break",
-        "Manifests of live tags that the registries' own collectors would break, in the mode that "
-        "breaks more. Run none before `pullproof preflight` says SAFE.",
+        "Broken by a garbage collection now",
+        "Manifests of live tags that the registries' own collectors would break, in the mode that"
+        " breaks more. Run none until `pullproof preflight` says SAFE.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_GOOD,
         absent="not predicted",
@@ -110,9 +110,9 @@ VICTIMS: Final = number(
 USE: Final = graph(
     Card(
         20,
-        "What the storage holds",
-        "Stored bytes, and beside them what nothing needs, by reason. Uploads that nobody finished "
-        "come on top: they are no blobs yet.",
+        "Storage use",
+        "Needed and unreferenced bytes, by reason. Unfinished uploads are on top, since they are "
+        "no blobs yet.",
         unit=units.BytesIEC,
         absent=_UNREAD,
     ),
@@ -128,8 +128,8 @@ USE: Final = graph(
 AHEAD: Final = graph(
     Card(
         21,
-        "Where it leads",
-        "Stored bytes, and what they would be in 30 days if they went on as in the last week.",
+        "30-day forecast",
+        "Stored bytes now, and in 30 days at the rate of the last week.",
         unit=units.BytesIEC,
         absent=_UNREAD,
         links=(links.runbook("RegistryOrphanGrowth"),),
@@ -143,9 +143,9 @@ AHEAD: Final = graph(
 REASONS: Final = bars(
     Card(
         22,
-        "What nothing needs, by reason",
-        "`untagged`: manifests that no tag leads to, and what only they need. `orphaned_blob`: no "
-        "manifest leads to it. `stale_upload`: begun and left.",
+        "Unreferenced data by reason",
+        "`untagged`: manifests without a tag, and content that only they need. `orphaned_blob`: "
+        "no manifest references it. `stale_upload`: an unfinished upload.",
         unit=units.BytesIEC,
         absent=_UNREAD,
         base=meanings.PLAIN,
@@ -156,7 +156,7 @@ ORPHANS: Final = graph(
     Card(
         23,
         "Orphans",
-        "Stored blobs that no manifest leads to, and stored manifests that no tag leads to.",
+        "Stored blobs that no manifest references, and stored manifests that no tag references.",
         absent=_UNREAD,
     ),
     Ask(total("registry", stored.ORPHANED_BLOBS), "blobs of {{registry}}"),
@@ -165,9 +165,8 @@ ORPHANS: Final = graph(
 LARGEST: Final = bars(
     Card(
         30,
-        "Where most could be freed: the first 20 repositories",
-        "Bytes that no other repository's manifests lead to: what the removal of the repository "
-        "could free at most.",
+        "Top 20 repositories by exclusive data",
+        "Bytes that only this repository references: the most that removing it could free.",
         height=10,
         unit=units.BytesIEC,
         absent=_UNREAD,
@@ -182,8 +181,8 @@ REPOSITORIES: Final = rows(
     Card(
         31,
         "Repositories by size",
-        "`exclusive`: no other repository's manifests lead to it. `logical`: what its tags need "
-        "and was seen to be there, shared content included; do not add these up.",
+        "`exclusive`: only this repository references it. `logical`: present content that its "
+        "tags need, including shared content; do not sum.",
         height=10,
     ),
     Label("registry"),
@@ -203,9 +202,9 @@ REPOSITORIES: Final = rows(
 COLLECTIONS: Final = rows(
     Card(
         40,
-        "What each collection would do",
-        "Every dialect in both modes; `own` marks the registry's own collector. Broken manifests "
-        "are counted below tags, live ones apart.",
+        "Predicted garbage collections",
+        "Each dialect in both modes; `own` marks the registry's own collector. `breaks` counts "
+        "manifests that tags reference.",
         width=14,
         absent="not predicted",
         links=(links.runbook("RegistryGCWouldBreakLiveTag"),),
@@ -216,21 +215,20 @@ COLLECTIONS: Final = rows(
     Value("own", f"({_OWN}) * 0 + 1", mappings=meanings.YES),
     Value("breaks live", each(_COLLECTION, stored.GC_VICTIMS, _LIVE)),
     Value(
-        "breaks in all",
-        f"sum by ({_COLLECTION}) ({each(f'{_COLLECTION}, reference', stored.GC_VICTIMS)})",
+        "breaks in total",
+        f"sum by ({_COLLECTION}) ({each(f'{_COLLECTION}, class', stored.GC_VICTIMS)})",
     ),
     Value("removes", each(_COLLECTION, stored.GC_RECLAIMABLE_BYTES), unit=units.BytesIEC),
-    Value("gives up", each(_COLLECTION, stored.GC_WOULD_ABORT), mappings=meanings.NO_IS_GOOD),
+    Value("aborts", each(_COLLECTION, stored.GC_WOULD_ABORT), mappings=meanings.NO_IS_GOOD),
     sort="breaks live",
 )
 PRECONDITIONS: Final = rows(
     Card(
         41,
-        "What is in a collector's way",
-        "What in the storage makes the registry's own collector give up, or lose something in "
-        "silence.",
+        "Faults in the storage",
+        "Faults that make the registry's own collector abort or silently lose data.",
         width=10,
-        absent="nothing is in its way, or no storage is read",
+        absent="no faults, or no storage is read",
         links=(links.runbook("RegistryGCWouldAbort"),),
     ),
     Label("registry"),
@@ -242,24 +240,24 @@ PRECONDITIONS: Final = rows(
 SOLE: Final = rows(
     Card(
         42,
-        "Tags that keep other tags alive",
-        "The only tags that point straight at manifests which other tags need. Removing one of "
-        "them breaks the others where the collector takes what is untagged.",
+        "Tags that protect other tags",
+        "Tags that are the only ones to name manifests of other tags directly. If one is deleted,"
+        " a collector that removes untagged manifests breaks the others.",
         width=24,
-        absent="there are none, or no storage is read",
+        absent="none, or no storage is read",
         links=(links.runbook("RegistryLiveTagUnprotected"),),
     ),
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),
     Label("tag", links=(_TO_TAG,)),
-    Value("keeps", f"{each('registry, repository, tag', stored.SOLE_PROTECTOR)} > 0"),
-    sort="keeps",
+    Value("protects", f"{each('registry, repository, tag', stored.SOLE_PROTECTOR)} > 0"),
+    sort="protects",
 )
 
 BOARD: Final = Board(
     uid=links.CAPACITY,
     title="Registry integrity / Capacity",
-    about="What does a registry store for nothing, and what would a garbage collection do?",
+    about="Storage use, unreferenced data, and what a garbage collection would remove and break.",
     choices=(registries(),),
     since="now-14d",
     chapters=(
@@ -279,7 +277,7 @@ BOARD: Final = Board(
                 ORPHANS,
             ),
         ),
-        Chapter(2, "Where it lies", (LARGEST, REPOSITORIES)),
-        Chapter(3, "What a collection would do", (COLLECTIONS, PRECONDITIONS, SOLE)),
+        Chapter(2, "By repository", (LARGEST, REPOSITORIES)),
+        Chapter(3, "Garbage collection", (COLLECTIONS, PRECONDITIONS, SOLE)),
     ),
 )

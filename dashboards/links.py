@@ -1,4 +1,4 @@
-"""Where does a click lead? To the next dashboard with what was clicked, or to a runbook."""
+"""Links to the other dashboards with the clicked values, to runbooks, and to pages."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ Target = tuple[str, str]
 
 
 def drill(title: str, dashboard: str, *fields: str) -> Target:
-    """Lead to another dashboard with the clicked row's values, and with all that was chosen."""
+    """Return a link to another dashboard with the clicked row's values and all choices."""
     chosen = "".join(f"&var-{field}=${{__data.fields.{field}}}" for field in fields)
     return title, f"/d/{dashboard}?{_KEPT}{chosen}&${{__url_time_range}}"
 
 
 def runbook(alert: str) -> Target:
-    """Lead to what to do when an alert fires."""
+    """Return the link to an alert's runbook."""
     return f"Runbook: {alert}", f"{RUNBOOKS}{alert}.md"
 
 
 def own_page(registry: str, repository: str, tag: str) -> Target:
-    """Lead to a tag's page of pullproof itself, below the address that was given for it."""
-    return "pullproof's own page", f"${{pullproof:raw}}/tag/{registry}/{repository}:{tag}"
+    """Return the link to a tag's page of pullproof, below its configured address."""
+    return "Page of pullproof", f"${{pullproof:raw}}/tag/{registry}/{repository}:{tag}"
 
 
 def panel_link(target: Target) -> DashboardLink:

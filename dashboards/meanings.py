@@ -1,4 +1,4 @@
-"""What do numbers and label values mean to a reader? Words first; colours only repeat them."""
+"""Text and colour for numbers and label values. Text first; colours only repeat it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Steps = tuple[tuple[float, str], ...]
 
 
 def words(meanings: Mapping[str, tuple[str, str]]) -> Words:
-    """Which text and colour stand for each value?"""
+    """Return the text and colour of each value."""
     results = {
         value: ValueMappingResult(text=text, color=colour, index=index)
         for index, (value, (text, colour)) in enumerate(meanings.items())
@@ -37,7 +37,7 @@ def words(meanings: Mapping[str, tuple[str, str]]) -> Words:
 
 
 def thresholds(base: str, steps: Steps = ()) -> ThresholdsConfig:
-    """From which value on is which colour shown?"""
+    """Return the colours that values show from a threshold on."""
     found = [Threshold(None, base), *(Threshold(value, colour) for value, colour in steps)]
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(found)
 
@@ -48,20 +48,20 @@ NONE_IS_BETTER: Final[Steps] = ((1, WORRYING),)
 REGISTRY: Final = words(
     {
         "7": ("live tags are broken", BAD),
-        "6": ("what is known is old", WORRYING),
-        "5": ("could not be seen", UNSURE),
+        "6": ("results are stale", WORRYING),
+        "5": ("last audit incomplete", UNSURE),
         "4": ("never audited", UNSURE),
-        "3": ("some live tags are not known", UNSURE),
-        "2": ("no live tag", QUIET),
-        "1": ("a cache, not judged", QUIET),
-        "0": ("every live tag can be pulled", GOOD),
+        "3": ("some live tags are unknown", UNSURE),
+        "2": ("no live tags", QUIET),
+        "1": ("pull-through cache", QUIET),
+        "0": ("all live tags can be pulled", GOOD),
     }
 )
 TAG: Final = words(
     {
         "3": ("cannot be pulled", BAD),
-        "2": ("not known", UNSURE),
-        "1": ("not on every platform here", WORRYING),
+        "2": ("unknown", UNSURE),
+        "1": ("not mirrored for every platform", WORRYING),
         "0": ("can be pulled", GOOD),
     }
 )
@@ -73,7 +73,7 @@ GAPS: Final = words(
         "registry": ("the whole registry", UNSURE),
         "repository": ("repositories", UNSURE),
         "object": ("single objects", UNSURE),
-        "references": ("what runs", UNSURE),
+        "references": ("image references", UNSURE),
     }
 )
 STATES: Final = words(

@@ -1,4 +1,4 @@
-"""Can what runs be pulled again, in every registry? The dashboard to begin with."""
+"""The overview dashboard: can every image be pulled, in every registry?"""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
 from exporter.publish.metrics import storage_families as stored
 
-_LIVE: Final = 'reference="live"'
-_NOT_LIVE: Final = 'reference!="live"'
+_LIVE: Final = 'class="live"'
+_NOT_LIVE: Final = 'class!="live"'
 _UNKNOWN: Final = 'state="unknown"'
 _BROKEN: Final = owned(total("registry", metric.TAGS, _LIVE, GONE))
 _INTERVAL: Final = each("registry", metric.AUDIT_INTERVAL)
@@ -56,13 +56,13 @@ _TO_PAGE: Final = links.own_page(
 )
 _TO_TAGS: Final = links.drill("Show its tags", links.TAG, "registry", "repository")
 _TO_REGISTRY: Final = links.drill("Only this registry", links.OVERVIEW, "registry")
-_TO_CAPACITY: Final = links.drill("Its capacity", links.CAPACITY, "registry")
+_TO_CAPACITY: Final = links.drill("Show its capacity", links.CAPACITY, "registry")
 LIVE_BROKEN: Final = number(
     Card(
         10,
         "Live tags: cannot be pulled",
-        "Tags that running workloads use and that lack something a pull needs; each loss was "
-        "confirmed by a second look. Pull-through caches do not count.",
+        "Tags that running workloads use and that cannot be pulled. Each loss was confirmed by a "
+        "second request. Pull-through caches do not count.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_GOOD,
         links=(links.runbook("RegistryLiveTagBroken"),),
@@ -73,8 +73,8 @@ OTHERS_BROKEN: Final = number(
     Card(
         11,
         "Other tags: cannot be pulled",
-        "What idle, rollback, latest and selected uses would pull, and nothing that is known to "
-        "run. A live tag counts where such a use has lost something.",
+        "Idle, rollback, latest and selected tags that cannot be pulled. No running workload "
+        "needs what is lost. A live tag counts if a lower class has lost something.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryLatestTagBroken"),),
@@ -88,9 +88,9 @@ OTHERS_BROKEN: Final = number(
 NOT_KNOWN: Final = number(
     Card(
         12,
-        "Not known",
-        "Share of the manifests below tags of which nothing could be established. They are "
-        "neither healthy nor broken.",
+        "Unknown",
+        "Share of the manifests that tags reference whose state could not be established. They "
+        "are neither healthy nor broken.",
         unit=units.PercentUnit,
         base=meanings.GOOD,
         steps=((0.0001, meanings.UNSURE), (0.05, meanings.WORRYING)),
@@ -102,8 +102,8 @@ UNPROTECTED: Final = number(
     Card(
         13,
         "Unprotected live manifests",
-        "Manifests below live tags at which no tag points straight, attestations included: some "
-        "collectors remove them. Nothing is said where not every tag of a repository is known.",
+        "Manifests of live tags that are reachable only through an index, attestations included. "
+        "Some collectors remove them. Absent if not all tags of a repository could be listed.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryLiveTagUnprotected"),),
@@ -113,8 +113,8 @@ UNPROTECTED: Final = number(
 RECLAIMABLE: Final = number(
     Card(
         14,
-        "Bytes that nothing needs",
-        "What a cleanup could free, each byte once; only where the registry's storage is read.",
+        "Reclaimable",
+        "Bytes that a cleanup could free, each byte once. Only if the registry's storage is read.",
         unit=units.BytesIEC,
         absent="no storage is read",
         links=(links.runbook("RegistryReclaimableHigh"),),
@@ -124,9 +124,9 @@ RECLAIMABLE: Final = number(
 OLDEST: Final = number(
     Card(
         15,
-        "Age of the oldest truth",
-        "How long ago the last complete audit began, in the registry where that is longest ago. "
-        "What broke since is not known.",
+        "Oldest audit results",
+        "Age of the last complete audit, for the registry where it is oldest. Losses since then "
+        "are unknown.",
         unit=units.Seconds,
         base=meanings.GOOD,
         steps=((3600, meanings.WORRYING), (86400, meanings.BAD)),
@@ -137,10 +137,9 @@ OLDEST: Final = number(
 STANDING: Final = states(
     Card(
         20,
-        "How the registries stood",
-        "The worst that holds: live tags are broken; the last complete audit is older than two "
-        "and a half intervals; the last audit did not see the registry as a whole; some live tags "
-        "could not be established.",
+        "Registry history",
+        "The worst condition at each time: live tags are broken; results are stale (older than "
+        "two and a half intervals); the last audit was incomplete; some live tags are unknown.",
         width=16,
         height=6,
         mappings=meanings.REGISTRY,
@@ -151,8 +150,8 @@ FIRING: Final = alerts(
     Card(
         21,
         "Alerts",
-        "Alerts of these rules that fire or wait. The list is empty where Grafana may not ask the "
-        "data source for its rules; the red marks in the graphs are from the series ALERTS.",
+        "Firing and pending alerts of these rules. Empty if Grafana may not read the rules of the"
+        " data source; the red marks in the graphs come from the series ALERTS.",
         width=8,
         height=6,
     ),
@@ -162,8 +161,7 @@ REGISTRIES: Final = rows(
     Card(
         22,
         "Registries",
-        "Every registry that is audited: what may be expected of it, how its garbage collector "
-        "decides, and how it stands now.",
+        "Audited registries with role, garbage collector and current status.",
         width=24,
         height=5,
     ),
@@ -171,31 +169,30 @@ REGISTRIES: Final = rows(
     Label("role"),
     Label("collector"),
     Value(
-        "stands",
+        "status",
         f"({_STANDING}) * on (registry) group_right () "
         f"{each('registry, role, collector', metric.REGISTRY_INFO)}",
         mappings=meanings.REGISTRY,
     ),
-    sort="stands",
+    sort="status",
 )
 
 BROKEN_LIVE: Final = rows(
     Card(
         30,
-        "Which live tags cannot be pulled",
-        "Do not restart or reschedule what uses them before they are repaired. `lacks` counts "
-        "manifests that are gone, manifests over content that is gone, and platforms for which "
-        "there is no image; `workloads` could not start again, and what is `running` lives on "
-        "layers that nodes still hold.",
+        "Live tags that cannot be pulled",
+        "Do not restart or reschedule workloads that use them before they are repaired. `losses` "
+        "counts missing manifests, broken manifests and missing platforms; `workloads` cannot "
+        "restart; `running` containers use layers cached on their nodes.",
         width=24,
         height=7,
-        absent="no live tag is known to be broken",
+        absent="no broken live tags are known",
         links=(links.runbook("RegistryLiveTagBroken"),),
     ),
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),
     Label("tag", links=(_TO_TAG, _TO_PAGE)),
-    Value("lacks", f"max by ({_TAG}) ({losses(_LIVE)}) > 0"),
+    Value("losses", f"max by ({_TAG}) ({losses(_LIVE)}) > 0"),
     Value(
         "since",
         f"1000 * {each(_TAG, metric.TAG_BROKEN_SINCE, _LIVE)}"
@@ -209,16 +206,16 @@ BROKEN_LIVE: Final = rows(
         f"1000 * {earliest(_TAG, metric.TAG_AFFECTED_NEXT_RUN, _LIVE)}",
         unit=units.DateTimeFromNow,
     ),
-    sort="lacks",
+    sort="losses",
 )
 UNPROTECTED_LIVE: Final = rows(
     Card(
         31,
-        "Live tags that a collection may break",
-        "`unprotected`: manifests below the tag at which no tag points straight. `images`: what "
-        "runs by it and no tag leads to any more. The collector of distribution 2 takes these with "
-        "--delete-untagged; `pullproof protect` says which tags keep them.",
-        absent="none is known",
+        "Live tags at risk",
+        "`unprotected`: manifests of the tag reachable only through an index. `images`: running "
+        "images that no tag references any more. The collector of distribution 2 removes them "
+        "with --delete-untagged; `pullproof protect` lists the keep tags that prevent it.",
+        absent="none known",
         links=(links.runbook("RegistryLiveTagUnprotected"),),
     ),
     Label("registry"),
@@ -231,28 +228,28 @@ UNPROTECTED_LIVE: Final = rows(
 BROKEN_OTHERS: Final = rows(
     Card(
         32,
-        "Which other tags cannot be pulled",
-        "Nothing that is known to run uses them, but something may have to: a rollback, a "
-        "suspended job, the next deployment.",
-        absent="none is known to be broken",
+        "Other tags that cannot be pulled",
+        "No running workload uses them, but a rollback, a suspended job or the next deployment "
+        "may.",
+        absent="none known",
         links=(links.runbook("RegistryLatestTagBroken"),),
     ),
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),
     Label("tag", links=(_TO_TAG, _TO_PAGE)),
-    Label("reference"),
-    Value("lacks", f"{losses(_NOT_LIVE)} > 0"),
-    sort="lacks",
+    Label("class"),
+    Value("losses", f"{losses(_NOT_LIVE)} > 0"),
+    sort="losses",
 )
 UNSEEN: Final = rows(
     Card(
         33,
-        "What could not be seen",
-        "Gaps of the last audit, by how far they reach and why. What is in a gap is neither "
-        "healthy nor broken, and nothing is said to be needless where a gap is.",
+        "Gaps",
+        "Gaps of the last audit, by scope and reason. What is in a gap is neither healthy nor "
+        "broken, and nothing in it is reported as unneeded.",
         width=24,
         height=6,
-        absent="nothing was left out",
+        absent="no gaps",
         links=(links.runbook("RegistryAuditBlind"),),
     ),
     Label("registry"),
@@ -266,8 +263,8 @@ REPOSITORIES: Final = rows(
     Card(
         50,
         "Repositories",
-        "Each manifest counts once for its repository. `size` is of what was seen to be there; "
-        "content that repositories share is in the size of each.",
+        "Each manifest counts once per repository. `size` covers present content only; content "
+        "that repositories share counts in each.",
         width=24,
         height=10,
     ),
@@ -289,7 +286,7 @@ REPOSITORIES: Final = rows(
 BOARD: Final = Board(
     uid=links.OVERVIEW,
     title="Registry integrity / Overview",
-    about="Can every image that a cluster may need be pulled right now, in every registry?",
+    about="Whether every image that a cluster may need can be pulled, for every registry.",
     choices=(registries(),),
     chapters=(
         Chapter(
@@ -309,10 +306,10 @@ BOARD: Final = Board(
         ),
         Chapter(
             2,
-            "What cannot be pulled, and what may be next",
+            "Broken tags, tags at risk, and gaps",
             (BROKEN_LIVE, UNPROTECTED_LIVE, BROKEN_OTHERS, UNSEEN),
         ),
-        Chapter(3, "How it went", COURSE),
+        Chapter(3, "History", COURSE),
         Chapter(4, "By repository", (REPOSITORIES,)),
     ),
 )

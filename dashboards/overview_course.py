@@ -1,4 +1,4 @@
-"""How did it go with all registries over the chosen time? A chapter of the overview."""
+"""The history of all registries: a chapter of the overview."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dashboards.panels import graph
 from dashboards.promql import each, owned, total
 from exporter.publish.metrics import catalogue as metric
 
-_LIVE: Final = 'reference="live"'
+_LIVE: Final = 'class="live"'
 _TAG: Final = "registry, repository, tag"
 _COLOURS: Final = {
     "missing": meanings.BAD,
@@ -21,7 +21,7 @@ TAGS_OVER_TIME: Final = graph(
     Card(
         40,
         "Live tags by state",
-        "Every live tag under the state of the worst that a platform that must run it would meet.",
+        "Each live tag under the worst state among the platforms that must run it.",
     ),
     Ask(f"sum by (state) ({owned(total('registry, state', metric.TAGS, _LIVE))})", "{{state}}"),
     stacked=True,
@@ -30,9 +30,9 @@ TAGS_OVER_TIME: Final = graph(
 CHILDREN_OVER_TIME: Final = graph(
     Card(
         41,
-        "Manifests in trouble",
-        "Manifests that tags of any class lead to and that are not proven to be there, each once "
-        "for a repository.",
+        "Missing, broken and unknown manifests",
+        "Manifests that tags of any class reference and that are not proven present, each once "
+        "per repository.",
     ),
     Ask(total("state", metric.CHILDREN, 'state!="present"'), "{{state}}"),
     colours=_COLOURS,
@@ -41,24 +41,24 @@ UNPROTECTED_OVER_TIME: Final = graph(
     Card(
         42,
         "Unprotected manifests by class",
-        "Manifests below tags at which no tag points straight. A rise often comes from a pipeline "
-        "that stopped tagging platforms.",
+        "Manifests reachable only through an index. A rise often means that a pipeline stopped "
+        "tagging platforms.",
     ),
-    Ask(total("reference", metric.UNPROTECTED_CHILDREN), "{{reference}}"),
+    Ask(total("class", metric.UNPROTECTED_CHILDREN), "{{class}}"),
 )
 FINDINGS: Final = graph(
     Card(
         43,
         "Findings by check",
-        "What each check found; a check that could not run anywhere has no line.",
+        "Findings of each check. A check that could not run has no line.",
     ),
     Ask(f"{total('check, severity', metric.FINDINGS)} > 0", "{{check}} ({{severity}})"),
 )
 BLOBS: Final = graph(
     Card(
         44,
-        "Blobs in trouble",
-        "Configurations, layers and other blobs that are not proven to be there, each once for a "
+        "Missing, broken and unknown blobs",
+        "Configurations, layers and other blobs that are not proven present, each once per "
         "repository.",
     ),
     Ask(total("state", metric.BLOBS, 'state!="present"'), "{{state}}"),
@@ -67,9 +67,9 @@ BLOBS: Final = graph(
 UNMIRRORED: Final = graph(
     Card(
         45,
-        "Platforms that a mirror leaves out",
-        "Platforms on which a live tag must run, and which a sparse mirror does not hold on "
-        "purpose: a node of such a platform finds nothing there.",
+        "Platforms omitted by a mirror",
+        "Platforms that a live tag must run on and that a sparse mirror omits on purpose. A node "
+        "of such a platform cannot pull from it.",
         links=(links.runbook("RegistryPlatformNotMirrored"),),
     ),
     Ask(

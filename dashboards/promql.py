@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from exporter.publish.metrics.family import Family
 
 TARGET: Final = 'job=~"$job",instance=~"$instance"'
-_TAG: Final = "registry, repository, tag, reference"
+_TAG: Final = "registry, repository, tag, class"
 
 
 ONE_REGISTRY: Final = 'registry="$registry"'

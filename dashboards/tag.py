@@ -1,4 +1,4 @@
-"""What is wrong with this one tag, who is hurt, and what repairs it?"""
+"""The dashboard of one tag: its verdict, the affected workloads, and how to repair it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _REPOSITORY: Final = (ONE_REGISTRY, 'repository="$repository"')
 _THIS: Final = (*_REPOSITORY, 'tag="$tag"')
 _SOLE: Final = f'metric="{stored.SOLE_PROTECTOR.name}"'
 _WORKLOAD: Final = "workload_cluster, workload_namespace, workload_kind, workload, platforms"
-_TAG: Final = "registry, repository, tag, reference"
+_TAG: Final = "registry, repository, tag, class"
 
 
 def _every_class(family: Family, *where: str) -> str:
-    """How many, whoever needs them? Each stands under one class: the highest that does."""
-    return f"sum({each('reference', family, *where, *_THIS)})"
+    """Return how many there are in all; each is counted under the highest class that needs it."""
+    return f"sum({each('class', family, *where, *_THIS)})"
 
 
 def _verdict(*where: str) -> str:
@@ -49,7 +49,7 @@ VERDICT: Final = number(
     Card(
         10,
         "Verdict",
-        "Whether every platform that must run the tag could pull it, down to the last byte.",
+        "Whether every platform that must run the tag can pull it, down to the last byte.",
         mappings=meanings.TAG,
         links=(links.own_page("${registry:raw}", "${repository:raw}", "${tag:raw}"),),
     ),
@@ -58,20 +58,20 @@ VERDICT: Final = number(
 CLASS: Final = number(
     Card(
         11,
-        "Reference class",
-        "Why the tag matters: live runs or would run now; then idle, rollback, latest, selected. "
-        "The highest counts.",
+        "Class",
+        "Why the tag is audited: live, idle, rollback, latest or selected. The highest class "
+        "counts.",
     ),
-    Ask(each("reference", metric.TAG_LACKING_PLATFORMS, *_THIS), "{{reference}}"),
+    Ask(each("class", metric.TAG_LACKING_PLATFORMS, *_THIS), "{{class}}"),
     named=True,
 )
 SINCE: Final = number(
     Card(
         12,
         "Cannot be pulled since",
-        "When it was first seen; what removed it acted before that.",
+        "Time when the loss was first seen. Its cause is earlier.",
         unit=units.DateTimeFromNow,
-        absent="it is not known to be broken",
+        absent="not known to be broken",
         base=meanings.BAD,
     ),
     Ask(f"1000 * min({earliest('tag', metric.TAG_BROKEN_SINCE, *_THIS)})"),
@@ -80,7 +80,8 @@ UNPROTECTED: Final = number(
     Card(
         13,
         "Unprotected manifests",
-        "Below this tag, for platforms that must run it, at which no tag points straight.",
+        "Manifests of this tag that a required platform needs and that are reachable only through"
+        " an index.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryLiveTagUnprotected"),),
@@ -91,7 +92,7 @@ LACKING: Final = number(
     Card(
         14,
         "Platforms without an image",
-        "Platforms that must run the tag and for which it offers none.",
+        "Platforms that must run the tag but for which it has no image.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_GOOD,
     ),
@@ -100,9 +101,9 @@ LACKING: Final = number(
 PROTECTS: Final = number(
     Card(
         15,
-        "Kept by this tag alone",
-        "Manifests that other tags need and at which no other tag points straight: do not delete "
-        "the tag while this is not zero. Known only where the storage is read.",
+        "Protected by this tag only",
+        "Manifests of other tags that only this tag names directly. Do not delete the tag unless "
+        "this is zero. Needs the registry's storage.",
         absent="no storage is read",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
@@ -117,10 +118,11 @@ PROTECTS: Final = number(
 WORKLOADS: Final = number(
     Card(
         16,
-        "Workloads that could not start again",
-        "As far as clusters were read. Do not restart or reschedule them before it is repaired.",
+        "Workloads that cannot restart",
+        "As far as clusters are read. Do not restart or reschedule them before the tag is "
+        "repaired.",
         width=6,
-        absent="it is not broken, or no cluster is read",
+        absent="not broken, or no cluster is read",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_GOOD,
     ),
@@ -129,21 +131,21 @@ WORKLOADS: Final = number(
 RUNNING: Final = number(
     Card(
         17,
-        "Containers of them that run now",
-        "They live on layers that their nodes still hold.",
+        "Their running containers",
+        "They use layers cached on their nodes.",
         width=6,
-        absent="it is not broken, or no cluster is read",
+        absent="not broken, or no cluster is read",
     ),
     Ask(f"max({each('tag', metric.TAG_AFFECTED_RUNNING, *_THIS)})"),
 )
 NEXT: Final = number(
     Card(
         18,
-        "Next start by a schedule",
-        "When a CronJob next runs into it.",
+        "Next scheduled start",
+        "When a CronJob next needs the tag.",
         width=6,
         unit=units.DateTimeFromNow,
-        absent="none is known",
+        absent="none known",
         base=meanings.WORRYING,
     ),
     Ask(f"1000 * min({earliest('tag', metric.TAG_AFFECTED_NEXT_RUN, *_THIS)})"),
@@ -151,11 +153,11 @@ NEXT: Final = number(
 LEFT: Final = number(
     Card(
         19,
-        "Live images that the tag has left",
-        "Images that run by this tag and to which no tag leads any more, or a pinned digest that "
-        "nothing keeps.",
+        "Live images without a tag",
+        "Running images that were pulled by this tag and that no tag references any more, or a "
+        "pinned digest without a tag.",
         width=6,
-        absent="nothing that runs is known to use it",
+        absent="no known workload uses it",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryLiveImageUnprotected"),),
@@ -165,23 +167,23 @@ LEFT: Final = number(
 COURSE: Final = states(
     Card(
         20,
-        "How it stood",
-        "The verdict over time; the class may change when workloads come and go.",
+        "History",
+        "The verdict over time. The class may change as workloads come and go.",
         width=24,
         height=4,
         mappings=meanings.TAG,
     ),
-    Ask(_verdict(*_THIS), "{{reference}}"),
+    Ask(_verdict(*_THIS), "{{class}}"),
 )
 GONE: Final = rows(
     Card(
         30,
-        "What is missing or broken",
-        "Manifests that are gone or that stand over content that is gone, and platforms for which "
-        "there is no image (these have no digest).",
+        "Missing and broken parts",
+        "Missing manifests, manifests with missing or corrupt content, and missing platforms "
+        "(these have no digest).",
         width=24,
         height=6,
-        absent="nothing is known to be gone",
+        absent="no known losses",
     ),
     Label("platform", width=140),
     Label("kind", width=110),
@@ -197,12 +199,12 @@ GONE: Final = rows(
 USERS: Final = rows(
     Card(
         31,
-        "Who could not start again",
-        "Workloads that use the tag, and the platforms of their nodes; capped for each registry, "
-        "live tags are kept first.",
+        "Affected workloads",
+        "Workloads that use the tag, and the platforms of their nodes. Capped per registry; live "
+        "tags are kept first.",
         width=24,
         height=6,
-        absent="it is not broken, or no cluster is read",
+        absent="not broken, or no cluster is read",
     ),
     Label("workload_cluster", width=160),
     Label("workload_namespace", width=180),
@@ -214,8 +216,8 @@ USERS: Final = rows(
 COUNTS: Final = graph(
     Card(
         40,
-        "Manifests below the tag that a pull needs",
-        "How many of them are missing, broken, unknown or unprotected.",
+        "Required manifests of the tag",
+        "How many are missing, broken, unknown or unprotected.",
         height=9,
     ),
     Ask(_every_class(metric.TAG_MISSING_CHILDREN, REQUIRED), "missing"),
@@ -233,47 +235,47 @@ REPAIR: Final = note(
     Card(
         41,
         "What to do",
-        "Commands for this tag. Put the registry's host in the place of its name, where they "
-        "differ; of a pinned digest, give the whole digest.",
+        "Commands for this tag. Use the registry's host if its name differs, and the full digest "
+        "for a pinned digest.",
         height=9,
     ),
     """\
-See what is gone and what is left:
+See what is lost and what is left:
 
     pullproof inspect ${registry}/${repository}:${tag}
 
-Who needs it, and which tags protect what it leads to:
+See who uses it, and which tags protect its manifests:
 
     pullproof explain ${registry}/${repository}:${tag}
 
-Restore the **same digests** from where they still are; a rebuild has others:
+Restore the **same digests** from a mirror; a rebuild has different ones:
 
     skopeo copy --all --preserve-digests \\
       docker://MIRROR/${repository}@INDEX_DIGEST \\
       docker://${registry}/${repository}:${tag}
 
-If layers are gone, restart the registry first: its cache still believes in them. Then prove it:
+If layers are lost, restart the registry first, since its cache still lists them. Then verify:
 
     pullproof check ${registry}/${repository}:${tag}
 
-Keep it: `pullproof protect ${registry}/${repository}:${tag}` says which tags do.
+Protect it: `pullproof protect ${registry}/${repository}:${tag}` lists the keep tags.
 """,
 )
 TAGS: Final = rows(
     Card(
         50,
         "Tags of this repository",
-        "Every tag in scope with series of its own; the most urgent are kept where there are too "
-        "many.",
+        "Every tag in scope that has series of its own. Beyond the limit, the most urgent are "
+        "kept.",
         width=24,
         height=9,
     ),
     Label("tag", links=(links.drill("Show this tag", links.TAG, "registry", "repository", "tag"),)),
-    Label("reference"),
+    Label("class"),
     Label("registry"),
     Label("repository"),
     Value("verdict", _verdict(*_REPOSITORY), mappings=meanings.TAG),
-    Value("lacks", losses(*_REPOSITORY)),
+    Value("losses", losses(*_REPOSITORY)),
     Value("unknown", each(_TAG, metric.TAG_UNKNOWN_CHILDREN, REQUIRED, *_REPOSITORY)),
     Value("unprotected", each(_TAG, metric.TAG_UNPROTECTED_CHILDREN, REQUIRED, *_REPOSITORY)),
     sort="verdict",
@@ -282,7 +284,7 @@ TAGS: Final = rows(
 BOARD: Final = Board(
     uid=links.TAG,
     title="Registry integrity / Tag",
-    about="What is wrong with one tag, who is hurt, and what repairs it?",
+    about="One tag: its verdict, the affected workloads, and how to repair it.",
     choices=(
         registry(),
         one("repository", metric.REPOSITORY_TAGS, ONE_REGISTRY),
@@ -308,7 +310,7 @@ BOARD: Final = Board(
                 USERS,
             ),
         ),
-        Chapter(2, "How it went, and what to do", (COUNTS, REPAIR)),
+        Chapter(2, "History and repair", (COUNTS, REPAIR)),
         Chapter(3, "${repository}", (TAGS,)),
     ),
 )

@@ -1,7 +1,7 @@
-"""What was typed, and which command answers it? Words in, an exit code out; no logic.
+"""Parses the command line, runs the command and returns its exit code; no logic.
 
-0: every image that was asked for can be pulled. 1: one cannot. 2: the command was not understood.
-3: it could not be told, be it for a fault of our own. Heavy modules are imported by the commands
+0: every requested image can be pulled. 1: one cannot. 2: usage error. 3: inconclusive, be it for a
+fault of our own. Heavy modules are imported by the commands
 that need them, so that `--help` answers at once.
 """
 
@@ -110,7 +110,8 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **words: Any) -> None:
         """Take options by their whole names: one that is new may not make another ambiguous."""
-        super().__init__(allow_abbrev=False, **words)
+        super().__init__(allow_abbrev=False, add_help=False, **words)
+        self.add_argument("-h", "--help", action="help", help="Show this help and exit")
 
     def error(self, message: str) -> NoReturn:
         """End with what was not understood, and with where it is told what is."""
@@ -120,10 +121,15 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="pullproof",
-        description="Proves that every image a cluster may need can still be pulled.",
+        description="Prove that every image a cluster may need can still be pulled.",
         epilog=PULLED,
     )
-    parser.add_argument("--version", action="version", version=f"pullproof {__version__}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"pullproof {__version__}",
+        help="Show the version and exit",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, about in ABOUT.items():
         command = commands.add_parser(

@@ -45,7 +45,7 @@ async def test_07_what_runs_from_cache_on_a_lost_platform_is_critical_and_stays_
     assert [str(each.workload) for each in hit.hits] == ["Deployment shop/web (prod)"]
     assert (hit.alive, hit.platforms) == (12, (Platform("linux", "arm64"),))
     said = check_text([report], Style())
-    assert "do not restart or reschedule: 12 containers run on layers that their nodes" in said
+    assert "do not restart or reschedule: 12 containers running on layers cached on" in said
 
     elsewhere = await audited(registry, use("app:v1", "linux/amd64", **web))
     assert (verdict(elsewhere).state, losses(elsewhere)) == (PRESENT, [UNNEEDED])
@@ -129,7 +129,7 @@ async def test_11_a_pinned_image_that_its_tag_has_left_is_at_risk_and_not_missin
     assert (verdict(report, f"@{I.digest.short}").state, losses(report)) == (PRESENT, [AT_RISK])
     picture = Picture((Standing.once(report),), (), Reload("", successful=True, last_success=0.0))
     text = render(picture, Limits()).text.plain.decode()
-    assert re.search(r'tag_unprotected_images{.*tag="@.*",reference="live"} 1', text)
+    assert re.search(r'tag_unprotected_images{.*tag="@.*",class="live"} 1', text)
     foreseen = foresee(report, collection("2 -m"), [], ())
     assert foreseen.verdict is Verdict.UNSAFE
     assert {I.digest, A.digest, B.digest} <= hurt(foreseen)[f"app@{I.digest}"]
@@ -148,7 +148,7 @@ async def test_11_what_runs_by_a_tag_that_moved_on_is_told_with_what_still_holds
     (moved,) = [each for each in kept.findings if each.rule.code == "moved-tag"]
     assert (moved.severity, moved.detail.rpartition("; ")[2]) == (
         "info",
-        "tag v1 still leads to it",
+        "tag v1 still references it",
     )
 
 

@@ -1,4 +1,4 @@
-"""What does each command answer, and with which exit code? As `--help` says it."""
+"""The help text of each command, and its exit codes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 
 class About(NamedTuple):
-    """What is said of one command."""
+    """The help text of one command."""
 
     question: str
     """In the list of commands."""
@@ -15,71 +15,73 @@ class About(NamedTuple):
     exits: str = ""
 
 
-PULLED: Final = "exit: 0 can be pulled, 1 cannot, 2 not understood, 3 could not be told"
+PULLED: Final = "Exit codes: 0 all pullable, 1 something is not, 2 usage error, 3 inconclusive"
 
 ABOUT: Final = {
     "serve": About(
-        "audit on a clock: metrics, alerts, status page",
-        "Audits the configured registries on a clock, and serves metrics, pages and JSON, until "
-        "SIGTERM or SIGINT. SIGHUP reads the configuration again.",
-        "exit: 0 told to stop, 2 not understood, 3 could not start: an address or ledger taken",
+        "Run periodic audits; serve metrics and a status page",
+        "Audit the configured registries periodically, and serve metrics, pages and JSON until "
+        "SIGTERM or SIGINT. SIGHUP reloads the configuration.",
+        "Exit codes: 0 stopped by a signal, 2 usage error, 3 could not start (address or ledger "
+        "in use)",
     ),
     "check": About(
-        "can these images be pulled?",
-        "Resolves images, or every tag of registries, down to the last byte of each layer, and "
-        "says which platforms can be pulled.",
+        "Check whether images can be pulled",
+        "Check images, or every tag of registries, down to the last byte of each layer, and "
+        "report which platforms can be pulled.",
         PULLED,
     ),
     "inspect": About(
-        "what is below one image?",
-        "Shows the tree of one image: what is there, what is gone, and which tags protect it.",
+        "Show the tree of one image",
+        "Show the tree of one image: what is present, what is lost, and which tags protect it.",
         PULLED,
     ),
     "explain": About(
-        "who needs this image, and what protects it?",
-        "Says whether an image is the latest, whether something live uses it, whether a tag is "
-        "its only protection, and who would be hurt if it went.",
-        "exit: 0 answered, 2 not understood, 3 nothing could be seen",
+        "Show who uses an image and what protects it",
+        "Show whether an image is the latest, whether something live uses it, whether one tag is "
+        "its only protection, and what breaks if it is removed.",
+        "Exit codes: 0 answered, 2 usage error, 3 inconclusive",
     ),
     "snapshot": About(
-        "keep what is seen of a whole registry",
-        "Looks at every tag of a registry and keeps what was seen in a file, for `diff`, and for "
-        "--from of other commands.",
-        "exit: 0 kept and complete, 2 not understood, 3 kept, with gaps",
+        "Save the state of a registry to a file",
+        "Audit every tag of a registry and save its state to a file, for `diff` and for --from of "
+        "other commands.",
+        "Exit codes: 0 saved, complete, 2 usage error, 3 saved, with gaps",
     ),
     "diff": About(
-        "what did a cleanup change, and what did it break?",
-        "Compares two snapshots: what was meant to go, apart from what was hit.",
-        "exit: 0 nothing broke, 1 something did, 2 not understood, 3 cannot be told",
+        "Compare two snapshots: what changed, and what broke",
+        "Compare two snapshots, and tell intended removals from collateral damage.",
+        "Exit codes: 0 nothing broke, 1 something broke, 2 usage error, 3 inconclusive",
     ),
     "protect": About(
-        "tags that keep children from a collection",
-        "Names the tags that would protect what no tag points at; --apply sets them.",
-        "exit: 0 all are protected, 1 some are not, 2 not understood, 3 cannot be told",
+        "Plan or set keep tags that survive a garbage collection",
+        "List the keep tags that would protect manifests without a tag of their own. --apply sets "
+        "them.",
+        "Exit codes: 0 all protected, 1 some are not, 2 usage error, 3 inconclusive",
     ),
     "scrub": About(
-        "are all bytes still right? reads them whole",
-        "Reads every needed byte whole, and hashes it.",
+        "Verify images by reading and hashing every byte",
+        "Read every needed byte and compare it with its digest.",
         PULLED,
     ),
     "preflight": About(
-        "whom would this collection or deletion hurt?",
-        "Foretells what a collection, a plan of another tool or a deletion would remove, and who "
-        "would be hurt by it. It removes nothing.",
-        "exit: 0 SAFE, 1 UNSAFE, 2 not understood, 3 INCOMPLETE",
+        "Predict what a garbage collection or deletion would break",
+        "Predict what a garbage collection, a cleanup plan or a deletion would remove, and which "
+        "images it would break. It removes nothing.",
+        "Exit codes: 0 SAFE, 1 UNSAFE, 2 usage error, 3 INCOMPLETE",
     ),
     "facts": About(
-        "what was seen, as Parquet for other engines",
-        "Writes what an audit saw as Parquet, for `capacity` and other engines.",
+        "Export audit data as Parquet",
+        "Export audit data as Parquet, for `capacity` and other engines.",
     ),
     "capacity": About(
-        "what a whole registry holds, and for what",
-        "Adds up what a registry stores, needs and holds for nothing, from the facts of all its "
-        "shards.",
-        "exit: 0 told, 2 not understood, 3 cannot be told, or not whole",
+        "Report storage use: needed, untagged, unreferenced",
+        "Report how much of a registry's storage is needed, untagged and unreferenced, from the "
+        "exports of all its shards.",
+        "Exit codes: 0 complete, 2 usage error, 3 inconclusive or incomplete",
     ),
     "demo": About(
-        "the exporter on a registry with the incident in it",
-        "Runs the exporter on embedded registries in which things went wrong, until Ctrl-C.",
+        "Run the exporter on an embedded registry with broken images",
+        "Run the exporter on embedded registries with broken images, until Ctrl-C.",
     ),
 }

@@ -79,7 +79,7 @@ def as_json(reports: Iterable[Report], now: float) -> str:
 def save(reports: Sequence[Report], path: Path) -> None:
     """Keep what was seen, to be judged again later; raises `Refused`."""
     if len(reports) != 1:
-        raise Refused("--save keeps one registry; name one")
+        raise Refused("--save needs exactly one registry")
     write(path, reports[0].snapshot)
 
 

@@ -44,7 +44,7 @@ def asked(words: argparse.Namespace, hosts: frozenset[str]) -> Asked:
     if collection:
         parts.append(_collection_words(collection))
         if deletions and {each.what for each in deletions.deletions} & _COLLECTED:
-            raise Refused("the plan is a collection itself: give --plan or --gc, not both")
+            raise Refused("the plan is a garbage collection: give either --plan or --gc")
     return Asked(" and then ".join(parts), deletions, way, collection)
 
 
@@ -53,17 +53,17 @@ _COLLECTED: Final = frozenset({What.BLOB, What.LAYER_LINK})
 
 def _agree(words: argparse.Namespace) -> None:
     if not (words.gc or words.plan or words.delete):
-        raise Refused("say what is about to be run: --gc DIALECT, --plan FILE or --delete REF")
+        raise Refused("name the planned operation: --gc DIALECT, --plan FILE or --delete REF")
     if words.plan and words.delete:
-        raise Refused("give --plan or --delete, not both")
+        raise Refused("give either --plan or --delete, not both")
     if words.delete_untagged and not words.gc:
-        raise Refused("--delete-untagged belongs to --gc")
+        raise Refused("--delete-untagged needs --gc")
     if words.way != Way.API and not words.delete:
-        raise Refused("--as belongs to --delete")
+        raise Refused("--as needs --delete")
     if bool(words.storage) is bool(words.saved):
-        raise Refused("give --storage DIR|URL or --from FILE, one of them")
+        raise Refused("give either --storage DIR|URL or --from FILE")
     if words.saved and words.gc and (words.plan or words.delete):
-        raise Refused("what a collection does after deletions only the storage tells: --storage")
+        raise Refused("predicting a garbage collection after deletions needs --storage")
     if words.output == "removed" and not (words.storage and words.gc):
         raise Refused("--output removed needs --storage and --gc")
 
@@ -103,8 +103,8 @@ def _plan(path: str) -> Listed:
     if not listed.formats:
         first = f", for example {quoted(listed.examples[0], 120)}" if listed.examples else ""
         raise Refused(
-            f"--plan {path}: none of {listed.lines} lines is understood{first}; "
-            "docs/preflight.md lists what is"
+            f"--plan {path}: none of {listed.lines} lines is recognised{first}; "
+            "docs/preflight.md lists the supported formats"
         )
     return listed
 
@@ -122,5 +122,5 @@ def _of(listed: Listed, hosts: frozenset[str], whose: str) -> Listed:
     """Leave out what is said of other registries, where this one's name is known."""
     mine = [each for each in listed.deletions if not (hosts and each.host) or each.host in hosts]
     if listed.deletions and not mine:
-        raise Refused(f"{whose}: names nothing of {', '.join(sorted(hosts))}")
+        raise Refused(f"{whose}: names nothing in {', '.join(sorted(hosts))}")
     return replace(listed, deletions=tuple(mine))

@@ -43,7 +43,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except Unseen as unseen:
         if unseen.subject.startswith("--"):  # an option that the engine does not take
             raise Refused(f"{unseen.subject}: {unseen.detail}") from unseen
-        sys.stderr.write(f"pullproof: cannot be told: {unseen}\n")
+        sys.stderr.write(f"pullproof: inconclusive: {unseen}\n")
         return Exit.BLIND
     as_json = words.output == "json"
     sys.stdout.write(escaped(capacity_json(answers)) if as_json else capacity_text(answers))
@@ -55,11 +55,11 @@ def _answers(words: argparse.Namespace, environ: Mapping[str, str]) -> list[Capa
     check_place("--facts", words.facts)
     oldest = time.time() - _age(words.max_age)
     if "://" not in words.facts and not is_folder(words.facts):
-        raise Refused(f"{words.facts}: no facts are there")  # a reader makes no folder
+        raise Refused(f"{words.facts}: no exports found")  # a reader makes no folder
     facts = shelf(words, environ, words.facts)
     wanted = words.registry or sorted(newest(named(facts.sizes())))
     if not wanted:
-        raise Refused(f"{words.facts}: no facts are there")
+        raise Refused(f"{words.facts}: no exports found")
     return [_answer(words, environ, facts, name, oldest) for name in wanted]
 
 
@@ -67,7 +67,7 @@ def _answer(
     words: argparse.Namespace, environ: Mapping[str, str], facts: Shelf, name: str, oldest: float
 ) -> Capacity | Untold:
     """Tell of one registry, by the next releases where an export removes those being read."""
-    untold, tried = Untold(name, ("no facts of it are there",)), None
+    untold, tried = Untold(name, ("no export of it found",)), None
     for _ in range(_TRIES):
         sizes = facts.sizes()
         plan = newest(named(sizes)).get(name)
@@ -151,7 +151,7 @@ def _proven(locate: Callable[[str], str], shards: Iterable[Release]) -> Callable
         except OSError as error:
             raise Unseen(path, Reason.UNREADABLE, error.strerror or "") from error
         if not same:
-            raise Unseen(path, Reason.WRONG_DIGEST, "it is not as its release says")
+            raise Unseen(path, Reason.WRONG_DIGEST, "does not match the checksum in its release")
         return there
 
     return proven

@@ -38,7 +38,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
         with _folder(words.folder) as folder:
             asyncio.run(_show(words, folder, environ))
     except (Misconfigured, Unstartable) as error:
-        raise Refused(f"{error}; --listen takes another address") from error
+        raise Refused(f"{error}; use --listen for another address") from error
     except OSError as error:
         raise Refused(f"{words.folder or 'the demo folder'}: {error.strerror}") from error
     return 0

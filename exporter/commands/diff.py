@@ -23,9 +23,11 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: 
     old, new = judged(words.old), judged(words.new)
     ours, theirs = old.snapshot.registry, new.snapshot.registry
     if ours != theirs:
-        raise Refused(f"{words.old} is of {ours}, {words.new} of {theirs}: take two of one")
+        raise Refused(
+            f"{words.old} is of {ours}, {words.new} of {theirs}: give two of one registry"
+        )
     if old.snapshot.taken_at > new.snapshot.taken_at:
-        raise Refused(f"{words.old} is younger than {words.new}: give the older one first")
+        raise Refused(f"{words.old} is newer than {words.new}: give the older one first")
     change = compare(old, new)
     sys.stdout.write(_said(words.output, change))
     return change.outcome

@@ -59,7 +59,7 @@ def _kept(words: argparse.Namespace) -> Sequence[Explanation]:
         digest = _digest(words.subject)
         where = places(report, digest)
         if not where:
-            raise Refused(f"{digest}: nothing of that digest was seen in {words.saved}")
+            raise Refused(f"{digest}: not found in {words.saved}")
         return [explain(report, Question(each, None, digest, sources=sources)) for each in where]
     named = _reference(words.subject)
     question = Question(named.repository, _tag(named), named.digest, sources=sources)
@@ -69,7 +69,7 @@ def _kept(words: argparse.Namespace) -> Sequence[Explanation]:
 def _looked(words: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Explanation]:
     """Look at every tag of the image's repository, and at who uses any of them."""
     if words.subject.startswith(("sha256:", "sha512:")):
-        raise Refused("a digest alone needs --from; else give host/repository@sha256:…")
+        raise Refused("a digest alone needs --from; otherwise give host/repository@sha256:…")
     named = _reference(words.subject)
     asked = Use("asked for", named, ReferenceClass.SELECTED, platforms(words.platform))
     subjects = Subjects(uses=Listing((asked,)), beside=_ALL, within=frozenset({named.repository}))
@@ -101,9 +101,8 @@ def _tag(named: Reference) -> Tag | None:
 
 def _reference(text: str) -> Reference:
     if is_registry(text):
-        raise Refused(
-            f"{without_credentials(text)}: explain takes one image; check takes registries"
-        )
+        named = without_credentials(text)
+        raise Refused(f"{named}: explain needs one image; use check for registries")
     try:
         return Reference.parse(text)
     except Malformed as error:

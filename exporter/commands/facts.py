@@ -54,7 +54,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _examined(
     words: argparse.Namespace, environ: Mapping[str, str]
 ) -> list[tuple[Target, Audited]]:
-    subjects = of_registry(words, "facts are of a registry; give its host")
+    subjects = of_registry(words, "an export covers a registry: give its host, not an image")
     asked = typed(words, subjects.registries, environ, alone=False)
     part = shard_of(words, asked.settings, environ)
     return asyncio.run(examined(words, subjects, asked, part))
@@ -70,10 +70,10 @@ def _written(snapshot: Snapshot, write: Callable[[], Exported]) -> Exit:
         return _in_vain(unseen)
     sys.stdout.write(f"{exported.release}\n")
     if exported.untidy:
-        sys.stderr.write(f"pullproof: old facts were not removed: {exported.untidy}\n")
+        sys.stderr.write(f"pullproof: old exports were not removed: {exported.untidy}\n")
     return Exit.BLIND if snapshot.gaps else Exit.WELL
 
 
 def _in_vain(unseen: Unseen) -> Exit:
-    sys.stderr.write(f"pullproof: facts were not written: {unseen}\n")
+    sys.stderr.write(f"pullproof: export failed: {unseen}\n")
     return Exit.BLIND

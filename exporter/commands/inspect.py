@@ -39,7 +39,7 @@ def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     subjects = read(words.subjects, platforms(words.platform))
     if subjects.registries:
         named = without_credentials(words.subjects[0])
-        raise Refused(f"{named}: inspect takes one image; check takes registries")
+        raise Refused(f"{named}: inspect needs one image; use check for registries")
     asked = typed(words, subjects.hosts, environ)
     if words.refs or words.kube is not None:
         subjects = subjects.by_their_users()

@@ -40,7 +40,9 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     _check_prefix(words.prefix)
     if words.saved:
         if words.apply:
-            raise Refused("--apply looks for itself: what was kept may be old; leave --from out")
+            raise Refused(
+                "--apply audits the registry, since a saved file may be stale: omit --from"
+            )
         return _answered(
             words, _plans([judged(words.saved)], _reach(words, Subjects()), words), None
         )
@@ -54,7 +56,7 @@ def _check_prefix(prefix: str) -> None:
     try:
         tag(f"{prefix}-{'0' * LONGEST}")
     except Malformed as error:
-        raise Refused(f"--prefix {prefix}: no tag can begin like that") from error
+        raise Refused(f"--prefix {prefix}: no tag can begin with it") from error
 
 
 async def _look_and_act(

@@ -50,7 +50,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     try:
         reports = asyncio.run(_read(words, subjects, asked))
     except Unseen as unseen:
-        sys.stderr.write(f"pullproof: nothing was read: {unseen}\n")
+        sys.stderr.write(f"pullproof: nothing verified: {unseen}\n")
         return Exit.BLIND
     if words.save:
         save(reports, words.save)
@@ -92,7 +92,7 @@ def _with_scrubs(words: argparse.Namespace, asked: Typed) -> Typed:
     """Add what was typed to what the configuration says of every registry's scrub."""
     registries = asked.settings.registries
     if words.storage and len(registries) != 1:
-        raise Refused("--storage is of one registry; name one")
+        raise Refused("--storage needs exactly one registry")
     update: dict[str, object] = {
         "registries": tuple(_with_scrub(words, each) for each in registries)
     }

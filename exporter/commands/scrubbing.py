@@ -57,7 +57,7 @@ async def _read(scrub: Scrub, method: Method, snapshot: Snapshot) -> dict[Place,
     unread = await _read_all(scrub, whole, snapshot, waiting)
     odd = [each for each in await asyncio.to_thread(_wanted, scrub, snapshot) if each.again]
     if odd:
-        _say(f"{snapshot.registry}: reading {len(odd):,} again that do not fit their images")
+        _say(f"{snapshot.registry}: reading {len(odd):,} again that do not match their images")
         await pause(method, odd)
         unread |= await _read_all(scrub, whole, snapshot, odd)
         unread |= _unsettled(await asyncio.to_thread(_wanted, scrub, snapshot))
@@ -92,12 +92,12 @@ def _doubt(seen: Sighting) -> Sighting | None:
     if seen.hashed or seen.corrupt:
         return None
     known = seen.state is State.UNKNOWN
-    return seen if known else unknown(Reason.UNCONFIRMED, f"read whole: {seen.detail}")
+    return seen if known else unknown(Reason.UNCONFIRMED, f"full read: {seen.detail}")
 
 
 def _unsettled(wanted: Iterable[Subject]) -> dict[Place, Sighting]:
     """Return the places of what was opened twice, and was something else each time."""
-    doubt = unknown(Reason.UNCONFIRMED, "unpacked twice, and to something else each time")
+    doubt = unknown(Reason.UNCONFIRMED, "unpacked twice, with different results")
     odd = [each for each in wanted if each.again]
     return {(need.repository, each.digest): doubt for each in odd for need in each.needs}
 
@@ -110,7 +110,7 @@ def _due(scrub: Scrub, snapshot: Snapshot) -> Sequence[Subject]:
     spared = len(wanted) - len(waiting)
     _say(
         f"{snapshot.registry}: reading {len(waiting):,} blobs and manifests, "
-        f"{size_words(sum(each.size for each in waiting))}; {spared:,} were read before"
+        f"{size_words(sum(each.size for each in waiting))}; {spared:,} already verified"
     )
     return waiting
 
@@ -123,7 +123,7 @@ def _wanted(scrub: Scrub, snapshot: Snapshot) -> Sequence[Subject]:
 
 
 def doubted(snapshot: Snapshot, unread: Mapping[Place, Sighting]) -> Snapshot:
-    """What was asked for and could not be read is not known to be right: its last byte is."""
+    """What was asked for and could not be read is could not verify: its last byte is."""
     doubts = {
         at: seen
         for at, seen in unread.items()

@@ -75,7 +75,7 @@ def _checked(words: argparse.Namespace, settings: Settings) -> str:
     except (Malformed, Unseen) as error:
         raise Refused(str(error)) from error
     count = len(settings.registries)
-    return f"{words.config}: {count} {'registry' if count == 1 else 'registries'}, no faults\n"
+    return f"{words.config}: {count} {'registry' if count == 1 else 'registries'}, valid\n"
 
 
 def _web(settings: Settings) -> WebConfig | None:

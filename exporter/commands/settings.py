@@ -35,8 +35,8 @@ _FOR_TYPED: Final = (
     "--requests-per-second",
 )
 """Options that say how a registry is asked that no configuration has."""
-_NOTHING: Final = "name an image or a registry, or give --config or --refs"
-_ONLY_A_CLUSTER: Final = "--kube says what is in use; name the registry too, or give --config"
+_NOTHING: Final = "nothing to check: name an image or a registry, or give --config or --refs"
+_ONLY_A_CLUSTER: Final = "--kube only adds images in use: name a registry too, or give --config"
 _PAUSE: Final = "3s"
 """Before a second look, where no configuration says otherwise: somebody waits at a terminal."""
 
@@ -85,7 +85,7 @@ def _refuse_what_counts_for_none(words: argparse.Namespace) -> None:
     """Refuse options for registries that were only typed, where there are none of those."""
     for option in _FOR_TYPED:
         if getattr(words, option.removeprefix("--").replace("-", "_")):
-            raise Refused(f"{option}: {words.config} says how its registries are asked")
+            raise Refused(f"{option}: {words.config} already configures its registries")
 
 
 def _overruling(words: argparse.Namespace, known: Settings | None) -> dict[str, object]:
@@ -146,7 +146,7 @@ def _with_password(words: argparse.Namespace, environ: Mapping[str, str]) -> Map
         raise Refused("--password-stdin needs --username")
     password = sys.stdin.readline().rstrip("\r\n")
     if not password:
-        raise Refused("--password-stdin: nothing came on standard input")
+        raise Refused("--password-stdin: standard input is empty")
     return {**environ, _PASSWORD: password}
 
 
@@ -166,4 +166,4 @@ def shard_of(words: argparse.Namespace, settings: Settings, environ: Mapping[str
     try:
         return shard(words, environ) or settings.shard.settled(environ)
     except Malformed as error:
-        raise Refused(f"shard: {error}; --shard 0/1 asks for the whole registry") from error
+        raise Refused(f"shard: {error}; --shard 0/1 selects the whole registry") from error

@@ -1,4 +1,4 @@
-"""`snapshot`: what is to be seen of a whole registry, kept in a file for `diff` and `--from`."""
+"""`snapshot`: saves the state of a registry to a file, for `diff` and `--from`."""
 
 from __future__ import annotations
 
@@ -31,15 +31,16 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     save([report], words.file)
     unseen = _unseen(report)
     kept = f"{_amounts(report.snapshot)} in {words.file} ({size_words(words.file.stat().st_size)})"
-    sys.stdout.write(f"{plain(kept)}; not seen: {unseen or 'nothing'}\n")
+    coverage = f"gaps: {unseen}" if unseen else "coverage: complete"
+    sys.stdout.write(f"{plain(kept)}; {coverage}\n")
     return Exit.BLIND if unseen else Exit.WELL
 
 
 def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
-    subjects = of_registry(words, "snapshot takes a registry's host, not an image")
+    subjects = of_registry(words, "snapshot needs a registry host, not an image")
     asked = typed(words, subjects.registries, environ, alone=False)
     if len(asked.settings.registries) != 1:
-        raise Refused("the configuration has several registries: name the one to keep")
+        raise Refused("the configuration has several registries: name one")
     return asyncio.run(look(words, _whole(subjects, asked), asked))[0]
 
 
@@ -54,19 +55,22 @@ def _amounts(snapshot: Snapshot) -> str:
     blobs = len({digest for _, digest in snapshot.sightings} - snapshot.manifests.keys())
     repositories = {*snapshot.listed, *(root.repository for root in snapshot.roots)}
     return (
-        f"kept {count_words(len(snapshot.roots), 'tag')} in "
+        f"Saved {count_words(len(snapshot.roots), 'tag')} in "
         f"{count_words(len(repositories), 'repository', 'repositories')} of {snapshot.registry}, "
         f"{count_words(manifests, 'manifest')} and {count_words(blobs, 'blob')},"
     )
 
 
 def _unseen(report: Report) -> str:
-    """What is lacking, in words; empty where nothing is."""
+    """Return the gaps in words; empty if there are none."""
     doubts = sum(
         child.expected and child.state is State.UNKNOWN
         for verdict in report.verdicts
         for child in verdict.children
     )
     gaps = len(report.snapshot.gaps)
-    parts = (count_words(gaps, "gap") if gaps else "", doubts and count_words(doubts, "manifest"))
+    parts = (
+        count_words(gaps, "gap") if gaps else "",
+        doubts and count_words(doubts, "unknown manifest"),
+    )
     return ", ".join(part for part in parts if part)

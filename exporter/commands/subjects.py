@@ -84,7 +84,7 @@ def asked_for(words: argparse.Namespace) -> Subjects:
     subjects = with_file(read(words.subjects, required), words.refs, required)
     if words.refs and not (subjects.hosts or words.config):
         first = "".join(f"; {gap.subject}: {gap.detail}" for gap in subjects.uses.gaps[:1])
-        raise Refused(f"--refs {words.refs}: names no image{first}")
+        raise Refused(f"--refs {words.refs}: contains no image{first}")
     return subjects if words.kube is None or subjects.registries else subjects.narrowed()
 
 
@@ -122,7 +122,7 @@ def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:
     for text in texts:
         bare = _bare(text)
         if not bare.strip():
-            raise Refused("an empty text names nothing; give host/repository:tag, or a host")
+            raise Refused("empty argument: give host/repository:tag, or a host")
         try:
             if is_registry(text):
                 registries.add(host(bare))

@@ -1,4 +1,4 @@
-"""Which words do several commands take alike?"""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ if TYPE_CHECKING:
 
 
 def tags(parser: argparse.ArgumentParser) -> None:
-    """Add which tags of a whole registry are meant."""
+    """Add the selection of tags of a registry."""
     parser.add_argument(
         "--tags",
         action="append",
         metavar="PATTERN",
-        help="only these tags of a registry (default: all); may be given again",
+        help="Check only these tags of a registry, besides latest (default: all); repeatable",
     )
     parser.add_argument(
         "--exclude-tags",
         action="append",
         default=[],
         metavar="PATTERN",
-        help="leave these tags out; may be given again",
+        help="Skip these tags of a registry, except latest; repeatable",
     )
 
 
 def listed(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add where it stands what is in use: in a file, in a cluster."""
+    """Add the sources of images in use: a file, a cluster."""
     parser.add_argument("--refs", type=Path, metavar="FILE", help=what)
     kube(parser)
 
 
 def kube(group: argparse._ActionsContainer) -> None:
-    """Add a cluster that says what is in use."""
+    """Add a cluster as a source of images in use."""
     group.add_argument(
         "--kube",
         nargs="?",
         const="",
         metavar="CONTEXT",
-        help="ask a cluster too what is in use (default: kubectl's current context)",
+        help="Also read images in use from a Kubernetes cluster (default: the current context)",
     )
 
 
 def store(group: argparse._ActionsContainer) -> None:
-    """Add how an object store is reached."""
-    group.add_argument("--endpoint", metavar="URL", help="address of an S3 that is not Amazon's")
-    group.add_argument("--region", metavar="NAME", help="region of the bucket")
+    """Add the address of an object store."""
+    group.add_argument("--endpoint", metavar="URL", help="Address of an S3-compatible store")
+    group.add_argument("--region", metavar="NAME", help="Region of the bucket")
 
 
 def common(parser: argparse.ArgumentParser) -> None:
-    """Add what every command takes that looks once and says what it saw."""
+    """Add the options of every command that audits once and prints the result."""
     asking(parser)
     saying(parser)
     saving(parser)
@@ -59,95 +59,110 @@ def common(parser: argparse.ArgumentParser) -> None:
         dest="saved",
         type=Path,
         metavar="FILE",
-        help="judge what --save or `snapshot` wrote; ask no registry",
+        help="Read a file written by --save or `snapshot` instead of a registry",
     )
 
 
 def asking(parser: argparse.ArgumentParser) -> None:
-    """Add how registries are asked, and for which platforms."""
+    """Add how registries are reached, and for which platforms."""
     _reaching(parser)
     parser.add_argument(
         "--platform",
         action="append",
         default=[],
         metavar="OS/ARCH",
-        help="a platform that must run it; may be given again (default: all that it offers)",
+        help="Required platform; repeatable (default: all that the image offers)",
     )
     _pacing(parser)
 
 
 def _reaching(parser: argparse.ArgumentParser) -> None:
-    """Add where registries are, and as whom they are asked."""
+    """Add the addresses of registries and the credentials."""
     parser.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        help="take registries and credentials from the configuration of serve",
+        help="Use registries and credentials of the configuration of serve",
     )
     parser.add_argument(
-        "--plain-http", action="store_true", help="ask registries over http, without TLS"
+        "--plain-http", action="store_true", help="Use http for registries, without TLS"
     )
     parser.add_argument(
         "--ca-file",
         type=Path,
         metavar="PEM",
-        help="trust this authority too, beside those of the system",
+        help="Additional CA certificate to trust",
     )
-    parser.add_argument("--username", metavar="NAME", help="user name; needs --password-stdin")
+    parser.add_argument("--username", metavar="NAME", help="User name; needs --password-stdin")
     parser.add_argument(
         "--password-stdin",
         action="store_true",
-        help="read the password or token from standard input",
+        help="Read the password or token from standard input",
     )
     parser.add_argument(
         "--docker-config",
         type=Path,
         metavar="FILE",
-        help="a docker config.json (default: where docker and podman keep theirs)",
+        help="Docker config.json with credentials (default: those of docker and podman)",
     )
 
 
 def _pacing(parser: argparse.ArgumentParser) -> None:
-    """Add how much is asked at once, and what is believed."""
+    """Add limits of the requests, and what counts as proof."""
     parser.add_argument(
         "--concurrency",
         type=int,
         default=16,
         metavar="N",
-        help="most requests at the same time (default: %(default)s)",
+        help="Maximum parallel requests (default: %(default)s)",
     )
     parser.add_argument(
         "--requests-per-second",
         type=float,
         metavar="N",
-        help="most requests begun in a second (default: no limit)",
+        help="Maximum requests per second (default: no limit)",
     )
     parser.add_argument(
         "--timeout",
         default="30s",
         metavar="DURATION",
-        help="how long one request may take (default: %(default)s)",
+        help="Timeout of one request (default: %(default)s)",
     )
     parser.add_argument(
         "--confirm-after",
         metavar="DURATION",
-        help="pause before a second look at what seems gone (default: 3s, or as configured)",
+        help="Delay before a loss is confirmed by a second request (default: 3s, or as configured)",
     )
     parser.add_argument(
         "--head-only",
         action="store_true",
-        help="believe headers and read no last byte: quicker, and no proof",
+        help="Trust HEAD responses: faster, but proves nothing about the data",
     )
 
 
 def saying(parser: argparse.ArgumentParser) -> None:
-    """Add how an answer is said."""
-    parser.add_argument("--output", choices=("text", "json", "markdown"), default="text")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    """Add the format and colours of the output."""
+    parser.add_argument(
+        "--output",
+        choices=("text", "json", "markdown"),
+        default="text",
+        help="Output format (default: %(default)s)",
+    )
+    colour(parser)
+
+
+def colour(parser: argparse.ArgumentParser) -> None:
+    """Add when colours are used."""
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="When to use colours (default: %(default)s, on a terminal)",
+    )
 
 
 def saving(parser: argparse.ArgumentParser) -> None:
-    """Add where it is kept what was seen."""
+    """Add the file to save results to."""
     parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="write what was seen to a file, for --from"
+        "--save", type=Path, metavar="FILE", help="Save the results to a file, for --from"
     )

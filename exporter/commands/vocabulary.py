@@ -1,4 +1,4 @@
-"""Which words does each command take? Nothing heavy is imported: `--help` answers at once."""
+"""The options and arguments of each command. Nothing heavy is imported: `--help` is fast."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         required=True,
         type=Path,
         metavar="FILE",
-        help="the configuration, in YAML (docs/configuration.md)",
+        help="Configuration file, in YAML (docs/configuration.md)",
     )
     parser.add_argument(
         "--check-config",
         action="store_true",
-        help="say what is wrong in the configuration, and end",
+        help="Validate the configuration and exit",
     )
     parser.add_argument(
         "--shard",
         metavar="I/N",
-        help="audit part I of N, from 0; auto/N: the number at the end of the pod's name",
+        help="Audit shard I of N, counted from 0; auto/N takes I from the end of the pod's name",
     )
 
 
@@ -37,98 +37,98 @@ def _check(parser: argparse.ArgumentParser) -> None:
         "subjects",
         nargs="*",
         metavar="REF|REGISTRY",
-        help="an image, or a host for all its tags (default: what --config or --refs names)",
+        help="An image, or a registry host for all its tags (default: those of --config or --refs)",
     )
-    taken.listed(parser, "a file of images: one a line, or YAML")
+    taken.listed(parser, "File with images: one per line, or YAML")
     taken.tags(parser)
     taken.common(parser)
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("subjects", nargs=1, metavar="REF")
-    taken.listed(parser, "a file of images in use, to say who needs it")
+    parser.add_argument("subjects", nargs=1, metavar="REF", help="An image")
+    taken.listed(parser, "File with images in use, to show who uses it")
     taken.common(parser)
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "subject", metavar="REF|DIGEST", help="an image; a digest alone needs --from"
+        "subject", metavar="REF|DIGEST", help="An image; a digest alone needs --from"
     )
-    taken.listed(parser, "a file of images in use, to say who needs it")
+    taken.listed(parser, "File with images in use, to show who uses it")
     taken.common(parser)
 
 
 def _snapshot(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", type=Path, metavar="FILE", help="Snapshot file to write")
     parser.add_argument(
         "subjects",
         nargs="?",
         metavar="REGISTRY",
-        help="a registry's host (default: the one of --config)",
+        help="Registry host (default: the one of --config)",
     )
-    taken.listed(parser, "a file of images: one a line, or YAML")
+    taken.listed(parser, "File with images: one per line, or YAML")
     parser.set_defaults(tags=None, exclude_tags=[])
     taken.asking(parser)
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("old", type=Path, metavar="OLD", help="what `snapshot` kept before")
-    parser.add_argument("new", type=Path, metavar="NEW", help="what it kept after")
+    parser.add_argument("old", type=Path, metavar="OLD", help="Snapshot taken before")
+    parser.add_argument("new", type=Path, metavar="NEW", help="Snapshot taken after")
     taken.saying(parser)
 
 
 def _protect(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="as for check")
-    taken.listed(parser, "a file of images: one a line, or YAML")
+    parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="As for check")
+    taken.listed(parser, "File with images: one per line, or YAML")
     parser.add_argument(
         "--tags",
         action="append",
         metavar="PATTERN",
-        help="of a registry: children of these tags too",
+        help="Also protect children of these tags of a registry",
     )
     parser.add_argument(
         "--all",
         action="store_true",
-        help="children of every tag, also of those that are only selected",
+        help="Protect children of every tag, including those that are only selected",
     )
     parser.add_argument(
-        "--prefix", default="keep", help="the names are PREFIX-DIGEST (default: %(default)s)"
+        "--prefix", default="keep", help="Name keep tags PREFIX-DIGEST (default: %(default)s)"
     )
     parser.add_argument(
-        "--apply", action="store_true", help="set the tags (default: only name them)"
+        "--apply", action="store_true", help="Set the keep tags (default: only list them)"
     )
     parser.set_defaults(exclude_tags=[])
     taken.common(parser)
 
 
 def _scrub(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="as for check")
-    taken.listed(parser, "a file of images: one a line, or YAML")
+    parser.add_argument("subjects", nargs="*", metavar="REF|REGISTRY", help="As for check")
+    taken.listed(parser, "File with images: one per line, or YAML")
     taken.tags(parser)
-    how = parser.add_argument_group("how bytes are read")
+    how = parser.add_argument_group("how data is read")
     how.add_argument(
         "--limit-rate",
         metavar="SIZE",
-        help="most bytes read in a second, such as 20MiB (default: as configured, or no limit)",
+        help="Maximum bytes per second, such as 20MiB (default: as configured, or no limit)",
     )
     how.add_argument(
         "--ledger",
         type=Path,
         metavar="FILE",
-        help="remember here what was read, and read none of it again",
+        help="Record verified data in this file, and skip it next time",
     )
     how.add_argument(
         "--period",
         metavar="DURATION",
-        help="read nothing twice within it (default: as configured, or 30d)",
+        help="Read no data twice within this period (default: as configured, or 30d)",
     )
     how.add_argument(
-        "--uncompressed", action="store_true", help="unpack layers too, and compare their diff ids"
+        "--uncompressed", action="store_true", help="Also unpack layers and compare their diff IDs"
     )
     how.add_argument(
         "--storage",
         metavar="DIR|s3://BUCKET[/ROOT]",
-        help="read from the registry's root directory (gs:// and az:// too), not over the API",
+        help="Read from the registry's root directory (also gs:// and az://), not over the API",
     )
     taken.store(how)
     taken.asking(parser)
@@ -137,59 +137,59 @@ def _scrub(parser: argparse.ArgumentParser) -> None:
 
 
 def _preflight(parser: argparse.ArgumentParser) -> None:
-    where = parser.add_argument_group("the registry, as one of")
+    where = parser.add_argument_group("registry, one of")
     where.add_argument(
         "--storage",
         metavar="DIR|s3://BUCKET[/ROOT]",
-        help="its root directory; gs:// and az:// too",
+        help="Root directory of the registry's storage; also gs:// and az://",
     )
     where.add_argument(
         "--from",
         dest="saved",
         type=Path,
         metavar="FILE",
-        help="what `check --save` or `snapshot` wrote",
+        help="File written by `check --save` or `snapshot`",
     )
     taken.store(where)
     where.add_argument(
-        "--plain-http", action="store_true", help="ask the object store over http, without TLS"
+        "--plain-http", action="store_true", help="Use http for the object store, without TLS"
     )
-    _about_to_run(parser.add_argument_group("what is about to be run"))
-    _who_needs_what(parser.add_argument_group("who needs what"))
+    _about_to_run(parser.add_argument_group("planned operation"))
+    _who_needs_what(parser.add_argument_group("images in use"))
     parser.add_argument(
         "--output",
         choices=("text", "json", "markdown", "removed"),
         default="text",
-        help="removed: the files that would go",
+        help="Output format; removed: files to be removed",
     )
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    taken.colour(parser)
 
 
 def _about_to_run(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--gc", choices=("distribution-2", "distribution-3"), help="this registry's own collector"
+        "--gc",
+        choices=("distribution-2", "distribution-3"),
+        help="The registry's own garbage collector",
     )
     group.add_argument(
         "--delete-untagged",
         action="store_true",
-        help="the collection is run with --delete-untagged (-m)",
+        help="Predict a garbage collection with --delete-untagged (-m)",
     )
-    group.add_argument(
-        "--plan", metavar="FILE|-", help="what another tool says that it would delete, or did"
-    )
+    group.add_argument("--plan", metavar="FILE|-", help="Deletion plan or log of another tool")
     group.add_argument(
         "--delete",
         nargs="+",
         default=[],
         metavar="REF",
-        help="repository:tag, repository@digest, or repository:tag@digest if that tag may go",
+        help="Planned deletion: repository:tag, repository@digest, or repository:tag@digest",
     )
     group.add_argument(
         "--as",
         dest="way",
         choices=("api", "folder"),
         default="api",
-        help="how --delete is done: by the API, or by a script that removes folders (default: api)",
+        help="How --delete is done: over the API, or by removing folders (default: api)",
     )
 
 
@@ -200,21 +200,21 @@ def _who_needs_what(group: argparse._ArgumentGroup) -> None:
         default=[],
         type=Path,
         metavar="FILE",
-        help="a file of images in use: one a line, or YAML",
+        help="File with images in use: one per line, or YAML",
     )
     taken.kube(group)
     group.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        help="take references, clusters and classes from the configuration of serve",
+        help="Use references, clusters and classes of the configuration of serve",
     )
     group.add_argument(
         "--registry",
         action="append",
         default=[],
         metavar="HOST",
-        help="how references name the registry (default: by any host)",
+        help="Host of the registry in references (default: any host)",
     )
 
 
@@ -222,67 +222,93 @@ def _facts(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     export = actions.add_parser(
         "export",
-        help="audit once and write all that was seen",
-        description="Audits a registry once, or takes a snapshot, and writes all that was seen.",
-        epilog="exit: 0 written and complete, 2 not understood, 3 written with gaps, or not",
+        help="Audit once and export the results",
+        description="Audit a registry once, or read a snapshot, and export the results as Parquet.",
+        epilog="Exit codes: 0 complete, 2 usage error, 3 exported with gaps, or not exported",
     )
     export.add_argument(
         "subjects",
         nargs="?",
         metavar="REGISTRY",
-        help="a registry's host (default: those of --config)",
+        help="Registry host (default: those of --config)",
     )
-    export.add_argument("--to", required=True, metavar="DIR|s3://BUCKET[/ROOT]")
+    export.add_argument(
+        "--to",
+        required=True,
+        metavar="DIR|s3://BUCKET[/ROOT]",
+        help="Folder or bucket to export to",
+    )
     taken.store(export)
     export.add_argument(
         "--keep",
         type=int,
         default=3,
         metavar="N",
-        help="how many audits of a shard stay (default: %(default)s)",
+        help="Number of exports to keep per shard (default: %(default)s)",
     )
     export.add_argument(
-        "--shard", metavar="I/N", help="only part I of N, counted from 0, of limits too"
+        "--shard",
+        metavar="I/N",
+        help="Audit only shard I of N, counted from 0, with its share of limits",
     )
     export.add_argument(
-        "--refs", type=Path, metavar="FILE", help="a file of images: one a line, or YAML"
+        "--refs", type=Path, metavar="FILE", help="File with images: one per line, or YAML"
     )
     taken.kube(export)
     export.add_argument(
-        "--from", dest="saved", type=Path, metavar="FILE", help="what `snapshot` wrote"
+        "--from",
+        dest="saved",
+        type=Path,
+        metavar="FILE",
+        help="Snapshot to export instead of auditing",
     )
     export.set_defaults(tags=None, exclude_tags=[])
     taken.asking(export)
 
 
 def _capacity(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--facts", required=True, metavar="DIR|s3://BUCKET[/ROOT]")
+    parser.add_argument(
+        "--facts",
+        required=True,
+        metavar="DIR|s3://BUCKET[/ROOT]",
+        help="Folder or bucket with the exports",
+    )
     taken.store(parser)
     parser.add_argument(
         "--registry",
         action="append",
         metavar="NAME",
-        help="only this one (default: every registry that has facts)",
+        help="Report only this registry (default: every exported one)",
     )
     parser.add_argument(
         "--max-age",
         default="1d",
         metavar="DURATION",
-        help="refuse facts that are older (default: %(default)s)",
+        help="Refuse older exports (default: %(default)s)",
     )
-    parser.add_argument("--engine", choices=("duckdb", "spark"), default="duckdb")
+    parser.add_argument(
+        "--engine",
+        choices=("duckdb", "spark"),
+        default="duckdb",
+        help="Query engine (default: %(default)s)",
+    )
     parser.add_argument(
         "--memory-limit",
         default="2GB",
         metavar="SIZE",
-        help="memory of duckdb; what is more goes to the disk (default: %(default)s)",
+        help="Memory limit of DuckDB; it spills to disk beyond it (default: %(default)s)",
     )
     parser.add_argument(
         "--master",
         metavar="URL",
-        help="where Spark is: local[*], spark://…, sc://… (default: as it is configured)",
+        help="Spark master: local[*], spark://…, sc://… (default: as Spark is configured)",
     )
-    parser.add_argument("--output", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--output",
+        choices=("text", "json"),
+        default="text",
+        help="Output format (default: %(default)s)",
+    )
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
@@ -290,14 +316,14 @@ def _demo(parser: argparse.ArgumentParser) -> None:
         "--listen",
         default="127.0.0.1:10470",
         metavar="ADDRESS:PORT",
-        help="address of the web server (default: %(default)s)",
+        help="Address of the web server (default: %(default)s)",
     )
     parser.add_argument(
         "--folder",
         type=Path,
-        help="a new folder, in which its storage is made and kept (default: it is removed)",
+        help="New folder for its storage, which is kept (default: a temporary one)",
     )
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    taken.colour(parser)
 
 
 VOCABULARY: Final[Mapping[str, Callable[[argparse.ArgumentParser], None]]] = {

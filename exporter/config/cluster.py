@@ -26,28 +26,28 @@ class FinishedSettings(Section):
     """How a custom resource tells that it has ended, and needs nothing any more."""
 
     path: FieldPathText
-    """Where it stands: `status.phase`."""
+    """Path of the status: `status.phase`."""
     values: tuple[str, ...] = ()
-    """What stands there then; empty is anything."""
+    """Values that mean finished; empty is any value."""
 
 
 class CustomResourceSettings(Section):
     """A kind of custom resource that names images."""
 
     group: GroupName
-    """Of its API: `argoproj.io`."""
+    """API group: `argoproj.io`."""
     version: VersionName
-    """Of the group: `v1alpha1`."""
+    """API version: `v1alpha1`."""
     resource: ResourceName
-    """Its plural name: `workflows`."""
+    """Plural name: `workflows`."""
     images: tuple[FieldPathText, ...]
-    """Where it names images: `spec.template.spec.containers[*].image`."""
+    """Paths of its images: `spec.template.spec.containers[*].image`."""
     reference_class: ClassName = Field(default=ReferenceClass.LIVE, alias="class")
     """`live`, `idle` or `rollback`."""
     idle: FieldPathText | None = None
-    """Where `true` or 0, and nothing else, makes it idle: `spec.suspend`, `spec.replicas`."""
+    """Path where `true` or 0 makes it idle: `spec.suspend`, `spec.replicas`."""
     finished: FinishedSettings | None = None
-    """When it has ended."""
+    """When it is finished."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -60,27 +60,28 @@ class ClusterSettings(Section):
     """One Kubernetes cluster whose workloads say what is in use."""
 
     name: str | None = Field(default=None, min_length=1, max_length=100)
-    """How metrics and reports name it; `null` is the context, or `in-cluster`, or `kubernetes`."""
+    """Name in metrics and reports; `null` is the context, or `in-cluster`, or `kubernetes`."""
     context: str | None = Field(default=None, min_length=1)
-    """Of the kubeconfig; `null` is its current one."""
+    """Context of the kubeconfig; `null` is the current one."""
     kubeconfig: FilePath | None = None
-    """`null` is what KUBECONFIG names, or `~/.kube/config`, or without these the pod's own."""
+    """Kubeconfig file; `null` is KUBECONFIG, or `~/.kube/config`, or the pod's own credentials."""
     in_cluster: bool = False
-    """Ask the cluster that it runs in, with the token of its ServiceAccount."""
+    """Read the cluster that it runs in, with the token of its ServiceAccount."""
     namespaces: tuple[NamespaceName, ...] = ()
-    """Only these, with no right beyond them; empty is all. See below for what is not seen then."""
+    """Read only these, without cluster-wide permissions; empty is all. See below for the limits."""
     leave_out: tuple[KindName, ...] = ()
-    """Kinds that are not asked for: `jobs`, `replicationcontrollers`, …"""
+    """Kinds to skip: `jobs`, `replicationcontrollers`, …"""
     rollback_depth: int = Field(default=3, ge=0, le=100)
-    """How many earlier revisions of a workload count as `rollback`."""
+    """Number of earlier revisions of a workload that count as `rollback`."""
     helm_history: bool = False
-    """Count earlier revisions of Helm's releases too. They are in Secrets, which it then reads."""
+    """Also count earlier revisions of Helm releases. They are stored in Secrets, which it then
+    reads."""
     pull_secrets: bool = False
-    """Try workloads' pull secrets as a kubelet would. They are Secrets, which it then reads."""
+    """Try the pull secrets of workloads as a kubelet would. It then reads these Secrets."""
     custom_resources: tuple[CustomResourceSettings, ...] = ()
-    """Further kinds that name images."""
+    """Further kinds that use images."""
     timeout: Timeout = timedelta(seconds=30)
-    """How long one page of a list, or a credential plugin, may take."""
+    """Timeout of one page of a list, or of a credential plugin."""
 
     @property
     def label(self) -> str:

@@ -53,9 +53,9 @@ _SHAPES: Final = {
 }
 """What a text must look like, by the pattern that it does not fit."""
 _INSTEAD: Final = {
-    "password": "secrets do not stand here; use password_file or password_env",
-    "identity_token": "secrets do not stand here; use identity_token_file or identity_token_env",
-    "token": "secrets do not stand here; use password_file or identity_token_file",
+    "password": "secrets are not allowed here; use password_file or password_env",
+    "identity_token": "secrets are not allowed here; use identity_token_file or identity_token_env",
+    "token": "secrets are not allowed here; use password_file or identity_token_file",
     "insecure": "use plain_http: true for http; certificates are always verified, see ca_file",
 }
 

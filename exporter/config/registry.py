@@ -32,28 +32,29 @@ class RepositoriesSettings(Section):
     """Which repositories of a registry are looked at, beside those that references name."""
 
     catalog: bool = True
-    """Ask the registry for its list of repositories."""
+    """List the repositories with the registry's catalogue."""
     only: tuple[Glob, ...] = ()
-    """Patterns for what the catalogue lists; empty is all of it."""
+    """Patterns of listed repositories to audit; empty is all."""
     leave_out: tuple[Glob, ...] = ()
-    """Patterns that win over `only`."""
+    """Patterns to exclude; they take precedence over `only`."""
     listed: tuple[RepositoryName, ...] = ()
-    """Names that are looked at whether a catalogue lists them or not."""
+    """Repositories to audit whether they are listed or not."""
 
 
 class TagsSettings(Section):
     """Which tags of a repository are looked at, beside those that references name."""
 
     latest: tuple[Glob, ...] = ("latest",)
-    """Patterns of the tags that have the class `latest`; they are always looked at."""
+    """Patterns of tags with the class `latest`; they are always audited."""
     select: tuple[Glob, ...] = ()
-    """Patterns of the tags that have the class `selected`."""
+    """Patterns of tags with the class `selected`."""
     leave_out: tuple[Glob, ...] = ()
-    """Patterns that win over `select`, never over `latest` or a reference."""
+    """Patterns to exclude; they take precedence over `select`, but not over `latest` or a
+    reference."""
     limit: int = Field(default=100_000, ge=1)
-    """The most tags that are read of one repository; what is more is reported as a gap."""
+    """Maximum number of tags per repository; more are reported as a gap."""
     total: int = Field(default=200_000, ge=1)
-    """The most tags that are read of the registry; what is more is reported as a gap."""
+    """Maximum number of tags of the registry; more are reported as a gap."""
 
 
 class RegistrySettings(Section):
@@ -62,18 +63,19 @@ class RegistrySettings(Section):
     url: Url
     """`https://host[:port]`; `http://` only with `plain_http: true`."""
     name: str | None = Field(default=None, min_length=1, max_length=100)
-    """How metrics and reports name it; `null` is the host of `url`."""
+    """Name in metrics and reports; `null` is the host of `url`."""
     aliases: tuple[Host, ...] = ()
-    """Other hosts by which references name it."""
+    """Other hosts that references use for it."""
     role: RoleName = Role.OWNED
-    """`owned`; `proxy` is a pull-through cache, partial by design; `sparse` lacks platforms."""
+    """`owned`; `proxy` is a pull-through cache, partial by design; `sparse` is a mirror that
+    omits platforms."""
     platforms: tuple[PlatformName, ...] = ()
-    """Of a sparse mirror: the platforms that it holds."""
+    """Platforms of a sparse mirror."""
     require: tuple[PlatformName, ...] = ()
-    """Platforms that must run every tag; empty is those that each tag offers."""
+    """Required platforms of every tag; empty is all that each tag has."""
     collector: CollectorName = None
-    """Whose garbage collector: `distribution-2`, `distribution-3`, `parent-protects` (zot, Harbor,
-    GitLab with its database), `none`; `null` is detected where the registry lets it be."""
+    """Garbage collector: `distribution-2`, `distribution-3`, `parent-protects` (zot, Harbor,
+    GitLab with its database), `none`; `null` is detected if possible."""
     plain_http: bool = False
     """Allow http without TLS."""
     ca_file: FilePath | None = None
@@ -81,7 +83,7 @@ class RegistrySettings(Section):
     certificate_file: FilePath | None = None
     """PEM file of a client certificate."""
     key_file: FilePath | None = None
-    """PEM file of its key, where that is not in `certificate_file`."""
+    """PEM file of its key, if not in `certificate_file`."""
     username: str | None = Field(default=None, min_length=1)
     """User name for Basic or for the token server."""
     username_file: FilePath | None = None
@@ -97,27 +99,29 @@ class RegistrySettings(Section):
     identity_token_env: Variable | None = None
     """Environment variable that holds an identity token."""
     docker_config: FilePath | None = None
-    """A docker `config.json`; the credential helpers that it names are used too. `null`, with no
-    credentials here, is wherever docker and podman keep theirs."""
+    """A docker `config.json`; the credential helpers that it names are used too. `null` without
+    other credentials uses those of docker and podman."""
     concurrency: int = Field(default=16, ge=1, le=256)
-    """The most requests at the same time, of all shards together."""
+    """Maximum parallel requests, for all shards together."""
     requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """The most requests that are begun in a second, by all shards together; `null` is no limit."""
+    """Maximum requests per second, for all shards together; `null` is no limit."""
     timeout: Timeout = timedelta(seconds=30)
-    """How long one request may take. A page of a list has 5m: on object stores it takes minutes."""
+    """Timeout of one request. A page of a list has 5m, since it may take minutes on object
+    stores."""
     tries: int = Field(default=3, ge=1, le=10)
-    """How often a request is sent before it counts as failed."""
+    """Number of attempts before a request fails."""
     repositories: RepositoriesSettings = RepositoriesSettings()
     tags: TagsSettings = TagsSettings()
     manifest_entries: int = Field(default=500_000, ge=1)
     """The most entries (layers, configurations, platforms) of all manifests together that are held;
     what is more is reported as unknown."""
     storage: StorageSettings | None = None
-    """Its own storage, where that can be read: what is left over, and what a collection breaks."""
+    """The registry's own storage, if readable: for unreferenced data and predicted garbage
+    collections."""
     scrub: ScrubSettings | None = None
-    """How its bytes are read whole, over time; `null` is never."""
+    """Full verification of its content over time; `null` is never."""
     interval: Interval | None = None
-    """From one audit of it to the next; `null` is the common `interval`."""
+    """Time between two audits of it; `null` is the common `interval`."""
 
     @property
     def label(self) -> str:
@@ -147,7 +151,7 @@ class RegistrySettings(Section):
         if plain and not self.plain_http:
             raise amiss("url", "http without TLS needs plain_http: true")
         if self.plain_http and not plain:
-            raise amiss("plain_http", "is for an address that begins with http://")
+            raise amiss("plain_http", "needs an address that begins with http://")
         for key in ("ca_file", "certificate_file", "key_file"):
             if plain and getattr(self, key):
                 raise amiss(key, "is of no use over plain http")

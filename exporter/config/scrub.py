@@ -30,20 +30,19 @@ class ScrubSettings(Section):
     """Reads every needed byte whole, over time, and hashes it. Off where it is not set."""
 
     period: Period = timedelta(days=30)
-    """From one reading of a blob to the next; at least a minute."""
+    """Time between two full reads of a blob; at least a minute."""
     bytes_per_day: Size | None = None
-    """The budget of all shards together, `500GiB` or `2TB`, spread over the day; `null` is what the
+    """Budget of all shards together, `500GiB` or `2TB`, spread over the day; `null` is what the
     period needs."""
     bytes_per_second: Size | None = None
-    """The fastest at which bytes are read, `20MiB`, by all shards together; `null` is as fast as
-    they come."""
+    """Maximum rate, `20MiB`, for all shards together; `null` is no limit."""
     read_from: SourceName = Source.API
-    """`api`, or `storage`: straight from the registry's own, without any load on it."""
+    """`api`, or `storage`: directly from the registry's storage, without load on the registry."""
     uncompressed: bool = False
-    """Unpack each layer once as well, as nodes do, and compare it with the `diff_ids` of the images
-    that have it: takes processor time. Needs the extra `pullproof[zstd]`."""
+    """Also unpack each layer once and compare it with the `diff_ids` of its images: takes CPU
+    time. Needs the extra `pullproof[zstd]`."""
     uncompressed_limit: Size = 100 * 2**30
-    """A layer that unpacks to more is not compared; it is told as not seen."""
+    """A layer that unpacks to more is not compared; it is reported as a gap."""
 
     @field_validator("uncompressed")
     @classmethod

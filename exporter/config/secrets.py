@@ -79,9 +79,9 @@ def _content(path: Path, key: str) -> str:
 
 def _usable(key: str, text: str) -> str:
     if not text:
-        raise NoSecret(key, "what it names is empty or not set")
+        raise NoSecret(key, "its value is empty or not set")
     if len(text) > _LARGEST:
-        raise NoSecret(key, f"what it names is no secret: more than {_LARGEST} characters")
+        raise NoSecret(key, f"its value has more than {_LARGEST} characters")
     if not text.isprintable():
-        raise NoSecret(key, "what it names is more than one line, or not text")
+        raise NoSecret(key, "its value has more than one line, or is not text")
     return text

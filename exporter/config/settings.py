@@ -43,22 +43,22 @@ class MetricsSettings(Section):
     """How many series are published."""
 
     tags: int = Field(default=10_000, ge=0)
-    """The most tags with series of their own; what is wrong comes first."""
+    """Maximum number of tags with series of their own; the worst are kept."""
     problems: int = Field(default=500, ge=0)
-    """The most problems of one registry that have a series with their digest."""
+    """Maximum number of problems per registry that have a series with their digest."""
 
 
 class ReferencesSettings(Section):
     """Images that are wanted: a file that lists them, or patterns that mark tags."""
 
     file: FilePath | None = None
-    """One reference a line (`#` begins a comment); `.yaml`, `.yml`, `.json`: a list."""
+    """File with one reference per line (`#` begins a comment); `.yaml`, `.yml`, `.json`: a list."""
     images: tuple[Images, ...] = ()
-    """Patterns `registry/repository:tag`; each tag that one fits has the class."""
+    """Patterns `registry/repository:tag`; matching tags have the class."""
     reference_class: ClassName = Field(default=ReferenceClass.LIVE, alias="class")
     """`live`, `idle`, `rollback`, `latest` or `selected`."""
     platforms: tuple[PlatformName, ...] = ()
-    """Platforms that must run them; empty is those that each offers."""
+    """Required platforms; empty is all that each image has."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -75,28 +75,29 @@ class Settings(Section):
     web_config_file: FilePath | None = None
     """TLS and users of the web server, in the format that Prometheus' own exporters read."""
     route_prefix: PathPrefix | None = None
-    """Stands before every path (`/registry-audit`), for a reverse proxy that leaves it there."""
+    """Prefix of every path (`/registry-audit`), for a reverse proxy that does not strip it."""
     docs_url: PageAddress | None = DOCS
-    """Where findings and runbooks are read: pages link there; `null` for no links."""
+    """Base address of the documentation that pages link to; `null` for no links."""
     ledger: FilePath | None = None
-    """SQLite file that lets a restart serve the last truth at once; `null` keeps it in memory."""
+    """SQLite file that lets a restart serve the last results at once; `null` keeps them in
+    memory."""
     interval: Interval = timedelta(minutes=15)
-    """From the beginning of one audit to the next."""
+    """Time between the starts of two audits."""
     max_staleness: Interval = timedelta(hours=24)
-    """How long the last truth is served while a registry cannot be seen."""
+    """How long the last results are served while a registry cannot be audited."""
     audit_deadline: Interval = timedelta(hours=2)
-    """How long one audit may take; what was not answered by then is a gap, and the registry counts
+    """Maximum duration of an audit; what is not answered by then is a gap, and the registry counts
     as not audited."""
     confirm_after: Duration = timedelta(seconds=5)
-    """Pause before the second look at something that seems absent."""
+    """Delay before a loss is confirmed by a second request."""
     shard: ShardText = ShardName(0, 1)
-    """Which part of each registry's repositories this process audits: `2/4` is the third of four,
-    `auto/4` the one at the end of the pod's name. `--shard` and `PULLPROOF_SHARD` win over it."""
+    """Shard that this process audits: `2/4` is the third of four, `auto/4` takes the number from
+    the end of the pod's name. `--shard` and `PULLPROOF_SHARD` take precedence."""
     log_level: LevelName = LogLevel.INFO
     """`debug`, `info`, `warning` or `error`."""
     metrics: MetricsSettings = MetricsSettings()
     facts: FactsSettings | None = None
-    """Where every complete audit writes what it saw, as Parquet for other engines."""
+    """Where every complete audit is exported as Parquet."""
     registries: tuple[RegistrySettings, ...]
     references: tuple[ReferencesSettings, ...] = ()
     clusters: tuple[ClusterSettings, ...] = ()

@@ -62,12 +62,12 @@ class StorageSettings(PlaceSettings):
     path: FilePath | None = None
     """The registry's `rootdirectory`: the folder that holds `docker/registry/v2`."""
     url: str | None = Field(default=None, pattern=PLACE)
-    """`s3://bucket[/rootdirectory]`, `gs://…` or `az://…`; credentials as the clouds' tools find
-    them. Needs the extra `pullproof[s3]`."""
+    """`s3://bucket[/rootdirectory]`, `gs://…` or `az://…`; credentials are found as by the
+    clouds' own tools. Needs the extra `pullproof[s3]`."""
     grace: Duration = timedelta(days=1)
-    """What is younger may belong to a push on its way, and never counts as left over."""
+    """Younger data may belong to a push in progress, and never counts as reclaimable."""
     stale_uploads: Duration = timedelta(days=7)
-    """Uploads that nobody wrote to for so long count as left over."""
+    """Uploads without activity for this long count as reclaimable."""
 
 
 class FactsSettings(PlaceSettings):
@@ -76,6 +76,7 @@ class FactsSettings(PlaceSettings):
     path: FilePath | None = None
     """A folder."""
     url: str | None = Field(default=None, pattern=PLACE)
-    """`s3://bucket[/root]`, `gs://…` or `az://…`; credentials as the clouds' tools find them."""
+    """`s3://bucket[/root]`, `gs://…` or `az://…`; credentials are found as by the clouds' own
+    tools."""
     keep: int = Field(default=3, ge=1)
-    """How many audits of each shard are kept; older ones are removed, and nothing else is."""
+    """Number of exports to keep per shard; older ones are removed, and nothing else is."""

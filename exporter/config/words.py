@@ -176,7 +176,7 @@ def _shown(value: object) -> str:
 def _collector(value: object) -> Collector | None:
     found = None if value is None else choice(Collector, value)
     if found is Collector.UNKNOWN:
-        raise ValueError("unknown is what it is while nothing is set: leave the key away")
+        raise ValueError("unknown is the default: omit the key")
     return found
 
 

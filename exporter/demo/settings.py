@@ -34,7 +34,7 @@ references:
 """
 
 _RUNNING: Final = """\
-# What runs on the cluster, on nodes of both kinds.
+# Images in use on nodes of both platforms.
 {owned}/shop/frontend:1.9.0
 {owned}/shop/checkout:2.4.1
 {owned}/platform/payments:3.0.7

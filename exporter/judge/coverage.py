@@ -55,21 +55,21 @@ def _of_shard(
     name: str, release: Release | None, sizes: Mapping[str, int], times: tuple[float, float]
 ) -> Iterator[str]:
     if release is None:
-        yield f"{name} has written no facts"
+        yield f"{name} has no export"
         return
     oldest, now = times
     if release.taken_at > now + _SKEW:
         ahead = release.taken_at - now
-        yield f"the facts of {name} are from the future, by {ahead:.0f} seconds: a clock is wrong"
+        yield f"the export of {name} is {ahead:.0f} seconds in the future: check the clocks"
     if release.taken_at < oldest:
-        yield f"the facts of {name} are too old, by {oldest - release.taken_at:.0f} seconds"
+        yield f"the export of {name} is too old by {oldest - release.taken_at:.0f} seconds"
     gone = [file.path for file in release.files if sizes.get(file.path) != file.size]
     if gone:
-        yield f"{gone[0]} of {name} is not there as it was written"
+        yield f"{gone[0]} of {name} is missing or was changed"
     yield from _named(name, release.gaps)
 
 
 def _named(name: str, gaps: Sequence[str]) -> Iterator[str]:
-    yield from (f"{name} could not see {gap}" for gap in gaps[:_MOST])
+    yield from (f"{name} has a gap: {gap}" for gap in gaps[:_MOST])
     if len(gaps) > _MOST:
         yield f"and {len(gaps) - _MOST} more gaps of {name}"

@@ -234,14 +234,14 @@ def _doubts(report: Report, question: Question, around: Iterable[TagVerdict]) ->
     """Why something unseen may lead to it after all."""
     sealed = report.snapshot.sealed.get(question.repository)
     if sealed is None:
-        yield f"not all tags of {question.repository} are known"
+        yield f"could not list all tags of {question.repository}"
     else:
         looked_into = {verdict.root.tag for verdict in around}
         known = {tag for tags in sealed.tags.values() for tag in tags}
         if known - looked_into:
-            yield f"not all tags of {question.repository} were looked into"
+            yield f"could not read all tags of {question.repository}"
     if report.snapshot.role is Role.PROXY:
-        yield "a pull-through cache is not looked into"
+        yield "a pull-through cache is not audited"
     for verdict in around:
         opaque = any(
             child.state is State.UNKNOWN
@@ -249,4 +249,4 @@ def _doubts(report: Report, question: Question, around: Iterable[TagVerdict]) ->
             for child in verdict.children
         )
         if verdict.root.sighting.state is State.UNKNOWN or opaque:
-            yield f"{verdict.root.name} could not be looked into"
+            yield f"could not read {verdict.root.name}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from exporter.facts.use import Use
     from exporter.oci.manifest import Descriptor
 
-NOT_LOOKED_AT: Final = unknown(Reason.BY_DESIGN, "not looked at")
+NOT_LOOKED_AT: Final = unknown(Reason.BY_DESIGN, "not audited")
 
 
 @dataclass(frozen=True, slots=True)

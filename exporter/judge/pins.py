@@ -40,7 +40,7 @@ class Need:
     reason: Reason | None
     """Why the state is unknown."""
     tags: tuple[Tag, ...] | None
-    """That point straight at it; None where not every tag of the repository is known."""
+    """That point straight at it; None where could not list all tags of the repository."""
     needed_by: tuple[str, ...]
     """The names of the roots above it."""
 

@@ -35,7 +35,7 @@ def held(verdict: TagVerdict, platform: Platform | None) -> tuple[str, str] | No
     node, of, image = holding[0]
     nodes = len({each[0] for each in holding})
     more = f" (and {nodes - 1} more)" if nodes > 1 else ""
-    said = f"node {node} {of}{more} says that it still holds it"
+    said = f"node {node} {of}{more} reports that it still has it"
     return said, save(image, of)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from exporter.judge.report import Child, Report, TagVerdict
 
 _FORGET: Final = (
-    "Restart the registry first, or flush its Redis: its cache makes tools skip a push."
+    "Restart the registry first, or flush its Redis: its cache lets pushes skip lost content."
 )
 """docs/repair.md: with such a cache, no command heals anything that has lost content."""
 
@@ -40,17 +40,15 @@ def reference(report: Report, verdict: TagVerdict) -> str:
 def remedies(report: Report, verdict: TagVerdict) -> tuple[Remedy, ...]:
     """Return the commands that a tag's state calls for, in the order in which to type them."""
     name = _word(reference(report, verdict))
-    found = [Remedy("See it again, as it is now", f"pullproof inspect {name}")]
+    found = [Remedy("Audit it again", f"pullproof inspect {name}")]
     lost = [each for each in verdict.children if each.required and _is_lost(each)]
     if lost or verdict.lacking_platforms:
         found += _repairs(name, verdict, lost)
-        found.append(Remedy("Prove that it is whole again", f"pullproof check {name}"))
+        found.append(Remedy("Verify the repair", f"pullproof check {name}"))
     if verdict.root.tag and any(map(_is_bare, verdict.children)):
         found += [
-            Remedy(
-                "See which tags would protect what no tag points at", f"pullproof protect {name}"
-            ),
-            Remedy("Set them", f"pullproof protect --apply {name}"),
+            Remedy("List the keep tags that would protect it", f"pullproof protect {name}"),
+            Remedy("Set the keep tags", f"pullproof protect --apply {name}"),
         ]
     return tuple(found)
 
@@ -70,11 +68,16 @@ def _from_node(name: str, verdict: TagVerdict, child: Child) -> Remedy:
     found = held(verdict, child.platform)
     if found is not None:
         who, command = found
-        return Remedy(f"Or save it: {plain(who)}", plain(command))
+        return Remedy(
+            f"Or export it, and push it as the repair guide says: {plain(who)}", plain(command)
+        )
     platform = platform_words(child.platform) if child.platform else ""
     kind = f"{platform} node" if platform else "node"
     command = save(name, _word(platform) if platform else "")
-    return Remedy(f"Or save it from a {kind} that still holds it", command)
+    return Remedy(
+        f"Or export it from a {kind} that still has it, and push it as the repair guide says",
+        command,
+    )
 
 
 def _is_lost(child: Child) -> bool:

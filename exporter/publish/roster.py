@@ -149,7 +149,7 @@ class Roster:
 def _unseen(standing: Standing) -> tuple[str, ...]:
     if standing.report is None:
         reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in standing.gaps)
-        return tuple(reasons) or ("Nothing was audited yet.",)
+        return tuple(reasons) or ("Not audited yet.",)
     return blindness(standing.report, standing.unseen)
 
 

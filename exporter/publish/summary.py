@@ -97,9 +97,13 @@ def risks(report: Report) -> tuple[str, ...]:
 
 
 def blindness(report: Report, gaps: Iterable[Gap]) -> tuple[str, ...]:
-    """What could not be seen, one sentence each; never empty, for "nothing" is an answer too."""
-    lines = (*_unknown(report), *_gap_lines(tuple(gaps)), *_unlisted(report))
-    return lines or ("Nothing: everything in scope was seen.",)
+    """Return the gaps in coverage, one sentence each; none where coverage is complete."""
+    return (*_unknown(report), *_gap_lines(tuple(gaps)), *_unlisted(report))
+
+
+def coverage_head(gaps: Sequence[str]) -> str:
+    """Return the heading of the gaps, which says so where there are none."""
+    return "Gaps in coverage" if gaps else "Coverage: complete"
 
 
 def totals(report: Report) -> str:
@@ -114,7 +118,7 @@ def totals(report: Report) -> str:
     )
     ways = sorted(census.proofs.items(), key=lambda item: -item[1])
     how = ", ".join(f"{amount:,} {proof_words(proof)}" for proof, amount in ways)
-    return f"{looked}. Blobs that are there: {how}." if how else f"{looked}."
+    return f"{looked}. Blobs present: {how}." if how else f"{looked}."
 
 
 def next_command(reports: Sequence[Report], again: str = "") -> str:
@@ -166,7 +170,7 @@ def losses(verdict: TagVerdict) -> tuple[Loss, ...]:
 
 def _unoffered(verdict: TagVerdict, lacking: Lacking) -> tuple[str, ...]:
     notes = needed_words(verdict.root, lacking.required_by)
-    return ("no image is offered for this platform", *notes)
+    return ("no image for this platform", *notes)
 
 
 def _trouble(
@@ -181,8 +185,8 @@ def _trouble(
 
 def _loss(verdict: TagVerdict, child: Child) -> Loss:
     if child.digest is None:
-        detail = plain(verdict.root.sighting.detail) or "the registry does not know it"
-        return Loss("tag", child_cell(child), "", (f"the tag itself is gone: {detail}",))
+        detail = plain(verdict.root.sighting.detail) or "unknown to the registry"
+        return Loss("tag", child_cell(child), "", (f"no such tag: {detail}",))
     is_run = child.platform and child.kind is ChildKind.IMAGE
     where = platform_words(child.platform) if is_run and child.platform else str(child.kind)
     gone = (each for each in child.lacks if each.state in GONE)
@@ -218,20 +222,27 @@ def _unknown(report: Report) -> Iterator[str]:
     if reasons:
         why = ", ".join(f"{reason} {amount:,}" for reason, amount in reasons.most_common())
         amount = count_words(reasons.total(), "manifest")
-        yield f"{amount} could not be established: {why}."
+        yield f"{amount} unknown: {why}."
     unexpected = sum(not child.expected for child in children)
     if unexpected:
-        yield f"Not expected here, so not looked at: {count_words(unexpected, 'manifest')}."
+        yield f"Not expected here and not audited: {count_words(unexpected, 'manifest')}."
 
 
 def _gap_lines(gaps: Sequence[Gap]) -> Iterator[str]:
     for gap in gaps[:_MOST_GAPS]:
         detail = f": {plain(gap.detail)}" if gap.detail else ""
-        yield f"{gap.scope} {plain(gap.subject)}: {gap.reason}{detail}"
+        yield f"{_unread(gap)}: {gap.reason}{detail}"
     if len(gaps) > _MOST_GAPS:
         rest = Counter(gap.reason for gap in gaps[_MOST_GAPS:])
         why = ", ".join(f"{reason} {amount:,}" for reason, amount in rest.most_common())
         yield f"{len(gaps) - _MOST_GAPS:,} more: {why}."
+
+
+def _unread(gap: Gap) -> str:
+    """Say what could not be read; `_catalog` is how the API names the list of repositories."""
+    if gap.subject == "_catalog":
+        return "cannot list repositories"
+    return f"{gap.scope} {plain(gap.subject)}"
 
 
 def _unlisted(report: Report) -> Iterator[str]:
@@ -247,4 +258,4 @@ def _unlisted(report: Report) -> Iterator[str]:
     unsealed = bare - report.snapshot.sealed.keys()
     if unsealed:
         where = count_words(len(unsealed), "repository", "repositories")
-        yield f"Not every tag of {where} is known: whether tags protect their manifests is open."
+        yield f"Could not list all tags of {where}: protection is undetermined."

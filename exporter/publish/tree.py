@@ -143,7 +143,7 @@ class _Grower:
         )
 
     def _lacks(self, lacking: Lacking) -> tuple[str, ...]:
-        return ("nothing is offered", *self._aside(lacking.required_by))
+        return ("no image", *self._aside(lacking.required_by))
 
     def _aside(self, required_by: ReferenceClass | None) -> tuple[str, ...]:
         """Who needs it, where that is not what is highest of the tag's uses."""
@@ -152,7 +152,7 @@ class _Grower:
     def _blob(self, kind: Kind, target: Descriptor) -> Node:
         seen = self._seen(target.digest)
         if seen is None:
-            return Node(kind, ABSENT, target.digest, target.size, ("not looked at",))
+            return Node(kind, ABSENT, target.digest, target.size, ("not audited",))
         notes = self._observed(seen)
         return Node(kind, state_cell(seen.state), target.digest, target.size, notes)
 
@@ -168,7 +168,7 @@ class _Grower:
         return self._snapshot.sightings.get((self._root.repository, digest))
 
     def _observed(self, seen: Sighting) -> tuple[str, ...]:
-        when = () if seen.seen_at is None else (f"seen {time_words(seen.seen_at)}",)
+        when = () if seen.seen_at is None else (f"as of {time_words(seen.seen_at)}",)
         if seen.state is State.PRESENT:
             return (proof_words(seen.proof), *when)
         proof = (proof_words(seen.proof),) if seen.proof is Proof.CONFIRMED else ()
@@ -185,7 +185,7 @@ class _Grower:
         if tags is None:
             return None
         if not tags:
-            return Cell("no tag points straight at it", Tone.UNSURE)
+            return Cell("not tagged directly", Tone.UNSURE)
         more = len(tags) - _MOST_TAGS
         rest = f" and {more:,} more" if more > 0 else ""
         return Cell(f"tagged {', '.join(tags[:_MOST_TAGS])}{rest}")

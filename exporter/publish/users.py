@@ -42,7 +42,7 @@ def user_words(hit: Hit) -> str:
 def needed_words(root: Root, required_by: ReferenceClass | None) -> tuple[str, ...]:
     """Say who needs something of a tag, where it is not what is highest of the tag's uses."""
     if required_by is None:
-        return ("nothing that must run needs it",)
+        return ("no required platform needs it",)
     return tuple(filter(None, (aside(root, required_by),)))
 
 
@@ -53,9 +53,9 @@ def blast_words(found: Blast) -> tuple[str, ...]:
 
 def _lines(found: Blast) -> Iterator[str]:
     for hit in found.workloads[:_MOST]:
-        yield f"hits {user_words(hit)}"
+        yield f"affects {user_words(hit)}"
     if len(found.workloads) > _MOST:
-        yield f"hits {count_words(len(found.workloads) - _MOST, 'more workload')}"
+        yield f"affects {count_words(len(found.workloads) - _MOST, 'more workload')}"
     if found.alive:
         running = count_words(found.alive, "container")
-        yield f"do not restart or reschedule: {running} run on layers that their nodes still hold"
+        yield f"do not restart or reschedule: {running} running on layers cached on their nodes"

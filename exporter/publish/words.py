@@ -50,10 +50,10 @@ _CELLS: Final = {
 _PROOFS: Final = {
     Proof.NOTHING: "not verified",
     Proof.HEAD: "header only",
-    Proof.LAST_BYTE: "last byte read",
-    Proof.HASH: "read whole and hashed",
-    Proof.INLINE: "carried inline",
-    Proof.EXTERNAL: "kept elsewhere",
+    Proof.LAST_BYTE: "last byte verified",
+    Proof.HASH: "full hash verified",
+    Proof.INLINE: "inline",
+    Proof.EXTERNAL: "external",
     Proof.CONFIRMED: "confirmed twice",
 }
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")

@@ -75,7 +75,7 @@ class Blobs:
         await spread(self.method.width, note, self._wanted)
         above = _above(walk, suspects) if suspects else {}
         walk.sightings.update(await confirm(suspects, self._look, above, self.content, self.method))
-        argued = unknown(Reason.MALFORMED, "two manifests state different sizes of it")
+        argued = unknown(Reason.MALFORMED, "two manifests state different sizes")
         walk.sightings.update((place, argued) for place in disputed)
         for place, seen in self._exempt.items():
             walk.sightings.setdefault(place, seen)

@@ -40,7 +40,7 @@ def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
         if manifest is None or unseen[place].state in GONE:
             continue
         manifests[place[1]] = manifest
-        hidden = replace(seen, detail="below a manifest that cannot be seen")
+        hidden = replace(seen, detail="parent manifest could not be read")
         places = (each for each in _below(place, manifest) if each not in now.sightings)
         waiting += ((each, hidden) for each in places if each not in unseen)
     return _completed(now, before, unseen, manifests)

@@ -97,7 +97,7 @@ def _claims(answers: Mapping[Address, Answer]) -> dict[Address, Digest]:
 def _standing(root: Root, digest: Digest | None, sighting: Sighting) -> Root:
     if digest == root.digest:
         return replace(root, sighting=sighting)
-    moved = unknown(Reason.UNCONFIRMED, "the tag moved while it was looked at")
+    moved = unknown(Reason.UNCONFIRMED, "the tag moved during the audit")
     return replace(root, digest=None, sighting=moved)
 
 

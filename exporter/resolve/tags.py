@@ -129,7 +129,7 @@ def _tagged(
     last = known.get((wanted.repository, tag))
     if answer is None and (last is None or last.sighting.state not in GONE):
         return None
-    digest, sighting = answer or (None, unknown(Reason.UNCONFIRMED, "neither listed nor there"))
+    digest, sighting = answer or (None, unknown(Reason.UNCONFIRMED, "neither listed nor found"))
     if before and last and sighting.state is State.UNKNOWN:
         digest = last.digest
         sighting = older(sighting, last.sighting, before.taken_at)

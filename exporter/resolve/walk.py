@@ -58,7 +58,7 @@ class Walk:
         for _ in range(self.method.depth + 1):
             await self._manifests(wave)
             wave = await asyncio.to_thread(self._next, wave)
-        deep = unknown(Reason.TOO_LARGE, "indexes are nested too deep")
+        deep = unknown(Reason.TOO_LARGE, "indexes are nested too deeply")
         for place in wave:
             self.sightings.setdefault(place, deep)
         await self._keep()

@@ -21,7 +21,7 @@ _log: Final = logging.getLogger("pullproof.clock")
 _SPREAD: Final = 0.05
 """Share of an interval by which audits are shifted, so that replicas do not ask in step."""
 _LOOK: Final = 10.0
-"""Seconds between two looks at whether the time of day was set."""
+"""Seconds between two looks at whether system clock changed."""
 _SET: Final = 1.0
 """Seconds from which on it was: less is what NTP does all the time."""
 
@@ -77,7 +77,7 @@ class Clock:
             await asyncio.sleep(_LOOK)
             moved = _ahead() - ahead
             if abs(moved) >= _SET:
-                _log.warning("the time of day was set", extra={"seconds": round(moved)})
+                _log.warning("system clock changed", extra={"seconds": round(moved)})
                 ahead += moved
                 for job in self._scheduler.get_jobs():
                     job.modify(next_run_time=job.next_run_time + timedelta(seconds=moved))
@@ -88,7 +88,7 @@ class Clock:
         task.add_done_callback(self._running.discard)
         await asyncio.wait({task})
         if task.cancelled():  # by `stop`; APScheduler would log it as an error
-            _log.info("audit cut off", extra={"registry": watched.name})
+            _log.info("audit cancelled", extra={"registry": watched.name})
         else:
             task.result()
 

@@ -103,7 +103,7 @@ class Rounds:
             kept = await asyncio.to_thread(self.journal.last, watched.name)
             reopened = await asyncio.to_thread(_reopened, fresh, kept) if kept else fresh
         except Exception:  # noqa: BLE001 - it would end every start anew
-            _log.exception("the last truth cannot be used", extra={"registry": watched.name})
+            _log.exception("stored snapshot is unusable", extra={"registry": watched.name})
             return fresh
         return aged(reopened, self.clock(), watched.max_staleness)
 
@@ -157,17 +157,15 @@ class Rounds:
         try:
             exported = await asyncio.to_thread(self.keep_facts, watched.target, audited)
         except Unseen as unseen:
-            _log.warning(
-                "facts not written", extra={"registry": watched.name, "cause": str(unseen)}
-            )
+            _log.warning("export failed", extra={"registry": watched.name, "cause": str(unseen)})
             return False
         except Exception:  # noqa: BLE001 - a fault of ours here must not cost the verdicts
-            _log.exception("facts not written", extra={"registry": watched.name})
+            _log.exception("export failed", extra={"registry": watched.name})
             return False
-        _log.info("facts written", extra={"registry": watched.name, "audit": exported.release})
+        _log.info("exported", extra={"registry": watched.name, "audit": exported.release})
         if exported.untidy:
             _log.warning(
-                "old facts not removed",
+                "old exports not removed",
                 extra={"registry": watched.name, "cause": exported.untidy},
             )
         return True
@@ -189,7 +187,7 @@ def _reopened(fresh: Standing, kept: Kept) -> Standing:
     try:
         snapshot = snapshot_file.decode(kept.snapshot)
     except Malformed as error:
-        _log.warning("the last truth cannot be used", extra={"cause": str(error)})
+        _log.warning("stored snapshot is unusable", extra={"cause": str(error)})
         return fresh
     report = judge(snapshot, kept.since)
     attempt = Attempt(snapshot.taken_at, 0.0)
@@ -210,4 +208,4 @@ def _tell(report: Report, attempt: Attempt) -> None:
         "unknown": states[State.UNKNOWN],
         "gaps": len(snapshot.gaps),
     }
-    _log.info("audited" if snapshot.blind is None else "could not audit", extra=fields)
+    _log.info("audit complete" if snapshot.blind is None else "audit incomplete", extra=fields)

@@ -159,7 +159,7 @@ class Scrubbing:
             "detail": next((each.detail or each.reason for each in found.values()), ""),
         }
         level = logging.DEBUG if ended == "match" else logging.WARNING
-        _log.log(level, "read whole: %s", ended, extra=fields)
+        _log.log(level, "full verification: %s", ended, extra=fields)
 
 
 def keep(proofs: Proofs, registry: str, subject: Subject, found: Found, at: float) -> None:

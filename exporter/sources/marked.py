@@ -161,7 +161,7 @@ class _Reading:
         return self._refuse(path, "not the number or truth value that it claims to be")
 
     def _refuse_tag(self, path: Path, tag: str) -> object:
-        return self._refuse(path, f"a tag ({quoted(tag, 40)}); leave it away")
+        return self._refuse(path, f"a tag ({quoted(tag, 40)}); omit it")
 
     def _refuse(self, path: Path, text: str) -> object:
         self.faults.append(Fault(path, self.lines[path], text))

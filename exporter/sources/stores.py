@@ -28,7 +28,7 @@ _WAYS: Final = (
 )
 # Without keys of its own the library asks the cloud's machine, which names them or does not.
 _MACHINE: Final = "http://169.254.169.254/"
-_NO_KEYS: Final = "no credentials are set, and the machine that this runs on gives none"
+_NO_KEYS: Final = "no credentials are set, and the machine provides none"
 _CODE: Final = re.compile(r"<Code>(\w{1,64})</Code>")
 """An S3's own word for its answer: `NoSuchBucket`, `InvalidAccessKeyId`."""
 # A list that is refused has no error of its own in the library.

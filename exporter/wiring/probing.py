@@ -57,16 +57,16 @@ class Probing:
         finally:
             task.cancel()  # time was over; of one that has ended nothing is left to cancel
         if task.cancelled():
-            raise NotProbed("the configuration is being changed: ask again")
+            raise NotProbed("the configuration is being reloaded: try again")
         return task.result()
 
     def _target(self, host: str) -> Target:
         found = next((each for each in self._targets if host in each.hosts), None)
         if found is None:
             known = ", ".join(sorted(name for each in self._targets for name in each.hosts))
-            raise NotProbed(f"{host}: no configured registry; known are {known or 'none'}")
+            raise NotProbed(f"{host}: not a configured registry (configured: {known or 'none'})")
         if found.role is Role.PROXY:
-            raise NotProbed(f"{host}: a pull-through cache promises nothing, so there is no answer")
+            raise NotProbed(f"{host}: pull-through caches are not audited")
         return found
 
 

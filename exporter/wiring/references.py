@@ -131,7 +131,7 @@ class ReferenceSources:
         except Unseen as unseen:
             return self._frozen(source.name, unseen)
         except Exception:  # noqa: BLE001 - a fault of ours with one source must cost no other
-            _log.exception("references not read", extra={"source": source.name})
+            _log.exception("image references could not be read", extra={"source": source.name})
             return self._frozen(source.name, Unseen(source.name, Reason.INTERNAL, "see the log"))
         standing = SourceStanding(source.name, True, time.time(), len(listing.entries))
         self._last[source.name] = (listing, standing)

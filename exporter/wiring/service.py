@@ -196,7 +196,7 @@ class Service:
             if settings.ledger != self._settings.ledger:
                 await asyncio.to_thread(_try_ledger, settings)
         except (Misconfigured, Malformed, Unseen) as error:
-            _log.error("configuration not reloaded", extra={"cause": str(error)})
+            _log.error("configuration reload failed", extra={"cause": str(error)})
             await self.board.reloaded(replace(self.board.picture.reload, successful=False))
             return str(error)
         self._settings = settings

@@ -90,7 +90,7 @@ def test_a_registry_whose_facts_are_spoilt_takes_no_answer_from_another(
     assert code == 3
     assert told["well"]["seen"]["tags"] == 2
     assert "not a release of facts" in told["newer"]["untold"][0]
-    assert "it is not as its release says" in told["rotten"]["untold"][0]
+    assert "does not match the checksum in its release" in told["rotten"]["untold"][0]
 
 
 def test_a_source_of_references_that_was_not_read_takes_the_whole_from_what_was_seen(

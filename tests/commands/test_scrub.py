@@ -55,7 +55,7 @@ def test_a_registry_that_is_away_gives_no_verdict(capsys: pytest.CaptureFixture[
         (["--storage", "ftp://bucket"], "--storage: not an address such as s3://bucket"),
         (["--storage", "s3://"], "--storage: not an address such as s3://bucket"),
         (["--storage", "/no/such"], "--storage /no/such: no such folder"),
-        (["other.example.com/app:v1", "--storage", "/srv"], "--storage is of one registry"),
+        (["other.example.com/app:v1", "--storage", "/srv"], "--storage needs exactly one registry"),
         (["--storage", "/srv", "--region", "eu"], "--region: goes with url"),
     ],
 )
@@ -82,7 +82,7 @@ def test_the_bar_grows_with_the_bytes_and_never_past_its_end() -> None:
 def test_what_was_read_is_said_in_one_line() -> None:
     tally = ScrubTally(1.0, size=25 * MIB, blobs={"match": 3, "mismatch": 1})
 
-    assert tally_words(tally, 5.0) == "read 25 MiB in 5 s, 5.0 MiB a second: 3 match, 1 mismatch"
+    assert tally_words(tally, 5.0) == "read 25 MiB in 5 s, 5.0 MiB per second: 3 match, 1 mismatch"
     assert tally_words(ScrubTally(1.0), 1.0).endswith("nothing was due")
 
 
@@ -94,7 +94,7 @@ def test_a_folder_that_is_no_registrys_is_not_read_at_all(
     assert main(words) == UNTOLD
 
     said = capsys.readouterr()
-    assert f"nothing was read: {tmp_path}: unreadable" in said.err
+    assert f"nothing verified: {tmp_path}: unreadable" in said.err
     assert "not the root directory of a registry" in said.err
     assert not said.out
 
@@ -119,14 +119,14 @@ def test_a_bucket_that_may_not_be_listed_may_be_read() -> None:
 def test_why_bytes_are_not_known_to_be_right_is_told_with_one_case_of_each() -> None:
     first, second, third = (Digest.of(word) for word in (b"1", b"2", b"3"))
     away = unknown(Reason.TIMEOUT)
-    short = unknown(Reason.UNCONFIRMED, "read whole: 3 of 4 bytes")
+    short = unknown(Reason.UNCONFIRMED, "full read: 3 of 4 bytes")
 
     told = [*unread_lines({(APP, first): away, (APP, second): short, (APP, third): short})]
 
     case = min(second, third)
     assert told == [
-        f"not known to be right: unconfirmed (read whole: 3 of 4 bytes): {APP}@{case}, and 1 more",
-        f"not known to be right: timeout: {APP}@{first}",
+        f"could not verify: unconfirmed (full read: 3 of 4 bytes): {APP}@{case}, and 1 more",
+        f"could not verify: timeout: {APP}@{first}",
     ]
 
 

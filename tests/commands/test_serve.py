@@ -24,7 +24,7 @@ def checked(tmp_path: Path, text: str, *words: str) -> int:
 def test_registries_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert checked(tmp_path, ONE) == 0
 
-    assert capsys.readouterr().out.endswith("pullproof.yml: 1 registry, no faults\n")
+    assert capsys.readouterr().out.endswith("pullproof.yml: 1 registry, valid\n")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_registry_that_was_only_typed_is_asked_again_sooner() -> None:
 
 
 def test_what_the_configuration_says_already_is_not_passed_over_in_silence(config: Path) -> None:
-    with pytest.raises(Refused, match=r"--plain-http: .*pullproof\.yml says how"):
+    with pytest.raises(Refused, match=r"--plain-http: .*pullproof\.yml already configures"):
         settings("--plain-http", config=config)
 
 
@@ -83,7 +83,7 @@ def test_what_was_typed_wrong_is_named_as_it_was_typed(words: list[str], told: s
 def test_a_password_that_does_not_come_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
 
-    with pytest.raises(Refused, match="nothing came on standard input"):
+    with pytest.raises(Refused, match="standard input is empty"):
         settings("--username", "reader", "--password-stdin")
 
 
@@ -111,4 +111,4 @@ def test_what_is_no_place_or_no_image_is_refused(
     assert main(words) == USAGE
 
     (line,) = capsys.readouterr().err.splitlines()
-    assert "not an address such as s3://bucket" in line or "check takes registries" in line
+    assert "not an address such as s3://bucket" in line or "use check for registries" in line

@@ -61,8 +61,8 @@ def test_everything_else_is_an_image_as_docker_reads_it(text: str, full: str) ->
     [
         (["--tags", ""], "--tags: not a pattern of letters"),
         (["--exclude-tags", "v("], "--exclude-tags: not a pattern of letters"),
-        (["--refs", "{file}"], "--refs {file}: names no image"),
-        (["--refs", "{odd}"], "names no image; {odd}:1: not a repository name: 'A'"),
+        (["--refs", "{file}"], "--refs {file}: contains no image"),
+        (["--refs", "{odd}"], "contains no image; {odd}:1: not a repository name: 'A'"),
     ],
 )
 def test_what_names_nothing_is_refused_and_not_passed_over(

@@ -51,9 +51,9 @@ def test_a_rotated_secret_is_seen_at_the_next_look(keep: Keep) -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (b"", "password_file: what it names is empty or not set"),
-        (b"\n", "password_file: what it names is empty or not set"),
-        (b"one\ntwo", "password_file: what it names is more than one line"),
+        (b"", "password_file: its value is empty or not set"),
+        (b"\n", "password_file: its value is empty or not set"),
+        (b"one\ntwo", "password_file: its value has more than one line"),
         (b"hunter2\xff", "is not UTF-8 text"),
         (b"x" * 70_000, "is no secret: more than 65536 bytes"),
     ],
@@ -78,7 +78,7 @@ def test_a_secret_that_is_not_there_is_told_by_its_key() -> None:
 
     with pytest.raises(NoSecret, match="username_file: /no/such cannot be read: No such file"):
         credentials(lost, {})
-    with pytest.raises(NoSecret, match="password_env: what it names is empty or not set"):
+    with pytest.raises(NoSecret, match="password_env: its value is empty or not set"):
         credentials(unset, {"OTHER": "x"})
 
 

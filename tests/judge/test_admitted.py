@@ -99,7 +99,7 @@ def test_what_a_mirror_leaves_out_is_no_lack_where_it_may_only_be_started() -> N
 
     assert (verdict.state, verdict.lacking_platforms, verdict.left_out) == (PRESENT, (), ())
     assert (finding.rule.code, finding.severity) == ELSEWHERE
-    assert finding.detail.startswith("this mirror leaves linux/arm64 out")
+    assert finding.detail.startswith("this mirror omits linux/arm64")
 
 
 def test_a_mirror_that_leaves_out_all_on_which_it_may_be_started_is_a_lack() -> None:

@@ -1,4 +1,4 @@
-"""A loss hits those whose nodes would pull what is gone, and names the node that still has it."""
+"""A loss hits those whose nodes would pull what is gone, and names a node that still has it."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def hints(seen: Scene, *uses: Use) -> list[str]:
 def test_a_finding_says_which_node_still_holds_the_image_and_how_to_get_it_from_there() -> None:
     held = use("app:v1", holders=HOLDERS)
     command = "ctr -n k8s.io images export --platform linux/arm64 image.tar registry.example/app:v1"
-    said = f"node n1 linux/arm64 (and 1 more) says that it still holds it: {command}"
+    said = f"node n1 linux/arm64 (and 1 more) reports that it still has it: {command}"
 
     assert hints(scene(INDEX).lose(ARM64.digest), held) == [said]
     assert hints(scene(INDEX).lose(ARM64.layers[0].digest), held, held) == [said]
@@ -161,7 +161,10 @@ def test_a_node_of_another_platform_is_no_help() -> None:
     held = use("app:v1", holders=HOLDERS[2:])
 
     assert hints(scene(INDEX).lose(ARM64.digest), held) == [""]
-    assert "node n0 linux/amd64 says" in hints(scene(INDEX).lose(INDEX.digest), held)[0]
+    assert (
+        "node n0 linux/amd64 reports that it still has it"
+        in hints(scene(INDEX).lose(INDEX.digest), held)[0]
+    )
 
 
 def test_a_node_that_would_choose_another_image_of_the_tag_holds_that_one() -> None:
@@ -171,7 +174,10 @@ def test_a_node_that_would_choose_another_image_of_the_tag_holds_that_one() -> N
     better, alone = worlds.index(ARM64, old), worlds.index(old)
 
     assert hints(scene(better).lose(old.digest), held) == [""]
-    assert "node n2 linux/arm64 says" in hints(scene(alone).lose(old.digest), held)[0]
+    assert (
+        "node n2 linux/arm64 reports that it still has it"
+        in hints(scene(alone).lose(old.digest), held)[0]
+    )
 
 
 def test_on_a_node_an_image_with_a_digest_has_no_tag() -> None:

@@ -64,15 +64,15 @@ def test_what_could_not_be_seen_is_no_finding(digest: worlds.Digest) -> None:
 
 def test_a_finding_says_what_is_gone() -> None:
     (missing,) = scene(BUILT).lose(ARM64.digest).findings()
-    assert missing.detail == "the manifest of the image linux/arm64 is gone"
+    assert missing.detail == "the manifest of the image linux/arm64 is missing"
     assert (missing.digest, str(missing.platform)) == (ARM64.digest, "linux/arm64")
     (nothing,) = Scene().nothing("v1", LOST).findings()
-    assert nothing.detail == "the tag leads to nothing"
+    assert nothing.detail == "the tag does not exist"
     cache = worlds.build_cache("app")
     (blob,) = scene(cache).lose(cache.blobs[0].digest).findings()
-    assert blob.detail == "the blob of the cache is gone"
+    assert blob.detail == "the blob of the cache is missing"
     (index,) = scene(worlds.index(INDEX)).lose(INDEX.digest).findings()
-    assert index.detail == "the manifest of the index is gone"
+    assert index.detail == "the manifest of the index is missing"
 
 
 def test_a_broken_child_names_what_is_gone_first_and_counts_the_rest() -> None:
@@ -161,7 +161,7 @@ def test_of_two_images_for_one_platform_the_one_that_is_pulled_weighs() -> None:
 def test_a_mirror_that_leaves_a_platform_out_is_never_critical() -> None:
     mirror = {"role": Role.SPARSE, "platforms": frozenset({Platform("linux", "amd64")})}
     (left_out,) = scene(BUILT, "v1", "linux/arm64").findings(**mirror)
-    assert (left_out.severity, left_out.detail) == ("warning", "this mirror leaves linux/arm64 out")
+    assert (left_out.severity, left_out.detail) == ("warning", "this mirror omits linux/arm64")
 
     blob = worlds.layer("cached")
     cached = {**blob.descriptor, "platform": {"os": "linux", "architecture": "s390x"}}
@@ -170,7 +170,7 @@ def test_a_mirror_that_leaves_a_platform_out_is_never_critical() -> None:
 
     (lacking,) = scene(made, "v1", "linux/s390x").findings(**mirror)
     assert (lacking.severity, lacking.digest) == ("critical", None)
-    assert lacking.detail == "no image for linux/s390x is offered here"
+    assert lacking.detail == "no image for linux/s390x"
 
 
 class TestProtection:

@@ -57,18 +57,18 @@ def test_the_number_of_shards_that_wrote_last_is_the_one_in_force() -> None:
 @pytest.mark.parametrize(
     ("releases", "reason"),
     [
-        (FOUR[:2] + FOUR[3:], "shard 2 of 4 has written no facts"),
+        (FOUR[:2] + FOUR[3:], "shard 2 of 4 has no export"),
         (
             [*FOUR[1:], release(0, taken_at=NOW - 90)],
-            "the facts of shard 0 of 4 are too old, by 30 seconds",
+            "the export of shard 0 of 4 is too old by 30 seconds",
         ),
         (
             [*FOUR[1:], release(0, taken_at=NOW + 700)],
-            "the facts of shard 0 of 4 are from the future, by 700 seconds: a clock is wrong",
+            "the export of shard 0 of 4 is 700 seconds in the future: check the clocks",
         ),
         (
             [*FOUR[1:], release(0, gaps=("team/app: denied",))],
-            "shard 0 of 4 could not see team/app: denied",
+            "shard 0 of 4 has a gap: team/app: denied",
         ),
     ],
 )
@@ -80,7 +80,7 @@ def test_a_file_that_is_cut_off_or_gone_is_named() -> None:
     cut = doubted(FOUR, there=9)
 
     assert cut is not None
-    assert cut.reasons[0] == "main/tags.parquet of shard 0 of 4 is not there as it was written"
+    assert cut.reasons[0] == "main/tags.parquet of shard 0 of 4 is missing or was changed"
 
 
 def test_many_gaps_are_counted() -> None:

@@ -71,7 +71,7 @@ def test_what_a_lower_class_alone_would_pull_is_lost_to_it_and_to_nobody_live(
     (finding,) = seen.findings(uses=uses)
     assert finding.required_by is kind
     assert finding.detail == (
-        f"the manifest of the image linux/arm64 is gone; only {kind} uses need it"
+        f"the manifest of the image linux/arm64 is missing; only {kind} uses need it"
     )
     assert [each.name for each in blast(found).hits] == ["CronJob shop/sync (prod)"]
 

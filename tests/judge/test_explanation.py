@@ -54,7 +54,7 @@ def test_without_a_seal_there_may_be_another_protector() -> None:
     found = asked(old_build(), "0_build")
 
     assert found.sole is UNKNOWN
-    assert found.doubts == ("not all tags of app are known",)
+    assert found.doubts == ("could not list all tags of app",)
 
 
 def test_a_tag_that_nothing_else_leads_to_is_neither_latest_nor_sole() -> None:
@@ -86,7 +86,7 @@ def test_a_tag_that_is_known_but_was_not_looked_into_may_lead_here() -> None:
     found = asked(seen, "old")
 
     assert found.latest is UNKNOWN
-    assert found.doubts == ("not all tags of app were looked into",)
+    assert found.doubts == ("could not read all tags of app",)
 
 
 def test_unused_needs_somebody_to_have_been_asked() -> None:

@@ -53,8 +53,8 @@ def test_a_tag_that_moved_on_is_told_with_the_tag_that_still_leads_to_what_runs(
 
     assert (moved.rule.code, moved.severity, moved.digest) == (MOVED, TELLS, running.digest)
     assert moved.detail == (
-        f"{running.digest.short} runs, and the tag leads to {NOW.digest.short} now; "
-        "tag v0 still leads to it"
+        f"{running.digest.short} is running, but the tag now references {NOW.digest.short}; "
+        "tag v0 still references it"
     )
 
 
@@ -62,8 +62,8 @@ def test_what_runs_and_no_tag_leads_to_any_more_is_a_warning() -> None:
     moved, bare = found(scene(NOW).seal(), OLD.digest)
 
     assert (moved.severity, bare.severity) == (WARNS, WARNS)
-    assert moved.detail.endswith("; no tag does any more")
-    assert (bare.digest, bare.detail) == (OLD.digest, "it runs, and no tag leads to it")
+    assert moved.detail.endswith("; no tag references it any more")
+    assert (bare.digest, bare.detail) == (OLD.digest, "it is running, but no tag references it")
 
 
 def test_a_digest_of_which_nobody_knows_what_it_is_may_be_a_configuration() -> None:
@@ -96,7 +96,7 @@ def test_without_proof_it_is_not_said_what_leads_to_it(seen: Scene) -> None:
     (moved,) = found(seen, OTHER.config.digest)
 
     assert (moved.rule.code, moved.severity) == (MOVED, TELLS)
-    assert moved.detail.endswith("; whether a tag still does is not known")
+    assert moved.detail.endswith("; whether another tag references it is unknown")
 
 
 def test_a_tag_below_which_something_was_never_read_may_still_lead_to_what_runs() -> None:

@@ -62,7 +62,7 @@ def test_check_fails_and_names_who_needs_it(lost: Report) -> None:
     assert exit_code([lost], whole=True) is Exit.BROKEN
     assert "idle broken" in text
     assert "only idle uses need it" in text
-    assert "hits CronJob shop/sync (prod) on linux/arm64, idle" in text
+    assert "affects CronJob shop/sync (prod) on linux/arm64, idle" in text
     assert "do not restart" not in text
     assert next_command([lost]) == "pullproof inspect registry.example/app:v1"
 
@@ -82,7 +82,7 @@ def test_inspect_says_who_needs_it(lost: Report) -> None:
 def test_a_platform_that_only_idle_uses_lack_says_so() -> None:
     lacking = told(scene(index(AMD64), "v1", "linux/amd64"))
 
-    assert "LACKING  nothing is offered, only idle uses need it" in inspect_text(lacking, STYLE)
+    assert "LACKING  no image, only idle uses need it" in inspect_text(lacking, STYLE)
     assert "only idle uses need it" in check_text([lacking], STYLE)
 
 
@@ -106,9 +106,9 @@ async def test_the_page_says_who_needs_it_and_which_runbook(lost: Report) -> Non
 
     assert roster.gone == (entry,)
     assert Condition.PRESENT in entry.conditions
-    assert "idle broken Cannot be pulled for linux/arm64, which only idle uses need." in text
-    assert "CronJob shop/sync (prod) \N{MULTIPLICATION X} cannot start" in text
-    assert text.count("cannot start") == 1
+    assert "idle broken Cannot be pulled for linux/arm64, needed only by idle uses." in text
+    assert "CronJob shop/sync (prod) \N{MULTIPLICATION X} cannot restart" in text
+    assert text.count("cannot restart") == 1
     runbooks = [each.rpartition("/")[2] for each in found.links if "runbooks/" in each]
     assert runbooks == ["RegistryIdleTagBroken.md"]
 
@@ -135,7 +135,7 @@ def test_the_report_has_the_class_beside_each_loss(lost: Report) -> None:
 def test_the_metrics_count_it_under_the_class_that_it_hits(lost: Report) -> None:
     rows = samples(picture(standing(lost)))
 
-    counted = {(labels["reference"], labels["need"]): number for labels, number in rows[MORE]}
+    counted = {(labels["class"], labels["need"]): number for labels, number in rows[MORE]}
     assert counted == {("live", "required"): 0, ("idle", "required"): 1}
     for family, live_, idle in (
         ("tag_lacking_platforms", 0, 0),
@@ -143,34 +143,34 @@ def test_the_metrics_count_it_under_the_class_that_it_hits(lost: Report) -> None
         ("tag_affected_running_containers", None, 0),
         ("tag_broken_since_timestamp_seconds", None, NOW),
     ):
-        assert value(lost, family, reference="live") == live_, family
-        assert value(lost, family, reference="idle") == idle, family
+        assert value(lost, family, class_="live") == live_, family
+        assert value(lost, family, class_="idle") == idle, family
     (info,) = rows["pullproof_missing_child_info"]
     (whom,) = rows["pullproof_affected_workload_info"]
-    assert (info[0]["reference"], info[0]["need"]) == ("idle", "required")
-    assert (whom[0]["reference"], whom[0]["workload"]) == ("idle", "sync")
-    assert value(lost, "tags", reference="live", state="present") == 1
-    assert value(lost, "tags", reference="live", state="broken") == 0
+    assert (info[0]["class"], info[0]["need"]) == ("idle", "required")
+    assert (whom[0]["class"], whom[0]["workload"]) == ("idle", "sync")
+    assert value(lost, "tags", class_="live", state="present") == 1
+    assert value(lost, "tags", class_="live", state="broken") == 0
 
 
 def test_a_lower_class_that_needs_nothing_more_has_no_series_of_its_own() -> None:
     both = told(scene(BOTH, "v1", "linux/amd64", "linux/arm64"))
 
-    assert {labels["reference"] for labels, _ in samples(picture(standing(both)))[MORE]} == {"live"}
+    assert {labels["class"] for labels, _ in samples(picture(standing(both)))[MORE]} == {"live"}
 
 
 def test_a_platform_that_is_lacking_to_a_lower_class_is_counted_there() -> None:
     lacking = told(scene(index(AMD64), "v1", "linux/amd64"))
 
-    counted = [value(lacking, "tag_lacking_platforms", reference=each) for each in ("live", "idle")]
+    counted = [value(lacking, "tag_lacking_platforms", class_=each) for each in ("live", "idle")]
     assert counted == [0, 1]
-    assert value(lacking, "tag_missing_children", reference="idle", need="required") == 0
+    assert value(lacking, "tag_missing_children", class_="idle", need="required") == 0
 
 
 def test_what_is_live_is_hit_by_both_losses_and_what_sleeps_by_its_own() -> None:
     both = told(live().lose(AMD64.digest, ARM64.digest))
 
-    hit = [value(both, "tag_affected_workloads", reference=each) for each in ("live", "idle")]
+    hit = [value(both, "tag_affected_workloads", class_=each) for each in ("live", "idle")]
     assert hit == [2, 1]
 
 
@@ -179,7 +179,7 @@ def test_what_nothing_needs_and_what_is_nested_count_under_the_tag_s_own_class()
     rows = samples(picture(standing(told(scene(made, "v1", "linux/amd64")))))
 
     bare = {
-        (labels["reference"], labels["need"]): number
+        (labels["class"], labels["need"]): number
         for labels, number in rows["pullproof_tag_unprotected_children"]
     }
     assert bare == {("live", "required"): 2, ("live", "optional"): 1, ("idle", "required"): 1}

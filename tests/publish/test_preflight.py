@@ -42,27 +42,30 @@ def gone(kind: str, size: int | None = 7) -> Lost:
 
 
 def test_each_verdict_says_what_it_means() -> None:
-    assert headline(EMPTY) == "the plan x would break nothing that a tag or a known use needs"
-    assert headline(replace(EMPTY, gaps=(GAP,))).endswith("but 1 thing could not be seen")
+    assert headline(EMPTY) == "the plan x would break no tag and no image in use"
+    assert headline(replace(EMPTY, gaps=(GAP,))).endswith("but there are gaps")
     broken = replace(EMPTY, hurt=(hurt("v1", gone("layer")), hurt("v2", gone("layer"))))
-    assert headline(broken) == "the plan x would break 2 images: 1 manifest, 7 B gone for good"
+    assert headline(broken) == "the plan x would break 2 images: 1 manifest, 7 B removed for good"
 
 
 def test_a_tag_that_goes_and_breaks_nothing_is_no_manifest() -> None:
     tag = Hurt(Needed("app", "v1", "", ReferenceClass.LIVE, (Hit("x"),)), tag_gone=True, broken=())
 
     assert headline(replace(EMPTY, hurt=(tag,))) == "the plan x would break 1 image"
-    assert hurt_words(tag) == "app:v1 (live), its tag gone, used by x"
+    assert hurt_words(tag) == "app:v1 (live), tag removed, used by x"
 
 
 @pytest.mark.parametrize(
     ("lost", "words"),
     [
-        ((gone("manifest"),), "manifest gone; 7 B gone"),
+        ((gone("manifest"),), "manifest removed; 7 B removed"),
         ((Lost("d", "manifest", None, gone=False),), "manifest unlinked"),
-        ((gone("config"), gone("layer"), gone("layer")), "config gone, 2 layers gone; 21 B gone"),
-        ((Lost("d", "layer", 7, gone=False),), "1 layer no longer handed out"),
-        ((gone("blob", None),), "1 blob gone"),
+        (
+            (gone("config"), gone("layer"), gone("layer")),
+            "config removed, 2 layers removed; 21 B removed",
+        ),
+        ((Lost("d", "layer", 7, gone=False),), "1 layer no longer served"),
+        ((gone("blob", None),), "1 blob removed"),
     ],
 )
 def test_what_is_lost_is_said_piece_by_piece(lost: tuple[Lost, ...], words: str) -> None:
@@ -75,7 +78,7 @@ def test_what_goes_is_counted_with_its_bytes_where_they_are_known() -> None:
     )
     assert going_words(replace(EMPTY, going=Going(manifests=1, size=None))) == "1 manifest"
     assert going_words(EMPTY) == "nothing"
-    assert going_words(replace(EMPTY, going=None)) == "that cannot be foretold"
+    assert going_words(replace(EMPTY, going=None)) == "unknown"
 
 
 def test_many_owners_are_counted() -> None:
@@ -99,7 +102,7 @@ def test_long_lists_end_with_how_many_more_there_are() -> None:
         assert more in text
         assert more.removesuffix(" image") in markdown
     assert "would break 14 images\n" in text
-    assert json.loads(preflight_json(many))["would_break_more"] == 10
+    assert json.loads(preflight_json(many))["victims_more"] == 10
 
 
 def test_nothing_that_others_wrote_moves_the_cursor_or_breaks_the_layout() -> None:
@@ -116,11 +119,11 @@ def test_the_workloads_of_a_victim_are_named_with_their_nodes_and_next_runs() ->
     victim = Hurt(needed, tag_gone=True, broken=())
 
     assert hurt_words(victim) == (
-        "shop/app:v1 (live), its tag gone, used by "
+        "shop/app:v1 (live), tag removed, used by "
         "CronJob shop/sync (prod) on linux/amd64, linux/arm64, next run 2026-05-01 03:00 UTC; "
         "Deployment shop/web (prod) on linux/amd64, linux/arm64, 12 running"
     )
-    (told,) = json.loads(preflight_json(replace(EMPTY, hurt=(victim,))))["would_break"]
+    (told,) = json.loads(preflight_json(replace(EMPTY, hurt=(victim,))))["victims"]
     job, web = told["used_by"]
     assert told["owners"] == [job["owner"], web["owner"]]
     assert web["workload"] == {

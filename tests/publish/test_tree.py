@@ -55,7 +55,7 @@ def test_a_tag_of_one_image_is_that_image_with_its_blobs() -> None:
         ("layer", "ok", 2048),
         ("layer", "-", 9),
     ]
-    assert top.below[1].notes == ("not looked at",)
+    assert top.below[1].notes == ("not audited",)
 
 
 def test_a_nested_index_hangs_between_the_tag_and_its_images() -> None:
@@ -68,7 +68,7 @@ def test_a_nested_index_hangs_between_the_tag_and_its_images() -> None:
         "index",
         "linux/amd64 image",
     )
-    assert "no tag points straight at it" in middle.remarks
+    assert "not tagged directly" in middle.remarks
     assert top.remarks == ("tagged v1",)
 
 

@@ -16,8 +16,8 @@ def test_five_of_those_who_are_hit_are_named_and_the_others_counted() -> None:
 
     assert [line.split()[2] for line in lines[:5]] == ["a/w0", "a/w1", "a/w2", "a/w3", "a/w4"]
     assert lines[5:] == (
-        "hits 2 more workloads",
-        "do not restart or reschedule: 84 containers run on layers that their nodes still hold",
+        "affects 2 more workloads",
+        "do not restart or reschedule: 84 containers running on layers cached on their nodes",
     )
     assert len(blast_words(blast(tag("shop/app:v1", child(state=MISSING), uses=MANY[:5])))) == 6
 

@@ -125,7 +125,7 @@ async def test_from_an_object_store_each_engine_says_what_it_says_from_a_folder(
     assert (far.code, far.output) == (0, near.output)
     assert (by_spark.code, by_spark.output) == (0, near.output), by_spark.errors
     assert store.options["secret_access_key"] not in by_spark.errors
-    assert "as seen by 4 shards" in far.output
+    assert "exported by 4 shards" in far.output
     assert "reclaimable" in far.output
     assert (without.code, without.output) == (3, "")
     assert "Traceback" not in without.errors
@@ -152,6 +152,6 @@ async def test_it_refuses_what_is_not_whole_and_says_why(tmp_path: Path) -> None
 
     assert (old.code, short.code, unknown.code, nothing.code) == (3, 3, 3, 2)
     assert "too old" in old.output
-    assert "shard 2 of 4 has written no facts" in short.output
-    assert "no facts of it are there" in unknown.output
-    assert "no facts are there" in nothing.errors
+    assert "shard 2 of 4 has no export" in short.output
+    assert "no export of it found" in unknown.output
+    assert "no exports found" in nothing.errors

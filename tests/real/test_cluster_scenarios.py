@@ -111,7 +111,7 @@ def test_07_the_page_names_the_deployment_and_its_nodes_and_is_silent_where_no_s
     assert (said.state("shop/web:v1"), said.state("shop/batch:v1")) == ("broken", "present")
     hints = {each["repository"]: each["hint"] for each in said.found("missing-child")}
     node, _, command = hints["shop/web"].partition(": ")
-    assert node == "node a1 linux/arm64 says that it still holds it"
+    assert node == "node a1 linux/arm64 reports that it still has it"
     assert command.startswith("ctr -n k8s.io images export --platform linux/arm64 image.tar ")
 
 
@@ -211,7 +211,7 @@ def test_11_a_pinned_image_that_its_tag_has_left_is_at_risk_and_preflight_names_
     assert (bare["severity"], bare["digest"]) == ("warning", BOTH.digest)
     assert said.found("missing-child") == []
     assert (told.code, json.loads(told.output)["verdict"]) == (1, "UNSAFE")
-    hurt = {each["digest"]: each for each in json.loads(told.output)["would_break"]}
+    hurt = {each["digest"]: each for each in json.loads(told.output)["victims"]}
     broken = {each["digest"] for each in hurt[BOTH.digest]["broken"]}
     assert broken == {BOTH.digest, AMD64.digest, ARM64.digest}
     (user,) = hurt[BOTH.digest]["used_by"]

@@ -155,10 +155,10 @@ def test_the_incident_is_what_the_overview_says(site: Site) -> None:
     assert number(site, overview, "Live tags: cannot be pulled") == 2
     assert number(site, overview, "Unprotected live manifests") >= 2
     (table,) = (
-        panel for panel in panels(overview) if panel["title"] == "Which live tags cannot be pulled"
+        panel for panel in panels(overview) if panel["title"] == "Live tags that cannot be pulled"
     )
-    lacks, since, workloads, *_ = table["targets"]
-    for target in (lacks, since, workloads):
+    losses, since, workloads, *_ = table["targets"]
+    for target in (losses, since, workloads):
         rows = site.ask(target, picked(overview), DAY)
         assert {(each["metric"]["repository"], each["metric"]["tag"]) for each in rows} == {
             ("shop/checkout", "2.4.1"),
@@ -168,7 +168,7 @@ def test_the_incident_is_what_the_overview_says(site: Site) -> None:
 
 def test_the_verdict_on_a_tag_is_told_as_it_was_and_as_it_is(site: Site) -> None:
     tag = documents()["tag.json"]
-    (panel,) = (each for each in panels(tag) if each["title"] == "How it stood")
+    (panel,) = (each for each in panels(tag) if each["title"] == "History")
 
     (series,) = site.ask(panel["targets"][0], picked(tag), 14 * DAY)
 
@@ -182,7 +182,7 @@ def test_the_verdict_on_a_tag_is_told_as_it_was_and_as_it_is(site: Site) -> None
 def test_how_a_registry_stood_is_told_for_each_time(site: Site) -> None:
     """But for 5, "could not be seen", which is too short here to be sure to be on the line."""
     overview = documents()["overview.json"]
-    (panel,) = (each for each in panels(overview) if each["title"] == "How the registries stood")
+    (panel,) = (each for each in panels(overview) if each["title"] == "Registry history")
     words = {value: each["text"] for value, each in mapped(panel).items()}
 
     answer = site.ask(panel["targets"][0], picked(overview), 14 * DAY)

@@ -1,4 +1,4 @@
-"""Are facts written by the product itself whole or not at all: on a disk, on S3, through a kill?"""
+"""Are exported by the product itself whole or not at all: on a disk, on S3, through a kill?"""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_facts_go_to_an_object_store_and_a_store_that_fails_has_none(tmp_path: P
         assert told.output.endswith(f"/0-of-1/{release.audit}.release.json\n")
         assert {row["tag"] for row in rows(shelf, release, "tags")} == {"v1", "latest"}
         assert refused.code == 3
-        assert "facts were not written" in refused.errors
+        assert "export failed" in refused.errors
         assert len(releases(shelf)) == 1
 
 
@@ -118,8 +118,8 @@ def test_a_registry_that_is_down_takes_no_facts_from_another(tmp_path: Path) -> 
         kept = run("facts", "export", "--from", str(blind), "--to", str(folder))
 
     assert (told.code, kept.code) == (3, 3)
-    assert "facts were not written: down: connect" in told.errors
-    assert "facts were not written: down: connect" in kept.errors
+    assert "export failed: down: connect" in told.errors
+    assert "export failed: down: connect" in kept.errors
     assert [release.registry for release in releases(Shelf.at(str(folder), {}))] == ["up"]
 
 
@@ -138,5 +138,5 @@ def test_facts_are_of_the_shard_that_the_configuration_names(tmp_path: Path) -> 
     assert (part.code, nowhere.code, whole.code) == (0, 2, 0)
     assert "/3-of-4/" in part.output
     assert nowhere.errors.startswith("pullproof: shard: HOSTNAME does not end in -NUMBER")
-    assert "--shard 0/1 asks for the whole registry" in nowhere.errors
+    assert "--shard 0/1 selects the whole registry" in nowhere.errors
     assert "/0-of-1/" in whole.output

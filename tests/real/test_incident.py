@@ -80,7 +80,7 @@ def test_before_it_everything_is_there_and_both_children_are_unprotected(site: S
             assert child["protected_by"] == []
     assert len(said.found("unprotected-child")) == 4
     assert said.registry["collector"] == "distribution-2"
-    labels = {"repository": "team/app", "tag": "v1", "reference": "live", "need": "required"}
+    labels = {"repository": "team/app", "tag": "v1", "class": "live", "need": "required"}
     assert site.exporter.value("pullproof_tag_unprotected_children", **labels) == 2
     assert site.exporter.value("pullproof_tag_missing_children", **labels) == 0
     assert site.exporter.value("pullproof_tags", state="present") == 2
@@ -99,7 +99,7 @@ def test_after_it_the_children_are_missing_though_the_tag_answers(site: Site) ->
     for platform, child in said.children("team/app:v1").items():
         assert (platform in PLATFORMS, child["state"]) == (True, "missing")
         assert child["proof"] == "confirmed"
-    labels = {"repository": "team/app", "tag": "v1", "reference": "live", "need": "required"}
+    labels = {"repository": "team/app", "tag": "v1", "class": "live", "need": "required"}
     assert site.exporter.value("pullproof_tag_missing_children", **labels) == 2
 
 

@@ -136,7 +136,7 @@ def test_explain_asks_a_cluster_who_needs_an_image(world: World) -> None:
 
     told = run("explain", image, "--plain-http", "--kube", variables=known)
 
-    assert "Does something live use it?  yes" in told.output, told.output
+    assert "Used by something live:  yes" in told.output, told.output
     assert "Deployment" in told.output
 
 

@@ -64,7 +64,7 @@ def test_before_it_happens_both_children_of_the_live_image_are_named(
 
     answer = said(told)
     assert (told.code, answer["verdict"]) == (1, "UNSAFE")
-    (hurt,) = answer["would_break"]
+    (hurt,) = answer["victims"]
     assert (hurt["repository"], hurt["tag"], hurt["class"]) == ("team/app", "v1", "live")
     assert hurt["owners"] == [f"{tmp_path / 'live.txt'}:1"]
     assert {(each["platform"], each["digest"]) for each in hurt["broken"]} == {
@@ -129,7 +129,7 @@ def test_a_real_dry_run_is_judged_as_the_collection_itself(incident: Registry) -
     of_plan = said(run(*words, "--plan", "-", typed=dry_run))
     of_collection = said(run(*words, "--gc", "distribution-2", SWEEP))
 
-    assert of_plan["would_break"] == of_collection["would_break"] != []
+    assert of_plan["victims"] == of_collection["victims"] != []
     assert of_plan["would_go"] == of_collection["would_go"]
     assert of_plan["gaps"] == []
 
@@ -157,7 +157,7 @@ def test_a_kept_snapshot_tells_what_distribution_2_takes(
     unproven = run(*words, "distribution-3", SWEEP)
 
     assert (unsafe.code, plain.code, unproven.code) == (1, 0, 3)
-    (hurt,) = said(unsafe)["would_break"]
+    (hurt,) = said(unsafe)["victims"]
     assert {each["platform"] for each in hurt["broken"]} == {"linux/amd64", "linux/arm64"}
     assert "--storage" in said(unproven)["gaps"][0]["detail"]
 
@@ -180,7 +180,7 @@ def test_a_deletion_by_digest_takes_the_tags_and_the_next_collection_the_rest(
         before = files(server)
         server.collect(SWEEP)
 
-        (hurt,) = said(told)["would_break"]
+        (hurt,) = said(told)["victims"]
         assert (hurt["tag"], hurt["tag_gone"]) == ("latest", True)
         assert removed == sorted(before - files(server))
 

@@ -107,7 +107,7 @@ def test_a_host_that_is_not_configured_is_never_asked(site: tuple[Registry, Expo
         answer = running.get(f"/probe?target={host}/app:v1")
 
     assert (answer.status_code, asked) == (400, [])
-    assert f"{host}: no configured registry" in answer.text
+    assert f"{host}: not a configured registry" in answer.text
     secret = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     assert secret not in answer.text
     assert PASSWORD not in answer.text

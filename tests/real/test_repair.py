@@ -63,7 +63,7 @@ class Site:
         runs = {of_child(command, child.digest) for child in APP.children}
         codes = {shell.run(run).returncode for run in runs}
         if intact(server):
-            return "heals"
+            return "repairs"
         return "does nothing" if codes == {0} else "fails"
 
     def shell(self, server: Registry, here: dict[str, str]) -> Shell:
@@ -154,7 +154,7 @@ def test_no_command_heals_while_the_registry_remembers(site: Site) -> None:
 
     found = {each: site.heal(server, each) for each in filter(over_tls, HEALING)}
 
-    assert "heals" not in found.values()
+    assert "repairs" not in found.values()
 
 
 def test_a_deleted_manifest_comes_back_from_the_storage(site: Site) -> None:
@@ -166,5 +166,5 @@ def test_a_deleted_manifest_comes_back_from_the_storage(site: Site) -> None:
 
     put = PUT.replace("MEDIA_TYPE", APP.children[0].media_type)
 
-    assert site.heal(server, put) == "heals"
+    assert site.heal(server, put) == "repairs"
     assert site.shell(server, {}).run(CHECK).returncode == 0

@@ -133,7 +133,7 @@ def test_a_scrub_finds_what_an_audit_cannot_and_lets_go_of_what_was_repaired(sit
     for name in ("flipped", "zeros", "swapped"):
         assert f"layer {IMAGES[name].layers[0].digest}" in told.output
         line = list(IMAGES).index(name) + 1
-        used = f"stops shop/{name}:v1 (live) on linux/amd64, used by {refs}:{line}"
+        used = f"breaks shop/{name}:v1 (live) on linux/amd64, used by {refs}:{line}"
         assert used in told.output, told.output
 
     said = site.scrub("--output", "json").said

@@ -172,10 +172,10 @@ def test_a_person_is_told_which_layer_and_whom_it_stops(tmp_path: Path) -> None:
         told = run("scrub", "--refs", refs, *QUICK, "--uncompressed")
 
     assert told.code == 1, told.errors
-    assert "reading 1 again that do not fit their images" in told.errors
-    assert f"Not what the image says\n  layer {OTHER.digest}" in told.output
-    assert f"stops shop/web:v1 (live) on linux/amd64, used by {refs}:1" in told.output
-    assert "arm64" not in told.output.partition("Not what the image says")[2]
+    assert "reading 1 again that do not match their images" in told.errors
+    assert f"Wrong diff ID\n  layer {OTHER.digest}" in told.output
+    assert f"breaks shop/web:v1 (live) on linux/amd64, used by {refs}:1" in told.output
+    assert "arm64" not in told.output.partition("Wrong diff ID")[2]
 
 
 def test_serve_finds_it_keeps_it_over_a_restart_and_lets_it_go(tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ pytestmark = pytest.mark.real
 ALERTS = Path(__file__).parents[2] / "alerts"
 NAMES: Final = tuple(f"team/app{at}" for at in range(12))
 HURT: Final = NAMES[::3]
-LOSSES: Final = "registry_repository_tag_reference:pullproof_tag_losses:sum"
+LOSSES: Final = "registry_repository_tag_class:pullproof_tag_losses:sum"
 TAGS: Final = """
-sum by (registry, state) (max by (registry, reference, state, shard) (pullproof_tags))
+sum by (registry, state) (max by (registry, class, state, shard) (pullproof_tags))
 """
 
 

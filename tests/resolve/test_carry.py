@@ -84,7 +84,7 @@ def test_below_a_manifest_that_cannot_be_seen_losses_stay_and_the_rest_is_unknow
     assert seen(now, ARM64.digest) == BLIND
     hidden = seen(now, ARM64.config.digest)
     assert (hidden.state, hidden.reason) == (State.UNKNOWN, Reason.TIMEOUT)
-    assert "below" in hidden.detail
+    assert "parent manifest" in hidden.detail
     assert (APP, AMD64.config.digest) not in now.sightings
 
 

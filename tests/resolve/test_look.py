@@ -1,4 +1,4 @@
-"""One audit asks what it must, once, and what it could not see is told with the reason."""
+"""One audit asks what it must, once, and what it has a gap: is told with the reason."""
 
 from __future__ import annotations
 

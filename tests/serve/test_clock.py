@@ -74,7 +74,7 @@ async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task(
     standing = rounds.board.find(fake.name)
     assert standing is not None
     assert standing.audits == 0
-    assert "audit cut off" in caplog.messages
+    assert "audit cancelled" in caplog.messages
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 

@@ -284,7 +284,7 @@ async def test_a_truth_that_no_longer_can_be_judged_costs_history_and_no_start(
     rounds = await begun(Odd(), shown, each)
     await rounds.run(each)
 
-    assert "the last truth cannot be used" in caplog.messages
+    assert "stored snapshot is unusable" in caplog.messages
     assert {verdict.state for verdict in truth(shown).verdicts} == {State.PRESENT}
 
 

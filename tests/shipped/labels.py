@@ -11,7 +11,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import DIALECTS, Mode
 
 LABELS: Final = {
-    "reference": {str(each) for each in ReferenceClass},
+    "class": {str(each) for each in ReferenceClass},
     "state": {str(each) for each in State},
     "role": {str(each) for each in Role},
     "collector": {str(each) for each in Collector},

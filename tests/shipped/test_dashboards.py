@@ -222,7 +222,7 @@ def test_from_each_registry_one_gets_to_its_repositories_and_tags() -> None:
 
     assert "/d/pullproof-overview?" in ways["Registries"]
     assert "var-repository=${__data.fields.repository}" in ways["Repositories"]
-    assert "var-tag=${__data.fields.tag}" in ways["Which live tags cannot be pulled"]
+    assert "var-tag=${__data.fields.tag}" in ways["Live tags that cannot be pulled"]
 
 
 def test_grafana_finds_a_prometheus_and_the_dashboards_where_the_page_says() -> None:

@@ -28,14 +28,14 @@ def said(name: str, values: str, **labels: str) -> list[dict[str, str]]:
 
 def _labels(labels: dict[str, str]) -> str:
     pairs = {"job": "pullproof"} | labels
-    return "{" + ",".join(f'{name}="{value}"' for name, value in pairs.items()) + "}"
+    return "{" + ",".join(f'{name.rstrip("_")}="{value}"' for name, value in pairs.items()) + "}"
 
 
 def of(part: str, *, broken: int, unknown: int, since: int, up: int) -> list[Any]:
     """One shard of a registry, `name/shard`: its live tags, and how its last audit went."""
     registry, shard = part.split("/")
     where = {"registry": registry, "shard": shard}
-    live = where | {"reference": "live"}
+    live = where | {"class": "live"}
     return [
         *said("tags", f"{broken}x9", **live, state="broken"),
         *said("tags", f"{unknown}x9", **live, state="unknown"),
@@ -52,7 +52,7 @@ def info(registry: str, role: str = "owned") -> list[Any]:
 
 def lost(tag: str, reference: str, *, missing: int, lacking: int, since: int) -> list[Any]:
     """What uses of one class have lost of a tag of `own`; each thing stands under one class."""
-    where = {"registry": "own", "repository": "app", "tag": tag, "reference": reference}
+    where = {"registry": "own", "repository": "app", "tag": tag, "class": reference}
     need = where | {"need": "required"}
     return [
         *said("tag_missing_children", f"{missing}x9", **need),
@@ -68,7 +68,7 @@ WORLD = [
     *lost("v1", "idle", missing=2, lacking=1, since=100),
     *lost("old", "latest", missing=1, lacking=1, since=100),
     *lost("well", "latest", missing=0, lacking=0, since=100),
-    *said("tags", "1x9", registry="own", shard="0", reference="latest", state="broken"),
+    *said("tags", "1x9", registry="own", shard="0", class_="latest", state="broken"),
     *info("own"),
     *of("own/0", broken=2, unknown=0, since=300, up=1),
     *of("own/1", broken=3, unknown=4, since=100, up=0),
@@ -78,7 +78,7 @@ WORLD = [
     *info("well"),
     *of("well/0", broken=0, unknown=0, since=290, up=1),
     *info("idle"),
-    *said("tags", "0x9", registry="idle", shard="0", reference="live", state="present"),
+    *said("tags", "0x9", registry="idle", shard="0", class_="live", state="present"),
     *said("audit_last_success_timestamp_seconds", "290x9", registry="idle", shard="0"),
     *said("audit_interval_seconds", "900x9", registry="idle", shard="0"),
     *info("new"),
@@ -97,11 +97,11 @@ CLAIMS = [
     ("tag.json", "Platforms without an image", {"{}": 1}),
     ("tag.json", "Unprotected manifests", {"{}": 2}),
     ("tag.json", "Cannot be pulled since", {"{}": 100_000}),
-    ("tag.json", "Manifests below the tag that a pull needs", {"{}": 3}),
-    ("overview.json", "Age of the oldest truth", {"{}": 200}),
+    ("tag.json", "Required manifests of the tag", {"{}": 3}),
+    ("overview.json", "Oldest audit results", {"{}": 200}),
     (
         "overview.json",
-        "How the registries stood",
+        "Registry history",
         {f'{{registry="{name}"}}': value for name, value in STANDING.items()},
     ),
     (
@@ -109,9 +109,9 @@ CLAIMS = [
         "Live tags by state",
         {'{state="broken"}': 5, '{state="unknown"}': 5, '{state="present"}': 50},
     ),
-    ("auditor.json", "Registries that were not seen", {"{}": 1}),
+    ("auditor.json", "Incomplete audits", {"{}": 1}),
     # Nobody says it: then it is not zero.
-    ("auditor.json", "Audits that run now", {}),
+    ("auditor.json", "Running audits", {}),
 ]
 
 

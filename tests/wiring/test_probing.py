@@ -75,7 +75,9 @@ async def test_a_stranger_is_refused_and_nobody_is_asked() -> None:
     probing = Probing()
     with (
         probing.aimed([target(registry)]),
-        pytest.raises(NotProbed, match=f"other.example: no configured registry; known are {HOST}"),
+        pytest.raises(
+            NotProbed, match=rf"other.example: not a configured registry \(configured: {HOST}\)"
+        ),
     ):
         await probing(Asked(Reference.parse("other.example/app:v1")))
 
@@ -87,7 +89,7 @@ async def test_a_pull_through_cache_is_refused() -> None:
     probing = Probing()
     with (
         probing.aimed([target(registry, role=Role.PROXY)]),
-        pytest.raises(NotProbed, match="promises nothing"),
+        pytest.raises(NotProbed, match="are not audited"),
     ):
         await probing(V1)
 
@@ -112,9 +114,9 @@ async def test_a_probe_under_way_ends_with_the_configuration_that_it_ran_under()
         asking = asyncio.create_task(probing(V1))
         await registry.stuck.wait()
 
-    with pytest.raises(NotProbed, match="ask again"):
+    with pytest.raises(NotProbed, match="try again"):
         await asking
-    with pytest.raises(NotProbed, match="known are none"):
+    with pytest.raises(NotProbed, match="configured: none"):
         await probing(V1)
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from exporter.judge.finding import Finding
     from exporter.judge.report import Child, Lack, TagVerdict
 
-RULE: Final = Rule("broken-child", "A manifest stands, but content that it names cannot be read.")
+RULE: Final = Rule(
+    "broken-child", "A manifest exists, but content that it needs is missing, short or corrupt."
+)
 
 
 def check(verdict: TagVerdict) -> Iterator[Finding]:

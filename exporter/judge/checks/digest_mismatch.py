@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from exporter.judge.report import TagVerdict
 
-RULE: Final = Rule("digest-mismatch", "Stored bytes are other ones than their digest names.")
+RULE: Final = Rule("digest-mismatch", "Stored data does not match its digest.")
 
 
 def check(verdict: TagVerdict) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from exporter.judge.finding import Finding
     from exporter.judge.report import Child, TagVerdict
 
-RULE: Final = Rule("missing-child", "A manifest that a tag leads to is gone.")
+RULE: Final = Rule("missing-child", "A manifest that a tag references is missing.")
 
 
 def check(verdict: TagVerdict) -> Iterator[Finding]:
@@ -27,7 +27,7 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
 
 def _describe(child: Child) -> str:
     if child.digest is None:
-        return "the tag leads to nothing"
+        return "the tag does not exist"
     where = f"{child.kind} {child.platform}" if child.platform else str(child.kind)
     what = "blob" if child.kind is ChildKind.CACHE else "manifest"
-    return f"the {what} of the {where} is gone"
+    return f"the {what} of the {where} is missing"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from exporter.judge.report import TagVerdict
 
-RULE: Final = Rule("missing-platform", "A tag offers no image for a platform that must run it.")
+RULE: Final = Rule("missing-platform", "A tag has no image for a platform that must run it.")
 
 
 def check(verdict: TagVerdict) -> Iterator[Finding]:
@@ -23,8 +23,8 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
     for each in verdict.lacking:
         platform, by = each.platform, each.required_by
         if platform in left_out:
-            severity, detail = Severity.WARNING, f"this mirror leaves {platform} out"
+            severity, detail = Severity.WARNING, f"this mirror omits {platform}"
         else:
-            severity, detail = weight(by), f"no image for {platform} is offered here"
+            severity, detail = weight(by), f"no image for {platform}"
         said = told(verdict.root, detail, by)
         yield Finding(RULE, severity, verdict.root, None, platform, said, required_by=by)

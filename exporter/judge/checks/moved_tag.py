@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from exporter.judge.report import TagVerdict
     from exporter.oci.digest import Digest
 
-RULE: Final = Rule("moved-tag", "What runs is not what its tag leads to now.")
+RULE: Final = Rule("moved-tag", "A running image is not the one that its tag references now.")
 
 
 def check(verdict: TagVerdict, hold: Hold) -> Iterator[Finding]:
@@ -31,7 +31,9 @@ def _describe(verdict: TagVerdict, hold: Hold, digest: Digest) -> str:
     now = verdict.root.digest.short if verdict.root.digest else "nothing"
     kept = hold.keeps(digest)
     if kept:
-        fate = f"tag {hold.leads[digest]} still leads to it"
+        fate = f"tag {hold.leads[digest]} still references it"
+    elif kept is None:
+        fate = "whether another tag references it is unknown"
     else:
-        fate = "whether a tag still does is not known" if kept is None else "no tag does any more"
-    return f"{digest.short} runs, and the tag leads to {now} now; {fate}"
+        fate = "no tag references it any more"
+    return f"{digest.short} is running, but the tag now references {now}; {fate}"

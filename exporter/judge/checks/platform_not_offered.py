@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from exporter.judge.report import TagVerdict
 
 RULE: Final = Rule(
-    "platform-not-offered", "A tag may be started on a platform for which it offers no image."
+    "platform-not-offered", "A tag may start on a platform for which it has no image."
 )
 
 
@@ -26,7 +26,7 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
     severity = Severity.WARNING if live else Severity.INFO
     for platform in verdict.not_offered:
         if platform in verdict.elsewhere:
-            detail = f"this mirror leaves {platform} out, and nothing keeps it from nodes of that"
+            detail = f"this mirror omits {platform}, but the workload may start on such nodes"
         else:
-            detail = f"no image for {platform} is offered, and nothing keeps it from nodes of that"
+            detail = f"no image for {platform}, but the workload may start on such nodes"
         yield Finding(RULE, severity, verdict.root, None, platform, detail)

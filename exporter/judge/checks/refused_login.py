@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from exporter.judge.report import TagVerdict
 
-RULE: Final = Rule("refused-login", "A workload's pull secrets do not open its image's repository.")
+RULE: Final = Rule("refused-login", "The registry refuses the pull secrets of a workload.")
 
 
 def check(verdict: TagVerdict) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from exporter.facts.snapshot import Sealed
     from exporter.judge.report import Child, TagVerdict
 
-RULE: Final = Rule("unprotected-child", "No tag points straight at a manifest that a tag leads to.")
+RULE: Final = Rule("unprotected-child", "A manifest is reachable only through an index.")
 
 
 def check(verdict: TagVerdict, sealed: Sealed, collector: Collector) -> Iterator[Finding]:
@@ -28,12 +28,12 @@ def check(verdict: TagVerdict, sealed: Sealed, collector: Collector) -> Iterator
     for child in verdict.children:
         if stands(child) and child.digest and not sealed.pointing_at(child.digest):
             severity = _severity(collector, child.required_by)
-            detail = "no tag points straight at it"
+            detail = "not tagged directly"
             yield Finding(RULE, severity, verdict.root, child.digest, child.platform, detail)
     for index in verdict.indexes:
         if not sealed.pointing_at(index):
             severity = _severity(collector, verdict.root.reference_class)
-            detail = "no tag points straight at this nested index"
+            detail = "nested index, not tagged directly"
             yield Finding(RULE, severity, verdict.root, index, None, detail)
 
 

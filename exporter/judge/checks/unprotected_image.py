@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from exporter.judge.hold import Hold
     from exporter.judge.report import TagVerdict
 
-RULE: Final = Rule("unprotected-image", "No tag leads to an image that is live.")
+RULE: Final = Rule("unprotected-image", "A live image is not referenced by any tag.")
 
 
 def check(verdict: TagVerdict, hold: Hold) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def check(verdict: TagVerdict, hold: Hold) -> Iterator[Finding]:
     never = hold.collector is Collector.NONE
     for digest in verdict.unprotected or ():
         severity = Severity.INFO if never else Severity.WARNING
-        detail = "it runs" if verdict.root.tag else "it is pinned by its digest"
+        detail = "it is running" if verdict.root.tag else "it is pinned by digest"
         yield Finding(
-            RULE, severity, verdict.root, digest, None, f"{detail}, and no tag leads to it"
+            RULE, severity, verdict.root, digest, None, f"{detail}, but no tag references it"
         )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from exporter.judge.report import TagVerdict
 
 RULE: Final = Rule(
-    "wrong-diff-id", "A layer does not unpack to what its image's configuration says."
+    "wrong-diff-id", "A layer does not unpack to the diff ID in its image's configuration."
 )
 
 

@@ -80,12 +80,12 @@ def preconditions(inventory: Inventory, dialect: Dialect) -> tuple[Precondition,
 def _tagless(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
     """distribution#4331; see `mark`."""
     if dialect.needs_tags:
-        effect, then = Effect.STOPS, "--delete-untagged gives up here"
+        effect, then = Effect.STOPS, "--delete-untagged aborts here"
     else:
-        effect, then = Effect.LOSES, "--delete-untagged sweeps all that they refer to"
+        effect, then = Effect.LOSES, "--delete-untagged removes everything that they reference"
     for repository, count in _holding(inventory):
         if not inventory.has(repository, Folder.TAGS):
-            detail = f"{count} manifests and no folder of tags: {then}"
+            detail = f"{count} manifests but no folder of tags: {then}"
             yield Precondition(Code.NO_TAGS, inventory.repositories[repository], effect, detail)
 
 
@@ -93,12 +93,12 @@ def _layerless(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]
     if dialect.flat(inventory):
         return
     if dialect.marker is Folder.LAYERS:
-        effect, then = Effect.LOSES, "is not seen at all, and every blob of it is swept"
+        effect, then = Effect.LOSES, "the repository is ignored, and all its blobs are removed"
     else:
-        effect, then = Effect.STOPS, "any collection gives up here"
+        effect, then = Effect.STOPS, "any garbage collection aborts here"
     for repository, _ in _holding(inventory):
         if not inventory.has(repository, Folder.LAYERS):
-            detail = f"manifests and no folder of layer links: {then}"
+            detail = f"manifests but no folder of layer links: {then}"
             yield Precondition(Code.NO_LAYERS, inventory.repositories[repository], effect, detail)
 
 
@@ -126,7 +126,7 @@ def _sha512(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
         manifests,
         Code.SHA512,
         Effect.LOSES,
-        "manifests name content by another digest than sha256: any collection sweeps it",
+        "manifests reference content by another digest than sha256: any collector removes it",
     )
 
 
@@ -138,7 +138,7 @@ def _unreadable(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition
         (Code.SCHEMA1, schema1, "schema 1 manifests"),
         (Code.UNREADABLE_MANIFEST, others, "manifests that cannot be read"),
     ):
-        detail = f"{what}: a collection that reaches one gives up"
+        detail = f"{what}: a garbage collection that reaches one aborts"
         yield from _revised(inventory, np.array(numbers, np.int32), code, Effect.STOPS, detail)
 
 
@@ -158,7 +158,7 @@ def _dangling_links(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
     lost = (targets >= 0) & (inventory.sizes[targets] < 0)
     for repository, positions in _by_repository(inventory.revisions.starts, lost):
         named = _first(inventory, targets[positions])
-        detail = f"{len(positions)} manifests without bytes protect nothing any more ({named})"
+        detail = f"{len(positions)} manifests without content protect nothing any more ({named})"
         yield Precondition(
             Code.DANGLING_LINK, inventory.repositories[repository], Effect.LOSES, detail
         )
@@ -172,7 +172,7 @@ def _dangling_tags(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
         loose = positions[~np.isin(tags.current[positions], held)]
         if len(loose):
             names = ", ".join(tags.names[at] for at in loose[:3].tolist())
-            detail = f"{len(loose)} tags lead to no manifest and protect nothing ({names})"
+            detail = f"{len(loose)} tags reference no manifest and protect nothing ({names})"
             yield Precondition(
                 Code.DANGLING_TAG, inventory.repositories[repository], Effect.LOSES, detail
             )
@@ -185,7 +185,9 @@ def _damaged_links(inventory: Inventory, dialect: Dialect) -> Iterator[Precondit
     for links, what in kinds:
         for repository, positions in _by_repository(links.starts, links.targets < ABSENT):
             named = _first(inventory, links.paths[positions])
-            detail = f"{len(positions)} {what} name no digest: any collection gives up ({named})"
+            detail = (
+                f"{len(positions)} {what} name no digest: any garbage collection aborts ({named})"
+            )
             where = inventory.repositories[repository]
             yield Precondition(Code.DAMAGED_LINK, where, Effect.STOPS, detail)
 
@@ -194,7 +196,7 @@ def _damaged_tags(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
     tags = inventory.tags
     for repository, positions in _by_repository(tags.starts, tags.current < ABSENT):
         names = ", ".join(tags.names[at] for at in positions[:3].tolist())
-        detail = f"{len(positions)} tags name no digest: --delete-untagged gives up ({names})"
+        detail = f"{len(positions)} tags name no digest: --delete-untagged aborts ({names})"
         where = inventory.repositories[repository]
         yield Precondition(Code.DAMAGED_LINK, where, Effect.STOPS, detail)
 
@@ -216,7 +218,7 @@ def _sparse(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
     for hole in sparse(inventory, dialect):
         child = inventory.digests.text(hole.child)
         where, before = (inventory.repositories[at] for at in (hole.repository, hole.before))
-        detail = f"{before} has an index of {child} and lacks it; here only an index keeps it"
+        detail = f"{before} has an index of {child} without {child}; here only an index keeps it"
         yield Precondition(Code.SPARSE_SHARED_INDEX, where, Effect.LOSES, detail)
 
 

@@ -116,7 +116,7 @@ class _Reading:
         if self.headings and COLLECTOR not in self.formats:
             yield f"{len(self.headings)} names have neither a tag nor a digest"
         if self.failed and not self.failed.startswith("failed to mark"):
-            yield f"the collection gave up half-way: {self.failed}"
+            yield f"the garbage collection aborted midway: {self.failed}"
         if COLLECTOR in self.formats and not self.failed and not self.promised:
             yield "it ends before the collector's summary: cut off, or cut out"
         for what, count in sorted(self.promised.items()):

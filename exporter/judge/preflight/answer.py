@@ -145,7 +145,7 @@ class Answer:
     hazards: tuple[Hazard, ...]
     gaps: tuple[Gap, ...]
     going: Going | None
-    """None where that cannot be foretold."""
+    """None where cannot be predicted."""
     checked: Checked
     more: int = 0
     """How many more are hurt, beyond the first `MOST`."""

@@ -165,7 +165,7 @@ def _blind(report: Report) -> Iterator[Gap]:
         if unknown:
             name = f"{verdict.root.repository}:{verdict.root.name}"
             reason = unknown[0].reason or Reason.UNCONFIRMED
-            yield Gap(Scope.OBJECT, name, reason, "what it leads to could not be established")
+            yield Gap(Scope.OBJECT, name, reason, "its manifests are unknown")
 
 
 def _undecided(report: Report, doomed: Doomed) -> Iterator[Gap]:
@@ -174,7 +174,7 @@ def _undecided(report: Report, doomed: Doomed) -> Iterator[Gap]:
     labels = (label for label in doomed.undecided if label not in gone)
     counts = Counter((label[0], doomed.undecided[label]) for label in labels)
     for (repository, why), count in sorted(counts.items()):
-        detail = f"cannot tell of {count} manifests: {why}"
+        detail = f"state of {count} manifests unknown: {why}"
         yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, detail)
 
 
@@ -194,10 +194,10 @@ def _unlooked(report: Report, asked: Asked, doomed: Doomed) -> Iterator[Gap]:
             len(tags) for each, tags in sealed.tags.items() if each not in snapshot.manifests
         )
         if unread:
-            detail = f"{unread} tags were not looked at: they are out of the snapshot's scope"
+            detail = f"{unread} tags are not in the snapshot's scope"
             yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, detail)
 
 
 def _not_seen(needed: Needed) -> Gap:
-    detail = f"used by {needed.users[0].name}, and not in the snapshot"
+    detail = f"used by {needed.users[0].name}, but not in the snapshot"
     return Gap(Scope.OBJECT, needed.name, Reason.UNCONFIRMED, detail)

@@ -39,5 +39,5 @@ class Asked:
         for doubt in self.deletions.doubts:
             yield Gap(Scope.REFERENCES, self.words, Reason.MALFORMED, doubt)
         if strangers and len(strangers) == len(self.deletions.deletions):
-            detail = "nothing that it names is here: is it about this registry?"
+            detail = "it names nothing in this registry: is it the right one?"
             yield Gap(Scope.REFERENCES, self.words, Reason.UNCONFIRMED, detail)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 Label = tuple[str, str]
 """A repository, and a tag or a digest in it."""
 
-UNSEALED: Final = "not all tags of the repository could be resolved"
+UNSEALED: Final = "could not resolve all tags of the repository"
 _SHARED: Final = (
-    "only its index keeps it, and another repository's copy of that may undo it: --storage"
+    "only its index keeps it, and another repository's copy of the index may not: use --storage"
 )
 
 

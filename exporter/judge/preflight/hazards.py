@@ -27,14 +27,14 @@ _STOP: Final = "stop every replica, or set storage.maintenance.readonly.enabled 
 STALE_CACHE: Final = Hazard(
     Code.STALE_CACHE,
     "",
-    "a registry that runs on goes on answering 200 for blobs that are gone: restart every replica "
-    "afterwards, and drop the keys blobs::* and repository::* where it uses redis",
+    "a running registry keeps answering 200 for removed blobs: restart every replica afterwards, "
+    "and drop the keys blobs::* and repository::* if it uses Redis",
 )
 ONLY_ASKED: Final = Hazard(
     Code.STORAGE_NOT_READ,
     "",
-    "the storage was not read: uploads under way, damage at which a collection stops, and bytes "
-    "that nothing refers to are not considered (--storage)",
+    "the storage was not read: active uploads, damage that aborts a garbage collection, and "
+    "unreferenced data are not considered (use --storage)",
 )
 
 
@@ -71,25 +71,27 @@ def of_deletions(
     if strangers:
         shown = ", ".join(str(each) for each in strangers[:_SHOWN])
         more = ", …" if len(strangers) > _SHOWN else ""
-        detail = f"{len(strangers)} of {len(deletions)} name nothing that is here ({shown}{more})"
+        detail = (
+            f"{len(strangers)} of {len(deletions)} name nothing in this registry ({shown}{more})"
+        )
         yield Hazard(Code.PLAN_DIFFERS, "", detail)
 
 
 def of_plan(listed: Listed) -> Iterator[Hazard]:
     """Yield what a plan's text leaves open."""
     if listed.gave_up:
-        detail = f"the collector that wrote it gave up and removed nothing: {listed.gave_up}"
+        detail = f"the collector that wrote it aborted and removed nothing: {listed.gave_up}"
         yield Hazard(Code.WOULD_ABORT, "", detail)
     if listed.unknown:
         shown = "; ".join(repr(each) for each in listed.examples[:_SHOWN])
-        detail = f"{listed.unknown} of {listed.lines} lines are not understood: {shown}"
+        detail = f"{listed.unknown} of {listed.lines} lines are not recognised: {shown}"
         yield Hazard(Code.UNREAD_LINES, "", detail)
 
 
 def pins(removal: Removal) -> Iterator[Hazard]:
     """Say, where nothing names what runs, that digests which do were not considered."""
     if removal.manifests:
-        detail = "no reference says what runs: images pinned by digest are not considered (--refs)"
+        detail = "images in use are unknown: those pinned by digest are not considered (use --refs)"
         yield Hazard(Code.PINS_NOT_CONSIDERED, "", detail)
 
 
@@ -101,9 +103,11 @@ def stale_cache(removal: Removal) -> Iterator[Hazard]:
 
 def writes_open(*, flat: bool) -> Hazard:
     """Say what is never seen: whether the registry takes pushes while it is collected."""
-    detail = f"what is pushed or deleted meanwhile may be swept, and nothing here shows it: {_STOP}"
+    detail = (
+        f"content pushed or deleted meanwhile may be removed, which is not predicted here: {_STOP}"
+    )
     if flat:
-        detail += "; here one deletion while it marks can cost a whole repository"
+        detail += "; here one deletion during marking can lose a whole repository"
     return Hazard(Code.WRITES_OPEN, "", detail)
 
 
@@ -118,7 +122,7 @@ def _uploads(inventory: Inventory, now: int) -> Iterator[Hazard]:
     young = _under_way(inventory, now)
     if young:
         where = _some(each.repository for each in young)
-        detail = f"{len(young)} uploads were written to within the last hour: {where}"
+        detail = f"{len(young)} uploads were active within the last hour: {where}"
         yield Hazard(Code.UPLOADS_IN_FLIGHT, "", detail)
 
 
@@ -129,13 +133,13 @@ def _under_way(inventory: Inventory, now: int) -> list[Upload]:
 def _young(inventory: Inventory, removal: Removal, now: int) -> Iterator[Hazard]:
     young = int(np.count_nonzero(now - inventory.modified[removal.blobs] < _GRACE))
     if young:
-        detail = f"{young} of the blobs that go are younger than an hour: a push may need them yet"
+        detail = f"{young} blobs to be removed are younger than an hour: a push may need them"
         yield Hazard(Code.YOUNG_BLOBS, "", detail)
 
 
 def _stumbles(inventory: Inventory, outcome: Plan | Abort) -> Iterator[Hazard]:
     for each in preconditions(inventory, outcome.dialect):
-        verb = "stops a collection" if each.effect is Effect.STOPS else "loses content"
+        verb = "aborts a garbage collection" if each.effect is Effect.STOPS else "loses content"
         yield Hazard(each.code, each.repository, f"{verb}: {each.detail}")
 
 

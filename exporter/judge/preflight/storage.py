@@ -75,7 +75,9 @@ def confirmed(before: Foreseen, after: Foreseen) -> Foreseen:
     if isinstance(after.outcome, Abort) and isinstance(before.outcome, Abort):
         if after.outcome.messages == before.outcome.messages:
             return after
-        gap = _doubt(after.outcome, "two readings foretell that it gives up, for other reasons")
+        gap = _doubt(
+            after.outcome, "two reads of the storage predict an abort, for different reasons"
+        )
         answer = replace(after.answer, gaps=(*after.answer.gaps, gap))
         return replace(after, answer=answer)
     return after
@@ -84,7 +86,10 @@ def confirmed(before: Foreseen, after: Foreseen) -> Foreseen:
 def _doubts(inventory: Inventory, outcome: Outcome | None, now: int) -> Iterator[Gap]:
     """What is being pushed may look like damage, and be whole by the time the collection runs."""
     if isinstance(outcome, Abort) and hazards.is_young(inventory, now):
-        yield _doubt(outcome, "written to within the last hour: it may not give up when it runs")
+        yield _doubt(
+            outcome,
+            "active within the last hour: the garbage collection may not abort when it runs",
+        )
 
 
 def _doubt(outcome: Abort, detail: str) -> Gap:

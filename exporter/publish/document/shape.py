@@ -1,4 +1,4 @@
-"""What does a report look like as JSON? Versioned; docs/report.schema.json is made from here."""
+"""The JSON report. Versioned; docs/report.schema.json is made from here."""
 
 from __future__ import annotations
 
@@ -28,30 +28,32 @@ Sha = Annotated[str, Meta(pattern=r"^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$")]
 
 
 class LackEntry(Struct, frozen=True):
-    """Something below a child that is gone, short or wrong, or that could not be seen."""
+    """Content of a child that is missing, short, corrupt or unknown."""
 
     digest: Sha
     kind: Annotated[str, Meta(description="manifest, config, layer or blob.")]
     size: Annotated[int | None, Meta(description="Bytes, as the manifest states them.")]
     state: State
-    detail: Annotated[str, Meta(description="What was seen, for a person.")]
+    detail: Annotated[str, Meta(description="What was observed, for people.")]
 
 
 class ChildEntry(Struct, frozen=True):
-    """One manifest that a tag leads to."""
+    """One manifest that a tag references."""
 
-    digest: Annotated[Sha | None, Meta(description="null where the tag itself is gone.")]
+    digest: Annotated[Sha | None, Meta(description="null if the tag does not exist.")]
     platform: Annotated[str | None, Meta(description="os/architecture[/variant].")]
     kind: Annotated[str, Meta(description="image, index, attestation, artifact or cache.")]
     state: State
-    required: Annotated[bool, Meta(description="Would a platform that must run it pull this?")]
-    expected: Annotated[bool, Meta(description="Should this registry hold it at all?")]
-    proof: Annotated[Proof, Meta(description="The weakest proof that the state rests on.")]
+    required: Annotated[bool, Meta(description="Whether a required platform pulls it.")]
+    expected: Annotated[bool, Meta(description="Whether this registry should have it.")]
+    proof: Annotated[Proof, Meta(description="The weakest proof behind the state.")]
     reason: Annotated[Reason | None, Meta(description="Why the state is unknown.")]
-    lacks: Annotated[tuple[LackEntry, ...], Meta(description="What is absent of it.")]
+    lacks: Annotated[
+        tuple[LackEntry, ...], Meta(description="Its missing, broken or unknown content.")
+    ]
     protected_by: Annotated[
         tuple[Name, ...] | None,
-        Meta(description="Tags that point straight at it; null where that is not known."),
+        Meta(description="Tags that name it directly; null if unknown."),
     ]
     required_by: Annotated[
         ReferenceClass | None, Meta(description="The highest class that requires it.")
@@ -59,7 +61,7 @@ class ChildEntry(Struct, frozen=True):
 
 
 class WorkloadEntry(Struct, frozen=True):
-    """What would stop, named the way a person types it."""
+    """One workload, named as in kubectl."""
 
     cluster: str
     namespace: str
@@ -68,49 +70,55 @@ class WorkloadEntry(Struct, frozen=True):
 
 
 class UserEntry(Struct, frozen=True, rename={"reference_class": "class"}):
-    """One workload, or one reference of which no more is known, that wants an image."""
+    """One workload, or one reference of a file, that uses an image."""
 
-    owner: Annotated[Name, Meta(description="For a person.")]
-    workload: Annotated[WorkloadEntry | None, Meta(description="null of a mere reference.")]
+    owner: Annotated[Name, Meta(description="Display name.")]
+    workload: Annotated[WorkloadEntry | None, Meta(description="null for a reference of a file.")]
     reference_class: ReferenceClass
-    platforms: Annotated[tuple[Name, ...], Meta(description="Of its nodes, where known.")]
-    running: Annotated[int, Meta(description="Containers that run now.")]
-    next_run: Annotated[Moment | None, Meta(description="When a schedule starts it next.")]
+    platforms: Annotated[tuple[Name, ...], Meta(description="Platforms of its nodes, if known.")]
+    running: Annotated[int, Meta(description="Running containers.")]
+    next_run: Annotated[Moment | None, Meta(description="Next scheduled start.")]
 
 
 class TagUserEntry(UserEntry, frozen=True, rename={"reference_class": "class"}):
-    """One of those who want a tag."""
+    """One user of a tag."""
 
-    hit: Annotated[bool, Meta(description="Could it not start again? false where unknown.")]
+    hit: Annotated[bool, Meta(description="Whether it cannot restart; false if unknown.")]
 
 
 class HolderEntry(Struct, frozen=True):
-    """One node that says it still holds the image."""
+    """One node that reports the image as cached."""
 
     node: Name
     platform: Name
 
 
 class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
-    """One tag, or one digest that somebody pins."""
+    """One tag or pinned digest."""
 
     registry: Name
     repository: Name
-    tag: Annotated[Name | None, Meta(description="null where it is pinned by digest.")]
-    digest: Annotated[Sha | None, Meta(description="null where the tag leads nowhere.")]
+    tag: Annotated[Name | None, Meta(description="null for a pinned digest.")]
+    digest: Annotated[
+        Sha | None, Meta(description="null if the tag does not exist or could not be read.")
+    ]
     reference_class: ReferenceClass
-    state: Annotated[State, Meta(description="Of what its own class requires.")]
-    since: Annotated[Moment | None, Meta(description="First seen to be broken or missing.")]
-    platforms: Annotated[tuple[Name, ...], Meta(description="That must run it; empty: all.")]
-    lacking_platforms: Annotated[tuple[Name, ...], Meta(description="For which nothing is there.")]
+    state: Annotated[State, Meta(description="State for its own class.")]
+    since: Annotated[Moment | None, Meta(description="When it was first seen missing or broken.")]
+    platforms: Annotated[tuple[Name, ...], Meta(description="Required platforms; empty: all.")]
+    lacking_platforms: Annotated[
+        tuple[Name, ...], Meta(description="Required platforms without an image.")
+    ]
     admitted_platforms: Annotated[
-        tuple[Name, ...], Meta(description="Further ones on which it may be started.")
+        tuple[Name, ...], Meta(description="Further platforms it may start on.")
     ]
     not_offered_platforms: Annotated[
-        tuple[Name, ...], Meta(description="Those of them for which nothing is there: no loss.")
+        tuple[Name, ...], Meta(description="Those of them without an image; no loss.")
     ]
-    used_by: Annotated[tuple[TagUserEntry, ...], Meta(description="Who wants it.")]
-    holders: Annotated[tuple[HolderEntry, ...], Meta(description="The first few nodes.")]
+    used_by: Annotated[tuple[TagUserEntry, ...], Meta(description="Its users.")]
+    holders: Annotated[
+        tuple[HolderEntry, ...], Meta(description="The first few nodes that have it cached.")
+    ]
     children: tuple[ChildEntry, ...]
     failing: Annotated[
         tuple[ReferenceClass, ...],
@@ -119,7 +127,7 @@ class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
 
 
 class GapEntry(Struct, frozen=True):
-    """One thing that could not be seen."""
+    """One gap in coverage."""
 
     registry: Name
     scope: Scope
@@ -129,47 +137,52 @@ class GapEntry(Struct, frozen=True):
 
 
 class FindingEntry(Struct, frozen=True):
-    """One thing that is wrong, or will be."""
+    """One finding of a check."""
 
     registry: Name
     check: Annotated[Name, Meta(description="The check's code: docs/findings/CODE.md.")]
     severity: Severity
     repository: Name
-    tag: Annotated[Name | None, Meta(description="null where it is pinned by digest.")]
-    root: Annotated[Sha | None, Meta(description="What the tag leads to, or what is pinned.")]
-    digest: Annotated[Sha | None, Meta(description="The child; null for a lacking platform.")]
+    tag: Annotated[Name | None, Meta(description="null for a pinned digest.")]
+    root: Annotated[
+        Sha | None, Meta(description="Digest that the tag references, or the pinned digest.")
+    ]
+    digest: Annotated[
+        Sha | None, Meta(description="Digest of the child; null for a missing platform.")
+    ]
     platform: str | None
     summary: str
     detail: str
-    hint: Annotated[str, Meta(description="The cheapest repair that is known; empty: none is.")]
-    since: Annotated[Moment, Meta(description="First seen.")]
+    hint: Annotated[str, Meta(description="The cheapest known repair; may be empty.")]
+    since: Annotated[Moment, Meta(description="When it was first seen.")]
     required_by: Annotated[
         ReferenceClass | None,
-        Meta(description="Of what cannot be pulled: the highest class that requires it."),
+        Meta(description="Highest class that requires it, if it cannot be pulled."),
     ]
 
 
 class RegistryEntry(Struct, frozen=True):
-    """How a registry stands, and how old what is said of it is."""
+    """The status of a registry and the age of its results."""
 
     registry: Name
     role: Role
     collector: Collector
     up: Annotated[
-        bool | None, Meta(description="Did the last audit see it as a whole? null before one.")
+        bool | None, Meta(description="Whether the last audit was complete; null before one.")
     ]
     taken_at: Annotated[
-        Moment | None, Meta(description="When the audit began that tags[] is from; null: none.")
+        Moment | None, Meta(description="Start of the audit that tags[] is from; null: none.")
     ]
     last_attempt: Moment | None
     last_success: Moment | None
     stock: Annotated[
-        StockEntry | None, Meta(description="null where no storage was given, or not read whole.")
+        StockEntry | None,
+        Meta(description="null if no storage is configured or it could not be read."),
     ]
 
 
 class Document(Struct, frozen=True):
-    """What pullproof knows: a verdict for every tag, what is wrong, what could not be seen."""
+    """The report: a verdict for every tag, findings and gaps."""
 
     version: Literal[1]
     generated: Moment

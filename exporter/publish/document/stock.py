@@ -1,4 +1,4 @@
-"""What does the report say, as JSON, of a storage and of its next collections?"""
+"""Storage use and predicted garbage collections in the JSON report."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class ReclaimableEntry(Struct, frozen=True):
-    """Bytes that nothing needs, by reason; each byte once."""
+    """Reclaimable bytes by reason, each byte once."""
 
-    untagged: Annotated[Bytes, Meta(description="Only untagged manifests lead to them.")]
-    orphaned_blob: Annotated[Bytes, Meta(description="No manifest leads to them.")]
-    stale_upload: Annotated[Bytes, Meta(description="Of uploads that nobody goes on with.")]
+    untagged: Annotated[Bytes, Meta(description="Only untagged manifests reference them.")]
+    orphaned_blob: Annotated[Bytes, Meta(description="No manifest references them.")]
+    stale_upload: Annotated[Bytes, Meta(description="Of unfinished uploads.")]
 
 
 class VictimsEntry(Struct, frozen=True):
-    """Manifests at or below tags and pinned digests that a collection would break, by class."""
+    """Manifests of tags and pinned digests that a garbage collection would break, by class."""
 
     live: Count
     idle: Count
@@ -36,34 +36,36 @@ class VictimsEntry(Struct, frozen=True):
 
 
 class PredictionEntry(Struct, frozen=True):
-    """What one collector would do in one mode, if it were run when the storage was read."""
+    """The predicted garbage collection of one dialect in one mode."""
 
     dialect: Annotated[str, Meta(min_length=1)]
     mode: Mode
     victims: VictimsEntry
     reclaimable_bytes: Bytes
-    abort: Annotated[str | None, Meta(description="Why it would give up; null: it would not.")]
+    abort: Annotated[str | None, Meta(description="Why it would abort; null: it would not.")]
 
 
 class PreconditionEntry(Struct, frozen=True):
-    """One thing that the registry's own collector would stumble over."""
+    """One fault in the storage for the registry's own collector."""
 
     code: Code
-    repository: Annotated[str | None, Meta(description="null: the storage as a whole.")]
+    repository: Annotated[str | None, Meta(description="null for the whole storage.")]
     effect: Effect
     detail: str
 
 
 class ShareEntry(Struct, frozen=True):
-    """What one repository holds."""
+    """Storage use of one repository."""
 
     repository: str
-    logical_bytes: Annotated[Bytes, Meta(description="Of all that its manifests lead to.")]
-    exclusive_bytes: Annotated[Bytes, Meta(description="Of what no other repository needs.")]
+    logical_bytes: Annotated[Bytes, Meta(description="Content that its manifests reference.")]
+    exclusive_bytes: Annotated[
+        Bytes, Meta(description="Content that no other repository references.")
+    ]
 
 
 class SoleProtectorEntry(Struct, frozen=True):
-    """One tag that alone points straight at children which another tag needs."""
+    """One tag that is the only one to name children of other tags directly."""
 
     repository: str
     tag: str
@@ -71,13 +73,13 @@ class SoleProtectorEntry(Struct, frozen=True):
 
 
 class StockEntry(Struct, frozen=True):
-    """What a registry's storage holds, and what each collection would make of it."""
+    """Storage use of a registry, and its predicted garbage collections."""
 
-    stored_bytes: Annotated[Bytes, Meta(description="Of all blobs, each once.")]
-    referenced_bytes: Annotated[Bytes, Meta(description="Of what some manifest leads to.")]
+    stored_bytes: Annotated[Bytes, Meta(description="All blobs, each once.")]
+    referenced_bytes: Annotated[Bytes, Meta(description="Blobs that a manifest references.")]
     reclaimable_bytes: ReclaimableEntry
     orphaned_blobs: Count
-    orphaned_manifests: Annotated[Count, Meta(description="No tag leads to them.")]
+    orphaned_manifests: Annotated[Count, Meta(description="No tag references them.")]
     repositories: tuple[ShareEntry, ...]
     sole_protectors: tuple[SoleProtectorEntry, ...]
     predictions: tuple[PredictionEntry, ...]
@@ -85,7 +87,7 @@ class StockEntry(Struct, frozen=True):
 
 
 def stock_entry(stock: Stock) -> StockEntry:
-    """Return what is said of a storage."""
+    """Return the entry of a storage."""
     reclaimable = stock.reclaimable
     return StockEntry(
         stored_bytes=stock.stored_bytes,

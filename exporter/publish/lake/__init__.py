@@ -1,1 +1,1 @@
-"""How are facts written for other engines? As Parquet, each audit whole or not at all."""
+"""How are exported for other engines? As Parquet, each audit whole or not at all."""

@@ -1,4 +1,4 @@
-"""Which tables are there, with which columns, and what does each say? Makes docs/facts.md too."""
+"""The tables of the Parquet export and their columns. Makes docs/facts.md too."""
 
 from __future__ import annotations
 
@@ -37,22 +37,28 @@ def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
 
 
 ORIGIN: Final = _columns(
-    ("audit", "string", "Names the audit among those of its shard."),
-    ("taken_at", "double", "When it began to look: seconds since the epoch."),
+    ("audit", "string", "Identifies the audit within its shard."),
+    ("taken_at", "double", "Start of the audit: seconds since the epoch."),
     ("registry", "string", "The registry's name."),
-    ("shard", "integer", "Which part of it was audited, from 0."),
-    ("shards", "integer", "Of how many."),
+    ("shard", "integer", "The shard, counted from 0."),
+    ("shards", "integer", "Number of shards."),
     ("schema", "integer", "Version of these tables."),
 )
 _REPOSITORY: Final = ("repository", "string", "The repository.")
-_DIGEST: Final = ("digest", "string", "`sha256:…`; any text that stands in a digest's place.")
+_DIGEST: Final = ("digest", "string", "`sha256:…`, or whatever text is in its place.")
 _KEY: Final = (
     ("high", "long", "The digest's key: the first eight bytes, as a signed big-endian number."),
     ("low", "long", "The next eight."),
 )
 _MAYBE_KEY: Final = tuple((name, "long?", about) for name, _, about in _KEY)
-_PARENT: Final = (("parent_high", "long", "Key of the manifest."), ("parent_low", "long", "Too."))
-_CHILD: Final = (("child_high", "long", "Key of what it refers to."), ("child_low", "long", "Too."))
+_PARENT: Final = (
+    ("parent_high", "long", "Key of the manifest."),
+    ("parent_low", "long", "Likewise."),
+)
+_CHILD: Final = (
+    ("child_high", "long", "Key of what it references."),
+    ("child_low", "long", "Likewise."),
+)
 _STATE: Final = ("state", "string", "`present`, `missing`, `broken` or `unknown`.")
 _PROOF: Final = ("proof", "string", "How that was established: `head`, `last-byte`, `hash` …")
 _SIZE: Final = ("size", "long", "Bytes.")
@@ -61,11 +67,11 @@ _CLASS: Final = ("class", "string", "`live`, `idle`, `rollback`, `latest` or `se
 TABLES: Final = (
     Table(
         "repositories",
-        "Every repository that was looked at, over the API.",
+        "Every repository audited over the API.",
         _columns(
             _REPOSITORY,
-            ("tags", "long?", "How many tags it lists; null where the list may not be whole."),
-            ("sealed", "boolean", "Are all of its tags known, so that absence may be claimed?"),
+            ("tags", "long?", "Number of listed tags; null if the list may be incomplete."),
+            ("sealed", "boolean", "Whether all of its tags are known, so that absence is proven."),
         ),
     ),
     Table(
@@ -73,8 +79,8 @@ TABLES: Final = (
         "Every tag and pinned digest in scope.",
         _columns(
             _REPOSITORY,
-            ("tag", "string?", "Null where a digest is pinned."),
-            ("digest", "string?", "To what it resolves."),
+            ("tag", "string?", "Null for a pinned digest."),
+            ("digest", "string?", "The digest that it references."),
             *_MAYBE_KEY,
             _CLASS,
             _STATE,
@@ -82,40 +88,44 @@ TABLES: Final = (
     ),
     Table(
         "manifests",
-        "Every manifest that was looked at, by repository.",
+        "Every audited manifest, by repository.",
         _columns(
             _REPOSITORY,
             _DIGEST,
             *_KEY,
-            ("media_type", "string?", "Null where its body was never read."),
+            ("media_type", "string?", "Null if its body was never read."),
             ("size", "long", "Bytes of the body."),
             _STATE,
             _PROOF,
-            ("protected", "boolean?", "Does some tag point straight at it? Null where unknown."),
-            ("expected", "boolean", "Should this registry hold it? Not where a mirror has holes."),
+            ("protected", "boolean?", "Whether a tag names it directly. Null if unknown."),
+            (
+                "expected",
+                "boolean",
+                "Whether this registry should have it; a sparse mirror may omit it.",
+            ),
         ),
     ),
     Table(
         "blobs",
-        "Every configuration, layer and other blob that was looked at, by repository.",
+        "Every audited configuration, layer and other blob, by repository.",
         _columns(_REPOSITORY, _DIGEST, *_KEY, _SIZE, _STATE, _PROOF),
     ),
     Table(
         "edges",
-        "What each manifest that was read refers to, once for the audit.",
+        "References of each manifest that was read, once per audit.",
         _columns(
             *_PARENT,
             *_CHILD,
             ("kind", "string", "`child`, `config`, `layer`, `blob` or `subject`."),
-            ("size", "long?", "Bytes, as the reference says."),
+            ("size", "long?", "Bytes, as the reference states them."),
             ("platform", "string?", "`os/architecture[/variant]` of an index's entry."),
         ),
     ),
     Table(
         "uses",
-        "Who wants an image.",
+        "Users of images.",
         _columns(
-            ("owner", "string", "A file's line, a workload."),
+            ("owner", "string", "A line of a file, or a workload."),
             _REPOSITORY,
             ("tag", "string?", "The tag that it names."),
             ("digest", "string?", "The digest that it names."),
@@ -124,12 +134,12 @@ TABLES: Final = (
     ),
     Table(
         "gaps",
-        "What could not be seen.",
+        "Gaps in coverage.",
         _columns(
             ("scope", "string", "`registry`, `repository`, `object`, `content` or `references`."),
-            ("subject", "string", "What."),
+            ("subject", "string", "What could not be read."),
             ("reason", "string", "One of docs/reasons.md."),
-            ("detail", "string", "For a person."),
+            ("detail", "string", "Explanation for people."),
         ),
     ),
     Table(
@@ -154,12 +164,12 @@ TABLES: Final = (
     ),
     Table(
         "stored_edges",
-        "What each stored manifest refers to, repeats and all.",
+        "References of each stored manifest, including duplicates.",
         _columns(*_PARENT, *_CHILD),
     ),
     Table(
         "stored_uploads",
-        "Uploads that were begun and neither finished nor purged.",
+        "Uploads that were neither finished nor purged.",
         _columns(
             _REPOSITORY,
             ("upload", "string", "Its identifier."),

@@ -1,4 +1,4 @@
-"""What is a metric family: its name, type, labels and help, and where its truth comes from?"""
+"""Metric families: name, type, labels, help, status, and the chapter of their documentation."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from enum import StrEnum
 from typing import Final
 
 PREFIX: Final = "pullproof_"
-
-_CACHED: Final = (
-    f"Of the last complete audit; its time: {PREFIX}audit_last_success_timestamp_seconds."
-)
 
 
 class Kind(StrEnum):
@@ -22,7 +18,7 @@ class Kind(StrEnum):
 
 
 class Status(StrEnum):
-    """What may change, in the sense of kube-state-metrics."""
+    """What may change, in the sense of kube-state-metrics (docs/README.md of v2.13)."""
 
     EXPERIMENTAL = "EXPERIMENTAL"
     """Names and labels may still change, with a line in the change log."""
@@ -32,18 +28,15 @@ class Status(StrEnum):
 
 
 class Group(StrEnum):
-    """Where a family's truth comes from; also the chapters of its documentation."""
+    """Where a family's values come from; also the chapters of the documentation."""
 
-    VERDICTS = "What the last complete audit found"
-    STORAGE = "What the storage holds, and what a collection would do"
-    AUDITS = "How the audits go"
-    REFERENCES = "Where the set of live images comes from"
-    SCRUB = "What is read whole, over time"
-    REQUESTS = "What the registries are asked"
-    EXPORTER = "The exporter itself"
-
-
-_WHOLE: Final = "Of several shards, shard 0 alone says it, of the whole registry."
+    VERDICTS = "Results of the last complete audit"
+    STORAGE = "Storage and garbage collection"
+    AUDITS = "Audits"
+    REFERENCES = "Image sources"
+    SCRUB = "Full verification"
+    REQUESTS = "Requests to registries"
+    EXPORTER = "Exporter"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,16 +47,12 @@ class Family:
     """Whole, with prefix and unit; a counter's with `_total`."""
     kind: Kind
     labels: tuple[str, ...]
-    about: str
+    help: str
+    """One sentence or two for the HELP line, at most 120 characters."""
     group: Group
+    notes: str = ""
+    """What the documentation adds to it."""
     status: Status = Status.EXPERIMENTAL
-
-    @property
-    def help(self) -> str:
-        """The text of its HELP line; cached truth says so, and where its age is found."""
-        if self.group is Group.STORAGE:
-            return f"{self.about} {_WHOLE} {_CACHED}"
-        return f"{self.about} {_CACHED}" if self.group is Group.VERDICTS else self.about
 
     @property
     def stem(self) -> str:
@@ -71,11 +60,13 @@ class Family:
         return self.name.removesuffix("_total") if self.kind is Kind.COUNTER else self.name
 
 
-def gauge(group: Group, name: str, labels: str, about: str) -> Family:
-    """Return a gauge; `name` is without the prefix, `labels` are separated by spaces."""
-    return Family(PREFIX + name, Kind.GAUGE, tuple(labels.split()), about, group)
+def gauge(group: Group, name: str, labels: str, text: str, notes: str = "") -> Family:
+    """Return a stable gauge; `name` is without the prefix, `labels` are separated by spaces."""
+    keys = tuple(labels.split())
+    return Family(PREFIX + name, Kind.GAUGE, keys, text, group, notes, Status.STABLE)
 
 
-def counter(group: Group, name: str, labels: str, about: str) -> Family:
-    """Return a counter, likewise; its name ends in `_total`."""
-    return Family(PREFIX + name, Kind.COUNTER, tuple(labels.split()), about, group)
+def counter(group: Group, name: str, labels: str, text: str, notes: str = "") -> Family:
+    """Return a stable counter, likewise; its name ends in `_total`."""
+    keys = tuple(labels.split())
+    return Family(PREFIX + name, Kind.COUNTER, keys, text, group, notes, Status.STABLE)

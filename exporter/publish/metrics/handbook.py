@@ -1,4 +1,4 @@
-"""What does the page on the metrics say? Made from the catalogue, so that both always agree."""
+"""The documentation of the metrics, made from the catalogue so that both always agree."""
 
 from __future__ import annotations
 
@@ -15,52 +15,55 @@ if TYPE_CHECKING:
 _INTRODUCTION: Final = """\
 # Metrics
 
-`/metrics` answers in the Prometheus text format and in OpenMetrics. What an audit found is rendered
-once, when the audit ends, and served until the next one ends: a scrape never shows two audits
-mixed, and its cost does not depend on the registry. No sample has a timestamp; the age of what is
-served is
+`/metrics` answers in the Prometheus text format and in OpenMetrics. Results are rendered once, at
+the end of an audit, and served until the next one ends: a scrape never mixes two audits, and its
+cost does not depend on the size of the registry.
+
+Results are those of the last **complete** audit. Samples have no timestamps; the age of the results
+is
 
     time() - pullproof_audit_last_success_timestamp_seconds
 
 ## How to read them
 
-- **Unknown is neither healthy nor broken.** `state` is `present`, `missing`, `broken` or `unknown`,
-  and what could not be established is never counted as missing.
-- **Label values exclude each other**, so sums mean something. A tag that is both live and latest
-  counts as `live`; the order is `live`, `idle`, `rollback`, `latest`, `selected`. `state` is
-  that of what this class needs.
-- **What only a lower class needs** of a tag has series of its own, with that class as `reference`:
-  what a suspended CronJob would pull on other nodes is lost to `idle`, and nothing `live` is hit.
-- **`need`** is `required` where a platform that must run the tag pulls the child, else `optional`.
+- **Unknown is neither healthy nor broken.** `state` is `present`, `missing`, `broken` or `unknown`.
+  What could not be established never counts as missing.
+- **Label values exclude each other**, so sums are meaningful. A tag that is both live and latest
+  counts as `live`. The order of `class` is `live`, `idle`, `rollback`, `latest`, `selected`.
+  `state` is the state for that class.
+- **Losses of a lower class** have their own series. If a suspended CronJob needs a platform that
+  running pods do not need, its loss is counted under `idle`, and the `live` series stay at 0.
+- **`need`** is `required` if a platform that must run the tag pulls the child, else `optional`.
   A tag without optional children has no such series.
-- **A series that is not there says that nothing may be said**: protection where not every tag of a
-  repository is known, children of a pull-through cache, everything about tags once the last truth
-  is older than `max_staleness`.
-- **A tag that is pinned by digest** has `@` and the beginning of the digest as its `tag`.
-- **Digests** are labels of one family only, which holds problems and is capped.
-- Alert on `max by (registry, repository, tag) (…)`, as the [rules](../alerts/) do: raw series also
-  have the labels of the pod, and resolve when it is replaced.
-- **`shard`** is 0 where one process audits all of a registry. Where several share it, a series with
-  `shard` speaks of that part: make the replicas of each shard one, keeping every label, and then
-  sum, as in `sum by (registry) (max by (registry, reference, state, shard) (pullproof_tags))`. A
-  repository or a tag is in one shard only, and what the storage says comes from shard 0 alone.
+- **An absent series means that nothing can be said**: protection, if not all tags of a repository
+  could be listed; children of a pull-through cache; all tags, once the last complete audit is older
+  than `max_staleness`.
+- **A pinned digest** has `@` and the beginning of the digest as its `tag`.
+- **Digests** are labels of one family only, which lists problems and is capped.
+- Alert on `max by (registry, repository, tag) (…)`, as the [rules](../alerts/) do. Raw series also
+  carry the labels of the pod, and resolve when the pod is replaced.
+- **`shard`** is 0 if one process audits the whole registry. Where several share it, a series with
+  `shard` covers that part: deduplicate replicas by keeping every label, and then sum, as in
+  `sum by (registry) (max by (registry, class, state, shard) (pullproof_tags))`. A repository or a
+  tag belongs to one shard. Storage metrics are reported by shard 0 only, for the whole registry.
 
 ## Limits
 
-Tags and repositories have series of their own up to a limit (10,000 each), problems up to another
-(500 for each registry). The worst are kept, `pullproof_metrics_series_dropped` counts the rest, and
-an alert says so. Counts by registry are complete, whatever is dropped.
-A registry costs about 300 series, a repository 6, a tag 5 to 9; a broken one 4 more, and one for
-each workload that it hits. A lower class that needs more of a tag than its own costs as many again.
+Tags and repositories have their own series up to a limit (10,000 each), problems up to another
+(500 per registry). The worst are kept, `pullproof_metrics_series_dropped` counts the rest, and an
+alert says so. Counts per registry are always complete.
+A registry costs about 300 series, a repository 6, a tag 5 to 9. A broken tag costs 4 more, and one
+per affected workload. A lower class that needs more of a tag costs as many again.
 
 ## Status
 
-EXPERIMENTAL families may still change, with a line in the change log. STABLE ones keep their names
-and labels; labels may be added. DEPRECATED ones go two minor versions later.
+STABLE families keep their names, types and labels; labels may be added. All families that the
+alerts and dashboards use are STABLE. EXPERIMENTAL families may change, with a line in the change
+log. DEPRECATED families are removed two minor versions later. See [stability](stability.md).
 """
 
 _CLOSING: Final = """
-## The process
+## Process
 
 `process_*` and `python_*` are the usual ones of Prometheus' Python client.
 """
@@ -80,5 +83,6 @@ def _chapter(group: Group) -> Iterator[str]:
 
 def _row(family: Family) -> str:
     labels = ", ".join(f"`{label}`" for label in family.labels)
-    cells = (f"`{family.name}`", family.kind, labels, family.about, family.status)
+    meaning = f"{family.help} {family.notes}".strip()
+    cells = (f"`{family.name}`", family.kind, labels, meaning, family.status)
     return f"| {' | '.join(cells)} |"

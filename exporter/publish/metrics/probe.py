@@ -1,4 +1,4 @@
-"""What does a probe of one reference answer? Metrics for a scrape, and a tree for a person."""
+"""The answer of a probe of one image: metrics for a scrape, and a tree for a person."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from exporter.judge.report import TagVerdict
 
 
-def _gauge(name: str, labels: tuple[str, ...], about: str) -> Family:
-    return Family(f"probe_{name}", Kind.GAUGE, labels, about, Group.REQUESTS)
+def _gauge(name: str, labels: tuple[str, ...], text: str) -> Family:
+    return Family(f"probe_{name}", Kind.GAUGE, labels, text, Group.REQUESTS)
 
 
-SUCCESS: Final = _gauge("success", (), "1 if it is proven that the reference can be pulled.")
-DURATION: Final = _gauge("duration_seconds", (), "How long the probe took.")
-TIMED_OUT: Final = _gauge("timed_out", (), "1 if time was over before anything was known.")
-STATE: Final = _gauge("state", ("state",), "1 for the state of the reference, 0 for the others.")
+SUCCESS: Final = _gauge("success", (), "Whether the image is proven to be pullable.")
+DURATION: Final = _gauge("duration_seconds", (), "Duration of the probe.")
+TIMED_OUT: Final = _gauge("timed_out", (), "Whether the probe timed out before it had a result.")
+STATE: Final = _gauge("state", ("state",), "State of the image: 1 for its state, 0 for the others.")
 CHILDREN: Final = _gauge(
-    "children", ("need", "state"), "Manifests that the reference leads to, by need and state."
+    "children", ("need", "state"), "Manifests that the image references, by need and state."
 )
 LACKING: Final = _gauge(
-    "lacking_platforms", (), "Platforms that must run it and for which it offers nothing."
+    "lacking_platforms", (), "Platforms that must run the image but for which it has no manifest."
 )
 
 
@@ -71,7 +71,7 @@ def metrics(probed: Probed) -> bytes:
 def debug(probed: Probed) -> str:
     """Return what was seen, for a person, with the metrics behind it."""
     if probed.report is None:
-        seen = "Time was over before anything was known.\n"
+        seen = "The probe timed out before it had a result.\n"
     else:
         seen = inspect_text(probed.report, Style(colour=False))
     head = f"{probed.reference}, {probed.seconds:.3f} seconds\n\n"

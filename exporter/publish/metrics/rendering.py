@@ -141,7 +141,7 @@ def _registry(samples: Samples, name: str, report: Report, census: Census) -> No
     for state in State:
         samples.add(catalogue.BLOBS, f'{name},state="{state}"', census.blobs.get(state, 0))
     for each in ReferenceClass:
-        labels = f'{name},reference="{each}"'
+        labels = f'{name},class="{each}"'
         _states(samples, labels, each, census, households)
         known = [house.unprotected for house in households if house.unprotected is not None]
         if known:

@@ -48,7 +48,7 @@ def _prediction(samples: Samples, name: str, prediction: Prediction) -> None:
     labels = f'{name},dialect="{prediction.dialect}",mode="{prediction.mode}"'
     for reference in ReferenceClass:
         count = prediction.victims.get(reference, 0)
-        samples.add(storage_families.GC_VICTIMS, f'{labels},reference="{reference}"', count)
+        samples.add(storage_families.GC_VICTIMS, f'{labels},class="{reference}"', count)
     samples.add(storage_families.GC_RECLAIMABLE_BYTES, labels, prediction.reclaimable_bytes)
     samples.add(storage_families.GC_WOULD_ABORT, labels, bool(prediction.abort))
 

@@ -1,4 +1,4 @@
-"""Which metrics tell of a registry's storage, and of its collections? A part of the catalogue."""
+"""Metrics of a registry's storage and of its garbage collections: a part of the catalogue."""
 
 from __future__ import annotations
 
@@ -7,63 +7,76 @@ from typing import Final
 from exporter.publish.metrics.family import Family, Group, gauge
 
 STORED_BYTES: Final = gauge(
-    Group.STORAGE, "stored_bytes", "registry", "Bytes of all blobs in the registry's storage."
+    Group.STORAGE,
+    "stored_bytes",
+    "registry",
+    "Bytes of all blobs in the registry's storage.",
 )
 STORED_REFERENCED_BYTES: Final = gauge(
     Group.STORAGE,
     "stored_referenced_bytes",
     "registry",
-    "Bytes of the stored blobs that some manifest leads to, tagged or not, each blob once.",
+    "Bytes of the stored blobs that a manifest references, tagged or not.",
+    "Each blob is counted once.",
 )
 RECLAIMABLE_BYTES: Final = gauge(
     Group.STORAGE,
     "reclaimable_bytes",
     "registry reason",
-    "Bytes that nothing needs and that are past their grace time, each byte under one reason.",
+    "Bytes of unreferenced data past the grace period, by reason.",
+    "Each byte is counted under one reason.",
 )
 ORPHANED_BLOBS: Final = gauge(
-    Group.STORAGE, "orphaned_blobs", "registry", "Stored blobs that no manifest leads to."
+    Group.STORAGE,
+    "orphaned_blobs",
+    "registry",
+    "Stored blobs that no manifest references.",
 )
 ORPHANED_MANIFESTS: Final = gauge(
-    Group.STORAGE, "orphaned_manifests", "registry", "Stored manifests that no tag leads to."
+    Group.STORAGE,
+    "orphaned_manifests",
+    "registry",
+    "Stored manifests that no tag references.",
 )
 REPOSITORY_EXCLUSIVE_BYTES: Final = gauge(
     Group.STORAGE,
     "repository_exclusive_bytes",
     "registry repository",
-    "Bytes that no other repository's manifests lead to: what its removal could free at most.",
+    "Bytes that only this repository references: the most that removing it could free.",
 )
 SOLE_PROTECTOR: Final = gauge(
     Group.STORAGE,
     "tag_sole_protected_children",
     "registry repository tag",
-    "Children that another tag needs and at which this tag alone points straight; tags that "
-    "protect none have no series.",
+    "Children of other tags that this tag alone tags directly. Absent if there are none.",
 )
 GC_VICTIMS: Final = gauge(
     Group.STORAGE,
     "gc_victims",
-    "registry dialect mode reference",
-    "Manifests at or below tags and pinned digests that this collection would break, each once "
-    "under its highest reference class; tags out of scope count as selected.",
+    "registry dialect mode class",
+    "Manifests that this garbage collection would break, by class.",
+    (
+        "Manifests of tags and pinned digests count, each once under its highest class. Tags out "
+        "of scope count as `selected`."
+    ),
 )
 GC_RECLAIMABLE_BYTES: Final = gauge(
     Group.STORAGE,
     "gc_reclaimable_bytes",
     "registry dialect mode",
-    "Bytes of the blobs that this collection would remove, needed or not.",
+    "Bytes of the blobs that this garbage collection would remove, needed or not.",
 )
 GC_WOULD_ABORT: Final = gauge(
     Group.STORAGE,
     "gc_would_abort",
     "registry dialect mode",
-    "Whether this collection would give up before its end.",
+    "Whether this garbage collection would abort with an error.",
 )
 GC_PRECONDITIONS: Final = gauge(
     Group.STORAGE,
     "gc_preconditions",
     "registry code effect",
-    "What in the storage makes the registry's own collector give up, or lose something in silence.",
+    "Faults in the storage that make the registry's collector abort or silently lose data.",
 )
 
 FAMILIES: Final = tuple(each for each in tuple(globals().values()) if isinstance(each, Family))

@@ -94,9 +94,9 @@ class PreflightDocument(Struct, frozen=True):
     version: int
     verdict: Verdict
     asked: str
-    would_break: tuple[HurtEntry, ...]
-    would_break_more: Annotated[int, Meta(description="How many more are only counted.")]
-    would_go: Annotated[GoingEntry | None, Meta(description="null where it cannot be foretold.")]
+    victims: tuple[HurtEntry, ...]
+    victims_more: Annotated[int, Meta(description="How many more are only counted.")]
+    would_go: Annotated[GoingEntry | None, Meta(description="null if it cannot be predicted.")]
     hazards: tuple[HazardEntry, ...]
     gaps: tuple[GapEntry, ...]
     checked: CheckedEntry
@@ -108,8 +108,8 @@ def preflight_json(answer: Answer) -> str:
         version=VERSION,
         verdict=answer.verdict,
         asked=_text(answer.asked),
-        would_break=tuple(map(_hurt, answer.hurt)),
-        would_break_more=answer.more,
+        victims=tuple(map(_hurt, answer.hurt)),
+        victims_more=answer.more,
         would_go=msgspec.convert(answer.going, GoingEntry | None, from_attributes=True),
         hazards=tuple(
             HazardEntry(each.code, _text(each.subject), _text(each.detail))

@@ -33,15 +33,15 @@ def _lines(answer: Answer, most: int) -> Iterator[str]:
             where = escape(words.platform_of(broken))
             yield f"  - {where} `{broken.digest}` {escape(words.loss_words(broken))}"
     yield from _more(answer.more + len(answer.hurt), most)
-    yield from (f"Would go: {escape(words.going_words(answer))}.", "")
-    yield from _list("Dangers", [words.hazard_words(each) for each in answer.hazards], most)
-    yield from _list("Not seen", [words.gap_words(each) for each in answer.gaps], most)
+    yield from (f"Would remove: {escape(words.going_words(answer))}.", "")
+    yield from _list("Hazards", [words.hazard_words(each) for each in answer.hazards], most)
+    yield from _list("Gaps", [words.gap_words(each) for each in answer.gaps], most)
     yield f"Checked {escape(words.checked_words(answer))}."
 
 
 def _list(head: str, items: Sequence[str], most: int) -> Iterator[str]:
     yield from (f"### {head}", "")
-    yield from (f"- {escape(item)}" for item in items[:most] or ("nothing",))
+    yield from (f"- {escape(item)}" for item in items[:most] or ("none",))
     yield from _more(len(items), most)
 
 

@@ -28,9 +28,9 @@ def _lines(answer: Answer, style: Style) -> Iterator[str]:
     more = answer.more + max(0, len(answer.hurt) - style.most)
     if more:
         yield f"  … and {count_words(more, 'more image')}"
-    yield from ("", f"Would go: {words.going_words(answer)}")
-    yield from _list("Dangers", [words.hazard_words(each) for each in answer.hazards], style)
-    yield from _list("Not seen", [words.gap_words(each) for each in answer.gaps], style)
+    yield from ("", f"Would remove: {words.going_words(answer)}")
+    yield from _list("Hazards", [words.hazard_words(each) for each in answer.hazards], style)
+    yield from _list("Gaps", [words.gap_words(each) for each in answer.gaps], style)
     yield from ("", f"Checked {words.checked_words(answer)}")
 
 
@@ -42,6 +42,6 @@ def _hurt(hurt: Hurt) -> Iterator[str]:
 
 def _list(head: str, items: Sequence[str], style: Style) -> Iterator[str]:
     yield from ("", head)
-    yield from (f"  {item}" for item in items[: style.most] or ("nothing",))
+    yield from (f"  {item}" for item in items[: style.most] or ("none",))
     if len(items) > style.most:
         yield f"  … and {len(items) - style.most:,} more"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from exporter.facts.gap import Scope
 from exporter.judge.preflight.answer import Verdict
 from exporter.publish.users import user_words
 from exporter.publish.words import Cell, Tone, count_words, plain, size_words
@@ -31,22 +32,24 @@ def headline(answer: Answer) -> str:
     """Say what the verdict means, in one line."""
     asked = plain(answer.asked)
     if answer.verdict is Verdict.SAFE:
-        return f"{asked} would break nothing that a tag or a known use needs"
+        return f"{asked} would break no tag and no image in use"
     if answer.verdict is Verdict.INCOMPLETE:
-        unseen = count_words(len(answer.gaps), "thing")
-        return f"no victim of {asked} is known, but {unseen} could not be seen"
+        unread = next((gap for gap in answer.gaps if gap.scope is Scope.REGISTRY), None)
+        if unread and answer.going is None:
+            return f"cannot read {plain(unread.subject)}, so no prediction"
+        return f"no victims of {asked} are known, but there are gaps"
     names = count_words(len(answer.hurt) + answer.more, "image")
     manifests = {broken.digest for hurt in answer.hurt for broken in hurt.broken}
     lost = {each for hurt in answer.hurt for broken in hurt.broken for each in broken.lost}
     size = sum(each.size or 0 for each in lost if each.gone)
-    below = f": {count_words(len(manifests), 'manifest')}, {size_words(size)} gone for good"
+    below = f": {count_words(len(manifests), 'manifest')}, {size_words(size)} removed for good"
     return f"{asked} would break {names}{below if manifests and not answer.more else ''}"
 
 
 def hurt_words(hurt: Hurt) -> str:
     """Say who is hurt, how much it matters, and who uses it."""
     needed = hurt.needed
-    tag = ", its tag gone" if hurt.tag_gone else ""
+    tag = ", tag removed" if hurt.tag_gone else ""
     shown = "; ".join(map(user_words, needed.users[:_MOST_USERS]))
     more = f" and {len(needed.users) - _MOST_USERS} more"
     used = f", used by {shown}{more if len(needed.users) > _MOST_USERS else ''}"
@@ -62,16 +65,18 @@ def loss_words(broken: Broken) -> str:
     """Say what of it would be lost."""
     parts = [*_kinds(broken.lost)]
     return (
-        f"{', '.join(parts)}; {size_words(broken.size)} gone" if broken.size else ", ".join(parts)
+        f"{', '.join(parts)}; {size_words(broken.size)} removed"
+        if broken.size
+        else ", ".join(parts)
     )
 
 
 def _kinds(lost: tuple[Lost, ...]) -> Iterator[str]:
     for each in lost:
         if each.kind == "manifest":
-            yield "manifest gone" if each.gone else "manifest unlinked"
+            yield "manifest removed" if each.gone else "manifest unlinked"
     for kind in ("config", "layer", "blob"):
-        for gone, word in ((True, "gone"), (False, "no longer handed out")):
+        for gone, word in ((True, "removed"), (False, "no longer served")):
             count = sum(each.kind == kind and each.gone is gone for each in lost)
             if count:
                 yield f"{count_words(count, kind) if kind != 'config' else kind} {word}"
@@ -81,7 +86,7 @@ def going_words(answer: Answer) -> str:
     """Say what would go, needed or not."""
     going = answer.going
     if going is None:
-        return "that cannot be foretold"
+        return "unknown"
     counts = (
         (going.tags, "tag"),
         (going.manifests, "manifest"),
@@ -108,7 +113,7 @@ def gap_words(gap: Gap) -> str:
 def checked_words(answer: Answer) -> str:
     """Say how much the verdict rests on."""
     checked = answer.checked
-    elsewhere = f" ({checked.uses_elsewhere:,} more name nothing here)"
+    elsewhere = f" ({checked.uses_elsewhere:,} more reference nothing here)"
     return (
         f"{count_words(checked.tags, 'tag')} in "
         f"{count_words(checked.repositories, 'repository', 'repositories')}, "

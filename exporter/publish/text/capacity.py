@@ -58,15 +58,15 @@ def capacity_text(answers: Iterable[Capacity | Untold]) -> str:
 
 def _lines(each: Capacity | Untold) -> Iterator[str]:
     if isinstance(each, Untold):
-        yield f"{each.registry}: cannot be told"
+        yield f"{each.registry}: inconclusive"
         yield from (f"  {reason}" for reason in each.reasons)
         return
     parts = "" if each.shards == 1 else f" by {each.shards} shards"
-    yield f"{each.registry}: as seen{parts} since {time_words(each.taken_at)}"
+    yield f"{each.registry}: exported{parts} since {time_words(each.taken_at)}"
     yield from (f"  incomplete: {reason}" for reason in each.incomplete)
-    yield from _seen(each.seen, "in part: " if each.incomplete else "")
+    yield from _seen(each.seen, "partial: " if each.incomplete else "")
     if each.stored is None:
-        yield "  no shard reads the storage: nothing is known of orphans"
+        yield "  no shard reads the storage: unreferenced data is unknown"
     else:
         yield from _stored(each.stored)
 
@@ -75,7 +75,7 @@ def _seen(seen: Seen, part: str) -> Iterator[str]:
     tags = count_words(seen.tags, "tag")
     where = count_words(seen.repositories, "repository", "repositories")
     size = size_words(seen.referenced_bytes)
-    yield f"  {part}{size} of what {tags} in scope in {where} need is there"
+    yield f"  {part}{size} present of what {tags} in scope in {where} need"
     children = count_words(seen.unprotected_children, "unprotected child", "unprotected children")
     unsealed = count_words(seen.unsealed_repositories, "repository", "repositories")
     yield f"  {part}{children}" + (
@@ -87,11 +87,11 @@ def _stored(stored: Stored) -> Iterator[str]:
     orphans = count_words(stored.orphaned_manifests, "manifest")
     for name, size, more in (
         ("stored", stored.stored_bytes, count_words(stored.blobs, "blob")),
-        ("referenced", stored.referenced_bytes, "by any manifest"),
-        ("reclaimable", stored.reclaimable_bytes, "by any collection"),
+        ("referenced", stored.referenced_bytes, "by a manifest"),
+        ("reclaimable", stored.reclaimable_bytes, "in total"),
         ("  orphaned", stored.orphaned_bytes, count_words(stored.orphaned_blobs, "blob")),
         ("  untagged", stored.untagged_bytes, f"{orphans} without a tag"),
-        ("  uploads", stored.stale_upload_bytes, "never finished"),
+        ("  uploads", stored.stale_upload_bytes, "unfinished"),
     ):
         yield f"  {name:<14}{size_words(size):>9}  {more}"
     yield "  exclusive to a repository"

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 _HEADS: Final = {
-    Kind.BROKEN: "Broken in between (collateral damage)",
-    Kind.FOUND_BROKEN: "Broken now, and not seen before",
-    Kind.NOT_SEEN: "Not seen",
+    Kind.BROKEN: "Broken since (collateral damage)",
+    Kind.FOUND_BROKEN: "Broken now, not audited before",
+    Kind.NOT_SEEN: "Unknown now",
     Kind.REMOVED: "Removed (intended)",
-    Kind.HEALED: "Healed",
+    Kind.HEALED: "Repaired",
     Kind.MOVED: "Moved",
     Kind.ADDED: "New",
-    Kind.FIRST_SEEN: "Not looked at before",
+    Kind.FIRST_SEEN: "Not audited before",
 }
 _VERDICTS: Final = {
     Outcome.NOTHING_BROKE: "Nothing broke.",
-    Outcome.COLLATERAL: "Something broke that a tag still needs.",
-    Outcome.UNTOLD: "It cannot be told whether anything broke.",
+    Outcome.COLLATERAL: "A tag lost content that it still needs.",
+    Outcome.UNTOLD: "Inconclusive: it is unknown whether anything broke.",
 }
 _MOST: Final = 100
 """Lines of one kind on a terminal or in a ticket; the JSON has all."""
@@ -89,15 +89,15 @@ def _sections(change: Change) -> Iterator[Section]:
         if lines:
             yield f"{head}: {count_words(len(shifts), 'tag')}", (*lines, *_rest(len(shifts)))
     for head, needs in (
-        ("No tag points straight at them any more", change.exposed),
-        ("A tag points straight at them now", change.protected),
+        ("No longer tagged directly", change.exposed),
+        ("Now tagged directly", change.protected),
     ):
         if needs:
             yield head, (*map(_named, needs[:_MOST]), *_rest(len(needs)))
     gaps = change.new.snapshot.gaps
     if gaps:
         said = (f"{gap.scope} {plain(gap.subject)}: {gap.reason}" for gap in gaps[:_MOST])
-        yield "Could not be seen now", (*said, *_rest(len(gaps)))
+        yield "Gaps", (*said, *_rest(len(gaps)))
 
 
 def _rest(count: int) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def _lines(shift: Shift) -> Iterator[str]:
     yield from (f"  {_child(verdict.root, each)}" for each in shift.children)
     if shift.kind is Kind.BROKEN:
         lacking = ", ".join(map(platform_words, verdict.lacking_platforms))
-        yield from (f"  offers nothing for {lacking}",) if lacking else ()
+        yield from (f"  no image for {lacking}",) if lacking else ()
 
 
 def _end(verdict: TagVerdict | None) -> str:

@@ -53,21 +53,21 @@ def _head(found: Explanation) -> Iterator[str]:
 
 
 def _body(found: Explanation, indent: str) -> Iterator[str]:
-    yield f"Is it the current latest?  {_answer(found, found.latest)}"
-    yield f"Does something live use it?  {_answer(found, found.used)}"
-    yield f"Is one tag its only direct protection, under another tag?  {_sole(found)}"
-    yield f"Tags that point straight at it:  {_tags(found)}"
-    yield "Who would be hurt if it went:"
+    yield f"Current latest:  {_answer(found, found.latest)}"
+    yield f"Used by something live:  {_answer(found, found.used)}"
+    yield f"Only one tag protects it, and another tag needs it:  {_sole(found)}"
+    yield f"Tagged directly as:  {_tags(found)}"
+    yield "Removing it would break:"
     for each in found.dependents:
         yield f"{indent}{_dependent(each)}"
     if not found.dependents:
-        nobody = "nobody" if not found.doubts else "nobody that was seen"
+        nobody = "nothing" if not found.doubts else "nothing known"
         yield f"{indent}{nobody}"
     if found.runs:
         runs = "; ".join(map(user_words, hits(found.runs)))
-        yield f"Runs now, by a tag that has moved on:  {runs}"
+        yield f"Running, but its tag has moved:  {runs}"
     for doubt in found.doubts:
-        yield f"Not seen: {plain(doubt)}"
+        yield f"Gap: {plain(doubt)}"
 
 
 def _answer(found: Explanation, answer: Answer) -> str:
@@ -75,7 +75,7 @@ def _answer(found: Explanation, answer: Answer) -> str:
         return answer
     if found.doubts:
         return f"unknown: {plain('; '.join(found.doubts))}"
-    return "unknown: no complete source of references was given (--config, --refs, --kube)"
+    return "unknown: no complete source of image references (use --config, --refs or --kube)"
 
 
 def _sole(found: Explanation) -> str:
@@ -99,7 +99,13 @@ def _dependent(each: Dependent) -> str:
             for child in each.children
         )
     )
-    way = "straight" if each.straight else "through an index" if root.tag else "pinned by digest"
+    way = (
+        "tagged directly"
+        if each.straight
+        else "through an index"
+        if root.tag
+        else "pinned by digest"
+    )
     used = f", used by {'; '.join(map(user_words, hits(each.uses)))}" if each.uses else ""
     whose = f"{root.reference_class}, {way}"
     needed = "".join(f", {words}" for words in _needed(each))

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from exporter.publish.sheet import lay_out, narrow, root_name
-from exporter.publish.summary import blindness, next_command, risks, totals, troubles
+from exporter.publish.summary import blindness, coverage_head, next_command, risks, totals, troubles
 from exporter.publish.tree import Node, grow
 from exporter.publish.users import wanted_by
 from exporter.publish.words import count_words, plain, size_words, time_words, verdict_cell
@@ -57,7 +57,7 @@ def _section(report: Report, most: int) -> Iterator[str]:
     yield from _table(narrow(lay_out(report, most), _MOST_PLATFORMS))
     found = troubles(report)
     if found:
-        yield from ("", "### Gone", "")
+        yield from ("", "### Missing or broken", "")
     for trouble in found[:most]:
         yield from _trouble(trouble)
     if len(found) > most:
@@ -74,7 +74,7 @@ def _section(report: Report, most: int) -> Iterator[str]:
 
 def _table(sheet: Sheet) -> Iterator[str]:
     if not sheet.rows:
-        yield "No tag is in scope."
+        yield "No tags in scope."
         return
     yield _row(("Class", "Tag", *map(escape, sheet.platforms), "State"))
     yield _row("---" for _ in range(len(sheet.platforms) + 3))
@@ -83,7 +83,7 @@ def _table(sheet: Sheet) -> Iterator[str]:
         yield _row((row.reference, escape(row.name), *cells, f"**{row.state.text}**"))
     if sheet.omitted:
         yield ""
-        yield f"… and {count_words(sheet.omitted, 'more tag')} of which all is there"
+        yield f"… and {count_words(sheet.omitted, 'more complete tag')}"
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -101,8 +101,9 @@ def _trouble(trouble: Trouble) -> Iterator[str]:
 
 
 def _unseen(report: Report, head: str) -> Iterator[str]:
-    yield from (f"{head} Not seen", "")
-    yield from (f"- {escape(line)}" for line in blindness(report, report.snapshot.gaps))
+    gaps = blindness(report, report.snapshot.gaps)
+    yield from (f"{head} {coverage_head(gaps)}", "")
+    yield from (f"- {escape(line)}" for line in gaps)
     yield ""
 
 

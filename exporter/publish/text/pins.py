@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 _KEEP: Final = (
-    "These tags count like any other: a retention policy that keeps the newest N keeps fewer of "
-    "your own, and may take these."
+    "Keep tags count like any other tag: a retention policy that keeps the newest N keeps fewer of "
+    "your own, and may delete keep tags."
 )
 _FOR_EVER: Final = {
     Collector.DISTRIBUTION_2: (
-        "This registry cannot delete a tag alone (distribution 2.x deletes by digest): to take one "
-        "of these away again would delete the manifest that it keeps."
+        "This registry cannot delete a tag alone (distribution 2.x deletes by digest): removing a "
+        "keep tag later would delete its manifest."
     ),
     Collector.UNKNOWN: (
-        "Whose collector this is was not told: distribution 2.x cannot delete a tag alone, only "
-        "the manifest that it points at."
+        "The collector of this registry is unknown: distribution 2.x cannot delete a tag alone, "
+        "only its manifest."
     ),
 }
 
@@ -97,11 +97,11 @@ def _section(plan: Pins) -> Iterator[str]:
     yield f"{plan.report.snapshot.registry}: {_sum(plan)}"
     for pin in plan.wanted:
         yield f"  {pin.need.repository}:{pin.tag}  {_what(pin.need)} of {_above(pin.need)}"
-    yield from _list("Gone already, no tag brings it back", map(_said, plan.lost))
-    yield from _list("Cannot be told", map(_doubt, plan.doubtful))
-    yield from _list("Beware", warnings(plan))
+    yield from _list("Already lost; keep tags cannot restore them", map(_said, plan.lost))
+    yield from _list("Undetermined", map(_doubt, plan.doubtful))
+    yield from _list("Warnings", warnings(plan))
     if plan.wanted:
-        yield from _list("The same by hand", (crane_command(plan, pin) for pin in plan.wanted))
+        yield from _list("Equivalent commands", (crane_command(plan, pin) for pin in plan.wanted))
     yield ""
 
 
@@ -116,9 +116,9 @@ def _marked_down(plan: Pins) -> Iterator[str]:
     for pin in plan.wanted:
         name = escape(f"{pin.need.repository}:{pin.tag}")
         yield f"- **{name}** {escape(_what(pin.need))} of {escape(_above(pin.need))}"
-    yield from _bullets("Gone already, no tag brings it back", map(_said, plan.lost))
-    yield from _bullets("Cannot be told", map(_doubt, plan.doubtful))
-    yield from _bullets("Beware", warnings(plan))
+    yield from _bullets("Already lost; keep tags cannot restore them", map(_said, plan.lost))
+    yield from _bullets("Undetermined", map(_doubt, plan.doubtful))
+    yield from _bullets("Warnings", warnings(plan))
     if plan.wanted:
         yield from ("", "```sh", *(crane_command(plan, pin) for pin in plan.wanted), "```")
     yield ""
@@ -131,11 +131,13 @@ def _bullets(head: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _sum(plan: Pins) -> str:
-    having = f"{count_words(plan.protected, 'manifest')} with a tag already"
+    having = f"{count_words(plan.protected, 'manifest')} already tagged"
     if plan.wanted:
-        return f"{count_words(len(plan.wanted), 'tag')} to set, {having}"
+        return f"{count_words(len(plan.wanted), 'keep tag')} to set, {having}"
     return (
-        f"nothing to do, {having}" if not plan.doubtful else f"no tag is lacking for sure, {having}"
+        f"nothing to do, {having}"
+        if not plan.doubtful
+        else f"no keep tag is known to be missing, {having}"
     )
 
 
@@ -155,7 +157,7 @@ def _said(need: Need) -> str:
 def _doubt(need: Need) -> str:
     if need.reason:
         return f"{_said(need)}: {need.reason}"
-    why = "not every tag of the repository is known" if need.tags is None else "no name is free"
+    why = "could not list all tags of the repository" if need.tags is None else "no free tag name"
     return f"{_said(need)}: {why}"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from exporter.sources.tally import ScrubTally
 
 _CORRUPT: Final = "Corrupt"
-_WRONG: Final = "Not what the image says"
+_WRONG: Final = "Wrong diff ID"
 _MOST: Final = 100
 """Blobs of a kind, and tags of each, that are written out."""
 
@@ -55,7 +55,7 @@ def tally_words(tally: ScrubTally, seconds: float) -> str:
     """Say how much was read, and how fast."""
     ended = ", ".join(f"{amount:,} {outcome}" for outcome, amount in tally.blobs.items())
     speed = size_words(int(tally.size / seconds)) if seconds > 0 else "?"
-    read = f"read {size_words(tally.size)} in {age_words(seconds)}, {speed} a second"
+    read = f"read {size_words(tally.size)} in {age_words(seconds)}, {speed} per second"
     return f"{read}: {ended or 'nothing was due'}"
 
 
@@ -70,7 +70,7 @@ def unread_lines(unread: Mapping[Place, Sighting]) -> Iterator[str]:
         repository, digest = place
         detail = f" ({plain(seen.detail)})" if seen.detail else ""
         others = f", and {amount - 1:,} more" if amount > 1 else ""
-        yield f"not known to be right: {reason}{detail}: {repository}@{digest}{others}"
+        yield f"could not verify: {reason}{detail}: {repository}@{digest}{others}"
 
 
 def _lines(damage: Damage) -> Iterator[str]:
@@ -86,6 +86,6 @@ def _lines(damage: Damage) -> Iterator[str]:
 def _stop(stop: Stop) -> str:
     where = ", ".join(plain(str(each)) for each in stop.platforms)
     used = f", used by {', '.join(map(plain, stop.owners))}" if stop.owners else ""
-    needed = "" if stop.required else ", which nothing must run"
+    needed = "" if stop.required else ", optional"
     on = f" on {where}" if where else ""
-    return f"stops {plain(stop.name)} ({stop.reference_class}){on}{needed}{used}"
+    return f"breaks {plain(stop.name)} ({stop.reference_class}){on}{needed}{used}"

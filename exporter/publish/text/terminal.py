@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from exporter.publish.sheet import Sheet, lay_out, narrow
-from exporter.publish.summary import blindness, next_command, risks, totals, troubles
+from exporter.publish.summary import blindness, coverage_head, next_command, risks, totals, troubles
 from exporter.publish.words import Cell, Tone, count_words, time_words
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ def _section(report: Report, style: Style) -> Iterator[str]:
         yield from ("", "At risk")
     yield from (f"{_GAP}{line}" for line in found)
     yield ""
-    yield "Not seen"
-    yield from (f"{_GAP}{line}" for line in blindness(report, snapshot.gaps))
+    gaps = blindness(report, snapshot.gaps)
+    yield coverage_head(gaps)
+    yield from (f"{_GAP}{line}" for line in gaps)
     yield ""
     yield f"Checked {totals(report)}"
     yield ""
@@ -67,7 +68,7 @@ def _section(report: Report, style: Style) -> Iterator[str]:
 
 def _table(sheet: Sheet, style: Style) -> Iterator[str]:
     if not sheet.rows:
-        yield "No tag is in scope."
+        yield "No tags in scope."
         return
     reference = _width("CLASS", (row.reference for row in sheet.rows))
     state = _width("STATE", (row.state.text for row in sheet.rows))
@@ -81,7 +82,7 @@ def _table(sheet: Sheet, style: Style) -> Iterator[str]:
         named = (row.reference.ljust(reference), _cut(row.name, room).ljust(name))
         yield _GAP.join((*named, *cells, style.paint(row.state)))
     if sheet.omitted:
-        yield f"{_CUT} and {count_words(sheet.omitted, 'more tag')} of which all is there"
+        yield f"{_CUT} and {count_words(sheet.omitted, 'more complete tag')}"
 
 
 def _fit(sheet: Sheet, width: int) -> tuple[Sheet, int]:
@@ -122,7 +123,7 @@ def _cut(name: str, room: int) -> str:
 def _losses(found: Sequence[Trouble], style: Style) -> Iterator[str]:
     if found:
         yield ""
-        yield "Gone"
+        yield "Missing or broken"
     for trouble in found[: style.most]:
         since = f", first seen {time_words(trouble.since)}" if trouble.since is not None else ""
         yield f"{_GAP}{trouble.name} ({trouble.reference}) {style.paint(trouble.cell)}{since}"

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from exporter.publish.sheet import root_name
-from exporter.publish.summary import blindness
+from exporter.publish.summary import blindness, coverage_head
 from exporter.publish.tree import Node, grow
 from exporter.publish.users import wanted_by
 from exporter.publish.words import platform_words, size_words, verdict_cell
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 def inspect_text(report: Report, style: Style) -> str:
     """Return the tree of every tag in a report, who uses it, and what was not seen."""
     trees = (_tree(report, verdict, style) for verdict in report.verdicts)
-    unseen = (f"  {line}" for line in blindness(report, report.snapshot.gaps))
-    lines = chain(chain.from_iterable(trees), ("Not seen",), unseen)
+    gaps = blindness(report, report.snapshot.gaps)
+    lines = chain(
+        chain.from_iterable(trees), (coverage_head(gaps),), (f"  {each}" for each in gaps)
+    )
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
@@ -38,10 +40,10 @@ def _tree(report: Report, verdict: TagVerdict, style: Style) -> Iterator[str]:
     further = sorted(root.admitted - root.platforms, key=str)
     if further:
         said = (
-            f"{platform_words(each)}{' (not offered)' if each in verdict.not_offered else ''}"
+            f"{platform_words(each)}{' (no image)' if each in verdict.not_offered else ''}"
             for each in further
         )
-        yield f"may be started on {', '.join(said)}"
+        yield f"may start on {', '.join(said)}"
     yield from _lines(grow(report, verdict), "", "", style)
     yield ""
 

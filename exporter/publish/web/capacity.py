@@ -30,14 +30,14 @@ def _held(stock: Stock) -> str:
     young = stock.stored_bytes - stock.referenced_bytes - reclaimable.orphaned
     parts = (
         ("needed by tags", stock.referenced_bytes - reclaimable.untagged),
-        ("of untagged images", reclaimable.untagged),
-        ("of no image", reclaimable.orphaned),
+        ("untagged", reclaimable.untagged),
+        ("unreferenced", reclaimable.orphaned),
         ("stale uploads", reclaimable.stale_uploads),
-        ("of no image yet, too young to tell", max(0, young)),
+        ("unreferenced, within the grace period", max(0, young)),
     )
     total = sum(size for _, size in parts)
     free = reclaimable.untagged + reclaimable.orphaned + reclaimable.stale_uploads
-    said = f"{size_words(total)} stored, {size_words(free)} held for nothing"
+    said = f"{size_words(total)} stored, {size_words(free)} reclaimable"
     shown = [(_colour(at), name, size) for at, (name, size) in enumerate(parts) if size or not at]
     return f"<p>{said}</p>{_bar(shown, total, said)}{_legend(shown)}"
 
@@ -75,8 +75,8 @@ def _predictions(stock: Stock, collector: Collector) -> str:
         (_named(each, collector), _outcome(each), size_words(each.reclaimable_bytes))
         for each in order
     ]
-    heads = ("Collection", "What it would do", "Frees")
-    shown = table("If garbage were collected now", heads, rows)
+    heads = ("Garbage collection", "Result", "Frees")
+    shown = table("Predicted garbage collections", heads, rows)
     return f'<div class="part">{shown}{_hazards(stock.preconditions)}</div>'
 
 
@@ -88,7 +88,7 @@ def _hazards(found: Sequence[Precondition]) -> str:
         f"<li>{text(each.repository or 'storage')}: {text(each.detail)}</li>"
         for each in found[:_MOST]
     )
-    head = f"{count_words(len(found), 'hazard')} in the storage"
+    head = f"{count_words(len(found), 'fault')} in the storage"
     return f'<details><summary>{head}</summary><ul class="gaps small">{listed}</ul></details>'
 
 
@@ -108,6 +108,6 @@ def _outcome(prediction: Prediction) -> str:
         if (count := prediction.victims.get(each, 0))
     ]
     if prediction.abort:
-        cells.insert(0, Cell("gives up", Tone.UNSURE))
+        cells.insert(0, Cell("aborts", Tone.UNSURE))
     why = f'<span class="muted small">{text(prediction.abort)}</span>' if prediction.abort else ""
     return chips(cells or [Cell("breaks nothing", Tone.GOOD)]) + why

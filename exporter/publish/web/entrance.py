@@ -115,9 +115,9 @@ class Entrance:
             try:
                 await self.refresh()
             except Malformed as error:
-                _log.warning("web configuration not taken over", extra={"cause": str(error)})
-            except Exception:  # noqa: BLE001 - a job boundary: later changes must be taken over
-                _log.exception("web configuration not taken over")
+                _log.warning("web configuration rejected", extra={"cause": str(error)})
+            except Exception:  # noqa: BLE001 - a job boundary: later changes must be applied
+                _log.exception("web configuration rejected")
                 self._stamp = None  # it is no fault of the files: try again
 
     def close(self) -> None:

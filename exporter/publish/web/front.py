@@ -1,4 +1,4 @@
-"""What does a person see first: can everything be pulled, and how does the looking go?"""
+"""The status page: whether everything can be pulled, and the state of the audits."""
 
 from __future__ import annotations
 
@@ -24,21 +24,25 @@ _WORST: Final = 5
 _OPEN: Final = 3
 """Lines of what was not seen that stand open."""
 _HEALTH: Final = {
-    True: Cell("seen", Tone.GOOD),
-    False: Cell("not seen", Tone.UNSURE),
+    True: Cell("audit complete", Tone.GOOD),
+    False: Cell("audit incomplete", Tone.UNSURE),
     None: Cell("not audited since the start", Tone.UNSURE),
 }
+_GAPS: Final = Cell("audited with gaps", Tone.UNSURE)
 
 
-def front(picture: Picture, roster: Roster, query: Query, now: float) -> str:
-    """Return the status page; `now` is in seconds since the epoch."""
+def front(picture: Picture, roster: Roster, query: Query, now: float, docs: str) -> str:
+    """Return the status page.
+
+    `now` is in seconds since the epoch; `docs` is where the documentation is read, or nothing.
+    """
     registries = [each.registry for each in picture.standings]
     body = (
         _verdict(picture, roster, now),
         _registries(picture, roster, now),
         listing(roster.fitting(query.wanted), query, registries, now),
     )
-    return frame("pullproof", "\n".join(body))
+    return frame("pullproof", "\n".join(body), docs=docs)
 
 
 def _verdict(picture: Picture, roster: Roster, now: float) -> str:
@@ -60,12 +64,12 @@ def _answer(picture: Picture, roster: Roster, lost: Sequence[Entry]) -> tuple[To
         what = count_words(live, "live tag") if live else count_words(len(lost), "tag")
         return Tone.BAD, f"{what} cannot be pulled"
     if not any(each.report for each in picture.standings):
-        return Tone.UNSURE, "Nothing was seen yet"
+        return Tone.UNSURE, "No audit results yet"
     whole = all(each.up and each.report and not each.unseen for each in picture.standings)
     if roster.count(Condition.UNKNOWN) or not whole:
-        return Tone.UNSURE, "Nothing is known to be lost, and not everything was seen"
+        return Tone.UNSURE, "No known losses, but some results are unknown"
     if not roster.entries:
-        return Tone.UNSURE, "No tag is in scope"
+        return Tone.UNSURE, "No tags in scope"
     return Tone.GOOD, "Every tag in scope can be pulled"
 
 
@@ -76,7 +80,7 @@ def _lead(picture: Picture, roster: Roster, lost: Sequence[Entry], now: float) -
     parts = []
     if live and classes:
         others = (count_words(amount, f"{each} tag") for each, amount in sorted(classes.items()))
-        parts.append(f"Nor can {names(others)}.")
+        parts.append(f"Also affected: {names(others)}.")
     for condition, words in _ASIDE.items():
         amount = roster.count(condition)
         if amount:
@@ -92,8 +96,8 @@ def _lead(picture: Picture, roster: Roster, lost: Sequence[Entry], now: float) -
 
 
 _ASIDE: Final = {
-    Condition.UNKNOWN: "could not be told",
-    Condition.UNPROTECTED: "would not survive a garbage collection",
+    Condition.UNKNOWN: "unknown",
+    Condition.UNPROTECTED: "at risk in a garbage collection",
 }
 
 
@@ -101,7 +105,7 @@ def _worst(entry: Entry, now: float) -> str:
     lost = [cell for cell in platform_chips(entry.verdict) if cell.tone is Tone.BAD]
     seen = f", first seen {ago(entry.since, now)}" if entry.since is not None else ""
     reference = str(entry.verdict.root.reference_class)
-    needed = f'<span class="small">needed by {users(entry)}</span>' if entry.users else ""
+    needed = f'<span class="small">used by {users(entry)}</span>' if entry.users else ""
     return (
         f'<span class="name">{link(tag_path(entry.registry, entry.name), entry.name)}</span>'
         f'<span class="muted small">{text(reference)}{seen}</span>'
@@ -119,14 +123,14 @@ def _registries(picture: Picture, roster: Roster, now: float) -> str:
 
 def _card(picture: Picture, roster: Roster, standing: Standing, now: float) -> str:
     report = standing.report
-    states = [_HEALTH[standing.up]]
+    states = [_GAPS if standing.up and standing.unseen else _HEALTH[standing.up]]
     if standing.registry in picture.in_progress:
         states.insert(0, Cell("auditing now"))
     head = f"<h3>{text(standing.registry)}</h3>{chips(states, 'badge')}"
     parts = (
         f'<div class="head">{head}</div>',
         _figures(standing, roster) if report else "",
-        facts((*_facts(standing, now), ("Not seen", _unseen(roster.unseen[standing.registry])))),
+        facts((*_facts(standing, now), ("Coverage", _unseen(roster.unseen[standing.registry])))),
         capacity(report.stock, standing.collector) if report and report.stock else "",
     )
     return f'<article class="card">{"".join(parts)}</article>'
@@ -157,17 +161,19 @@ def _facts(standing: Standing, now: float) -> Sequence[tuple[str, str]]:
         part = f"{standing.shard.index + 1:,} of {standing.shard.count:,}, by repository"
         known.append(("Shard", part))
     if standing.report is None:
-        return [*known, ("Truth", badge(Cell("nothing yet", Tone.UNSURE)))]
+        return [*known, ("Results", badge(Cell("none yet", Tone.UNSURE)))]
     taken_at = standing.report.snapshot.taken_at
     tried = standing.last_attempt
     known.append(("Audited", ago(taken_at, now)))
     if standing.up is False and tried is not None:
-        known.append(("Tried since", ago(tried, now)))
+        known.append(("Last attempt", ago(tried, now)))
     return known
 
 
 def _unseen(lines: Sequence[str]) -> str:
-    """What could not be seen; a long list stands folded."""
+    """The gaps in coverage; a long list is folded."""
+    if not lines:
+        return "complete"
     listed = f'<ul class="gaps">{"".join(f"<li>{text(line)}</li>" for line in lines)}</ul>'
     if len(lines) <= _OPEN:
         return listed
@@ -179,11 +185,11 @@ def _sources(picture: Picture, now: float) -> str:
     if not picture.sources:
         return ""
     read = "".join(f"<li>{_source(each, now)}</li>" for each in picture.sources)
-    return f'<div class="card"><h3>What runs, by</h3><ul class="sources">{read}</ul></div>'
+    return f'<div class="card"><h3>Image sources</h3><ul class="sources">{read}</ul></div>'
 
 
 def _source(source: SourceStanding, now: float) -> str:
-    state = Cell("read", Tone.GOOD) if source.up else Cell("not readable", Tone.BAD)
+    state = Cell("read", Tone.GOOD) if source.up else Cell("unavailable", Tone.BAD)
     when = f", {ago(source.last_sync, now)}" if source.last_sync is not None else ""
     counted = count_words(source.references, "reference")
     named = f'<span class="muted">{text(source.source)}</span>'

@@ -35,11 +35,13 @@ POLICY: Final = (
 """The Content-Security-Policy of every answer: this style and this script, and no others."""
 
 
-def frame(title: str, body: str, home: str = "") -> str:
-    """Return a whole page around a body that is HTML already.
+def frame(title: str, body: str, home: str = "", docs: str = "") -> str:
+    """Return a page around a body that is HTML already.
 
-    `home` is the way from the page to the status page: `../../`, or nothing.
+    `home` is the way from the page to the status page: `../../`, or nothing. `docs` is where the
+    documentation is read, or nothing.
     """
+    glossary = f"<span>{link(f'{docs}/glossary.md', 'Glossary')}</span>" if docs else ""
     links = (("", "Status"), ("report.json", "JSON"), ("metrics", "Metrics"))
     ways = "".join(
         f"<li>{link(f'{home}{path}' or './', words, current=not (path or home))}</li>"
@@ -56,7 +58,7 @@ def frame(title: str, body: str, home: str = "") -> str:
         f'<nav aria-label="Main"><ul>{ways}</ul></nav></header>\n'
         f'<main id="content" tabindex="-1">\n{body}\n</main>\n'
         f"<footer><span>pullproof {text(__version__)}</span>"
-        "<span>Reads only. Times are UTC.</span></footer>\n"
+        f"<span>Reads only. Times are UTC.</span>{glossary}</footer>\n"
         f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"
     )
 

@@ -44,12 +44,12 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     Condition.BROKEN: "broken",
     Condition.UNKNOWN: "unknown",
     Condition.PRESENT: "present",
-    Condition.UNPROTECTED: "at risk of a collection",
-    Condition.BY_DESIGN: "not promised here",
+    Condition.UNPROTECTED: "at risk",
+    Condition.BY_DESIGN: "by design",
 }
 _NEEDS: Final[Mapping[str, str]] = {
-    Need.REQUIRED: "what must run",
-    Need.OPTIONAL: "what nothing needs",
+    Need.REQUIRED: "required",
+    Need.OPTIONAL: "optional",
 }
 _CLASSES: Final[Mapping[str, str]] = {each: str(each) for each in ReferenceClass}
 
@@ -82,7 +82,7 @@ def _form(query: Query, registries: Sequence[str]) -> str:
         _SOUGHT.format(text(wanted.repository)),
         _select("class", "Class", _CLASSES, wanted.reference_class),
         _select("state", "State", _CONDITIONS, wanted.condition),
-        _select("need", "Trouble with", _NEEDS, wanted.need),
+        _select("need", "Need", _NEEDS, wanted.need),
     )
     clear = '<a class="button" href="./#tags">Clear</a>' if query.parameters() else ""
     actions = f'<div class="actions"><button class="primary">Show</button>{clear}</div>'
@@ -101,11 +101,11 @@ def _select(name: str, label: str, options: Mapping[str, str], chosen: str | Non
 
 def _table(entries: Sequence[Entry], total: int, first: int, now: float, *, several: bool) -> str:
     if not entries:
-        return '<p class="card">No tag fits. What is not in scope was not looked at.</p>'
+        return '<p class="card">No tag matches. Tags out of scope are not audited.</p>'
     caption = (
         f"{first + 1:,} to {first + len(entries):,} of {count_words(total, 'tag')}, worst first"
     )
-    heads = ("State", "Tag", "Class", "Platforms", "First seen", "Needed by")
+    heads = ("State", "Tag", "Class", "Platforms", "First seen", "Used by")
     top = "".join(f'<th scope="col" role="columnheader">{head}</th>' for head in heads)
     rows = "".join(_row(each, now, several=several) for each in entries)
     # A narrow screen shows rows as blocks, which would else be no table to a screen reader.

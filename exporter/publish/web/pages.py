@@ -39,14 +39,16 @@ class Pages:
         """The status page, with as much of the list of tags as was asked for."""
         query, picture = asked(request.query), self._board.picture
         roster = await self.rosters.of(picture.standings)
-        return await reply.page(request, lambda: front(picture, roster, query, self._clock()))
+        return await reply.page(
+            request, lambda: front(picture, roster, query, self._clock(), self._docs)
+        )
 
     async def tag(self, request: web.Request) -> web.Response:
         """The page of one tag."""
         roster = await self.rosters.of(self._board.picture.standings)
         place = request.match_info["registry"], request.match_info["name"]
         if place not in roster.places:
-            raise web.HTTPNotFound(text="no such tag in the last audit\n")
+            raise web.HTTPNotFound(text="No such tag in the last audit\n")
         entry = roster.places[place]
         return await reply.page(request, lambda: tag_page(entry, self._clock(), self._docs))
 

@@ -66,10 +66,10 @@ def tag_page(entry: Entry, now: float, docs: str) -> str:
     home = "../" * tag_path(entry.registry, entry.name).count("/")
     tree = f'<ul class="card tree"><li>{_node(grow(entry.report, entry.verdict))}</li></ul>'
     aside = "".join((_uses(entry, now), _commands(entry), _pages(entry, docs)))
-    found = section("tree", "What a pull finds", tree)
+    found = section("tree", "Contents", tree)
     sides = f'<div class="two">{found}<div class="aside">{aside}</div></div>'
     body = f"{_crumbs(entry, home)}{_verdict(entry, now)}{sides}"
-    return frame(f"{entry.name} · pullproof", body, home)
+    return frame(f"{entry.name} · pullproof", body, home, docs)
 
 
 def _crumbs(entry: Entry, home: str) -> str:
@@ -80,7 +80,7 @@ def _crumbs(entry: Entry, home: str) -> str:
         f'<span aria-current="page">{text(entry.verdict.root.name)}</span>',
     )
     listed = "".join(f"<li>{each}</li>" for each in (link(home, "Status"), *ways))
-    return f'<nav class="crumbs" aria-label="Where this is"><ol>{listed}</ol></nav>'
+    return f'<nav class="crumbs" aria-label="Breadcrumb"><ol>{listed}</ol></nav>'
 
 
 def _verdict(entry: Entry, now: float) -> str:
@@ -105,31 +105,33 @@ def _lost(entry: Entry) -> Iterator[str]:
     aside = sum(not each.required for each in found)
     running = entry.blast.alive
     if running:
-        still = f"{count_words(running, 'container')} on layers that nodes still hold"
-        yield f"<b>Do not restart or reschedule what uses it</b>: {still}"
+        still = f"{count_words(running, 'container')} on layers cached on nodes"
+        yield f"<b>Do not restart or reschedule workloads that use it</b>: {still}"
+    elif ReferenceClass.LIVE in entry.verdict.failing:
+        yield "<b>Do not restart or reschedule workloads that use it</b>"
     if aside:
-        yield f"{count_words(aside, 'manifest')} gone that nothing needs to run"
+        yield f"{count_words(aside, 'optional manifest')} missing or broken"
 
 
 def _answer(entry: Entry) -> tuple[Tone, str]:
     """The state of a tag as a sentence."""
     verdict = entry.verdict
     if Condition.BY_DESIGN in entry.conditions:
-        return Tone.QUIET, "This registry need not hold it."
+        return Tone.QUIET, "This registry may omit it by design."
     if verdict.failing:
         where = [each.where for each in losses(verdict) if each.required]
         known = [each for each in dict.fromkeys(where) if each not in ("tag", "image")]
         lower = names(map(str, verdict.failing)) if verdict.state not in GONE else ""
-        only = f", which only {lower} uses need" if lower else ""
+        only = f", needed only by {lower} uses" if lower else ""
         return Tone.BAD, f"Cannot be pulled{f' for {names(known)}' if known else ''}{only}."
     if verdict.state is State.UNKNOWN:
         unknown = (each for each in verdict.children if each.expected and each.reason)
         why = ", ".join(dict.fromkeys(str(each.reason) for each in unknown))
-        return Tone.UNSURE, f"Could not be told{f': {why}' if why else ''}."
+        return Tone.UNSURE, f"State could not be established{f': {why}' if why else ''}."
     if Condition.UNPROTECTED in entry.conditions:
-        return Tone.UNSURE, "Can be pulled. The next garbage collection may take what it needs."
-    aside = " Something that nothing needs is not." if Need.OPTIONAL in entry.troubled else ""
-    return Tone.GOOD, f"Everything that must run is there.{aside}"
+        return Tone.UNSURE, "Can be pulled, but the next garbage collection may break it."
+    aside = " Optional parts are missing or broken." if Need.OPTIONAL in entry.troubled else ""
+    return Tone.GOOD, f"Can be pulled on every required platform.{aside}"
 
 
 def _facts(entry: Entry, now: float) -> Sequence[tuple[str, str]]:
@@ -142,7 +144,7 @@ def _facts(entry: Entry, now: float) -> Sequence[tuple[str, str]]:
     if root.platforms:
         found.append(("Must run on", text(names(sorted(map(platform_words, root.platforms))))))
     if root.digest:
-        found.append(("Leads to", code(root.digest)))
+        found.append(("References", code(root.digest)))
     return found
 
 
@@ -172,27 +174,28 @@ def _below(node: Node) -> str:
         return listed
     kinds = Counter(each.label for each in node.below)
     said = names(count_words(amount, kind) for kind, amount in kinds.items())
-    return (
-        f'<details class="below small"><summary>{text(said)}, all there</summary>{listed}</details>'
-    )
+    head = f"<summary>{text(said)}, all present</summary>"
+    return f'<details class="below small">{head}{listed}</details>'
 
 
 def _uses(entry: Entry, now: float) -> str:
     if not entry.users:
-        said = '<p class="card">Nothing that was asked names it.</p>'
-        return section("uses", "Needed by", said)
+        said = '<p class="card">No known workload or file uses it.</p>'
+        return section("uses", "Used by", said)
     told = entry.blast.struck(entry.users[:_USES])
     rows = [_use(each, now, struck=struck) for each, struck in told]
     more = len(entry.users) - _USES
     caption = (
-        f"{len(entry.users):,} in all, the first {_USES} shown" if more > 0 else "Who names it"
+        f"{len(entry.users):,} in all, the first {_USES} shown"
+        if more > 0
+        else "Workloads, or lines of files"
     )
-    shown = table(caption, ("Who", "Class", "Where and when"), rows)
-    return section("uses", "Needed by", f'<div class="card">{shown}</div>')
+    shown = table(caption, ("Name", "Class", "Platforms"), rows)
+    return section("uses", "Used by", f'<div class="card">{shown}</div>')
 
 
 def _use(hit: Hit, now: float, *, struck: bool) -> tuple[str, ...]:
-    cannot = badge(Cell("cannot start", Tone.BAD), "chip") if struck else ""
+    cannot = badge(Cell("cannot restart", Tone.BAD), "chip") if struck else ""
     return (f"{text(hit.name)} {cannot}", text(hit.reference_class), _where(hit, now))
 
 
@@ -216,7 +219,7 @@ def _commands(entry: Entry) -> str:
         f"{text(each.command)}</pre>{_copy(f'command-{number}')}</div></li>"
         for number, each in enumerate(found)
     )
-    return section("next", "What to type", f'<ul class="card">{blocks}</ul>')
+    return section("next", "Commands", f'<ul class="card">{blocks}</ul>')
 
 
 def _copy(source: str) -> str:
@@ -230,7 +233,7 @@ def _pages(entry: Entry, docs: str) -> str:
     ways = [(f"findings/{code}.md", code) for code in codes]
     ways += [(f"runbooks/{name}.md", name) for name in _runbooks(entry)]
     if Condition.GONE in entry.conditions:
-        ways.append(("repair.md", "Which command heals, and which does not"))
+        ways.append(("repair.md", "Repair: which commands work, and which do not"))
     if not docs or not ways:
         return ""
     listed = "".join(f"<li>{link(f'{docs}/{path}', words)}</li>" for path, words in ways)

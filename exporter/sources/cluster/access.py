@@ -113,9 +113,11 @@ class Access:
         if cluster.value.get("insecure-skip-tls-verify"):
             raise self._unusable("insecure-skip-tls-verify: give its certificate-authority instead")
         if "auth-provider" in user.value:
-            raise self._unusable("auth-provider is what kubectl gave up too: use an exec plugin")
+            raise self._unusable("auth-provider was removed from kubectl too: use an exec plugin")
         if "as" in user.value:
-            raise self._unusable("as, to act for another: use an account that may list by itself")
+            raise self._unusable(
+                "as (impersonation) is not supported: use an account with its own permissions"
+            )
         if user.value.get("tokenFile"):
             user.value.pop("token", None)  # the file is the one that is rotated
         if spec := user.value.pop("exec", None):
@@ -142,7 +144,7 @@ class Access:
             token = configuration.api_key[_TOKEN] = token.strip()
             # The client library would quote it where it fails at it.
             if not (token.isascii() and token.isprintable()):
-                raise self._unusable("a token that no header can hold")
+                raise self._unusable("a token with characters that a header cannot contain")
         configuration.refresh_api_key_hook = None
         if token and not configuration.host.startswith("https://"):
             raise self._unusable("a token does not go over http without TLS")

@@ -36,7 +36,7 @@ def decoded(body: bytes | msgspec.Raw, of: msgspec.json.Decoder[Read]) -> Read:
         except RecursionError:
             return of.decode(b"".join(_shallow(bytes(body))))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed("not the document that was asked for") from error
+        raise Malformed("not the requested document") from error
 
 
 def _shallow(body: bytes) -> Iterator[bytes]:

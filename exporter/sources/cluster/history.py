@@ -104,5 +104,5 @@ def _unread(
     """
     owner = revision.metadata.controller
     if owner is not None and owner.kind in _OWN:
-        text = f"ControllerRevision {revision.metadata.name}, which cannot be read"
+        text = f"ControllerRevision {revision.metadata.name} cannot be read"
         yield Want(workload, text, reference_class)

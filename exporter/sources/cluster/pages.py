@@ -38,8 +38,8 @@ _SAID: Final = {
     401: (Reason.UNAUTHORIZED, "the credentials are refused"),
     403: (Reason.DENIED, "the role does not allow it"),
     404: (Reason.UNSUPPORTED, "not served by this API server"),
-    410: (Reason.INCOMPLETE_LIST, "the list expired on each try before its end"),
-    429: (Reason.RATE_LIMITED, "asked too often"),
+    410: (Reason.INCOMPLETE_LIST, "the list expired on every attempt"),
+    429: (Reason.RATE_LIMITED, "rate limited"),
 }
 _GONE: Final = 410
 _OK: Final = 200
@@ -150,7 +150,7 @@ class Api:
         )
         patience = end - time.monotonic()
         if patience <= 0:
-            raise Unseen(subject, Reason.TIMEOUT, "no time was left for it")
+            raise Unseen(subject, Reason.TIMEOUT, "timed out before it started")
         try:
             answer = self.client.call_api(
                 method, url, header_params=headers, _request_timeout=(patience, patience)

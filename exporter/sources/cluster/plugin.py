@@ -43,11 +43,13 @@ class Plugin:
             status = document["status"]
             told = {key: str(value) for key, value in status.items() if value is not None}
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-            raise _failed(program, "its answer is no ExecCredential") from error
+            raise _failed(program, "its response is not an ExecCredential") from error
         if document.get("apiVersion") != self.spec.get("apiVersion"):
-            raise _failed(program, "its answer is of another apiVersion than it was asked for")
+            raise _failed(program, "its response has another apiVersion than requested")
         if "token" not in told and not {"clientCertificateData", "clientKeyData"} <= told.keys():
-            raise _failed(program, "its answer has neither a token nor a certificate with its key")
+            raise _failed(
+                program, "its response has neither a token nor a certificate with its key"
+            )
         return told
 
     def _run(self, program: str) -> bytes:

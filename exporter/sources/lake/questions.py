@@ -80,10 +80,10 @@ def _doubts(engine: Engine, shards: Sequence[Release]) -> Iterable[str]:
     unseen = _one(engine, "unseen")
     for kind in ("tags", "manifests", "blobs"):
         if _number(unseen, kind):
-            yield f"{_number(unseen, kind)} of the {kind} could not be seen"
+            yield f"{_number(unseen, kind)} of the {kind} are unknown"
     if _storing(shards) and all(release.whole for release in shards):
         missing = [
-            f"repository {row['repository']} is in the storage, and no shard has looked at it"
+            f"repository {row['repository']} is in the storage, but no shard audited it"
             for row in engine.rows(question("missing"))
         ]
         yield from _first(missing, "repositories")

@@ -81,7 +81,7 @@ def set_aside(path: Path, why: str) -> None:
         part = path.with_name(path.name + suffix)
         part.replace(aside.with_name(aside.name + suffix)) if part.exists() else None
     _log.warning(
-        "the ledger cannot be used; a new one begins",
+        "ledger is unusable, creating a new one",
         extra={"cause": why, "ledger": str(path), "aside": str(aside)},
     )
 

@@ -96,7 +96,7 @@ class Ledger:
         packed, day = row
         body = manifests.unpacked(digest, packed)
         if body is None:
-            _log.warning("kept content was damaged and is read anew", extra={"digest": digest})
+            _log.warning("cached content is damaged, reading it again", extra={"digest": digest})
             self._put((manifests.FORGET, [(key,)]))
             return None
         if day != self._today():
@@ -144,7 +144,7 @@ class Ledger:
         row = self._do(self._reader, partial(truths.find, registry), None)
         kept = row and truths.opened(registry, row)
         if row and not kept:
-            _log.warning("the last truth was damaged and is not used", extra={"registry": registry})
+            _log.warning("stored snapshot is damaged and not used", extra={"registry": registry})
         return kept
 
     def keep(self, registry: str, kept: Kept) -> None:
@@ -211,7 +211,7 @@ class Ledger:
                 return work(connection)
             except FAULTS as error:
                 fault = error
-        _log.warning("the ledger failed", extra={"ledger": str(self._path), "cause": str(fault)})
+        _log.warning("ledger failed", extra={"ledger": str(self._path), "cause": str(fault)})
         if self._path is not None and is_damage(fault):
             self._begin_anew(door, connection, self._path)
         return otherwise
@@ -226,7 +226,7 @@ class Ledger:
                 set_aside(path, "damaged")
                 self._writer.connection, self._reader.connection = connect(path), connect(path)
             except (OSError, Unseen) as error:
-                _log.warning("no new ledger can be begun", extra={"cause": str(error)})
+                _log.warning("cannot create a new ledger", extra={"cause": str(error)})
                 self._writer.connection = self._reader.connection = connect(None)
                 if self.tally is not None:
                     self.tally.lost = True

@@ -47,12 +47,12 @@ class Breaker:
         self._count = 0 if alive else self._count + 1
         if self._count >= self._most:
             if self._last is None:
-                _LOG.warning("%s: does not answer (%s)", self._registry, failure.reason)
+                _LOG.warning("%s: unreachable (%s)", self._registry, failure.reason)
             self._last = failure
             self._next_probe = now + self._probe_after
 
     def answered(self) -> None:
         """Note an answer: everybody may ask again."""
         if self._last is not None:
-            _LOG.info("%s: answers again", self._registry)
+            _LOG.info("%s: reachable again", self._registry)
         self._count, self._last = 0, None

@@ -163,7 +163,11 @@ class Keys:
             raise Unseen(question.subject, Reason.UNAUTHORIZED, "the login was refused before")
         if wanted.scheme == "basic":
             if login is None or not login.password:
-                raise Unseen(question.subject, Reason.UNAUTHORIZED, "no name and password to show")
+                raise Unseen(
+                    question.subject,
+                    Reason.UNAUTHORIZED,
+                    'no credentials found; run "docker login" or pass --username',
+                )
             return Key(login.basic, login, _now() + _SHOWN_FOR)
         if login is not None and login.registry_token:
             return Key(f"Bearer {login.registry_token}", login, _now() + _SHOWN_FOR)

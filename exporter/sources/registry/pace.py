@@ -63,7 +63,7 @@ class Pace:
         now, seconds = asyncio.get_running_loop().time(), min(seconds, self._pause_cap)
         if now >= self._until:
             self._allowed = max(1.0, self._allowed / 2)
-            _LOG.warning("%s: paused for %.1f seconds at its own request", self._registry, seconds)
+            _LOG.warning("%s: throttled, pausing for %.1f seconds", self._registry, seconds)
         self._until = max(self._until, now + seconds)
 
     def went_well(self) -> None:

@@ -12,7 +12,7 @@ from exporter.sources.storage.folder import folders, opened
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-GITLAB = "GitLab's registry keeps its truth in a database here"
+GITLAB = "GitLab's registry uses a metadata database here"
 ZOT = "an OCI layout for each repository, as zot keeps it"
 NOTHING = "no docker/registry/v2 here: not the root directory of a registry"
 

@@ -113,7 +113,7 @@ def test_a_collector_that_gave_up_while_marking_deletes_nothing() -> None:
 def test_one_that_gave_up_later_is_doubted() -> None:
     (doubt,) = of(DRY_RUN_2 + "failed to garbage collect: failed to delete manifest").doubts
 
-    assert doubt == "the collection gave up half-way: failed to delete manifest"
+    assert doubt == "the garbage collection aborted midway: failed to delete manifest"
 
 
 def test_a_plain_list_may_hold_digests_references_and_both() -> None:

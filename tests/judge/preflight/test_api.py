@@ -214,7 +214,7 @@ def test_tags_out_of_scope_may_need_what_is_deleted() -> None:
     answer = answered(scene(AMD64).seal(other=other.digest), deletion(f"app:v1@{AMD64.digest}"))
 
     assert answer.verdict is INCOMPLETE
-    assert "1 tags were not looked at" in answer.gaps[0].detail
+    assert "1 tags are not in the snapshot's scope" in answer.gaps[0].detail
 
 
 def test_tags_out_of_scope_are_doubt_about_any_collection() -> None:

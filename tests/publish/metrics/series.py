@@ -29,7 +29,11 @@ def samples(
 
 
 def value(about: Report, metric: str, **labels: str) -> float | None:
-    """The one value of a metric whose labels include these; None where there is no series."""
+    """The one value of a metric whose labels include these; None where there is no series.
+
+    `class_` is the label `class`.
+    """
+    labels = {name.rstrip("_"): each for name, each in labels.items()}
     rows = samples(picture(standing(about))).get(f"pullproof_{metric}", [])
     matching = [number for names, number in rows if labels.items() <= names.items()]
     assert len(matching) <= 1, f"{labels} is ambiguous"

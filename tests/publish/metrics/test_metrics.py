@@ -97,7 +97,7 @@ def test_a_lost_attestation_counts_as_optional_only() -> None:
 
 def test_a_tag_that_is_gone_counts_one_missing_child() -> None:
     assert value(report(gone("app:v1")), "tag_missing_children", need="required") == 1
-    assert value(report(gone("app:v1")), "children", reference="live", state="missing") == 1
+    assert value(report(gone("app:v1")), "children", class_="live", state="missing") == 1
 
 
 def test_a_tag_that_could_not_be_read_is_unknown_and_not_missing() -> None:
@@ -106,7 +106,7 @@ def test_a_tag_that_could_not_be_read_is_unknown_and_not_missing() -> None:
     assert value(about, "tag_unknown_children", need="required") == 1
     assert value(about, "tag_missing_children", need="required") == 0
     assert value(about, "tag_unprotected_children") is None
-    assert value(about, "children", reference="live", state="unknown") == 1
+    assert value(about, "children", class_="live", state="unknown") == 1
 
 
 def test_a_platform_that_must_run_and_is_not_offered_has_a_count_of_its_own() -> None:
@@ -149,7 +149,7 @@ def test_what_a_registry_need_not_hold_is_not_counted() -> None:
     about = report(tag("app:v1", child(), hole), role=Role.SPARSE, platforms=frozenset({AMD64}))
 
     assert value(about, "tag_unknown_children", need="optional") is None
-    assert value(about, "children", reference="live", state="unknown") == 0
+    assert value(about, "children", class_="live", state="unknown") == 0
 
 
 def test_a_pull_through_cache_gets_no_zero_that_nobody_proved() -> None:
@@ -166,7 +166,7 @@ def test_protection_is_counted_only_where_every_tag_is_known() -> None:
     assert required("tag_unprotected_children", bare) == 1
     assert required("tag_unprotected_children", unsure, sealed={}) is None
     open_list = report(tag("app:v1", unsure), sealed={})
-    assert value(open_list, "unprotected_children", reference="live") is None
+    assert value(open_list, "unprotected_children", class_="live") is None
     assert value(open_list, "repository_unprotected_children") is None
     assert value(open_list, "findings", check="unprotected-child", severity="info") is None
 
@@ -179,14 +179,14 @@ def test_the_blobs_of_a_cache_are_not_called_unprotected() -> None:
     cache = report(tag("app:cache", child(kind=ChildKind.CACHE, protected_by=())))
 
     assert value(cache, "repository_unprotected_children") == 0
-    assert value(cache, "unprotected_children", reference="live") == 0
+    assert value(cache, "unprotected_children", class_="live") == 0
 
 
 def test_an_unprotected_nested_index_counts() -> None:
     nested = replace(tag("app:v1", child(protected_by=("v1-amd64",))), indexes=(digest("amd64"),))
 
     assert value(report(nested), "tag_unprotected_children", need="required") == 1
-    assert value(report(nested), "unprotected_children", reference="live") == 1
+    assert value(report(nested), "unprotected_children", class_="live") == 1
     assert value(report(nested), "repository_unprotected_children") == 1
 
 
@@ -195,10 +195,10 @@ def test_a_child_under_two_tags_is_counted_once_under_the_higher_class() -> None
     latest = tag("app:latest", shared, reference=ReferenceClass.LATEST)
     about = report(tag("app:v1", shared), latest)
 
-    assert value(about, "children", reference="live", state="missing") == 1
-    assert value(about, "children", reference="latest", state="missing") == 0
+    assert value(about, "children", class_="live", state="missing") == 1
+    assert value(about, "children", class_="latest", state="missing") == 0
     assert value(about, "repository_missing_children") == 1
-    assert value(about, "tags", reference="latest", state="broken") == 1
+    assert value(about, "tags", class_="latest", state="broken") == 1
 
 
 def test_bytes_that_repositories_share_are_counted_once_for_the_registry() -> None:
@@ -268,7 +268,7 @@ def test_a_digest_is_a_label_of_problems_only() -> None:
 def test_a_broken_tag_says_whom_it_hits_and_a_whole_one_does_not() -> None:
     lost = tag("shop/app:v1", child(state=MISSING), uses=(deployment(), cron_job()))
     both = report(lost, tag("shop/app:v2", child(name="ok"), uses=(deployment(),)))
-    where = {"repository": "shop/app", "tag": "v1", "reference": "live"}
+    where = {"repository": "shop/app", "tag": "v1", "class": "live"}
 
     assert value(both, "tag_affected_workloads", **where) == 2
     assert value(both, "tag_affected_running_containers", **where) == 12

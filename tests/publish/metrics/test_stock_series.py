@@ -33,8 +33,8 @@ def test_a_prediction_names_its_collector_and_whom_it_would_hurt() -> None:
     known = replace(report(tag("app:v1", child())), stock=stock())
     swept = {"dialect": "distribution-2", "mode": "delete-untagged"}
 
-    assert value(known, "gc_victims", **swept, reference="live") == 2
-    assert value(known, "gc_victims", **swept, reference="latest") == 0
+    assert value(known, "gc_victims", **swept, class_="live") == 2
+    assert value(known, "gc_victims", **swept, class_="latest") == 0
     assert value(known, "gc_would_abort", **swept) == 0
     assert value(known, "gc_would_abort", dialect="distribution-3", mode="plain") == 1
     assert value(known, "gc_reclaimable_bytes", **swept) == 900

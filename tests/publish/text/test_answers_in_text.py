@@ -53,11 +53,11 @@ def test_where_there_is_nothing_to_set_there_is_nothing_to_warn_of() -> None:
     said = pins_text([plan(scene(AMD64).seal())])
 
     assert "nothing to do" in said
-    assert "Beware" not in said
+    assert "Warnings" not in said
 
 
 def test_what_cannot_be_told_says_why() -> None:
-    assert "not every tag of the repository is known" in pins_text([plan(scene(BOTH))])
+    assert "could not list all tags of the repository" in pins_text([plan(scene(BOTH))])
 
 
 def test_what_was_set_and_what_failed_is_said() -> None:
@@ -80,7 +80,7 @@ def test_a_change_names_the_damage_first() -> None:
 
     said = change_text(change)
 
-    assert said.index("Broken in between") < said.index("app:v1") < said.index("Removed")
+    assert said.index("Broken since") < said.index("app:v1") < said.index("Removed")
     assert f"linux/amd64 missing {AMD64.digest}" in said
     assert f"  - linux/amd64 missing {AMD64.digest}" in change_markdown(change)
     document = change_document(change)
@@ -97,7 +97,7 @@ def test_an_explanation_says_its_ground() -> None:
     found = [explain(judge(seen.seal().snapshot(), {}), question)]
 
     assert "yes: 0_build, and v1 needs it" in explanation_text(found)
-    assert "unknown: not all tags of app are known" in explanation_text(blind)
+    assert "unknown: could not list all tags of app" in explanation_text(blind)
     assert "app:v1 (live, through an index) on linux/amd64" in explanation_text(found)
     assert "yes: 0\\_build" in explanation_markdown(found)
     assert explanation_document(found)["explained"][0]["sole_protector"] == "yes"

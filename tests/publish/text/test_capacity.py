@@ -20,8 +20,8 @@ def test_a_person_reads_whole_sentences_and_nothing_that_moves_the_cursor() -> N
     text = capacity_text([told(STORED)])
 
     assert text.splitlines()[:3] == [
-        "main: as seen by 4 shards since 1970-01-01 00:00 UTC",
-        "  2.0 KiB of what 1 tag in scope in 2 repositories need is there",
+        "main: exported by 4 shards since 1970-01-01 00:00 UTC",
+        "  2.0 KiB present of what 1 tag in scope in 2 repositories need",
         "  1 unprotected child, 1 repository not counted",
     ]
     assert "60 B" in text
@@ -31,9 +31,9 @@ def test_a_person_reads_whole_sentences_and_nothing_that_moves_the_cursor() -> N
 def test_without_a_storage_nothing_is_said_of_orphans() -> None:
     text = capacity_text([told(None, 1)])
 
-    assert "as seen since" in text
+    assert "exported since" in text
     assert "orphaned" not in text
-    assert text.endswith("no shard reads the storage: nothing is known of orphans\n")
+    assert text.endswith("no shard reads the storage: unreferenced data is unknown\n")
 
 
 def test_a_program_reads_numbers_and_reasons() -> None:
@@ -55,8 +55,8 @@ def test_what_was_seen_in_part_is_never_said_as_if_it_were_all() -> None:
 
     assert text.splitlines()[1:5] == [
         "  incomplete: shard 1 of 4 could not read prod: timeout",
-        "  in part: 2.0 KiB of what 1 tag in scope in 2 repositories need is there",
-        "  in part: 1 unprotected child, 1 repository not counted",
+        "  partial: 2.0 KiB present of what 1 tag in scope in 2 repositories need",
+        "  partial: 1 unprotected child, 1 repository not counted",
         "  stored          4.0 KiB  1 blob",
     ]
     assert program["seen"] is None

@@ -35,7 +35,7 @@ def test_markdown_counts_what_it_leaves_out_and_folds_many_platforms() -> None:
     many = tag("app:v1", *(child(f"arch{n}") for n in range(12)), reference=ReferenceClass.LATEST)
     text = check_markdown([report(many, tag("app:v2", SAFE))], 1)
 
-    assert "… and 1 more tag of which all is there" in text
+    assert "… and 1 more complete tag" in text
     assert "| +3 more | State |" in text
 
 

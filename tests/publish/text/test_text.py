@@ -94,7 +94,7 @@ def test_what_nothing_needs_is_said_in_a_low_voice() -> None:
     about = report(tag("app:v1", SAFE, replace(child("arm64", MISSING), required_by=None)))
 
     assert rows(about) == [["live", "app:v1", "ok", "missing", "present"]]
-    assert "nothing that must run needs it" in section(about, "Gone")
+    assert "no required platform needs it" in section(about, "Missing or broken")
 
 
 def test_a_platform_without_an_image_is_lacking_where_it_must_run_and_a_dash_elsewhere() -> None:
@@ -104,7 +104,7 @@ def test_a_platform_without_an_image_is_lacking_where_it_must_run_and_a_dash_els
         ["live", "app:v1", "ok", "LACKING", "broken"],
         ["live", "app:v2", "ok", "-", "present"],
     ]
-    assert "no image is offered for this platform" in section(about, "Gone")
+    assert "no image for this platform" in section(about, "Missing or broken")
 
 
 def test_the_worst_of_two_images_for_one_platform_is_shown() -> None:
@@ -118,7 +118,7 @@ def test_what_need_not_be_here_is_no_loss() -> None:
 
     assert rows(about)[0][2:] == ["by design", "by design"]
     assert check_text([about], STYLE).endswith("Next: pullproof serve --config pullproof.yml\n")
-    assert section(about, "Not seen") == ["Not expected here, so not looked at: 1 manifest."]
+    assert section(about, "Gaps in coverage") == ["Not expected here and not audited: 1 manifest."]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_tags_that_are_well_are_counted_when_there_are_too_many_but_no_other_is(
     text = check_text([report(*fine, *bad)], Style(most=4))
 
     assert text.count("app:fine") == 1
-    assert "… and 4 more tags of which all is there" in text
+    assert "… and 4 more complete tags" in text
     assert all(f"app:bad{number} " in text for number in range(3))
 
 
@@ -194,7 +194,7 @@ def test_a_tag_that_lost_something_optional_is_never_counted_only() -> None:
     about = report(*fine, tag("app:sbom", SAFE, attestation(MISSING)))
 
     assert [cells[1] for cells in rows(about, Style(most=1))[:-1]] == ["app:sbom"]
-    assert "… and 3 more tags of which all is there" in check_text([about], Style(most=1))
+    assert "… and 3 more complete tags" in check_text([about], Style(most=1))
 
 
 def test_many_losses_are_counted_after_the_first_ones() -> None:
@@ -210,15 +210,15 @@ def test_many_losses_are_counted_after_the_first_ones() -> None:
 def test_a_single_healthy_tag_ends_with_no_loss_and_says_that_all_was_seen() -> None:
     text = check_text([report(tag("app:v1", SAFE))], STYLE)
 
-    assert "Gone" not in text
-    assert "Nothing: everything in scope was seen." in text
+    assert "Missing or broken" not in text
+    assert "Coverage: complete" in text
     assert "Checked 1 tag, 1 manifest and 1 blob in 1 repository." in text
-    assert "1 last byte read" in text
+    assert "1 last byte verified" in text
     assert text.endswith("Next: pullproof serve --config pullproof.yml\n")
 
 
 def test_a_broken_image_names_platform_digest_layer_size_and_what_was_seen() -> None:
-    lines = section(report(tag("app:v1", child("arm64", BROKEN))), "Gone")
+    lines = section(report(tag("app:v1", child("arm64", BROKEN))), "Missing or broken")
 
     assert lines[0] == "app:v1 (live) broken, first seen 2026-04-22 08:30 UTC"
     assert lines[1] == f"linux/arm64  BROKEN  {digest('arm64')}"
@@ -230,21 +230,21 @@ def test_what_is_seen_for_the_first_time_now_is_not_dated() -> None:
     about = report(tag("app:v1", child(state=MISSING)))
     about = replace(about, since=dict.fromkeys(about.since, about.snapshot.taken_at))
 
-    assert section(about, "Gone")[0] == "app:v1 (live) broken"
+    assert section(about, "Missing or broken")[0] == "app:v1 (live) broken"
 
 
 def test_a_loss_that_was_confirmed_says_so() -> None:
     lost = child(state=MISSING, proof=Proof.CONFIRMED)
 
-    assert section(report(tag("app:v1", lost)), "Gone")[2] == (
+    assert section(report(tag("app:v1", lost)), "Missing or broken")[2] == (
         "manifest missing: 404 MANIFEST_UNKNOWN (confirmed twice)"
     )
 
 
 def test_a_tag_that_is_gone_is_named_as_such() -> None:
-    lines = section(report(gone("app:v1")), "Gone")
+    lines = section(report(gone("app:v1")), "Missing or broken")
 
-    assert "the tag itself is gone: 404 MANIFEST_UNKNOWN" in lines
+    assert "no such tag: 404 MANIFEST_UNKNOWN" in lines
 
 
 def test_what_could_not_be_seen_is_counted_by_reason() -> None:
@@ -254,8 +254,8 @@ def test_what_could_not_be_seen_is_counted_by_reason() -> None:
         gaps=(Gap(Scope.REPOSITORY, "vault", Reason.DENIED, "403 Forbidden"),),
     )
 
-    assert section(about, "Not seen") == [
-        "3 manifests could not be established: timeout 2, denied 1.",
+    assert section(about, "Gaps in coverage") == [
+        "3 manifests unknown: timeout 2, denied 1.",
         "repository vault: denied: 403 Forbidden",
     ]
 
@@ -263,23 +263,28 @@ def test_what_could_not_be_seen_is_counted_by_reason() -> None:
 def test_many_gaps_are_counted_after_the_first_ten() -> None:
     gaps = tuple(Gap(Scope.OBJECT, f"app@{n}", Reason.TIMEOUT) for n in range(12))
 
-    lines = section(report(tag("app:v1", SAFE), gaps=gaps), "Not seen")
+    lines = section(report(tag("app:v1", SAFE), gaps=gaps), "Gaps in coverage")
     assert len(lines) == 11
     assert lines[-1] == "2 more: timeout 2."
-    assert len(section(report(tag("app:v1", SAFE), gaps=gaps[:10]), "Not seen")) == 10
+    assert len(section(report(tag("app:v1", SAFE), gaps=gaps[:10]), "Gaps in coverage")) == 10
+
+
+def test_a_registry_that_lists_nothing_is_said_with_the_way_out() -> None:
+    gap = Gap(Scope.REGISTRY, "_catalog", Reason.UNAUTHORIZED, "no credentials found; run ...")
+
+    (line,) = section(report(tag("app:v1", SAFE), gaps=(gap,)), "Gaps in coverage")
+    assert line == "cannot list repositories: unauthorized: no credentials found; run ..."
 
 
 def test_where_not_all_tags_are_known_protection_is_left_open() -> None:
     about = report(tag("app:v1", child(protected_by=None)), sealed={})
 
-    (line,) = section(about, "Not seen")
-    assert line.startswith("Not every tag of 1 repository is known")
+    (line,) = section(about, "Gaps in coverage")
+    assert line.startswith("Could not list all tags of 1 repository")
 
 
 def test_a_tag_that_is_known_to_protect_leaves_nothing_open() -> None:
-    (line,) = section(report(tag("app:v1", SAFE), sealed={}), "Not seen")
-
-    assert line == "Nothing: everything in scope was seen."
+    assert section(report(tag("app:v1", SAFE), sealed={}), "Coverage: complete") == []
 
 
 @pytest.mark.parametrize(
@@ -345,8 +350,8 @@ def test_what_a_registry_says_cannot_move_the_terminal() -> None:
 
 
 def test_a_registry_without_tags_says_so() -> None:
-    assert "No tag is in scope." in check_text([report()], STYLE)
-    assert "No tag is in scope." in check_markdown([report()], 100)
+    assert "No tags in scope." in check_text([report()], STYLE)
+    assert "No tags in scope." in check_markdown([report()], 100)
 
 
 def test_what_is_at_risk_is_told_by_check_with_the_first_few_tags() -> None:
@@ -360,7 +365,7 @@ def test_what_is_at_risk_is_told_by_check_with_the_first_few_tags() -> None:
 
     line = f"{unprotected_child.RULE.code}: {unprotected_child.RULE.summary} "
     line += "; ".join(f"{name} linux/amd64" for name in names[:5]) + " and 2 more"
-    assert f"At risk\n  {line}\n\nNot seen" in check_text([told], STYLE)
+    assert f"At risk\n  {line}\n\nCoverage: complete" in check_text([told], STYLE)
     assert f"### At risk\n\n- {escape(line)}\n" in check_markdown([told], 100)
     assert "At risk" not in check_text([about], STYLE)
     assert "At risk" not in check_markdown([about], 100)

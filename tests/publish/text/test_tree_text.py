@@ -33,20 +33,17 @@ def test_the_tree_shows_protection_proof_and_who_uses_it() -> None:
     text = inspect_text(report(verdict, sealed={}), STYLE)
 
     assert "used by deploy.yml:12" in text
-    assert (
-        "must run on linux/amd64\nmay be started on linux/arm64, linux/s390x (not offered)\n"
-        in text
-    )
+    assert "must run on linux/amd64\nmay start on linux/arm64, linux/s390x (no image)\n" in text
     assert re.search(
-        r"├─ linux/amd64 image  ok  sha256:\S+  400 B  last byte read, tagged v1", text
+        r"├─ linux/amd64 image  ok  sha256:\S+  400 B  last byte verified, tagged v1", text
     )
-    assert re.search(r"└─ linux/arm64 image .*no tag points straight at it", text)
+    assert re.search(r"└─ linux/arm64 image .*not tagged directly", text)
 
 
 def test_a_lacking_platform_hangs_in_the_tree() -> None:
     text = inspect_text(report(tag("app:v1", SAFE, lacking=(ARM64,))), STYLE)
 
-    assert re.search(r"└─ linux/arm64 image  LACKING  nothing is offered", text)
+    assert re.search(r"└─ linux/arm64 image  LACKING  no image", text)
 
 
 def test_an_attestation_hangs_in_the_tree_without_alarm() -> None:

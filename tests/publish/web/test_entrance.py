@@ -120,9 +120,7 @@ async def test_a_new_certificate_is_noticed_without_being_told_and_a_broken_one_
 
         await asyncio.to_thread(until, renewed, "the new one is shown")
 
-    assert {record.getMessage() for record in caplog.records} == {
-        "web configuration not taken over"
-    }
+    assert {record.getMessage() for record in caplog.records} == {"web configuration rejected"}
 
 
 async def test_a_broken_certificate_leaves_the_one_before_and_a_later_good_one_is_taken(

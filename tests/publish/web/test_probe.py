@@ -174,9 +174,9 @@ async def test_what_must_not_be_asked_is_refused_with_the_reason(query: str, tol
 
 async def test_a_prober_that_cannot_now_says_why() -> None:
     async def changing(_: Asked) -> Report:
-        raise NotProbed("the configuration is being changed: ask again")
+        raise NotProbed("the configuration is being reloaded: try again")
 
-    assert (await ask(PATH, changing)).text == "the configuration is being changed: ask again\n"
+    assert (await ask(PATH, changing)).text == "the configuration is being reloaded: try again\n"
 
 
 @pytest.mark.parametrize(

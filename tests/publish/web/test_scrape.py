@@ -49,7 +49,7 @@ async def test_a_broken_live_tag_fires_once_and_names_platforms_and_digests(tmp_
     assert sorted(found) == sorted(broken)
     (app,) = (each for each in firing if each["labels"]["repository"] == "shop/app")
     text = app["annotations"]["description"]
-    assert f"linux/amd64 {digest('amd64')} missing; linux/arm64 {digest('arm64')} missing;" in text
+    assert f"linux/amd64 {digest('amd64')} missing; linux/arm64 {digest('arm64')} missing." in text
     assert str(digest("attestation")) not in text
 
 

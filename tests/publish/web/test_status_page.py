@@ -52,7 +52,7 @@ async def test_the_status_page_begins_with_what_cannot_be_pulled() -> None:
     words = ("2 live tags cannot be pulled", "shop/app:v1", "shop/web:2026", "Registries", "Tags")
     places = [text.index(word) for word in words]
     assert places == sorted(places)
-    assert "1 tag could not be told" in text
+    assert "1 tag unknown" in text
     assert "4 tags in 1 registry, audited 60 min ago ." in text
     assert "repository shop/vault: denied: 403 Forbidden" in text
 
@@ -65,7 +65,7 @@ async def test_what_else_cannot_be_pulled_is_counted_by_class() -> None:
     text = (await page("/", shown(report(tag("a:live", gone), *latest, selected)))).text
 
     assert "1 live tag cannot be pulled" in text
-    assert "Nor can 2 latest tags and 1 selected tag." in text
+    assert "Also affected: 2 latest tags and 1 selected tag." in text
 
 
 async def test_the_list_has_the_worst_first() -> None:
@@ -99,7 +99,7 @@ async def test_what_is_sought_stands_in_the_form_and_can_be_cleared() -> None:
 
     assert 'value="&quot;web"' in answer.text
     assert '<option value="gone" selected>' in answer.text
-    assert "No tag fits" in answer.text
+    assert "No tag matches" in answer.text
     assert "Clear" in Page(answer).text
 
 
@@ -138,7 +138,7 @@ async def test_what_a_collection_would_take_is_told_before_it_does() -> None:
     risk = replace(collector, findings=judged(collector))
     board = shown(risk)
 
-    assert "1 tag would not survive a garbage collection" in (await page("/", board)).text
+    assert "1 tag at risk in a garbage collection" in (await page("/", board)).text
     assert await listed("state=unprotected", board) == ["app:v1"]
     assert (
         "pullproof protect --apply registry.example/app:v1"
@@ -157,7 +157,7 @@ async def test_a_registry_that_was_never_seen_is_no_good_news() -> None:
     gap = Gap(Scope.REGISTRY, "registry.example", Reason.TLS, "unknown authority")
     text = (await page("/", Board(picture(standing(None, up=False, gaps=(gap,)))))).text
 
-    assert "Nothing was seen yet" in text
+    assert "No audit results yet" in text
     assert "registry registry.example: tls unknown authority" in text
 
 
@@ -165,7 +165,7 @@ async def test_not_everything_seen_is_not_everything_well() -> None:
     never = standing(None, registry="other")
     text = (await page("/", Board(picture(standing(report(tag("a:v1", child()))), never)))).text
 
-    assert "Nothing is known to be lost, and not everything was seen" in text
+    assert "No known losses, but some results are unknown" in text
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ async def test_what_was_not_seen_takes_the_all_clear_away(other: dict[str, objec
     about = report(tag("a:v1", child()))
 
     assert "Every tag in scope can be pulled" in (await page("/", shown(about))).text
-    assert "not everything was seen" in (await page("/", shown(about, **other))).text
+    assert "some results are unknown" in (await page("/", shown(about, **other))).text
 
 
 async def test_a_shard_says_that_it_is_one() -> None:
@@ -191,7 +191,7 @@ async def test_a_shard_says_that_it_is_one() -> None:
 
 
 async def test_no_tag_in_scope_is_no_all_clear() -> None:
-    assert "No tag is in scope" in (await page("/", shown(report()))).text
+    assert "No tags in scope" in (await page("/", shown(report()))).text
 
 
 async def test_the_status_page_says_what_is_being_audited_now() -> None:
@@ -205,12 +205,12 @@ async def test_the_storage_stands_by_its_registry() -> None:
     board = shown(replace(report(tag("app:v1", child())), stock=stock()))
     text = (await page("/", board)).text
 
-    assert "5.2 KiB stored, 1000 B held for nothing" in text
-    assert "needed by tags 3.9 KiB of untagged images 200 B of no image 500 B" in text
+    assert "5.2 KiB stored, 1000 B reclaimable" in text
+    assert "needed by tags 3.9 KiB untagged 200 B unreferenced 500 B" in text
     assert "distribution-2, delete-untagged this registry" in text
     assert "breaks 2 live manifests" in text
-    assert "gives up" in text
-    assert "1 hazard in the storage solo: it has no tags" in text
+    assert "aborts" in text
+    assert "1 fault in the storage solo: it has no tags" in text
     assert "failed to mark: no such thing" in text
 
 

@@ -29,7 +29,7 @@ APP = Reference.parse("registry.example/shop/app:v1")
 async def test_a_tag_that_could_not_be_told_says_why() -> None:
     text = (await page("/tag/registry.example/shop/vault:v3")).text
 
-    assert "unknown Could not be told: denied." in text
+    assert "unknown State could not be established: denied." in text
 
 
 async def test_the_page_of_a_tag_shows_its_tree_and_how_it_is_known() -> None:
@@ -37,7 +37,7 @@ async def test_the_page_of_a_tag_shows_its_tree_and_how_it_is_known() -> None:
 
     assert "Cannot be pulled for linux/amd64 and linux/arm64." in text
     assert f"MISSING linux/arm64 image 400 B {digest('arm64')}" in text
-    assert "1 manifest gone that nothing needs to run" in text
+    assert "1 optional manifest missing or broken" in text
     assert "First seen 2026-04-22 08:30 UTC, 2 h ago" in text
     assert "Audited 2026-04-22 10:00 UTC, 60 min ago" in text
     assert "pullproof inspect registry.example/shop/app:v1" in text
@@ -61,11 +61,20 @@ async def test_the_page_of_a_tag_says_who_needs_it_where_and_when() -> None:
     text = (await page("/tag/registry.example/shop/app:v1", shown(report(lost)))).text
 
     assert "Must run on linux/arm64" in text
-    assert "Deployment shop/checkout ✕ cannot start live linux/arm64 3 running" in text
+    assert "Deployment shop/checkout ✕ cannot restart live linux/arm64 3 running" in text
     assert "next run 2026-04-22 12:00 UTC" in text
-    assert "Or save it: node node-7 linux/arm64 says that it still holds it" in text
+    assert "push it as the repair guide says: node node-7 linux/arm64 reports that" in text
     assert "--platform linux/arm64 image.tar registry.example/shop/app:v1" in text
-    assert "Do not restart or reschedule what uses it : 3 containers on layers" in text
+    assert "Do not restart or reschedule workloads that use it : 3 containers on layers" in text
+
+
+async def test_without_a_cluster_the_page_of_a_broken_live_tag_still_warns_of_a_restart() -> None:
+    live = report(tag("app:v1", child("arm64", MISSING)))
+    old = report(tag("app:v1", child("arm64", MISSING), reference=ReferenceClass.SELECTED))
+
+    for about, warned in ((live, True), (old, False)):
+        text = (await page("/tag/registry.example/app:v1", shown(about))).text
+        assert ("Do not restart or reschedule workloads that use it" in text) is warned
 
 
 async def test_a_tag_that_is_gone_has_a_page() -> None:

@@ -52,12 +52,12 @@ def test_a_plugin_may_be_told_the_cluster_and_that_nobody_is_there_to_answer(
     ("script", "detail"),
     [
         ("echo secret >&2; exit 7", "ended with code 7"),
-        ("echo secret", "its answer is no ExecCredential"),
-        ("echo '[1]'", "its answer is no ExecCredential"),
+        ("echo secret", "its response is not an ExecCredential"),
+        ("echo '[1]'", "its response is not an ExecCredential"),
         (f"echo '{credential()}'", "neither a token nor a certificate"),
         (f"echo '{credential(clientCertificateData='x')}'", "neither a token nor a certificate"),
         (f"echo '{credential(token='secret')}' | sed s,/v1,/v2,", "another apiVersion"),
-        (r"printf '\377'", "its answer is no ExecCredential"),
+        (r"printf '\377'", "its response is not an ExecCredential"),
         ("yes secret", "more than 1048576 bytes"),
     ],
 )

@@ -137,7 +137,7 @@ async def test_a_repository_that_no_shard_looked_at_forbids_an_answer(tmp_path: 
 
     assert untold == Untold(
         "registry.example",
-        (f"repository {lost} is in the storage, and no shard has looked at it",),
+        (f"repository {lost} is in the storage, but no shard audited it",),
     )
 
 
@@ -199,7 +199,7 @@ async def test_a_tag_that_could_not_be_seen_forbids_an_answer(tmp_path: Path) ->
     with duck("200MB", tmp_path) as engine:
         untold = told(shelf, tmp_path / "facts", engine)
 
-    assert untold == Untold("registry.example", ("1 of the tags could not be seen",))
+    assert untold == Untold("registry.example", ("1 of the tags are unknown",))
 
 
 @pytest.mark.parametrize("seed", range(8))

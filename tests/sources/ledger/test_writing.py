@@ -30,7 +30,7 @@ def test_a_ledger_that_fails_costs_a_second_reading_and_nothing_else(
     ledger.keep("main", TRUTH)
 
     assert (ledger.manifest(NAME), ledger.last("main")) == (None, None)
-    assert caplog.text.count("the ledger failed") == 4
+    assert caplog.text.count("ledger failed") == 4
 
 
 def test_it_is_told_whether_the_ledger_can_be_written(path: Path) -> None:
