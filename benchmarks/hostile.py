@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from exporter.facts.proof import HEADER, State, gone
 from exporter.facts.snapshot import Collector, Role, Root, Snapshot
 from exporter.facts.use import ReferenceClass
-from exporter.heap import rest, search_young_only
+from exporter.heap import Heap
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
@@ -93,28 +93,30 @@ async def _serve(tags: int) -> None:
     await asyncio.sleep(2)
     print(f"{'nothing to do':<22}{'':>9}{pulse.step():>10.3f}")
 
+    heap = Heap()
+
     async def audits() -> None:
-        search_young_only()
         snapshot = await asyncio.to_thread(broken, tags)
         pulse.step()
-        async with timed(loops["audit"]):
-            for again in ("", ", again"):
-                began = time.monotonic()
-                report = await asyncio.to_thread(judge, snapshot, {})
-                _tell(f"judge{again}", began, pulse)
-                began = time.monotonic()
-                standing = Standing("broken", Role.OWNED, Collector.UNKNOWN, 60.0, Tally())
-                await board.show(seen(standing, report, Attempt(NOW, 1.0)))
-                _tell(f"render{again}", began, pulse)
-                began = time.monotonic()
-                packed = await asyncio.to_thread(snapshot_file.encode, snapshot)
-                _tell(f"store{again}", began, pulse)
-                began = time.monotonic()
-                await asyncio.to_thread(snapshot_file.decode, packed)
-                _tell(f"restore{again}", began, pulse)
-                began = time.monotonic()
-                rest()
-                _tell(f"rest{again}", began, pulse)
+        with heap.in_parts():
+            async with timed(loops["audit"], heap.step):
+                for again in ("", ", again"):
+                    began = time.monotonic()
+                    report = await asyncio.to_thread(judge, snapshot, {})
+                    _tell(f"judge{again}", began, pulse)
+                    began = time.monotonic()
+                    standing = Standing("broken", Role.OWNED, Collector.UNKNOWN, 60.0, Tally())
+                    await board.show(seen(standing, report, Attempt(NOW, 1.0)))
+                    _tell(f"render{again}", began, pulse)
+                    began = time.monotonic()
+                    packed = await asyncio.to_thread(snapshot_file.encode, snapshot)
+                    _tell(f"store{again}", began, pulse)
+                    began = time.monotonic()
+                    await asyncio.to_thread(snapshot_file.decode, packed)
+                    _tell(f"restore{again}", began, pulse)
+                    began = time.monotonic()
+                    heap.rest()
+                    _tell(f"rest{again}", began, pulse)
 
     async with timed(loops["web"]):
         await LoopThread().run(audits)

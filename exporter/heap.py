@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -10,10 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _YOUNG: Final = (10_000, 10, 1_000_000_000)
-"""New objects until the youngest are searched, and such searches until the older ones are. Never
-all of them: that holds every thread, for nine seconds at a hundred thousand broken tags."""
+"""New objects until the youngest are searched, and such searches until the older ones are. All of
+them are never searched by Python itself: that holds every thread, for nine seconds at 100,000
+broken tags."""
+_PARTS: Final = 3
+"""Searches of older objects, of 100,000 objects each, until what they left is searched."""
 _FEW: Final = 300_000
 """Objects that are searched in less than a tenth of a second."""
+_DAY: Final = 86_400.0
 
 
 @contextmanager
@@ -31,21 +36,43 @@ def undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def search_young_only() -> None:
-    """Search for cycles among new objects alone from now on; `rest` sees to the others."""
-    gc.collect()
-    gc.set_threshold(*_YOUNG)
-    gc.freeze()
+class Heap:
+    """A search for cycles in parts: what a part leaves is taken out of all further ones.
 
-
-def rest() -> None:
-    """Take what is there now out of all searches, after one more where there is little of it.
-
-    What an audit leaves are values without cycles, which end with their last reference. Where there
-    is much of it, the few cycles among it are never missed.
+    An audit makes millions of values without cycles, which end with their last reference. Few
+    cycles are among what a part leaves; they are found once a day, or at the end of an audit where
+    there is little to search.
     """
-    gc.freeze()
-    if gc.get_freeze_count() < _FEW:
-        gc.unfreeze()
+
+    def __init__(self) -> None:
+        """Change nothing yet."""
+        self._searched = time.monotonic()
+
+    @contextmanager
+    def in_parts(self) -> Iterator[None]:
+        """Search in parts until left."""
+        before = gc.get_threshold()
         gc.collect()
+        gc.set_threshold(*_YOUNG)
         gc.freeze()
+        try:
+            yield
+        finally:
+            gc.unfreeze()
+            gc.set_threshold(*before)
+
+    def step(self) -> None:
+        """Search what is new, once it is a part; to be called many times a second."""
+        if gc.get_count()[2] >= _PARTS:
+            gc.collect()
+            gc.freeze()
+
+    def rest(self) -> None:
+        """Search everything after an audit, where there is little of it; else once a day."""
+        gc.freeze()
+        now = time.monotonic()
+        if gc.get_freeze_count() < _FEW or now - self._searched > _DAY:
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
+            self._searched = now

@@ -53,7 +53,7 @@ class TagsSettings(Section):
     reference."""
     limit: int = Field(default=100_000, ge=1)
     """Maximum number of tags per repository; more are reported as a gap."""
-    total: int = Field(default=100_000, ge=1)
+    total: int = Field(default=50_000, ge=1)
     """Maximum number of tags of the registry; more are reported as a gap."""
 
 

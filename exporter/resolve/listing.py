@@ -89,7 +89,7 @@ class _Room:
         ask: Callable[[Repository], Awaitable[Listing[Tag] | Absent]],
     ) -> Listing[Tag] | Absent:
         """Return a repository's tags, as many as there is room for. Raises `Unseen`."""
-        words = f"the registry has more than {self.most:,} tags"
+        words = f"the registry has more than {self.most:,} tags: raise tags.total, or use shards"
         if self.listed >= self.most:
             raise Unseen(repository, Reason.TOO_LARGE, words)
         found = await ask(repository)

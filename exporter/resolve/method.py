@@ -31,7 +31,7 @@ class Method:
     """Entries of one manifest that is looked at: a longer one is unknown as a whole."""
     entries: int = 500_000
     """Entries of all manifests that are held of one registry: half a kilobyte of memory each."""
-    tags: int = 100_000
+    tags: int = 50_000
     """Tags that are looked at of one registry."""
     proof: Proof = Proof.LAST_BYTE
     """How far up the ladder blobs are proven: `LAST_BYTE`, or `HEAD` where that is asked for."""

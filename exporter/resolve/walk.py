@@ -126,8 +126,8 @@ class Walk:
         return None
 
     def _no_room(self) -> Sighting:
-        words = f"the registry's manifests have more than {self.method.entries:,} entries"
-        return unknown(Reason.TOO_LARGE, words)
+        words = f"its manifests have more than {self.method.entries:,} entries"
+        return unknown(Reason.TOO_LARGE, f"{words}: raise manifest_entries, or use shards")
 
     async def _keep(self) -> None:
         fresh, self._fresh, self._waiting = self._fresh, {}, 0

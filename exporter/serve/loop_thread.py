@@ -61,9 +61,9 @@ class LoopThread:
 
 
 @asynccontextmanager
-async def timed(tally: LoopTally) -> AsyncIterator[None]:
-    """Note how long the loop that runs this is held up."""
-    watch = asyncio.create_task(_watch(tally))
+async def timed(tally: LoopTally, each: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+    """Note how long the loop that runs this is held up; do something at each look."""
+    watch = asyncio.create_task(_watch(tally, each))
     try:
         yield
     finally:
@@ -72,7 +72,7 @@ async def timed(tally: LoopTally) -> AsyncIterator[None]:
             await watch
 
 
-async def _watch(tally: LoopTally) -> None:
+async def _watch(tally: LoopTally, each: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + _BEAT
@@ -80,3 +80,4 @@ async def _watch(tally: LoopTally) -> None:
         if (late := loop.time() - due) >= _STALL:
             tally.stalls += 1
             tally.seconds += late
+        each()

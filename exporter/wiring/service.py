@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.config.loading import Misconfigured, load
-from exporter.heap import rest, search_young_only
+from exporter.heap import Heap
 from exporter.oci.digest import Malformed
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload
@@ -79,6 +79,7 @@ class Service:
         self._loops = {"audit": LoopTally(), "web": LoopTally()}
         self.board = Board(Picture((), (), reload, loops=self._loops), limits)
         self._audits = LoopThread()
+        self._heap = Heap()
         self._told = asyncio.Event()
         self.address = ""
         """`host:port` on which it listens, once it does."""
@@ -123,10 +124,10 @@ class Service:
 
     async def _generations(self) -> None:
         """Audit, in a thread of its own, until told to stop."""
-        search_young_only()
-        async with timed(self._loops["audit"]):
-            while not self._stopping:
-                await self._generation()
+        with self._heap.in_parts():
+            async with timed(self._loops["audit"], self._heap.step):
+                while not self._stopping:
+                    await self._generation()
 
     async def _probe(self, asked: Asked) -> Report:
         return await self._audits.call(lambda: self._probing(asked))
@@ -138,7 +139,7 @@ class Service:
         keeper = _keeper(self._settings)
         async with assembled(self._settings, self._environ, shard) as assembly:
             rounds = Rounds(
-                self.board, assembly.ledger, assembly.references, keeper, afterwards=rest
+                self.board, assembly.ledger, assembly.references, keeper, afterwards=self._heap.rest
             )
             standings = [await rounds.restore(each) for each in assembly.watched]
             assembly.references.recall(*_remembered(standings))

@@ -62,7 +62,7 @@ class Names(Generic[Name]):
         self._at = ""
         self._silent = 0
         self._events: Any = ijson.sendable_list()
-        self._parser: Any = ijson.basic_parse_coro(self._events, use_float=True)
+        self._parser: Any = ijson.basic_parse_coro(self._events)
 
     async def take(self, chunk: bytes) -> None:
         """Parse some bytes. Raises `Full` once there are more names than may be taken."""

@@ -19,6 +19,14 @@ MORE: Final = st.dictionaries(
 )
 
 
+@pytest.mark.parametrize("number", [2**63, -(10**30), 1.5, 1e300])
+async def test_numbers_beside_a_list_are_no_fault_of_it(number: float) -> None:
+    names = await taken(json.dumps({"n": number, "tags": ["v1"]}).encode())
+
+    names.end()
+    assert list(names.found) == ["v1"]
+
+
 async def taken(document: bytes, most: int = 100, pieces: int = 1 << 20) -> Names[Tag]:
     names = Names("tags", tag, most)
     try:
