@@ -263,6 +263,7 @@ TARGETS: Final = (
             "sources.registry.tag_list",
             "sources.registry.paging",
             "sources.registry.names",
+            "sources.registry.json_tokens",
             "sources.registry.links",
         ),
         (Unseen,),
