@@ -26,7 +26,7 @@ READERS: Final = frozenset(
         *("json.loads", "base64.b64decode", "yaml.load", "yaml.parse", "zlib.decompressobj"),
         *("msgspec.json", "msgspec.msgpack", "msgspec.convert", "struct.Struct", "re.compile"),
         *(
-            "ijson.basic_parse_coro",
+            "codecs.getincrementaldecoder",
             "urllib.parse.urlsplit",
             "ipaddress.ip_address",
             "struct.unpack",
