@@ -17,14 +17,17 @@ Answer = TypeVar("Answer")
 
 _BEAT: Final = 0.05
 """Seconds from one look at a loop's lateness to the next."""
+_PATIENCE: Final = 1.0
+"""Seconds that a thread is given to end."""
 _STALL: Final = 0.1
 """Seconds of lateness from which on a loop counts as held up."""
 
 
 class LoopThread:
-    """A loop for audits: whatever holds it up, pages, metrics and signals are answered elsewhere.
+    """A loop in a thread of its own: whatever holds it up holds up nobody else.
 
-    Nobody waits for the thread at the end of the process.
+    What it gives to `asyncio.to_thread` and to the resolver has threads of its own, too. Nobody
+    waits for it at the end of the process.
     """
 
     def __init__(self) -> None:
@@ -42,6 +45,25 @@ class LoopThread:
             await aside(lambda: asyncio.run(begun()))
         finally:
             self._loop = None
+
+    @asynccontextmanager
+    async def running(self, tally: LoopTally) -> AsyncIterator[None]:
+        """Run it until left, counting its stalls; one that does not end then is left alone."""
+        here, ready, over = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+        async def main() -> None:
+            here.call_soon_threadsafe(ready.set)
+            async with timed(tally):
+                await over.wait()
+
+        task = asyncio.ensure_future(self.run(main))
+        await ready.wait()
+        try:
+            yield
+        finally:
+            self.post(over.set)
+            await asyncio.wait({task}, timeout=_PATIENCE)
+            task.cancel()
 
     async def call(self, act: Callable[[], Coroutine[None, None, Answer]]) -> Answer:
         """Return what a coroutine answers that runs there; here, where the thread does not run."""

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.audit import Audited, examine
@@ -20,6 +20,7 @@ from exporter.oci.digest import Malformed
 from exporter.publish.standing import SourceStanding, Standing
 from exporter.resolve.target import Target
 from exporter.serve.board import Board
+from exporter.serve.loop_thread import LoopThread
 from exporter.serve.standing import Attempt, Began, aged, seen, unseen
 from exporter.sources import Listing, Unseen
 from exporter.sources.memory import Journal, Kept
@@ -45,6 +46,8 @@ class Watched:
     """Seconds between audits."""
     max_staleness: float
     """Seconds for which an old truth is still shown."""
+    home: LoopThread = field(default_factory=LoopThread)
+    """Where the registry is asked."""
 
     @property
     def name(self) -> str:
@@ -135,7 +138,8 @@ class Rounds:
     async def _round(self, watched: Watched, standing: Standing, began: Began) -> Standing:
         references = await self.references()
         await self.board.hear(references.sources)
-        audited = await examine(watched.target, references.uses, standing.known, began.at)
+        uses, known = references.uses, standing.known
+        audited = await watched.home.call(lambda: examine(watched.target, uses, known, began.at))
         report = audited.report
         attempt = began.until(time.monotonic())
         _tell(report, attempt)

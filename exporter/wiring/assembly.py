@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exporter.config.scrub import Source
 from exporter.facts.shard import WHOLE
+from exporter.serve.loop_thread import LoopThread
 from exporter.serve.rounds import Watched
 from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from exporter.config.settings import Settings
     from exporter.facts.shard import Shard
     from exporter.sources import Bytes
+    from exporter.sources.tally import LoopTally
 
 
 Opened = TypeVar("Opened", bound=Distribution)
@@ -42,21 +44,29 @@ class Assembly:
 
 @asynccontextmanager
 async def assembled(
-    settings: Settings, environ: Mapping[str, str], shard: Shard = WHOLE
+    settings: Settings,
+    environ: Mapping[str, str],
+    shard: Shard = WHOLE,
+    loops: LoopTally | None = None,
 ) -> AsyncIterator[Assembly]:
     """Open what the settings name, for one shard with its part of every registry's limits.
 
-    On leaving, all of it is closed.
+    With `loops`, each registry has a loop of its own, whose stalls are counted there. On leaving,
+    all of it is closed.
     """
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(Ledger(settings.ledger, time.time))
         references = ReferenceSources(configured(settings, environ))
         watched = []
         for registry in (parted(each, shard) for each in settings.registries):
-            opened = await stack.enter_async_context(opened_as(Distribution, registry, environ))
+            home = LoopThread()
+            if loops is not None:
+                await stack.enter_async_context(home.running(loops))
+            opened = opened_as(Distribution, registry, environ)
+            stack.push_async_callback(home.call, opened.aclose)
             asked = target(settings, registry, opened, ledger, shard)
             if registry.scrub is not None:
-                source = await _bytes(stack, registry, environ, opened)
+                source = _bytes(stack, registry, environ, opened, home)
                 asked = replace(asked, scrub=scrub(registry.scrub, source, ledger))
             if any(each.pull_secrets for each in settings.clusters):
                 asked = replace(asked, doors=Doors(opened, references.pull_secrets))
@@ -66,16 +76,18 @@ async def assembled(
                     tally=opened.tally,
                     interval=(registry.interval or settings.interval).total_seconds(),
                     max_staleness=settings.max_staleness.total_seconds(),
+                    home=home,
                 )
             )
         yield Assembly(tuple(watched), references, ledger)
 
 
-async def _bytes(
+def _bytes(
     stack: AsyncExitStack,
     registry: RegistrySettings,
     environ: Mapping[str, str],
     opened: Distribution,
+    home: LoopThread,
 ) -> Bytes:
     """Return where content is read whole: one thing at a time, over a line that only this uses.
 
@@ -85,7 +97,9 @@ async def _bytes(
     if settings and settings.read_from is Source.STORAGE and registry.storage:
         return storage(registry.storage)
     alone = registry.model_copy(update={"concurrency": 1})
-    return await stack.enter_async_context(opened_as(Distribution, alone, environ, opened))
+    line = opened_as(Distribution, alone, environ, opened)
+    stack.push_async_callback(home.call, line.aclose)
+    return line
 
 
 def opened_as(

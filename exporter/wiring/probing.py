@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from exporter.judge.report import Report
     from exporter.publish.web.probe import Asked
     from exporter.resolve.target import Target
+    from exporter.serve.rounds import Watched
 
 _PROOFS: Final = {Module.LAST_BYTE: Proof.LAST_BYTE, Module.HEAD: Proof.HEAD}
 
@@ -31,25 +32,27 @@ class Probing:
 
     def __init__(self) -> None:
         """Know no registry yet."""
-        self._targets: tuple[Target, ...] = ()
+        self._watched: tuple[Watched, ...] = ()
         self._running: set[asyncio.Task[Report]] = set()
 
     @contextmanager
-    def aimed(self, targets: Iterable[Target]) -> Iterator[None]:
+    def aimed(self, watched: Iterable[Watched]) -> Iterator[None]:
         """Ask these registries until left; what is under way then ends without an answer."""
-        self._targets = tuple(targets)
+        self._watched = tuple(watched)
         try:
             yield
         finally:
-            self._targets = ()
+            self._watched = ()
             for task in self._running:
                 task.cancel()
 
     async def __call__(self, asked: Asked) -> Report:
         """Look at a reference once. Raises `NotProbed` where it is in no registry of ours."""
-        target = _narrowed(self._target(asked.reference.registry), asked)
-        use = Use("probe", asked.reference, ReferenceClass.LIVE, asked.platforms)
-        task = asyncio.ensure_future(audit(target, Listing((use,)), None, time.time()))
+        watched = self._find(asked.reference.registry)
+        target = _narrowed(watched.target, asked)
+        uses = Listing((Use("probe", asked.reference, ReferenceClass.LIVE, asked.platforms),))
+        looking = watched.home.call(lambda: audit(target, uses, None, time.time()))
+        task = asyncio.ensure_future(looking)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
@@ -60,12 +63,13 @@ class Probing:
             raise NotProbed("the configuration is being reloaded: try again")
         return task.result()
 
-    def _target(self, host: str) -> Target:
-        found = next((each for each in self._targets if host in each.hosts), None)
+    def _find(self, host: str) -> Watched:
+        found = next((each for each in self._watched if host in each.target.hosts), None)
         if found is None:
-            known = ", ".join(sorted(name for each in self._targets for name in each.hosts))
+            hosts = (name for each in self._watched for name in each.target.hosts)
+            known = ", ".join(sorted(hosts))
             raise NotProbed(f"{host}: not a configured registry (configured: {known or 'none'})")
-        if found.role is Role.PROXY:
+        if found.target.role is Role.PROXY:
             raise NotProbed(f"{host}: pull-through caches are not audited")
         return found
 

@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
     from exporter.config.scrub import ScrubSettings
     from exporter.resolve.method import Method
-    from exporter.resolve.target import Target
     from exporter.serve.board import Board
+    from exporter.serve.rounds import Watched
     from exporter.sources import Bytes
     from exporter.sources.memory import Proofs
 
 
 @asynccontextmanager
-async def scrubbed(board: Board, targets: Iterable[Target]) -> AsyncIterator[None]:
+async def scrubbed(board: Board, watched: Iterable[Watched]) -> AsyncIterator[None]:
     """Scrub whatever is to be scrubbed, in the background, until this is left."""
     jobs = [
         asyncio.create_task(
-            Scrubbing(
-                each.registry.name, each.scrub, reading(each.scrub, each.method), board
-            ).keep_on()
+            each.home.call(
+                Scrubbing(each.name, told, reading(told, each.target.method), board).keep_on
+            )
         )
-        for each in targets
-        if each.scrub is not None
+        for each in watched
+        if (told := each.target.scrub) is not None
     ]
     try:
         yield

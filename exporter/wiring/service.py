@@ -76,7 +76,7 @@ class Service:
         self._shard = shard
         limits = Limits(tags=settings.metrics.tags, problems=settings.metrics.problems)
         reload = Reload(_digest(path), successful=True, last_success=time.time())
-        self._loops = {"audit": LoopTally(), "web": LoopTally()}
+        self._loops = {name: LoopTally() for name in ("audit", "registry", "web")}
         self.board = Board(Picture((), (), reload, loops=self._loops), limits)
         self._audits = LoopThread()
         self._heap = Heap()
@@ -137,7 +137,8 @@ class Service:
         self._changed.clear()
         shard = self._part(self._settings)
         keeper = _keeper(self._settings)
-        async with assembled(self._settings, self._environ, shard) as assembly:
+        loops = self._loops["registry"]
+        async with assembled(self._settings, self._environ, shard, loops) as assembly:
             rounds = Rounds(
                 self.board, assembly.ledger, assembly.references, keeper, afterwards=self._heap.rest
             )
@@ -145,13 +146,12 @@ class Service:
             assembly.references.recall(*_remembered(standings))
             await self.board.watch(standings, assembly.ledger.tally)
             clock = Clock(rounds, assembly.watched)
-            targets = [each.target for each in assembly.watched]
             limits = {each.name: each.max_staleness for each in assembly.watched}
-            with self._probing.aimed(targets):
+            with self._probing.aimed(assembly.watched):
                 clock.start()
                 async with (
                     aging(self.board, limits, time.time),
-                    scrubbed(self.board, targets),
+                    scrubbed(self.board, assembly.watched),
                 ):
                     await self._changed.wait()
                 await clock.stop(_PATIENCE)

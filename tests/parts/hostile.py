@@ -314,6 +314,25 @@ def _error_without_end() -> Iterator[bytes]:
     yield from repeat(b"10000\r\n" + b"[" * (1 << 16) + b"\r\n")
 
 
+def informational() -> Mode:
+    """Every manifest is promised again and again, and never comes."""
+    early = b"HTTP/1.1 103 Early\r\n\r\n" * 2_000
+    names = listing("tags", [f"v{each}" for each in range(20)])
+    return registry(repositories(1), lambda _: whole(names), lambda *_: repeat(early))
+
+
+def tiny_chunks() -> Mode:
+    """Every manifest comes in chunks of one byte, for ever."""
+    names = listing("tags", [f"v{each}" for each in range(20)])
+    chunks = b"1\r\nx\r\n" * 10_000
+
+    def manifest(*_: str) -> Iterator[bytes]:
+        yield head(Content_Type=MANIFEST)
+        yield from repeat(chunks)
+
+    return registry(repositories(1), lambda _: whole(names), manifest)
+
+
 def silence() -> Mode:
     """It lists one repository, and then says nothing more to anybody."""
 

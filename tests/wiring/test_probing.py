@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,18 +15,27 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.publish.web.probe import Asked, Module, NotProbed
 from exporter.resolve.scope import Scope
+from exporter.serve.rounds import Watched
+from exporter.sources.tally import Tally
 from exporter.wiring.probing import Probing
 from tests.fakes import HOST, Fake, target
 from tests.incident import AMD64, broken, stocked
 
+if TYPE_CHECKING:
+    from exporter.resolve.target import Target
+
 V1 = Asked(Reference.parse(f"{HOST}/app:v1"))
+
+
+def watched(asked: Target) -> Watched:
+    return Watched(asked, Tally(), 60.0, 60.0)
 
 
 async def test_only_the_reference_is_looked_at() -> None:
     registry = stocked()
     registry.push(AMD64, "other")
     probing = Probing()
-    with probing.aimed([target(registry)]):
+    with probing.aimed([watched(target(registry))]):
         report = await probing(V1)
 
     assert [each.root.name for each in report.verdicts] == ["v1"]
@@ -37,7 +47,7 @@ async def test_what_must_run_is_what_is_asked_for_or_else_what_the_settings_requ
     registry, _ = await broken()
     aimed = target(registry, scope=Scope(require=frozenset({Platform("linux", "arm64")})))
     probing = Probing()
-    with probing.aimed([aimed]):
+    with probing.aimed([watched(aimed)]):
         required = await probing(V1)
         asked = await probing(replace(V1, platforms=frozenset({Platform("linux", "amd64")})))
 
@@ -48,7 +58,7 @@ async def test_what_must_run_is_what_is_asked_for_or_else_what_the_settings_requ
 async def test_believing_headers_reads_no_byte() -> None:
     registry = stocked()
     probing = Probing()
-    with probing.aimed([target(registry)]):
+    with probing.aimed([watched(target(registry))]):
         await probing(replace(V1, module=Module.HEAD))
         asked = len(registry.asked)
         heads = {method for method, kind, *_ in registry.asked if kind == "blob"}
@@ -65,7 +75,7 @@ async def test_every_name_of_a_registry_leads_to_it_and_every_shard_may_be_asked
     for index in (0, 1):
         aimed = target(registry, hosts=hosts, scope=Scope(shard=Shard(index, 2)))
         probing = Probing()
-        with probing.aimed([aimed]):
+        with probing.aimed([watched(aimed)]):
             report = await probing(Asked(Reference.parse("alias.example/app:v1")))
         assert [each.state for each in report.verdicts] == [State.PRESENT]
 
@@ -74,7 +84,7 @@ async def test_a_stranger_is_refused_and_nobody_is_asked() -> None:
     registry = Fake()
     probing = Probing()
     with (
-        probing.aimed([target(registry)]),
+        probing.aimed([watched(target(registry))]),
         pytest.raises(
             NotProbed, match=rf"other.example: not a configured registry \(configured: {HOST}\)"
         ),
@@ -88,7 +98,7 @@ async def test_a_pull_through_cache_is_refused() -> None:
     registry = stocked()
     probing = Probing()
     with (
-        probing.aimed([target(registry, role=Role.PROXY)]),
+        probing.aimed([watched(target(registry, role=Role.PROXY))]),
         pytest.raises(NotProbed, match="are not audited"),
     ):
         await probing(V1)
@@ -102,7 +112,7 @@ async def test_the_storage_is_not_read() -> None:
             raise AssertionError("a probe reads no storage")
 
     probing = Probing()
-    with probing.aimed([target(stocked(), storage=Untouched())]):
+    with probing.aimed([watched(target(stocked(), storage=Untouched()))]):
         assert (await probing(V1)).stock is None
 
 
@@ -110,7 +120,7 @@ async def test_a_probe_under_way_ends_with_the_configuration_that_it_ran_under()
     registry = stocked()
     registry.patience = 0
     probing = Probing()
-    with probing.aimed([target(registry)]):
+    with probing.aimed([watched(target(registry))]):
         asking = asyncio.create_task(probing(V1))
         await registry.stuck.wait()
 
@@ -124,7 +134,7 @@ async def test_a_probe_whose_time_is_over_asks_nothing_more() -> None:
     registry = stocked()
     registry.patience = 0
     probing = Probing()
-    with probing.aimed([target(registry)]):
+    with probing.aimed([watched(target(registry))]):
         asking = asyncio.create_task(probing(V1))
         await registry.stuck.wait()
         asking.cancel()
