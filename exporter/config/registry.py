@@ -52,9 +52,9 @@ class TagsSettings(Section):
     """Patterns to exclude; they take precedence over `select`, but not over `latest` or a
     reference."""
     limit: int = Field(default=100_000, ge=1)
-    """Maximum number of tags per repository; more are reported as a gap."""
+    """Maximum number of tags per repository. Longer lists are cut there and reported as a gap."""
     total: int = Field(default=50_000, ge=1)
-    """Maximum number of tags of the registry; more are reported as a gap."""
+    """Maximum number of tags of all repositories together; more are reported as a gap."""
 
 
 class RegistrySettings(Section):
@@ -113,8 +113,8 @@ class RegistrySettings(Section):
     repositories: RepositoriesSettings = RepositoriesSettings()
     tags: TagsSettings = TagsSettings()
     manifest_entries: int = Field(default=500_000, ge=1)
-    """The most entries (layers, configurations, platforms) of all manifests together that are held;
-    what is more is reported as unknown."""
+    """Maximum number of entries (layers, configurations, platforms) of all manifests; further
+    manifests are reported as unknown."""
     storage: StorageSettings | None = None
     """The registry's own storage, if readable: for unreferenced data and predicted garbage
     collections."""
@@ -172,7 +172,7 @@ class RegistrySettings(Section):
         if named and secret in (None, "docker_config"):
             raise amiss(named, "needs password_file or password_env")
         if self.username and not self.username.isprintable():
-            raise amiss("username", "has a line end or another character that cannot be printed")
+            raise amiss("username", "contains a line break or another unprintable character")
 
     def _one_of(self, *keys: str) -> str | None:
         """Which of these keys is set? More than one is an error."""

@@ -68,7 +68,7 @@ def _content(path: Path, key: str) -> str:
     except OSError as error:
         raise NoSecret(key, f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # a lone surrogate in it, or NUL
-        raise NoSecret(key, "it names what can be no path") from error
+        raise NoSecret(key, "not a valid path") from error
     if len(body) > _LARGEST:
         raise NoSecret(key, f"{path} is no secret: more than {_LARGEST} bytes")
     try:

@@ -84,9 +84,9 @@ class Settings(Section):
     interval: Interval = timedelta(minutes=15)
     """Time between the starts of two audits."""
     max_staleness: Interval = timedelta(hours=24)
-    """How long the last results are served while a registry cannot be audited."""
+    """How long the last results are served, while an audit fails or is still running."""
     audit_deadline: Interval = timedelta(hours=2)
-    """Maximum duration of an audit; what is not answered by then is a gap, and the registry counts
+    """Maximum duration of an audit. Everything unanswered by then is a gap, and the registry counts
     as not audited."""
     confirm_after: Duration = timedelta(seconds=5)
     """Delay before a loss is confirmed by a second request."""

@@ -201,9 +201,7 @@ def _at_least(least: timedelta, value: timedelta) -> timedelta:
 def glob(text: str) -> str:
     """Check a shell's pattern; raise `ValueError` for what can be none of a name."""
     if not _GLOB.fullmatch(text):
-        raise ValueError(
-            f"not a pattern of letters, digits, . _ - / and * ? [], one at least: {quoted(text)}"
-        )
+        raise ValueError(f"not a pattern (letters, digits, . _ - / and * ? []): {quoted(text)}")
     return text
 
 
@@ -254,7 +252,7 @@ def _path(value: object, info: ValidationInfo) -> object:
     names = [len(os.fsencode(name)) for name in path.parts]
     if max(names, default=0) > _LONGEST_NAME or sum(names) + len(names) > _LONGEST_PATH:
         raise ValueError(
-            f"not a path: more than {_LONGEST_NAME} bytes in a name of it, or too long"
+            f"not a valid path: too long, or one name in it has more than {_LONGEST_NAME} bytes"
         )
     return path
 
@@ -268,9 +266,7 @@ def _named(what: str, grammar: re.Pattern[str], text: str) -> str:
 
 def _kind(text: str) -> str:
     if text not in KINDS:
-        raise ValueError(
-            f"not a kind that is asked for: {quoted(text, 40)}; {nearest(text, KINDS)}"
-        )
+        raise ValueError(f"not a supported kind: {quoted(text, 40)}; {nearest(text, KINDS)}")
     return text
 
 

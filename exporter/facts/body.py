@@ -125,7 +125,7 @@ def read(content: bytes) -> Body:
             return _unread(_CUT_SHORT)
         raise Unreadable(str(error)) from error
     except RecursionError as error:
-        raise Unreadable("nested too deep") from error
+        raise Unreadable("nested too deeply") from error
     return _of(document) if schema1 is None else _of_schema1(schema1, content)
 
 
@@ -137,10 +137,10 @@ def _insist_on_plain_keys(content: bytes) -> None:
             continue
         known = _PLAIN_SPELLING.get(_unescaped(key).translate(_FOLDS).lower())
         if known:
-            raise Unreadable(f"the key {known} in other letters")
+            raise Unreadable(f"the key {known} in another case")
     for key in _MERGED:
         if content.count(b'"%s"' % key) > 1 and keys.count(key) > 1:
-            raise Unreadable(f"the key {key.decode()} twice")
+            raise Unreadable(f"duplicate key {key.decode()}")
 
 
 def _unescaped(key: bytes) -> str:
@@ -169,7 +169,7 @@ def _of(document: _Document) -> Body:
 def _of_schema1(document: _Schema1, content: bytes) -> Body:
     """Distribution 2 signs it anew to read it, and with space before it that goes wrong."""
     if content[:1].isspace():
-        raise Unreadable("schema 1 with space before it")
+        raise Unreadable("schema 1 with leading whitespace")
     return Body(tuple([each.blob_sum for each in document.fs_layers or ()]), fault_3=_SCHEMA1_IN_3)
 
 

@@ -43,7 +43,7 @@ def _only(item: object, name: str) -> object:
     """Return a field; raise `Malformed` where it stands in other letters, which Go reads too."""
     fields = item if isinstance(item, dict) else {}
     if any(key != name and key.casefold() == name for key in fields):
-        raise Malformed(f"{name} in other letters")
+        raise Malformed(f"{name} in another case")
     return fields.get(name)
 
 

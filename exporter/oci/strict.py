@@ -46,7 +46,7 @@ def fields(item: object, where: str) -> Mapping[str, object]:
         raise Malformed(f"{where}: not a JSON object")
     for key in item:
         if key not in _FIELDS and key.casefold() in _FOLDED:
-            raise Malformed(f"{where}: a field in other letters: {key[:40]!r}")
+            raise Malformed(f"{where}: a field in another case: {key[:40]!r}")
     return item
 
 
@@ -63,7 +63,7 @@ def decoded(value: object) -> bytes:
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Malformed("a key stands twice in one JSON object")
+        raise Malformed("duplicate key in a JSON object")
     return found
 
 

@@ -112,7 +112,7 @@ class _Grower:
         if target.digest in self._grown:
             return Node("index", cell, target.digest, target.size, ("shown above",))
         if depth == _DEEPEST:
-            return Node("index", cell, target.digest, target.size, ("nested too deep to show",))
+            return Node("index", cell, target.digest, target.size, ("nested too deeply to show",))
         self._grown.add(target.digest)
         below = tuple(self._entries(manifest, depth + 1))
         guard = self._protection(target.digest)

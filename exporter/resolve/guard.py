@@ -70,7 +70,7 @@ class Faults:
 
     async def in_time(self, subject: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
         """Return an answer that comes before the audit's deadline; raise `Unseen` past it."""
-        late = Unseen(subject, Reason.TIMEOUT, "the deadline of the audit has passed")
+        late = Unseen(subject, Reason.TIMEOUT, "the audit reached its deadline")
         if asyncio.get_running_loop().time() >= self.until:
             raise late
         deadline = asyncio.timeout_at(self.until)

@@ -126,9 +126,9 @@ async def _verified(target: Target, walk: Walk, answers: dict[Address, Answer]) 
     for at, found in (await verify(target.registry, claims, target.method)).items():
         place = (at[0], claims[at])
         if found == claims[at]:
-            walk.sightings[place] = unknown(Reason.UNCONFIRMED, "its tag still hands it out")
+            walk.sightings[place] = unknown(Reason.UNCONFIRMED, "its tag still serves it")
         elif isinstance(found, Digest):
-            walk.sightings[place] = unknown(Reason.UNCONFIRMED, "its tag leads elsewhere")
+            walk.sightings[place] = unknown(Reason.UNCONFIRMED, "its tag references another digest")
             answers[at] = found, HEADER
             led = True
         elif found is not None:

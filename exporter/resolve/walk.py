@@ -116,7 +116,7 @@ class Walk:
         aside = len(body) >= _LARGE
         read = await asyncio.to_thread(parse, body, digest) if aside else parse(body, digest)
         if len(read.links) > self.method.entries_each:
-            words = f"a manifest of more than {self.method.entries_each:,} entries"
+            words = f"the manifest has more than {self.method.entries_each:,} entries"
             return unknown(Reason.TOO_LARGE, words)
         inline = sum(len(link.target.data or b"") for link in read.links) // _INLINE
         if self._entries + len(read.links) + inline > self.method.entries:

@@ -94,7 +94,7 @@ class Board:
         try:
             registries = known or metrics.registries(picture.standings, self._limits)
         except Exception:  # noqa: BLE001 - of one registry; the others are shown
-            _log.exception("a report cannot be rendered")
+            _log.exception("report cannot be rendered")
             standings = tuple(map(self._showable, picture.standings))
             picture = replace(picture, standings=standings)
             registries = metrics.registries(standings, self._limits)
@@ -105,7 +105,7 @@ class Board:
         try:
             metrics.registries((standing,), self._limits)
         except Exception as error:  # noqa: BLE001 - one registry must not take the others off
-            detail = f"its report cannot be rendered ({type(error).__name__}): see the log"
+            detail = f"the report cannot be rendered ({type(error).__name__}): see the log"
             return unshown(
                 standing, Gap(Scope.REGISTRY, standing.registry, Reason.INTERNAL, detail)
             )

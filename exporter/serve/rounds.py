@@ -120,7 +120,12 @@ class Rounds:
                 after = await self._round(watched, standing, began)
             await self.board.show(after)
         except TimeoutError:
-            gap = Gap(Scope.REGISTRY, watched.name, Reason.TIMEOUT, "the audit did not end in time")
+            gap = Gap(
+                Scope.REGISTRY,
+                watched.name,
+                Reason.TIMEOUT,
+                "the audit did not end by its deadline",
+            )
             await self._failed(watched, standing, began, gap)
         except Exception:  # noqa: BLE001 - the one job boundary
             # A fault of ours must cost one round, not the watch over a registry.

@@ -67,11 +67,11 @@ class Program:
             async with asyncio.timeout(self.patience):
                 printed = await _printed(process)
         except TimeoutError as error:
-            raise self._failed(f"silent for {self.patience:g} seconds") from error
+            raise self._failed(f"timed out after {self.patience:g} seconds") from error
         finally:
             await _end(process)
         if len(printed) > LONGEST:
-            raise self._failed(f"its answer is of more than {LONGEST} bytes")
+            raise self._failed(f"its output has more than {LONGEST} bytes")
         return Ended(process.returncode or 0, printed)
 
     def _started(self) -> subprocess.Popen[bytes]:

@@ -268,7 +268,7 @@ class Unpacker:
         elif len(head) < _HEAD and not self._is_whole:
             return False
         elif head.startswith(_GZIP) and not _is_common(head):
-            self._doubt(Reason.UNSUPPORTED, "a gzip header that not all nodes read")
+            self._doubt(Reason.UNSUPPORTED, "a gzip header that not all container runtimes accept")
         else:
             self._stream = packing.stream(head)
         return self._stream is not None

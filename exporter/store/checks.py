@@ -96,12 +96,12 @@ def _count(value: int) -> None:
 @lru_cache(1024)
 def _platform(value: Platform) -> None:
     if Platform.of(value.os, value.architecture, value.variant) != value:
-        raise Malformed(f"not a platform in its normal form: {str(value)[:140]!r}")
+        raise Malformed(f"not a normalized platform: {str(value)[:140]!r}")
 
 
 def _host(text: str) -> None:
     if reference.host(text) != text:
-        raise Malformed(f"not a registry host in its normal form: {text[:140]!r}")
+        raise Malformed(f"not a normalized registry host: {text[:140]!r}")
 
 
 def check_registry(text: str) -> None:

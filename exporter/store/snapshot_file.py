@@ -206,7 +206,7 @@ class _Reading:
     def take(self, name: str, packed: msgspec.Raw) -> None:
         """Read one row; raise `Malformed` where none of this field can be like that."""
         if name not in self._decoders:
-            raise Malformed(f"not a {NAME}: it has a field {name[:40]!r}")
+            raise Malformed(f"not a {NAME}: unknown field {name[:40]!r}")
         row = self._decoders[name].decode(packed)
         check = _CHECKS[name]
         try:
@@ -219,7 +219,7 @@ class _Reading:
     def snapshot(self) -> Snapshot:
         """Return the whole."""
         if lacking := [name for name in ("registry", "taken_at") if name not in self._rows]:
-            raise Malformed(f"not a {NAME}: it lacks {lacking[0]}")
+            raise Malformed(f"not a {NAME}: {lacking[0]} is missing")
         return Snapshot(**{name: _joined(name, rows) for name, rows in self._rows.items()})
 
     def _digest(self, kind: type, value: object) -> Digest:

@@ -109,7 +109,7 @@ class ReferenceSources:
         try:
             return tuple(use for use in wanted if source.said(use))
         except Exception:  # noqa: BLE001 - it would end every start anew
-            _log.exception("references not recalled", extra={"source": source.name})
+            _log.exception("stored image references not read", extra={"source": source.name})
             return ()
 
     async def _shared(self, source: ReferenceSource) -> Read:

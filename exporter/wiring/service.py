@@ -117,7 +117,7 @@ class Service:
         told.cancel()
         _, late = await asyncio.wait({audits}, timeout=_LAST)
         if late:
-            _log.warning("ended with work under way")
+            _log.warning("stopped before the running audit ended")
             audits.cancel()
             return
         await audits

@@ -163,7 +163,7 @@ def test_an_index_that_is_nested_too_deep_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(encode(chain(100)))
 
     assert (
-        "nested too deep to show"
+        "nested too deeply to show"
         in said(["inspect", "--from", str(tmp_path / "file"), "r.example/app:v1"])[1]
     )
 

@@ -91,10 +91,7 @@ RUN = "group: x.example, version: v1, resource: runs"
         ),
         (
             "- {leave_out: [job]}",
-            (
-                "line 3: clusters[0].leave_out[0]: not a kind that is asked for: 'job'; "
-                "did you mean jobs?"
-            ),
+            ("line 3: clusters[0].leave_out[0]: not a supported kind: 'job'; did you mean jobs?"),
         ),
         (
             "- {rollback_depth: -1}",

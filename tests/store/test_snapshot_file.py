@@ -158,7 +158,7 @@ NOWHERE = {"os": "linux", "architecture": "\x1b[31m"}
         ("taken_at", -1e18, "not a time"),
         ("collector", "distribution-4", "Invalid enum value"),
         ("platforms", [NOWHERE], "not a platform"),
-        ("platforms", [{"os": "linux", "architecture": "x86_64"}], "normal form"),
+        ("platforms", [{"os": "linux", "architecture": "x86_64"}], "not a normalized platform"),
         ("roots", ROOT | {"repository": "Not A Repository"}, "roots: not a repository name"),
         ("roots", ROOT | {"tag": "-"}, "not a tag"),
         ("roots", ROOT | {"digest": b"\x00" * 33}, "not a sha256 or sha512 digest"),

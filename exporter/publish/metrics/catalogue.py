@@ -399,13 +399,13 @@ LOOP_STALLS: Final = _counter(
     Group.EXPORTER,
     "event_loop_stalls_total",
     "loop",
-    "Times that the event loop of audits, or of the web server, was held up for 0.1 s or more.",
+    "Stalls of 0.1 s or more of an event loop: `audit` or `web`.",
 )
 LOOP_STALLED: Final = _counter(
     Group.EXPORTER,
     "event_loop_stalled_seconds_total",
     "loop",
-    "Seconds that an event loop was held up, counted in stalls of 0.1 s or more.",
+    "Duration of the stalls of an event loop, of 0.1 s or more each.",
 )
 SERIES_LIMIT: Final = _gauge(
     Group.EXPORTER,

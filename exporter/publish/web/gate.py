@@ -84,7 +84,7 @@ class Gate:
             right = await self._turns.right(key, password, hashed, asker) and name in users
         except Full:
             headers = {"Retry-After": "1"}
-            text = "too many passwords wait to be compared\n"
+            text = "too many password checks in progress, try again\n"
             raise web.HTTPTooManyRequests(headers=headers, text=text) from None
         self._remember(name, key, request, right=right)
         return right

@@ -16,9 +16,7 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN: Final = frozenset({"same-origin", "none"})
 """What a browser says of a page of this server's own, and of an address that a person typed."""
 _PORTS: Final = {"http": 80, "https": 443}
-_REFUSAL: Final = (
-    "refused: the request comes from a page of another origin; send it without Origin, as curl does"
-)
+_REFUSAL: Final = "refused: cross-origin request; send it without an Origin header, as curl does"
 
 
 @web.middleware

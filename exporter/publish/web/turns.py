@@ -119,7 +119,7 @@ class Turns:
         try:
             return self.compare(waiting.password, waiting.hashed)
         except Exception:  # noqa: BLE001 - whoever waits behind it must have an answer
-            _log.exception("a password cannot be compared")
+            _log.exception("password check failed")
             return False
 
 

@@ -103,7 +103,7 @@ def _inflated(body: bytes) -> bytes:
     if inflating.unconsumed_tail:
         raise TooLarge(f"a release of more than {_UNPACKED} bytes")
     if not inflating.eof:
-        raise Malformed("a release that is cut off")
+        raise Malformed("a truncated release")
     return document
 
 
@@ -163,7 +163,9 @@ class _Walk:
             kind = type(event)
             if kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
                 if len(path) > _DEEPEST or (path and path[-1] is None):
-                    raise Malformed("a manifest nested too deeply, or with a key that is no text")
+                    raise Malformed(
+                        "a manifest that is nested too deeply, or has a key that is not a string"
+                    )
                 path.append(None if kind is yaml.MappingStartEvent else 0)
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 path.pop()
@@ -182,7 +184,7 @@ class _Walk:
         if self.events > _EVENTS:
             raise TooLarge(f"manifests of more than {_EVENTS} keys and values")
         if not self.events % _CHECKED and time.thread_time() > self.until:
-            raise TooLarge("manifests that take too long to read")
+            raise TooLarge("manifests that take too long to parse")
 
 
 def _step(path: list[Any]) -> None:

@@ -173,7 +173,7 @@ def _body(subject: str, answer: urllib3.BaseHTTPResponse, end: float, most: int)
             parts.append(chunk)
             size += len(chunk)
             if size > most:
-                raise Unseen(subject, Reason.TOO_LARGE, f"an answer of more than {most} bytes")
+                raise Unseen(subject, Reason.TOO_LARGE, f"a response of more than {most} bytes")
             if time.monotonic() > end:
                 raise Unseen(subject, Reason.TIMEOUT, "too slow to finish")
     return b"".join(parts)

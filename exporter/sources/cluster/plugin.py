@@ -63,7 +63,7 @@ class Plugin:
             ).run()
         )
         if ended.code:
-            raise _failed(program, f"ended with code {ended.code}")
+            raise _failed(program, f"exited with code {ended.code}")
         return ended.printed
 
     def _environment(self) -> dict[str, str]:

@@ -131,7 +131,7 @@ class PullSecrets:
         except ValueError as error:
             raise Unseen(subject, Reason.MALFORMED, "not a Secret") from error
         if content is not None and len(content) > min(_LARGEST, room):
-            raise Unseen(subject, Reason.TOO_LARGE, f"logins of more than {_LARGEST} bytes")
+            raise Unseen(subject, Reason.TOO_LARGE, f"credentials of more than {_LARGEST} bytes")
         return content
 
 

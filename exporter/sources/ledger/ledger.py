@@ -120,7 +120,7 @@ class Ledger:
 
     def _has_room(self, more: int) -> bool:
         if self._size + more > self._most:
-            _log.warning("the ledger keeps no more manifests", extra={"bytes": self._size})
+            _log.warning("ledger is full: caching no more manifests", extra={"bytes": self._size})
             return False
         self._size += more
         return True

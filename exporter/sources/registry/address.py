@@ -86,5 +86,5 @@ def _origin(parts: SplitResult) -> Origin:
         raise ValueError("neither http:// nor https://")
     port = _PORTS[parts.scheme] if parts.port is None else parts.port
     if port == 0:
-        raise ValueError("no port that anybody listens on")
+        raise ValueError("not a valid port")
     return (parts.scheme, parts.hostname, port)

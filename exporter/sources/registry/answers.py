@@ -126,7 +126,7 @@ async def check_ended(answer: Answer, subject: str) -> None:
     """
     await asyncio.sleep(_QUIET)
     if answer.overrun():
-        raise Unseen(subject, Reason.NOT_A_REGISTRY, "goes on past its Content-Length")
+        raise Unseen(subject, Reason.NOT_A_REGISTRY, "the body is longer than its Content-Length")
 
 
 def announced(answer: Answer, asked: str, subject: str) -> Digest | None:

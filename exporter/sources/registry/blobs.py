@@ -162,7 +162,7 @@ def _is_last_byte(answer: Answer, question: Question, blob: Descriptor) -> bool:
     if first != last or int(last) + 1 != (blob.size or end) or answer.received > 1:
         raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "206 with another range")
     if not answer.received and answer.headers.get("content-length") == "0":
-        raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "206 that announces no byte")
+        raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "206 without content")
     return answer.received == 1
 
 

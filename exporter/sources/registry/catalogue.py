@@ -56,7 +56,7 @@ async def repositories(line: Line) -> Listing[Repository]:
     gaps = [Gap(Scope.REGISTRY, "_catalog", reason, words) for reason, words in walked.faults]
     gaps += [Gap(Scope.REPOSITORY, name, Reason.MALFORMED, why) for name, why in walked.refused]
     if more := walked.refusals - len(walked.refused):
-        words = f"{more:,} more entries are no repository names"
+        words = f"{more:,} more entries are not repository names"
         gaps.append(Gap(Scope.REGISTRY, "_catalog", Reason.MALFORMED, words))
     return Listing(tuple(map(Repository, walked.entries)), tuple(gaps))
 

@@ -90,7 +90,7 @@ def carried(login: Login) -> Login:
             raise Uncarried(f"{what} has a lone surrogate")
     token = login.registry_token
     if not (token.isascii() and token.isprintable()):
-        raise Uncarried("the registry token has characters that no header can hold")
+        raise Uncarried("the registry token has characters that a header cannot contain")
     return login
 
 
@@ -103,7 +103,7 @@ def presentable(login: Login) -> Login:
     carried(login)
     for what, text in _parts(login):
         if _CONTROL.search(text):
-            raise Uncarried(f"{what} has a line end or another control character")
+            raise Uncarried(f"{what} has a line break or another control character")
     return login
 
 

@@ -152,7 +152,7 @@ def _decoded(encoded: str) -> tuple[str, str]:
     try:
         text = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode()
     except ValueError as error:  # binascii.Error is one
-        raise Malformed("auth is not base64 of text") from error
+        raise Malformed("auth is not valid base64 of text") from error
     username, _, password = text.partition(":")
     return username, password.rstrip("\0")
 

@@ -76,7 +76,7 @@ async def _ask(program: str, server: str, patience: float) -> Login | None:
     if code != 0:
         if _NOT_FOUND in printed:
             return None
-        raise Unseen(program, Reason.CREDENTIALS, f"ended with code {code}")
+        raise Unseen(program, Reason.CREDENTIALS, f"exited with code {code}")
     try:
         document = json.loads(printed)
         username, secret = document["Username"], document["Secret"]

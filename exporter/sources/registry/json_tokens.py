@@ -76,7 +76,7 @@ class Tokens:
         try:
             text = self._rest + self._decoder.decode(piece, last)
         except UnicodeDecodeError as error:
-            raise Malformed("it is not UTF-8") from error
+            raise Malformed("not UTF-8") from error
         at = 0
         while True:
             at = _skipped(text, at)
@@ -89,11 +89,11 @@ class Tokens:
                 yield token
         self._rest = text[at:]
         if self._rest and (last or not (found or _UNFINISHED.match(self._rest))):
-            raise Malformed("it is not JSON")
+            raise Malformed("not JSON")
         if len(self._rest) > LONGEST:
-            raise Malformed("one value is longer than any name")
+            raise Malformed("a value is too long for a name")
         if last and self._wanted != "nothing":
-            raise Malformed("it is not JSON, or not all of it")
+            raise Malformed("not JSON, or truncated")
 
     def _taken(self, found: re.Match[str]) -> Token | None:
         text = found[0]
@@ -106,16 +106,16 @@ class Tokens:
             return Token(Kind.END, text, depth - 1)
         if self._wanted in ("key", "first key"):
             if found["string"] is None:
-                raise Malformed("it is not JSON")
+                raise Malformed("not JSON")
             self._wanted = "colon"
             return Token(Kind.KEY, _unquoted(text), depth)
         if self._wanted not in ("value", "item"):
-            raise Malformed("it is not JSON")
+            raise Malformed("not JSON")
         if text in _OPEN:
             self._around.append(_OPEN[text])
             self._wanted = "first key" if text == "{" else "item"
             if len(self._around) > DEEPEST:
-                raise Malformed("it is nested too deeply")
+                raise Malformed("nested too deeply")
             return Token(Kind.BEGIN, text, depth)
         self._end_value()
         if found["string"] is not None:
@@ -128,7 +128,7 @@ class Tokens:
         elif mark == "," and self._wanted == "comma":
             self._wanted = "key" if self._around[-1] == "}" else "value"
         else:
-            raise Malformed("it is not JSON")
+            raise Malformed("not JSON")
 
     def _close(self, mark: str) -> None:
         empty = {"item": "]", "first key": "}"}.get(self._wanted)
@@ -137,7 +137,7 @@ class Tokens:
             or self._around[-1] != mark
             or not (self._wanted == "comma" or empty == mark)
         ):
-            raise Malformed("it is not JSON")
+            raise Malformed("not JSON")
         self._around.pop()
         self._end_value()
 
@@ -149,7 +149,7 @@ def _skipped(text: str, at: int) -> int:
     space = _SPACE.match(text, at)
     end = space.end() if space else at
     if end - at > LONGEST:
-        raise Malformed("there is too much space in it")
+        raise Malformed("too much whitespace")
     return end
 
 
@@ -160,4 +160,4 @@ def _unquoted(text: str) -> str:
     try:
         return str(json.loads(text))
     except ValueError as error:
-        raise Malformed("it is not JSON") from error
+        raise Malformed("not JSON") from error

@@ -65,7 +65,7 @@ class Keyring:
             found = [login for key, login in self.entries if key == _HUB_KEY]
         logins = tuple(login for login in found if login is not None)
         if len(logins) < len(found):
-            words = "a login that no header can carry"
+            words = "credentials that a header cannot contain"
             raise Unseen("the pull secrets", Reason.CREDENTIALS, words)
         return logins
 
@@ -76,10 +76,10 @@ def _entries(secret: bytes) -> Iterator[tuple[str, Login | None]]:
         raise Malformed("a pull secret that is no JSON object")
     auths = document.get("auths", document)  # the older type is flat
     if not isinstance(auths, Mapping | None):
-        raise Malformed("a pull secret whose auths is no JSON object")
+        raise Malformed("auths of a pull secret is not a JSON object")
     for key, entry in (auths or {}).items():
         if not isinstance(entry, Mapping | None):
-            raise Malformed("a pull secret with an entry that is no JSON object")
+            raise Malformed("an entry of a pull secret is not a JSON object")
         login = _login(entry or {})
         with suppress(ValueError):  # a kubelet passes over a key that is no address
             yield _filed(key), login
@@ -119,7 +119,7 @@ def _text(entry: Mapping[str, Any], name: str) -> str:
     """Return a field as Go reads it: a lone surrogate is replaced, another type is an error."""
     value = entry.get(name)
     if not isinstance(value, str | None):
-        raise Malformed(f"a pull secret whose {name} is not text")
+        raise Malformed(f"{name} of a pull secret is not a string")
     return _SURROGATE.sub("\ufffd", value or "")
 
 
@@ -128,10 +128,10 @@ def _decoded(encoded: str) -> bytes:
     bare = encoded.replace("\r", "").replace("\n", "")
     whole = bare if encoded.strip().endswith("=") else bare + "=" * (-len(bare) % 4)
     if len(whole) % 4 or not _BASE64.fullmatch(whole):
-        raise Malformed("a pull secret whose auth is not base64")
+        raise Malformed("auth of a pull secret is not base64")
     pair = base64.b64decode(whole)
     if b":" not in pair:
-        raise Malformed("a pull secret whose auth has no colon between name and password")
+        raise Malformed("auth of a pull secret has no colon between user name and password")
     return pair
 
 

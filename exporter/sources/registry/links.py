@@ -22,7 +22,7 @@ def next_query(header: str, asked: str) -> str:
     may go on behind it.
     """
     if len(header) > _MOST_CHARACTERS or (header.strip() and not _LINK.search(header)):
-        raise Malformed("a Link header that cannot be read")
+        raise Malformed("invalid Link header")
     for link in _LINK.finditer(header):
         relation = _RELATION.search(link[2])
         if relation is None or "next" not in (relation[1] or relation[2] or "").lower().split():

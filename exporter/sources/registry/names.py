@@ -72,7 +72,7 @@ class Names(Generic[Name]):
         if not self._fault and not self.cut:
             self._parse(b"", last=True)
         if self._fault or not (self._listed or self.cut):
-            raise Malformed(self._fault or f"it has no {self._key}")
+            raise Malformed(self._fault or f"{self._key} is missing")
 
     def _parse(self, piece: bytes, *, last: bool = False) -> None:
         try:
@@ -90,13 +90,13 @@ class Names(Generic[Name]):
         """Follow where the list begins and ends. Raises `Malformed`."""
         self._beside += 1
         if self._beside > _MOST_REFUSED:
-            raise Malformed("there is too much beside its list")
+            raise Malformed("too much data outside its list")
         if token.depth == 0:
             if token.kind is not Kind.END and token.text != "{":
-                raise Malformed("it is no object")
+                raise Malformed("not a JSON object")
         elif self._inside:
             if token.kind is not Kind.END:
-                raise Malformed("an entry is no name")
+                raise Malformed("an entry is not a string")
             self._inside = False
         elif token.depth == 1:
             self._note_field(token)
@@ -106,12 +106,12 @@ class Names(Generic[Name]):
             self._at = token.text
             if self._at == self._key:
                 if self._listed:
-                    raise Malformed(f"it has {self._key} twice")
+                    raise Malformed(f"duplicate key {self._key}")
                 self._listed = True
         elif self._at == self._key and token.kind is not Kind.END:
             self._inside = token.kind is Kind.BEGIN and token.text == "["
             if not self._inside and token != Token(Kind.OTHER, "null", 1):
-                raise Malformed(f"its {self._key} are no list")
+                raise Malformed(f"{self._key} is not a list")
 
     def _add(self, entry: str) -> None:
         self.count += 1
@@ -123,7 +123,7 @@ class Names(Generic[Name]):
             if len(self.refused) < _NAMED:
                 self.refused.append((entry[:_SHOWN], str(error)))
             if self.refusals > _MOST_REFUSED:
-                raise Malformed(f"more than {_MOST_REFUSED:,} entries are no names") from error
+                raise Malformed(f"more than {_MOST_REFUSED:,} entries are not names") from error
             return
         self.last = name
         if name in self._known or name in self.found:

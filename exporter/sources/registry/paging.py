@@ -140,7 +140,7 @@ def read_page(answer: Answer, names: Names[Any], subject: str, asked: str) -> Pa
     try:
         names.end()
     except Malformed as error:
-        words = f"a list that no specification describes: {error}"
+        words = f"not a valid list: {error}"
         raise Unseen(subject, Reason.MALFORMED, words) from error
     onward = fault = ""
     try:

@@ -80,7 +80,7 @@ class Bodies:
         try:
             return outlines.outlines(keys)
         except Exception:  # noqa: BLE001 - without it they are read, and nothing is lost
-            _log.exception("outlines not recalled")
+            _log.exception("cached manifest references not read")
             return {}
 
     def keep(self) -> None:
@@ -91,7 +91,7 @@ class Bodies:
         try:
             self._outlines.keep_outlines(fresh)
         except Exception:  # noqa: BLE001 - likewise
-            _log.exception("outlines not kept")
+            _log.exception("manifest references not cached")
 
     def read_ahead(self, digests: Iterable[str]) -> None:
         """Read manifests that will be asked for, where reading them at once is quicker."""
@@ -125,7 +125,7 @@ class Bodies:
         try:
             found = body.read(content)
         except body.Unreadable as error:
-            self._gap(digest, Reason.UNREADABLE, f"no plain manifest: {error}")
+            self._gap(digest, Reason.UNREADABLE, f"not a plain manifest: {error}")
             return ()
         self._noted.intake.manifest(digest, found)
         if is_whole:

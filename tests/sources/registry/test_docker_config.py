@@ -200,7 +200,7 @@ async def test_a_helper_that_says_nothing_is_not_waited_for(tmp_path: Path, help
     helper(helpers, "store", "exec sleep 6000")
     path = written(tmp_path, {"credsStore": "store"}).paths
 
-    with pytest.raises(Unseen, match=r"silent for 0\.2 seconds"):
+    with pytest.raises(Unseen, match=r"timed out after 0\.2 seconds"):
         await DockerConfig(path, Helpers(timeout=0.2)).find(HOST, "app")
 
 
@@ -238,10 +238,10 @@ async def test_a_file_that_is_no_configuration_is_unseen(tmp_path: Path, text: s
         ({"username": "u\ud800", "password": "sesame"}, "the user name has a lone surrogate"),
         ({"username": "u", "password": "sesame\udfff"}, "the password has a lone surrogate"),
         ({"username": "u", "password": "sesame\n"}, "the password has a line end"),
-        ({"username": "u\0", "password": "sesame"}, "the user name has a line end or another"),
+        ({"username": "u\0", "password": "sesame"}, "the user name has a line break or another"),
         ({"auth": auth(word="sesame\r\nHost: a")}, "the password has a line end"),
-        ({"auth": base64.b64encode(b"u:sesame\xff").decode()}, "auth is not base64 of text"),
-        ({"auth": "sesame\ud800"}, "auth is not base64 of text"),
+        ({"auth": base64.b64encode(b"u:sesame\xff").decode()}, "auth is not valid base64 of text"),
+        ({"auth": "sesame\ud800"}, "auth is not valid base64 of text"),
         ({"identitytoken": "sesame\ud800"}, "the identity token has a lone surrogate"),
         ({"registrytoken": "sesame\n"}, "the registry token has characters"),
         ({"registrytoken": "s\u00e9same"}, "the registry token has characters"),

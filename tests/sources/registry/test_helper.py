@@ -47,7 +47,7 @@ def runs(folder: Path) -> int:
 async def test_a_helper_that_hangs_costs_its_timeout(folder: Path, script: str) -> None:
     install(folder, "hangs", script)
 
-    with pytest.raises(Unseen, match=r"docker-credential-hangs: .*silent for 0\.3 seconds"):
+    with pytest.raises(Unseen, match=r"docker-credential-hangs: .*timed out after 0\.3 seconds"):
         await asyncio.wait_for(Helpers(timeout=0.3).ask("hangs", "a.example"), PATIENCE)
 
 

@@ -66,7 +66,7 @@ async def test_what_cannot_be_shown_leaves_it_unknown() -> None:
         found = await admitted(url, secret({"auth": auth}))
 
     assert (found.admitted, found.reason) == (None, Reason.CREDENTIALS)
-    assert found.detail == "the pull secrets: a login that no header can carry"
+    assert found.detail == "the pull secrets: credentials that a header cannot contain"
 
 
 async def test_a_crafted_secret_beside_a_good_one_for_another_host_costs_nothing() -> None:
