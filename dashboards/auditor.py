@@ -329,6 +329,17 @@ MEMORY: Final = graph(
     ),
     Ask(f"max by (instance) (process_resident_memory_bytes{{{TARGET}}})", "{{instance}}"),
 )
+STALLS: Final = graph(
+    Card(
+        45,
+        "Event loop stalls",
+        "Share of time in which the event loop of audits, or of the web server, is stalled for "
+        "0.1 s or more at a time.",
+        unit=units.PercentUnit,
+        width=24,
+    ),
+    Ask(rate("instance, loop", metric.LOOP_STALLED), "{{instance}}, {{loop}}"),
+)
 LIMITS: Final = rows(
     Card(
         44,
@@ -359,6 +370,6 @@ BOARD: Final = Board(
         Chapter(2, "Audits", (DURATION, SHARE, AGE, AUDITS, GAPS, SHARDS)),
         Chapter(3, "Requests", (REQUESTS, ANSWERS, LATENCY, SLOWEST, PATIENCE, WAITING)),
         Chapter(4, "Full verification", (PROVEN, OLDEST, READ, READINGS)),
-        Chapter(5, "Process", (SCRAPES, SAMPLES, CPU, MEMORY, LIMITS)),
+        Chapter(5, "Process", (SCRAPES, SAMPLES, CPU, MEMORY, STALLS, LIMITS)),
     ),
 )
