@@ -293,7 +293,7 @@ def test_names_that_are_no_text_are_printed_as_they_are(tmp_path: Path, run: Any
 EVIL: Final = "\x1b[31mred\x1b]0;x\x07\u202e\r\n"
 
 
-@pytest.mark.parametrize("output", ["text", "json", "markdown", "removed", "log"])
+@pytest.mark.parametrize("output", ["text", "json", "markdown", "removed"])
 @pytest.mark.parametrize("where", ["repositories", "_manifests/tags", "_manifests/revisions"])
 def test_names_in_a_storage_control_no_terminal(
     tmp_path: Path, run: Any, output: str, where: str
@@ -308,7 +308,7 @@ def test_names_in_a_storage_control_no_terminal(
         assert all(line.isprintable() for line in (said + told).split("\n"))
 
 
-@pytest.mark.parametrize("output", ["text", "json", "markdown", "removed", "log"])
+@pytest.mark.parametrize("output", ["text", "json", "markdown", "removed"])
 def test_lines_of_a_plan_control_no_terminal(
     storage: Path, tmp_path: Path, run: Any, output: str
 ) -> None:

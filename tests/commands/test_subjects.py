@@ -59,8 +59,8 @@ def test_everything_else_is_an_image_as_docker_reads_it(text: str, full: str) ->
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--tags", ""], "--tags: not a pattern of letters"),
-        (["--exclude-tags", "v("], "--exclude-tags: not a pattern of letters"),
+        (["--tags", ""], "--tags: not a pattern (letters"),
+        (["--exclude-tags", "v("], "--exclude-tags: not a pattern (letters"),
         (["--refs", "{file}"], "--refs {file}: contains no image"),
         (["--refs", "{odd}"], "contains no image; {odd}:1: not a repository name: 'A'"),
     ],

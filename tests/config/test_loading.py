@@ -216,7 +216,7 @@ def test_what_is_no_configuration_at_all_is_told_in_one_line(text: str | bytes, 
         ("url: https://a, plain_http: !!bool x", "plain_http: not the number or truth value"),
         ("url: https://a, tries: !!int x", "tries: not the number or truth value that it claims"),
         ("url: https://a, aliases: b", "aliases: must be a list: [one, two]"),
-        ("url: https://a, tags: {select: ['^v.*$']}", "tags.select[0]: not a pattern of letters"),
+        ("url: https://a, tags: {select: ['^v.*$']}", "tags.select[0]: not a pattern (letters"),
         ("url: https://a, repositories: {listed: [Team]}", "repositories.listed[0]: not a repos"),
         ("url: https://a, scrub: {read_from: storage}", "scrub.read_from: storage needs the regi"),
         ("url: https://a, role: proxy, scrub: {}", "scrub: is not for role: proxy"),
@@ -325,7 +325,7 @@ def test_what_looks_like_a_date_is_text() -> None:
 def test_a_key_cannot_disturb_a_terminal() -> None:
     told = faults('"\\e[2J": 1')
 
-    assert told[1].startswith(r"line 1: '\x1b[2J': unknown key; known: clusters, confirm_after")
+    assert told[1].startswith(r"line 1: '\x1b[2J': unknown key; known: audit_deadline, clusters")
 
 
 def test_a_file_that_is_not_there_or_too_large_is_told(tmp_path: Path) -> None:

@@ -237,9 +237,9 @@ async def test_a_file_that_is_no_configuration_is_unseen(tmp_path: Path, text: s
     [
         ({"username": "u\ud800", "password": "sesame"}, "the user name has a lone surrogate"),
         ({"username": "u", "password": "sesame\udfff"}, "the password has a lone surrogate"),
-        ({"username": "u", "password": "sesame\n"}, "the password has a line end"),
+        ({"username": "u", "password": "sesame\n"}, "the password has a line break"),
         ({"username": "u\0", "password": "sesame"}, "the user name has a line break or another"),
-        ({"auth": auth(word="sesame\r\nHost: a")}, "the password has a line end"),
+        ({"auth": auth(word="sesame\r\nHost: a")}, "the password has a line break"),
         ({"auth": base64.b64encode(b"u:sesame\xff").decode()}, "auth is not valid base64 of text"),
         ({"auth": "sesame\ud800"}, "auth is not valid base64 of text"),
         ({"identitytoken": "sesame\ud800"}, "the identity token has a lone surrogate"),
