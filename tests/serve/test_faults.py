@@ -52,7 +52,7 @@ async def test_a_ledger_that_fails_takes_nothing_from_an_audit(
     await rounds.run(each)
 
     assert injected.calls
-    told = "audit not saved" if method == "keep" else "the last truth cannot be used"
+    told = "audit not saved" if method == "keep" else "stored snapshot is unusable"
     assert set(caplog.messages) == {told}
     assert stand(shown).up is True
     assert stand(shown).last_success == truth(shown).snapshot.taken_at
