@@ -104,9 +104,9 @@ def test_07_the_page_names_the_deployment_and_its_nodes_and_is_silent_where_no_s
 
     text = page["annotations"]["description"]
     assert f"linux/arm64 {ARM64.digest} missing" in text
-    assert f"Deployment {site.namespace}/web (prod) on linux/arm64;" in text
-    assert "2 of their containers run on layers that their nodes still hold." in text
-    assert "Do not restart or reschedule pods that use it" in text
+    assert f"Deployment {site.namespace}/web (prod) on linux/arm64." in text
+    assert "2 of their containers are still running, on layers cached on their nodes." in text
+    assert "do not restart or reschedule pods that use it" in text
     assert said.states("shop/web:v1") == said.states("shop/batch:v1")
     assert (said.state("shop/web:v1"), said.state("shop/batch:v1")) == ("broken", "present")
     hints = {each["repository"]: each["hint"] for each in said.found("missing-child")}
@@ -183,8 +183,8 @@ def test_what_a_sleeping_workload_alone_lost_is_a_ticket_and_no_page(place: Plac
     (finding,) = said.found("missing-child")
     assert (finding["severity"], finding["required_by"]) == ("warning", "idle")
     text = ticket[0]["annotations"]["description"]
-    assert f"linux/arm64 {ARM64.digest} missing;" in text
-    assert f"Deployment {site.namespace}/zero (prod) on linux/arm64;" in text
+    assert f"linux/arm64 {ARM64.digest} missing." in text
+    assert f"Deployment {site.namespace}/zero (prod) on linux/arm64." in text
     assert f"{site.namespace}/web" not in text
     assert checked.code == 1, checked.output
     assert "only idle uses need it" in checked.output

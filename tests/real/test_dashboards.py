@@ -176,11 +176,11 @@ def test_the_verdict_on_a_tag_is_told_as_it_was_and_as_it_is(site: Site) -> None
     assert values[0] == "0"
     assert values[-1] == "3"
     assert number(site, tag, "Verdict") == 3
-    assert number(site, documents()["overview.json"], "Not known") > 0
+    assert number(site, documents()["overview.json"], "Unknown") > 0
 
 
 def test_how_a_registry_stood_is_told_for_each_time(site: Site) -> None:
-    """But for 5, "could not be seen", which is too short here to be sure to be on the line."""
+    """But for 5, "last audit incomplete", which is too short here to be sure to be on the line."""
     overview = documents()["overview.json"]
     (panel,) = (each for each in panels(overview) if each["title"] == "Registry history")
     words = {value: each["text"] for value, each in mapped(panel).items()}
@@ -192,11 +192,11 @@ def test_how_a_registry_stood_is_told_for_each_time(site: Site) -> None:
         for each in answer
     }
     assert list(dict.fromkeys(told[OWNED])) == [
-        "some live tags are not known",
-        "what is known is old",
+        "some live tags are unknown",
+        "results are stale",
         "live tags are broken",
     ]
-    assert set(told[MIRROR]) == {"a cache, not judged"}
+    assert set(told[MIRROR]) == {"pull-through cache"}
 
 
 def mapped(panel: Json) -> Json:
