@@ -237,7 +237,7 @@ def test_a_manifest_nested_as_deep_as_json_allows_is_a_gap(root: Path) -> None:
     assert is_refused(inventory)
 
 
-def test_of_a_manifest_that_is_not_plain_nothing_is_foretold(root: Path) -> None:
+def test_of_a_manifest_that_is_not_plain_nothing_is_predicted(root: Path) -> None:
     body = b'{"schemaVersion":2,"config":{"digest":"c"},"Config":{"size":1}}'
     digest = Digest.of(body)
     for file, content in (
