@@ -13,6 +13,7 @@ from dashboards.panels import graph, heat, number
 from dashboards.promql import TARGET, age, each, earliest, least, rate, series, total
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
+from exporter.publish.metrics import exporter_families as own
 from exporter.publish.metrics import scrub_families as scrub
 
 _SEEN: Final = least("registry", metric.REGISTRY_UP)
@@ -53,7 +54,7 @@ RELOADED: Final = number(
         mappings=meanings.YES_IS_GOOD,
         links=(links.runbook("RegistryAuditorConfigReloadFailed"),),
     ),
-    Ask(f"min({series(metric.CONFIG_LAST_RELOAD_SUCCESSFUL)})"),
+    Ask(f"min({series(own.CONFIG_LAST_RELOAD_SUCCESSFUL)})"),
 )
 LOADED: Final = number(
     Card(
@@ -62,7 +63,7 @@ LOADED: Final = number(
         "Time when the configuration in force was loaded.",
         unit=units.DateTimeFromNow,
     ),
-    Ask(f"1000 * max({series(metric.CONFIG_LAST_RELOAD_SUCCESS)})"),
+    Ask(f"1000 * max({series(own.CONFIG_LAST_RELOAD_SUCCESS)})"),
 )
 DROPPED: Final = number(
     Card(
@@ -74,7 +75,7 @@ DROPPED: Final = number(
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryAuditorSeriesDropped"),),
     ),
-    Ask(total("", metric.SERIES_DROPPED)),
+    Ask(total("", own.SERIES_DROPPED)),
 )
 BUILDS: Final = rows(
     Card(
@@ -89,8 +90,8 @@ BUILDS: Final = rows(
     Label("python_version"),
     Value(
         "configuration",
-        f"{each(_BUILD, metric.BUILD_INFO)} * on (instance) group_left ()"
-        f" {each('instance', metric.CONFIG_HASH)}",
+        f"{each(_BUILD, own.BUILD_INFO)} * on (instance) group_left ()"
+        f" {each('instance', own.CONFIG_HASH)}",
         unit=units.Hexadecimal,
     ),
 )
@@ -192,7 +193,7 @@ REQUESTS: Final = graph(
         "Requests to the registries and their token servers.",
         unit=units.RequestsPerSecond,
     ),
-    Ask(f"{rate('resource', metric.REQUESTS)} > 0", "{{resource}}"),
+    Ask(f"{rate('resource', own.REQUESTS)} > 0", "{{resource}}"),
     stacked=True,
 )
 ANSWERS: Final = graph(
@@ -203,7 +204,7 @@ ANSWERS: Final = graph(
         unit=units.RequestsPerSecond,
         links=(links.runbook("RegistryAuditorThrottled"),),
     ),
-    Ask(f"{rate('code', metric.REQUESTS)} > 0", "{{code}}"),
+    Ask(f"{rate('code', own.REQUESTS)} > 0", "{{code}}"),
     stacked=True,
 )
 LATENCY: Final = heat(
@@ -213,7 +214,7 @@ LATENCY: Final = heat(
         "Time until the full response: the darker, the more requests.",
         unit=units.Seconds,
     ),
-    Ask(rate("le", metric.REQUEST_DURATION, suffix="_bucket"), "{{le}}"),
+    Ask(rate("le", own.REQUEST_DURATION, suffix="_bucket"), "{{le}}"),
 )
 SLOWEST: Final = graph(
     Card(
@@ -223,8 +224,7 @@ SLOWEST: Final = graph(
         unit=units.Seconds,
     ),
     Ask(
-        "histogram_quantile(0.95, "
-        f"{rate('le, resource', metric.REQUEST_DURATION, suffix='_bucket')})",
+        f"histogram_quantile(0.95, {rate('le, resource', own.REQUEST_DURATION, suffix='_bucket')})",
         "{{resource}}",
     ),
 )
@@ -235,7 +235,7 @@ PATIENCE: Final = graph(
         "Requests repeated after an inconclusive response.",
         unit=units.RequestsPerSecond,
     ),
-    Ask(rate("registry", metric.RETRIES), "{{registry}}"),
+    Ask(rate("registry", own.RETRIES), "{{registry}}"),
 )
 WAITING: Final = graph(
     Card(
@@ -246,7 +246,7 @@ WAITING: Final = graph(
         unit=units.PercentUnit,
         links=(links.runbook("RegistryAuditorThrottled"),),
     ),
-    Ask(rate("registry", metric.THROTTLE_WAIT), "{{registry}}"),
+    Ask(rate("registry", own.THROTTLE_WAIT), "{{registry}}"),
 )
 PROVEN: Final = graph(
     Card(
@@ -338,7 +338,7 @@ STALLS: Final = graph(
         unit=units.PercentUnit,
         width=24,
     ),
-    Ask(rate("instance, loop", metric.LOOP_STALLED), "{{instance}}, {{loop}}"),
+    Ask(rate("instance, loop", own.LOOP_STALLED), "{{instance}}, {{loop}}"),
 )
 LIMITS: Final = rows(
     Card(
@@ -351,8 +351,8 @@ LIMITS: Final = rows(
         links=(links.runbook("RegistryAuditorSeriesDropped"),),
     ),
     Label("metric"),
-    Value("limit", each("metric", metric.SERIES_LIMIT)),
-    Value("dropped", each("metric", metric.SERIES_DROPPED)),
+    Value("limit", each("metric", own.SERIES_LIMIT)),
+    Value("dropped", each("metric", own.SERIES_DROPPED)),
     sort="dropped",
 )
 

@@ -26,6 +26,7 @@ from dashboards.card import SOURCE, Finished
 from dashboards.links import MARK
 from dashboards.promql import TARGET, series
 from exporter.publish.metrics import catalogue
+from exporter.publish.metrics import exporter_families as own
 
 if TYPE_CHECKING:
     from exporter.publish.metrics.family import Family
@@ -122,7 +123,7 @@ def _source() -> DatasourceVariable:
 
 
 def _targets() -> tuple[QueryVariable, ...]:
-    info = catalogue.BUILD_INFO.name
+    info = own.BUILD_INFO.name
     return (
         every("job", "Job", f"label_values({info}, job)"),
         every("instance", "Instance", f'label_values({info}{{job=~"$job"}}, instance)'),

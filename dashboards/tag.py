@@ -13,6 +13,7 @@ from dashboards.panels import graph, note, number, states
 from dashboards.promql import ONE_REGISTRY, REQUIRED, each, earliest, flag, losses, owned
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
+from exporter.publish.metrics import exporter_families as own
 from exporter.publish.metrics import storage_families as stored
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ PROTECTS: Final = number(
     Ask(
         f"max({each('tag', stored.SOLE_PROTECTOR, *_THIS)}) or"
         f" max({each('registry', stored.STORED_BYTES, ONE_REGISTRY)}) * 0 unless on ()"
-        f" ({each('metric', metric.SERIES_DROPPED, _SOLE)} > 0)"
+        f" ({each('metric', own.SERIES_DROPPED, _SOLE)} > 0)"
     ),
 )
 WORKLOADS: Final = number(

@@ -17,6 +17,7 @@ from exporter.judge.finding import Severity
 from exporter.judge.judgement import CLOSED, OPEN
 from exporter.publish.census import count
 from exporter.publish.metrics import catalogue
+from exporter.publish.metrics import exporter_families as own
 from exporter.publish.metrics.exposition import Exposition, Samples, expose, label_pairs
 from exporter.publish.metrics.stock_series import shares, sole_protectors, stock_series
 from exporter.publish.metrics.tag_series import affected, cases, problems, refused, tags
@@ -77,13 +78,13 @@ def registries(standings: Sequence[Standing], limits: Limits) -> Exposition:
 
 def _exporter(samples: Samples, picture: Picture) -> None:
     versions = (__version__, platform.python_version())
-    samples.add(catalogue.BUILD_INFO, label_pairs(catalogue.BUILD_INFO.labels, versions), 1)
+    samples.add(own.BUILD_INFO, label_pairs(own.BUILD_INFO.labels, versions), 1)
     reload = picture.reload
-    samples.add(catalogue.CONFIG_LAST_RELOAD_SUCCESSFUL, "", reload.successful)
-    samples.add(catalogue.CONFIG_LAST_RELOAD_SUCCESS, "", reload.last_success)
+    samples.add(own.CONFIG_LAST_RELOAD_SUCCESSFUL, "", reload.successful)
+    samples.add(own.CONFIG_LAST_RELOAD_SUCCESS, "", reload.last_success)
     # 48 bits, as kube-state-metrics does: a sample's value holds no more than 53 exactly.
     digest = hashlib.sha256(reload.digest.encode()).digest()
-    samples.add(catalogue.CONFIG_HASH, "", int.from_bytes(digest[:6], "big"))
+    samples.add(own.CONFIG_HASH, "", int.from_bytes(digest[:6], "big"))
 
 
 def _source(samples: Samples, source: SourceStanding) -> None:
@@ -214,5 +215,5 @@ def _repository(
 def _limits(samples: Samples, dropped: Mapping[str, tuple[int, int]]) -> None:
     for metric, (limit, left_out) in dropped.items():
         labels = label_pairs(("metric",), (metric,))
-        samples.add(catalogue.SERIES_LIMIT, labels, limit)
-        samples.add(catalogue.SERIES_DROPPED, labels, left_out)
+        samples.add(own.SERIES_LIMIT, labels, limit)
+        samples.add(own.SERIES_DROPPED, labels, left_out)

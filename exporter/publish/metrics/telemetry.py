@@ -13,6 +13,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from exporter.publish.metrics import catalogue
+from exporter.publish.metrics import exporter_families as own
 from exporter.publish.metrics.exposition import Format
 from exporter.publish.metrics.scrub_series import scrub_metrics
 from exporter.publish.standing import Picture
@@ -60,20 +61,21 @@ class _Live(Collector):
         yield _requests(standings)
         yield _durations(standings)
         yield _total(
-            catalogue.RETRIES, {each.registry: float(each.tally.retries) for each in standings}
+            own.RETRIES,
+            {each.registry: float(each.tally.retries) for each in standings},
         )
         waits = {each.registry: each.tally.throttled_seconds for each in standings}
-        yield _total(catalogue.THROTTLE_WAIT, waits)
+        yield _total(own.THROTTLE_WAIT, waits)
         yield from scrub_metrics(standings)
         yield _ledger(self.picture.ledger)
         loops = self.picture.loops
         stalls = {name: float(tally.stalls) for name, tally in loops.items()}
-        yield _total(catalogue.LOOP_STALLS, stalls)
-        yield _total(catalogue.LOOP_STALLED, {name: each.seconds for name, each in loops.items()})
+        yield _total(own.LOOP_STALLS, stalls)
+        yield _total(own.LOOP_STALLED, {name: each.seconds for name, each in loops.items()})
 
 
 def _ledger(tally: LedgerTally | None) -> Metric:
-    family = catalogue.LEDGER_WRITABLE
+    family = own.LEDGER_WRITABLE
     metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
     if tally is not None:
         metric.add_metric((), float(tally.writable))
@@ -96,7 +98,7 @@ def _in_progress(picture: Picture) -> Metric:
 
 def _requests(standings: tuple[Standing, ...]) -> Metric:
     """Every resource and code from the start on: a rate needs a zero to rise from."""
-    family = catalogue.REQUESTS
+    family = own.REQUESTS
     metric = CounterMetricFamily(family.stem, family.help, labels=family.labels)
     for each in standings:
         counts = dict.fromkeys(product(_RESOURCES, _CODES), 0) | each.tally.requests.copy()
@@ -106,7 +108,7 @@ def _requests(standings: tuple[Standing, ...]) -> Metric:
 
 
 def _durations(standings: tuple[Standing, ...]) -> Metric:
-    family = catalogue.REQUEST_DURATION
+    family = own.REQUEST_DURATION
     metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
     bounds = (*map(str, BUCKETS), "+Inf")
     for each in standings:
