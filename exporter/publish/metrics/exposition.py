@@ -59,12 +59,14 @@ class Rendered:
         pieces, deflated = self.pieces + other.pieces, self.deflated + other.deflated
         return replace(self, pieces=pieces, deflated=deflated, checksum=checksum)
 
-    def followed(self, tail: bytes) -> bytes:
-        """Return the text and what follows it."""
-        return b"".join((*self.pieces, tail))
+    def followed(self, tail: bytes) -> tuple[bytes, ...]:
+        """Return the text and what follows it, in pieces: all but the tail are shared."""
+        return (*self.pieces, tail)
 
-    def continued(self, tail: bytes) -> bytes:
+    def continued(self, tail: bytes) -> tuple[bytes, ...]:
         """Return the text and what follows it as one gzip file, at the cost of the tail alone.
+
+        It comes in pieces: all but the end are shared.
 
         A second gzip member would be as right, but clients exist that stop after the first.
         """
@@ -72,7 +74,7 @@ class Rendered:
         last = packer.compress(tail) + packer.flush()
         size = (sum(map(len, self.pieces)) + len(tail)) & _MODULO
         trailer = struct.pack("<II", zlib.crc32(tail, self.checksum), size)
-        return b"".join((_HEADER, *self.deflated, last, trailer))
+        return (_HEADER, *self.deflated, last, trailer)
 
 
 @dataclass(frozen=True, slots=True)

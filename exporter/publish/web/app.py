@@ -11,7 +11,8 @@ from aiohttp import web
 
 from exporter.publish.board import Board
 from exporter.publish.metrics.telemetry import Telemetry
-from exporter.publish.web.connection import BANNER
+from exporter.publish.web import reply
+from exporter.publish.web.connection import BANNER, Connection
 from exporter.publish.web.documents import Documents
 from exporter.publish.web.gate import OPEN
 from exporter.publish.web.html import POLICY
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from exporter.publish.web.gate import Gate
 
 _PATIENCE: Final = 30.0
-"""Seconds that an answer may take."""
+"""Seconds that an answer may take, until it is written; large bodies have longer."""
 _LARGEST_BODY: Final = 1 << 10
 """Bytes of a request's body: nothing here reads one."""
 _HEADERS: Final[Mapping[str, str]] = {
@@ -96,7 +97,10 @@ async def _inside(request: web.Request) -> web.Response:
 
 @web.middleware
 async def _in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(_PATIENCE) as limit:
+        request[reply.LIMIT] = limit
+        if isinstance(request.protocol, Connection):
+            request.protocol.begin()
         return await handler(request)
 
 
@@ -107,7 +111,7 @@ class _Answers:
         self._shell = shell
         self._telemetry = Telemetry()
 
-    async def metrics(self, request: web.Request) -> web.Response:
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
         # Both are taken in one breath: what is appended belongs to the same moment.
         picture, exposition = self._shell.board.picture, self._shell.board.exposition
         form = metrics_format(request.headers.get("Accept", ""))
@@ -115,9 +119,9 @@ class _Answers:
         rendered = exposition.rendered(form)
         headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
         if not accepts_gzip(request.headers.get("Accept-Encoding", "")):
-            return web.Response(body=rendered.followed(live), headers=headers)
+            return await reply.send(request, headers, rendered.followed(live))
         headers["Content-Encoding"] = "gzip"
-        return web.Response(body=rendered.continued(live), headers=headers)
+        return await reply.send(request, headers, rendered.continued(live))
 
     async def ready(self, _: web.Request) -> web.Response:
         """Ready once each registry was tried or has an old truth: not only where all are up."""

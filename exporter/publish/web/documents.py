@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 300
 """Characters of what was asked for that an answer repeats."""
+_AT_ONCE: Final = 4
+"""Documents that are made for one request alone and held until it is read; others wait."""
 _NAME: Final = "name"
 """The parameter that asks for one tag: `repository:tag`, or `repository@digest`."""
 
@@ -36,36 +38,44 @@ class Documents:
         """Write what a board shows; `clock` tells seconds since the epoch."""
         self._board, self._clock, self._rosters = board, clock, rosters
         self._reports = Once(self._write)
+        self._slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def report(self, request: web.Request) -> web.Response:
+    async def report(self, request: web.Request) -> web.StreamResponse:
         """The JSON report; narrowed by what the pages are narrowed by, and unlike them unpaged."""
         standings = self._chosen(request.query.getall("registry", []))
         query = asked(request.query, (_NAME,))
         name = request.query.get(_NAME, "")
-        if not name and query.parameters().keys() <= {"registry"}:
+        whole = not name and query.parameters().keys() <= {"registry"}
+        if whole and len(standings) == len(self._board.picture.standings):
             return await reply.compressed(request, await self._reports.of(standings), reply.JSON)
-        roster = await self._rosters.of(self._board.picture.standings)
-        # Registries were chosen above, where several may be named.
-        wanted = replace(query.wanted, registry="")
-        body = await asyncio.to_thread(
-            lambda: self._write(
-                _narrowed(
-                    standings,
-                    [each for each in roster.fitting(wanted) if name in ("", each.name)],
+        async with self._slots:
+            if whole:
+                body = await asyncio.to_thread(self._write, standings)
+                return await reply.compressed(request, body, reply.JSON)
+            roster = await self._rosters.of(self._board.picture.standings)
+            # Registries were chosen above, where several may be named.
+            wanted = replace(query.wanted, registry="")
+            body = await asyncio.to_thread(
+                lambda: self._write(
+                    _narrowed(
+                        standings,
+                        [each for each in roster.fitting(wanted) if name in ("", each.name)],
+                    )
                 )
             )
-        )
-        return await reply.compressed(request, body, reply.JSON)
+            return await reply.compressed(request, body, reply.JSON)
 
-    async def snapshot(self, request: web.Request) -> web.Response:
+    async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """What the last complete audit saw, for `--from`: the commands ask nothing again."""
         registry = request.match_info["registry"]
         reports = (each.report for each in self._board.picture.standings if each.report)
         found = next((each for each in reports if each.snapshot.registry == registry), None)
         if found is None:
             raise web.HTTPNotFound(text="no such registry, or not audited yet\n")
-        packed = await asyncio.to_thread(snapshot_file.encode, found.snapshot)
-        return web.Response(body=packed, content_type="application/octet-stream")
+        async with self._slots:
+            packed = await asyncio.to_thread(snapshot_file.encode, found.snapshot)
+            headers = {"Content-Type": "application/octet-stream"}
+            return await reply.send(request, headers, (packed,))
 
     def _chosen(self, wanted: Collection[str]) -> tuple[Standing, ...]:
         standings = self._board.picture.standings

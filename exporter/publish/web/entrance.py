@@ -13,6 +13,7 @@ from aiohttp import web
 from exporter.oci.digest import Malformed
 from exporter.publish.web.config import WebConfig, load
 from exporter.publish.web.connection import Connection
+from exporter.publish.web.crowd import Crowd, Listener, shortage_told_seldom
 from exporter.publish.web.tls import server_context
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _IDLE: Final = 75.0
 """Seconds until a connection without a request is closed: longer than scrapes are apart."""
 _GRACE: Final = 1.0
 """Seconds that requests under way have when the server stops."""
+_UNREAD: Final = 1 << 17
+"""Bytes of answers that the kernel holds for a client; it counts them to the process's limit."""
 
 
 @asynccontextmanager
@@ -52,12 +55,16 @@ async def listening(
     Raises `Malformed` for what is wrong in the web configuration file, and `OSError` for an address
     that cannot be listened on.
     """
+    crowd = Crowd()
     async with AsyncExitStack() as stack:
+        stack.enter_context(shortage_told_seldom())
         sockets = [stack.enter_context(each) for host in addresses for each in _sockets(*host)]
+        for each in sockets:  # what they accept inherits it
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNREAD)
         runner = web.AppRunner(application, shutdown_timeout=_GRACE)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        entrance = Entrance(_protocol(runner), gate, sockets, config)
+        entrance = Entrance(_protocol(runner, crowd), gate, sockets, config, crowd)
         stack.callback(entrance.close)
         await entrance.refresh()
         watch = asyncio.create_task(entrance.watch(look_every))
@@ -73,9 +80,15 @@ class Entrance:
     """
 
     def __init__(
-        self, protocol: Protocol, gate: Gate, sockets: Sequence[socket.socket], path: Path | None
+        self,
+        protocol: Protocol,
+        gate: Gate,
+        sockets: Sequence[socket.socket],
+        path: Path | None,
+        crowd: Crowd,
     ) -> None:
         """Hold sockets that are bound and listen; nothing is accepted before `refresh`."""
+        self._crowd = crowd
         self._protocol = protocol
         self._gate = gate
         self._sockets = sockets
@@ -132,8 +145,9 @@ class Entrance:
         before, self._servers = self._servers, []
         try:
             for each in self._sockets:
+                listener = Listener(each, self._crowd)
                 server = await loop.create_server(
-                    self._protocol, sock=each.dup(), ssl=context, ssl_handshake_timeout=handshake
+                    self._protocol, sock=listener, ssl=context, ssl_handshake_timeout=handshake
                 )
                 self._servers.append(server)
         except BaseException:
@@ -144,14 +158,16 @@ class Entrance:
             server.close()
 
 
-def _protocol(runner: web.AppRunner) -> Protocol:
+def _protocol(runner: web.AppRunner, crowd: Crowd) -> Protocol:
     """Return what makes a connection's protocol, for a runner that was set up."""
     server, loop = runner.server, asyncio.get_running_loop()
     if server is None:
         raise RuntimeError("the runner was not set up")
     # `None` for no access log is what aiohttp documents; its annotation forgot it.
     silent = cast("logging.Logger", None)
-    return lambda: Connection(server, loop=loop, access_log=silent, keepalive_timeout=_IDLE)
+    return lambda: Connection(
+        server, crowd=crowd, loop=loop, access_log=silent, keepalive_timeout=_IDLE
+    )
 
 
 def _sockets(host: str, port: int) -> list[socket.socket]:

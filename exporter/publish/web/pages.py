@@ -35,7 +35,7 @@ class Pages:
         self.rosters = Once(Roster.of)
         """Every tag in order, kept for as long as no audit ends."""
 
-    async def front(self, request: web.Request) -> web.Response:
+    async def front(self, request: web.Request) -> web.StreamResponse:
         """The status page, with as much of the list of tags as was asked for."""
         query, picture = asked(request.query), self._board.picture
         roster = await self.rosters.of(picture.standings)
@@ -43,7 +43,7 @@ class Pages:
             request, lambda: front(picture, roster, query, self._clock(), self._docs)
         )
 
-    async def tag(self, request: web.Request) -> web.Response:
+    async def tag(self, request: web.Request) -> web.StreamResponse:
         """The page of one tag."""
         roster = await self.rosters.of(self._board.picture.standings)
         place = request.match_info["registry"], request.match_info["name"]

@@ -121,8 +121,8 @@ def test_compressed_texts_are_continued_as_one_gzip_file(texts: list[bytes], tai
     stream = zlib.decompressobj(wbits=31)
 
     assert rendered.plain == b"".join(texts)
-    assert rendered.followed(tail) == b"".join((*texts, tail))
-    assert stream.decompress(rendered.continued(tail)) == b"".join((*texts, tail))
+    assert b"".join(rendered.followed(tail)) == b"".join((*texts, tail))
+    assert stream.decompress(b"".join(rendered.continued(tail))) == b"".join((*texts, tail))
     assert (stream.eof, stream.unused_data) == (True, b"")
 
 

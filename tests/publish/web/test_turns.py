@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,8 @@ async def test_three_hundred_connections_that_guess_keep_nobody_out(config: Path
     async def guess(http: httpx.AsyncClient, which: int) -> None:
         number = 0
         while not ended.is_set():
-            await scrape(http, "prom", f"{which} {number}")
+            with suppress(httpx.TransportError):  # cut: they are more than may be connected
+                await scrape(http, "prom", f"{which} {number}")
             number += 1
 
     many = httpx.Limits(max_connections=300, max_keepalive_connections=300)
