@@ -37,6 +37,10 @@ class Clock:
         """Set the jobs; nothing runs before `start`."""
         self._rounds = rounds
         self._running: set[asyncio.Task[None]] = set()
+        watched = tuple(watched)
+        self._awaited = {each.name for each in watched}
+        self._once = asyncio.Event()
+        """Each registry was audited once."""
         self._following: asyncio.Task[None] | None = None
         # Late is better than never: by default APScheduler drops a run that is a second late.
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -53,6 +57,28 @@ class Clock:
         """Begin; must be called within the event loop that audits."""
         self._scheduler.start()
         self._following = asyncio.create_task(self._follow())
+
+    async def finished(self, urgent: asyncio.Event, patience: float) -> None:
+        """Wait until each registry was audited once, and what runs then has ended.
+
+        Wait no longer than `patience` seconds, nor once it is urgent. Each audit has a deadline.
+        """
+        ended = asyncio.ensure_future(self._settled())
+        hurry = asyncio.ensure_future(urgent.wait())
+        try:
+            await asyncio.wait(
+                {ended, hurry}, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for each in (ended, hurry):
+                each.cancel()
+            await asyncio.gather(ended, hurry, return_exceptions=True)
+
+    async def _settled(self) -> None:
+        if self._awaited:
+            await self._once.wait()
+        if running := tuple(self._running):
+            await asyncio.wait(running)
 
     async def stop(self, patience: float) -> None:
         """Start nothing more, give what runs `patience` seconds, then cancel it.
@@ -87,6 +113,9 @@ class Clock:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         await asyncio.wait({task})
+        self._awaited.discard(watched.name)
+        if not self._awaited:
+            self._once.set()
         if task.cancelled():  # by `stop`; APScheduler would log it as an error
             _log.info("audit cancelled", extra={"registry": watched.name})
         else:

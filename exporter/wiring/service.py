@@ -85,6 +85,8 @@ class Service:
         """`host:port` on which it listens, once it does."""
         self._probing = Probing()
         self._changed = asyncio.Event()
+        self._urgent = asyncio.Event()
+        """Other settings, or the end: not even running audits are waited for."""
         self._stopping = False
         self._reloads: set[asyncio.Future[str | None]] = set()
         self._turn = asyncio.Lock()
@@ -135,6 +137,7 @@ class Service:
     async def _generation(self) -> None:
         """Audit under the settings in force until they change or the process stops."""
         self._changed.clear()
+        self._urgent.clear()
         shard = self._part(self._settings)
         keeper = _keeper(self._settings)
         loops = self._loops["registry"]
@@ -146,6 +149,7 @@ class Service:
             assembly.references.recall(*_remembered(standings))
             await self.board.watch(standings, assembly.ledger.tally)
             clock = Clock(rounds, assembly.watched)
+            patience = self._settings.audit_deadline.total_seconds()
             limits = {each.name: each.max_staleness for each in assembly.watched}
             with self._probing.aimed(assembly.watched):
                 clock.start()
@@ -154,6 +158,7 @@ class Service:
                     scrubbed(self.board, assembly.watched),
                 ):
                     await self._changed.wait()
+                    await clock.finished(self._urgent, patience)
                 await clock.stop(_PATIENCE)
                 if self._stopping:
                     end_all()  # a plugin that hangs in a thread would be waited for
@@ -167,6 +172,7 @@ class Service:
         self._on_stop()
         self._stopping = True
         self._told.set()
+        self._audits.post(self._urgent.set)
         self._audits.post(self._changed.set)
 
     def _hang_up(self) -> None:
@@ -200,6 +206,8 @@ class Service:
             _log.error("configuration reload failed", extra={"cause": str(error)})
             await self.board.reloaded(replace(self.board.picture.reload, successful=False))
             return str(error)
+        if digest != self.board.picture.reload.digest or settings != self._settings:
+            self._urgent.set()
         self._settings = settings
         await self.board.reloaded(Reload(digest, successful=True, last_success=time.time()))
         self._changed.set()

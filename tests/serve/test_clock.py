@@ -157,3 +157,43 @@ async def test_rounds_go_on_where_the_time_of_day_is_set(
     assert await time.goes(1.0) == 1
     assert await time.goes(10.0) == 2
     await clock.stop(0.0)
+
+
+async def test_a_running_round_is_waited_for_until_it_ends() -> None:
+    fake = Noticed(answers=True)
+    rounds = await rounds_over(fake)
+    clock = Clock(rounds, [replace(watched(fake), interval=3600.0)])
+
+    clock.start()
+    await clock.finished(asyncio.Event(), PATIENCE)  # before it has so much as begun
+    await clock.stop(0.0)
+
+    standing = rounds.board.find(fake.name)
+    assert standing is not None
+    assert standing.audits == 1
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+async def test_a_round_that_does_not_end_is_waited_for_no_longer_than_said(*, urgent: bool) -> None:
+    fake, hurry = Noticed(answers=False), asyncio.Event()
+    before = asyncio.all_tasks()
+    clock = Clock(await rounds_over(fake), [watched(fake)])
+
+    clock.start()
+    async with asyncio.timeout(PATIENCE):
+        await fake.asked_at_all.wait()
+        asyncio.get_running_loop().call_soon(hurry.set if urgent else lambda: None)
+        await clock.finished(hurry, 2 * PATIENCE if urgent else 0.01)
+    await clock.stop(0.0)
+    await turns()
+
+    assert asyncio.all_tasks() == before
+
+
+async def test_where_nothing_is_watched_nothing_is_waited_for() -> None:
+    clock = Clock(await rounds_over(Noticed(answers=True)), [])
+
+    clock.start()
+    async with asyncio.timeout(PATIENCE):
+        await clock.finished(asyncio.Event(), 2 * PATIENCE)
+    await clock.stop(0.0)

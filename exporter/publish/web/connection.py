@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from exporter.publish.web.crowd import Crowd, Held
+    from exporter.publish.web.connections import Accepted, Connections
 
 BANNER: Final = "pullproof"
 """All that an answer says of the software behind it: no versions."""
@@ -21,13 +21,13 @@ _PATIENCE: Final = 30.0
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_crowd", "_held", "_line", "_silence", "refused")
+    __slots__ = ("_connections", "_held", "_line", "_silence", "refused")
 
-    def __init__(self, *arguments: Any, crowd: Crowd, **more: Any) -> None:
-        """Take what the library gives, and the crowd that the connection is in."""
+    def __init__(self, *arguments: Any, connections: Connections, **more: Any) -> None:
+        """Take what the library gives, and the connections that the connection is in."""
         super().__init__(*arguments, **more)
-        self._crowd = crowd
-        self._held: Held | None = None
+        self._connections = connections
+        self._held: Accepted | None = None
         self._line: asyncio.Transport | None = None
         self._silence: asyncio.TimerHandle | None = None
         self.refused = 0
@@ -36,7 +36,7 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the client its time for a first request."""
         self._line = cast("asyncio.Transport", transport)
-        self._held = self._crowd.find(transport.get_extra_info("socket"))
+        self._held = self._connections.find(transport.get_extra_info("socket"))
         self._silence = self._loop.call_later(_FIRST, self.cut)
         super().connection_made(transport)
 
@@ -57,7 +57,7 @@ class Connection(web.RequestHandler):
         if self._silence:
             self._silence.cancel()
         if self._held:
-            self._crowd.begin(self._held)
+            self._connections.begin(self._held)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -71,7 +71,7 @@ class Connection(web.RequestHandler):
             return resp, True
         finally:
             if self._held:
-                self._crowd.end(self._held)
+                self._connections.end(self._held)
 
     def handle_error(
         self,

@@ -13,7 +13,7 @@ from aiohttp import web
 from exporter.oci.digest import Malformed
 from exporter.publish.web.config import WebConfig, load
 from exporter.publish.web.connection import Connection
-from exporter.publish.web.crowd import Crowd, Listener, shortage_told_seldom
+from exporter.publish.web.connections import Connections, Listener, shortage_told_seldom
 from exporter.publish.web.tls import server_context
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ async def listening(
     Raises `Malformed` for what is wrong in the web configuration file, and `OSError` for an address
     that cannot be listened on.
     """
-    crowd = Crowd()
+    connections = Connections()
     async with AsyncExitStack() as stack:
         stack.enter_context(shortage_told_seldom())
         sockets = [stack.enter_context(each) for host in addresses for each in _sockets(*host)]
@@ -64,7 +64,7 @@ async def listening(
         runner = web.AppRunner(application, shutdown_timeout=_GRACE)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        entrance = Entrance(_protocol(runner, crowd), gate, sockets, config, crowd)
+        entrance = Entrance(_protocol(runner, connections), gate, sockets, config, connections)
         stack.callback(entrance.close)
         await entrance.refresh()
         watch = asyncio.create_task(entrance.watch(look_every))
@@ -85,10 +85,10 @@ class Entrance:
         gate: Gate,
         sockets: Sequence[socket.socket],
         path: Path | None,
-        crowd: Crowd,
+        connections: Connections,
     ) -> None:
         """Hold sockets that are bound and listen; nothing is accepted before `refresh`."""
-        self._crowd = crowd
+        self._connections = connections
         self._protocol = protocol
         self._gate = gate
         self._sockets = sockets
@@ -145,7 +145,7 @@ class Entrance:
         before, self._servers = self._servers, []
         try:
             for each in self._sockets:
-                listener = Listener(each, self._crowd)
+                listener = Listener(each, self._connections)
                 server = await loop.create_server(
                     self._protocol, sock=listener, ssl=context, ssl_handshake_timeout=handshake
                 )
@@ -158,7 +158,7 @@ class Entrance:
             server.close()
 
 
-def _protocol(runner: web.AppRunner, crowd: Crowd) -> Protocol:
+def _protocol(runner: web.AppRunner, connections: Connections) -> Protocol:
     """Return what makes a connection's protocol, for a runner that was set up."""
     server, loop = runner.server, asyncio.get_running_loop()
     if server is None:
@@ -166,7 +166,7 @@ def _protocol(runner: web.AppRunner, crowd: Crowd) -> Protocol:
     # `None` for no access log is what aiohttp documents; its annotation forgot it.
     silent = cast("logging.Logger", None)
     return lambda: Connection(
-        server, crowd=crowd, loop=loop, access_log=silent, keepalive_timeout=_IDLE
+        server, connections=connections, loop=loop, access_log=silent, keepalive_timeout=_IDLE
     )
 
 

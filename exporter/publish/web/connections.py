@@ -1,4 +1,4 @@
-"""How many connections are there at once, and which has to go when one more comes?"""
+"""The connections of all listening sockets, limited: the longest idle one makes room."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SELDOM: Final = 60.0
 
 
 @dataclass(slots=True, eq=False)
-class Held:
+class Accepted:
     """A connection that was accepted."""
 
     socket: socket.socket
@@ -39,7 +39,7 @@ class Held:
     """A request is under way."""
 
 
-class Crowd:
+class Connections:
     """The connections of all listening sockets, the one that was used last at the end.
 
     Counted from `accept` on: one that never shakes hands for TLS takes a file too.
@@ -50,25 +50,25 @@ class Crowd:
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         fitting = _MOST if files == resource.RLIM_INFINITY else min(_MOST, files // _SHARE)
         self._most = fitting if most is None else most
-        self._held: dict[int, Held] = {}
+        self._held: dict[int, Accepted] = {}
 
     def accept(self, accepted: socket.socket, host: str) -> None:
         """Take a connection; where it is one too many, cut the one that was idle for longest."""
         number = accepted.fileno()
         self._held.pop(number, None)  # it was closed, and its number is given again
-        self._held[number] = Held(accepted, host)
+        self._held[number] = Accepted(accepted, host)
         if len(self._held) > self._most:
             self._make_room(number)
 
-    def find(self, line: Any) -> Held | None:
+    def find(self, line: Any) -> Accepted | None:
         """Return what is held of a connection, by its socket."""
         return self._held.get(line.fileno()) if line else None
 
-    def begin(self, held: Held) -> None:
+    def begin(self, held: Accepted) -> None:
         """A request came."""
         held.busy = True
 
-    def end(self, held: Held) -> None:
+    def end(self, held: Accepted) -> None:
         """Its answer was written."""
         held.busy = False
         number = held.socket.fileno()
@@ -88,24 +88,24 @@ class Crowd:
             hosts = Counter(each.host for each in self._held.values())
             self._cut(max(self._held.values(), key=lambda each: hosts[each.host]))
 
-    def _cut(self, held: Held) -> None:
+    def _cut(self, held: Accepted) -> None:
         del self._held[held.socket.fileno()]
         with suppress(OSError):  # the client was quicker
             held.socket.shutdown(socket.SHUT_RDWR)
 
 
 class Listener(socket.socket):
-    """A listening socket that tells the crowd whom it accepts."""
+    """A listening socket that tells the connections whom it accepts."""
 
-    def __init__(self, bound: socket.socket, crowd: Crowd) -> None:
+    def __init__(self, bound: socket.socket, connections: Connections) -> None:
         """Listen beside a socket that is bound and listens."""
         super().__init__(fileno=bound.dup().detach())
-        self._crowd = crowd
+        self._connections = connections
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept a connection, as any socket does."""
         accepted, address = super().accept()
-        self._crowd.accept(accepted, str(address[0]))
+        self._connections.accept(accepted, str(address[0]))
         return accepted, address
 
 

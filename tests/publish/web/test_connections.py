@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from exporter.publish.metrics.exposition import Exposition, Rendered
-from exporter.publish.web.crowd import shortage_told_seldom
+from exporter.publish.web.connections import shortage_told_seldom
 from tests.parts.process import PATIENCE
 from tests.publish.web.serving import Board, serving
 from tests.publish.web.test_entrance import certify, client, write_tls
@@ -33,7 +33,7 @@ MOST = 20
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let in fewer, so that the test itself has files enough."""
-    monkeypatch.setattr("exporter.publish.web.crowd._MOST", MOST)
+    monkeypatch.setattr("exporter.publish.web.connections._MOST", MOST)
 
 
 @dataclass
