@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from exporter.sources.regular import read_regular
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -63,8 +65,7 @@ def _secret(
 
 def _content(path: Path, key: str) -> str:
     try:
-        with path.open("rb") as file:
-            body = file.read(_LARGEST + 1)
+        body = read_regular(path, _LARGEST + 1)
     except OSError as error:
         raise NoSecret(key, f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:  # a lone surrogate in it, or NUL

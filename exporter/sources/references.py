@@ -15,6 +15,7 @@ from exporter.oci.reference import Reference
 from exporter.sources import Listing, Unseen
 from exporter.sources.marked import Marked
 from exporter.sources.marked import read as read_marked
+from exporter.sources.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -126,10 +127,7 @@ class _Gaps:
 
 def _content(path: Path) -> bytes:
     try:
-        if path.exists() and not path.is_file():
-            raise Unseen(str(path), Reason.UNREADABLE, "not a file")
-        with path.open("rb") as file:
-            body = file.read(_LARGEST + 1)
+        body = read_regular(path, _LARGEST + 1)
     except OSError as error:
         raise Unseen(str(path), Reason.UNREADABLE, error.strerror or "") from error
     if len(body) > _LARGEST:

@@ -20,6 +20,7 @@ from exporter.oci.reference import HUB
 from exporter.sources import Unseen
 from exporter.sources.registry.credentials import Login, login_of, presentable
 from exporter.sources.registry.helper import Helpers
+from exporter.sources.regular import read_regular
 
 Json = Mapping[str, Any]
 
@@ -160,8 +161,7 @@ def _decoded(encoded: str) -> tuple[str, str]:
 def _load(path: Path) -> Json | None:
     """Read a file, None where there is none."""
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+        content = read_regular(path, _MOST_BYTES + 1)
         document = json.loads(content) if len(content) <= _MOST_BYTES else None
     except (FileNotFoundError, NotADirectoryError):
         return None
