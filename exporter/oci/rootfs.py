@@ -29,7 +29,7 @@ def rootfs(config: bytes) -> Rootfs:
     containers/image `storage/storage_dest.go` (`untrustedLayerDiffID`).
     """
     try:
-        found = _only(strict.document(config), "rootfs")
+        found = _only(strict.document(config, strict.CONFIG_VALUES), "rootfs")
         stated = _only(found, "diff_ids")
         if _only(found, "type") not in (None, "", "layers") or not isinstance(stated, list):
             return SILENT

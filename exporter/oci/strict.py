@@ -25,11 +25,31 @@ _FIELDS: Final = frozenset(
     }
 )
 _FOLDED: Final = frozenset(name.casefold() for name in _FIELDS)
+LARGE: Final = 64 * 2**10
+"""Bytes of a body from which on it is parsed in a thread: others are not to wait for it."""
+_MOST_VALUES: Final = 100_000
+"""JSON values of a manifest: an empty list takes 2 bytes of a body, and 64 of memory."""
+CONFIG_VALUES: Final = 200_000
+"""Likewise of an image's configuration."""
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 
 
-def document(body: bytes) -> object:
-    """Read JSON; raise `Malformed` where it is none, or where one key stands twice in an object."""
+def bounded(body: bytes, most: int = _MOST_VALUES) -> bytes:
+    """Return a body that has no more JSON values than `most`, before anything is made of them.
+
+    Counts what begins a value or stands before the next one, in texts as well. Raises `Malformed`.
+    """
+    if body.count(b"{") + body.count(b"[") + body.count(b",") > most:
+        raise Malformed(f"more than {most:,} JSON values")
+    return body
+
+
+def document(body: bytes, most: int = _MOST_VALUES) -> object:
+    """Read JSON; raise `Malformed` where it is none, or where one key stands twice in an object.
+
+    So it does for more than `most` values.
+    """
+    bounded(body, most)
     try:
         return json.loads(
             body.decode(errors="replace"), object_pairs_hook=_once, parse_constant=_refuse

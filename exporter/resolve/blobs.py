@@ -18,6 +18,7 @@ from exporter.facts.proof import (
     Sighting,
     unknown,
 )
+from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind, Link
 from exporter.oci.platform import Platform
@@ -59,6 +60,8 @@ class Blobs:
     _fresh: dict[Digest, bytes] = field(default_factory=dict)
     _waiting: int = 0
     """Bytes of the fresh bodies."""
+    _parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One at a time: what configurations are parsed to is not to add up."""
 
     async def prove(self, walk: Walk) -> None:
         """Look at every blob below the walk's standing manifests."""
@@ -138,7 +141,8 @@ class Blobs:
         if isinstance(answer, Absent | Wrong):
             return suspicion(answer)
         if whole:
-            await asyncio.to_thread(self._read_platform, target.digest, answer)
+            async with self._parsing:
+                await asyncio.to_thread(self._read_platform, target.digest, answer)
             await self._keep(target.digest, answer)
         return HASHED if whole else LAST_BYTE
 
@@ -178,7 +182,9 @@ def stated_platform(config: bytes) -> Platform:
     Source: OCI image-spec, config.md (`os`, `architecture`, `variant`).
     """
     try:
-        document = json.loads(config)
+        document = json.loads(strict.bounded(config, strict.CONFIG_VALUES))
+    except Malformed:
+        raise
     except (ValueError, RecursionError) as error:
         raise Malformed(f"configuration is not JSON: {error}") from error
     fields = document if isinstance(document, dict) else {}

@@ -12,6 +12,7 @@ from exporter.facts.proof import HASHED, HEADER, Sighting, State, unknown
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import Descriptor, Manifest, parse
 from exporter.oci.reference import Place
+from exporter.oci.strict import LARGE
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
 from exporter.resolve.method import Method, abreast
 from exporter.resolve.sharing import Sharing
@@ -20,8 +21,6 @@ from exporter.sources.memory import Memory
 
 _BATCH: Final = 4 * 2**20
 """Bytes of bodies that wait in memory before they are handed to the ledger."""
-_LARGE: Final = 64 * 2**10
-"""Bytes of a body from which on it is parsed in a thread: others are not to wait for it."""
 _INLINE: Final = 512
 """Bytes of content in a descriptor that count as one entry more."""
 
@@ -50,6 +49,8 @@ class Walk:
     _fresh: dict[Digest, bytes] = field(default_factory=dict)
     _waiting: int = 0
     """Bytes of the fresh bodies."""
+    _parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One at a time: what large bodies are parsed to is not to add up."""
 
     async def run(self, starts: Iterable[Place]) -> None:
         """Look at these manifests and at every manifest below them."""
@@ -113,8 +114,7 @@ class Walk:
 
     async def _hold(self, digest: Digest, body: bytes) -> Sighting | None:
         """Hold what a body says, or say why not. Raises `Malformed`."""
-        aside = len(body) >= _LARGE
-        read = await asyncio.to_thread(parse, body, digest) if aside else parse(body, digest)
+        read = await self._parsed(digest, body)
         if len(read.links) > self.method.entries_each:
             words = f"the manifest has more than {self.method.entries_each:,} entries"
             return unknown(Reason.TOO_LARGE, words)
@@ -124,6 +124,12 @@ class Walk:
         self._entries += len(read.links) + inline
         self.manifests[digest] = self.sharing.share(read)
         return None
+
+    async def _parsed(self, digest: Digest, body: bytes) -> Manifest:
+        if len(body) < LARGE:
+            return parse(body, digest)
+        async with self._parsing:
+            return await asyncio.to_thread(parse, body, digest)
 
     def _no_room(self) -> Sighting:
         words = f"its manifests have more than {self.method.entries:,} entries"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.oci.digest import Digest
+from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -20,6 +20,7 @@ from exporter.oci.manifest import (
     Kind,
     Manifest,
     parse,
+    schema1_payload,
 )
 from exporter.oci.platform import Platform
 from tests import worlds
@@ -180,3 +181,21 @@ def test_inline_content_may_be_unpadded_and_of_either_alphabet() -> None:
     body = bytes(range(248, 256))
     for text in (base64.b64encode(body), base64.urlsafe_b64encode(body).rstrip(b"=")):
         assert index_of(data=text.decode()).children[0].data == body
+
+
+@pytest.mark.parametrize("value", ["{}", "[]", "0", '{"a":[]}', '""'])
+def test_a_body_of_too_many_values_is_refused_before_it_is_parsed(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = f"[{','.join([value] * 100_001)}]".encode()
+    monkeypatch.setattr("json.loads", None)
+
+    for reader in (lambda: parse(body, Digest.of(body)), lambda: schema1_payload(body)):
+        with pytest.raises(Malformed, match="more than 100,000 JSON values"):
+            reader()
+
+
+def test_a_body_of_as_many_values_as_may_be_is_read() -> None:
+    document = {"schemaVersion": 2, "config": CONFIG, "layers": [], "x": [[]] * 49_990}
+
+    assert read(document).config is not None

@@ -53,3 +53,8 @@ def test_what_is_not_plain_says_nothing(body: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_at_all_raise(body: bytes) -> None:
     rootfs(body)
+
+
+def test_a_configuration_of_too_many_values_says_nothing() -> None:
+    assert rootfs(config(diff_ids=[ONE], x=[[]] * 99_000)) == Rootfs((ONE,))
+    assert rootfs(config(diff_ids=[ONE], x=[[]] * 101_000)) == SILENT

@@ -294,6 +294,73 @@ def heavy_manifests(number: int, size: int = 3_900_000) -> Mode:
     return registry(repositories(1), lambda _: whole(names), manifest)
 
 
+def json_bomb(number: int, size: int = 3_900_000) -> Mode:
+    """Tags of which each names another manifest that holds as many empty values as fit."""
+    names = listing("tags", [f"v{each}" for each in range(number)])
+    known: dict[str, int] = {}
+
+    def manifest(method: str, reference: str) -> Iterator[bytes]:
+        tag = int(reference[1:]) if reference.startswith("v") else known.get(reference)
+        if tag is None:
+            return denied(method)
+        config = {"mediaType": CONFIG, "digest": made_up(0), "size": 2}
+        document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}
+        values = ",".join(["{}", "[]"] * (size // 6))
+        body = f'{json.dumps(document)[:-1]},"x":[{tag},{values}]}}'.encode()
+        known[digest(body)] = tag
+        return content(method, body, MANIFEST)
+
+    return registry(repositories(1), lambda _: whole(names), manifest)
+
+
+def config_bomb(number: int, size: int = 4_190_000) -> Mode:
+    """Images of which each has a configuration that holds as many empty lists as fit."""
+    values = ",".join(["[]"] * (size // 3))
+    configs = [
+        f'{{"os":"linux","architecture":"amd64","x":[{each},{values}]}}'.encode()
+        for each in range(number)
+    ]
+    blobs = {digest(body): body for body in configs}
+    images = [
+        json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": MANIFEST,
+                "config": {"mediaType": CONFIG, "digest": digest(body), "size": len(body)},
+                "layers": [],
+            }
+        ).encode()
+        for body in configs
+    ]
+    known = {f"v{at}": body for at, body in enumerate(images)}
+    known |= {digest(body): body for body in images}
+    names = listing("tags", [f"v{each}" for each in range(number)])
+
+    def manifest(method: str, reference: str) -> Iterator[bytes]:
+        body = known.get(reference)
+        return denied(method) if body is None else content(method, body, MANIFEST)
+
+    listed = registry(repositories(1), lambda _: whole(names), manifest)
+
+    def answer(method: str, target: str) -> Iterator[bytes]:
+        body = blobs.get(target.rpartition("/blobs/")[2])
+        return listed(method, target) if body is None else whole(body, method)
+
+    return answer
+
+
+def schema1_bomb(number: int, size: int = 3_900_000) -> Mode:
+    """Tags that are said to be old manifests, and are lists of lists."""
+    old = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    names = listing("tags", [f"v{each}" for each in range(number)])
+    body = b'{"x":[' + b",".join([b"[]"] * (size // 3)) + b"]}"
+    return registry(
+        repositories(1),
+        lambda _: whole(names),
+        lambda method, _: whole(body, method, Content_Type=old),
+    )
+
+
 def endless_body() -> Mode:
     """Every manifest goes on for ever."""
     names = listing("tags", ["v1", "v2", "v3"])

@@ -56,6 +56,7 @@ async def test_an_entry_without_a_platform_has_its_configuration_read_too() -> N
         b'{"os": "linux", "variant": "v7"}',
         b'{"os": 1, "architecture": "amd64"}',
         b'{"os": "linux", "architecture": ["amd64"]}',
+        b'{"os": "linux", "architecture": "amd64", "x": [' + b"[]," * 100_000 + b"[]]}",
     ],
 )
 async def test_an_odd_configuration_states_nothing_and_does_no_harm(body: bytes) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING
+
 import pytest
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, State
+from exporter.oci.manifest import Manifest, parse
 from exporter.oci.reference import Repository
 from exporter.resolve import walk as walking
 from exporter.sources import Wrong
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, TRUTH, Fake, Notes
 from tests.resolve.steps import pushed, walked
+
+if TYPE_CHECKING:
+    from exporter.oci.digest import Digest
 
 OTHER = Repository("other")
 INDEX = worlds.two_platforms("app")
@@ -179,6 +186,27 @@ async def test_past_the_entries_that_may_be_held_nothing_is_read_any_more() -> N
     assert {walk.sightings[APP, each.digest].reason for each in rest} == {Reason.TOO_LARGE}
     assert sum(len(each.links) for each in walk.manifests.values()) == 5
     assert len(registry.asked) < 10
+
+
+async def test_large_bodies_are_parsed_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once: list[int] = []
+    under_way = 0
+
+    def slow(body: bytes, digest: Digest) -> Manifest:
+        nonlocal under_way
+        under_way += 1
+        at_once.append(under_way)
+        time.sleep(0.02)
+        under_way -= 1
+        return parse(body, digest)
+
+    monkeypatch.setattr(walking, "parse", slow)
+    monkeypatch.setattr(walking, "LARGE", 1)
+    images = [worlds.image(f"app {n}", layers=()) for n in range(8)]
+
+    await walked(pushed(*images), *(each.digest for each in images))
+
+    assert at_once == [1] * 8
 
 
 async def test_what_no_index_places_is_marked_for_its_configuration_to_say() -> None:

@@ -105,7 +105,9 @@ class Opening:
     async def _opened(self) -> Inside:
         if self._part is Part.LAYER:
             return await asyncio.to_thread(self._unpacker.end)
-        return rootfs(self._kept) if len(self._kept) <= _LARGEST_CONFIG else SILENT
+        if len(self._kept) > _LARGEST_CONFIG:
+            return SILENT
+        return await asyncio.to_thread(rootfs, self._kept)
 
 
 def _faulted(error: Exception) -> Unpacked:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.sources import Absent, Unseen
-from exporter.sources.registry.question import End
+from exporter.sources.registry.question import ERROR_BYTES, End
 
 if TYPE_CHECKING:
     from exporter.sources.registry.question import Answer
@@ -50,7 +50,12 @@ class Fault:
 
 
 def faults(answer: Answer) -> tuple[Fault, ...]:
-    """Return the entries of a registry's error body; none where it is anything else."""
+    """Return the entries of a registry's error body; none where it is anything else.
+
+    What came as content may be as long as a manifest: it is not parsed to find out.
+    """
+    if len(answer.body) > ERROR_BYTES:
+        return ()
     try:
         entries = json.loads(answer.body)["errors"]
         return tuple(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Collector
@@ -16,6 +17,8 @@ from exporter.sources.registry.answers import announced, check_ended, check_whol
 from exporter.sources.registry.question import Answer, End, Question
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from exporter.oci.reference import Repository, Tag
     from exporter.sources.registry.line import Line
 
@@ -23,7 +26,11 @@ _ACCEPT: Final = ", ".join(ACCEPT)
 _OLD: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
 _NO_SUCH_TAG: Final = "pullproof-asks-who-collects-here"
 """A tag that nobody has: the shape of its denial tells distribution 2 from 3."""
+_LARGEST_OLD: Final = 2**20
+"""Bytes of a manifest of schema 1; real ones have some kilobytes a layer."""
 _OK: Final = 200
+
+_Read = TypeVar("_Read")
 
 
 async def head(line: Line, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
@@ -42,7 +49,7 @@ async def head(line: Line, repository: Repository, reference: Tag | Digest) -> D
         answer = await line.ask(question)
         if answer.status != _OK:
             return await line.absence(answer, question.subject)
-        digest = _digest(answer, reference, question.subject)
+        digest = await _digest(answer, reference, question.subject)
     if answer.media_type not in _OLD or isinstance(reference, Digest):
         return digest
     # Where a proxy drops our Accept header, 2.x makes schema 1 of what a tag leads to, and the
@@ -66,10 +73,10 @@ async def verify_tag(
     if answer.status != _OK:
         return await line.absence(answer, question.subject)
     _check(answer, question.subject)
-    if _is_named(claimed, answer):
+    if await _is_named(claimed, answer, question.subject):
         return claimed
     await check_ended(answer, question.subject)
-    found = _of_whole(answer, question.subject)
+    found = await _of_whole(answer, question.subject)
     if isinstance(await manifest(line, repository, found), Body):
         return found
     if announced(answer, tag, question.subject) != claimed:
@@ -78,25 +85,25 @@ async def verify_tag(
     return Wrong(f"hashes to {found}", mismatch=True)
 
 
-def _digest(answer: Answer, reference: Tag | Digest, subject: str) -> Digest:
+async def _digest(answer: Answer, reference: Tag | Digest, subject: str) -> Digest:
     """Return the digest of a manifest that came, which is the one asked for. Raises `Unseen`."""
     _check(answer, subject)
     if not isinstance(reference, Digest):
-        return announced(answer, reference, subject) or _of_whole(answer, subject)
-    if not _is_named(reference, answer):
-        words = f"hashes to {Digest.of(_covered(answer), reference.algorithm)}"
+        return announced(answer, reference, subject) or await _of_whole(answer, subject)
+    if not await _is_named(reference, answer, subject):
+        words = f"hashes to {Digest.of(await _covered(answer, subject), reference.algorithm)}"
         raise Unseen(subject, Reason.WRONG_DIGEST, words)
     return reference
 
 
-def _of_whole(answer: Answer, subject: str) -> Digest:
+async def _of_whole(answer: Answer, subject: str) -> Digest:
     """Return the digest of a body, which has to be whole: the beginning of one names nothing."""
     if answer.end is End.UNFRAMED:
         try:
-            strict.document(answer.body)
+            await _read(strict.document, answer.body)
         except Malformed as error:
             raise Unseen(subject, Reason.TRUNCATED, "ended without a stated length") from error
-    return Digest.of(_covered(answer))
+    return Digest.of(await _covered(answer, subject))
 
 
 async def manifest(line: Line, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
@@ -106,7 +113,7 @@ async def manifest(line: Line, repository: Repository, digest: Digest) -> Body |
     if answer.status != _OK:
         return await line.absence(answer, question.subject)
     _check(answer, question.subject)
-    if _is_named(digest, answer):
+    if await _is_named(digest, answer, question.subject):
         return Body(digest, answer.body)
     announced(answer, digest, question.subject)  # where it says itself that it is something else
     if answer.end is End.UNFRAMED:
@@ -157,19 +164,28 @@ def _check(answer: Answer, subject: str) -> None:
         raise Unseen(subject, Reason.NOT_A_REGISTRY, words)
 
 
-def _is_named(digest: Digest, answer: Answer) -> bool:
+async def _is_named(digest: Digest, answer: Answer, subject: str) -> bool:
     """Does a digest name a manifest that came, with the signatures of schema 1 or without?"""
-    return digest.names(answer.body) or digest.names(_covered(answer))
+    return digest.names(answer.body) or digest.names(await _covered(answer, subject))
 
 
-def _covered(answer: Answer) -> bytes:
+async def _covered(answer: Answer, subject: str) -> bytes:
     """Return what a manifest's digest covers: schema 1 leaves its signatures out.
 
-    Not every registry tells by the type that there are any.
+    Not every registry tells by the type that there are any. Raises `Unseen` for a body of a size
+    that no manifest of schema 1 has: nothing is known of what its digest covers.
     """
-    if answer.media_type in _OLD:
-        try:
-            return schema1_payload(answer.body)
-        except Malformed:
-            return answer.body
-    return answer.body
+    if answer.media_type not in _OLD:
+        return answer.body
+    if len(answer.body) > _LARGEST_OLD:
+        words = f"a manifest of schema 1 of more than {_LARGEST_OLD:,} bytes"
+        raise Unseen(subject, Reason.TOO_LARGE, words)
+    try:
+        return await _read(schema1_payload, answer.body)
+    except Malformed:
+        return answer.body
+
+
+async def _read(reader: Callable[[bytes], _Read], body: bytes) -> _Read:
+    """Read a body, in a thread where others would have to wait for it."""
+    return await asyncio.to_thread(reader, body) if len(body) >= strict.LARGE else reader(body)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import ACCEPT, OCI_MANIFEST, SCHEMA1, SCHEMA1_SIGNED
+from exporter.oci.manifest import ACCEPT, OCI_MANIFEST, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.oci.reference import Repository, Tag
 from exporter.sources import Absent, Body, Unseen, Wrong
 from tests.parts.http import Answer, Asked, serving
@@ -309,3 +310,35 @@ async def test_a_collector_that_was_told_is_not_asked_for_again() -> None:
             await registry.collector(APP)
 
     assert len(asked) == 1
+
+
+async def test_what_is_too_large_for_schema_1_proves_nothing_and_is_not_parsed() -> None:
+    body = b'{"signatures":[' + b"[]," * 400_000 + b"0]}"
+    answer = found(body, SCHEMA1_SIGNED)
+
+    with serving(lambda _: answer) as url:
+        async with registry_at(url) as registry:
+            for ask in (registry.manifest(APP, OTHER), registry.head(APP, V1)):
+                with pytest.raises(Unseen, match="schema 1 of more than") as caught:
+                    await ask
+                assert caught.value.reason is Reason.TOO_LARGE
+            assert isinstance(await registry.manifest(APP, Digest.of(body)), Body)
+
+
+async def test_a_large_body_of_schema_1_is_read_in_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[bool] = []
+
+    def payload(body: bytes) -> bytes:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return schema1_payload(body)
+
+    monkeypatch.setattr("exporter.sources.registry.manifests.schema1_payload", payload)
+    answer = found(b"[" + b" " * 70_000 + b"]", SCHEMA1)
+
+    with serving(lambda _: answer) as url:
+        async with registry_at(url) as registry:
+            await registry.manifest(APP, OTHER)
+
+    assert threads == [False]
