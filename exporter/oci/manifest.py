@@ -38,6 +38,8 @@ IMAGE_CONFIGS: Final = frozenset(
 )
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 _MEDIA_TYPE: Final = re.compile(r"[ -~]{0,255}")
+_SHARED: Final = 64
+"""Characters of a media type that others use too: the longest of OCI and docker has 61."""
 _LARGEST: Final = 2**63 - 1
 """Bytes: registries and nodes count them in 64 bits."""
 _OTHERS: Final = {
@@ -239,8 +241,9 @@ def _descriptor(item: object, where: str) -> Descriptor:
         raise Malformed(f"{where}: not a media type: {media_type[:80]!r}")
     annotations = fields.get("annotations")
     return Descriptor(
-        # A registry's hundred thousand descriptors share a dozen types: each is kept once.
-        media_type=sys.intern(media_type),
+        # A registry's hundred thousand descriptors share a dozen types: each is kept once. A long
+        # one is nobody's, and what is interned may stay for ever.
+        media_type=sys.intern(media_type) if len(media_type) <= _SHARED else media_type,
         digest=Digest.parse(digest),
         size=size,
         platform=_platform(fields.get("platform"), where),

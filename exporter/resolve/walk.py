@@ -23,6 +23,8 @@ _BATCH: Final = 4 * 2**20
 """Bytes of bodies that wait in memory before they are handed to the ledger."""
 _INLINE: Final = 512
 """Bytes of content in a descriptor that count as one entry more."""
+_TEXT: Final = 256
+"""Bytes of a body that count as one entry: its entries may have long texts."""
 
 
 @dataclass(slots=True)
@@ -119,9 +121,10 @@ class Walk:
             words = f"the manifest has more than {self.method.entries_each:,} entries"
             return unknown(Reason.TOO_LARGE, words)
         inline = sum(len(link.target.data or b"") for link in read.links) // _INLINE
-        if self._entries + len(read.links) + inline > self.method.entries:
+        weight = max(len(read.links) + inline, len(body) // _TEXT)
+        if self._entries + weight > self.method.entries:
             return self._no_room()
-        self._entries += len(read.links) + inline
+        self._entries += weight
         self.manifests[digest] = self.sharing.share(read)
         return None
 

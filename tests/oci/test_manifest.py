@@ -199,3 +199,22 @@ def test_a_body_of_as_many_values_as_may_be_is_read() -> None:
     document = {"schemaVersion": 2, "config": CONFIG, "layers": [], "x": [[]] * 49_990}
 
     assert read(document).config is not None
+
+
+def test_only_types_that_others_use_too_are_interned() -> None:
+    short, long = "application/x.of.this.test", "application/" + "x" * 60
+    first, second = (
+        read({"schemaVersion": 2, "config": {**CONFIG, "mediaType": kind}, "layers": []}).config
+        for kind in (short, short)
+    )
+    alone, other = (
+        read({"schemaVersion": 2, "config": {**CONFIG, "mediaType": kind}, "layers": []}).config
+        for kind in (long, long)
+    )
+
+    assert first
+    assert second
+    assert alone
+    assert other
+    assert first.media_type is second.media_type
+    assert alone.media_type is not other.media_type

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, State
-from exporter.oci.manifest import Manifest, parse
+from exporter.oci.manifest import OCI_INDEX, Manifest, parse
 from exporter.oci.reference import Repository
 from exporter.resolve import walk as walking
 from exporter.sources import Wrong
@@ -186,6 +186,20 @@ async def test_past_the_entries_that_may_be_held_nothing_is_read_any_more() -> N
     assert {walk.sightings[APP, each.digest].reason for each in rest} == {Reason.TOO_LARGE}
     assert sum(len(each.links) for each in walk.manifests.values()) == 5
     assert len(registry.asked) < 10
+
+
+async def test_long_texts_count_as_entries() -> None:
+    documents = [
+        {"schemaVersion": 2, "manifests": [], "annotations": {"note": f"{n}" + "x" * 2_560}}
+        for n in range(20)
+    ]
+    fat = [worlds.Made(OCI_INDEX, worlds.encoded(each)) for each in documents]
+    registry = pushed(*fat)
+
+    walk = await walked(registry, *(each.digest for each in fat), entries=50)
+
+    assert len(walk.manifests) == 5
+    assert sum(each == HASHED for each in walk.sightings.values()) == 5
 
 
 async def test_large_bodies_are_parsed_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
