@@ -10,6 +10,8 @@ _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER: Final = re.compile(rf"({_WORD})\s*=\s*(.*)", re.DOTALL)
 _SCHEME: Final = re.compile(rf"({_WORD})(?:\s+(.*))?", re.DOTALL)
 _MOST_BYTES: Final = 8192
+_LONGEST_PART: Final = 4096
+"""Characters of a realm, a service or a scope."""
 
 
 class Challenge(NamedTuple):
@@ -26,7 +28,8 @@ class Challenge(NamedTuple):
 def parse(header: str) -> tuple[Challenge, ...]:
     """Return the Bearer and Basic challenges of one header, in order; others are left out.
 
-    One header may hold several challenges, and commas stand both between them and between the
+    So are those with a part that is too long to be meant: it is kept for each repository. One
+    header may hold several challenges, and commas stand both between them and between the
     parameters of each.
     """
     found: list[tuple[str, dict[str, str]]] = []
@@ -37,9 +40,10 @@ def parse(header: str) -> tuple[Challenge, ...]:
         if parameter and found:
             found[-1][1].setdefault(parameter[1].lower(), _unquoted(parameter[2].strip()))
     return tuple(
-        Challenge(scheme, each.get("realm", ""), each.get("service", ""), each.get("scope", ""))
+        challenge
         for scheme, each in found
         if scheme in ("bearer", "basic")
+        and max(map(len, challenge := _challenge(scheme, each))) <= _LONGEST_PART
     )
 
 
@@ -47,6 +51,10 @@ def best(header: str) -> Challenge | None:
     """Return the challenge to meet: Bearer where it is offered, else Basic."""
     offered = sorted(parse(header), key=lambda each: each.scheme != "bearer")
     return offered[0] if offered else None
+
+
+def _challenge(scheme: str, parts: dict[str, str]) -> Challenge:
+    return Challenge(scheme, *(parts.get(name, "") for name in ("realm", "service", "scope")))
 
 
 def _unquoted(value: str) -> str:

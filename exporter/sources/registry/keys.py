@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 from exporter.sources.registry.challenge import Challenge, best
 from exporter.sources.registry.credentials import Login, Uncarried, carried
+from exporter.sources.registry.kept import Kept
 from exporter.sources.registry.tokens import fetch
 
 if TYPE_CHECKING:
@@ -26,11 +27,6 @@ _FAILED_FOR: Final = 5.0
 """Seconds for which those who waited for the same token share its failure."""
 _SHOWN_FOR: Final = 300.0
 """Seconds after which a login is looked up anew: files and helpers rotate them."""
-_MOST: Final = 4096
-"""Keys that are held: a registry may have very many repositories."""
-
-_Name = TypeVar("_Name")
-_Value = TypeVar("_Value")
 
 
 @dataclass(slots=True)
@@ -61,9 +57,9 @@ class Keys:
         self._credentials = credentials
         self._ask = ask
         self._learned: Challenge | None = None
-        self._wanted: dict[str, Challenge | None] = {}
+        self._wanted: Kept[str, Challenge | None] = Kept(_size_of_challenge)
         """By scope: the challenge to meet, None where nobody needs to."""
-        self._held: dict[Challenge, Key | _Refusal] = {}
+        self._held: Kept[Challenge, Key | _Refusal] = Kept(_size_of_key)
         self._refused: dict[Login, float] = {}
         self._locks: WeakValueDictionary[Challenge, asyncio.Lock] = WeakValueDictionary()
 
@@ -84,8 +80,8 @@ class Keys:
         Raises `Unseen` where the key is known to be out of reach.
         """
         if question.scope not in self._wanted:
-            _keep(self._wanted, question.scope, await self._expected(question))
-        wanted = self._wanted[question.scope]
+            self._wanted.keep(question.scope, await self._expected(question))
+        wanted = self._wanted.get(question.scope)
         if wanted is None:
             return None
         held = self._held.get(wanted)
@@ -100,9 +96,9 @@ class Keys:
             raise Unseen(question.subject, Reason.UNAUTHORIZED, "401 without a way to log in")
         if challenge.scheme == "basic" or not challenge.scope:
             challenge = challenge._replace(scope=question.scope)
-        _keep(self._wanted, question.scope, challenge)
+        self._wanted.keep(question.scope, challenge)
         if refused is not None and self._held.get(challenge) is refused:
-            del self._held[challenge]
+            self._held.forget(challenge)
         return await self._obtain(challenge, question)
 
     def refuse(self, question: Question, key: Key) -> None:
@@ -116,7 +112,7 @@ class Keys:
         wanted = self._wanted.get(question.scope)
         if wanted is not None:
             failure = Unseen(question.subject, Reason.UNAUTHORIZED, words)
-            _keep(self._held, wanted, _Refusal(failure, _now() + _REFUSED_FOR))
+            self._held.keep(wanted, _Refusal(failure, _now() + _REFUSED_FOR))
 
     async def _login(self, question: Question) -> Login | None:
         """Ask for the login; where that fails, say which file or helper it was."""
@@ -152,9 +148,9 @@ class Keys:
                 key = await self._fetch(wanted, question)
             except Unseen as failure:
                 lasts = _REFUSED_FOR if failure.reason in _REFUSALS else _FAILED_FOR
-                _keep(self._held, wanted, _Refusal(failure, _now() + lasts))
+                self._held.keep(wanted, _Refusal(failure, _now() + lasts))
                 raise Unseen(question.subject, failure.reason, failure.detail) from failure
-            _keep(self._held, wanted, key)
+            self._held.keep(wanted, key)
             return key
 
     async def _fetch(self, wanted: Challenge, question: Question) -> Key:
@@ -180,11 +176,12 @@ class Keys:
         return Key(f"Bearer {token.text}", login, _now() + token.lasts)
 
 
-def _keep(kept: dict[_Name, _Value], name: _Name, value: _Value) -> None:
-    """Keep a value, and forget the oldest where there are too many."""
-    kept[name] = value
-    while len(kept) > _MOST:
-        del kept[next(iter(kept))]
+def _size_of_key(wanted: Challenge, held: Key | _Refusal) -> int:
+    return sum(map(len, wanted)) + (len(held.header) if isinstance(held, Key) else 0)
+
+
+def _size_of_challenge(scope: str, wanted: Challenge | None) -> int:
+    return len(scope) + sum(map(len, wanted or ()))
 
 
 def _now() -> float:

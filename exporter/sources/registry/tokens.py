@@ -15,7 +15,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.sources import Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.credentials import LONGEST, Login, Uncarried, carried
+from exporter.sources.registry.credentials import Login, Uncarried, carried
 from exporter.sources.registry.question import Answer, Question
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ _USED: Final = 0.9
 """The part of its life for which a token is used."""
 _LONGEST: Final = 256 * 2**10
 """Bytes of an answer."""
+_LONGEST_TOKEN: Final = 32 * 2**10
+"""Characters of a token: no server takes a longer header, and very many are kept."""
 _LONGEST_SUBJECT: Final = 300
 """Characters of what a registry demands that are repeated to a person."""
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/=:-]+")
@@ -134,7 +136,7 @@ def _token(answer: Answer, subject: str) -> Token:
         text = document.get("token") or document.get("access_token")
     except (ValueError, RecursionError, AttributeError):
         text = document = None
-    if not isinstance(text, str) or len(text) > LONGEST or not _BEARER.fullmatch(text):
+    if not isinstance(text, str) or len(text) > _LONGEST_TOKEN or not _BEARER.fullmatch(text):
         raise Unseen(subject, Reason.CREDENTIALS, "the token server's answer holds no token")
     return Token(text, _lifetime(document.get("expires_in")) * _USED)
 

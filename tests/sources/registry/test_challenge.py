@@ -78,3 +78,12 @@ def test_a_token_is_preferred_to_a_password() -> None:
     assert best(header) == Challenge("bearer", "https://gitea/v2/token", "s")
     assert best('Basic realm="x"') == Challenge("basic", "x")
     assert best("Negotiate") is None
+
+
+@pytest.mark.parametrize("part", ["realm", "service", "scope"])
+def test_a_challenge_with_a_part_of_more_than_4_kib_is_left_out(part: str) -> None:
+    fits, long = (f'Bearer a=b, {part}="{"x" * size}"' for size in (4096, 4097))
+
+    assert len(parse(fits)) == 1
+    assert best(long) is None
+    assert best(f'{long}, Basic realm="r"') == Challenge("basic", "r")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -12,8 +13,11 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository, Tag
 from exporter.sources import Unseen
+from exporter.sources.registry.address import Address
 from exporter.sources.registry.credentials import Fixed, Login
 from exporter.sources.registry.docker_config import DockerConfig
+from exporter.sources.registry.keys import Keys
+from exporter.sources.registry.question import Answer, Question
 from tests.sources.registry.guarded import BASIC, DIGEST, REFRESH, ROBOT, V1, Guard, guarding
 from tests.sources.registry.speaking import QUICK, registry_at
 
@@ -177,3 +181,25 @@ async def test_secrets_stay_out_of_what_is_printed(caplog: pytest.LogCaptureFixt
 
     printed = f"{caplog.text}{raised.value}{ROBOT}{REFRESH}"
     assert not any(secret in printed for secret in ("sesame", "refresh-me", "token-", BASIC))
+
+
+async def test_fat_tokens_are_forgotten_before_they_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("exporter.sources.registry.kept.MOST_BYTES", 100_000)
+
+    async def ask(_: Question, __: str) -> Answer:
+        fetched.append(1)
+        return Answer(200, {}, json.dumps({"token": "x" * 30_000}).encode())
+
+    fetched: list[int] = []
+    keys = Keys(Address.parse("https://registry.example"), Fixed(), ask)
+    demand = {"www-authenticate": 'Bearer realm="https://registry.example/token"'}
+    keys.learn(Answer(401, demand))
+    asked = [Question("manifest", f"r{n}", scope=f"repository:r{n}:pull") for n in range(50)]
+    for each in (*asked, *asked[-3:]):
+        assert await keys.key(each)
+    assert len(fetched) == 50
+
+    await keys.key(asked[0])
+    assert len(fetched) == 51

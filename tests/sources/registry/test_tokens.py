@@ -144,3 +144,11 @@ async def test_each_scope_is_asked_for_behind_the_realms_own_query() -> None:
     assert asked[0].url == (
         "https://auth/token?kind=x&service=tests&scope=a%3Ab%3Apull&scope=c%3Ad%3Apull"
     )
+
+
+async def test_a_token_of_more_than_32_kib_is_none() -> None:
+    fits = "x" * 32_768
+    assert (await fetched(json.dumps({"token": fits}).encode())).text == fits
+
+    with pytest.raises(Unseen, match="holds no token"):
+        await fetched(json.dumps({"token": fits + "x"}).encode())
