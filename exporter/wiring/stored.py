@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
@@ -36,8 +37,23 @@ class Stored:
     outlines: Outlines | None = None
     """What is known of its manifests from before."""
 
+    _reading: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+
     def read(self) -> Inventory:
-        """List all that it holds."""
+        """List all that it holds.
+
+        Refused while a reading that nobody waits for any more has not ended: a storage that hangs
+        takes one thread, and not another one at every audit.
+        """
+        if not self._reading.acquire(blocking=False):
+            detail = "the reading before has not ended"
+            raise Unseen(self.location, Reason.TIMEOUT, detail)
+        try:
+            return self._read()
+        finally:
+            self._reading.release()
+
+    def _read(self) -> Inventory:
         if not self._is_bucket:
             return filesystem.read(self.location, self.outlines)
         listed: Inventory = self._bucket().read(

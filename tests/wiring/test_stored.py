@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,3 +57,32 @@ def test_grace_is_handed_on_in_seconds(tmp_path: Path) -> None:
     found = grace(settings)
 
     assert (found.blobs, found.uploads) == (86_400.0, 604_800.0)
+
+
+def test_a_reading_that_does_not_end_is_not_joined_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        begun.set()
+        over.wait()
+        raise Unseen("disk", Reason.UNREADABLE)
+
+    def read() -> None:
+        with suppress(Unseen):
+            stored.read()
+
+    monkeypatch.setattr("exporter.sources.storage.filesystem.read", hang)
+    stored = Stored(str(tmp_path))
+    first = threading.Thread(target=read)
+    first.start()
+    begun.wait()
+    with pytest.raises(Unseen, match="has not ended") as caught:
+        stored.read()
+    over.set()
+    first.join()
+
+    assert caught.value.reason is Reason.TIMEOUT
+    with pytest.raises(Unseen, match="disk"):
+        stored.read()
