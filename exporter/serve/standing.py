@@ -70,9 +70,12 @@ def unshown(standing: Standing, gap: Gap) -> Standing:
 
 
 def aged(standing: Standing, now: float, limit: float) -> Standing:
-    """Return the standing with its last truth shown, but not where that is too old."""
+    """Return the standing with its last truth shown, but not where that is too old.
+
+    Nor where it is as far in the future: a clock was set, and nobody knows how old it is.
+    """
     age = now - standing.last_success if standing.last_success else 0.0
-    return replace(standing, report=standing.known if age <= limit else None)
+    return replace(standing, report=standing.known if abs(age) <= limit else None)
 
 
 def _tried(standing: Standing, attempt: Attempt) -> Standing:

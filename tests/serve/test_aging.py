@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from exporter.publish.metrics.limits import Limits
 from exporter.serve.aging import aging
 from exporter.serve.board import Board
+from exporter.serve.standing import aged
 from tests.parts.process import PATIENCE
 from tests.publish.reports import TAKEN_AT, incident, picture, standing
 
@@ -42,3 +45,16 @@ async def test_a_board_on_which_nothing_is_too_old_is_not_rendered_anew() -> Non
     await board.age(TAKEN_AT + 5.0, {SHOWN.registry: 5.0})
 
     assert board.exposition is before
+
+
+@pytest.mark.parametrize(
+    ("age", "shown"), [(5.0, True), (5.1, False), (-5.0, True), (-5.1, False), (-1e9, False)]
+)
+def test_what_is_of_the_future_is_shown_no_longer_than_what_is_old(
+    age: float,
+    shown: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    seen = aged(SHOWN, TAKEN_AT + age, 5.0)
+
+    assert (seen.report is REPORT) is shown
+    assert seen.known is REPORT
