@@ -8,8 +8,13 @@ from urllib.parse import urljoin, urlsplit
 
 from exporter.oci.digest import Malformed
 
-_LINK: Final = re.compile(r"<([^<>]*)>([^<]*)")
-_RELATION: Final = re.compile(r"""(?:^|[;\s])rel\s*=\s*(?:"([^"]*)"|([^";,\s]+))""", re.IGNORECASE)
+_START: Final = re.compile(r"[ \t,]*+")
+_ESCAPED: Final = re.compile(r"\\(.)")
+_TARGET: Final = re.compile(r"<([^<>]*+)>")
+_PARAMETER: Final = re.compile(
+    r'[ \t]*+;[ \t]*+(?:([^\s=;,"<>]++)[ \t]*+(?:=[ \t]*+("(?:[^"\\]|\\.)*+"|[^\s;,"<>]*+))?+)?+'
+)
+_END: Final = re.compile(r"[ \t]*+(?:,[ \t,]*+|\Z)")
 _MOST_CHARACTERS: Final = 8192
 
 
@@ -21,14 +26,11 @@ def next_query(header: str, asked: str) -> str:
     link to another host, for one without a query, and for a header that cannot be read: the list
     may go on behind it.
     """
-    if len(header) > _MOST_CHARACTERS or (header.strip() and not _LINK.search(header)):
-        raise Malformed("invalid Link header")
-    for link in _LINK.finditer(header):
-        relation = _RELATION.search(link[2])
-        if relation is None or "next" not in (relation[1] or relation[2] or "").lower().split():
+    for target, relation in _links(header):
+        if "next" not in relation.lower().split():
             continue
         try:
-            there, here = urlsplit(urljoin(asked, str(link[1]))), urlsplit(asked)
+            there, here = urlsplit(urljoin(asked, target)), urlsplit(asked)
         except ValueError as error:
             raise Malformed("a link to no address") from error
         if there.hostname != here.hostname:
@@ -37,3 +39,40 @@ def next_query(header: str, asked: str) -> str:
             raise Malformed("a link without a query")
         return there.query
     return ""
+
+
+def _links(header: str) -> list[tuple[str, str]]:
+    """Return each link's target and its relations; raise `Malformed` for any rest.
+
+    Only the first `rel` of a link counts (RFC 8288, section 3.3).
+    """
+    if len(header) > _MOST_CHARACTERS:
+        raise _unreadable()
+    found: list[tuple[str, str]] = []
+    at = _after(_START, header, 0)
+    while at < len(header):
+        if (target := _TARGET.match(header, at)) is None:
+            raise _unreadable()
+        relation, at = None, target.end()
+        while parameter := _PARAMETER.match(header, at):
+            at = parameter.end()
+            if relation is None and (parameter[1] or "").lower() == "rel":
+                relation = _unquoted(parameter[2] or "")
+        at = _after(_END, header, at)
+        found.append((target[1], relation or ""))
+    return found
+
+
+def _after(pattern: re.Pattern[str], header: str, at: int) -> int:
+    found = pattern.match(header, at)
+    if found is None:
+        raise _unreadable()
+    return found.end()
+
+
+def _unquoted(value: str) -> str:
+    return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
+
+
+def _unreadable() -> Malformed:
+    return Malformed("a Link header that cannot be read")
