@@ -33,6 +33,8 @@ _STATUSES: Final = {
 }
 _STORE_CODE: Final = re.compile(rb"<Code>(NoSuchKey|BlobNotFound)</Code>")
 """S3 and Google, Azure."""
+_PLAIN: Final = frozenset({"chunked", "identity", ""})
+"""Transfer codings that leave the bytes as they are (RFC 9112, section 7)."""
 _LONG_AGO: Final = 1e9
 """A number of seconds from here on is a point in time, not a span."""
 _QUIET: Final = 0.1
@@ -115,6 +117,14 @@ def check_content(answer: Answer, subject: str) -> None:
         raise Unseen(subject, Reason.NOT_A_REGISTRY, f"{answer.status} with HTML")
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise Unseen(subject, Reason.NOT_A_REGISTRY, "compressed, which was not asked for")
+    check_transfer(answer, subject)
+
+
+def check_transfer(answer: Answer, subject: str) -> None:
+    """Raise `Unseen` where bytes are coded on their way: they come as they are, still coded."""
+    codings = answer.headers.get("transfer-encoding", "").lower().split(",")
+    if any(coding.strip() not in _PLAIN for coding in codings):
+        raise Unseen(subject, Reason.NOT_A_REGISTRY, "compressed on its way")
 
 
 def check_whole(answer: Answer, subject: str) -> None:

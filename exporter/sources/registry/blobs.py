@@ -13,6 +13,7 @@ from exporter.sources.registry.answers import (
     announced,
     check_content,
     check_ended,
+    check_transfer,
     check_whole,
     faults,
     refusal,
@@ -49,7 +50,7 @@ async def last_byte(line: Line, repository: Repository, blob: Descriptor) -> byt
         if _is_last_byte(answer, question, blob):
             return hashing.last
     elif answer.status == _OK:  # a server may ignore ranges
-        answer.body = bytes(hashing.beginning)
+        answer.body = bytes(hashing.beginning) + answer.body
         wrong = await _wrong(answer, question.subject, blob, hashing.digest)
         if wrong is None or (blob.size is not None and answer.received >= blob.size):
             return wrong or hashing.last
@@ -101,7 +102,7 @@ async def _counted(
     answer = await line.ask(question)
     if answer.status != _OK:
         return await line.absence(answer, question.subject)
-    answer.body = bytes(hashing.beginning)
+    answer.body = bytes(hashing.beginning) + answer.body
     return await _wrong(answer, question.subject, blob, hashing.digest) or hashing.last
 
 
@@ -114,6 +115,7 @@ async def _wrong(answer: Answer, subject: str, blob: Descriptor, found: Digest) 
     if found == blob.digest and blob.size in (None, answer.received):
         return None
     announced(answer, blob.digest, subject)  # where it says itself that it is something else
+    _check_no_message(answer, subject)
     if blob.size is None:
         check_whole(answer, subject)
     elif answer.end is End.OVER:
@@ -124,10 +126,20 @@ async def _wrong(answer: Answer, subject: str, blob: Descriptor, found: Digest) 
     return await _short(answer, subject, blob, found)
 
 
+def _check_no_message(answer: Answer, subject: str) -> None:
+    """Raise `Unseen` for bytes that are meant for a person or a client: they prove no loss.
+
+    A denial under the wrong status is no content, and no proof either; nor is a page in plain text.
+    """
+    if faults(answer):
+        raise refusal(answer, subject)
+    if answer.media_type.startswith("text/"):
+        words = f"{answer.status} with {answer.media_type[:80]}"
+        raise Unseen(subject, Reason.NOT_A_REGISTRY, words)
+
+
 async def _short(answer: Answer, subject: str, blob: Descriptor, found: Digest) -> Wrong:
     """Return what a body proves that ended early; where no length was stated, that is nothing."""
-    if faults(answer):  # a denial under the wrong status is no content, and no proof either
-        raise refusal(answer, subject)
     if answer.end is End.UNFRAMED:
         raise Unseen(subject, Reason.TRUNCATED, "ended without a stated length")
     if answer.end is End.WHOLE:
@@ -148,6 +160,7 @@ def _is_last_byte(answer: Answer, question: Question, blob: Descriptor) -> bool:
     """
     if answer.media_type == "text/html":
         check_content(answer, question.subject)
+    check_transfer(answer, question.subject)
     announced(answer, blob.digest, question.subject)
     if answer.end is End.OVER or answer.overrun():
         raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "206 with more than was asked for")

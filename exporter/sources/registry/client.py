@@ -236,7 +236,6 @@ async def _read(question: Question, response: httpx.Response) -> Answer:
 async def _read_body(question: Question, response: httpx.Response, answer: Answer) -> None:
     """Take what was asked for and no more; how it ended is part of the answer."""
     most = question.most if answer.ok else ERROR_BYTES
-    length = answer.headers.get("content-length", "")
     # That a blob is too long its bytes have to show: a header proves no loss. Of a list as much is
     # read as may be taken.
     counted = question.patient or (question.endpoint == "blob" and answer.status == _OK)
@@ -252,7 +251,11 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
             answer.received += len(chunk)
             if answer.received > most:
                 answer.end = End.OVER
-                break
+                if question.endpoint != "blob" or answer.received > ERROR_BYTES:
+                    break
+                # What is longer than a small blob may be an error: only all of it can tell.
+                chunks.append(chunk)
+                continue
             if sink is not None:
                 await sink.take(chunk)
                 continue
@@ -260,10 +263,18 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
     except Full:
         answer.end = End.ENOUGH
     except Cut as cut:
-        if answer.ok and (not length or question.endpoint != "blob"):
-            raise
-        answer.received, answer.end = cut.received, End.SHORT
+        _cut_short(question, answer, cut)
     answer.body = b"".join(chunks)
+
+
+def _cut_short(question: Question, answer: Answer, cut: Cut) -> None:
+    """Note that a body was cut short; raise `Cut` again where that leaves nothing to judge."""
+    if answer.end is End.OVER:  # it was too long before it was cut
+        return
+    length = answer.headers.get("content-length", "")
+    if answer.ok and (not length or question.endpoint != "blob"):
+        raise cut
+    answer.received, answer.end = cut.received, End.SHORT
 
 
 def _framed(answer: Answer, most: int) -> End:

@@ -12,6 +12,8 @@ from exporter.oci.digest import EMPTY, Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.sources import Absent, Unseen, Wrong
+from exporter.sources.registry.answers import check_content, check_transfer, check_whole
+from exporter.sources.registry.question import Answer as Received
 from tests.parts.http import RESET, Answer, Asked, serving
 from tests.sources.registry.speaking import registry_at
 
@@ -392,3 +394,52 @@ async def test_a_signed_address_is_followed_to_the_byte_and_never_told() -> None
     assert asked[0].target == signed
     assert asked[0].headers["Range"] == "bytes=999-999"
     assert not re.search("X-Sig|127.0.0.1", str(raised.value))
+
+
+BUSY: Final = json.dumps({"errors": [{"code": "TOOMANYREQUESTS"}]}).encode()
+SMALL: Final = Descriptor("application/octet-stream", Digest.of(b"{}"), 2)
+
+
+@pytest.mark.parametrize("blob", [SMALL, BLOB, UNSIZED], ids=["small", "large", "unsized"])
+async def test_a_denial_under_200_is_no_blob_whether_shorter_or_longer(blob: Descriptor) -> None:
+    for read in (last_byte, whole):
+        with pytest.raises(Unseen) as caught:
+            await read(Answer(200, BUSY), blob)
+        assert caught.value.reason is Reason.RATE_LIMITED
+
+
+@pytest.mark.parametrize("size", [3, 300, 70_000])
+async def test_what_is_longer_than_a_small_blob_and_no_denial_is_wrong(size: int) -> None:
+    longer = Wrong("more than 2 bytes")
+
+    assert await last_byte(Answer(200, b"x" * size), SMALL) == longer
+    assert await last_byte(Answer(200, b"x" * size, announced=99_000), SMALL) == longer
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/xml; charset=utf-8", "Text/HTML"])
+@pytest.mark.parametrize("body", [b"", b"busy", b"x" * SIZE, b"x" * (SIZE + 1)])
+async def test_text_proves_no_loss(body: bytes, kind: str) -> None:
+    for read in (last_byte, whole):
+        with pytest.raises(Unseen) as caught:
+            await read(Answer(200, body, {"Content-Type": kind}))
+        assert caught.value.reason is Reason.NOT_A_REGISTRY
+
+
+async def test_right_bytes_are_present_also_as_text() -> None:
+    plain = {"Content-Type": "text/plain"}
+
+    assert await last_byte(Answer(200, BODY, plain)) == BODY[-1:]
+    assert await whole(Answer(200, BODY, plain)) == BODY
+    assert await last_byte(replace(part(), headers={**part().headers, **plain})) == BODY[-1:]
+
+
+@pytest.mark.parametrize("coding", ["gzip, chunked", "deflate", "chunked, GZIP", "x-unheard"])
+@pytest.mark.parametrize("check", [check_content, check_whole, check_transfer])
+def test_what_is_coded_on_its_way_proves_nothing(
+    check: Callable[[Received, str], None], coding: str
+) -> None:
+    with pytest.raises(Unseen) as caught:
+        check(Received(200, {"transfer-encoding": coding}), "app")
+    assert caught.value.reason is Reason.NOT_A_REGISTRY
+
+    check(Received(200, {"transfer-encoding": "Chunked"}), "app")
