@@ -21,6 +21,8 @@ from exporter.sources.memory import Memory
 
 _BATCH: Final = 4 * 2**20
 """Bytes of bodies that wait in memory before they are handed to the ledger."""
+_USUAL: Final = 128
+"""Entries of a manifest past which each counts eightfold."""
 _INLINE: Final = 512
 """Bytes of content in a descriptor that count as one entry more."""
 _TEXT: Final = 256
@@ -121,7 +123,7 @@ class Walk:
             words = f"the manifest has more than {self.method.entries_each:,} entries"
             return unknown(Reason.TOO_LARGE, words)
         inline = sum(len(link.target.data or b"") for link in read.links) // _INLINE
-        weight = max(len(read.links) + inline, len(body) // _TEXT)
+        weight = max(_weight(len(read.links)) + inline, len(body) // _TEXT)
         if self._entries + weight > self.method.entries:
             return self._no_room()
         self._entries += weight
@@ -162,3 +164,8 @@ class Walk:
         """Return the manifest, where this repository was just proven to hold it."""
         seen = self.sightings.get(place)
         return self.manifests.get(place[1]) if seen and seen.state is State.PRESENT else None
+
+
+def _weight(entries: int) -> int:
+    """Return as how many entries those of a manifest count: no image has more layers than 127."""
+    return entries + 7 * max(0, entries - _USUAL)

@@ -236,10 +236,9 @@ async def _read(question: Question, response: httpx.Response) -> Answer:
 async def _read_body(question: Question, response: httpx.Response, answer: Answer) -> None:
     """Take what was asked for and no more; how it ended is part of the answer."""
     most = question.most if answer.ok else ERROR_BYTES
-    # That a blob is too long its bytes have to show: a header proves no loss. Of a list as much is
-    # read as may be taken.
-    counted = question.patient or (question.endpoint == "blob" and answer.status == _OK)
-    answer.end = _framed(answer, _UNBOUNDED if counted else most)
+    # That a blob is too long its bytes have to show: a header proves no loss.
+    counted = question.endpoint == "blob" and answer.status == _OK
+    answer.end = _framed(answer, _UNBOUNDED if counted else question.announced or most)
     if answer.end is End.OVER:
         return
     sink = question.sink if answer.ok else None

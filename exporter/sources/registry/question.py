@@ -35,6 +35,8 @@ class Question:
     """The value of a Range header."""
     most: int = ERROR_BYTES
     """Bytes of a successful answer that are taken; one that is longer ends `OVER`."""
+    announced: int = 0
+    """Bytes that it may announce, where more than `most`: it is read on until enough has come."""
     patient: bool = False
     """May the answer take as long as a list may?"""
     sink: Sink | None = field(default=None, compare=False)
@@ -55,6 +57,7 @@ def for_catalogue(path: str, sink: Sink) -> Question:
         path=path,
         scope="registry:catalog:*",
         most=LIST_BYTES,
+        announced=4 * LIST_BYTES,
         patient=True,
         sink=sink,
     )
@@ -69,6 +72,7 @@ def for_tags(repository: str, path: str, sink: Sink) -> Question:
         scope=f"repository:{repository}:pull",
         repository=repository,
         most=LIST_BYTES,
+        announced=4 * LIST_BYTES,
         patient=True,
         sink=sink,
     )
