@@ -72,6 +72,14 @@ def test_a_list_is_cut_at_its_limit_also_where_it_comes_as_one_page(tmp_path: Pa
     assert "more than 10 entries" in suffered.output
 
 
+def test_many_tags_of_one_manifest_cost_no_more_than_others(tmp_path: Path) -> None:
+    with attacking(tmp_path, "many_tags", 4_000) as host:
+        suffered = suffer("check", host, *QUICK, "--output", "json")
+
+    assert suffered.peak < 300 * MEGABYTE
+    assert len(suffered.output) < 10_000_000
+
+
 class Pulse:
     """Somebody who asks `/-/healthy` again and again, and how long it took at worst."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.commands.answer import MOST_ROWS, as_json, exit_code, save, style
 from exporter.commands.looking import look
 from exporter.commands.options import again
+from exporter.commands.running import finished
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
 from exporter.commands.subjects import asked_for
@@ -40,7 +40,7 @@ def _reports(
     subjects = asked_for(words)
     whole = bool(subjects.registries) or not subjects.hosts
     settings = typed(words, subjects.hosts, environ)
-    return asyncio.run(look(words, subjects, settings)), whole
+    return finished(look(words, subjects, settings)), whole
 
 
 def _said(words: argparse.Namespace, reports: Sequence[Report]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, save
 from exporter.commands.looking import look
+from exporter.commands.running import finished
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
 from exporter.commands.subjects import Subjects, is_registry, platforms, with_file
@@ -75,7 +75,7 @@ def _looked(words: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[E
     subjects = Subjects(uses=Listing((asked,)), beside=_ALL, within=frozenset({named.repository}))
     subjects = with_file(subjects, words.refs, frozenset())
     settings = typed(words, {named.registry}, environ, alone=False)
-    report = asyncio.run(look(words, subjects, settings))[0]
+    report = finished(look(words, subjects, settings))[0]
     if words.save:
         save([report], words.save)
     others = tuple(use for use in report.snapshot.uses if use != asked)

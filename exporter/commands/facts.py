@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from exporter.commands import Refused
 from exporter.commands.answer import Exit
 from exporter.commands.looking import examined
 from exporter.commands.options import check_place
+from exporter.commands.running import finished
 from exporter.commands.saved import judged
 from exporter.commands.settings import shard_of, typed
 from exporter.commands.shelf import shelf
@@ -57,7 +57,7 @@ def _examined(
     subjects = of_registry(words, "an export covers a registry: give its host, not an image")
     asked = typed(words, subjects.registries, environ, alone=False)
     part = shard_of(words, asked.settings, environ)
-    return asyncio.run(examined(words, subjects, asked, part))
+    return finished(examined(words, subjects, asked, part))
 
 
 def _written(snapshot: Snapshot, write: Callable[[], Exported]) -> Exit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.commands import Refused
 from exporter.commands.answer import as_json, exit_code, save, style
 from exporter.commands.looking import look
+from exporter.commands.running import finished
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
 from exporter.commands.subjects import platforms, read, with_file
@@ -44,7 +44,7 @@ def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     if words.refs or words.kube is not None:
         subjects = subjects.by_their_users()
     subjects = with_file(subjects, words.refs, frozenset())
-    return asyncio.run(look(words, subjects, asked))[0]
+    return finished(look(words, subjects, asked))[0]
 
 
 def _said(words: argparse.Namespace, report: Report) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, save
 from exporter.commands.looking import look
+from exporter.commands.running import finished
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
 from exporter.commands.subjects import Subjects, asked_for
@@ -48,7 +48,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
         )
     subjects = replace(asked_for(words), beside=_ATTACHED)
     settings = typed(words, subjects.hosts, environ, alone=not subjects.registries)
-    plans, outcomes = asyncio.run(_look_and_act(words, subjects, settings))
+    plans, outcomes = finished(_look_and_act(words, subjects, settings))
     return _answered(words, plans, outcomes)
 
 

@@ -12,6 +12,7 @@ from exporter.commands import Refused
 from exporter.commands.answer import MOST_ROWS, Exit, as_json, exit_code, save, style
 from exporter.commands.looking import aimed, opened
 from exporter.commands.options import again, is_folder, settings_of
+from exporter.commands.running import finished
 from exporter.commands.scrubbing import scrub_once
 from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import asked_for
@@ -48,7 +49,7 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     subjects = asked_for(words)
     asked = _with_scrubs(words, typed(words, subjects.hosts, environ))
     try:
-        reports = asyncio.run(_read(words, subjects, asked))
+        reports = finished(_read(words, subjects, asked))
     except Unseen as unseen:
         sys.stderr.write(f"pullproof: nothing verified: {unseen}\n")
         return Exit.BLIND

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, save
 from exporter.commands.looking import look
+from exporter.commands.running import finished
 from exporter.commands.settings import typed
 from exporter.commands.subjects import of_registry
 from exporter.facts.proof import State
@@ -41,7 +41,7 @@ def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     asked = typed(words, subjects.registries, environ, alone=False)
     if len(asked.settings.registries) != 1:
         raise Refused("the configuration has several registries: name one")
-    return asyncio.run(look(words, _whole(subjects, asked), asked))[0]
+    return finished(look(words, _whole(subjects, asked), asked))[0]
 
 
 def _whole(subjects: Subjects, asked: Typed) -> Subjects:

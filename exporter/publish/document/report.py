@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from exporter.judge.report import Child, Report, TagVerdict
     from exporter.publish.standing import Standing
 
+_MOST_PROTECTORS: Final = 20
+"""Tags that are named of those that protect one manifest."""
+
 
 def compose(standings: Iterable[Standing], generated: float) -> Document:
     """Return the document on some registries; `generated` is seconds since the epoch."""
@@ -148,7 +151,9 @@ def _child(child: Child) -> ChildEntry:
             LackEntry(each.digest, each.kind, each.size, each.state, each.detail)
             for each in child.lacks
         ),
-        protected_by=child.protected_by,
+        # Of many tags that name one manifest, each would else repeat all.
+        protected_by=child.protected_by and child.protected_by[:_MOST_PROTECTORS],
+        protected_by_more=max(0, len(child.protected_by or ()) - _MOST_PROTECTORS),
         required_by=child.required_by,
     )
 

@@ -53,8 +53,9 @@ class ChildEntry(Struct, frozen=True):
     ]
     protected_by: Annotated[
         tuple[Name, ...] | None,
-        Meta(description="Tags that name it directly; null if unknown."),
+        Meta(description="Up to 20 tags that name it directly; null if unknown."),
     ]
+    protected_by_more: Annotated[int, Meta(description="Further tags that name it directly.")]
     required_by: Annotated[
         ReferenceClass | None, Meta(description="The highest class that requires it.")
     ]
