@@ -45,6 +45,7 @@ WRITERS: Final = {
     "publish.preflight.document": "writes",
     "publish.text.capacity": "writes",
     "publish.text.markdown": "writes",
+    "publish.web.reply": "unpacks what this process packed",
     "publish.web.turns": "the address of a peer, by the kernel",
     "sources.cluster.text": "one pattern of a choice without repetition",
     "sources.cluster.access": "base64 of what a plugin gave",
