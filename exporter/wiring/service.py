@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("pullproof.service")
 
-_PATIENCE: Final = 0.5
+_PATIENCE: Final = 2.0
 """Seconds that a running audit is given to end when the process is told to."""
-_LAST: Final = 3.0
+_LAST: Final = 3.5
 """Seconds after which nobody waits any more for what is being closed."""
 
 
