@@ -126,8 +126,8 @@ async def _verified(target: Target, walk: Walk, answers: dict[Address, Answer]) 
     for at, found in (await verify(target.registry, claims, target.method)).items():
         place = (at[0], claims[at])
         if found == claims[at]:
-            walk.sightings[place] = unknown(Reason.UNCONFIRMED, "its tag still serves it")
-        elif isinstance(found, Digest):
+            continue  # only a cache before the registry has it: nodes ask for the digest
+        if isinstance(found, Digest):
             walk.sightings[place] = unknown(Reason.UNCONFIRMED, "its tag references another digest")
             answers[at] = found, HEADER
             led = True

@@ -292,7 +292,8 @@ def test_scenario_22_a_tag_that_is_pushed_anew_meanwhile_has_lost_nothing(tmp_pa
             after = check(f"{before.host}/{V1}", "--plain-http")
 
     assert moved
-    assert (during.code, during.said.state(V1)) == (3, "unknown")
+    assert (during.code, during.said.state(V1)) == (0, "present")
+    assert during.said.tag(V1)["digest"] == newer.digest
     assert not during.said.found("missing-child")
     entry = after.said.tag(V1)
     assert (after.code, entry["state"], entry["digest"]) == (0, "present", newer.digest)
