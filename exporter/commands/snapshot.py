@@ -13,7 +13,8 @@ from exporter.commands.running import finished
 from exporter.commands.settings import typed
 from exporter.commands.subjects import of_registry
 from exporter.facts.proof import State
-from exporter.publish.words import count_words, plain, size_words
+from exporter.publish.words import count_words, size_words
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     import argparse

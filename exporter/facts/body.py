@@ -30,7 +30,7 @@ _FOLDS: Final = str.maketrans({"\u017f": "s", "\u212a": "k"})
 
 
 class Unreadable(ValueError):
-    """A body of which it cannot be said what a collector makes of it."""
+    """A body that a collector may read in more than one way."""
 
 
 @dataclass(frozen=True, slots=True)

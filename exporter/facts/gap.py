@@ -91,7 +91,7 @@ class Gap:
 def bounded(gaps: Iterable[Gap], most: int = 1_000) -> tuple[Gap, ...]:
     """Return the first `most` gaps of each scope and reason, and the number of the others.
 
-    A registry may have a hundred thousand repositories, each of which fails alike.
+    A registry may have a hundred thousand repositories that all fail alike.
     """
     seen = Counter[tuple[Scope, Reason]]()
     kept: list[Gap] = []

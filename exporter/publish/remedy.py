@@ -10,7 +10,8 @@ from exporter.facts.proof import GONE, State
 from exporter.judge.repair import held, save
 from exporter.oci.reference import names_host
 from exporter.publish.sheet import root_name
-from exporter.publish.words import plain, platform_words
+from exporter.publish.words import platform_words
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

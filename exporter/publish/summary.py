@@ -19,12 +19,12 @@ from exporter.publish.words import (
     Cell,
     child_cell,
     count_words,
-    plain,
     platform_words,
     proof_words,
     size_words,
     verdict_cell,
 )
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -17,13 +17,13 @@ from exporter.publish.words import (
     Cell,
     Tone,
     child_cell,
-    plain,
     platform_words,
     proof_words,
     state_cell,
     time_words,
     verdict_cell,
 )
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

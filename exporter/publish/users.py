@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import hits
 from exporter.judge.finding import aside
-from exporter.publish.words import count_words, plain, platform_words, time_words
+from exporter.publish.words import count_words, platform_words, time_words
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

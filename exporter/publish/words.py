@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, Proof, State
 from exporter.publish.urgency import by_design
-from exporter.screen import plain as plain  # noqa: PLC0414 - a word like the others
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from exporter.judge.report import Child, TagVerdict

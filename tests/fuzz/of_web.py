@@ -20,8 +20,8 @@ from exporter.publish.web.gate import Gate
 from exporter.publish.web.html import text as escaped
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
 from exporter.publish.web.origin import is_foreign
-from exporter.publish.words import plain
 from exporter.screen import escaped as escaped_document
+from exporter.screen import plain
 from exporter.screen import plain as on_terminals
 from tests.fuzz.target import Target
 

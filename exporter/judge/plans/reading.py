@@ -71,7 +71,7 @@ class _Reading:
             self._count(said)
 
     def miss_long(self, start: str) -> None:
-        """Count a line of which the end was not looked at: whatever it names may go."""
+        """Count a line whose end was not read: it may name anything."""
         self.lines += 1
         self.too_long += 1
         self._miss(start)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.gap import Scope
 from exporter.judge.preflight.answer import Verdict
 from exporter.publish.users import user_words
-from exporter.publish.words import Cell, Tone, count_words, plain, size_words
+from exporter.publish.words import Cell, Tone, count_words, size_words
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from exporter.facts.capacity import Capacity, Untold
-from exporter.publish.words import count_words, plain, size_words, time_words
+from exporter.publish.words import count_words, size_words, time_words
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -10,7 +10,8 @@ from exporter.judge.explanation import Answer
 from exporter.publish.sheet import root_name
 from exporter.publish.text.markdown import bullet, escape
 from exporter.publish.users import needed_words, user_words
-from exporter.publish.words import moment, plain, platform_words, time_words
+from exporter.publish.words import moment, platform_words, time_words
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,7 +10,8 @@ from exporter.publish.sheet import lay_out, narrow, root_name
 from exporter.publish.summary import blindness, coverage_head, next_command, risks, totals, troubles
 from exporter.publish.tree import Node, grow
 from exporter.publish.users import wanted_by
-from exporter.publish.words import count_words, plain, size_words, time_words, verdict_cell
+from exporter.publish.words import count_words, size_words, time_words, verdict_cell
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

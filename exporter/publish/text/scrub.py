@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from exporter.judge.damage import damages
-from exporter.publish.words import age_words, count_words, plain, size_words
+from exporter.publish.words import age_words, count_words, size_words
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -18,7 +18,7 @@ import bcrypt
 import pydantic
 
 from exporter.oci.digest import Malformed
-from exporter.publish.words import plain
+from exporter.screen import plain
 from exporter.sources.marked import read, spell
 
 if TYPE_CHECKING:

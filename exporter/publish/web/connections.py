@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("pullproof.web")
 
 _MOST: Final = 256
-"""Connections at once, of which some are idle."""
+"""Maximum number of connections, idle ones included."""
 _MOST_BUSY: Final = 2
 """Where none is idle, so many times as many: a request is cut short for another at last."""
 _SHARE: Final = 4

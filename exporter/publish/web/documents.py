@@ -13,7 +13,7 @@ from exporter.publish.document.report import compose, encode
 from exporter.publish.web import reply
 from exporter.publish.web.once import Once
 from exporter.publish.web.pages import asked
-from exporter.publish.words import plain
+from exporter.screen import plain
 from exporter.store import snapshot_file
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from exporter import __version__
-from exporter.publish.words import Cell, Tone, age_words, moment, plain, time_words
+from exporter.publish.words import Cell, Tone, age_words, moment, time_words
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

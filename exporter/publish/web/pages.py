@@ -14,7 +14,7 @@ from exporter.publish.web.html import ICON
 from exporter.publish.web.once import Once
 from exporter.publish.web.query import Query, read
 from exporter.publish.web.tag_page import tag_page
-from exporter.publish.words import plain
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -20,7 +20,7 @@ from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.publish.metrics.probe import Probed, debug, metrics
-from exporter.publish.words import plain
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from multidict import MultiMapping

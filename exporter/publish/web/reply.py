@@ -29,7 +29,7 @@ LIMIT: Final = web.RequestKey("limit", asyncio.Timeout)
 _PIECE: Final = 1 << 16
 """Bytes that are written at a time: a connection holds a few of them, never a whole body."""
 _SLOWEST: Final = 1 << 17
-"""Bytes a second at which a reader must take a large body, beside the time for any answer."""
+"""Minimum rate of a reader of a large body, in bytes per second, beyond the time for any answer."""
 _GZIP: Final = 31
 """zlib's code for a gzip file."""
 _TRAILER: Final = 4

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exporter.oci.digest import Malformed
 from exporter.publish.web.config import Inline
-from exporter.publish.words import plain
+from exporter.screen import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,7 +81,7 @@ def _written(pem: Inline, stack: ExitStack) -> Path:
 
 
 def _regular(path: Path) -> Path:
-    """Return a path at which there is a file; OpenSSL would wait for ever at a named pipe."""
+    """Return a path if a regular file is there; OpenSSL would wait for ever at a named pipe."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise ValueError("not a file")

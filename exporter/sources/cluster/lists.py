@@ -66,7 +66,7 @@ class Shown:
     objects: dict[str, list[Any]] = field(default_factory=dict)
     """By kind, as `Kind.subject` names it."""
     partial: set[str] = field(default_factory=set)
-    """Kinds of which something may be missing."""
+    """Kinds whose list may be incomplete."""
     gaps: list[Gap] = field(default_factory=list)
     fresh: int = 0
     """Lists that were read whole."""

@@ -79,7 +79,7 @@ class PullSecrets:
         return login
 
     def contents(self, api: Api, gaps: list[Gap]) -> dict[str, tuple[bytes, ...]]:
-        """Read every set that was named; one of which something cannot be read is left out.
+        """Read every set that was named; a set with anything unreadable is left out.
 
         Adds what cannot be read to the gaps. A Secret that is not there is passed over, as a
         kubelet does.
@@ -116,7 +116,7 @@ class PullSecrets:
         return sorted(ranked, key=lambda named: ranked[named])
 
     def _read(self, api: Api, named: Named, room: int) -> bytes | None:
-        """Read one Secret, of which `room` bytes may be kept."""
+        """Read one Secret; keep at most `room` bytes of it."""
         namespace, name = named
         subject = plain(f"{self._cluster}: Secret {namespace}/{name}")
         if room <= 0:

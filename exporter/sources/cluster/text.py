@@ -17,7 +17,7 @@ _LONGEST_SUBDOMAIN: Final = 253
 
 
 def plain(text: str) -> str:
-    """Return a name of which no character moves a terminal's cursor or turns its direction.
+    """Return a name without characters that move a terminal's cursor or change its direction.
 
     Owners of objects and pull secrets are named by whoever makes an object: Kubernetes takes
     control characters there, and any length.

@@ -51,7 +51,7 @@ class Name(Shape, frozen=True):
 
 
 class Labelled(Meta, frozen=True):
-    """The metadata of an object of which more is needed: labels are left out of all others."""
+    """Metadata with labels; for all other objects they are left out."""
 
     resource_version: str = ""
     """Changes whenever the object does."""
