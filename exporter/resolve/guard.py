@@ -53,7 +53,9 @@ class Faults:
 
     def note(self, subject: str, call: str, error: Exception) -> None:
         """Record a fault as a gap of its own, once for each call."""
-        unseen = self.unseen(subject, call, error)
+        self._record(subject, call, self.unseen(subject, call, error))
+
+    def _record(self, subject: str, call: str, unseen: Unseen) -> None:
         gap = Gap(Scope.REGISTRY, subject, unseen.reason, f"{call}: {unseen.detail}")
         self.gaps.setdefault(call, gap)
 
@@ -85,14 +87,13 @@ class Faults:
     async def look(
         self, subject: str, call: Callable[..., Awaitable[Answer]], *about: object, **how: object
     ) -> Answer:
-        """Do the same for one object of many: that gets no gap of its own, but the fault does."""
+        """Do the same for one object of many, which has no gap of its own: the fault has one."""
         try:
-            return await self.in_time(subject, lambda: call(*about, **how))
-        except Unseen:
+            return await self.ask(subject, call, *about, **how)
+        except Unseen as unseen:
+            if unseen.reason is Reason.INTERNAL:
+                self._record(self.registry, _name(call), unseen)
             raise
-        except Exception as error:
-            self.note(self.registry, _name(call), error)
-            raise self.unseen(subject, _name(call), error) from error
 
     def attempt(
         self, subject: str, call: Callable[..., Answer], *about: object, otherwise: Answer

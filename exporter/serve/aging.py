@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
+
+from exporter.serve.loop_thread import in_background
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -24,13 +26,8 @@ async def aging(
 
     `clock` tells the seconds since the epoch.
     """
-    watch = asyncio.create_task(_watch(board, limits, clock))
-    try:
+    async with in_background(_watch(board, limits, clock)):
         yield
-    finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
 
 
 async def _watch(board: Board, limits: Mapping[str, float], clock: Callable[[], float]) -> None:

@@ -85,13 +85,20 @@ class LoopThread:
 @asynccontextmanager
 async def timed(tally: LoopTally, each: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
     """Note how long the loop that runs this is held up; do something at each look."""
-    watch = asyncio.create_task(_watch(tally, each))
+    async with in_background(_watch(tally, each)):
+        yield
+
+
+@asynccontextmanager
+async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run a coroutine beside what is done here, and cancel it in the end."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
-        watch.cancel()
+        task.cancel()
         with suppress(asyncio.CancelledError):
-            await watch
+            await task
 
 
 async def _watch(tally: LoopTally, each: Callable[[], None]) -> None:

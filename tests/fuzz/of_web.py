@@ -22,7 +22,6 @@ from exporter.publish.web.negotiation import accepts_gzip, metrics_format
 from exporter.publish.web.origin import is_foreign
 from exporter.screen import escaped as escaped_document
 from exporter.screen import plain
-from exporter.screen import plain as on_terminals
 from tests.fuzz.target import Target
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def _origin(data: bytes) -> None:
 def _screen(data: bytes) -> None:
     """Whatever is written, no terminal is moved by it."""
     text = data.decode(errors="surrogateescape")
-    assert "\x1b" not in on_terminals(text)
+    assert "\x1b" not in plain(text)
     json.loads(f'"{escaped_document(json.dumps(text, ensure_ascii=False)[1:-1])}"')
 
 

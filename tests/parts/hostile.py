@@ -249,10 +249,31 @@ def names_of_cuts(number: int, pages: int) -> Mode:
     return registry(page)
 
 
-def wide_indexes(number: int, children: int) -> Mode:
-    """Tags of which each names another index with very many children that are not there."""
+def manifests(number: int, kind: str, body: Callable[[int], bytes]) -> Mode:
+    """So many tags, each with a manifest of its own, which is made when it is asked for."""
     names = listing("tags", [f"v{each}" for each in range(number)])
     known: dict[str, int] = {}
+
+    def manifest(method: str, reference: str) -> Iterator[bytes]:
+        tag = int(reference[1:]) if reference.startswith("v") else known.get(reference)
+        if tag is None:
+            return denied(method)
+        made = body(tag)
+        known[digest(made)] = tag
+        return content(method, made, kind)
+
+    return registry(repositories(1), lambda _: whole(names), manifest)
+
+
+def image(**more: object) -> bytes:
+    """An image without layers, whose configuration is not there."""
+    config = {"mediaType": CONFIG, "digest": made_up(0), "size": 2}
+    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}
+    return json.dumps(document | more).encode()
+
+
+def wide_indexes(number: int, children: int) -> Mode:
+    """Tags that each name another index with very many children that are not there."""
 
     def index(tag: int) -> bytes:
         first = tag * children
@@ -263,54 +284,20 @@ def wide_indexes(number: int, children: int) -> Mode:
         document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
         return json.dumps(document, separators=(",", ":")).encode()
 
-    def manifest(method: str, reference: str) -> Iterator[bytes]:
-        tag = int(reference[1:]) if reference.startswith("v") else known.get(reference)
-        if tag is None:
-            return denied(method)
-        body = index(tag)
-        known[digest(body)] = tag
-        return content(method, body, INDEX)
-
-    return registry(repositories(1), lambda _: whole(names), manifest)
+    return manifests(number, INDEX, index)
 
 
 def heavy_manifests(number: int, size: int = 3_900_000) -> Mode:
-    """Tags of which each names another manifest of nearly the size that is read at most."""
-    names = listing("tags", [f"v{each}" for each in range(number)])
-    known: dict[str, int] = {}
-
-    def manifest(method: str, reference: str) -> Iterator[bytes]:
-        tag = int(reference[1:]) if reference.startswith("v") else known.get(reference)
-        if tag is None:
-            return denied(method)
-        notes = {"note": f"{tag}" + "x" * size}
-        config = {"mediaType": CONFIG, "digest": made_up(0), "size": 2}
-        document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}
-        document["annotations"] = notes
-        body = json.dumps(document).encode()
-        known[digest(body)] = tag
-        return content(method, body, MANIFEST)
-
-    return registry(repositories(1), lambda _: whole(names), manifest)
+    """Tags that each name another manifest of nearly the size that is read at most."""
+    note = "x" * size
+    return manifests(number, MANIFEST, lambda tag: image(annotations={"note": f"{tag}{note}"}))
 
 
 def json_bomb(number: int, size: int = 3_900_000) -> Mode:
-    """Tags of which each names another manifest that holds as many empty values as fit."""
-    names = listing("tags", [f"v{each}" for each in range(number)])
-    known: dict[str, int] = {}
-
-    def manifest(method: str, reference: str) -> Iterator[bytes]:
-        tag = int(reference[1:]) if reference.startswith("v") else known.get(reference)
-        if tag is None:
-            return denied(method)
-        config = {"mediaType": CONFIG, "digest": made_up(0), "size": 2}
-        document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}
-        values = ",".join(["{}", "[]"] * (size // 6))
-        body = f'{json.dumps(document)[:-1]},"x":[{tag},{values}]}}'.encode()
-        known[digest(body)] = tag
-        return content(method, body, MANIFEST)
-
-    return registry(repositories(1), lambda _: whole(names), manifest)
+    """Tags that each name another manifest with as many empty values as fit."""
+    values = ",".join(["{}", "[]"] * (size // 6))
+    start = image()[:-1].decode()
+    return manifests(number, MANIFEST, lambda tag: f'{start},"x":[{tag},{values}]}}'.encode())
 
 
 def config_bomb(number: int, size: int = 4_190_000) -> Mode:
