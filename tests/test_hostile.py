@@ -172,17 +172,25 @@ def ended(watched: Exporter, pulse: Pulse) -> float:
     return time.monotonic() - began
 
 
-def test_a_source_that_never_answers_holds_up_neither_the_audits_nor_the_end(
-    tmp_path: Path,
-) -> None:
-    os.mkfifo(tmp_path / "refs.txt")  # opening it waits for a writer, for ever
-    with attacking(tmp_path, "healthy", 3) as healthy:
+def test_a_named_pipe_in_place_of_a_file_is_a_gap_and_is_not_waited_for(tmp_path: Path) -> None:
+    pipes = [tmp_path / name for name in ("refs.txt", "password")]
+    for each in pipes:
+        os.mkfifo(each)  # opening it would wait for a writer, for ever
+    references, password = map(str, pipes)
+    with attacking(tmp_path, "healthy", 3) as one, attacking(tmp_path, "healthy", 4) as other:
+        asked = named("asked", other) | {"username": "u", "password_file": str(tmp_path / "word")}
+        (tmp_path / "word").write_text("secret")
         settings = {
-            "registries": [named("healthy", healthy)],
-            "references": [{"file": str(tmp_path / "refs.txt"), "class": "live"}],
+            "registries": [named("healthy", one), asked],
+            "references": [{"file": references, "class": "live"}],
         }
         with exporter(tmp_path / "victim", settings) as victim, felt(victim) as pulse:
-            until(lambda: pulse.worst, "it answers")
+            (tmp_path / "word").unlink()
+            (tmp_path / "word").symlink_to(password)
+            until(lambda: audits(victim) >= AUDITS, "the healthy registry is audited")
+            told = victim.report().document["gaps"]
             stopped = ended(victim, pulse)
 
+    (gap,) = {(each["scope"], each["reason"]) for each in told if each["scope"] == "references"}
+    assert gap == ("references", "unreadable")
     assert stopped < 5.0
