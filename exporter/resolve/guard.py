@@ -101,7 +101,7 @@ class Faults:
         """Return what a call returns, or `otherwise` and a gap where it fails."""
         try:
             return call(*about)
-        except Exception as error:  # noqa: BLE001 - what this is for
+        except Exception as error:  # noqa: BLE001 - an adapter may raise anything
             self.note(subject, _name(call), error)
             return otherwise
 
@@ -188,7 +188,7 @@ class GuardedRegistry:
             return await self.faults.in_time(subject, lambda: call(*about))
         except Unseen:
             raise
-        except Exception as error:  # noqa: BLE001 - what this is for
+        except Exception as error:  # noqa: BLE001 - an adapter may raise anything
             self.faults.note(subject, _name(call), error)
             return otherwise
 

@@ -99,7 +99,7 @@ class Opening:
         """Say what is in it: its bytes were those that its digest names."""
         try:
             self.content = self._fault or await self._opened()
-        except Exception as error:  # noqa: BLE001 - likewise
+        except Exception as error:  # noqa: BLE001 - as in `_unpack`
             self.content = _faulted(error) if self._part is Part.LAYER else SILENT
 
     async def _opened(self) -> Inside:
