@@ -17,7 +17,7 @@ from exporter.judge.gc.plan import Blind
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.judge.stock import take
-from exporter.resolve.aside import aside
+from exporter.resolve.daemon_thread import in_daemon_thread
 from exporter.resolve.guard import Faults, guarded
 from exporter.resolve.look import look
 from exporter.resolve.steady import steady
@@ -131,7 +131,7 @@ async def _inventory(target: Target, faults: Faults) -> Inventory | Gap | None:
     if storage is None:
         return None
     try:
-        return await faults.in_time("storage", lambda: aside(storage.read))
+        return await faults.in_time("storage", lambda: in_daemon_thread(storage.read))
     except Unseen as unseen:
         return Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
 

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from exporter.resolve.aside import aside
+from exporter.resolve.daemon_thread import in_daemon_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -42,7 +42,7 @@ class LoopThread:
             await main()
 
         try:
-            await aside(lambda: asyncio.run(begun()))
+            await in_daemon_thread(lambda: asyncio.run(begun()))
         finally:
             self._loop = None
 

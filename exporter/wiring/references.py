@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.publish.standing import SourceStanding
-from exporter.resolve.aside import aside
+from exporter.resolve.daemon_thread import in_daemon_thread
 from exporter.serve.rounds import References
 from exporter.sources import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile
@@ -115,7 +115,7 @@ class ReferenceSources:
     async def _shared(self, source: ReferenceSource) -> Read:
         reading = self._reading.get(source.name)
         if reading is None:
-            reading = asyncio.ensure_future(aside(partial(self._read, source)))
+            reading = asyncio.ensure_future(in_daemon_thread(partial(self._read, source)))
             self._reading[source.name] = reading
             reading.add_done_callback(lambda _: self._reading.pop(source.name))
         try:

@@ -9,9 +9,9 @@ from weakref import WeakValueDictionary
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
+from exporter.sources.registry.bounded_cache import BoundedCache
 from exporter.sources.registry.challenge import Challenge, best
 from exporter.sources.registry.credentials import Login, Uncarried, carried
-from exporter.sources.registry.kept import Kept
 from exporter.sources.registry.tokens import fetch
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ class Keys:
         self._credentials = credentials
         self._ask = ask
         self._learned: Challenge | None = None
-        self._wanted: Kept[str, Challenge | None] = Kept(_size_of_challenge)
+        self._wanted: BoundedCache[str, Challenge | None] = BoundedCache(_size_of_challenge)
         """By scope: the challenge to meet, None where nobody needs to."""
-        self._held: Kept[Challenge, Key | _Refusal] = Kept(_size_of_key)
+        self._held: BoundedCache[Challenge, Key | _Refusal] = BoundedCache(_size_of_key)
         self._refused: dict[Login, float] = {}
         self._locks: WeakValueDictionary[Challenge, asyncio.Lock] = WeakValueDictionary()
 

@@ -1,4 +1,4 @@
-"""What is remembered of a registry, however much it says: the oldest is forgotten."""
+"""A cache that is bounded in values and bytes: the oldest are forgotten."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Name = TypeVar("Name")
 Value = TypeVar("Value")
 
 
-class Kept(Generic[Name, Value]):
+class BoundedCache(Generic[Name, Value]):
     """Values by name, so many and so large at most; the newest is always kept."""
 
     def __init__(self, size: Callable[[Name, Value], int]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.sources.registry import kept as keeping
-from exporter.sources.registry.kept import Kept
+from exporter.sources.registry.bounded_cache import BoundedCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,8 @@ def limits(most: int, most_bytes: int) -> Iterator[None]:
         yield
 
 
-def sized() -> Kept[int, str]:
-    return Kept(lambda _, value: len(value))
+def sized() -> BoundedCache[int, str]:
+    return BoundedCache(lambda _, value: len(value))
 
 
 @given(SIZES)

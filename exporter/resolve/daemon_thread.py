@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-async def aside(act: Callable[[], Result]) -> Result:
+async def in_daemon_thread(act: Callable[[], Result]) -> Result:
     """Return what a call returns, or raise what it raises; it has a thread of its own meanwhile.
 
     A disk or a share may never answer. The threads of `asyncio.to_thread` are few and shared: a
@@ -39,5 +39,5 @@ async def aside(act: Callable[[], Result]) -> Result:
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(settle, result, fault)
 
-    threading.Thread(target=run, name="aside", daemon=True).start()
+    threading.Thread(target=run, name="may-hang", daemon=True).start()
     return await future
