@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-import resource
+import signal
 import socketserver
 import subprocess
 import sys
@@ -465,6 +465,19 @@ def deep_indexes(levels: int) -> Mode:
     return registry(repositories(1), lambda _: whole(listing("tags", ["v1"])), manifest)
 
 
+_MARK: Final = "\n-- measured: "
+_MEASURING: Final = f"""
+import resource, subprocess, sys
+most = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+code = subprocess.call(sys.argv[2:])
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print({_MARK!r}, code, peak, sep=" ", file=sys.stderr)
+"""
+"""Runs a command and says what it took: a peak survives exec, so that of a child that this
+process starts itself would begin with its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Suffered:
     """What became of a victim."""
@@ -486,14 +499,14 @@ def suffer(*words: str, environ: dict[str, str] | None = None) -> Suffered:
         **(environ or {}),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "exporter", *words],
+        [sys.executable, "-c", _MEASURING, str(_MOST), sys.executable, "-m", "exporter", *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=variables,
+        start_new_session=True,
     )
-    resource.prlimit(process.pid, resource.RLIMIT_AS, (_MOST, _MOST))
-    timer = threading.Timer(PATIENCE, process.kill)
+    timer = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
     timer.start()
     try:
         with process.stdout as out, process.stderr as errors:  # type: ignore[union-attr] # piped
@@ -502,13 +515,9 @@ def suffer(*words: str, environ: dict[str, str] | None = None) -> Suffered:
             reader.start()
             output = b"".join(islice(iter(lambda: out.read(1 << 16), b""), 1 << 12))
             reader.join()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        process.wait()
     finally:
         timer.cancel()
-    return Suffered(
-        process.returncode,
-        used.ru_maxrss * 1024,
-        output.decode(errors="replace"),
-        said[0].decode(errors="replace"),
-    )
+    errors_said, _, measured = said[0].decode(errors="replace").rpartition(_MARK)
+    code, peak = map(int, measured.split())
+    return Suffered(code, peak * 1024, output.decode(errors="replace"), errors_said)

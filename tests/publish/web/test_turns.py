@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -81,18 +80,17 @@ async def test_a_wrong_password_that_comes_again_is_compared_once(config: Path) 
     assert comparing.passwords == [b"wrong"]
 
 
-async def test_three_hundred_connections_that_guess_keep_nobody_out(config: Path) -> None:
+async def test_two_hundred_connections_that_guess_keep_nobody_out(config: Path) -> None:
     """Under the right name, from the right address, without a pause, before it was ever right."""
     comparing, ended = Comparing(), asyncio.Event()
 
     async def guess(http: httpx.AsyncClient, which: int) -> None:
         number = 0
         while not ended.is_set():
-            with suppress(httpx.TransportError):  # cut: they are more than may be connected
-                await scrape(http, "prom", f"{which} {number}")
+            await scrape(http, "prom", f"{which} {number}")
             number += 1
 
-    many = httpx.Limits(max_connections=300, max_keepalive_connections=300)
+    many = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with (
         serving(config, Board(gate=Gate({}, comparing))) as served,
         httpx.AsyncClient(
@@ -100,7 +98,7 @@ async def test_three_hundred_connections_that_guess_keep_nobody_out(config: Path
         ) as guessing,
         client(served) as http,
     ):
-        guesses = [asyncio.create_task(guess(guessing, which)) for which in range(300)]
+        guesses = [asyncio.create_task(guess(guessing, which)) for which in range(200)]
         await asyncio.to_thread(until, lambda: len(comparing.passwords) >= 400, "it is busy")
         before = len(comparing.passwords)
 
