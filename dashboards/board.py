@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import (
     AnnotationQuery,
@@ -27,9 +27,7 @@ from dashboards.links import MARK
 from dashboards.promql import TARGET, series
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics import exporter_families as own
-
-if TYPE_CHECKING:
-    from exporter.publish.metrics.family import Family
+from exporter.publish.metrics.family import Family
 
 ALERTS: Final = "Registry.*"
 """The names of all alerts that belong to these dashboards."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grafana_foundation_sdk.builders import prometheus
 from grafana_foundation_sdk.cog.builder import Builder
@@ -18,9 +19,6 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from dashboards.links import Target, panel_link
 from dashboards.meanings import QUIET, Steps, Words, thresholds
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 NOTHING: Final = "nothing is known"

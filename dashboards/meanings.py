@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models.dashboard import (
@@ -12,9 +13,6 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMapping,
     ValueMappingResult,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 GOOD: Final = "green"
 UNSURE: Final = "purple"

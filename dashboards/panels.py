@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from grafana_foundation_sdk.builders import (
     bargauge,
@@ -33,9 +33,6 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
 
 from dashboards.card import Ask, Card, Finished, finish, queries
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def number(card: Card, ask: Ask, *, named: bool = False) -> Finished:

@@ -6,12 +6,10 @@ where the metric has that label, `registry`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.publish.metrics import catalogue
-
-if TYPE_CHECKING:
-    from exporter.publish.metrics.family import Family
+from exporter.publish.metrics.family import Family
 
 TARGET: Final = 'job=~"$job",instance=~"$instance"'
 _TAG: Final = "registry, repository, tag, class"

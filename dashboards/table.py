@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grafana_foundation_sdk.builders import common, table
 from grafana_foundation_sdk.models import units
@@ -13,10 +14,6 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from dashboards.card import Ask, Card, Finished, finish, queries
 from dashboards.links import Target
 from dashboards.meanings import Words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 _LETTERS: Final = "ABCDEFGHIJKLMN"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from grafana_foundation_sdk.models import units
 
@@ -15,9 +15,7 @@ from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
 from exporter.publish.metrics import exporter_families as own
 from exporter.publish.metrics import storage_families as stored
-
-if TYPE_CHECKING:
-    from exporter.publish.metrics.family import Family
+from exporter.publish.metrics.family import Family
 
 _REPOSITORY: Final = (ONE_REGISTRY, 'repository="$repository"')
 _THIS: Final = (*_REPOSITORY, 'tag="$tag"')

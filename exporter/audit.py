@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from exporter.facts.fitting import fitted
 from exporter.facts.gap import Gap, Scope
@@ -13,25 +13,20 @@ from exporter.facts.inventory import Inventory
 from exporter.facts.pointers import pointers
 from exporter.facts.proof import GONE, State
 from exporter.facts.scrubbed import Scrubbed, recall
+from exporter.facts.snapshot import Root, Sealed, Snapshot
+from exporter.facts.use import Use
 from exporter.judge.gc.plan import Blind
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.judge.stock import take
+from exporter.oci.reference import Repository
 from exporter.resolve.daemon_thread import in_daemon_thread
 from exporter.resolve.guard import Faults, guarded
 from exporter.resolve.look import look
 from exporter.resolve.steady import steady
 from exporter.resolve.stored import stored_roots
-from exporter.sources import Unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from exporter.facts.snapshot import Root, Sealed, Snapshot
-    from exporter.facts.use import Use
-    from exporter.oci.reference import Repository
-    from exporter.resolve.target import Scrub, Target
-    from exporter.sources import Listing
+from exporter.resolve.target import Scrub, Target
+from exporter.sources import Listing, Unseen
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,14 @@ import os
 import signal
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
 
 from exporter import __version__
 from exporter.commands import Refused
 from exporter.commands.about import ABOUT, PULLED
 from exporter.commands.vocabulary import VOCABULARY
 from exporter.screen import screened
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 USAGE: Final = 2
 UNTOLD: Final = 3

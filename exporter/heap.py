@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Final
 
 _YOUNG: Final = (10_000, 10, 1_000_000_000)
 """New objects until the youngest are searched, and such searches until the older ones are. All of

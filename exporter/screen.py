@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TextIO
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from typing import Any, Final, TextIO
 
 _COLOUR: Final = re.compile(r"(\x1b\[(?:[0-9;]{1,4})m)")
 _WIPE: Final = re.compile(r"(\r\x1b\[K)")

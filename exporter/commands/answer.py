@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.options import again
 from exporter.facts.gap import Scope
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import Role, Snapshot
+from exporter.judge.report import Report
 from exporter.publish.document.report import compose, encode
 from exporter.publish.standing import Standing
 from exporter.publish.text.terminal import Style
 from exporter.screen import escaped
 from exporter.store import snapshot_file
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from exporter.facts.snapshot import Snapshot
-    from exporter.judge.report import Report
 
 MOST_ROWS: Final = 1_000
 """Rows of a Markdown table; what is broken comes first."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final, TextIO
 
 from exporter.commands import Refused
 from exporter.judge.gc.dialect import DIALECTS, Mode
@@ -15,11 +17,6 @@ from exporter.judge.plans.reading import COLLECTOR, read
 from exporter.judge.preflight.asked import Asked, Collection
 from exporter.judge.preflight.deletions import Way
 from exporter.oci.quoting import quoted, without_credentials
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-    from typing import TextIO
 
 _LONGEST: Final = 1 << 16
 """Characters that are read of a line at a time."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import sys
 import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -16,6 +19,7 @@ from exporter.commands.shelf import place, shelf
 from exporter.config.words import duration
 from exporter.facts.capacity import Capacity, Untold
 from exporter.facts.gap import Reason
+from exporter.facts.release import Release
 from exporter.judge.coverage import doubts, newest
 from exporter.oci.digest import Malformed
 from exporter.publish.lake.release import decode, named
@@ -26,11 +30,6 @@ from exporter.sources.lake.questions import Engine, answer
 from exporter.wiring.facts import imported
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Iterable, Mapping
-    from contextlib import AbstractContextManager
-
-    from exporter.facts.release import Release
     from exporter.sources.shelf import Shelf
 
 _TRIES: Final = 3

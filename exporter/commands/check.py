@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from exporter.commands.answer import MOST_ROWS, as_json, exit_code, save, style
 from exporter.commands.looking import look
@@ -13,14 +14,9 @@ from exporter.commands.running import finished
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
 from exporter.commands.subjects import asked_for
+from exporter.judge.report import Report
 from exporter.publish.text.markdown import check_markdown
 from exporter.publish.text.terminal import check_text
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping, Sequence
-
-    from exporter.judge.report import Report
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:

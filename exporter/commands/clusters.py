@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from exporter.config.cluster import ClusterSettings
-
-if TYPE_CHECKING:
-    from exporter.config.settings import Settings
+from exporter.config.settings import Settings
 
 
 def clusters(context: str, known: Settings | None) -> tuple[ClusterSettings, ...]:

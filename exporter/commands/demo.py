@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import style
@@ -18,15 +20,9 @@ from exporter.config.loading import Misconfigured, load
 from exporter.demo import settings, tree
 from exporter.demo.registry import Registry, served
 from exporter.facts.snapshot import Role
-from exporter.publish.text.terminal import check_text
+from exporter.publish.text.terminal import Style, check_text
 from exporter.serve.logs import configure
 from exporter.wiring.service import Service, Unstartable
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator, Mapping
-
-    from exporter.publish.text.terminal import Style
 
 _LOOK_EVERY: Final = 0.1
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from exporter.commands import Refused
 from exporter.commands.saved import judged
-from exporter.judge.change import compare
+from exporter.judge.change import Change, compare
 from exporter.publish.text.change import change_document, change_markdown, change_text
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping
-
-    from exporter.judge.change import Change
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: ARG001 - asks nobody

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, save
 from exporter.commands.looking import look
 from exporter.commands.running import finished
 from exporter.commands.saved import judged
-from exporter.commands.settings import typed
+from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import Subjects, is_registry, platforms, with_file
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use
-from exporter.judge.explanation import Question, explain, places
+from exporter.judge.explanation import Explanation, Question, explain, places
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.quoting import without_credentials
-from exporter.oci.reference import Reference
+from exporter.oci.reference import Reference, Tag
 from exporter.publish.text.explanation import (
     explanation_document,
     explanation_markdown,
     explanation_text,
 )
 from exporter.sources import Listing
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping, Sequence
-
-    from exporter.commands.settings import Typed
-    from exporter.judge.explanation import Explanation
-    from exporter.oci.reference import Tag
 
 _ALL: Final = ("*",)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
+from exporter.audit import Audited
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
 from exporter.commands.looking import examined
@@ -15,18 +17,12 @@ from exporter.commands.saved import judged
 from exporter.commands.settings import shard_of, typed
 from exporter.commands.shelf import shelf
 from exporter.commands.subjects import of_registry
+from exporter.facts.release import Exported
+from exporter.facts.snapshot import Snapshot
 from exporter.resolve.scope import Scope
+from exporter.resolve.target import Target
 from exporter.sources import Unseen
 from exporter.wiring.facts import FactsKeeper
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Mapping
-
-    from exporter.audit import Audited
-    from exporter.facts.release import Exported
-    from exporter.facts.snapshot import Snapshot
-    from exporter.resolve.target import Target
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from exporter.commands import Refused
 from exporter.commands.answer import as_json, exit_code, save, style
@@ -13,15 +14,10 @@ from exporter.commands.running import finished
 from exporter.commands.saved import judged
 from exporter.commands.settings import typed
 from exporter.commands.subjects import platforms, read, with_file
+from exporter.judge.report import Report
 from exporter.oci.quoting import without_credentials
 from exporter.publish.text.markdown import inspect_markdown
 from exporter.publish.text.tree import inspect_text
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping
-
-    from exporter.judge.report import Report
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import time
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from exporter.audit import examine
+from exporter.audit import Audited, examine
 from exporter.commands import Refused
 from exporter.commands.progress import showing
+from exporter.commands.settings import Typed
+from exporter.commands.subjects import Subjects
 from exporter.facts.proof import Proof
-from exporter.facts.shard import WHOLE
+from exporter.facts.shard import WHOLE, Shard
+from exporter.judge.report import Report
 from exporter.resolve.scope import Scope
+from exporter.resolve.target import Target
 from exporter.sources import Unseen
-from exporter.wiring.assembly import assembled
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import AsyncIterator
-
-    from exporter.audit import Audited
-    from exporter.commands.settings import Typed
-    from exporter.commands.subjects import Subjects
-    from exporter.facts.shard import Shard
-    from exporter.judge.report import Report
-    from exporter.resolve.target import Target
-    from exporter.wiring.assembly import Assembly
+from exporter.wiring.assembly import Assembly, assembled
 
 _USE: Final = os.R_OK | os.W_OK
 

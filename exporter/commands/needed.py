@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from exporter.commands import Refused
 from exporter.commands.clusters import clusters
 from exporter.config.loading import Misconfigured, load
+from exporter.config.registry import RegistrySettings
+from exporter.config.settings import Settings
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.use import Use
-from exporter.judge.blast import hits
+from exporter.judge.blast import Hit, hits
 from exporter.judge.preflight.answer import Needed
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.reference import spellings
+from exporter.oci.reference import Repository, Tag, spellings
 from exporter.resolve import scope
-from exporter.sources import Listing, Unseen, joined
+from exporter.sources import Listing, ReferenceSource, Unseen, joined
 from exporter.sources.references import ReferenceFile
 from exporter.wiring import references, targets
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from exporter.config.registry import RegistrySettings
-    from exporter.config.settings import Settings
-    from exporter.judge.blast import Hit
-    from exporter.oci.reference import Repository, Tag
-    from exporter.sources import ReferenceSource
 
 
 @dataclass(frozen=True, slots=True)

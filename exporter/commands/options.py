@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 from exporter.commands import Refused
 from exporter.config.loading import Misconfigured, parse
+from exporter.config.settings import Settings
 from exporter.config.storage import NO_PLACE, PLACE
 from exporter.oci.quoting import quoted
 from exporter.publish.summary import PLAIN_HTTP
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping
-
-    from exporter.config.settings import Settings
 
 _PLACE: Final = re.compile(PLACE)
 _REACHING: Final = (

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.commands.answer import MOST_ROWS, Exit, style
 from exporter.commands.asked import asked
-from exporter.commands.needed import wanting
+from exporter.commands.needed import Wanting, wanting
 from exporter.commands.options import check_place
 from exporter.commands.saved import judged
 from exporter.commands.shelf import place, plain_http
 from exporter.facts import body
 from exporter.facts.gap import Gap, Scope
+from exporter.facts.inventory import Inventory
 from exporter.judge.gc.paths import removed
 from exporter.judge.gc.plan import Abort, Blind, Plan
 from exporter.judge.preflight import api, storage
 from exporter.judge.preflight.answer import Answer, Checked, Verdict
+from exporter.judge.preflight.asked import Asked
 from exporter.judge.preflight.platforms import described, parents
+from exporter.judge.preflight.storage import Foreseen
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.preflight.document import preflight_json
 from exporter.publish.preflight.markdown import preflight_markdown
@@ -28,15 +33,6 @@ from exporter.publish.preflight.text import preflight_text
 from exporter.screen import escaped, plain
 from exporter.sources import Listing, Unseen, joined
 from exporter.wiring.stored import Stored
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable, Mapping
-
-    from exporter.commands.needed import Wanting
-    from exporter.facts.inventory import Inventory
-    from exporter.judge.preflight.asked import Asked
-    from exporter.judge.preflight.storage import Foreseen
 
 _PAUSE: Final = 0.5
 """Seconds: what a push or a deletion leaves for a moment is gone by then."""

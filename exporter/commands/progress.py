@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 _TICK: Final = 0.2
 _WIPE: Final = "\r\x1b[K"

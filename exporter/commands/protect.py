@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, save
 from exporter.commands.looking import look
 from exporter.commands.running import finished
 from exporter.commands.saved import judged
-from exporter.commands.settings import typed
+from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.facts.use import ReferenceClass
-from exporter.judge.pins import LONGEST, pins
+from exporter.judge.pins import LONGEST, Pin, Pins, pins
+from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import tag
 from exporter.publish.text.pins import Outcome, pins_document, pins_markdown, pins_text
-from exporter.sources import Unseen
+from exporter.sources import Pinner, Unseen
 from exporter.wiring.pinning import pinner
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from exporter.commands.settings import Typed
-    from exporter.judge.pins import Pin, Pins
-    from exporter.judge.report import Report
-    from exporter.sources import Pinner
 
 _ATTACHED: Final = ("sha256-*",)
 """Tags of signatures and other referrers, which are kept with their image."""

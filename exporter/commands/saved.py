@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from exporter.commands import Refused
 from exporter.judge.judgement import judge
+from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.store import snapshot_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from exporter.judge.report import Report
 
 
 def judged(path: Path) -> Report:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import MOST_ROWS, Exit, as_json, exit_code, save, style
@@ -15,23 +17,16 @@ from exporter.commands.options import again, is_folder, settings_of
 from exporter.commands.running import finished
 from exporter.commands.scrubbing import scrub_once
 from exporter.commands.settings import Typed, typed
-from exporter.commands.subjects import asked_for
+from exporter.commands.subjects import Subjects, asked_for
+from exporter.config.registry import RegistrySettings
 from exporter.config.scrub import ScrubSettings, Source
 from exporter.facts.gap import Reason
+from exporter.judge.report import Report
 from exporter.publish.text.markdown import check_markdown
 from exporter.publish.text.scrub import damage_markdown, damage_text
 from exporter.publish.text.terminal import check_text
-from exporter.sources import Unseen
+from exporter.sources import Bytes, Unseen
 from exporter.wiring.stored import Stored
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from exporter.commands.subjects import Subjects
-    from exporter.config.registry import RegistrySettings
-    from exporter.judge.report import Report
-    from exporter.sources import Bytes
 
 _OPTIONS: Final = {
     "bytes_per_second": "--limit-rate",

@@ -5,38 +5,32 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.audit import audit
 from exporter.commands.progress import showing
 from exporter.facts.gap import Reason
-from exporter.facts.proof import State, unknown
+from exporter.facts.proof import Sighting, State, unknown
+from exporter.facts.snapshot import Snapshot
+from exporter.facts.use import Use
 from exporter.judge.judgement import judge
+from exporter.judge.report import Report
+from exporter.oci.reference import Place
 from exporter.publish.text.scrub import tally_words, unread_lines
 from exporter.publish.words import size_words
-from exporter.resolve.method import pause
+from exporter.resolve.method import Method, pause
 from exporter.resolve.scrub.opening import opened
 from exporter.resolve.scrub.plan import due
-from exporter.resolve.scrub.subjects import subjects
+from exporter.resolve.scrub.reading import Reading
+from exporter.resolve.scrub.subjects import Subject, subjects
+from exporter.resolve.target import Scrub, Target
 from exporter.serve.scrubbing import keep, outcome
+from exporter.sources import Listing
 from exporter.sources.tally import ScrubTally
 from exporter.wiring.scrubs import reading
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-
-    from exporter.facts.proof import Sighting
-    from exporter.facts.snapshot import Snapshot
-    from exporter.facts.use import Use
-    from exporter.judge.report import Report
-    from exporter.oci.reference import Place
-    from exporter.resolve.method import Method
-    from exporter.resolve.scrub.reading import Reading
-    from exporter.resolve.scrub.subjects import Subject
-    from exporter.resolve.target import Scrub, Target
-    from exporter.sources import Listing
 
 _BAR: Final = 30
 """Characters of the bar."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
 from exporter.commands.settings import shard
 from exporter.config.loading import Misconfigured, load
+from exporter.config.settings import Settings
 from exporter.oci.digest import Malformed
 from exporter.publish.web.config import WebConfig
 from exporter.publish.web.config import load as web_config
@@ -21,13 +24,6 @@ from exporter.sources import Unseen
 from exporter.wiring.facts import imported
 from exporter.wiring.service import Service, Unstartable
 from exporter.wiring.stored import library
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping
-
-    from exporter.config.settings import Settings
-
 
 _LAST: Final = 4.0
 """Seconds from being told to stop to the end."""

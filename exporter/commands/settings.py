@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from datetime import timedelta
+from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.clusters import clusters
@@ -14,16 +16,10 @@ from exporter.config.loading import Misconfigured, load
 from exporter.config.settings import Settings
 from exporter.config.shard import VARIABLE, ShardName
 from exporter.config.words import duration
+from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import spellings
 from exporter.publish.summary import PLAIN_HTTP
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable
-    from datetime import timedelta
-
-    from exporter.facts.shard import Shard
 
 _PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's name
 """How a password from standing input travels to where secrets are read."""

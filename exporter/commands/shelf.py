@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from exporter.wiring.facts import opened
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping
-
     from exporter.sources.shelf import Shelf
 
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, save
 from exporter.commands.looking import look
 from exporter.commands.running import finished
-from exporter.commands.settings import typed
-from exporter.commands.subjects import of_registry
+from exporter.commands.settings import Typed, typed
+from exporter.commands.subjects import Subjects, of_registry
 from exporter.facts.proof import State
+from exporter.facts.snapshot import Snapshot
+from exporter.judge.report import Report
 from exporter.publish.words import count_words, size_words
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping
-
-    from exporter.commands.settings import Typed
-    from exporter.commands.subjects import Subjects
-    from exporter.facts.snapshot import Snapshot
-    from exporter.judge.report import Report
 
 
 def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from exporter.commands import Refused
 from exporter.config.words import glob
@@ -15,11 +18,6 @@ from exporter.oci.quoting import without_credentials
 from exporter.oci.reference import Reference, Repository, host
 from exporter.sources import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable
-    from pathlib import Path
 
 _SCHEME: Final = re.compile(r"https?://")
 _REGISTRY: Final = re.compile(r"(?:localhost|[^/:@.]*\.[^/:@]*|\[[^/@]*\])(?::[0-9]+)?")

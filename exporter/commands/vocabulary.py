@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.commands import taken
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Mapping
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:

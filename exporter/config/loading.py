@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, get_args
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from exporter.config.registry import RegistrySettings
 from exporter.config.secrets import NoSecret, credentials
 from exporter.config.section import Section
 from exporter.config.settings import Settings
@@ -16,14 +20,6 @@ from exporter.sources import Unseen
 from exporter.sources.marked import Fault, Marked
 from exporter.sources.marked import read as read_marked
 from exporter.sources.registry.trust import Trust
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from pydantic_core import ErrorDetails
-
-    from exporter.config.registry import RegistrySettings
 
 _LARGEST: Final = 1_048_576
 _MOST_VALUES: Final = 50_000

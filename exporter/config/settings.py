@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from pydantic import Field, model_validator
 
@@ -28,9 +29,6 @@ from exporter.config.words import (
     ShardText,
 )
 from exporter.facts.use import ReferenceClass
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 DEFAULT_PORT: Final = 10470
 """Outside the range 9100 to 9999, which other exporters' defaults fill."""

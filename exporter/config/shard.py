@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from exporter.facts.shard import MOST, Shard
 from exporter.oci.digest import Malformed
 from exporter.oci.quoting import quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 VARIABLE: Final = "PULLPROOF_SHARD"
 """The environment variable that may name the shard."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Self, TypeVar
+from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo
 
@@ -22,9 +23,6 @@ from exporter.oci.quoting import quoted
 from exporter.oci.reference import host, repository
 from exporter.sources.cluster.kinds import KINDS
 from exporter.sources.cluster.paths import FieldPath
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

@@ -6,17 +6,14 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from exporter.oci.platform import Platform
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 _LAYER: Final = "application/vnd.oci.image.layer.v1.tar"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from exporter.oci.digest import Digest
-    from exporter.oci.reference import Repository, Tag
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Repository, Tag
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Self
+from pathlib import Path
+from typing import Final, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from exporter.demo.layout import Layout
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import parse
+from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository, repository, tag
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from aiohttp.typedefs import Handler
-
-    from exporter.oci.manifest import Descriptor
 
 _JSON: Final = "application/json; charset=utf-8"
 _FAILURES: Final = {

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Final
 
 _SETTINGS: Final = """\
 # What `pullproof demo` runs with. docs/configuration.md lists all that can stand here.

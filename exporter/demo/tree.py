@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from exporter.demo.content import Image, chart, image, index, multi_platform
 from exporter.demo.layout import Layout
+from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, tag
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from exporter.oci.digest import Digest
 
 FRONTEND: Final = Repository("shop/frontend")
 """Healthy; a tag of its own protects each platform of each version."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from exporter.facts.snapshot import Snapshot
-    from exporter.oci.digest import Digest
+from exporter.facts.snapshot import Snapshot
+from exporter.oci.digest import Digest
 
 
 def known_manifests(snapshot: Snapshot) -> set[Digest]:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Scope
-from exporter.facts.misfit import Difference, differences
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from exporter.facts.misfit import Known, Misfit
-    from exporter.facts.snapshot import Snapshot
-    from exporter.oci.digest import Digest
-    from exporter.oci.manifest import Manifest
+from exporter.facts.misfit import Difference, Known, Misfit, differences
+from exporter.facts.snapshot import Snapshot
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Manifest
 
 
 def fitted(now: Snapshot, before: Snapshot | None, contents: Mapping[Digest, Known]) -> Snapshot:

@@ -5,18 +5,15 @@ No collector's rules here: a manifest counts as needed where any tag, or any rev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
+from exporter.facts.digests import Marks, Numbers
 from exporter.facts.graph import distinct
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from exporter.facts.digests import Marks, Numbers
-    from exporter.facts.inventory import Bytes, Inventory, Upload
+from exporter.facts.inventory import Bytes, Inventory, Upload
 
 _NANO: Final = 1_000_000_000
 _NOBODY: Final = -1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from exporter.facts.digests import Column, Sizes, number
+from exporter.facts.gap import Gap
 from exporter.facts.graph import Graph
 from exporter.facts.inventory import (
     Driver,
@@ -19,13 +21,10 @@ from exporter.facts.inventory import (
     Unlinked,
     Upload,
 )
+from exporter.facts.outline import Outline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from exporter.facts.body import Body
-    from exporter.facts.gap import Gap
-    from exporter.facts.outline import Outline
 
 Target = str | Unlinked
 """What a link names, or why it names nothing."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.facts.digests import pack_texts
-
-if TYPE_CHECKING:
-    from exporter.facts.digests import Digests
+from exporter.facts.digests import Digests, pack_texts
 
 Halves = NDArray[np.int64]
 

@@ -7,19 +7,15 @@ Source: containerd `core/unpack/unpacker.go`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.oci.layers import PLAIN, UNPACKED, is_layer
-from exporter.oci.manifest import Kind, Manifest
+from exporter.oci.manifest import Descriptor, Kind, Manifest
 from exporter.oci.rootfs import Rootfs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from exporter.oci.manifest import Descriptor
 
 CONFIRMED: Final = 2
 """Readings that must agree before an image is called wrong by them."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from exporter.facts.snapshot import Root
+from exporter.facts.use import Use
 from exporter.oci.platform import Platform
-
-if TYPE_CHECKING:
-    from exporter.facts.snapshot import Root
-    from exporter.facts.use import Use
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from exporter.facts.snapshot import Sealed
@@ -9,8 +10,6 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Repository, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from exporter.facts.inventory import Inventory
 
 

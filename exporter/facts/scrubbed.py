@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Known
 from exporter.facts.proof import HASHED, Proof, Sighting, State
+from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository
-
-if TYPE_CHECKING:
-    from exporter.facts.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE
 from exporter.facts.use import ReferenceClass, Use, Workload, highest
 from exporter.judge.choice import needed
 from exporter.judge.leaves import Leaf
+from exporter.judge.report import TagVerdict
 from exporter.oci.platform import Platform
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.judge.report import TagVerdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
 
 from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE, State
+from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.demand import said
 from exporter.judge.pins import Need, needs
 from exporter.judge.report import Child, Report, TagVerdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.snapshot import Snapshot
-    from exporter.oci.reference import Repository, Tag
+from exporter.oci.reference import Repository, Tag
 
 
 class Kind(StrEnum):

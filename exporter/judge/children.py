@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Proof, State
+from exporter.facts.use import ReferenceClass
+from exporter.judge.leaves import Leaf, View
 from exporter.judge.report import Child, ChildKind, Lack
-from exporter.oci.manifest import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.facts.use import ReferenceClass
-    from exporter.judge.leaves import Leaf, View
-    from exporter.oci.manifest import Descriptor
-    from exporter.oci.reference import Tag
+from exporter.oci.manifest import Descriptor, Kind
+from exporter.oci.reference import Tag
 
 _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
 _LADDER: Final = tuple(Proof)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from exporter.facts.snapshot import Role
+from exporter.facts.nodes import Nodes
+from exporter.facts.snapshot import Role, Root, Snapshot
+from exporter.judge.leaves import Leaf
 from exporter.judge.report import ChildKind
 from exporter.oci.platform import Platform, eligible, mirrored
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from exporter.facts.nodes import Nodes
-    from exporter.facts.snapshot import Root, Snapshot
-    from exporter.judge.leaves import Leaf
 
 _SIGNATURE_TAG: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
 """Tags by which cosign and the referrers fallback attach content to an image."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exporter.judge.report import Lack
+from exporter.facts.snapshot import Root
+from exporter.judge.report import Lack, Report
+from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 
 if TYPE_CHECKING:
-    from exporter.facts.snapshot import Root
-    from exporter.judge.report import Report
-    from exporter.oci.digest import Digest
-
     _Key = tuple[Digest, str]
 
 

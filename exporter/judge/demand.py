@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from exporter.facts.nodes import Nodes
-from exporter.facts.use import ReferenceClass
+from exporter.facts.snapshot import Root
+from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.choice import Choice, is_attached, needed
+from exporter.judge.leaves import Leaf
 from exporter.judge.report import Lacking
 from exporter.oci.platform import Platform
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from exporter.facts.snapshot import Root
-    from exporter.facts.use import Use
-    from exporter.judge.leaves import Leaf
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import Role, Root
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.leaves import View, grow
 from exporter.judge.report import Child, ChildKind, Report, TagVerdict
 from exporter.judge.running import Runners, runners
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from exporter.facts.snapshot import Root
 
 
 class Answer(StrEnum):

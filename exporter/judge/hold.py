@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector, Role, Sealed
+from exporter.facts.snapshot import Collector, Role, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
-from exporter.oci.reference import Tag
+from exporter.oci.reference import Repository, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from exporter.facts.snapshot import Snapshot
     from exporter.judge.report import TagVerdict
-    from exporter.oci.reference import Repository
 
 
 @dataclass(frozen=True, slots=True)

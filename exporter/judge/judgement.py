@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import Role, Snapshot
 from exporter.judge.checks import (
     broken_child,
     digest_mismatch,
@@ -17,18 +18,11 @@ from exporter.judge.checks import (
     unprotected_image,
     wrong_diff_id,
 )
-from exporter.judge.hold import compared, holds
-from exporter.judge.report import Report
+from exporter.judge.finding import Finding
+from exporter.judge.hold import Hold, compared, holds
+from exporter.judge.report import Report, TagVerdict
 from exporter.judge.unsettled import unsettled
 from exporter.judge.verdict import verdicts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from exporter.facts.snapshot import Snapshot
-    from exporter.judge.finding import Finding
-    from exporter.judge.hold import Hold
-    from exporter.judge.report import TagVerdict
 
 OPEN: Final = (
     missing_child,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Rule, told, weight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from exporter.judge.report import Child, Lack, TagVerdict
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
+from exporter.facts.misfit import Misfit
 from exporter.facts.proof import GONE, Sighting, State, unknown
 from exporter.facts.snapshot import Snapshot
+from exporter.facts.use import Use
 from exporter.judge.report import ChildKind
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Kind, Manifest
+from exporter.oci.manifest import Descriptor, Kind, Manifest
 from exporter.oci.platform import Platform, eligible
 from exporter.oci.reference import Repository
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from exporter.facts.misfit import Misfit
-    from exporter.facts.use import Use
-    from exporter.oci.manifest import Descriptor
 
 NOT_LOOKED_AT: Final = unknown(Reason.BY_DESIGN, "not audited")
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, State
+from exporter.facts.snapshot import Snapshot
+from exporter.facts.use import ReferenceClass
 from exporter.judge.choice import is_attached
 from exporter.judge.leaves import View
-from exporter.judge.report import ChildKind, Report
+from exporter.judge.report import ChildKind, Report, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.facts.snapshot import Snapshot
-    from exporter.facts.use import ReferenceClass
-    from exporter.judge.report import TagVerdict
 
 SHORTEST: Final = 12
 """Hexadecimal characters of the digest in a name, as long as no other tag has that name."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.facts.use import Holder
 from exporter.oci.platform import Platform, eligible
 from exporter.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from exporter.facts.use import Holder
     from exporter.judge.report import TagVerdict
 
 

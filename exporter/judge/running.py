@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.hold import below
 from exporter.oci.digest import Digest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from exporter.facts.snapshot import Snapshot
-    from exporter.oci.manifest import Manifest
-    from exporter.oci.reference import Repository
+from exporter.oci.manifest import Manifest
+from exporter.oci.reference import Repository
 
 
 @dataclass(frozen=True, slots=True)

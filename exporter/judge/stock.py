@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from exporter.facts import holdings
 from exporter.facts.digests import ABSENT
 from exporter.facts.holdings import Grace, Reclaimable, Share
+from exporter.facts.inventory import Inventory
+from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass, highest
 from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.judge.gc.plan import Abort, Blind, Plan
@@ -17,12 +18,6 @@ from exporter.judge.gc.preconditions import Precondition, preconditions
 from exporter.judge.gc.protectors import sole_protectors
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.gc.victims import Wanted, tags, victims
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.facts.inventory import Inventory
-    from exporter.facts.snapshot import Root
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ nothing could, the time at which it was first seen waits for an audit that can t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Role, Sealed
+from exporter.facts.snapshot import Role, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import (
     broken_child,
@@ -28,16 +28,10 @@ from exporter.judge.checks import (
 )
 from exporter.judge.finding import Key
 from exporter.judge.hold import Hold, below
-from exporter.judge.report import ChildKind, TagVerdict
+from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.facts.snapshot import Snapshot
-    from exporter.judge.report import Child, Lack
-    from exporter.oci.reference import Repository
+from exporter.oci.reference import Repository
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exporter.facts.admission import Admission
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import Role, Root, Snapshot
+from exporter.facts.use import Use
 from exporter.judge.children import assess
 from exporter.judge.choice import held, is_attached
 from exporter.judge.demand import Demand, demand
 from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, as_run, grow
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Place, Repository, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from exporter.facts.admission import Admission
-    from exporter.facts.snapshot import Root, Snapshot
-    from exporter.facts.use import Use
-    from exporter.oci.digest import Digest
-    from exporter.oci.reference import Place, Repository, Tag
-
     _Doors = Mapping[tuple[str, Repository], Admission]
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"

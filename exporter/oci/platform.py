@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from exporter.oci.digest import Malformed
 from exporter.oci.quoting import quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _NAMES: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
 _FIXED: Final = {"armhf": ("arm", "v7"), "armel": ("arm", "v6"), "i386": ("386", "")}

@@ -9,12 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 from exporter.oci.digest import Malformed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _FIELDS: Final = frozenset(
     {

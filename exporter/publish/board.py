@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from exporter.publish.metrics.exposition import Exposition
+
 if TYPE_CHECKING:
-    from exporter.publish.metrics.exposition import Exposition
     from exporter.publish.standing import Picture
 
 

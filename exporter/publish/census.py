@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.content import known_manifests, stated_sizes
-from exporter.facts.proof import Proof, State
+from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import broken_child, missing_child, missing_platform
 from exporter.judge.finding import Severity
-from exporter.judge.report import ChildKind
+from exporter.judge.report import Child, ChildKind, Report, TagVerdict
+from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.proof import Sighting
-    from exporter.judge.report import Child, Report, TagVerdict
-    from exporter.oci.digest import Digest
 
 BREAKING: Final = frozenset(
     check.RULE.code for check in (missing_child, broken_child, missing_platform)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.proof import GONE, State
 from exporter.judge.repair import held, save
+from exporter.judge.report import Child, Report, TagVerdict
 from exporter.oci.reference import names_host
 from exporter.publish.sheet import root_name
 from exporter.publish.words import platform_words
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.judge.report import Child, Report, TagVerdict
 
 _FORGET: Final = (
     "Restart the registry first, or flush its Redis: its cache lets pushes skip lost content."

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from exporter.facts.proof import GONE, State
+from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import Blast, Hit, blast, hits
 from exporter.judge.checks import unprotected_child, unprotected_image
@@ -16,12 +17,9 @@ from exporter.judge.finding import Finding, Severity
 from exporter.judge.report import Report, TagVerdict
 from exporter.publish.census import broken_since
 from exporter.publish.sheet import root_name
+from exporter.publish.standing import Standing
 from exporter.publish.summary import blindness
 from exporter.publish.urgency import Urgency, by_design, stake, urgency
-
-if TYPE_CHECKING:
-    from exporter.facts.snapshot import Root
-    from exporter.publish.standing import Standing
 
 
 class Condition(StrEnum):

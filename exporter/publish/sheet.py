@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.proof import State
+from exporter.facts.snapshot import Root
 from exporter.judge.blast import blast
-from exporter.judge.report import ChildKind
+from exporter.judge.report import Child, ChildKind, Report, TagVerdict
 from exporter.oci.reference import names_host
 from exporter.publish.urgency import Urgency, order, urgency
 from exporter.publish.words import (
@@ -21,12 +23,6 @@ from exporter.publish.words import (
     platform_words,
     verdict_cell,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from exporter.facts.snapshot import Root
-    from exporter.judge.report import Child, Report, TagVerdict
 
 ANY: Final = "any"
 """The column of images that say no platform, and of tags that could not be looked into."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from exporter.facts.gap import Gap
 from exporter.facts.proof import GONE, Proof, State
-from exporter.judge.blast import blast
-from exporter.judge.finding import Severity
-from exporter.judge.report import ChildKind
+from exporter.judge.blast import Blast, blast
+from exporter.judge.finding import Finding, Rule, Severity
+from exporter.judge.report import Child, ChildKind, Lacking, Report, TagVerdict
+from exporter.oci.reference import Repository
 from exporter.publish.census import BREAKING, broken_since, count
 from exporter.publish.sheet import inspect_command, name_of, root_name, scrub_command
 from exporter.publish.urgency import Urgency, order, stake, urgency
@@ -25,15 +28,6 @@ from exporter.publish.words import (
     verdict_cell,
 )
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from exporter.facts.gap import Gap
-    from exporter.judge.blast import Blast
-    from exporter.judge.finding import Finding, Rule
-    from exporter.judge.report import Child, Lacking, Report, TagVerdict
-    from exporter.oci.reference import Repository
 
 PLAIN_HTTP: Final = "--plain-http"
 """The option by which a registry is asked without TLS."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from exporter.facts.proof import Proof, State
+from exporter.facts.proof import Proof, Sighting, State
+from exporter.facts.snapshot import Root
+from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import aside
-from exporter.judge.report import ChildKind
+from exporter.judge.report import Child, ChildKind, Lacking, Report, TagVerdict
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Kind
+from exporter.oci.manifest import Descriptor, Kind, Manifest
+from exporter.oci.reference import Tag
 from exporter.publish.words import (
     ABSENT,
     BY_DESIGN,
@@ -24,16 +28,6 @@ from exporter.publish.words import (
     verdict_cell,
 )
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from exporter.facts.proof import Sighting
-    from exporter.facts.snapshot import Root
-    from exporter.facts.use import ReferenceClass
-    from exporter.judge.report import Child, Lacking, Report, TagVerdict
-    from exporter.oci.manifest import Descriptor, Manifest
-    from exporter.oci.reference import Tag
 
 _MOST_TAGS: Final = 10
 """Names that are said of one manifest; the others are counted."""

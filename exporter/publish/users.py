@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
+from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import hits
+from exporter.judge.blast import Blast, Hit, hits
 from exporter.judge.finding import aside
+from exporter.judge.report import TagVerdict
 from exporter.publish.words import count_words, platform_words, time_words
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.snapshot import Root
-    from exporter.judge.blast import Blast, Hit
-    from exporter.judge.report import TagVerdict
 
 _MOST: Final = 5
 """Of those who are hit: the JSON has them all."""

@@ -8,12 +8,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import GONE, Proof, State
+from exporter.oci.platform import Platform
 from exporter.publish.urgency import by_design
 from exporter.screen import plain
 
 if TYPE_CHECKING:
     from exporter.judge.report import Child, TagVerdict
-    from exporter.oci.platform import Platform
 
 
 class Tone(Enum):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
+from exporter.facts.snapshot import Snapshot
+from exporter.facts.use import Use
+from exporter.oci.reference import Place, Repository
 from exporter.resolve.method import abreast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from exporter.facts.snapshot import Snapshot
-    from exporter.facts.use import Use
-    from exporter.oci.reference import Place, Repository
     from exporter.resolve.target import Target
 
 _log: Final = logging.getLogger("pullproof.audit")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import (
@@ -25,13 +26,9 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Place
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
 from exporter.resolve.method import Method, spread
+from exporter.resolve.walk import Walk
 from exporter.sources import Absent, Content, Unseen, Wrong
 from exporter.sources.memory import Memory
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
-
-    from exporter.resolve.walk import Walk
 
 _LARGEST_CONFIG: Final = 4 * 2**20
 """Bytes: no image's configuration is larger; a larger one is proven by its last byte only."""

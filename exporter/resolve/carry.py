@@ -5,20 +5,15 @@ Losses are carried, under their own age; health never is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Sighting, State
-from exporter.oci.manifest import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.snapshot import Snapshot
-    from exporter.oci.digest import Digest
-    from exporter.oci.manifest import Manifest
-    from exporter.oci.reference import Place
+from exporter.facts.snapshot import Snapshot
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Kind, Manifest
+from exporter.oci.reference import Place
 
 
 def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:

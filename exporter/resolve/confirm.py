@@ -7,19 +7,15 @@ that cuts every body short can be the reason.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Sighting, State, corrupt, gone, unknown
 from exporter.oci.digest import Digest
+from exporter.oci.reference import Place
 from exporter.resolve.method import Method, abreast, pause
 from exporter.sources import Absent, Body, Content, Unseen, Wrong
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from exporter.oci.reference import Place
 
 
 @dataclass(frozen=True, slots=True)

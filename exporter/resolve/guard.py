@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Collector
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Descriptor
+from exporter.oci.reference import Place, Repository, Tag
 from exporter.sources import Absent, Body, Doors, Listing, Registry, Storage, Unseen, Wrong
 from exporter.sources.memory import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from exporter.facts.inventory import Inventory
-    from exporter.oci.digest import Digest
-    from exporter.oci.manifest import Descriptor
-    from exporter.oci.reference import Place, Repository, Tag
     from exporter.resolve.target import Target
 
 _log: Final = logging.getLogger("pullproof.audit")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.snapshot import Snapshot
+from exporter.facts.use import Use
+from exporter.oci.reference import Repository, Tag
 from exporter.resolve.method import abreast, pause
 from exporter.sources import Absent, Listing, Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-
-    from exporter.facts.snapshot import Snapshot
-    from exporter.facts.use import Use
-    from exporter.oci.reference import Repository, Tag
     from exporter.resolve.target import Target
 
 Listings = dict["Repository", Listing["Tag"]]

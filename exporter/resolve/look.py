@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
 from exporter.facts.proof import GONE, HEADER, State, unknown
-from exporter.facts.snapshot import Collector, Role, Snapshot
+from exporter.facts.snapshot import Collector, Role, Root, Snapshot
+from exporter.facts.use import Use
 from exporter.oci.digest import Digest
+from exporter.oci.manifest import Descriptor
 from exporter.oci.platform import mirrored
+from exporter.oci.reference import Place
 from exporter.resolve import listing
 from exporter.resolve.admission import admissions
 from exporter.resolve.blobs import Blobs
 from exporter.resolve.carry import carry
+from exporter.resolve.listing import Listings
 from exporter.resolve.protection import seals
-from exporter.resolve.scope import select
+from exporter.resolve.scope import Wanted, select
 from exporter.resolve.sharing import Sharing
-from exporter.resolve.tags import addresses, resolve, roots, verify
+from exporter.resolve.tags import Address, Answer, addresses, resolve, roots, verify
 from exporter.resolve.walk import Walk
-from exporter.sources import Unseen
+from exporter.sources import Listing, Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from exporter.facts.snapshot import Root
-    from exporter.facts.use import Use
-    from exporter.oci.manifest import Descriptor
-    from exporter.oci.reference import Place
-    from exporter.resolve.listing import Listings
-    from exporter.resolve.scope import Wanted
-    from exporter.resolve.tags import Address, Answer
     from exporter.resolve.target import Target
-    from exporter.sources import Listing
 
 _NETWORK: Final = UNREACHED | {Reason.SERVER_ERROR}
 

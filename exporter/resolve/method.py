@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from exporter.facts.proof import Proof
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sized
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from exporter.resolve.listing import shown
-from exporter.resolve.tags import resolve, seal
+from exporter.facts.snapshot import Root, Sealed
+from exporter.oci.reference import Place, Repository, Tag
+from exporter.resolve.listing import Listings, shown
+from exporter.resolve.tags import Address, Answer, resolve, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from exporter.facts.snapshot import Root, Sealed
-    from exporter.oci.reference import Place, Repository, Tag
-    from exporter.resolve.listing import Listings
-    from exporter.resolve.tags import Address, Answer
     from exporter.resolve.target import Target
 
 

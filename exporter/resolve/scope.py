@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from exporter.facts.nodes import Nodes
 from exporter.facts.shard import WHOLE, Shard
@@ -12,9 +12,6 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Name = Tag | Digest
 """How an image is named within its repository."""

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import GONE, HEADER, State, unknown
+from exporter.facts.proof import GONE, HEADER, Sighting, State, unknown
+from exporter.facts.snapshot import Root
 from exporter.oci.digest import Digest
-from exporter.resolve.listing import listings, shown
-from exporter.resolve.tags import resolve, verify
+from exporter.oci.reference import Repository, Tag
+from exporter.resolve.listing import Listings, listings, shown
+from exporter.resolve.tags import Address, Answer, resolve, verify
+from exporter.sources import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
-
-    from exporter.facts.proof import Sighting
-    from exporter.facts.snapshot import Root
-    from exporter.oci.reference import Repository, Tag
-    from exporter.resolve.listing import Listings
-    from exporter.resolve.tags import Address, Answer
     from exporter.resolve.target import Target
-    from exporter.sources import Listing
 
 
 async def steady(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from exporter.facts.proof import HEADER
 from exporter.facts.snapshot import Root
+from exporter.facts.use import Use
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
-from exporter.resolve.scope import select
+from exporter.resolve.scope import Scope, Wanted, select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from exporter.facts.inventory import Inventory
-    from exporter.facts.use import Use
-    from exporter.resolve.scope import Scope, Wanted
 
 
 def stored_roots(inventory: Inventory, scope: Scope, uses: Sequence[Use]) -> tuple[Root, ...]:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, HEADER, Sighting, State, gone, unknown
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.oci.digest import Digest
+from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
 from exporter.resolve.carry import older
 from exporter.resolve.confirm import Suspect, suspicion
-from exporter.resolve.listing import shown
+from exporter.resolve.listing import Listings, shown
 from exporter.resolve.method import Method, abreast, pause
+from exporter.resolve.scope import Wanted
 from exporter.sources import Content, Unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
-
-    from exporter.oci.platform import Platform
-    from exporter.resolve.listing import Listings
-    from exporter.resolve.scope import Wanted
 
 Address = tuple[Repository, Tag]
 Answer = tuple[Digest | None, Sighting]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from exporter.facts.holdings import Grace
 from exporter.facts.snapshot import Collector, Role
+from exporter.facts.use import Use
 from exporter.oci.platform import Platform
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
@@ -15,9 +15,6 @@ from exporter.sources import Bytes, Doors, Registry, Storage
 from exporter.sources.memory import Memory, Proofs
 from exporter.sources.tally import ScrubTally
 from exporter.sources.unpacking import Unpacker
-
-if TYPE_CHECKING:
-    from exporter.facts.use import Use
 
 
 @dataclass(frozen=True, slots=True)

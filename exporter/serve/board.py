@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.publish.metrics import rendering as metrics
+from exporter.publish.metrics.exposition import Exposition
+from exporter.publish.metrics.limits import Limits
+from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
 from exporter.serve.standing import aged, unshown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from exporter.publish.metrics.exposition import Exposition
-    from exporter.publish.metrics.limits import Limits
-    from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
-    from exporter.sources.tally import LedgerTally
+from exporter.sources.tally import LedgerTally
 
 _log: Final = logging.getLogger("pullproof.board")
 

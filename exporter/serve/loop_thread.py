@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from exporter.resolve.daemon_thread import in_daemon_thread
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
-
-    from exporter.sources.tally import LoopTally
+from exporter.sources.tally import LoopTally
 
 Answer = TypeVar("Answer")
 

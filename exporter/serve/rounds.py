@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.audit import Audited, examine
 from exporter.facts.gap import Gap, Reason, Scope
@@ -16,6 +16,7 @@ from exporter.facts.proof import State
 from exporter.facts.release import Exported
 from exporter.facts.use import Use
 from exporter.judge.judgement import judge
+from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.publish.standing import SourceStanding, Standing
 from exporter.resolve.target import Target
@@ -26,9 +27,6 @@ from exporter.sources import Listing, Unseen
 from exporter.sources.memory import Journal, Kept
 from exporter.sources.tally import Tally
 from exporter.store import snapshot_file
-
-if TYPE_CHECKING:
-    from exporter.judge.report import Report
 
 _log: Final = logging.getLogger("pullproof.audit")
 

@@ -6,27 +6,22 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import UNREACHED, Reason
-from exporter.facts.proof import State
+from exporter.facts.proof import Sighting, State
 from exporter.judge.report import Report
 from exporter.oci.digest import Digest
+from exporter.oci.reference import Place
 from exporter.resolve.scrub.opening import opened
 from exporter.resolve.scrub.plan import coverage, due
-from exporter.resolve.scrub.reading import Reading
+from exporter.resolve.scrub.reading import Found, Reading
 from exporter.resolve.scrub.subjects import Subject, subjects
 from exporter.resolve.target import Scrub
 from exporter.serve.board import Board
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from exporter.facts.proof import Sighting
-    from exporter.oci.reference import Place
-    from exporter.resolve.scrub.reading import Found
-    from exporter.sources.memory import Proofs
+from exporter.sources.memory import Proofs
 
 _log: Final = logging.getLogger("pullproof.scrub")
 

@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from exporter.facts.gap import Gap, Reason
+
 if TYPE_CHECKING:
-    from exporter.facts.gap import Gap, Reason
     from exporter.judge.report import Report
     from exporter.publish.standing import Standing
 

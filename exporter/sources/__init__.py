@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
+from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap, Reason
+from exporter.facts.snapshot import Collector
+from exporter.facts.use import Use
 from exporter.oci.digest import Digest
+from exporter.oci.manifest import Descriptor
+from exporter.oci.reference import Place, Repository, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from exporter.facts.admission import Admission
     from exporter.facts.inventory import Inventory
-    from exporter.facts.snapshot import Collector
-    from exporter.facts.use import Use
-    from exporter.oci.manifest import Descriptor
-    from exporter.oci.reference import Place, Repository, Tag
 
 Entry = TypeVar("Entry")
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from exporter.facts.misfit import Inside
+from exporter.facts.proof import Sighting
+from exporter.facts.scrubbed import Scrubbed
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Place
 
-    from exporter.facts.misfit import Inside
+if TYPE_CHECKING:
     from exporter.facts.outline import Outline
-    from exporter.facts.proof import Sighting
-    from exporter.facts.scrubbed import Scrubbed
-    from exporter.oci.digest import Digest
-    from exporter.oci.reference import Place
 
 
 class Memory(Protocol):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
@@ -16,9 +17,6 @@ from exporter.sources import Listing, Unseen
 from exporter.sources.marked import Marked
 from exporter.sources.marked import read as read_marked
 from exporter.sources.regular import read_regular
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _LARGEST: Final = 16 * 1024 * 1024
 """Bytes of a file."""

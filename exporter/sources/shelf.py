@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,6 @@ from exporter.sources import Unseen
 from exporter.sources.stores import ERRORS, missed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from obstore.store import ClientConfig
 
 

@@ -13,15 +13,13 @@ import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from types import ModuleType
+from typing import Final, Protocol
 
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked
 from exporter.oci.digest import Digest
 from exporter.sources import Unseen
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 _PIECE: Final = 1 << 20
 """Bytes that are unpacked at once: what a bomb may take of memory."""

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from exporter.config.registry import RegistrySettings
 from exporter.config.scrub import Source
-from exporter.facts.shard import WHOLE
+from exporter.config.settings import Settings
+from exporter.facts.shard import WHOLE, Shard
 from exporter.serve.loop_thread import LoopThread
 from exporter.serve.rounds import Watched
+from exporter.sources import Bytes
 from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.doors import Doors
+from exporter.sources.tally import LoopTally
 from exporter.wiring.logins import logins
 from exporter.wiring.parts import parted
 from exporter.wiring.references import ReferenceSources, configured
 from exporter.wiring.scrubs import scrub
 from exporter.wiring.targets import HUB_API, limits, storage, target, trust
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-
-    from exporter.config.registry import RegistrySettings
-    from exporter.config.settings import Settings
-    from exporter.facts.shard import Shard
-    from exporter.sources import Bytes
-    from exporter.sources.tally import LoopTally
-
 
 Opened = TypeVar("Opened", bound=Distribution)
 

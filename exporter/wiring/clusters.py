@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from exporter.sources.cluster.access import Access
@@ -11,8 +12,6 @@ from exporter.sources.cluster.cluster import Cluster, Extent
 from exporter.sources.cluster.custom import CustomResource, Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from exporter.config.cluster import ClusterSettings, CustomResourceSettings
 
 # That something is tried again says nothing that its outcome does not.

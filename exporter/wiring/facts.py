@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import importlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
+from exporter.facts.release import Exported
+from exporter.facts.snapshot import Snapshot
+from exporter.resolve.scope import Scope
 from exporter.sources import Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import ModuleType
-
     from exporter.audit import Audited
     from exporter.config.storage import FactsSettings
-    from exporter.facts.release import Exported
-    from exporter.facts.snapshot import Snapshot
-    from exporter.resolve.scope import Scope
     from exporter.resolve.target import Target
     from exporter.sources.shelf import Shelf  # noqa: TC004 - it needs an extra, and nothing asks for the type at runtime
 

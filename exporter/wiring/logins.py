@@ -6,18 +6,14 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.config.registry import RegistrySettings
 from exporter.config.secrets import NoSecret, credentials
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
-from exporter.sources.registry.credentials import Login, Uncarried, presentable
+from exporter.sources.registry.credentials import Credentials, Login, Uncarried, presentable
 from exporter.sources.registry.docker_config import DockerConfig
-
-if TYPE_CHECKING:
-    from exporter.sources.registry.credentials import Credentials
-
 
 _SECRETS: Final = ("password_file", "password_env", "identity_token_file", "identity_token_env")
 

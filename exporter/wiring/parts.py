@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.facts.shard import Shard
+
 if TYPE_CHECKING:
     from exporter.config.registry import RegistrySettings
     from exporter.config.scrub import ScrubSettings
-    from exporter.facts.shard import Shard
 
 
 def parted(registry: RegistrySettings, shard: Shard) -> RegistrySettings:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from exporter.config.registry import RegistrySettings
 from exporter.sources.registry.pinner import Pinner
 from exporter.wiring.assembly import opened_as
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from exporter.config.registry import RegistrySettings
 
 
 def pinner(registry: RegistrySettings, environ: Mapping[str, str]) -> Pinner:

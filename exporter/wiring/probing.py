@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -12,16 +13,13 @@ from exporter.audit import audit
 from exporter.facts.proof import Proof
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
-from exporter.publish.web.probe import Module, NotProbed
+from exporter.judge.report import Report
+from exporter.publish.web.probe import Asked, Module, NotProbed
 from exporter.resolve.scope import Scope
+from exporter.resolve.target import Target
 from exporter.sources import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.judge.report import Report
-    from exporter.publish.web.probe import Asked
-    from exporter.resolve.target import Target
     from exporter.serve.rounds import Watched
 
 _PROOFS: Final = {Module.LAST_BYTE: Proof.LAST_BYTE, Module.HEAD: Proof.HEAD}

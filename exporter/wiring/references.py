@@ -6,24 +6,22 @@ import asyncio
 import importlib
 import logging
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
+from exporter.facts.use import Use
 from exporter.publish.standing import SourceStanding
 from exporter.resolve.daemon_thread import in_daemon_thread
 from exporter.serve.rounds import References
-from exporter.sources import Listing, Unseen, joined
+from exporter.sources import Listing, ReferenceSource, Unseen, joined
 from exporter.sources.references import ReferenceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from exporter.config.cluster import ClusterSettings
     from exporter.config.settings import ReferencesSettings, Settings
-    from exporter.facts.use import Use
-    from exporter.sources import ReferenceSource
 
 _log = logging.getLogger(__name__)
 

@@ -7,17 +7,24 @@ import hashlib
 import logging
 import signal
 import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from exporter.config.loading import Misconfigured, load
+from exporter.config.settings import Settings
+from exporter.facts.shard import Shard
+from exporter.facts.use import Use
 from exporter.heap import Heap
+from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.publish.metrics.limits import Limits
-from exporter.publish.standing import Picture, Reload
+from exporter.publish.standing import Picture, Reload, Standing
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.entrance import listening
 from exporter.publish.web.gate import Gate
+from exporter.publish.web.probe import Asked
 from exporter.serve.aging import aging
 from exporter.serve.board import Board
 from exporter.serve.clock import Clock
@@ -31,17 +38,6 @@ from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper
 from exporter.wiring.probing import Probing
 from exporter.wiring.scrubs import scrubbed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping
-    from pathlib import Path
-
-    from exporter.config.settings import Settings
-    from exporter.facts.shard import Shard
-    from exporter.facts.use import Use
-    from exporter.judge.report import Report
-    from exporter.publish.standing import Standing
-    from exporter.publish.web.probe import Asked
 
 _log: Final = logging.getLogger("pullproof.service")
 

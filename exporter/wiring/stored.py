@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 from exporter.facts.gap import Reason
-from exporter.sources import Absent, Unseen
+from exporter.facts.inventory import Inventory
+from exporter.oci.manifest import Descriptor
+from exporter.oci.reference import Repository
+from exporter.sources import Absent, Sink, Unseen, Wrong
 from exporter.sources.memory import Outlines
 from exporter.sources.storage import filesystem, whole
 from exporter.sources.storage.files import Folder
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import ModuleType
-
-    from exporter.facts.inventory import Inventory
-    from exporter.oci.manifest import Descriptor
-    from exporter.oci.reference import Repository
-    from exporter.sources import Sink, Wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.holdings import Grace
-from exporter.facts.shard import WHOLE
+from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Collector
 from exporter.oci.reference import repository
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Promotion, Scope
 from exporter.resolve.target import Target
+from exporter.sources import Registry
+from exporter.sources.memory import Outlines
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.trust import Trust
 from exporter.wiring.stored import Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
     from exporter.config.storage import StorageSettings
-    from exporter.facts.shard import Shard
-    from exporter.sources import Registry
     from exporter.sources.ledger.ledger import Ledger
-    from exporter.sources.memory import Outlines
 
 HUB_API: Final = "registry-1.docker.io"
 """Where the registry named `docker.io` answers."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.proof import State
-from exporter.judge.finding import Rule
+from exporter.judge.finding import Finding, Rule
 from exporter.judge.lost import finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.judge.finding import Finding
     from exporter.judge.report import Child, Lack, TagVerdict
 
 RULE: Final = Rule(

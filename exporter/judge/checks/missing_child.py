@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from exporter.facts.proof import State
-from exporter.judge.finding import Rule
+from exporter.judge.finding import Finding, Rule
 from exporter.judge.lost import finding
-from exporter.judge.report import ChildKind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.judge.finding import Finding
-    from exporter.judge.report import Child, TagVerdict
+from exporter.judge.report import Child, ChildKind, TagVerdict
 
 RULE: Final = Rule("missing-child", "A manifest that a tag references is missing.")
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from exporter.judge.finding import Finding, Rule, Severity, told, weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from exporter.judge.report import TagVerdict
 
 RULE: Final = Rule("missing-platform", "A tag has no image for a platform that must run it.")

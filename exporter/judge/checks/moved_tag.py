@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from exporter.judge.finding import Finding, Rule, Severity
+from exporter.judge.hold import Hold
+from exporter.oci.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.judge.hold import Hold
     from exporter.judge.report import TagVerdict
-    from exporter.oci.digest import Digest
 
 RULE: Final = Rule("moved-tag", "A running image is not the one that its tag references now.")
 

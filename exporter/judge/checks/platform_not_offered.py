@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from exporter.judge.report import TagVerdict
 
 RULE: Final = Rule(

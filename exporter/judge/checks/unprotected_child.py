@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector
+from exporter.facts.snapshot import Collector, Sealed
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Rule, Severity
-from exporter.judge.report import ChildKind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.snapshot import Sealed
-    from exporter.judge.report import Child, TagVerdict
+from exporter.judge.report import Child, ChildKind, TagVerdict
 
 RULE: Final = Rule("unprotected-child", "A manifest is reachable only through an index.")
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.snapshot import Collector
 from exporter.judge.finding import Finding, Rule, Severity
+from exporter.judge.hold import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.judge.hold import Hold
     from exporter.judge.report import TagVerdict
 
 RULE: Final = Rule("unprotected-image", "A live image is not referenced by any tag.")

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from exporter.facts.inventory import Driver, Folder
-
-if TYPE_CHECKING:
-    from exporter.facts.inventory import Inventory
+from exporter.facts.inventory import Driver, Folder, Inventory
 
 
 class Mode(StrEnum):

@@ -5,19 +5,14 @@ A link file's content counts, not its path; nearly always they agree, and then a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from exporter.facts.digests import ABSENT, Numbers
-from exporter.facts.inventory import Unlinked
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from exporter.facts.inventory import Inventory, Links
-    from exporter.judge.gc.dialect import Dialect
+from exporter.facts.inventory import Inventory, Links, Unlinked
+from exporter.judge.gc.dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True)

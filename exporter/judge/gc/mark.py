@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from exporter.facts.digests import ABSENT, Marks, Numbers
 from exporter.facts.graph import distinct
-from exporter.facts.inventory import Folder, Unlinked
+from exporter.facts.inventory import Folder, Inventory, Unlinked
 from exporter.judge.gc import found
-from exporter.judge.gc.dialect import Mode
+from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.gc.name import refusal
 from exporter.judge.gc.order import visited
 from exporter.judge.gc.paths import ROOT, not_found
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.inventory import Inventory
-    from exporter.judge.gc.dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True)

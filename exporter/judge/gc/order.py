@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from exporter.facts.inventory import Folder
-
-if TYPE_CHECKING:
-    from exporter.facts.inventory import Inventory
-    from exporter.judge.gc.dialect import Dialect
+from exporter.facts.inventory import Folder, Inventory
+from exporter.judge.gc.dialect import Dialect
 
 _FOLDER_NAMES = {Folder.LAYERS: "_layers", Folder.MANIFESTS: "_manifests"}
 

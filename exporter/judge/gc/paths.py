@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from exporter.facts.digests import ABSENT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.inventory import Inventory
-    from exporter.judge.gc.plan import Batch, Removal
+from exporter.facts.inventory import Inventory
+from exporter.judge.gc.plan import Batch, Removal
 
 ROOT: Final = "/docker/registry/v2"
 

@@ -5,26 +5,20 @@ Found without a simulation, so that all of it is named at once: a collector tell
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporter.facts.digests import ABSENT
-from exporter.facts.inventory import Folder
+from exporter.facts.digests import ABSENT, Marks, Numbers
+from exporter.facts.inventory import Folder, Inventory, Links, Starts
+from exporter.judge.gc.dialect import Dialect
 from exporter.judge.gc.found import linked
 from exporter.judge.gc.name import refusal
 from exporter.judge.gc.order import visited
 from exporter.judge.gc.sparse import sparse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.facts.digests import Marks, Numbers
-    from exporter.facts.inventory import Inventory, Links, Starts
-    from exporter.judge.gc.dialect import Dialect
 
 
 class Code(StrEnum):

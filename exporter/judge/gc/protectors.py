@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from exporter.facts.digests import Numbers
 from exporter.facts.graph import distinct
+from exporter.facts.inventory import Inventory
 from exporter.judge.gc.found import linked
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.digests import Numbers
-    from exporter.facts.inventory import Inventory
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.inventory import Inventory
+from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.gc.mark import mark
 from exporter.judge.gc.paths import ROOT, not_found
 from exporter.judge.gc.plan import Abort, Blind, Outcome, Plan, Removal, Stage
 from exporter.judge.gc.sweep import intended, sweep
-
-if TYPE_CHECKING:
-    from exporter.facts.inventory import Inventory
-    from exporter.judge.gc.dialect import Dialect, Mode
 
 
 def simulate(inventory: Inventory, dialect: Dialect, mode: Mode) -> Outcome:

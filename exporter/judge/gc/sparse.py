@@ -7,21 +7,18 @@ child, nothing is looked at again (distribution 3, `markManifestReferences`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
+from exporter.facts.digests import Numbers
 from exporter.facts.graph import distinct
+from exporter.facts.inventory import Inventory
+from exporter.judge.gc.dialect import Dialect
 from exporter.judge.gc.found import linked
 from exporter.judge.gc.order import visited
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.digests import Numbers
-    from exporter.facts.inventory import Inventory
-    from exporter.judge.gc.dialect import Dialect
 
 _UNREACHED: Final = -1
 _FOLLOWED: Final = -2

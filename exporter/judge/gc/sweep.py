@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from exporter.facts.digests import ABSENT
 from exporter.facts.graph import distinct
+from exporter.facts.inventory import Inventory
+from exporter.judge.gc.mark import Marked
 from exporter.judge.gc.paths import ROOT, layer_link, not_found, revision_folder
-from exporter.judge.gc.plan import Abort, Plan, Removal, Stage
-
-if TYPE_CHECKING:
-    from exporter.facts.inventory import Inventory
-    from exporter.judge.gc.mark import Marked
-    from exporter.judge.gc.plan import Batch
+from exporter.judge.gc.plan import Abort, Batch, Plan, Removal, Stage
 
 
 def sweep(inventory: Inventory, plan: Plan) -> Plan | Abort:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from exporter.facts.digests import Marks, Numbers
 from exporter.facts.graph import distinct
+from exporter.facts.inventory import Inventory
 from exporter.judge.gc.found import linked
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from exporter.facts.inventory import Inventory
-    from exporter.judge.gc.plan import Batch, Removal
+from exporter.judge.gc.plan import Batch, Removal
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import Final
 
 from exporter.judge.plans.deletion import Deletion, Listed, What
 from exporter.judge.plans.grammar import Said, understood
 from exporter.judge.plans.lines import bare
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _LONGEST: Final = 4_096
 """Characters of a line; of a longer one nothing is believed, since its end is not looked at."""

@@ -7,8 +7,8 @@ depends on links that only the storage shows is a gap, never a guess.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import GONE, State
@@ -21,22 +21,16 @@ from exporter.judge.preflight.answer import (
     Broken,
     Checked,
     Going,
+    Hazard,
     Hurt,
     Lost,
     Needed,
 )
-from exporter.judge.preflight.doomed import UNSEALED, Doomed, collected, deleted, manifests
-from exporter.judge.report import ChildKind
+from exporter.judge.preflight.asked import Asked
+from exporter.judge.preflight.doomed import UNSEALED, Doomed, Label, collected, deleted, manifests
+from exporter.judge.report import ChildKind, Report, TagVerdict
+from exporter.oci.digest import Digest
 from exporter.oci.manifest import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from exporter.judge.preflight.answer import Hazard
-    from exporter.judge.preflight.asked import Asked
-    from exporter.judge.preflight.doomed import Label
-    from exporter.judge.report import Report, TagVerdict
-    from exporter.oci.digest import Digest
 
 
 def foresee(report: Report, asked: Asked, needed: Sequence[Needed], gaps: Sequence[Gap]) -> Answer:

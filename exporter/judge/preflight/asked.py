@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.plans.deletion import Deletion, Listed
 from exporter.judge.preflight.deletions import Way
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True)

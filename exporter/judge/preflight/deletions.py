@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporter.facts.digests import ABSENT, Numbers
+from exporter.facts.digests import ABSENT, Marks, Numbers
 from exporter.facts.inventory import Folder, Inventory, Links, Tags
 from exporter.judge.gc.plan import Removal
 from exporter.judge.plans.deletion import Deletion, What
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from exporter.facts.digests import Marks
 
 Label = tuple[str, str]
 """A repository and a tag of it."""

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.proof import State
+from exporter.facts.snapshot import Sealed, Snapshot
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.plans.deletion import Deletion, What
-from exporter.judge.report import ChildKind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.facts.snapshot import Sealed, Snapshot
-    from exporter.judge.preflight.asked import Collection
-    from exporter.judge.report import Report, TagVerdict
-    from exporter.oci.digest import Digest
+from exporter.judge.preflight.asked import Collection
+from exporter.judge.report import ChildKind, Report, TagVerdict
+from exporter.oci.digest import Digest
 
 Label = tuple[str, str]
 """A repository, and a tag or a digest in it."""

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 
-from exporter.judge.gc.plan import Abort, Plan
+from exporter.facts.inventory import Inventory, Upload
+from exporter.judge.gc.dialect import Dialect
+from exporter.judge.gc.plan import Abort, Outcome, Plan, Removal
 from exporter.judge.gc.preconditions import Effect, preconditions
-from exporter.judge.plans.deletion import What
+from exporter.judge.plans.deletion import Deletion, Listed, What
 from exporter.judge.preflight.answer import Code, Hazard
 from exporter.judge.preflight.deletions import Way
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from exporter.facts.inventory import Inventory, Upload
-    from exporter.judge.gc.dialect import Dialect
-    from exporter.judge.gc.plan import Outcome, Removal
-    from exporter.judge.plans.deletion import Deletion, Listed
 
 _GRACE: Final = 3_600_000_000_000
 """Nanoseconds: an upload that was written to within the last hour may still be going on."""

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from exporter.facts.digests import ABSENT
-from exporter.judge.gc.plan import Removal
+from exporter.facts.digests import ABSENT, Marks
+from exporter.facts.inventory import Inventory
+from exporter.judge.gc.plan import Batch, Removal
 from exporter.judge.gc.victims import Victim, Wanted, victims
 from exporter.judge.preflight.answer import MOST, Broken, Hurt, Lost, Needed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from exporter.facts.digests import Marks
-    from exporter.facts.inventory import Inventory
-    from exporter.judge.gc.plan import Batch
-    from exporter.judge.preflight.deletions import Label
+from exporter.judge.preflight.deletions import Label
 
 
 def find(inventory: Inventory, needed: Iterable[Needed]) -> dict[Wanted, Needed]:

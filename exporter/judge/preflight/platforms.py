@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
+from exporter.facts.inventory import Inventory
+from exporter.judge.preflight.answer import Answer
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import parse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from exporter.facts.inventory import Inventory
-    from exporter.judge.preflight.answer import Answer
-    from exporter.oci.manifest import Descriptor
+from exporter.oci.manifest import Descriptor, parse
 
 ATTESTATION: Final = "attestation"
 

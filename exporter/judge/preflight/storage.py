@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
 from exporter.judge.gc.plan import Abort, Blind, Outcome, Plan, Removal
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.preflight import hazards
-from exporter.judge.preflight.answer import Answer, Checked, Going
-from exporter.judge.preflight.deletions import delete
+from exporter.judge.preflight.answer import Answer, Checked, Going, Hazard, Needed
+from exporter.judge.preflight.asked import Asked, Collection
+from exporter.judge.preflight.deletions import Done, delete
 from exporter.judge.preflight.losses import find, hurt, together
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from exporter.judge.preflight.answer import Hazard, Needed
-    from exporter.judge.preflight.asked import Asked, Collection
-    from exporter.judge.preflight.deletions import Done
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 import msgspec
 
-from exporter.judge.blast import blast, hits
+from exporter.facts.gap import Gap
+from exporter.judge.blast import Hit, blast, hits
+from exporter.judge.finding import Finding
+from exporter.judge.report import Child, Report, TagVerdict
 from exporter.publish.census import broken_since
 from exporter.publish.document.shape import (
     VERSION,
@@ -23,16 +27,8 @@ from exporter.publish.document.shape import (
     WorkloadEntry,
 )
 from exporter.publish.document.stock import stock_entry
+from exporter.publish.standing import Standing
 from exporter.publish.words import moment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.facts.gap import Gap
-    from exporter.judge.blast import Hit
-    from exporter.judge.finding import Finding
-    from exporter.judge.report import Child, Report, TagVerdict
-    from exporter.publish.standing import Standing
 
 _MOST_PROTECTORS: Final = 20
 """Tags that are named of those that protect one manifest."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -13,9 +14,6 @@ from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Severity
 from exporter.publish.document.stock import StockEntry
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 VERSION: Final = 1
 """Rises when a field changes its meaning or goes; new fields alone do not raise it."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Code, Effect
-
-if TYPE_CHECKING:
-    from exporter.judge.stock import Prediction, Stock
+from exporter.judge.stock import Prediction, Stock
 
 Bytes = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]

@@ -6,11 +6,12 @@ releases only, so that what a killed process left behind is never read.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.inventory import Inventory
@@ -21,16 +22,10 @@ from exporter.publish.lake import seen, stored
 from exporter.publish.lake.parquet import digest, turned, write
 from exporter.publish.lake.release import encode, folder
 from exporter.publish.lake.release import path as path_of
-from exporter.publish.lake.schema import SEEN, STORED
-from exporter.publish.lake.shelf import tidy
+from exporter.publish.lake.schema import SEEN, STORED, Table
+from exporter.publish.lake.shelf import Shelf, tidy
+from exporter.publish.lake.stored import Columns
 from exporter.sources import Unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.publish.lake.schema import Table
-    from exporter.publish.lake.shelf import Shelf
-    from exporter.publish.lake.stored import Columns
 
 _WORTH_TELLING: Final = frozenset({Scope.REGISTRY, Scope.REPOSITORY})
 

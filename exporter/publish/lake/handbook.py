@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-from exporter.publish.lake.schema import ORIGIN, TABLES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.publish.lake.schema import Column
+from exporter.publish.lake.schema import ORIGIN, TABLES, Column
 
 
 def tables() -> str:

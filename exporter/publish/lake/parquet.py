@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 # is chosen where Arrow is loaded, and by nothing else for what is written.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+from exporter.publish.lake.schema import Table
 
-    from exporter.publish.lake.schema import Table
+if TYPE_CHECKING:
     from exporter.publish.lake.seen import Row
     from exporter.publish.lake.stored import Columns
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from exporter.facts.release import SCHEMA, Name, Release
+from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.facts.shard import Shard
 
 _ENDING: Final = ".release.json"
 AUDIT: Final = "[0-9TZ]{16,}-[0-9a-f]{8}"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
 
 from exporter.facts.content import known_manifests, stated_sizes
 from exporter.facts.gap import Reason
 from exporter.facts.key import key
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from exporter.facts.snapshot import Snapshot
-    from exporter.oci.digest import Digest
-    from exporter.oci.reference import Repository
+from exporter.facts.snapshot import Snapshot
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Repository
 
 Row = tuple[object, ...]
 _NO_KEY = (None, None)

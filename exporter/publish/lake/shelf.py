@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, Protocol
 
 from exporter.publish.lake.release import AUDIT, names_release
 from exporter.sources import Unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 _ABANDONED: Final = 3_600.0
 """Seconds: an export that goes on puts its next file sooner, whoever writes it."""

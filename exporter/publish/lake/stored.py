@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from exporter.facts.digests import ABSENT
-from exporter.facts.key import keys
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from exporter.facts.digests import Numbers
-    from exporter.facts.inventory import Inventory
-    from exporter.facts.key import Halves
+from exporter.facts.digests import ABSENT, Numbers
+from exporter.facts.inventory import Inventory
+from exporter.facts.key import Halves, keys
 
 Columns = tuple[Any, ...]
 """One value for each column of a table: an array, or a list, all of the same length."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from exporter.publish.metrics.family import Family
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _LEVEL: Final = 6
 """Measured at 100,000 series, level 9 takes a quarter longer for 2 % fewer bytes."""

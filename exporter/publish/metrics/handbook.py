@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from exporter.publish.metrics.catalogue import FAMILIES
-from exporter.publish.metrics.family import Group
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.publish.metrics.family import Family
+from exporter.publish.metrics.family import Family, Group
 
 _INTRODUCTION: Final = """\
 # Metrics

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.proof import State
-from exporter.judge.report import Report
+from exporter.judge.report import Report, TagVerdict
 from exporter.oci.reference import Reference
 from exporter.publish.metrics.exposition import Samples, expose
 from exporter.publish.metrics.family import Family, Group, Kind
 from exporter.publish.text.terminal import Style
 from exporter.publish.text.tree import inspect_text
-
-if TYPE_CHECKING:
-    from exporter.judge.report import TagVerdict
 
 
 def _gauge(name: str, labels: tuple[str, ...], text: str) -> Family:

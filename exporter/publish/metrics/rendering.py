@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
 
 from exporter import __version__
 from exporter.facts.gap import Reason, Scope
@@ -15,21 +15,16 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import moved_tag, unprotected_image
 from exporter.judge.finding import Severity
 from exporter.judge.judgement import CLOSED, OPEN
-from exporter.publish.census import count
+from exporter.judge.report import Report
+from exporter.oci.reference import Repository
+from exporter.publish.census import Census, Household, count
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics import exporter_families as own
 from exporter.publish.metrics.exposition import Exposition, Samples, expose, label_pairs
+from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.stock_series import shares, sole_protectors, stock_series
 from exporter.publish.metrics.tag_series import affected, cases, problems, refused, tags
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from exporter.judge.report import Report
-    from exporter.oci.reference import Repository
-    from exporter.publish.census import Census, Household
-    from exporter.publish.metrics.limits import Limits
-    from exporter.publish.standing import Picture, SourceStanding, Standing
+from exporter.publish.standing import Picture, SourceStanding, Standing
 
 
 def render(picture: Picture, limits: Limits) -> Exposition:

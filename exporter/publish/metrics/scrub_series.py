@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from exporter.publish.metrics import scrub_families
+from exporter.publish.metrics.family import Family
 from exporter.sources.tally import OUTCOMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from prometheus_client import Metric
-
-    from exporter.publish.metrics.family import Family
     from exporter.publish.standing import Standing
 
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.preconditions import Code, Effect
+from exporter.judge.report import Report
+from exporter.judge.stock import Prediction, Stock
 from exporter.publish.metrics import storage_families
-from exporter.publish.metrics.exposition import label_pairs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from exporter.judge.report import Report
-    from exporter.judge.stock import Prediction, Stock
-    from exporter.publish.metrics.exposition import Samples
+from exporter.publish.metrics.exposition import Samples, label_pairs
 
 
 def stock_series(samples: Samples, registry: str, stock: Stock) -> None:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING
 
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Blast, blast
+from exporter.judge.blast import Blast, Hit, blast
 from exporter.judge.report import Report, TagVerdict
-from exporter.publish.census import Lost, lost_since, needs
+from exporter.publish.census import Lost, Needs, lost_since, needs
 from exporter.publish.metrics import catalogue
-from exporter.publish.metrics.exposition import label_pairs
+from exporter.publish.metrics.exposition import Samples, label_pairs
+from exporter.publish.metrics.family import Family
 from exporter.publish.urgency import Urgency, stake, urgency
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from exporter.judge.blast import Hit
-    from exporter.publish.census import Needs
-    from exporter.publish.metrics.exposition import Samples
-    from exporter.publish.metrics.family import Family
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, product
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    Metric,
+    PlatformCollector,
+    ProcessCollector,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import generate_latest as generate_text
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
@@ -15,18 +22,10 @@ from prometheus_client.registry import Collector
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics import exporter_families as own
 from exporter.publish.metrics.exposition import Format
+from exporter.publish.metrics.family import Family
 from exporter.publish.metrics.scrub_series import scrub_metrics
-from exporter.publish.standing import Picture
-from exporter.sources.tally import BUCKETS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from prometheus_client import Metric
-
-    from exporter.publish.metrics.family import Family
-    from exporter.publish.standing import Standing
-    from exporter.sources.tally import LedgerTally
+from exporter.publish.standing import Picture, Standing
+from exporter.sources.tally import BUCKETS, LedgerTally
 
 _RESOURCES: Final = ("base", "catalog", "tags", "manifest", "blob", "token", "redirect")
 _CODES: Final = ("2xx", "3xx", "401", "403", "404", "429", "4xx", "5xx", "error")

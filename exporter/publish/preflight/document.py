@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import Hit
 from exporter.judge.preflight.answer import Answer, Broken, Hurt, Verdict
 from exporter.publish.document.report import user_entry
 from exporter.publish.document.shape import UserEntry
-
-if TYPE_CHECKING:
-    from exporter.judge.blast import Hit
 
 VERSION: Final = 1
 """Rises when a field changes its meaning or goes; new fields alone do not raise it."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
+from exporter.judge.preflight.answer import Answer
 from exporter.publish.preflight import words
 from exporter.publish.text.markdown import escape
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from exporter.judge.preflight.answer import Answer
 
 
 def preflight_markdown(answer: Answer, most: int) -> str:

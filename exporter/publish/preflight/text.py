@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
+from exporter.judge.preflight.answer import Answer, Hurt
 from exporter.publish.preflight import words
+from exporter.publish.text.terminal import Style
 from exporter.publish.words import count_words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from exporter.judge.preflight.answer import Answer, Hurt
-    from exporter.publish.text.terminal import Style
 
 
 def preflight_text(answer: Answer, style: Style) -> str:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
-from exporter.facts.gap import Scope
-from exporter.judge.preflight.answer import Verdict
+from exporter.facts.gap import Gap, Scope
+from exporter.judge.preflight.answer import Answer, Broken, Hazard, Hurt, Lost, Verdict
 from exporter.publish.users import user_words
 from exporter.publish.words import Cell, Tone, count_words, size_words
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.gap import Gap
-    from exporter.judge.preflight.answer import Answer, Broken, Hazard, Hurt, Lost
 
 _TONES: Final = {
     Verdict.SAFE: Tone.GOOD,

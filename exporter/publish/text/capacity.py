@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 import msgspec
 
-from exporter.facts.capacity import Capacity, Untold
+from exporter.facts.capacity import Capacity, Seen, Stored, Untold
 from exporter.publish.words import count_words, size_words, time_words
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.facts.capacity import Seen, Stored
 
 _MOST: Final = 20
 """Repositories that a person is shown."""

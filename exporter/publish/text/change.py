@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from exporter.facts.snapshot import Root
 from exporter.judge.blast import hits
-from exporter.judge.change import Kind, Outcome
+from exporter.judge.change import Change, Kind, Outcome, Shift
+from exporter.judge.pins import Need
+from exporter.judge.report import Child, TagVerdict
 from exporter.publish.sheet import root_name
 from exporter.publish.text.markdown import bullet, escape
 from exporter.publish.users import needed_words, wanted_by
 from exporter.publish.words import count_words, moment, platform_words, time_words
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from exporter.facts.snapshot import Root
-    from exporter.judge.change import Change, Shift
-    from exporter.judge.pins import Need
-    from exporter.judge.report import Child, TagVerdict
 
 VERSION: Final = 1
 _HEADS: Final = {

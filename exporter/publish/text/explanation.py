@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from exporter.judge.blast import hits
-from exporter.judge.explanation import Answer
+from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import Hit, hits
+from exporter.judge.explanation import Answer, Dependent, Explanation
 from exporter.publish.sheet import root_name
 from exporter.publish.text.markdown import bullet, escape
 from exporter.publish.users import needed_words, user_words
 from exporter.publish.words import moment, platform_words, time_words
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from exporter.facts.use import ReferenceClass
-    from exporter.judge.blast import Hit
-    from exporter.judge.explanation import Dependent, Explanation
 
 VERSION: Final = 1
 

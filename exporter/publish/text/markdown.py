@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from exporter.publish.sheet import lay_out, narrow, root_name
-from exporter.publish.summary import blindness, coverage_head, next_command, risks, totals, troubles
+from exporter.judge.report import Report, TagVerdict
+from exporter.publish.sheet import Sheet, lay_out, narrow, root_name
+from exporter.publish.summary import (
+    Trouble,
+    blindness,
+    coverage_head,
+    next_command,
+    risks,
+    totals,
+    troubles,
+)
 from exporter.publish.tree import Node, grow
 from exporter.publish.users import wanted_by
 from exporter.publish.words import count_words, size_words, time_words, verdict_cell
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from exporter.judge.report import Report, TagVerdict
-    from exporter.publish.sheet import Sheet
-    from exporter.publish.summary import Trouble
 
 _MOST_PLATFORMS: Final = 10
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~])")

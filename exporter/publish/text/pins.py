@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from exporter.facts.snapshot import Collector
-from exporter.judge.pins import Pin
+from exporter.judge.pins import Need, Pin, Pins
 from exporter.oci.reference import names_host
 from exporter.publish.text.markdown import escape
 from exporter.publish.words import count_words, moment, platform_words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from exporter.judge.pins import Need, Pins
 
 VERSION: Final = 1
 _KEEP: Final = (

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
-from exporter.judge.damage import damages
+from exporter.facts.proof import Sighting
+from exporter.judge.damage import Damage, Stop, damages
+from exporter.judge.report import Report
+from exporter.oci.reference import Place
 from exporter.publish.words import age_words, count_words, size_words
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from exporter.facts.proof import Sighting
-    from exporter.judge.damage import Damage, Stop
-    from exporter.judge.report import Report
-    from exporter.oci.reference import Place
-    from exporter.sources.tally import ScrubTally
+from exporter.sources.tally import ScrubTally
 
 _CORRUPT: Final = "Corrupt"
 _WRONG: Final = "Wrong diff ID"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from exporter.judge.report import Report
 from exporter.publish.sheet import Sheet, lay_out, narrow
-from exporter.publish.summary import blindness, coverage_head, next_command, risks, totals, troubles
+from exporter.publish.summary import (
+    Loss,
+    Trouble,
+    blindness,
+    coverage_head,
+    next_command,
+    risks,
+    totals,
+    troubles,
+)
 from exporter.publish.words import Cell, Tone, count_words, time_words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from exporter.judge.report import Report
-    from exporter.publish.summary import Loss, Trouble
 
 _COLOURS: Final = {Tone.BAD: "1;31", Tone.UNSURE: "33", Tone.GOOD: "32", Tone.QUIET: "2"}
 _GAP: Final = "  "

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
 
+from exporter.judge.report import Report, TagVerdict
 from exporter.publish.sheet import root_name
 from exporter.publish.summary import blindness, coverage_head
+from exporter.publish.text.terminal import Style
 from exporter.publish.tree import Node, grow
 from exporter.publish.users import wanted_by
 from exporter.publish.words import platform_words, size_words, verdict_cell
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.judge.report import Report, TagVerdict
-    from exporter.publish.text.terminal import Style
 
 
 def inspect_text(report: Report, style: Style) -> str:

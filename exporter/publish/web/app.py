@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from exporter.publish.board import Board
 from exporter.publish.metrics.telemetry import Telemetry
 from exporter.publish.web import reply
 from exporter.publish.web.connection import BANNER, Connection
 from exporter.publish.web.documents import Documents
-from exporter.publish.web.gate import OPEN
+from exporter.publish.web.gate import OPEN, Gate
 from exporter.publish.web.html import POLICY
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
 from exporter.publish.web.origin import same_origin
 from exporter.publish.web.pages import Pages
 from exporter.publish.web.probe import Probe, Prober
-
-if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
-
-    from exporter.publish.web.gate import Gate
 
 _PATIENCE: Final = 30.0
 """Seconds that an answer may take, until it is written; large bodies have longer."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.publish.web.html import badge, chips, table, text
 from exporter.publish.words import Cell, Tone, count_words, size_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from exporter.facts.snapshot import Collector
     from exporter.judge.gc.preconditions import Precondition
     from exporter.judge.stock import Prediction, Stock
 

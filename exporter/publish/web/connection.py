@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from aiohttp import web
 
-if TYPE_CHECKING:
-    from exporter.publish.web.connections import Accepted, Connections
+from exporter.publish.web.connections import Accepted, Connections
 
 BANNER: Final = "pullproof"
 """All that an answer says of the software behind it: no versions."""

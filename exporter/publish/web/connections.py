@@ -8,12 +8,10 @@ import logging
 import resource
 import socket
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any, Final
 
 _log: Final = logging.getLogger("pullproof.web")
 

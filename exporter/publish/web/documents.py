@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
 
+from exporter.publish.board import Board
 from exporter.publish.document.report import compose, encode
+from exporter.publish.roster import Entry, Roster
+from exporter.publish.standing import Standing
 from exporter.publish.web import reply
 from exporter.publish.web.once import Once
 from exporter.publish.web.pages import asked
 from exporter.screen import plain
 from exporter.store import snapshot_file
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from exporter.publish.board import Board
-    from exporter.publish.roster import Entry, Roster
-    from exporter.publish.standing import Standing
 
 _LONGEST: Final = 300
 """Characters of what was asked for that an answer repeats."""

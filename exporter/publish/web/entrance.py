@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from aiohttp import web
@@ -14,15 +17,10 @@ from exporter.oci.digest import Malformed
 from exporter.publish.web.config import WebConfig, load
 from exporter.publish.web.connection import Connection
 from exporter.publish.web.connections import Connections, Listener, shortage_told_seldom
+from exporter.publish.web.gate import Gate
 from exporter.publish.web.tls import server_context
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-    from pathlib import Path
-
-    from exporter.publish.web.gate import Gate
-
     Protocol = Callable[[], asyncio.BaseProtocol]
     Stamp = tuple[tuple[int, ...], ...]
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 from exporter.facts.use import ReferenceClass
-from exporter.publish.roster import Condition, Wanted
+from exporter.publish.roster import Condition, Entry, Roster, Wanted
+from exporter.publish.standing import Picture, SourceStanding, Standing
 from exporter.publish.web.capacity import capacity
 from exporter.publish.web.html import ago, badge, chips, facts, frame, link, section, text
 from exporter.publish.web.listing import listing, names, platform_chips, tag_path, users
 from exporter.publish.web.query import Query
 from exporter.publish.words import Cell, Tone, count_words
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from exporter.publish.roster import Entry, Roster
-    from exporter.publish.standing import Picture, SourceStanding, Standing
 
 _WORST: Final = 5
 """Tags that are shown at the top."""

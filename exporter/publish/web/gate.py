@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import bcrypt
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from exporter.publish.web.connection import Connection
 from exporter.publish.web.tls import holds
-from exporter.publish.web.turns import ROOM, Asker, Full, Turns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from aiohttp.typedefs import Handler
-
-    from exporter.publish.web.turns import Comparer
+from exporter.publish.web.turns import ROOM, Asker, Comparer, Full, Turns
 
 OPEN: Final = "open"
 """Begins the names of the routes that need no password: a kubelet has none."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+from collections.abc import Iterable
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter import __version__
 from exporter.publish.words import Cell, Tone, age_words, moment, time_words
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _STATIC: Final = files("exporter.publish.web") / "static"
 _STYLE: Final = (_STATIC / "style.css").read_text("utf-8").strip()

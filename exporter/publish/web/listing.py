@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import ChildKind
-from exporter.publish.roster import Condition, Need
+from exporter.judge.report import Child, ChildKind, TagVerdict
+from exporter.publish.roster import Condition, Entry, Need
 from exporter.publish.sheet import loudest
 from exporter.publish.urgency import Urgency
 from exporter.publish.web.html import ago, badge, chips, link, section, text
+from exporter.publish.web.query import Query
 from exporter.publish.words import (
     LACKING,
     Cell,
@@ -22,13 +24,6 @@ from exporter.publish.words import (
     platform_words,
     verdict_cell,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from exporter.judge.report import Child, TagVerdict
-    from exporter.publish.roster import Entry
-    from exporter.publish.web.query import Query
 
 _ROWS: Final = 100
 """Tags of one page."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from exporter.publish.metrics.exposition import Format
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _OPENMETRICS: Final = "application/openmetrics-text"
 _TEXT: Final = frozenset({"text/plain", "text/*", "*/*"})

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
     from multidict import MultiMapping
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

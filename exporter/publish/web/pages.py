@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from exporter.oci.digest import Malformed
+from exporter.publish.board import Board
 from exporter.publish.roster import Roster
 from exporter.publish.web import reply
 from exporter.publish.web.front import front
@@ -17,11 +19,7 @@ from exporter.publish.web.tag_page import tag_page
 from exporter.screen import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from multidict import MultiMapping
-
-    from exporter.publish.board import Board
 
 _A_DAY: Final = "private, max-age=86400"
 

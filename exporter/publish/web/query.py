@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -12,8 +13,6 @@ from exporter.oci.digest import Malformed
 from exporter.publish.roster import Condition, Need, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from multidict import MultiMapping
 
 Choice = TypeVar("Choice", bound=StrEnum)

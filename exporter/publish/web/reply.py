@@ -6,14 +6,12 @@ import asyncio
 import gzip
 import hashlib
 import zlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 from aiohttp import web
 
 from exporter.publish.web.negotiation import accepts_gzip
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"

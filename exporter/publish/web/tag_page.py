@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from exporter.facts.proof import GONE, State
 from exporter.facts.use import ReferenceClass
+from exporter.judge.blast import Hit
 from exporter.judge.checks import unprotected_child, unprotected_image
 from exporter.publish.remedy import reference, remedies
-from exporter.publish.roster import Condition, Need, Wanted
+from exporter.publish.roster import Condition, Entry, Need, Wanted
 from exporter.publish.summary import losses
 from exporter.publish.tree import Node, grow
 from exporter.publish.web.html import (
@@ -35,12 +37,6 @@ from exporter.publish.words import (
     time_words,
     verdict_cell,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from exporter.judge.blast import Hit
-    from exporter.publish.roster import Entry
 
 BROKEN: Final = {
     ReferenceClass.LIVE: "RegistryLiveTagBroken",

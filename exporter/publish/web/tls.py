@@ -5,19 +5,15 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import stat
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from exporter.oci.digest import Malformed
-from exporter.publish.web.config import Inline
+from exporter.publish.web.config import Inline, Tls
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from exporter.publish.web.config import Tls
 
 _LARGEST: Final = 1 << 20
 """Bytes of a certificate's file, with all that it is signed by."""

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Unpacked, differences, parts
+from exporter.facts.misfit import Inside, Known, Unpacked, differences, parts
+from exporter.facts.snapshot import Snapshot
+from exporter.oci.digest import Digest
 from exporter.oci.layers import UNPACKED
 from exporter.oci.rootfs import SILENT, rootfs
 from exporter.resolve.scrub.subjects import Part, Subject
-from exporter.sources import Unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from exporter.facts.misfit import Inside, Known
-    from exporter.facts.snapshot import Snapshot
-    from exporter.oci.digest import Digest
-    from exporter.sources import Sink
-    from exporter.sources.unpacking import Unpacker
+from exporter.sources import Sink, Unseen
+from exporter.sources.unpacking import Unpacker
 
 _log: Final = logging.getLogger("pullproof.scrub")
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.use import ReferenceClass
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from exporter.facts.scrubbed import Scrubbed
-    from exporter.oci.digest import Digest
-    from exporter.resolve.scrub.subjects import Subject
+from exporter.oci.digest import Digest
+from exporter.resolve.scrub.subjects import Subject
 
 DAY: Final = 86_400.0
 _RESERVE: Final = 1.25

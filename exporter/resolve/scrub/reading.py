@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Inside
 from exporter.facts.proof import HASHED, Sighting, unknown
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
-from exporter.oci.reference import Place
+from exporter.oci.reference import Place, Repository
 from exporter.resolve.confirm import Look, settle, suspicion
 from exporter.resolve.method import Method, pause
 from exporter.resolve.scrub.opening import Opening
+from exporter.resolve.scrub.subjects import Need, Subject
 from exporter.sources import Bytes, Sink, Unseen
 from exporter.sources.unpacking import Unpacker
-
-if TYPE_CHECKING:
-    from exporter.oci.reference import Repository
-    from exporter.resolve.scrub.subjects import Need, Subject
 
 _log: Final = logging.getLogger("pullproof.scrub")
 

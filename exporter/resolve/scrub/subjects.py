@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import Proof, State
-from exporter.facts.snapshot import Role
+from exporter.facts.proof import Proof, Sighting, State
+from exporter.facts.snapshot import Role, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor, Kind
+from exporter.oci.manifest import OCI_MANIFEST, Descriptor, Kind, Link, Manifest
 from exporter.oci.reference import Place, Repository
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.proof import Sighting
-    from exporter.facts.snapshot import Snapshot
-    from exporter.oci.manifest import Link, Manifest
 
 
 class Part(Enum):

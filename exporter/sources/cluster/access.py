@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import urllib3
 import yaml
@@ -19,9 +19,6 @@ from urllib3 import exceptions as http
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 from exporter.sources.cluster.plugin import Plugin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds the token of its ServiceAccount."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from exporter.facts.use import Use
 from exporter.sources import Listing
 from exporter.sources.cluster import history, kinds, merge, workloads
 from exporter.sources.cluster.custom import CustomResource
 from exporter.sources.cluster.fleet import Fleet
-from exporter.sources.cluster.kinds import KINDS, PULLING, RELEASES
-from exporter.sources.cluster.lists import Lists
+from exporter.sources.cluster.kinds import KINDS, PULLING, RELEASES, Kind
+from exporter.sources.cluster.lists import Lists, Shown
 from exporter.sources.cluster.objects.meta import Meta
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pages import Api
@@ -24,12 +26,7 @@ from exporter.sources.cluster.releases import Releases
 from exporter.sources.cluster.want import MOST_IMAGES, Want
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from exporter.facts.use import Use
     from exporter.sources.cluster.access import Access
-    from exporter.sources.cluster.kinds import Kind
-    from exporter.sources.cluster.lists import Shown
 
 _PAGES: Final = 10
 """For how many pages that take as long as one may there is time altogether."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from exporter.facts.use import ReferenceClass
 from exporter.sources.cluster.paths import FieldPath
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,12 @@ others of its list.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Iterator
+from typing import Final, TypeVar
 
 import msgspec
 
 from exporter.oci.digest import Malformed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _DEEPEST: Final = 300
 """Levels that are kept: no path that is configured leads further (`FieldPath`)."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
 from exporter.facts.use import Holder
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
+from exporter.oci.reference import Reference, Repository, Tag
+from exporter.sources.cluster.objects.node import Node
+from exporter.sources.cluster.objects.pod import PodSpec
 from exporter.sources.cluster.placement import admits
 from exporter.sources.cluster.text import plain
 from exporter.sources.cluster.text import reference as read
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from exporter.oci.reference import Reference, Repository, Tag
-    from exporter.sources.cluster.objects.node import Node
-    from exporter.sources.cluster.objects.pod import PodSpec
 
 _FEW: Final = 3
 """Nodes that are named for one image."""

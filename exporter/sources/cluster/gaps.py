@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
-
-if TYPE_CHECKING:
-    from exporter.sources import Unseen
+from exporter.sources import Unseen
 
 _MOST: Final = 100
 

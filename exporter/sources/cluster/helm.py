@@ -8,17 +8,15 @@ from __future__ import annotations
 import base64
 import time
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 import yaml
 
 from exporter.oci.digest import Malformed
 from exporter.sources.cluster.objects.meta import Shape
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 _PACKED: Final = 1_400_000
 """Characters in the Secret: Kubernetes keeps at most 1 MiB, which is this long in base64."""

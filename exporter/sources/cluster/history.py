@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeVar
 
 import msgspec
 
-from exporter.facts.use import ReferenceClass
+from exporter.facts.use import ReferenceClass, Workload
 from exporter.oci.digest import Malformed
 from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.objects.workload import Replicated, Revision, RevisionData
+from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.want import Want, of_template
 from exporter.sources.cluster.workloads import resting
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.facts.use import Workload
-    from exporter.sources.cluster.owners import Owners
 
 _DIGITS: Final = 18
 """Of a revision's number; an annotation may be anything."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.oci.digest import Digest, Malformed
+from exporter.oci.reference import Reference
 from exporter.sources.cluster.text import reference
-
-if TYPE_CHECKING:
-    from exporter.oci.reference import Reference
 
 _BARE: Final = re.compile(r"[0-9a-f]{64}")
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
+from exporter.sources.cluster.custom import CustomResource
 from exporter.sources.cluster.objects.meta import Named
 from exporter.sources.cluster.objects.node import Node
 from exporter.sources.cluster.objects.page import Page
 from exporter.sources.cluster.objects.pod import Pod
 from exporter.sources.cluster.objects.secret import Account
 from exporter.sources.cluster.objects.workload import CronJob, Job, Replicated, Revision
-
-if TYPE_CHECKING:
-    from exporter.sources.cluster.custom import CustomResource
 
 NODES: Final = "nodes"
 PODS: Final = "pods"

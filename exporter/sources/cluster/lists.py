@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.sources import Unseen
-from exporter.sources.cluster.pages import Question
-
-if TYPE_CHECKING:
-    from exporter.sources.cluster.kinds import Kind
-    from exporter.sources.cluster.pages import Api
+from exporter.sources.cluster.kinds import Kind
+from exporter.sources.cluster.pages import Api, Question
 
 _OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
 """Reasons that will hold for the next list too."""

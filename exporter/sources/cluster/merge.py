@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
-from exporter.facts.use import Use
+from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
@@ -16,9 +17,6 @@ from exporter.sources.cluster.image_id import running
 from exporter.sources.cluster.text import reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from exporter.facts.use import ReferenceClass, Workload
     from exporter.sources.cluster.fleet import Fleet
     from exporter.sources.cluster.want import Want
 

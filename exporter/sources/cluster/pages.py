@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import msgspec
 import urllib3
 from kubernetes.client import ApiClient, ApiException
 from msgspec import UNSET
@@ -16,11 +17,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.sources import Unseen
 from exporter.sources.cluster.decoding import decoded
-
-if TYPE_CHECKING:
-    import msgspec
-
-    from exporter.sources.cluster.objects.page import Page
+from exporter.sources.cluster.objects.page import Page
 
 _LARGEST: Final = 32 * 1024 * 1024
 """Bytes of one page; larger ones are asked for again in parts."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from exporter.sources.cluster.objects.node import Node, Taint
     from exporter.sources.cluster.objects.pod import PodSpec, Requirement, Term, Toleration
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.use import ReferenceClass
+from exporter.sources.cluster.objects.pod import Container, ContainerStatus, Pod
+from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.want import Want, excess
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.sources.cluster.objects.pod import Container, ContainerStatus, Pod
-    from exporter.sources.cluster.owners import Owners
 
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
 """Phases that no pod leaves: whoever wants its work done makes another."""

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from exporter.facts.gap import Reason
+from exporter.facts.gap import Gap, Reason
 from exporter.sources import Unseen
 from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.gaps import Gaps
 from exporter.sources.cluster.kinds import SECRETS
-from exporter.sources.cluster.objects.secret import Secret
+from exporter.sources.cluster.objects.secret import Account, Secret
 from exporter.sources.cluster.text import is_name, plain
+from exporter.sources.cluster.want import Want
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from exporter.facts.gap import Gap
-    from exporter.sources.cluster.objects.secret import Account
     from exporter.sources.cluster.pages import Api
-    from exporter.sources.cluster.want import Want
 
 _CONTENT: Final = {
     "kubernetes.io/dockerconfigjson": ".dockerconfigjson",

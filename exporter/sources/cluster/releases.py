@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from exporter.facts.gap import Reason
+from exporter.facts.gap import Gap, Reason
 from exporter.facts.use import ReferenceClass, Workload
 from exporter.oci.digest import Malformed
 from exporter.sources import Unseen
@@ -15,15 +16,12 @@ from exporter.sources.cluster import helm
 from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.gaps import Gaps
 from exporter.sources.cluster.kinds import RELEASES
+from exporter.sources.cluster.objects.meta import Labelled, Named
 from exporter.sources.cluster.objects.secret import Secret
 from exporter.sources.cluster.text import plain
 from exporter.sources.cluster.want import Want
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from exporter.facts.gap import Gap
-    from exporter.sources.cluster.objects.meta import Labelled, Named
     from exporter.sources.cluster.pages import Api
 
 _SECRET: Final = msgspec.json.Decoder(Secret)

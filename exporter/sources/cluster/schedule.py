@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime, tzinfo
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
-
-if TYPE_CHECKING:
-    from datetime import tzinfo
 
 _LONGEST: Final = 300
 """Characters of a schedule that is looked at; Kubernetes takes any number."""

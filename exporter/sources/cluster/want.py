@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.use import ReferenceClass, Workload
 from exporter.sources.cluster.objects.pod import PodSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MOST_IMAGES: Final = 1_000
 """Images that one object may name: containers and volumes together."""

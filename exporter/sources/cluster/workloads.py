@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from exporter.facts.use import ReferenceClass
+from exporter.sources.cluster.fleet import Fleet
+from exporter.sources.cluster.objects.workload import CronJob, Job, Replicated
+from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.schedule import next_run
-from exporter.sources.cluster.want import of_template
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from exporter.sources.cluster.fleet import Fleet
-    from exporter.sources.cluster.objects.workload import CronJob, Job, Replicated
-    from exporter.sources.cluster.owners import Owners
-    from exporter.sources.cluster.want import Want
+from exporter.sources.cluster.want import Want, of_template
 
 _FINISHED: Final = frozenset({"Complete", "Failed"})
 

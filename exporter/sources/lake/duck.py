@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import duckdb
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from exporter.sources.lake.questions import Row
+from exporter.sources.lake.questions import Row
 
 _WILD: Final = re.compile(r"[\[*?]")
 

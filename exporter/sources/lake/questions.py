@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from exporter.facts.capacity import Capacity, Seen, Stored, Untold
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from exporter.facts.release import Release
+from exporter.facts.release import Release
 
 _FOLDER: Final = files(__name__.rpartition(".")[0]) / "sql"
 _TABLES: Final = ("repositories", "tags", "manifests", "blobs", "gaps")

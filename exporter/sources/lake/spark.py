@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
@@ -11,11 +12,7 @@ from pyspark.sql import SparkSession
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from exporter.sources.lake.questions import Row
+from exporter.sources.lake.questions import Row
 
 _NAME: Final = "pullproof capacity"
 _ERRORS: Final = (PySparkException, Py4JError)

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Known, Unpacked
+from exporter.facts.misfit import Contents, Inside, Known, Unpacked
 from exporter.oci.digest import Digest
 from exporter.oci.rootfs import Rootfs
 from exporter.sources.ledger.manifests import key
@@ -15,8 +15,6 @@ from exporter.sources.ledger.scrubs import unkeyed
 
 if TYPE_CHECKING:
     import sqlite3
-
-    from exporter.facts.misfit import Contents, Inside
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS contents (

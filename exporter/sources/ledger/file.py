@@ -6,14 +6,12 @@ import logging
 import os
 import sqlite3
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 from exporter.sources.ledger import contents, manifests, outlines, scrubs, truths
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _log: Final = logging.getLogger("pullproof.ledger")
 

@@ -7,27 +7,24 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
+from exporter.facts.misfit import Inside
+from exporter.facts.outline import Outline
+from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Scrubbed
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Place
 from exporter.sources import Unseen
 from exporter.sources.ledger import contents, manifests, outlines, scrubs, truths
 from exporter.sources.ledger.file import FAULTS, connect, is_damage, set_aside
+from exporter.sources.memory import Kept
 from exporter.sources.tally import LedgerTally
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from exporter.facts.misfit import Inside
-    from exporter.facts.outline import Outline
-    from exporter.facts.proof import Sighting
-    from exporter.oci.digest import Digest
-    from exporter.oci.reference import Place
-    from exporter.sources.memory import Kept
 
 _log: Final = logging.getLogger("pullproof.ledger")
 

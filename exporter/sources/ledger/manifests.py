@@ -5,13 +5,11 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from exporter.oci.digest import Malformed
+from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import schema1_payload
 
 if TYPE_CHECKING:
     import sqlite3
-
-    from exporter.oci.digest import Digest
 
 SCHEMA: Final = """
 CREATE TABLE manifests (

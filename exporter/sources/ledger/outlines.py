@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.outline import Outline
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS outlines (

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Mismatch, Proven, Scrubbed
 from exporter.oci.digest import Digest
-from exporter.oci.reference import Repository
+from exporter.oci.reference import Place, Repository
 from exporter.sources.ledger.manifests import key
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from exporter.facts.proof import Sighting
-    from exporter.oci.reference import Place
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS proofs (

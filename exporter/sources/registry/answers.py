@@ -8,15 +8,12 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.sources import Absent, Unseen
-from exporter.sources.registry.question import ERROR_BYTES, End
-
-if TYPE_CHECKING:
-    from exporter.sources.registry.question import Answer
+from exporter.sources.registry.question import ERROR_BYTES, Answer, End
 
 _ABSENCE: Final = frozenset({"MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN"})
 """OCI distribution-spec 1.1, "Error Codes": the three that say that something is not there."""

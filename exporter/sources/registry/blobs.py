@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
-from exporter.sources import Absent, Unseen, Wrong
+from exporter.oci.manifest import Descriptor
+from exporter.oci.reference import Repository
+from exporter.sources import Absent, Sink, Unseen, Wrong
 from exporter.sources.registry.answers import (
     announced,
     check_content,
@@ -18,14 +20,9 @@ from exporter.sources.registry.answers import (
     faults,
     refusal,
 )
+from exporter.sources.registry.line import Line
 from exporter.sources.registry.question import Answer, End, Question
 from exporter.sources.registry.streaming import Hashing
-
-if TYPE_CHECKING:
-    from exporter.oci.manifest import Descriptor
-    from exporter.oci.reference import Repository
-    from exporter.sources import Sink
-    from exporter.sources.registry.line import Line
 
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _LONGEST: Final = 2**37

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import UNREACHED, Reason
 from exporter.sources import Unseen
-
-if TYPE_CHECKING:
-    from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.limits import Limits
 
 _LOG: Final = logging.getLogger("pullproof.registry")
 _DEADLY: Final = UNREACHED | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}

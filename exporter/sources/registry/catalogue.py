@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from exporter.facts.gap import Gap, Reason, Scope
@@ -27,9 +28,6 @@ from exporter.sources.registry.manifests import collector
 from exporter.sources.registry.names import Names
 from exporter.sources.registry.paging import Page, Walked, read_page, walk
 from exporter.sources.registry.question import Answer, for_catalogue, for_tags
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
 
 _PATH: Final = "/v2/_catalog"
 _SMALLER: Final = (100, 99, 10)

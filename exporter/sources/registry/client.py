@@ -10,7 +10,7 @@ import logging
 from bisect import bisect_left
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import httpx
 
@@ -19,13 +19,11 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.sources import Full, Unseen
 from exporter.sources.registry.address import Address
+from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.question import ERROR_BYTES, Answer, End, Question
 from exporter.sources.registry.streaming import Prolonging
 from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted
 from exporter.sources.tally import BUCKETS, Tally
-
-if TYPE_CHECKING:
-    from exporter.sources.registry.limits import Limits
 
 # httpx logs every address, and those of object stores carry signatures that open them.
 logging.getLogger("httpx").setLevel(logging.WARNING)

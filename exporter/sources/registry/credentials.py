@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from exporter.oci.digest import Malformed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 LONGEST: Final = 65_536
 """Characters of a name, a password or a token. Real tokens have some thousands at most."""

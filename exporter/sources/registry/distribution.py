@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from exporter.facts.snapshot import Collector
-from exporter.sources import Absent, Unseen, Wrong
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Descriptor
+from exporter.oci.reference import Repository, Tag
+from exporter.sources import Absent, Body, Listing, Sink, Unseen, Wrong
 from exporter.sources.registry import blobs, catalogue, manifests, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
-from exporter.sources.registry.credentials import ANONYMOUS
+from exporter.sources.registry.credentials import ANONYMOUS, Credentials
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.line import Line
+from exporter.sources.registry.pace import Pace
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.transport import Transport
 from exporter.sources.registry.trust import Trust
 from exporter.sources.tally import Tally
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from exporter.oci.digest import Digest
-    from exporter.oci.manifest import Descriptor
-    from exporter.oci.reference import Repository, Tag
-    from exporter.sources import Body, Listing, Sink
-    from exporter.sources.registry.credentials import Credentials
-    from exporter.sources.registry.pace import Pace
 
 
 class Distribution:

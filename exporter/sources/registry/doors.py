@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
+from exporter.oci.reference import Place
 from exporter.sources import Unseen
-from exporter.sources.registry.credentials import Credentials, Fixed
+from exporter.sources.registry.credentials import Credentials, Fixed, Login
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.keyring import Keyring
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from exporter.oci.reference import Place
-    from exporter.sources.registry.credentials import Login
 
 _REFUSED: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
 _MOST_LOGINS: Final = 32

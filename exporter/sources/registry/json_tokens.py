@@ -8,13 +8,11 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Iterator
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from exporter.oci.digest import Malformed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LONGEST: Final = 64 * 2**10
 """Characters of a token, and of the space between two."""

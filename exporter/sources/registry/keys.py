@@ -9,15 +9,14 @@ from weakref import WeakValueDictionary
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
+from exporter.sources.registry.address import Address
 from exporter.sources.registry.bounded_cache import BoundedCache
 from exporter.sources.registry.challenge import Challenge, best
-from exporter.sources.registry.credentials import Login, Uncarried, carried
+from exporter.sources.registry.credentials import Credentials, Login, Uncarried, carried
+from exporter.sources.registry.question import Answer, Question
 from exporter.sources.registry.tokens import fetch
 
 if TYPE_CHECKING:
-    from exporter.sources.registry.address import Address
-    from exporter.sources.registry.credentials import Credentials
-    from exporter.sources.registry.question import Answer, Question
     from exporter.sources.registry.tokens import Ask
 
 _REFUSALS: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})

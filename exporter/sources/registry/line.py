@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
 from exporter.sources import Absent, Unseen
 from exporter.sources.registry.answers import absence, refusal, wait_wanted
 from exporter.sources.registry.breaker import Breaker
+from exporter.sources.registry.credentials import Credentials
 from exporter.sources.registry.keys import Keys
+from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.pace import Pace
 from exporter.sources.registry.question import Answer, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from exporter.sources.registry.client import Client
-    from exporter.sources.registry.credentials import Credentials
-    from exporter.sources.registry.limits import Limits
 
 _LOG: Final = logging.getLogger("pullproof.registry")
 _AGAIN: Final = frozenset(

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Collector
 from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
+from exporter.oci.reference import Repository, Tag
 from exporter.sources import Absent, Body, Unseen, Wrong
 from exporter.sources.registry.answers import announced, check_ended, check_whole, faults
+from exporter.sources.registry.line import Line
 from exporter.sources.registry.question import Answer, End, Question
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from exporter.oci.reference import Repository, Tag
-    from exporter.sources.registry.line import Line
 
 _ACCEPT: Final = ", ".join(ACCEPT)
 _OLD: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from collections.abc import Callable, Container
+from typing import Final, Generic, TypeVar
 
 from exporter.oci.digest import Malformed
 from exporter.sources import Full
 from exporter.sources.registry.json_tokens import Kind, Token, Tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container
 
 Name = TypeVar("Name", bound=str)
 

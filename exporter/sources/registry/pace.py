@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiolimiter import AsyncLimiter
 
-if TYPE_CHECKING:
-    from exporter.sources.registry.limits import Limits
-    from exporter.sources.tally import Tally
+from exporter.sources.registry.limits import Limits
+from exporter.sources.tally import Tally
 
 _LOG: Final = logging.getLogger("pullproof.registry")
 

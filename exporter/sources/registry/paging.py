@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.sources import Unseen
 from exporter.sources.registry.answers import check_content
 from exporter.sources.registry.links import next_query
-from exporter.sources.registry.question import LIST_BYTES, End
-
-if TYPE_CHECKING:
-    from collections.abc import Container
-
-    from exporter.sources.registry.names import Names
-    from exporter.sources.registry.question import Answer
+from exporter.sources.registry.names import Names
+from exporter.sources.registry.question import LIST_BYTES, Answer, End
 
 _MOST_PAGES: Final = 5_000
 _MOST_BYTES: Final = 4 * LIST_BYTES

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 import httpx
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import parse
+from exporter.oci.reference import Repository, Tag
 from exporter.sources import Body, Unseen
+from exporter.sources.registry.address import Address
 from exporter.sources.registry.answers import refusal
 from exporter.sources.registry.client import Client
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.question import Question
-
-if TYPE_CHECKING:
-    from exporter.oci.reference import Repository, Tag
-    from exporter.sources.registry.address import Address
 
 _SET: Final = frozenset({200, 201, 202})
 """201 by the specification ("Pushing Manifests"); some registries say so otherwise."""

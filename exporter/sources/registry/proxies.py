@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 from urllib.parse import unquote, urlsplit
 
 from exporter.oci.digest import Malformed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 

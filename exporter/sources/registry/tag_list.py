@@ -7,9 +7,10 @@ another tag's name) no question can bring to light; only the odd order of its li
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.reference import Repository, Tag, tag
@@ -19,9 +20,6 @@ from exporter.sources.registry.line import Line
 from exporter.sources.registry.names import Names
 from exporter.sources.registry.paging import Page, Walked, read_page, walk
 from exporter.sources.registry.question import for_tags
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
 
 _OK, _NOT_FOUND = 200, 404
 _HIDDEN: Final = "distribution 3.1 on S3 hides tags that begin with another tag's name"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
@@ -15,14 +16,11 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.sources import Unseen
 from exporter.sources.registry.address import Address
+from exporter.sources.registry.challenge import Challenge
 from exporter.sources.registry.credentials import Login, Uncarried, carried
 from exporter.sources.registry.question import Answer, Question
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from exporter.sources.registry.challenge import Challenge
-
     Ask = Callable[[Question, str], Awaitable[Answer]]
     """Puts a question with an Authorization header's value."""
 

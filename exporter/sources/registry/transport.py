@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import aiohttp
 import httpx
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from aiohttp.client_proto import ResponseHandler
-    from aiohttp.connector import Connection
-
-    from exporter.sources.registry.address import Origin
-    from exporter.sources.registry.proxies import Proxies
+from exporter.sources.registry.address import Origin
+from exporter.sources.registry.proxies import Proxies
 
 _PORTS: Final = {"http": 80, "https": 443}
 _BODILESS: Final = ("GET", "HEAD")

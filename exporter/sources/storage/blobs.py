@@ -6,17 +6,14 @@ import errno
 import os
 import stat
 from array import array
+from collections.abc import Iterator, Sequence
 from itertools import compress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.sources.storage import layout
 from exporter.sources.storage.folder import folders, opened
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from exporter.sources.storage.noted import Noted
+from exporter.sources.storage.noted import Noted
 
 _DATA: Final = "data"
 _NO_FILE: Final = -1

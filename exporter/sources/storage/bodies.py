@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
 
 from exporter.facts import body
 from exporter.facts.digests import DIGEST_BYTES, pack_texts
 from exporter.facts.gap import Reason
 from exporter.facts.outline import Outline, outline
 from exporter.sources import Unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from exporter.sources.memory import Outlines
-    from exporter.sources.storage.noted import Noted
+from exporter.sources.memory import Outlines
+from exporter.sources.storage.noted import Noted
 
 _log: Final = logging.getLogger("pullproof.storage")
 

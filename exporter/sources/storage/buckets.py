@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
 from exporter.sources.storage.folder import content, opened
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import TracebackType
 
 _DATA = "data"
 

@@ -6,15 +6,11 @@ there before it; so what tags and indexes name is asked for by name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
+from exporter.facts.intake import LinkIntake, Target
 from exporter.facts.inventory import Unlinked
 from exporter.sources.storage import layout
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from exporter.facts.intake import LinkIntake, Target
 
 Known = dict[str, dict[str, "Target"]]
 """By algorithm and encoded part: what each link names."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.sources import Unseen
 from exporter.sources.storage.folder import folders, opened, shown, unseen
 from exporter.sources.storage.whole import CHUNK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.intake import Intake
-from exporter.facts.inventory import Driver
+from exporter.facts.inventory import Driver, Inventory
 from exporter.sources import Unseen
+from exporter.sources.memory import Outlines
 from exporter.sources.storage import layout
 from exporter.sources.storage.blobs import read_blobs
 from exporter.sources.storage.bodies import Bodies
@@ -25,12 +26,6 @@ from exporter.sources.storage.foreign import foreign
 from exporter.sources.storage.late import settled
 from exporter.sources.storage.noted import Noted
 from exporter.sources.storage.repositories import Repositories
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from exporter.facts.inventory import Inventory
-    from exporter.sources.memory import Outlines
 
 
 def read(root: str, outlines: Outlines | None = None) -> Inventory:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 from exporter.sources import Unseen
 from exporter.sources.storage import layout
 from exporter.sources.storage.folder import folders, opened
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 GITLAB = "GitLab's registry uses a metadata database here"
 ZOT = "an OCI layout for each repository, as zot keeps it"

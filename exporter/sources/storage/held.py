@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
+from exporter.facts.intake import Target
 from exporter.facts.inventory import Folder, Unlinked, Upload
 from exporter.sources.storage import layout
-from exporter.sources.storage.complete import complete, deliver, named
+from exporter.sources.storage.bodies import Bodies
+from exporter.sources.storage.complete import Known, complete, deliver, named
 from exporter.sources.storage.noted import Noted
 from exporter.sources.storage.objects import Key, Objects
 from exporter.sources.storage.repositories import NAMELESS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from exporter.facts.intake import Target
-    from exporter.sources.storage.bodies import Bodies
-    from exporter.sources.storage.complete import Known
 
 _REPOSITORIES: Final = "/".join((*layout.ROOT, "repositories"))
 _FOLDERS: Final = (

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
 from exporter.facts.graph import distinct
+from exporter.facts.intake import Intake
+from exporter.facts.inventory import Inventory
 from exporter.sources.storage import layout
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from exporter.facts.intake import Intake
-    from exporter.facts.inventory import Inventory
 
 
 def settled(intake: Intake, look: Callable[[str], tuple[int, int] | None]) -> Inventory:

@@ -6,13 +6,11 @@ Source: distribution, `registry/storage/paths.go`, and opencontainers/go-digest,
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 from exporter.facts.digests import pack
 from exporter.facts.inventory import Unlinked
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ROOT: Final = ("docker", "registry", "v2")
 LOCKS: Final = ("docker", "registry", "lockfiles")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeGuard
+from typing import Final, TypeGuard
 
 from exporter.facts.gap import Reason
+from exporter.facts.intake import Target
 from exporter.facts.inventory import Unlinked
 from exporter.sources.storage import layout
 from exporter.sources.storage.folder import content, folders, opened
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from exporter.facts.intake import Target
-    from exporter.sources.storage.noted import Noted
+from exporter.sources.storage.noted import Noted
 
 _LINK: Final = "link"
 

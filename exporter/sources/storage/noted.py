@@ -6,16 +6,14 @@ import logging
 import os
 import stat
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.intake import Intake
 from exporter.sources import Unseen
 from exporter.sources.storage.folder import shown, unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _log: Final = logging.getLogger("pullproof.storage")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,15 +13,12 @@ import obstore
 from obstore import exceptions
 from obstore.store import ObjectStore
 
+from exporter.sources import Unseen
 from exporter.sources.storage.whole import CHUNK
 from exporter.sources.stores import missed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from obstore import BytesStream
-
-    from exporter.sources import Unseen
 
 _AT_ONCE: Final = 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

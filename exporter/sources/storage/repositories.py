@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Folder, Upload
@@ -12,12 +13,8 @@ from exporter.sources.storage import layout
 from exporter.sources.storage.bodies import Bodies
 from exporter.sources.storage.folder import folders, opened, shown
 from exporter.sources.storage.links import by_algorithm
+from exporter.sources.storage.noted import Noted
 from exporter.sources.storage.revisions import read_revisions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from exporter.sources.storage.noted import Noted
 
 _IN_MANIFESTS: Final = (("revisions", Folder.REVISIONS), ("tags", Folder.TAGS))
 _MARKERS: Final = ("_layers", "_manifests")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from exporter.facts.intake import Target
 from exporter.facts.inventory import Unlinked
-from exporter.sources.storage.complete import complete, deliver, named
+from exporter.sources.storage.complete import Known, complete, deliver, named
 from exporter.sources.storage.folder import opened
-from exporter.sources.storage.links import by_algorithm, target
+from exporter.sources.storage.links import Algorithm, by_algorithm, target
+from exporter.sources.storage.noted import Noted
 from exporter.sources.storage.tags import read_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.intake import Target
     from exporter.sources.storage.bodies import Bodies
-    from exporter.sources.storage.complete import Known
-    from exporter.sources.storage.links import Algorithm
-    from exporter.sources.storage.noted import Noted
 
 
 def read_revisions(manifests: int, noted: Noted, bodies: Bodies) -> None:

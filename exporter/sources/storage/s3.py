@@ -6,6 +6,7 @@ match what the path says (encryption by key, other stores, true differences) the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -13,8 +14,9 @@ from obstore.store import from_url
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.intake import Intake
-from exporter.facts.inventory import Driver
+from exporter.facts.inventory import Driver, Inventory
 from exporter.sources import Unseen
+from exporter.sources.memory import Outlines
 from exporter.sources.storage import layout
 from exporter.sources.storage.bodies import Bodies
 from exporter.sources.storage.foreign import GITLAB, NOTHING
@@ -24,12 +26,7 @@ from exporter.sources.storage.noted import Noted
 from exporter.sources.storage.objects import Key, Objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from obstore.store import ClientConfig
-
-    from exporter.facts.inventory import Inventory
-    from exporter.sources.memory import Outlines
 
 _ROOT: Final = "/".join(layout.ROOT)
 _BLOBS: Final = f"{_ROOT}/blobs/"

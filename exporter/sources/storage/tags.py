@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from exporter.facts.gap import Reason
+from exporter.facts.intake import Target
 from exporter.facts.inventory import Unlinked
 from exporter.sources.storage import layout
 from exporter.sources.storage.folder import folders, opened, shown
 from exporter.sources.storage.links import digest_parts, target
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from exporter.facts.intake import Target
-    from exporter.sources.storage.noted import Noted
+from exporter.sources.storage.noted import Noted
 
 _CURRENT: Final = "current"
 _INDEX: Final = "index"

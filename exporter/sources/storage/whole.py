@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
 
 from exporter.facts import body
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import SCHEMA1, SCHEMA1_SIGNED, schema1_payload
-from exporter.sources import Absent, Unseen, Wrong
+from exporter.oci.manifest import SCHEMA1, SCHEMA1_SIGNED, Descriptor, schema1_payload
+from exporter.oci.reference import Repository
+from exporter.sources import Absent, Sink, Unseen, Wrong
 from exporter.sources.storage import layout
 from exporter.sources.storage.foreign import NOTHING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-    from exporter.oci.manifest import Descriptor
-    from exporter.oci.reference import Repository
-    from exporter.sources import Sink
 
 CHUNK: Final = 262_144
 """Bytes that are read at a time."""
