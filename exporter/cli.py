@@ -39,19 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Whatever goes wrong is one line on standard error; `PULLPROOF_DEBUG=1` adds the traceback.
     """
     with screened():
-        words = _parser().parse_args(arguments)
-    if words.command == "serve" and not words.check_config:
+        args = _parser().parse_args(arguments)
+    if args.command == "serve" and not args.check_config:
         _hear()
     else:
         signal.signal(signal.SIGTERM, _die)
-    with screened(getattr(words, "color", "auto")):
-        return _run(words)
+    with screened(getattr(args, "color", "auto")):
+        return _run(args)
 
 
-def _run(words: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     try:
-        command = importlib.import_module(f"exporter.commands.{words.command}")
-        code = int(command.run(words, os.environ))
+        command = importlib.import_module(f"exporter.commands.{args.command}")
+        code = int(command.run(args, os.environ))
         sys.stdout.flush()
     except Refused as refused:
         print(f"pullproof: {refused}", file=sys.stderr)  # noqa: T201 - the terminal is ours
@@ -106,9 +106,9 @@ def _end_output() -> None:
 class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong: a whole usage would hide it."""
 
-    def __init__(self, **words: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         """Take options by their whole names: one that is new may not make another ambiguous."""
-        super().__init__(allow_abbrev=False, add_help=False, **words)
+        super().__init__(allow_abbrev=False, add_help=False, **options)
         self.add_argument("-h", "--help", action="help", help="Show this help and exit")
 
     def error(self, message: str) -> NoReturn:

@@ -60,11 +60,11 @@ def _blind(report: Report, *, whole: bool, unpacked: bool) -> bool:
     return owned and any(verdict.overall is State.UNKNOWN for verdict in report.verdicts)
 
 
-def style(words: argparse.Namespace) -> Style:
+def style(args: argparse.Namespace) -> Style:
     """Return how the terminal is to be written to; colour on a terminal only, unless told."""
-    colour = words.color == "always" or (words.color == "auto" and sys.stdout.isatty())
+    colour = args.color == "always" or (args.color == "auto" and sys.stdout.isatty())
     width = shutil.get_terminal_size((100, 24)).columns
-    return Style(width=width, colour=colour, again=again(words))
+    return Style(width=width, colour=colour, again=again(args))
 
 
 def as_json(reports: Iterable[Report], now: float) -> str:

@@ -23,21 +23,21 @@ _LONGEST: Final = 1 << 16
 _STDIN: Final = "-"
 
 
-def asked(words: argparse.Namespace, hosts: frozenset[str]) -> Asked:
+def asked(args: argparse.Namespace, hosts: frozenset[str]) -> Asked:
     """Read what was typed, and the plan; raises `Refused` where it makes no sense."""
-    _agree(words)
-    collection = _collection(words)
-    deletions, way = None, Way(words.way)
+    _agree(args)
+    collection = _collection(args)
+    deletions, way = None, Way(args.way)
     parts: list[str] = []
-    if words.plan:
-        deletions = _of(_plan(words.plan), hosts, words.plan)
-        parts.append(f"the plan {words.plan}")
+    if args.plan:
+        deletions = _of(_plan(args.plan), hosts, args.plan)
+        parts.append(f"the plan {args.plan}")
         # A collector takes a revision's folder, and the tags that point at it stay.
         way = Way.FOLDER if COLLECTOR in deletions.formats else way
-    if words.delete:
-        deletions = _of(_typed(words.delete), hosts, "--delete")
+    if args.delete:
+        deletions = _of(_typed(args.delete), hosts, "--delete")
         manner = "removing the folders of" if way is Way.FOLDER else "deleting"
-        parts.append(f"{manner} {', '.join(words.delete)}")
+        parts.append(f"{manner} {', '.join(args.delete)}")
     if collection:
         parts.append(_collection_words(collection))
         if deletions and {each.what for each in deletions.deletions} & _COLLECTED:
@@ -48,28 +48,28 @@ def asked(words: argparse.Namespace, hosts: frozenset[str]) -> Asked:
 _COLLECTED: Final = frozenset({What.BLOB, What.LAYER_LINK})
 
 
-def _agree(words: argparse.Namespace) -> None:
-    if not (words.gc or words.plan or words.delete):
+def _agree(args: argparse.Namespace) -> None:
+    if not (args.gc or args.plan or args.delete):
         raise Refused("name the planned operation: --gc DIALECT, --plan FILE or --delete REF")
-    if words.plan and words.delete:
+    if args.plan and args.delete:
         raise Refused("give either --plan or --delete, not both")
-    if words.delete_untagged and not words.gc:
+    if args.delete_untagged and not args.gc:
         raise Refused("--delete-untagged needs --gc")
-    if words.way != Way.API and not words.delete:
+    if args.way != Way.API and not args.delete:
         raise Refused("--as needs --delete")
-    if bool(words.storage) is bool(words.saved):
+    if bool(args.storage) is bool(args.saved):
         raise Refused("give either --storage DIR|URL or --from FILE")
-    if words.saved and words.gc and (words.plan or words.delete):
+    if args.saved and args.gc and (args.plan or args.delete):
         raise Refused("predicting a garbage collection after deletions needs --storage")
-    if words.output == "removed" and not (words.storage and words.gc):
+    if args.output == "removed" and not (args.storage and args.gc):
         raise Refused("--output removed needs --storage and --gc")
 
 
-def _collection(words: argparse.Namespace) -> Collection | None:
-    if not words.gc:
+def _collection(args: argparse.Namespace) -> Collection | None:
+    if not args.gc:
         return None
-    mode = Mode.DELETE_UNTAGGED if words.delete_untagged else Mode.PLAIN
-    return Collection(DIALECTS[words.gc], mode)
+    mode = Mode.DELETE_UNTAGGED if args.delete_untagged else Mode.PLAIN
+    return Collection(DIALECTS[args.gc], mode)
 
 
 def _collection_words(collection: Collection) -> str:

@@ -35,35 +35,35 @@ if TYPE_CHECKING:
 _TRIES: Final = 3
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     try:
-        answers = _answers(words, environ)
+        answers = _answers(args, environ)
     except Unseen as unseen:
         if unseen.subject.startswith("--"):  # an option that the engine does not take
             raise Refused(f"{unseen.subject}: {unseen.detail}") from unseen
         sys.stderr.write(f"pullproof: inconclusive: {unseen}\n")
         return Exit.BLIND
-    as_json = words.output == "json"
+    as_json = args.output == "json"
     sys.stdout.write(escaped(capacity_json(answers)) if as_json else capacity_text(answers))
     whole = all(isinstance(each, Capacity) and not each.incomplete for each in answers)
     return Exit.WELL if whole else Exit.BLIND
 
 
-def _answers(words: argparse.Namespace, environ: Mapping[str, str]) -> list[Capacity | Untold]:
-    check_place("--facts", words.facts)
-    oldest = time.time() - _age(words.max_age)
-    if "://" not in words.facts and not is_folder(words.facts):
-        raise Refused(f"{words.facts}: no exports found")  # a reader makes no folder
-    facts = shelf(words, environ, words.facts)
-    wanted = words.registry or sorted(newest(named(facts.sizes())))
+def _answers(args: argparse.Namespace, environ: Mapping[str, str]) -> list[Capacity | Untold]:
+    check_place("--facts", args.facts)
+    oldest = time.time() - _age(args.max_age)
+    if "://" not in args.facts and not is_folder(args.facts):
+        raise Refused(f"{args.facts}: no exports found")  # a reader makes no folder
+    facts = shelf(args, environ, args.facts)
+    wanted = args.registry or sorted(newest(named(facts.sizes())))
     if not wanted:
-        raise Refused(f"{words.facts}: no exports found")
-    return [_answer(words, environ, facts, name, oldest) for name in wanted]
+        raise Refused(f"{args.facts}: no exports found")
+    return [_answer(args, environ, facts, name, oldest) for name in wanted]
 
 
 def _answer(
-    words: argparse.Namespace, environ: Mapping[str, str], facts: Shelf, name: str, oldest: float
+    args: argparse.Namespace, environ: Mapping[str, str], facts: Shelf, name: str, oldest: float
 ) -> Capacity | Untold:
     """Tell of one registry, by the next releases where an export removes those being read."""
     untold, tried = Untold(name, ("no export of it found",)), None
@@ -76,7 +76,7 @@ def _answer(
         try:
             shards = {index: decode(facts.get(each.path)) for index, each in plan.items()}
             doubt = doubts(name, shards, sizes, (oldest, time.time()))
-            return doubt or _told(words, environ, facts, shards)
+            return doubt or _told(args, environ, facts, shards)
         except (Unseen, Malformed) as error:
             if isinstance(error, Unseen) and error.reason is Reason.UNSUPPORTED:
                 raise  # of no registry will the engine tell
@@ -92,42 +92,42 @@ def _age(text: str) -> float:
 
 
 def _told(
-    words: argparse.Namespace,
+    args: argparse.Namespace,
     environ: Mapping[str, str],
     facts: Shelf,
     shards: Mapping[int, Release],
 ) -> Capacity | Untold:
     with TemporaryDirectory(prefix="pullproof-capacity-") as folder:
         room = Path(folder)
-        with _engine(words, environ, room) as engine:
+        with _engine(args, environ, room) as engine:
             ordered = [shards[index] for index in sorted(shards)]
-            locate = _locate(words, facts, room)
-            if words.engine != "spark":
+            locate = _locate(args, facts, room)
+            if args.engine != "spark":
                 locate = _proven(locate, ordered)
             return answer(engine, ordered, locate)
 
 
 def _engine(
-    words: argparse.Namespace, environ: Mapping[str, str], room: Path
+    args: argparse.Namespace, environ: Mapping[str, str], room: Path
 ) -> AbstractContextManager[Engine]:
-    if words.engine == "spark":
+    if args.engine == "spark":
         spark = imported("exporter.sources.lake.spark")
-        opening = spark.spark(words.master, spark.s3a(place(words, environ, words.facts)))
+        opening = spark.spark(args.master, spark.s3a(place(args, environ, args.facts)))
     else:
-        opening = imported("exporter.sources.lake.duck").duck(words.memory_limit, room / "spilled")
+        opening = imported("exporter.sources.lake.duck").duck(args.memory_limit, room / "spilled")
     engine: AbstractContextManager[Engine] = opening
     return engine
 
 
-def _locate(words: argparse.Namespace, facts: Shelf, room: Path) -> Callable[[str], str]:
+def _locate(args: argparse.Namespace, facts: Shelf, room: Path) -> Callable[[str], str]:
     """Say where an engine finds a file: in its folder, or, of an object store, a copy of it.
 
     Spark's workers read object stores themselves, by the names that Hadoop has for them.
     """
-    if "://" not in words.facts:
-        return lambda path: str(Path(words.facts).absolute() / path)
-    if words.engine == "spark":
-        root = words.facts.rstrip("/").replace("s3://", "s3a://", 1)
+    if "://" not in args.facts:
+        return lambda path: str(Path(args.facts).absolute() / path)
+    if args.engine == "spark":
+        root = args.facts.rstrip("/").replace("s3://", "s3a://", 1)
         return lambda path: f"{root}/{path}"
 
     def fetched(path: str) -> str:

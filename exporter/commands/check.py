@@ -19,29 +19,27 @@ from exporter.publish.text.markdown import check_markdown
 from exporter.publish.text.terminal import check_text
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    reports, whole = _reports(words, environ)
-    if words.save:
-        save(reports, words.save)
-    sys.stdout.write(_said(words, reports))
+    reports, whole = _reports(args, environ)
+    if args.save:
+        save(reports, args.save)
+    sys.stdout.write(_said(args, reports))
     return exit_code(reports, whole=whole)
 
 
-def _reports(
-    words: argparse.Namespace, environ: Mapping[str, str]
-) -> tuple[Sequence[Report], bool]:
-    if words.saved:
-        return [judged(words.saved)], True
-    subjects = asked_for(words)
+def _reports(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Sequence[Report], bool]:
+    if args.saved:
+        return [judged(args.saved)], True
+    subjects = asked_for(args)
     whole = bool(subjects.registries) or not subjects.hosts
-    settings = typed(words, subjects.hosts, environ)
-    return finished(look(words, subjects, settings)), whole
+    settings = typed(args, subjects.hosts, environ)
+    return finished(look(args, subjects, settings)), whole
 
 
-def _said(words: argparse.Namespace, reports: Sequence[Report]) -> str:
-    if words.output == "json":
+def _said(args: argparse.Namespace, reports: Sequence[Report]) -> str:
+    if args.output == "json":
         return as_json(reports, time.time())
-    if words.output == "markdown":
-        return check_markdown(reports, MOST_ROWS, again(words))
-    return check_text(reports, style(words))
+    if args.output == "markdown":
+        return check_markdown(reports, MOST_ROWS, again(args))
+    return check_text(reports, style(args))

@@ -27,16 +27,16 @@ from exporter.wiring.service import Service, Unstartable
 _LOOK_EVERY: Final = 0.1
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command: it ends when it is interrupted."""
     configure("warning")
     try:
-        with _folder(words.folder) as folder:
-            asyncio.run(_show(words, folder, environ))
+        with _folder(args.folder) as folder:
+            asyncio.run(_show(args, folder, environ))
     except (Misconfigured, Unstartable) as error:
         raise Refused(f"{error}; use --listen for another address") from error
     except OSError as error:
-        raise Refused(f"{words.folder or 'the demo folder'}: {error.strerror}") from error
+        raise Refused(f"{args.folder or 'the demo folder'}: {error.strerror}") from error
     return 0
 
 
@@ -54,7 +54,7 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
         shutil.rmtree(made)
 
 
-async def _show(words: argparse.Namespace, folder: Path, environ: Mapping[str, str]) -> None:
+async def _show(args: argparse.Namespace, folder: Path, environ: Mapping[str, str]) -> None:
     stock = tree.stock(folder / "registry")
     tree.litter(stock)
     owned = Registry.of(folder / "registry", lying_cache=True)
@@ -63,10 +63,10 @@ async def _show(words: argparse.Namespace, folder: Path, environ: Mapping[str, s
     tree.mirror(folder / "mirror")
     mirror = Registry.of(folder / "mirror")
     async with served(owned) as host, served(mirror) as other:
-        path = settings.write(folder, owned=host, mirror=other, listen=words.listen)
+        path = settings.write(folder, owned=host, mirror=other, listen=args.listen)
         service = Service(path, load(path, environ), environ)
         again = f"--config {shlex.quote(str(path))}"
-        telling = asyncio.create_task(_tell(replace(style(words), again=again), service, host))
+        telling = asyncio.create_task(_tell(replace(style(args), again=again), service, host))
         try:
             await service.run()
         finally:

@@ -13,18 +13,16 @@ from exporter.judge.change import Change, compare
 from exporter.publish.text.change import change_document, change_markdown, change_text
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: ARG001 - asks nobody
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: ARG001 - asks nobody
     """Answer the command."""
-    old, new = judged(words.old), judged(words.new)
+    old, new = judged(args.old), judged(args.new)
     ours, theirs = old.snapshot.registry, new.snapshot.registry
     if ours != theirs:
-        raise Refused(
-            f"{words.old} is of {ours}, {words.new} of {theirs}: give two of one registry"
-        )
+        raise Refused(f"{args.old} is of {ours}, {args.new} of {theirs}: give two of one registry")
     if old.snapshot.taken_at > new.snapshot.taken_at:
-        raise Refused(f"{words.old} is newer than {words.new}: give the older one first")
+        raise Refused(f"{args.old} is newer than {args.new}: give the older one first")
     change = compare(old, new)
-    sys.stdout.write(_said(words.output, change))
+    sys.stdout.write(_said(args.output, change))
     return change.outcome
 
 

@@ -33,58 +33,58 @@ from exporter.sources import Listing
 _ALL: Final = ("*",)
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    found = _kept(words) if words.saved else _looked(words, environ)
-    if words.output == "json":
+    found = _kept(args) if args.saved else _looked(args, environ)
+    if args.output == "json":
         said = json.dumps(explanation_document(found), indent=2) + "\n"
     else:
-        say = explanation_markdown if words.output == "markdown" else explanation_text
+        say = explanation_markdown if args.output == "markdown" else explanation_text
         said = say(found)
     sys.stdout.write(said)
     return Exit.WELL if any(each.state is not State.UNKNOWN for each in found) else Exit.BLIND
 
 
-def _kept(words: argparse.Namespace) -> Sequence[Explanation]:
+def _kept(args: argparse.Namespace) -> Sequence[Explanation]:
     """Explain from what was kept: a digest wherever it was seen, an image by its repository."""
-    report = judged(words.saved)
+    report = judged(args.saved)
     sources = bool(report.snapshot.uses)
-    if words.subject.startswith(("sha256:", "sha512:")):
-        digest = _digest(words.subject)
+    if args.subject.startswith(("sha256:", "sha512:")):
+        digest = _digest(args.subject)
         where = places(report, digest)
         if not where:
-            raise Refused(f"{digest}: not found in {words.saved}")
+            raise Refused(f"{digest}: not found in {args.saved}")
         return [explain(report, Question(each, None, digest, sources=sources)) for each in where]
-    named = _reference(words.subject)
+    named = _reference(args.subject)
     question = Question(named.repository, _tag(named), named.digest, sources=sources)
     return [explain(report, question)]
 
 
-def _looked(words: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Explanation]:
+def _looked(args: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Explanation]:
     """Look at every tag of the image's repository, and at who uses any of them."""
-    if words.subject.startswith(("sha256:", "sha512:")):
+    if args.subject.startswith(("sha256:", "sha512:")):
         raise Refused("a digest alone needs --from; otherwise give host/repository@sha256:…")
-    named = _reference(words.subject)
-    asked = Use("asked for", named, ReferenceClass.SELECTED, platforms(words.platform))
+    named = _reference(args.subject)
+    asked = Use("asked for", named, ReferenceClass.SELECTED, platforms(args.platform))
     subjects = Subjects(uses=Listing((asked,)), beside=_ALL, within=frozenset({named.repository}))
-    subjects = with_file(subjects, words.refs, frozenset())
-    settings = typed(words, {named.registry}, environ, alone=False)
-    report = finished(look(words, subjects, settings))[0]
-    if words.save:
-        save([report], words.save)
+    subjects = with_file(subjects, args.refs, frozenset())
+    settings = typed(args, {named.registry}, environ, alone=False)
+    report = finished(look(args, subjects, settings))[0]
+    if args.save:
+        save([report], args.save)
     others = tuple(use for use in report.snapshot.uses if use != asked)
     report = judge(replace(report.snapshot, uses=others), report.since)
-    return [explain(report, _question(words, named, settings))]
+    return [explain(report, _question(args, named, settings))]
 
 
-def _question(words: argparse.Namespace, named: Reference, asked: Typed) -> Question:
+def _question(args: argparse.Namespace, named: Reference, asked: Typed) -> Question:
     (registry,) = asked.settings.registries
     return Question(
         named.repository,
         _tag(named),
         named.digest,
         registry.tags.latest,
-        sources=bool(words.refs or asked.settings.references or asked.settings.clusters),
+        sources=bool(args.refs or asked.settings.references or asked.settings.clusters),
     )
 
 

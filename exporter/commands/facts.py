@@ -25,20 +25,20 @@ from exporter.sources import Unseen
 from exporter.wiring.facts import FactsKeeper
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    if words.keep < 1:
+    if args.keep < 1:
         raise Refused("--keep: at least 1")
-    check_place("--to", words.to)
+    check_place("--to", args.to)
     try:
-        keeper = FactsKeeper(shelf(words, environ, words.to), words.keep)
+        keeper = FactsKeeper(shelf(args, environ, args.to), args.keep)
     except Unseen as unseen:
         return _in_vain(unseen)
-    if words.saved:
-        snapshot = judged(words.saved).snapshot
+    if args.saved:
+        snapshot = judged(args.saved).snapshot
         return _written(snapshot, lambda: keeper.write(snapshot, Scope()))
     try:
-        looked_at = _examined(words, environ)
+        looked_at = _examined(args, environ)
     except Unseen as unseen:
         return _in_vain(unseen)
     return max(
@@ -47,13 +47,11 @@ def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
     )
 
 
-def _examined(
-    words: argparse.Namespace, environ: Mapping[str, str]
-) -> list[tuple[Target, Audited]]:
-    subjects = of_registry(words, "an export covers a registry: give its host, not an image")
-    asked = typed(words, subjects.registries, environ, alone=False)
-    part = shard_of(words, asked.settings, environ)
-    return finished(examined(words, subjects, asked, part))
+def _examined(args: argparse.Namespace, environ: Mapping[str, str]) -> list[tuple[Target, Audited]]:
+    subjects = of_registry(args, "an export covers a registry: give its host, not an image")
+    asked = typed(args, subjects.registries, environ, alone=False)
+    part = shard_of(args, asked.settings, environ)
+    return finished(examined(args, subjects, asked, part))
 
 
 def _written(snapshot: Snapshot, write: Callable[[], Exported]) -> Exit:

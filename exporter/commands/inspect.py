@@ -20,34 +20,32 @@ from exporter.publish.text.markdown import inspect_markdown
 from exporter.publish.text.tree import inspect_text
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    report = _report(words, environ)
-    if words.save:
-        save([report], words.save)
-    sys.stdout.write(_said(words, report))
+    report = _report(args, environ)
+    if args.save:
+        save([report], args.save)
+    sys.stdout.write(_said(args, report))
     return exit_code([report], whole=False)
 
 
-def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
-    if words.saved:
-        return judged(words.saved)
-    subjects = read(words.subjects, platforms(words.platform))
+def _report(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
+    if args.saved:
+        return judged(args.saved)
+    subjects = read(args.subjects, platforms(args.platform))
     if subjects.registries:
-        named = without_credentials(words.subjects[0])
+        named = without_credentials(args.subjects[0])
         raise Refused(f"{named}: inspect needs one image; use check for registries")
-    asked = typed(words, subjects.hosts, environ)
-    if words.refs or words.kube is not None:
+    asked = typed(args, subjects.hosts, environ)
+    if args.refs or args.kube is not None:
         subjects = subjects.by_their_users()
-    subjects = with_file(subjects, words.refs, frozenset())
-    return finished(look(words, subjects, asked))[0]
+    subjects = with_file(subjects, args.refs, frozenset())
+    return finished(look(args, subjects, asked))[0]
 
 
-def _said(words: argparse.Namespace, report: Report) -> str:
-    if words.output == "json":
+def _said(args: argparse.Namespace, report: Report) -> str:
+    if args.output == "json":
         return as_json([report], time.time())
     return (
-        inspect_markdown(report)
-        if words.output == "markdown"
-        else inspect_text(report, style(words))
+        inspect_markdown(report) if args.output == "markdown" else inspect_text(report, style(args))
     )

@@ -28,13 +28,13 @@ from exporter.wiring.assembly import Assembly, assembled
 _USE: Final = os.R_OK | os.W_OK
 
 
-async def look(words: argparse.Namespace, subjects: Subjects, typed: Typed) -> list[Report]:
+async def look(args: argparse.Namespace, subjects: Subjects, typed: Typed) -> list[Report]:
     """Audit every registry that was asked for, side by side."""
-    return [audited.report for _, audited in await examined(words, subjects, typed, WHOLE)]
+    return [audited.report for _, audited in await examined(args, subjects, typed, WHOLE)]
 
 
 async def examined(
-    words: argparse.Namespace, subjects: Subjects, typed: Typed, shard: Shard
+    args: argparse.Namespace, subjects: Subjects, typed: Typed, shard: Shard
 ) -> list[tuple[Target, Audited]]:
     """Audit what was asked for, or this shard of it, and return what it was found in as well."""
     async with (
@@ -43,7 +43,7 @@ async def examined(
     ):
         wanted = await assembly.references()
         uses = subjects.with_uses(wanted.uses)
-        targets = [aimed(words, subjects, watched.target) for watched in assembly.watched]
+        targets = [aimed(args, subjects, watched.target) for watched in assembly.watched]
         now = time.time()
         found = await asyncio.gather(*(examine(target, uses, None, now) for target in targets))
         return list(zip(targets, found, strict=True))
@@ -73,17 +73,15 @@ def _borrowing(typed: Typed) -> Typed:
     return replace(typed, settings=typed.settings.model_copy(update={"ledger": None}))
 
 
-def aimed(words: argparse.Namespace, subjects: Subjects, target: Target) -> Target:
+def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Target:
     """Narrow or widen a target to what was typed: images, a whole registry, or as configured."""
     method = target.method
-    if words.head_only:
+    if args.head_only:
         method = replace(method, proof=Proof.HEAD)
     scope = target.scope
     if subjects.registries & target.hosts:
-        tags = tuple(words.tags or ("*",))
-        scope = replace(
-            scope, catalogue=True, select=tags, leave_out_tags=tuple(words.exclude_tags)
-        )
+        tags = tuple(args.tags or ("*",))
+        scope = replace(scope, catalogue=True, select=tags, leave_out_tags=tuple(args.exclude_tags))
     elif subjects.hosts and subjects.beside:
         scope = replace(
             scope, catalogue=False, listed=(), select=subjects.beside, leave_out_tags=()

@@ -50,17 +50,17 @@ def _needed(wanted: scope.Wanted, users: tuple[Hit, ...]) -> Needed:
     return Needed(wanted.repository, tag, digest, wanted.reference_class, users)
 
 
-def wanting(words: argparse.Namespace, environ: Mapping[str, str]) -> Wanting:
+def wanting(args: argparse.Namespace, environ: Mapping[str, str]) -> Wanting:
     """Read the references; a file that cannot be read is a gap. Raises `Refused`."""
     try:
-        hosts = frozenset[str]().union(*map(spellings, words.registry))
-        settings = load(words.config, environ) if words.config else None
+        hosts = frozenset[str]().union(*map(spellings, args.registry))
+        settings = load(args.config, environ) if args.config else None
     except (Malformed, Misconfigured) as error:
         raise Refused(str(error)) from error
     registry = _registry(settings, hosts)
     watched = targets.scope(settings, registry) if settings and registry else scope.Scope()
     hosts |= registry.hosts if registry else frozenset()
-    uses = joined(*map(_read, _sources(words, settings, environ)))
+    uses = joined(*map(_read, _sources(args, settings, environ)))
     mine = tuple(use for use in uses.entries if not hosts or use.reference.registry in hosts)
     every = replace(watched, select=("*",), leave_out_tags=())
     return Wanting(Listing(mine, uses.gaps), every, hosts)
@@ -74,13 +74,13 @@ def _registry(settings: Settings | None, hosts: frozenset[str]) -> RegistrySetti
 
 
 def _sources(
-    words: argparse.Namespace, settings: Settings | None, environ: Mapping[str, str]
+    args: argparse.Namespace, settings: Settings | None, environ: Mapping[str, str]
 ) -> Iterator[ReferenceSource]:
     """Return what was typed, and what is configured."""
-    yield from map(ReferenceFile, words.refs)
+    yield from map(ReferenceFile, args.refs)
     yield from references.files(settings.references if settings else ())
     configured = settings.clusters if settings else ()
-    chosen = configured if words.kube is None else clusters(words.kube, settings)
+    chosen = configured if args.kube is None else clusters(args.kube, settings)
     yield from references.clusters(chosen, environ)
 
 

@@ -53,9 +53,9 @@ def is_folder(text: str) -> bool:
     return os.path.isdir(text)  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
 
 
-def again(words: argparse.Namespace) -> str:
+def again(args: argparse.Namespace) -> str:
     """Return the options by which the next command reaches the same registry."""
-    typed = vars(words)
+    typed = vars(args)
     found = []
     for option in _REACHING:
         value = typed.get(option.removeprefix("--").replace("-", "_"))

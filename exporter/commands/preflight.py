@@ -43,28 +43,28 @@ _EXITS: Final = {
 }
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    wants = wanting(words, environ)
-    wish = asked(words, wants.hosts)
-    if words.saved:
-        return _EXITS[_of_snapshot(words, wish, wants).verdict]
-    check_place("--storage", words.storage)
-    options = place(words, environ, words.storage)
-    insecure = words.plain_http or plain_http(options)
-    stored = Stored(words.storage, options, plain_http=insecure)
-    return _EXITS[_of_storage(words, stored, wish, wants).verdict]
+    wants = wanting(args, environ)
+    wish = asked(args, wants.hosts)
+    if args.saved:
+        return _EXITS[_of_snapshot(args, wish, wants).verdict]
+    check_place("--storage", args.storage)
+    options = place(args, environ, args.storage)
+    insecure = args.plain_http or plain_http(options)
+    stored = Stored(args.storage, options, plain_http=insecure)
+    return _EXITS[_of_storage(args, stored, wish, wants).verdict]
 
 
-def _of_snapshot(words: argparse.Namespace, wish: Asked, wants: Wanting) -> Answer:
-    report = judged(words.saved)
+def _of_snapshot(args: argparse.Namespace, wish: Asked, wants: Wanting) -> Answer:
+    report = judged(args.saved)
     uses = joined(wants.uses, Listing(report.snapshot.uses))
     answer = api.foresee(report, wish, replace(wants, uses=uses).needed({}), wants.uses.gaps)
-    sys.stdout.write(_said(words, answer))
+    sys.stdout.write(_said(args, answer))
     return answer
 
 
-def _of_storage(words: argparse.Namespace, stored: Stored, wish: Asked, wants: Wanting) -> Answer:
+def _of_storage(args: argparse.Namespace, stored: Stored, wish: Asked, wants: Wanting) -> Answer:
     try:
         inventory, foreseen = _foreseen(stored, wish, wants)
         if storage.is_to_be_confirmed(foreseen):
@@ -74,16 +74,16 @@ def _of_storage(words: argparse.Namespace, stored: Stored, wish: Asked, wants: W
     except Unseen as unseen:
         gap = Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
         answer = Answer(wish.words, (), (), (gap,), None, Checked(0, 0, 0))
-        if words.output == "removed":
+        if args.output == "removed":
             _complain(answer)
         else:
-            sys.stdout.write(_said(words, answer))
+            sys.stdout.write(_said(args, answer))
         return answer
-    if words.output == "removed":
+    if args.output == "removed":
         _list(foreseen)
         return foreseen.answer
     answer = _with_platforms(stored, inventory, foreseen.answer)
-    sys.stdout.write(_said(words, answer))
+    sys.stdout.write(_said(args, answer))
     return answer
 
 
@@ -112,12 +112,12 @@ def _with_platforms(stored: Stored, inventory: Inventory, answer: Answer) -> Ans
     return described(answer, {digest: content for digest, content in read if content})
 
 
-def _said(words: argparse.Namespace, answer: Answer) -> str:
-    if words.output == "json":
+def _said(args: argparse.Namespace, answer: Answer) -> str:
+    if args.output == "json":
         return escaped(preflight_json(answer))
-    if words.output == "markdown":
+    if args.output == "markdown":
         return preflight_markdown(answer, MOST_ROWS)
-    return preflight_text(answer, style(words))
+    return preflight_text(answer, style(args))
 
 
 _FIRST: Final = os.fsdecode(b"\xa0")

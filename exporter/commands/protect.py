@@ -29,21 +29,19 @@ _ATTACHED: Final = ("sha256-*",)
 """Tags of signatures and other referrers, which are kept with their image."""
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    _check_prefix(words.prefix)
-    if words.saved:
-        if words.apply:
+    _check_prefix(args.prefix)
+    if args.saved:
+        if args.apply:
             raise Refused(
                 "--apply audits the registry, since a saved file may be stale: omit --from"
             )
-        return _answered(
-            words, _plans([judged(words.saved)], _reach(words, Subjects()), words), None
-        )
-    subjects = replace(asked_for(words), beside=_ATTACHED)
-    settings = typed(words, subjects.hosts, environ, alone=not subjects.registries)
-    plans, outcomes = finished(_look_and_act(words, subjects, settings))
-    return _answered(words, plans, outcomes)
+        return _answered(args, _plans([judged(args.saved)], _reach(args, Subjects()), args), None)
+    subjects = replace(asked_for(args), beside=_ATTACHED)
+    settings = typed(args, subjects.hosts, environ, alone=not subjects.registries)
+    plans, outcomes = finished(_look_and_act(args, subjects, settings))
+    return _answered(args, plans, outcomes)
 
 
 def _check_prefix(prefix: str) -> None:
@@ -54,31 +52,31 @@ def _check_prefix(prefix: str) -> None:
 
 
 async def _look_and_act(
-    words: argparse.Namespace, subjects: Subjects, asked: Typed
+    args: argparse.Namespace, subjects: Subjects, asked: Typed
 ) -> tuple[Sequence[Pins], Sequence[Outcome] | None]:
     """Look, and where it is wanted, set what is lacking and look again."""
-    reports = await look(words, subjects, asked)
-    if words.save:
-        save(reports, words.save)
-    reach = _reach(words, subjects)
-    plans = _plans(reports, reach, words)
-    if not words.apply:
+    reports = await look(args, subjects, asked)
+    if args.save:
+        save(reports, args.save)
+    reach = _reach(args, subjects)
+    plans = _plans(reports, reach, args)
+    if not args.apply:
         return plans, None
     outcomes = [outcome for plan in plans for outcome in await _apply(plan, asked)]
     if outcomes:
-        plans = _plans(await look(words, subjects, asked), reach, words)
+        plans = _plans(await look(args, subjects, asked), reach, args)
     return plans, tuple(outcomes)
 
 
 def _plans(
-    reports: Iterable[Report], reach: ReferenceClass, words: argparse.Namespace
+    reports: Iterable[Report], reach: ReferenceClass, args: argparse.Namespace
 ) -> list[Pins]:
-    return [pins(report, reach, words.prefix) for report in reports]
+    return [pins(report, reach, args.prefix) for report in reports]
 
 
-def _reach(words: argparse.Namespace, subjects: Subjects) -> ReferenceClass:
+def _reach(args: argparse.Namespace, subjects: Subjects) -> ReferenceClass:
     """How unimportant may a tag be whose children are kept? Images that were named count alone."""
-    if words.all or words.tags:
+    if args.all or args.tags:
         return ReferenceClass.SELECTED
     alone = subjects.uses.entries and not subjects.registries
     return ReferenceClass.ROLLBACK if alone else ReferenceClass.LATEST
@@ -104,12 +102,12 @@ async def _failure(writing: Pinner, pin: Pin) -> str:
 
 
 def _answered(
-    words: argparse.Namespace, plans: Sequence[Pins], outcomes: Sequence[Outcome] | None
+    args: argparse.Namespace, plans: Sequence[Pins], outcomes: Sequence[Outcome] | None
 ) -> Exit:
-    if words.output == "json":
+    if args.output == "json":
         said = json.dumps(pins_document(plans, outcomes), indent=2) + "\n"
     else:
-        say = pins_markdown if words.output == "markdown" else pins_text
+        say = pins_markdown if args.output == "markdown" else pins_text
         said = say(plans, outcomes)
     sys.stdout.write(said)
     if any(plan.wanted for plan in plans):

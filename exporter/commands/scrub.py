@@ -39,33 +39,33 @@ _OPTIONS: Final = {
 }
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    subjects = asked_for(words)
-    asked = _with_scrubs(words, typed(words, subjects.hosts, environ))
+    subjects = asked_for(args)
+    asked = _with_scrubs(args, typed(args, subjects.hosts, environ))
     try:
-        reports = finished(_read(words, subjects, asked))
+        reports = finished(_read(args, subjects, asked))
     except Unseen as unseen:
         sys.stderr.write(f"pullproof: nothing verified: {unseen}\n")
         return Exit.BLIND
-    if words.save:
-        save(reports, words.save)
-    sys.stdout.write(_said(words, reports))
+    if args.save:
+        save(reports, args.save)
+    sys.stdout.write(_said(args, reports))
     whole = bool(subjects.registries) or not subjects.hosts
     return exit_code(reports, whole=whole, unpacked=True)
 
 
-async def _read(words: argparse.Namespace, subjects: Subjects, asked: Typed) -> list[Report]:
+async def _read(args: argparse.Namespace, subjects: Subjects, asked: Typed) -> list[Report]:
     """Scrub one registry after the other."""
     async with opened(asked) as assembly:
         wanted = await assembly.references()
         uses = subjects.with_uses(wanted.uses)
         targets = [
             # What its storage holds for nothing is not asked here.
-            replace(aimed(words, subjects, each.target), storage=None)
+            replace(aimed(args, subjects, each.target), storage=None)
             for each in assembly.watched
         ]
-        if words.storage:
+        if args.storage:
             # Here nothing would be found for a long time, each blob looked for twice.
             sources = [target.scrub.source for target in targets if target.scrub]
             await asyncio.to_thread(recognise, sources)
@@ -84,39 +84,39 @@ def recognise(sources: Iterable[Bytes]) -> None:
                 raise
 
 
-def _with_scrubs(words: argparse.Namespace, asked: Typed) -> Typed:
+def _with_scrubs(args: argparse.Namespace, asked: Typed) -> Typed:
     """Add what was typed to what the configuration says of every registry's scrub."""
     registries = asked.settings.registries
-    if words.storage and len(registries) != 1:
+    if args.storage and len(registries) != 1:
         raise Refused("--storage needs exactly one registry")
     update: dict[str, object] = {
-        "registries": tuple(_with_scrub(words, each) for each in registries)
+        "registries": tuple(_with_scrub(args, each) for each in registries)
     }
-    if words.ledger:
-        update["ledger"] = words.ledger
+    if args.ledger:
+        update["ledger"] = args.ledger
     return Typed(asked.settings.model_copy(update=update), asked.environ)
 
 
-def _with_scrub(words: argparse.Namespace, registry: RegistrySettings) -> RegistrySettings:
-    asked = _typed_scrub(words)
+def _with_scrub(args: argparse.Namespace, registry: RegistrySettings) -> RegistrySettings:
+    asked = _typed_scrub(args)
     update: dict[str, object] = {"storage": asked.storage} if asked.storage else {}
     told, scrub = registry.scrub or ScrubSettings(), asked.scrub or ScrubSettings()
     given = {key: getattr(scrub, key) for key in scrub.model_fields_set}
     return registry.model_copy(update={**update, "scrub": told.model_copy(update=given)})
 
 
-def _typed_scrub(words: argparse.Namespace) -> RegistrySettings:
+def _typed_scrub(args: argparse.Namespace) -> RegistrySettings:
     """Read the options as a configuration is read; raises `Refused`."""
-    scrub: dict[str, object] = {"bytes_per_second": words.limit_rate, "period": words.period}
-    scrub["uncompressed"] = words.uncompressed or None
+    scrub: dict[str, object] = {"bytes_per_second": args.limit_rate, "period": args.period}
+    scrub["uncompressed"] = args.uncompressed or None
     registry: dict[str, object] = {"url": "https://typed.invalid"}
-    if words.storage:
-        bucket = "://" in words.storage
-        if not bucket and not is_folder(words.storage):
-            raise Refused(f"--storage {words.storage}: no such folder")
+    if args.storage:
+        bucket = "://" in args.storage
+        if not bucket and not is_folder(args.storage):
+            raise Refused(f"--storage {args.storage}: no such folder")
         scrub["read_from"] = Source.STORAGE
-        where = {"url" if bucket else "path": words.storage}
-        registry["storage"] = _given(where | {"endpoint": words.endpoint, "region": words.region})
+        where = {"url" if bucket else "path": args.storage}
+        registry["storage"] = _given(where | {"endpoint": args.endpoint, "region": args.region})
     registry["scrub"] = _given(scrub)
     return settings_of({"registries": [registry]}, _OPTIONS, {}).registries[0]
 
@@ -125,9 +125,9 @@ def _given(values: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _said(words: argparse.Namespace, reports: Sequence[Report]) -> str:
-    if words.output == "json":
+def _said(args: argparse.Namespace, reports: Sequence[Report]) -> str:
+    if args.output == "json":
         return as_json(reports, time.time())
-    if words.output == "markdown":
-        return check_markdown(reports, MOST_ROWS, again(words)) + damage_markdown(reports)
-    return check_text(reports, style(words)) + damage_text(reports)
+    if args.output == "markdown":
+        return check_markdown(reports, MOST_ROWS, again(args)) + damage_markdown(reports)
+    return check_text(reports, style(args)) + damage_text(reports)

@@ -29,20 +29,20 @@ _LAST: Final = 4.0
 """Seconds from being told to stop to the end."""
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     try:
-        settings = load(words.config, environ)
+        settings = load(args.config, environ)
     except Misconfigured as error:
         raise Refused(str(error)) from error
-    part = shard(words, environ)
-    if words.check_config:
-        sys.stdout.write(_checked(words, settings))
+    part = shard(args, environ)
+    if args.check_config:
+        sys.stdout.write(_checked(args, settings))
         return Exit.WELL
     _web(settings)
     configure(settings.log_level)
     try:
-        asyncio.run(Service(words.config, settings, environ, part, _end_soon).run())
+        asyncio.run(Service(args.config, settings, environ, part, _end_soon).run())
     except Unstartable as error:
         # The command was understood. An address or a ledger that is taken may be free in a moment:
         # a code of its own lets a service manager try again.
@@ -61,7 +61,7 @@ def _end_soon() -> None:
     last.start()
 
 
-def _checked(words: argparse.Namespace, settings: Settings) -> str:
+def _checked(args: argparse.Namespace, settings: Settings) -> str:
     """Read what else stands in files of its own, and say that all is well; raises `Refused`."""
     asked = _web(settings)
     try:
@@ -71,7 +71,7 @@ def _checked(words: argparse.Namespace, settings: Settings) -> str:
     except (Malformed, Unseen) as error:
         raise Refused(str(error)) from error
     count = len(settings.registries)
-    return f"{words.config}: {count} {'registry' if count == 1 else 'registries'}, valid\n"
+    return f"{args.config}: {count} {'registry' if count == 1 else 'registries'}, valid\n"
 
 
 def _web(settings: Settings) -> WebConfig | None:

@@ -46,7 +46,7 @@ class Typed:
 
 
 def typed(
-    words: argparse.Namespace,
+    args: argparse.Namespace,
     hosts: Iterable[str],
     environ: Mapping[str, str],
     *,
@@ -59,38 +59,38 @@ def typed(
     """
     wanted = frozenset(hosts)
     try:
-        known = load(words.config, environ) if words.config else None
-        environ = _with_password(words, environ)
-        made = _made(words, wanted - _hosts(known), environ)
+        known = load(args.config, environ) if args.config else None
+        environ = _with_password(args, environ)
+        made = _made(args, wanted - _hosts(known), environ)
     except Misconfigured as error:
         raise Refused(str(error)) from error
     base = known or made
     if base is None:
-        raise Refused(_NOTHING if words.kube is None else _ONLY_A_CLUSTER)
+        raise Refused(_NOTHING if args.kube is None else _ONLY_A_CLUSTER)
     if made is None:
-        _refuse_what_counts_for_none(words)
+        _refuse_what_counts_for_none(args)
     every = (*(known.registries if known else ()), *(made.registries if made else ()))
     registries = tuple(each for each in every if not wanted or each.hosts & wanted)
     # With these hosts alone, what was typed is all that was asked for.
     rest: dict[str, object] = {"references": (), "clusters": ()} if wanted and alone else {}
-    update = {"registries": registries, **rest, **_overruling(words, known)}
+    update = {"registries": registries, **rest, **_overruling(args, known)}
     return Typed(base.model_copy(update=update), environ)
 
 
-def _refuse_what_counts_for_none(words: argparse.Namespace) -> None:
+def _refuse_what_counts_for_none(args: argparse.Namespace) -> None:
     """Refuse options for registries that were only typed, where there are none of those."""
     for option in _FOR_TYPED:
-        if getattr(words, option.removeprefix("--").replace("-", "_")):
-            raise Refused(f"{option}: {words.config} already configures its registries")
+        if getattr(args, option.removeprefix("--").replace("-", "_")):
+            raise Refused(f"{option}: {args.config} already configures its registries")
 
 
-def _overruling(words: argparse.Namespace, known: Settings | None) -> dict[str, object]:
+def _overruling(args: argparse.Namespace, known: Settings | None) -> dict[str, object]:
     """Return what else was typed: it counts instead of what is configured."""
     update: dict[str, object] = {}
-    if words.kube is not None:
-        update["clusters"] = clusters(words.kube, known)
-    if words.confirm_after is not None:
-        update["confirm_after"] = _pause(words.confirm_after)
+    if args.kube is not None:
+        update["clusters"] = clusters(args.kube, known)
+    if args.confirm_after is not None:
+        update["confirm_after"] = _pause(args.confirm_after)
     return update
 
 
@@ -100,23 +100,23 @@ def _hosts(settings: Settings | None) -> frozenset[str]:
 
 
 def _made(
-    words: argparse.Namespace, unknown: Iterable[str], environ: Mapping[str, str]
+    args: argparse.Namespace, unknown: Iterable[str], environ: Mapping[str, str]
 ) -> Settings | None:
     """Return settings for hosts that no configuration knows, each under its shortest spelling."""
-    secure = not words.plain_http
+    secure = not args.plain_http
     hosts = sorted({min(spellings(each, secure=secure), key=len) for each in unknown})
     if not hosts:
         return None
     scheme = "https" if secure else "http"
     common = {
-        "plain_http": words.plain_http,
-        "ca_file": words.ca_file and str(words.ca_file.absolute()),
-        "username": words.username,
-        "password_env": _PASSWORD if words.password_stdin else None,
-        "docker_config": words.docker_config and str(words.docker_config.absolute()),
-        "concurrency": words.concurrency,
-        "requests_per_second": words.requests_per_second,
-        "timeout": words.timeout,
+        "plain_http": args.plain_http,
+        "ca_file": args.ca_file and str(args.ca_file.absolute()),
+        "username": args.username,
+        "password_env": _PASSWORD if args.password_stdin else None,
+        "docker_config": args.docker_config and str(args.docker_config.absolute()),
+        "concurrency": args.concurrency,
+        "requests_per_second": args.requests_per_second,
+        "timeout": args.timeout,
     }
     given = {key: value for key, value in common.items() if value is not None}
     registries = [{"url": f"{scheme}://{host}", **given} for host in hosts]
@@ -133,12 +133,12 @@ def _pause(text: str) -> timedelta:
         raise Refused(f"--confirm-after: {error}") from error
 
 
-def _with_password(words: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
-    if not words.password_stdin:
-        if words.username:
+def _with_password(args: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
+    if not args.password_stdin:
+        if args.username:
             raise Refused("--username needs --password-stdin")
         return environ
-    if not words.username:
+    if not args.username:
         raise Refused("--password-stdin needs --username")
     password = sys.stdin.readline().rstrip("\r\n")
     if not password:
@@ -146,20 +146,20 @@ def _with_password(words: argparse.Namespace, environ: Mapping[str, str]) -> Map
     return {**environ, _PASSWORD: password}
 
 
-def shard(words: argparse.Namespace, environ: Mapping[str, str]) -> Shard | None:
+def shard(args: argparse.Namespace, environ: Mapping[str, str]) -> Shard | None:
     """Return the shard that was typed, or that the environment names; None for the file's own."""
-    text = words.shard or environ.get(VARIABLE)
+    text = args.shard or environ.get(VARIABLE)
     if not text:
         return None
     try:
         return ShardName.parse(text).settled(environ)
     except Malformed as error:
-        raise Refused(f"{'--shard' if words.shard else VARIABLE}: {error}") from error
+        raise Refused(f"{'--shard' if args.shard else VARIABLE}: {error}") from error
 
 
-def shard_of(words: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Shard:
+def shard_of(args: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Shard:
     """Return the same, or else the file's own. Raises `Refused`."""
     try:
-        return shard(words, environ) or settings.shard.settled(environ)
+        return shard(args, environ) or settings.shard.settled(environ)
     except Malformed as error:
         raise Refused(f"shard: {error}; --shard 0/1 selects the whole registry") from error

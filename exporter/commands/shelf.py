@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from exporter.sources.shelf import Shelf
 
 
-def shelf(words: argparse.Namespace, environ: Mapping[str, str], location: str) -> Shelf:
+def shelf(args: argparse.Namespace, environ: Mapping[str, str], location: str) -> Shelf:
     """Open a folder or an object store; raises `Unseen`."""
-    options = place(words, environ, location)
+    options = place(args, environ, location)
     return opened(location, options, plain_http=plain_http(options))
 
 
-def place(words: argparse.Namespace, environ: Mapping[str, str], location: str) -> dict[str, str]:
+def place(args: argparse.Namespace, environ: Mapping[str, str], location: str) -> dict[str, str]:
     """Say where an object store is: as `--endpoint` and `--region` say, or S3's variables."""
     known = environ if location.startswith("s3") else {}
     named = {
-        "endpoint": words.endpoint or known.get("AWS_ENDPOINT_URL"),
-        "region": words.region or known.get("AWS_REGION") or known.get("AWS_DEFAULT_REGION"),
+        "endpoint": args.endpoint or known.get("AWS_ENDPOINT_URL"),
+        "region": args.region or known.get("AWS_REGION") or known.get("AWS_DEFAULT_REGION"),
     }
     return {key: value for key, value in named.items() if value}
 

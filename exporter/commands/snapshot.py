@@ -20,23 +20,23 @@ from exporter.publish.words import count_words, size_words
 from exporter.screen import plain
 
 
-def run(words: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    report = _report(words, environ)
-    save([report], words.file)
+    report = _report(args, environ)
+    save([report], args.file)
     unseen = _unseen(report)
-    kept = f"{_amounts(report.snapshot)} in {words.file} ({size_words(words.file.stat().st_size)})"
+    kept = f"{_amounts(report.snapshot)} in {args.file} ({size_words(args.file.stat().st_size)})"
     coverage = f"gaps: {unseen}" if unseen else "coverage: complete"
     sys.stdout.write(f"{plain(kept)}; {coverage}\n")
     return Exit.BLIND if unseen else Exit.WELL
 
 
-def _report(words: argparse.Namespace, environ: Mapping[str, str]) -> Report:
-    subjects = of_registry(words, "snapshot needs a registry host, not an image")
-    asked = typed(words, subjects.registries, environ, alone=False)
+def _report(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
+    subjects = of_registry(args, "snapshot needs a registry host, not an image")
+    asked = typed(args, subjects.registries, environ, alone=False)
     if len(asked.settings.registries) != 1:
         raise Refused("the configuration has several registries: name one")
-    return finished(look(words, _whole(subjects, asked), asked))[0]
+    return finished(look(args, _whole(subjects, asked), asked))[0]
 
 
 def _whole(subjects: Subjects, asked: Typed) -> Subjects:

@@ -72,23 +72,23 @@ def _name(use: Use) -> Named:
     return use.reference.repository, use.reference.digest or use.reference.tag
 
 
-def asked_for(words: argparse.Namespace) -> Subjects:
+def asked_for(args: argparse.Namespace) -> Subjects:
     """Return the images and registries that were typed, and what `--refs` names; raises `Refused`.
 
     Beside images, a cluster's uses count only of their repositories.
     """
-    required = platforms(words.platform)
-    _check_patterns(words)
-    subjects = with_file(read(words.subjects, required), words.refs, required)
-    if words.refs and not (subjects.hosts or words.config):
+    required = platforms(args.platform)
+    _check_patterns(args)
+    subjects = with_file(read(args.subjects, required), args.refs, required)
+    if args.refs and not (subjects.hosts or args.config):
         first = "".join(f"; {gap.subject}: {gap.detail}" for gap in subjects.uses.gaps[:1])
-        raise Refused(f"--refs {words.refs}: contains no image{first}")
-    return subjects if words.kube is None or subjects.registries else subjects.narrowed()
+        raise Refused(f"--refs {args.refs}: contains no image{first}")
+    return subjects if args.kube is None or subjects.registries else subjects.narrowed()
 
 
-def _check_patterns(words: argparse.Namespace) -> None:
+def _check_patterns(args: argparse.Namespace) -> None:
     """Refuse a pattern that no tag fits as its author meant it; raises `Refused`."""
-    given = {"--tags": words.tags or (), "--exclude-tags": words.exclude_tags}
+    given = {"--tags": args.tags or (), "--exclude-tags": args.exclude_tags}
     for option, patterns in given.items():
         for pattern in patterns:
             try:
@@ -102,15 +102,15 @@ def is_registry(text: str) -> bool:
     return _REGISTRY.fullmatch(_bare(text)) is not None
 
 
-def of_registry(words: argparse.Namespace, otherwise: str) -> Subjects:
+def of_registry(args: argparse.Namespace, otherwise: str) -> Subjects:
     """Return the one registry that was typed, if any, and what `--refs` names.
 
     Raises `Refused`: `otherwise` says why not, where an image was typed.
     """
-    subjects = read([words.subjects] if words.subjects else [], frozenset())
+    subjects = read([args.subjects] if args.subjects else [], frozenset())
     if subjects.uses.entries:
-        raise Refused(f"{without_credentials(words.subjects)}: {otherwise}")
-    return with_file(subjects, words.refs, frozenset())
+        raise Refused(f"{without_credentials(args.subjects)}: {otherwise}")
+    return with_file(subjects, args.refs, frozenset())
 
 
 def read(texts: Iterable[str], platforms: frozenset[Platform]) -> Subjects:

@@ -19,7 +19,7 @@ class Fault(Exception):
     """What no command expects."""
 
 
-def failing(words: Namespace, environ: object) -> NoReturn:  # noqa: ARG001 - as commands are called
+def failing(args: Namespace, environ: object) -> NoReturn:  # noqa: ARG001 - as commands are called
     raise Fault(EVIL)
 
 
