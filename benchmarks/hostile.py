@@ -29,8 +29,8 @@ from exporter.publish.web.gate import Gate
 from exporter.serve.board import Board
 from exporter.serve.loop_thread import LoopThread, timed
 from exporter.serve.standing import Attempt, seen
-from exporter.sources.tally import LoopTally, Tally
 from exporter.store import snapshot_file
+from exporter.tally import LoopTally, Tally
 
 NOW = 1_800_000_000.0
 PATHS = ("/metrics", "/", "/report.json", "/snapshot/broken")

@@ -39,7 +39,7 @@ from tests.worlds import Blob, Made, image
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from exporter.sources import Bytes
+    from exporter.ports import Bytes
 
 APP: Final = Repository("team/app")
 MIB: Final = 2**20

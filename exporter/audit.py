@@ -20,13 +20,13 @@ from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.judge.stock import take
 from exporter.oci.reference import Repository
+from exporter.ports import Listing, Unseen
 from exporter.resolve.daemon_thread import in_daemon_thread
 from exporter.resolve.guard import Faults, guarded
 from exporter.resolve.look import look
 from exporter.resolve.steady import steady
 from exporter.resolve.stored import stored_roots
 from exporter.resolve.target import Scrub, Target
-from exporter.sources import Listing, Unseen
 
 
 @dataclass(frozen=True, slots=True)

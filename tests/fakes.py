@@ -19,10 +19,10 @@ from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
+from exporter.ports import Absent, Body, Listing, Unseen, Wrong
 from exporter.resolve import scope
 from exporter.resolve.method import Method
 from exporter.resolve.target import Target
-from exporter.sources import Absent, Body, Listing, Unseen, Wrong
 
 if TYPE_CHECKING:
     from exporter.judge.report import Child, Report, TagVerdict
@@ -65,7 +65,7 @@ class Script:
 
 @dataclass
 class Fake:
-    """A registry made of values; implements `exporter.sources.Registry`."""
+    """A registry made of values; implements `exporter.ports.Registry`."""
 
     name: str = HOST
     manifests: dict[tuple[Repository, Digest], bytes] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, State
 from exporter.oci.reference import Repository
-from exporter.sources import Wrong
+from exporter.ports import Wrong
 from tests import worlds
 from tests.fakes import APP, NO_BLOB, NO_MANIFEST, NO_NAME, TRUTH, Fake, Notes, audited, target, use
 

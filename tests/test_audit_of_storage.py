@@ -12,7 +12,7 @@ from exporter.audit import audit
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
-from exporter.sources import Listing, Unseen
+from exporter.ports import Listing, Unseen
 from exporter.sources.storage import filesystem
 from tests import worlds
 from tests.fakes import APP, Fake, cut_list, target, use
@@ -27,7 +27,7 @@ NOW = 1_800_000_000.0
 
 @dataclass(frozen=True)
 class Folder:
-    """A storage in a folder; implements `exporter.sources.Storage`."""
+    """A storage in a folder; implements `exporter.ports.Storage`."""
 
     root: Path
 

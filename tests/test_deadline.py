@@ -11,8 +11,8 @@ import pytest
 from exporter.audit import audit
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
+from exporter.ports import Listing
 from exporter.resolve.method import Method
-from exporter.sources import Listing
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, target
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
-from exporter import sources
+from exporter import ports
 from exporter.audit import audit
 from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
@@ -18,11 +18,11 @@ from exporter.facts.inventory import Inventory
 from exporter.facts.proof import Proof, State
 from exporter.facts.scrubbed import Scrubbed
 from exporter.oci.reference import Repository
+from exporter.ports import Listing
 from exporter.resolve.scrub.plan import Terms
 from exporter.resolve.target import Scrub, Target
-from exporter.sources import Listing, memory
 from exporter.sources.storage import filesystem
-from exporter.sources.tally import ScrubTally
+from exporter.tally import ScrubTally
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, Notes, target, use
 from tests.faulty import FAULTS, Faulty, Injected
@@ -43,7 +43,7 @@ WHOLE: Final = worlds.image("whole")
 
 @dataclass(frozen=True)
 class Disk:
-    """Implements `exporter.sources.Storage`."""
+    """Implements `exporter.ports.Storage`."""
 
     inventory: Inventory
 
@@ -52,7 +52,7 @@ class Disk:
 
 
 class Welcome:
-    """Implements `exporter.sources.Doors`."""
+    """Implements `exporter.ports.Doors`."""
 
     async def admits(self, login: str, host: str, place: Place) -> Admission:
         del host
@@ -61,7 +61,7 @@ class Welcome:
 
 @dataclass
 class Proofs:
-    """Implements what an audit asks of `exporter.sources.memory.Proofs`."""
+    """Implements what an audit asks of `exporter.ports.Proofs`."""
 
     asked: list[str] = field(default_factory=list)
 
@@ -72,7 +72,7 @@ class Proofs:
 
 @dataclass
 class Bytes:
-    """Implements what an audit asks of `exporter.sources.Bytes`."""
+    """Implements what an audit asks of `exporter.ports.Bytes`."""
 
     shared: bool = True
 
@@ -127,32 +127,31 @@ def methods(*protocols: type) -> Iterator[str]:
 
 
 CALLS: Final = (
-    *(("registry", name) for name in methods(sources.Catalogue, sources.Content)),
-    *(("memory", name) for name in methods(memory.Memory)),
-    *(("storage", name) for name in methods(sources.Storage)),
-    *(("doors", name) for name in methods(sources.Doors)),
+    *(("registry", name) for name in methods(ports.Catalogue, ports.Content)),
+    *(("memory", name) for name in methods(ports.Memory)),
+    *(("storage", name) for name in methods(ports.Storage)),
+    *(("doors", name) for name in methods(ports.Doors)),
     ("proofs", "scrubbed"),
     ("source", "shared"),
 )
 ELSEWHERE: Final = {
-    sources.ReferenceSource: "tests/wiring/test_references.py",
-    sources.Bytes: "tests/resolve/scrub/test_reading.py, and `shared` here",
-    sources.Sink: "tests/resolve/scrub/test_reading.py",
-    sources.Pinner: "writes, in `protect` alone",
-    memory.Outlines: "tests/sources/storage/test_recall.py",
-    memory.Journal: "tests/serve/test_faults.py",
-    memory.Proofs: "tests/serve/test_faults.py, and `scrubbed` here",
+    ports.ReferenceSource: "tests/wiring/test_references.py",
+    ports.Bytes: "tests/resolve/scrub/test_reading.py, and `shared` here",
+    ports.Sink: "tests/resolve/scrub/test_reading.py",
+    ports.Pinner: "writes, in `protect` alone",
+    ports.Outlines: "tests/sources/storage/test_recall.py",
+    ports.Journal: "tests/serve/test_faults.py",
+    ports.Proofs: "tests/serve/test_faults.py, and `scrubbed` here",
 }
 """Where the protocols are put to the test that are no part of an audit."""
 
 
 def test_every_protocol_is_put_to_the_test() -> None:
-    held = {sources.Catalogue, sources.Content, memory.Memory, sources.Storage, sources.Doors}
-    known = held | {*ELSEWHERE, sources.Registry}
+    held = {ports.Catalogue, ports.Content, ports.Memory, ports.Storage, ports.Doors}
+    known = held | {*ELSEWHERE, ports.Registry}
     found = {
         each
-        for module in (sources, memory)
-        for each in vars(module).values()
+        for each in vars(ports).values()
         if inspect.isclass(each) and getattr(each, "_is_protocol", False) and each is not Protocol
     }
 

@@ -12,7 +12,7 @@ from exporter.facts.snapshot import Role
 from exporter.judge.report import ChildKind
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
-from exporter.sources import Wrong
+from exporter.ports import Wrong
 from tests import worlds
 from tests.fakes import (
     APP,

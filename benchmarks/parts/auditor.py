@@ -23,6 +23,7 @@ from benchmarks.parts.memory import forget_peak, peak
 from exporter.audit import audit
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
+from exporter.ports import Kept, Listing
 from exporter.publish.metrics import limits
 from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.rendering import render
@@ -30,9 +31,7 @@ from exporter.publish.standing import Picture, Reload, Standing
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
-from exporter.sources import Listing
 from exporter.sources.ledger.ledger import Ledger
-from exporter.sources.memory import Kept
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import Limits
 from exporter.store import snapshot_file

@@ -22,10 +22,10 @@ from exporter.facts.gap import Reason
 from exporter.facts.release import Release
 from exporter.judge.coverage import doubts, newest
 from exporter.oci.digest import Malformed
+from exporter.ports import Unseen
 from exporter.publish.lake.release import decode, named
 from exporter.publish.text.capacity import capacity_json, capacity_text
 from exporter.screen import escaped
-from exporter.sources import Unseen
 from exporter.sources.lake.questions import Engine, answer
 from exporter.wiring.facts import imported
 

@@ -23,12 +23,12 @@ from exporter.judge.judgement import judge
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.quoting import without_credentials
 from exporter.oci.reference import Reference, Tag
+from exporter.ports import Listing
 from exporter.publish.text.explanation import (
     explanation_document,
     explanation_markdown,
     explanation_text,
 )
-from exporter.sources import Listing
 
 _ALL: Final = ("*",)
 

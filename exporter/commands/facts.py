@@ -19,9 +19,9 @@ from exporter.commands.shelf import shelf
 from exporter.commands.subjects import of_registry
 from exporter.facts.release import Exported
 from exporter.facts.snapshot import Snapshot
+from exporter.ports import Unseen
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
-from exporter.sources import Unseen
 from exporter.wiring.facts import FactsKeeper
 
 

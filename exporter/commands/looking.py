@@ -20,9 +20,9 @@ from exporter.commands.subjects import Subjects
 from exporter.facts.proof import Proof
 from exporter.facts.shard import WHOLE, Shard
 from exporter.judge.report import Report
+from exporter.ports import Unseen
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
-from exporter.sources import Unseen
 from exporter.wiring.assembly import Assembly, assembled
 
 _USE: Final = os.R_OK | os.W_OK

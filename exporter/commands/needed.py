@@ -17,8 +17,8 @@ from exporter.judge.blast import Hit, hits
 from exporter.judge.preflight.answer import Needed
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Repository, Tag, spellings
+from exporter.ports import Listing, ReferenceSource, Unseen, joined
 from exporter.resolve import scope
-from exporter.sources import Listing, ReferenceSource, Unseen, joined
 from exporter.sources.references import ReferenceFile
 from exporter.wiring import references, targets
 

@@ -27,11 +27,11 @@ from exporter.judge.preflight.asked import Asked
 from exporter.judge.preflight.platforms import described, parents
 from exporter.judge.preflight.storage import Foreseen
 from exporter.oci.reference import Repository, Tag
+from exporter.ports import Listing, Unseen, joined
 from exporter.publish.preflight.document import preflight_json
 from exporter.publish.preflight.markdown import preflight_markdown
 from exporter.publish.preflight.text import preflight_text
 from exporter.screen import escaped, plain
-from exporter.sources import Listing, Unseen, joined
 from exporter.wiring.stored import Stored
 
 _PAUSE: Final = 0.5

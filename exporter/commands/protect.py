@@ -21,8 +21,8 @@ from exporter.judge.pins import LONGEST, Pin, Pins, pins
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import tag
+from exporter.ports import Pinner, Unseen
 from exporter.publish.text.pins import Outcome, pins_document, pins_markdown, pins_text
-from exporter.sources import Pinner, Unseen
 from exporter.wiring.pinning import pinner
 
 _ATTACHED: Final = ("sha256-*",)

@@ -22,10 +22,10 @@ from exporter.config.registry import RegistrySettings
 from exporter.config.scrub import ScrubSettings, Source
 from exporter.facts.gap import Reason
 from exporter.judge.report import Report
+from exporter.ports import Bytes, Unseen
 from exporter.publish.text.markdown import check_markdown
 from exporter.publish.text.scrub import damage_markdown, damage_text
 from exporter.publish.text.terminal import check_text
-from exporter.sources import Bytes, Unseen
 from exporter.wiring.stored import Stored
 
 _OPTIONS: Final = {

@@ -19,6 +19,7 @@ from exporter.facts.use import Use
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.oci.reference import Place
+from exporter.ports import Listing
 from exporter.publish.text.scrub import tally_words, unread_lines
 from exporter.publish.words import size_words
 from exporter.resolve.method import Method, pause
@@ -28,8 +29,7 @@ from exporter.resolve.scrub.reading import Reading
 from exporter.resolve.scrub.subjects import Subject, subjects
 from exporter.resolve.target import Scrub, Target
 from exporter.serve.scrubbing import keep, outcome
-from exporter.sources import Listing
-from exporter.sources.tally import ScrubTally
+from exporter.tally import ScrubTally
 from exporter.wiring.scrubs import reading
 
 _BAR: Final = 30

@@ -16,11 +16,11 @@ from exporter.commands.settings import shard
 from exporter.config.loading import Misconfigured, load
 from exporter.config.settings import Settings
 from exporter.oci.digest import Malformed
+from exporter.ports import Unseen
 from exporter.publish.web.config import WebConfig
 from exporter.publish.web.config import load as web_config
 from exporter.publish.web.tls import server_context
 from exporter.serve.logs import configure
-from exporter.sources import Unseen
 from exporter.wiring.facts import imported
 from exporter.wiring.service import Service, Unstartable
 from exporter.wiring.stored import library

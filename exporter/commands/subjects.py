@@ -16,7 +16,7 @@ from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.quoting import without_credentials
 from exporter.oci.reference import Reference, Repository, host
-from exporter.sources import Listing, Unseen, joined
+from exporter.ports import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile
 
 _SCHEME: Final = re.compile(r"https?://")

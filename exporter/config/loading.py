@@ -16,7 +16,7 @@ from exporter.config.settings import Settings
 from exporter.config.storage import ENDPOINT, NO_PLACE, PLACE
 from exporter.config.words import nearest
 from exporter.oci.digest import Malformed
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.marked import Fault, Marked
 from exporter.sources.marked import read as read_marked
 from exporter.sources.registry.trust import Trust

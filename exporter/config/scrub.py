@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field, PlainValidator, field_validator
 
 from exporter.config.section import Section
 from exporter.config.words import Period, choice, size
-from exporter.sources import Unseen
-from exporter.sources.unpacking import library
+from exporter.ports import Unseen
+from exporter.resolve.scrub.unpacking import library
 
 
 class Source(StrEnum):

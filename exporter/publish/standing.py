@@ -10,7 +10,7 @@ from exporter.facts.gap import Gap, Reason
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Collector, Role
 from exporter.judge.report import Report
-from exporter.sources.tally import LedgerTally, LoopTally, ScrubTally, Tally
+from exporter.tally import LedgerTally, LoopTally, ScrubTally, Tally
 
 
 @dataclass(frozen=True, slots=True)

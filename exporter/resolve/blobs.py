@@ -24,11 +24,10 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind, Link
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Place
+from exporter.ports import Absent, Content, Memory, Unseen, Wrong
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
 from exporter.resolve.method import Method, spread
 from exporter.resolve.walk import Walk
-from exporter.sources import Absent, Content, Unseen, Wrong
-from exporter.sources.memory import Memory
 
 _LARGEST_CONFIG: Final = 4 * 2**20
 """Bytes: no image's configuration is larger; a larger one is proven by its last byte only."""

@@ -14,8 +14,8 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import Sighting, State, corrupt, gone, unknown
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
+from exporter.ports import Absent, Body, Content, Unseen, Wrong
 from exporter.resolve.method import Method, abreast, pause
-from exporter.sources import Absent, Body, Content, Unseen, Wrong
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Place, Repository, Tag
-from exporter.sources import Absent, Body, Doors, Listing, Registry, Storage, Unseen, Wrong
-from exporter.sources.memory import Memory
+from exporter.ports import Absent, Body, Doors, Listing, Memory, Registry, Storage, Unseen, Wrong
 
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
@@ -123,7 +122,7 @@ def guarded(target: Target, faults: Faults) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class GuardedRegistry:
-    """Implements `exporter.sources.Registry`."""
+    """Implements `exporter.ports.Registry`."""
 
     registry: Registry
     faults: Faults
@@ -194,7 +193,7 @@ class GuardedRegistry:
 
 @dataclass(frozen=True, slots=True)
 class GuardedMemory:
-    """Implements `exporter.sources.memory.Memory`: what fails is read from the registry again."""
+    """Implements `exporter.ports.Memory`: what fails is read from the registry again."""
 
     memory: Memory
     faults: Faults
@@ -210,7 +209,7 @@ class GuardedMemory:
 
 @dataclass(frozen=True, slots=True)
 class GuardedStorage:
-    """Implements `exporter.sources.Storage`."""
+    """Implements `exporter.ports.Storage`."""
 
     storage: Storage
     faults: Faults
@@ -227,7 +226,7 @@ class GuardedStorage:
 
 @dataclass(frozen=True, slots=True)
 class GuardedDoors:
-    """Implements `exporter.sources.Doors`."""
+    """Implements `exporter.ports.Doors`."""
 
     doors: Doors
     faults: Faults

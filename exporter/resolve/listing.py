@@ -10,8 +10,8 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import Use
 from exporter.oci.reference import Repository, Tag
+from exporter.ports import Absent, Listing, Unseen
 from exporter.resolve.method import abreast, pause
-from exporter.sources import Absent, Listing, Unseen
 
 if TYPE_CHECKING:
     from exporter.resolve.target import Target

@@ -16,6 +16,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.platform import mirrored
 from exporter.oci.reference import Place
+from exporter.ports import Listing, Unseen
 from exporter.resolve import listing
 from exporter.resolve.admission import admissions
 from exporter.resolve.blobs import Blobs
@@ -26,7 +27,6 @@ from exporter.resolve.scope import Wanted, select
 from exporter.resolve.sharing import Sharing
 from exporter.resolve.tags import Address, Answer, addresses, resolve, roots, verify
 from exporter.resolve.walk import Walk
-from exporter.sources import Listing, Unseen
 
 if TYPE_CHECKING:
     from exporter.resolve.target import Target

@@ -12,9 +12,9 @@ from exporter.facts.proof import GONE, HEADER, Sighting, State, unknown
 from exporter.facts.snapshot import Root
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
+from exporter.ports import Listing
 from exporter.resolve.listing import Listings, listings, shown
 from exporter.resolve.tags import Address, Answer, resolve, verify
-from exporter.sources import Listing
 
 if TYPE_CHECKING:
     from exporter.resolve.target import Target

@@ -11,12 +11,12 @@ from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
+from exporter.ports import Content, Unseen
 from exporter.resolve.carry import older
 from exporter.resolve.confirm import Suspect, suspicion
 from exporter.resolve.listing import Listings, shown
 from exporter.resolve.method import Method, abreast, pause
 from exporter.resolve.scope import Wanted
-from exporter.sources import Content, Unseen
 
 Address = tuple[Repository, Tag]
 Answer = tuple[Digest | None, Sighting]

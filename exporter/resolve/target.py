@@ -8,13 +8,12 @@ from exporter.facts.holdings import Grace
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import Use
 from exporter.oci.platform import Platform
+from exporter.ports import Bytes, Doors, Memory, Proofs, Registry, Storage
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
 from exporter.resolve.scrub.plan import Terms
-from exporter.sources import Bytes, Doors, Registry, Storage
-from exporter.sources.memory import Memory, Proofs
-from exporter.sources.tally import ScrubTally
-from exporter.sources.unpacking import Unpacker
+from exporter.resolve.scrub.unpacking import Unpacker
+from exporter.tally import ScrubTally
 
 
 @dataclass(frozen=True, slots=True)

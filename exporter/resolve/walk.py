@@ -13,11 +13,10 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import Descriptor, Manifest, parse
 from exporter.oci.reference import Place
 from exporter.oci.strict import LARGE
+from exporter.ports import Body, Content, Memory, Unseen
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
 from exporter.resolve.method import Method, abreast
 from exporter.resolve.sharing import Sharing
-from exporter.sources import Body, Content, Unseen
-from exporter.sources.memory import Memory
 
 _BATCH: Final = 4 * 2**20
 """Bytes of bodies that wait in memory before they are handed to the ledger."""

@@ -15,7 +15,7 @@ from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
 from exporter.serve.standing import aged, unshown
-from exporter.sources.tally import LedgerTally
+from exporter.tally import LedgerTally
 
 _log: Final = logging.getLogger("pullproof.board")
 

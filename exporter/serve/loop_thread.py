@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final, TypeVar
 
 from exporter.resolve.daemon_thread import in_daemon_thread
-from exporter.sources.tally import LoopTally
+from exporter.tally import LoopTally
 
 Answer = TypeVar("Answer")
 

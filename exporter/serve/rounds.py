@@ -18,15 +18,14 @@ from exporter.facts.use import Use
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
+from exporter.ports import Journal, Kept, Listing, Unseen
 from exporter.publish.standing import SourceStanding, Standing
 from exporter.resolve.target import Target
 from exporter.serve.board import Board
 from exporter.serve.loop_thread import LoopThread
 from exporter.serve.standing import Attempt, Began, aged, seen, unseen
-from exporter.sources import Listing, Unseen
-from exporter.sources.memory import Journal, Kept
-from exporter.sources.tally import Tally
 from exporter.store import snapshot_file
+from exporter.tally import Tally
 
 _log: Final = logging.getLogger("pullproof.audit")
 

@@ -15,13 +15,13 @@ from exporter.facts.proof import Sighting, State
 from exporter.judge.report import Report
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
+from exporter.ports import Proofs
 from exporter.resolve.scrub.opening import opened
 from exporter.resolve.scrub.plan import coverage, due
 from exporter.resolve.scrub.reading import Found, Reading
 from exporter.resolve.scrub.subjects import Subject, subjects
 from exporter.resolve.target import Scrub
 from exporter.serve.board import Board
-from exporter.sources.memory import Proofs
 
 _log: Final = logging.getLogger("pullproof.scrub")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 
 LONGEST: Final = 1_048_576
 """Bytes of an answer; a program that prints more is ended."""

@@ -13,7 +13,7 @@ from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.quoting import quoted
 from exporter.oci.reference import Reference
-from exporter.sources import Listing, Unseen
+from exporter.ports import Listing, Unseen
 from exporter.sources.marked import Marked
 from exporter.sources.marked import read as read_marked
 from exporter.sources.regular import read_regular

@@ -14,7 +14,7 @@ from obstore import exceptions
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.stores import ERRORS, missed
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Final
 from obstore import exceptions
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 
 ERRORS: Final = (exceptions.BaseError, OSError)
 """All that the library raises: its local store is a folder."""

@@ -12,13 +12,13 @@ from exporter.config.registry import RegistrySettings
 from exporter.config.scrub import Source
 from exporter.config.settings import Settings
 from exporter.facts.shard import WHOLE, Shard
+from exporter.ports import Bytes
 from exporter.serve.loop_thread import LoopThread
 from exporter.serve.rounds import Watched
-from exporter.sources import Bytes
 from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.doors import Doors
-from exporter.sources.tally import LoopTally
+from exporter.tally import LoopTally
 from exporter.wiring.logins import logins
 from exporter.wiring.parts import parted
 from exporter.wiring.references import ReferenceSources, configured

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.gap import Reason
 from exporter.facts.release import Exported
 from exporter.facts.snapshot import Snapshot
+from exporter.ports import Unseen
 from exporter.resolve.scope import Scope
-from exporter.sources import Unseen
 
 if TYPE_CHECKING:
     from exporter.audit import Audited

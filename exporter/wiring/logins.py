@@ -11,7 +11,7 @@ from typing import Final
 from exporter.config.registry import RegistrySettings
 from exporter.config.secrets import NoSecret, credentials
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.credentials import Credentials, Login, Uncarried, presentable
 from exporter.sources.registry.docker_config import DockerConfig
 

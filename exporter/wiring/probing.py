@@ -14,10 +14,10 @@ from exporter.facts.proof import Proof
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.report import Report
+from exporter.ports import Listing
 from exporter.publish.web.probe import Asked, Module, NotProbed
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
-from exporter.sources import Listing
 
 if TYPE_CHECKING:
     from exporter.serve.rounds import Watched

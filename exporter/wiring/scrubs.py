@@ -7,17 +7,16 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from exporter.ports import Bytes, Proofs
 from exporter.resolve.method import Method
 from exporter.resolve.scrub.plan import Terms
 from exporter.resolve.scrub.reading import Reading
 from exporter.resolve.scrub.throttle import Throttle
+from exporter.resolve.scrub.unpacking import Unpacker
 from exporter.resolve.target import Scrub
 from exporter.serve.board import Board
 from exporter.serve.scrubbing import Scrubbing
-from exporter.sources import Bytes
-from exporter.sources.memory import Proofs
-from exporter.sources.tally import ScrubTally
-from exporter.sources.unpacking import Unpacker
+from exporter.tally import ScrubTally
 
 if TYPE_CHECKING:
     from exporter.config.scrub import ScrubSettings

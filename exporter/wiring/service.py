@@ -19,6 +19,7 @@ from exporter.facts.use import Use
 from exporter.heap import Heap
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
+from exporter.ports import Unseen
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
 from exporter.publish.web.app import Shell, application
@@ -30,10 +31,9 @@ from exporter.serve.board import Board
 from exporter.serve.clock import Clock
 from exporter.serve.loop_thread import LoopThread, timed
 from exporter.serve.rounds import Rounds
-from exporter.sources import Unseen
 from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.program import end_all
-from exporter.sources.tally import LoopTally
+from exporter.tally import LoopTally
 from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper
 from exporter.wiring.probing import Probing

@@ -13,8 +13,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.sources import Absent, Sink, Unseen, Wrong
-from exporter.sources.memory import Outlines
+from exporter.ports import Absent, Outlines, Sink, Unseen, Wrong
 from exporter.sources.storage import filesystem, whole
 from exporter.sources.storage.files import Folder
 

@@ -10,11 +10,10 @@ from exporter.facts.holdings import Grace
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Collector
 from exporter.oci.reference import repository
+from exporter.ports import Outlines, Registry
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Promotion, Scope
 from exporter.resolve.target import Target
-from exporter.sources import Registry
-from exporter.sources.memory import Outlines
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.trust import Trust
 from exporter.wiring.stored import Stored

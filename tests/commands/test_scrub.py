@@ -18,13 +18,13 @@ from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked
 from exporter.facts.proof import State, unknown
 from exporter.oci.digest import Digest
+from exporter.ports import Listing, Unseen, Wrong
 from exporter.publish.text.scrub import tally_words, unread_lines
 from exporter.resolve.scrub.plan import DAY, Terms
+from exporter.resolve.scrub.unpacking import Unpacker
 from exporter.resolve.target import Scrub
-from exporter.sources import Listing, Unseen, Wrong
 from exporter.sources.ledger.ledger import Ledger
-from exporter.sources.tally import ScrubTally
-from exporter.sources.unpacking import Unpacker
+from exporter.tally import ScrubTally
 from exporter.wiring.stored import Stored
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, audited, target, verdict

@@ -12,7 +12,7 @@ from exporter.commands.subjects import asked_for, platforms, read, with_file
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
-from exporter.sources import Listing
+from exporter.ports import Listing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ import pytest
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.sources import Absent, Bytes, Unseen, Wrong
+from exporter.ports import Absent, Bytes, Unseen, Wrong
 from exporter.wiring.stored import Stored
 from tests.parts import tree
 from tests.parts.registry import Registry as Running
@@ -40,7 +40,7 @@ KINDS: Final = ("api of 2.8", "api of 3.1", "folder", "bucket")
 
 @dataclass
 class Drain:
-    """Hashes what comes and keeps nothing; implements `exporter.sources.Sink`."""
+    """Hashes what comes and keeps nothing; implements `exporter.ports.Sink`."""
 
     largest: int = 0
     size: int = 0

@@ -11,7 +11,7 @@ import pytest
 from exporter.facts.gap import Scope
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
-from exporter.sources import ReferenceSource, Unseen
+from exporter.ports import ReferenceSource, Unseen
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, Extent
 from exporter.sources.references import ReferenceFile

@@ -14,7 +14,7 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Absent, Body, Registry, Wrong
+from exporter.ports import Absent, Body, Registry, Wrong
 from tests.fakes import Fake
 from tests.parts import tree
 from tests.parts.registry import Registry as Running

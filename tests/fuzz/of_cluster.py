@@ -13,7 +13,7 @@ from typing import Any, Final, Self, cast
 
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.reference import Reference
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.cluster import helm
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, Extent

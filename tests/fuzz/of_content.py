@@ -12,7 +12,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import parse, schema1_payload
 from exporter.oci.platform import Platform, accepted, choose
 from exporter.resolve.blobs import stated_platform
-from exporter.sources.unpacking import Unpacker
+from exporter.resolve.scrub.unpacking import Unpacker
 from tests import worlds
 from tests.fuzz.target import Target
 from tests.schema1 import schema1
@@ -123,7 +123,7 @@ TARGETS: Final = (
         "layer",
         _layer,
         (gzip.compress(_PLAIN), gzip.compress(_PLAIN) * 2, _zstd(), _zstd() * 2, _PLAIN),
-        ("sources.unpacking",),
+        ("resolve.scrub.unpacking",),
         (),
     ),
 )

@@ -19,10 +19,10 @@ from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.judgement import judge
 from exporter.judge.plans.reading import read as read_plan
+from exporter.ports import Unseen
 from exporter.publish.lake import release
 from exporter.publish.web import config as web_config
 from exporter.publish.web.tls import server_context
-from exporter.sources import Unseen
 from exporter.sources.ledger import outlines
 from exporter.sources.ledger.file import connect
 from exporter.sources.ledger.ledger import Ledger

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from exporter.oci.digest import Malformed
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Absent, Unseen
+from exporter.ports import Absent, Unseen
 from exporter.sources.registry import (
     blobs,
     catalogue,

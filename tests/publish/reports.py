@@ -24,7 +24,7 @@ from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Lin
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
-from exporter.sources.tally import Tally
+from exporter.tally import Tally
 from tests.fakes import use, workload
 
 if TYPE_CHECKING:

@@ -53,7 +53,7 @@ async def test_a_cluster_of_spark_says_what_duckdb_and_the_graph_say(tmp_path: P
 LATE = """
 import sys
 from pathlib import Path
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.lake.spark import spark
 with spark("local[1]", {}) as engine:
     engine.table("blobs", sys.argv[1:])

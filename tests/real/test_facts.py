@@ -12,7 +12,7 @@ import pytest
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import home
 from exporter.facts.snapshot import Snapshot
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.shelf import Shelf
 from exporter.store import snapshot_file
 from tests.fakes import NOW

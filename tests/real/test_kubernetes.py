@@ -16,7 +16,7 @@ import pytest
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
-from exporter.sources import Listing
+from exporter.ports import Listing
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, Extent
 from exporter.sources.cluster.custom import CustomResource, Finished

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from exporter.facts.gap import Reason
 from exporter.oci.platform import Platform
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, Extent
 from exporter.sources.cluster.custom import CustomResource
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.facts.use import Use
-    from exporter.sources import Listing
+    from exporter.ports import Listing
     from tests.parts.certificates import Authority
     from tests.parts.front import Front
     from tests.parts.kubernetes import Kubernetes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from exporter.ports import Listing
 from exporter.resolve.blobs import Blobs
 from exporter.resolve.look import look
 from exporter.resolve.method import Method
 from exporter.resolve.walk import Walk
-from exporter.sources import Listing
 from tests.fakes import APP, NOW, Fake, Notes, target
 
 if TYPE_CHECKING:

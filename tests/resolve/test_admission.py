@@ -8,9 +8,9 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Role
 from exporter.oci.reference import Place
+from exporter.ports import Listing
 from exporter.resolve.look import look
 from exporter.serve.logs import JsonLines
-from exporter.sources import Listing
 from tests.fakes import APP, HOST, NOW, Fake, target, use
 from tests.worlds import image
 

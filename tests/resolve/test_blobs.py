@@ -10,10 +10,10 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import ELSEWHERE, HASHED, HEADER, INLINED, LAST_BYTE, Proof, State
 from exporter.oci.manifest import OCI_INDEX
 from exporter.oci.reference import Repository
+from exporter.ports import Wrong
 from exporter.resolve.blobs import Blobs
 from exporter.resolve.method import Method
 from exporter.resolve.walk import Walk
-from exporter.sources import Wrong
 from tests import worlds
 from tests.fakes import APP, NO_BLOB, NO_MANIFEST, TRUTH, Notes
 from tests.resolve.steps import proven, pushed

@@ -13,10 +13,10 @@ from exporter.facts.proof import HEADER
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.reference import Repository, Tag
+from exporter.ports import Listing
 from exporter.resolve import scope
 from exporter.resolve.listing import counts, entries, gaps, listings, repositories
 from exporter.resolve.method import Method
-from exporter.sources import Listing
 from tests import worlds
 from tests.fakes import APP, NO_NAME, NOW, TRUTH, Fake, cut_list, target, turns, use
 

@@ -11,10 +11,10 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import HASHED, HEADER, State
 from exporter.facts.snapshot import Collector, Role
 from exporter.oci.reference import Reference, Repository
+from exporter.ports import Listing
 from exporter.resolve import scope
 from exporter.resolve.look import look
 from exporter.resolve.method import Method
-from exporter.sources import Listing
 from tests import worlds
 from tests.fakes import APP, HOST, NOW, Fake, Notes, cut_list, target, use
 from tests.incident import AMD64, INDEX, stocked

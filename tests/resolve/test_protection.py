@@ -8,8 +8,8 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository, Tag
+from exporter.ports import Listing
 from exporter.resolve import scope
-from exporter.sources import Listing
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, Fake, audited, child, codes, cut_list, target, use
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from exporter.oci.manifest import Descriptor, Kind, Link, Manifest, parse
+from exporter.ports import Listing
 from exporter.resolve.look import look
 from exporter.resolve.sharing import Sharing
-from exporter.sources import Listing
 from tests.fakes import Fake, Notes, target
 from tests.worlds import Made, image, layer, two_platforms
 

@@ -12,8 +12,8 @@ from exporter.facts.proof import HEADER, Sighting, State, gone, unknown
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass
 from exporter.oci.reference import Tag
+from exporter.ports import Listing
 from exporter.resolve.steady import steady
-from exporter.sources import Listing
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, TRUTH, Fake, cut_list, target
 

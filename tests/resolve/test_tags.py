@@ -14,10 +14,10 @@ from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Tag
+from exporter.ports import Listing
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Wanted
 from exporter.resolve.tags import Answer, addresses, resolve, roots, seal
-from exporter.sources import Listing
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, NOW, TRUTH, Fake, cut_list, turns
 

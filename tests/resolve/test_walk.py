@@ -11,8 +11,8 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, State
 from exporter.oci.manifest import OCI_INDEX, Manifest, parse
 from exporter.oci.reference import Repository
+from exporter.ports import Wrong
 from exporter.resolve import walk as walking
-from exporter.sources import Wrong
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, TRUTH, Fake, Notes
 from tests.resolve.steps import pushed, walked

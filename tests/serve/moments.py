@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from exporter.judge.finding import Key
     from exporter.judge.report import Child, TagVerdict
-    from exporter.sources.memory import Kept
+    from exporter.ports import Kept
 
 BUILT, NEXT = worlds.two_platforms("app"), worlds.two_platforms("next")
 PLAIN = worlds.image("plain", layers=(BUILT.children[0].layers[0],))

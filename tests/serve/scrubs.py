@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from exporter.facts.gap import Reason
 from exporter.judge.report import Report
 from exporter.oci.digest import Digest
+from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
 from exporter.resolve.method import Method
 from exporter.resolve.scrub.plan import DAY, Terms
+from exporter.resolve.scrub.unpacking import Unpacker
 from exporter.resolve.target import Scrub
 from exporter.serve.board import Board
 from exporter.serve.scrubbing import Scrubbing
-from exporter.sources import Absent, Sink, Unseen, Wrong
 from exporter.sources.ledger.ledger import Ledger
-from exporter.sources.tally import ScrubTally
-from exporter.sources.unpacking import Unpacker
+from exporter.tally import ScrubTally
 from exporter.wiring.scrubs import reading
 from tests import worlds
 from tests.fakes import HOST, NOW, Fake, audited, target, use

@@ -19,10 +19,10 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, State
 from exporter.judge.finding import Key
 from exporter.oci.reference import Tag
+from exporter.ports import Listing, Wrong
 from exporter.publish.metrics.exposition import Format
 from exporter.serve.rounds import References, Rounds, Watched
-from exporter.sources import Listing, Wrong
-from exporter.sources.tally import Tally
+from exporter.tally import Tally
 from tests.fakes import APP, HOST, NO_BLOB, NO_MANIFEST, NO_NAME, NOW, TRUTH, Fake, target, use
 from tests.serve.moments import (
     BUILT,

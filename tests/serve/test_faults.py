@@ -23,8 +23,8 @@ from tests.serve.test_rounds import Journal, begun, board, stand, truth, watched
 if TYPE_CHECKING:
     from exporter.facts.release import Exported
     from exporter.judge.report import Report
+    from exporter.ports import Proofs
     from exporter.sources.ledger.ledger import Ledger
-    from exporter.sources.memory import Proofs
 
 UNWRITABLE = "shop/\ud800"
 """A name that no UTF-8 has: valid JSON, so an API may answer with it."""

@@ -13,13 +13,12 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.facts.release import Exported
+from exporter.ports import Kept, Listing, Unseen
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
 from exporter.serve.board import Board
 from exporter.serve.rounds import References, Rounds, Watched
-from exporter.sources import Listing, Unseen
-from exporter.sources.memory import Kept
-from exporter.sources.tally import Tally
+from exporter.tally import Tally
 from tests import worlds
 from tests.fakes import HOST, NOW, Fake, target
 from tests.store.layout import start

@@ -9,9 +9,9 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, corrupt
 from exporter.facts.use import ReferenceClass
+from exporter.ports import Wrong
 from exporter.resolve.scrub.plan import DAY, Terms
 from exporter.serve.scrubbing import AWAY, LOOK_AGAIN
-from exporter.sources import Wrong
 from tests.fakes import APP, HOST, NOW
 from tests.serve.scrubs import (
     EVERYTHING,

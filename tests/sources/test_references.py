@@ -13,7 +13,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
-from exporter.sources import Listing, Unseen
+from exporter.ports import Listing, Unseen
 from exporter.sources.references import ReferenceFile
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from obstore import exceptions
 from obstore.store import S3Store
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.shelf import Shelf
 from exporter.sources.storage.objects import Objects
 from exporter.sources.stores import missed

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.wiring.facts import audit_name, imported
 
 

@@ -16,7 +16,7 @@ from exporter.oci.reference import Reference
 from exporter.publish.web.probe import Asked, Module, NotProbed
 from exporter.resolve.scope import Scope
 from exporter.serve.rounds import Watched
-from exporter.sources.tally import Tally
+from exporter.tally import Tally
 from exporter.wiring.probing import Probing
 from tests.fakes import HOST, Fake, target
 from tests.incident import AMD64, broken, stocked

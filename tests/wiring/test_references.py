@@ -12,12 +12,12 @@ import pytest
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
-from exporter.sources import Listing, Unseen
+from exporter.ports import Listing, Unseen
 from exporter.wiring.references import ReferenceSources
 from tests.faulty import FAULTS, Faulty, Injected
 
 if TYPE_CHECKING:
-    from exporter.sources import ReferenceSource
+    from exporter.ports import ReferenceSource
 
 REFERENCE = Reference.parse("registry.example/app:v1")
 

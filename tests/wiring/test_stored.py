@@ -10,7 +10,7 @@ import pytest
 
 from exporter.config.storage import StorageSettings
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.ledger.ledger import Ledger
 from exporter.wiring.stored import Stored
 from exporter.wiring.targets import grace, storage

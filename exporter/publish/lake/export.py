@@ -18,6 +18,7 @@ from exporter.facts.inventory import Inventory
 from exporter.facts.release import SCHEMA, Exported, File, Release
 from exporter.facts.shard import Shard
 from exporter.facts.snapshot import Role, Snapshot
+from exporter.ports import Unseen
 from exporter.publish.lake import seen, stored
 from exporter.publish.lake.parquet import digest, turned, write
 from exporter.publish.lake.release import encode, folder
@@ -25,7 +26,6 @@ from exporter.publish.lake.release import path as path_of
 from exporter.publish.lake.schema import SEEN, STORED, Table
 from exporter.publish.lake.shelf import Shelf, tidy
 from exporter.publish.lake.stored import Columns
-from exporter.sources import Unseen
 
 _WORTH_TELLING: Final = frozenset({Scope.REGISTRY, Scope.REPOSITORY})
 

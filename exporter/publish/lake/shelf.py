@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
+from exporter.ports import Unseen
 from exporter.publish.lake.release import AUDIT, names_release
-from exporter.sources import Unseen
 
 _ABANDONED: Final = 3_600.0
 """Seconds: an export that goes on puts its next file sooner, whoever writes it."""

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from exporter.publish.metrics import scrub_families
 from exporter.publish.metrics.family import Family
-from exporter.sources.tally import OUTCOMES
+from exporter.tally import OUTCOMES
 
 if TYPE_CHECKING:
     from exporter.publish.standing import Standing

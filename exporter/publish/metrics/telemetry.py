@@ -25,7 +25,7 @@ from exporter.publish.metrics.exposition import Format
 from exporter.publish.metrics.family import Family
 from exporter.publish.metrics.scrub_series import scrub_metrics
 from exporter.publish.standing import Picture, Standing
-from exporter.sources.tally import BUCKETS, LedgerTally
+from exporter.tally import BUCKETS, LedgerTally
 
 _RESOURCES: Final = ("base", "catalog", "tags", "manifest", "blob", "token", "redirect")
 _CODES: Final = ("2xx", "3xx", "401", "403", "404", "429", "4xx", "5xx", "error")

@@ -12,7 +12,7 @@ from exporter.judge.report import Report
 from exporter.oci.reference import Place
 from exporter.publish.words import age_words, count_words, size_words
 from exporter.screen import plain
-from exporter.sources.tally import ScrubTally
+from exporter.tally import ScrubTally
 
 _CORRUPT: Final = "Corrupt"
 _WRONG: Final = "Wrong diff ID"

@@ -14,9 +14,9 @@ from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.layers import UNPACKED
 from exporter.oci.rootfs import SILENT, rootfs
+from exporter.ports import Sink, Unseen
 from exporter.resolve.scrub.subjects import Part, Subject
-from exporter.sources import Sink, Unseen
-from exporter.sources.unpacking import Unpacker
+from exporter.resolve.scrub.unpacking import Unpacker
 
 _log: Final = logging.getLogger("pullproof.scrub")
 
@@ -57,7 +57,7 @@ def opened(
 
 
 class Opening:
-    """Opens one thing while it is read; implements `exporter.sources.Sink`."""
+    """Opens one thing while it is read; implements `exporter.ports.Sink`."""
 
     def __init__(self, onward: Sink, part: Part, unpacker: Unpacker) -> None:
         """`onward` sets the pace; the unpacker is this one's until it ends."""

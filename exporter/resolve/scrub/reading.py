@@ -11,12 +11,12 @@ from exporter.facts.misfit import Inside
 from exporter.facts.proof import HASHED, Sighting, unknown
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place, Repository
+from exporter.ports import Bytes, Sink, Unseen
 from exporter.resolve.confirm import Look, settle, suspicion
 from exporter.resolve.method import Method, pause
 from exporter.resolve.scrub.opening import Opening
 from exporter.resolve.scrub.subjects import Need, Subject
-from exporter.sources import Bytes, Sink, Unseen
-from exporter.sources.unpacking import Unpacker
+from exporter.resolve.scrub.unpacking import Unpacker
 
 _log: Final = logging.getLogger("pullproof.scrub")
 

@@ -14,7 +14,7 @@ _TOO_SHORT: Final = 0.01
 class Throttle:
     """Counts bytes, and holds their taker back so that no second brings more than the rate.
 
-    Implements `exporter.sources.Sink`.
+    Implements `exporter.ports.Sink`.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConf
 from urllib3 import exceptions as http
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.cluster.plugin import Plugin
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from exporter.facts.use import Use
-from exporter.sources import Listing
+from exporter.ports import Listing
 from exporter.sources.cluster import history, kinds, merge, workloads
 from exporter.sources.cluster.custom import CustomResource
 from exporter.sources.cluster.fleet import Fleet

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 
 _MOST: Final = 100
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.cluster.kinds import Kind
 from exporter.sources.cluster.pages import Api, Question
 

@@ -11,7 +11,7 @@ from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
-from exporter.sources import Listing
+from exporter.ports import Listing
 from exporter.sources.cluster.gaps import Gaps
 from exporter.sources.cluster.image_id import running
 from exporter.sources.cluster.text import reference

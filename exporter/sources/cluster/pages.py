@@ -15,7 +15,7 @@ from urllib3 import exceptions as http
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.objects.page import Page
 

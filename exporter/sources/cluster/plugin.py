@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.program import Program
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from exporter.facts.gap import Gap, Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.gaps import Gaps
 from exporter.sources.cluster.kinds import SECRETS

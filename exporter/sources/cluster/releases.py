@@ -11,7 +11,7 @@ import msgspec
 from exporter.facts.gap import Gap, Reason
 from exporter.facts.use import ReferenceClass, Workload
 from exporter.oci.digest import Malformed
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.cluster import helm
 from exporter.sources.cluster.decoding import decoded
 from exporter.sources.cluster.gaps import Gaps

@@ -11,7 +11,7 @@ from typing import Final
 import duckdb
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.lake.questions import Row
 
 _WILD: Final = re.compile(r"[\[*?]")

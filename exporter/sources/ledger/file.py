@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.ledger import contents, manifests, outlines, scrubs, truths
 
 _log: Final = logging.getLogger("pullproof.ledger")

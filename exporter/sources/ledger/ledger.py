@@ -20,11 +20,10 @@ from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Scrubbed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
-from exporter.sources import Unseen
+from exporter.ports import Kept, Unseen
 from exporter.sources.ledger import contents, manifests, outlines, scrubs, truths
 from exporter.sources.ledger.file import FAULTS, connect, is_damage, set_aside
-from exporter.sources.memory import Kept
-from exporter.sources.tally import LedgerTally
+from exporter.tally import LedgerTally
 
 _log: Final = logging.getLogger("pullproof.ledger")
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
-from exporter.sources.memory import Kept
+from exporter.ports import Kept
 
 if TYPE_CHECKING:
     import sqlite3

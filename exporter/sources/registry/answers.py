@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
-from exporter.sources import Absent, Unseen
+from exporter.ports import Absent, Unseen
 from exporter.sources.registry.question import ERROR_BYTES, Answer, End
 
 _ABSENCE: Final = frozenset({"MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN"})

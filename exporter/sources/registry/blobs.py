@@ -10,7 +10,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.sources import Absent, Sink, Unseen, Wrong
+from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.sources.registry.answers import (
     announced,
     check_content,

@@ -6,7 +6,7 @@ import logging
 from typing import Final
 
 from exporter.facts.gap import UNREACHED, Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.limits import Limits
 
 _LOG: Final = logging.getLogger("pullproof.registry")

@@ -21,7 +21,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, repository, tag
-from exporter.sources import Listing, Unseen
+from exporter.ports import Listing, Unseen
 from exporter.sources.registry.answers import refusal
 from exporter.sources.registry.line import Line
 from exporter.sources.registry.manifests import collector

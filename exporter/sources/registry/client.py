@@ -17,13 +17,13 @@ import httpx
 from exporter import __version__
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
-from exporter.sources import Full, Unseen
+from exporter.ports import Full, Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.question import ERROR_BYTES, Answer, End, Question
 from exporter.sources.registry.streaming import Prolonging
 from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted
-from exporter.sources.tally import BUCKETS, Tally
+from exporter.tally import BUCKETS, Tally
 
 # httpx logs every address, and those of object stores carry signatures that open them.
 logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -11,7 +11,7 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Absent, Body, Listing, Sink, Unseen, Wrong
+from exporter.ports import Absent, Body, Listing, Sink, Unseen, Wrong
 from exporter.sources.registry import blobs, catalogue, manifests, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
@@ -22,11 +22,11 @@ from exporter.sources.registry.pace import Pace
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.transport import Transport
 from exporter.sources.registry.trust import Trust
-from exporter.sources.tally import Tally
+from exporter.tally import Tally
 
 
 class Distribution:
-    """One registry, asked over HTTP; implements `exporter.sources.Registry`."""
+    """One registry, asked over HTTP; implements `exporter.ports.Registry`."""
 
     way: ClassVar[type[Client]] = Client
     """What carries its questions: it can read, and nothing else."""

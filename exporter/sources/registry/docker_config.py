@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import HUB
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.credentials import Login, login_of, presentable
 from exporter.sources.registry.helper import Helpers
 from exporter.sources.regular import read_regular

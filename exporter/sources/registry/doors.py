@@ -12,7 +12,7 @@ from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Place
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.credentials import Credentials, Fixed, Login
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.keyring import Keyring

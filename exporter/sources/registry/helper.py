@@ -13,7 +13,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.program import Program
 from exporter.sources.registry.credentials import Login, Uncarried, login_of, presentable
 

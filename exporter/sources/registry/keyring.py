@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import HUB
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.credentials import Login, Uncarried, carried
 
 _HUB_KEY: Final = "index.docker.io"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.bounded_cache import BoundedCache
 from exporter.sources.registry.challenge import Challenge, best

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import Reason
-from exporter.sources import Absent, Unseen
+from exporter.ports import Absent, Unseen
 from exporter.sources.registry.answers import absence, refusal, wait_wanted
 from exporter.sources.registry.breaker import Breaker
 from exporter.sources.registry.credentials import Credentials

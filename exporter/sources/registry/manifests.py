@@ -14,7 +14,7 @@ from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Absent, Body, Unseen, Wrong
+from exporter.ports import Absent, Body, Unseen, Wrong
 from exporter.sources.registry.answers import announced, check_ended, check_whole, faults
 from exporter.sources.registry.line import Line
 from exporter.sources.registry.question import Answer, End, Question

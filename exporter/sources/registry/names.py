@@ -7,7 +7,7 @@ from collections.abc import Callable, Container
 from typing import Final, Generic, TypeVar
 
 from exporter.oci.digest import Malformed
-from exporter.sources import Full
+from exporter.ports import Full
 from exporter.sources.registry.json_tokens import Kind, Token, Tokens
 
 Name = TypeVar("Name", bound=str)
@@ -23,7 +23,7 @@ _MOST_REFUSED: Final = 10_000
 
 
 class Names(Generic[Name]):
-    """Takes the list under one key of a JSON object; implements `exporter.sources.Sink`.
+    """Takes the list under one key of a JSON object; implements `exporter.ports.Sink`.
 
     Each entry is checked against its grammar as it comes. What is no name is counted, and some of
     it is kept; what is known already costs nothing. Past `most` new names it raises `Full`.

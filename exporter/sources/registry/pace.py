@@ -10,7 +10,7 @@ from typing import Final
 from aiolimiter import AsyncLimiter
 
 from exporter.sources.registry.limits import Limits
-from exporter.sources.tally import Tally
+from exporter.tally import Tally
 
 _LOG: Final = logging.getLogger("pullproof.registry")
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.answers import check_content
 from exporter.sources.registry.links import next_query
 from exporter.sources.registry.names import Names

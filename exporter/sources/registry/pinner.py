@@ -11,7 +11,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import parse
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Body, Unseen
+from exporter.ports import Body, Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.answers import refusal
 from exporter.sources.registry.client import Client
@@ -52,7 +52,7 @@ class Writer(Client):
 
 
 class Pinner(Distribution):
-    """One registry that may be given tags; implements `exporter.sources.Pinner`."""
+    """One registry that may be given tags; implements `exporter.ports.Pinner`."""
 
     way: ClassVar[type[Client]] = Writer
 

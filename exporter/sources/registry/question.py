@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from exporter.sources import Sink
+from exporter.ports import Sink
 
 ERROR_BYTES = 64 * 2**10
 """The most that is taken of any answer which is not the content asked for."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.oci.digest import Digest
-from exporter.sources import Sink
+from exporter.ports import Sink
 from exporter.sources.registry.question import ERROR_BYTES
 
 _SLOWEST: Final = 16_384

@@ -14,7 +14,7 @@ from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.reference import Repository, Tag, tag
-from exporter.sources import Absent, Listing
+from exporter.ports import Absent, Listing
 from exporter.sources.registry.answers import refusal
 from exporter.sources.registry.line import Line
 from exporter.sources.registry.names import Names

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.challenge import Challenge
 from exporter.sources.registry.credentials import Login, Uncarried, carried

@@ -16,8 +16,7 @@ from exporter.facts import body
 from exporter.facts.digests import DIGEST_BYTES, pack_texts
 from exporter.facts.gap import Reason
 from exporter.facts.outline import Outline, outline
-from exporter.sources import Unseen
-from exporter.sources.memory import Outlines
+from exporter.ports import Outlines, Unseen
 from exporter.sources.storage.noted import Noted
 
 _log: Final = logging.getLogger("pullproof.storage")

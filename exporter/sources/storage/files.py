@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.storage.folder import folders, opened, shown, unseen
 from exporter.sources.storage.whole import CHUNK
 

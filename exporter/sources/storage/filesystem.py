@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.intake import Intake
 from exporter.facts.inventory import Driver, Inventory
-from exporter.sources import Unseen
-from exporter.sources.memory import Outlines
+from exporter.ports import Outlines, Unseen
 from exporter.sources.storage import layout
 from exporter.sources.storage.blobs import read_blobs
 from exporter.sources.storage.bodies import Bodies

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.storage import layout
 from exporter.sources.storage.folder import folders, opened
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.intake import Intake
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.storage.folder import shown, unseen
 
 _log: Final = logging.getLogger("pullproof.storage")

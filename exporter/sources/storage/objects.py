@@ -13,7 +13,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import ObjectStore
 
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.storage.whole import CHUNK
 from exporter.sources.stores import missed
 

@@ -13,7 +13,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import SCHEMA1, SCHEMA1_SIGNED, Descriptor, schema1_payload
 from exporter.oci.reference import Repository
-from exporter.sources import Absent, Sink, Unseen, Wrong
+from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.sources.storage import layout
 from exporter.sources.storage.foreign import NOTHING
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from exporter.facts.gap import Reason
+from exporter.ports import Unseen
 from exporter.publish.lake.release import decode, names_release
-from exporter.sources import Unseen
 
 if TYPE_CHECKING:
     from pathlib import Path

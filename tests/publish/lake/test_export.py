@@ -15,11 +15,11 @@ from exporter.facts.key import key
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.oci.digest import Malformed
+from exporter.ports import Unseen
 from exporter.publish.lake.export import Facts, Holding, export
 from exporter.publish.lake.parquet import schema
 from exporter.publish.lake.release import decode
 from exporter.publish.lake.schema import SEEN, TABLES
-from exporter.sources import Unseen
 from exporter.sources.shelf import Shelf
 from exporter.sources.storage import filesystem
 from tests import worlds

@@ -9,9 +9,9 @@ import pytest
 
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Snapshot
+from exporter.ports import Unseen
 from exporter.publish.lake.export import Facts, export
 from exporter.publish.lake.schema import SEEN
-from exporter.sources import Unseen
 from exporter.sources.shelf import Shelf
 from tests.fakes import HOST, NOW
 from tests.publish.lake.shelves import Dict, releases

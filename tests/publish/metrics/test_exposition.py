@@ -19,7 +19,7 @@ from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import Format, Rendered, Samples, expose, label_pairs
 from exporter.publish.metrics.rendering import render
 from exporter.publish.metrics.telemetry import Telemetry
-from exporter.sources.tally import BUCKETS, LedgerTally, Tally
+from exporter.tally import BUCKETS, LedgerTally, Tally
 from tests.parts.needs import program
 from tests.publish.metrics.series import LIMITS
 from tests.publish.reports import (

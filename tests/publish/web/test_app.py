@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.publish.web.negotiation import accepts_gzip, metrics_format
 from exporter.serve.logs import is_our_fault
-from exporter.sources.tally import Tally
 from exporter.store import snapshot_file
+from exporter.tally import Tally
 from tests.parts.process import PATIENCE
 from tests.publish.reports import (
     child,

@@ -17,14 +17,14 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository
 from exporter.oci.rootfs import SILENT, Rootfs
+from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.resolve.method import Method
 from exporter.resolve.scrub.opening import opened
 from exporter.resolve.scrub.plan import due
 from exporter.resolve.scrub.reading import Found, Reading
 from exporter.resolve.scrub.subjects import Need, Part, Subject
 from exporter.resolve.scrub.throttle import Throttle
-from exporter.sources import Absent, Sink, Unseen, Wrong
-from exporter.sources.unpacking import Unpacker
+from exporter.resolve.scrub.unpacking import Unpacker
 from tests import worlds
 from tests.faulty import FAULTS, Faulty, Injected
 
@@ -87,7 +87,7 @@ def test_what_is_at_odds_with_its_image_is_owed_once_more_and_comes_first() -> N
 
 @dataclass
 class Shelf:
-    """Bodies in pieces, each answered as scripted; implements `exporter.sources.Bytes`."""
+    """Bodies in pieces, each answered as scripted; implements `exporter.ports.Bytes`."""
 
     body: bytes
     answers: list[Wrong | Reason | None] = field(default_factory=lambda: [None])

@@ -13,11 +13,11 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
+from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.resolve.method import Method
 from exporter.resolve.scrub.reading import Reading
 from exporter.resolve.scrub.subjects import Need, Subject
 from exporter.resolve.scrub.throttle import Throttle
-from exporter.sources import Absent, Sink, Unseen, Wrong
 from tests.faulty import FAULTS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Answer = Absent | Wrong | Reason | Exception | None
 
 @dataclass
 class Shelf:
-    """Bytes as scripted; implements `exporter.sources.Bytes`. What is not scripted is right."""
+    """Bytes as scripted; implements `exporter.ports.Bytes`. What is not scripted is right."""
 
     scripts: dict[tuple[str, str], list[Answer]] = field(default_factory=dict)
     shared: bool = False

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.facts.use import Use
-    from exporter.sources import Listing
+    from exporter.ports import Listing
 
 PODS = "/api/v1/pods"
 HELM = Extent(helm=True, depth=1)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.cluster.plugin import Plugin
 from tests.parts.process import PATIENCE, until
 

@@ -16,9 +16,9 @@ from exporter.facts.snapshot import Role
 from exporter.facts.use import Use
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
+from exporter.ports import Listing
 from exporter.publish.lake.export import Facts, Holding, export
 from exporter.resolve import scope
-from exporter.sources import Listing
 from exporter.sources.storage import filesystem
 from tests import worlds
 from tests.fakes import NOW, Fake, target

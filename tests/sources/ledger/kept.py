@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.oci.digest import Digest
+from exporter.ports import Kept
 from exporter.sources.ledger.ledger import Ledger
-from exporter.sources.memory import Kept
 
 if TYPE_CHECKING:
     from pathlib import Path

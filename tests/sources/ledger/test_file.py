@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.ledger.file import connect
 from tests.sources.ledger.kept import TRUTH, aside, filled, open_
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.oci.digest import Digest
-from exporter.sources.memory import Kept
+from exporter.ports import Kept
 from tests.schema1 import schema1
 from tests.sources.ledger.kept import BODY, DAY, NAME, TRUTH, Clock, bodies, open_
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.oci.digest import Digest
+from exporter.ports import Kept
 from exporter.sources.ledger import ledger as module
 from exporter.sources.ledger.ledger import Ledger
-from exporter.sources.memory import Kept
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from exporter.oci.digest import Digest
+from exporter.ports import Kept
 from exporter.sources.ledger import truths
-from exporter.sources.memory import Kept
 from tests.sources.ledger.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ import sys
 from pathlib import Path
 from exporter.oci.digest import Digest
 from exporter.sources.ledger.ledger import Ledger
-from exporter.sources.memory import Kept
+from exporter.ports import Kept
 
 ledger = Ledger(Path(sys.argv[1]), lambda: 1.7e9)
 number = 0

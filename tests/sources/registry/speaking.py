@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.sources import Full
+from exporter.ports import Full
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.question import Answer, End, Question

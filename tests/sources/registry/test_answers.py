@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.sources import Absent, Unseen
+from exporter.ports import Absent, Unseen
 from exporter.sources.registry.answers import absence, faults, refusal, wait_wanted
 from exporter.sources.registry.question import Answer
 

@@ -11,7 +11,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import EMPTY, Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.sources import Absent, Unseen, Wrong
+from exporter.ports import Absent, Unseen, Wrong
 from exporter.sources.registry.answers import check_content, check_transfer, check_whole
 from exporter.sources.registry.question import Answer as Received
 from tests.parts.http import RESET, Answer, Asked, serving

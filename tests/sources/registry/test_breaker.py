@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.breaker import Breaker
 from exporter.sources.registry.limits import Limits
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.reference import Repository
-from exporter.sources import Listing, Unseen
+from exporter.ports import Listing, Unseen
 from exporter.sources.registry.catalogue import Order, order, overlooked, repositories
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.question import Answer, Question

@@ -15,7 +15,7 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Body, Listing, Unseen
+from exporter.ports import Body, Listing, Unseen
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.trust import Trust
 from tests.parts.http import Answer, serving

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.credentials import Login
 from exporter.sources.registry.helper import Helpers
 from tests.parts.process import PATIENCE

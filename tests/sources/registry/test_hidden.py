@@ -6,7 +6,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository
-from exporter.sources import Absent, Unseen
+from exporter.ports import Absent, Unseen
 from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.guarded import FOUND, ROBOT, Guard, basic, denied, guarding
 from tests.sources.registry.speaking import registry_at

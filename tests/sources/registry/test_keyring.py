@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.credentials import Login
 from exporter.sources.registry.keyring import Keyring
 

@@ -12,7 +12,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.credentials import Fixed, Login
 from exporter.sources.registry.docker_config import DockerConfig

@@ -14,7 +14,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_MANIFEST
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from tests.parts.http import RESET, Answer, Asked, serving
 from tests.sources.registry.speaking import QUICK, registry_at, speaking
 

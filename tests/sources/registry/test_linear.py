@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter.oci.digest import Malformed
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.challenge import parse
 from exporter.sources.registry.keyring import Keyring

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from exporter.config.registry import RegistrySettings
 from exporter.oci.digest import Malformed
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.credentials import Fixed, Login, login_of, presentable
 from exporter.sources.registry.docker_config import DockerConfig

@@ -11,7 +11,7 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import ACCEPT, OCI_MANIFEST, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Absent, Body, Unseen, Wrong
+from exporter.ports import Absent, Body, Unseen, Wrong
 from tests.parts.http import Answer, Asked, serving
 from tests.schema1 import schema1
 from tests.sources.registry.speaking import head, registry_at, speaking

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Tag, tag
-from exporter.sources import Full
+from exporter.ports import Full
 from exporter.sources.registry.names import Names
 
 ENTRIES: Final = st.lists(st.sampled_from(["v1", "v2", "latest", "a-b", "?", "", "é", "x" * 200]))

@@ -7,7 +7,7 @@ import pytest
 
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.pace import Pace
-from exporter.sources.tally import Tally
+from exporter.tally import Tally
 from tests.fakes import turns
 
 

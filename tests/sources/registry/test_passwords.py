@@ -6,7 +6,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.credentials import ANONYMOUS, Fixed, Login
 from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.guarded import BASIC, DIGEST, FOUND, ROBOT, V1, basic

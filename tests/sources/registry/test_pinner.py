@@ -11,7 +11,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.oci.manifest import OCI_INDEX
 from exporter.oci.reference import Repository, Tag
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.client import Client
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.pinner import Pinner, Writer

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.registry.trust import Trust
 from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.guarded import DIGEST, REFRESH, ROBOT, V1, Guard, guarding

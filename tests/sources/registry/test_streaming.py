@@ -13,7 +13,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import EMPTY, Digest
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository
-from exporter.sources import Absent, Unseen, Wrong
+from exporter.ports import Absent, Unseen, Wrong
 from exporter.sources.registry.streaming import Hashing, Prolonging
 from tests.parts.http import RESET, Answer, Asked, serving
 from tests.sources.registry.speaking import QUICK, SILENCE, registry_at, speaking
@@ -28,7 +28,7 @@ OTHER: Final = BODY[:-1] + b"x"
 
 @dataclass
 class Bucket:
-    """Keeps what it is given; implements `exporter.sources.Sink`."""
+    """Keeps what it is given; implements `exporter.ports.Sink`."""
 
     body: bytes = b""
     begun: int = 0

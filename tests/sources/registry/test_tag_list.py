@@ -8,7 +8,7 @@ import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.reference import Repository
-from exporter.sources import Absent, Listing, Unseen
+from exporter.ports import Absent, Listing, Unseen
 from exporter.sources.registry.tag_list import unsorted
 from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.speaking import QUICK, registry_at

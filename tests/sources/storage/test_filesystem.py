@@ -16,7 +16,7 @@ from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.judge.gc.plan import Abort
 from exporter.judge.gc.simulate import simulate
 from exporter.oci.digest import Digest
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.storage.filesystem import contents, read
 from tests.parts import tree
 from tests.sources.storage.folders import REPOSITORY, gaps, is_refused, v2

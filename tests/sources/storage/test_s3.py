@@ -17,7 +17,7 @@ from exporter.judge.gc.order import visited
 from exporter.judge.gc.plan import Abort, Plan
 from exporter.judge.gc.simulate import simulate
 from exporter.oci.digest import Digest
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 from exporter.sources.storage import filesystem, s3
 from exporter.sources.storage.objects import Key, Objects
 from tests.judge.gc.collections import DIALECTS

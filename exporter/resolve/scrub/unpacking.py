@@ -19,7 +19,7 @@ from typing import Final, Protocol
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked
 from exporter.oci.digest import Digest
-from exporter.sources import Unseen
+from exporter.ports import Unseen
 
 _PIECE: Final = 1 << 20
 """Bytes that are unpacked at once: what a bomb may take of memory."""

@@ -1,0 +1,317 @@
+"""Ports: the protocols that adapters implement, and the values that they exchange with an audit.
+
+An adapter translates its errors into `Unseen`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+
+from exporter.facts.admission import Admission
+from exporter.facts.gap import Gap, Reason
+from exporter.facts.misfit import Inside
+from exporter.facts.outline import Outline
+from exporter.facts.proof import Sighting
+from exporter.facts.scrubbed import Scrubbed
+from exporter.facts.snapshot import Collector
+from exporter.facts.use import Use
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Descriptor
+from exporter.oci.reference import Place, Repository, Tag
+
+if TYPE_CHECKING:
+    from exporter.facts.inventory import Inventory
+
+Entry = TypeVar("Entry")
+
+
+class Unseen(Exception):
+    """It could not be established. `None` or `Absent` are answers; this is the lack of one."""
+
+    def __init__(self, subject: str, reason: Reason, detail: str = "") -> None:
+        """Say what could not be seen and why; `detail` is one sentence, free of credentials."""
+        super().__init__(f"{subject}: {reason}{f' ({detail})' if detail else ''}")
+        self.subject = subject
+        self.reason = reason
+        self.detail = detail
+
+    @classmethod
+    def unexpected(cls, subject: str, error: Exception) -> Self:
+        """Return what to make of an exception that no adapter should raise; log it as well."""
+        return cls(subject, Reason.INTERNAL, f"unexpected {type(error).__name__}: see the log")
+
+
+class Full(Exception):
+    """Raised by a `Sink` that wants no more of what it is handed: the rest is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Entry]):
+    """What a list showed, and what it may have left out."""
+
+    entries: tuple[Entry, ...]
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """May absence from the list be taken for absence?"""
+        return not self.gaps
+
+
+def joined(*lists: Listing[Entry]) -> Listing[Entry]:
+    """Return several lists as one, with everything that any of them may have left out."""
+    entries = tuple(entry for each in lists for entry in each.entries)
+    return Listing(entries, tuple(gap for each in lists for gap in each.gaps))
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The registry's definitive "not there": an error body, or its object store's."""
+
+    code: str
+    """`MANIFEST_UNKNOWN`, `BLOB_UNKNOWN`, `NAME_UNKNOWN`, Harbor's `NOT_FOUND`, or that of an
+    object store, `NoSuchKey`."""
+    revision: Digest | None = None
+    """To what a dangling tag points, where the error's detail says so (distribution)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """An answer that came, but whose bytes are short or are other ones than the digest names."""
+
+    detail: str
+    """`0 of 1034 bytes`, `hashes to sha256:…`."""
+    mismatch: bool = False
+    """Did every byte come, and hash to another digest?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A manifest's bytes; their digest was computed, not believed."""
+
+    digest: Digest
+    content: bytes
+
+
+class ReferenceSource(Protocol):
+    """Who knows which images are wanted: a file, a cluster."""
+
+    @property
+    def name(self) -> str:
+        """The label by which metrics and reports know it."""
+        ...
+
+    def uses(self) -> Listing[Use]:
+        """Read all that is wanted now; what cannot be read of it is among the gaps.
+
+        It takes as long as its source does: call it in a thread. Raises `Unseen` where nothing at
+        all can be read: that is not "nothing is wanted".
+        """
+        ...
+
+    def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
+        """Which sets of pull secrets are there, by `Use.login`? Never to be shown, nor kept."""
+        ...
+
+    def said(self, use: Use) -> bool:
+        """Did this source, and no other, name a use?"""
+        ...
+
+
+class Catalogue(Protocol):
+    """What a registry lists."""
+
+    async def ping(self) -> None:
+        """Does it answer at all (`GET /v2/`)? Raises `Unseen`; an answer ends failing fast."""
+        ...
+
+    async def repositories(self) -> Listing[Repository]:
+        """Which repositories are there? Raises `Unseen` where nothing at all could be listed."""
+        ...
+
+    async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
+        """Which tags has a repository? Raises `Unseen` where nothing at all could be listed."""
+        ...
+
+    async def collector(self, repository: Repository) -> Collector:
+        """Whose garbage collector is behind it, as far as a harmless difference tells?"""
+        ...
+
+
+class Content(Protocol):
+    """What a registry hands out, asked the way a node asks. Every method raises `Unseen`."""
+
+    async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
+        """To what does a tag resolve, or is a manifest still there by digest?
+
+        A 404 to HEAD has no body to trust: the adapter asks again with GET before `Absent`.
+        """
+        ...
+
+    async def verify_tag(
+        self, repository: Repository, tag: Tag, claimed: Digest
+    ) -> Digest | Absent | Wrong:
+        """To what does a tag resolve by the bytes that it hands out, where HEAD claims this?
+
+        `Wrong` where they are other bytes than the claimed digest names, and are served under no
+        digest of their own.
+        """
+        ...
+
+    async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
+        """Read a manifest by digest, whole, and hash it."""
+        ...
+
+    async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
+        """How many bytes does HEAD claim a blob to have? A claim, and no proof."""
+        ...
+
+    async def read(
+        self, repository: Repository, blob: Descriptor, *, whole: bool = False
+    ) -> bytes | Absent | Wrong:
+        """Read a blob's last byte by a ranged GET, or all of it where `whole` (bounded, hashed)."""
+        ...
+
+
+class Sink(Protocol):
+    """Where bytes go that are read whole: it sets the pace, and never keeps them."""
+
+    def begin(self) -> None:
+        """Forget what came: the content is read from its beginning, maybe once more."""
+        ...
+
+    async def take(self, chunk: bytes) -> None:
+        """Take some bytes, in order; nothing more is read until this returns.
+
+        Raises `Full` where it wants no more.
+        """
+        ...
+
+
+class Bytes(Protocol):
+    """Where content is read whole, by the registry's API or from the storage behind it."""
+
+    @property
+    def shared(self) -> bool:
+        """Is what is read there the same for every repository?"""
+        ...
+
+    async def prove(
+        self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
+    ) -> Absent | Wrong | None:
+        """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`.
+
+        `again` asks for bytes that come from no connection or cache that the read before used.
+        """
+        ...
+
+
+class Pinner(Protocol):
+    """What may write, and nothing but tags on manifests that are there already."""
+
+    async def pin(self, repository: Repository, digest: Digest, tag: Tag) -> None:
+        """Point a tag at a manifest. Raises `Unseen` where it is not proven to point there then."""
+        ...
+
+
+class Doors(Protocol):
+    """What may be tried with the credentials of others."""
+
+    async def admits(self, login: str, host: str, place: Place) -> Admission:
+        """Does a set of credentials open a repository, in which something is known to be?"""
+        ...
+
+
+class Storage(Protocol):
+    """A registry's own storage."""
+
+    def read(self) -> Inventory:
+        """List all that it holds; what cannot be seen is among the inventory's gaps.
+
+        It takes as long as its disk does: call it in a thread. Raises `Unseen`.
+        """
+        ...
+
+
+class Registry(Catalogue, Content, Protocol):
+    """A whole registry."""
+
+    @property
+    def name(self) -> str:
+        """The label by which it is known in metrics and reports."""
+        ...
+
+
+class Memory(Protocol):
+    """Which content was read before? It outlives a process; losing it costs reads, no truth."""
+
+    def manifest(self, digest: Digest) -> bytes | None:
+        """The body kept for a digest; its hash was checked again just now."""
+        ...
+
+    def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
+        """Keep bodies that were hashed."""
+        ...
+
+
+class Outlines(Protocol):
+    """What do manifests in a storage refer to that were read before? By thirty-two bytes each."""
+
+    def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
+        """What is kept of some sha256 digests, exactly as it was kept."""
+        ...
+
+    def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
+        """Keep outlines of manifests that were hashed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One registry's last complete truth, as it was put away."""
+
+    snapshot: bytes
+    since: Mapping[str, float]
+    """First-seen times by finding, in seconds since the epoch."""
+
+
+class Journal(Protocol):
+    """Where complete audits are put away, each whole or not at all."""
+
+    def last(self, registry: str) -> Kept | None:
+        """Return what was put away last, or None."""
+        ...
+
+    def keep(self, registry: str, kept: Kept) -> None:
+        """Put away one registry's truth in place of the one before."""
+        ...
+
+
+class Proofs(Protocol):
+    """What scrubs remember. Times are seconds since the epoch."""
+
+    def scrubbed(self, registry: str) -> Scrubbed:
+        """What is known of a registry's bytes from whole reads."""
+        ...
+
+    def want(self, registry: str, digests: Iterable[Digest]) -> None:
+        """Note that these are needed: what is new waits for its proof from now on."""
+        ...
+
+    def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
+        """Keep what a whole read found: hashed, or corrupt; anything else proves nothing."""
+        ...
+
+    def learn(self, registry: str, digest: Digest, content: Inside) -> None:
+        """Keep what is in a configuration or a layer, and how many readings in a row said so."""
+        ...
+
+    def debt(self, registry: str) -> float:
+        """When is all that was read paid for by the budget? 0 where nothing was."""
+        ...
+
+    def owe(self, registry: str, until: float) -> None:
+        """Note when what is about to be read will be paid for."""
+        ...
