@@ -18,8 +18,7 @@ from typing import Any, Final, NoReturn
 
 from exporter import __version__
 from exporter.commands import Refused
-from exporter.commands.about import ABOUT, PULLED
-from exporter.commands.vocabulary import VOCABULARY
+from exporter.commands.arguments import COMMANDS, PULLED
 from exporter.screen import screened
 
 USAGE: Final = 2
@@ -129,9 +128,6 @@ def _parser() -> argparse.ArgumentParser:
         help="Show the version and exit",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, about in ABOUT.items():
-        command = commands.add_parser(
-            name, help=about.question, description=about.answer, epilog=about.exits
-        )
-        VOCABULARY[name](command)
+    for name, (add, short, description, exit_codes) in COMMANDS.items():
+        add(commands.add_parser(name, help=short, description=description, epilog=exit_codes))
     return parser

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from exporter.cli import USAGE, main
-from exporter.commands.about import ABOUT
+from exporter.commands.arguments import COMMANDS
 
 HEAVY: Final = "aiohttp", "asyncio", "httpx", "numpy", "pydantic", "yaml"
 LOOK: Final = f"""
@@ -43,14 +43,14 @@ def test_no_command_needs_an_extra_before_it_is_told_to_use_it() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("command", ABOUT)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_says_what_it_answers(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])
 
     said = " ".join(capsys.readouterr().out.split())
-    assert ABOUT[command].answer in said
-    assert said.endswith(ABOUT[command].exits)
+    assert COMMANDS[command].description in said
+    assert said.endswith(COMMANDS[command].exit_codes)
 
 
 @pytest.mark.parametrize(

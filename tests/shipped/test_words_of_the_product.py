@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter.cli import _parser
-from exporter.commands.about import ABOUT
+from exporter.commands.arguments import COMMANDS
 from exporter.publish.metrics import catalogue, probe
 from exporter.publish.metrics.family import Family, Status
 from tests.parts.pages import TREE
@@ -162,15 +162,15 @@ def test_a_line_of_help_is_short_and_keeps_to_the_glossary(option: str, text: st
     assert not _found(text)
 
 
-@pytest.mark.parametrize("command", ABOUT)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_is_described_by_an_imperative(command: str) -> None:
-    about = ABOUT[command]
-    for text in (about.question, about.answer):
+    about = COMMANDS[command]
+    for text in (about.help, about.description):
         assert _CAPITAL.match(text)
         assert not text.split()[0].endswith("s"), "Shows, Prints: say Show, Print"
-    assert len(about.question) <= LONGEST
-    assert not about.exits or about.exits.startswith("Exit codes: 0 ")
-    assert not _found(" ".join(about))
+    assert len(about.help) <= LONGEST
+    assert not about.exit_codes or about.exit_codes.startswith("Exit codes: 0 ")
+    assert not _found(" ".join(about[1:]))
 
 
 def _literals(path: Path) -> Iterator[tuple[int, str]]:

@@ -1,0 +1,361 @@
+"""The commands: their help, exit codes, options and arguments. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+_Options: TypeAlias = argparse._ActionsContainer  # noqa: SLF001 - parsers and groups of options
+_PLACE: Final = "DIR|s3://BUCKET[/ROOT]"
+_IMAGES: Final = "File with images: one per line, or YAML"
+_IN_USE: Final = "File with images in use, to show who uses it"
+
+
+class Command(NamedTuple):
+    """One command of the command line."""
+
+    add: Callable[[argparse.ArgumentParser], None]
+    """Adds its options and arguments."""
+    help: str
+    """In the list of commands."""
+    description: str
+    """At the head of its own help."""
+    exit_codes: str = ""
+
+
+def _value(to: _Options, name: str, metavar: str, text: str, **more: Any) -> None:
+    to.add_argument(name, metavar=metavar, help=text, **more)
+
+
+def _file(to: _Options, name: str, text: str, metavar: str = "FILE", **more: Any) -> None:
+    to.add_argument(name, metavar=metavar, help=text, type=Path, **more)
+
+
+def _flag(to: _Options, name: str, text: str) -> None:
+    to.add_argument(name, action="store_true", help=text)
+
+
+def _choice(
+    to: _Options, name: str, choices: tuple[str, ...], text: str = "Output format", **more: Any
+) -> None:
+    """Add an option with some values, of which the first is the default."""
+    text = f"{text} (default: %(default)s)"
+    to.add_argument(name, choices=choices, default=choices[0], help=text, **more)
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    text = "Configuration file, in YAML (docs/configuration.md)"
+    _file(parser, "--config", text, required=True)
+    _flag(parser, "--check-config", "Validate the configuration and exit")
+    text = "Audit shard I of N, counted from 0; auto/N takes I from the end of the pod's name"
+    _value(parser, "--shard", "I/N", text)
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    text = "An image, or a registry host for all its tags (default: those of --config or --refs)"
+    _value(parser, "subjects", "REF|REGISTRY", text, nargs="*")
+    _uses(parser, _IMAGES)
+    _tags(parser)
+    _audit(parser)
+
+
+def _inspect(parser: argparse.ArgumentParser) -> None:
+    _value(parser, "subjects", "REF", "An image", nargs=1)
+    _uses(parser, _IN_USE)
+    _audit(parser)
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    _value(parser, "subject", "REF|DIGEST", "An image; a digest alone needs --from")
+    _uses(parser, _IN_USE)
+    _audit(parser)
+
+
+def _snapshot(parser: argparse.ArgumentParser) -> None:
+    _file(parser, "file", "Snapshot file to write")
+    text = "Registry host (default: the one of --config)"
+    _value(parser, "subjects", "REGISTRY", text, nargs="?")
+    _uses(parser, _IMAGES)
+    parser.set_defaults(tags=None, exclude_tags=[])
+    _requests(parser)
+
+
+def _diff(parser: argparse.ArgumentParser) -> None:
+    _file(parser, "old", "Snapshot taken before", "OLD")
+    _file(parser, "new", "Snapshot taken after", "NEW")
+    _output(parser)
+
+
+def _protect(parser: argparse.ArgumentParser) -> None:
+    _value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
+    _uses(parser, _IMAGES)
+    text = "Also protect children of these tags of a registry"
+    _value(parser, "--tags", "PATTERN", text, action="append")
+    text = "Protect children of every tag, including those that are only selected"
+    _flag(parser, "--all", text)
+    text = "Name keep tags PREFIX-DIGEST (default: %(default)s)"
+    parser.add_argument("--prefix", default="keep", help=text)
+    _flag(parser, "--apply", "Set the keep tags (default: only list them)")
+    parser.set_defaults(exclude_tags=[])
+    _audit(parser)
+
+
+def _scrub(parser: argparse.ArgumentParser) -> None:
+    _value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
+    _uses(parser, _IMAGES)
+    _tags(parser)
+    how = parser.add_argument_group("how data is read")
+    text = "Maximum bytes per second, such as 20MiB (default: as configured, or no limit)"
+    _value(how, "--limit-rate", "SIZE", text)
+    _file(how, "--ledger", "Record verified data in this file, and skip it next time")
+    text = "Read no data twice within this period (default: as configured, or 30d)"
+    _value(how, "--period", "DURATION", text)
+    _flag(how, "--uncompressed", "Also unpack layers and compare their diff IDs")
+    text = "Read from the registry's root directory (also gs:// and az://), not over the API"
+    _value(how, "--storage", _PLACE, text)
+    _bucket(how)
+    _requests(parser)
+    _output(parser)
+    _save(parser)
+
+
+def _preflight(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_argument_group("registry, one of")
+    text = "Root directory of the registry's storage; also gs:// and az://"
+    _value(where, "--storage", _PLACE, text)
+    _file(where, "--from", "File written by `check --save` or `snapshot`", dest="saved")
+    _bucket(where)
+    _flag(where, "--plain-http", "Use http for the object store, without TLS")
+    _planned(parser.add_argument_group("planned operation"))
+    _in_use(parser.add_argument_group("images in use"))
+    parser.add_argument(
+        "--output",
+        choices=("text", "json", "markdown", "removed"),
+        default="text",
+        help="Output format; removed: files to be removed",
+    )
+    _color(parser)
+
+
+def _planned(group: _Options) -> None:
+    text = "The registry's own garbage collector"
+    group.add_argument("--gc", choices=("distribution-2", "distribution-3"), help=text)
+    text = "Predict a garbage collection with --delete-untagged (-m)"
+    _flag(group, "--delete-untagged", text)
+    _value(group, "--plan", "FILE|-", "Deletion plan or log of another tool")
+    text = "Planned deletion: repository:tag, repository@digest, or repository:tag@digest"
+    _value(group, "--delete", "REF", text, nargs="+", default=[])
+    text = "How --delete is done: over the API, or by removing folders"
+    _choice(group, "--as", ("api", "folder"), text, dest="way")
+
+
+def _in_use(group: _Options) -> None:
+    text = "File with images in use: one per line, or YAML"
+    _file(group, "--refs", text, action="append", default=[])
+    _kube(group)
+    _file(group, "--config", "Use references, clusters and classes of the configuration of serve")
+    text = "Host of the registry in references (default: any host)"
+    _value(group, "--registry", "HOST", text, action="append", default=[])
+
+
+def _facts(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    export = actions.add_parser(
+        "export",
+        help="Audit once and export the results",
+        description="Audit a registry once, or read a snapshot, and export the results as Parquet.",
+        epilog="Exit codes: 0 complete, 2 usage error, 3 exported with gaps, or not exported",
+    )
+    text = "Registry host (default: those of --config)"
+    _value(export, "subjects", "REGISTRY", text, nargs="?")
+    _value(export, "--to", _PLACE, "Folder or bucket to export to", required=True)
+    _bucket(export)
+    text = "Number of exports to keep per shard (default: %(default)s)"
+    _value(export, "--keep", "N", text, type=int, default=3)
+    text = "Audit only shard I of N, counted from 0, with its share of limits"
+    _value(export, "--shard", "I/N", text)
+    _uses(export, _IMAGES)
+    _file(export, "--from", "Snapshot to export instead of auditing", dest="saved")
+    export.set_defaults(tags=None, exclude_tags=[])
+    _requests(export)
+
+
+def _capacity(parser: argparse.ArgumentParser) -> None:
+    _value(parser, "--facts", _PLACE, "Folder or bucket with the exports", required=True)
+    _bucket(parser)
+    text = "Report only this registry (default: every exported one)"
+    _value(parser, "--registry", "NAME", text, action="append")
+    text = "Refuse older exports (default: %(default)s)"
+    _value(parser, "--max-age", "DURATION", text, default="1d")
+    _choice(parser, "--engine", ("duckdb", "spark"), "Query engine")
+    text = "Memory limit of DuckDB; it spills to disk beyond it (default: %(default)s)"
+    _value(parser, "--memory-limit", "SIZE", text, default="2GB")
+    text = "Spark master: local[*], spark://…, sc://… (default: as Spark is configured)"
+    _value(parser, "--master", "URL", text)
+    _choice(parser, "--output", ("text", "json"))
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    text = "Address of the web server (default: %(default)s)"
+    _value(parser, "--listen", "ADDRESS:PORT", text, default="127.0.0.1:10470")
+    text = "New folder for its storage, which is kept (default: a temporary one)"
+    parser.add_argument("--folder", type=Path, help=text)
+    _color(parser)
+
+
+def _tags(parser: _Options) -> None:
+    text = "Check only these tags of a registry, besides latest (default: all); repeatable"
+    _value(parser, "--tags", "PATTERN", text, action="append")
+    text = "Skip these tags of a registry, except latest; repeatable"
+    _value(parser, "--exclude-tags", "PATTERN", text, action="append", default=[])
+
+
+def _uses(parser: _Options, text: str) -> None:
+    """Add the sources of images in use: a file, a cluster."""
+    _file(parser, "--refs", text)
+    _kube(parser)
+
+
+def _kube(group: _Options) -> None:
+    text = "Also read images in use from a Kubernetes cluster (default: the current context)"
+    _value(group, "--kube", "CONTEXT", text, nargs="?", const="")
+
+
+def _bucket(group: _Options) -> None:
+    _value(group, "--endpoint", "URL", "Address of an S3-compatible store")
+    _value(group, "--region", "NAME", "Region of the bucket")
+
+
+def _audit(parser: _Options) -> None:
+    """Add the options of every command that audits once and prints the result."""
+    _requests(parser)
+    _output(parser)
+    _save(parser)
+    text = "Read a file written by --save or `snapshot` instead of a registry"
+    _file(parser, "--from", text, dest="saved")
+
+
+def _requests(parser: _Options) -> None:
+    """Add how registries are reached, for which platforms, and how fast."""
+    _file(parser, "--config", "Use registries and credentials of the configuration of serve")
+    _flag(parser, "--plain-http", "Use http for registries, without TLS")
+    _file(parser, "--ca-file", "Additional CA certificate to trust", "PEM")
+    _value(parser, "--username", "NAME", "User name; needs --password-stdin")
+    _flag(parser, "--password-stdin", "Read the password or token from standard input")
+    text = "Docker config.json with credentials (default: those of docker and podman)"
+    _file(parser, "--docker-config", text)
+    text = "Required platform; repeatable (default: all that the image offers)"
+    _value(parser, "--platform", "OS/ARCH", text, action="append", default=[])
+    text = "Maximum parallel requests (default: %(default)s)"
+    _value(parser, "--concurrency", "N", text, type=int, default=16)
+    text = "Maximum requests per second (default: no limit)"
+    _value(parser, "--requests-per-second", "N", text, type=float)
+    text = "Timeout of one request (default: %(default)s)"
+    _value(parser, "--timeout", "DURATION", text, default="30s")
+    text = "Delay before a loss is confirmed by a second request (default: 3s, or as configured)"
+    _value(parser, "--confirm-after", "DURATION", text)
+    _flag(parser, "--head-only", "Trust HEAD responses: faster, but proves nothing about the data")
+
+
+def _output(parser: _Options) -> None:
+    _choice(parser, "--output", ("text", "json", "markdown"))
+    _color(parser)
+
+
+def _color(parser: _Options) -> None:
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="When to use colours (default: %(default)s, on a terminal)",
+    )
+
+
+def _save(parser: _Options) -> None:
+    _file(parser, "--save", "Save the results to a file, for --from")
+
+
+PULLED: Final = "Exit codes: 0 all pullable, 1 something is not, 2 usage error, 3 inconclusive"
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "serve": Command(
+        _serve,
+        "Run periodic audits; serve metrics and a status page",
+        "Audit the configured registries periodically, and serve metrics, pages and JSON until "
+        "SIGTERM or SIGINT. SIGHUP reloads the configuration.",
+        "Exit codes: 0 stopped by a signal, 2 usage error, 3 could not start (address or ledger "
+        "in use)",
+    ),
+    "check": Command(
+        _check,
+        "Check whether images can be pulled",
+        "Check images, or every tag of registries, down to the last byte of each layer, and "
+        "report which platforms can be pulled.",
+        PULLED,
+    ),
+    "inspect": Command(
+        _inspect,
+        "Show the tree of one image",
+        "Show the tree of one image: what is present, what is lost, and which tags protect it.",
+        PULLED,
+    ),
+    "explain": Command(
+        _explain,
+        "Show who uses an image and what protects it",
+        "Show whether an image is the latest, whether something live uses it, whether one tag is "
+        "its only protection, and what breaks if it is removed.",
+        "Exit codes: 0 answered, 2 usage error, 3 inconclusive",
+    ),
+    "snapshot": Command(
+        _snapshot,
+        "Save the state of a registry to a file",
+        "Audit every tag of a registry and save its state to a file, for `diff` and for --from of "
+        "other commands.",
+        "Exit codes: 0 saved, complete, 2 usage error, 3 saved, with gaps",
+    ),
+    "diff": Command(
+        _diff,
+        "Compare two snapshots: what changed, and what broke",
+        "Compare two snapshots, and tell intended removals from collateral damage.",
+        "Exit codes: 0 nothing broke, 1 something broke, 2 usage error, 3 inconclusive",
+    ),
+    "protect": Command(
+        _protect,
+        "Plan or set keep tags that survive a garbage collection",
+        "List the keep tags that would protect manifests without a tag of their own. --apply sets "
+        "them.",
+        "Exit codes: 0 all protected, 1 some are not, 2 usage error, 3 inconclusive",
+    ),
+    "scrub": Command(
+        _scrub,
+        "Verify images by reading and hashing every byte",
+        "Read every needed byte and compare it with its digest.",
+        PULLED,
+    ),
+    "preflight": Command(
+        _preflight,
+        "Predict what a garbage collection or deletion would break",
+        "Predict what a garbage collection, a cleanup plan or a deletion would remove, and which "
+        "images it would break. It removes nothing.",
+        "Exit codes: 0 SAFE, 1 UNSAFE, 2 usage error, 3 INCOMPLETE",
+    ),
+    "facts": Command(
+        _facts,
+        "Export audit data as Parquet",
+        "Export audit data as Parquet, for `capacity` and other engines.",
+    ),
+    "capacity": Command(
+        _capacity,
+        "Report storage use: needed, untagged, unreferenced",
+        "Report how much of a registry's storage is needed, untagged and unreferenced, from the "
+        "exports of all its shards.",
+        "Exit codes: 0 complete, 2 usage error, 3 inconclusive or incomplete",
+    ),
+    "demo": Command(
+        _demo,
+        "Run the exporter on an embedded registry with broken images",
+        "Run the exporter on embedded registries with broken images, until Ctrl-C.",
+    ),
+}
