@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.parts.listed import measure
 from exporter.sources.cluster.access import Access
+from exporter.sources.cluster.api import Api, Question
 from exporter.sources.cluster.cluster import Cluster, Extent
-from exporter.sources.cluster.kinds import KINDS, PODS
-from exporter.sources.cluster.pages import Api, Question
+from exporter.sources.cluster.resources import KINDS, PODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

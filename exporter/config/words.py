@@ -21,8 +21,8 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform
 from exporter.oci.quoting import quoted
 from exporter.oci.reference import host, repository
-from exporter.sources.cluster.kinds import KINDS
-from exporter.sources.cluster.paths import FieldPath
+from exporter.sources.cluster.custom import FieldPath
+from exporter.sources.cluster.resources import KINDS
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

@@ -17,10 +17,9 @@ from exporter.ports import Unseen
 from exporter.sources.cluster import helm
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, Extent
-from exporter.sources.cluster.custom import CustomResource, Finished
-from exporter.sources.cluster.image_id import running
-from exporter.sources.cluster.paths import FieldPath
+from exporter.sources.cluster.custom import CustomResource, FieldPath, Finished
 from exporter.sources.cluster.schedule import next_run
+from exporter.sources.cluster.uses import running
 from exporter.store import snapshot_file
 from tests.fuzz.target import Target
 from tests.sources.cluster.made import meta, spec
@@ -266,14 +265,9 @@ TARGETS: Final = (
         _cluster,
         tuple(_bytes_of(plural, document) for plural, document in LISTS.items()),
         (
-            *("sources.cluster.cluster", "sources.cluster.decoding", "sources.cluster.fleet"),
-            *("sources.cluster.history", "sources.cluster.kinds", "sources.cluster.pages"),
-            *(
-                "sources.cluster.placement",
-                "sources.cluster.pull_secrets",
-                "sources.cluster.releases",
-            ),
-            *("sources.cluster.merge", "sources.cluster.image_id", "sources.cluster.schedule"),
+            *("sources.cluster.cluster", "sources.cluster.resources", "sources.cluster.nodes"),
+            *("sources.cluster.controllers", "sources.cluster.api", "sources.cluster.helm"),
+            *("sources.cluster.pull_secrets", "sources.cluster.uses", "sources.cluster.schedule"),
         ),
         (Unseen,),
     ),
@@ -300,14 +294,14 @@ TARGETS: Final = (
         "image-id",
         _image_id,
         (b"docker-pullable://registry.example/app@sha256:" + b"a" * 64, b"a" * 64),
-        ("sources.cluster.image_id",),
+        ("sources.cluster.uses",),
         (),
     ),
     Target(
         "field-path",
         _path,
         (b'{.spec.a\\.b[*].image}\n{"spec":{"a.b":[{"image":"x"}]}}',),
-        ("sources.cluster.paths",),
+        ("sources.cluster.custom",),
         (ValueError,),
     ),
     Target("kubeconfig", _kubeconfig, (_KUBECONFIG,), ("sources.cluster.access",), (Unseen,)),

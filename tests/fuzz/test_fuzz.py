@@ -48,8 +48,7 @@ WRITERS: Final = {
     "publish.web.reply": "unpacks what this process packed",
     "publish.web.turns": "the address of a peer, by the kernel",
     "sources.cluster.text": "one pattern of a choice without repetition",
-    "sources.cluster.access": "base64 of what a plugin gave",
-    "sources.cluster.plugin": "starts a program; its answer is read by `json.loads` and two fields",
+    "sources.cluster.access": "base64 and two fields of what a plugin gave",
     "sources.lake.duck": "quotes paths of our own",
     "sources.stores": "words of a library's error, by one pattern",
 }

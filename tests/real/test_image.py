@@ -32,7 +32,7 @@ pytestmark = pytest.mark.real
 PLATFORM: Final = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[platform.machine()]
 UNCOMPILED: Final = """
 import sys, pathlib, exporter.cli, exporter.commands.serve
-import exporter.sources.cluster.access, exporter.sources.cluster.pages
+import exporter.sources.cluster.access, exporter.sources.cluster.api
 import exporter.sources.storage.s3, exporter.resolve.scrub.unpacking
 exporter.resolve.scrub.unpacking.library()
 files = [each.__spec__ for each in sys.modules.values() if getattr(each, "__spec__", None)]

@@ -19,8 +19,7 @@ from exporter.oci.platform import Platform
 from exporter.ports import Listing
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, Extent
-from exporter.sources.cluster.custom import CustomResource, Finished
-from exporter.sources.cluster.paths import FieldPath
+from exporter.sources.cluster.custom import CustomResource, FieldPath, Finished
 from tests.parts.process import PATIENCE
 from tests.parts.product import run
 from tests.parts.registry import registry

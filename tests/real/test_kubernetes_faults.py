@@ -19,11 +19,10 @@ from exporter.facts.gap import Reason
 from exporter.oci.platform import Platform
 from exporter.ports import Unseen
 from exporter.sources.cluster.access import Access
+from exporter.sources.cluster.api import Api, Question
 from exporter.sources.cluster.cluster import Cluster, Extent
-from exporter.sources.cluster.custom import CustomResource
-from exporter.sources.cluster.kinds import KINDS, PODS
-from exporter.sources.cluster.pages import Api, Question
-from exporter.sources.cluster.paths import FieldPath
+from exporter.sources.cluster.custom import CustomResource, FieldPath
+from exporter.sources.cluster.resources import KINDS, PODS
 from tests.parts.front import before
 from tests.parts.http import RESET, Answer, Asked
 from tests.parts.process import PATIENCE

@@ -1,4 +1,4 @@
-"""Which images does one cluster want now? Its API is listed, whole, each time it is asked."""
+"""A Kubernetes cluster as a source of references: listed whole each time it is asked."""
 
 from __future__ import annotations
 
@@ -6,27 +6,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from exporter.facts.use import Use
 from exporter.ports import Listing
-from exporter.sources.cluster import history, kinds, merge, workloads
+from exporter.sources.cluster import controllers, resources
+from exporter.sources.cluster.access import Access
+from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.custom import CustomResource
-from exporter.sources.cluster.fleet import Fleet
-from exporter.sources.cluster.kinds import KINDS, PULLING, RELEASES, Kind
+from exporter.sources.cluster.helm import Releases
+from exporter.sources.cluster.images import MOST_IMAGES, Want, of_pods
 from exporter.sources.cluster.lists import Lists, Shown
-from exporter.sources.cluster.objects.meta import Meta
+from exporter.sources.cluster.nodes import Fleet
+from exporter.sources.cluster.objects import Meta
 from exporter.sources.cluster.owners import Owners
-from exporter.sources.cluster.pages import Api
-from exporter.sources.cluster.pods import of_pods
 from exporter.sources.cluster.pull_secrets import PullSecrets
-from exporter.sources.cluster.releases import Releases
-from exporter.sources.cluster.want import MOST_IMAGES, Want
-
-if TYPE_CHECKING:
-    from exporter.sources.cluster.access import Access
+from exporter.sources.cluster.resources import KINDS, PULLING, RELEASES, Kind
+from exporter.sources.cluster.uses import merged, no_login
 
 _PAGES: Final = 10
 """For how many pages that take as long as one may there is time altogether."""
@@ -57,7 +55,7 @@ class Cluster:
         self._access, self._extent, self._clock = access, extent, clock
         self._lists = Lists(access.name, extent.namespaces)
         self._releases = Releases(access.name, extent.depth)
-        self._custom = {kinds.custom(each): each for each in extent.custom}
+        self._custom = {resources.custom(each): each for each in extent.custom}
         self._secrets: dict[str, tuple[bytes, ...]] = {}
 
     @property
@@ -77,9 +75,9 @@ class Cluster:
             shown = self._lists.read(api, self._kinds())
             history = self._releases.wants(shown.of(RELEASES), api, shown.gaps)
             fleet, secrets = self._fleet(shown), PullSecrets(self.name, shown.of(PULLING))
-            login = secrets.login if self._extent.pull_secrets else merge.no_login
+            login = secrets.login if self._extent.pull_secrets else no_login
             wants = chain(self._wants(shown, fleet), history)
-            found = merge.uses(self.name, wants, fleet, login)
+            found = merged(self.name, wants, fleet, login)
             self._secrets = secrets.contents(api, shown.gaps)
         return Listing(found.entries, (*shown.gaps, *found.gaps))
 
@@ -107,7 +105,7 @@ class Cluster:
         return [*built_in[:1], *self._custom, *secrets, *accounts, *built_in[1:]]
 
     def _fleet(self, shown: Shown) -> Fleet:
-        nodes = KINDS[kinds.NODES]
+        nodes = KINDS[resources.NODES]
         asked = nodes.subject in shown.objects
         return Fleet(shown.of(nodes), whole=asked and nodes.subject not in shown.partial)
 
@@ -119,22 +117,22 @@ class Cluster:
             found: list[Any] = shown.of(KINDS[plural])
             return [each for each in found if each.metadata.deletion_timestamp is None]
 
-        for plural in (kinds.DEPLOYMENTS, kinds.STATEFUL_SETS, kinds.CONTROLLERS):
-            yield from workloads.of_replicated(KINDS[plural].name, of(plural), owners)
-        yield from workloads.of_daemons(of(kinds.DAEMON_SETS), owners, fleet)
-        yield from workloads.of_schedules(of(kinds.CRON_JOBS), owners, self._clock())
-        yield from workloads.of_jobs(of(kinds.JOBS), owners)
-        yield from history.of_replica_sets(of(kinds.REPLICA_SETS), owners, depth)
-        stateful = of(kinds.STATEFUL_SETS)
-        yield from history.of_revisions(of(kinds.REVISIONS), owners, depth, stateful)
+        for plural in (resources.DEPLOYMENTS, resources.STATEFUL_SETS, resources.CONTROLLERS):
+            yield from controllers.of_replicated(KINDS[plural].name, of(plural), owners)
+        yield from controllers.of_daemons(of(resources.DAEMON_SETS), owners, fleet)
+        yield from controllers.of_schedules(of(resources.CRON_JOBS), owners, self._clock())
+        yield from controllers.of_jobs(of(resources.JOBS), owners)
+        yield from controllers.of_replica_sets(of(resources.REPLICA_SETS), owners, depth)
+        stateful = of(resources.STATEFUL_SETS)
+        yield from controllers.of_revisions(of(resources.REVISIONS), owners, depth, stateful)
         for kind, resource in self._custom.items():
             yield from _of_custom(shown.of(kind), resource, owners)
-        yield from of_pods(of(kinds.PODS), owners)
+        yield from of_pods(of(resources.PODS), owners)
 
     def _owners(self, shown: Shown) -> Owners:
         owners = Owners(self.name)
         for kind in KINDS.values():
-            if kind.plural not in (kinds.PODS, kinds.NODES):
+            if kind.plural not in (resources.PODS, resources.NODES):
                 for each in shown.of(kind):
                     owners.know(each.metadata)
         for kind in self._custom:

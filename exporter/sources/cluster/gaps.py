@@ -1,4 +1,4 @@
-"""What of many small things could not be read: the first by name, the rest by number."""
+"""Gaps of many small things: the first by name, the rest by number."""
 
 from __future__ import annotations
 

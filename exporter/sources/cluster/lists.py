@@ -1,4 +1,4 @@
-"""What do a cluster's lists show now? One that fails is a gap, and shows what it showed last."""
+"""The lists of a cluster. One that fails is a gap, and keeps its last content."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.ports import Unseen
-from exporter.sources.cluster.kinds import Kind
-from exporter.sources.cluster.pages import Api, Question
+from exporter.sources.cluster.api import Api, Question
+from exporter.sources.cluster.resources import Kind
 
 _OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
 """Reasons that will hold for the next list too."""

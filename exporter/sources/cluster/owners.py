@@ -1,14 +1,12 @@
-"""Which workload would be restarted as a whole: Pod to ReplicaSet to Deployment, Job to CronJob?"""
+"""Owners of objects: Pod to ReplicaSet to Deployment, Job to CronJob."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.use import Workload
+from exporter.sources.cluster.objects import Meta, Owner
 from exporter.sources.cluster.text import plain
-
-if TYPE_CHECKING:
-    from exporter.sources.cluster.objects.meta import Meta, Owner
 
 _DEEPEST: Final = 8
 _NODE: Final = "Node"

@@ -9,21 +9,18 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from exporter.facts.gap import Gap, Reason
 from exporter.ports import Unseen
-from exporter.sources.cluster.decoding import decoded
+from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.gaps import Gaps
-from exporter.sources.cluster.kinds import SECRETS
-from exporter.sources.cluster.objects.secret import Account, Secret
+from exporter.sources.cluster.images import Want
+from exporter.sources.cluster.objects import Account, Secret
+from exporter.sources.cluster.resources import SECRETS, decoded
 from exporter.sources.cluster.text import is_name, plain
-from exporter.sources.cluster.want import Want
-
-if TYPE_CHECKING:
-    from exporter.sources.cluster.pages import Api
 
 _CONTENT: Final = {
     "kubernetes.io/dockerconfigjson": ".dockerconfigjson",

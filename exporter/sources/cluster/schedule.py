@@ -1,4 +1,4 @@
-"""When does a CronJob run next?"""
+"""The next run of a CronJob."""
 
 from __future__ import annotations
 

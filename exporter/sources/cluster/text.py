@@ -1,4 +1,4 @@
-"""Which texts of a cluster's objects may stand in facts? Whoever uses a cluster may write any."""
+"""Texts in a cluster's objects. Whoever may create one may write anything there."""
 
 from __future__ import annotations
 

@@ -6,9 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from exporter.sources.cluster.objects.node import Node
-from exporter.sources.cluster.objects.pod import Pod
-from exporter.sources.cluster.objects.workload import CronJob, Job, Replicated, Revision
+from exporter.sources.cluster.objects import CronJob, Job, Node, Pod, Replicated, Revision
 
 Json = dict[str, Any]
 Kind = TypeVar("Kind")

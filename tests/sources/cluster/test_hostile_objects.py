@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.sources.cluster import pages
+from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.cluster import Extent
-from exporter.sources.cluster.custom import CustomResource
-from exporter.sources.cluster.decoding import decoded
+from exporter.sources.cluster.custom import CustomResource, FieldPath
 from exporter.sources.cluster.helm import TooLarge, images
-from exporter.sources.cluster.paths import FieldPath
+from exporter.sources.cluster.resources import decoded
 from exporter.sources.cluster.schedule import next_run
 from tests.sources.cluster.api import Json, Site, cluster, pod
-from tests.sources.cluster.test_decoding import ANYTHING
 from tests.sources.cluster.test_helm import packed
+from tests.sources.cluster.test_resources import ANYTHING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,7 +146,7 @@ def test_many_revisions_are_given_up_together_and_told_in_few_gaps(tmp_path: Pat
 
 
 def test_releases_take_no_more_than_a_part_of_the_time_that_is_left() -> None:
-    api = pages.Api(None, 1.0, time.monotonic() + 1000)  # type: ignore[arg-type] # asks nothing
+    api = Api(None, 1.0, time.monotonic() + 1000)  # type: ignore[arg-type] # asks nothing
 
     assert 400 < api.within(0.5).deadline - time.monotonic() <= 500
     assert api.within(0.5).within(0.0).deadline <= time.monotonic()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Reference
-from exporter.sources.cluster.image_id import running
+from exporter.sources.cluster.uses import running
 
 D = f"sha256:{'0123456789abcdef' * 4}"
 APP = "registry.example:5000/team/app"

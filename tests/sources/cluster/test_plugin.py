@@ -12,7 +12,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.cluster.plugin import Plugin
+from exporter.sources.cluster.access import Plugin
 from tests.parts.process import PATIENCE, until
 
 API = "client.authentication.k8s.io/v1"

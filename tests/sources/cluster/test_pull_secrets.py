@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from exporter.sources.cluster.objects.secret import Account
+from exporter.sources.cluster.controllers import of_replicated
+from exporter.sources.cluster.images import of_pods
+from exporter.sources.cluster.objects import Account
 from exporter.sources.cluster.owners import Owners
-from exporter.sources.cluster.pods import of_pods
 from exporter.sources.cluster.pull_secrets import PullSecrets
-from exporter.sources.cluster.workloads import of_replicated
 from tests.sources.cluster import made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.sources.cluster.want import Want
+    from exporter.sources.cluster.images import Want
 
 OWN = {"imagePullSecrets": [{"name": "own"}]}
 

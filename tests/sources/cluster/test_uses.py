@@ -9,20 +9,18 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
-from exporter.sources.cluster import merge
-from exporter.sources.cluster.fleet import Fleet
-from exporter.sources.cluster.objects.workload import Replicated
+from exporter.sources.cluster.controllers import of_daemons, of_replicated, of_schedules
+from exporter.sources.cluster.images import Want, of_pods, of_template
+from exporter.sources.cluster.nodes import Fleet
+from exporter.sources.cluster.objects import Replicated
 from exporter.sources.cluster.owners import Owners
-from exporter.sources.cluster.pods import of_pods
-from exporter.sources.cluster.want import Want, of_template
-from exporter.sources.cluster.workloads import of_daemons, of_replicated, of_schedules
+from exporter.sources.cluster.uses import merged
 from tests.sources.cluster import made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.sources.cluster.objects.node import Node
-    from exporter.sources.cluster.objects.pod import Pod
+    from exporter.sources.cluster.objects import Node, Pod
 
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 IMAGE = "r.example/app:1"
@@ -45,7 +43,7 @@ def pods(*nodes: str, image: str = IMAGE, **spec: object) -> list[Pod]:
 def used(
     wants: Iterable[Want], nodes: list[Node] | None = None, *, whole: bool = True
 ) -> list[Use]:
-    found = merge.uses("prod", wants, Fleet(NODES if nodes is None else nodes, whole=whole))
+    found = merged("prod", wants, Fleet(NODES if nodes is None else nodes, whole=whole))
     assert found.complete
     return list(found.entries)
 
@@ -178,9 +176,7 @@ def test_the_next_run_of_a_schedule_is_kept() -> None:
 
 
 def test_a_text_that_is_no_reference_is_a_gap_that_names_its_workload_and_costs_no_other() -> None:
-    found = merge.uses(
-        "prod", [*running("x1"), *running("x1", image="UPPER")], Fleet([], whole=False)
-    )
+    found = merged("prod", [*running("x1"), *running("x1", image="UPPER")], Fleet([], whole=False))
 
     (gap,) = found.gaps
     assert (gap.subject, gap.reason) == ("Deployment shop/web (prod)", Reason.MALFORMED)
@@ -192,7 +188,7 @@ def test_a_thousand_bad_texts_are_a_hundred_gaps_and_a_count() -> None:
     document = made.pod("p", made.spec(*(f"BAD{n}" for n in range(1000)))).spec
     wants = of_template(workload, document, ReferenceClass.LIVE)
 
-    found = merge.uses("prod", wants, Fleet([], whole=False))
+    found = merged("prod", wants, Fleet([], whole=False))
 
     assert len(found.gaps) == 101
     assert found.gaps[-1].detail == "900 more images cannot be read"

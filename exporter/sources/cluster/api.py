@@ -1,4 +1,4 @@
-"""What does a list of the Kubernetes API hold, read to its end, or not at all?"""
+"""The Kubernetes API: lists read to their end or not at all, and single objects."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from urllib3 import exceptions as http
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.sources.cluster.decoding import decoded
-from exporter.sources.cluster.objects.page import Page
+from exporter.sources.cluster.objects import Page
+from exporter.sources.cluster.resources import decoded
 
 _LARGEST: Final = 32 * 1024 * 1024
 """Bytes of one page; larger ones are asked for again in parts."""

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.use import ReferenceClass
-from exporter.sources.cluster import history, merge, workloads
-from exporter.sources.cluster.fleet import Fleet
-from exporter.sources.cluster.objects.workload import Replicated
+from exporter.sources.cluster import controllers
+from exporter.sources.cluster.images import of_pods
+from exporter.sources.cluster.nodes import Fleet
+from exporter.sources.cluster.objects import Replicated
 from exporter.sources.cluster.owners import Owners
-from exporter.sources.cluster.pods import of_pods
+from exporter.sources.cluster.uses import merged
 from tests.sources.cluster import made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.sources.cluster.want import Want
+    from exporter.sources.cluster.images import Want
 
 LIVE, IDLE, ROLLBACK = ReferenceClass.LIVE, ReferenceClass.IDLE, ReferenceClass.ROLLBACK
 NOW = 1_767_225_600.0  # 2026-01-01
@@ -43,7 +44,7 @@ def test_zero_replicas_are_idle_and_an_unstated_number_is_one(owners: Owners) ->
         made.replicated("c", "c:1", None),
     )
 
-    found = classes(workloads.of_replicated("Deployment", some, owners))
+    found = classes(controllers.of_replicated("Deployment", some, owners))
 
     assert found == {"a:1": LIVE, "b:1": IDLE, "c:1": LIVE}
 
@@ -57,11 +58,11 @@ def test_old_replica_sets_are_rollback_within_the_depth_and_nothing_beyond(owner
         made.replicated("w2", "app:2", 0, revision=8, **owner),
     ]
 
-    wants = list(history.of_replica_sets(sets, owners, 2))
+    wants = list(controllers.of_replica_sets(sets, owners, 2))
 
     assert classes(wants) == {"app:4": LIVE, "app:3": ROLLBACK, "app:2": ROLLBACK}
     assert whose(wants) == {"Deployment shop/web"}
-    assert classes(history.of_replica_sets(sets, owners, 0)) == {"app:4": LIVE}
+    assert classes(controllers.of_replica_sets(sets, owners, 0)) == {"app:4": LIVE}
 
 
 def test_an_old_replica_set_with_replicas_is_live_in_the_middle_of_a_rollout(
@@ -73,7 +74,7 @@ def test_an_old_replica_set_with_replicas_is_live_in_the_middle_of_a_rollout(
         made.replicated("old", "app:1", 2, revision=1, **owner),
     ]
 
-    assert classes(history.of_replica_sets(sets, owners, 0)) == {"app:2": LIVE, "app:1": LIVE}
+    assert classes(controllers.of_replica_sets(sets, owners, 0)) == {"app:2": LIVE, "app:1": LIVE}
 
 
 @pytest.mark.parametrize("mark", ["", "x", "9" * 5000])
@@ -97,7 +98,7 @@ def test_where_no_number_tells_the_younger_replica_set_is_the_newer(
         for day in (1, 3, 2)
     ]
 
-    found = classes(history.of_replica_sets(sets, owners, 1))
+    found = classes(controllers.of_replica_sets(sets, owners, 1))
 
     assert found == {"app:3": IDLE, "app:2": ROLLBACK}
 
@@ -105,14 +106,14 @@ def test_where_no_number_tells_the_younger_replica_set_is_the_newer(
 def test_a_replica_set_of_its_own_at_zero_is_idle(owners: Owners) -> None:
     alone = [made.replicated("a", "a:1", 0), made.replicated("b", "b:1", 0)]
 
-    assert classes(history.of_replica_sets(alone, owners, 5)) == {"a:1": IDLE, "b:1": IDLE}
+    assert classes(controllers.of_replica_sets(alone, owners, 5)) == {"a:1": IDLE, "b:1": IDLE}
 
 
 def test_the_revisions_before_the_newest_are_rollback(owners: Owners) -> None:
     owner = ("StatefulSet", "db")
     kept = [made.revision(f"r{n}", f"db:{n}", n, owner) for n in (1, 3, 2)]
 
-    wants = list(history.of_revisions(kept, owners, 1))
+    wants = list(controllers.of_revisions(kept, owners, 1))
 
     assert classes(wants) == {"db:2": ROLLBACK}
     assert whose(wants) == {"StatefulSet shop/db"}
@@ -138,7 +139,7 @@ def test_what_a_partition_keeps_from_the_newest_revision_is_live(
     }
     database = made.read(document, Replicated)
 
-    found = classes(history.of_revisions(kept, owners, 1, [database]))
+    found = classes(controllers.of_revisions(kept, owners, 1, [database]))
 
     assert found.get("db:1") is expected
     assert found["db:2"] is ROLLBACK
@@ -150,7 +151,7 @@ def test_a_revision_of_a_foreign_controller_wants_nothing(owners: Owners) -> Non
         {"metadata": made.meta("r1", ("Other", "o")), "revision": 1, "data": [7]}, type(newest)
     )
 
-    assert list(history.of_revisions([newest, foreign], owners, 5)) == []
+    assert list(controllers.of_revisions([newest, foreign], owners, 5)) == []
 
 
 @pytest.mark.parametrize("data", [[7], {"spec": {"template": {"spec": {"containers": 7}}}}])
@@ -161,9 +162,9 @@ def test_a_revision_that_cannot_be_read_is_shown_and_not_passed_over(
     newest = made.revision("r2", "x:2", 2, owner)
     odd = made.read({"metadata": made.meta("r1", owner), "revision": 1, "data": data}, type(newest))
 
-    (want,) = history.of_revisions([newest, odd], owners, 5)
+    (want,) = controllers.of_revisions([newest, odd], owners, 5)
 
-    found = merge.uses("", [want], Fleet([], whole=True))
+    found = merged("", [want], Fleet([], whole=True))
     assert [gap.subject for gap in found.gaps] == ["StatefulSet shop/db"]
     assert "ControllerRevision r1" in found.gaps[0].detail
 
@@ -178,7 +179,7 @@ def test_a_job_that_ended_wants_nothing_and_a_suspended_one_is_idle(owners: Owne
     ]
     undone = made.job("f", "f:1", "Complete", status="False")
 
-    found = classes(workloads.of_jobs([*jobs, undone], owners))
+    found = classes(controllers.of_jobs([*jobs, undone], owners))
 
     assert found == {"a:1": LIVE, "d:1": IDLE, "e:1": LIVE, "f:1": LIVE}
 
@@ -189,7 +190,7 @@ def test_a_schedule_is_live_and_tells_when_it_runs_unless_it_is_suspended(owners
         made.schedule("b", "b:1", "0 3 * * *", suspend=True),
     )
 
-    on, off = workloads.of_schedules(both, owners, NOW)
+    on, off = controllers.of_schedules(both, owners, NOW)
 
     assert (on.reference_class, on.next_run) == (LIVE, NOW + 3 * 3600)
     assert (off.reference_class, off.next_run) == (IDLE, None)
@@ -208,7 +209,7 @@ def test_a_daemon_set_that_no_node_admits_is_idle_where_all_nodes_are_seen(owner
     nodes = [made.node("n1", "amd64")]
 
     def found(fleet: Fleet) -> dict[str, ReferenceClass]:
-        return classes(workloads.of_daemons(daemons, owners, fleet))
+        return classes(controllers.of_daemons(daemons, owners, fleet))
 
     assert found(Fleet(nodes, whole=True)) == {"agent:1": IDLE}
     assert found(Fleet([*nodes, made.node("n2", "arm64", gpu="yes")], whole=True)) == {

@@ -1,24 +1,22 @@
-"""What do the wishes of one cluster amount to: one use for each workload, image and class?"""
+"""Image uses of a cluster: one for each workload, image and class."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.use import ReferenceClass, Use, Workload
-from exporter.oci.digest import Malformed
+from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.ports import Listing
 from exporter.sources.cluster.gaps import Gaps
-from exporter.sources.cluster.image_id import running
+from exporter.sources.cluster.images import Want
+from exporter.sources.cluster.nodes import Fleet
 from exporter.sources.cluster.text import reference
-
-if TYPE_CHECKING:
-    from exporter.sources.cluster.fleet import Fleet
-    from exporter.sources.cluster.want import Want
 
 Key = tuple["Workload", str, "ReferenceClass"]
 
@@ -28,7 +26,7 @@ def no_login(_: Want) -> str:
     return ""
 
 
-def uses(
+def merged(
     cluster: str, wants: Iterable[Want], fleet: Fleet, login: Callable[[Want], str] = no_login
 ) -> Listing[Use]:
     """Put together what belongs together; a text that is no reference is a gap of its own.
@@ -111,3 +109,29 @@ def _parsed(text: str) -> Reference | Malformed:
         return reference(text)
     except Malformed as error:
         return error
+
+
+_BARE: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def running(image_id: str, wanted: Reference) -> Digest | None:
+    """Read `imageID` of a container's status; None where it names no content.
+
+    It is the digest that was pulled (an index's or an image's), or of the configuration where the
+    image came without a registry: `docker-pullable://name@sha256:…` and `docker://sha256:…` of
+    cri-dockerd, `name@sha256:…` and `sha256:…` of containerd, the bare identifier of CRI-O.
+
+    A node that has the same image by several names tells the digest that one of them was pulled by
+    (containerd `toCRIContainerStatus`): what another repository calls it says nothing of this one.
+    """
+    text = image_id.rpartition("://")[2]
+    if _BARE.fullmatch(text):
+        text = f"sha256:{text}"
+    try:
+        if "@" not in text:
+            return Digest.parse(text)
+        told = reference(text)
+    except Malformed:
+        return None
+    same = (told.registry, told.repository) == (wanted.registry, wanted.repository)
+    return told.digest if same else None

@@ -1,19 +1,27 @@
-"""Which lists of the Kubernetes API tell who needs images, and how is each asked for and read?"""
+"""Resources of the Kubernetes API: where each kind is listed, and how a response is decoded."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from exporter.oci.digest import Malformed
 from exporter.sources.cluster.custom import CustomResource
-from exporter.sources.cluster.objects.meta import Named
-from exporter.sources.cluster.objects.node import Node
-from exporter.sources.cluster.objects.page import Page
-from exporter.sources.cluster.objects.pod import Pod
-from exporter.sources.cluster.objects.secret import Account
-from exporter.sources.cluster.objects.workload import CronJob, Job, Replicated, Revision
+from exporter.sources.cluster.objects import (
+    Account,
+    CronJob,
+    Job,
+    Named,
+    Node,
+    Page,
+    Pod,
+    Replicated,
+    Revision,
+)
 
 NODES: Final = "nodes"
 PODS: Final = "pods"
@@ -101,3 +109,43 @@ def custom(resource: CustomResource) -> Kind:
     """Return how a custom resource is listed."""
     version = f"{resource.group}/{resource.version}"
     return Kind(resource.resource, "", version, _decoder(dict[str, Any]))
+
+
+_DEEPEST: Final = 300
+"""Levels that are kept: no path that is configured leads further (`FieldPath`)."""
+_MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""A text, also one that never ends: else each quote in it would be tried as a beginning."""
+
+Read = TypeVar("Read")
+
+
+def decoded(body: bytes | msgspec.Raw, of: msgspec.json.Decoder[Read]) -> Read:
+    """Read a document; raise `Malformed` where it is none of this kind.
+
+    What lies deeper than anything that is looked for is read as null.
+    """
+    try:
+        try:
+            return of.decode(body)
+        except RecursionError:
+            return of.decode(b"".join(_shallow(bytes(body))))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed("not the requested document") from error
+
+
+def _shallow(body: bytes) -> Iterator[bytes]:
+    """Yield the pieces of a document, with null for what is nested too deeply."""
+    depth = start = 0
+    for found in _MARK.finditer(body):
+        mark = found[0]
+        if mark in b"[{":
+            depth += 1
+            if depth == _DEEPEST + 1:
+                yield body[start : found.start()]
+                yield b"null"
+        elif mark in b"]}":
+            if depth == _DEEPEST + 1:
+                start = found.end()
+            depth -= 1
+    if depth <= _DEEPEST:
+        yield body[start:]

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
-from exporter.sources.cluster.decoding import decoded
-from exporter.sources.cluster.objects.page import Page
-from exporter.sources.cluster.objects.workload import Revision
+from exporter.sources.cluster.objects import Page, Revision
+from exporter.sources.cluster.resources import decoded
 
 ANYTHING = msgspec.json.Decoder(dict[str, Any])
 REVISIONS = msgspec.json.Decoder(Page[Revision])

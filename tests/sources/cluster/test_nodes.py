@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.sources.cluster.objects.node import Node
-from exporter.sources.cluster.objects.pod import PodSpec
-from exporter.sources.cluster.placement import admits
+from exporter.sources.cluster.nodes import admits
+from exporter.sources.cluster.objects import Node, PodSpec
 
 LABELS = {"kubernetes.io/arch": "arm64", "pool": "a", "cores": "8", "grouped": "1_000"}
 
