@@ -30,8 +30,8 @@ from exporter.facts.inventory import Driver, Folder, Inventory, Links, Tags
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
 from exporter.judge.gc.plan import Plan
 from exporter.judge.gc.simulate import simulate
-from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.storage.filesystem import read
+from exporter.store.ledger import Ledger
 from tests.judge.gc.narration import log
 
 if TYPE_CHECKING:

@@ -31,10 +31,10 @@ from exporter.publish.standing import Picture, Reload, Standing
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
-from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import Limits
 from exporter.store import snapshot_file
+from exporter.store.ledger import Ledger
 
 _WIDTH: Final = 32
 """Requests under way at once."""

@@ -1,1 +1,1 @@
-"""Saved state: how a snapshot is written to a file and read back."""
+"""What outlives a process: the ledger, and snapshot files."""

@@ -15,9 +15,9 @@ from exporter.facts.shard import WHOLE, Shard
 from exporter.ports import Bytes
 from exporter.serve.loop_thread import LoopThread
 from exporter.serve.rounds import Watched
-from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.doors import Doors
+from exporter.store.ledger import Ledger
 from exporter.tally import LoopTally
 from exporter.wiring.logins import logins
 from exporter.wiring.parts import parted

@@ -31,8 +31,8 @@ from exporter.serve.board import Board
 from exporter.serve.clock import Clock
 from exporter.serve.loop_thread import LoopThread, timed
 from exporter.serve.rounds import Rounds
-from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.program import end_all
+from exporter.store.ledger import Ledger
 from exporter.tally import LoopTally
 from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from exporter.config.registry import RegistrySettings
     from exporter.config.settings import Settings
     from exporter.config.storage import StorageSettings
-    from exporter.sources.ledger.ledger import Ledger
+    from exporter.store.ledger import Ledger
 
 HUB_API: Final = "registry-1.docker.io"
 """Where the registry named `docker.io` answers."""

@@ -23,7 +23,7 @@ from exporter.publish.text.scrub import tally_words, unread_lines
 from exporter.resolve.scrub.plan import DAY, Terms
 from exporter.resolve.scrub.unpacking import Unpacker
 from exporter.resolve.target import Scrub
-from exporter.sources.ledger.ledger import Ledger
+from exporter.store.ledger import Ledger
 from exporter.tally import ScrubTally
 from exporter.wiring.stored import Stored
 from tests import worlds

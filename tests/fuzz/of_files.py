@@ -23,12 +23,11 @@ from exporter.ports import Unseen
 from exporter.publish.lake import release
 from exporter.publish.web import config as web_config
 from exporter.publish.web.tls import server_context
-from exporter.sources.ledger import outlines
-from exporter.sources.ledger.file import connect
-from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.references import ReferenceFile
 from exporter.sources.storage import filesystem, layout
-from exporter.store import snapshot_file
+from exporter.store import outlines, snapshot_file
+from exporter.store.ledger import Ledger
+from exporter.store.ledger_file import connect
 from tests.fakes import APP, HOST, NOW
 from tests.fuzz.of_content import IMAGE, INDEX
 from tests.fuzz.target import Target
@@ -314,11 +313,11 @@ TARGETS: Final = (
             for text in (b"{}", zlib.compress(IMAGE.body))
         ),
         (
-            "sources.ledger.contents",
-            "sources.ledger.manifests",
-            "sources.ledger.truths",
-            "sources.ledger.outlines",
-            "sources.ledger.scrubs",
+            "store.contents",
+            "store.manifests",
+            "store.truths",
+            "store.outlines",
+            "store.scrubs",
         ),
         (),
         longest=1 << 12,
@@ -327,14 +326,14 @@ TARGETS: Final = (
         "ledger-body",
         _body,
         (IMAGE.body, INDEX.body),
-        ("sources.ledger.manifests", "sources.ledger.outlines"),
+        ("store.manifests", "store.outlines"),
         (),
     ),
     Target(
         "ledger-file",
         _ledger_file,
         (b"", b"SQLite format 3\0" + bytes(84), b"text"),
-        ("sources.ledger.file",),
+        ("store.ledger_file",),
         (Unseen,),
         longest=1 << 13,
     ),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.demo.content import chart, multi_platform
 from exporter.demo.tree import CHART, CHECKOUT, FRONTEND, PAYMENTS, mirror, stock, suffer
 from exporter.oci.reference import Repository
-from exporter.sources.ledger.ledger import Ledger
+from exporter.store.ledger import Ledger
 from tests.parts import monitoring, past
 from tests.parts.front import front
 from tests.parts.http import Answer

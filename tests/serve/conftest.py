@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.sources.ledger.ledger import Ledger
+from exporter.store.ledger import Ledger
 from tests.fakes import NOW
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from exporter.resolve.scrub.unpacking import Unpacker
 from exporter.resolve.target import Scrub
 from exporter.serve.board import Board
 from exporter.serve.scrubbing import Scrubbing
-from exporter.sources.ledger.ledger import Ledger
+from exporter.store.ledger import Ledger
 from exporter.tally import ScrubTally
 from exporter.wiring.scrubs import reading
 from tests import worlds

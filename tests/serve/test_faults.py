@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from exporter.facts.release import Exported
     from exporter.judge.report import Report
     from exporter.ports import Proofs
-    from exporter.sources.ledger.ledger import Ledger
+    from exporter.store.ledger import Ledger
 
 UNWRITABLE = "shop/\ud800"
 """A name that no UTF-8 has: valid JSON, so an API may answer with it."""

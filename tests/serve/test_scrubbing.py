@@ -28,7 +28,7 @@ from tests.serve.scrubs import (
 if TYPE_CHECKING:
     from exporter.judge.finding import Finding
     from exporter.judge.report import Report
-    from exporter.sources.ledger.ledger import Ledger
+    from exporter.store.ledger import Ledger
 
 
 def _corrupt(report: Report) -> list[Finding]:

@@ -11,7 +11,7 @@ from tests.serve.scrubs import EVERYTHING, LATEST, LIVE, OTHER, Scene, everythin
 if TYPE_CHECKING:
     from exporter.judge.finding import Finding
     from exporter.judge.report import Report
-    from exporter.sources.ledger.ledger import Ledger
+    from exporter.store.ledger import Ledger
 
 
 def _unpacking(ledger: Ledger) -> Scene:

@@ -11,7 +11,7 @@ import pytest
 from exporter.config.storage import StorageSettings
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.ledger.ledger import Ledger
+from exporter.store.ledger import Ledger
 from exporter.wiring.stored import Stored
 from exporter.wiring.targets import grace, storage
 from tests import worlds

@@ -20,10 +20,10 @@ from exporter.facts.gap import Reason
 from exporter.facts.inventory import Driver
 from exporter.facts.outline import Outline
 from exporter.oci.digest import Digest
-from exporter.sources.ledger.ledger import Ledger
 from exporter.sources.storage import s3
 from exporter.sources.storage.filesystem import read
 from exporter.sources.storage.objects import Objects
+from exporter.store.ledger import Ledger
 from tests.faulty import FAULTS, Faulty, Injected
 from tests.judge.gc.collections import plant
 from tests.judge.gc.trees import tree as grown

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from exporter.oci.digest import Digest
 from exporter.ports import Kept
-from exporter.sources.ledger import truths
-from tests.sources.ledger.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
+from exporter.store import truths
+from tests.store.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +92,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from exporter.oci.digest import Digest
-from exporter.sources.ledger.ledger import Ledger
+from exporter.store.ledger import Ledger
 from exporter.ports import Kept
 
 ledger = Ledger(Path(sys.argv[1]), lambda: 1.7e9)

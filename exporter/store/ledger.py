@@ -21,8 +21,8 @@ from exporter.facts.scrubbed import Scrubbed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
 from exporter.ports import Kept, Unseen
-from exporter.sources.ledger import contents, manifests, outlines, scrubs, truths
-from exporter.sources.ledger.file import FAULTS, connect, is_damage, set_aside
+from exporter.store import contents, manifests, outlines, scrubs, truths
+from exporter.store.ledger_file import FAULTS, connect, is_damage, set_aside
 from exporter.tally import LedgerTally
 
 _log: Final = logging.getLogger("pullproof.ledger")

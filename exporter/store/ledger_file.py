@@ -11,7 +11,7 @@ from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.ledger import contents, manifests, outlines, scrubs, truths
+from exporter.store import contents, manifests, outlines, scrubs, truths
 
 _log: Final = logging.getLogger("pullproof.ledger")
 

@@ -16,14 +16,14 @@ from exporter.facts.proof import HASHED, corrupt
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
 from exporter.oci.rootfs import SILENT
-from exporter.sources.ledger.file import set_aside
-from tests.sources.ledger.kept import BODY, NAME, NOW, TRUTH, aside, bodies, filled, open_
+from exporter.store.ledger_file import set_aside
+from tests.store.kept import BODY, NAME, NOW, TRUTH, aside, bodies, filled, open_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from exporter.sources.ledger.ledger import Ledger
+    from exporter.store.ledger import Ledger
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 
 from exporter.oci.digest import Digest
 from exporter.ports import Kept
-from exporter.sources.ledger import ledger as module
-from exporter.sources.ledger.ledger import Ledger
+from exporter.store import ledger as module
+from exporter.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path

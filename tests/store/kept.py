@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.oci.digest import Digest
 from exporter.ports import Kept
-from exporter.sources.ledger.ledger import Ledger
+from exporter.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Mismatch, Proven, Scrubbed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository
-from exporter.sources.ledger.manifests import key
+from exporter.store.manifests import key
 
 if TYPE_CHECKING:
     import sqlite3

@@ -9,7 +9,7 @@ import pytest
 from exporter.oci.digest import Digest
 from exporter.ports import Kept
 from tests.schema1 import schema1
-from tests.sources.ledger.kept import BODY, DAY, NAME, TRUTH, Clock, bodies, open_
+from tests.store.kept import BODY, DAY, NAME, TRUTH, Clock, bodies, open_
 
 if TYPE_CHECKING:
     from pathlib import Path

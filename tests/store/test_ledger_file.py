@@ -13,8 +13,8 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.ledger.file import connect
-from tests.sources.ledger.kept import TRUTH, aside, filled, open_
+from exporter.store.ledger_file import connect
+from tests.store.kept import TRUTH, aside, filled, open_
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

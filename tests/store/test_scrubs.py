@@ -13,8 +13,8 @@ from exporter.facts.proof import HASHED, State, corrupt, gone, unknown
 from exporter.facts.scrubbed import Mismatch, Proven, Scrubbed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
-from exporter.sources.ledger.ledger import Ledger
-from tests.sources.ledger.kept import DAY, NOW, Clock
+from exporter.store.ledger import Ledger
+from tests.store.kept import DAY, NOW, Clock
 
 if TYPE_CHECKING:
     from pathlib import Path

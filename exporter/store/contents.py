@@ -10,8 +10,8 @@ from exporter.facts.gap import Reason
 from exporter.facts.misfit import Contents, Inside, Known, Unpacked
 from exporter.oci.digest import Digest
 from exporter.oci.rootfs import Rootfs
-from exporter.sources.ledger.manifests import key
-from exporter.sources.ledger.scrubs import unkeyed
+from exporter.store.manifests import key
+from exporter.store.scrubs import unkeyed
 
 if TYPE_CHECKING:
     import sqlite3

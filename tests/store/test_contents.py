@@ -11,8 +11,8 @@ from exporter.facts.gap import Reason
 from exporter.facts.misfit import Contents, Inside, Known, Unpacked
 from exporter.oci.digest import Digest
 from exporter.oci.rootfs import SILENT, Rootfs
-from exporter.sources.ledger.ledger import Ledger
-from tests.sources.ledger.kept import DAY, Clock
+from exporter.store.ledger import Ledger
+from tests.store.kept import DAY, Clock
 
 if TYPE_CHECKING:
     from pathlib import Path

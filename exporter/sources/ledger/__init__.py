@@ -1,1 +1,0 @@
-"""What outlives a restart? One SQLite file, whose damage costs readings and never a verdict."""
