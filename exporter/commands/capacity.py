@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
-from exporter.commands.options import check_place, is_folder
-from exporter.commands.shelf import place, shelf
+from exporter.commands.settings import check_place, is_folder, place, shelf
 from exporter.config.words import duration
 from exporter.facts.capacity import Capacity, Untold
 from exporter.facts.gap import Reason

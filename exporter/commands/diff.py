@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from exporter.commands import Refused
-from exporter.commands.saved import judged
+from exporter.commands.auditing import judged
 from exporter.judge.change import Change, compare
 from exporter.publish.text.change import change_document, change_markdown, change_text
 

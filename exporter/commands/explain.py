@@ -11,9 +11,7 @@ from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, save
-from exporter.commands.looking import look
-from exporter.commands.running import finished
-from exporter.commands.saved import judged
+from exporter.commands.auditing import finished, judged, look
 from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import Subjects, is_registry, platforms, with_file
 from exporter.facts.proof import State

@@ -10,12 +10,8 @@ from functools import partial
 from exporter.audit import Audited
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
-from exporter.commands.looking import examined
-from exporter.commands.options import check_place
-from exporter.commands.running import finished
-from exporter.commands.saved import judged
-from exporter.commands.settings import shard_of, typed
-from exporter.commands.shelf import shelf
+from exporter.commands.auditing import examined, finished, judged
+from exporter.commands.settings import check_place, shard_of, shelf, typed
 from exporter.commands.subjects import of_registry
 from exporter.facts.release import Exported
 from exporter.facts.snapshot import Snapshot

@@ -12,10 +12,9 @@ from typing import Final
 
 from exporter.commands.answer import MOST_ROWS, Exit, style
 from exporter.commands.asked import asked
+from exporter.commands.auditing import judged
 from exporter.commands.needed import Wanting, wanting
-from exporter.commands.options import check_place
-from exporter.commands.saved import judged
-from exporter.commands.shelf import place, plain_http
+from exporter.commands.settings import check_place, place, plain_http
 from exporter.facts import body
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory

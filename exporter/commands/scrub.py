@@ -12,11 +12,9 @@ from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import MOST_ROWS, Exit, as_json, exit_code, save, style
-from exporter.commands.looking import aimed, opened
-from exporter.commands.options import again, is_folder, settings_of
-from exporter.commands.running import finished
+from exporter.commands.auditing import aimed, finished, opened
 from exporter.commands.scrubbing import scrub_once
-from exporter.commands.settings import Typed, typed
+from exporter.commands.settings import Typed, again, is_folder, settings_of, typed
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.config.registry import RegistrySettings
 from exporter.config.scrub import ScrubSettings, Source

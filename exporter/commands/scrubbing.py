@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from exporter.audit import audit
-from exporter.commands.progress import showing
+from exporter.commands.auditing import showing
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Sighting, State, unknown
 from exporter.facts.snapshot import Snapshot

@@ -1,25 +1,34 @@
-"""With which settings is a registry asked that was only typed?"""
+"""Settings of what was typed: registries, credentials, clusters, shards and object stores."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import re
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
-from exporter.commands.clusters import clusters
-from exporter.commands.options import settings_of
-from exporter.config.loading import Misconfigured, load
+from exporter.config.cluster import ClusterSettings
+from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.settings import Settings
 from exporter.config.shard import VARIABLE, ShardName
+from exporter.config.storage import NO_PLACE, PLACE
 from exporter.config.words import duration
 from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
+from exporter.oci.quoting import quoted
 from exporter.oci.reference import spellings
 from exporter.publish.summary import PLAIN_HTTP
+from exporter.wiring.facts import opened
+
+if TYPE_CHECKING:
+    from exporter.sources.shelf import Shelf
 
 _PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's name
 """How a password from standing input travels to where secrets are read."""
@@ -35,6 +44,15 @@ _NOTHING: Final = "nothing to check: name an image or a registry, or give --conf
 _ONLY_A_CLUSTER: Final = "--kube only adds images in use: name a registry too, or give --config"
 _PAUSE: Final = "3s"
 """Before a second look, where no configuration says otherwise: somebody waits at a terminal."""
+_PLACE: Final = re.compile(PLACE)
+_REACHING: Final = (
+    "--config",
+    PLAIN_HTTP,
+    "--ca-file",
+    "--username",
+    "--password-stdin",
+    "--docker-config",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +181,77 @@ def shard_of(args: argparse.Namespace, settings: Settings, environ: Mapping[str,
         return shard(args, environ) or settings.shard.settled(environ)
     except Malformed as error:
         raise Refused(f"shard: {error}; --shard 0/1 selects the whole registry") from error
+
+
+def clusters(context: str, known: Settings | None) -> tuple[ClusterSettings, ...]:
+    """Return the clusters of a `--kube` that was typed: the configuration's, or the kubeconfig's.
+
+    A name is a configured cluster's, or a context of the kubeconfig. Without a name it is all that
+    are configured, or the kubeconfig's current context.
+    """
+    configured = known.clusters if known else ()
+    if not context:
+        return configured or (ClusterSettings(),)
+    named = tuple(each for each in configured if context in (each.label, each.context))
+    return named or (ClusterSettings(context=context),)
+
+
+def settings_of(
+    document: Mapping[str, object], options: Mapping[str, str], environ: Mapping[str, str]
+) -> Settings:
+    """Read settings that were typed; raises `Refused`, which names options where a file has keys.
+
+    `options` says which option gave which key.
+    """
+    try:
+        return parse(json.dumps(document).encode(), environ)
+    except Misconfigured as error:
+        told = {f"{_blamed(fault.path, options)}: {fault.text}": None for fault in error.faults}
+        raise Refused("\n".join(told)) from error
+
+
+def check_place(option: str, text: str) -> None:
+    """Raise `Refused` for what is neither a folder nor an address of an object store."""
+    if "://" in text and not _PLACE.fullmatch(text):
+        raise Refused(f"{option}: {NO_PLACE}: {quoted(text, 200)}")
+
+
+def is_folder(text: str) -> bool:
+    """Is there a folder of this name? A name that no system takes is of none."""
+    return os.path.isdir(text)  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
+
+
+def again(args: argparse.Namespace) -> str:
+    """Return the options by which the next command reaches the same registry."""
+    typed = vars(args)
+    found = []
+    for option in _REACHING:
+        value = typed.get(option.removeprefix("--").replace("-", "_"))
+        found += [option] if value is True else [option, str(value)] if value else []
+    return shlex.join(found)
+
+
+def _blamed(path: tuple[str | int, ...], options: Mapping[str, str]) -> str:
+    key = str(path[-1]) if path else ""
+    return options.get(key, key)
+
+
+def shelf(args: argparse.Namespace, environ: Mapping[str, str], location: str) -> Shelf:
+    """Open a folder or an object store; raises `Unseen`."""
+    options = place(args, environ, location)
+    return opened(location, options, plain_http=plain_http(options))
+
+
+def place(args: argparse.Namespace, environ: Mapping[str, str], location: str) -> dict[str, str]:
+    """Say where an object store is: as `--endpoint` and `--region` say, or S3's variables."""
+    known = environ if location.startswith("s3") else {}
+    named = {
+        "endpoint": args.endpoint or known.get("AWS_ENDPOINT_URL"),
+        "region": args.region or known.get("AWS_REGION") or known.get("AWS_DEFAULT_REGION"),
+    }
+    return {key: value for key, value in named.items() if value}
+
+
+def plain_http(options: Mapping[str, str]) -> bool:
+    """Is a store asked without TLS? Whoever writes `http:` before its address wants that."""
+    return options.get("endpoint", "").startswith("http:")

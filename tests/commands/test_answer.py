@@ -9,7 +9,7 @@ import pytest
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, exit_code, save
-from exporter.commands.saved import judged
+from exporter.commands.auditing import judged
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Role
 from tests.publish.reports import BROKEN, MISSING, UNKNOWN, attestation, child, report, tag

@@ -10,8 +10,7 @@ import pytest
 
 from exporter.cli import USAGE, _parser, main
 from exporter.commands import Refused
-from exporter.commands.options import again
-from exporter.commands.settings import Typed, typed
+from exporter.commands.settings import Typed, again, typed
 
 if TYPE_CHECKING:
     from pathlib import Path

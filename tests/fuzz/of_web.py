@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict, MultiDict
 
-from exporter.commands import Refused, options, subjects
+from exporter.commands import Refused, settings, subjects
 from exporter.config.words import Address, ImagePattern, duration, glob, size
 from exporter.publish.web import probe, query
 from exporter.publish.web.gate import Gate
@@ -104,7 +104,7 @@ def _subject(data: bytes) -> None:
 
 
 def _place(data: bytes) -> None:
-    options.check_place("--storage", data.decode(errors="surrogateescape"))
+    settings.check_place("--storage", data.decode(errors="surrogateescape"))
 
 
 def _words(read: Callable[[str], object]) -> Callable[[bytes], None]:
@@ -167,7 +167,7 @@ TARGETS: Final = (
         "place",
         _place,
         (b"s3://bucket/root", b"/srv/registry"),
-        ("commands.options", "config.storage"),
+        ("commands.settings", "config.storage"),
         (Refused,),
     ),
     Target("duration", _words(duration), (b"1h30m", b"500ms"), ("config.words",), (ValueError,)),

@@ -1,31 +1,40 @@
-"""Look once at everything that was asked for, and return where each registry stands."""
+"""Registries audited once, as the command line asks, or read back from a snapshot file."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
+import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from exporter.audit import Audited, examine
 from exporter.commands import Refused
-from exporter.commands.progress import showing
 from exporter.commands.settings import Typed
 from exporter.commands.subjects import Subjects
 from exporter.facts.proof import Proof
 from exporter.facts.shard import WHOLE, Shard
+from exporter.judge.judgement import judge
 from exporter.judge.report import Report
+from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
+from exporter.store import snapshot_file
 from exporter.wiring.assembly import Assembly, assembled
 
 _USE: Final = os.R_OK | os.W_OK
+_TICK: Final = 0.2
+"""Seconds between two updates of the line of progress."""
+_WIPE: Final = "\r\x1b[K"
+
+Result = TypeVar("Result")
 
 
 async def look(args: argparse.Namespace, subjects: Subjects, typed: Typed) -> list[Report]:
@@ -94,3 +103,53 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
 def _answered(assembly: Assembly) -> str:
     asked = sum(sum(each.tally.requests.values()) for each in assembly.watched)
     return f"{asked:,} requests answered"
+
+
+def judged(path: Path) -> Report:
+    """Judge a saved snapshot again, without any request; raises `Refused` for any other file."""
+    try:
+        with path.open("rb") as file:
+            packed = file.read(snapshot_file.LARGEST + 1)
+        return judge(snapshot_file.decode(packed), {})
+    except OSError as error:
+        raise Refused(f"{path}: cannot be read: {error.strerror}") from error
+    except Malformed as error:
+        raise Refused(f"{path}: {error}") from error
+
+
+def finished(work: Coroutine[Any, Any, Result]) -> Result:
+    """Return what a coroutine returns.
+
+    `asyncio.run` makes a text of its task at the end, the result included (CPython 3.11 to 3.13:
+    `signal.getsignal` looks for the handler among its enum's values). Of the report of 10,000 tags
+    that is more than a gigabyte.
+    """
+    results: list[Result] = []
+
+    async def run() -> None:
+        results.append(await work)
+
+    asyncio.run(run())
+    return results[0]
+
+
+@asynccontextmanager
+async def showing(line: Callable[[], str]) -> AsyncIterator[None]:
+    """Show a line of progress where standard error is a terminal, and wipe it at the end."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    ticking = asyncio.create_task(_tick(line))
+    try:
+        yield
+    finally:
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+        print(_WIPE, end="", file=sys.stderr, flush=True)  # noqa: T201 - as in _tick
+
+
+async def _tick(line: Callable[[], str]) -> None:
+    while True:
+        print(f"{_WIPE}{line()}", end="", file=sys.stderr, flush=True)  # noqa: T201 - a terminal
+        await asyncio.sleep(_TICK)

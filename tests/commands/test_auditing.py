@@ -1,4 +1,4 @@
-"""Who sees how far a command is, and what is left of it afterwards?"""
+"""What commands share: the line of progress, and a coroutine run to its end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from io import StringIO
 
 import pytest
 
-from exporter.commands.progress import showing
+from exporter.commands.auditing import finished, showing
 
 WIPE = "\r\x1b[K"
 
@@ -48,3 +48,17 @@ async def test_the_line_is_wiped_after_a_fault_too() -> None:
         await failing()
 
     assert terminal.getvalue().endswith(WIPE)
+
+
+class Large:
+    def __repr__(self) -> str:
+        raise AssertionError("of a large report no text is made")
+
+
+def test_no_text_is_made_of_what_a_command_finds() -> None:
+    large = Large()
+
+    async def work() -> Large:
+        return large
+
+    assert finished(work()) is large
