@@ -22,8 +22,7 @@ from exporter.tally import LoopTally
 from exporter.wiring.logins import logins
 from exporter.wiring.parts import parted
 from exporter.wiring.references import ReferenceSources, configured
-from exporter.wiring.scrubs import scrub
-from exporter.wiring.targets import HUB_API, limits, storage, target, trust
+from exporter.wiring.targets import HUB_API, limits, scrub, storage, target, trust
 
 Opened = TypeVar("Opened", bound=Distribution)
 

@@ -31,13 +31,13 @@ from exporter.serve.board import Board
 from exporter.serve.clock import Clock
 from exporter.serve.loop_thread import LoopThread, timed
 from exporter.serve.rounds import Rounds
+from exporter.serve.scrub_job import scrubbing
 from exporter.sources.program import end_all
 from exporter.store.ledger import Ledger
 from exporter.tally import LoopTally
 from exporter.wiring.assembly import assembled
 from exporter.wiring.facts import FactsKeeper
 from exporter.wiring.probing import Probing
-from exporter.wiring.scrubs import scrubbed
 
 _log: Final = logging.getLogger("pullproof.service")
 
@@ -151,7 +151,7 @@ class Service:
                 clock.start()
                 async with (
                     aging(self.board, limits, time.time),
-                    scrubbed(self.board, assembly.watched),
+                    scrubbing(self.board, assembly.watched),
                 ):
                     await self._changed.wait()
                     await clock.finished(self._urgent, patience)

@@ -10,16 +10,20 @@ from exporter.facts.holdings import Grace
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Collector
 from exporter.oci.reference import repository
-from exporter.ports import Outlines, Registry
+from exporter.ports import Bytes, Outlines, Proofs, Registry
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Promotion, Scope
-from exporter.resolve.target import Target
+from exporter.resolve.scrub.plan import Terms
+from exporter.resolve.scrub.unpacking import Unpacker
+from exporter.resolve.target import Scrub, Target
 from exporter.sources.registry.limits import Limits
 from exporter.sources.registry.trust import Trust
+from exporter.tally import ScrubTally
 from exporter.wiring.stored import Stored
 
 if TYPE_CHECKING:
     from exporter.config.registry import RegistrySettings
+    from exporter.config.scrub import ScrubSettings
     from exporter.config.settings import Settings
     from exporter.config.storage import StorageSettings
     from exporter.store.ledger import Ledger
@@ -92,6 +96,20 @@ def storage(settings: StorageSettings, outlines: Outlines | None = None) -> Stor
         plain_http=settings.plain_http,
         outlines=outlines,
     )
+
+
+def scrub(settings: ScrubSettings, source: Bytes, proofs: Proofs) -> Scrub:
+    """Return how a registry's content is read in full. Raises `Unseen` without its unpacker."""
+    terms = Terms(
+        settings.period.total_seconds(), settings.bytes_per_day, settings.bytes_per_second
+    )
+    tally = ScrubTally(terms.period)
+
+    def counted(size: int) -> None:
+        tally.unpacked += size
+
+    unpacker = Unpacker(settings.uncompressed_limit, counted) if settings.uncompressed else None
+    return Scrub(source, proofs, terms, tally, unpacker)
 
 
 def grace(settings: StorageSettings) -> Grace:

@@ -13,7 +13,7 @@ import pytest
 
 from exporter.cli import UNTOLD, USAGE, main
 from exporter.commands.scrub import recognise
-from exporter.commands.scrubbing import Progress, doubted, scrub_once
+from exporter.commands.scrubbing import Progress, scrub_once
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked
 from exporter.facts.proof import State, unknown
@@ -23,6 +23,7 @@ from exporter.publish.text.scrub import tally_words, unread_lines
 from exporter.resolve.scrub.plan import DAY, Terms
 from exporter.resolve.scrub.unpacking import Unpacker
 from exporter.resolve.target import Scrub
+from exporter.scrub import doubted
 from exporter.store.ledger import Ledger
 from exporter.tally import ScrubTally
 from exporter.wiring.stored import Stored

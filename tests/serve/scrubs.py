@@ -15,11 +15,11 @@ from exporter.resolve.method import Method
 from exporter.resolve.scrub.plan import DAY, Terms
 from exporter.resolve.scrub.unpacking import Unpacker
 from exporter.resolve.target import Scrub
+from exporter.scrub import Scrubber
 from exporter.serve.board import Board
-from exporter.serve.scrubbing import Scrubbing
+from exporter.serve.scrub_job import ScrubJob
 from exporter.store.ledger import Ledger
 from exporter.tally import ScrubTally
-from exporter.wiring.scrubs import reading
 from tests import worlds
 from tests.fakes import HOST, NOW, Fake, audited, target, use
 
@@ -72,7 +72,7 @@ class Scene:
     unpacker: Unpacker | None = None
     board: Board = field(init=False)
     scrub: Scrub = field(init=False)
-    job: Scrubbing = field(init=False)
+    job: ScrubJob = field(init=False)
     report: Report | None = None
 
     def __post_init__(self) -> None:
@@ -83,8 +83,7 @@ class Scene:
         """Begin anew, as after a restart: only the ledger is left."""
         tally = ScrubTally(self.terms.period)
         self.scrub = Scrub(self.shelf, self.ledger, self.terms, tally, self.unpacker)
-        read = reading(self.scrub, Method(confirm_after=0.0))
-        self.job = Scrubbing(HOST, self.scrub, read, self.board)
+        self.job = ScrubJob(Scrubber(HOST, self.scrub, Method(confirm_after=0.0)), self.board)
 
     async def audit(self, *, up: bool = True) -> Report:
         asked = replace(target(self.fake), scrub=self.scrub)

@@ -130,7 +130,7 @@ async def test_a_scrub_whose_memory_fails_once_reads_everything_later(
     await here.audit()
     proofs = cast("Proofs", Faulty(ledger, Injected(method, FAULTS[fault], every=False)))
     here.scrub = replace(here.scrub, proofs=proofs)
-    here.job.scrub = here.scrub
+    here.job.scrubber.scrub = here.scrub
 
     with pytest.raises(type(FAULTS[fault]())):
         await everything(here)

@@ -8,7 +8,7 @@ from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Inside
-from exporter.facts.proof import HASHED, Sighting, unknown
+from exporter.facts.proof import GONE, HASHED, Sighting, State, unknown
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place, Repository
 from exporter.ports import Bytes, Sink, Unseen
@@ -28,6 +28,16 @@ class Found:
     sightings: dict[Place, Sighting]
     content: Inside | None = None
     """What is in it, where it was to be opened and its bytes were right."""
+
+    @property
+    def outcome(self) -> str:
+        """The worst that was seen: one of `sources.tally.OUTCOMES`."""
+        if any(each.corrupt for each in self.sightings.values()):
+            return "mismatch"
+        states = {each.state for each in self.sightings.values()}
+        if states & GONE:
+            return "gone"
+        return "unknown" if State.UNKNOWN in states else "match"
 
 
 @dataclass(frozen=True, slots=True)

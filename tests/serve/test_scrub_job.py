@@ -11,7 +11,7 @@ from exporter.facts.proof import Proof, corrupt
 from exporter.facts.use import ReferenceClass
 from exporter.ports import Wrong
 from exporter.resolve.scrub.plan import DAY, Terms
-from exporter.serve.scrubbing import AWAY, LOOK_AGAIN
+from exporter.serve.scrub_job import BACKOFF, POLL
 from tests.fakes import APP, HOST, NOW
 from tests.serve.scrubs import (
     EVERYTHING,
@@ -38,7 +38,7 @@ def _corrupt(report: Report) -> list[Finding]:
 async def test_nothing_is_read_before_an_audit_saw_what_is_needed(ledger: Ledger) -> None:
     here = scene(ledger)
 
-    assert await here.job.turn(NOW) == LOOK_AGAIN
+    assert await here.job.turn(NOW) == POLL
     assert here.shelf.asked == []
 
 
@@ -114,7 +114,7 @@ async def test_the_job_rests_while_the_registry_is_away(ledger: Ledger) -> None:
     here = scene(ledger)
     await here.audit(up=False)
 
-    assert await here.job.turn(NOW) == LOOK_AGAIN
+    assert await here.job.turn(NOW) == POLL
     assert here.shelf.asked == []
 
 
@@ -127,7 +127,7 @@ async def test_the_job_rests_after_an_error_and_then_lets_others_go_first(
     await here.audit()
 
     for _ in range(4):
-        assert await here.job.turn(NOW) == AWAY
+        assert await here.job.turn(NOW) == BACKOFF
     await here.audit()
     read = await everything(here)
 

@@ -1,0 +1,120 @@
+"""The scrub of one registry: select what is due, read it in full, record what that proved.
+
+`serve` does so in the background, within a budget; the command does so at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from exporter.facts.gap import Reason
+from exporter.facts.proof import Sighting, State, unknown
+from exporter.facts.snapshot import Snapshot
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Place
+from exporter.resolve.method import Method
+from exporter.resolve.scrub.opening import opened
+from exporter.resolve.scrub.plan import Coverage, coverage, due
+from exporter.resolve.scrub.reading import Found, Reading
+from exporter.resolve.scrub.subjects import Subject, subjects
+from exporter.resolve.scrub.throttle import Throttle
+from exporter.resolve.target import Scrub, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a scrub has to read, by the latest audit."""
+
+    needed: tuple[Subject, ...]
+    due: list[Subject]
+    """Those to read now, the most urgent first."""
+    coverage: Coverage
+
+    @property
+    def disputed(self) -> list[Subject]:
+        """Return the layers and configurations that differ from an image after one reading."""
+        return [each for each in self.needed if each.again]
+
+
+class Scrubber:
+    """Plans and performs the scrub of one registry."""
+
+    def __init__(self, registry: str, scrub: Scrub, method: Method) -> None:
+        """Read at the rate that the scrub's terms allow, and count every byte."""
+
+        def counted(size: int) -> None:
+            scrub.tally.size += size
+
+        self.registry, self.scrub = registry, scrub
+        throttle = Throttle(scrub.terms.bytes_per_second, counted)
+        self._reading = Reading(scrub.source, throttle, method, scrub.unpacker)
+
+    @classmethod
+    def of(cls, target: Target) -> Scrubber | None:
+        """Return a target's scrubber, or None if its content is not read in full."""
+        return cls(target.registry.name, target.scrub, target.method) if target.scrub else None
+
+    def plan(
+        self, snapshot: Snapshot, now: float, tried: Mapping[Digest, float] | None = None
+    ) -> Plan:
+        """Return what is needed and due; `now` is in seconds since the epoch.
+
+        `tried` holds when something could not be read: it waits, and others go first.
+        """
+        scrub, period = self.scrub, self.scrub.terms.period
+        needed = subjects(snapshot, hidden=scrub.source.shared)
+        scrub.proofs.want(self.registry, [each.digest for each in needed])
+        known = scrub.proofs.scrubbed(self.registry)
+        if scrub.unpacker is not None:
+            needed = tuple(opened(needed, snapshot, known.contents))
+        ordered = due(needed, known, now, period, tried)
+        return Plan(needed, ordered, coverage(needed, known, now, period))
+
+    async def verify(self, subject: Subject, now: float) -> Found:
+        """Read a blob or manifest in full, and record and count the outcome."""
+        found = await self._reading.prove(subject)
+        await asyncio.to_thread(self._record, subject, found, now)
+        blobs = self.scrub.tally.blobs
+        blobs[found.outcome] = blobs.get(found.outcome, 0) + 1
+        return found
+
+    def _record(self, subject: Subject, found: Found, at: float) -> None:
+        proofs = self.scrub.proofs
+        proofs.note(self.registry, found.sightings, at)
+        if found.content is not None:
+            proofs.learn(self.registry, subject.digest, found.content)
+
+
+def unverified(found: Found) -> dict[Place, Sighting]:
+    """Return the places whose bytes a full read proved neither right nor corrupt, as unknown.
+
+    Bytes that were short or absent, twice, are lost only if the next audit sees it as well.
+    """
+    return {
+        at: seen
+        if seen.state is State.UNKNOWN
+        else unknown(Reason.UNCONFIRMED, f"full read: {seen.detail}")
+        for at, seen in found.sightings.items()
+        if not (seen.hashed or seen.corrupt)
+    }
+
+
+def still_disputed(plan: Plan) -> dict[Place, Sighting]:
+    """Return the places of content that was unpacked twice, with different results."""
+    doubt = unknown(Reason.UNCONFIRMED, "unpacked twice, with different results")
+    return {(need.repository, each.digest): doubt for each in plan.disputed for need in each.needs}
+
+
+def doubted(snapshot: Snapshot, unread: Mapping[Place, Sighting]) -> Snapshot:
+    """Return the snapshot where content that could not be verified is unknown.
+
+    An audit reads only last bytes, and would call it present.
+    """
+    doubts = {
+        at: seen
+        for at, seen in unread.items()
+        if at in snapshot.sightings and snapshot.sightings[at].state is State.PRESENT
+    }
+    return replace(snapshot, sightings={**snapshot.sightings, **doubts})
