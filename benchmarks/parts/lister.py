@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.parts.listed import measure
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.api import Api, Question
-from exporter.sources.cluster.cluster import Cluster, Extent
-from exporter.sources.cluster.resources import KINDS, PODS
+from exporter.sources.cluster.cluster import Cluster, ClusterOptions
+from exporter.sources.cluster.resources import PODS, RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ _LIMIT: Final = 500
 
 
 def _pods(path: Path) -> int:
-    kind = KINDS[PODS]
+    kind = RESOURCES[PODS]
     with Access("bench", {}, kubeconfig=path).open() as opened:
         api = Api(opened, 60, time.monotonic() + 600)
         return len(api.every(Question("pods", kind.path(), _LIMIT), kind.decoder))
@@ -33,7 +33,7 @@ def _pods(path: Path) -> int:
 
 def _whole(path: Path) -> int:
     access = Access("bench", {}, kubeconfig=path)
-    found = Cluster(access, Extent(), lambda: 0.0).uses()
+    found = Cluster(access, ClusterOptions(), lambda: 0.0).uses()
     assert found.complete
     return sum(use.alive for use in found.entries)
 

@@ -22,7 +22,7 @@ from exporter.oci.platform import Platform
 from exporter.oci.quoting import quoted
 from exporter.oci.reference import host, repository
 from exporter.sources.cluster.custom import FieldPath
-from exporter.sources.cluster.resources import KINDS
+from exporter.sources.cluster.resources import RESOURCES
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -263,8 +263,8 @@ def _named(what: str, grammar: re.Pattern[str], text: str) -> str:
 
 
 def _kind(text: str) -> str:
-    if text not in KINDS:
-        raise ValueError(f"not a supported kind: {quoted(text, 40)}; {nearest(text, KINDS)}")
+    if text not in RESOURCES:
+        raise ValueError(f"not a supported kind: {quoted(text, 40)}; {nearest(text, RESOURCES)}")
     return text
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from exporter.sources.cluster.access import Access
-from exporter.sources.cluster.cluster import Cluster, Extent
+from exporter.sources.cluster.cluster import Cluster, ClusterOptions
 from exporter.sources.cluster.custom import CustomResource, Finished
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def cluster(settings: ClusterSettings, environ: Mapping[str, str]) -> Cluster:
     return Cluster(access, _extent(settings), time.time)
 
 
-def _extent(settings: ClusterSettings) -> Extent:
-    return Extent(
+def _extent(settings: ClusterSettings) -> ClusterOptions:
+    return ClusterOptions(
         namespaces=settings.namespaces,
         leave_out=frozenset(settings.leave_out),
         depth=settings.rollback_depth,

@@ -13,7 +13,7 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
 from exporter.ports import ReferenceSource, Unseen
 from exporter.sources.cluster.access import Access
-from exporter.sources.cluster.cluster import Cluster, Extent
+from exporter.sources.cluster.cluster import Cluster, ClusterOptions
 from exporter.sources.references import ReferenceFile
 from tests.parts.workloads import Site
 
@@ -47,7 +47,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     site.controller("Deployment", "odd", "NOT:A:REFERENCE")
     path = cluster.kubeconfig(tmp_path / "kubeconfig")
     access = Access("prod", {}, kubeconfig=path)
-    return Place(Cluster(access, Extent(), lambda: 0.0), path.unlink)
+    return Place(Cluster(access, ClusterOptions(), lambda: 0.0), path.unlink)
 
 
 def test_what_it_wants_is_named_and_what_cannot_be_read_is_a_gap_of_the_source(

@@ -16,7 +16,7 @@ from exporter.oci.reference import Reference
 from exporter.ports import Unseen
 from exporter.sources.cluster import helm
 from exporter.sources.cluster.access import Access
-from exporter.sources.cluster.cluster import Cluster, Extent
+from exporter.sources.cluster.cluster import Cluster, ClusterOptions
 from exporter.sources.cluster.custom import CustomResource, FieldPath, Finished
 from exporter.sources.cluster.schedule import next_run
 from exporter.sources.cluster.uses import running
@@ -181,7 +181,7 @@ class Way:
 def _cluster(data: bytes) -> None:
     plural, _, body = data.partition(b"\n")
     way = Way(Client(plural.decode("latin-1"), body))
-    extent = Extent(helm=True, pull_secrets=True, custom=(CUSTOM,))
+    extent = ClusterOptions(helm=True, pull_secrets=True, custom=(CUSTOM,))
     cluster = Cluster(cast("Access", way), extent, lambda: NOW)
     uses = cluster.uses()
     # What is wanted goes into reports and snapshots, whatever it is called.

@@ -18,7 +18,7 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.ports import Listing
 from exporter.sources.cluster.access import Access
-from exporter.sources.cluster.cluster import Cluster, Extent
+from exporter.sources.cluster.cluster import Cluster, ClusterOptions
 from exporter.sources.cluster.custom import CustomResource, FieldPath, Finished
 from tests.parts.process import PATIENCE
 from tests.parts.product import run
@@ -79,10 +79,12 @@ def _named(use: Use) -> str:
     return f"{use.workload.kind}/{use.workload.name}" if use.workload else ""
 
 
-def seen(site: Site, folder: Path, token: str, extent: Extent | None = None) -> Seen:
+def seen(site: Site, folder: Path, token: str, extent: ClusterOptions | None = None) -> Seen:
     path = site.api.kubeconfig(folder / "kubeconfig", token)
     source = Cluster(
-        Access("prod", {}, kubeconfig=path, timeout=PATIENCE), extent or Extent(), lambda: NEW_YEAR
+        Access("prod", {}, kubeconfig=path, timeout=PATIENCE),
+        extent or ClusterOptions(),
+        lambda: NEW_YEAR,
     )
     return Seen(source.uses(), site.namespace)
 
@@ -120,7 +122,7 @@ def test_every_kind_is_seen_through_its_api_with_the_shipped_role_alone(
 ) -> None:
     populate(site)
 
-    found = seen(site, tmp_path, site.account("pullproof", *SHIPPED), Extent(depth=2))
+    found = seen(site, tmp_path, site.account("pullproof", *SHIPPED), ClusterOptions(depth=2))
 
     assert found.listing.complete
     assert found.classes() == {
@@ -223,7 +225,7 @@ def test_what_a_partition_keeps_back_is_live_though_none_of_its_pods_is_there(
     told = {"currentRevision": "db-1", "updateRevision": "db-3", "replicas": 0}
     site.api.report(where, told)
 
-    found = seen(site, tmp_path, site.account("pullproof", *SHIPPED), Extent(depth=1))
+    found = seen(site, tmp_path, site.account("pullproof", *SHIPPED), ClusterOptions(depth=1))
 
     assert found.classes() == {
         ("StatefulSet/db", "shop/db:3", LIVE),
@@ -239,8 +241,8 @@ def test_single_namespaces_need_no_right_beyond_them(site: Site, tmp_path: Path)
     hidden.controller("Deployment", "hidden", "shop/hidden:1")
     token = site.account("pullproof", *RBAC["core"], everywhere=False)
 
-    found = seen(site, tmp_path, token, Extent(namespaces=(site.namespace,)))
-    both = Extent(namespaces=(site.namespace, hidden.namespace))
+    found = seen(site, tmp_path, token, ClusterOptions(namespaces=(site.namespace,)))
+    both = ClusterOptions(namespaces=(site.namespace, hidden.namespace))
     beyond = seen(site, tmp_path, token, both)
 
     assert found.listing.complete
@@ -282,7 +284,7 @@ def test_custom_resources_are_seen_at_their_paths_and_own_what_they_made(
         CustomResource("shop.example", "v1", "absences", (step,)),
     )
 
-    found = seen(site, tmp_path, token, Extent(custom=custom))
+    found = seen(site, tmp_path, token, ClusterOptions(custom=custom))
 
     assert found.classes() == {
         ("Rollout/canary", "shop/canary:2", LIVE),
@@ -309,7 +311,7 @@ def test_a_custom_resource_that_is_being_deleted_wants_nothing(site: Site, tmp_p
     token = site.account("pullproof", *SHIPPED, rule)
     tasks = CustomResource("shop.example", "v1", "tasks", (FieldPath.parse("spec.image"),))
 
-    found = seen(site, tmp_path, token, Extent(custom=(tasks,)))
+    found = seen(site, tmp_path, token, ClusterOptions(custom=(tasks,)))
     patch = {"Content-Type": "application/merge-patch+json"}
     for name in ("going-on", "leaving"):
         body = '{"metadata": {"finalizers": null}}'
@@ -339,8 +341,8 @@ def test_helm_may_go_back_to_the_revisions_before_the_one_in_force(
         release(site, number, status)
     helm = site.account("helm", *SHIPPED, *RBAC["helmHistory"])
 
-    found = seen(site, tmp_path, helm, Extent(depth=1, helm=True))
-    forbidden = seen(site, tmp_path, site.account("pullproof", *SHIPPED), Extent(helm=True))
+    found = seen(site, tmp_path, helm, ClusterOptions(depth=1, helm=True))
+    forbidden = seen(site, tmp_path, site.account("pullproof", *SHIPPED), ClusterOptions(helm=True))
 
     assert found.listing.complete
     assert found.classes() == {("Release/shop", "shop/release:2", ROLLBACK)}
@@ -354,7 +356,7 @@ def test_behind_an_upgrade_that_failed_helm_would_go_back_to_what_is_in_force(
         release(site, number, status)
     helm = site.account("helm", *SHIPPED, *RBAC["helmHistory"])
 
-    found = seen(site, tmp_path, helm, Extent(depth=1, helm=True))
+    found = seen(site, tmp_path, helm, ClusterOptions(depth=1, helm=True))
 
     assert found.classes() == {("Release/shop", "shop/release:2", ROLLBACK)}
 

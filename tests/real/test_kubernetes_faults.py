@@ -20,9 +20,9 @@ from exporter.oci.platform import Platform
 from exporter.ports import Unseen
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.api import Api, Question
-from exporter.sources.cluster.cluster import Cluster, Extent
+from exporter.sources.cluster.cluster import Cluster, ClusterOptions
 from exporter.sources.cluster.custom import CustomResource, FieldPath
-from exporter.sources.cluster.resources import KINDS, PODS
+from exporter.sources.cluster.resources import PODS, RESOURCES
 from tests.parts.front import before
 from tests.parts.http import RESET, Answer, Asked
 from tests.parts.process import PATIENCE
@@ -49,7 +49,7 @@ def token(site: Site) -> str:
 def source(site: Site, folder: Path, token: str, url: str = "") -> Cluster:
     path = site.api.kubeconfig(folder / "kubeconfig", token, url)
     access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
-    return Cluster(access, Extent(), lambda: 0.0)
+    return Cluster(access, ClusterOptions(), lambda: 0.0)
 
 
 def images(site: Site, found: Listing[Use]) -> set[str]:
@@ -79,7 +79,7 @@ def paged(site: Site, folder: Path, token: str, url: str = "") -> list[str]:
     """List the pods of the namespace, two a page; return their names."""
     path = site.api.kubeconfig(folder / "config", token, url)
     access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
-    pods = KINDS[PODS]
+    pods = RESOURCES[PODS]
     with access.open() as client:
         api = Api(client, PATIENCE, time.monotonic() + PATIENCE)
         found = api.every(Question("pods", pods.path(site.namespace), limit=2), pods.decoder)
@@ -256,7 +256,7 @@ def test_a_secret_that_cannot_be_read_costs_nothing_but_itself(
 
     with between(site.api, authority, door) as front:
         path = site.api.kubeconfig(tmp_path / "kubeconfig", url=front.url)
-        extent = Extent(helm=True, pull_secrets=True)
+        extent = ClusterOptions(helm=True, pull_secrets=True)
         cluster = Cluster(
             Access("prod", {}, kubeconfig=path, timeout=PATIENCE), extent, lambda: 0.0
         )
@@ -281,7 +281,7 @@ def test_a_custom_resource_that_fails_or_is_not_served_costs_no_other(
     with between(site.api, authority, door) as front:
         path = site.api.kubeconfig(tmp_path / "kubeconfig", url=front.url)
         access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
-        found = Cluster(access, Extent(custom=custom), lambda: 0.0).uses()
+        found = Cluster(access, ClusterOptions(custom=custom), lambda: 0.0).uses()
 
     assert images(site, found) == {"shop/bare"}
     assert {gap.subject: gap.reason for gap in found.gaps} == {
@@ -309,7 +309,7 @@ def test_a_custom_resource_with_odd_metadata_costs_no_other(
     with between(site.api, authority, door) as front:
         path = site.api.kubeconfig(tmp_path / "kubeconfig", url=front.url)
         access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
-        found = Cluster(access, Extent(custom=(custom,)), lambda: 0.0).uses()
+        found = Cluster(access, ClusterOptions(custom=(custom,)), lambda: 0.0).uses()
 
     assert images(site, found) == {"shop/bare"}
     assert "shop/odd" in {use.reference.repository for use in found.entries}
@@ -328,7 +328,7 @@ def test_a_cluster_that_is_away_is_unseen_and_not_empty(
     (tmp_path / "strange").write_text(json.dumps(strange))
     access = Access("prod", {}, kubeconfig=tmp_path / "strange", timeout=PATIENCE)
     with pytest.raises(Unseen) as distrusted:
-        Cluster(access, Extent(), lambda: 0.0).uses()
+        Cluster(access, ClusterOptions(), lambda: 0.0).uses()
 
     reasons = [each.value.reason for each in (reset, away, distrusted)]
     assert reasons == [Reason.RESET, Reason.CONNECT, Reason.TLS]
@@ -344,7 +344,7 @@ def test_a_token_that_expired_is_refused_and_the_rotated_one_is_read_from_its_fi
     (tmp_path / "ca.crt").write_bytes(site.api.authority.read_bytes())
     (tmp_path / "token").write_text(expired(site, token))
     access = Access("prod", environ, in_cluster=True, account=tmp_path, timeout=PATIENCE)
-    cluster = Cluster(access, Extent(), lambda: 0.0)
+    cluster = Cluster(access, ClusterOptions(), lambda: 0.0)
     with pytest.raises(Unseen) as unseen:
         cluster.uses()
 
@@ -382,7 +382,7 @@ def test_a_plugin_gives_the_token_and_one_that_hangs_or_fails_is_told(
         document["users"][0]["user"] = {"exec": plugin}
         path.write_text(json.dumps(document))
         access = Access("prod", {"PATH": "/bin:/usr/bin"}, kubeconfig=path, timeout=timeout)
-        return Cluster(access, Extent(), lambda: 0.0).uses()
+        return Cluster(access, ClusterOptions(), lambda: 0.0).uses()
 
     assert images(site, told("cat answer")) == {"shop/bare"}
     for script, timeout in (("sleep 600", 1.0), ("exit 1", PATIENCE)):

@@ -24,7 +24,7 @@ from exporter.sources.program import Program
 
 
 @dataclass(frozen=True, slots=True)
-class Plugin:
+class ExecPlugin:
     """The `exec` section of a kubeconfig's user (client.authentication.k8s.io).
 
     The official client would wait for it for ever, and go on without credentials where it fails.
@@ -191,7 +191,7 @@ class Access:
             user.value.pop("token", None)  # the file is the one that is rotated
         if spec := user.value.pop("exec", None):
             folder = Path(user.path or ".").absolute().parent
-            plugin = Plugin(spec, cluster.value, folder, self.environ, self.timeout)
+            plugin = ExecPlugin(spec, cluster.value, folder, self.environ, self.timeout)
             user.value.update(_credentials(plugin.ask()))
 
     def _entry(self, merged: ConfigNode, kind: str, name: str | None) -> ConfigNode:

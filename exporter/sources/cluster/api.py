@@ -16,7 +16,7 @@ from urllib3 import exceptions as http
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.sources.cluster.objects import Page
+from exporter.sources.cluster.objects import ObjectList
 from exporter.sources.cluster.resources import decoded
 
 _LARGEST: Final = 32 * 1024 * 1024
@@ -68,7 +68,7 @@ class Api:
     deadline: float
     """When everything must have been read, on the monotonic clock."""
 
-    def every(self, question: Question, of: msgspec.json.Decoder[Page[Any]]) -> list[Any]:
+    def every(self, question: Question, of: msgspec.json.Decoder[ObjectList[Any]]) -> list[Any]:
         """Return a whole list as it was at one moment.
 
         Without a `resourceVersion` the first page is the newest there is, and the others belong to
@@ -93,7 +93,7 @@ class Api:
             return None
         return _good(subject, status, body)
 
-    def _whole(self, question: Question, of: msgspec.json.Decoder[Page[Any]]) -> list[Any]:
+    def _whole(self, question: Question, of: msgspec.json.Decoder[ObjectList[Any]]) -> list[Any]:
         found: list[Any] = []
         version = further = ""
         limit = question.limit
@@ -116,8 +116,8 @@ class Api:
         raise Unseen(question.subject, Reason.TOO_LARGE, f"more than {_MOST_PAGES} pages")
 
     def _page(
-        self, question: Question, of: msgspec.json.Decoder[Page[Any]], further: str
-    ) -> Page[Any]:
+        self, question: Question, of: msgspec.json.Decoder[ObjectList[Any]], further: str
+    ) -> ObjectList[Any]:
         more = (("continue", further),) if further else ()
         query = (("limit", str(question.limit)), *question.selectors, *more)
         status, body = self._ask(question, query, _LARGEST)

@@ -16,14 +16,19 @@ from exporter.sources.cluster import controllers, resources
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.custom import CustomResource
-from exporter.sources.cluster.helm import Releases
-from exporter.sources.cluster.images import MOST_IMAGES, Want, of_pods
-from exporter.sources.cluster.lists import Lists, Shown
-from exporter.sources.cluster.nodes import Fleet
-from exporter.sources.cluster.objects import Meta
+from exporter.sources.cluster.helm import HelmHistory
+from exporter.sources.cluster.images import MOST_IMAGES, PodImage, of_pods
+from exporter.sources.cluster.lists import ClusterLists, ListedObjects
+from exporter.sources.cluster.nodes import ClusterNodes
+from exporter.sources.cluster.objects import ObjectMeta
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pull_secrets import PullSecrets
-from exporter.sources.cluster.resources import KINDS, PULLING, RELEASES, Kind
+from exporter.sources.cluster.resources import (
+    HELM_SECRETS,
+    RESOURCES,
+    SERVICE_ACCOUNTS,
+    ApiResource,
+)
 from exporter.sources.cluster.uses import merged, no_login
 
 _PAGES: Final = 10
@@ -31,7 +36,7 @@ _PAGES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class ClusterOptions:
     """How much of a cluster is looked at."""
 
     namespaces: tuple[str, ...] = ()
@@ -50,11 +55,11 @@ class Extent:
 class Cluster:
     """One cluster, as a source of references."""
 
-    def __init__(self, access: Access, extent: Extent, clock: Callable[[], float]) -> None:
+    def __init__(self, access: Access, extent: ClusterOptions, clock: Callable[[], float]) -> None:
         """Say how it is reached, how much of it counts, and what time it is; ask nothing yet."""
         self._access, self._extent, self._clock = access, extent, clock
-        self._lists = Lists(access.name, extent.namespaces)
-        self._releases = Releases(access.name, extent.depth)
+        self._lists = ClusterLists(access.name, extent.namespaces)
+        self._releases = HelmHistory(access.name, extent.depth)
         self._custom = {resources.custom(each): each for each in extent.custom}
         self._secrets: dict[str, tuple[bytes, ...]] = {}
 
@@ -73,8 +78,8 @@ class Cluster:
         with self._access.open() as client:
             api = Api(client, patience, time.monotonic() + _PAGES * patience)
             shown = self._lists.read(api, self._kinds())
-            history = self._releases.wants(shown.of(RELEASES), api, shown.gaps)
-            fleet, secrets = self._fleet(shown), PullSecrets(self.name, shown.of(PULLING))
+            history = self._releases.wants(shown.of(HELM_SECRETS), api, shown.gaps)
+            fleet, secrets = self._fleet(shown), PullSecrets(self.name, shown.of(SERVICE_ACCOUNTS))
             login = secrets.login if self._extent.pull_secrets else no_login
             wants = chain(self._wants(shown, fleet), history)
             found = merged(self.name, wants, fleet, login)
@@ -89,36 +94,36 @@ class Cluster:
         """Did this cluster name a use?"""
         return use.workload is not None and use.workload.cluster == self.name
 
-    def _kinds(self) -> list[Kind]:
+    def _kinds(self) -> list[ApiResource]:
         """Return the lists that are asked for, in their order: pods after all that make them.
 
         The first is one that the server answers itself: where that fails, the server does.
         """
         built_in = [
             kind
-            for kind in KINDS.values()
+            for kind in RESOURCES.values()
             if kind.plural not in self._extent.leave_out
             and (kind.namespaced or not self._extent.namespaces)
         ]
-        secrets = [RELEASES] if self._extent.helm and self._extent.depth else []
-        accounts = [PULLING] if self._extent.pull_secrets else []
+        secrets = [HELM_SECRETS] if self._extent.helm and self._extent.depth else []
+        accounts = [SERVICE_ACCOUNTS] if self._extent.pull_secrets else []
         return [*built_in[:1], *self._custom, *secrets, *accounts, *built_in[1:]]
 
-    def _fleet(self, shown: Shown) -> Fleet:
-        nodes = KINDS[resources.NODES]
+    def _fleet(self, shown: ListedObjects) -> ClusterNodes:
+        nodes = RESOURCES[resources.NODES]
         asked = nodes.subject in shown.objects
-        return Fleet(shown.of(nodes), whole=asked and nodes.subject not in shown.partial)
+        return ClusterNodes(shown.of(nodes), whole=asked and nodes.subject not in shown.partial)
 
-    def _wants(self, shown: Shown, fleet: Fleet) -> Iterator[Want]:
+    def _wants(self, shown: ListedObjects, fleet: ClusterNodes) -> Iterator[PodImage]:
         owners, depth = self._owners(shown), self._extent.depth
 
         def of(plural: str) -> list[Any]:
             """What is being deleted starts nothing, though a finalizer may keep it long."""
-            found: list[Any] = shown.of(KINDS[plural])
+            found: list[Any] = shown.of(RESOURCES[plural])
             return [each for each in found if each.metadata.deletion_timestamp is None]
 
         for plural in (resources.DEPLOYMENTS, resources.STATEFUL_SETS, resources.CONTROLLERS):
-            yield from controllers.of_replicated(KINDS[plural].name, of(plural), owners)
+            yield from controllers.of_replicated(RESOURCES[plural].name, of(plural), owners)
         yield from controllers.of_daemons(of(resources.DAEMON_SETS), owners, fleet)
         yield from controllers.of_schedules(of(resources.CRON_JOBS), owners, self._clock())
         yield from controllers.of_jobs(of(resources.JOBS), owners)
@@ -129,9 +134,9 @@ class Cluster:
             yield from _of_custom(shown.of(kind), resource, owners)
         yield from of_pods(of(resources.PODS), owners)
 
-    def _owners(self, shown: Shown) -> Owners:
+    def _owners(self, shown: ListedObjects) -> Owners:
         owners = Owners(self.name)
-        for kind in KINDS.values():
+        for kind in RESOURCES.values():
             if kind.plural not in (resources.PODS, resources.NODES):
                 for each in shown.of(kind):
                     owners.know(each.metadata)
@@ -143,7 +148,7 @@ class Cluster:
 
 def _of_custom(
     documents: list[dict[str, Any]], resource: CustomResource, owners: Owners
-) -> Iterator[Want]:
+) -> Iterator[PodImage]:
     for document in documents:
         meta = _meta(document)
         if meta.deletion_timestamp is not None:
@@ -153,15 +158,15 @@ def _of_custom(
         wanted = list(islice(dict.fromkeys(resource.references(document)), MOST_IMAGES + 1))
         if len(wanted) > MOST_IMAGES:
             too_much = f"more than {MOST_IMAGES} images"
-            yield Want(workload, "", reference_class, excess=too_much)
+            yield PodImage(workload, "", reference_class, excess=too_much)
             continue
         for image in wanted:
-            yield Want(workload, image, reference_class)
+            yield PodImage(workload, image, reference_class)
 
 
-def _meta(document: dict[str, Any]) -> Meta:
+def _meta(document: dict[str, Any]) -> ObjectMeta:
     """Read what it is called and owned by; a server of its own may tell nothing of use."""
     try:
-        return msgspec.convert(document.get("metadata", {}), Meta)
+        return msgspec.convert(document.get("metadata", {}), ObjectMeta)
     except msgspec.ValidationError:
-        return Meta()
+        return ObjectMeta()

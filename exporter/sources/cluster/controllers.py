@@ -9,9 +9,15 @@ import msgspec
 
 from exporter.facts.use import ReferenceClass, Workload
 from exporter.oci.digest import Malformed
-from exporter.sources.cluster.images import Want, of_template
-from exporter.sources.cluster.nodes import Fleet
-from exporter.sources.cluster.objects import CronJob, Job, Replicated, Revision, RevisionData
+from exporter.sources.cluster.images import PodImage, of_template
+from exporter.sources.cluster.nodes import ClusterNodes
+from exporter.sources.cluster.objects import (
+    Controller,
+    ControllerRevision,
+    CronJob,
+    Job,
+    RevisionData,
+)
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.resources import decoded
 from exporter.sources.cluster.schedule import next_run
@@ -19,7 +25,7 @@ from exporter.sources.cluster.schedule import next_run
 _FINISHED: Final = frozenset({"Complete", "Failed"})
 
 
-def of_replicated(kind: str, objects: Iterable[Replicated], owners: Owners) -> Iterator[Want]:
+def of_replicated(kind: str, objects: Iterable[Controller], owners: Owners) -> Iterator[PodImage]:
     """Return what keeps a number of pods alive; at zero it is idle."""
     for each in objects:
         if each.spec.template is not None:
@@ -28,12 +34,14 @@ def of_replicated(kind: str, objects: Iterable[Replicated], owners: Owners) -> I
             yield from of_template(workload, each.spec.template.spec, reference_class)
 
 
-def resting(replicated: Replicated) -> ReferenceClass:
+def resting(replicated: Controller) -> ReferenceClass:
     """Is it live, or idle at zero? Without a number there is one replica."""
     return ReferenceClass.IDLE if replicated.spec.replicas == 0 else ReferenceClass.LIVE
 
 
-def of_daemons(objects: Iterable[Replicated], owners: Owners, fleet: Fleet) -> Iterator[Want]:
+def of_daemons(
+    objects: Iterable[Controller], owners: Owners, fleet: ClusterNodes
+) -> Iterator[PodImage]:
     """Return what every node that admits it must run; where no node does, it is idle."""
     for each in objects:
         if each.spec.template is None:
@@ -44,7 +52,7 @@ def of_daemons(objects: Iterable[Replicated], owners: Owners, fleet: Fleet) -> I
         yield from of_template(workload, pod, reference_class, everywhere=True)
 
 
-def of_jobs(jobs: Iterable[Job], owners: Owners) -> Iterator[Want]:
+def of_jobs(jobs: Iterable[Job], owners: Owners) -> Iterator[PodImage]:
     """Return what jobs want that have not ended; a suspended one is idle."""
     for job in jobs:
         ended = any(
@@ -56,7 +64,7 @@ def of_jobs(jobs: Iterable[Job], owners: Owners) -> Iterator[Want]:
             yield from of_template(workload, job.spec.template.spec, reference_class)
 
 
-def of_schedules(schedules: Iterable[CronJob], owners: Owners, now: float) -> Iterator[Want]:
+def of_schedules(schedules: Iterable[CronJob], owners: Owners, now: float) -> Iterator[PodImage]:
     """Return what runs on a schedule, and when next; a suspended one is idle."""
     for each in schedules:
         spec = each.spec
@@ -77,10 +85,10 @@ _DIGITS: Final = 18
 _OWN: Final = frozenset({"StatefulSet", "DaemonSet"})
 _DATA: Final = msgspec.json.Decoder(RevisionData)
 
-Kept = TypeVar("Kept", Replicated, Revision)
+Kept = TypeVar("Kept", Controller, ControllerRevision)
 
 
-def of_replica_sets(sets: Iterable[Replicated], owners: Owners, depth: int) -> Iterator[Want]:
+def of_replica_sets(sets: Iterable[Controller], owners: Owners, depth: int) -> Iterator[PodImage]:
     """Return what ReplicaSets want: the newest of each owner now, `depth` older ones on rollback.
 
     An older one that still has replicas, as in the middle of a rollout, is as live as the newest.
@@ -99,11 +107,11 @@ def of_replica_sets(sets: Iterable[Replicated], owners: Owners, depth: int) -> I
 
 
 def of_revisions(
-    revisions: Iterable[Revision],
+    revisions: Iterable[ControllerRevision],
     owners: Owners,
     depth: int,
-    stateful: Iterable[Replicated] = (),
-) -> Iterator[Want]:
+    stateful: Iterable[Controller] = (),
+) -> Iterator[PodImage]:
     """Return what the `depth` revisions before the newest of each owner want.
 
     One by which a StatefulSet still makes pods is live, however old it is.
@@ -120,8 +128,8 @@ def of_revisions(
 
 
 def _of_revision(
-    revision: Revision, owners: Owners, reference_class: ReferenceClass
-) -> Iterator[Want]:
+    revision: ControllerRevision, owners: Owners, reference_class: ReferenceClass
+) -> Iterator[PodImage]:
     workload = owners.top("ControllerRevision", revision.metadata)
     try:
         pod = decoded(revision.data, _DATA).spec.template.spec
@@ -140,7 +148,7 @@ def _families(objects: Iterable[Kept]) -> list[list[Kept]]:
     return list(families.values())
 
 
-def _age_of_set(each: Replicated) -> tuple[int, str]:
+def _age_of_set(each: Controller) -> tuple[int, str]:
     """A rollback gives an old ReplicaSet a new number, so the highest is the one in force."""
     marks = each.metadata.annotations
     number = (marks.revision or marks.rollout)[:_DIGITS]
@@ -148,8 +156,8 @@ def _age_of_set(each: Replicated) -> tuple[int, str]:
 
 
 def _unread(
-    workload: Workload, revision: Revision, reference_class: ReferenceClass
-) -> Iterator[Want]:
+    workload: Workload, revision: ControllerRevision, reference_class: ReferenceClass
+) -> Iterator[PodImage]:
     """Show a former spec that cannot be read for what it is: a text that is no reference.
 
     What other controllers than Kubernetes' own keep there may be anything, and wants nothing.
@@ -157,4 +165,4 @@ def _unread(
     owner = revision.metadata.controller
     if owner is not None and owner.kind in _OWN:
         text = f"ControllerRevision {revision.metadata.name} cannot be read"
-        yield Want(workload, text, reference_class)
+        yield PodImage(workload, text, reference_class)

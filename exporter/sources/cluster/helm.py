@@ -21,9 +21,9 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.gaps import Gaps
-from exporter.sources.cluster.images import Want
-from exporter.sources.cluster.objects import Labelled, Named, Secret, Shape
-from exporter.sources.cluster.resources import RELEASES, decoded
+from exporter.sources.cluster.images import PodImage
+from exporter.sources.cluster.objects import ApiStruct, LabelledMeta, PartialObjectMetadata, Secret
+from exporter.sources.cluster.resources import HELM_SECRETS, decoded
 from exporter.sources.cluster.text import plain
 
 _PACKED: Final = 1_400_000
@@ -63,21 +63,21 @@ class TooLarge(Malformed):
     """It is more than is read of one release."""
 
 
-class Hook(Shape, frozen=True):
+class HelmHook(ApiStruct, frozen=True):
     """A job or pod that Helm starts beside the release."""
 
     manifest: str = ""
 
 
-class Release(Shape, frozen=True):
+class HelmRelease(ApiStruct, frozen=True):
     """What is read of a release."""
 
     manifest: str = ""
     hooks: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_RELEASE: Final = msgspec.json.Decoder(Release)
-_HOOK_LIST: Final = msgspec.json.Decoder(tuple[Hook, ...] | None)
+_RELEASE: Final = msgspec.json.Decoder(HelmRelease)
+_HOOK_LIST: Final = msgspec.json.Decoder(tuple[HelmHook, ...] | None)
 
 
 def images(packed: str, seconds: float = _SECONDS) -> list[str]:
@@ -222,7 +222,7 @@ Version = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
-class Releases:
+class HelmHistory:
     """The Helm releases of one cluster. What was read of a Secret is kept until it changes."""
 
     cluster: str
@@ -231,31 +231,33 @@ class Releases:
     _known: dict[Version, list[str] | Unseen] = field(default_factory=dict)
     """Images, also where there are none; or why it cannot be read, which would be so again."""
 
-    def wants(self, secrets: Iterable[Named], api: Api, gaps: list[Gap]) -> list[Want]:
+    def wants(
+        self, secrets: Iterable[PartialObjectMetadata], api: Api, gaps: list[Gap]
+    ) -> list[PodImage]:
         """Return what the revisions want to which one could go back; adds what cannot be read."""
         metas = [each for release in _families(secrets) for each in release[: self.depth]]
         within, unread = api.within(_SHARE), Gaps(self.cluster, "revisions of Helm releases")
-        found: list[Want] = []
+        found: list[PodImage] = []
         for meta in metas:
-            names = (self.cluster, meta.namespace, RELEASES.name, meta.labels["name"])
+            names = (self.cluster, meta.namespace, HELM_SECRETS.name, meta.labels["name"])
             workload = Workload(*map(plain, names))
             images = self._images(meta, within)
             if isinstance(images, Unseen):
                 unread.note(images)
             else:
-                found += [Want(workload, image, ReferenceClass.ROLLBACK) for image in images]
+                found += [PodImage(workload, image, ReferenceClass.ROLLBACK) for image in images]
         gaps.extend(unread.all())
         known = {_version(meta) for meta in metas}
         self._known = {each: images for each, images in self._known.items() if each in known}
         return found
 
-    def _images(self, meta: Labelled, api: Api) -> list[str] | Unseen:
+    def _images(self, meta: LabelledMeta, api: Api) -> list[str] | Unseen:
         known = self._known.get(_version(meta))
         if known is not None:
             return known
         subject = f"{self.cluster}: Secret {plain(meta.namespace)}/{plain(meta.name)}"
         try:
-            body = api.one(subject, f"{RELEASES.path(meta.namespace)}/{meta.name}")
+            body = api.one(subject, f"{HELM_SECRETS.path(meta.namespace)}/{meta.name}")
         except Unseen as unseen:
             return unseen  # of this moment, or of a Secret that is too large to be told
         images = [] if body is None else _read(body, subject, meta)
@@ -264,7 +266,7 @@ class Releases:
         return images
 
 
-def _read(body: bytes, subject: str, meta: Labelled) -> list[str] | Unseen:
+def _read(body: bytes, subject: str, meta: LabelledMeta) -> list[str] | Unseen:
     try:
         return images(decoded(body, _SECRET).data.get("release", ""))
     except Malformed as error:
@@ -273,16 +275,16 @@ def _read(body: bytes, subject: str, meta: Labelled) -> list[str] | Unseen:
         return Unseen(subject, reason, f"{release}: {error}")
 
 
-def _version(meta: Labelled) -> Version:
+def _version(meta: LabelledMeta) -> Version:
     return meta.namespace, meta.name, meta.uid, meta.resource_version
 
 
-def _families(secrets: Iterable[Named]) -> list[list[Labelled]]:
+def _families(secrets: Iterable[PartialObjectMetadata]) -> list[list[LabelledMeta]]:
     """Group by release those to which one would go back: before the newest, newest first.
 
     Behind an upgrade that failed or is under way, that begins with the one in force.
     """
-    families: dict[tuple[str, str], list[Labelled]] = {}
+    families: dict[tuple[str, str], list[LabelledMeta]] = {}
     for each in secrets:
         meta, marks = each.metadata, each.metadata.labels
         number = marks.get("version", "")

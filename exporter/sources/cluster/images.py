@@ -18,7 +18,7 @@ _MOST_SECRETS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class PodImage:
     """One wish."""
 
     workload: Workload
@@ -83,14 +83,14 @@ def of_template(
     *,
     next_run: float | None = None,
     everywhere: bool = False,
-) -> Iterator[Want]:
+) -> Iterator[PodImage]:
     """Return what pods of a template would want."""
     if too_much := excess(pod):
-        yield Want(workload, "", reference_class, excess=too_much)
+        yield PodImage(workload, "", reference_class, excess=too_much)
         return
     for image in dict.fromkeys(images(pod)):
         if image:
-            yield Want(
+            yield PodImage(
                 workload,
                 image,
                 reference_class,
@@ -106,18 +106,18 @@ _ENDED: Final = frozenset({"Succeeded", "Failed"})
 """Phases that no pod leaves: whoever wants its work done makes another."""
 
 
-def of_pods(pods: Iterable[Pod], owners: Owners) -> Iterator[Want]:
+def of_pods(pods: Iterable[Pod], owners: Owners) -> Iterator[PodImage]:
     """Return the wish of every container that runs, or would be started again."""
     for pod in pods:
         if pod.status.phase not in _ENDED and pod.metadata.deletion_timestamp is None:
             yield from _of_pod(pod, owners)
 
 
-def _of_pod(pod: Pod, owners: Owners) -> Iterator[Want]:
+def _of_pod(pod: Pod, owners: Owners) -> Iterator[PodImage]:
     spec, status = pod.spec, pod.status
     workload = owners.top("Pod", pod.metadata)
     if too_much := excess(spec):
-        yield Want(workload, "", ReferenceClass.LIVE, excess=too_much)
+        yield PodImage(workload, "", ReferenceClass.LIVE, excess=too_much)
         return
     # Nobody makes it anew where its node cannot run it: a pod of its own, a static one.
     stays = workload.kind == "Pod" and bool(spec.node_name)
@@ -133,7 +133,7 @@ def _of_pod(pod: Pod, owners: Owners) -> Iterator[Want]:
     passing = (each for each in spec.ephemeral_containers if _goes_on(each, told))
     for container in chain(lasting, passing):
         state = told.get(container.name)
-        yield Want(
+        yield PodImage(
             workload,
             container.image,
             ReferenceClass.LIVE,
@@ -146,7 +146,7 @@ def _of_pod(pod: Pod, owners: Owners) -> Iterator[Want]:
     for volume in spec.volumes:
         if volume.image is not None and volume.image.reference:
             image = volume.image.reference
-            yield Want(workload, image, ReferenceClass.LIVE, spec, spec.node_name, stays=stays)
+            yield PodImage(workload, image, ReferenceClass.LIVE, spec, spec.node_name, stays=stays)
 
 
 def _goes_on(ephemeral: Container, told: dict[str, ContainerStatus]) -> bool:

@@ -8,14 +8,14 @@ from typing import Any, Final
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.ports import Unseen
 from exporter.sources.cluster.api import Api, Question
-from exporter.sources.cluster.resources import Kind
+from exporter.sources.cluster.resources import ApiResource
 
 _OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
 """Reasons that will hold for the next list too."""
 
 
 @dataclass(slots=True)
-class Lists:
+class ClusterLists:
     """The lists of one cluster. What they showed last outlives a failure of one of them."""
 
     cluster: str
@@ -23,9 +23,9 @@ class Lists:
     """Empty is all of them, which needs the right to list in all."""
     _last: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
 
-    def read(self, api: Api, kinds: list[Kind]) -> Shown:
+    def read(self, api: Api, kinds: list[ApiResource]) -> ListedObjects:
         """Ask for every list. Raises `Unseen` where the server shows none of them."""
-        shown = Shown()
+        shown = ListedObjects()
         first: Unseen | None = None
         for kind in kinds:
             for namespace in self._where(kind):
@@ -46,10 +46,10 @@ class Lists:
             raise first
         return shown
 
-    def _where(self, kind: Kind) -> tuple[str, ...]:
+    def _where(self, kind: ApiResource) -> tuple[str, ...]:
         return (self.namespaces if kind.namespaced else ()) or ("",)
 
-    def _question(self, kind: Kind, namespace: str) -> Question:
+    def _question(self, kind: ApiResource, namespace: str) -> Question:
         where = f" in {namespace}" if namespace else ""
         subject = f"{self.cluster}: {kind.subject}{where}"
         path = kind.path(namespace)
@@ -57,7 +57,7 @@ class Lists:
 
 
 @dataclass(slots=True)
-class Shown:
+class ListedObjects:
     """What one reading of the lists showed."""
 
     objects: dict[str, list[Any]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Shown:
     fresh: int = 0
     """Lists that were read whole."""
 
-    def of(self, kind: Kind) -> list[Any]:
+    def of(self, kind: ApiResource) -> list[Any]:
         """Return the objects of a kind; none where it was not asked for."""
         return self.objects.get(kind.subject, [])
 

@@ -12,7 +12,14 @@ from exporter.facts.use import Holder
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
-from exporter.sources.cluster.objects import Node, PodSpec, Requirement, Taint, Term, Toleration
+from exporter.sources.cluster.objects import (
+    Node,
+    NodeSelectorRequirement,
+    NodeSelectorTerm,
+    PodSpec,
+    Taint,
+    Toleration,
+)
 from exporter.sources.cluster.text import plain
 from exporter.sources.cluster.text import reference as read
 
@@ -85,7 +92,7 @@ def _drawn(node: Node, pod: PodSpec) -> bool:
     return any(_holds(term, node) for term in affinity.required.node_selector_terms or ())
 
 
-def _holds(term: Term, node: Node) -> bool:
+def _holds(term: NodeSelectorTerm, node: Node) -> bool:
     """Do all conditions of a term hold? One without any matches no node."""
     if not term.match_expressions and not term.match_fields:
         return False
@@ -95,7 +102,7 @@ def _holds(term: Term, node: Node) -> bool:
     )
 
 
-def _matches(condition: Requirement, labels: Mapping[str, str]) -> bool:
+def _matches(condition: NodeSelectorRequirement, labels: Mapping[str, str]) -> bool:
     value = labels.get(condition.key)
     match condition.operator:
         case "In":
@@ -111,7 +118,7 @@ def _matches(condition: Requirement, labels: Mapping[str, str]) -> bool:
     return False
 
 
-def _compares(value: str | None, condition: Requirement) -> bool:
+def _compares(value: str | None, condition: NodeSelectorRequirement) -> bool:
     """Compare as whole numbers; what is none matches nothing."""
     texts = (value or "", *condition.values[:1])
     if not all(map(_NUMBER.fullmatch, texts)) or len(texts) == 1:
@@ -123,10 +130,10 @@ def _compares(value: str | None, condition: Requirement) -> bool:
 _FEW: Final = 3
 """Nodes that are named for one image."""
 
-Name = tuple[str, "Repository", "Tag | Digest"]
+ImageName = tuple[str, "Repository", "Tag | Digest"]
 
 
-class Fleet:
+class ClusterNodes:
     """The nodes of one cluster. Where none can be seen, nothing is known of platforms."""
 
     def __init__(self, nodes: Sequence[Node], *, whole: bool) -> None:
@@ -198,9 +205,9 @@ def _platform(node: Node) -> Platform | None:
     return platform if platform.os and platform.architecture else None
 
 
-def _held(nodes: Iterable[tuple[Node, Platform | None]]) -> dict[Name, dict[str, Holder]]:
-    held: dict[Name, dict[str, Holder]] = {}
-    names: dict[str, Name | None] = {}
+def _held(nodes: Iterable[tuple[Node, Platform | None]]) -> dict[ImageName, dict[str, Holder]]:
+    held: dict[ImageName, dict[str, Holder]] = {}
+    names: dict[str, ImageName | None] = {}
     for node, platform in nodes:
         if platform is None:
             continue
@@ -213,7 +220,7 @@ def _held(nodes: Iterable[tuple[Node, Platform | None]]) -> dict[Name, dict[str,
     return held
 
 
-def _name(text: str) -> Name | None:
+def _name(text: str) -> ImageName | None:
     """Read one of `status.images[].names`; some runtimes write `<none>` there."""
     try:
         reference = read(text)

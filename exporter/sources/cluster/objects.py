@@ -10,11 +10,11 @@ from typing import Generic, TypeVar
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 
-class Shape(Struct, frozen=True, gc=False, rename="camel"):
+class ApiStruct(Struct, frozen=True, gc=False, rename="camel"):
     """The common form: camel case; no cycles, so nothing for the garbage collector."""
 
 
-class Owner(Shape, frozen=True):
+class OwnerReference(ApiStruct, frozen=True):
     """Who made an object, and ends with it."""
 
     kind: str
@@ -23,7 +23,7 @@ class Owner(Shape, frozen=True):
     controller: bool = False
 
 
-class Annotations(Shape, frozen=True):
+class Annotations(ApiStruct, frozen=True):
     """The annotations that are read."""
 
     mirror: str = field(default="", name="kubernetes.io/config.mirror")
@@ -32,30 +32,30 @@ class Annotations(Shape, frozen=True):
     rollout: str = field(default="", name="rollout.argoproj.io/revision")
 
 
-class Meta(Shape, frozen=True):
+class ObjectMeta(ApiStruct, frozen=True):
     """What every object has."""
 
     name: str = ""
     namespace: str = ""
     uid: str = ""
     annotations: Annotations = Annotations()
-    owner_references: tuple[Owner, ...] = ()
+    owner_references: tuple[OwnerReference, ...] = ()
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
 
     @property
-    def controller(self) -> Owner | None:
+    def controller(self) -> OwnerReference | None:
         """The one owner that would make it anew."""
         return next((each for each in self.owner_references if each.controller), None)
 
 
-class Name(Shape, frozen=True):
+class LocalObjectReference(ApiStruct, frozen=True):
     """An object of the same namespace, by its name."""
 
     name: str = ""
 
 
-class Labelled(Meta, frozen=True):
+class LabelledMeta(ObjectMeta, frozen=True):
     """Metadata with labels; for all other objects they are left out."""
 
     resource_version: str = ""
@@ -63,33 +63,33 @@ class Labelled(Meta, frozen=True):
     labels: dict[str, str] = {}
 
 
-class Named(Shape, frozen=True):
+class PartialObjectMetadata(ApiStruct, frozen=True):
     """An object of which only the metadata is asked for."""
 
-    metadata: Labelled
+    metadata: LabelledMeta
 
 
-class Container(Shape, frozen=True):
+class Container(ApiStruct, frozen=True):
     """A container of a pod, of whatever kind."""
 
     name: str = ""
     image: str = ""
 
 
-class ImageSource(Shape, frozen=True):
+class ImageSource(ApiStruct, frozen=True):
     """A volume that is an image (KEP-4639)."""
 
     reference: str = ""
 
 
-class Volume(Shape, frozen=True):
+class Volume(ApiStruct, frozen=True):
     """A volume, as far as it is an image."""
 
     name: str = ""
     image: ImageSource | None = None
 
 
-class Requirement(Shape, frozen=True):
+class NodeSelectorRequirement(ApiStruct, frozen=True):
     """One condition on a node's labels or fields."""
 
     key: str
@@ -97,20 +97,20 @@ class Requirement(Shape, frozen=True):
     values: tuple[str, ...] = ()
 
 
-class Term(Shape, frozen=True):
+class NodeSelectorTerm(ApiStruct, frozen=True):
     """Conditions that must all hold."""
 
-    match_expressions: tuple[Requirement, ...] = ()
-    match_fields: tuple[Requirement, ...] = ()
+    match_expressions: tuple[NodeSelectorRequirement, ...] = ()
+    match_fields: tuple[NodeSelectorRequirement, ...] = ()
 
 
-class NodeSelector(Shape, frozen=True):
+class NodeSelector(ApiStruct, frozen=True):
     """Terms of which one must hold."""
 
-    node_selector_terms: tuple[Term, ...] | None = ()
+    node_selector_terms: tuple[NodeSelectorTerm, ...] | None = ()
 
 
-class NodeAffinity(Shape, frozen=True):
+class NodeAffinity(ApiStruct, frozen=True):
     """To which nodes a pod is drawn; only what is required counts."""
 
     required: NodeSelector | None = field(
@@ -118,13 +118,13 @@ class NodeAffinity(Shape, frozen=True):
     )
 
 
-class Affinity(Shape, frozen=True):
+class Affinity(ApiStruct, frozen=True):
     """To what a pod is drawn."""
 
     node_affinity: NodeAffinity | None = None
 
 
-class Toleration(Shape, frozen=True):
+class Toleration(ApiStruct, frozen=True):
     """A taint that a pod puts up with."""
 
     key: str = ""
@@ -133,7 +133,7 @@ class Toleration(Shape, frozen=True):
     effect: str = ""
 
 
-class PodSpec(Shape, frozen=True):
+class PodSpec(ApiStruct, frozen=True):
     """What a pod, or a template of pods, asks for."""
 
     containers: tuple[Container, ...] = ()
@@ -144,9 +144,9 @@ class PodSpec(Shape, frozen=True):
     node_selector: dict[str, str] = field(default_factory=dict)
     affinity: Affinity | None = None
     tolerations: tuple[Toleration, ...] = ()
-    os: Name | None = None
+    os: LocalObjectReference | None = None
     service_account_name: str = ""
-    image_pull_secrets: tuple[Name, ...] = ()
+    image_pull_secrets: tuple[LocalObjectReference, ...] = ()
 
     @property
     def secrets(self) -> list[str]:
@@ -154,18 +154,18 @@ class PodSpec(Shape, frozen=True):
         return [each.name for each in self.image_pull_secrets if each.name]
 
 
-class Fact(Shape, frozen=True):
+class Fact(ApiStruct, frozen=True):
     """Something whose being there is all that counts."""
 
 
-class ContainerState(Shape, frozen=True):
+class ContainerState(ApiStruct, frozen=True):
     """What a container does."""
 
     running: Fact | None = None
     terminated: Fact | None = None
 
 
-class ContainerStatus(Shape, frozen=True):
+class ContainerStatus(ApiStruct, frozen=True):
     """What a node says of a container."""
 
     name: str
@@ -173,7 +173,7 @@ class ContainerStatus(Shape, frozen=True):
     state: ContainerState = ContainerState()
 
 
-class PodStatus(Shape, frozen=True):
+class PodStatus(ApiStruct, frozen=True):
     """What a node says of a pod."""
 
     phase: str = ""
@@ -182,41 +182,41 @@ class PodStatus(Shape, frozen=True):
     ephemeral_container_statuses: tuple[ContainerStatus, ...] = ()
 
 
-class Pod(Shape, frozen=True):
+class Pod(ApiStruct, frozen=True):
     """A pod."""
 
-    metadata: Meta
+    metadata: ObjectMeta
     spec: PodSpec
     status: PodStatus = PodStatus()
 
 
-class Template(Shape, frozen=True):
+class PodTemplate(ApiStruct, frozen=True):
     """What pods are made after."""
 
     spec: PodSpec = PodSpec()
 
 
-class NodeInfo(Shape, frozen=True):
+class NodeInfo(ApiStruct, frozen=True):
     """What a node is."""
 
     architecture: str = ""
     operating_system: str = ""
 
 
-class Held(Shape, frozen=True):
+class ContainerImage(ApiStruct, frozen=True):
     """An image that a node holds."""
 
     names: tuple[str, ...] | None = ()
 
 
-class NodeStatus(Shape, frozen=True):
+class NodeStatus(ApiStruct, frozen=True):
     """What a kubelet says of its node."""
 
     node_info: NodeInfo = NodeInfo()
-    images: tuple[Held, ...] = ()
+    images: tuple[ContainerImage, ...] = ()
 
 
-class Taint(Shape, frozen=True):
+class Taint(ApiStruct, frozen=True):
     """What keeps pods off a node."""
 
     key: str
@@ -224,54 +224,54 @@ class Taint(Shape, frozen=True):
     effect: str = ""
 
 
-class NodeSpec(Shape, frozen=True):
+class NodeSpec(ApiStruct, frozen=True):
     """What is set for a node."""
 
     taints: tuple[Taint, ...] = ()
 
 
-class Node(Shape, frozen=True):
+class Node(ApiStruct, frozen=True):
     """A node."""
 
-    metadata: Labelled
+    metadata: LabelledMeta
     spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
 
 
-class Rolling(Shape, frozen=True):
+class RollingUpdate(ApiStruct, frozen=True):
     """How far a StatefulSet's update goes."""
 
     partition: int | None = 0
     """Pods before this one stay with the revision before."""
 
 
-class UpdateStrategy(Shape, frozen=True):
+class UpdateStrategy(ApiStruct, frozen=True):
     """How pods follow a template that has changed."""
 
-    rolling_update: Rolling | None = None
+    rolling_update: RollingUpdate | None = None
 
 
-class ReplicatedSpec(Shape, frozen=True):
+class ControllerSpec(ApiStruct, frozen=True):
     """What keeps a number of pods alive."""
 
-    template: Template | None = Template()
+    template: PodTemplate | None = PodTemplate()
     replicas: int | None = 1
     update_strategy: UpdateStrategy | None = None
 
 
-class ReplicatedStatus(Shape, frozen=True):
+class ControllerStatus(ApiStruct, frozen=True):
     """Which revisions a StatefulSet makes its pods of, by their names."""
 
     current_revision: str = ""
     update_revision: str = ""
 
 
-class Replicated(Shape, frozen=True):
+class Controller(ApiStruct, frozen=True):
     """A Deployment, StatefulSet, ReplicaSet, ReplicationController or DaemonSet."""
 
-    metadata: Meta
-    spec: ReplicatedSpec
-    status: ReplicatedStatus = ReplicatedStatus()
+    metadata: ObjectMeta
+    spec: ControllerSpec
+    status: ControllerStatus = ControllerStatus()
 
     @property
     def held_back(self) -> str:
@@ -287,41 +287,41 @@ class Replicated(Shape, frozen=True):
         )
 
 
-class Condition(Shape, frozen=True):
+class JobCondition(ApiStruct, frozen=True):
     """What holds of an object."""
 
     type: str
     status: str
 
 
-class JobStatus(Shape, frozen=True):
+class JobStatus(ApiStruct, frozen=True):
     """How a job goes."""
 
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[JobCondition, ...] = ()
 
 
-class JobSpec(Shape, frozen=True):
+class JobSpec(ApiStruct, frozen=True):
     """What a job runs."""
 
-    template: Template
+    template: PodTemplate
     suspend: bool | None = False
 
 
-class Job(Shape, frozen=True):
+class Job(ApiStruct, frozen=True):
     """A job."""
 
-    metadata: Meta
+    metadata: ObjectMeta
     spec: JobSpec
     status: JobStatus = JobStatus()
 
 
-class JobTemplate(Shape, frozen=True):
+class JobTemplate(ApiStruct, frozen=True):
     """What jobs are made after."""
 
     spec: JobSpec
 
 
-class CronJobSpec(Shape, frozen=True):
+class CronJobSpec(ApiStruct, frozen=True):
     """What runs when."""
 
     schedule: str
@@ -330,38 +330,38 @@ class CronJobSpec(Shape, frozen=True):
     suspend: bool | None = False
 
 
-class CronJob(Shape, frozen=True):
+class CronJob(ApiStruct, frozen=True):
     """A job on a schedule."""
 
-    metadata: Meta
+    metadata: ObjectMeta
     spec: CronJobSpec
 
 
-class RevisionSpec(Shape, frozen=True):
+class RevisionSpec(ApiStruct, frozen=True):
     """What a controller revision keeps of its owner's spec."""
 
-    template: Template = Template()
+    template: PodTemplate = PodTemplate()
 
 
-class RevisionData(Shape, frozen=True):
+class RevisionData(ApiStruct, frozen=True):
     """A StatefulSet's or DaemonSet's former spec, as a patch."""
 
     spec: RevisionSpec = RevisionSpec()
 
 
-class Revision(Shape, frozen=True):
+class ControllerRevision(ApiStruct, frozen=True):
     """A ControllerRevision; of other controllers than Kubernetes' own its data may be anything."""
 
-    metadata: Meta
+    metadata: ObjectMeta
     revision: int = 0
     data: Raw = Raw(b"null")
 
 
-class Account(Shape, frozen=True):
+class ServiceAccount(ApiStruct, frozen=True):
     """A ServiceAccount."""
 
-    metadata: Meta
-    image_pull_secrets: tuple[Name, ...] = ()
+    metadata: ObjectMeta
+    image_pull_secrets: tuple[LocalObjectReference, ...] = ()
 
     @property
     def secrets(self) -> list[str]:
@@ -369,10 +369,10 @@ class Account(Shape, frozen=True):
         return [each.name for each in self.image_pull_secrets if each.name]
 
 
-class Secret(Shape, frozen=True):
+class Secret(ApiStruct, frozen=True):
     """A Secret that keeps a Helm release, or logins."""
 
-    metadata: Meta
+    metadata: ObjectMeta
     type: str = ""
     data: dict[str, str] = field(default_factory=dict)
 
@@ -380,16 +380,16 @@ class Secret(Shape, frozen=True):
 Item = TypeVar("Item")
 
 
-class PageMeta(Shape, frozen=True):
+class ListMeta(ApiStruct, frozen=True):
     """Where a list stands."""
 
     resource_version: str = ""
     further: str = field(default="", name="continue")
 
 
-class Page(Shape, Generic[Item], frozen=True):
+class ObjectList(ApiStruct, Generic[Item], frozen=True):
     """A part of a list."""
 
     kind: str
-    metadata: PageMeta
+    metadata: ListMeta
     items: tuple[Item, ...] | UnsetType | None = UNSET

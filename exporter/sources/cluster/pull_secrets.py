@@ -17,8 +17,8 @@ from exporter.facts.gap import Gap, Reason
 from exporter.ports import Unseen
 from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.gaps import Gaps
-from exporter.sources.cluster.images import Want
-from exporter.sources.cluster.objects import Account, Secret
+from exporter.sources.cluster.images import PodImage
+from exporter.sources.cluster.objects import Secret, ServiceAccount
 from exporter.sources.cluster.resources import SECRETS, decoded
 from exporter.sources.cluster.text import is_name, plain
 
@@ -37,24 +37,24 @@ _LARGEST: Final = 256 * 1024
 _MOST_BYTES: Final = 32 * 1024 * 1024
 _TOO_MUCH: Final = f"more than {_MOST} pull secrets, or more than {_MOST_BYTES} bytes of them"
 
-Named = tuple[str, str]
+SecretName = tuple[str, str]
 """A namespace and a Secret's name."""
 
 
 class PullSecrets:
     """The sets of pull secrets of one cluster, by the names that uses give them."""
 
-    def __init__(self, cluster: str, accounts: Iterable[Account]) -> None:
+    def __init__(self, cluster: str, accounts: Iterable[ServiceAccount]) -> None:
         """Take the ServiceAccounts; no Secret is read yet."""
         self._cluster = cluster
         self._accounts = {
             (each.metadata.namespace, each.metadata.name): tuple(each.secrets) for each in accounts
         }
-        self._sets: dict[str, tuple[Named, ...]] = {}
-        self._excess: set[Named] = set()
+        self._sets: dict[str, tuple[SecretName, ...]] = {}
+        self._excess: set[SecretName] = set()
         """Accounts that name too many."""
 
-    def login(self, want: Want) -> str:
+    def login(self, want: PodImage) -> str:
         """Name the set with which a pod would pull; empty where none of its own is named."""
         if want.pod is None:
             return ""
@@ -78,7 +78,7 @@ class PullSecrets:
         Adds what cannot be read to the gaps. A Secret that is not there is passed over, as a
         kubelet does.
         """
-        found: dict[Named, bytes | None] = {}
+        found: dict[SecretName, bytes | None] = {}
         unread, room = Gaps(self._cluster, "pull secrets"), _MOST_BYTES
         for namespace, account in sorted(self._excess):
             subject = plain(f"{self._cluster}: ServiceAccount {namespace}/{account}")
@@ -97,19 +97,19 @@ class PullSecrets:
             if all(named in found for named in each)
         }
 
-    def _wanted(self) -> list[Named]:
+    def _wanted(self) -> list[SecretName]:
         """Return the Secrets that are named, each namespace's first before any second.
 
         Whoever names very many in one namespace must not use up what is read of the others.
         """
         ranks: Counter[str] = Counter()
-        ranked: dict[Named, int] = {}
+        ranked: dict[SecretName, int] = {}
         for named in dict.fromkeys(named for each in self._sets.values() for named in each):
             ranks[named[0]] += 1
             ranked[named] = ranks[named[0]]
         return sorted(ranked, key=lambda named: ranked[named])
 
-    def _read(self, api: Api, named: Named, room: int) -> bytes | None:
+    def _read(self, api: Api, named: SecretName, room: int) -> bytes | None:
         """Read one Secret; keep at most `room` bytes of it."""
         namespace, name = named
         subject = plain(f"{self._cluster}: Secret {namespace}/{name}")

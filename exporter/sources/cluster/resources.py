@@ -12,15 +12,15 @@ import msgspec
 from exporter.oci.digest import Malformed
 from exporter.sources.cluster.custom import CustomResource
 from exporter.sources.cluster.objects import (
-    Account,
+    Controller,
+    ControllerRevision,
     CronJob,
     Job,
-    Named,
     Node,
-    Page,
+    ObjectList,
+    PartialObjectMetadata,
     Pod,
-    Replicated,
-    Revision,
+    ServiceAccount,
 )
 
 NODES: Final = "nodes"
@@ -37,7 +37,7 @@ ACCOUNTS: Final = "serviceaccounts"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ApiResource:
     """One kind of object, by the name that its lists have in paths and roles."""
 
     plural: str
@@ -45,7 +45,7 @@ class Kind:
     """As it stands in an object's `kind`."""
     version: str
     """`v1`, or `group/version`."""
-    decoder: msgspec.json.Decoder[Page[Any]]
+    decoder: msgspec.json.Decoder[ObjectList[Any]]
     namespaced: bool = True
     limit: int = 500
     """Objects of one page."""
@@ -65,23 +65,23 @@ class Kind:
         return f"{self.plural}.{group}" if group else self.plural
 
 
-def _decoder(of: Any) -> msgspec.json.Decoder[Page[Any]]:
-    return msgspec.json.Decoder(Page[of])
+def _decoder(of: Any) -> msgspec.json.Decoder[ObjectList[Any]]:
+    return msgspec.json.Decoder(ObjectList[of])
 
 
-KINDS: Final = {
+RESOURCES: Final = {
     kind.plural: kind
     for kind in (
-        Kind(DEPLOYMENTS, "Deployment", "apps/v1", _decoder(Replicated)),
-        Kind(STATEFUL_SETS, "StatefulSet", "apps/v1", _decoder(Replicated)),
-        Kind(DAEMON_SETS, "DaemonSet", "apps/v1", _decoder(Replicated)),
-        Kind(REPLICA_SETS, "ReplicaSet", "apps/v1", _decoder(Replicated)),
-        Kind(REVISIONS, "ControllerRevision", "apps/v1", _decoder(Revision)),
-        Kind(CONTROLLERS, "ReplicationController", "v1", _decoder(Replicated)),
-        Kind(CRON_JOBS, "CronJob", "batch/v1", _decoder(CronJob)),
-        Kind(JOBS, "Job", "batch/v1", _decoder(Job)),
-        Kind(PODS, "Pod", "v1", _decoder(Pod)),
-        Kind(NODES, "Node", "v1", _decoder(Node), namespaced=False),
+        ApiResource(DEPLOYMENTS, "Deployment", "apps/v1", _decoder(Controller)),
+        ApiResource(STATEFUL_SETS, "StatefulSet", "apps/v1", _decoder(Controller)),
+        ApiResource(DAEMON_SETS, "DaemonSet", "apps/v1", _decoder(Controller)),
+        ApiResource(REPLICA_SETS, "ReplicaSet", "apps/v1", _decoder(Controller)),
+        ApiResource(REVISIONS, "ControllerRevision", "apps/v1", _decoder(ControllerRevision)),
+        ApiResource(CONTROLLERS, "ReplicationController", "v1", _decoder(Controller)),
+        ApiResource(CRON_JOBS, "CronJob", "batch/v1", _decoder(CronJob)),
+        ApiResource(JOBS, "Job", "batch/v1", _decoder(Job)),
+        ApiResource(PODS, "Pod", "v1", _decoder(Pod)),
+        ApiResource(NODES, "Node", "v1", _decoder(Node), namespaced=False),
     )
 }
 """In the order of asking: who is made by others comes later, and so is not missed.
@@ -89,26 +89,26 @@ KINDS: Final = {
 Nodes come after the pods: a node that is not there then has left, and was not about to join.
 """
 
-PULLING: Final = Kind(ACCOUNTS, "ServiceAccount", "v1", _decoder(Account))
+SERVICE_ACCOUNTS: Final = ApiResource(ACCOUNTS, "ServiceAccount", "v1", _decoder(ServiceAccount))
 """Who gives pods their pull secrets."""
 
-SECRETS: Final = Kind("secrets", "Secret", "v1", _decoder(Named))
+SECRETS: Final = ApiResource("secrets", "Secret", "v1", _decoder(PartialObjectMetadata))
 
-RELEASES: Final = Kind(
+HELM_SECRETS: Final = ApiResource(
     SECRETS.plural,
     "Release",
     "v1",
-    _decoder(Named),
+    _decoder(PartialObjectMetadata),
     selectors=(("labelSelector", "owner=helm"), ("fieldSelector", "type=helm.sh/release.v1")),
     accept="application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
 )
 """Helm's history. Which revisions there are is read from their labels alone."""
 
 
-def custom(resource: CustomResource) -> Kind:
+def custom(resource: CustomResource) -> ApiResource:
     """Return how a custom resource is listed."""
     version = f"{resource.group}/{resource.version}"
-    return Kind(resource.resource, "", version, _decoder(dict[str, Any]))
+    return ApiResource(resource.resource, "", version, _decoder(dict[str, Any]))
 
 
 _DEEPEST: Final = 300

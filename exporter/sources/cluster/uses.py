@@ -14,26 +14,29 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.ports import Listing
 from exporter.sources.cluster.gaps import Gaps
-from exporter.sources.cluster.images import Want
-from exporter.sources.cluster.nodes import Fleet
+from exporter.sources.cluster.images import PodImage
+from exporter.sources.cluster.nodes import ClusterNodes
 from exporter.sources.cluster.text import reference
 
 Key = tuple["Workload", str, "ReferenceClass"]
 
 
-def no_login(_: Want) -> str:
+def no_login(_: PodImage) -> str:
     """Say nothing of credentials."""
     return ""
 
 
 def merged(
-    cluster: str, wants: Iterable[Want], fleet: Fleet, login: Callable[[Want], str] = no_login
+    cluster: str,
+    wants: Iterable[PodImage],
+    fleet: ClusterNodes,
+    login: Callable[[PodImage], str] = no_login,
 ) -> Listing[Use]:
     """Put together what belongs together; a text that is no reference is a gap of its own.
 
     `login` names the credentials with which a want would be pulled.
     """
-    groups: dict[Key, list[Want]] = {}
+    groups: dict[Key, list[PodImage]] = {}
     references, found = _References(Gaps(cluster, "images")), []
     for want in wants:
         if want.excess:
@@ -46,7 +49,9 @@ def merged(
     return Listing(tuple(found), references.gaps.all())
 
 
-def _use(named: Reference, group: list[Want], fleet: Fleet, login: Callable[[Want], str]) -> Use:
+def _use(
+    named: Reference, group: list[PodImage], fleet: ClusterNodes, login: Callable[[PodImage], str]
+) -> Use:
     first = group[0]
     platforms, admitted = _platforms(group, fleet)
     told = {want.image_id for want in group}
@@ -67,7 +72,9 @@ def _use(named: Reference, group: list[Want], fleet: Fleet, login: Callable[[Wan
     )
 
 
-def _platforms(group: list[Want], fleet: Fleet) -> tuple[frozenset[Platform], frozenset[Platform]]:
+def _platforms(
+    group: list[PodImage], fleet: ClusterNodes
+) -> tuple[frozenset[Platform], frozenset[Platform]]:
     """Return the platforms that must run it, and those on which it may be started besides.
 
     Both are empty where a pod is on a node that cannot be seen: then nothing is known.

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import yaml
 
 from exporter.sources.cluster.access import Access
-from exporter.sources.cluster.cluster import Cluster, Extent
+from exporter.sources.cluster.cluster import Cluster, ClusterOptions
 from tests.parts.http import Answer, Asked, serving
 from tests.parts.process import PATIENCE
 
@@ -66,7 +66,7 @@ class Site:
 
 
 @contextmanager
-def cluster(site: Site, folder: Path, extent: Extent | None = None) -> Iterator[Cluster]:
+def cluster(site: Site, folder: Path, extent: ClusterOptions | None = None) -> Iterator[Cluster]:
     with serving(site.answer) as url:
         document = {
             "clusters": [{"name": "c", "cluster": {"server": url}}],
@@ -77,7 +77,7 @@ def cluster(site: Site, folder: Path, extent: Extent | None = None) -> Iterator[
         path = folder / "kubeconfig"
         path.write_text(yaml.safe_dump(document))
         access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
-        yield Cluster(access, extent or Extent(), lambda: 0.0)
+        yield Cluster(access, extent or ClusterOptions(), lambda: 0.0)
 
 
 def pod(name: str, image: str = "r.example/app:1", **more: Any) -> Json:

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from exporter.sources.cluster.objects import CronJob, Job, Node, Pod, Replicated, Revision
+from exporter.sources.cluster.objects import Controller, ControllerRevision, CronJob, Job, Node, Pod
 
 Json = dict[str, Any]
-Kind = TypeVar("Kind")
+Made = TypeVar("Made")
 
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -31,19 +31,19 @@ def spec(*images: str, **more: Any) -> Json:
 
 def replicated(
     name: str, image: str, replicas: int | None = 1, *, revision: int = 0, **more: Any
-) -> Replicated:
+) -> Controller:
     marks = {"deployment.kubernetes.io/revision": str(revision)} if revision else {}
     document = {
         "metadata": meta(name, annotations=marks, **more),
         "spec": {"replicas": replicas, "template": {"spec": spec(image)}},
     }
-    return read(document, Replicated)
+    return read(document, Controller)
 
 
-def revision(name: str, image: str, number: int, owner: tuple[str, str]) -> Revision:
+def revision(name: str, image: str, number: int, owner: tuple[str, str]) -> ControllerRevision:
     data = {"spec": {"template": {"$patch": "replace", "spec": spec(image)}}}
     document = {"metadata": meta(name, owner), "revision": number, "data": data}
-    return read(document, Revision)
+    return read(document, ControllerRevision)
 
 
 def pod(name: str, document: Json, status: Json | None = None, **more: Any) -> Pod:
@@ -91,6 +91,6 @@ def status(*image_ids: str, phase: str = "Running") -> Json:
     return {"phase": phase, "containerStatuses": told}
 
 
-def read(document: Json, kind: type[Kind]) -> Kind:
+def read(document: Json, kind: type[Made]) -> Made:
     """Read a document by way of JSON, as it comes from the API."""
     return msgspec.json.decode(msgspec.json.encode(document), type=kind)

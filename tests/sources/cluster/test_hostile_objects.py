@@ -11,7 +11,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.sources.cluster.api import Api
-from exporter.sources.cluster.cluster import Extent
+from exporter.sources.cluster.cluster import ClusterOptions
 from exporter.sources.cluster.custom import CustomResource, FieldPath
 from exporter.sources.cluster.helm import TooLarge, images
 from exporter.sources.cluster.resources import decoded
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from exporter.ports import Listing
 
 PODS = "/api/v1/pods"
-HELM = Extent(helm=True, depth=1)
+HELM = ClusterOptions(helm=True, depth=1)
 MANY = 1_001
 GOOD = {"manifest": "spec: {containers: [{image: r.example/good:1}]}"}
 MEGABYTE = 1 << 20
@@ -46,7 +46,7 @@ BOMBS: dict[str, Json | bytes] = {
 }
 
 
-def seen(site: Site, folder: Path, extent: Extent | None = None) -> Listing[Use]:
+def seen(site: Site, folder: Path, extent: ClusterOptions | None = None) -> Listing[Use]:
     with cluster(site, folder, extent) as made:
         return made.uses()
 
@@ -192,7 +192,7 @@ def test_a_pod_with_too_much_in_it_is_a_gap_and_costs_no_other(tmp_path: Path, k
     }
     site.put("/apis/apps/v1/deployments", template)
 
-    found = seen(site, tmp_path, Extent(pull_secrets=True))
+    found = seen(site, tmp_path, ClusterOptions(pull_secrets=True))
 
     told = {gap.subject: gap.reason for gap in found.gaps}
     assert told == {"Pod shop/bad (prod)": reason, "Deployment shop/d (prod)": reason}
@@ -208,7 +208,7 @@ def test_a_custom_resource_of_very_many_images_is_a_gap_of_its_own(tmp_path: Pat
     site.put("/apis/x.example/v1/runs", *listed)
     resource = CustomResource("x.example", "v1", "runs", (FieldPath.parse("steps[*].image"),))
 
-    found = seen(site, tmp_path, Extent(custom=(resource,)))
+    found = seen(site, tmp_path, ClusterOptions(custom=(resource,)))
 
     assert names(found) == {"i0"}
     assert [(gap.subject, gap.reason) for gap in found.gaps] == [
@@ -240,7 +240,7 @@ def test_no_name_carries_what_moves_a_cursor(tmp_path: Path) -> None:
     for each in site.objects["/api/v1/secrets"]:
         each["metadata"]["labels"]["name"] = odd
 
-    found = seen(site, tmp_path, Extent(pull_secrets=True, helm=True))
+    found = seen(site, tmp_path, ClusterOptions(pull_secrets=True, helm=True))
 
     assert len(found.entries) == 3
     for use in found.entries:
@@ -253,7 +253,7 @@ def test_a_pull_secret_is_never_a_path_to_something_else(tmp_path: Path) -> None
     name = "../../other/secrets/theirs"
     site.put(PODS, pod("p", spec={"imagePullSecrets": [{"name": name}]}))
 
-    with cluster(site, tmp_path, Extent(pull_secrets=True)) as made:
+    with cluster(site, tmp_path, ClusterOptions(pull_secrets=True)) as made:
         assert made.uses().gaps == ()
         assert made.pull_secrets() == {f"prod shop: {name}": ()}
     assert not [path for path in site.asked if "other" in path]
@@ -279,7 +279,7 @@ def test_many_pull_secrets_in_one_namespace_use_up_none_of_the_others(tmp_path: 
     site.put(PODS, pod("q", namespace="zoo", spec={"imagePullSecrets": [{"name": "large"}]}))
     site.put("/api/v1/namespaces/zoo/secrets/large", logins(300 * 1024))
 
-    with cluster(site, tmp_path, Extent(pull_secrets=True)) as made:
+    with cluster(site, tmp_path, ClusterOptions(pull_secrets=True)) as made:
         gaps = made.uses().gaps
         held = made.pull_secrets()
 

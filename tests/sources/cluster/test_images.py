@@ -9,8 +9,8 @@ import pytest
 from exporter.facts.use import ReferenceClass
 from exporter.sources.cluster import controllers
 from exporter.sources.cluster.images import of_pods
-from exporter.sources.cluster.nodes import Fleet
-from exporter.sources.cluster.objects import Replicated
+from exporter.sources.cluster.nodes import ClusterNodes
+from exporter.sources.cluster.objects import Controller
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.uses import merged
 from tests.sources.cluster import made
@@ -18,7 +18,7 @@ from tests.sources.cluster import made
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.sources.cluster.images import Want
+    from exporter.sources.cluster.images import PodImage
 
 LIVE, IDLE, ROLLBACK = ReferenceClass.LIVE, ReferenceClass.IDLE, ReferenceClass.ROLLBACK
 NOW = 1_767_225_600.0  # 2026-01-01
@@ -29,11 +29,11 @@ def owners() -> Owners:
     return Owners("")
 
 
-def classes(wants: Iterable[Want]) -> dict[str, ReferenceClass]:
+def classes(wants: Iterable[PodImage]) -> dict[str, ReferenceClass]:
     return {want.image: want.reference_class for want in wants}
 
 
-def whose(wants: Iterable[Want]) -> set[str]:
+def whose(wants: Iterable[PodImage]) -> set[str]:
     return {str(want.workload) for want in wants}
 
 
@@ -93,7 +93,7 @@ def test_where_no_number_tells_the_younger_replica_set_is_the_newer(
                 ),
                 "spec": {"replicas": 0, "template": {"spec": made.spec(f"app:{day}")}},
             },
-            Replicated,
+            Controller,
         )
         for day in (1, 3, 2)
     ]
@@ -137,7 +137,7 @@ def test_what_a_partition_keeps_from_the_newest_revision_is_live(
         },
         "status": {"currentRevision": "r1", "updateRevision": "r3"},
     }
-    database = made.read(document, Replicated)
+    database = made.read(document, Controller)
 
     found = classes(controllers.of_revisions(kept, owners, 1, [database]))
 
@@ -164,7 +164,7 @@ def test_a_revision_that_cannot_be_read_is_shown_and_not_passed_over(
 
     (want,) = controllers.of_revisions([newest, odd], owners, 5)
 
-    found = merged("", [want], Fleet([], whole=True))
+    found = merged("", [want], ClusterNodes([], whole=True))
     assert [gap.subject for gap in found.gaps] == ["StatefulSet shop/db"]
     assert "ControllerRevision r1" in found.gaps[0].detail
 
@@ -208,16 +208,18 @@ def test_a_daemon_set_that_no_node_admits_is_idle_where_all_nodes_are_seen(owner
     ]
     nodes = [made.node("n1", "amd64")]
 
-    def found(fleet: Fleet) -> dict[str, ReferenceClass]:
+    def found(fleet: ClusterNodes) -> dict[str, ReferenceClass]:
         return classes(controllers.of_daemons(daemons, owners, fleet))
 
-    assert found(Fleet(nodes, whole=True)) == {"agent:1": IDLE}
-    assert found(Fleet([*nodes, made.node("n2", "arm64", gpu="yes")], whole=True)) == {
+    assert found(ClusterNodes(nodes, whole=True)) == {"agent:1": IDLE}
+    assert found(ClusterNodes([*nodes, made.node("n2", "arm64", gpu="yes")], whole=True)) == {
         "agent:1": LIVE
     }
-    assert found(Fleet([], whole=False)) == {"agent:1": LIVE}
-    assert found(Fleet([made.node("virtual", "", gpu="yes")], whole=True)) == {"agent:1": LIVE}
-    assert found(Fleet([made.node("virtual", "")], whole=True)) == {"agent:1": IDLE}
+    assert found(ClusterNodes([], whole=False)) == {"agent:1": LIVE}
+    assert found(ClusterNodes([made.node("virtual", "", gpu="yes")], whole=True)) == {
+        "agent:1": LIVE
+    }
+    assert found(ClusterNodes([made.node("virtual", "")], whole=True)) == {"agent:1": IDLE}
 
 
 def test_every_kind_of_container_of_a_pod_counts_and_says_what_it_runs(owners: Owners) -> None:

@@ -12,16 +12,16 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.cluster.access import Plugin
+from exporter.sources.cluster.access import ExecPlugin
 from tests.parts.process import PATIENCE, until
 
 API = "client.authentication.k8s.io/v1"
 
 
-def plugin(folder: Path, script: str, patience: float = PATIENCE, **spec: Any) -> Plugin:
+def plugin(folder: Path, script: str, patience: float = PATIENCE, **spec: Any) -> ExecPlugin:
     made = {"apiVersion": API, "command": "/bin/sh", "args": ["-c", script], **spec}
     cluster = {"server": "https://k.example"}
-    return Plugin(made, cluster, folder, dict(os.environ), patience)
+    return ExecPlugin(made, cluster, folder, dict(os.environ), patience)
 
 
 def credential(**status: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.sources.cluster.controllers import of_replicated
 from exporter.sources.cluster.images import of_pods
-from exporter.sources.cluster.objects import Account
+from exporter.sources.cluster.objects import ServiceAccount
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pull_secrets import PullSecrets
 from tests.sources.cluster import made
@@ -14,19 +14,19 @@ from tests.sources.cluster import made
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exporter.sources.cluster.images import Want
+    from exporter.sources.cluster.images import PodImage
 
 OWN = {"imagePullSecrets": [{"name": "own"}]}
 
 
-def login(wants: Iterable[Want]) -> str:
+def login(wants: Iterable[PodImage]) -> str:
     secrets = [{"name": "of-default"}, {"name": ""}]
     default = {"metadata": made.meta("default"), "imagePullSecrets": secrets}
     (want,) = wants
-    return PullSecrets("prod", [made.read(default, Account)]).login(want)
+    return PullSecrets("prod", [made.read(default, ServiceAccount)]).login(want)
 
 
-def pod(owner: tuple[str, str] | None = None, **spec: Any) -> Iterable[Want]:
+def pod(owner: tuple[str, str] | None = None, **spec: Any) -> Iterable[PodImage]:
     return of_pods([made.pod("p", made.spec("a:1", **spec), owner=owner)], Owners("prod"))
 
 

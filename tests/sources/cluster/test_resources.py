@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
-from exporter.sources.cluster.objects import Page, Revision
+from exporter.sources.cluster.objects import ControllerRevision, ObjectList
 from exporter.sources.cluster.resources import decoded
 
 ANYTHING = msgspec.json.Decoder(dict[str, Any])
-REVISIONS = msgspec.json.Decoder(Page[Revision])
+REVISIONS = msgspec.json.Decoder(ObjectList[ControllerRevision])
 
 
 def deep(levels: int, within: str = "") -> str:

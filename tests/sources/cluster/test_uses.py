@@ -10,9 +10,9 @@ from exporter.facts.gap import Reason
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.sources.cluster.controllers import of_daemons, of_replicated, of_schedules
-from exporter.sources.cluster.images import Want, of_pods, of_template
-from exporter.sources.cluster.nodes import Fleet
-from exporter.sources.cluster.objects import Replicated
+from exporter.sources.cluster.images import PodImage, of_pods, of_template
+from exporter.sources.cluster.nodes import ClusterNodes
+from exporter.sources.cluster.objects import Controller
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.uses import merged
 from tests.sources.cluster import made
@@ -41,14 +41,14 @@ def pods(*nodes: str, image: str = IMAGE, **spec: object) -> list[Pod]:
 
 
 def used(
-    wants: Iterable[Want], nodes: list[Node] | None = None, *, whole: bool = True
+    wants: Iterable[PodImage], nodes: list[Node] | None = None, *, whole: bool = True
 ) -> list[Use]:
-    found = merged("prod", wants, Fleet(NODES if nodes is None else nodes, whole=whole))
+    found = merged("prod", wants, ClusterNodes(NODES if nodes is None else nodes, whole=whole))
     assert found.complete
     return list(found.entries)
 
 
-def running(*nodes: str, **spec: object) -> Iterable[Want]:
+def running(*nodes: str, **spec: object) -> Iterable[PodImage]:
     return of_pods(pods(*nodes, **spec), Owners("prod"))
 
 
@@ -85,7 +85,7 @@ def test_a_pod_that_nobody_makes_anew_is_started_on_its_node_alone() -> None:
 
 def test_a_template_that_names_its_node_is_started_there_and_nowhere_else() -> None:
     template = {"template": {"spec": made.spec(IMAGE, nodeName="a1")}}
-    pinned = made.read({"metadata": made.meta("web"), "spec": template}, Replicated)
+    pinned = made.read({"metadata": made.meta("web"), "spec": template}, Controller)
 
     (use,) = used(of_replicated("Deployment", [pinned], Owners("")))
 
@@ -105,7 +105,7 @@ def test_without_a_pod_nothing_must_run_it_and_what_admits_it_may() -> None:
 
 
 def test_every_node_that_admits_a_daemon_must_run_it() -> None:
-    fleet = Fleet(NODES, whole=True)
+    fleet = ClusterNodes(NODES, whole=True)
     daemons = of_daemons([made.replicated("agent", IMAGE)], Owners("prod"), fleet)
 
     (use,) = used(daemons)
@@ -176,7 +176,9 @@ def test_the_next_run_of_a_schedule_is_kept() -> None:
 
 
 def test_a_text_that_is_no_reference_is_a_gap_that_names_its_workload_and_costs_no_other() -> None:
-    found = merged("prod", [*running("x1"), *running("x1", image="UPPER")], Fleet([], whole=False))
+    found = merged(
+        "prod", [*running("x1"), *running("x1", image="UPPER")], ClusterNodes([], whole=False)
+    )
 
     (gap,) = found.gaps
     assert (gap.subject, gap.reason) == ("Deployment shop/web (prod)", Reason.MALFORMED)
@@ -188,7 +190,7 @@ def test_a_thousand_bad_texts_are_a_hundred_gaps_and_a_count() -> None:
     document = made.pod("p", made.spec(*(f"BAD{n}" for n in range(1000)))).spec
     wants = of_template(workload, document, ReferenceClass.LIVE)
 
-    found = merged("prod", wants, Fleet([], whole=False))
+    found = merged("prod", wants, ClusterNodes([], whole=False))
 
     assert len(found.gaps) == 101
     assert found.gaps[-1].detail == "900 more images cannot be read"
