@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from exporter.commands.scrubbing import scrub_once
+from exporter.commands.scrub import scrub_once
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.ports import Listing, Wrong

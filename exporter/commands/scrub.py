@@ -1,4 +1,4 @@
-"""`scrub`: are all the bytes still those that their digests name? Read whole, and hashed."""
+"""`scrub`: read everything that is due in full, once, and report what is corrupt."""
 
 from __future__ import annotations
 
@@ -6,24 +6,36 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
+from exporter.audit import audit
 from exporter.commands import Refused
 from exporter.commands.answer import MOST_ROWS, Exit, as_json, exit_code, save, style
-from exporter.commands.auditing import aimed, finished, opened
-from exporter.commands.scrubbing import scrub_once
+from exporter.commands.auditing import aimed, finished, opened, showing
 from exporter.commands.settings import Typed, again, is_folder, settings_of, typed
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.config.registry import RegistrySettings
 from exporter.config.scrub import ScrubSettings, Source
 from exporter.facts.gap import Reason
+from exporter.facts.proof import Sighting
+from exporter.facts.snapshot import Snapshot
+from exporter.facts.use import Use
+from exporter.judge.judgement import judge
 from exporter.judge.report import Report
-from exporter.ports import Bytes, Unseen
+from exporter.oci.reference import Place
+from exporter.ports import Bytes, Listing, Unseen
 from exporter.publish.text.markdown import check_markdown
-from exporter.publish.text.scrub import damage_markdown, damage_text
+from exporter.publish.text.scrub import damage_markdown, damage_text, tally_words, unread_lines
 from exporter.publish.text.terminal import check_text
+from exporter.publish.words import size_words
+from exporter.resolve.method import Method, pause
+from exporter.resolve.scrub.subjects import Subject
+from exporter.resolve.target import Target
+from exporter.scrub import Plan, Scrubber, doubted, still_disputed, unverified
+from exporter.tally import ScrubTally
 from exporter.wiring.stored import Stored
 
 _OPTIONS: Final = {
@@ -35,6 +47,8 @@ _OPTIONS: Final = {
     "endpoint": "--endpoint",
     "region": "--region",
 }
+_BAR: Final = 30
+"""Characters of the bar."""
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -42,7 +56,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     subjects = asked_for(args)
     asked = _with_scrubs(args, typed(args, subjects.hosts, environ))
     try:
-        reports = finished(_read(args, subjects, asked))
+        reports = finished(_scrubbed(args, subjects, asked))
     except Unseen as unseen:
         sys.stderr.write(f"pullproof: nothing verified: {unseen}\n")
         return Exit.BLIND
@@ -53,7 +67,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return exit_code(reports, whole=whole, unpacked=True)
 
 
-async def _read(args: argparse.Namespace, subjects: Subjects, asked: Typed) -> list[Report]:
+async def _scrubbed(args: argparse.Namespace, subjects: Subjects, asked: Typed) -> list[Report]:
     """Scrub one registry after the other."""
     async with opened(asked) as assembly:
         wanted = await assembly.references()
@@ -129,3 +143,85 @@ def _said(args: argparse.Namespace, reports: Sequence[Report]) -> str:
     if args.output == "markdown":
         return check_markdown(reports, MOST_ROWS, again(args)) + damage_markdown(reports)
     return check_text(reports, style(args)) + damage_text(reports)
+
+
+async def scrub_once(target: Target, uses: Listing[Use]) -> Report:
+    """Audit, read what is due, and audit again: by then the first audit may be hours old."""
+    before = await audit(target, uses, None, time.time())
+    scrubber = Scrubber.of(target)
+    unread = await _read_due(scrubber, target.method, before.snapshot) if scrubber else {}
+    after = await audit(target, uses, before, time.time())
+    return judge(doubted(after.snapshot, unread), after.since) if unread else after
+
+
+async def _read_due(
+    scrubber: Scrubber, method: Method, snapshot: Snapshot
+) -> dict[Place, Sighting]:
+    """Read what is due, and once more what differs from an image; return what stays open."""
+    plan = await _planned(scrubber, snapshot)
+    size, spared = size_words(sum(each.size for each in plan.due)), len(plan.needed) - len(plan.due)
+    _say(
+        f"{snapshot.registry}: reading {len(plan.due):,} blobs and manifests, {size}; "
+        f"{spared:,} already verified"
+    )
+    unread = await _read_all(scrubber, plan.due)
+    if disputed := (await _planned(scrubber, snapshot)).disputed:
+        _say(f"{snapshot.registry}: reading {len(disputed):,} again that do not match their images")
+        await pause(method, disputed)
+        unread |= await _read_all(scrubber, disputed)
+        unread |= still_disputed(await _planned(scrubber, snapshot))
+    for line in unread_lines(unread):
+        _say(line)
+    return unread
+
+
+async def _planned(scrubber: Scrubber, snapshot: Snapshot) -> Plan:
+    return await asyncio.to_thread(scrubber.plan, snapshot, time.time())
+
+
+async def _read_all(scrubber: Scrubber, subjects: Sequence[Subject]) -> dict[Place, Sighting]:
+    """Read each subject; return the places that could not be verified."""
+    tally = scrubber.scrub.tally
+    tally.size, tally.blobs = 0, {}  # what is read again is told apart
+    unread: dict[Place, Sighting] = {}
+    async with _telling(Progress(tally, sum(each.size for each in subjects), len(subjects))):
+        for subject in subjects:
+            unread |= unverified(await scrubber.verify(subject, time.time()))
+    return unread
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How much is read of how much."""
+
+    tally: ScrubTally
+    size: int
+    """Bytes in all."""
+    count: int
+
+    def line(self, seconds: float) -> str:
+        """Return it in one line."""
+        share = min(1.0, self.tally.size / self.size) if self.size else 1.0
+        bar = "#" * int(share * _BAR)
+        done = sum(self.tally.blobs.values())
+        speed = size_words(int(self.tally.size / seconds)) if seconds > 0 else "?"
+        return (
+            f"[{bar:.<{_BAR}}] {share:4.0%}  {size_words(self.tally.size)} of "
+            f"{size_words(self.size)}, {done:,} of {self.count:,}, {speed}/s"
+        )
+
+
+@asynccontextmanager
+async def _telling(progress: Progress) -> AsyncIterator[None]:
+    """Show a bar on a terminal, and in the end a line wherever it goes."""
+    began = time.monotonic()
+    try:
+        async with showing(lambda: progress.line(time.monotonic() - began)):
+            yield
+    finally:
+        _say(tally_words(progress.tally, time.monotonic() - began))
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.cli import UNTOLD, USAGE, main
-from exporter.commands.scrub import recognise
-from exporter.commands.scrubbing import Progress, scrub_once
+from exporter.commands.scrub import Progress, recognise, scrub_once
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked
 from exporter.facts.proof import State, unknown
