@@ -28,7 +28,7 @@ from exporter.facts.digests import Digests
 from exporter.facts.graph import Graph
 from exporter.facts.inventory import Driver, Folder, Inventory, Links, Tags
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
-from exporter.judge.gc.plan import Plan
+from exporter.judge.gc.plan import Completed
 from exporter.judge.gc.simulate import simulate
 from exporter.sources.storage.filesystem import read
 from exporter.store.ledger import Ledger
@@ -174,7 +174,7 @@ def dry_run(program: str, root: Path, mode: Mode) -> list[str]:
 
 def agrees(inventory: Inventory, dialect: Dialect, mode: Mode, printed: list[str]) -> bool:
     plan = simulate(inventory, dialect, mode)
-    assert isinstance(plan, Plan)
+    assert isinstance(plan, Completed)
     return sorted(log(inventory, plan)) == sorted(printed)
 
 

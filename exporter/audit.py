@@ -15,7 +15,7 @@ from exporter.facts.proof import GONE, State
 from exporter.facts.scrubbed import Scrubbed, recall
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import Use
-from exporter.judge.gc.plan import Blind
+from exporter.judge.gc.plan import Unpredictable
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.judge.stock import take
@@ -160,7 +160,7 @@ def _with_stock(target: Target, report: Report, inventory: Inventory, uses: List
     wants = [use for use in uses.entries if target.names(use)]
     roots = stored_roots(inventory, target.scope, wants)
     stock = take(inventory, roots, snapshot.collector, target.grace, snapshot.taken_at)
-    if isinstance(stock, Blind):
+    if isinstance(stock, Unpredictable):
         return _with_gaps(report, stock.gaps)
     return replace(report, stock=stock)
 

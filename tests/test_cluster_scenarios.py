@@ -6,8 +6,8 @@ import re
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import blast
-from exporter.judge.preflight.answer import Verdict
-from exporter.judge.preflight.api import foresee
+from exporter.judge.preflight.api import predict
+from exporter.judge.preflight.prediction import Verdict
 from exporter.oci.platform import Platform
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.rendering import render
@@ -17,7 +17,7 @@ from exporter.publish.text.terminal import Style, check_text
 from tests import worlds
 from tests.fakes import NOW, audited, codes, use, verdict, workload
 from tests.incident import losses
-from tests.judge.preflight.asking import collection, hurt
+from tests.judge.preflight.asking import collection, victims
 from tests.scenarios import (
     AT_RISK,
     BROKEN,
@@ -130,9 +130,9 @@ async def test_11_a_pinned_image_that_its_tag_has_left_is_at_risk_and_not_missin
     picture = Picture((Standing.once(report),), (), Reload("", successful=True, last_success=0.0))
     text = render(picture, Limits()).text.plain.decode()
     assert re.search(r'tag_unprotected_images{.*tag="@.*",class="live"} 1', text)
-    foreseen = foresee(report, collection("2 -m"), [], ())
+    foreseen = predict(report, collection("2 -m"), [], ())
     assert foreseen.verdict is Verdict.UNSAFE
-    assert {I.digest, A.digest, B.digest} <= hurt(foreseen)[f"app@{I.digest}"]
+    assert {I.digest, A.digest, B.digest} <= victims(foreseen)[f"app@{I.digest}"]
 
 
 async def test_11_what_runs_by_a_tag_that_moved_on_is_told_with_what_still_holds_it() -> None:

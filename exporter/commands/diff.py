@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from exporter.commands import Refused
 from exporter.commands.auditing import judged
-from exporter.judge.change import Change, compare
+from exporter.judge.change import Diff, compare
 from exporter.publish.text.change import change_document, change_markdown, change_text
 
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: A
     return change.outcome
 
 
-def _said(output: str, change: Change) -> str:
+def _said(output: str, change: Diff) -> str:
     if output == "json":
         return json.dumps(change_document(change), indent=2) + "\n"
     return change_markdown(change) if output == "markdown" else change_text(change)

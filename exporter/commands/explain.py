@@ -16,7 +16,7 @@ from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import Subjects, is_registry, platforms, with_file
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use
-from exporter.judge.explanation import Explanation, Question, explain, places
+from exporter.judge.explanation import ExplainRequest, Explanation, explain, places
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.quoting import without_credentials
@@ -52,9 +52,11 @@ def _kept(args: argparse.Namespace) -> Sequence[Explanation]:
         where = places(report, digest)
         if not where:
             raise Refused(f"{digest}: not found in {args.saved}")
-        return [explain(report, Question(each, None, digest, sources=sources)) for each in where]
+        return [
+            explain(report, ExplainRequest(each, None, digest, sources=sources)) for each in where
+        ]
     named = _reference(args.subject)
-    question = Question(named.repository, _tag(named), named.digest, sources=sources)
+    question = ExplainRequest(named.repository, _tag(named), named.digest, sources=sources)
     return [explain(report, question)]
 
 
@@ -75,9 +77,9 @@ def _looked(args: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Ex
     return [explain(report, _question(args, named, settings))]
 
 
-def _question(args: argparse.Namespace, named: Reference, asked: Typed) -> Question:
+def _question(args: argparse.Namespace, named: Reference, asked: Typed) -> ExplainRequest:
     (registry,) = asked.settings.registries
-    return Question(
+    return ExplainRequest(
         named.repository,
         _tag(named),
         named.digest,

@@ -14,7 +14,7 @@ from exporter.config.settings import Settings
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.use import Use
 from exporter.judge.blast import Hit, hits
-from exporter.judge.preflight.answer import Needed
+from exporter.judge.preflight.prediction import NeededImage
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Repository, Tag, spellings
 from exporter.ports import Listing, ReferenceSource, Unseen, joined
@@ -32,7 +32,7 @@ class Wanting:
     hosts: frozenset[str]
     """By which the registry is named; empty where it is not known, and every name may be its."""
 
-    def needed(self, tags: Mapping[Repository, Sequence[Tag]]) -> list[Needed]:
+    def needed(self, tags: Mapping[Repository, Sequence[Tag]]) -> list[NeededImage]:
         """Return all tags, and everything in use, each once under its highest class."""
         users: dict[tuple[str, str], list[Use]] = {}
         for use in self.uses.entries:
@@ -44,10 +44,10 @@ class Wanting:
         ]
 
 
-def _needed(wanted: scope.Wanted, users: tuple[Hit, ...]) -> Needed:
+def _needed(wanted: scope.Wanted, users: tuple[Hit, ...]) -> NeededImage:
     pinned = isinstance(wanted.name, Digest)
     tag, digest = ("", wanted.name) if pinned else (wanted.name, "")
-    return Needed(wanted.repository, tag, digest, wanted.reference_class, users)
+    return NeededImage(wanted.repository, tag, digest, wanted.reference_class, users)
 
 
 def wanting(args: argparse.Namespace, environ: Mapping[str, str]) -> Wanting:

@@ -11,20 +11,20 @@ from dataclasses import replace
 from typing import Final
 
 from exporter.commands.answer import MOST_ROWS, Exit, style
-from exporter.commands.asked import asked
 from exporter.commands.auditing import judged
 from exporter.commands.needed import Wanting, wanting
+from exporter.commands.operation import operation
 from exporter.commands.settings import check_place, place, plain_http
 from exporter.facts import body
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
 from exporter.judge.gc.paths import removed
-from exporter.judge.gc.plan import Abort, Blind, Plan
+from exporter.judge.gc.plan import Aborted, Completed, Unpredictable
 from exporter.judge.preflight import api, storage
-from exporter.judge.preflight.answer import Answer, Checked, Verdict
-from exporter.judge.preflight.asked import Asked
+from exporter.judge.preflight.operation import Operation
 from exporter.judge.preflight.platforms import described, parents
-from exporter.judge.preflight.storage import Foreseen
+from exporter.judge.preflight.prediction import Checked, Prediction, Verdict
+from exporter.judge.preflight.storage import StoragePrediction
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing, Unseen, joined
 from exporter.publish.preflight.document import preflight_json
@@ -45,7 +45,7 @@ _EXITS: Final = {
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     wants = wanting(args, environ)
-    wish = asked(args, wants.hosts)
+    wish = operation(args, wants.hosts)
     if args.saved:
         return _EXITS[_of_snapshot(args, wish, wants).verdict]
     check_place("--storage", args.storage)
@@ -55,15 +55,17 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return _EXITS[_of_storage(args, stored, wish, wants).verdict]
 
 
-def _of_snapshot(args: argparse.Namespace, wish: Asked, wants: Wanting) -> Answer:
+def _of_snapshot(args: argparse.Namespace, wish: Operation, wants: Wanting) -> Prediction:
     report = judged(args.saved)
     uses = joined(wants.uses, Listing(report.snapshot.uses))
-    answer = api.foresee(report, wish, replace(wants, uses=uses).needed({}), wants.uses.gaps)
+    answer = api.predict(report, wish, replace(wants, uses=uses).needed({}), wants.uses.gaps)
     sys.stdout.write(_said(args, answer))
     return answer
 
 
-def _of_storage(args: argparse.Namespace, stored: Stored, wish: Asked, wants: Wanting) -> Answer:
+def _of_storage(
+    args: argparse.Namespace, stored: Stored, wish: Operation, wants: Wanting
+) -> Prediction:
     try:
         inventory, foreseen = _foreseen(stored, wish, wants)
         if storage.is_to_be_confirmed(foreseen):
@@ -72,7 +74,7 @@ def _of_storage(args: argparse.Namespace, stored: Stored, wish: Asked, wants: Wa
             foreseen = storage.confirmed(foreseen, again)
     except Unseen as unseen:
         gap = Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
-        answer = Answer(wish.words, (), (), (gap,), None, Checked(0, 0, 0))
+        answer = Prediction(wish.description, (), (), (gap,), None, Checked(0, 0, 0))
         if args.output == "removed":
             _complain(answer)
         else:
@@ -86,10 +88,12 @@ def _of_storage(args: argparse.Namespace, stored: Stored, wish: Asked, wants: Wa
     return answer
 
 
-def _foreseen(stored: Stored, wish: Asked, wants: Wanting) -> tuple[Inventory, Foreseen]:
+def _foreseen(
+    stored: Stored, wish: Operation, wants: Wanting
+) -> tuple[Inventory, StoragePrediction]:
     inventory = stored.read()
     needed = wants.needed(_tags(inventory))
-    return inventory, storage.foresee(inventory, wish, needed, wants.uses.gaps, time.time_ns())
+    return inventory, storage.predict(inventory, wish, needed, wants.uses.gaps, time.time_ns())
 
 
 def _tags(inventory: Inventory) -> dict[Repository, tuple[Tag, ...]]:
@@ -100,7 +104,7 @@ def _tags(inventory: Inventory) -> dict[Repository, tuple[Tag, ...]]:
     }
 
 
-def _with_platforms(stored: Stored, inventory: Inventory, answer: Answer) -> Answer:
+def _with_platforms(stored: Stored, inventory: Inventory, answer: Prediction) -> Prediction:
     """Read the few indexes whose children break; without them the platforms are just not named."""
     digests = parents(inventory, answer)
     try:
@@ -111,7 +115,7 @@ def _with_platforms(stored: Stored, inventory: Inventory, answer: Answer) -> Ans
     return described(answer, {digest: content for digest, content in read if content})
 
 
-def _said(args: argparse.Namespace, answer: Answer) -> str:
+def _said(args: argparse.Namespace, answer: Prediction) -> str:
     if args.output == "json":
         return escaped(preflight_json(answer))
     if args.output == "markdown":
@@ -124,15 +128,15 @@ _LAST: Final = os.fsdecode(b"\xff")
 """Bytes that are no UTF-8, as Python holds them; those below control some terminals."""
 
 
-def _list(foreseen: Foreseen) -> None:
+def _list(foreseen: StoragePrediction) -> None:
     """Print for a program: what is to be said beside it goes to standard error."""
     outcome, inventory = foreseen.outcome, foreseen.inventory
-    if outcome is None or isinstance(outcome, Blind):
+    if outcome is None or isinstance(outcome, Unpredictable):
         _complain(foreseen.answer)
         return
-    removal = outcome.removal if isinstance(outcome, Plan) else outcome.possible
+    removal = outcome.removal if isinstance(outcome, Completed) else outcome.possible
     _print(sorted(set(removed(inventory, removal))))
-    if isinstance(outcome, Abort):
+    if isinstance(outcome, Aborted):
         sys.stderr.write(f"{plain(outcome.complaints[0])}\n")
 
 
@@ -147,6 +151,6 @@ def _print(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def _complain(answer: Answer) -> None:
+def _complain(answer: Prediction) -> None:
     for gap in answer.gaps:
         sys.stderr.write(f"pullproof: {plain(gap.subject)}: {gap.reason} ({plain(gap.detail)})\n")

@@ -15,7 +15,7 @@ from exporter.commands.auditing import finished, judged, look
 from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.facts.use import ReferenceClass
-from exporter.judge.pins import LONGEST, Pin, Pins, pins
+from exporter.judge.keep_tags import LONGEST, KeepTag, KeepTagPlan, plan_keep_tags
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import tag
@@ -51,7 +51,7 @@ def _check_prefix(prefix: str) -> None:
 
 async def _look_and_act(
     args: argparse.Namespace, subjects: Subjects, asked: Typed
-) -> tuple[Sequence[Pins], Sequence[Outcome] | None]:
+) -> tuple[Sequence[KeepTagPlan], Sequence[Outcome] | None]:
     """Look, and where it is wanted, set what is lacking and look again."""
     reports = await look(args, subjects, asked)
     if args.save:
@@ -68,8 +68,8 @@ async def _look_and_act(
 
 def _plans(
     reports: Iterable[Report], reach: ReferenceClass, args: argparse.Namespace
-) -> list[Pins]:
-    return [pins(report, reach, args.prefix) for report in reports]
+) -> list[KeepTagPlan]:
+    return [plan_keep_tags(report, reach, args.prefix) for report in reports]
 
 
 def _reach(args: argparse.Namespace, subjects: Subjects) -> ReferenceClass:
@@ -80,7 +80,7 @@ def _reach(args: argparse.Namespace, subjects: Subjects) -> ReferenceClass:
     return ReferenceClass.ROLLBACK if alone else ReferenceClass.LATEST
 
 
-async def _apply(plan: Pins, asked: Typed) -> list[Outcome]:
+async def _apply(plan: KeepTagPlan, asked: Typed) -> list[Outcome]:
     """Set the tags of one registry, one after the other."""
     if not plan.wanted:
         return []
@@ -90,7 +90,7 @@ async def _apply(plan: Pins, asked: Typed) -> list[Outcome]:
         return [Outcome(pin, await _failure(writing, pin)) for pin in plan.wanted]
 
 
-async def _failure(writing: Pinner, pin: Pin) -> str:
+async def _failure(writing: Pinner, pin: KeepTag) -> str:
     """Set one tag; return why that failed, or nothing."""
     try:
         await writing.pin(pin.need.repository, pin.digest, pin.tag)
@@ -100,7 +100,7 @@ async def _failure(writing: Pinner, pin: Pin) -> str:
 
 
 def _answered(
-    args: argparse.Namespace, plans: Sequence[Pins], outcomes: Sequence[Outcome] | None
+    args: argparse.Namespace, plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None
 ) -> Exit:
     if args.output == "json":
         said = json.dumps(pins_document(plans, outcomes), indent=2) + "\n"
@@ -113,6 +113,6 @@ def _answered(
     return Exit.BLIND if any(_blind(plan) for plan in plans) else Exit.WELL
 
 
-def _blind(plan: Pins) -> bool:
+def _blind(plan: KeepTagPlan) -> bool:
     """Is there anything that may need a tag and was not seen?"""
     return bool(plan.doubtful or plan.report.snapshot.gaps)

@@ -11,12 +11,12 @@ from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.demand import said
-from exporter.judge.pins import Need, needs
+from exporter.judge.keep_tags import ReferencedManifest, referenced_manifests
 from exporter.judge.report import Child, Report, TagVerdict
 from exporter.oci.reference import Repository, Tag
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """What happened to a tag, or to a pinned digest; several may be true of one."""
 
     BROKEN = "broken"
@@ -35,7 +35,7 @@ class Kind(StrEnum):
     """A tag that was not looked at before."""
 
 
-class Outcome(IntEnum):
+class DiffOutcome(IntEnum):
     """What a change amounts to; a proof of damage comes before doubt."""
 
     NOTHING_BROKE = 0
@@ -44,10 +44,10 @@ class Outcome(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class TagChange:
     """One thing that happened to one tag or pinned digest."""
 
-    kind: Kind
+    kind: ChangeKind
     before: TagVerdict | None
     after: TagVerdict | None
     children: tuple[Child, ...] = ()
@@ -63,32 +63,36 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Diff:
     """Everything that differs between two looks at one registry."""
 
     old: Report
     new: Report
-    shifts: tuple[Shift, ...]
+    shifts: tuple[TagChange, ...]
     """By kind, the worst first; then live ones first, by repository and tag."""
-    exposed: tuple[Need, ...]
+    exposed: tuple[ReferencedManifest, ...]
     """Manifests that still stand and lost the last tag that pointed straight at them."""
-    protected: tuple[Need, ...]
+    protected: tuple[ReferencedManifest, ...]
     """Manifests that got a tag of their own."""
 
-    def of(self, kind: Kind) -> tuple[Shift, ...]:
+    def of(self, kind: ChangeKind) -> tuple[TagChange, ...]:
         """Return what happened of one kind."""
         return tuple(each for each in self.shifts if each.kind is kind)
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> DiffOutcome:
         """Did anything break; or is that not to be told?"""
-        if self.of(Kind.BROKEN):
-            return Outcome.COLLATERAL
-        unseen = self.of(Kind.NOT_SEEN) or self.of(Kind.FOUND_BROKEN) or self.new.snapshot.hiding
-        return Outcome.UNTOLD if unseen else Outcome.NOTHING_BROKE
+        if self.of(ChangeKind.BROKEN):
+            return DiffOutcome.COLLATERAL
+        unseen = (
+            self.of(ChangeKind.NOT_SEEN)
+            or self.of(ChangeKind.FOUND_BROKEN)
+            or self.new.snapshot.hiding
+        )
+        return DiffOutcome.UNTOLD if unseen else DiffOutcome.NOTHING_BROKE
 
 
-def compare(old: Report, new: Report) -> Change:
+def compare(old: Report, new: Report) -> Diff:
     """Return what changed between two reports on the same registry.
 
     A tag counts as removed only where the new look knows every tag of its repository. What was
@@ -97,9 +101,9 @@ def compare(old: Report, new: Report) -> Change:
     before, after = _by_key(old), _by_key(new)
     shifts = [shift for key, was in before.items() for shift in _since(was, after.get(key), new)]
     shifts += [shift for key, now in after.items() if key not in before for shift in _new(now, old)]
-    order = tuple(Kind)
+    order = tuple(ChangeKind)
     shifts.sort(key=lambda shift: (order.index(shift.kind), *_place(shift.verdict)))
-    return Change(old, new, tuple(shifts), *_protection(old, new))
+    return Diff(old, new, tuple(shifts), *_protection(old, new))
 
 
 def _by_key(report: Report) -> dict[tuple[str, str], TagVerdict]:
@@ -111,31 +115,31 @@ def _place(verdict: TagVerdict) -> tuple[int, str, str]:
     return root.reference_class.rank, root.repository, root.tag or f"@{root.digest}"
 
 
-def _since(was: TagVerdict, now: TagVerdict | None, new: Report) -> Iterator[Shift]:
+def _since(was: TagVerdict, now: TagVerdict | None, new: Report) -> Iterator[TagChange]:
     """What became of something that was looked at before."""
     if now is not None:
         if _moved(was, now):
-            yield Shift(Kind.MOVED, was, now)
+            yield TagChange(ChangeKind.MOVED, was, now)
         yield from _health(was, now)
         return
     nowhere = was.root.digest is None and was.root.sighting.state in GONE
     if was.root.tag is None or nowhere:
         return  # a digest that nobody pins any more, a tag that was not there: nothing was taken
     removed = _lacks(new.snapshot, was.root.repository, was.root.tag)
-    yield Shift(Kind.REMOVED if removed else Kind.NOT_SEEN, was, None)
+    yield TagChange(ChangeKind.REMOVED if removed else ChangeKind.NOT_SEEN, was, None)
 
 
-def _new(now: TagVerdict, old: Report) -> Iterator[Shift]:
+def _new(now: TagVerdict, old: Report) -> Iterator[TagChange]:
     """What is to be said of something that was not looked at before."""
     root = now.root
     fresh = root.tag is not None and _lacks(old.snapshot, root.repository, root.tag)
     lost = tuple(child for child in now.children if child.expected and child.state in GONE)
     if lost or now.overall in GONE:
-        yield Shift(Kind.BROKEN if fresh else Kind.FOUND_BROKEN, None, now, lost)
+        yield TagChange(ChangeKind.BROKEN if fresh else ChangeKind.FOUND_BROKEN, None, now, lost)
     elif any(child.expected and child.state is State.UNKNOWN for child in now.children):
-        yield Shift(Kind.NOT_SEEN, None, now)
+        yield TagChange(ChangeKind.NOT_SEEN, None, now)
     elif root.tag is not None:
-        yield Shift(Kind.ADDED if fresh else Kind.FIRST_SEEN, None, now)
+        yield TagChange(ChangeKind.ADDED if fresh else ChangeKind.FIRST_SEEN, None, now)
 
 
 def _moved(was: TagVerdict, now: TagVerdict) -> bool:
@@ -143,20 +147,20 @@ def _moved(was: TagVerdict, now: TagVerdict) -> bool:
     return None not in ends and ends[0] != ends[1]
 
 
-def _health(was: TagVerdict, now: TagVerdict) -> Iterator[Shift]:
+def _health(was: TagVerdict, now: TagVerdict) -> Iterator[TagChange]:
     """What of a tag broke, was found broken, could not be seen, or came back."""
-    found: dict[Kind, list[Child]] = {}
+    found: dict[ChangeKind, list[Child]] = {}
     for child in now.children:
         kind = _kind(_before(was, now, child), child.state) if child.expected else None
         if kind is not None:
             found.setdefault(kind, []).append(child)
     if set(now.lacking_platforms) - set(was.lacking_platforms):
         same = was.overall is State.PRESENT and _wanted(now) <= _wanted(was)
-        found.setdefault(Kind.BROKEN if same else Kind.FOUND_BROKEN, [])
+        found.setdefault(ChangeKind.BROKEN if same else ChangeKind.FOUND_BROKEN, [])
     if was.overall in GONE and now.overall is State.PRESENT:
-        found.setdefault(Kind.HEALED, [])
+        found.setdefault(ChangeKind.HEALED, [])
     for kind, children in found.items():
-        yield Shift(kind, was, now, tuple(children))
+        yield TagChange(kind, was, now, tuple(children))
 
 
 def _wanted(verdict: TagVerdict) -> frozenset[Nodes]:
@@ -164,13 +168,13 @@ def _wanted(verdict: TagVerdict) -> frozenset[Nodes]:
     return frozenset(nodes for _, nodes in said(verdict.uses)) | {Nodes.of_root(verdict.root)}
 
 
-def _kind(before: State, now: State) -> Kind | None:
+def _kind(before: State, now: State) -> ChangeKind | None:
     """What is to be said of one manifest."""
     if now in GONE and before not in GONE:
-        return Kind.BROKEN if before is State.PRESENT else Kind.FOUND_BROKEN
+        return ChangeKind.BROKEN if before is State.PRESENT else ChangeKind.FOUND_BROKEN
     if now is State.UNKNOWN and before not in GONE:
-        return Kind.NOT_SEEN
-    return Kind.HEALED if now is State.PRESENT and before in GONE else None
+        return ChangeKind.NOT_SEEN
+    return ChangeKind.HEALED if now is State.PRESENT and before in GONE else None
 
 
 def _before(was: TagVerdict, now: TagVerdict, child: Child) -> State:
@@ -200,7 +204,9 @@ def _lacks(seen: Snapshot, repository: Repository, tag: Tag) -> bool:
     return tag not in known and len(known) >= seen.listed.get(repository, 0)
 
 
-def _protection(old: Report, new: Report) -> tuple[tuple[Need, ...], tuple[Need, ...]]:
+def _protection(
+    old: Report, new: Report
+) -> tuple[tuple[ReferencedManifest, ...], tuple[ReferencedManifest, ...]]:
     """Which manifests lost their last tag, and which got one; only where both are known."""
     before = {(need.repository, need.digest): need.tags for need in _every(old)}
     exposed, protected = [], []
@@ -215,5 +221,5 @@ def _protection(old: Report, new: Report) -> tuple[tuple[Need, ...], tuple[Need,
     return tuple(exposed), tuple(protected)
 
 
-def _every(report: Report) -> list[Need]:
-    return needs(report, ReferenceClass.SELECTED)
+def _every(report: Report) -> list[ReferencedManifest]:
+    return referenced_manifests(report, ReferenceClass.SELECTED)

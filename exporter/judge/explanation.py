@@ -17,7 +17,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 
 
-class Answer(StrEnum):
+class Tristate(StrEnum):
     """Of a question that absence may answer: "no" needs proof."""
 
     YES = "yes"
@@ -30,7 +30,7 @@ class Dependent:
     """One tag or pinned digest that leads to it, and so would be hurt."""
 
     verdict: TagVerdict
-    straight: bool
+    direct: bool
     """Does it point straight at it, or through an index?"""
     children: tuple[Child, ...]
     """What of it could no longer be pulled."""
@@ -55,9 +55,9 @@ class Explanation:
     """Everything that leads to it, live first."""
     runs: tuple[Use, ...]
     """Who runs it now by a tag that leads elsewhere: a new start would not pull it."""
-    latest: Answer
-    used: Answer
-    sole: Answer
+    latest: Tristate
+    used: Tristate
+    sole: Tristate
     """Is the tag (or the one that there is) its only direct protection, under another tag?"""
     doubts: tuple[str, ...]
     """Why "no" cannot be said, one sentence each; empty where it can."""
@@ -65,11 +65,11 @@ class Explanation:
     @property
     def needed_by_others(self) -> tuple[Dependent, ...]:
         """Whoever reaches it through an index: they lose it with its last tag."""
-        return tuple(each for each in self.dependents if not each.straight)
+        return tuple(each for each in self.dependents if not each.direct)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ExplainRequest:
     """What is asked, and what else is known."""
 
     repository: Repository
@@ -86,48 +86,50 @@ def places(report: Report, digest: Digest) -> tuple[Repository, ...]:
     return tuple(sorted({where for where, seen in report.snapshot.sightings if seen == digest}))
 
 
-def explain(report: Report, question: Question) -> Explanation:
+def explain(report: Report, request: ExplainRequest) -> Explanation:
     """Answer the three questions about one image, and who would be hurt if it went."""
-    root = _root(report, question)
-    digest = question.digest or (root.digest if root else None)
-    around = [each for each in report.verdicts if each.root.repository == question.repository]
+    root = _root(report, request)
+    digest = request.digest or (root.digest if root else None)
+    around = [each for each in report.verdicts if each.root.repository == request.repository]
     dependents = tuple(_dependents(report, around, digest)) if digest else ()
-    doubts = tuple(_doubts(report, question, around))
-    sealed = question.repository in report.snapshot.sealed
-    straight = _pointing(report, question.repository, digest, dependents) if digest else ()
-    running = runners(report.snapshot, question.repository, digest) if digest else Runners((), True)
+    doubts = tuple(_doubts(report, request, around))
+    sealed = request.repository in report.snapshot.sealed
+    direct = _pointing(report, request.repository, digest, dependents) if digest else ()
+    running = runners(report.snapshot, request.repository, digest) if digest else Runners((), True)
     named = {use for each in dependents for use in each.uses}
-    heard = question.sources and _heard(report) and running.sure
+    heard = request.sources and _heard(report) and running.sure
     return Explanation(
         report,
-        question.repository,
-        question.tag,
+        request.repository,
+        request.tag,
         digest,
-        _state(report, question, root, digest),
-        straight,
+        _state(report, request, root, digest),
+        direct,
         dependents,
         tuple(use for use in running.uses if use not in named),
-        latest=_said(_latest(question, dependents), proven=not doubts),
+        latest=_said(_latest(request, dependents), proven=not doubts),
         used=_said(bool(running.uses) or _used(dependents), proven=not doubts and heard),
-        sole=_sole(straight, dependents, sealed=sealed, whole=not doubts),
+        sole=_sole(direct, dependents, sealed=sealed, whole=not doubts),
         doubts=doubts,
     )
 
 
-def _root(report: Report, question: Question) -> Root | None:
-    if question.tag is None:
+def _root(report: Report, request: ExplainRequest) -> Root | None:
+    if request.tag is None:
         return None
-    wanted = (question.repository, question.tag)
+    wanted = (request.repository, request.tag)
     roots = report.snapshot.roots
     return next((each for each in roots if (each.repository, each.tag) == wanted), None)
 
 
-def _state(report: Report, question: Question, root: Root | None, digest: Digest | None) -> State:
+def _state(
+    report: Report, request: ExplainRequest, root: Root | None, digest: Digest | None
+) -> State:
     if digest is not None:
-        return View(report.snapshot, question.repository).seen(digest).state
+        return View(report.snapshot, request.repository).seen(digest).state
     if root is not None:
         return root.sighting.state
-    known = question.repository in report.snapshot.sealed
+    known = request.repository in report.snapshot.sealed
     return State.MISSING if known else State.UNKNOWN
 
 
@@ -139,8 +141,8 @@ def _dependents(
         above = root.digest == digest or digest in verdict.indexes
         hurt = _below(report, verdict, digest) if above else _having(report, verdict, digest)
         if above or hurt:
-            straight = root.tag is not None and root.digest == digest
-            yield Dependent(verdict, straight, hurt, _uses(report, root))
+            direct = root.tag is not None and root.digest == digest
+            yield Dependent(verdict, direct, hurt, _uses(report, root))
 
 
 def _below(report: Report, verdict: TagVerdict, digest: Digest) -> tuple[Child, ...]:
@@ -182,14 +184,14 @@ def _pointing(
     sealed = report.snapshot.sealed.get(repository)
     if sealed is not None:
         return sealed.pointing_at(digest)
-    known = (each.verdict.root.tag for each in dependents if each.straight)
+    known = (each.verdict.root.tag for each in dependents if each.direct)
     return tuple(tag for tag in known if tag) or None
 
 
-def _latest(question: Question, dependents: Iterable[Dependent]) -> bool:
+def _latest(request: ExplainRequest, dependents: Iterable[Dependent]) -> bool:
     return any(
         root.reference_class is ReferenceClass.LATEST
-        or any(fnmatchcase(root.tag or "", pattern) for pattern in question.latest)
+        or any(fnmatchcase(root.tag or "", pattern) for pattern in request.latest)
         for root in (each.verdict.root for each in dependents)
     )
 
@@ -204,20 +206,20 @@ def _used(dependents: Iterable[Dependent]) -> bool:
 
 
 def _sole(
-    straight: tuple[Tag, ...] | None, dependents: Iterable[Dependent], *, sealed: bool, whole: bool
-) -> Answer:
+    direct: tuple[Tag, ...] | None, dependents: Iterable[Dependent], *, sealed: bool, whole: bool
+) -> Tristate:
     """Is there one tag straight on it, and something else that reaches it through an index?"""
-    if len(straight or ()) > 1:
-        return Answer.NO
-    if any(not each.straight for each in dependents) and sealed:
-        return Answer.YES if straight else Answer.NO
-    return Answer.NO if whole else Answer.UNKNOWN
+    if len(direct or ()) > 1:
+        return Tristate.NO
+    if any(not each.direct for each in dependents) and sealed:
+        return Tristate.YES if direct else Tristate.NO
+    return Tristate.NO if whole else Tristate.UNKNOWN
 
 
-def _said(found: bool, *, proven: bool) -> Answer:  # noqa: FBT001 - the finding itself
+def _said(found: bool, *, proven: bool) -> Tristate:  # noqa: FBT001 - the finding itself
     if found:
-        return Answer.YES
-    return Answer.NO if proven else Answer.UNKNOWN
+        return Tristate.YES
+    return Tristate.NO if proven else Tristate.UNKNOWN
 
 
 def _heard(report: Report) -> bool:
@@ -225,16 +227,16 @@ def _heard(report: Report) -> bool:
     return not any(gap.scope == "references" for gap in report.snapshot.gaps)
 
 
-def _doubts(report: Report, question: Question, around: Iterable[TagVerdict]) -> Iterator[str]:
+def _doubts(report: Report, request: ExplainRequest, around: Iterable[TagVerdict]) -> Iterator[str]:
     """Why something unseen may lead to it after all."""
-    sealed = report.snapshot.sealed.get(question.repository)
+    sealed = report.snapshot.sealed.get(request.repository)
     if sealed is None:
-        yield f"could not list all tags of {question.repository}"
+        yield f"could not list all tags of {request.repository}"
     else:
         looked_into = {verdict.root.tag for verdict in around}
         known = {tag for tags in sealed.tags.values() for tag in tags}
         if known - looked_into:
-            yield f"could not read all tags of {question.repository}"
+            yield f"could not read all tags of {request.repository}"
     if report.snapshot.role is Role.PROXY:
         yield "a pull-through cache is not audited"
     for verdict in around:

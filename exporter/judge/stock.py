@@ -13,15 +13,15 @@ from exporter.facts.inventory import Inventory
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass, highest
 from exporter.judge.gc.dialect import DIALECTS, Mode
-from exporter.judge.gc.plan import Abort, Blind, Plan
+from exporter.judge.gc.losses import PullTarget, losses, tag_targets
+from exporter.judge.gc.plan import Aborted, Completed, Unpredictable
 from exporter.judge.gc.preconditions import Precondition, preconditions
 from exporter.judge.gc.protectors import sole_protectors
 from exporter.judge.gc.simulate import simulate
-from exporter.judge.gc.victims import Wanted, tags, victims
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class CollectorForecast:
     """What one collector would do in one mode."""
 
     dialect: str
@@ -46,21 +46,21 @@ class Stock:
     shares: tuple[Share, ...]
     sole_protectors: Mapping[tuple[str, str], int]
     """By repository and tag: children that only this tag points at, and another tag needs."""
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[CollectorForecast, ...]
     preconditions: tuple[Precondition, ...]
     """What the declared collector would stumble over; none where no distribution collects."""
 
 
 def take(
     inventory: Inventory, roots: Iterable[Root], collector: str, grace: Grace, now: float
-) -> Stock | Blind:
+) -> Stock | Unpredictable:
     """Return what a storage's inventory means; `now` is in seconds since the epoch.
 
     `roots` say how much each tag matters, and which digests are pinned. Nothing is said about a
     storage that was not seen whole: absence needs sight.
     """
     if inventory.blind:
-        return Blind(inventory.blind)
+        return Unpredictable(inventory.blind)
     old, stale = grace.before(now)
     known = tuple(roots)
     dialect = DIALECTS.get(collector)
@@ -84,45 +84,45 @@ def _sole(inventory: Inventory) -> Mapping[tuple[str, str], int]:
     )
 
 
-def _predictions(inventory: Inventory, roots: tuple[Root, ...]) -> Iterator[Prediction]:
+def _predictions(inventory: Inventory, roots: tuple[Root, ...]) -> Iterator[CollectorForecast]:
     """Foretell every collection that can be foretold; where a body was not read, none can be."""
-    wanted = (*tags(inventory), *_pinned(inventory, roots))
+    wanted = (*tag_targets(inventory), *_pinned(inventory, roots))
     classes = {(str(root.repository), root.name): root.reference_class for root in roots}
     for dialect in DIALECTS.values():
         for mode in Mode:
             outcome = simulate(inventory, dialect, mode)
-            if not isinstance(outcome, Blind):
+            if not isinstance(outcome, Unpredictable):
                 yield _prediction(inventory, outcome, wanted, classes)
 
 
-def _pinned(inventory: Inventory, roots: Iterable[Root]) -> Iterator[Wanted]:
+def _pinned(inventory: Inventory, roots: Iterable[Root]) -> Iterator[PullTarget]:
     """The digests that somebody pins, under the names that their roots have."""
     places = {name: number for number, name in enumerate(inventory.repositories)}
     for root in roots:
         if root.tag is None and root.digest and root.repository in places:
             manifest = inventory.digests.number(root.digest)
             if manifest != ABSENT:
-                yield Wanted(places[root.repository], manifest, root.name)
+                yield PullTarget(places[root.repository], manifest, root.name)
 
 
 def _prediction(
     inventory: Inventory,
-    outcome: Plan | Abort,
-    wanted: Iterable[Wanted],
+    outcome: Completed | Aborted,
+    wanted: Iterable[PullTarget],
     classes: Mapping[tuple[str, str], ReferenceClass],
-) -> Prediction:
+) -> CollectorForecast:
     """What one collection does; where it gives up, what it may have done by then."""
-    removal = outcome.removal if isinstance(outcome, Plan) else outcome.possible
+    removal = outcome.removal if isinstance(outcome, Completed) else outcome.possible
     hurt: dict[tuple[int, int], ReferenceClass] = {}
-    for victim in victims(inventory, removal, wanted):
+    for victim in losses(inventory, removal, wanted):
         place = (victim.wanted.repository, victim.manifest)
         name = (inventory.repositories[victim.wanted.repository], victim.wanted.name)
         reference = classes.get(name, ReferenceClass.SELECTED)
         hurt[place] = highest(hurt.get(place, reference), reference)
-    return Prediction(
+    return CollectorForecast(
         dialect=outcome.dialect.name,
         mode=outcome.mode,
         victims=Counter(hurt.values()),
         reclaimable_bytes=int(inventory.sizes[removal.blobs].sum()),
-        abort=outcome.messages[0] if isinstance(outcome, Abort) else "",
+        abort=outcome.messages[0] if isinstance(outcome, Aborted) else "",
     )

@@ -14,7 +14,7 @@ import pytest
 
 from exporter import cli
 from exporter.judge.gc.dialect import DISTRIBUTION_2, Mode
-from exporter.judge.gc.plan import Plan
+from exporter.judge.gc.plan import Completed
 from exporter.judge.gc.simulate import simulate
 from exporter.sources.storage.filesystem import read
 from tests.judge.gc.collections import plant
@@ -134,7 +134,7 @@ def test_lists_agree_with_recorded_collections(seed: int, tmp_path: Path, run: A
 def dry_run(storage: Path) -> str:
     inventory = read(str(storage))
     outcome = simulate(inventory, DISTRIBUTION_2, Mode.DELETE_UNTAGGED)
-    assert isinstance(outcome, Plan)
+    assert isinstance(outcome, Completed)
     return "".join(f"{line}\n" for line in log(inventory, outcome))
 
 

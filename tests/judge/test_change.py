@@ -5,7 +5,7 @@ from __future__ import annotations
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
-from exporter.judge.change import Change, Kind, Outcome, compare
+from exporter.judge.change import ChangeKind, Diff, DiffOutcome, compare
 from exporter.judge.judgement import judge
 from tests.judge.scene import APP, BLIND, LOST, Scene, scene
 from tests.worlds import attestation, image, index, two_platforms
@@ -15,11 +15,11 @@ AMD64, ARM64 = BOTH.children
 OTHER = index(AMD64, image("other", "linux/arm64"))
 
 
-def change(old: Scene, new: Scene, **other: object) -> Change:
+def change(old: Scene, new: Scene, **other: object) -> Diff:
     return compare(judge(old.snapshot(), {}), judge(new.snapshot(**other), {}))
 
 
-def said(found: Change) -> dict[str, str]:
+def said(found: Diff) -> dict[str, str]:
     return {str(each.verdict.root.name): str(each.kind) for each in found.shifts}
 
 
@@ -31,7 +31,7 @@ def test_nothing_changed_is_nothing_broke() -> None:
     found = change(two().seal(), two().seal())
 
     assert (found.shifts, found.exposed, found.protected) == ((), (), ())
-    assert found.outcome is Outcome.NOTHING_BROKE
+    assert found.outcome is DiffOutcome.NOTHING_BROKE
 
 
 def test_a_removed_tag_is_intended_and_the_child_it_took_along_is_collateral() -> None:
@@ -41,9 +41,9 @@ def test_a_removed_tag_is_intended_and_the_child_it_took_along_is_collateral() -
     found = change(two().seal(), after)
 
     assert said(found) == {"v1": "removed", "v2": "broken"}
-    (broken,) = found.of(Kind.BROKEN)
+    (broken,) = found.of(ChangeKind.BROKEN)
     assert [child.digest for child in broken.children] == [AMD64.digest]
-    assert found.outcome is Outcome.COLLATERAL
+    assert found.outcome is DiffOutcome.COLLATERAL
 
 
 def test_a_repository_that_was_not_seen_has_lost_nothing() -> None:
@@ -52,13 +52,13 @@ def test_a_repository_that_was_not_seen_has_lost_nothing() -> None:
     found = change(two().seal(), Scene(), gaps=(gap,))
 
     assert said(found) == {"v1": "not-seen", "v2": "not-seen"}
-    assert found.outcome is Outcome.UNTOLD
+    assert found.outcome is DiffOutcome.UNTOLD
 
 
 def test_a_layer_that_was_not_compared_hides_no_loss() -> None:
     gap = Gap(Scope.CONTENT, "app@x", Reason.UNSUPPORTED)
 
-    assert change(two().seal(), two().seal(), gaps=(gap,)).outcome is Outcome.NOTHING_BROKE
+    assert change(two().seal(), two().seal(), gaps=(gap,)).outcome is DiffOutcome.NOTHING_BROKE
 
 
 def test_a_dangling_tag_is_not_taken_for_a_removed_one() -> None:
@@ -80,7 +80,7 @@ def test_a_push_in_the_window_is_new_and_not_suspicious() -> None:
     found = change(scene(BOTH).seal(), two().seal())
 
     assert said(found) == {"v2": "added"}
-    assert found.outcome is Outcome.NOTHING_BROKE
+    assert found.outcome is DiffOutcome.NOTHING_BROKE
 
 
 def test_a_tag_that_was_not_looked_at_before_is_not_called_new() -> None:
@@ -91,7 +91,7 @@ def test_a_new_tag_whose_child_was_swept_is_collateral() -> None:
     found = change(scene(BOTH).seal(), two().lose(OTHER.children[1].digest).seal())
 
     assert said(found) == {"v2": "broken"}
-    assert found.outcome is Outcome.COLLATERAL
+    assert found.outcome is DiffOutcome.COLLATERAL
 
 
 def test_what_was_never_seen_well_is_not_blamed_on_the_change() -> None:
@@ -100,26 +100,26 @@ def test_what_was_never_seen_well_is_not_blamed_on_the_change() -> None:
     found = change(before, scene(BOTH).lose(ARM64.digest).seal())
 
     assert said(found) == {"v1": "found-broken"}
-    assert found.outcome is Outcome.UNTOLD
+    assert found.outcome is DiffOutcome.UNTOLD
 
 
 def test_what_was_broken_before_is_no_damage_of_the_change() -> None:
     broken = scene(BOTH).lose(ARM64.digest).seal()
 
-    assert change(broken, broken).outcome is Outcome.NOTHING_BROKE
+    assert change(broken, broken).outcome is DiffOutcome.NOTHING_BROKE
 
 
 def test_what_cannot_be_seen_now_is_not_told() -> None:
     found = change(scene(BOTH).seal(), scene(BOTH).turn(BLIND, ARM64.digest).seal())
 
     assert said(found) == {"v1": "not-seen"}
-    assert found.outcome is Outcome.UNTOLD
+    assert found.outcome is DiffOutcome.UNTOLD
 
 
 def test_a_healed_tag_is_told() -> None:
     found = change(scene(BOTH).lose(ARM64.digest).seal(), scene(BOTH).seal())
 
-    (healed,) = found.of(Kind.HEALED)
+    (healed,) = found.of(ChangeKind.HEALED)
     assert [child.digest for child in healed.children] == [ARM64.digest]
 
 
@@ -127,7 +127,7 @@ def test_a_moved_tag_is_told_and_is_well() -> None:
     found = change(scene(BOTH).seal(), scene(OTHER).seal())
 
     assert said(found) == {"v1": "moved"}
-    assert found.outcome is Outcome.NOTHING_BROKE
+    assert found.outcome is DiffOutcome.NOTHING_BROKE
 
 
 def test_a_lost_attestation_is_damage_though_nothing_runs_it() -> None:
@@ -135,7 +135,7 @@ def test_a_lost_attestation_is_damage_though_nothing_runs_it() -> None:
 
     found = change(scene(made).seal(), scene(made).lose(made.children[1].digest).seal())
 
-    (broken,) = found.of(Kind.BROKEN)
+    (broken,) = found.of(ChangeKind.BROKEN)
     assert [child.required for child in broken.children] == [False]
 
 
@@ -144,7 +144,7 @@ def test_protection_that_was_lost_or_gained_is_told() -> None:
 
     assert [need.digest for need in change(kept, bare).exposed] == [AMD64.digest]
     assert [need.digest for need in change(bare, kept).protected] == [AMD64.digest]
-    assert change(kept, bare).outcome is Outcome.NOTHING_BROKE
+    assert change(kept, bare).outcome is DiffOutcome.NOTHING_BROKE
 
 
 def test_a_digest_that_nobody_pins_any_more_was_not_removed() -> None:
@@ -161,4 +161,4 @@ def test_a_platform_that_a_new_node_wants_is_no_damage_of_the_cleanup() -> None:
 
     found = change(before, after)
 
-    assert (said(found), found.outcome) == ({"v1": "found-broken"}, Outcome.UNTOLD)
+    assert (said(found), found.outcome) == ({"v1": "found-broken"}, DiffOutcome.UNTOLD)

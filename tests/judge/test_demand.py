@@ -12,7 +12,7 @@ from exporter.facts.proof import State
 from exporter.facts.snapshot import Collector, Role, Sealed
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import blast, hits
-from exporter.judge.change import Kind, compare
+from exporter.judge.change import ChangeKind, compare
 from exporter.judge.judgement import judge
 from exporter.judge.verdict import verdicts
 from exporter.oci.platform import Platform
@@ -255,7 +255,7 @@ def test_a_use_that_came_later_is_no_damage_of_the_change() -> None:
     (found,) = compare(old, new).shifts
     (again,) = compare(new, old).shifts
 
-    assert (found.kind, again.kind) == (Kind.FOUND_BROKEN, Kind.HEALED)
+    assert (found.kind, again.kind) == (ChangeKind.FOUND_BROKEN, ChangeKind.HEALED)
 
 
 def test_a_platform_that_is_no_longer_offered_is_damage_to_a_lower_class() -> None:
@@ -264,7 +264,7 @@ def test_a_platform_that_is_no_longer_offered_is_damage_to_a_lower_class() -> No
 
     found = compare(judge(live().snapshot(uses=uses), {}), judge(smaller.snapshot(uses=uses), {}))
 
-    assert [each.kind for each in found.shifts] == [Kind.BROKEN, Kind.MOVED]
+    assert [each.kind for each in found.shifts] == [ChangeKind.BROKEN, ChangeKind.MOVED]
 
 
 def test_it_is_damage_too_where_another_use_went_in_between() -> None:
@@ -273,7 +273,7 @@ def test_it_is_damage_too_where_another_use_went_in_between() -> None:
 
     found = compare(before, judge(smaller.snapshot(uses=(WEB, idle("arm64"))), {}))
 
-    assert [each.kind for each in found.shifts] == [Kind.BROKEN, Kind.MOVED]
+    assert [each.kind for each in found.shifts] == [ChangeKind.BROKEN, ChangeKind.MOVED]
 
 
 def test_what_a_gone_index_may_have_lacked_all_along_is_no_damage() -> None:
@@ -286,7 +286,7 @@ def test_what_a_gone_index_may_have_lacked_all_along_is_no_damage() -> None:
     found = compare(before, judge(smaller.snapshot(uses=uses), {}))
 
     assert before.verdicts[0].state is PRESENT
-    assert [each.kind for each in found.shifts] == [Kind.FOUND_BROKEN, Kind.MOVED]
+    assert [each.kind for each in found.shifts] == [ChangeKind.FOUND_BROKEN, ChangeKind.MOVED]
 
 
 def test_a_new_tag_that_lacks_what_a_lower_class_needs_is_damage() -> None:
@@ -296,7 +296,7 @@ def test_a_new_tag_that_lacks_what_a_lower_class_needs_is_damage() -> None:
         judge(Scene().snapshot(sealed={APP: Sealed({})}), {}), judge(live().snapshot(uses=uses), {})
     )
 
-    assert [each.kind for each in found.shifts] == [Kind.BROKEN]
+    assert [each.kind for each in found.shifts] == [ChangeKind.BROKEN]
 
 
 _CLASSES: Final = st.sampled_from(ReferenceClass)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use
-from exporter.judge.explanation import Answer, Explanation, Question, explain, places
+from exporter.judge.explanation import ExplainRequest, Explanation, Tristate, explain, places
 from exporter.judge.judgement import judge
 from exporter.oci.reference import Reference, Tag
 from tests.fakes import use, workload
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SELECTED = ReferenceClass.SELECTED
 BOTH, OLD = two_platforms("app"), two_platforms("old")
 AMD64, ARM64 = BOTH.children
-YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
+YES, NO, UNKNOWN = Tristate.YES, Tristate.NO, Tristate.UNKNOWN
 
 
 def asked(
@@ -27,7 +27,7 @@ def asked(
 ) -> Explanation:
     sources = bool(other.pop("sources", True))
     name = Tag(tag) if tag else None
-    question = Question(APP, name, digest, sources=sources)
+    question = ExplainRequest(APP, name, digest, sources=sources)
     return explain(judge(seen.snapshot(**other), {}), question)
 
 

@@ -13,8 +13,8 @@ from exporter.facts.proof import HEADER
 from exporter.facts.snapshot import Collector, Root
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
-from exporter.judge.gc.plan import Blind
-from exporter.judge.stock import Prediction, Stock, take
+from exporter.judge.gc.plan import Unpredictable
+from exporter.judge.stock import CollectorForecast, Stock, take
 from exporter.oci.reference import Repository, Tag
 from exporter.sources.storage import filesystem
 from tests import worlds
@@ -41,7 +41,7 @@ def taken(folder: Path, *roots: Root, grace: Grace = LATER) -> Stock:
     return found
 
 
-def prediction(stock: Stock, dialect: str, mode: Mode) -> Prediction:
+def prediction(stock: Stock, dialect: str, mode: Mode) -> CollectorForecast:
     (found,) = [p for p in stock.predictions if (p.dialect, p.mode) == (dialect, mode)]
     return found
 
@@ -145,7 +145,7 @@ def test_a_storage_that_was_not_seen_whole_says_nothing(tmp_path: Path) -> None:
 
     found = take(filesystem.read(str(tmp_path)), (), Collector.DISTRIBUTION_2, LATER, NOW)
 
-    assert isinstance(found, Blind)
+    assert isinstance(found, Unpredictable)
     assert [gap.reason for gap in found.gaps] == [Reason.UNSUPPORTED]
 
 

@@ -14,11 +14,11 @@ from exporter.facts.use import Holder, ReferenceClass, Use
 from exporter.judge.checks import broken_child, missing_child, missing_platform
 from exporter.judge.finding import Finding, weight
 from exporter.judge.gc.dialect import Mode
-from exporter.judge.gc.preconditions import Code, Effect, Precondition
+from exporter.judge.gc.preconditions import Effect, Precondition, PreconditionCode
 from exporter.judge.hold import compared, holds
 from exporter.judge.repair import hint
 from exporter.judge.report import Child, ChildKind, Lack, Lacking, Report, TagVerdict
-from exporter.judge.stock import Prediction, Stock
+from exporter.judge.stock import CollectorForecast, Stock
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
 from exporter.oci.platform import Platform
@@ -276,8 +276,12 @@ def stock() -> Stock:
         shares=(Share("app", logical=4_200, exclusive=4_000),),
         sole_protectors={("app", "v1-amd64"): 1},
         predictions=(
-            Prediction("distribution-2", Mode.DELETE_UNTAGGED, {ReferenceClass.LIVE: 2}, 900, ""),
-            Prediction("distribution-3", Mode.PLAIN, {}, 0, "failed to mark: no such thing"),
+            CollectorForecast(
+                "distribution-2", Mode.DELETE_UNTAGGED, {ReferenceClass.LIVE: 2}, 900, ""
+            ),
+            CollectorForecast("distribution-3", Mode.PLAIN, {}, 0, "failed to mark: no such thing"),
         ),
-        preconditions=(Precondition(Code.NO_TAGS, "solo", Effect.STOPS, "it has no tags"),),
+        preconditions=(
+            Precondition(PreconditionCode.NO_TAGS, "solo", Effect.STOPS, "it has no tags"),
+        ),
     )

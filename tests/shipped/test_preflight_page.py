@@ -9,20 +9,20 @@ import msgspec
 import pytest
 
 from exporter.judge.gc import preconditions
-from exporter.judge.preflight import answer
-from exporter.judge.preflight.deletions import Way
+from exporter.judge.preflight import prediction
+from exporter.judge.preflight.deletions import DeletionMethod
 from exporter.publish.document.shape import UserEntry, WorkloadEntry
 from exporter.publish.preflight import document
 
 PAGE = (Path(__file__).parents[2] / "docs" / "preflight.md").read_text()
 
 
-@pytest.mark.parametrize("code", [*answer.Code, *preconditions.Code])
+@pytest.mark.parametrize("code", [*prediction.HazardCode, *preconditions.PreconditionCode])
 def test_every_danger_has_its_line(code: str) -> None:
     assert f"`{code}`" in PAGE
 
 
-@pytest.mark.parametrize("verdict", answer.Verdict)
+@pytest.mark.parametrize("verdict", prediction.Verdict)
 def test_every_verdict_has_its_line(verdict: str) -> None:
     assert f"| `{verdict}` |" in PAGE
 
@@ -52,7 +52,7 @@ def test_every_field_is_told(kind: type[msgspec.Struct]) -> None:
 
 
 def test_the_ways_to_delete_are_those_of_the_command() -> None:
-    assert [str(way) for way in Way] == ["api", "folder"]
+    assert [str(way) for way in DeletionMethod] == ["api", "folder"]
     assert "--as folder" in PAGE
 
 

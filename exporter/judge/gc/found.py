@@ -16,7 +16,7 @@ from exporter.judge.gc.dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LinkWalk:
     """What one walk over link files finds, in its order."""
 
     digests: Numbers
@@ -27,13 +27,13 @@ class Found:
     """The link at which the walk gives up, after all of the above."""
 
 
-def manifests(inventory: Inventory, repository: int, dialect: Dialect) -> Found:
+def manifests(inventory: Inventory, repository: int, dialect: Dialect) -> LinkWalk:
     """Find the manifests of a repository, as its collector enumerates them."""
     also = inventory.layers if dialect.finds_links_among_layers else None
     return _found(inventory, inventory.revisions, repository, also)
 
 
-def layers(inventory: Inventory, repository: int) -> Found:
+def layers(inventory: Inventory, repository: int) -> LinkWalk:
     """Find the layer links of a repository whose blobs are there."""
     return _found(inventory, inventory.layers, repository, None)
 
@@ -46,12 +46,12 @@ def linked(inventory: Inventory, repository: int) -> tuple[Numbers, Numbers]:
     return paths[there], targets[there]
 
 
-def _found(inventory: Inventory, links: Links, repository: int, also: Links | None) -> Found:
+def _found(inventory: Inventory, links: Links, repository: int, also: Links | None) -> LinkWalk:
     at = links.of(repository)
     paths, targets = links.paths[at], links.targets[at]
     if ((paths == targets) | (targets == ABSENT)).all():
         there = targets[(targets >= 0) & (inventory.sizes[targets] >= 0)]
-        return Found(there, there)
+        return LinkWalk(there, there)
     resolve = _targets(also, repository) if also else {}
     resolve |= _targets(links, repository)
     return _walk(inventory, targets, resolve)
@@ -64,7 +64,7 @@ def _targets(links: Links, repository: int) -> dict[int, int]:
     return {path: target for path, target in pairs if target != ABSENT}
 
 
-def _walk(inventory: Inventory, targets: Numbers, resolve: Mapping[int, int]) -> Found:
+def _walk(inventory: Inventory, targets: Numbers, resolve: Mapping[int, int]) -> LinkWalk:
     """Follow links one by one, as `linkedBlobStore.Enumerate` and `Stat` do."""
     digests: list[int] = []
     bodies: list[int] = []
@@ -77,4 +77,4 @@ def _walk(inventory: Inventory, targets: Numbers, resolve: Mapping[int, int]) ->
         if body != ABSENT and inventory.sizes[body] >= 0:
             digests.append(digest)
             bodies.append(body)
-    return Found(np.array(digests, np.int32), np.array(bodies, np.int32), stop)
+    return LinkWalk(np.array(digests, np.int32), np.array(bodies, np.int32), stop)

@@ -19,7 +19,7 @@ from exporter.judge.gc.paths import ROOT, not_found
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class MarkResult:
     """What marking leaves behind."""
 
     kept: Marks
@@ -34,7 +34,7 @@ class Marked:
     """Why marking gives up: one text, or one of several that its order of reading decides."""
 
 
-def mark(inventory: Inventory, dialect: Dialect, mode: Mode) -> Marked:
+def mark(inventory: Inventory, dialect: Dialect, mode: Mode) -> MarkResult:
     """Mark all that a collector keeps; stop at the repository where it would give up."""
     marking = _Marking(inventory, dialect, mode)
     for repository in visited(inventory, dialect):
@@ -66,9 +66,9 @@ class _Marking:
         self.unreadable = _unreadable(inventory, dialect)
         self.unseen: list[Numbers] = []
 
-    def result(self, stops: tuple[str, ...] = ()) -> Marked:
+    def result(self, stops: tuple[str, ...] = ()) -> MarkResult:
         unseen = distinct(np.concatenate([_NONE, *self.unseen]))
-        return Marked(self.kept, unseen, tuple(self.queued), tuple(self.doomed_links), stops)
+        return MarkResult(self.kept, unseen, tuple(self.queued), tuple(self.doomed_links), stops)
 
     def visit(self, repository: int) -> tuple[str, ...]:
         """Visit one repository; return why the collection gives up there."""

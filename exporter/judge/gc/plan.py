@@ -30,7 +30,7 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Completed:
     """A collection that runs to its end."""
 
     dialect: Dialect
@@ -57,7 +57,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Abort:
+class Aborted:
     """A collection that gives up."""
 
     dialect: Dialect
@@ -77,10 +77,10 @@ class Abort:
 
 
 @dataclass(frozen=True, slots=True)
-class Blind:
+class Unpredictable:
     """Nothing can be foretold of a storage that was not seen whole."""
 
     gaps: tuple[Gap, ...]
 
 
-Outcome = Plan | Abort | Blind
+Outcome = Completed | Aborted | Unpredictable

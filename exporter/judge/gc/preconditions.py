@@ -21,7 +21,7 @@ from exporter.judge.gc.order import visited
 from exporter.judge.gc.sparse import sparse
 
 
-class Code(StrEnum):
+class PreconditionCode(StrEnum):
     """What is the matter: a closed list, since each may become a label value."""
 
     NO_TAGS = "no-tags"
@@ -50,7 +50,7 @@ class Effect(StrEnum):
 class Precondition:
     """One reason to look before a collection is run."""
 
-    code: Code
+    code: PreconditionCode
     repository: str
     """Empty where it is about the storage as a whole."""
     effect: Effect
@@ -80,7 +80,9 @@ def _tagless(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
     for repository, count in _holding(inventory):
         if not inventory.has(repository, Folder.TAGS):
             detail = f"{count} manifests but no folder of tags: {then}"
-            yield Precondition(Code.NO_TAGS, inventory.repositories[repository], effect, detail)
+            yield Precondition(
+                PreconditionCode.NO_TAGS, inventory.repositories[repository], effect, detail
+            )
 
 
 def _layerless(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
@@ -93,7 +95,9 @@ def _layerless(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]
     for repository, _ in _holding(inventory):
         if not inventory.has(repository, Folder.LAYERS):
             detail = f"manifests but no folder of layer links: {then}"
-            yield Precondition(Code.NO_LAYERS, inventory.repositories[repository], effect, detail)
+            yield Precondition(
+                PreconditionCode.NO_LAYERS, inventory.repositories[repository], effect, detail
+            )
 
 
 def _holding(inventory: Inventory) -> Iterator[tuple[int, int]]:
@@ -118,7 +122,7 @@ def _sha512(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
     yield from _revised(
         inventory,
         manifests,
-        Code.SHA512,
+        PreconditionCode.SHA512,
         Effect.LOSES,
         "manifests reference content by another digest than sha256: any collector removes it",
     )
@@ -129,15 +133,15 @@ def _unreadable(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition
     schema1 = [each for each, fault in faulty.items() if fault.endswith("schema version 1")]
     others = [each for each, fault in faulty.items() if fault and each not in schema1]
     for code, numbers, what in (
-        (Code.SCHEMA1, schema1, "schema 1 manifests"),
-        (Code.UNREADABLE_MANIFEST, others, "manifests that cannot be read"),
+        (PreconditionCode.SCHEMA1, schema1, "schema 1 manifests"),
+        (PreconditionCode.UNREADABLE_MANIFEST, others, "manifests that cannot be read"),
     ):
         detail = f"{what}: a garbage collection that reaches one aborts"
         yield from _revised(inventory, np.array(numbers, np.int32), code, Effect.STOPS, detail)
 
 
 def _revised(
-    inventory: Inventory, manifests: Numbers, code: Code, effect: Effect, detail: str
+    inventory: Inventory, manifests: Numbers, code: PreconditionCode, effect: Effect, detail: str
 ) -> Iterator[Precondition]:
     """Yield one for every repository that has some of these manifests."""
     at = np.isin(inventory.revisions.targets, manifests) if len(manifests) else np.zeros(0, bool)
@@ -154,7 +158,7 @@ def _dangling_links(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
         named = _first(inventory, targets[positions])
         detail = f"{len(positions)} manifests without content protect nothing any more ({named})"
         yield Precondition(
-            Code.DANGLING_LINK, inventory.repositories[repository], Effect.LOSES, detail
+            PreconditionCode.DANGLING_LINK, inventory.repositories[repository], Effect.LOSES, detail
         )
 
 
@@ -168,7 +172,10 @@ def _dangling_tags(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
             names = ", ".join(tags.names[at] for at in loose[:3].tolist())
             detail = f"{len(loose)} tags reference no manifest and protect nothing ({names})"
             yield Precondition(
-                Code.DANGLING_TAG, inventory.repositories[repository], Effect.LOSES, detail
+                PreconditionCode.DANGLING_TAG,
+                inventory.repositories[repository],
+                Effect.LOSES,
+                detail,
             )
 
 
@@ -183,7 +190,7 @@ def _damaged_links(inventory: Inventory, dialect: Dialect) -> Iterator[Precondit
                 f"{len(positions)} {what} name no digest: any garbage collection aborts ({named})"
             )
             where = inventory.repositories[repository]
-            yield Precondition(Code.DAMAGED_LINK, where, Effect.STOPS, detail)
+            yield Precondition(PreconditionCode.DAMAGED_LINK, where, Effect.STOPS, detail)
 
 
 def _damaged_tags(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
@@ -192,20 +199,20 @@ def _damaged_tags(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
         names = ", ".join(tags.names[at] for at in positions[:3].tolist())
         detail = f"{len(positions)} tags name no digest: --delete-untagged aborts ({names})"
         where = inventory.repositories[repository]
-        yield Precondition(Code.DAMAGED_LINK, where, Effect.STOPS, detail)
+        yield Precondition(PreconditionCode.DAMAGED_LINK, where, Effect.STOPS, detail)
 
 
 def _names(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
     for repository in visited(inventory, dialect):
         name = inventory.repositories[repository]
         if refused := refusal(name, dialect):
-            yield Precondition(Code.UNUSABLE_NAME, name, Effect.STOPS, refused)
+            yield Precondition(PreconditionCode.UNUSABLE_NAME, name, Effect.STOPS, refused)
 
 
 def _misplaced(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
     if inventory.misplaced:
         detail = f"a blob's path names no digest: {inventory.misplaced}"
-        yield Precondition(Code.MISPLACED_BLOB, "", Effect.STOPS, detail)
+        yield Precondition(PreconditionCode.MISPLACED_BLOB, "", Effect.STOPS, detail)
 
 
 def _sparse(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
@@ -213,7 +220,7 @@ def _sparse(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
         child = inventory.digests.text(hole.child)
         where, before = (inventory.repositories[at] for at in (hole.repository, hole.before))
         detail = f"{before} has an index of {child} without {child}; here only an index keeps it"
-        yield Precondition(Code.SPARSE_SHARED_INDEX, where, Effect.LOSES, detail)
+        yield Precondition(PreconditionCode.SPARSE_SHARED_INDEX, where, Effect.LOSES, detail)
 
 
 def _by_repository(starts: Starts, marks: Marks) -> Iterable[tuple[int, Numbers]]:

@@ -9,17 +9,17 @@ import numpy as np
 from exporter.facts.digests import ABSENT
 from exporter.facts.graph import distinct
 from exporter.facts.inventory import Inventory
-from exporter.judge.gc.mark import Marked
+from exporter.judge.gc.mark import MarkResult
 from exporter.judge.gc.paths import ROOT, layer_link, not_found, revision_folder
-from exporter.judge.gc.plan import Abort, Batch, Plan, Removal, Stage
+from exporter.judge.gc.plan import Aborted, Batch, Completed, Removal, Stage
 
 
-def sweep(inventory: Inventory, plan: Plan) -> Plan | Abort:
+def sweep(inventory: Inventory, plan: Completed) -> Completed | Aborted:
     """Carry out a plan on paper: manifests, blobs, layer links, in that order."""
     return _manifests(inventory, plan) or _blobs(inventory, plan) or _links(inventory, plan) or plan
 
 
-def intended(inventory: Inventory, marked: Marked, plan: Plan) -> Plan:
+def intended(inventory: Inventory, marked: MarkResult, plan: Completed) -> Completed:
     """Return the plan with all that its collector means to remove."""
     queued = marked.queued
     if plan.dialect.descends:  # what a tagged index turned out to need is spared after all
@@ -29,7 +29,7 @@ def intended(inventory: Inventory, marked: Marked, plan: Plan) -> Plan:
     return replace(plan, removal=Removal(queued, blobs, marked.doomed_links))
 
 
-def _manifests(inventory: Inventory, plan: Plan) -> Abort | None:
+def _manifests(inventory: Inventory, plan: Completed) -> Aborted | None:
     """A revision that has no folder of its own cannot be removed; nor one removed before."""
     done: list[Batch] = []
     for repository, digests in plan.removal.manifests:
@@ -59,14 +59,14 @@ def _first_missing(inventory: Inventory, repository: int, digests: np.ndarray) -
     return None
 
 
-def stops_at_blobs(inventory: Inventory, plan: Plan) -> str:
+def stops_at_blobs(inventory: Inventory, plan: Completed) -> str:
     """Say why blobs cannot be listed; empty where they can. A dry run comes as far as that."""
     if not inventory.has_blobs and not plan.dialect.flat(inventory):
         return not_found(inventory.driver, f"{ROOT}/blobs")
     return inventory.misplaced and f"{inventory.driver}: {inventory.misplaced}"
 
 
-def _blobs(inventory: Inventory, plan: Plan) -> Abort | None:
+def _blobs(inventory: Inventory, plan: Completed) -> Aborted | None:
     error = stops_at_blobs(inventory, plan)
     if not error:
         return None
@@ -74,7 +74,7 @@ def _blobs(inventory: Inventory, plan: Plan) -> Abort | None:
     return _abort(plan, Stage.BLOBS, (f"error enumerating blobs: {error}",), gone)
 
 
-def _links(inventory: Inventory, plan: Plan) -> Abort | None:
+def _links(inventory: Inventory, plan: Completed) -> Aborted | None:
     """A link that two paths name is queued twice, and the second time it is not there.
 
     Repositories come in the random order of a Go map: which one it dies in, and what of the others
@@ -118,10 +118,10 @@ def _lost(inventory: Inventory, repository: int, number: int) -> str:
 
 
 def _abort(
-    plan: Plan,
+    plan: Completed,
     stage: Stage,
     messages: tuple[str, ...],
     sure: Removal,
     possible: Removal | None = None,
-) -> Abort:
-    return Abort(plan.dialect, plan.mode, stage, messages, sure, possible or sure)
+) -> Aborted:
+    return Aborted(plan.dialect, plan.mode, stage, messages, sure, possible or sure)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class What(StrEnum):
+class DeletionKind(StrEnum):
     """What a deletion takes away at once."""
 
     MANIFEST = "manifest"
@@ -26,7 +26,7 @@ class What(StrEnum):
 class Deletion:
     """One thing that would go."""
 
-    what: What
+    what: DeletionKind
     repository: str = ""
     """Empty where nothing says which: then every repository that has it is meant."""
     digest: str = ""
@@ -43,7 +43,7 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class DeletionList:
     """What a plan lists, and how far it was understood."""
 
     deletions: tuple[Deletion, ...] = ()

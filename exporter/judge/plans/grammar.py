@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.judge.plans import names
-from exporter.judge.plans.deletion import Deletion, What
+from exporter.judge.plans.deletion import Deletion, DeletionKind
 
 _DIGEST: Final = r"(?P<digest>sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128}))"
 _ENCODED: Final = r"(?P<algorithm>sha256|sha512)/(?:[0-9a-f]{2}/)?(?P<encoded>[0-9a-f]{64,128})"
@@ -24,7 +24,7 @@ every pattern here is linear."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParsedLine:
     """What a line says."""
 
     format: str = ""
@@ -34,112 +34,112 @@ class Said:
     """Of which repository the lines speak from here on."""
     counts: bool = False
     """Is it one of the lines that the tool's own summary counts?"""
-    promised: Mapping[What, int] = field(default_factory=dict)
+    promised: Mapping[DeletionKind, int] = field(default_factory=dict)
     """How many the summary announces."""
     failed: str = ""
     nameless: int = 0
     """Deletions that cannot be told from any other."""
 
 
-def understood(text: str, repository: str) -> Said | None:
+def parse_line(text: str, repository: str) -> ParsedLine | None:
     """Read a line in the repository of which the lines speak; None where it means nothing."""
     for pattern, meaning in _MEANINGS:
         if found := pattern.fullmatch(text):
             return meaning(found, repository)
     listed = names.deletion(text.removeprefix("- ").strip("\"',"))
-    return Said("list", (listed,), counts=True) if listed else None
+    return ParsedLine("list", (listed,), counts=True) if listed else None
 
 
-def _nothing(whose: str) -> Callable[[re.Match[str], str], Said]:
-    return lambda found, _: Said(whose, repository=found.groupdict().get("name") or "")
+def _nothing(whose: str) -> Callable[[re.Match[str], str], ParsedLine]:
+    return lambda found, _: ParsedLine(whose, repository=found.groupdict().get("name") or "")
 
 
-def _manifest(found: re.Match[str], repository: str) -> Said:
+def _manifest(found: re.Match[str], repository: str) -> ParsedLine:
     name = found.groupdict().get("name") or repository
-    return Said(_GC, (Deletion(What.MANIFEST, name, found["digest"]),), counts=True)
+    return ParsedLine(_GC, (Deletion(DeletionKind.MANIFEST, name, found["digest"]),), counts=True)
 
 
-def _blob(found: re.Match[str], _: str) -> Said:
-    return Said(_GC, (Deletion(What.BLOB, digest=found["digest"]),), counts=True)
+def _blob(found: re.Match[str], _: str) -> ParsedLine:
+    return ParsedLine(_GC, (Deletion(DeletionKind.BLOB, digest=found["digest"]),), counts=True)
 
 
-def _layer_link(found: re.Match[str], _: str) -> Said:
-    return Said(_GC, (Deletion(What.LAYER_LINK, found["name"], found["digest"]),))
+def _layer_link(found: re.Match[str], _: str) -> ParsedLine:
+    return ParsedLine(_GC, (Deletion(DeletionKind.LAYER_LINK, found["name"], found["digest"]),))
 
 
-def _path(what: What) -> Callable[[re.Match[str], str], Said]:
-    def meaning(found: re.Match[str], _: str) -> Said:
+def _path(what: DeletionKind) -> Callable[[re.Match[str], str], ParsedLine]:
+    def meaning(found: re.Match[str], _: str) -> ParsedLine:
         digest = f"{found['algorithm']}:{found['encoded']}"
-        return Said(_GC, (Deletion(what, found.groupdict().get("name") or "", digest),))
+        return ParsedLine(_GC, (Deletion(what, found.groupdict().get("name") or "", digest),))
 
     return meaning
 
 
-def _summary(found: re.Match[str], _: str) -> Said:
-    manifests = {What.MANIFEST: int(found["manifests"])} if found["manifests"] else {}
-    return Said(_GC, promised={What.BLOB: int(found["blobs"]), **manifests})
+def _summary(found: re.Match[str], _: str) -> ParsedLine:
+    manifests = {DeletionKind.MANIFEST: int(found["manifests"])} if found["manifests"] else {}
+    return ParsedLine(_GC, promised={DeletionKind.BLOB: int(found["blobs"]), **manifests})
 
 
-def _failed(found: re.Match[str], _: str) -> Said:
-    return Said(_GC, failed=found["error"])
+def _failed(found: re.Match[str], _: str) -> ParsedLine:
+    return ParsedLine(_GC, failed=found["error"])
 
 
-def _purged(found: re.Match[str], _: str) -> Said | None:
+def _purged(found: re.Match[str], _: str) -> ParsedLine | None:
     listed = names.deletion(found["reference"])
-    return Said("acr", (listed,), counts=True) if listed else None
+    return ParsedLine("acr", (listed,), counts=True) if listed else None
 
 
-def _purge_total(found: re.Match[str], _: str) -> Said:
-    what = What.TAG if found["kind"] == "tags" else What.MANIFEST
-    return Said("acr", promised={what: int(found["count"])})
+def _purge_total(found: re.Match[str], _: str) -> ParsedLine:
+    what = DeletionKind.TAG if found["kind"] == "tags" else DeletionKind.MANIFEST
+    return ParsedLine("acr", promised={what: int(found["count"])})
 
 
-def _snok(found: re.Match[str], _: str) -> Said:
+def _snok(found: re.Match[str], _: str) -> ParsedLine:
     if found["tag"] == "<untagged>":
-        return Said("snok", repository=found["name"], nameless=1)
-    return Said("snok", (Deletion(What.VERSION, found["name"], tag=found["tag"]),))
+        return ParsedLine("snok", repository=found["name"], nameless=1)
+    return ParsedLine("snok", (Deletion(DeletionKind.VERSION, found["name"], tag=found["tag"]),))
 
 
-def _package(found: re.Match[str], repository: str) -> Said:
+def _package(found: re.Match[str], repository: str) -> ParsedLine:
     tags = (found["tags"] or "").split(",")
-    return Said("dataaxiom", _tagged(repository, found["digest"], tags))
+    return ParsedLine("dataaxiom", _tagged(repository, found["digest"], tags))
 
 
 def _tagged(repository: str, digest: str, tags: Iterable[str]) -> tuple[Deletion, ...]:
     """A manifest, once for every tag that goes with it and is meant to."""
     named = [tag.strip() for tag in tags] or [""]
-    return tuple(Deletion(What.MANIFEST, repository, digest, tag) for tag in named)
+    return tuple(Deletion(DeletionKind.MANIFEST, repository, digest, tag) for tag in named)
 
 
-def _untagged(found: re.Match[str], _: str) -> Said:
+def _untagged(found: re.Match[str], _: str) -> ParsedLine:
     tags = (tag.strip() for tag in found["tags"].split(","))
-    gone = tuple(Deletion(What.TAG, found["name"], tag=tag) for tag in tags if tag)
-    return Said("dataaxiom", gone, repository=found["name"])
+    gone = tuple(Deletion(DeletionKind.TAG, found["name"], tag=tag) for tag in tags if tag)
+    return ParsedLine("dataaxiom", gone, repository=found["name"])
 
 
-def _pruned(found: re.Match[str], repository: str) -> Said | None:
+def _pruned(found: re.Match[str], repository: str) -> ParsedLine | None:
     try:
         version = json.loads(found["version"])
         listed = names.deletion(str(version.get("name")))
         tags = [str(tag) for tag in version.get("tags") or ()]
     except (ValueError, AttributeError, TypeError, RecursionError):
         return None
-    return Said("vlaurin", _tagged(repository, listed.digest, tags)) if listed else None
+    return ParsedLine("vlaurin", _tagged(repository, listed.digest, tags)) if listed else None
 
 
-def _pruned_now(found: re.Match[str], repository: str) -> Said:
-    return Said("vlaurin", (Deletion(What.MANIFEST, repository, found["digest"]),))
+def _pruned_now(found: re.Match[str], repository: str) -> ParsedLine:
+    return ParsedLine("vlaurin", (Deletion(DeletionKind.MANIFEST, repository, found["digest"]),))
 
 
-def _nameless(whose: str) -> Callable[[re.Match[str], str], Said]:
-    return lambda _found, _: Said(whose, nameless=1)
+def _nameless(whose: str) -> Callable[[re.Match[str], str], ParsedLine]:
+    return lambda _found, _: ParsedLine(whose, nameless=1)
 
 
-def _request(found: re.Match[str], _: str) -> Said | None:
+def _request(found: re.Match[str], _: str) -> ParsedLine | None:
     """A call of the registry's API, as scripts print it: by digest, or by a tag."""
     joint = "@" if found["reference"].startswith(("sha256:", "sha512:")) else ":"
     listed = names.deletion(f"{found['host'] or ''}{found['name']}{joint}{found['reference']}")
-    return Said("api", (listed,)) if listed else None
+    return ParsedLine("api", (listed,)) if listed else None
 
 
 _GC: Final = "distribution"
@@ -165,15 +165,21 @@ _REQUEST: Final = (
     r"[^/]*(?:(?:(?<=http:)|(?<=https:))//(?P<host>[^/\s]+/)/?v2/|(?<=v2)/|/v2/)"
     r"(?P<name>\S+)/manifests/(?P<reference>[^\s\"']+).*"
 )
-_PAIRS: Final[tuple[tuple[str, Callable[[re.Match[str], str], Said | None]], ...]] = (
+_PAIRS: Final[tuple[tuple[str, Callable[[re.Match[str], str], ParsedLine | None]], ...]] = (
     (rf"(?P<name>\S+): marking (?:manifest|blob|configuration) {_DIGEST}", _nothing(_GC)),
     (rf"manifest eligible for deletion: \{{(?P<name>\S+) {_DIGEST} \[.*\]\}}", _manifest),
     (rf"manifest eligible for deletion: {_DIGEST}", _manifest),
     (rf"blob eligible for deletion: {_DIGEST}", _blob),
     (rf"(?P<name>\S+): layer link eligible for deletion: {_DIGEST}", _layer_link),
-    (rf"deleting manifest: {_REPOSITORIES}/_manifests/revisions/{_ENCODED}", _path(What.MANIFEST)),
-    (rf"Deleting blob: .*/blobs/{_ENCODED}", _path(What.BLOB)),
-    (rf"Deleting layer link path: {_REPOSITORIES}/_layers/{_ENCODED}/link", _path(What.LAYER_LINK)),
+    (
+        rf"deleting manifest: {_REPOSITORIES}/_manifests/revisions/{_ENCODED}",
+        _path(DeletionKind.MANIFEST),
+    ),
+    (rf"Deleting blob: .*/blobs/{_ENCODED}", _path(DeletionKind.BLOB)),
+    (
+        rf"Deleting layer link path: {_REPOSITORIES}/_layers/{_ENCODED}/link",
+        _path(DeletionKind.LAYER_LINK),
+    ),
     (r"deleting manifest tag reference: .*", _nothing(_GC)),
     (r"manifest tags path of repository \S+ does not exist", _nothing(_GC)),
     (rf"{_COUNTS}eligible for deletion", _summary),

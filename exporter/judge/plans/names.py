@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.judge.plans.deletion import Deletion, What
+from exporter.judge.plans.deletion import Deletion, DeletionKind
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import host, names_host, repository, tag
 
@@ -23,7 +23,7 @@ def deletion(text: str) -> Deletion | None:
         return None
     try:
         return Deletion(
-            What.MANIFEST if digest_text else What.TAG,
+            DeletionKind.MANIFEST if digest_text else DeletionKind.TAG,
             repository(name) if name or not digest_text else "",
             Digest.parse(digest_text) if digest_text else "",
             tag(tag_text) if colon else "",

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from exporter.judge.plans.deletion import Deletion, Listed, What
-from exporter.judge.plans.grammar import Said, understood
+from exporter.judge.plans.deletion import Deletion, DeletionKind, DeletionList
+from exporter.judge.plans.grammar import ParsedLine, parse_line
 from exporter.judge.plans.lines import bare
 
 _LONGEST: Final = 4_096
@@ -22,7 +22,7 @@ COLLECTOR: Final = "distribution"
 """The format of a registry's own collector."""
 
 
-def read(lines: Iterable[str]) -> Listed:
+def read(lines: Iterable[str]) -> DeletionList:
     """Read a tool's dry run, its log, or a plain list of references and digests."""
     reading = _Reading()
     for line in lines:
@@ -47,14 +47,14 @@ class _Reading:
         self.alarming = 0
         self.too_long = 0
         self.nameless = 0
-        self.promised: Counter[What] = Counter()
-        self.counted: Counter[What] = Counter()
+        self.promised: Counter[DeletionKind] = Counter()
+        self.counted: Counter[DeletionKind] = Counter()
         self.failed = ""
 
     def take(self, text: str) -> None:
         """Read one line."""
         self.lines += 1
-        said = understood(text, self.repository)
+        said = parse_line(text, self.repository)
         if said is None:
             self._heading(text) if _NAME.fullmatch(text) else self._miss(text)
             return
@@ -74,7 +74,7 @@ class _Reading:
         self.too_long += 1
         self._miss(start)
 
-    def _count(self, said: Said) -> None:
+    def _count(self, said: ParsedLine) -> None:
         self.counted.update(deletion.what for deletion in said.deletions)
 
     def _heading(self, text: str) -> None:
@@ -88,13 +88,13 @@ class _Reading:
         if len(self.unknown) < _MOST_EXAMPLES:
             self.unknown.append(text[:_SHOWN])
 
-    def listed(self) -> Listed:
+    def listed(self) -> DeletionList:
         """Return the whole."""
         if COLLECTOR not in self.formats:
             for heading in self.headings:
                 self._miss(heading)
         harmless = self.failed.startswith("failed to mark")
-        return Listed(
+        return DeletionList(
             () if harmless else tuple(self.deletions),
             tuple(sorted(self.formats)),
             self.lines,

@@ -15,70 +15,72 @@ from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role
 from exporter.facts.use import highest
 from exporter.judge.preflight import hazards
-from exporter.judge.preflight.answer import (
-    MOST,
-    Answer,
-    Broken,
-    Checked,
-    Going,
-    Hazard,
-    Hurt,
-    Lost,
-    Needed,
-)
-from exporter.judge.preflight.asked import Asked
 from exporter.judge.preflight.doomed import UNSEALED, Doomed, Label, collected, deleted, manifests
+from exporter.judge.preflight.operation import Operation
+from exporter.judge.preflight.prediction import (
+    MOST,
+    BrokenManifest,
+    Checked,
+    Hazard,
+    LostContent,
+    NeededImage,
+    Prediction,
+    RemovalTotals,
+    Victim,
+)
 from exporter.judge.report import ChildKind, Report, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Kind
 
 
-def foresee(report: Report, asked: Asked, needed: Sequence[Needed], gaps: Sequence[Gap]) -> Answer:
+def predict(
+    report: Report, operation: Operation, needed: Sequence[NeededImage], gaps: Sequence[Gap]
+) -> Prediction:
     """Answer about a kept snapshot: its tags in scope, and the needed beside them.
 
     Asked for a collection or for deletions, not for one after the other. `gaps` are those of the
     references.
     """
-    doomed = _doomed(report, asked)
+    doomed = _doomed(report, operation)
     users = {(each.repository, each.tag or each.digest): each for each in needed}
     verdicts = [each for each in report.verdicts if each.root.digest]
     wanted = [_needed(each, users) for each in verdicts]
     found = [_hurt(report, doomed, *pair) for pair in zip(verdicts, wanted, strict=True)]
-    hurt = sorted((each for each in found if each), key=lambda each: each.needed.rank)
+    victims = sorted((each for each in found if each), key=lambda each: each.image.rank)
     seen = {(each.repository, each.tag or each.digest) for each in wanted}
-    strangers = [each for label, each in users.items() if label not in seen]
-    return Answer(
-        asked=asked.words,
-        hurt=tuple(hurt[:MOST]),
-        hazards=tuple(_hazards(asked, doomed)),
+    unmatched = [each for label, each in users.items() if label not in seen]
+    return Prediction(
+        operation=operation.description,
+        victims=tuple(victims[:MOST]),
+        hazards=tuple(_hazards(operation, doomed)),
         gaps=(
             *(*gaps, *report.snapshot.hiding),
             *(*_blind(report), *_undecided(report, doomed)),
-            *_unlooked(report, asked, doomed),
-            *asked.gaps(doomed.strangers),
-            *(_not_seen(each) for each in strangers),
+            *_unlooked(report, operation, doomed),
+            *operation.gaps(doomed.unmatched),
+            *(_not_seen(each) for each in unmatched),
         ),
-        going=_going(asked, doomed),
+        removed=_going(operation, doomed),
         checked=Checked(
             repositories=len({each.repository for each in wanted}),
             tags=sum(bool(each.tag) for each in wanted),
-            uses=len(users) - len(strangers),
-            uses_elsewhere=len(strangers),
+            uses=len(users) - len(unmatched),
+            uses_elsewhere=len(unmatched),
         ),
-        more=max(0, len(hurt) - MOST),
+        more_victims=max(0, len(victims) - MOST),
     )
 
 
-def _doomed(report: Report, asked: Asked) -> Doomed:
-    if asked.deletions:
-        return deleted(report, asked.deletions.deletions)
-    return collected(report, asked.collection) if asked.collection else Doomed()
+def _doomed(report: Report, operation: Operation) -> Doomed:
+    if operation.deletions:
+        return deleted(report, operation.deletions.deletions)
+    return collected(report, operation.collection) if operation.collection else Doomed()
 
 
-def _needed(verdict: TagVerdict, users: Mapping[Label, Needed]) -> Needed:
+def _needed(verdict: TagVerdict, users: Mapping[Label, NeededImage]) -> NeededImage:
     root = verdict.root
     label = (root.repository, root.tag or root.digest or "")
-    own = Needed(root.repository, root.tag or "", root.digest or "", root.reference_class)
+    own = NeededImage(root.repository, root.tag or "", root.digest or "", root.reference_class)
     use = users.get(label)
     if use is None:
         return own
@@ -86,16 +88,18 @@ def _needed(verdict: TagVerdict, users: Mapping[Label, Needed]) -> Needed:
     return replace(own, reference_class=top, users=use.users)
 
 
-def _hurt(report: Report, doomed: Doomed, verdict: TagVerdict, needed: Needed) -> Hurt | None:
+def _hurt(
+    report: Report, doomed: Doomed, verdict: TagVerdict, needed: NeededImage
+) -> Victim | None:
     label = (needed.repository, needed.tag)
-    if label in doomed.meant and not needed.users:
+    if label in doomed.intended and not needed.users:
         return None
     broken = tuple(_broken(report, doomed, verdict))
-    tag_gone = label in doomed.tags
-    return Hurt(needed, tag_gone, broken) if tag_gone or broken else None
+    tag_removed = label in doomed.tags
+    return Victim(needed, tag_removed, broken) if tag_removed or broken else None
 
 
-def _broken(report: Report, doomed: Doomed, verdict: TagVerdict) -> Iterator[Broken]:
+def _broken(report: Report, doomed: Doomed, verdict: TagVerdict) -> Iterator[BrokenManifest]:
     """Yield what of it is there now and would not be; what is gone already is no victim."""
     repository = verdict.root.repository
     platforms = {
@@ -110,37 +114,37 @@ def _broken(report: Report, doomed: Doomed, verdict: TagVerdict) -> Iterator[Bro
             continue
         lost = tuple(_lost(report, doomed, (repository, digest), digest))
         if lost:
-            yield Broken(digest, platforms.get(digest, ""), lost)
+            yield BrokenManifest(digest, platforms.get(digest, ""), lost)
 
 
-def _lost(report: Report, doomed: Doomed, label: Label, digest: Digest) -> Iterator[Lost]:
+def _lost(report: Report, doomed: Doomed, label: Label, digest: Digest) -> Iterator[LostContent]:
     manifest = report.snapshot.manifests.get(digest)
     if label in doomed.manifests:
         size = manifest.size if manifest else None
-        yield Lost(digest, "manifest", size, gone=digest in doomed.blobs)
+        yield LostContent(digest, "manifest", size, removed=digest in doomed.blobs)
     for link in manifest.links if manifest else ():
         target = link.target
         gone = target.digest in doomed.blobs
         read = link.kind not in (Kind.CHILD, Kind.SUBJECT)
         if read and (gone or (label[0], target.digest) in doomed.links):
-            yield Lost(target.digest, link.kind.value, target.size, gone=gone)
+            yield LostContent(target.digest, link.kind.value, target.size, removed=gone)
 
 
-def _going(asked: Asked, doomed: Doomed) -> Going | None:
+def _going(operation: Operation, doomed: Doomed) -> RemovalTotals | None:
     """What a collection takes that nobody needs, no answer of a registry tells."""
-    if asked.collection:
+    if operation.collection:
         return None
-    return Going(
+    return RemovalTotals(
         len(doomed.tags), len(doomed.manifests), len(doomed.blobs), len(doomed.links), None
     )
 
 
-def _hazards(asked: Asked, doomed: Doomed) -> Iterator[Hazard]:
-    if asked.deletions:
-        yield from hazards.of_plan(asked.deletions)
-        listed = asked.deletions.deletions
-        yield from hazards.of_deletions(listed, doomed.strangers, asked.way, None)
-    if asked.collection:
+def _hazards(operation: Operation, doomed: Doomed) -> Iterator[Hazard]:
+    if operation.deletions:
+        yield from hazards.of_plan(operation.deletions)
+        listed = operation.deletions.deletions
+        yield from hazards.of_deletions(listed, doomed.unmatched, operation.method, None)
+    if operation.collection:
         yield hazards.writes_open(flat=False)
         yield hazards.STALE_CACHE
         yield hazards.ONLY_ASKED
@@ -172,10 +176,10 @@ def _undecided(report: Report, doomed: Doomed) -> Iterator[Gap]:
         yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, detail)
 
 
-def _unlooked(report: Report, asked: Asked, doomed: Doomed) -> Iterator[Gap]:
+def _unlooked(report: Report, operation: Operation, doomed: Doomed) -> Iterator[Gap]:
     """Yield the repositories of which a tag that was not looked at may need what goes."""
     snapshot = report.snapshot
-    everywhere = asked.collection is not None or bool(doomed.blobs)
+    everywhere = operation.collection is not None or bool(doomed.blobs)
     touched = {place for place, _ in (*doomed.manifests, *doomed.links)}
     for repository in sorted({each.root.repository for each in report.verdicts}):
         if not everywhere and repository not in touched:
@@ -192,6 +196,6 @@ def _unlooked(report: Report, asked: Asked, doomed: Doomed) -> Iterator[Gap]:
             yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, detail)
 
 
-def _not_seen(needed: Needed) -> Gap:
+def _not_seen(needed: NeededImage) -> Gap:
     detail = f"used by {needed.users[0].name}, but not in the snapshot"
     return Gap(Scope.OBJECT, needed.name, Reason.UNCONFIRMED, detail)

@@ -11,13 +11,13 @@ import numpy as np
 from exporter.facts.digests import ABSENT, Marks, Numbers
 from exporter.facts.inventory import Folder, Inventory, Links, Tags
 from exporter.judge.gc.plan import Removal
-from exporter.judge.plans.deletion import Deletion, What
+from exporter.judge.plans.deletion import Deletion, DeletionKind
 
 Label = tuple[str, str]
 """A repository and a tag of it."""
 
 
-class Way(StrEnum):
+class DeletionMethod(StrEnum):
     """How a deletion is carried out: not the same thing to the next collection."""
 
     API = "api"
@@ -27,7 +27,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class AfterDeletion:
     """A storage after some deletions."""
 
     inventory: Inventory
@@ -35,18 +35,20 @@ class Done:
     """What is gone already."""
     dropped: frozenset[Label]
     """Tags that are gone."""
-    meant: frozenset[Label]
+    intended: frozenset[Label]
     """Those of them that were named: that they go hurts nobody but their users."""
-    strangers: tuple[Deletion, ...]
+    unmatched: tuple[Deletion, ...]
     """What names nothing here."""
 
 
-def delete(inventory: Inventory, deletions: Iterable[Deletion], way: Way) -> Done:
+def delete(
+    inventory: Inventory, deletions: Iterable[Deletion], method: DeletionMethod
+) -> AfterDeletion:
     """Carry out deletions on paper."""
-    gone = _Gone(inventory, way)
-    strangers = tuple(each for each in deletions if not gone.take(each))
-    return Done(
-        gone.left(), gone.removal(), frozenset(gone.dropped), frozenset(gone.meant), strangers
+    gone = _Gone(inventory, method)
+    unmatched = tuple(each for each in deletions if not gone.take(each))
+    return AfterDeletion(
+        gone.left(), gone.removal(), frozenset(gone.dropped), frozenset(gone.intended), unmatched
     )
 
 
@@ -55,14 +57,14 @@ class _Gone:
     """What is gone so far."""
 
     inventory: Inventory
-    way: Way
+    method: DeletionMethod
     places: dict[str, int] = field(default_factory=dict)
     manifests: dict[int, dict[int, None]] = field(default_factory=dict)
     links: dict[int, dict[int, None]] = field(default_factory=dict)
     blobs: dict[int, None] = field(default_factory=dict)
     tags: set[int] = field(default_factory=set)
     dropped: set[Label] = field(default_factory=set)
-    meant: set[Label] = field(default_factory=set)
+    intended: set[Label] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.places = {name: at for at, name in enumerate(self.inventory.repositories)}
@@ -70,10 +72,12 @@ class _Gone:
     def take(self, deletion: Deletion) -> bool:
         """Carry out one; say whether there was anything to delete."""
         number = self.inventory.digests.number(deletion.digest) if deletion.digest else ABSENT
-        if deletion.what is What.BLOB:
+        if deletion.what is DeletionKind.BLOB:
             return self._blob(number)
         taken = [self._in(at, deletion, number) for at in self._repositories(deletion.repository)]
-        alone = deletion.what is What.MANIFEST and not deletion.repository and not any(taken)
+        alone = (
+            deletion.what is DeletionKind.MANIFEST and not deletion.repository and not any(taken)
+        )
         return any(taken) or (alone and self._blob(number))
 
     def _repositories(self, name: str) -> list[int]:
@@ -91,16 +95,16 @@ class _Gone:
         return there
 
     def _in(self, repository: int, deletion: Deletion, number: int) -> bool:
-        if deletion.what is What.LAYER_LINK:
+        if deletion.what is DeletionKind.LAYER_LINK:
             at = self.inventory.layers.of(repository)
             there = number != ABSENT and number in self.inventory.layers.paths[at]
             if there:
                 self.links.setdefault(repository, {})[number] = None
             return there
         tag = self._tag(repository, deletion.tag) if deletion.tag else None
-        if deletion.what is What.TAG:
-            return self._drop(repository, tag, meant=True)
-        if deletion.what is What.VERSION:
+        if deletion.what is DeletionKind.TAG:
+            return self._drop(repository, tag, intended=True)
+        if deletion.what is DeletionKind.VERSION:
             number = int(self.inventory.tags.current[tag]) if tag is not None else ABSENT
         return self._manifest(repository, number, tag)
 
@@ -109,14 +113,14 @@ class _Gone:
         names = self.inventory.tags.names[at]
         return at.start + names.index(name) if name in names else None
 
-    def _drop(self, repository: int, tag: int | None, *, meant: bool) -> bool:
+    def _drop(self, repository: int, tag: int | None, *, intended: bool) -> bool:
         if tag is None:
             return False
         label = (self.inventory.repositories[repository], self.inventory.tags.names[tag])
         self.tags.add(tag)
         self.dropped.add(label)
-        if meant:
-            self.meant.add(label)
+        if intended:
+            self.intended.add(label)
         return True
 
     def _manifest(self, repository: int, number: int, named: int | None) -> bool:
@@ -129,8 +133,8 @@ class _Gone:
         tags = self.inventory.tags
         for offset in np.flatnonzero(tags.current[tags.of(repository)] == number).tolist():
             tag = tags.of(repository).start + offset
-            if self.way is Way.API:
-                self._drop(repository, tag, meant=tag == named)
+            if self.method is DeletionMethod.API:
+                self._drop(repository, tag, intended=tag == named)
         return True
 
     def removal(self) -> Removal:
@@ -159,7 +163,7 @@ class _Gone:
         for repository, numbers in self.manifests.items():
             at = links.of(repository)
             gone[at] = np.isin(links.paths[at], _numbers(numbers))
-        if self.way is Way.API and self.inventory.driver.keeps_folders:
+        if self.method is DeletionMethod.API and self.inventory.driver.keeps_folders:
             return replace(links, targets=np.where(gone, np.int32(ABSENT), links.targets))
         starts = np.concatenate([[0], np.cumsum(~gone)])[links.starts]
         return Links(starts, links.paths[~gone], links.targets[~gone])

@@ -9,8 +9,8 @@ from typing import Final
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Sealed, Snapshot
 from exporter.judge.gc.dialect import Mode
-from exporter.judge.plans.deletion import Deletion, What
-from exporter.judge.preflight.asked import Collection
+from exporter.judge.plans.deletion import Deletion, DeletionKind
+from exporter.judge.preflight.operation import GarbageCollection
 from exporter.judge.report import ChildKind, Report, TagVerdict
 from exporter.oci.digest import Digest
 
@@ -34,13 +34,13 @@ class Doomed:
     links: frozenset[Label] = frozenset()
     """Blobs that a repository would no longer hand out."""
     tags: frozenset[Label] = frozenset()
-    meant: frozenset[Label] = frozenset()
+    intended: frozenset[Label] = frozenset()
     """Tags among them that were named: that they go hurts only their users."""
-    strangers: tuple[Deletion, ...] = ()
+    unmatched: tuple[Deletion, ...] = ()
     """What names nothing that was seen."""
 
 
-def collected(report: Report, collection: Collection) -> Doomed:
+def collected(report: Report, collection: GarbageCollection) -> Doomed:
     """Say what a collection takes: manifests without a tag of their own, where that is proven.
 
     distribution 2.x sweeps them whatever index lists them; 3.x keeps what a tagged index reaches,
@@ -97,14 +97,14 @@ def manifests(verdict: TagVerdict) -> Iterator[Digest]:
 def deleted(report: Report, deletions: Iterable[Deletion]) -> Doomed:
     """Carry out deletions on paper, as a registry's API does."""
     gone = _Gone(report.snapshot)
-    strangers = tuple(each for each in deletions if not gone.take(each))
+    unmatched = tuple(each for each in deletions if not gone.take(each))
     return Doomed(
         manifests=frozenset(gone.manifests),
         blobs=frozenset(gone.blobs),
         links=frozenset(gone.links),
         tags=frozenset(gone.tags),
-        meant=frozenset(gone.meant),
-        strangers=strangers,
+        intended=frozenset(gone.intended),
+        unmatched=unmatched,
     )
 
 
@@ -124,11 +124,11 @@ class _Gone:
         self.blobs: set[str] = set()
         self.links: set[Label] = set()
         self.tags: set[Label] = set()
-        self.meant: set[Label] = set()
+        self.intended: set[Label] = set()
 
     def take(self, deletion: Deletion) -> bool:
         """Carry out one; say whether anything that was seen is meant."""
-        if deletion.what is What.BLOB:
+        if deletion.what is DeletionKind.BLOB:
             self.blobs.add(deletion.digest)
             return True
         taken = [self._in(place, deletion) for place in self._places(deletion.repository)]
@@ -142,15 +142,15 @@ class _Gone:
 
     def _in(self, place: str, deletion: Deletion) -> bool:
         label = (place, deletion.tag)
-        if deletion.what is What.LAYER_LINK:
+        if deletion.what is DeletionKind.LAYER_LINK:
             self.links.add((place, deletion.digest))
             return True
-        if deletion.what is What.TAG:
+        if deletion.what is DeletionKind.TAG:
             there = label in self.pointers
             self.tags |= {label} if there else set()
-            self.meant |= {label} if there else set()
+            self.intended |= {label} if there else set()
             return there
-        version = deletion.what is What.VERSION
+        version = deletion.what is DeletionKind.VERSION
         digest = self.pointers.get(label, "") if version else deletion.digest
         return self._manifest((place, digest), deletion.tag)
 
@@ -160,7 +160,7 @@ class _Gone:
             return False
         self.manifests.add(label)
         self.tags |= {(label[0], tag) for tag in tags}
-        self.meant |= {(label[0], tag) for tag in tags if tag == named}
+        self.intended |= {(label[0], tag) for tag in tags if tag == named}
         return True
 
 

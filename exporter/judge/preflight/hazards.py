@@ -9,24 +9,24 @@ import numpy as np
 
 from exporter.facts.inventory import Inventory, Upload
 from exporter.judge.gc.dialect import Dialect
-from exporter.judge.gc.plan import Abort, Outcome, Plan, Removal
+from exporter.judge.gc.plan import Aborted, Completed, Outcome, Removal
 from exporter.judge.gc.preconditions import Effect, preconditions
-from exporter.judge.plans.deletion import Deletion, Listed, What
-from exporter.judge.preflight.answer import Code, Hazard
-from exporter.judge.preflight.deletions import Way
+from exporter.judge.plans.deletion import Deletion, DeletionKind, DeletionList
+from exporter.judge.preflight.deletions import DeletionMethod
+from exporter.judge.preflight.prediction import Hazard, HazardCode
 
 _GRACE: Final = 3_600_000_000_000
 """Nanoseconds: an upload that was written to within the last hour may still be going on."""
 _SHOWN: Final = 3
 _STOP: Final = "stop every replica, or set storage.maintenance.readonly.enabled and restart them"
 STALE_CACHE: Final = Hazard(
-    Code.STALE_CACHE,
+    HazardCode.STALE_CACHE,
     "",
     "a running registry keeps answering 200 for removed blobs: restart every replica afterwards, "
     "and drop the keys blobs::* and repository::* if it uses Redis",
 )
 ONLY_ASKED: Final = Hazard(
-    Code.STORAGE_NOT_READ,
+    HazardCode.STORAGE_NOT_READ,
     "",
     "the storage was not read: active uploads, damage that aborts a garbage collection, and "
     "unreferenced data are not considered (use --storage)",
@@ -35,12 +35,12 @@ ONLY_ASKED: Final = Hazard(
 
 def of_collection(inventory: Inventory, outcome: Outcome, now: int) -> Iterator[Hazard]:
     """Yield the dangers of running a collection; `now` is in nanoseconds since the epoch."""
-    if not isinstance(outcome, Plan | Abort):
+    if not isinstance(outcome, Completed | Aborted):
         return
     yield from _aborts(outcome)
     yield writes_open(flat=outcome.dialect.flat(inventory))
     yield from _uploads(inventory, now)
-    removal = outcome.removal if isinstance(outcome, Plan) else outcome.possible
+    removal = outcome.removal if isinstance(outcome, Completed) else outcome.possible
     yield from _young(inventory, removal, now)
     yield from stale_cache(removal)
     yield from _stumbles(inventory, outcome)
@@ -53,41 +53,44 @@ def is_young(inventory: Inventory, now: int) -> bool:
 
 
 def of_deletions(
-    deletions: Sequence[Deletion], strangers: Sequence[Deletion], way: Way, dialect: Dialect | None
+    deletions: Sequence[Deletion],
+    unmatched: Sequence[Deletion],
+    method: DeletionMethod,
+    dialect: Dialect | None,
 ) -> Iterator[Hazard]:
     """Yield the dangers of deleting these, some of which name nothing here."""
-    tags = [each for each in deletions if each.what is What.TAG]
+    tags = [each for each in deletions if each.what is DeletionKind.TAG]
     old = dialect is not None and not dialect.descends
-    if tags and old and way is Way.API:
+    if tags and old and method is DeletionMethod.API:
         detail = (
             "2.x refuses to delete by tag (400 DIGEST_INVALID): give its digest, or --as folder"
         )
-        yield Hazard(Code.TAG_DELETION_REFUSED, "", detail)
-    if strangers:
-        shown = ", ".join(str(each) for each in strangers[:_SHOWN])
-        more = ", …" if len(strangers) > _SHOWN else ""
+        yield Hazard(HazardCode.TAG_DELETION_REFUSED, "", detail)
+    if unmatched:
+        shown = ", ".join(str(each) for each in unmatched[:_SHOWN])
+        more = ", …" if len(unmatched) > _SHOWN else ""
         detail = (
-            f"{len(strangers)} of {len(deletions)} name nothing in this registry ({shown}{more})"
+            f"{len(unmatched)} of {len(deletions)} name nothing in this registry ({shown}{more})"
         )
-        yield Hazard(Code.PLAN_DIFFERS, "", detail)
+        yield Hazard(HazardCode.PLAN_DIFFERS, "", detail)
 
 
-def of_plan(listed: Listed) -> Iterator[Hazard]:
+def of_plan(listed: DeletionList) -> Iterator[Hazard]:
     """Yield what a plan's text leaves open."""
     if listed.gave_up:
         detail = f"the collector that wrote it aborted and removed nothing: {listed.gave_up}"
-        yield Hazard(Code.WOULD_ABORT, "", detail)
+        yield Hazard(HazardCode.WOULD_ABORT, "", detail)
     if listed.unknown:
         shown = "; ".join(repr(each) for each in listed.examples[:_SHOWN])
         detail = f"{listed.unknown} of {listed.lines} lines are not recognised: {shown}"
-        yield Hazard(Code.UNREAD_LINES, "", detail)
+        yield Hazard(HazardCode.UNREAD_LINES, "", detail)
 
 
 def pins(removal: Removal) -> Iterator[Hazard]:
     """Say, where nothing names what runs, that digests which do were not considered."""
     if removal.manifests:
         detail = "images in use are unknown: those pinned by digest are not considered (use --refs)"
-        yield Hazard(Code.PINS_NOT_CONSIDERED, "", detail)
+        yield Hazard(HazardCode.PINS_NOT_CONSIDERED, "", detail)
 
 
 def stale_cache(removal: Removal) -> Iterator[Hazard]:
@@ -103,14 +106,16 @@ def writes_open(*, flat: bool) -> Hazard:
     )
     if flat:
         detail += "; here one deletion during marking can lose a whole repository"
-    return Hazard(Code.WRITES_OPEN, "", detail)
+    return Hazard(HazardCode.WRITES_OPEN, "", detail)
 
 
-def _aborts(outcome: Plan | Abort) -> Iterator[Hazard]:
-    if isinstance(outcome, Abort):
+def _aborts(outcome: Completed | Aborted) -> Iterator[Hazard]:
+    if isinstance(outcome, Aborted):
         far = {"mark": "before it removes anything"}.get(outcome.stage, f"among {outcome.stage}")
         chance = ", or one of its kind" if len(outcome.messages) > 1 else ""
-        yield Hazard(Code.WOULD_ABORT, "", f"would abort {far}: {outcome.messages[0]}{chance}")
+        yield Hazard(
+            HazardCode.WOULD_ABORT, "", f"would abort {far}: {outcome.messages[0]}{chance}"
+        )
 
 
 def _uploads(inventory: Inventory, now: int) -> Iterator[Hazard]:
@@ -118,7 +123,7 @@ def _uploads(inventory: Inventory, now: int) -> Iterator[Hazard]:
     if young:
         where = _some(each.repository for each in young)
         detail = f"{len(young)} uploads were active within the last hour: {where}"
-        yield Hazard(Code.UPLOADS_IN_FLIGHT, "", detail)
+        yield Hazard(HazardCode.UPLOADS_IN_FLIGHT, "", detail)
 
 
 def _under_way(inventory: Inventory, now: int) -> list[Upload]:
@@ -129,10 +134,10 @@ def _young(inventory: Inventory, removal: Removal, now: int) -> Iterator[Hazard]
     young = int(np.count_nonzero(now - inventory.modified[removal.blobs] < _GRACE))
     if young:
         detail = f"{young} blobs to be removed are younger than an hour: a push may need them"
-        yield Hazard(Code.YOUNG_BLOBS, "", detail)
+        yield Hazard(HazardCode.YOUNG_BLOBS, "", detail)
 
 
-def _stumbles(inventory: Inventory, outcome: Plan | Abort) -> Iterator[Hazard]:
+def _stumbles(inventory: Inventory, outcome: Completed | Aborted) -> Iterator[Hazard]:
     for each in preconditions(inventory, outcome.dialect):
         verb = "aborts a garbage collection" if each.effect is Effect.STOPS else "loses content"
         yield Hazard(each.code, each.repository, f"{verb}: {each.detail}")

@@ -8,13 +8,19 @@ import numpy as np
 
 from exporter.facts.digests import ABSENT, Marks
 from exporter.facts.inventory import Inventory
+from exporter.judge.gc.losses import ManifestLoss, PullTarget, losses
 from exporter.judge.gc.plan import Batch, Removal
-from exporter.judge.gc.victims import Victim, Wanted, victims
-from exporter.judge.preflight.answer import MOST, Broken, Hurt, Lost, Needed
 from exporter.judge.preflight.deletions import Label
+from exporter.judge.preflight.prediction import (
+    MOST,
+    BrokenManifest,
+    LostContent,
+    NeededImage,
+    Victim,
+)
 
 
-def find(inventory: Inventory, needed: Iterable[Needed]) -> dict[Wanted, Needed]:
+def find(inventory: Inventory, needed: Iterable[NeededImage]) -> dict[PullTarget, NeededImage]:
     """Return what of the needed is here; what is not cannot be hurt any more."""
     places = {name: at for at, name in enumerate(inventory.repositories)}
     pointed = {
@@ -22,35 +28,35 @@ def find(inventory: Inventory, needed: Iterable[Needed]) -> dict[Wanted, Needed]
         for repository in range(len(inventory.repositories))
         for name, manifest in inventory.tags.pointing(repository)
     }
-    found: dict[Wanted, Needed] = {}
+    found: dict[PullTarget, NeededImage] = {}
     for each in needed:
         at = places.get(each.repository, -1)
         pinned = inventory.digests.number(each.digest) if each.digest else ABSENT
         number = pinned if each.digest else pointed.get((at, each.tag), ABSENT)
         if at >= 0 and number >= 0:
-            found[Wanted(at, number, each.tag or each.digest)] = each
+            found[PullTarget(at, number, each.tag or each.digest)] = each
     return found
 
 
-def hurt(
+def victims(
     inventory: Inventory,
     removal: Removal,
-    wanted: Mapping[Wanted, Needed],
+    wanted: Mapping[PullTarget, NeededImage],
     dropped: frozenset[Label] = frozenset(),
-) -> tuple[tuple[Hurt, ...], int]:
+) -> tuple[tuple[Victim, ...], int]:
     """Say who loses what by a removal, and whose tag is gone though nothing else is.
 
     What matters most comes first and in full; how many more there are is said beside it.
     """
     gone = np.zeros(len(inventory.digests), bool)
     gone[removal.blobs] = True
-    broken: dict[Wanted, list[Victim]] = {}
-    for victim in victims(inventory, removal, wanted):
+    broken: dict[PullTarget, list[ManifestLoss]] = {}
+    for victim in losses(inventory, removal, wanted):
         broken.setdefault(victim.wanted, []).append(victim)
     away = {each for each, needed in wanted.items() if (needed.repository, needed.tag) in dropped}
     concerned = sorted(broken.keys() | away, key=lambda each: wanted[each].rank)
     told = (
-        Hurt(
+        Victim(
             wanted[each],
             each in away,
             tuple(_broken(inventory, gone, victim) for victim in broken.get(each, ())),
@@ -77,17 +83,17 @@ def _merged(first: tuple[Batch, ...], second: tuple[Batch, ...]) -> tuple[Batch,
     return tuple(merged.items())
 
 
-def _broken(inventory: Inventory, gone: Marks, victim: Victim) -> Broken:
+def _broken(inventory: Inventory, gone: Marks, victim: ManifestLoss) -> BrokenManifest:
     lost = [_lost(inventory, gone, victim, number) for number in victim.lost.tolist()]
     if victim.unlinked and victim.manifest not in victim.lost:
         lost.insert(0, _lost(inventory, gone, victim, victim.manifest))
-    return Broken(inventory.digests.text(victim.manifest), "", tuple(lost))
+    return BrokenManifest(inventory.digests.text(victim.manifest), "", tuple(lost))
 
 
-def _lost(inventory: Inventory, gone: Marks, victim: Victim, number: int) -> Lost:
+def _lost(inventory: Inventory, gone: Marks, victim: ManifestLoss, number: int) -> LostContent:
     kind = "manifest" if number == victim.manifest else _kind(inventory, victim.manifest, number)
     size = int(inventory.sizes[number])
-    return Lost(inventory.digests.text(number), kind, size, gone=bool(gone[number]))
+    return LostContent(inventory.digests.text(number), kind, size, removed=bool(gone[number]))
 
 
 def _kind(inventory: Inventory, manifest: int, number: int) -> str:

@@ -9,16 +9,16 @@ from typing import Final
 import numpy as np
 
 from exporter.facts.inventory import Inventory
-from exporter.judge.preflight.answer import Answer
+from exporter.judge.preflight.prediction import Prediction
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import Descriptor, parse
 
 ATTESTATION: Final = "attestation"
 
 
-def parents(inventory: Inventory, answer: Answer) -> list[str]:
+def parents(inventory: Inventory, answer: Prediction) -> list[str]:
     """Return the indexes that must be read: one for every child that breaks."""
-    broken = {each.digest for hurt in answer.hurt for each in hurt.broken}
+    broken = {each.digest for victim in answer.victims for each in victim.broken}
     numbers = np.array([inventory.digests.number(digest) for digest in broken], np.int32)
     graph = inventory.graph
     at = np.flatnonzero(np.isin(graph.targets, numbers))
@@ -28,12 +28,12 @@ def parents(inventory: Inventory, answer: Answer) -> list[str]:
     return [inventory.digests.text(each) for each in manifests.tolist()]
 
 
-def described(answer: Answer, bodies: Mapping[str, bytes]) -> Answer:
+def described(answer: Prediction, bodies: Mapping[str, bytes]) -> Prediction:
     """Return the answer with the platforms that these indexes, by their digests, state."""
     stated: dict[str, str] = {
         entry.digest: words for body in bodies.items() for entry, words in _entries(*body) if words
     }
-    hurt = tuple(
+    victims = tuple(
         replace(
             each,
             broken=tuple(
@@ -41,9 +41,9 @@ def described(answer: Answer, bodies: Mapping[str, bytes]) -> Answer:
                 for child in each.broken
             ),
         )
-        for each in answer.hurt
+        for each in answer.victims
     )
-    return replace(answer, hurt=hurt)
+    return replace(answer, victims=victims)
 
 
 def _entries(digest: str, body: bytes) -> Iterable[tuple[Descriptor, str]]:

@@ -8,8 +8,8 @@ from msgspec import Meta, Struct
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
-from exporter.judge.gc.preconditions import Code, Effect
-from exporter.judge.stock import Prediction, Stock
+from exporter.judge.gc.preconditions import Effect, PreconditionCode
+from exporter.judge.stock import CollectorForecast, Stock
 
 Bytes = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
@@ -46,7 +46,7 @@ class PredictionEntry(Struct, frozen=True):
 class PreconditionEntry(Struct, frozen=True):
     """One fault in the storage for the registry's own collector."""
 
-    code: Code
+    code: PreconditionCode
     repository: Annotated[str | None, Meta(description="null for the whole storage.")]
     effect: Effect
     detail: str
@@ -110,7 +110,7 @@ def stock_entry(stock: Stock) -> StockEntry:
     )
 
 
-def _prediction(prediction: Prediction) -> PredictionEntry:
+def _prediction(prediction: CollectorForecast) -> PredictionEntry:
     return PredictionEntry(
         dialect=prediction.dialect,
         mode=prediction.mode,

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.gc.preconditions import Code, Effect
+from exporter.judge.gc.preconditions import Effect, PreconditionCode
 from exporter.judge.report import Report
-from exporter.judge.stock import Prediction, Stock
+from exporter.judge.stock import CollectorForecast, Stock
 from exporter.publish.metrics import storage_families
 from exporter.publish.metrics.exposition import Samples, label_pairs
 
@@ -33,13 +33,13 @@ def stock_series(samples: Samples, registry: str, stock: Stock) -> None:
     for prediction in stock.predictions:
         _prediction(samples, name, prediction)
     found = Counter((each.code, each.effect) for each in stock.preconditions)
-    for code in Code:
+    for code in PreconditionCode:
         for effect in Effect:
             labels = f'{name},code="{code}",effect="{effect}"'
             samples.add(storage_families.GC_PRECONDITIONS, labels, found[code, effect])
 
 
-def _prediction(samples: Samples, name: str, prediction: Prediction) -> None:
+def _prediction(samples: Samples, name: str, prediction: CollectorForecast) -> None:
     labels = f'{name},dialect="{prediction.dialect}",mode="{prediction.mode}"'
     for reference in ReferenceClass:
         count = prediction.victims.get(reference, 0)

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import Hit
-from exporter.judge.preflight.answer import Answer, Broken, Hurt, Verdict
+from exporter.judge.preflight.prediction import BrokenManifest, Prediction, Verdict, Victim
 from exporter.publish.document.report import user_entry
 from exporter.publish.document.shape import UserEntry
 
@@ -100,15 +100,15 @@ class PreflightDocument(Struct, frozen=True):
     checked: CheckedEntry
 
 
-def preflight_json(answer: Answer) -> str:
+def preflight_json(answer: Prediction) -> str:
     """Return the documented answer, indented."""
     document = PreflightDocument(
         version=VERSION,
         verdict=answer.verdict,
-        asked=_text(answer.asked),
-        victims=tuple(map(_hurt, answer.hurt)),
-        victims_more=answer.more,
-        would_go=msgspec.convert(answer.going, GoingEntry | None, from_attributes=True),
+        asked=_text(answer.operation),
+        victims=tuple(map(_hurt, answer.victims)),
+        victims_more=answer.more_victims,
+        would_go=msgspec.convert(answer.removed, GoingEntry | None, from_attributes=True),
         hazards=tuple(
             HazardEntry(each.code, _text(each.subject), _text(each.detail))
             for each in answer.hazards
@@ -123,8 +123,8 @@ def preflight_json(answer: Answer) -> str:
     return msgspec.json.format(body, indent=2).decode() + "\n"
 
 
-def _hurt(hurt: Hurt) -> HurtEntry:
-    needed = hurt.needed
+def _hurt(victim: Victim) -> HurtEntry:
+    needed = victim.image
     return HurtEntry(
         repository=_text(needed.repository),
         tag=_text(needed.tag) or None,
@@ -132,8 +132,8 @@ def _hurt(hurt: Hurt) -> HurtEntry:
         reference_class=needed.reference_class,
         owners=tuple(_text(each.name) for each in needed.users),
         used_by=tuple(_user(each) for each in needed.users),
-        tag_gone=hurt.tag_gone,
-        broken=tuple(map(_broken, hurt.broken)),
+        tag_gone=victim.tag_removed,
+        broken=tuple(map(_broken, victim.broken)),
     )
 
 
@@ -141,12 +141,14 @@ def _user(hit: Hit) -> UserEntry:
     return user_entry(replace(hit, name=_text(hit.name)))
 
 
-def _broken(broken: Broken) -> BrokenEntry:
+def _broken(broken: BrokenManifest) -> BrokenEntry:
     return BrokenEntry(
         digest=broken.digest,
         platform=broken.platform or None,
         size=broken.size,
-        lost=tuple(LostEntry(each.digest, each.kind, each.size, each.gone) for each in broken.lost),
+        lost=tuple(
+            LostEntry(each.digest, each.kind, each.size, each.removed) for each in broken.lost
+        ),
     )
 
 

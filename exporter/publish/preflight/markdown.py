@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exporter.judge.preflight.answer import Answer
+from exporter.judge.preflight.prediction import Prediction
 from exporter.publish.preflight import words
 from exporter.publish.text.markdown import escape
 
 
-def preflight_markdown(answer: Answer, most: int) -> str:
+def preflight_markdown(answer: Prediction, most: int) -> str:
     """Return the answer with at most so many entries in each list."""
     return "".join(f"{line.rstrip()}\n" for line in _lines(answer, most))
 
 
-def _lines(answer: Answer, most: int) -> Iterator[str]:
+def _lines(answer: Prediction, most: int) -> Iterator[str]:
     yield from (
         f"## {words.verdict_cell(answer).text}",
         "",
         f"{escape(words.headline(answer))}.",
         "",
     )
-    if answer.hurt:
+    if answer.victims:
         yield from ("### Would break", "")
-    for hurt in answer.hurt[:most]:
-        yield f"- **{escape(words.hurt_words(hurt))}**"
-        for broken in hurt.broken:
+    for victim in answer.victims[:most]:
+        yield f"- **{escape(words.hurt_words(victim))}**"
+        for broken in victim.broken:
             where = escape(words.platform_of(broken))
             yield f"  - {where} `{broken.digest}` {escape(words.loss_words(broken))}"
-    yield from _more(answer.more + len(answer.hurt), most)
+    yield from _more(answer.more_victims + len(answer.victims), most)
     yield from (f"Would remove: {escape(words.going_words(answer))}.", "")
     yield from _list("Hazards", [words.hazard_words(each) for each in answer.hazards], most)
     yield from _list("Gaps", [words.gap_words(each) for each in answer.gaps], most)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exporter.judge.preflight.answer import Answer, Hurt
+from exporter.judge.preflight.prediction import Prediction, Victim
 from exporter.publish.preflight import words
 from exporter.publish.text.terminal import Style
 from exporter.publish.words import count_words
 
 
-def preflight_text(answer: Answer, style: Style) -> str:
+def preflight_text(answer: Prediction, style: Style) -> str:
     """Return the verdict first, then who would be hurt, what would go, and what it rests on."""
     return "".join(f"{line.rstrip()}\n" for line in _lines(answer, style))
 
 
-def _lines(answer: Answer, style: Style) -> Iterator[str]:
+def _lines(answer: Prediction, style: Style) -> Iterator[str]:
     yield f"{style.paint(words.verdict_cell(answer))}: {words.headline(answer)}"
-    if answer.hurt:
+    if answer.victims:
         yield from ("", "Would break")
-    for hurt in answer.hurt[: style.most]:
-        yield from _hurt(hurt)
-    more = answer.more + max(0, len(answer.hurt) - style.most)
+    for victim in answer.victims[: style.most]:
+        yield from _hurt(victim)
+    more = answer.more_victims + max(0, len(answer.victims) - style.most)
     if more:
         yield f"  … and {count_words(more, 'more image')}"
     yield from ("", f"Would remove: {words.going_words(answer)}")
@@ -30,9 +30,9 @@ def _lines(answer: Answer, style: Style) -> Iterator[str]:
     yield from ("", f"Checked {words.checked_words(answer)}")
 
 
-def _hurt(hurt: Hurt) -> Iterator[str]:
-    yield f"  {words.hurt_words(hurt)}"
-    for broken in hurt.broken:
+def _hurt(victim: Victim) -> Iterator[str]:
+    yield f"  {words.hurt_words(victim)}"
+    for broken in victim.broken:
         yield f"    {words.platform_of(broken)}  {broken.digest}  {words.loss_words(broken)}"
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from exporter.facts.snapshot import Root
 from exporter.judge.blast import hits
-from exporter.judge.change import Change, Kind, Outcome, Shift
-from exporter.judge.pins import Need
+from exporter.judge.change import ChangeKind, Diff, DiffOutcome, TagChange
+from exporter.judge.keep_tags import ReferencedManifest
 from exporter.judge.report import Child, TagVerdict
 from exporter.publish.sheet import root_name
 from exporter.publish.text.markdown import bullet, escape
@@ -19,19 +19,19 @@ from exporter.screen import plain
 
 VERSION: Final = 1
 _HEADS: Final = {
-    Kind.BROKEN: "Broken since (collateral damage)",
-    Kind.FOUND_BROKEN: "Broken now, not audited before",
-    Kind.NOT_SEEN: "Unknown now",
-    Kind.REMOVED: "Removed (intended)",
-    Kind.HEALED: "Repaired",
-    Kind.MOVED: "Moved",
-    Kind.ADDED: "New",
-    Kind.FIRST_SEEN: "Not audited before",
+    ChangeKind.BROKEN: "Broken since (collateral damage)",
+    ChangeKind.FOUND_BROKEN: "Broken now, not audited before",
+    ChangeKind.NOT_SEEN: "Unknown now",
+    ChangeKind.REMOVED: "Removed (intended)",
+    ChangeKind.HEALED: "Repaired",
+    ChangeKind.MOVED: "Moved",
+    ChangeKind.ADDED: "New",
+    ChangeKind.FIRST_SEEN: "Not audited before",
 }
 _VERDICTS: Final = {
-    Outcome.NOTHING_BROKE: "Nothing broke.",
-    Outcome.COLLATERAL: "A tag lost content that it still needs.",
-    Outcome.UNTOLD: "Inconclusive: it is unknown whether anything broke.",
+    DiffOutcome.NOTHING_BROKE: "Nothing broke.",
+    DiffOutcome.COLLATERAL: "A tag lost content that it still needs.",
+    DiffOutcome.UNTOLD: "Inconclusive: it is unknown whether anything broke.",
 }
 _MOST: Final = 100
 """Lines of one kind on a terminal or in a ticket; the JSON has all."""
@@ -39,14 +39,14 @@ _MOST: Final = 100
 Section = tuple[str, tuple[str, ...]]
 
 
-def change_text(change: Change) -> str:
+def change_text(change: Diff) -> str:
     """Return what changed, the worst first."""
     parts = (("", head, *(f"  {line}" for line in lines)) for head, lines in _sections(change))
     lines = (*_headline(change), *chain.from_iterable(parts))
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def change_markdown(change: Change) -> str:
+def change_markdown(change: Diff) -> str:
     """Return the same for a change ticket."""
     parts = (("", f"### {head}", "", *map(bullet, lines)) for head, lines in _sections(change))
     first, verdict = _headline(change)
@@ -54,7 +54,7 @@ def change_markdown(change: Change) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def change_document(change: Change) -> Mapping[str, Any]:
+def change_document(change: Diff) -> Mapping[str, Any]:
     """Return the same as a document (docs/diff.md)."""
     new = change.new.snapshot
     return {
@@ -73,13 +73,13 @@ def change_document(change: Change) -> Mapping[str, Any]:
     }
 
 
-def _headline(change: Change) -> tuple[str, str]:
+def _headline(change: Diff) -> tuple[str, str]:
     old, new = change.old.snapshot, change.new.snapshot
     times = f"{time_words(old.taken_at)} to {time_words(new.taken_at)}"
     return f"{new.registry}, {times}", _VERDICTS[change.outcome]
 
 
-def _sections(change: Change) -> Iterator[Section]:
+def _sections(change: Diff) -> Iterator[Section]:
     for kind, head in _HEADS.items():
         shifts = change.of(kind)
         lines = tuple(line for each in shifts[:_MOST] for line in _lines(each))
@@ -101,14 +101,14 @@ def _rest(count: int) -> tuple[str, ...]:
     return (f"… and {count - _MOST:,} more",) if count > _MOST else ()
 
 
-def _lines(shift: Shift) -> Iterator[str]:
+def _lines(shift: TagChange) -> Iterator[str]:
     verdict = shift.verdict
-    ends = f" {_end(shift.before)} to {_end(shift.after)}" if shift.kind is Kind.MOVED else ""
+    ends = f" {_end(shift.before)} to {_end(shift.after)}" if shift.kind is ChangeKind.MOVED else ""
     owners = "; ".join(wanted_by(verdict))
     used = f", used by {owners}" if owners else ""
     yield f"{root_name(verdict)} ({verdict.root.reference_class}){ends}{used}"
     yield from (f"  {_child(verdict.root, each)}" for each in shift.children)
-    if shift.kind is Kind.BROKEN:
+    if shift.kind is ChangeKind.BROKEN:
         lacking = ", ".join(map(platform_words, verdict.lacking_platforms))
         yield from (f"  no image for {lacking}",) if lacking else ()
 
@@ -124,12 +124,12 @@ def _child(root: Root, child: Child) -> str:
     return f"{where} {child.state}{reason} {child.digest or 'the tag itself'}{note}"
 
 
-def _named(need: Need) -> str:
+def _named(need: ReferencedManifest) -> str:
     where = f"{platform_words(need.platform)} {need.what}" if need.platform else need.what
     return f"{need.repository}@{need.digest} {where} of {', '.join(need.needed_by)}"
 
 
-def _shift(shift: Shift) -> Mapping[str, Any]:
+def _shift(shift: TagChange) -> Mapping[str, Any]:
     root = shift.verdict.root
     return {
         "kind": shift.kind,
@@ -160,7 +160,7 @@ def _side(verdict: TagVerdict | None) -> Mapping[str, Any] | None:
     return {"state": verdict.state, "digest": verdict.root.digest and str(verdict.root.digest)}
 
 
-def _need(need: Need) -> Mapping[str, Any]:
+def _need(need: ReferencedManifest) -> Mapping[str, Any]:
     return {
         "repository": need.repository,
         "digest": str(need.digest),

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import Hit, hits
-from exporter.judge.explanation import Answer, Dependent, Explanation
+from exporter.judge.explanation import Dependent, Explanation, Tristate
 from exporter.publish.sheet import root_name
 from exporter.publish.text.markdown import bullet, escape
 from exporter.publish.users import needed_words, user_words
@@ -66,8 +66,8 @@ def _body(found: Explanation, indent: str) -> Iterator[str]:
         yield f"Gap: {plain(doubt)}"
 
 
-def _answer(found: Explanation, answer: Answer) -> str:
-    if answer is not Answer.UNKNOWN:
+def _answer(found: Explanation, answer: Tristate) -> str:
+    if answer is not Tristate.UNKNOWN:
         return answer
     if found.doubts:
         return f"unknown: {plain('; '.join(found.doubts))}"
@@ -75,7 +75,7 @@ def _answer(found: Explanation, answer: Answer) -> str:
 
 
 def _sole(found: Explanation) -> str:
-    if found.sole is not Answer.YES:
+    if found.sole is not Tristate.YES:
         return _answer(found, found.sole)
     others = ", ".join(each.verdict.root.name for each in found.needed_by_others)
     return f"yes: {', '.join(found.protected_by or ())}, and {others} needs it"
@@ -83,7 +83,7 @@ def _sole(found: Explanation) -> str:
 
 def _tags(found: Explanation) -> str:
     if found.protected_by is None:
-        return _answer(found, Answer.UNKNOWN)
+        return _answer(found, Tristate.UNKNOWN)
     return ", ".join(found.protected_by) or "none"
 
 
@@ -96,11 +96,7 @@ def _dependent(each: Dependent) -> str:
         )
     )
     way = (
-        "tagged directly"
-        if each.straight
-        else "through an index"
-        if root.tag
-        else "pinned by digest"
+        "tagged directly" if each.direct else "through an index" if root.tag else "pinned by digest"
     )
     used = f", used by {'; '.join(map(user_words, hits(each.uses)))}" if each.uses else ""
     whose = f"{root.reference_class}, {way}"
@@ -143,7 +139,7 @@ def _needing(each: Dependent) -> Mapping[str, Any]:
         "tag": root.tag,
         "digest": root.digest and str(root.digest),
         "class": root.reference_class,
-        "straight": each.straight,
+        "straight": each.direct,
         "platforms": [str(child.platform) for child in each.children if child.platform],
         "required_by": _required_by(each),
         "uses": [_user(hit) for hit in hits(each.uses)],

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, Final
 
 from exporter.facts.snapshot import Collector
-from exporter.judge.pins import Need, Pin, Pins
+from exporter.judge.keep_tags import KeepTag, KeepTagPlan, ReferencedManifest
 from exporter.oci.reference import names_host
 from exporter.publish.text.markdown import escape
 from exporter.publish.words import count_words, moment, platform_words
@@ -34,18 +34,18 @@ _FOR_EVER: Final = {
 class Outcome:
     """What became of one tag that was to be set."""
 
-    pin: Pin
+    pin: KeepTag
     failure: str
     """Why it could not be set; empty where it points at its manifest now."""
 
 
-def pins_text(plans: Sequence[Pins], outcomes: Sequence[Outcome] | None = None) -> str:
+def pins_text(plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None = None) -> str:
     """Return the plan, or what is left of it after its outcomes."""
     lines = (*_done(outcomes or ()), *chain.from_iterable(map(_section, plans)))
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def pins_markdown(plans: Sequence[Pins], outcomes: Sequence[Outcome] | None = None) -> str:
+def pins_markdown(plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None = None) -> str:
     """Return the same for a ticket."""
     done = (f"- {escape(line)}" for line in _done(outcomes or ()) if line)
     lines = (*done, "", *chain.from_iterable(map(_marked_down, plans)))
@@ -53,7 +53,7 @@ def pins_markdown(plans: Sequence[Pins], outcomes: Sequence[Outcome] | None = No
 
 
 def pins_document(
-    plans: Sequence[Pins], outcomes: Sequence[Outcome] | None = None
+    plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None = None
 ) -> Mapping[str, Any]:
     """Return the same as a document (docs/protect.md)."""
     done = outcomes or ()
@@ -66,7 +66,7 @@ def pins_document(
     }
 
 
-def warnings(plan: Pins) -> tuple[str, ...]:
+def warnings(plan: KeepTagPlan) -> tuple[str, ...]:
     """What whoever sets these tags must know; nothing where there are none to set."""
     if not plan.wanted:
         return ()
@@ -74,7 +74,7 @@ def warnings(plan: Pins) -> tuple[str, ...]:
     return (_KEEP, lasting) if lasting else (_KEEP,)
 
 
-def crane_command(plan: Pins, pin: Pin) -> str:
+def crane_command(plan: KeepTagPlan, pin: KeepTag) -> str:
     """Return what sets the same tag by crane; a registry's label need not be its host."""
     label = plan.report.snapshot.registry
     host = label if names_host(label) else "HOST"
@@ -89,7 +89,7 @@ def _done(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield ""
 
 
-def _section(plan: Pins) -> Iterator[str]:
+def _section(plan: KeepTagPlan) -> Iterator[str]:
     yield f"{plan.report.snapshot.registry}: {_sum(plan)}"
     for pin in plan.wanted:
         yield f"  {pin.need.repository}:{pin.tag}  {_what(pin.need)} of {_above(pin.need)}"
@@ -107,7 +107,7 @@ def _list(head: str, lines: Iterable[str]) -> Iterator[str]:
         yield from ("", head, *(f"  {line}" for line in lines))
 
 
-def _marked_down(plan: Pins) -> Iterator[str]:
+def _marked_down(plan: KeepTagPlan) -> Iterator[str]:
     yield from (f"## {escape(plan.report.snapshot.registry)}: {_sum(plan)}", "")
     for pin in plan.wanted:
         name = escape(f"{pin.need.repository}:{pin.tag}")
@@ -126,7 +126,7 @@ def _bullets(head: str, lines: Iterable[str]) -> Iterator[str]:
         yield from ("", f"### {head}", "", *(f"- {escape(line)}" for line in lines))
 
 
-def _sum(plan: Pins) -> str:
+def _sum(plan: KeepTagPlan) -> str:
     having = f"{count_words(plan.protected, 'manifest')} already tagged"
     if plan.wanted:
         return f"{count_words(len(plan.wanted), 'keep tag')} to set, {having}"
@@ -137,27 +137,27 @@ def _sum(plan: Pins) -> str:
     )
 
 
-def _what(need: Need) -> str:
+def _what(need: ReferencedManifest) -> str:
     return f"{platform_words(need.platform)} {need.what}" if need.platform else need.what
 
 
-def _above(need: Need) -> str:
+def _above(need: ReferencedManifest) -> str:
     return ", ".join(need.needed_by)
 
 
-def _said(need: Need) -> str:
+def _said(need: ReferencedManifest) -> str:
     digest = f"@{need.digest}" if need.digest else ""
     return f"{need.repository}{digest} {_what(need)} of {_above(need)}"
 
 
-def _doubt(need: Need) -> str:
+def _doubt(need: ReferencedManifest) -> str:
     if need.reason:
         return f"{_said(need)}: {need.reason}"
     why = "could not list all tags of the repository" if need.tags is None else "no free tag name"
     return f"{_said(need)}: {why}"
 
 
-def _entry(plan: Pins) -> Mapping[str, Any]:
+def _entry(plan: KeepTagPlan) -> Mapping[str, Any]:
     snapshot = plan.report.snapshot
     return {
         "registry": snapshot.registry,
@@ -171,11 +171,11 @@ def _entry(plan: Pins) -> Mapping[str, Any]:
     }
 
 
-def _pin(pin: Pin) -> Mapping[str, Any]:
+def _pin(pin: KeepTag) -> Mapping[str, Any]:
     return {"tag": pin.tag, **_need(pin.need)}
 
 
-def _need(need: Need) -> Mapping[str, Any]:
+def _need(need: ReferencedManifest) -> Mapping[str, Any]:
     return {
         "repository": need.repository,
         "digest": need.digest and str(need.digest),

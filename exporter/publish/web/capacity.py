@@ -12,7 +12,7 @@ from exporter.publish.words import Cell, Tone, count_words, size_words
 
 if TYPE_CHECKING:
     from exporter.judge.gc.preconditions import Precondition
-    from exporter.judge.stock import Prediction, Stock
+    from exporter.judge.stock import CollectorForecast, Stock
 
 _MOST: Final = 20
 """Hazards that are told one by one; the JSON report has them all."""
@@ -91,12 +91,12 @@ def _hazards(found: Sequence[Precondition]) -> str:
     return f'<details><summary>{head}</summary><ul class="gaps small">{listed}</ul></details>'
 
 
-def _named(prediction: Prediction, collector: Collector) -> str:
+def _named(prediction: CollectorForecast, collector: Collector) -> str:
     own = badge(Cell("this registry"), "chip") if prediction.dialect == collector else ""
     return f"{text(prediction.dialect)}, {text(prediction.mode)} {own}"
 
 
-def _outcome(prediction: Prediction) -> str:
+def _outcome(prediction: CollectorForecast) -> str:
     """Victims by class; where it gives up, what it may have done by then."""
     cells = [
         Cell(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Mode
 from exporter.judge.gc.paths import removed
-from exporter.judge.gc.plan import Abort, Plan, Stage
+from exporter.judge.gc.plan import Aborted, Completed, Stage
 from exporter.judge.gc.simulate import simulate
 from tests.judge.gc.narration import log
 
@@ -47,17 +47,17 @@ def plant(root: Path, files: dict[str, str], folders: Iterable[str]) -> None:
 def disagreements(inventory: Inventory, version: str, mode: Mode, real: Collected) -> list[str]:
     """Say in what a prediction and a real collection differ."""
     outcome = simulate(inventory, DIALECTS[version[0]], mode)
-    if not isinstance(outcome, Plan | Abort):
+    if not isinstance(outcome, Completed | Aborted):
         return [f"could not foretell: {outcome.gaps}"]
     printed, sorted_printed = _split(list(log(inventory, outcome)))
     real_printed, real_sorted = _split(real.printed)
     found = []
-    if isinstance(outcome, Abort) and outcome.stage is Stage.MANIFESTS:
+    if isinstance(outcome, Aborted) and outcome.stage is Stage.MANIFESTS:
         has_summary = printed[-1].endswith(_SUMMARY)  # a dry run goes on to it, if it can
         printed = printed[:-2] if has_summary else printed
     if printed != real_printed:
         found.append(f"printed {printed} instead of {real_printed}")
-    if isinstance(outcome, Plan):
+    if isinstance(outcome, Completed):
         expected = (0, "", sorted_printed)
         got = (real.exit_code, real.complained, real_sorted)
         gone = frozenset(removed(inventory, outcome.removal))
@@ -69,7 +69,7 @@ def disagreements(inventory: Inventory, version: str, mode: Mode, real: Collecte
 
 def _abort_disagreements(
     inventory: Inventory,
-    outcome: Abort,
+    outcome: Aborted,
     real: Collected,
     after_summary: tuple[Sequence[str], Sequence[str]],
 ) -> list[str]:

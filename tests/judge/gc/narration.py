@@ -17,7 +17,7 @@ from exporter.judge.gc.mark import eligible, mark
 from exporter.judge.gc.name import refusal
 from exporter.judge.gc.order import visited
 from exporter.judge.gc.paths import ROOT, not_found
-from exporter.judge.gc.plan import Abort, Plan, Removal, Stage
+from exporter.judge.gc.plan import Aborted, Completed, Removal, Stage
 from exporter.judge.gc.sweep import intended, stops_at_blobs
 
 if TYPE_CHECKING:
@@ -133,24 +133,28 @@ class Narrator:
         return f"{driver}: {driver}: {stop.message}" if stop is not None else ""
 
 
-def log(inventory: Inventory, outcome: Plan | Abort) -> Iterator[str]:
+def log(inventory: Inventory, outcome: Completed | Aborted) -> Iterator[str]:
     """Yield the lines of a dry run; made as they are asked for, for there may be millions.
 
     After the summary a real one prints in random order, this one in that of the digests.
     """
-    if isinstance(outcome, Plan) or outcome.stage is not Stage.MARK or inventory.has_repositories:
+    if (
+        isinstance(outcome, Completed)
+        or outcome.stage is not Stage.MARK
+        or inventory.has_repositories
+    ):
         yield from _marking(inventory, outcome)
-    if isinstance(outcome, Abort) and outcome.stage is Stage.MARK:
+    if isinstance(outcome, Aborted) and outcome.stage is Stage.MARK:
         return
     marked = mark(inventory, outcome.dialect, outcome.mode)
-    meant = Plan(outcome.dialect, outcome.mode, marked.kept, Removal())
-    plan = outcome if isinstance(outcome, Plan) else intended(inventory, marked, meant)
+    meant = Completed(outcome.dialect, outcome.mode, marked.kept, Removal())
+    plan = outcome if isinstance(outcome, Completed) else intended(inventory, marked, meant)
     yield from _second_thoughts(inventory, plan)
     if not stops_at_blobs(inventory, plan):
         yield from _summary(inventory, plan)
 
 
-def _marking(inventory: Inventory, outcome: Plan | Abort) -> Iterator[str]:
+def _marking(inventory: Inventory, outcome: Completed | Aborted) -> Iterator[str]:
     marked = bytearray(len(inventory.digests))
     narrator = Narrator(inventory, outcome.dialect, outcome.mode, marked)
     for repository in visited(inventory, outcome.dialect):
@@ -159,7 +163,7 @@ def _marking(inventory: Inventory, outcome: Plan | Abort) -> Iterator[str]:
             return
 
 
-def _second_thoughts(inventory: Inventory, plan: Plan) -> Iterator[str]:
+def _second_thoughts(inventory: Inventory, plan: Completed) -> Iterator[str]:
     """Distribution 3 names what it will unlink only after it has marked everything."""
     if not plan.dialect.descends:
         return
@@ -171,7 +175,7 @@ def _second_thoughts(inventory: Inventory, plan: Plan) -> Iterator[str]:
             yield f"manifest eligible for deletion: {{{name} {text} [{tags}]}}"
 
 
-def _summary(inventory: Inventory, plan: Plan) -> Iterator[str]:
+def _summary(inventory: Inventory, plan: Completed) -> Iterator[str]:
     removal = plan.removal
     manifests = sum(len(digests) for _, digests in removal.manifests)
     yield ""

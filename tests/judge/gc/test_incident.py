@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
+from exporter.judge.gc.losses import PullTarget, losses, tag_targets
 from exporter.judge.gc.paths import removed
-from exporter.judge.gc.plan import Abort, Plan, Stage
+from exporter.judge.gc.plan import Aborted, Completed, Stage
 from exporter.judge.gc.protectors import sole_protectors, unprotected
 from exporter.judge.gc.simulate import simulate
-from exporter.judge.gc.victims import Wanted, tags, victims
 from exporter.sources.storage.filesystem import read
 from tests.parts import tree
 from tests.worlds import Made, image, index
@@ -26,21 +26,21 @@ _ARM64 = image("app", "linux/arm64")
 _BOTH = index(_AMD64, _ARM64)
 
 
-def _plan(inventory: Inventory, dialect: Dialect, mode: Mode = Mode.DELETE_UNTAGGED) -> Plan:
+def _plan(inventory: Inventory, dialect: Dialect, mode: Mode = Mode.DELETE_UNTAGGED) -> Completed:
     plan = simulate(inventory, dialect, mode)
-    assert isinstance(plan, Plan)
+    assert isinstance(plan, Completed)
     return plan
 
 
-def _hurt(inventory: Inventory, plan: Plan) -> set[tuple[str, str, str]]:
+def _hurt(inventory: Inventory, plan: Completed) -> set[tuple[str, str, str]]:
     """The repository, the tag and the child of every victim."""
     return {
         (
-            inventory.repositories[victim.wanted.repository],
-            victim.wanted.name,
+            inventory.repositories[victim.target.repository],
+            victim.target.name,
             inventory.digests.text(victim.manifest),
         )
-        for victim in victims(inventory, plan.removal, tags(inventory))
+        for victim in losses(inventory, plan.removal, tag_targets(inventory))
     }
 
 
@@ -133,7 +133,7 @@ def test_a_repository_pushed_by_digest_only_stops_one_collector_and_is_swept_by_
     stopped = simulate(inventory, DISTRIBUTION_2, Mode.DELETE_UNTAGGED)
     swept = _plan(inventory, DISTRIBUTION_3)
 
-    assert isinstance(stopped, Abort)
+    assert isinstance(stopped, Aborted)
     assert stopped.stage is Stage.MARK
     assert stopped.messages[0].endswith("failed to retrieve tags unknown repository name=solo")
     assert len(swept.removal.blobs) == 4
@@ -145,8 +145,8 @@ def test_a_digest_that_somebody_pins_is_a_victim_although_no_tag_is(tmp_path: Pa
     tree.write(tmp_path, "app", _ARM64, "v1")
 
     inventory = read(str(tmp_path))
-    pinned = Wanted(0, inventory.digests.number(_AMD64.digest), _AMD64.digest)
-    (victim,) = victims(inventory, _plan(inventory, DISTRIBUTION_2).removal, [pinned])
+    pinned = PullTarget(0, inventory.digests.number(_AMD64.digest), _AMD64.digest)
+    (victim,) = losses(inventory, _plan(inventory, DISTRIBUTION_2).removal, [pinned])
 
     assert victim.unlinked
     assert len(victim.lost) == 4
@@ -162,7 +162,7 @@ def test_a_repository_without_layer_links_is_invisible_to_distribution_2(tmp_pat
     stopped = simulate(inventory, DISTRIBUTION_3, Mode.PLAIN)
 
     assert _hurt(inventory, blind) == {("app", "v1", _AMD64.digest)}
-    assert isinstance(stopped, Abort)
+    assert isinstance(stopped, Aborted)
     assert stopped.messages[0].endswith(
         "Path not found: /docker/registry/v2/repositories/app/_layers"
     )

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
-from exporter.judge.gc.plan import Abort, Plan, Stage
-from exporter.judge.gc.preconditions import Code, Effect, preconditions
+from exporter.judge.gc.losses import losses, tag_targets
+from exporter.judge.gc.plan import Aborted, Completed, Stage
+from exporter.judge.gc.preconditions import Effect, PreconditionCode, preconditions
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.gc.sparse import sparse
-from exporter.judge.gc.victims import tags, victims
 from exporter.oci.digest import Digest
 from exporter.sources.storage.filesystem import read
 from tests.judge.gc.inventories import World, worlds
@@ -33,7 +33,7 @@ BOTH = index(AMD64, ARM64)
 DIALECTS = pytest.mark.parametrize("dialect", [DISTRIBUTION_2, DISTRIBUTION_3])
 
 
-def found(root: Path, dialect: Dialect) -> set[tuple[Code, str, Effect]]:
+def found(root: Path, dialect: Dialect) -> set[tuple[PreconditionCode, str, Effect]]:
     inventory = read(str(root))
     return {(each.code, each.repository, each.effect) for each in preconditions(inventory, dialect)}
 
@@ -51,8 +51,8 @@ def test_registries_5_digests_without_tags_stop_one_and_are_lost_to_the_other(
 ) -> None:
     tree.write(tmp_path, "solo", AMD64)
 
-    assert found(tmp_path, DISTRIBUTION_2) == {(Code.NO_TAGS, "solo", Effect.STOPS)}
-    assert found(tmp_path, DISTRIBUTION_3) == {(Code.NO_TAGS, "solo", Effect.LOSES)}
+    assert found(tmp_path, DISTRIBUTION_2) == {(PreconditionCode.NO_TAGS, "solo", Effect.STOPS)}
+    assert found(tmp_path, DISTRIBUTION_3) == {(PreconditionCode.NO_TAGS, "solo", Effect.LOSES)}
 
 
 def test_registries_12_a_repository_without_layer_links_is_lost_to_one_and_stops_the_other(
@@ -61,8 +61,8 @@ def test_registries_12_a_repository_without_layer_links_is_lost_to_one_and_stops
     tree.write(tmp_path, "app", AMD64, "v1")
     shutil.rmtree(tree.home(tmp_path, "app") / "_layers")
 
-    assert found(tmp_path, DISTRIBUTION_2) == {(Code.NO_LAYERS, "app", Effect.LOSES)}
-    assert found(tmp_path, DISTRIBUTION_3) == {(Code.NO_LAYERS, "app", Effect.STOPS)}
+    assert found(tmp_path, DISTRIBUTION_2) == {(PreconditionCode.NO_LAYERS, "app", Effect.LOSES)}
+    assert found(tmp_path, DISTRIBUTION_3) == {(PreconditionCode.NO_LAYERS, "app", Effect.STOPS)}
 
 
 def test_registries_7_a_hole_in_an_earlier_repository_costs_a_later_one(tmp_path: Path) -> None:
@@ -71,7 +71,9 @@ def test_registries_7_a_hole_in_an_earlier_repository_costs_a_later_one(tmp_path
     tree.revision(tmp_path, "a", AMD64.digest).unlink()
 
     assert found(tmp_path, DISTRIBUTION_2) == set()
-    assert found(tmp_path, DISTRIBUTION_3) == {(Code.SPARSE_SHARED_INDEX, "b", Effect.LOSES)}
+    assert found(tmp_path, DISTRIBUTION_3) == {
+        (PreconditionCode.SPARSE_SHARED_INDEX, "b", Effect.LOSES)
+    }
 
 
 def test_registries_8_a_hole_in_a_later_repository_costs_nobody(tmp_path: Path) -> None:
@@ -92,8 +94,8 @@ def test_a_tag_on_the_child_takes_the_danger_from_another_repositorys_hole(tmp_p
     plan = simulate(inventory, DISTRIBUTION_3, Mode.DELETE_UNTAGGED)
 
     assert preconditions(inventory, DISTRIBUTION_3) == ()
-    assert isinstance(plan, Plan)
-    assert victims(inventory, plan.removal, tags(inventory)) == []
+    assert isinstance(plan, Completed)
+    assert losses(inventory, plan.removal, tag_targets(inventory)) == []
 
 
 def test_the_hole_may_be_in_another_index_of_the_same_child(tmp_path: Path) -> None:
@@ -104,11 +106,13 @@ def test_the_hole_may_be_in_another_index_of_the_same_child(tmp_path: Path) -> N
     inventory = read(str(tmp_path))
     plan = simulate(inventory, DISTRIBUTION_3, Mode.DELETE_UNTAGGED)
 
-    assert isinstance(plan, Plan)
-    assert {each.manifest for each in victims(inventory, plan.removal, tags(inventory))} == {
+    assert isinstance(plan, Completed)
+    assert {each.manifest for each in losses(inventory, plan.removal, tag_targets(inventory))} == {
         inventory.digests.number(AMD64.digest)
     }
-    assert found(tmp_path, DISTRIBUTION_3) == {(Code.SPARSE_SHARED_INDEX, "b", Effect.LOSES)}
+    assert found(tmp_path, DISTRIBUTION_3) == {
+        (PreconditionCode.SPARSE_SHARED_INDEX, "b", Effect.LOSES)
+    }
 
 
 def test_a_repository_that_was_followed_before_the_hole_keeps_the_child_for_all(
@@ -136,13 +140,13 @@ def test_every_child_lost_to_a_hole_is_foretold(world: World) -> None:
     """A tag's child that distribution 3 spares, and whose content it takes, is always a hole."""
     inventory = world.inventory()
     plan = simulate(inventory, DISTRIBUTION_3, Mode.DELETE_UNTAGGED)
-    if not isinstance(plan, Plan):
+    if not isinstance(plan, Completed):
         return
 
     lost = {
-        (each.wanted.repository, each.manifest)
-        for each in victims(inventory, plan.removal, tags(inventory))
-        if each.manifest != each.wanted.manifest
+        (each.target.repository, each.manifest)
+        for each in losses(inventory, plan.removal, tag_targets(inventory))
+        if each.manifest != each.target.manifest
     }
 
     holes = {(each.repository, each.child) for each in sparse(inventory, DISTRIBUTION_3)}
@@ -161,7 +165,7 @@ def test_registries_15_a_damaged_manifest_link_stops_any(tmp_path: Path, dialect
     tree.write(tmp_path, "app", AMD64, "v1")
     tree.revision(tmp_path, "app", AMD64.digest).write_bytes(b"")
 
-    assert (Code.DAMAGED_LINK, "app", Effect.STOPS) in found(tmp_path, dialect)
+    assert (PreconditionCode.DAMAGED_LINK, "app", Effect.STOPS) in found(tmp_path, dialect)
 
 
 @DIALECTS
@@ -171,10 +175,10 @@ def test_registries_16_a_tag_without_its_link_protects_nothing(
     tree.write(tmp_path, "app", AMD64, "v1")
     link = tree.tag(tmp_path, "app", "v1") / "current" / "link"
     link.unlink()
-    assert found(tmp_path, dialect) == {(Code.DANGLING_TAG, "app", Effect.LOSES)}
+    assert found(tmp_path, dialect) == {(PreconditionCode.DANGLING_TAG, "app", Effect.LOSES)}
 
     link.write_bytes(b"")
-    assert found(tmp_path, dialect) == {(Code.DAMAGED_LINK, "app", Effect.STOPS)}
+    assert found(tmp_path, dialect) == {(PreconditionCode.DAMAGED_LINK, "app", Effect.STOPS)}
 
 
 @DIALECTS
@@ -182,7 +186,7 @@ def test_registries_17_a_manifest_cut_short_stops_any(tmp_path: Path, dialect: D
     tree.write(tmp_path, "app", AMD64, "v1")
     tree.data(tmp_path, AMD64.digest).write_bytes(AMD64.body[:20])
 
-    assert found(tmp_path, dialect) == {(Code.UNREADABLE_MANIFEST, "app", Effect.STOPS)}
+    assert found(tmp_path, dialect) == {(PreconditionCode.UNREADABLE_MANIFEST, "app", Effect.STOPS)}
 
 
 @DIALECTS
@@ -193,7 +197,7 @@ def test_registries_18_a_manifest_without_bytes_protects_nothing(
     tree.data(tmp_path, AMD64.digest).unlink()
 
     codes = {code for code, _, effect in found(tmp_path, dialect) if effect is Effect.LOSES}
-    assert codes == {Code.DANGLING_LINK, Code.DANGLING_TAG}
+    assert codes == {PreconditionCode.DANGLING_LINK, PreconditionCode.DANGLING_TAG}
 
 
 def test_registries_21_schema_1_stops_distribution_3(tmp_path: Path) -> None:
@@ -201,7 +205,7 @@ def test_registries_21_schema_1_stops_distribution_3(tmp_path: Path) -> None:
     tree.write(tmp_path, "app", old, "v1")
 
     assert found(tmp_path, DISTRIBUTION_2) == set()
-    assert (Code.SCHEMA1, "app", Effect.STOPS) in found(tmp_path, DISTRIBUTION_3)
+    assert (PreconditionCode.SCHEMA1, "app", Effect.STOPS) in found(tmp_path, DISTRIBUTION_3)
 
 
 @DIALECTS
@@ -214,20 +218,22 @@ def test_registries_24_content_named_by_sha512_is_lost_to_any(
     made = type(AMD64)(AMD64.media_type, body, AMD64.blobs)
     tree.write(tmp_path, "app", made, "v1")
 
-    assert found(tmp_path, dialect) == {(Code.SHA512, "app", Effect.LOSES)}
+    assert found(tmp_path, dialect) == {(PreconditionCode.SHA512, "app", Effect.LOSES)}
 
 
 @DIALECTS
 def test_a_name_that_no_registry_takes_stops_any(tmp_path: Path, dialect: Dialect) -> None:
     tree.write(tmp_path, "App", AMD64, "v1")
 
-    assert found(tmp_path, dialect) == {(Code.UNUSABLE_NAME, "App", Effect.STOPS)}
+    assert found(tmp_path, dialect) == {(PreconditionCode.UNUSABLE_NAME, "App", Effect.STOPS)}
 
 
 def test_a_name_is_too_long_for_distribution_2_with_its_first_part(tmp_path: Path) -> None:
     tree.write(tmp_path, f"{'x' * 128}/{'y' * 127}", AMD64, "v1")
 
-    assert {code for code, _, _ in found(tmp_path, DISTRIBUTION_2)} == {Code.UNUSABLE_NAME}
+    assert {code for code, _, _ in found(tmp_path, DISTRIBUTION_2)} == {
+        PreconditionCode.UNUSABLE_NAME
+    }
     assert found(tmp_path, DISTRIBUTION_3) == set()
 
 
@@ -246,7 +252,7 @@ def test_a_dry_run_does_not_come_as_far_as_a_summary_past_a_blob_out_of_place(
 
     outcome = simulate(inventory, dialect, Mode.DELETE_UNTAGGED)
 
-    assert isinstance(outcome, Abort)
+    assert isinstance(outcome, Aborted)
     assert outcome.stage is Stage.MANIFESTS
     assert not any("blobs marked" in line for line in log(inventory, outcome))
 
@@ -258,4 +264,4 @@ def test_a_blob_out_of_place_stops_any(tmp_path: Path, dialect: Dialect) -> None
     stray.parent.mkdir(parents=True)
     stray.write_bytes(encoded({}))
 
-    assert found(tmp_path, dialect) == {(Code.MISPLACED_BLOB, "", Effect.STOPS)}
+    assert found(tmp_path, dialect) == {(PreconditionCode.MISPLACED_BLOB, "", Effect.STOPS)}

@@ -18,10 +18,10 @@ from exporter.facts.holdings import (
     tagged,
 )
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_3, Dialect, Mode
+from exporter.judge.gc.losses import losses, tag_targets
 from exporter.judge.gc.paths import removed
-from exporter.judge.gc.plan import Abort, Plan
+from exporter.judge.gc.plan import Aborted, Completed
 from exporter.judge.gc.simulate import simulate
-from exporter.judge.gc.victims import tags, victims
 from tests.judge.gc.inventories import Held, World, digest, worlds
 from tests.judge.gc.narration import log
 
@@ -35,9 +35,9 @@ _MODES = st.sampled_from(list(Mode))
 
 def _texts(inventory: Inventory, outcome: object) -> object:
     """An outcome in words, so that two inventories can be compared."""
-    if isinstance(outcome, Plan):
+    if isinstance(outcome, Completed):
         return sorted(removed(inventory, outcome.removal)), outcome.marked
-    assert isinstance(outcome, Abort)
+    assert isinstance(outcome, Aborted)
     return outcome.messages
 
 
@@ -56,7 +56,7 @@ def test_what_is_printed_is_what_is_planned(world: World, dialect: Dialect, mode
     """Marking by arrays and step by step are two ways to the same end."""
     inventory = world.inventory()
     plan = simulate(inventory, dialect, mode)
-    if not isinstance(plan, Plan):
+    if not isinstance(plan, Completed):
         return
     lines = list(log(inventory, plan))
 
@@ -72,19 +72,19 @@ def test_a_second_collection_finds_no_blob_and_no_manifest(
 ) -> None:
     inventory = world.inventory()
     plan = simulate(inventory, dialect, mode)
-    if not isinstance(plan, Plan):
+    if not isinstance(plan, Completed):
         return
 
     left = _without(world, inventory, plan).inventory()
 
     again = simulate(left, dialect, mode)
-    assert isinstance(again, Plan)
+    assert isinstance(again, Completed)
     assert sum(len(digests) for _, digests in again.removal.manifests) == 0
     if dialect is not DISTRIBUTION_3 or mode is Mode.PLAIN:
         assert len(again.removal.blobs) == 0
 
 
-def _without(world: World, inventory: Inventory, plan: Plan) -> World:
+def _without(world: World, inventory: Inventory, plan: Completed) -> World:
     """The storage after a collection."""
     gone = {inventory.digests.text(each) for each in plan.removal.blobs.tolist()}
     unlinked = {
@@ -152,8 +152,8 @@ def test_a_tag_on_every_child_leaves_no_victims(world: World, dialect: Dialect, 
 
     plan = simulate(inventory, dialect, mode)
 
-    assert isinstance(plan, Plan)
-    assert victims(inventory, plan.removal, tags(inventory)) == []
+    assert isinstance(plan, Completed)
+    assert losses(inventory, plan.removal, tag_targets(inventory)) == []
 
 
 def _all_tagged(held: Held) -> Held:
@@ -165,6 +165,6 @@ def _all_tagged(held: Held) -> Held:
 def test_an_empty_removal_has_no_victims(world: World, mode: Mode) -> None:
     inventory = world.inventory()
     outcome = simulate(inventory, DISTRIBUTION_3, mode)
-    if isinstance(outcome, Plan) and not list(removed(inventory, outcome.removal)):
-        assert victims(inventory, outcome.removal, tags(inventory)) == []
+    if isinstance(outcome, Completed) and not list(removed(inventory, outcome.removal)):
+        assert losses(inventory, outcome.removal, tag_targets(inventory)) == []
         assert np.count_nonzero(inventory.stored & ~outcome.kept) == 0

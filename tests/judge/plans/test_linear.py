@@ -7,7 +7,7 @@ import time
 import pytest
 
 from exporter.commands import subjects
-from exporter.judge.plans.grammar import understood
+from exporter.judge.plans.grammar import parse_line
 from exporter.judge.plans.lines import bare
 from exporter.judge.plans.reading import read
 
@@ -25,7 +25,7 @@ HEADS = (
 
 
 def read_line(line: str) -> None:
-    understood(bare(line), "app")
+    parse_line(bare(line), "app")
 
 
 def is_registry(line: str) -> None:
@@ -70,7 +70,7 @@ def test_a_repository_that_is_called_like_the_folder_of_all_is_read() -> None:
         f"/r/docker/registry/v2/repositories/a/repositories/_manifests/revisions/sha256/{'0' * 64}"
     )
 
-    said = understood(f"deleting manifest: {path}", "")
+    said = parse_line(f"deleting manifest: {path}", "")
 
     assert said is not None
     assert said.deletions[0].repository == "a/repositories"

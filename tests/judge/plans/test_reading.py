@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.judge.plans.deletion import Deletion, Listed, What
+from exporter.judge.plans.deletion import Deletion, DeletionKind, DeletionList
 from exporter.judge.plans.reading import read
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
@@ -38,7 +38,7 @@ app: layer link eligible for deletion: {C}
 """
 
 
-def of(text: str) -> Listed:
+def of(text: str) -> DeletionList:
     return read(text.splitlines())
 
 
@@ -50,16 +50,16 @@ def understood(text: str) -> set[Deletion]:
 
 def test_a_dry_run_of_distribution_2_names_the_repository_by_a_line_of_its_own() -> None:
     assert understood(DRY_RUN_2) == {
-        Deletion(What.MANIFEST, "app", A),
-        Deletion(What.BLOB, digest=C),
+        Deletion(DeletionKind.MANIFEST, "app", A),
+        Deletion(DeletionKind.BLOB, digest=C),
     }
 
 
 def test_a_dry_run_of_distribution_3_names_repository_digest_and_all_tags_there_are() -> None:
     assert understood(DRY_RUN_3) == {
-        Deletion(What.MANIFEST, "app", A),
-        Deletion(What.BLOB, digest=C),
-        Deletion(What.LAYER_LINK, "app", C),
+        Deletion(DeletionKind.MANIFEST, "app", A),
+        Deletion(DeletionKind.BLOB, digest=C),
+        Deletion(DeletionKind.LAYER_LINK, "app", C),
     }
 
 
@@ -125,10 +125,10 @@ registry.example:5000/team/app:v1
 - "localhost/app:v2@{C}"
 """
     assert understood(text) == {
-        Deletion(What.MANIFEST, "", A),
-        Deletion(What.MANIFEST, "app", B),
-        Deletion(What.TAG, "team/app", tag="v1", host="registry.example:5000"),
-        Deletion(What.MANIFEST, "app", C, "v2", "localhost"),
+        Deletion(DeletionKind.MANIFEST, "", A),
+        Deletion(DeletionKind.MANIFEST, "app", B),
+        Deletion(DeletionKind.TAG, "team/app", tag="v1", host="registry.example:5000"),
+        Deletion(DeletionKind.MANIFEST, "app", C, "v2", "localhost"),
     }
 
 
@@ -144,8 +144,8 @@ Number of tags to be deleted: 1
 Number of manifests to be deleted: 1
 """
     assert understood(text) == {
-        Deletion(What.TAG, "app", tag="1.0.191", host="me.azurecr.io"),
-        Deletion(What.MANIFEST, "app", A, host="me.azurecr.io"),
+        Deletion(DeletionKind.TAG, "app", tag="1.0.191", host="me.azurecr.io"),
+        Deletion(DeletionKind.MANIFEST, "app", A, host="me.azurecr.io"),
     }
     assert of(text.replace("tags to be deleted: 1", "tags to be deleted: 2")).doubts == (
         "tags announced at its end: 2, listed: 1",
@@ -171,7 +171,7 @@ def test_a_retention_policy_on_github_takes_the_manifest_with_the_tag() -> None:
         "2024-07-09T20:16:09.764770Z  INFO container_retention_policy::client::client: dry-run: "
         "Would have deleted \x1b[34mapp\x1b[0m:\x1b[32mtest-4\x1b[0m package_version=241406801"
     )
-    assert understood(line) == {Deletion(What.VERSION, "app", tag="test-4")}
+    assert understood(line) == {Deletion(DeletionKind.VERSION, "app", tag="test-4")}
     assert of(line.replace("test-4", "<untagged>")).doubts == (
         "1 deletions name neither a tag nor a digest",
     )
@@ -188,10 +188,10 @@ def test_a_cleanup_on_github_names_the_digest_and_the_tags() -> None:
 total images deleted = 2
 """
     assert understood(text) == {
-        Deletion(What.MANIFEST, "app", A, "v1"),
-        Deletion(What.MANIFEST, "app", A, "v2"),
-        Deletion(What.MANIFEST, "app", B),
-        Deletion(What.TAG, "app", tag="old"),
+        Deletion(DeletionKind.MANIFEST, "app", A, "v1"),
+        Deletion(DeletionKind.MANIFEST, "app", A, "v2"),
+        Deletion(DeletionKind.MANIFEST, "app", B),
+        Deletion(DeletionKind.TAG, "app", tag="old"),
     }
 
 
@@ -199,8 +199,8 @@ def test_a_pruning_on_github_names_digests_without_their_repository() -> None:
     version = json.dumps({"id": 1, "name": A, "created_at": "2026", "tags": ["v1"]})
 
     assert understood(f"Dry-run pruning of: {version}\nPruning version #2 named '{B}'...") == {
-        Deletion(What.MANIFEST, "", A, "v1"),
-        Deletion(What.MANIFEST, "", B),
+        Deletion(DeletionKind.MANIFEST, "", A, "v1"),
+        Deletion(DeletionKind.MANIFEST, "", B),
     }
 
 
@@ -216,8 +216,8 @@ DELETE https://registry.example/v2/team/app/manifests/{A}
 DELETE /v2/app/manifests/v1 -> 202
 """
     assert understood(text) == {
-        Deletion(What.MANIFEST, "team/app", A, host="registry.example"),
-        Deletion(What.TAG, "app", tag="v1"),
+        Deletion(DeletionKind.MANIFEST, "team/app", A, host="registry.example"),
+        Deletion(DeletionKind.TAG, "app", tag="v1"),
     }
 
 
@@ -247,13 +247,13 @@ def test_every_recorded_dry_run_is_read_as_what_was_removed() -> None:
         listed = read(run["stdout"])
         assert (listed.unknown, listed.doubts) == (0, ())
         blobs = {path.split("/")[3] for path in run["removed"] if path.startswith("blobs/")}
-        named = {each.digest[7:] for each in listed.deletions if each.what is What.BLOB}
+        named = {each.digest[7:] for each in listed.deletions if each.what is DeletionKind.BLOB}
         assert blobs == named
         links = {path for path in run["removed"] if "/_layers/" in path}
-        named = {_link(each) for each in listed.deletions if each.what is What.LAYER_LINK}
+        named = {_link(each) for each in listed.deletions if each.what is DeletionKind.LAYER_LINK}
         assert links == named
         revisions = {path for path in run["removed"] if "/revisions/" in path}
-        named = {_revision(each) for each in listed.deletions if each.what is What.MANIFEST}
+        named = {_revision(each) for each in listed.deletions if each.what is DeletionKind.MANIFEST}
         assert revisions <= named
         seen += 1
     assert seen > 500

@@ -8,12 +8,12 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import Hit
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
 from exporter.judge.plans import names
-from exporter.judge.plans.deletion import Listed
+from exporter.judge.plans.deletion import DeletionList
 from exporter.judge.plans.reading import read as read_plan
-from exporter.judge.preflight.answer import Answer, Needed
-from exporter.judge.preflight.asked import Asked, Collection
-from exporter.judge.preflight.deletions import Way
-from exporter.judge.preflight.storage import Foreseen, foresee
+from exporter.judge.preflight.deletions import DeletionMethod
+from exporter.judge.preflight.operation import GarbageCollection, Operation
+from exporter.judge.preflight.prediction import NeededImage, Prediction
+from exporter.judge.preflight.storage import StoragePrediction, predict
 from exporter.sources.storage.filesystem import read
 
 if TYPE_CHECKING:
@@ -33,35 +33,37 @@ COLLECTIONS: Final = {
 }
 
 
-def collection(words: str) -> Asked:
-    return Asked("a collection", collection=_collection(words))
+def collection(words: str) -> Operation:
+    return Operation("a collection", collection=_collection(words))
 
 
-def _collection(words: str) -> Collection:
+def _collection(words: str) -> GarbageCollection:
     dialect: Dialect
     dialect, mode = COLLECTIONS[words]
-    return Collection(dialect, mode)
+    return GarbageCollection(dialect, mode)
 
 
-def deletion(*texts: str, way: Way = Way.API, then: str = "") -> Asked:
+def deletion(*texts: str, method: DeletionMethod = DeletionMethod.API, then: str = "") -> Operation:
     listed = [names.deletion(text) for text in texts]
-    deletions = Listed(tuple(each for each in listed if each is not None))
+    deletions = DeletionList(tuple(each for each in listed if each is not None))
     assert len(deletions.deletions) == len(texts)
-    return Asked("deletions", deletions, way, _collection(then) if then else None)
+    return Operation("deletions", deletions, method, _collection(then) if then else None)
 
 
-def plan(text: str) -> Asked:
-    return Asked("a plan", read_plan(text.splitlines()))
+def plan(text: str) -> Operation:
+    return Operation("a plan", read_plan(text.splitlines()))
 
 
-def use(repository: str, *, tag: str = "", digest: str = "", owner: str = "refs.txt:1") -> Needed:
-    return Needed(repository, tag, digest, ReferenceClass.LIVE, (Hit(owner),))
+def use(
+    repository: str, *, tag: str = "", digest: str = "", owner: str = "refs.txt:1"
+) -> NeededImage:
+    return NeededImage(repository, tag, digest, ReferenceClass.LIVE, (Hit(owner),))
 
 
-def tags(inventory: Inventory) -> list[Needed]:
+def tags(inventory: Inventory) -> list[NeededImage]:
     """Every tag, which nobody is known to use."""
     return [
-        Needed(repository, tag, "", ReferenceClass.SELECTED)
+        NeededImage(repository, tag, "", ReferenceClass.SELECTED)
         for at, repository in enumerate(inventory.repositories)
         for tag in inventory.tags.named(at)
     ]
@@ -69,31 +71,31 @@ def tags(inventory: Inventory) -> list[Needed]:
 
 def foreseen(
     root: Path,
-    asked: Asked,
-    uses: Sequence[Needed] = (),
+    operation: Operation,
+    uses: Sequence[NeededImage] = (),
     gaps: Sequence[Gap] = (),
     now: int = LATER,
-) -> Foreseen:
+) -> StoragePrediction:
     inventory = read(str(root))
     used = {each.name for each in uses}
     unused = [each for each in tags(inventory) if each.name not in used]
-    return foresee(inventory, asked, [*uses, *unused], gaps, now)
+    return predict(inventory, operation, [*uses, *unused], gaps, now)
 
 
 def answered(
     root: Path,
-    asked: Asked,
-    uses: Sequence[Needed] = (),
+    operation: Operation,
+    uses: Sequence[NeededImage] = (),
     gaps: Sequence[Gap] = (),
     now: int = LATER,
-) -> Answer:
-    return foreseen(root, asked, uses, gaps, now).answer
+) -> Prediction:
+    return foreseen(root, operation, uses, gaps, now).answer
 
 
-def hurt(answer: Answer) -> dict[str, set[str]]:
+def victims(answer: Prediction) -> dict[str, set[str]]:
     """The digests that break, by the names of those who need them."""
-    return {each.needed.name: {broken.digest for broken in each.broken} for each in answer.hurt}
+    return {each.image.name: {broken.digest for broken in each.broken} for each in answer.victims}
 
 
-def codes(answer: Answer) -> set[str]:
+def codes(answer: Prediction) -> set[str]:
     return {hazard.code for hazard in answer.hazards}

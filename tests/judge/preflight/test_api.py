@@ -11,18 +11,18 @@ from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.blast import Hit
 from exporter.judge.judgement import judge
-from exporter.judge.preflight.answer import Answer, Verdict
-from exporter.judge.preflight.api import foresee
+from exporter.judge.preflight.api import predict
+from exporter.judge.preflight.prediction import Prediction, Verdict
 from exporter.oci.digest import Digest
-from tests.judge.preflight.asking import codes, collection, deletion, hurt, plan, use
+from tests.judge.preflight.asking import codes, collection, deletion, plan, use, victims
 from tests.judge.scene import BLIND, Scene, scene
 from tests.worlds import Made, attestation, image, index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.judge.preflight.answer import Needed
-    from exporter.judge.preflight.asked import Asked
+    from exporter.judge.preflight.operation import Operation
+    from exporter.judge.preflight.prediction import NeededImage
 
 AMD64, ARM64 = image("app", "linux/amd64"), image("app", "linux/arm64")
 ATTESTATION = attestation(AMD64)
@@ -31,20 +31,24 @@ SAFE, UNSAFE, INCOMPLETE = Verdict.SAFE, Verdict.UNSAFE, Verdict.INCOMPLETE
 
 
 def answered(
-    seen: Scene, asked: Asked, needed: Sequence[Needed] = (), gaps: Sequence[Gap] = (), **other: Any
-) -> Answer:
-    return foresee(judge(seen.snapshot(**other), {}), asked, needed, gaps)
+    seen: Scene,
+    operation: Operation,
+    needed: Sequence[NeededImage] = (),
+    gaps: Sequence[Gap] = (),
+    **other: Any,
+) -> Prediction:
+    return predict(judge(seen.snapshot(**other), {}), operation, needed, gaps)
 
 
 def test_distribution_2_takes_every_child_that_no_tag_points_at() -> None:
     answer = answered(scene(APP).seal(amd64=AMD64.digest), collection("2 -m"))
 
-    assert (answer.verdict, hurt(answer)) == (
+    assert (answer.verdict, victims(answer)) == (
         UNSAFE,
         {"app:v1": {ARM64.digest, ATTESTATION.digest}},
     )
-    assert {each.platform for each in answer.hurt[0].broken} == {"linux/arm64", "attestation"}
-    assert answer.going is None
+    assert {each.platform for each in answer.victims[0].broken} == {"linux/arm64", "attestation"}
+    assert answer.removed is None
     assert {"writes-open", "stale-cache", "storage-not-read"} <= codes(answer)
 
 
@@ -59,7 +63,7 @@ def test_a_nested_index_goes_as_any_child() -> None:
 
     answer = answered(scene(index(inner)).tag(AMD64, "amd64").seal(), collection("2 -m"))
 
-    assert hurt(answer) == {"app:v1": {inner.digest}}
+    assert victims(answer) == {"app:v1": {inner.digest}}
 
 
 @pytest.mark.parametrize("words", ["2", "3"])
@@ -80,13 +84,13 @@ def test_content_named_by_sha512_goes_with_any_collection(words: str) -> None:
 
     answer = answered(seen.seal(), collection(words))
 
-    assert [each.digest for each in answer.hurt[0].broken[0].lost] == [long]
+    assert [each.digest for each in answer.victims[0].broken[0].lost] == [long]
 
 
 def test_what_distribution_3_keeps_by_an_index_alone_only_the_storage_proves() -> None:
     answer = answered(scene(APP).seal(), collection("3 -m"))
 
-    assert (answer.verdict, hurt(answer)) == (INCOMPLETE, {})
+    assert (answer.verdict, victims(answer)) == (INCOMPLETE, {})
     assert "--storage" in answer.gaps[0].detail
 
 
@@ -96,14 +100,14 @@ def test_a_pinned_digest_to_which_no_tag_leads_goes_under_both() -> None:
 
     for words in ("2 -m", "3 -m"):
         answer = answered(seen, collection(words), [pin])
-        assert hurt(answer) == {f"app@{AMD64.digest}": {AMD64.digest}}
-        assert answer.hurt[0].needed.users == (Hit("Deployment web"),)
+        assert victims(answer) == {f"app@{AMD64.digest}": {AMD64.digest}}
+        assert answer.victims[0].image.users == (Hit("Deployment web"),)
 
 
 def test_tags_that_were_not_all_resolved_prove_nothing() -> None:
     answer = answered(scene(APP), collection("2 -m"))
 
-    assert (answer.verdict, hurt(answer)) == (INCOMPLETE, {})
+    assert (answer.verdict, victims(answer)) == (INCOMPLETE, {})
     assert {each.scope for each in answer.gaps} == {Scope.REPOSITORY}
 
 
@@ -112,7 +116,7 @@ def test_what_is_gone_already_is_no_victim() -> None:
 
     answer = answered(seen, collection("2 -m"))
 
-    assert (answer.verdict, hurt(answer)) == (INCOMPLETE, {})
+    assert (answer.verdict, victims(answer)) == (INCOMPLETE, {})
 
 
 def test_any_gap_of_the_snapshot_or_of_the_references_is_doubt() -> None:
@@ -123,14 +127,14 @@ def test_any_gap_of_the_snapshot_or_of_the_references_is_doubt() -> None:
     assert answered(seen, collection("2 -m"), gaps=[gap]).verdict is INCOMPLETE
     assert answered(seen, collection("2 -m"), role=Role.PROXY).verdict is INCOMPLETE
     snapshot = seen.snapshot(gaps=(gap,))
-    assert foresee(judge(snapshot, {}), collection("2 -m"), (), ()).verdict is INCOMPLETE
+    assert predict(judge(snapshot, {}), collection("2 -m"), (), ()).verdict is INCOMPLETE
 
 
 def test_a_layer_that_was_not_compared_with_its_image_is_no_doubt() -> None:
     gap = Gap(Scope.CONTENT, "app@x", Reason.UNSUPPORTED)
     snapshot = scene(AMD64).seal().snapshot(gaps=(gap,))
 
-    assert foresee(judge(snapshot, {}), collection("2 -m"), (), ()).verdict is SAFE
+    assert predict(judge(snapshot, {}), collection("2 -m"), (), ()).verdict is SAFE
 
 
 def test_a_use_that_was_not_looked_at_is_doubt() -> None:
@@ -144,7 +148,7 @@ def test_a_use_raises_the_class_of_its_tag() -> None:
 
     answer = answered(seen, collection("2 -m"), [use("app", tag="v1")])
 
-    assert answer.hurt[0].needed.reference_class is ReferenceClass.LIVE
+    assert answer.victims[0].image.reference_class is ReferenceClass.LIVE
 
 
 def test_scenario_21_a_list_that_takes_a_shared_child_hurts_the_other_tag() -> None:
@@ -154,9 +158,9 @@ def test_scenario_21_a_list_that_takes_a_shared_child_hurts_the_other_tag() -> N
 
     answer = answered(seen, deletion(*listed))
 
-    assert (answer.verdict, hurt(answer)) == (UNSAFE, {"app:v2": {AMD64.digest}})
-    assert answer.going is not None
-    assert (answer.going.tags, answer.going.manifests) == (1, 3)
+    assert (answer.verdict, victims(answer)) == (UNSAFE, {"app:v2": {AMD64.digest}})
+    assert answer.removed is not None
+    assert (answer.removed.tags, answer.removed.manifests) == (1, 3)
 
 
 def test_a_digest_takes_the_tags_that_nobody_named() -> None:
@@ -164,21 +168,21 @@ def test_a_digest_takes_the_tags_that_nobody_named() -> None:
 
     answer = answered(seen, deletion(f"app:v1@{AMD64.digest}"))
 
-    assert {each.needed.name: each.tag_gone for each in answer.hurt} == {"app:latest": True}
+    assert {each.image.name: each.tag_removed for each in answer.victims} == {"app:latest": True}
 
 
 def test_a_deleted_tag_hurts_its_users_only() -> None:
     seen = scene(AMD64, "v1").seal()
 
     assert answered(seen, deletion("app:v1")).verdict is SAFE
-    assert hurt(answered(seen, deletion("app:v1"), [use("app", tag="v1")])) == {"app:v1": set()}
+    assert victims(answered(seen, deletion("app:v1"), [use("app", tag="v1")])) == {"app:v1": set()}
 
 
 def test_a_retention_policy_that_deletes_by_tag_takes_the_manifest() -> None:
     seen = scene(AMD64, "v1").tag(AMD64, "v2").seal()
     line = "dry-run: Would have deleted app:v1 package_version=1"
 
-    assert {each.needed.name for each in answered(seen, plan(line)).hurt} == {"app:v2"}
+    assert {each.image.name for each in answered(seen, plan(line)).victims} == {"app:v2"}
 
 
 def test_a_collectors_dry_run_is_judged_by_what_it_lists() -> None:
@@ -192,7 +196,7 @@ def test_a_collectors_dry_run_is_judged_by_what_it_lists() -> None:
 
     answer = answered(scene(index(AMD64, ARM64)).seal(), plan("\n".join(lines)))
 
-    kinds = {each.digest: [lost.kind for lost in each.lost] for each in answer.hurt[0].broken}
+    kinds = {each.digest: [lost.kind for lost in each.lost] for each in answer.victims[0].broken}
     assert kinds == {ARM64.digest: ["manifest"], AMD64.digest: ["layer"]}
 
 
@@ -205,7 +209,9 @@ def test_a_link_that_goes_costs_its_repository_the_layer() -> None:
 
     answer = answered(scene(AMD64).seal(), plan("\n".join(lines)))
 
-    assert [(each.kind, each.gone) for each in answer.hurt[0].broken[0].lost] == [("layer", False)]
+    assert [(each.kind, each.removed) for each in answer.victims[0].broken[0].lost] == [
+        ("layer", False)
+    ]
 
 
 def test_tags_out_of_scope_may_need_what_is_deleted() -> None:
@@ -227,7 +233,7 @@ def test_tags_out_of_scope_are_doubt_about_any_collection() -> None:
 def test_what_is_broken_already_is_no_victim() -> None:
     seen = scene(index(AMD64, ARM64)).lose(AMD64.layers[0].digest).seal()
 
-    assert hurt(answered(seen, collection("2 -m"))) == {"app:v1": {ARM64.digest}}
+    assert victims(answered(seen, collection("2 -m"))) == {"app:v1": {ARM64.digest}}
 
 
 def test_a_list_about_another_registry_is_doubt() -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.judge.gc.plan import Plan
-from exporter.judge.preflight.answer import Verdict
-from exporter.judge.preflight.deletions import Way
+from exporter.judge.gc.plan import Completed
+from exporter.judge.preflight.deletions import DeletionMethod
+from exporter.judge.preflight.prediction import Verdict
 from exporter.oci.digest import Digest
 from tests.judge.gc.narration import log
 from tests.judge.preflight.asking import (
@@ -19,9 +19,9 @@ from tests.judge.preflight.asking import (
     collection,
     deletion,
     foreseen,
-    hurt,
     plan,
     use,
+    victims,
 )
 from tests.parts import tree
 from tests.worlds import Made, attestation, fallback_tag, image, index, referrer, two_platforms
@@ -44,8 +44,8 @@ def test_scenario_2_the_same_state_is_safe_from_3_and_loses_all_children_to_2(
 
     by_3, by_2 = (answered(tmp_path, collection(words)) for words in ("3 -m", "2 -m"))
 
-    assert (by_3.verdict, hurt(by_3)) == (SAFE, {})
-    assert (by_2.verdict, hurt(by_2)) == (UNSAFE, {"app:v1": CHILDREN})
+    assert (by_3.verdict, victims(by_3)) == (SAFE, {})
+    assert (by_2.verdict, victims(by_2)) == (UNSAFE, {"app:v1": CHILDREN})
 
 
 def test_registries_1_what_is_lost_of_each_child_is_told_piece_by_piece(tmp_path: Path) -> None:
@@ -53,10 +53,10 @@ def test_registries_1_what_is_lost_of_each_child_is_told_piece_by_piece(tmp_path
 
     ((broken, *_),) = (
         sorted(each.broken, key=lambda child: child.digest != AMD64.digest)
-        for each in answered(tmp_path, collection("2 -m")).hurt
+        for each in answered(tmp_path, collection("2 -m")).victims
     )
 
-    assert {(each.digest, each.kind, each.size, each.gone) for each in broken.lost} == {
+    assert {(each.digest, each.kind, each.size, each.removed) for each in broken.lost} == {
         (AMD64.digest, "manifest", len(AMD64.body), False),
         (AMD64.config.digest, "config", len(AMD64.config.body), True),
         *((each.digest, "layer", len(each.body), True) for each in AMD64.layers),
@@ -69,7 +69,7 @@ def test_registries_2_without_delete_untagged_nothing_goes(tmp_path: Path) -> No
 
     for words in ("2", "3"):
         answer = answered(tmp_path, collection(words))
-        assert (answer.verdict, answer.going.blobs) == (SAFE, 0)
+        assert (answer.verdict, answer.removed.blobs) == (SAFE, 0)
 
 
 @pytest.mark.parametrize("words", ["2", "3"])
@@ -80,11 +80,11 @@ def test_registries_3_a_child_deleted_by_digest_is_hurt_by_the_deletion(
 
     before = answered(tmp_path, deletion(f"app@{AMD64.digest}", then=words))
 
-    assert hurt(before) == {"app:v1": {AMD64.digest}}
-    assert before.going.blobs == len(AMD64.blobs)
+    assert victims(before) == {"app:v1": {AMD64.digest}}
+    assert before.removed.blobs == len(AMD64.blobs)
     tree.revision(tmp_path, "app", AMD64.digest).unlink()
     after = answered(tmp_path, collection(words))
-    assert (after.verdict, after.going.blobs) == (SAFE, len(AMD64.blobs))
+    assert (after.verdict, after.removed.blobs) == (SAFE, len(AMD64.blobs))
 
 
 def test_registries_4_after_it_happened_a_second_collection_breaks_nothing_more(
@@ -98,7 +98,7 @@ def test_registries_4_after_it_happened_a_second_collection_breaks_nothing_more(
 
     answer = answered(tmp_path, collection("2 -m"))
 
-    assert (answer.verdict, answer.going.blobs, answer.going.manifests) == (SAFE, 0, 0)
+    assert (answer.verdict, answer.removed.blobs, answer.removed.manifests) == (SAFE, 0, 0)
 
 
 def test_registries_5_a_repository_without_tags_stops_2_and_is_swept_by_3(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_registries_5_a_repository_without_tags_stops_2_and_is_swept_by_3(tmp_pa
     assert stopped.verdict is SAFE
     assert {"would-abort", "no-tags"} <= codes(stopped)
     assert any("unknown repository name=solo" in each.detail for each in stopped.hazards)
-    assert hurt(swept) == {f"solo@{AMD64.digest}": {AMD64.digest}}
+    assert victims(swept) == {f"solo@{AMD64.digest}": {AMD64.digest}}
     assert "no-tags" in codes(swept)
 
 
@@ -123,8 +123,8 @@ def test_registries_6_a_repository_with_an_empty_folder_of_tags_is_reclaimed(
 
     for words in ("2 -m", "3 -m"):
         answer = answered(tmp_path, collection(words))
-        assert (answer.verdict, answer.going.manifests) == (SAFE, 1)
-        assert answer.going.blobs == 1 + len(AMD64.blobs)
+        assert (answer.verdict, answer.removed.manifests) == (SAFE, 1)
+        assert answer.removed.blobs == 1 + len(AMD64.blobs)
 
 
 def test_registries_7_a_hole_in_one_repository_breaks_the_tag_of_another_under_3(
@@ -136,7 +136,7 @@ def test_registries_7_a_hole_in_one_repository_breaks_the_tag_of_another_under_3
 
     answer = answered(tmp_path, collection("3 -m"))
 
-    assert hurt(answer) == {"b:v1": {AMD64.digest}}
+    assert victims(answer) == {"b:v1": {AMD64.digest}}
     assert "sparse-shared-index" in codes(answer)
 
 
@@ -148,7 +148,7 @@ def test_registries_8_the_same_swapped_breaks_nothing_under_3_and_a_under_2(
     tree.revision(tmp_path, "b", AMD64.digest).unlink()
 
     assert answered(tmp_path, collection("3 -m")).verdict is SAFE
-    assert AMD64.digest in hurt(answered(tmp_path, collection("2 -m")))["a:v1"]
+    assert AMD64.digest in victims(answered(tmp_path, collection("2 -m")))["a:v1"]
 
 
 def test_registries_9_links_alone_may_be_lost_while_the_bytes_stay(tmp_path: Path) -> None:
@@ -159,10 +159,11 @@ def test_registries_9_links_alone_may_be_lost_while_the_bytes_stay(tmp_path: Pat
 
     answer = answered(tmp_path, collection("3 -m"))
 
-    (broken,) = answer.hurt[0].broken
-    assert {(each.kind, each.gone) for each in broken.lost} == {("config", False), ("layer", False)}
+    (broken,) = answer.victims[0].broken
+    pieces = {(each.kind, each.removed) for each in broken.lost}
+    assert pieces == {("config", False), ("layer", False)}
     assert broken.size == 0
-    assert answer.hurt[0].needed.name == "b:v1"
+    assert answer.victims[0].image.name == "b:v1"
 
 
 def test_registries_10_a_pinned_digest_whose_links_3_takes_is_hurt(tmp_path: Path) -> None:
@@ -173,8 +174,8 @@ def test_registries_10_a_pinned_digest_whose_links_3_takes_is_hurt(tmp_path: Pat
 
     by_3, by_2 = (answered(tmp_path, collection(words), [pinned]) for words in ("3 -m", "2 -m"))
 
-    assert {each.kind for each in by_3.hurt[0].broken[0].lost} == {"config", "layer"}
-    assert {each.kind for each in by_2.hurt[0].broken[0].lost} == {"manifest"}
+    assert {each.kind for each in by_3.victims[0].broken[0].lost} == {"config", "layer"}
+    assert {each.kind for each in by_2.victims[0].broken[0].lost} == {"manifest"}
 
 
 @pytest.mark.parametrize(("words", "blobs"), [("2", 0), ("3", 0), ("2 -m", 4), ("3 -m", 4)])
@@ -186,7 +187,7 @@ def test_registries_11_a_moved_tags_old_image_goes_only_with_delete_untagged(
 
     answer = answered(tmp_path, collection(words))
 
-    assert (answer.verdict, answer.going.blobs) == (SAFE, blobs)
+    assert (answer.verdict, answer.removed.blobs) == (SAFE, blobs)
     assert ("pins-not-considered" in codes(answer)) is bool(blobs)
 
 
@@ -197,11 +198,11 @@ def test_scenario_11_a_live_pin_on_what_a_tag_left_behind_is_hurt(tmp_path: Path
 
     answer = answered(tmp_path, collection("2 -m"), [use("app", digest=old.digest)])
 
-    assert hurt(answer)[f"app@{old.digest}"] == {
+    assert victims(answer)[f"app@{old.digest}"] == {
         old.digest,
         *(child.digest for child in old.children),
     }
-    assert answer.hurt[0].needed.name == f"app@{old.digest}"
+    assert answer.victims[0].image.name == f"app@{old.digest}"
     assert "pins-not-considered" not in codes(answer)
 
 
@@ -213,7 +214,7 @@ def test_registries_12_a_repository_that_2_cannot_see_loses_everything_even_plai
 
     by_2, by_3 = (answered(tmp_path, collection(words)) for words in ("2", "3"))
 
-    assert hurt(by_2) == {"aa:v1": {AMD64.digest}}
+    assert victims(by_2) == {"aa:v1": {AMD64.digest}}
     assert (by_3.verdict, "would-abort" in codes(by_3)) == (SAFE, True)
     assert "no-layers" in codes(by_2) & codes(by_3)
 
@@ -224,7 +225,7 @@ def test_registries_22_the_leaf_of_a_nested_index_is_lost_to_2(tmp_path: Path) -
 
     by_2, by_3 = (answered(tmp_path, collection(words)) for words in ("2 -m", "3 -m"))
 
-    assert hurt(by_2) == {"top:v1": {inner.digest, AMD64.digest}}
+    assert victims(by_2) == {"top:v1": {inner.digest, AMD64.digest}}
     assert by_3.verdict is SAFE
 
 
@@ -238,8 +239,8 @@ def test_registries_23_a_referrer_below_its_fallback_tag_is_lost_to_2_and_kept_b
 
     by_2, by_3 = (answered(tmp_path, collection(words)) for words in ("2 -m", "3 -m"))
 
-    assert hurt(by_2) == {f"app:{fallback_tag(AMD64)}": {listed.digest}}
-    assert (by_3.verdict, by_3.going.manifests) == (SAFE, 1)
+    assert victims(by_2) == {f"app:{fallback_tag(AMD64)}": {listed.digest}}
+    assert (by_3.verdict, by_3.removed.manifests) == (SAFE, 1)
 
 
 @EVERY
@@ -258,7 +259,7 @@ def test_registries_24_content_named_by_sha512_is_a_victim_of_any_collection(
 
     answer = answered(tmp_path, collection(words))
 
-    assert (answer.verdict, hurt(answer)) == (UNSAFE, {"app:v1": {made.digest}})
+    assert (answer.verdict, victims(answer)) == (UNSAFE, {"app:v1": {made.digest}})
     assert "sha512" in codes(answer)
 
 
@@ -268,7 +269,7 @@ def test_a_manifest_that_goes_with_its_bytes_is_told_once(tmp_path: Path) -> Non
 
     answer = answered(tmp_path, collection("2 -m"), [use("app", digest=AMD64.digest)])
 
-    kinds = [(each.kind, each.gone) for each in answer.hurt[0].broken[0].lost]
+    kinds = [(each.kind, each.removed) for each in answer.victims[0].broken[0].lost]
     assert kinds.count(("manifest", True)) == 1
     assert ("manifest", False) not in kinds
 
@@ -282,8 +283,8 @@ def test_registries_31_a_tagged_child_of_an_untagged_index_is_kept(
 
     answer = answered(tmp_path, collection(words))
 
-    assert (answer.verdict, answer.going.manifests) == (SAFE, 2)
-    assert answer.going.blobs == 2 + len(ARM64.blobs)
+    assert (answer.verdict, answer.removed.manifests) == (SAFE, 2)
+    assert answer.removed.blobs == 2 + len(ARM64.blobs)
 
 
 def test_scenario_3_a_script_that_removes_folders_leaves_the_tag_and_breaks_the_child(
@@ -295,16 +296,16 @@ def test_scenario_3_a_script_that_removes_folders_leaves_the_tag_and_breaks_the_
     folders = tree.tag(tmp_path, "app", "old"), tree.revision(tmp_path, "app", ARM64.digest).parent
 
     before = answered(
-        tmp_path, deletion("app:old", f"app@{ARM64.digest}", way=Way.FOLDER, then="2")
+        tmp_path, deletion("app:old", f"app@{ARM64.digest}", method=DeletionMethod.FOLDER, then="2")
     )
     for folder in folders:
         shutil.rmtree(folder)
     after = answered(tmp_path, collection("2"), [use("app", tag="v1")])
 
-    assert hurt(before) == {"app:v1": {ARM64.digest}}
-    assert before.hurt[0].broken[0].size > 0
+    assert victims(before) == {"app:v1": {ARM64.digest}}
+    assert before.victims[0].broken[0].size > 0
     assert after.verdict is SAFE
-    assert after.going.blobs == len(ARM64.blobs)
+    assert after.removed.blobs == len(ARM64.blobs)
 
 
 def test_scenario_21_a_tool_that_takes_every_child_of_one_tag_hurts_the_other(
@@ -317,7 +318,7 @@ def test_scenario_21_a_tool_that_takes_every_child_of_one_tag_hurts_the_other(
     listed = [f"app:v1@{first.digest}", *(f"app@{child.digest}" for child in first.children)]
     answer = answered(tmp_path, deletion(*listed))
 
-    assert hurt(answer) == {"app:v2": {AMD64.digest}}
+    assert victims(answer) == {"app:v2": {AMD64.digest}}
 
 
 def test_scenario_24_what_another_repository_refers_to_stays_and_the_rest_is_counted_once(
@@ -334,7 +335,7 @@ def test_scenario_24_what_another_repository_refers_to_stays_and_the_rest_is_cou
     answer = answered(tmp_path, collection("2"))
 
     assert answer.verdict is SAFE
-    assert (answer.going.blobs, answer.going.size) == (len(sizes), sum(sizes.values()))
+    assert (answer.removed.blobs, answer.removed.size) == (len(sizes), sum(sizes.values()))
 
 
 def test_what_matters_most_comes_first(tmp_path: Path) -> None:
@@ -342,7 +343,7 @@ def test_what_matters_most_comes_first(tmp_path: Path) -> None:
 
     answer = answered(tmp_path, collection("2 -m"), [use("app", tag="z-tag")])
 
-    assert [each.needed.name for each in answer.hurt] == ["app:z-tag", "app:a-tag"]
+    assert [each.image.name for each in answer.victims] == ["app:z-tag", "app:a-tag"]
     assert answer.checked.uses == 1
 
 
@@ -360,12 +361,12 @@ def test_a_dry_run_that_is_read_is_judged_as_the_collection_that_wrote_it(tmp_pa
     tree.write(tmp_path, "team/web", image("web 2"), "moved")
     for words in COLLECTIONS:
         told = foreseen(tmp_path, collection(words))
-        assert isinstance(told.outcome, Plan)
+        assert isinstance(told.outcome, Completed)
 
         answer = answered(tmp_path, plan("\n".join(log(told.inventory, told.outcome))))
 
-        assert answer.hurt == told.answer.hurt
-        assert answer.going == told.answer.going
+        assert answer.victims == told.answer.victims
+        assert answer.removed == told.answer.removed
         assert answer.gaps == ()
 
 

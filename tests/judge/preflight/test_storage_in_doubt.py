@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.judge.gc.plan import Abort
-from exporter.judge.preflight.answer import Verdict
+from exporter.judge.gc.plan import Aborted
+from exporter.judge.preflight.prediction import Verdict
 from exporter.judge.preflight.storage import confirmed, is_to_be_confirmed
 from exporter.oci.digest import Digest
 from tests.judge.gc.narration import log
@@ -20,9 +20,9 @@ from tests.judge.preflight.asking import (
     codes,
     collection,
     foreseen,
-    hurt,
     plan,
     use,
+    victims,
 )
 from tests.parts import tree
 from tests.schema1 import schema1
@@ -62,8 +62,8 @@ def test_registries_14_a_link_without_its_manifest_goes_under_3(tmp_path: Path) 
     mounted.parent.mkdir(parents=True)
     mounted.write_text(ARM64.layers[0].digest)
 
-    assert answered(tmp_path, collection("3")).going.layer_links == 1
-    assert answered(tmp_path, collection("2")).going.layer_links == 0
+    assert answered(tmp_path, collection("3")).removed.layer_links == 1
+    assert answered(tmp_path, collection("2")).removed.layer_links == 0
 
 
 @EVERY
@@ -126,7 +126,7 @@ def test_registries_16_a_tag_without_its_link_lets_its_image_go(tmp_path: Path, 
     link.write_bytes(b"")
     stopped = answered(tmp_path, collection(words))
 
-    assert hurt(lost) == {f"app@{AMD64.digest}": {AMD64.digest}}
+    assert victims(lost) == {f"app@{AMD64.digest}": {AMD64.digest}}
     assert "dangling-tag" in codes(lost)
     assert {"would-abort", "damaged-link"} <= codes(stopped)
 
@@ -148,7 +148,7 @@ def test_registries_18_a_manifest_without_bytes_was_broken_before_and_its_layers
 
     answer = answered(tmp_path, collection(words))
 
-    assert (answer.verdict, answer.going.blobs) == (SAFE, len(AMD64.blobs))
+    assert (answer.verdict, answer.removed.blobs) == (SAFE, len(AMD64.blobs))
     assert {"dangling-link", "dangling-tag"} <= codes(answer)
 
 
@@ -160,7 +160,7 @@ def test_registries_19_a_changed_manifest_is_read_as_the_collector_reads_it(
     other = AMD64.body.replace(AMD64.layers[0].digest.encode(), ARM64.layers[0].digest.encode())
     tree.data(tmp_path, AMD64.digest).write_bytes(other)
 
-    assert answered(tmp_path, collection(words)).going.blobs == 1
+    assert answered(tmp_path, collection(words)).removed.blobs == 1
 
 
 @EVERY
@@ -196,7 +196,7 @@ def test_what_chance_may_take_before_an_abort_counts_as_lost(tmp_path: Path) -> 
 
     answer = answered(tmp_path, collection("3 -m"))
 
-    assert hurt(answer).keys() == {"b:v1", "p:v1", "q:v1"}
+    assert victims(answer).keys() == {"b:v1", "p:v1", "q:v1"}
     (abort,) = (each.detail for each in answer.hazards if each.code == "would-abort")
     assert "would abort among layer-links: failed to delete layer link" in abort
     assert abort.endswith(", or one of its kind")
@@ -213,7 +213,7 @@ def test_registries_27_a_dry_run_taken_while_somebody_deletes_is_not_trusted(
 
     answer = answered(tmp_path, plan("\n".join((head, *lines))))
 
-    assert (answer.verdict, hurt(answer)) == (UNSAFE, {"app:v1": {AMD64.digest}})
+    assert (answer.verdict, victims(answer)) == (UNSAFE, {"app:v1": {AMD64.digest}})
 
 
 @EVERY
@@ -232,7 +232,7 @@ def test_registries_33_an_abandoned_upload_is_left_and_a_young_one_is_a_danger(
     assert "uploads-in-flight" in codes(young)
     assert "uploads-in-flight" not in codes(old)
     assert "writes-open" in codes(old)
-    assert young.going.blobs == 0
+    assert young.removed.blobs == 0
 
 
 def test_scenario_22_what_was_pushed_a_moment_ago_is_a_danger(tmp_path: Path) -> None:
@@ -275,14 +275,14 @@ def test_a_storage_that_was_not_seen_whole_is_never_safe(tmp_path: Path) -> None
     answer = answered(tmp_path, collection("3"))
 
     assert answer.verdict is INCOMPLETE
-    assert answer.going is None
+    assert answer.removed is None
 
 
 def test_a_dry_run_that_gave_up_is_safe_and_says_so(tmp_path: Path) -> None:
     tree.write(tmp_path, "app", APP, "v1")
     tree.write(tmp_path, "solo", AMD64)
     told = foreseen(tmp_path, collection("2 -m"))
-    assert isinstance(told.outcome, Abort)
+    assert isinstance(told.outcome, Aborted)
     lines = [*log(told.inventory, told.outcome)]
     lines.append(f"failed to garbage collect: {told.outcome.messages[0]}")
 

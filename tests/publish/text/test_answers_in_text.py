@@ -7,9 +7,9 @@ import json
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.change import compare
-from exporter.judge.explanation import Question, explain
+from exporter.judge.explanation import ExplainRequest, explain
 from exporter.judge.judgement import judge
-from exporter.judge.pins import Pins, pins
+from exporter.judge.keep_tags import KeepTagPlan, plan_keep_tags
 from exporter.oci.reference import Tag
 from exporter.publish.text.change import change_document, change_markdown, change_text
 from exporter.publish.text.explanation import (
@@ -25,9 +25,9 @@ BOTH = two_platforms("app")
 AMD64, ARM64 = BOTH.children
 
 
-def plan(seen: Scene, collector: Collector = Collector.DISTRIBUTION_3) -> Pins:
+def plan(seen: Scene, collector: Collector = Collector.DISTRIBUTION_3) -> KeepTagPlan:
     report = judge(seen.snapshot(collector=collector), {})
-    return pins(report, ReferenceClass.LATEST, "keep")
+    return plan_keep_tags(report, ReferenceClass.LATEST, "keep")
 
 
 def test_a_plan_is_said_with_the_command_that_does_the_same() -> None:
@@ -91,7 +91,7 @@ def test_a_change_names_the_damage_first() -> None:
 
 def test_an_explanation_says_its_ground() -> None:
     seen = scene(BOTH).tag(AMD64, "0_build", kind=ReferenceClass.SELECTED)
-    question = Question(APP, Tag("0_build"), None)
+    question = ExplainRequest(APP, Tag("0_build"), None)
 
     blind = [explain(judge(seen.snapshot(), {}), question)]
     found = [explain(judge(seen.seal().snapshot(), {}), question)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.judge.gc.dialect import DIALECTS, Mode
-from exporter.judge.gc.plan import Blind
+from exporter.judge.gc.plan import Unpredictable
 from exporter.judge.gc.simulate import simulate
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def gaps(inventory: Inventory) -> set[tuple[str, Reason]]:
 def is_refused(inventory: Inventory) -> bool:
     """Nothing may be foretold of it, under any rules."""
     return all(
-        isinstance(simulate(inventory, dialect, mode), Blind)
+        isinstance(simulate(inventory, dialect, mode), Unpredictable)
         for dialect in DIALECTS.values()
         for mode in Mode
     )

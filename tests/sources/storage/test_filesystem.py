@@ -13,7 +13,7 @@ from exporter.facts.digests import ABSENT
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Folder, Unlinked
 from exporter.judge.gc.dialect import DIALECTS, Mode
-from exporter.judge.gc.plan import Abort
+from exporter.judge.gc.plan import Aborted
 from exporter.judge.gc.simulate import simulate
 from exporter.oci.digest import Digest
 from exporter.ports import Unseen
@@ -125,7 +125,7 @@ def test_a_link_that_says_what_its_path_does_and_is_no_digest_is_a_gap(
 
     assert [gap.reason for gap in inventory.gaps] == [Reason.MALFORMED]
     outcome = simulate(inventory, DIALECTS["distribution-3"], Mode.PLAIN)
-    assert isinstance(outcome, Abort)
+    assert isinstance(outcome, Aborted)
     assert outcome.messages[0].endswith("invalid checksum digest format")
 
 
@@ -197,7 +197,7 @@ def test_a_blob_whose_folder_has_one_letter_stops_every_collector(root: Path) ->
 
     for dialect in DIALECTS.values():
         outcome = simulate(inventory, dialect, Mode.PLAIN)
-        assert isinstance(outcome, Abort)
+        assert isinstance(outcome, Aborted)
         assert outcome.messages[0].endswith("unsupported digest algorithm")
 
 
@@ -220,7 +220,7 @@ def test_a_repositorys_name_that_is_not_utf8_stops_every_collector(root: Path) -
     assert gaps(inventory) == {("repositories/\\xff", Reason.MALFORMED)}
     for dialect in DIALECTS.values():
         outcome = simulate(inventory, dialect, Mode.PLAIN)
-        assert isinstance(outcome, Abort)
+        assert isinstance(outcome, Aborted)
         assert "failed to parse repo name" in outcome.messages[0]
 
 

@@ -14,7 +14,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.inventory import Driver, Folder, Unlinked
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.order import visited
-from exporter.judge.gc.plan import Abort, Plan
+from exporter.judge.gc.plan import Aborted, Completed
 from exporter.judge.gc.simulate import simulate
 from exporter.oci.digest import Digest
 from exporter.ports import Unseen
@@ -60,7 +60,7 @@ def test_the_simulator_agrees_with_real_collectors_on_s3(
     real = filled.dry_run(version, *flags)
 
     assert inventory.gaps == ()
-    assert isinstance(outcome, Plan)
+    assert isinstance(outcome, Completed)
     assert real.returncode == 0, real.stderr
     foretold, printed = list(log(inventory, outcome)), real.stdout.splitlines()
     summary = foretold.index("") + 2
@@ -178,7 +178,7 @@ def test_a_damaged_link_is_a_gap_and_stops_collectors(root: Path, content: bytes
 
     assert [(gap.subject, gap.reason) for gap in inventory.gaps] == [(link, Reason.MALFORMED)]
     outcome = simulate(inventory, DIALECTS["2"], Mode.PLAIN)
-    assert isinstance(outcome, Abort)
+    assert isinstance(outcome, Aborted)
     assert outcome.messages[0].startswith("failed to mark: s3aws: s3aws: invalid checksum")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.facts.holdings import orphaned_blobs
 from exporter.judge.gc.dialect import DISTRIBUTION_3, Mode
-from exporter.judge.gc.plan import Plan
+from exporter.judge.gc.plan import Completed
 from exporter.judge.gc.simulate import simulate
 from exporter.sources.storage.filesystem import read
 from tests.parts.registry import registry
@@ -56,7 +56,7 @@ def test_ten_readings_during_pushes_show_no_false_orphan(tmp_path: Path) -> None
         assert seen.gaps == ()
         assert base not in orphaned_blobs(seen, _EVER)
         plan = simulate(seen, DISTRIBUTION_3, Mode.DELETE_UNTAGGED)
-        assert isinstance(plan, Plan)
+        assert isinstance(plan, Completed)
         assert plan.kept[base]
         assert plan.kept[seen.tags.current].all()
 

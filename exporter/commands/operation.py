@@ -12,10 +12,10 @@ from typing import Final, TextIO
 from exporter.commands import Refused
 from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.judge.plans import names
-from exporter.judge.plans.deletion import Listed, What
+from exporter.judge.plans.deletion import DeletionKind, DeletionList
 from exporter.judge.plans.reading import COLLECTOR, read
-from exporter.judge.preflight.asked import Asked, Collection
-from exporter.judge.preflight.deletions import Way
+from exporter.judge.preflight.deletions import DeletionMethod
+from exporter.judge.preflight.operation import GarbageCollection, Operation
 from exporter.oci.quoting import quoted, without_credentials
 
 _LONGEST: Final = 1 << 16
@@ -23,29 +23,29 @@ _LONGEST: Final = 1 << 16
 _STDIN: Final = "-"
 
 
-def asked(args: argparse.Namespace, hosts: frozenset[str]) -> Asked:
+def operation(args: argparse.Namespace, hosts: frozenset[str]) -> Operation:
     """Read what was typed, and the plan; raises `Refused` where it makes no sense."""
     _agree(args)
     collection = _collection(args)
-    deletions, way = None, Way(args.way)
+    deletions, way = None, DeletionMethod(args.way)
     parts: list[str] = []
     if args.plan:
         deletions = _of(_plan(args.plan), hosts, args.plan)
         parts.append(f"the plan {args.plan}")
         # A collector takes a revision's folder, and the tags that point at it stay.
-        way = Way.FOLDER if COLLECTOR in deletions.formats else way
+        way = DeletionMethod.FOLDER if COLLECTOR in deletions.formats else way
     if args.delete:
         deletions = _of(_typed(args.delete), hosts, "--delete")
-        manner = "removing the folders of" if way is Way.FOLDER else "deleting"
+        manner = "removing the folders of" if way is DeletionMethod.FOLDER else "deleting"
         parts.append(f"{manner} {', '.join(args.delete)}")
     if collection:
         parts.append(_collection_words(collection))
         if deletions and {each.what for each in deletions.deletions} & _COLLECTED:
             raise Refused("the plan is a garbage collection: give either --plan or --gc")
-    return Asked(" and then ".join(parts), deletions, way, collection)
+    return Operation(" and then ".join(parts), deletions, way, collection)
 
 
-_COLLECTED: Final = frozenset({What.BLOB, What.LAYER_LINK})
+_COLLECTED: Final = frozenset({DeletionKind.BLOB, DeletionKind.LAYER_LINK})
 
 
 def _agree(args: argparse.Namespace) -> None:
@@ -55,7 +55,7 @@ def _agree(args: argparse.Namespace) -> None:
         raise Refused("give either --plan or --delete, not both")
     if args.delete_untagged and not args.gc:
         raise Refused("--delete-untagged needs --gc")
-    if args.way != Way.API and not args.delete:
+    if args.way != DeletionMethod.API and not args.delete:
         raise Refused("--as needs --delete")
     if bool(args.storage) is bool(args.saved):
         raise Refused("give either --storage DIR|URL or --from FILE")
@@ -65,19 +65,19 @@ def _agree(args: argparse.Namespace) -> None:
         raise Refused("--output removed needs --storage and --gc")
 
 
-def _collection(args: argparse.Namespace) -> Collection | None:
+def _collection(args: argparse.Namespace) -> GarbageCollection | None:
     if not args.gc:
         return None
     mode = Mode.DELETE_UNTAGGED if args.delete_untagged else Mode.PLAIN
-    return Collection(DIALECTS[args.gc], mode)
+    return GarbageCollection(DIALECTS[args.gc], mode)
 
 
-def _collection_words(collection: Collection) -> str:
+def _collection_words(collection: GarbageCollection) -> str:
     flag = " --delete-untagged" if collection.mode is Mode.DELETE_UNTAGGED else ""
     return f"garbage-collect{flag} of {collection.dialect.name}"
 
 
-def _typed(texts: list[str]) -> Listed:
+def _typed(texts: list[str]) -> DeletionList:
     deletions = []
     for text in texts:
         meant = names.deletion(text)
@@ -86,10 +86,10 @@ def _typed(texts: list[str]) -> Listed:
                 f"{without_credentials(text)[:200]}: give repository:tag or repository@sha256:…"
             )
         deletions.append(meant)
-    return Listed(tuple(deletions))
+    return DeletionList(tuple(deletions))
 
 
-def _plan(path: str) -> Listed:
+def _plan(path: str) -> DeletionList:
     try:
         with _opened(path) as file:
             listed = read(iter(lambda: file.readline(_LONGEST), ""))
@@ -115,7 +115,7 @@ def _opened(path: str) -> Iterator[TextIO]:
         yield file
 
 
-def _of(listed: Listed, hosts: frozenset[str], whose: str) -> Listed:
+def _of(listed: DeletionList, hosts: frozenset[str], whose: str) -> DeletionList:
     """Leave out what is said of other registries, where this one's name is known."""
     mine = [each for each in listed.deletions if not (hosts and each.host) or each.host in hosts]
     if listed.deletions and not mine:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.judge.gc.dialect import Dialect, Mode
-from exporter.judge.plans.deletion import Deletion, Listed
-from exporter.judge.preflight.deletions import Way
+from exporter.judge.plans.deletion import Deletion, DeletionList
+from exporter.judge.preflight.deletions import DeletionMethod
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
+class GarbageCollection:
     """A collection that somebody is about to run."""
 
     dialect: Dialect
@@ -20,21 +20,21 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Operation:
     """What somebody is about to do: deletions, a collection, or one after the other."""
 
-    words: str
+    description: str
     """All of it, for a person."""
-    deletions: Listed | None = None
-    way: Way = Way.API
-    collection: Collection | None = None
+    deletions: DeletionList | None = None
+    method: DeletionMethod = DeletionMethod.API
+    collection: GarbageCollection | None = None
 
-    def gaps(self, strangers: Sequence[Deletion]) -> Iterator[Gap]:
+    def gaps(self, unmatched: Sequence[Deletion]) -> Iterator[Gap]:
         """Yield what of the deletions is not known; `strangers` name nothing that was seen."""
         if self.deletions is None:
             return
         for doubt in self.deletions.doubts:
-            yield Gap(Scope.REFERENCES, self.words, Reason.MALFORMED, doubt)
-        if strangers and len(strangers) == len(self.deletions.deletions):
+            yield Gap(Scope.REFERENCES, self.description, Reason.MALFORMED, doubt)
+        if unmatched and len(unmatched) == len(self.deletions.deletions):
             detail = "it names nothing in this registry: is it the right one?"
-            yield Gap(Scope.REFERENCES, self.words, Reason.UNCONFIRMED, detail)
+            yield Gap(Scope.REFERENCES, self.description, Reason.UNCONFIRMED, detail)

@@ -11,11 +11,11 @@ from exporter.facts.proof import HEADER, LAST_BYTE, Sighting, State, gone
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_2, Dialect, Mode
-from exporter.judge.gc.plan import Plan
+from exporter.judge.gc.losses import losses, tag_targets
+from exporter.judge.gc.plan import Completed
 from exporter.judge.gc.simulate import simulate
-from exporter.judge.gc.victims import tags, victims
 from exporter.judge.judgement import judge
-from exporter.judge.pins import Pins, pins
+from exporter.judge.keep_tags import KeepTagPlan, plan_keep_tags
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
 from exporter.oci.reference import Place, Repository, Tag
@@ -37,11 +37,11 @@ BOTH = two_platforms("app")
 AMD64, ARM64 = BOTH.children
 
 
-def asked(seen: Scene, reach: ReferenceClass = LATEST, prefix: str = "keep") -> Pins:
-    return pins(judge(seen.snapshot(), {}), reach, prefix)
+def asked(seen: Scene, reach: ReferenceClass = LATEST, prefix: str = "keep") -> KeepTagPlan:
+    return plan_keep_tags(judge(seen.snapshot(), {}), reach, prefix)
 
 
-def names(found: Pins) -> dict[str, str]:
+def names(found: KeepTagPlan) -> dict[str, str]:
     return {str(pin.digest): pin.tag for pin in found.wanted}
 
 
@@ -167,26 +167,26 @@ def test_two_tags_share_the_tag_of_a_child() -> None:
 def test_after_its_tags_the_same_simulation_has_no_victims(
     world: World, dialect: Dialect, mode: Mode
 ) -> None:
-    found = pins(judge(snapshot(world), {}), SELECTED, "keep")
+    found = plan_keep_tags(judge(snapshot(world), {}), SELECTED, "keep")
     beyond = {(need.repository, need.digest) for need in found.lost}
 
     inventory = protected(world, found).inventory()
     outcome = simulate(inventory, dialect, mode)
 
     assert found.doubtful == ()
-    if isinstance(outcome, Plan):
+    if isinstance(outcome, Completed):
         hurt = {
             (inventory.repositories[each.wanted.repository], inventory.digests.text(each.manifest))
-            for each in victims(inventory, outcome.removal, tags(inventory))
+            for each in losses(inventory, outcome.removal, tag_targets(inventory))
         }
         assert hurt <= beyond
 
 
 @given(worlds())
 def test_its_own_tags_are_all_that_it_ever_asks_for(world: World) -> None:
-    found = pins(judge(snapshot(world), {}), SELECTED, "keep")
+    found = plan_keep_tags(judge(snapshot(world), {}), SELECTED, "keep")
 
-    again = pins(judge(snapshot(protected(world, found)), {}), SELECTED, "keep")
+    again = plan_keep_tags(judge(snapshot(protected(world, found)), {}), SELECTED, "keep")
 
     assert again.wanted == ()
 
@@ -204,8 +204,8 @@ def test_without_its_tags_the_simulation_has_victims() -> None:
     inventory = world.inventory()
     outcome = simulate(inventory, DISTRIBUTION_2, Mode.DELETE_UNTAGGED)
 
-    assert isinstance(outcome, Plan)
-    assert len(victims(inventory, outcome.removal, tags(inventory))) == 1
+    assert isinstance(outcome, Completed)
+    assert len(losses(inventory, outcome.removal, tag_targets(inventory))) == 1
 
 
 def snapshot(world: World) -> Snapshot:
@@ -254,7 +254,7 @@ def _link(word: str, *, is_child: bool) -> Link:
     return Link(Kind.CHILD, Descriptor(media_type, _digest(word), len(word)))
 
 
-def protected(world: World, found: Pins) -> World:
+def protected(world: World, found: KeepTagPlan) -> World:
     """The storage after the tags were set."""
     words = {digest(word): word for word in world.references}
     repositories = {

@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     INCOMPLETE = "INCOMPLETE"
 
 
-class Code(StrEnum):
+class HazardCode(StrEnum):
     """Dangers that are not in the storage itself; those have the codes of `gc.preconditions`."""
 
     WRITES_OPEN = "writes-open"
@@ -38,7 +38,7 @@ class Code(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
+class NeededImage:
     """An image that somebody may want to pull: a tag, or a digest that is pinned."""
 
     repository: str
@@ -63,7 +63,7 @@ class Needed:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostContent:
     """One piece of content that a pull reads and would no longer get."""
 
     digest: str
@@ -71,32 +71,32 @@ class Lost:
     """`manifest`, `config`, `layer` or `blob`."""
     size: int | None
     """Bytes; None where nobody said."""
-    gone: bool
+    removed: bool
     """Are its bytes gone? Else they stay, and this repository may no longer hand them out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenManifest:
     """A manifest, at or below something needed, that could be pulled before and not after."""
 
     digest: str
     platform: str
     """`os/architecture`, `attestation`, or empty where nothing says."""
-    lost: tuple[Lost, ...]
+    lost: tuple[LostContent, ...]
 
     @property
     def size(self) -> int:
         """Bytes of it that would be gone, as far as they are known."""
-        return sum(each.size or 0 for each in self.lost if each.gone)
+        return sum(each.size or 0 for each in self.lost if each.removed)
 
 
 @dataclass(frozen=True, slots=True)
-class Hurt:
+class Victim:
     """Something needed, and what would be left missing of it."""
 
-    needed: Needed
-    tag_gone: bool
-    broken: tuple[Broken, ...]
+    image: NeededImage
+    tag_removed: bool
+    broken: tuple[BrokenManifest, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Hazard:
 
 
 @dataclass(frozen=True, slots=True)
-class Going:
+class RemovalTotals:
     """What would go, whether anybody needs it or not; each byte once."""
 
     tags: int = 0
@@ -135,24 +135,24 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Prediction:
     """The answer. The same facts give the same one."""
 
-    asked: str
+    operation: str
     """What is about to be run, in words."""
-    hurt: tuple[Hurt, ...]
+    victims: tuple[Victim, ...]
     """What matters most comes first; no more than `MOST`."""
     hazards: tuple[Hazard, ...]
     gaps: tuple[Gap, ...]
-    going: Going | None
+    removed: RemovalTotals | None
     """None where cannot be predicted."""
     checked: Checked
-    more: int = 0
+    more_victims: int = 0
     """How many more are hurt, beyond the first `MOST`."""
 
     @property
     def verdict(self) -> Verdict:
         """Proof of a loss comes before doubt."""
-        if self.hurt:
+        if self.victims:
             return Verdict.UNSAFE
         return Verdict.INCOMPLETE if self.gaps else Verdict.SAFE

@@ -23,7 +23,7 @@ LONGEST: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class ReferencedManifest:
     """One manifest that some root leads to, and that should have a tag of its own."""
 
     repository: Repository
@@ -42,41 +42,41 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
+class KeepTag:
     """A tag to be set."""
 
-    need: Need
+    need: ReferencedManifest
     digest: Digest
     tag: Tag
 
 
 @dataclass(frozen=True, slots=True)
-class Pins:
+class KeepTagPlan:
     """What would have to be done, and what cannot be said."""
 
     report: Report
-    wanted: tuple[Pin, ...]
+    wanted: tuple[KeepTag, ...]
     protected: int
     """How many manifests a tag points straight at already."""
-    lost: tuple[Need, ...]
+    lost: tuple[ReferencedManifest, ...]
     """What is proven to be gone or broken: no tag brings it back."""
-    doubtful: tuple[Need, ...]
+    doubtful: tuple[ReferencedManifest, ...]
     """What may need a tag, and could not be established."""
 
 
-def pins(report: Report, reach: ReferenceClass, prefix: str) -> Pins:
+def plan_keep_tags(report: Report, reach: ReferenceClass, prefix: str) -> KeepTagPlan:
     """Say which tags are lacking below every root of a class at least as high as `reach`.
 
     Names come from the digests alone, so that a second run finds nothing left to do. Attestations
     are included, and what the referrers' fallback tags attach: both are swept like any untagged
     manifest. Only a seal proves that a tag is lacking.
     """
-    found = needs(report, reach)
+    found = referenced_manifests(report, reach)
     standing = [need for need in found if need.state not in GONE]
     bare = [need for need in standing if need.state is State.PRESENT and need.tags == ()]
     wanted = tuple(_named(report.snapshot, bare, prefix))
     named = {id(pin.need) for pin in wanted}
-    return Pins(
+    return KeepTagPlan(
         report,
         wanted=wanted,
         protected=sum(bool(need.tags) for need in standing),
@@ -85,9 +85,9 @@ def pins(report: Report, reach: ReferenceClass, prefix: str) -> Pins:
     )
 
 
-def needs(report: Report, reach: ReferenceClass) -> list[Need]:
+def referenced_manifests(report: Report, reach: ReferenceClass) -> list[ReferencedManifest]:
     """Return every manifest that must be kept, once, in order of repository and digest."""
-    found: dict[tuple[Repository, str], Need] = {}
+    found: dict[tuple[Repository, str], ReferencedManifest] = {}
     for verdict in _reached(report, reach):
         for need in _below(report.snapshot, verdict):
             key = (need.repository, need.digest or f":{verdict.root.name}")
@@ -126,13 +126,15 @@ def _members(verdict: TagVerdict) -> Iterator[Digest]:
     return (digest for digest in own if digest)
 
 
-def _below(snapshot: Snapshot, verdict: TagVerdict) -> Iterator[Need]:
+def _below(snapshot: Snapshot, verdict: TagVerdict) -> Iterator[ReferencedManifest]:
     """What a root leads to; the manifest that a tag itself is on has its tag."""
     root, names = verdict.root, (verdict.root.name,)
     for child in verdict.children:
         if child.expected and child.kind is not ChildKind.CACHE:
             what = (str(child.kind), child.platform, child.state, child.reason)
-            yield Need(root.repository, child.digest, *what, child.protected_by, names)
+            yield ReferencedManifest(
+                root.repository, child.digest, *what, child.protected_by, names
+            )
     pinned = root.digest if root.tag is None else None
     own = () if pinned in {None, *(child.digest for child in verdict.children)} else (pinned,)
     for index in (*own, *verdict.indexes):
@@ -140,7 +142,7 @@ def _below(snapshot: Snapshot, verdict: TagVerdict) -> Iterator[Need]:
             seen = View(snapshot, root.repository).seen(index)
             what = ("index", None, seen.state, seen.reason)
             tags = _pointing(snapshot, root.repository, index)
-            yield Need(root.repository, index, *what, tags, names)
+            yield ReferencedManifest(root.repository, index, *what, tags, names)
 
 
 def _pointing(snapshot: Snapshot, repository: Repository, digest: Digest) -> tuple[Tag, ...] | None:
@@ -157,7 +159,9 @@ def _pointing(snapshot: Snapshot, repository: Repository, digest: Digest) -> tup
     )
 
 
-def _named(snapshot: Snapshot, bare: Iterable[Need], prefix: str) -> Iterator[Pin]:
+def _named(
+    snapshot: Snapshot, bare: Iterable[ReferencedManifest], prefix: str
+) -> Iterator[KeepTag]:
     """Give each manifest the shortest name that is not another manifest's."""
     taken = {
         (repository, tag)
@@ -172,4 +176,4 @@ def _named(snapshot: Snapshot, bare: Iterable[Need], prefix: str) -> Iterator[Pi
         free = next((name for name in names if (need.repository, name) not in taken), None)
         if free is not None:
             taken.add((need.repository, free))
-            yield Pin(need, need.digest, free)
+            yield KeepTag(need, need.digest, free)

@@ -15,7 +15,7 @@ from exporter.judge.gc.plan import Batch, Removal
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PullTarget:
     """A manifest that somebody wants to pull: a tag's, or one that is pinned by its digest."""
 
     repository: int
@@ -26,10 +26,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Victim:
+class ManifestLoss:
     """A manifest at or below something wanted, that could be pulled before and not after."""
 
-    wanted: Wanted
+    wanted: PullTarget
     manifest: int
     """The one that breaks: the wanted one, or a child, or a child's child."""
     unlinked: bool
@@ -38,17 +38,19 @@ class Victim:
     """What of it is gone or can no longer be read through this repository."""
 
 
-def tags(inventory: Inventory) -> list[Wanted]:
+def tag_targets(inventory: Inventory) -> list[PullTarget]:
     """Return every tag that points at something, as what its users want."""
     return [
-        Wanted(repository, manifest, name)
+        PullTarget(repository, manifest, name)
         for repository in range(len(inventory.repositories))
         for name, manifest in inventory.tags.pointing(repository)
         if manifest >= 0
     ]
 
 
-def victims(inventory: Inventory, removal: Removal, wanted: Iterable[Wanted]) -> list[Victim]:
+def losses(
+    inventory: Inventory, removal: Removal, wanted: Iterable[PullTarget]
+) -> list[ManifestLoss]:
     """Say what of all that is wanted a removal breaks; what was broken before is no victim."""
     loss = _Loss(inventory, removal)
     return [victim for each in wanted for victim in loss.below(each)]
@@ -67,11 +69,11 @@ class _Loss:
         self._had: dict[int, frozenset[int]] = {}
         self._aliases: dict[int, dict[int, int]] = {}
 
-    def below(self, wanted: Wanted) -> list[Victim]:
+    def below(self, wanted: PullTarget) -> list[ManifestLoss]:
         """Look at a wanted manifest and at everything below it that the repository had."""
         if not self._touched[wanted.manifest]:
             return []
-        found: list[Victim] = []
+        found: list[ManifestLoss] = []
         seen: set[int] = set()
         pending = [wanted.manifest]
         while pending:
@@ -84,7 +86,7 @@ class _Loss:
             found += self._broken(wanted, one)
         return found
 
-    def _broken(self, wanted: Wanted, manifest: Numbers) -> list[Victim]:
+    def _broken(self, wanted: PullTarget, manifest: Numbers) -> list[ManifestLoss]:
         graph, number = self._inventory.graph, int(manifest[0])
         content = graph.links(manifest)
         if graph.rows[number] >= 0 and graph.indexes[graph.rows[number]]:
@@ -93,7 +95,7 @@ class _Loss:
         unlinked = number in self._unlinked.get(wanted.repository, ())
         unread = np.isin(needed, self._unread.get(wanted.repository, manifest[:0]))
         lost = needed[self._gone[needed] | (unread & (self._inventory.sizes[needed] >= 0))]
-        return [Victim(wanted, number, unlinked, lost)] if unlinked or len(lost) else []
+        return [ManifestLoss(wanted, number, unlinked, lost)] if unlinked or len(lost) else []
 
     def _stored_as(self, repository: int, content: Numbers) -> Numbers:
         """Follow the layer links that name another digest: a blob named by sha512 is such a one."""
