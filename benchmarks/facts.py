@@ -28,11 +28,11 @@ from exporter.facts.digests import Digests
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
-from exporter.publish.lake.export import Facts, Holding, export
-from exporter.publish.lake.release import decode, names_release
-from exporter.sources.lake.duck import duck
-from exporter.sources.lake.questions import answer
-from exporter.sources.shelf import Shelf
+from exporter.publish.exports.export import Facts, Holding, export
+from exporter.publish.exports.release import decode, names_release
+from exporter.sources.bucket import Bucket
+from exporter.sources.exports.duck import duck
+from exporter.sources.exports.queries import answer
 
 _BEFORE = 1
 _AUDIT = "20260422T100000000000Z-00000000"
@@ -51,8 +51,8 @@ def since(began: Cost) -> Cost:
     return now[0] - began[0], now[1] - began[1]
 
 
-def shelf(folder: Path) -> Shelf:
-    return Shelf.at(str(folder / "facts"), {})
+def bucket(folder: Path) -> Bucket:
+    return Bucket.at(str(folder / "facts"), {})
 
 
 def graph(folder: Path, scale: float) -> tuple[Cost, Answer]:
@@ -66,8 +66,8 @@ def graph(folder: Path, scale: float) -> tuple[Cost, Answer]:
     inventory = replace(inventory, digests=Digests(packed, keys, ()))
     holding = Holding(inventory, _BEFORE, _BEFORE)
     began = time.perf_counter()
-    export(Facts(Snapshot("bench", 0.0), WHOLE, _AUDIT, False, holding), shelf(folder), 1)
-    size = sum(shelf(folder).sizes().values())
+    export(Facts(Snapshot("bench", 0.0), WHOLE, _AUDIT, False, holding), bucket(folder), 1)
+    size = sum(bucket(folder).sizes().values())
     print(f"written      {time.perf_counter() - began:7.1f} s  {size / 1e6:,.0f} MB of Parquet")
     began = clock()
     reclaimable = holdings.reclaimable(inventory, _BEFORE, _BEFORE)
@@ -87,7 +87,7 @@ def graph(folder: Path, scale: float) -> tuple[Cost, Answer]:
 def engine(folder: Path, memory_limit: str) -> tuple[Cost, Answer]:
     """Say what the facts mean by DuckDB."""
     began = clock()
-    there = shelf(folder)
+    there = bucket(folder)
     paths = [path for path in there.sizes() if names_release(path)]
     (shards,) = newest(decode(there.get(path)) for path in paths).values()
     with duck(memory_limit, folder / "spilled") as opened:

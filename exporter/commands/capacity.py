@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
-from exporter.commands.settings import check_place, is_folder, place, shelf
+from exporter.commands.settings import bucket, check_place, is_folder, place
 from exporter.config.words import duration
 from exporter.facts.capacity import Capacity, Untold
 from exporter.facts.gap import Reason
@@ -22,14 +22,14 @@ from exporter.facts.release import Release
 from exporter.judge.coverage import doubts, newest
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.publish.lake.release import decode, named
+from exporter.publish.exports.release import decode, named
 from exporter.publish.text.capacity import capacity_json, capacity_text
 from exporter.screen import escaped
-from exporter.sources.lake.questions import Engine, answer
-from exporter.wiring.facts import imported
+from exporter.sources.exports.queries import Engine, answer
+from exporter.wiring.exports import imported
 
 if TYPE_CHECKING:
-    from exporter.sources.shelf import Shelf
+    from exporter.sources.bucket import Bucket
 
 _TRIES: Final = 3
 
@@ -54,7 +54,7 @@ def _answers(args: argparse.Namespace, environ: Mapping[str, str]) -> list[Capac
     oldest = time.time() - _age(args.max_age)
     if "://" not in args.facts and not is_folder(args.facts):
         raise Refused(f"{args.facts}: no exports found")  # a reader makes no folder
-    facts = shelf(args, environ, args.facts)
+    facts = bucket(args, environ, args.facts)
     wanted = args.registry or sorted(newest(named(facts.sizes())))
     if not wanted:
         raise Refused(f"{args.facts}: no exports found")
@@ -62,7 +62,7 @@ def _answers(args: argparse.Namespace, environ: Mapping[str, str]) -> list[Capac
 
 
 def _answer(
-    args: argparse.Namespace, environ: Mapping[str, str], facts: Shelf, name: str, oldest: float
+    args: argparse.Namespace, environ: Mapping[str, str], facts: Bucket, name: str, oldest: float
 ) -> Capacity | Untold:
     """Tell of one registry, by the next releases where an export removes those being read."""
     untold, tried = Untold(name, ("no export of it found",)), None
@@ -93,7 +93,7 @@ def _age(text: str) -> float:
 def _told(
     args: argparse.Namespace,
     environ: Mapping[str, str],
-    facts: Shelf,
+    facts: Bucket,
     shards: Mapping[int, Release],
 ) -> Capacity | Untold:
     with TemporaryDirectory(prefix="pullproof-capacity-") as folder:
@@ -110,15 +110,17 @@ def _engine(
     args: argparse.Namespace, environ: Mapping[str, str], room: Path
 ) -> AbstractContextManager[Engine]:
     if args.engine == "spark":
-        spark = imported("exporter.sources.lake.spark")
+        spark = imported("exporter.sources.exports.spark")
         opening = spark.spark(args.master, spark.s3a(place(args, environ, args.facts)))
     else:
-        opening = imported("exporter.sources.lake.duck").duck(args.memory_limit, room / "spilled")
+        opening = imported("exporter.sources.exports.duck").duck(
+            args.memory_limit, room / "spilled"
+        )
     engine: AbstractContextManager[Engine] = opening
     return engine
 
 
-def _locate(args: argparse.Namespace, facts: Shelf, room: Path) -> Callable[[str], str]:
+def _locate(args: argparse.Namespace, facts: Bucket, room: Path) -> Callable[[str], str]:
     """Say where an engine finds a file: in its folder, or, of an object store, a copy of it.
 
     Spark's workers read object stores themselves, by the names that Hadoop has for them.

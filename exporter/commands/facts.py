@@ -11,14 +11,14 @@ from exporter.audit import Audited
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
 from exporter.commands.auditing import examined, finished, judged
-from exporter.commands.settings import check_place, shard_of, shelf, typed
+from exporter.commands.settings import bucket, check_place, shard_of, typed
 from exporter.commands.subjects import of_registry
 from exporter.facts.release import Exported
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
-from exporter.wiring.facts import FactsKeeper
+from exporter.wiring.exports import ParquetExport
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise Refused("--keep: at least 1")
     check_place("--to", args.to)
     try:
-        keeper = FactsKeeper(shelf(args, environ, args.to), args.keep)
+        keeper = ParquetExport(bucket(args, environ, args.to), args.keep)
     except Unseen as unseen:
         return _in_vain(unseen)
     if args.saved:

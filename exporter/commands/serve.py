@@ -21,7 +21,7 @@ from exporter.publish.web.config import WebConfig
 from exporter.publish.web.config import load as web_config
 from exporter.publish.web.tls import server_context
 from exporter.serve.logs import configure
-from exporter.wiring.facts import imported
+from exporter.wiring.exports import imported
 from exporter.wiring.service import Service, Unstartable
 from exporter.wiring.stored import library
 
@@ -86,8 +86,8 @@ def _web(settings: Settings) -> WebConfig | None:
 def _import_extras(settings: Settings) -> None:
     """Raise `Unseen` where something is asked for that only an extra brings."""
     if settings.facts:
-        imported("exporter.publish.lake.export")
-        imported("exporter.sources.shelf")
+        imported("exporter.publish.exports.export")
+        imported("exporter.sources.bucket")
     for registry in settings.registries:
         if registry.storage and registry.storage.url:
             library(registry.storage.url)

@@ -25,10 +25,10 @@ from exporter.oci.digest import Malformed
 from exporter.oci.quoting import quoted
 from exporter.oci.reference import spellings
 from exporter.publish.summary import PLAIN_HTTP
-from exporter.wiring.facts import opened
+from exporter.wiring.exports import opened
 
 if TYPE_CHECKING:
-    from exporter.sources.shelf import Shelf
+    from exporter.sources.bucket import Bucket
 
 _PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's name
 """How a password from standing input travels to where secrets are read."""
@@ -236,7 +236,7 @@ def _blamed(path: tuple[str | int, ...], options: Mapping[str, str]) -> str:
     return options.get(key, key)
 
 
-def shelf(args: argparse.Namespace, environ: Mapping[str, str], location: str) -> Shelf:
+def bucket(args: argparse.Namespace, environ: Mapping[str, str], location: str) -> Bucket:
     """Open a folder or an object store; raises `Unseen`."""
     options = place(args, environ, location)
     return opened(location, options, plain_http=plain_http(options))

@@ -36,7 +36,7 @@ from exporter.sources.program import end_all
 from exporter.store.ledger import Ledger
 from exporter.tally import LoopTally
 from exporter.wiring.assembly import assembled
-from exporter.wiring.facts import FactsKeeper
+from exporter.wiring.exports import ParquetExport
 from exporter.wiring.probing import Probing
 
 _log: Final = logging.getLogger("pullproof.service")
@@ -211,8 +211,8 @@ class Service:
         return None
 
 
-def _keeper(settings: Settings) -> FactsKeeper | None:
-    return FactsKeeper.of(settings.facts) if settings.facts else None
+def _keeper(settings: Settings) -> ParquetExport | None:
+    return ParquetExport.of(settings.facts) if settings.facts else None
 
 
 def _try_ledger(settings: Settings) -> None:

@@ -20,7 +20,7 @@ from exporter.judge.gc.simulate import simulate
 from exporter.judge.judgement import judge
 from exporter.judge.plans.reading import read as read_plan
 from exporter.ports import Unseen
-from exporter.publish.lake import release
+from exporter.publish.exports import release
 from exporter.publish.web import config as web_config
 from exporter.publish.web.tls import server_context
 from exporter.sources.references import ReferenceFile
@@ -296,12 +296,12 @@ TARGETS: Final = (
         ("publish.web.config", "publish.web.tls"),
     ),
     Target("shard", _shard, (b"auto/4\nregistry-3", b"0/4\n"), ("config.shard",)),
-    Target("release", _release, (_RELEASE,), ("publish.lake.release",)),
+    Target("release", _release, (_RELEASE,), ("publish.exports.release",)),
     Target(
         "release-path",
         _release_path,
         (b"r.example/0-of-1/20260101T000000000000Z-00000000.release.json",),
-        ("publish.lake.release", "publish.lake.shelf"),
+        ("publish.exports.release", "publish.exports.retention"),
         (),
     ),
     Target(

@@ -40,7 +40,7 @@ WRITERS: Final = {
     "judge.choice": "one pattern on a tag that was checked",
     "publish.document.report": "writes",
     "publish.document.shape": "says what is written",
-    "publish.lake.export": "writes",
+    "publish.exports.export": "writes",
     "publish.metrics.exposition": "writes",
     "publish.preflight.document": "writes",
     "publish.text.capacity": "writes",
@@ -49,7 +49,7 @@ WRITERS: Final = {
     "publish.web.turns": "the address of a peer, by the kernel",
     "sources.cluster.text": "one pattern of a choice without repetition",
     "sources.cluster.access": "base64 and two fields of what a plugin gave",
-    "sources.lake.duck": "quotes paths of our own",
+    "sources.exports.duck": "quotes paths of our own",
     "sources.stores": "words of a library's error, by one pattern",
 }
 """Modules that use these and are no target, and why."""

@@ -13,13 +13,13 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import home
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
-from exporter.sources.shelf import Shelf
+from exporter.sources.bucket import Bucket
 from exporter.store import snapshot_file
 from tests.fakes import NOW
 from tests.parts.process import until
 from tests.parts.product import configure, exporter, run
 from tests.parts.registry import registry
-from tests.publish.lake.shelves import releases, rows
+from tests.publish.exports.buckets import releases, rows
 from tests.sources.storage.bucket import bucket
 from tests.worlds import two_platforms
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.real
 def test_shards_write_each_their_own_and_a_kill_leaves_nothing_half_read(tmp_path: Path) -> None:
     folder = tmp_path / "facts"
     names = [f"team/app{at}" for at in range(8)]
-    shelf = Shelf.at(str(folder), {})
+    bucket = Bucket.at(str(folder), {})
     with registry(tmp_path / "registry") as server:
         for name in names:
             server.push(name, two_platforms(name), "latest")
@@ -42,31 +42,31 @@ def test_shards_write_each_their_own_and_a_kill_leaves_nothing_half_read(tmp_pat
         }
         for at in (0, 1):
             with exporter(tmp_path / str(at), common | {"shard": f"{at}/2"}) as watching:
-                until(lambda at=at: seen(shelf).count(at) >= 2, "two audits are kept")
+                until(lambda at=at: seen(bucket).count(at) >= 2, "two audits are kept")
                 watching.audited()
                 assert watching.value("pullproof_facts_last_export_timestamp_seconds") > 0
                 os.kill(watching.server.process.pid, signal.SIGKILL)
                 watching.server.kill()
 
-    found, sizes = releases(shelf), shelf.sizes()
-    assert set(parts(shelf)) == {0, 1}
+    found, sizes = releases(bucket), bucket.sizes()
+    assert set(parts(bucket)) == {0, 1}
     for release in found:
-        listed = [row["repository"] for row in rows(shelf, release, "repositories")]
+        listed = [row["repository"] for row in rows(bucket, release, "repositories")]
         assert listed == sorted(name for name in names if home(name, 2) == release.shard)
         assert {file.path: file.size for file in release.files}.items() <= sizes.items()
 
 
-def seen(shelf: Shelf) -> list[int]:
+def seen(bucket: Bucket) -> list[int]:
     """The same while something is written: an old one may go between the list and the look."""
     try:
-        return parts(shelf)
+        return parts(bucket)
     except Unseen:
         return []
 
 
-def parts(shelf: Shelf) -> list[int]:
+def parts(bucket: Bucket) -> list[int]:
     """The shards whose releases can be read."""
-    return [release.shard for release in releases(shelf)]
+    return [release.shard for release in releases(bucket)]
 
 
 def test_facts_go_to_an_object_store_and_a_store_that_fails_has_none(tmp_path: Path) -> None:
@@ -83,13 +83,13 @@ def test_facts_go_to_an_object_store_and_a_store_that_fails_has_none(tmp_path: P
         refused = run(*where, *there, variables=keys | {"AWS_SECRET_ACCESS_KEY": "wrong"})
 
         assert (told.code, told.errors) == (0, "")
-        shelf = Shelf.at("s3://registry/facts", store.options, plain_http=True)
-        (release,) = releases(shelf)
+        facts = Bucket.at("s3://registry/facts", store.options, plain_http=True)
+        (release,) = releases(facts)
         assert told.output.endswith(f"/0-of-1/{release.audit}.release.json\n")
-        assert {row["tag"] for row in rows(shelf, release, "tags")} == {"v1", "latest"}
+        assert {row["tag"] for row in rows(facts, release, "tags")} == {"v1", "latest"}
         assert refused.code == 3
         assert "export failed" in refused.errors
-        assert len(releases(shelf)) == 1
+        assert len(releases(facts)) == 1
 
 
 def test_a_kept_snapshot_becomes_facts_too(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_registry_that_is_down_takes_no_facts_from_another(tmp_path: Path) -> 
     assert (told.code, kept.code) == (3, 3)
     assert "export failed: down: connect" in told.errors
     assert "export failed: down: connect" in kept.errors
-    assert [release.registry for release in releases(Shelf.at(str(folder), {}))] == ["up"]
+    assert [release.registry for release in releases(Bucket.at(str(folder), {}))] == ["up"]
 
 
 def test_facts_are_of_the_shard_that_the_configuration_names(tmp_path: Path) -> None:

@@ -24,14 +24,14 @@ from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
-from exporter.publish.lake.schema import SEEN
-from exporter.sources.shelf import Shelf
+from exporter.publish.exports.schema import SEEN
+from exporter.sources.bucket import Bucket
 from exporter.store import snapshot_file
 from tests.fakes import HOST, NOW
 from tests.parts.front import before
 from tests.parts.http import RESET
 from tests.parts.process import PATIENCE
-from tests.publish.lake.shelves import releases
+from tests.publish.exports.buckets import releases
 from tests.sources.storage.bucket import bucket
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Place:
 
     room: Path
     """For snapshots."""
-    shelf: Shelf
+    bucket: Bucket
     objects: Path
     """Where the files are in truth: all of them, half ones too."""
     location: str
@@ -86,7 +86,7 @@ class Place:
         there = ("--facts", self.location, "--max-age", "9999d", "--output", "json")
         assert cli.main(["capacity", *there, *self.words]) == 0, capsys.readouterr().out
         (told,) = json.loads(capsys.readouterr().out)["registries"]
-        newest, sizes = releases(self.shelf)[-1], self.shelf.sizes()
+        newest, sizes = releases(self.bucket)[-1], self.bucket.sizes()
         assert {file.path: file.size for file in newest.files}.items() <= sizes.items()
         return told["seen"]["tags"] - TAGS, round(newest.taken_at - NOW)
 
@@ -121,7 +121,7 @@ def test_on_a_disk_nothing_of_a_killed_export_is_read_and_nothing_of_it_stays(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = tmp_path / "facts"
-    disk = Place(tmp_path, Shelf.at(str(there), {}), there, str(there))
+    disk = Place(tmp_path, Bucket.at(str(there), {}), there, str(there))
     disk.export(0)
     last, number, cut = 0, 0, 0
 
@@ -133,7 +133,7 @@ def test_on_a_disk_nothing_of_a_killed_export_is_read_and_nothing_of_it_stays(
             while len(disk.left - known) < after and process.poll() is None:
                 pass  # no pause: a file takes a millisecond
             process.kill()
-        if releases(disk.shelf)[-1].taken_at == NOW + number:
+        if releases(disk.bucket)[-1].taken_at == NOW + number:
             last = number
         cut += last != number
         assert disk.read(capsys) == (last, last), f"killed after {after} files"
@@ -148,10 +148,10 @@ def test_on_s3_nothing_of_a_killed_export_is_read_and_nothing_of_it_stays(
     with bucket(tmp_path / "s3") as store, Guillotine.before(f"http://{store.address}") as blade:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", store.options["access_key_id"])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", store.options["secret_access_key"])
-        shelf = Shelf.at("s3://registry/facts", store.options, plain_http=True)
+        there = Bucket.at("s3://registry/facts", store.options, plain_http=True)
         words = ("--endpoint", blade.url, "--region", store.options["region"])
         objects = store.folder / "objects/registry/facts"
-        s3 = Place(tmp_path, shelf, objects, "s3://registry/facts", words)
+        s3 = Place(tmp_path, there, objects, "s3://registry/facts", words)
         s3.export(0)
 
         for put in WITHIN:

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.judge.judgement import CLOSED, HELD, OPEN
-from exporter.publish.lake.handbook import tables
+from exporter.publish.exports.handbook import tables
 from exporter.publish.metrics.handbook import page as metrics_page
 from tests.golden import generated
 

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.lake.questions import Row
+from exporter.sources.exports.queries import Row
 
 _NAME: Final = "pullproof capacity"
 _ERRORS: Final = (PySparkException, Py4JError)

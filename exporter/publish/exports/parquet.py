@@ -17,11 +17,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from exporter.publish.lake.schema import Table
+from exporter.publish.exports.schema import Table
 
 if TYPE_CHECKING:
-    from exporter.publish.lake.seen import Row
-    from exporter.publish.lake.stored import Columns
+    from exporter.publish.exports.seen import Row
+    from exporter.publish.exports.stored import Columns
 
 _KINDS: Final = {
     "string": pa.string(),

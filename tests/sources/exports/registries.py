@@ -17,7 +17,7 @@ from exporter.facts.use import Use
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
 from exporter.ports import Listing
-from exporter.publish.lake.export import Facts, Holding, export
+from exporter.publish.exports.export import Facts, Holding, export
 from exporter.resolve import scope
 from exporter.sources.storage import filesystem
 from tests import worlds
@@ -27,7 +27,7 @@ from tests.parts import tree
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
     from exporter.judge.report import Report
-    from exporter.publish.lake.export import Shelf
+    from exporter.publish.exports.export import Bucket
 
 OLD = NOW - 30 * 86_400
 GRACE = Grace()
@@ -55,14 +55,14 @@ class Site:
     def inventory(self) -> Inventory:
         return filesystem.read(str(self.root))
 
-    async def write(self, shelf: Shelf, count: int) -> None:
+    async def write(self, bucket: Bucket, count: int) -> None:
         """Have every shard write its facts."""
         for index in range(count):
             shard = Shard(index, count)
             holding = Holding(self.inventory, *GRACE.before(NOW)) if shard.first else None
             snapshot = (await self.report(shard)).snapshot
             name = f"20260422T100000000000Z-{index:08x}"
-            export(Facts(snapshot, shard, name, whole=True, holding=holding), shelf, keep=2)
+            export(Facts(snapshot, shard, name, whole=True, holding=holding), bucket, keep=2)
 
 
 def site(root: Path, seed: int, repositories: int = 12) -> Site:

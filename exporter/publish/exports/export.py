@@ -19,13 +19,13 @@ from exporter.facts.release import SCHEMA, Exported, File, Release
 from exporter.facts.shard import Shard
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.ports import Unseen
-from exporter.publish.lake import seen, stored
-from exporter.publish.lake.parquet import digest, turned, write
-from exporter.publish.lake.release import encode, folder
-from exporter.publish.lake.release import path as path_of
-from exporter.publish.lake.schema import SEEN, STORED, Table
-from exporter.publish.lake.shelf import Shelf, tidy
-from exporter.publish.lake.stored import Columns
+from exporter.publish.exports import seen, stored
+from exporter.publish.exports.parquet import digest, turned, write
+from exporter.publish.exports.release import encode, folder
+from exporter.publish.exports.release import path as path_of
+from exporter.publish.exports.retention import Bucket, tidy
+from exporter.publish.exports.schema import SEEN, STORED, Table
+from exporter.publish.exports.stored import Columns
 
 _WORTH_TELLING: Final = frozenset({Scope.REGISTRY, Scope.REPOSITORY})
 
@@ -53,7 +53,7 @@ class Facts:
     holding: Holding | None = None
 
 
-def export(facts: Facts, shelf: Shelf, keep: int) -> Exported:
+def export(facts: Facts, bucket: Bucket, keep: int) -> Exported:
     """Put an audit's facts away, then remove all but the newest `keep` releases of this shard.
 
     Raises `Unseen`; then what was there before can still be read, and nothing of this, unless the
@@ -61,36 +61,36 @@ def export(facts: Facts, shelf: Shelf, keep: int) -> Exported:
     """
     beneath = folder(facts.snapshot.registry, facts.shard)
     # Before as well: what a process leaves that is killed at each export must not pile up.
-    tidy(shelf, beneath, keep)
-    release = _release(facts, _put(facts, shelf, f"{beneath}/{facts.audit}/"))
+    tidy(bucket, beneath, keep)
+    release = _release(facts, _put(facts, bucket, f"{beneath}/{facts.audit}/"))
     where = path_of(release)
-    shelf.put(where, encode(release))
-    return Exported(where, tidy(shelf, beneath, keep, where))
+    bucket.put(where, encode(release))
+    return Exported(where, tidy(bucket, beneath, keep, where))
 
 
-def _put(facts: Facts, shelf: Shelf, beneath: str) -> tuple[File, ...]:
+def _put(facts: Facts, bucket: Bucket, beneath: str) -> tuple[File, ...]:
     """Put every table, and see that all are there; what is begun in vain is taken away again."""
     try:
-        files = tuple(_written(facts, shelf, beneath))
-        sizes = shelf.sizes(beneath)
+        files = tuple(_written(facts, bucket, beneath))
+        sizes = bucket.sizes(beneath)
     except Unseen:
         with suppress(Unseen):
-            for path in shelf.times(beneath):
-                shelf.remove(path)
+            for path in bucket.times(beneath):
+                bucket.remove(path)
         raise
     if gone := [file.path for file in files if sizes.get(file.path) != file.size]:
         raise Unseen(gone[0], Reason.UNREADABLE, "it was put, and is not there any more")
     return files
 
 
-def _written(facts: Facts, shelf: Shelf, beneath: str) -> Iterator[File]:
+def _written(facts: Facts, bucket: Bucket, beneath: str) -> Iterator[File]:
     """Write and put every table, one after the other, through a file on the disk."""
     with TemporaryDirectory(prefix="pullproof-facts-") as room:
         for table, parts in _tables(facts):
             local = Path(room, f"{table.name}.parquet")
             rows = write(table, _origin(facts), parts, local)
             there = f"{beneath}{local.name}"
-            shelf.put(there, local)
+            bucket.put(there, local)
             yield File(table.name, there, rows, local.stat().st_size, digest(local))
             local.unlink()
 

@@ -20,54 +20,54 @@ if TYPE_CHECKING:
     from exporter.audit import Audited
     from exporter.config.storage import FactsSettings
     from exporter.resolve.target import Target
-    from exporter.sources.shelf import Shelf  # noqa: TC004 - it needs an extra, and nothing asks for the type at runtime
+    from exporter.sources.bucket import Bucket  # noqa: TC004 - it needs an extra, and nothing asks for the type at runtime
 
-_EXTRAS: Final = {"exporter.sources.lake.spark": "spark"}
+_EXTRAS: Final = {"exporter.sources.exports.spark": "spark"}
 """Which extra brings what a module imports, where that is not `facts`."""
 
 
 @dataclass(frozen=True, slots=True)
-class FactsKeeper:
+class ParquetExport:
     """Writes what an audit saw, whole or not at all."""
 
-    shelf: Shelf
+    bucket: Bucket
     keep: int
     """Audits of each shard."""
 
     @classmethod
-    def of(cls, settings: FactsSettings) -> FactsKeeper:
+    def of(cls, settings: FactsSettings) -> ParquetExport:
         """Return what the settings ask for; raises `Unseen` where it cannot be had."""
-        imported("exporter.publish.lake.export")
+        imported("exporter.publish.exports.export")
         place = settings.location, settings.options
         return cls(opened(*place, plain_http=settings.plain_http), settings.keep)
 
     def __call__(self, target: Target, audited: Audited) -> Exported:
         """Write the facts and say where their release is; raises `Unseen`."""
-        lake = imported("exporter.publish.lake.export")
+        exports = imported("exporter.publish.exports.export")
         snapshot, inventory = audited.report.snapshot, audited.inventory
         holding = None
         if inventory is not None and not inventory.blind:
-            holding = lake.Holding(inventory, *target.grace.before(snapshot.taken_at))
+            holding = exports.Holding(inventory, *target.grace.before(snapshot.taken_at))
         return self.write(snapshot, target.scope, holding)
 
     def write(self, snapshot: Snapshot, scope: Scope, holding: object = None) -> Exported:
         """Write what was seen within a scope, likewise."""
-        lake = imported("exporter.publish.lake.export")
+        exports = imported("exporter.publish.exports.export")
         name = audit_name(snapshot.taken_at)
-        facts = lake.Facts(snapshot, scope.shard, name, scope.whole, holding)
+        facts = exports.Facts(snapshot, scope.shard, name, scope.whole, holding)
         try:
-            exported: Exported = lake.export(facts, self.shelf, self.keep)
+            exported: Exported = exports.export(facts, self.bucket, self.keep)
         except OSError as error:  # of the room for files on this machine
-            raise Unseen(self.shelf.name, Reason.UNREADABLE, str(error)) from error
+            raise Unseen(self.bucket.name, Reason.UNREADABLE, str(error)) from error
         return exported
 
 
-def opened(location: str, options: Mapping[str, str], *, plain_http: bool) -> Shelf:
+def opened(location: str, options: Mapping[str, str], *, plain_http: bool) -> Bucket:
     """Return the folder or the object store where facts are; raises `Unseen`."""
-    shelf: Shelf = imported("exporter.sources.shelf").Shelf.at(
+    bucket: Bucket = imported("exporter.sources.bucket").Bucket.at(
         location, options, plain_http=plain_http
     )
-    return shelf
+    return bucket
 
 
 def imported(module: str) -> ModuleType:

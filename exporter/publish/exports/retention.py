@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from exporter.ports import Unseen
-from exporter.publish.lake.release import AUDIT, names_release
+from exporter.publish.exports.release import AUDIT, names_release
 
 _ABANDONED: Final = 3_600.0
 """Seconds: an export that goes on puts its next file sooner, whoever writes it."""
@@ -16,7 +16,7 @@ _OF_AUDIT: Final = re.compile(rf"({AUDIT})(?:/.+|\.release\.json(?:#[0-9]+)?)")
 """What an export writes, below its shard's folder; with a `#`, what a killed one was writing."""
 
 
-class Shelf(Protocol):
+class Bucket(Protocol):
     """Where files are put. Every method raises `Unseen`."""
 
     def put(self, path: str, content: bytes | Path) -> None:
@@ -40,7 +40,7 @@ class Shelf(Protocol):
         ...
 
 
-def tidy(shelf: Shelf, beneath: str, keep: int, own: str = "") -> str:
+def tidy(bucket: Bucket, beneath: str, keep: int, own: str = "") -> str:
     """Remove a shard's old releases, and what killed exports left; return why that failed, if so.
 
     The newest `keep` releases stay, and `own`, whatever the clocks of others say. What has no
@@ -48,9 +48,9 @@ def tidy(shelf: Shelf, beneath: str, keep: int, own: str = "") -> str:
     was written at all: a replica may be writing what is younger.
     """
     try:
-        times = shelf.times(f"{beneath}/")
+        times = bucket.times(f"{beneath}/")
         for path in _doomed(beneath, times, keep, own):
-            shelf.remove(path)
+            bucket.remove(path)
     except Unseen as unseen:
         return str(unseen)
     return ""

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 ASKED = """
-import exporter.publish.lake.export
+import exporter.publish.exports.export
 import pyarrow
 print(pyarrow.default_memory_pool().backend_name)
 """

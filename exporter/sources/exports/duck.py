@@ -12,7 +12,7 @@ import duckdb
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.lake.questions import Row
+from exporter.sources.exports.queries import Row
 
 _WILD: Final = re.compile(r"[\[*?]")
 

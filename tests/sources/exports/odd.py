@@ -11,7 +11,7 @@ from exporter.oci.reference import Repository
 from tests import worlds
 from tests.fakes import NOW, Fake, use
 from tests.parts import tree
-from tests.sources.lake.registries import OLD, Site
+from tests.sources.exports.registries import OLD, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from exporter.publish.lake.schema import ORIGIN, TABLES, Column
+from exporter.publish.exports.schema import ORIGIN, TABLES, Column
 
 
 def tables() -> str:

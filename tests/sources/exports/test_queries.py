@@ -16,28 +16,28 @@ from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
 from exporter.publish.census import count
-from exporter.publish.lake.export import Facts, Holding, export
-from exporter.sources.lake.duck import duck
-from exporter.sources.lake.questions import answer
-from exporter.sources.shelf import Shelf
+from exporter.publish.exports.export import Facts, Holding, export
+from exporter.sources.bucket import Bucket
+from exporter.sources.exports.duck import duck
+from exporter.sources.exports.queries import answer
 from exporter.sources.storage import filesystem
 from tests import worlds
 from tests.fakes import NOW
 from tests.parts import tree
-from tests.publish.lake.shelves import releases
-from tests.sources.lake.odd import odd_site
-from tests.sources.lake.registries import GRACE, site
+from tests.publish.exports.buckets import releases
+from tests.sources.exports.odd import odd_site
+from tests.sources.exports.registries import GRACE, site
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporter.sources.lake.questions import Engine
+    from exporter.sources.exports.queries import Engine
 
-from tests.sources.lake.registries import Site
+from tests.sources.exports.registries import Site
 
 
-def told(shelf: Shelf, folder: Path, engine: Engine) -> Capacity | Untold:
-    (shards,) = newest(releases(shelf)).values()
+def told(bucket: Bucket, folder: Path, engine: Engine) -> Capacity | Untold:
+    (shards,) = newest(releases(bucket)).values()
     return answer(engine, [shards[at] for at in sorted(shards)], lambda path: str(folder / path))
 
 
@@ -88,12 +88,12 @@ def said(capacity: Capacity | Untold) -> dict[str, object]:
 @pytest.mark.parametrize("seed", range(6))
 async def test_duckdb_over_four_shards_equals_the_graph(tmp_path: Path, seed: int) -> None:
     here = site(tmp_path / "registry", seed)
-    shelf = Shelf.at(str(tmp_path / "facts"), {})
-    await here.write(shelf, 4)
+    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    await here.write(bucket, 4)
     known = await in_memory(here)
 
     with duck("200MB", tmp_path) as engine:
-        found = said(told(shelf, tmp_path / "facts", engine))
+        found = said(told(bucket, tmp_path / "facts", engine))
 
     assert found == known
     assert all(known.values())
@@ -104,11 +104,11 @@ async def test_whatever_is_pinned_or_lost_duckdb_says_what_the_graph_says(
     tmp_path: Path, seed: int
 ) -> None:
     here = odd_site(tmp_path / "registry", seed)
-    shelf = Shelf.at(str(tmp_path / "facts"), {})
-    await here.write(shelf, 1 + seed % 3)
+    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    await here.write(bucket, 1 + seed % 3)
 
     with duck("200MB", tmp_path) as engine:
-        found = said(told(shelf, tmp_path / "facts", engine))
+        found = said(told(bucket, tmp_path / "facts", engine))
 
     assert found == await in_memory(here)
 
@@ -117,10 +117,10 @@ async def test_one_process_and_four_shards_say_the_same(tmp_path: Path) -> None:
     here = site(tmp_path / "registry", 9)
     answers = []
     for shards in (1, 4):
-        shelf = Shelf.at(str(tmp_path / str(shards)), {})
-        await here.write(shelf, shards)
+        bucket = Bucket.at(str(tmp_path / str(shards)), {})
+        await here.write(bucket, shards)
         with duck("200MB", tmp_path) as engine:
-            answers.append(said(told(shelf, tmp_path / str(shards), engine)))
+            answers.append(said(told(bucket, tmp_path / str(shards), engine)))
 
     assert answers[0] == answers[1]
 
@@ -129,11 +129,11 @@ async def test_a_repository_that_no_shard_looked_at_forbids_an_answer(tmp_path: 
     here = site(tmp_path / "registry", 3)
     lost = next(iter(here.fake.tagged))
     del here.fake.tagged[lost]
-    shelf = Shelf.at(str(tmp_path / "facts"), {})
-    await here.write(shelf, 4)
+    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    await here.write(bucket, 4)
 
     with duck("200MB", tmp_path) as engine:
-        untold = told(shelf, tmp_path / "facts", engine)
+        untold = told(bucket, tmp_path / "facts", engine)
 
     assert untold == Untold(
         "registry.example",
@@ -150,12 +150,12 @@ def test_indexes_past_the_deepest_forbid_an_answer(
         made = worlds.index(made)
     tree.write(tmp_path / "registry", "deep", made, "v1")
     inventory = filesystem.read(str(tmp_path / "registry"))
-    shelf = Shelf.at(str(tmp_path / "facts"), {})
+    bucket = Bucket.at(str(tmp_path / "facts"), {})
     facts = Facts(Snapshot("deep", NOW), WHOLE, "20260422T100000000000Z-00000000", whole=False)
-    export(replace(facts, holding=Holding(inventory, 0, 0)), shelf, keep=1)
+    export(replace(facts, holding=Holding(inventory, 0, 0)), bucket, keep=1)
 
     with duck("200MB", tmp_path) as engine:
-        found = told(shelf, tmp_path / "facts", engine)
+        found = told(bucket, tmp_path / "facts", engine)
 
     assert isinstance(found, Capacity) is told_of
     if isinstance(found, Untold):
@@ -164,14 +164,14 @@ def test_indexes_past_the_deepest_forbid_an_answer(
 
 async def test_slices_change_no_answer(tmp_path: Path) -> None:
     here = site(tmp_path / "registry", 4)
-    shelf = Shelf.at(str(tmp_path / "facts"), {})
-    await here.write(shelf, 4)
+    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    await here.write(bucket, 4)
 
     answers = []
     for size in (None, 90):
         with duck("200MB", tmp_path) as engine:
             engine.slice = size
-            answers.append(said(told(shelf, tmp_path / "facts", engine)))
+            answers.append(said(told(bucket, tmp_path / "facts", engine)))
 
     assert answers[0] == answers[1] == await in_memory(here)
 
@@ -193,11 +193,11 @@ async def test_a_tag_that_could_not_be_seen_forbids_an_answer(tmp_path: Path) ->
     here = site(tmp_path / "registry", 3)
     repository, tags = next(iter(here.fake.tagged.items()))
     here.fake.spoil(next(iter(tags)), Reason.DENIED, repository=repository)
-    shelf = Shelf.at(str(tmp_path / "facts"), {})
-    await here.write(shelf, 4)
+    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    await here.write(bucket, 4)
 
     with duck("200MB", tmp_path) as engine:
-        untold = told(shelf, tmp_path / "facts", engine)
+        untold = told(bucket, tmp_path / "facts", engine)
 
     assert untold == Untold("registry.example", ("1 of the tags are unknown",))
 
@@ -209,10 +209,10 @@ async def test_what_is_stored_is_known_without_who_wants_it_and_what_tags_need_i
     here, gap = odd_site(tmp_path / "registry", seed), Gap(Scope.REFERENCES, "prod", Reason.CONNECT)
     answers = []
     for read in (here, replace(here, uses=(), unread=(gap,))):
-        shelf = Shelf.at(str(tmp_path / f"{len(answers)}"), {})
-        await read.write(shelf, 2)
+        bucket = Bucket.at(str(tmp_path / f"{len(answers)}"), {})
+        await read.write(bucket, 2)
         with duck("200MB", tmp_path) as engine:
-            answers.append(told(shelf, tmp_path / f"{len(answers)}", engine))
+            answers.append(told(bucket, tmp_path / f"{len(answers)}", engine))
 
     whole, part = answers
 
@@ -227,11 +227,11 @@ async def test_what_is_stored_is_known_without_who_wants_it_and_what_tags_need_i
 async def test_many_sources_that_were_not_read_are_counted(tmp_path: Path) -> None:
     gaps = (Gap(Scope.REFERENCES, f"live.txt:{at:02}", Reason.MALFORMED) for at in range(12))
     here = replace(site(tmp_path / "registry", 3), unread=tuple(gaps))
-    shelf = Shelf.at(str(tmp_path / "facts"), {})
-    await here.write(shelf, 1)
+    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    await here.write(bucket, 1)
 
     with duck("200MB", tmp_path) as engine:
-        part = told(shelf, tmp_path / "facts", engine)
+        part = told(bucket, tmp_path / "facts", engine)
 
     assert isinstance(part, Capacity)
     assert part.incomplete[0] == "shard 0 of 1 could not read live.txt:00: malformed"

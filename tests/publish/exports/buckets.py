@@ -1,4 +1,4 @@
-"""Shelves that fail, and what can be read of any shelf."""
+"""Buckets that fail, and what can be read of any bucket."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import pyarrow.parquet as pq
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.publish.lake.release import decode, names_release
+from exporter.publish.exports.release import decode, names_release
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.facts.release import Release
-    from exporter.publish.lake.export import Shelf
+    from exporter.publish.exports.export import Bucket
 
 
 @dataclass
 class Dict:
-    """A shelf in a dict, whose power is cut after so many changes."""
+    """A bucket in a dict, whose power is cut after so many changes."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     changes: int | None = None
@@ -57,14 +57,14 @@ class Dict:
         self.log.append(what)
 
 
-def releases(shelf: Shelf) -> list[Release]:
+def releases(bucket: Bucket) -> list[Release]:
     """Everything that a reader may follow, oldest first."""
-    return [decode(shelf.get(path)) for path in sorted(shelf.sizes()) if names_release(path)]
+    return [decode(bucket.get(path)) for path in sorted(bucket.sizes()) if names_release(path)]
 
 
-def rows(shelf: Shelf, release: Release, table: str) -> list[dict[str, Any]]:
+def rows(bucket: Bucket, release: Release, table: str) -> list[dict[str, Any]]:
     """The rows of one table, as a reader sees them."""
     (file,) = release.of(table)
-    found = pq.read_table(io.BytesIO(shelf.get(file.path))).to_pylist()
+    found = pq.read_table(io.BytesIO(bucket.get(file.path))).to_pylist()
     assert len(found) == file.rows
     return list(found)
