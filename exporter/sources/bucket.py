@@ -1,10 +1,10 @@
-"""Where are facts kept: in a folder, or an object store? Puts, lists, reads and removes files."""
+"""Exports in a folder or an object store: put, listed, read and removed as files."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -52,57 +52,49 @@ class Bucket:
 
     def put(self, path: str, content: bytes | Path) -> None:
         """Put a file in place, whole or not at all."""
-        try:
+        with self._errors(path):
             obstore.put(self.store, path, content)
-        except ERRORS as error:
-            raise missed(f"{self.name}/{path}", error) from error
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """List everything below a prefix, with its bytes."""
-        try:
+        with self._errors(prefix):
             pages = obstore.list(self.store, prefix=prefix or None)
             return {each["path"]: each["size"] for page in pages for each in page}
-        except ERRORS as error:
-            raise missed(f"{self.name}/{prefix}", error) from error
 
     def times(self, prefix: str) -> dict[str, float]:
-        """Say when all below a prefix was written, by the store's own clock, half a file too.
+        """Return when everything below a prefix was written, by the store's own clock.
 
-        On a disk a put that was killed leaves a file that no list of the store shows.
+        On a disk a put that was killed leaves a file that no list of the store shows; here it is.
         """
-        try:
+        with self._errors(prefix):
             if self.folder is not None:
                 return dict(_modified(self.folder, prefix))
             pages = obstore.list(self.store, prefix=prefix)
             return {each["path"]: each["last_modified"].timestamp() for p in pages for each in p}
-        except ERRORS as error:
-            raise missed(f"{self.name}/{prefix}", error) from error
 
     def get(self, path: str) -> bytes:
         """Read a file."""
-        try:
+        with self._errors(path):
             return bytes(obstore.get(self.store, path).bytes())
-        except ERRORS as error:
-            raise missed(f"{self.name}/{path}", error) from error
 
     def fetch(self, path: str, to: Path) -> None:
         """Copy a file to the disk, piece by piece."""
-        try:
-            with to.open("wb") as file:
-                for piece in obstore.get(self.store, path).stream():
-                    file.write(piece)
-        except ERRORS as error:
-            raise missed(f"{self.name}/{path}", error) from error
+        with self._errors(path), to.open("wb") as file:
+            for piece in obstore.get(self.store, path).stream():
+                file.write(piece)
 
     def remove(self, path: str) -> None:
         """Remove a file; one that is not there is no error."""
-        try:
+        with self._errors(path), suppress(exceptions.NotFoundError, FileNotFoundError):
             if self.folder is not None:
                 _unlink(self.folder / path)
             else:
                 obstore.delete(self.store, path)
-        except (exceptions.NotFoundError, FileNotFoundError):
-            return
+
+    @contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        try:
+            yield
         except ERRORS as error:
             raise missed(f"{self.name}/{path}", error) from error
 

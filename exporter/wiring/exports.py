@@ -1,4 +1,4 @@
-"""Where do the facts of an audit go, and who writes them there?"""
+"""Parquet exports of audits; what needs an extra is imported when it is used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
 from exporter.facts.release import Exported
@@ -22,13 +22,10 @@ if TYPE_CHECKING:
     from exporter.resolve.target import Target
     from exporter.sources.bucket import Bucket  # noqa: TC004 - it needs an extra, and nothing asks for the type at runtime
 
-_EXTRAS: Final = {"exporter.sources.exports.spark": "spark"}
-"""Which extra brings what a module imports, where that is not `facts`."""
-
 
 @dataclass(frozen=True, slots=True)
 class ParquetExport:
-    """Writes what an audit saw, whole or not at all."""
+    """Writes what an audit saw, whole or not at all. Its methods raise `Unseen`."""
 
     bucket: Bucket
     keep: int
@@ -36,22 +33,22 @@ class ParquetExport:
 
     @classmethod
     def of(cls, settings: FactsSettings) -> ParquetExport:
-        """Return what the settings ask for; raises `Unseen` where it cannot be had."""
+        """Return what the settings ask for."""
         imported("exporter.publish.exports.export")
         place = settings.location, settings.options
         return cls(opened(*place, plain_http=settings.plain_http), settings.keep)
 
     def __call__(self, target: Target, audited: Audited) -> Exported:
-        """Write the facts and say where their release is; raises `Unseen`."""
-        exports = imported("exporter.publish.exports.export")
+        """Write an audit, and what the storage held if it was read completely."""
         snapshot, inventory = audited.report.snapshot, audited.inventory
         holding = None
         if inventory is not None and not inventory.blind:
+            exports = imported("exporter.publish.exports.export")
             holding = exports.Holding(inventory, *target.grace.before(snapshot.taken_at))
         return self.write(snapshot, target.scope, holding)
 
     def write(self, snapshot: Snapshot, scope: Scope, holding: object = None) -> Exported:
-        """Write what was seen within a scope, likewise."""
+        """Write a snapshot that was taken within a scope."""
         exports = imported("exporter.publish.exports.export")
         name = audit_name(snapshot.taken_at)
         facts = exports.Facts(snapshot, scope.shard, name, scope.whole, holding)
@@ -63,19 +60,18 @@ class ParquetExport:
 
 
 def opened(location: str, options: Mapping[str, str], *, plain_http: bool) -> Bucket:
-    """Return the folder or the object store where facts are; raises `Unseen`."""
-    bucket: Bucket = imported("exporter.sources.bucket").Bucket.at(
-        location, options, plain_http=plain_http
-    )
+    """Return the folder or the object store of exports; raises `Unseen`."""
+    there = imported("exporter.sources.bucket").Bucket
+    bucket: Bucket = there.at(location, options, plain_http=plain_http)
     return bucket
 
 
 def imported(module: str) -> ModuleType:
-    """Import what only those install who keep facts; raises `Unseen`."""
+    """Import a module that needs an extra; raises `Unseen`."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        extra = _EXTRAS.get(module, "facts")
+        extra = "spark" if module.endswith(".spark") else "facts"
         detail = f"install the extra: pip install 'pullproof[{extra}]'"
         raise Unseen(extra, Reason.UNSUPPORTED, detail) from error
 

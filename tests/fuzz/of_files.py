@@ -301,7 +301,7 @@ TARGETS: Final = (
         "release-path",
         _release_path,
         (b"r.example/0-of-1/20260101T000000000000Z-00000000.release.json",),
-        ("publish.exports.release", "publish.exports.retention"),
+        ("publish.exports.release", "publish.exports.export"),
         (),
     ),
     Target(

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.judge.judgement import CLOSED, HELD, OPEN
-from exporter.publish.exports.handbook import tables
+from exporter.publish.exports.schema import documentation
 from exporter.publish.metrics.handbook import page as metrics_page
 from tests.golden import generated
 
@@ -30,7 +30,7 @@ def test_the_page_on_facts_ends_with_the_tables_of_the_schema() -> None:
     page = DOCS / "facts.md"
     words = page.read_text().partition("### In every table")[0]
 
-    generated(page, words + tables())
+    generated(page, words + documentation())
 
 
 def test_every_check_has_a_page_that_begins_with_its_code_and_sentence() -> None:

@@ -1,4 +1,4 @@
-"""How are the facts of an audit put away, so that they are seen whole or not at all?
+"""Parquet exports of audits: written as a whole or not at all, and the old ones removed.
 
 The data is written below a name of its own; the release that lists it is put last. Readers follow
 releases only, so that what a killed process left behind is never read.
@@ -6,12 +6,24 @@ releases only, so that what a killed process left behind is never read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+import os
+import re
+from itertools import islice
+from typing import Final
+
+# The pool that Arrow takes by itself keeps what is freed, for a next time that is an audit away. It
+# is chosen where Arrow is loaded, and by nothing else for what is written.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.inventory import Inventory
@@ -19,15 +31,27 @@ from exporter.facts.release import SCHEMA, Exported, File, Release
 from exporter.facts.shard import Shard
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.ports import Unseen
-from exporter.publish.exports import seen, stored
-from exporter.publish.exports.parquet import digest, turned, write
-from exporter.publish.exports.release import encode, folder
+from exporter.publish.exports import rows
+from exporter.publish.exports.release import AUDIT, encode, folder, names_release
 from exporter.publish.exports.release import path as path_of
-from exporter.publish.exports.retention import Bucket, tidy
+from exporter.publish.exports.rows import Columns, Row
 from exporter.publish.exports.schema import SEEN, STORED, Table
-from exporter.publish.exports.stored import Columns
+from exporter.sources.bucket import Bucket
 
 _WORTH_TELLING: Final = frozenset({Scope.REGISTRY, Scope.REPOSITORY})
+_KINDS: Final = {
+    "string": pa.string(),
+    "long": pa.int64(),
+    "integer": pa.int32(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+}
+_BATCH: Final = 100_000
+"""Rows that are made of Python's values at a time."""
+_ABANDONED: Final = 3_600.0
+"""Seconds: an export that goes on puts its next file sooner, whoever writes it."""
+_OF_AUDIT: Final = re.compile(rf"({AUDIT})(?:/.+|\.release\.json(?:#[0-9]+)?)")
+"""What an export writes, below its shard's folder; with a `#`, what a killed one was writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +112,21 @@ def _written(facts: Facts, bucket: Bucket, beneath: str) -> Iterator[File]:
     with TemporaryDirectory(prefix="pullproof-facts-") as room:
         for table, parts in _tables(facts):
             local = Path(room, f"{table.name}.parquet")
-            rows = write(table, _origin(facts), parts, local)
+            count = write(table, _origin(facts), parts, local)
             there = f"{beneath}{local.name}"
             bucket.put(there, local)
-            yield File(table.name, there, rows, local.stat().st_size, digest(local))
+            yield File(table.name, there, count, local.stat().st_size, digest(local))
             local.unlink()
 
 
 def _tables(facts: Facts) -> Iterator[tuple[Table, Iterable[Columns]]]:
-    rows = seen.rows(facts.snapshot)
+    seen = rows.of_snapshot(facts.snapshot)
     for table in SEEN:
-        yield table, turned(rows[table.name], len(table.columns))
+        yield table, turned(seen[table.name], len(table.columns))
     if facts.holding:
-        columns = stored.columns(facts.holding.inventory)
+        stored = rows.of_storage(facts.holding.inventory)
         for table in STORED:
-            yield table, columns[table.name]
+            yield table, stored[table.name]
 
 
 def _origin(facts: Facts) -> tuple[object, ...]:
@@ -130,3 +154,77 @@ def _release(facts: Facts, files: tuple[File, ...]) -> Release:
         blobs_before=holding.blobs_before if holding else 0,
         uploads_before=holding.uploads_before if holding else 0,
     )
+
+
+def schema(table: Table) -> pa.Schema:
+    """Return a table's columns as Arrow knows them."""
+    return pa.schema([pa.field(each.name, _KINDS[each.kind], each.optional) for each in table.all])
+
+
+def turned(rows: Iterable[Row], width: int) -> Iterator[Columns]:
+    """Turn rows into columns, some at a time."""
+    waiting = iter(rows)
+    while batch := tuple(islice(waiting, _BATCH)):
+        yield tuple([row[at] for row in batch] for at in range(width))
+
+
+def write(table: Table, origin: Row, parts: Iterable[Columns], path: Path) -> int:
+    """Write a table's columns to a file, each row with its origin; return the number of rows.
+
+    No rows make a file as well: a reader needs no case for it.
+    """
+    described, count = schema(table), 0
+    with pq.ParquetWriter(path, described, compression="zstd") as writer:
+        for columns in parts:
+            batch = _batch(described, origin, columns)
+            writer.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _batch(described: pa.Schema, origin: Row, columns: Columns) -> pa.RecordBatch:
+    length = len(columns[0])
+    own = list(described)[len(origin) :]
+    same = [
+        pa.repeat(pa.scalar(value, field.type), length)
+        for value, field in zip(origin, described, strict=False)
+    ]
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, own, strict=True)]
+    return pa.record_batch([*same, *arrays], schema=described)
+
+
+def tidy(bucket: Bucket, beneath: str, keep: int, own: str = "") -> str:
+    """Remove a shard's old releases, and what killed exports left; return why that failed, if so.
+
+    The newest `keep` releases stay, and `own`, whatever the clocks of others say. What has no
+    release was left behind where nothing was written to it for an hour before the last thing that
+    was written at all: a replica may be writing what is younger.
+    """
+    try:
+        times = bucket.times(f"{beneath}/")
+        for path in _doomed(beneath, times, keep, own):
+            bucket.remove(path)
+    except Unseen as unseen:
+        return str(unseen)
+    return ""
+
+
+def _doomed(beneath: str, times: Mapping[str, float], keep: int, own: str) -> Iterator[str]:
+    """Yield what is to be removed, each release before its files."""
+    written: dict[str, list[str]] = {}
+    for path in sorted(times):
+        if found := _OF_AUDIT.fullmatch(path.removeprefix(f"{beneath}/")):
+            written.setdefault(found[1], []).append(path)
+    released = [audit for audit, paths in written.items() if any(map(names_release, paths))]
+    kept = {*released[-keep:], own.removeprefix(f"{beneath}/").partition(".")[0]}
+    last = max(times.values(), default=0.0)
+    for audit, paths in written.items():
+        abandoned = max(times[path] for path in paths) < last - _ABANDONED
+        if audit not in kept and (audit in released or abandoned):
+            yield from sorted(paths, key=lambda path: not names_release(path))

@@ -1,7 +1,8 @@
-"""The tables of the Parquet export and their columns. Makes docs/facts.md too."""
+"""The tables of the Parquet export and their columns, and the chapter of docs/facts.md on them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,30 @@ class Table:
     def all(self) -> tuple[Column, ...]:
         """Every column, with those that each row of each table has."""
         return (*ORIGIN, *self.columns)
+
+
+def documentation() -> str:
+    """Return the chapter on the tables in docs/facts.md."""
+    return "".join(f"{line}\n" for line in _lines())
+
+
+def _lines() -> Iterator[str]:
+    yield from ("### In every table", "")
+    yield from _described(ORIGIN)
+    for table in TABLES:
+        yield from ("", f"### `{table.name}`", "", table.about, "")
+        yield from _described(table.columns)
+
+
+def _described(columns: Iterable[Column]) -> Iterator[str]:
+    yield from ("| column | type | meaning |", "|---|---|---|")
+    for each in columns:
+        kind = f"{each.kind}, may be null" if each.optional else each.kind
+        yield f"| `{each.name}` | {kind} | {each.about} |"
+
+
+def _table(name: str, about: str, *rows: tuple[str, str, str]) -> Table:
+    return Table(name, about, _columns(*rows))
 
 
 def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
@@ -65,117 +90,110 @@ _SIZE: Final = ("size", "long", "Bytes.")
 _CLASS: Final = ("class", "string", "`live`, `idle`, `rollback`, `latest` or `selected`.")
 
 TABLES: Final = (
-    Table(
+    _table(
         "repositories",
         "Every repository audited over the API.",
-        _columns(
-            _REPOSITORY,
-            ("tags", "long?", "Number of listed tags; null if the list may be incomplete."),
-            ("sealed", "boolean", "Whether all of its tags are known, so that absence is proven."),
-        ),
+        _REPOSITORY,
+        ("tags", "long?", "Number of listed tags; null if the list may be incomplete."),
+        ("sealed", "boolean", "Whether all of its tags are known, so that absence is proven."),
     ),
-    Table(
+    _table(
         "tags",
         "Every tag and pinned digest in scope.",
-        _columns(
-            _REPOSITORY,
-            ("tag", "string?", "Null for a pinned digest."),
-            ("digest", "string?", "The digest that it references."),
-            *_MAYBE_KEY,
-            _CLASS,
-            _STATE,
-        ),
+        _REPOSITORY,
+        ("tag", "string?", "Null for a pinned digest."),
+        ("digest", "string?", "The digest that it references."),
+        *_MAYBE_KEY,
+        _CLASS,
+        _STATE,
     ),
-    Table(
+    _table(
         "manifests",
         "Every audited manifest, by repository.",
-        _columns(
-            _REPOSITORY,
-            _DIGEST,
-            *_KEY,
-            ("media_type", "string?", "Null if its body was never read."),
-            ("size", "long", "Bytes of the body."),
-            _STATE,
-            _PROOF,
-            ("protected", "boolean?", "Whether a tag names it directly. Null if unknown."),
-            (
-                "expected",
-                "boolean",
-                "Whether this registry should have it; a sparse mirror may omit it.",
-            ),
+        _REPOSITORY,
+        _DIGEST,
+        *_KEY,
+        ("media_type", "string?", "Null if its body was never read."),
+        ("size", "long", "Bytes of the body."),
+        _STATE,
+        _PROOF,
+        ("protected", "boolean?", "Whether a tag names it directly. Null if unknown."),
+        (
+            "expected",
+            "boolean",
+            "Whether this registry must have it; a sparse mirror may omit it.",
         ),
     ),
-    Table(
+    _table(
         "blobs",
         "Every audited configuration, layer and other blob, by repository.",
-        _columns(_REPOSITORY, _DIGEST, *_KEY, _SIZE, _STATE, _PROOF),
+        _REPOSITORY,
+        _DIGEST,
+        *_KEY,
+        _SIZE,
+        _STATE,
+        _PROOF,
     ),
-    Table(
+    _table(
         "edges",
         "References of each manifest that was read, once per audit.",
-        _columns(
-            *_PARENT,
-            *_CHILD,
-            ("kind", "string", "`child`, `config`, `layer`, `blob` or `subject`."),
-            ("size", "long?", "Bytes, as the reference states them."),
-            ("platform", "string?", "`os/architecture[/variant]` of an index's entry."),
-        ),
+        *_PARENT,
+        *_CHILD,
+        ("kind", "string", "`child`, `config`, `layer`, `blob` or `subject`."),
+        ("size", "long?", "Bytes, as the reference states them."),
+        ("platform", "string?", "`os/architecture[/variant]` of an index's entry."),
     ),
-    Table(
+    _table(
         "uses",
         "Users of images.",
-        _columns(
-            ("owner", "string", "A line of a file, or a workload."),
-            _REPOSITORY,
-            ("tag", "string?", "The tag that it names."),
-            ("digest", "string?", "The digest that it names."),
-            _CLASS,
-        ),
+        ("owner", "string", "A line of a file, or a workload."),
+        _REPOSITORY,
+        ("tag", "string?", "The tag that it names."),
+        ("digest", "string?", "The digest that it names."),
+        _CLASS,
     ),
-    Table(
+    _table(
         "gaps",
         "Gaps in coverage.",
-        _columns(
-            ("scope", "string", "`registry`, `repository`, `object`, `content` or `references`."),
-            ("subject", "string", "What could not be read."),
-            ("reason", "string", "One of docs/reasons.md."),
-            ("detail", "string", "Explanation for people."),
-        ),
+        ("scope", "string", "`registry`, `repository`, `object`, `content` or `references`."),
+        ("subject", "string", "What could not be read."),
+        ("reason", "string", "One of docs/reasons.md."),
+        ("detail", "string", "Explanation for people."),
     ),
-    Table(
+    _table(
         "stored_tags",
         "Every tag in the storage.",
-        _columns(_REPOSITORY, ("tag", "string", "The tag."), *_MAYBE_KEY),
+        _REPOSITORY,
+        ("tag", "string", "The tag."),
+        *_MAYBE_KEY,
     ),
-    Table(
+    _table(
         "stored_revisions",
         "Every manifest of every repository in the storage, tagged or not.",
-        _columns(_REPOSITORY, *_KEY),
+        _REPOSITORY,
+        *_KEY,
     ),
-    Table(
+    _table(
         "stored_blobs",
         "Every stored blob, manifests included, once for the registry.",
-        _columns(
-            _DIGEST,
-            *_KEY,
-            _SIZE,
-            ("modified", "long", "When it was written: nanoseconds since the epoch."),
-        ),
+        _DIGEST,
+        *_KEY,
+        _SIZE,
+        ("modified", "long", "When it was written: nanoseconds since the epoch."),
     ),
-    Table(
+    _table(
         "stored_edges",
         "References of each stored manifest, including duplicates.",
-        _columns(*_PARENT, *_CHILD),
+        *_PARENT,
+        *_CHILD,
     ),
-    Table(
+    _table(
         "stored_uploads",
         "Uploads that were neither finished nor purged.",
-        _columns(
-            _REPOSITORY,
-            ("upload", "string", "Its identifier."),
-            _SIZE,
-            ("modified", "long", "When it was last written to: nanoseconds since the epoch."),
-        ),
+        _REPOSITORY,
+        ("upload", "string", "Its identifier."),
+        _SIZE,
+        ("modified", "long", "When it was last written to: nanoseconds since the epoch."),
     ),
 )
 SEEN: Final = tuple(each for each in TABLES if not each.name.startswith("stored_"))

@@ -1,4 +1,4 @@
-"""Which questions are put to an engine, in which order? The SQL stands in the folder beside."""
+"""The queries of capacity, put to an engine in their order. The SQL is in the folder beside."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _DEEPEST: Final = 8
 _ENDS: Final = (-(1 << 63), (1 << 63) - 1)
 """The smallest and the largest number that a digest's first half can be."""
 _MOST: Final = 10
+_ASKED: Final = "SELECT CAST({} AS BIGINT) AS blobs_before, CAST({} AS BIGINT) AS uploads_before"
 
 Row = Mapping[str, int | str | None]
 
@@ -73,10 +74,9 @@ def _storing(shards: Iterable[Release]) -> Release | None:
 
 def _doubts(engine: Engine, shards: Sequence[Release]) -> Iterable[str]:
     """Say what was not seen, after all: tags, manifests, blobs, repositories."""
-    unseen = _one(engine, "unseen")
-    for kind in ("tags", "manifests", "blobs"):
-        if _number(unseen, kind):
-            yield f"{_number(unseen, kind)} of the {kind} are unknown"
+    for kind, count in _numbers(engine, "unseen").items():
+        if count:
+            yield f"{count} of the {kind} are unknown"
     if _storing(shards) and all(release.whole for release in shards):
         missing = [
             f"repository {row['repository']} is in the storage, but no shard audited it"
@@ -103,13 +103,8 @@ def _first(lines: Sequence[str], kind: str) -> Iterable[str]:
 
 
 def _seen(engine: Engine) -> Seen:
-    scope, seen = _one(engine, "scope"), _one(engine, "seen")
     return Seen(
-        repositories=_number(scope, "repositories"),
-        unsealed_repositories=_number(scope, "unsealed_repositories"),
-        tags=_number(scope, "tags"),
-        referenced_bytes=_number(seen, "referenced_bytes"),
-        unprotected_children=_number(_one(engine, "protection"), "unprotected_children"),
+        **_numbers(engine, "scope"), **_numbers(engine, "seen"), **_numbers(engine, "protection")
     )
 
 
@@ -118,29 +113,17 @@ def _stored(engine: Engine, shards: Iterable[Release]) -> Stored | str | None:
     if release is None:
         return None
     times = (release.blobs_before, release.uploads_before)
-    engine.keep(
-        "asked",
-        "SELECT CAST({} AS BIGINT) AS blobs_before, CAST({} AS BIGINT) AS uploads_before".format(
-            *times
-        ),
-    )
+    engine.keep("asked", _ASKED.format(*times))
     for name in ("places", "links"):
         engine.keep(name, question(name))
     if not _walked(engine):
         return f"indexes are nested deeper than {_DEEPEST} within each other"
     _grouped(engine, sum(file.rows for file in release.of("stored_blobs")))
-    whole = _one(engine, "stored")
     exclusive = engine.rows(question("exclusive"))
     return Stored(
-        stored_bytes=_number(whole, "stored_bytes"),
-        blobs=_number(whole, "blobs"),
-        referenced_bytes=_number(whole, "referenced_bytes"),
-        orphaned_blobs=_number(whole, "orphaned_blobs"),
-        orphaned_bytes=_number(whole, "orphaned_bytes"),
-        orphaned_manifests=_number(whole, "orphaned_manifests"),
-        untagged_bytes=_number(whole, "untagged_bytes"),
-        stale_upload_bytes=_number(_one(engine, "uploads"), "stale_upload_bytes"),
-        exclusive=tuple((str(row["repository"]), _number(row, "bytes")) for row in exclusive),
+        **_numbers(engine, "stored"),
+        **_numbers(engine, "uploads"),
+        exclusive=tuple((str(row["repository"]), int(row["bytes"] or 0)) for row in exclusive),
     )
 
 
@@ -151,7 +134,7 @@ def _walked(engine: Engine) -> bool:
     for depth in range(1, _DEEPEST + 2):
         engine.keep(f"depth_{depth}", below.format(above=f"depth_{depth - 1}"))
         (found,) = engine.rows(f"SELECT COUNT(*) AS manifests FROM depth_{depth}")  # noqa: S608 - ours
-        if not _number(found, "manifests"):
+        if not found["manifests"]:
             steps = (f"SELECT high, low FROM depth_{each}" for each in range(depth))  # noqa: S608 - ours
             engine.keep("tagged", " UNION ".join(steps))
             return True
@@ -160,22 +143,19 @@ def _walked(engine: Engine) -> bool:
 
 def _grouped(engine: Engine, blobs: int) -> None:
     """Keep what is stored by owner as `owners`, one slice of all digests after the other."""
-    slices = -(-blobs // engine.slice) if engine.slice else 1
+    slices = max(-(-blobs // engine.slice), 1) if engine.slice else 1
     first, last = _ENDS
-    step = (last - first) // max(slices, 1) + 1
+    step = (last - first) // slices + 1
     owners = question("owners")
-    for at in range(max(slices, 1)):
+    for at in range(slices):
         begin = first + at * step
         query = owners.format(first=begin, last=min(begin + step - 1, last))
         engine.keep(f"owners_{at}", query)
-    every = (f"SELECT * FROM owners_{at}" for at in range(max(slices, 1)))  # noqa: S608 - ours
+    every = (f"SELECT * FROM owners_{at}" for at in range(slices))  # noqa: S608 - ours
     engine.keep("owners", " UNION ALL ".join(every))
 
 
-def _one(engine: Engine, name: str) -> Row:
+def _numbers(engine: Engine, name: str) -> dict[str, int]:
+    """Return the one row of an answer by its columns' names."""
     (row,) = engine.rows(question(name))
-    return row
-
-
-def _number(row: Row, name: str) -> int:
-    return int(row[name] or 0)
+    return {column: int(value or 0) for column, value in row.items()}

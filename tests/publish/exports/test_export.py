@@ -16,8 +16,7 @@ from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.publish.exports.export import Facts, Holding, export
-from exporter.publish.exports.parquet import schema
+from exporter.publish.exports.export import Facts, Holding, export, schema
 from exporter.publish.exports.release import decode
 from exporter.publish.exports.schema import SEEN, TABLES
 from exporter.sources.bucket import Bucket

@@ -1,6 +1,5 @@
 -- What tags in scope need and what is there: each digest once, whichever shards saw it.
 SELECT
-  COUNT(*) AS objects,
   COALESCE(SUM(size), 0) AS referenced_bytes
 FROM (
   SELECT high, low, MAX(size) AS size
