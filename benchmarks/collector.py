@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 
 from exporter.facts.digests import Digests
-from exporter.facts.graph import Graph
-from exporter.facts.inventory import Driver, Folder, Inventory, Links, Tags
+from exporter.facts.inventory import Driver, Folder, Graph, Inventory, Links, Tags
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
 from exporter.judge.gc.plan import Completed
 from exporter.judge.gc.simulate import simulate

@@ -23,8 +23,8 @@ import numpy as np
 
 from benchmarks.collector import synthetic
 from exporter.facts import holdings
-from exporter.facts.capacity import Capacity
 from exporter.facts.digests import Digests
+from exporter.facts.exports import Capacity
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from exporter.facts.fitting import fitted
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
-from exporter.facts.pointers import pointers
 from exporter.facts.proof import GONE, State
-from exporter.facts.scrubbed import Scrubbed, recall
+from exporter.facts.scrubbed import Scrubbed, fitted, recall
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import Use
 from exporter.judge.gc.plan import Unpredictable
@@ -140,7 +138,7 @@ def _with_pointers(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
         return snapshot
     unlisted = {gap.subject for gap in snapshot.gaps if gap.scope is Scope.REPOSITORY}
     wanted = [root.repository for root in snapshot.roots if root.repository in unlisted]
-    stored = pointers(inventory, wanted)
+    stored = inventory.seals(wanted)
     newer = {root.repository for root in snapshot.roots if _is_news(root, stored)}
     whole = {place: each for place, each in stored.items() if place not in newer}
     return replace(snapshot, sealed={**whole, **snapshot.sealed})

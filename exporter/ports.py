@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from exporter.facts.admission import Admission
+from exporter.facts.body import Outline
 from exporter.facts.gap import Gap, Reason
 from exporter.facts.misfit import Inside
-from exporter.facts.outline import Outline
 from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Scrubbed
-from exporter.facts.snapshot import Collector
+from exporter.facts.snapshot import Admission, Collector
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor

@@ -12,11 +12,11 @@ import pytest
 
 from exporter import ports
 from exporter.audit import audit
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
 from exporter.facts.proof import Proof, State
 from exporter.facts.scrubbed import Scrubbed
+from exporter.facts.snapshot import Admission
 from exporter.oci.reference import Repository
 from exporter.ports import Listing
 from exporter.resolve.scrub.plan import Terms

@@ -16,9 +16,8 @@ from exporter.commands import Refused
 from exporter.commands.answer import Exit
 from exporter.commands.settings import bucket, check_place, is_folder, place
 from exporter.config.words import duration
-from exporter.facts.capacity import Capacity, Untold
+from exporter.facts.exports import Capacity, Release, Untold
 from exporter.facts.gap import Reason
-from exporter.facts.release import Release
 from exporter.judge.coverage import doubts, newest
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen

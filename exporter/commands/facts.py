@@ -13,7 +13,7 @@ from exporter.commands.answer import Exit
 from exporter.commands.auditing import examined, finished, judged
 from exporter.commands.settings import bucket, check_place, shard_of, typed
 from exporter.commands.subjects import of_registry
-from exporter.facts.release import Exported
+from exporter.facts.exports import Exported
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
 from exporter.resolve.scope import Scope

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from exporter.facts.digests import DIGEST_BYTES, pack_texts, unpacked
 from exporter.oci.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
 LARGEST: Final = 4 << 20
@@ -45,6 +46,31 @@ class Body:
     """The error at which the collector of distribution 2 gives up; empty where it reads it."""
     fault_3: str = ""
     """The same for distribution 3."""
+
+    def outline(self, size: int) -> Outline | None:
+        """Return its outline, of a body of `size` bytes; None for what must be read each time."""
+        packed = None if self.fault_2 or self.fault_3 else pack_texts(self.references)
+        return None if packed is None else Outline(size, self.is_index, packed)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A manifest that every collector reads and that names sha256 digests only, in few bytes."""
+
+    size: int
+    """Bytes of the body, when its hash was right."""
+    is_index: bool
+    packed: bytes
+    """Its references in order, thirty-two bytes each."""
+
+    def __len__(self) -> int:
+        """How many references are there?"""
+        return len(self.packed) // DIGEST_BYTES
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The digests that it refers to, in order."""
+        return unpacked(self.packed)
 
 
 _Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]

@@ -12,8 +12,7 @@ from typing import Final
 import numpy as np
 
 from exporter.facts.digests import Marks, Numbers
-from exporter.facts.graph import distinct
-from exporter.facts.inventory import Bytes, Inventory, Upload
+from exporter.facts.inventory import Bytes, Inventory, Upload, distinct
 
 _NANO: Final = 1_000_000_000
 _NOBODY: Final = -1

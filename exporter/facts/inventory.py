@@ -1,8 +1,9 @@
-"""What does a registry's storage hold? Blobs, links, tags, uploads, as arrays of numbers."""
+"""The inventory of a registry's storage: blobs, links, tags and uploads as arrays of numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, StrEnum
 
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from exporter.facts.digests import ABSENT, Digests, Marks, Numbers
 from exporter.facts.gap import Gap, Reason
-from exporter.facts.graph import Graph
+from exporter.facts.snapshot import Sealed
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.reference import Repository, Tag
 
 Bytes = NDArray[np.int64]
 Times = NDArray[np.int64]
@@ -103,6 +106,50 @@ class Tags:
 
 
 @dataclass(frozen=True, slots=True)
+class Graph:
+    """Manifests and their references, by number.
+
+    A million manifests over twenty million blobs fit into a gigabyte.
+    """
+
+    rows: Numbers
+    """Of each digest: its row among the manifests, or below zero for anything else."""
+    starts: NDArray[np.int64]
+    """Where each row's references begin; one more entry marks the end of the last."""
+    targets: Numbers
+    """All references, in the order written, repeats and all."""
+    indexes: Marks
+    """Of each row: does it list manifests rather than layers?"""
+
+    def links(self, manifests: Numbers) -> Numbers:
+        """Return what some manifests refer to, one after the other, in order."""
+        rows = self.rows[manifests]
+        rows = rows[rows >= 0]
+        first = self.starts[rows]
+        counts = self.starts[rows + 1] - first
+        ends = np.cumsum(counts)
+        total = int(ends[-1]) if len(ends) else 0
+        found: Numbers = self.targets[np.arange(total) + np.repeat(first - (ends - counts), counts)]
+        return found
+
+    def children(self, manifests: Numbers) -> Numbers:
+        """Return what the indexes among some manifests list."""
+        rows = self.rows[manifests]
+        listed = manifests[rows >= 0][self.indexes[rows[rows >= 0]]]
+        return self.links(listed)
+
+    def reach(self, roots: Numbers) -> Marks:
+        """Mark everything that roots lead to, themselves included, however deep."""
+        marked = np.zeros(len(self.rows), bool)
+        frontier = roots[roots >= 0]
+        while len(frontier):
+            marked[frontier] = True
+            found = self.links(frontier)
+            frontier = distinct(found[~marked[found]])
+        return marked
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """An upload that was begun and neither finished nor purged."""
 
@@ -166,3 +213,31 @@ class Inventory:
     def stored(self) -> Marks:
         """Which digests have a blob?"""
         return self.sizes >= 0
+
+    def seals(self, wanted: Collection[Repository]) -> dict[Repository, Sealed]:
+        """Return a seal for each wanted repository in it: a storage knows every tag.
+
+        Ask an inventory without blindness only.
+        """
+        return {
+            Repository(name): self._seal(number)
+            for number, name in enumerate(self.repositories)
+            if name in wanted
+        }
+
+    def _seal(self, repository: int) -> Sealed:
+        found: dict[Digest, tuple[Tag, ...]] = {}
+        for name, manifest in self.tags.pointing(repository):
+            with suppress(Malformed):
+                if manifest >= 0:
+                    digest = Digest.parse(self.digests.text(manifest))
+                    found[digest] = (*found.get(digest, ()), Tag(name))
+        return Sealed(found)
+
+
+def distinct(numbers: Numbers) -> Numbers:
+    """Sort numbers and drop repeats; much quicker than `np.unique` on many."""
+    ordered = np.sort(numbers)
+    fresh = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=fresh[1:])
+    return ordered[fresh]

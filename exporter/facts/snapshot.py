@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 
-from exporter.facts.admission import Admission
-from exporter.facts.gap import Gap, Scope
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.misfit import Misfit
 from exporter.facts.proof import Sighting, State
-from exporter.facts.use import ReferenceClass, Use
+from exporter.facts.use import Nodes, ReferenceClass, Use
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
 from exporter.oci.platform import Platform
@@ -64,6 +63,11 @@ class Root:
         """The tag, or `@` and a shortened digest: names the root within its repository."""
         return self.tag or f"@{self.digest.short if self.digest else ''}"
 
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes of all that want it."""
+        return Nodes(self.platforms, self.admitted)
+
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
@@ -78,6 +82,21 @@ class Sealed:
     def pointing_at(self, digest: Digest) -> tuple[Tag, ...]:
         """The tags that point straight at it; empty is a proven "none"."""
         return self.tags.get(digest, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """How one set of credentials fared at one repository, at something that is there."""
+
+    login: str
+    """The set's name, as uses give it (`Use.login`)."""
+    repository: Repository
+    admitted: bool | None
+    """None where it could not be established."""
+    reason: Reason | None = None
+    """Why it was refused, or why that is not known."""
+    detail: str = ""
+    """One sentence for a person; never credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +148,20 @@ class Snapshot:
             return None
         scopes = (Scope.REGISTRY, Scope.REPOSITORY)
         return next((gap for scope in scopes for gap in self.gaps if gap.scope is scope), None)
+
+
+def known_manifests(snapshot: Snapshot) -> set[Digest]:
+    """Return manifests that were read, and those known by name: in an index, or of a tag."""
+    read = snapshot.manifests.values()
+    listed = {child.digest for each in read if each.is_index for child in each.children}
+    roots = {root.digest for root in snapshot.roots if root.digest}
+    return {*snapshot.manifests, *listed, *roots}
+
+
+def stated_sizes(snapshot: Snapshot) -> dict[Digest, int]:
+    """Return the bytes of each manifest that was read, and of all that one of them points to."""
+    sizes = {digest: each.size for digest, each in snapshot.manifests.items()}
+    for manifest in snapshot.manifests.values():
+        for link in manifest.links:
+            sizes.setdefault(link.target.digest, link.target.size or 0)
+    return sizes

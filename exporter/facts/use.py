@@ -1,4 +1,4 @@
-"""Who wants an image: one place, the reference it gives, and the platforms that must run it."""
+"""Uses of an image: the place, the reference that it gives, and the platforms that must run it."""
 
 from __future__ import annotations
 
@@ -65,6 +65,32 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
+class Nodes:
+    """The platforms of the nodes that want an image; none at all means that nobody knows."""
+
+    platforms: frozenset[Platform] = frozenset()
+    """Those that must run it."""
+    admitted: frozenset[Platform] = frozenset()
+    """Further ones on which it may be started: each needs what the image offers for it."""
+
+    def __or__(self, other: Nodes) -> Nodes:
+        """Return what both want; where one of them does not know, nobody does."""
+        if not (self.known and other.known):
+            return Nodes()
+        return Nodes(self.platforms | other.platforms, self.admitted | other.admitted)
+
+    @property
+    def every(self) -> frozenset[Platform]:
+        """All of them: of each, what the image offers is needed."""
+        return self.platforms | self.admitted
+
+    @property
+    def known(self) -> bool:
+        """Does it name any platform?"""
+        return bool(self.every)
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """One place that wants an image."""
 
@@ -88,3 +114,10 @@ class Use:
     """The credentials that a node would pull it with; empty where that is not looked at."""
     holders: tuple[Holder, ...] = ()
     """Nodes that say they hold it; the first few."""
+
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes that want it; what may be started on one platform alone must run there."""
+        if self.platforms or len(self.admitted) != 1:
+            return Nodes(self.platforms, self.admitted)
+        return Nodes(self.admitted)

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE
-from exporter.facts.use import ReferenceClass, Use, Workload, highest
+from exporter.facts.use import Nodes, ReferenceClass, Use, Workload, highest
 from exporter.judge.choice import needed
 from exporter.judge.leaves import Leaf
 from exporter.judge.report import TagVerdict
@@ -88,7 +87,7 @@ def blast(verdict: TagVerdict) -> Blast:
     if not verdict.failing:
         return NOBODY
     # Hundreds of uses may say the same: whether a pull fails is found out once for each answer.
-    said = [(use, Nodes.of_use(use)) for use in verdict.uses]
+    said = [(use, use.nodes) for use in verdict.uses]
     fails = {nodes: _fails(verdict, nodes) for nodes in {nodes for _, nodes in said}}
     return Blast(hits(use for use, nodes in said if fails[nodes]))
 
@@ -113,21 +112,21 @@ def _apart(uses: list[Use]) -> list[list[Use]]:
         return [uses]
     top = min(classes, key=lambda each: each.rank)
     there = frozenset[Platform]().union(
-        *(Nodes.of_use(use).every for use in uses if use.reference_class is top)
+        *(use.nodes.every for use in uses if use.reference_class is top)
     )
     parts: dict[ReferenceClass, list[Use]] = {top: []}
     for use in uses:
-        of = top if Nodes.of_use(use).every <= there else use.reference_class
+        of = top if use.nodes.every <= there else use.reference_class
         parts.setdefault(of, []).append(use)
     return list(parts.values())
 
 
 def _hit(name: str, uses: list[Use]) -> Hit:
     first = uses[0]
-    reference_class, nodes = first.reference_class, Nodes.of_use(first)
+    reference_class, nodes = first.reference_class, first.nodes
     for use in uses[1:]:
         reference_class = highest(reference_class, use.reference_class)
-        nodes |= Nodes.of_use(use)
+        nodes |= use.nodes
     runs = (use.next_run for use in uses if use.next_run is not None)
     alive = sum(use.alive for use in uses)
     return Hit(name, first.workload, reference_class, nodes, alive, min(runs, default=None))

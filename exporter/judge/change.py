@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Snapshot
-from exporter.facts.use import ReferenceClass
+from exporter.facts.use import Nodes, ReferenceClass
 from exporter.judge.demand import said
 from exporter.judge.keep_tags import ReferencedManifest, referenced_manifests
 from exporter.judge.report import Child, Report, TagVerdict
@@ -165,7 +164,7 @@ def _health(was: TagVerdict, now: TagVerdict) -> Iterator[TagChange]:
 
 def _wanted(verdict: TagVerdict) -> frozenset[Nodes]:
     """On which platforms do those who want a tag want it?"""
-    return frozenset(nodes for _, nodes in said(verdict.uses)) | {Nodes.of_root(verdict.root)}
+    return frozenset(nodes for _, nodes in said(verdict.uses)) | {verdict.root.nodes}
 
 
 def _kind(before: State, now: State) -> ChangeKind | None:

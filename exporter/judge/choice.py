@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.facts.nodes import Nodes
 from exporter.facts.snapshot import Role, Root, Snapshot
+from exporter.facts.use import Nodes
 from exporter.judge.leaves import Leaf
 from exporter.judge.report import ChildKind
 from exporter.oci.platform import Platform, eligible, mirrored

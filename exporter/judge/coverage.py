@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
-from exporter.facts.capacity import Untold
-from exporter.facts.release import Name, Release
+from exporter.facts.exports import Name, Release, Untold
 
 Named = TypeVar("Named", Name, Release)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from exporter.facts.nodes import Nodes
 from exporter.facts.snapshot import Root
-from exporter.facts.use import ReferenceClass, Use
+from exporter.facts.use import Nodes, ReferenceClass, Use
 from exporter.judge.choice import Choice, is_attached, needed
 from exporter.judge.leaves import Leaf
 from exporter.judge.report import Lacking
@@ -35,7 +34,7 @@ def demand(root: Root, uses: Iterable[Use], leaves: tuple[Leaf, ...], here: set[
     own = root.reference_class
     told = tuple(uses)
     attached = is_attached(root) and not told
-    together = Choice() if attached else needed(Nodes.of_root(root), root, leaves, here)
+    together = Choice() if attached else needed(root.nodes, root, leaves, here)
     required = dict.fromkeys(together.pulled, own)
     lacking = dict.fromkeys(together.lacking, own)
     for reference_class, nodes in sorted(said(told), key=lambda each: each[0].rank):
@@ -53,5 +52,5 @@ def demand(root: Root, uses: Iterable[Use], leaves: tuple[Leaf, ...], here: set[
 
 def said(uses: Iterable[Use]) -> frozenset[tuple[ReferenceClass, Nodes]]:
     """Return where uses say that they run, each answer once with its class."""
-    told = ((use.reference_class, Nodes.of_use(use)) for use in uses)
+    told = ((use.reference_class, use.nodes) for use in uses)
     return frozenset((reference_class, nodes) for reference_class, nodes in told if nodes.known)

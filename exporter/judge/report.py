@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Proof, State
-from exporter.facts.snapshot import Root, Snapshot
+from exporter.facts.snapshot import Admission, Root, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.finding import Finding
 from exporter.judge.stock import Stock

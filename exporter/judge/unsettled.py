@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.facts.nodes import Nodes
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -140,9 +139,7 @@ def _wrong_content(key: Key, seen: Seen) -> bool:
 
 def _platform(key: Key, seen: Seen) -> bool:
     """May a platform that wants the tag still find nothing? Of what is unread none is known."""
-    wanted = Nodes.of_root(seen.verdict.root).every.union(
-        *(Nodes.of_use(use).every for use in seen.verdict.uses)
-    )
+    wanted = seen.verdict.root.nodes.every.union(*(use.nodes.every for use in seen.verdict.uses))
     if key.rest not in map(str, wanted):
         return False
     return seen.hides or bool(seen.nameless)

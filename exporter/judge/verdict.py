@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.facts.admission import Admission
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Role, Root, Snapshot
+from exporter.facts.snapshot import Admission, Role, Root, Snapshot
 from exporter.facts.use import Use
 from exporter.judge.children import assess
 from exporter.judge.choice import held, is_attached

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.facts.content import known_manifests, stated_sizes
 from exporter.facts.proof import Proof, Sighting, State
+from exporter.facts.snapshot import known_manifests, stated_sizes
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import broken_child, missing_child, missing_platform
 from exporter.judge.finding import Severity

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Snapshot
+from exporter.facts.snapshot import Admission, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.reference import Place, Repository
 from exporter.resolve.method import abreast

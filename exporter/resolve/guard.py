@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.snapshot import Collector
+from exporter.facts.snapshot import Admission, Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Place, Repository, Tag

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from exporter.facts.nodes import Nodes
 from exporter.facts.shard import WHOLE, Shard
-from exporter.facts.use import ReferenceClass, Use
+from exporter.facts.use import Nodes, ReferenceClass, Use
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
@@ -103,7 +102,7 @@ def _used(scope: Scope, uses: Iterable[Use]) -> Iterator[Wanted]:
     for use in uses:
         name = use.reference.digest or use.reference.tag
         if name is not None:
-            said = Nodes.of_use(use)
+            said = use.nodes
             nodes = said if said.known else Nodes(scope.require)
             yield Wanted(use.reference.repository, name, use.reference_class, nodes, used=True)
 

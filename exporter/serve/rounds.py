@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from exporter.audit import Audited, examine
+from exporter.facts.exports import Exported
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
-from exporter.facts.release import Exported
 from exporter.facts.use import Use
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.outline import Outline
+from exporter.facts.body import Outline
 
 if TYPE_CHECKING:
     import sqlite3

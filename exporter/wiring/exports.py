@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from exporter.facts.exports import Exported
 from exporter.facts.gap import Reason
-from exporter.facts.release import Exported
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
 from exporter.resolve.scope import Scope

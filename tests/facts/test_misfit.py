@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.facts.fitting import fitted
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.misfit import Known, Misfit, Unpacked
 from exporter.facts.proof import HASHED, LAST_BYTE, Sighting
+from exporter.facts.scrubbed import fitted
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import parse

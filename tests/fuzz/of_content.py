@@ -6,7 +6,6 @@ import gzip
 from typing import Final
 
 from exporter.facts import body
-from exporter.facts.outline import outline
 from exporter.oci import reference, rootfs
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import parse, schema1_payload
@@ -63,7 +62,7 @@ def _stored(data: bytes) -> None:
         found = body.read(data)
     except body.Unreadable:
         return
-    outline(len(data), found)
+    found.outline(len(data))
 
 
 def _config(data: bytes) -> None:

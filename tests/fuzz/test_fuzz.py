@@ -36,7 +36,7 @@ READERS: Final = frozenset(
 """Who calls one of these reads something, or writes it."""
 WRITERS: Final = {
     "commands.answer": "writes",
-    "facts.key": "packs",
+    "facts.digests": "packs",
     "judge.choice": "one pattern on a tag that was checked",
     "publish.document.report": "writes",
     "publish.document.shape": "says what is written",

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.nodes import Nodes
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Role
-from exporter.facts.use import ReferenceClass
+from exporter.facts.use import Nodes, ReferenceClass
 from exporter.judge.choice import needed
 from exporter.judge.leaves import Leaf
 from exporter.judge.report import ChildKind

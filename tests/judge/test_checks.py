@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Misfit
 from exporter.facts.proof import LAST_BYTE, State, corrupt
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.snapshot import Admission, Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
 from exporter.oci.platform import Platform

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.facts.capacity import Untold
-from exporter.facts.release import File, Release
+from exporter.facts.exports import File, Release, Untold
 from exporter.judge.coverage import doubts, newest
 
 NOW = 1_000_000.0

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import Admission, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Key, Rule, Severity
 from exporter.judge.judgement import CLOSED, HELD, OPEN, judge

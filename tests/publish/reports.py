@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.holdings import Reclaimable, Share
 from exporter.facts.proof import LAST_BYTE, Proof, Sighting, State, unknown
-from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
+from exporter.facts.snapshot import Admission, Collector, Role, Root, Sealed, Snapshot
 from exporter.facts.use import Holder, ReferenceClass, Use
 from exporter.judge.checks import broken_child, missing_child, missing_platform
 from exporter.judge.finding import Finding, weight

@@ -3,10 +3,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import Admission, Role
 from exporter.oci.reference import Place
 from exporter.ports import Listing
 from exporter.resolve.look import look

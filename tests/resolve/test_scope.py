@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.nodes import Nodes
-from exporter.facts.use import ReferenceClass
+from exporter.facts.use import Nodes, ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag

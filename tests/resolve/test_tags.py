@@ -8,10 +8,9 @@ from dataclasses import replace
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.facts.nodes import Nodes
 from exporter.facts.proof import HEADER, Sighting, State, gone, unknown
 from exporter.facts.snapshot import Root, Snapshot
-from exporter.facts.use import ReferenceClass
+from exporter.facts.use import Nodes, ReferenceClass
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Tag
 from exporter.ports import Listing

@@ -21,7 +21,7 @@ from tests.serve.scrubs import LIVE, digests, everything, scene
 from tests.serve.test_rounds import Journal, begun, board, stand, truth, watched
 
 if TYPE_CHECKING:
-    from exporter.facts.release import Exported
+    from exporter.facts.exports import Exported
     from exporter.judge.report import Report
     from exporter.ports import Proofs
     from exporter.store.ledger import Ledger

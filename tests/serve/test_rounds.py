@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.facts.exports import Exported
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
-from exporter.facts.release import Exported
 from exporter.ports import Kept, Listing, Unseen
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.misfit import Misfit
 from exporter.facts.proof import Proof, Sighting, State
-from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
+from exporter.facts.snapshot import Admission, Collector, Role, Root, Sealed, Snapshot
 from exporter.facts.use import Holder, ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, Kind, Link, Manifest

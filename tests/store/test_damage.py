@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.facts.outline import Outline
+from exporter.facts.body import Outline
 from exporter.facts.proof import HASHED, corrupt
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository

@@ -9,8 +9,7 @@ from typing import Final
 import numpy as np
 
 from exporter.facts.digests import ABSENT, Marks, Numbers
-from exporter.facts.graph import distinct
-from exporter.facts.inventory import Folder, Inventory, Unlinked
+from exporter.facts.inventory import Folder, Inventory, Unlinked, distinct
 from exporter.judge.gc import found
 from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.gc.name import refusal

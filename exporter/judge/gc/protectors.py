@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exporter.facts.digests import Numbers
-from exporter.facts.graph import distinct
-from exporter.facts.inventory import Inventory
+from exporter.facts.inventory import Inventory, distinct
 from exporter.judge.gc.found import linked
 
 

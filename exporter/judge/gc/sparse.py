@@ -14,8 +14,7 @@ from typing import Final
 import numpy as np
 
 from exporter.facts.digests import Numbers
-from exporter.facts.graph import distinct
-from exporter.facts.inventory import Inventory
+from exporter.facts.inventory import Inventory, distinct
 from exporter.judge.gc.dialect import Dialect
 from exporter.judge.gc.found import linked
 from exporter.judge.gc.order import visited

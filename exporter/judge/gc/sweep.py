@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from exporter.facts.digests import ABSENT
-from exporter.facts.graph import distinct
-from exporter.facts.inventory import Inventory
+from exporter.facts.inventory import Inventory, distinct
 from exporter.judge.gc.mark import MarkResult
 from exporter.judge.gc.paths import ROOT, layer_link, not_found, revision_folder
 from exporter.judge.gc.plan import Aborted, Batch, Completed, Removal, Stage

@@ -25,9 +25,9 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from exporter.facts.exports import SCHEMA, Exported, File, Release
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.inventory import Inventory
-from exporter.facts.release import SCHEMA, Exported, File, Release
 from exporter.facts.shard import Shard
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.ports import Unseen

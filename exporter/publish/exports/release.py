@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from exporter.facts.release import SCHEMA, Name, Release
+from exporter.facts.exports import SCHEMA, Name, Release
 from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
 

@@ -8,12 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.facts.content import known_manifests, stated_sizes
 from exporter.facts.digests import ABSENT, Numbers
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
 from exporter.facts.key import Halves, key, keys
-from exporter.facts.snapshot import Snapshot
+from exporter.facts.snapshot import Snapshot, known_manifests, stated_sizes
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
 

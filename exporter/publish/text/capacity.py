@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from exporter.facts.capacity import Capacity, Seen, Stored, Untold
+from exporter.facts.exports import Capacity, Seen, Stored, Untold
 from exporter.publish.words import count_words, size_words, time_words
 from exporter.screen import plain
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Final, Protocol
 
-from exporter.facts.capacity import Capacity, Seen, Stored, Untold
-from exporter.facts.release import Release
+from exporter.facts.exports import Capacity, Release, Seen, Stored, Untold
 
 _FOLDER: Final = files(__name__.rpartition(".")[0]) / "sql"
 _TABLES: Final = ("repositories", "tags", "manifests", "blobs", "gaps")

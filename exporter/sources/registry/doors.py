@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
+from exporter.facts.snapshot import Admission
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Place
 from exporter.ports import Unseen

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from exporter.facts import body
+from exporter.facts.body import Outline
 from exporter.facts.digests import DIGEST_BYTES, pack_texts
 from exporter.facts.gap import Reason
-from exporter.facts.outline import Outline, outline
 from exporter.ports import Outlines, Unseen
 from exporter.sources.storage.noted import Noted
 
@@ -125,7 +125,7 @@ class Bodies:
             return ()
         self._noted.intake.manifest(digest, found)
         if is_whole:
-            self._remember(digest, outline(len(content), found) if self._outlines else None)
+            self._remember(digest, found.outline(len(content)) if self._outlines else None)
         return found.references if found.is_index else ()
 
     def _remember(self, digest: str, found: Outline | None) -> None:

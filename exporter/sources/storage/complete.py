@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from exporter.facts.intake import LinkIntake, Target
 from exporter.facts.inventory import Unlinked
+from exporter.facts.inventory_builder import LinkBuilder, Target
 from exporter.sources.storage import layout
 
 Known = dict[str, dict[str, "Target"]]
@@ -48,7 +48,7 @@ def named(known: Known) -> list[str]:
     return [to for to in listed if not isinstance(to, Unlinked)]
 
 
-def deliver(known: Known, links: LinkIntake) -> None:
+def deliver(known: Known, links: LinkBuilder) -> None:
     """Hand a repository's links over, in the order of their paths."""
     for algorithm, named in sorted(known.items()):
         names = sorted(named)

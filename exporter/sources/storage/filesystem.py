@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.intake import Intake
 from exporter.facts.inventory import Driver, Inventory
+from exporter.facts.inventory_builder import InventoryBuilder
 from exporter.ports import Outlines, Unseen
 from exporter.sources.storage import layout
 from exporter.sources.storage.blobs import read_blobs
@@ -35,7 +35,7 @@ def read(root: str, outlines: Outlines | None = None) -> Inventory:
     """
     top = _opened(root)
     try:
-        return _read(top, Intake(Driver.FILESYSTEM), shown(root), outlines)
+        return _read(top, InventoryBuilder(Driver.FILESYSTEM), shown(root), outlines)
     finally:
         os.close(top)
 
@@ -66,7 +66,7 @@ def _opened(root: str) -> int:
         raise Unseen(shown(root), Reason.UNREADABLE, why) from error
 
 
-def _read(top: int, intake: Intake, root: str, outlines: Outlines | None) -> Inventory:
+def _read(top: int, intake: InventoryBuilder, root: str, outlines: Outlines | None) -> Inventory:
     if whose := foreign(top):
         intake.gaps.append(Gap(Scope.REGISTRY, root, Reason.UNSUPPORTED, whose))
         return intake.inventory()
@@ -86,7 +86,7 @@ def _tree(top: int, root: str) -> Iterator[int | None]:
         yield tree
 
 
-def _read_tree(tree: int, intake: Intake, outlines: Outlines | None) -> Inventory:
+def _read_tree(tree: int, intake: InventoryBuilder, outlines: Outlines | None) -> Inventory:
     with Buckets(tree) as buckets:
         noted = Noted(intake)
         read_blobs(tree, noted)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.intake import Target
 from exporter.facts.inventory import Folder, Unlinked, Upload
+from exporter.facts.inventory_builder import Target
 from exporter.sources.storage import layout
 from exporter.sources.storage.bodies import Bodies
 from exporter.sources.storage.complete import Known, complete, deliver, named

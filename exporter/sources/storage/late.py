@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from exporter.facts.graph import distinct
-from exporter.facts.intake import Intake
-from exporter.facts.inventory import Inventory
+from exporter.facts.inventory import Inventory, distinct
+from exporter.facts.inventory_builder import InventoryBuilder
 from exporter.sources.storage import layout
 
 
-def settled(intake: Intake, look: Callable[[str], tuple[int, int] | None]) -> Inventory:
+def settled(intake: InventoryBuilder, look: Callable[[str], tuple[int, int] | None]) -> Inventory:
     """Return the inventory, with the blobs in it that are named and were not listed.
 
     `look` looks for a blob by its digest: its bytes, and its time in nanoseconds since the epoch.
@@ -26,7 +25,9 @@ def settled(intake: Intake, look: Callable[[str], tuple[int, int] | None]) -> In
     return intake.inventory() if any(arrived) or len(intake.gaps) > len(seen.gaps) else seen
 
 
-def _arrived(digest: str, intake: Intake, look: Callable[[str], tuple[int, int] | None]) -> bool:
+def _arrived(
+    digest: str, intake: InventoryBuilder, look: Callable[[str], tuple[int, int] | None]
+) -> bool:
     if not layout.is_digest(digest):
         return False  # a manifest may have any text where a digest belongs
     found = look(digest)

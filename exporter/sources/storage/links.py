@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Final, TypeGuard
 
 from exporter.facts.gap import Reason
-from exporter.facts.intake import Target
 from exporter.facts.inventory import Unlinked
+from exporter.facts.inventory_builder import Target
 from exporter.sources.storage import layout
 from exporter.sources.storage.folder import content, folders, opened
 from exporter.sources.storage.noted import Noted

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.intake import Intake
+from exporter.facts.inventory_builder import InventoryBuilder
 from exporter.ports import Unseen
 from exporter.sources.storage.folder import shown, unseen
 
@@ -39,7 +39,7 @@ class Patience:
 class Noted:
     """An intake, and the place that is being read, for the gaps that are found there."""
 
-    intake: Intake
+    intake: InventoryBuilder
     patience: Patience = field(default_factory=Patience)
     path: str = ""
     """Below `docker/registry/v2`."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from exporter.facts.intake import Target
 from exporter.facts.inventory import Unlinked
+from exporter.facts.inventory_builder import Target
 from exporter.sources.storage.complete import Known, complete, deliver, named
 from exporter.sources.storage.folder import opened
 from exporter.sources.storage.links import Algorithm, by_algorithm, target

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from obstore.store import from_url
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.intake import Intake
 from exporter.facts.inventory import Driver, Inventory
+from exporter.facts.inventory_builder import InventoryBuilder
 from exporter.ports import Outlines, Unseen
 from exporter.sources.storage import layout
 from exporter.sources.storage.bodies import Bodies
@@ -87,7 +87,7 @@ def _objects(url: str, options: Mapping[str, str] | None, *, plain_http: bool) -
 
 def read_objects(objects: Objects, driver: Driver, outlines: Outlines | None = None) -> Inventory:
     """List what an object store holds below a registry's root directory."""
-    intake = Intake(driver)
+    intake = InventoryBuilder(driver)
     if objects.head(_LOCK) is not None:
         intake.gaps.append(Gap(Scope.REGISTRY, objects.name, Reason.UNSUPPORTED, GITLAB))
         return intake.inventory()

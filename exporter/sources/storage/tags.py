@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.intake import Target
 from exporter.facts.inventory import Unlinked
+from exporter.facts.inventory_builder import Target
 from exporter.sources.storage import layout
 from exporter.sources.storage.folder import folders, opened, shown
 from exporter.sources.storage.links import digest_parts, target

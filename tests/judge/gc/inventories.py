@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from exporter.facts.body import Body
-from exporter.facts.intake import Intake
 from exporter.facts.inventory import Driver, Folder
+from exporter.facts.inventory_builder import InventoryBuilder
 
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
@@ -47,7 +47,7 @@ class World:
 
     def inventory(self, *, backwards: bool = False) -> Inventory:
         """Deliver the facts, in one order or in the opposite one."""
-        intake = Intake(Driver.FILESYSTEM)
+        intake = InventoryBuilder(Driver.FILESYSTEM)
         order = -1 if backwards else 1
         for word in sorted(self.stored)[::order]:
             intake.blobs("sha256", [digest(word)[7:]], [len(word)], [0])
@@ -59,7 +59,7 @@ class World:
                 intake.manifest(digest(word), Body(references, word in _INDEXES))
         return intake.inventory()
 
-    def _repository(self, name: str, intake: Intake) -> None:
+    def _repository(self, name: str, intake: InventoryBuilder) -> None:
         held = self.repositories[name]
         for kind, words in ((intake.revisions, held.manifests), (intake.layers, held.layers)):
             kind.add("sha256", sorted(digest(word)[7:] for word in words))

@@ -15,7 +15,7 @@ from exporter.publish.exports.release import decode, names_release
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exporter.facts.release import Release
+    from exporter.facts.exports import Release
     from exporter.publish.exports.export import Bucket
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from exporter.facts.key import key
+from exporter.facts.digests import join_key
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.oci.digest import Malformed
@@ -67,7 +67,7 @@ def test_what_was_seen_is_what_is_written(snapshot: Snapshot) -> None:
 
     tags = {(row["repository"], row["tag"]): row for row in rows(bucket, release, "tags")}
     assert tags["app", "v1"]["digest"] == APP.digest
-    assert (tags["app", "v1"]["high"], tags["app", "v1"]["low"]) == key(APP.digest)
+    assert (tags["app", "v1"]["high"], tags["app", "v1"]["low"]) == join_key(APP.digest)
     assert (tags["gone", "v1"]["digest"], tags["gone", "v1"]["state"]) == (None, "missing")
     manifests = {row["digest"]: row for row in rows(bucket, release, "manifests")}
     assert {digest: row["state"] for digest, row in manifests.items()} == {
@@ -101,18 +101,18 @@ def test_a_storage_is_written_beside_it(snapshot: Snapshot, tmp_path: Path) -> N
     everything = {each.digest: len(each.body) for each in APP.walk()}
     everything |= {blob.digest: len(blob.body) for made in APP.children for blob in made.blobs}
     assert {digest: row["size"] for digest, row in blobs.items()} == everything
-    assert all((row["high"], row["low"]) == key(digest) for digest, row in blobs.items())
+    assert all((row["high"], row["low"]) == join_key(digest) for digest, row in blobs.items())
     (tag,) = rows(bucket, release, "stored_tags")
     assert (tag["repository"], tag["tag"], tag["high"], tag["low"]) == (
         *("app", "v1"),
-        *key(APP.digest),
+        *join_key(APP.digest),
     )
     edges = {
         (row["parent_high"], row["parent_low"], row["child_high"], row["child_low"])
         for row in rows(bucket, release, "stored_edges")
     }
     below = ((made, each) for made in APP.walk() for each in (*made.children, *made.blobs))
-    assert edges == {(*key(made.digest), *key(each.digest)) for made, each in below}
+    assert edges == {(*join_key(made.digest), *join_key(each.digest)) for made, each in below}
     assert len(rows(bucket, release, "stored_revisions")) == 3
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from exporter.facts.capacity import Capacity, Seen, Stored, Untold
+from exporter.facts.exports import Capacity, Seen, Stored, Untold
 from exporter.publish.text.capacity import capacity_json, capacity_text
 
 SEEN = Seen(2, 1, 1, 2_048, 1)

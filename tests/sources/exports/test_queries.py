@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from exporter.facts import holdings
-from exporter.facts.capacity import Capacity, Untold
+from exporter.facts.exports import Capacity, Untold
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot

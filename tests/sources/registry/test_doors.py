@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.facts.admission import Admission
 from exporter.facts.gap import Reason
+from exporter.facts.snapshot import Admission
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
 from exporter.sources.registry.distribution import Distribution

@@ -18,7 +18,7 @@ from tests.sources.registry.speaking import registry_at
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from exporter.facts.admission import Admission
+    from exporter.facts.snapshot import Admission
 
 APP: Final = Repository("app")
 HOST: Final = "registry.example"

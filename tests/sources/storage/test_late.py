@@ -6,8 +6,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from exporter.facts.body import Body
-from exporter.facts.intake import Intake, LinkIntake
 from exporter.facts.inventory import Driver, Folder, Unlinked
+from exporter.facts.inventory_builder import InventoryBuilder, LinkBuilder
 from exporter.sources.storage.complete import Known, complete, deliver
 from exporter.sources.storage.filesystem import read
 from exporter.sources.storage.late import settled
@@ -49,7 +49,7 @@ def test_what_is_not_there_at_the_second_look_either_is_not_made_up() -> None:
 
 
 def test_links_are_delivered_in_the_order_of_their_paths() -> None:
-    links = LinkIntake()
+    links = LinkBuilder()
 
     deliver({"sha256": {"b" * 64: _INDEX, "a" * 64: _INDEX}}, links)
 
@@ -58,7 +58,7 @@ def test_links_are_delivered_in_the_order_of_their_paths() -> None:
 
 
 def test_a_blob_that_came_after_the_listing_is_not_missing() -> None:
-    intake = Intake(Driver.FILESYSTEM)
+    intake = InventoryBuilder(Driver.FILESYSTEM)
     intake.revisions.add("sha256", [_INDEX[7:]])
     intake.close("app", Folder.MANIFESTS | Folder.REVISIONS)
     intake.manifest(_INDEX, Body((_CHILD, "../no digest"), is_index=True))

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from obstore.store import MemoryStore
 
+from exporter.facts.body import Outline
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Driver
-from exporter.facts.outline import Outline
 from exporter.oci.digest import Digest
 from exporter.sources.storage import s3
 from exporter.sources.storage.filesystem import read

@@ -1,4 +1,4 @@
-"""How do listings become an inventory? Takes names as they come, numbers them once at the end."""
+"""Builds an inventory: takes names as they come, and numbers them once at the end."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from exporter.facts.digests import Column, Sizes, number
 from exporter.facts.gap import Gap
-from exporter.facts.graph import Graph
 from exporter.facts.inventory import (
     Driver,
     Folder,
+    Graph,
     Inventory,
     Links,
     Strays,
@@ -21,16 +21,15 @@ from exporter.facts.inventory import (
     Unlinked,
     Upload,
 )
-from exporter.facts.outline import Outline
 
 if TYPE_CHECKING:
-    from exporter.facts.body import Body
+    from exporter.facts.body import Body, Outline
 
 Target = str | Unlinked
 """What a link names, or why it names nothing."""
 
 
-class LinkIntake:
+class LinkBuilder:
     """Takes the links of one kind."""
 
     __slots__ = ("differing", "ends", "paths")
@@ -68,7 +67,7 @@ class LinkIntake:
         return column
 
 
-class Intake:
+class InventoryBuilder:
     """Takes blobs, repositories and manifests in any order; repositories in the order of a walk."""
 
     def __init__(self, driver: Driver) -> None:
@@ -80,10 +79,10 @@ class Intake:
         self._modified: list[int] = []
         self._names: list[str] = []
         self._folders: list[Folder] = []
-        self.revisions = LinkIntake()
-        self.layers = LinkIntake()
-        self._tags = _TagIntake()
-        self._manifests = _BodyIntake()
+        self.revisions = LinkBuilder()
+        self.layers = LinkBuilder()
+        self._tags = _TagBuilder()
+        self._manifests = _ManifestBuilder()
         self.uploads: list[Upload] = []
         self.gaps: list[Gap] = []
         self.strays = Strays()
@@ -167,7 +166,7 @@ class Intake:
 
 
 @dataclass(slots=True)
-class _TagIntake:
+class _TagBuilder:
     names: list[str] = field(default_factory=list)
     ends: list[int] = field(default_factory=lambda: [0])
     current: Column = field(default_factory=Column)
@@ -189,7 +188,7 @@ class _TagIntake:
 
 
 @dataclass(slots=True)
-class _BodyIntake:
+class _ManifestBuilder:
     digests: Column = field(default_factory=Column)
     targets: Column = field(default_factory=Column)
     counts: list[int] = field(default_factory=list)
@@ -227,7 +226,7 @@ def _add_target(column: Column, target: Target) -> None:
         column.texts((target,))
 
 
-def _links(intake: LinkIntake, paths: np.ndarray, differing: np.ndarray) -> Links:
+def _links(intake: LinkBuilder, paths: np.ndarray, differing: np.ndarray) -> Links:
     """Targets are what the paths say, but for the few that differ."""
     targets = paths.copy() if intake.differing else paths
     targets[list(intake.differing)] = differing

@@ -7,16 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.body import Body
-from exporter.facts.graph import distinct
-from exporter.facts.intake import Intake
-from exporter.facts.inventory import Driver
+from exporter.facts.inventory import Driver, distinct
+from exporter.facts.inventory_builder import InventoryBuilder
 
 _WORDS = [f"sha256:{at:064x}" for at in range(12)]
 _EDGES = st.dictionaries(st.sampled_from(_WORDS), st.lists(st.sampled_from(_WORDS), max_size=4))
 
 
 def _numbered(edges: dict[str, list[str]], indexes: frozenset[str] = frozenset()):  # noqa: ANN202
-    intake = Intake(Driver.FILESYSTEM)
+    intake = InventoryBuilder(Driver.FILESYSTEM)
     intake.blobs("sha256", [word[7:] for word in _WORDS], range(12), range(12))
     for word, targets in edges.items():
         intake.manifest(word, Body(tuple(targets), word in indexes))
