@@ -8,10 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.facts.digests import ABSENT, Numbers
+from exporter.facts.digests import ABSENT, Halves, Numbers, join_key, join_keys
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
-from exporter.facts.key import Halves, key, keys
 from exporter.facts.snapshot import Snapshot, known_manifests, stated_sizes
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
@@ -41,7 +40,7 @@ def of_snapshot(snapshot: Snapshot) -> Mapping[str, Iterator[Row]]:
 
 def of_storage(inventory: Inventory) -> Mapping[str, Iterator[Columns]]:
     """Return the columns of every table, some rows at a time: 20 million blobs are no loop."""
-    high, low = keys(inventory.digests)
+    high, low = join_keys(inventory.digests)
     return {
         "stored_tags": _stored_tags(inventory, high, low),
         "stored_revisions": _stored_revisions(inventory, high, low),
@@ -59,7 +58,7 @@ def _repositories(snapshot: Snapshot) -> Iterator[Row]:
 
 def _tags(snapshot: Snapshot) -> Iterator[Row]:
     for root in snapshot.roots:
-        halves = key(root.digest) if root.digest else _NO_KEY
+        halves = join_key(root.digest) if root.digest else _NO_KEY
         state = root.sighting.state
         yield root.repository, root.tag, root.digest, *halves, root.reference_class, state
 
@@ -70,7 +69,7 @@ def _manifests(snapshot: Snapshot) -> Iterator[Row]:
         if digest in known:
             read = snapshot.manifests.get(digest)
             yield (
-                *(repository, digest, *key(digest), read.media_type if read else None),
+                *(repository, digest, *join_key(digest), read.media_type if read else None),
                 *(sizes.get(digest, 0), seen.state, seen.proof),
                 *(_protected(snapshot, repository, digest), seen.reason is not Reason.BY_DESIGN),
             )
@@ -86,16 +85,16 @@ def _blobs(snapshot: Snapshot) -> Iterator[Row]:
     for (repository, digest), seen in snapshot.sightings.items():
         if digest not in known:
             size = sizes.get(digest, 0)
-            yield repository, digest, *key(digest), size, seen.state, seen.proof
+            yield repository, digest, *join_key(digest), size, seen.state, seen.proof
 
 
 def _edges(snapshot: Snapshot) -> Iterator[Row]:
     for manifest in snapshot.manifests.values():
-        parent = key(manifest.digest)
+        parent = join_key(manifest.digest)
         for link in manifest.links:
             target = link.target
             platform = str(target.platform) if target.platform else None
-            yield *parent, *key(target.digest), link.kind, target.size, platform
+            yield *parent, *join_key(target.digest), link.kind, target.size, platform
 
 
 def _uses(snapshot: Snapshot) -> Iterator[Row]:
