@@ -9,7 +9,7 @@ from functools import partial
 
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
-from exporter.facts.proof import GONE, State
+from exporter.facts.proof import State
 from exporter.facts.scrubbed import Scrubbed, fitted, recall
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import Use
@@ -173,7 +173,7 @@ def _lossy(report: Report) -> list[Root]:
     return [
         verdict.root
         for verdict in report.verdicts
-        if verdict.overall in GONE or any(child.state in GONE for child in verdict.children)
+        if verdict.cannot_be_pulled or any(child.gone for child in verdict.children)
     ]
 
 

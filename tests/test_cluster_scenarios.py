@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import blast
 from exporter.judge.preflight.api import predict
 from exporter.judge.preflight.prediction import Verdict
+from exporter.judge.tag_report import impact_of
 from exporter.oci.platform import Platform
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.rendering import render
@@ -41,15 +41,15 @@ async def test_07_what_runs_from_cache_on_a_lost_platform_is_critical_and_stays_
     report = await audited(registry, use("app:v1", "linux/arm64", **web))
 
     assert losses(report) == [CRITICAL]
-    hit = blast(verdict(report))
-    assert [str(each.workload) for each in hit.hits] == ["Deployment shop/web (prod)"]
-    assert (hit.alive, hit.platforms) == (12, (Platform("linux", "arm64"),))
+    hit = impact_of(verdict(report))
+    assert [str(each.workload) for each in hit.users] == ["Deployment shop/web (prod)"]
+    assert (hit.running, hit.users[0].platforms) == (12, (Platform("linux", "arm64"),))
     said = check_text([report], Style())
     assert "do not restart or reschedule: 12 containers running on layers cached on" in said
 
     elsewhere = await audited(registry, use("app:v1", "linux/amd64", **web))
     assert (verdict(elsewhere).state, losses(elsewhere)) == (PRESENT, [UNNEEDED])
-    assert blast(verdict(elsewhere)).hits == ()
+    assert impact_of(verdict(elsewhere)).users == ()
 
 
 async def test_07_a_node_that_may_take_it_next_is_enough() -> None:
@@ -81,8 +81,8 @@ async def test_09_two_workloads_on_one_image_are_hit_each_under_its_own_class() 
 
     report = await audited(stocked(tag="other"), *uses)
 
-    hit = blast(verdict(report))
-    assert [(str(each.workload), each.reference_class) for each in hit.hits] == [
+    hit = impact_of(verdict(report))
+    assert [(str(each.workload), each.reference_class) for each in hit.users] == [
         ("Deployment a/one (prod)", ReferenceClass.LIVE),
         ("Deployment a/zero (prod)", ReferenceClass.IDLE),
     ]
@@ -116,7 +116,7 @@ async def test_10_a_suspended_job_is_kept_in_mind_and_is_no_page() -> None:
 
     assert verdict(report, "sync").root.reference_class is ReferenceClass.IDLE
     assert losses(report) == [WARNING]
-    assert blast(verdict(report, "sync")).next_run is None
+    assert impact_of(verdict(report, "sync")).next_run is None
 
 
 async def test_11_a_pinned_image_that_its_tag_has_left_is_at_risk_and_not_missing() -> None:

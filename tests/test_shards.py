@@ -11,7 +11,6 @@ from exporter.facts.gap import Reason
 from exporter.facts.shard import WHOLE, Shard, home
 from exporter.facts.use import ReferenceClass
 from exporter.oci.reference import Repository
-from exporter.publish.census import count
 from exporter.resolve import scope
 from exporter.resolve.stored import stored_roots
 from exporter.sources.storage import filesystem
@@ -79,8 +78,8 @@ async def test_the_union_of_four_shards_is_what_one_process_says(site: Site) -> 
 
 
 async def test_the_bytes_of_every_repository_are_the_same(site: Site) -> None:
-    whole = count(await site.report(WHOLE))
-    parts = [count(await site.report(shard)) for shard in SHARDS]
+    whole = (await site.report(WHOLE)).counts
+    parts = [(await site.report(shard)).counts for shard in SHARDS]
 
     assert merged(part.repositories for part in parts) == whole.repositories
     assert sum(sum(part.tags.values()) for part in parts) == sum(whole.tags.values())

@@ -13,7 +13,7 @@ from typing import Final
 from exporter.commands import Refused
 from exporter.commands.settings import again
 from exporter.facts.gap import Scope
-from exporter.facts.proof import GONE, State
+from exporter.facts.proof import State
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.judge.report import Report
 from exporter.publish.document.report import compose, encode
@@ -45,7 +45,7 @@ def exit_code(reports: Iterable[Report], *, whole: bool, unpacked: bool = False)
     `unpacked` says that it was asked to what layers unpack.
     """
     reports = tuple(reports)
-    if any(verdict.overall in GONE for report in reports for verdict in report.verdicts):
+    if any(tag.verdict.cannot_be_pulled for report in reports for tag in report.tags):
         return Exit.BROKEN
     blind = any(_blind(each, whole=whole, unpacked=unpacked) for each in reports)
     return Exit.BLIND if blind else Exit.WELL

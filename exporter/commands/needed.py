@@ -13,7 +13,7 @@ from exporter.config.registry import RegistrySettings
 from exporter.config.settings import Settings
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.use import Use
-from exporter.judge.blast import Hit, hits
+from exporter.judge.impact import User, users_of
 from exporter.judge.preflight.prediction import NeededImage
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Repository, Tag, spellings
@@ -39,12 +39,12 @@ class Wanting:
             name = use.reference.digest or use.reference.tag or ""
             users.setdefault((use.reference.repository, name), []).append(use)
         return [
-            _needed(each, hits(users.get((each.repository, each.name), ())))
+            _needed(each, users_of(users.get((each.repository, each.name), ())))
             for each in scope.select(self.scope, tags, self.uses.entries)
         ]
 
 
-def _needed(wanted: scope.Wanted, users: tuple[Hit, ...]) -> NeededImage:
+def _needed(wanted: scope.Wanted, users: tuple[User, ...]) -> NeededImage:
     pinned = isinstance(wanted.name, Digest)
     tag, digest = ("", wanted.name) if pinned else (wanted.name, "")
     return NeededImage(wanted.repository, tag, digest, wanted.reference_class, users)

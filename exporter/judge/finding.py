@@ -49,6 +49,12 @@ class Rule:
     code: str
     summary: str
     """One sentence, the same for every finding of the rule."""
+    breaks_pull: bool = False
+    """Does what it finds make a pull fail? The other checks find risks."""
+    at_risk: bool = False
+    """Does it find what a garbage collection may take although something needs it?"""
+    runbook: str = ""
+    """The alert whose runbook says what to do, where that is not one for broken tags."""
 
 
 @dataclass(frozen=True, slots=True)

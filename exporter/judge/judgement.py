@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from exporter.facts.snapshot import Role, Snapshot
+from exporter.judge.causes import causes
 from exporter.judge.checks import (
     broken_child,
     digest_mismatch,
@@ -18,9 +19,11 @@ from exporter.judge.checks import (
     unprotected_image,
     wrong_diff_id,
 )
-from exporter.judge.finding import Finding
+from exporter.judge.counts import counted
+from exporter.judge.finding import Finding, Rule
 from exporter.judge.hold import Hold, compared, holds
 from exporter.judge.report import Report, TagVerdict
+from exporter.judge.tag_report import tag_report
 from exporter.judge.unsettled import unsettled
 from exporter.judge.verdict import verdicts
 
@@ -51,15 +54,37 @@ def judge(snapshot: Snapshot, history: Mapping[str, float]) -> Report:
     found = verdicts(snapshot)
     held = holds(snapshot, found)
     judged = tuple(compared(each, held.get(each.root.repository)) for each in found)
-    findings = tuple(
-        finding
-        for verdict in judged
-        for finding in _findings(snapshot, verdict, held.get(verdict.root.repository))
-    )
-    since = {each.key: history.get(each.key, snapshot.taken_at) for each in findings}
+    findings = [tuple(_findings(snapshot, each, held.get(each.root.repository))) for each in judged]
+    keys = (each.key for part in findings for each in part)
+    since = {key: history.get(key, snapshot.taken_at) for key in keys}
     untold = [key for key in history if key not in since]
     waiting = {key: history[key] for key in unsettled(snapshot, judged, held, untold)}
-    return Report(snapshot, judged, findings, {**waiting, **since})
+    return concluded(snapshot, zip(judged, findings, strict=True), {**waiting, **since})
+
+
+def concluded(
+    snapshot: Snapshot,
+    judged: Iterable[tuple[TagVerdict, tuple[Finding, ...]]],
+    since: Mapping[str, float],
+) -> Report:
+    """Return the report that verdicts and their findings make, with all that follows of them."""
+    tags = tuple(tag_report(snapshot, verdict, found, since) for verdict, found in judged)
+    return Report(
+        snapshot,
+        tags,
+        causes(each.verdict for each in tags),
+        counted(snapshot, tags),
+        tuple(_could_run(snapshot)),
+        since,
+    )
+
+
+def _could_run(snapshot: Snapshot) -> Iterator[Rule]:
+    if snapshot.role is Role.PROXY:
+        return
+    yield from (check.RULE for check in (*OPEN, moved_tag))
+    if snapshot.sealed:
+        yield from (check.RULE for check in (*CLOSED, unprotected_image))
 
 
 def _findings(snapshot: Snapshot, verdict: TagVerdict, hold: Hold | None) -> Iterator[Finding]:

@@ -1,20 +1,21 @@
-"""What an audit means: a verdict for every tag and child, and what is wrong."""
+"""The report of an audit: a verdict for every tag and child, and all that follows of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Proof, State
 from exporter.facts.snapshot import Admission, Root, Snapshot
 from exporter.facts.use import ReferenceClass, Use
-from exporter.judge.finding import Finding
+from exporter.judge.finding import Finding, Rule
+from exporter.judge.impact import Impact, User, users_of
 from exporter.judge.stock import Stock
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
-from exporter.oci.reference import Tag
+from exporter.oci.reference import Repository, Tag
 
 
 class ChildKind(StrEnum):
@@ -46,9 +47,14 @@ class Lack:
     """Is it all there, and not what the image's configuration says?"""
 
     @property
+    def lost(self) -> bool:
+        """Is it proven to be missing or broken?"""
+        return self.state in GONE
+
+    @property
     def is_loss(self) -> bool:
         """Would the bytes that its digest names heal it, and are they gone or short?"""
-        return self.state in GONE and not (self.corrupt or self.misfit)
+        return self.lost and not (self.corrupt or self.misfit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +84,21 @@ class Child:
         return self.required_by is not None
 
     @property
+    def gone(self) -> bool:
+        """Is it proven to be missing or broken, expected or not?"""
+        return self.state in GONE
+
+    @property
     def lost(self) -> bool:
         """Is it proven that what should be here is not?"""
-        return self.state in GONE and self.expected
+        return self.gone and self.expected
+
+    @property
+    def stands(self) -> bool:
+        """Is it a manifest that is there to be lost? A cache's blobs are held by their index."""
+        return (
+            self.expected and self.state is not State.MISSING and self.kind is not ChildKind.CACHE
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +134,33 @@ class TagVerdict:
     """What of it is live and runs, and is nothing to which the tag leads now."""
     unprotected: tuple[Digest, ...] | None = None
     """What of it is live and no tag leads to; None where that is not known, or nothing is live."""
+
+    @property
+    def name(self) -> str:
+        """`repository:tag`, or `repository@digest`: what can be typed again."""
+        root = self.root
+        joint, name = (":", root.tag) if root.tag else ("@", root.digest)
+        return f"{root.repository}{joint}{name}"
+
+    @property
+    def cannot_be_pulled(self) -> bool:
+        """Is it proven that a pull fails, for its own class or a lower one?"""
+        return self.overall in GONE
+
+    @property
+    def broken_for_own_class(self) -> bool:
+        """Is it proven that a pull fails for the tag's own class?"""
+        return self.state in GONE
+
+    @property
+    def by_design(self) -> bool:
+        """Is nothing below it promised here, as in a pull-through cache?"""
+        return bool(self.children) and not any(child.expected for child in self.children)
+
+    @property
+    def stake(self) -> int:
+        """The rank of the highest class for which a pull fails; else, of the tag's own class."""
+        return next(iter(self.failing), self.root.reference_class).rank
 
     @property
     def overall(self) -> State:
@@ -157,16 +202,190 @@ class TagVerdict:
         return frozenset(platform for platform in unpromised if platform)
 
 
+class Urgency(IntEnum):
+    """How much a tag needs a person; the lowest first."""
+
+    CANNOT_BE_PULLED = 0
+    UNKNOWN = 1
+    NONE = 2
+
+
+class Condition(StrEnum):
+    """A condition by which tags are counted and looked for."""
+
+    CANNOT_BE_PULLED = "gone"
+    """It is missing or broken, or is so for uses of a lower class."""
+    MISSING = "missing"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+    PRESENT = "present"
+    BY_DESIGN = "by-design"
+    """Nothing below it is promised here."""
+    AT_RISK = "unprotected"
+    """A cleanup would take what is live: a child by the registry's own collector, or an image
+    that no tag references."""
+
+
+class Need(StrEnum):
+    """Whether a platform that must run the tag pulls a child."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildCounts:
+    """The children of one tag that are equally needed, counted."""
+
+    missing: int
+    broken: int
+    unknown: int
+    unprotected: int | None
+    """None where the repository's tags are not all known."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagReport:
+    """All that a report says of one tag or pinned digest."""
+
+    verdict: TagVerdict
+    findings: tuple[Finding, ...]
+    """What is wrong with it."""
+    impact: Impact
+    """Those that its loss affects; nobody where it can be pulled."""
+    lost_since: Mapping[ReferenceClass | None, float]
+    """When the loss was first seen, by the class that it affects: seconds since the epoch."""
+    urgency: Urgency
+    conditions: frozenset[Condition]
+    incomplete: frozenset[Need]
+    """Of which children any that is expected is not proven to be present."""
+    bare_indexes: frozenset[Digest]
+    """Nested and pinned indexes that no tag names directly, where that can be said."""
+
+    @property
+    def name(self) -> str:
+        """`repository:tag`, or `repository@digest`."""
+        return self.verdict.name
+
+    @property
+    def since(self) -> float | None:
+        """When it was first seen that the tag cannot be pulled: seconds since the epoch."""
+        return min(self.lost_since.values(), default=None)
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """The workloads and references that name it; the containers of one workload are one."""
+        return users_of(self.verdict.uses)
+
+    @property
+    def order(self) -> tuple[int, int, int, float]:
+        """Sort key: what matters most, what is worst, and what a schedule starts soonest."""
+        own = self.verdict.root.reference_class.rank
+        return own, self.urgency, self.verdict.stake, self.impact.soonest
+
+    def impact_on(self, failing: ReferenceClass) -> Impact:
+        """Return the impact of what a class needs: on everybody for the tag's own class."""
+        own = failing is self.verdict.root.reference_class
+        return self.impact if own else self.impact.of(failing)
+
+    def child_counts(self, by: ReferenceClass | None) -> ChildCounts | None:
+        """Count the children that a class requires; None asks for what nothing requires.
+
+        None where the registry promises nothing below it, or there is nothing of that kind.
+        """
+        verdict = self.verdict
+        expected = [each for each in verdict.children if each.expected]
+        children = [each for each in expected if each.required_by is by]
+        own = by is verdict.root.reference_class
+        lacking = any(each.required_by is by for each in verdict.lacking)
+        promised = own and len(expected) == len(verdict.children)
+        if not (children or lacking or promised):
+            return None
+        states = [child.state for child in children]
+        known = all(child.protected_by is not None for child in children)
+        bare = sum(child.protected_by == () and child.stands for child in children)
+        return ChildCounts(
+            states.count(State.MISSING),
+            states.count(State.BROKEN),
+            states.count(State.UNKNOWN),
+            bare + len(self.bare_indexes) * own if known else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenTag:
+    """A tag that a cause breaks."""
+
+    verdict: TagVerdict
+    platforms: tuple[Platform, ...]
+    """On which; empty where no platform is known."""
+    required: bool
+    """Must one of them run it?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One manifest or blob that is missing, short or corrupt, or not what its image says."""
+
+    lack: Lack
+    breaks: tuple[BrokenTag, ...]
+    """The tags that it breaks, live first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryCounts:
+    """One repository, counted: every manifest once, under the highest class that needs it."""
+
+    tags: int
+    children: Mapping[tuple[ReferenceClass, State], int]
+    unprotected: Mapping[ReferenceClass, int] | None
+    """None where the repository's tags are not all known."""
+    logical_bytes: int
+    """Of what is present, shared content included."""
+
+    def among(self, state: State) -> int:
+        """How many children are in this state?"""
+        return sum(count for (_, each), count in self.children.items() if each is state)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """One registry, counted."""
+
+    tags: Mapping[tuple[ReferenceClass, State], int]
+    repositories: Mapping[Repository, RepositoryCounts]
+    blobs: Mapping[State, int]
+    """Without what other registries hold by design."""
+    proofs: Mapping[Proof, int]
+    """How the blobs that are present were proven."""
+    referenced_bytes: int
+    """Of what is present, each digest once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What one audit of one registry means. The same snapshot and history give the same report."""
 
     snapshot: Snapshot
-    verdicts: tuple[TagVerdict, ...]
+    tags: tuple[TagReport, ...]
     """Live first, then by repository and tag."""
-    findings: tuple[Finding, ...]
+    causes: tuple[Cause, ...]
+    """In the order of the tags that they break."""
+    counts: Counts
+    checked: tuple[Rule, ...]
+    """The checks that could run."""
     since: Mapping[str, float] = field(default_factory=dict)
     """When each finding was first seen: by its key, seconds since the epoch. Those of before that
     could not be looked for now are there too."""
     stock: Stock | None = None
     """What its storage means, where one was given and could be read whole."""
+
+    @property
+    def verdicts(self) -> tuple[TagVerdict, ...]:
+        """The verdict on each tag, in their order."""
+        return tuple(tag.verdict for tag in self.tags)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that is wrong, in the order of the tags."""
+        return tuple(finding for tag in self.tags for finding in tag.findings)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.facts.proof import GONE, State
+from exporter.facts.proof import State
 from exporter.judge.repair import held, save
 from exporter.judge.report import Child, Report, TagVerdict
 from exporter.oci.reference import names_host
@@ -81,7 +81,7 @@ def _from_node(name: str, verdict: TagVerdict, child: Child) -> Remedy:
 def _is_lost(child: Child) -> bool:
     """Would the same content heal it? Not where it is all there, and not what the image says."""
     wrong = any(lack.misfit for lack in child.lacks)
-    return child.state in GONE and not (wrong and not any(lack.is_loss for lack in child.lacks))
+    return child.gone and not (wrong and not any(lack.is_loss for lack in child.lacks))
 
 
 def _is_bare(child: Child) -> bool:

@@ -10,10 +10,8 @@ from typing import Final
 
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Root
-from exporter.judge.blast import blast
-from exporter.judge.report import Child, ChildKind, Report, TagVerdict
+from exporter.judge.report import Child, ChildKind, Report, TagReport, TagVerdict, Urgency
 from exporter.oci.reference import names_host
-from exporter.publish.urgency import Urgency, order, urgency
 from exporter.publish.words import (
     ABSENT,
     LACKING,
@@ -59,7 +57,7 @@ class Sheet:
 def lay_out(report: Report, most: int) -> Sheet:
     """Return the table of a report: every tag that is not well, and so many of the others."""
     columns = _columns(report)
-    told = [(each, _well(each), order(each, blast(each))) for each in report.verdicts]
+    told = [(each.verdict, _well(each), each.order) for each in report.tags]
     told.sort(key=lambda each: (each[2], each[1]))
     fine = sum(well for _, well, _ in told)
     room = max(0, most - (len(told) - fine))
@@ -111,9 +109,9 @@ def _address(report: Report, verdict: TagVerdict) -> str:
     return f"{label if names_host(label) else 'HOST'}/{root_name(verdict)}"
 
 
-def _well(verdict: TagVerdict) -> bool:
-    return urgency(verdict) is Urgency.NONE and all(
-        each.state is State.PRESENT or not each.expected for each in verdict.children
+def _well(tag: TagReport) -> bool:
+    return tag.urgency is Urgency.NONE and all(
+        each.state is State.PRESENT or not each.expected for each in tag.verdict.children
     )
 
 

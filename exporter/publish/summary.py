@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.facts.gap import Gap
-from exporter.facts.proof import GONE, Proof, State
-from exporter.judge.blast import Blast, blast
+from exporter.facts.proof import Proof, State
 from exporter.judge.finding import Finding, Rule, Severity
-from exporter.judge.report import Child, ChildKind, Lacking, Report, TagVerdict
-from exporter.oci.reference import Repository
-from exporter.publish.census import BREAKING, broken_since, count
+from exporter.judge.report import (
+    Child,
+    ChildKind,
+    Lacking,
+    Report,
+    TagReport,
+    TagVerdict,
+    Urgency,
+)
 from exporter.publish.sheet import inspect_command, name_of, root_name, scrub_command
-from exporter.publish.urgency import Urgency, order, stake, urgency
-from exporter.publish.users import blast_words, needed_words
+from exporter.publish.users import impact_words, needed_words
 from exporter.publish.words import (
     LACKING,
     Cell,
@@ -68,16 +72,7 @@ class Trouble:
 def troubles(report: Report) -> tuple[Trouble, ...]:
     """What is proven to be gone, live tags first and the worst first."""
     taken_at = report.snapshot.taken_at
-    since = {where: seen for where, seen in broken_since(report).items() if seen < taken_at}
-    repairs: defaultdict[tuple[Repository, str], dict[str, None]] = defaultdict(dict)
-    for finding in report.findings:
-        if finding.hint:
-            repairs[finding.root.repository, finding.root.name][finding.hint] = None
-    told = [(each, blast(each)) for each in report.verdicts]
-    found = (
-        _trouble(verdict, hit, since.get(_key(verdict)), tuple(repairs[_key(verdict)]))
-        for verdict, hit in sorted(told, key=lambda each: order(*each))
-    )
+    found = (_trouble(tag, taken_at) for tag in sorted(report.tags, key=lambda tag: tag.order))
     return tuple(trouble for trouble in found if trouble.losses)
 
 
@@ -85,7 +80,7 @@ def risks(report: Report) -> tuple[str, ...]:
     """What is not lost and may be: one line for each check that warns, with the first few tags."""
     found: defaultdict[Rule, list[Finding]] = defaultdict(list)
     for finding in report.findings:
-        if finding.severity is Severity.WARNING and finding.rule.code not in BREAKING:
+        if finding.severity is Severity.WARNING and not finding.rule.breaks_pull:
             found[finding.rule].append(finding)
     return tuple(_risk(rule, findings) for rule, findings in found.items())
 
@@ -102,15 +97,15 @@ def coverage_head(gaps: Sequence[str]) -> str:
 
 def totals(report: Report) -> str:
     """How much was checked, and how it was verified."""
-    census = count(report)
-    children = sum(sum(house.children.values()) for house in census.repositories.values())
-    blobs = sum(census.blobs.values())
+    counts = report.counts
+    children = sum(sum(house.children.values()) for house in counts.repositories.values())
+    blobs = sum(counts.blobs.values())
     looked = (
-        f"{count_words(len(report.verdicts), 'tag')}, {count_words(children, 'manifest')} and "
+        f"{count_words(len(report.tags), 'tag')}, {count_words(children, 'manifest')} and "
         f"{count_words(blobs, 'blob')} in "
-        f"{count_words(len(census.repositories), 'repository', 'repositories')}"
+        f"{count_words(len(counts.repositories), 'repository', 'repositories')}"
     )
-    ways = sorted(census.proofs.items(), key=lambda item: -item[1])
+    ways = sorted(counts.proofs.items(), key=lambda item: -item[1])
     how = ", ".join(f"{amount:,} {proof_words(proof)}" for proof, amount in ways)
     return f"{looked}. Blobs present: {how}." if how else f"{looked}."
 
@@ -118,17 +113,17 @@ def totals(report: Report) -> str:
 def next_command(reports: Sequence[Report], again: str = "") -> str:
     """What should be typed next? With the options by which the same registry was reached."""
     ranked = (
-        (urgency(each), stake(each), position, number)
+        (each.urgency, each.verdict.stake, position, number)
         for position, report in enumerate(reports)
-        for number, each in enumerate(report.verdicts)
-        if urgency(each) is not Urgency.NONE
+        for number, each in enumerate(report.tags)
+        if each.urgency is not Urgency.NONE
     )
     worst = min(ranked, default=None)
     if worst is None:
         away = next((report for report in reports if report.snapshot.blind), None)
         return _look_for(away, again) if away else _SERVE
     report = reports[worst[2]]
-    return f"{_look_closer(report, report.verdicts[worst[3]])} {again}".rstrip()
+    return f"{_look_closer(report, report.tags[worst[3]].verdict)} {again}".rstrip()
 
 
 def _look_closer(report: Report, verdict: TagVerdict) -> str:
@@ -144,10 +139,6 @@ def _look_closer(report: Report, verdict: TagVerdict) -> str:
 def _look_for(away: Report, again: str) -> str:
     scheme = "http" if PLAIN_HTTP in again.split() else "https"
     return f"curl -v {scheme}://{away.snapshot.registry}/v2/"
-
-
-def _key(verdict: TagVerdict) -> tuple[Repository, str]:
-    return verdict.root.repository, verdict.root.name
 
 
 def losses(verdict: TagVerdict) -> tuple[Loss, ...]:
@@ -167,11 +158,12 @@ def _unoffered(verdict: TagVerdict, lacking: Lacking) -> tuple[str, ...]:
     return ("no image for this platform", *notes)
 
 
-def _trouble(
-    verdict: TagVerdict, hit: Blast, since: float | None, repairs: tuple[str, ...]
-) -> Trouble:
+def _trouble(tag: TagReport, taken_at: float) -> Trouble:
+    verdict = tag.verdict
     reference = str(verdict.root.reference_class)
-    notes = (*blast_words(hit), *(f"repair: {plain(each)}" for each in repairs))
+    since = tag.since if tag.since is not None and tag.since < taken_at else None
+    repairs = dict.fromkeys(each.hint for each in tag.findings if each.hint)
+    notes = (*impact_words(tag.impact), *(f"repair: {plain(each)}" for each in repairs))
     return Trouble(
         reference, root_name(verdict), verdict_cell(verdict), since, losses(verdict), notes
     )
@@ -183,7 +175,7 @@ def _loss(verdict: TagVerdict, child: Child) -> Loss:
         return Loss("tag", child_cell(child), "", (f"no such tag: {detail}",))
     is_run = child.platform and child.kind is ChildKind.IMAGE
     where = platform_words(child.platform) if is_run and child.platform else str(child.kind)
-    gone = (each for each in child.lacks if each.state in GONE)
+    gone = (each for each in child.lacks if each.lost)
     confirmed = f" ({proof_words(child.proof)})" if child.proof is Proof.CONFIRMED else ""
     details = tuple(
         f"{each.kind} {'' if each.digest == child.digest else f'{each.digest} '}"

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from exporter.facts.proof import GONE, Proof, State
+from exporter.facts.proof import Proof, State
 from exporter.oci.platform import Platform
-from exporter.publish.urgency import by_design
 from exporter.screen import plain
 
 if TYPE_CHECKING:
@@ -75,9 +74,9 @@ def child_cell(child: Child) -> Cell:
 
 def verdict_cell(verdict: TagVerdict) -> Cell:
     """Say how a tag is, in the report's own word; and to whom, where not to its own class."""
-    if by_design(verdict):
+    if verdict.by_design:
         return BY_DESIGN
-    if verdict.failing and verdict.state not in GONE:
+    if verdict.failing and not verdict.broken_for_own_class:
         return Cell(f"{verdict.failing[0]} {verdict.overall}", Tone.BAD)
     return Cell(str(verdict.state), _CELLS[verdict.state].tone)
 

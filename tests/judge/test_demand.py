@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Collector, Role, Sealed
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import blast, hits
 from exporter.judge.change import ChangeKind, compare
+from exporter.judge.impact import users_of
 from exporter.judge.judgement import judge
+from exporter.judge.tag_report import impact_of
 from exporter.judge.verdict import verdicts
 from exporter.oci.platform import Platform
 from tests import worlds
@@ -73,7 +74,7 @@ def test_what_a_lower_class_alone_would_pull_is_lost_to_it_and_to_nobody_live(
     assert finding.detail == (
         f"the manifest of the image linux/arm64 is missing; only {kind} uses need it"
     )
-    assert [each.name for each in blast(found).hits] == ["CronJob shop/sync (prod)"]
+    assert [each.name for each in impact_of(found).users] == ["CronJob shop/sync (prod)"]
 
 
 def test_hollow_content_weighs_the_same() -> None:
@@ -98,7 +99,7 @@ def test_a_platform_that_only_a_lower_class_needs_is_lacking_for_it() -> None:
     assert (found.state, found.overall, found.failing) == (PRESENT, BROKEN, (IDLE,))
     assert codes(seen, *uses) == [("missing-platform", "warning")]
     assert [str(each) for each in found.lacking_platforms] == ["linux/s390x"]
-    assert [each.name for each in blast(found).hits] == ["CronJob shop/sync (prod)"]
+    assert [each.name for each in impact_of(found).users] == ["CronJob shop/sync (prod)"]
 
 
 def test_what_is_live_is_hit_where_both_need_it() -> None:
@@ -108,7 +109,7 @@ def test_what_is_live_is_hit_where_both_need_it() -> None:
 
     assert (found.state, found.failing) == (BROKEN, (LIVE,))
     assert codes(seen, *uses) == [("missing-child", "critical")]
-    assert len(blast(found).hits) == 2
+    assert len(impact_of(found).users) == 2
 
 
 def test_each_loss_has_the_class_that_it_hits() -> None:
@@ -126,14 +127,14 @@ def test_who_does_not_say_where_it_runs_makes_nothing_required_of_a_live_tag() -
 
     found = judged(seen, WEB, NOBODY_KNOWS)
 
-    assert (found.overall, found.failing, blast(found).hits) == (PRESENT, (), ())
+    assert (found.overall, found.failing, impact_of(found).users) == (PRESENT, (), ())
     assert codes(seen, WEB, NOBODY_KNOWS) == [("missing-child", "info")]
 
 
 def test_who_does_not_say_where_it_runs_is_not_hit_by_what_others_of_its_class_lost() -> None:
     found = judged(live().lose(ARM64.digest), WEB, NOBODY_KNOWS, idle("arm64"))
 
-    assert [each.name for each in blast(found).hits] == ["CronJob shop/sync (prod)"]
+    assert [each.name for each in impact_of(found).users] == ["CronJob shop/sync (prod)"]
 
 
 def test_what_a_lower_class_needs_and_nobody_could_see_is_unknown_to_it_alone() -> None:
@@ -234,7 +235,7 @@ def test_what_can_run_nowhere_lacks_all_though_another_one_runs() -> None:
 
     assert (found.state, found.not_offered) == (BROKEN, ())
     assert [str(each) for each in found.lacking_platforms] == ["linux/riscv64", "linux/s390x"]
-    assert [each.name for each in blast(found).hits] == ["CronJob shop/sync (prod)"]
+    assert [each.name for each in impact_of(found).users] == ["CronJob shop/sync (prod)"]
 
 
 def test_a_workload_that_would_go_back_to_other_nodes_counts_twice() -> None:
@@ -242,10 +243,10 @@ def test_a_workload_that_would_go_back_to_other_nodes_counts_twice() -> None:
     same = use("app:v1", "linux/amd64", reference_class=ROLLBACK, workload=WEB.workload)
     found = judged(live().lose(ARM64.digest), WEB, back, same)
 
-    now, then = hits(found.uses)
+    now, then = users_of(found.uses)
 
     assert (now.reference_class, then.reference_class) == (LIVE, ROLLBACK)
-    assert list(blast(found).struck((now, then))) == [(now, False), (then, True)]
+    assert list(impact_of(found).affects((now, then))) == [(now, False), (then, True)]
 
 
 def test_a_use_that_came_later_is_no_damage_of_the_change() -> None:

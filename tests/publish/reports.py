@@ -15,6 +15,7 @@ from exporter.judge.finding import Finding, weight
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Effect, Precondition, PreconditionCode
 from exporter.judge.hold import compared, holds
+from exporter.judge.judgement import concluded
 from exporter.judge.repair import hint
 from exporter.judge.report import Child, ChildKind, Lack, Lacking, Report, TagVerdict
 from exporter.judge.stock import CollectorForecast, Stock
@@ -27,7 +28,7 @@ from exporter.tally import Tally
 from tests.fakes import use, workload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 PRESENT, MISSING, BROKEN, UNKNOWN = State.PRESENT, State.MISSING, State.BROKEN, State.UNKNOWN
 TAKEN_AT = 1_776_852_000.0
@@ -124,10 +125,25 @@ def report(*verdicts: TagVerdict, registry: str = "registry.example", **other: A
     held = holds(snapshot, verdicts)
     compare = (compared(each, held.get(each.root.repository)) for each in verdicts)
     verdicts = tuple(sorted(compare, key=lambda each: each.root.reference_class.rank))
-    findings = tuple(each for verdict in verdicts for each in _findings(verdict))
-    if facts.get("role") is Role.PROXY:
-        findings = ()
-    return Report(snapshot, verdicts, findings, {each.key: FIRST_SEEN for each in findings})
+    owned = facts.get("role") is not Role.PROXY
+    judged = [(each, tuple(_findings(each)) if owned else ()) for each in verdicts]
+    since = {finding.key: FIRST_SEEN for _, findings in judged for finding in findings}
+    return concluded(snapshot, judged, since)
+
+
+def rejudged(
+    about: Report,
+    *findings: Finding,
+    since: float | Mapping[str, float] = FIRST_SEEN,
+    snapshot: Snapshot | None = None,
+) -> Report:
+    """The same verdicts with these findings, or with their own; and when they were first seen."""
+    found = findings or about.findings
+    judged = [
+        (each, tuple(one for one in found if one.root == each.root)) for each in about.verdicts
+    ]
+    times = since if not isinstance(since, float | int) else {each.key: since for each in found}
+    return concluded(snapshot or about.snapshot, judged, times)
 
 
 def standing(about: Report | None, registry: str = "registry.example", **other: Any) -> Standing:

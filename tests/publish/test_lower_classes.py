@@ -10,14 +10,14 @@ from exporter.commands.answer import Exit, exit_code
 from exporter.facts.use import ReferenceClass
 from exporter.judge.explanation import ExplainRequest, explain
 from exporter.judge.judgement import judge
+from exporter.judge.report import Condition, Urgency
 from exporter.publish.document.report import compose
-from exporter.publish.roster import Condition, Roster
 from exporter.publish.standing import Standing
 from exporter.publish.summary import next_command
+from exporter.publish.tag_index import TagIndex
 from exporter.publish.text.explanation import explanation_document, explanation_text
 from exporter.publish.text.terminal import Style, check_text
 from exporter.publish.text.tree import inspect_text
-from exporter.publish.urgency import Urgency
 from tests.fakes import use, workload
 from tests.judge.scene import APP, BLIND, NOW, Scene, scene
 from tests.publish.metrics.series import samples, value
@@ -99,13 +99,13 @@ def test_explain_says_who_needs_it(lost: Report) -> None:
 
 
 async def test_the_page_says_who_needs_it_and_which_runbook(lost: Report) -> None:
-    roster = Roster.of([Standing.once(lost)])
-    (entry,) = roster.entries
+    index = TagIndex.of([Standing.once(lost)])
+    (entry,) = index.entries
     found = await page("/tag/registry.example/app:v1", shown(lost))
     text = found.text
 
-    assert roster.gone == (entry,)
-    assert Condition.PRESENT in entry.conditions
+    assert index.lost == (entry,)
+    assert Condition.PRESENT in entry.tag.conditions
     assert "idle broken Cannot be pulled for linux/arm64, needed only by idle uses." in text
     assert "CronJob shop/sync (prod) \N{MULTIPLICATION X} cannot restart" in text
     assert text.count("cannot restart") == 1
@@ -189,14 +189,14 @@ def test_a_tag_of_which_a_lower_class_knows_nothing_stands_before_one_that_is_we
     dark = told(live().turn(BLIND, ARM64.digest))
     well = judge(scene(BOTH, "a").snapshot(), {})
 
-    both = Roster.of([Standing.once(well), Standing.once(dark)])
+    both = TagIndex.of([Standing.once(well), Standing.once(dark)])
 
-    assert [each.urgency for each in both.entries] == [Urgency.UNKNOWN, Urgency.NONE]
+    assert [each.tag.urgency for each in both.entries] == [Urgency.UNKNOWN, Urgency.NONE]
 
 
 def test_what_runs_and_is_hit_stands_before_what_only_sleeps(lost: Report) -> None:
     worse = judge(scene(BOTH, "v9").lose(AMD64.digest).snapshot(), {})
 
-    both = Roster.of([Standing.once(lost), Standing.once(worse)])
+    both = TagIndex.of([Standing.once(lost), Standing.once(worse)])
 
     assert [each.name for each in both.entries] == ["app:v9", "app:v1"]

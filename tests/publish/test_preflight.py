@@ -9,7 +9,7 @@ import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Hit, hits
+from exporter.judge.impact import User, users_of
 from exporter.judge.preflight.prediction import (
     BrokenManifest,
     Checked,
@@ -33,7 +33,7 @@ GAP = Gap(Scope.REFERENCES, "live.txt", Reason.UNREADABLE, "gone")
 
 
 def victim(name: str, *lost: LostContent, owners: tuple[str, ...] = ()) -> Victim:
-    needed = NeededImage("app", name, "", ReferenceClass.LIVE, tuple(map(Hit, owners)))
+    needed = NeededImage("app", name, "", ReferenceClass.LIVE, tuple(map(User, owners)))
     return Victim(
         needed, tag_removed=False, broken=(BrokenManifest("sha256:c", "linux/arm64", lost),)
     )
@@ -52,7 +52,7 @@ def test_each_verdict_says_what_it_means() -> None:
 
 def test_a_tag_that_goes_and_breaks_nothing_is_no_manifest() -> None:
     tag = Victim(
-        NeededImage("app", "v1", "", ReferenceClass.LIVE, (Hit("x"),)), tag_removed=True, broken=()
+        NeededImage("app", "v1", "", ReferenceClass.LIVE, (User("x"),)), tag_removed=True, broken=()
     )
 
     assert headline(replace(EMPTY, victims=(tag,))) == "the plan x would break 1 image"
@@ -112,7 +112,7 @@ def test_long_lists_end_with_how_many_more_there_are() -> None:
 
 
 def test_nothing_that_others_wrote_moves_the_cursor_or_breaks_the_layout() -> None:
-    needed = NeededImage("app\x1b[2J", "v*1", "", ReferenceClass.LIVE, (Hit("a|b"),))
+    needed = NeededImage("app\x1b[2J", "v*1", "", ReferenceClass.LIVE, (User("a|b"),))
     odd = replace(EMPTY, victims=(Victim(needed, tag_removed=True, broken=()),), operation="\udcff")
 
     assert "\x1b" not in preflight_text(odd, Style())
@@ -121,7 +121,7 @@ def test_nothing_that_others_wrote_moves_the_cursor_or_breaks_the_layout() -> No
 
 
 def test_the_workloads_of_a_victim_are_named_with_their_nodes_and_next_runs() -> None:
-    needed = NeededImage("shop/app", "v1", "", LIVE, hits([deployment(), cron_job()]))
+    needed = NeededImage("shop/app", "v1", "", LIVE, users_of([deployment(), cron_job()]))
     victim = Victim(needed, tag_removed=True, broken=())
 
     assert hurt_words(victim) == (
@@ -142,7 +142,7 @@ def test_the_workloads_of_a_victim_are_named_with_their_nodes_and_next_runs() ->
 
 
 def test_what_a_schedule_starts_soonest_is_told_first() -> None:
-    soon, late = (hits([cron_job(next_run=when)]) for when in (5.0, 9.0))
+    soon, late = (users_of([cron_job(next_run=when)]) for when in (5.0, 9.0))
     needed = [
         NeededImage("app", "a", "", LIVE),
         NeededImage("app", "b", "", LIVE, late),

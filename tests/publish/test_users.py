@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Hit, blast, hits
-from exporter.publish.users import blast_words, user_words, wanted_by
+from exporter.facts.use import ReferenceClass, Use
+from exporter.judge.impact import User, users_of
+from exporter.judge.tag_report import impact_of
+from exporter.publish.users import impact_words, user_words, wanted_by
 from tests.fakes import use, workload
 from tests.publish.reports import MISSING, child, cron_job, deployment, tag
 
 MANY = tuple(deployment(workload=workload("Deployment", f"a/w{n}")) for n in range(7))
 
 
+def lost(*uses: Use) -> tuple[str, ...]:
+    return impact_words(impact_of(tag("shop/app:v1", child(state=MISSING), uses=uses)))
+
+
 def test_five_of_those_who_are_hit_are_named_and_the_others_counted() -> None:
-    lines = blast_words(blast(tag("shop/app:v1", child(state=MISSING), uses=MANY)))
+    lines = lost(*MANY)
 
     assert [line.split()[2] for line in lines[:5]] == ["a/w0", "a/w1", "a/w2", "a/w3", "a/w4"]
     assert lines[5:] == (
         "affects 2 more workloads",
         "do not restart or reschedule: 84 containers running on layers cached on their nodes",
     )
-    assert len(blast_words(blast(tag("shop/app:v1", child(state=MISSING), uses=MANY[:5])))) == 6
+    assert len(lost(*MANY[:5])) == 6
 
 
 def test_a_whole_tag_hits_nobody() -> None:
-    assert blast_words(blast(tag("shop/app:v1", child(), uses=MANY))) == ()
+    assert impact_words(impact_of(tag("shop/app:v1", child(), uses=MANY))) == ()
 
 
 def test_of_a_mere_reference_only_its_owner_is_said() -> None:
     named = tag("app:v1", child(), uses=(use("app:v1", "linux/amd64"),))
 
     assert wanted_by(named) == ("refs.yml:1",)
-    assert user_words(Hit("a\x1b[2Jb")) == "a\N{REPLACEMENT CHARACTER}[2Jb"
+    assert user_words(User("a\x1b[2Jb")) == "a\N{REPLACEMENT CHARACTER}[2Jb"
 
 
 def test_what_sleeps_says_so_and_what_is_scheduled_says_when() -> None:
     asleep = deployment(reference_class=ReferenceClass.IDLE, alive=0)
-    said = map(user_words, hits([asleep, cron_job(admitted=())]))
+    said = map(user_words, users_of([asleep, cron_job(admitted=())]))
 
     assert list(said) == [
         "CronJob shop/sync (prod), next run 2026-05-01 03:00 UTC",

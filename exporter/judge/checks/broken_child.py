@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from exporter.judge.report import Child, Lack, TagVerdict
 
 RULE: Final = Rule(
-    "broken-child", "A manifest exists, but content that it needs is missing, short or corrupt."
+    "broken-child",
+    "A manifest exists, but content that it needs is missing, short or corrupt.",
+    breaks_pull=True,
 )
 
 

@@ -10,7 +10,9 @@ from exporter.judge.finding import Finding, Rule
 from exporter.judge.lost import finding
 from exporter.judge.report import Child, ChildKind, TagVerdict
 
-RULE: Final = Rule("missing-child", "A manifest that a tag references is missing.")
+RULE: Final = Rule(
+    "missing-child", "A manifest that a tag references is missing.", breaks_pull=True
+)
 
 
 def check(verdict: TagVerdict) -> Iterator[Finding]:

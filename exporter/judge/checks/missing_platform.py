@@ -10,7 +10,9 @@ from exporter.judge.finding import Finding, Rule, Severity, told, weight
 if TYPE_CHECKING:
     from exporter.judge.report import TagVerdict
 
-RULE: Final = Rule("missing-platform", "A tag has no image for a platform that must run it.")
+RULE: Final = Rule(
+    "missing-platform", "A tag has no image for a platform that must run it.", breaks_pull=True
+)
 
 
 def check(verdict: TagVerdict) -> Iterator[Finding]:

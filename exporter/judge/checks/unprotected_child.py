@@ -11,7 +11,12 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Rule, Severity
 from exporter.judge.report import Child, ChildKind, TagVerdict
 
-RULE: Final = Rule("unprotected-child", "A manifest is reachable only through an index.")
+RULE: Final = Rule(
+    "unprotected-child",
+    "A manifest is reachable only through an index.",
+    at_risk=True,
+    runbook="RegistryLiveTagUnprotected",
+)
 
 
 def check(verdict: TagVerdict, sealed: Sealed, collector: Collector) -> Iterator[Finding]:

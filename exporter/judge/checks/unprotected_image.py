@@ -12,7 +12,12 @@ from exporter.judge.hold import Hold
 if TYPE_CHECKING:
     from exporter.judge.report import TagVerdict
 
-RULE: Final = Rule("unprotected-image", "A live image is not referenced by any tag.")
+RULE: Final = Rule(
+    "unprotected-image",
+    "A live image is not referenced by any tag.",
+    at_risk=True,
+    runbook="RegistryLiveImageUnprotected",
+)
 
 
 def check(verdict: TagVerdict, hold: Hold) -> Iterator[Finding]:

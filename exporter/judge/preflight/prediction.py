@@ -8,7 +8,7 @@ from typing import Final
 
 from exporter.facts.gap import Gap
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Hit
+from exporter.judge.impact import User
 
 MOST: Final = 10_000
 """So many of the hurt are told in full: a million would take gigabytes."""
@@ -47,7 +47,7 @@ class NeededImage:
     digest: str
     """Empty where the tag says which."""
     reference_class: ReferenceClass
-    users: tuple[Hit, ...] = ()
+    users: tuple[User, ...] = ()
     """Who uses it, as the references say; empty for a tag that nobody is known to use."""
 
     @property

@@ -8,10 +8,9 @@ from typing import Final
 import msgspec
 
 from exporter.facts.gap import Gap
-from exporter.judge.blast import Hit, blast, hits
 from exporter.judge.finding import Finding
-from exporter.judge.report import Child, Report, TagVerdict
-from exporter.publish.census import broken_since
+from exporter.judge.impact import User
+from exporter.judge.report import Child, Report, TagReport, TagVerdict
 from exporter.publish.document.shape import (
     VERSION,
     ChildEntry,
@@ -85,9 +84,8 @@ def _registry(standing: Standing) -> RegistryEntry:
 
 
 def _tags(report: Report) -> Iterator[TagEntry]:
-    since = broken_since(report)
-    for verdict in report.verdicts:
-        root = verdict.root
+    for tag in report.tags:
+        verdict, root = tag.verdict, tag.verdict.root
         yield TagEntry(
             registry=report.snapshot.registry,
             repository=root.repository,
@@ -95,32 +93,32 @@ def _tags(report: Report) -> Iterator[TagEntry]:
             digest=root.digest,
             reference_class=root.reference_class,
             state=verdict.state,
-            since=_optional(since.get((root.repository, root.name))),
+            since=_optional(tag.since),
             platforms=tuple(sorted(map(str, root.platforms))),
             lacking_platforms=tuple(map(str, verdict.lacking_platforms)),
             admitted_platforms=tuple(sorted(map(str, root.admitted))),
             not_offered_platforms=tuple(map(str, verdict.not_offered)),
-            used_by=tuple(_users(verdict)),
+            used_by=tuple(_users(tag)),
             holders=_holders(verdict),
             children=_children(verdict),
             failing=verdict.failing,
         )
 
 
-def user_entry(user: Hit) -> UserEntry:
+def user_entry(user: User) -> UserEntry:
     """Return one of those who want an image."""
     return UserEntry(
         owner=user.name,
         workload=msgspec.convert(user.workload, WorkloadEntry | None, from_attributes=True),
         reference_class=user.reference_class,
         platforms=tuple(map(str, user.platforms)),
-        running=user.alive,
+        running=user.running,
         next_run=_optional(user.next_run),
     )
 
 
-def _users(verdict: TagVerdict) -> Iterator[TagUserEntry]:
-    for user, hit in blast(verdict).struck(hits(verdict.uses)):
+def _users(tag: TagReport) -> Iterator[TagUserEntry]:
+    for user, hit in tag.impact.affects(tag.users):
         yield TagUserEntry(**msgspec.structs.asdict(user_entry(user)), hit=hit)
 
 

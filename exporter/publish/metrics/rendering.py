@@ -5,25 +5,21 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from exporter import __version__
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
-from exporter.judge.checks import moved_tag, unprotected_image
 from exporter.judge.finding import Severity
-from exporter.judge.judgement import CLOSED, OPEN
-from exporter.judge.report import Report
+from exporter.judge.report import Counts, Report, RepositoryCounts
 from exporter.oci.reference import Repository
-from exporter.publish.census import Census, Household, count
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics import exporter_families as own
 from exporter.publish.metrics.exposition import Exposition, Samples, expose, label_pairs
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.stock_series import shares, sole_protectors, stock_series
-from exporter.publish.metrics.tag_series import affected, cases, problems, refused, tags
+from exporter.publish.metrics.tag_series import affected, problems, refused, tags
 from exporter.publish.standing import Picture, SourceStanding, Standing
 
 
@@ -48,24 +44,22 @@ def registries(standings: Sequence[Standing], limits: Limits) -> Exposition:
     reports = [report for _, report in shown]
     for standing in standings:
         _audits(samples, standing)
-    counted = [(report, count(report)) for report in reports]
-    for (standing, _), (report, census) in zip(shown, counted, strict=True):
-        _registry(samples, part(standing), report, census)
+    for standing, report in shown:
+        _registry(samples, part(standing), report, report.counts)
         if report.stock is not None:
             stock_series(samples, report.snapshot.registry, report.stock)
-    told = [cases(report) for report in reports]
     most, worst, tagged = limits.repositories, limits.problems, limits.tags
     dropped = {
-        "pullproof_repository": (most, _repositories(samples, counted, most)),
+        "pullproof_repository": (most, _repositories(samples, reports, most)),
         "pullproof_repository_exclusive_bytes": (most, shares(samples, reports, most)),
-        "pullproof_tag": (tagged, tags(samples, told, tagged)),
+        "pullproof_tag": (tagged, tags(samples, reports, tagged)),
         "pullproof_tag_sole_protected_children": (
             tagged,
             sole_protectors(samples, reports, tagged),
         ),
-        "pullproof_missing_child_info": (worst, problems(samples, told, worst)),
-        "pullproof_affected_workload_info": (worst, affected(samples, told, worst)),
-        "pullproof_login_refused_info": (worst, refused(samples, told, worst)),
+        "pullproof_missing_child_info": (worst, problems(samples, reports, worst)),
+        "pullproof_affected_workload_info": (worst, affected(samples, reports, worst)),
+        "pullproof_login_refused_info": (worst, refused(samples, reports, worst)),
     }
     _limits(samples, dropped)
     return expose(samples)
@@ -131,80 +125,71 @@ def _shards(samples: Samples, standing: Standing) -> None:
         samples.add(catalogue.SHARD_EXPECTED, label_pairs(names, each), 1)
 
 
-def _registry(samples: Samples, name: str, report: Report, census: Census) -> None:
-    households = tuple(census.repositories.values())
-    samples.add(catalogue.REFERENCED_BYTES, name, census.referenced_bytes)
+def _registry(samples: Samples, name: str, report: Report, counts: Counts) -> None:
+    repositories = tuple(counts.repositories.values())
+    samples.add(catalogue.REFERENCED_BYTES, name, counts.referenced_bytes)
     for state in State:
-        samples.add(catalogue.BLOBS, f'{name},state="{state}"', census.blobs.get(state, 0))
+        samples.add(catalogue.BLOBS, f'{name},state="{state}"', counts.blobs.get(state, 0))
     for each in ReferenceClass:
         labels = f'{name},class="{each}"'
-        _states(samples, labels, each, census, households)
-        known = [house.unprotected for house in households if house.unprotected is not None]
+        _states(samples, labels, each, counts, repositories)
+        known = [house.unprotected for house in repositories if house.unprotected is not None]
         if known:
             total = sum(house.get(each, 0) for house in known)
             samples.add(catalogue.UNPROTECTED_CHILDREN, labels, total)
     found = Counter((finding.rule.code, finding.severity) for finding in report.findings)
-    for code in _ran(report):
+    for rule in report.checked:
         for severity in Severity:
-            labels = f'{name},check="{code}",severity="{severity}"'
-            samples.add(catalogue.FINDINGS, labels, found[code, severity])
+            labels = f'{name},check="{rule.code}",severity="{severity}"'
+            samples.add(catalogue.FINDINGS, labels, found[rule.code, severity])
 
 
 def _states(
     samples: Samples,
     labels: str,
     reference: ReferenceClass,
-    census: Census,
-    households: tuple[Household, ...],
+    counts: Counts,
+    repositories: tuple[RepositoryCounts, ...],
 ) -> None:
     for state in State:
         where = f'{labels},state="{state}"'
-        samples.add(catalogue.TAGS, where, census.tags.get((reference, state), 0))
-        total = sum(house.children.get((reference, state), 0) for house in households)
+        samples.add(catalogue.TAGS, where, counts.tags.get((reference, state), 0))
+        total = sum(house.children.get((reference, state), 0) for house in repositories)
         samples.add(catalogue.CHILDREN, where, total)
 
 
-def _ran(report: Report) -> Iterator[str]:
-    """Which checks could speak? A zero for each of them, and nothing for the others."""
-    if report.snapshot.role is Role.PROXY:
-        return
-    yield from (check.RULE.code for check in (*OPEN, moved_tag))
-    if report.snapshot.sealed:
-        yield from (check.RULE.code for check in (*CLOSED, unprotected_image))
-
-
-def _repositories(samples: Samples, counted: list[tuple[Report, Census]], limit: int) -> int:
+def _repositories(samples: Samples, reports: list[Report], limit: int) -> int:
     """Add the repositories with the most trouble; return how many were left out."""
     rows = [
-        (report.snapshot.registry, repository, household)
-        for report, census in counted
-        for repository, household in census.repositories.items()
+        (report.snapshot.registry, repository, counts)
+        for report in reports
+        for repository, counts in report.counts.repositories.items()
     ]
     rows.sort(key=lambda row: _trouble(row[2]))
-    for registry, repository, household in rows[:limit]:
-        _repository(samples, registry, repository, household)
+    for registry, repository, counts in rows[:limit]:
+        _repository(samples, registry, repository, counts)
     return max(0, len(rows) - limit)
 
 
-def _trouble(household: Household) -> tuple[int, ...]:
-    return tuple(-household.among(each) for each in (State.MISSING, State.BROKEN, State.UNKNOWN))
+def _trouble(counts: RepositoryCounts) -> tuple[int, ...]:
+    return tuple(-counts.among(each) for each in (State.MISSING, State.BROKEN, State.UNKNOWN))
 
 
 def _repository(
-    samples: Samples, registry: str, repository: Repository, household: Household
+    samples: Samples, registry: str, repository: Repository, counts: RepositoryCounts
 ) -> None:
     labels = label_pairs(("registry", "repository"), (registry, repository))
-    samples.add(catalogue.REPOSITORY_TAGS, labels, household.tags)
+    samples.add(catalogue.REPOSITORY_TAGS, labels, counts.tags)
     for family, state in (
         (catalogue.REPOSITORY_MISSING_CHILDREN, State.MISSING),
         (catalogue.REPOSITORY_BROKEN_CHILDREN, State.BROKEN),
         (catalogue.REPOSITORY_UNKNOWN_CHILDREN, State.UNKNOWN),
     ):
-        samples.add(family, labels, household.among(state))
-    if household.unprotected is not None:
-        total = sum(household.unprotected.values())
+        samples.add(family, labels, counts.among(state))
+    if counts.unprotected is not None:
+        total = sum(counts.unprotected.values())
         samples.add(catalogue.REPOSITORY_UNPROTECTED_CHILDREN, labels, total)
-    samples.add(catalogue.REPOSITORY_LOGICAL_BYTES, labels, household.logical_bytes)
+    samples.add(catalogue.REPOSITORY_LOGICAL_BYTES, labels, counts.logical_bytes)
 
 
 def _limits(samples: Samples, dropped: Mapping[str, tuple[int, int]]) -> None:

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Hit
+from exporter.judge.impact import User
 from exporter.judge.preflight.prediction import BrokenManifest, Prediction, Verdict, Victim
 from exporter.publish.document.report import user_entry
 from exporter.publish.document.shape import UserEntry
@@ -137,8 +137,8 @@ def _hurt(victim: Victim) -> HurtEntry:
     )
 
 
-def _user(hit: Hit) -> UserEntry:
-    return user_entry(replace(hit, name=_text(hit.name)))
+def _user(user: User) -> UserEntry:
+    return user_entry(replace(user, name=_text(user.name)))
 
 
 def _broken(broken: BrokenManifest) -> BrokenEntry:

@@ -7,8 +7,8 @@ from itertools import chain
 from typing import Any, Final
 
 from exporter.facts.snapshot import Root
-from exporter.judge.blast import hits
 from exporter.judge.change import ChangeKind, Diff, DiffOutcome, TagChange
+from exporter.judge.impact import users_of
 from exporter.judge.keep_tags import ReferencedManifest
 from exporter.judge.report import Child, TagVerdict
 from exporter.publish.sheet import root_name
@@ -138,7 +138,7 @@ def _shift(shift: TagChange) -> Mapping[str, Any]:
         "class": root.reference_class,
         "before": _side(shift.before),
         "after": _side(shift.after),
-        "used_by": [each.name for each in hits(shift.verdict.uses)],
+        "used_by": [each.name for each in users_of(shift.verdict.uses)],
         "lacking_platforms": [str(each) for each in shift.verdict.lacking_platforms],
         "children": [
             {

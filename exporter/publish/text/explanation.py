@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Hit, hits
 from exporter.judge.explanation import Dependent, Explanation, Tristate
+from exporter.judge.impact import User, users_of
 from exporter.publish.sheet import root_name
 from exporter.publish.text.markdown import bullet, escape
 from exporter.publish.users import needed_words, user_words
@@ -60,7 +60,7 @@ def _body(found: Explanation, indent: str) -> Iterator[str]:
         nobody = "nothing" if not found.doubts else "nothing known"
         yield f"{indent}{nobody}"
     if found.runs:
-        runs = "; ".join(map(user_words, hits(found.runs)))
+        runs = "; ".join(map(user_words, users_of(found.runs)))
         yield f"Running, but its tag has moved:  {runs}"
     for doubt in found.doubts:
         yield f"Gap: {plain(doubt)}"
@@ -98,7 +98,7 @@ def _dependent(each: Dependent) -> str:
     way = (
         "tagged directly" if each.direct else "through an index" if root.tag else "pinned by digest"
     )
-    used = f", used by {'; '.join(map(user_words, hits(each.uses)))}" if each.uses else ""
+    used = f", used by {'; '.join(map(user_words, users_of(each.uses)))}" if each.uses else ""
     whose = f"{root.reference_class}, {way}"
     needed = "".join(f", {words}" for words in _needed(each))
     return f"{root_name(each.verdict)} ({whose}) on {where or 'all'}{needed}{used}"
@@ -128,7 +128,7 @@ def _entry(found: Explanation) -> Mapping[str, Any]:
         "sole_protector": found.sole,
         "protected_by": None if found.protected_by is None else list(found.protected_by),
         "dependents": [_needing(each) for each in found.dependents],
-        "runs": [_user(hit) for hit in hits(found.runs)],
+        "runs": [_user(user) for user in users_of(found.runs)],
         "doubts": list(found.doubts),
     }
 
@@ -142,16 +142,16 @@ def _needing(each: Dependent) -> Mapping[str, Any]:
         "straight": each.direct,
         "platforms": [str(child.platform) for child in each.children if child.platform],
         "required_by": _required_by(each),
-        "uses": [_user(hit) for hit in hits(each.uses)],
+        "uses": [_user(user) for user in users_of(each.uses)],
     }
 
 
-def _user(hit: Hit) -> Mapping[str, Any]:
+def _user(user: User) -> Mapping[str, Any]:
     return {
-        "owner": hit.name,
-        "class": hit.reference_class,
-        "workload": hit.workload and asdict(hit.workload),
-        "platforms": list(map(str, hit.platforms)),
-        "running": hit.alive,
-        "next_run": None if hit.next_run is None else moment(hit.next_run),
+        "owner": user.name,
+        "class": user.reference_class,
+        "workload": user.workload and asdict(user.workload),
+        "platforms": list(map(str, user.platforms)),
+        "running": user.running,
+        "next_run": None if user.next_run is None else moment(user.next_run),
     }

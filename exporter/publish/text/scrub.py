@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from exporter.facts.proof import Sighting
-from exporter.judge.damage import Damage, Stop, damages
-from exporter.judge.report import Report
+from exporter.judge.report import BrokenTag, Cause, Report
 from exporter.oci.reference import Place
 from exporter.publish.words import age_words, count_words, size_words
 from exporter.screen import plain
@@ -41,10 +40,10 @@ def damage_markdown(reports: Sequence[Report]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _sections(reports: Sequence[Report]) -> Iterator[tuple[str, list[Damage]]]:
-    found = [damage for report in reports for damage in damages(report)]
-    corrupt = [each for each in found if not each.lack.misfit]
-    wrong = [each for each in found if each.lack.misfit]
+def _sections(reports: Sequence[Report]) -> Iterator[tuple[str, list[Cause]]]:
+    found = [cause for report in reports for cause in report.causes]
+    corrupt = [each for each in found if each.lack.corrupt]
+    wrong = [each for each in found if each.lack.misfit and not each.lack.corrupt]
     yield from ((title, each) for title, each in ((_CORRUPT, corrupt), (_WRONG, wrong)) if each)
 
 
@@ -70,19 +69,22 @@ def unread_lines(unread: Mapping[Place, Sighting]) -> Iterator[str]:
         yield f"could not verify: {reason}{detail}: {repository}@{digest}{others}"
 
 
-def _lines(damage: Damage) -> Iterator[str]:
-    lack = damage.lack
+def _lines(cause: Cause) -> Iterator[str]:
+    lack = cause.lack
     size = "" if lack.size is None else f" ({size_words(lack.size)})"
     yield f"{lack.kind} {lack.digest}{size}: {plain(lack.detail)}"
-    yield from (f"  {_stop(each)}" for each in damage.stops[:_MOST])
-    more = len(damage.stops) - _MOST
+    yield from (f"  {_broken(each)}" for each in cause.breaks[:_MOST])
+    more = len(cause.breaks) - _MOST
     if more > 0:
         yield f"  and {count_words(more, 'more tag')}"
 
 
-def _stop(stop: Stop) -> str:
-    where = ", ".join(plain(str(each)) for each in stop.platforms)
-    used = f", used by {', '.join(map(plain, stop.owners))}" if stop.owners else ""
-    needed = "" if stop.required else ", optional"
+def _broken(tag: BrokenTag) -> str:
+    where = ", ".join(plain(str(each)) for each in tag.platforms)
+    owners = ", ".join(plain(use.owner) for use in tag.verdict.uses)
+    used = f", used by {owners}" if owners else ""
+    needed = "" if tag.required else ", optional"
     on = f" on {where}" if where else ""
-    return f"breaks {plain(stop.name)} ({stop.reference_class}){on}{needed}{used}"
+    return (
+        f"breaks {plain(tag.verdict.name)} ({tag.verdict.root.reference_class}){on}{needed}{used}"
+    )

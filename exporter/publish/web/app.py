@@ -53,7 +53,7 @@ def application(shell: Shell, gate: Gate, *, prefix: str = "") -> web.Applicatio
     """Return the web application; `prefix` stands before every path (`/registry-audit`)."""
     answers = _Answers(shell)
     pages = Pages(shell.board, shell.clock, shell.docs)
-    documents = Documents(shell.board, shell.clock, pages.rosters)
+    documents = Documents(shell.board, shell.clock, pages.indexes)
     asked = [_in_time, same_origin, gate.middleware]
     app = web.Application(middlewares=asked, client_max_size=_LARGEST_BODY)
     app.add_routes(

@@ -10,10 +10,11 @@ from typing import Final
 
 from aiohttp import web
 
+from exporter.judge.report import TagReport
 from exporter.publish.board import Board
 from exporter.publish.document.report import compose, encode
-from exporter.publish.roster import Entry, Roster
 from exporter.publish.standing import Standing
+from exporter.publish.tag_index import IndexedTag, TagIndex
 from exporter.publish.web import reply
 from exporter.publish.web.once import Once
 from exporter.publish.web.pages import asked
@@ -31,9 +32,9 @@ _NAME: Final = "name"
 class Documents:
     """The documents over one board."""
 
-    def __init__(self, board: Board, clock: Callable[[], float], rosters: Once[Roster]) -> None:
+    def __init__(self, board: Board, clock: Callable[[], float], indexes: Once[TagIndex]) -> None:
         """Write what a board shows; `clock` tells seconds since the epoch."""
-        self._board, self._clock, self._rosters = board, clock, rosters
+        self._board, self._clock, self._indexes = board, clock, indexes
         self._reports = Once(self._write)
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -49,14 +50,14 @@ class Documents:
             if whole:
                 body = await asyncio.to_thread(self._write, standings)
                 return await reply.compressed(request, body, reply.JSON)
-            roster = await self._rosters.of(self._board.picture.standings)
+            index = await self._indexes.of(self._board.picture.standings)
             # Registries were chosen above, where several may be named.
             wanted = replace(query.wanted, registry="")
             body = await asyncio.to_thread(
                 lambda: self._write(
                     _narrowed(
                         standings,
-                        [each for each in roster.fitting(wanted) if name in ("", each.name)],
+                        [each for each in index.fitting(wanted) if name in ("", each.name)],
                     )
                 )
             )
@@ -88,21 +89,16 @@ class Documents:
         return gzip.compress(body, reply.QUICK, mtime=0)
 
 
-def _narrowed(standings: tuple[Standing, ...], entries: Collection[Entry]) -> tuple[Standing, ...]:
+def _narrowed(
+    standings: tuple[Standing, ...], entries: Collection[IndexedTag]
+) -> tuple[Standing, ...]:
     """Leave of each report the tags that fit, and what is wrong with them."""
-    kept: dict[str, list[Entry]] = {each.registry: [] for each in standings}
+    kept: dict[str, list[TagReport]] = {each.registry: [] for each in standings}
     for entry in entries:
         if entry.registry in kept:
-            kept[entry.registry].append(entry)
+            kept[entry.registry].append(entry.tag)
     return tuple(
-        replace(
-            each,
-            report=replace(
-                each.report,
-                verdicts=tuple(entry.verdict for entry in kept[each.registry]),
-                findings=tuple(found for entry in kept[each.registry] for found in entry.findings),
-            ),
-        )
+        replace(each, report=replace(each.report, tags=tuple(kept[each.registry])))
         if each.report
         else each
         for each in standings

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from exporter.facts.use import ReferenceClass
-from exporter.publish.roster import Condition, Entry, Roster, Wanted
+from exporter.judge.report import Condition
 from exporter.publish.standing import Picture, SourceStanding, Standing
+from exporter.publish.tag_index import IndexedTag, TagFilter, TagIndex
 from exporter.publish.web.capacity import capacity
 from exporter.publish.web.html import ago, badge, chips, facts, frame, link, section, text
 from exporter.publish.web.listing import listing, names, platform_chips, tag_path, users
@@ -27,62 +28,62 @@ _HEALTH: Final = {
 _GAPS: Final = Cell("audited with gaps", Tone.UNSURE)
 
 
-def front(picture: Picture, roster: Roster, query: Query, now: float, docs: str) -> str:
+def front(picture: Picture, index: TagIndex, query: Query, now: float, docs: str) -> str:
     """Return the status page.
 
     `now` is in seconds since the epoch; `docs` is where the documentation is read, or nothing.
     """
     registries = [each.registry for each in picture.standings]
     body = (
-        _verdict(picture, roster, now),
-        _registries(picture, roster, now),
-        listing(roster.fitting(query.wanted), query, registries, now),
+        _verdict(picture, index, now),
+        _registries(picture, index, now),
+        listing(index.fitting(query.wanted), query, registries, now),
     )
     return frame("pullproof", "\n".join(body), docs=docs)
 
 
-def _verdict(picture: Picture, roster: Roster, now: float) -> str:
+def _verdict(picture: Picture, index: TagIndex, now: float) -> str:
     """The answer in one line, and the worst of it."""
-    lost = roster.gone
-    tone, head = _answer(picture, roster, lost)
+    lost = index.lost
+    tone, head = _answer(picture, index, lost)
     worst = "".join(f"<li>{_worst(each, now)}</li>" for each in lost[:_WORST])
     return (
         f'<section class="verdict {tone.value}" aria-labelledby="answer">'
-        f'<h1 id="answer">{text(head)}</h1><p class="lead">{_lead(picture, roster, lost, now)}</p>'
+        f'<h1 id="answer">{text(head)}</h1><p class="lead">{_lead(picture, index, lost, now)}</p>'
         + (f'<ul class="worst">{worst}</ul>' if worst else "")
         + "</section>"
     )
 
 
-def _answer(picture: Picture, roster: Roster, lost: Sequence[Entry]) -> tuple[Tone, str]:
-    live = sum(each.verdict.root.reference_class is ReferenceClass.LIVE for each in lost)
+def _answer(picture: Picture, index: TagIndex, lost: Sequence[IndexedTag]) -> tuple[Tone, str]:
+    live = sum(each.tag.verdict.root.reference_class is ReferenceClass.LIVE for each in lost)
     if lost:
         what = count_words(live, "live tag") if live else count_words(len(lost), "tag")
         return Tone.BAD, f"{what} cannot be pulled"
     if not any(each.report for each in picture.standings):
         return Tone.UNSURE, "No audit results yet"
     whole = all(each.up and each.report and not each.unseen for each in picture.standings)
-    if roster.count(Condition.UNKNOWN) or not whole:
+    if index.count(Condition.UNKNOWN) or not whole:
         return Tone.UNSURE, "No known losses, but some results are unknown"
-    if not roster.entries:
+    if not index.entries:
         return Tone.UNSURE, "No tags in scope"
     return Tone.GOOD, "Every tag in scope can be pulled"
 
 
-def _lead(picture: Picture, roster: Roster, lost: Sequence[Entry], now: float) -> str:
+def _lead(picture: Picture, index: TagIndex, lost: Sequence[IndexedTag], now: float) -> str:
     """What the one line leaves out, each with the list behind it."""
-    classes = Counter(each.verdict.root.reference_class for each in lost)
+    classes = Counter(each.tag.verdict.root.reference_class for each in lost)
     live = classes.pop(ReferenceClass.LIVE, 0)
     parts = []
     if live and classes:
         others = (count_words(amount, f"{each} tag") for each, amount in sorted(classes.items()))
         parts.append(f"Also affected: {names(others)}.")
     for condition, words in _ASIDE.items():
-        amount = roster.count(condition)
+        amount = index.count(condition)
         if amount:
-            address = Query(Wanted(condition=condition)).address()
+            address = Query(TagFilter(condition=condition)).address()
             parts.append(link(address, f"{count_words(amount, 'tag')} {words}") + ".")
-    total = count_words(len(roster.entries), "tag")
+    total = count_words(len(index.entries), "tag")
     where = count_words(len(picture.standings), "registry", "registries")
     oldest = min(
         (each.report.snapshot.taken_at for each in picture.standings if each.report), default=None
@@ -93,15 +94,15 @@ def _lead(picture: Picture, roster: Roster, lost: Sequence[Entry], now: float) -
 
 _ASIDE: Final = {
     Condition.UNKNOWN: "unknown",
-    Condition.UNPROTECTED: "at risk in a garbage collection",
+    Condition.AT_RISK: "at risk in a garbage collection",
 }
 
 
-def _worst(entry: Entry, now: float) -> str:
-    lost = [cell for cell in platform_chips(entry.verdict) if cell.tone is Tone.BAD]
-    seen = f", first seen {ago(entry.since, now)}" if entry.since is not None else ""
-    reference = str(entry.verdict.root.reference_class)
-    needed = f'<span class="small">used by {users(entry)}</span>' if entry.users else ""
+def _worst(entry: IndexedTag, now: float) -> str:
+    lost = [cell for cell in platform_chips(entry.tag.verdict) if cell.tone is Tone.BAD]
+    seen = f", first seen {ago(entry.tag.since, now)}" if entry.tag.since is not None else ""
+    reference = str(entry.tag.verdict.root.reference_class)
+    needed = f'<span class="small">used by {users(entry)}</span>' if entry.tag.users else ""
     return (
         f'<span class="name">{link(tag_path(entry.registry, entry.name), entry.name)}</span>'
         f'<span class="muted small">{text(reference)}{seen}</span>'
@@ -109,15 +110,17 @@ def _worst(entry: Entry, now: float) -> str:
     )
 
 
-def _registries(picture: Picture, roster: Roster, now: float) -> str:
-    order = sorted(picture.standings, key=lambda each: -roster.count(Condition.GONE, each.registry))
-    cards = "".join(_card(picture, roster, each, now) for each in order)
+def _registries(picture: Picture, index: TagIndex, now: float) -> str:
+    order = sorted(
+        picture.standings, key=lambda each: -index.count(Condition.CANNOT_BE_PULLED, each.registry)
+    )
+    cards = "".join(_card(picture, index, each, now) for each in order)
     return section(
         "registries", "Registries", f'<div class="cards">{cards}</div>{_sources(picture, now)}'
     )
 
 
-def _card(picture: Picture, roster: Roster, standing: Standing, now: float) -> str:
+def _card(picture: Picture, index: TagIndex, standing: Standing, now: float) -> str:
     report = standing.report
     states = [_GAPS if standing.up and standing.unseen else _HEALTH[standing.up]]
     if standing.registry in picture.in_progress:
@@ -125,18 +128,18 @@ def _card(picture: Picture, roster: Roster, standing: Standing, now: float) -> s
     head = f"<h3>{text(standing.registry)}</h3>{chips(states, 'badge')}"
     parts = (
         f'<div class="head">{head}</div>',
-        _figures(standing, roster) if report else "",
-        facts((*_facts(standing, now), ("Coverage", _unseen(roster.unseen[standing.registry])))),
+        _figures(standing, index) if report else "",
+        facts((*_facts(standing, now), ("Coverage", _unseen(index.unseen[standing.registry])))),
         capacity(report.stock, standing.collector) if report and report.stock else "",
     )
     return f'<article class="card">{"".join(parts)}</article>'
 
 
-def _figures(standing: Standing, roster: Roster) -> str:
+def _figures(standing: Standing, index: TagIndex) -> str:
     figures = ""
     for condition, words, tone in _FIGURES:
-        amount = roster.count(condition, standing.registry)
-        address = Query(Wanted(standing.registry, condition=condition)).address()
+        amount = index.count(condition, standing.registry)
+        address = Query(TagFilter(standing.registry, condition=condition)).address()
         shown = link(address, f"{amount:,}") if amount else "0"
         loud = tone if amount else ""
         figures += f'<div class="{loud}"><dt>{words}</dt><dd>{shown}</dd></div>'
@@ -145,9 +148,9 @@ def _figures(standing: Standing, roster: Roster) -> str:
 
 _FIGURES: Final = (
     (None, "tags", ""),
-    (Condition.GONE, "cannot be pulled", "bad"),
+    (Condition.CANNOT_BE_PULLED, "cannot be pulled", "bad"),
     (Condition.UNKNOWN, "unknown", "unsure"),
-    (Condition.UNPROTECTED, "at risk", "unsure"),
+    (Condition.AT_RISK, "at risk", "unsure"),
 )
 
 

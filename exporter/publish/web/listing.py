@@ -9,10 +9,9 @@ from typing import Final
 from urllib.parse import quote
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Child, ChildKind, TagVerdict
-from exporter.publish.roster import Condition, Entry, Need
+from exporter.judge.report import Child, ChildKind, Condition, Need, TagVerdict, Urgency
 from exporter.publish.sheet import loudest
-from exporter.publish.urgency import Urgency
+from exporter.publish.tag_index import IndexedTag
 from exporter.publish.web.html import ago, badge, chips, link, section, text
 from exporter.publish.web.query import Query
 from exporter.publish.words import (
@@ -34,12 +33,12 @@ _SOUGHT: Final = (
     'placeholder="part of the name" value="{}"></label>'
 )
 _CONDITIONS: Final[Mapping[str, str]] = {
-    Condition.GONE: "cannot be pulled",
+    Condition.CANNOT_BE_PULLED: "cannot be pulled",
     Condition.MISSING: "missing",
     Condition.BROKEN: "broken",
     Condition.UNKNOWN: "unknown",
     Condition.PRESENT: "present",
-    Condition.UNPROTECTED: "at risk",
+    Condition.AT_RISK: "at risk",
     Condition.BY_DESIGN: "by design",
 }
 _NEEDS: Final[Mapping[str, str]] = {
@@ -54,7 +53,9 @@ def tag_path(registry: str, name: str) -> str:
     return f"tag/{quote(registry, safe=':')}/{name}"
 
 
-def listing(entries: Sequence[Entry], query: Query, registries: Sequence[str], now: float) -> str:
+def listing(
+    entries: Sequence[IndexedTag], query: Query, registries: Sequence[str], now: float
+) -> str:
     """Return the chapter of the tags that were looked for; `now` is in seconds since the epoch."""
     pages = max(1, -(-len(entries) // _ROWS))
     shown = replace(query, page=min(query.page, pages))
@@ -94,7 +95,9 @@ def _select(name: str, label: str, options: Mapping[str, str], chosen: str | Non
     return f'<label>{label}<select name="{name}">{entries}</select></label>'
 
 
-def _table(entries: Sequence[Entry], total: int, first: int, now: float, *, several: bool) -> str:
+def _table(
+    entries: Sequence[IndexedTag], total: int, first: int, now: float, *, several: bool
+) -> str:
     if not entries:
         return '<p class="card">No tag matches. Tags out of scope are not audited.</p>'
     caption = (
@@ -111,19 +114,19 @@ def _table(entries: Sequence[Entry], total: int, first: int, now: float, *, seve
     )
 
 
-def _row(entry: Entry, now: float, *, several: bool) -> str:
+def _row(entry: IndexedTag, now: float, *, several: bool) -> str:
     where = f'<span class="muted small">{text(entry.registry)}</span><br>' if several else ""
     name = f"{where}{link(tag_path(entry.registry, entry.name), entry.name)}"
-    since = ago(entry.since, now) if entry.since is not None else ""
+    since = ago(entry.tag.since, now) if entry.tag.since is not None else ""
     cells = (
-        ("short state", badge(verdict_cell(entry.verdict))),
-        ("short kind", text(entry.verdict.root.reference_class)),
-        ("wide", chips(platform_chips(entry.verdict))),
+        ("short state", badge(verdict_cell(entry.tag.verdict))),
+        ("short kind", text(entry.tag.verdict.root.reference_class)),
+        ("wide", chips(platform_chips(entry.tag.verdict))),
         ("short since", since),
         ("wide users", users(entry)),
     )
     state, *rest = (f'<td role="cell" class="{kind}">{cell}</td>' for kind, cell in cells)
-    loud = ' class="gone"' if entry.urgency is Urgency.GONE else ""
+    loud = ' class="gone"' if entry.tag.urgency is Urgency.CANNOT_BE_PULLED else ""
     head = f'<th scope="row" role="rowheader">{name}</th>'
     return f'<tr role="row"{loud}>{state}{head}{"".join(rest)}</tr>\n'
 
@@ -161,13 +164,14 @@ def short(platform: str) -> str:
     return platform.removeprefix("linux/")
 
 
-def users(entry: Entry) -> str:
+def users(entry: IndexedTag) -> str:
     """Who needs a tag, in a few words; the tag's own page has a file's whole path."""
-    if not entry.users:
+    known = entry.tag.users
+    if not known:
         return ""
-    first = entry.users[0]
+    first = known[0]
     name = first.name if first.workload else first.name.rpartition("/")[2] or first.name
-    more = len(entry.users) - 1
+    more = len(known) - 1
     rest = f' <span class="muted">and {more:,} more</span>' if more else ""
     return f"{text(name)}{rest}"
 

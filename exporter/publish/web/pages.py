@@ -9,7 +9,7 @@ from aiohttp import web
 
 from exporter.oci.digest import Malformed
 from exporter.publish.board import Board
-from exporter.publish.roster import Roster
+from exporter.publish.tag_index import TagIndex
 from exporter.publish.web import reply
 from exporter.publish.web.front import front
 from exporter.publish.web.html import ICON
@@ -30,24 +30,24 @@ class Pages:
     def __init__(self, board: Board, clock: Callable[[], float], docs: str) -> None:
         """Show a board; `clock` tells seconds since the epoch, `docs` where more is to be read."""
         self._board, self._clock, self._docs = board, clock, docs
-        self.rosters = Once(Roster.of)
+        self.indexes = Once(TagIndex.of)
         """Every tag in order, kept for as long as no audit ends."""
 
     async def front(self, request: web.Request) -> web.StreamResponse:
         """The status page, with as much of the list of tags as was asked for."""
         query, picture = asked(request.query), self._board.picture
-        roster = await self.rosters.of(picture.standings)
+        index = await self.indexes.of(picture.standings)
         return await reply.page(
-            request, lambda: front(picture, roster, query, self._clock(), self._docs)
+            request, lambda: front(picture, index, query, self._clock(), self._docs)
         )
 
     async def tag(self, request: web.Request) -> web.StreamResponse:
         """The page of one tag."""
-        roster = await self.rosters.of(self._board.picture.standings)
+        index = await self.indexes.of(self._board.picture.standings)
         place = request.match_info["registry"], request.match_info["name"]
-        if place not in roster.places:
+        if place not in index.places:
             raise web.HTTPNotFound(text="No such tag in the last audit\n")
-        entry = roster.places[place]
+        entry = index.places[place]
         return await reply.page(request, lambda: tag_page(entry, self._clock(), self._docs))
 
     async def icon(self, _: web.Request) -> web.Response:

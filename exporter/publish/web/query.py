@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlencode
 
 from exporter.facts.use import ReferenceClass
+from exporter.judge.report import Condition, Need
 from exporter.oci.digest import Malformed
-from exporter.publish.roster import Condition, Need, Wanted
+from exporter.publish.tag_index import TagFilter
 
 if TYPE_CHECKING:
     from multidict import MultiMapping
@@ -28,7 +29,7 @@ _LAST_PAGE: Final = 1_000_000
 class Query:
     """What an address asks for."""
 
-    wanted: Wanted = Wanted()  # noqa: RUF009 - a frozen value
+    wanted: TagFilter = TagFilter()  # noqa: RUF009 - a frozen value
     page: int = 1
 
     def parameters(self) -> Mapping[str, str]:
@@ -59,7 +60,7 @@ def read(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Quer
     given = {name: parameters.get(name, "").strip() for name in (*FILTERS, "page")}
     if len(given["repository"]) > _LONGEST:
         raise Malformed(f"repository: longer than {_LONGEST} characters")
-    wanted = Wanted(
+    wanted = TagFilter(
         registry=given["registry"],
         repository=given["repository"],
         reference_class=_choice("class", ReferenceClass, given["class"]),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Hit
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
+from exporter.judge.impact import User
 from exporter.judge.plans import names
 from exporter.judge.plans.deletion import DeletionList
 from exporter.judge.plans.reading import read as read_plan
@@ -57,7 +57,7 @@ def plan(text: str) -> Operation:
 def use(
     repository: str, *, tag: str = "", digest: str = "", owner: str = "refs.txt:1"
 ) -> NeededImage:
-    return NeededImage(repository, tag, digest, ReferenceClass.LIVE, (Hit(owner),))
+    return NeededImage(repository, tag, digest, ReferenceClass.LIVE, (User(owner),))
 
 
 def tags(inventory: Inventory) -> list[NeededImage]:

@@ -9,7 +9,7 @@ import pytest
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
-from exporter.judge.blast import Hit
+from exporter.judge.impact import User
 from exporter.judge.judgement import judge
 from exporter.judge.preflight.api import predict
 from exporter.judge.preflight.prediction import Prediction, Verdict
@@ -101,7 +101,7 @@ def test_a_pinned_digest_to_which_no_tag_leads_goes_under_both() -> None:
     for words in ("2 -m", "3 -m"):
         answer = answered(seen, collection(words), [pin])
         assert victims(answer) == {f"app@{AMD64.digest}": {AMD64.digest}}
-        assert answer.victims[0].image.users == (Hit("Deployment web"),)
+        assert answer.victims[0].image.users == (User("Deployment web"),)
 
 
 def test_tags_that_were_not_all_resolved_prove_nothing() -> None:

@@ -38,6 +38,7 @@ from tests.publish.reports import (
     gone,
     incident,
     picture,
+    rejudged,
     report,
     standing,
     tag,
@@ -213,7 +214,7 @@ def test_a_foreign_layer_is_no_blob_of_this_registry() -> None:
     about = report(tag("app:v1", child()))
     layer = (Repository("app"), digest(f"layer of {digest('amd64')}"))
     sightings = {**about.snapshot.sightings, layer: ELSEWHERE}
-    about = replace(about, snapshot=replace(about.snapshot, sightings=sightings))
+    about = rejudged(about, snapshot=replace(about.snapshot, sightings=sightings))
 
     assert value(about, "blobs", state="present") == 0
     assert value(about, "referenced_bytes") == 300 + 400
@@ -243,7 +244,7 @@ def test_a_risk_that_is_older_than_the_loss_does_not_date_the_loss() -> None:
     root = about.verdicts[0].root
     risk = Finding(unprotected_child.RULE, Severity.WARNING, root, digest("amd64"), AMD64, "")
     since = dict(about.since) | {risk.key: FIRST_SEEN - 3600}
-    about = replace(about, findings=(risk, *about.findings), since=since)
+    about = rejudged(about, risk, *about.findings, since=since)
 
     assert value(about, "tag_broken_since_timestamp_seconds", tag="v1") == FIRST_SEEN
 
@@ -251,7 +252,7 @@ def test_a_risk_that_is_older_than_the_loss_does_not_date_the_loss() -> None:
 def test_the_first_of_two_losses_dates_the_tag() -> None:
     about = report(tag("app:v1", child("amd64", MISSING), child("arm64", MISSING)))
     first, second = about.findings
-    about = replace(about, since={first.key: 200.0, second.key: 100.0})
+    about = rejudged(about, since={first.key: 200.0, second.key: 100.0})
 
     assert value(about, "tag_broken_since_timestamp_seconds", tag="v1") == 100
 

@@ -30,6 +30,7 @@ from tests.publish.reports import (
     digest,
     gone,
     incident,
+    rejudged,
     report,
     tag,
     unreadable,
@@ -228,7 +229,7 @@ def test_a_broken_image_names_platform_digest_layer_size_and_what_was_seen() -> 
 
 def test_what_is_seen_for_the_first_time_now_is_not_dated() -> None:
     about = report(tag("app:v1", child(state=MISSING)))
-    about = replace(about, since=dict.fromkeys(about.since, about.snapshot.taken_at))
+    about = rejudged(about, since=about.snapshot.taken_at)
 
     assert section(about, "Missing or broken")[0] == "app:v1 (live) broken"
 
@@ -361,7 +362,7 @@ def test_what_is_at_risk_is_told_by_check_with_the_first_few_tags() -> None:
         Finding(unprotected_child.RULE, Severity.WARNING, each.root, None, AMD64, "")
         for each in about.verdicts
     )
-    told = replace(about, findings=(*risky, replace(risky[0], severity=Severity.INFO)))
+    told = rejudged(about, *risky, replace(risky[0], severity=Severity.INFO))
 
     line = f"{unprotected_child.RULE.code}: {unprotected_child.RULE.summary} "
     line += "; ".join(f"{name} linux/amd64" for name in names[:5]) + " and 2 more"

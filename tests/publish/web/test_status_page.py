@@ -21,6 +21,7 @@ from tests.publish.reports import (
     attestation,
     child,
     picture,
+    rejudged,
     report,
     standing,
     stock,
@@ -135,7 +136,7 @@ async def test_what_nothing_needs_is_no_alarm_and_can_be_found() -> None:
 
 async def test_what_a_collection_would_take_is_told_before_it_does() -> None:
     collector = report(tag("app:v1", child()))
-    risk = replace(collector, findings=judged(collector))
+    risk = rejudged(collector, *judged(collector))
     board = shown(risk)
 
     assert "1 tag at risk in a garbage collection" in (await page("/", board)).text

@@ -15,7 +15,6 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
-from exporter.publish.census import count
 from exporter.publish.exports.export import Facts, Holding, export
 from exporter.sources.bucket import Bucket
 from exporter.sources.exports.duck import duck
@@ -42,10 +41,10 @@ def told(bucket: Bucket, folder: Path, engine: Engine) -> Capacity | Untold:
 
 
 async def in_memory(site: Site) -> dict[str, object]:
-    """What the graph and the census say, in one process."""
+    """What the graph and the counts say, in one process."""
     inventory, (blobs, uploads) = site.inventory, GRACE.before(NOW)
     reclaimable = holdings.reclaimable(inventory, blobs, uploads)
-    census = count(await site.report(WHOLE))
+    counts = (await site.report(WHOLE)).counts
     shares = ((each.repository, each.exclusive) for each in holdings.shares(inventory))
     return {
         "stored": holdings.stored_bytes(inventory),
@@ -56,11 +55,11 @@ async def in_memory(site: Site) -> dict[str, object]:
         "orphaned blobs": len(holdings.orphaned_blobs(inventory, blobs)),
         "orphaned manifests": len(holdings.orphaned_manifests(inventory, blobs)),
         "exclusive": {name: size for name, size in shares if size},
-        "needed": census.referenced_bytes,
-        "tags": sum(census.tags.values()),
+        "needed": counts.referenced_bytes,
+        "tags": sum(counts.tags.values()),
         "unprotected": sum(
             sum(house.unprotected.values())
-            for house in census.repositories.values()
+            for house in counts.repositories.values()
             if house.unprotected is not None
         ),
     }

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.use import Holder, ReferenceClass
-from exporter.judge.blast import Blast, blast
+from exporter.judge.impact import Impact
+from exporter.judge.tag_report import impact_of
 from exporter.judge.verdict import verdicts
 from exporter.oci.platform import Platform
 from tests import worlds
@@ -37,15 +38,15 @@ def judged(seen: Scene, *uses: Use) -> TagVerdict:
     return found
 
 
-def lost(*uses: Use) -> Blast:
+def lost(*uses: Use) -> Impact:
     """Whom the loss of the arm64 child hits."""
     nodes = [str(each) for each in {p for use in uses for p in use.platforms}]
     more = [str(each) for each in {p for use in uses for p in use.admitted}]
-    return blast(judged(scene(INDEX, "v1", *nodes, admitted=more).lose(ARM64.digest), *uses))
+    return impact_of(judged(scene(INDEX, "v1", *nodes, admitted=more).lose(ARM64.digest), *uses))
 
 
-def names(found: Blast) -> list[str]:
-    return [each.name for each in found.hits]
+def names(found: Impact) -> list[str]:
+    return [each.name for each in found.users]
 
 
 def test_those_who_run_elsewhere_are_not_hit() -> None:
@@ -55,14 +56,14 @@ def test_those_who_run_elsewhere_are_not_hit() -> None:
     )
 
     assert names(found) == ["StatefulSet shop/api (prod)"]
-    assert (found.alive, found.platforms) == (3, (NODE["arm64"],))
+    assert (found.running, found.users[0].platforms) == (3, (NODE["arm64"],))
 
 
 def test_those_who_may_be_started_there_are_hit_too() -> None:
     found = lost(use("app:v1", "linux/amd64", admitted=["linux/arm64"], workload=WEB))
 
     assert names(found) == ["Deployment shop/web (prod)"]
-    assert found.platforms == (NODE["amd64"],)
+    assert found.users[0].platforms == (NODE["amd64"],)
 
 
 def test_those_who_do_not_say_where_they_run_are_hit_by_whatever_breaks_the_tag() -> None:
@@ -75,11 +76,11 @@ def test_those_who_do_not_say_where_they_run_are_hit_by_whatever_breaks_the_tag(
 def test_what_lacks_by_the_configuration_hits_those_who_do_not_say_where_they_run() -> None:
     verdict = judged(scene(AMD64, "v1", "linux/s390x"), use("app:v1", workload=WEB))
 
-    assert names(blast(verdict)) == ["Deployment shop/web (prod)"]
+    assert names(impact_of(verdict)) == ["Deployment shop/web (prod)"]
 
 
 def test_a_tag_that_nothing_must_run_hits_nobody() -> None:
-    assert lost(use("app:v1", "linux/amd64", workload=WEB)) == Blast(())
+    assert lost(use("app:v1", "linux/amd64", workload=WEB)) == Impact()
 
 
 def test_who_finds_no_image_for_his_platform_is_hit_alone() -> None:
@@ -87,7 +88,7 @@ def test_who_finds_no_image_for_his_platform_is_hit_alone() -> None:
             for name in ("amd64", "s390x")]  # fmt: skip
     seen = scene(AMD64, "v1", "linux/amd64", "linux/s390x")
 
-    assert names(blast(judged(seen, *uses))) == ["Deployment a/s390x (prod)"]
+    assert names(impact_of(judged(seen, *uses))) == ["Deployment a/s390x (prod)"]
 
 
 @pytest.mark.parametrize(
@@ -96,15 +97,15 @@ def test_who_finds_no_image_for_his_platform_is_hit_alone() -> None:
 def test_without_its_own_manifest_a_tag_hits_all(seen: Scene) -> None:
     uses = (use("app:v1", "linux/amd64", workload=WEB), use("app:v1", "linux/s390x", workload=API))
 
-    assert len(blast(judged(seen, *uses)).hits) == 2
+    assert len(impact_of(judged(seen, *uses)).users) == 2
 
 
 def test_the_containers_of_a_workload_are_one() -> None:
     one = use("app:v1", "linux/arm64", workload=WEB, alive=2, next_run=9.0)
     other = use("app:v1", "linux/amd64", "linux/arm64", workload=WEB, alive=3, next_run=7.0)
-    (hit,) = lost(one, other).hits
+    (hit,) = lost(one, other).users
 
-    assert (hit.alive, hit.next_run) == (5, 7.0)
+    assert (hit.running, hit.next_run) == (5, 7.0)
     assert hit.platforms == (NODE["amd64"], NODE["arm64"])
 
 
@@ -138,7 +139,7 @@ def test_another_tag_is_none_of_their_business() -> None:
 
     assert judged(seen, *uses).uses == ()
     pinned = judged(scene(INDEX, None).lose(ARM64.digest), *uses)
-    assert names(blast(pinned)) == ["StatefulSet shop/api (prod)"]
+    assert names(impact_of(pinned)) == ["StatefulSet shop/api (prod)"]
 
 
 HOLDERS = (Holder("n2", NODE["arm64"]), Holder("n1", NODE["arm64"]), Holder("n0", NODE["amd64"]))
@@ -217,4 +218,4 @@ def test_whoever_is_hit_would_break_the_tag_alone(uses: list[Use]) -> None:
     hit = names(lost(*own))
 
     for each in own:
-        assert bool(lost(each).hits) or str(each.workload) not in hit
+        assert bool(lost(each).users) or str(each.workload) not in hit

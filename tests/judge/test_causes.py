@@ -1,4 +1,4 @@
-"""Whom does corrupt content stop?"""
+"""Each piece of content that is missing or corrupt names the tags that it breaks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exporter.facts.misfit import Misfit
-from exporter.facts.proof import corrupt
-from exporter.judge.damage import damages
+from exporter.facts.proof import State, corrupt, gone
 from exporter.judge.judgement import judge
 from exporter.oci.reference import Repository
 from exporter.publish.text.scrub import damage_markdown, damage_text
@@ -15,7 +14,7 @@ from tests import worlds
 from tests.fakes import APP, Fake, audited, use
 
 if TYPE_CHECKING:
-    from exporter.judge.report import Report
+    from exporter.judge.report import BrokenTag, Report
 
 BASE = worlds.layer("base")
 BOTH = worlds.index(
@@ -36,23 +35,28 @@ async def rotten(*digests: worlds.Digest) -> Report:
     return judge(replace(snapshot, sightings={**snapshot.sightings, **turned}), {})
 
 
-async def test_every_tag_and_use_that_it_stops_is_named_live_first() -> None:
-    (damage,) = damages(await rotten(BASE.digest))
+def told(broken: BrokenTag) -> tuple[str, str, list[str]]:
+    verdict = broken.verdict
+    return verdict.name, verdict.root.reference_class, [use.owner for use in verdict.uses]
 
-    assert damage.lack.digest == BASE.digest
-    first, second = damage.stops
-    assert (first.name, first.reference_class, first.owners) == ("app:v1", "live", ("refs.yml:1",))
+
+async def test_every_tag_and_use_that_it_stops_is_named_live_first() -> None:
+    (cause,) = (await rotten(BASE.digest)).causes
+
+    assert cause.lack.digest == BASE.digest
+    first, second = cause.breaks
+    assert told(first) == ("app:v1", "live", ["refs.yml:1"])
     assert [str(each) for each in first.platforms] == ["linux/amd64", "linux/arm64"]
     assert first.required
-    assert (second.name, second.reference_class, second.owners) == ("app:v2", "selected", ())
+    assert told(second) == ("app:v2", "selected", [])
 
 
 async def test_what_no_platform_that_must_run_needs_is_said_so() -> None:
     own = BOTH.children[0].layers[1]
 
-    (damage,) = damages(await rotten(own.digest))
+    (cause,) = (await rotten(own.digest)).causes
 
-    assert [stop.required for stop in damage.stops] == [False, True]
+    assert [tag.required for tag in cause.breaks] == [False, True]
     assert "on linux/amd64, optional, used by refs.yml:1" in damage_text([await rotten(own.digest)])
 
 
@@ -62,16 +66,16 @@ async def test_who_pins_a_digest_uses_the_pin_and_not_the_tag() -> None:
     snapshot = (await audited(fake, use(f"app@{BOTH.digest}"))).snapshot
     turned = {(APP, BASE.digest): corrupt("hashes to x")}
 
-    (damage,) = damages(judge(replace(snapshot, sightings={**snapshot.sightings, **turned}), {}))
+    (cause,) = judge(replace(snapshot, sightings={**snapshot.sightings, **turned}), {}).causes
 
-    owners = {each.name: each.owners for each in damage.stops}
-    assert owners == {f"app@{BOTH.digest.short}": ("refs.yml:1",), "app:v1": ()}
+    owners = {name: uses for name, _, uses in map(told, cause.breaks)}
+    assert owners == {f"app@{BOTH.digest}": ["refs.yml:1"], "app:v1": []}
 
 
 async def test_nothing_is_said_where_nothing_is_corrupt() -> None:
     report = await rotten()
 
-    assert damages(report) == ()
+    assert report.causes == ()
     assert (damage_text([report]), damage_markdown([report])) == ("", "")
 
 
@@ -90,11 +94,27 @@ async def test_what_is_not_what_its_image_says_has_a_section_of_its_own() -> Non
     wrong = {image.digest: (Misfit(BASE.digest, "unpacks to x, its configuration says y"),)}
     report = judge(replace(report.snapshot, misfits=wrong), {})
 
-    (damage,) = damages(report)
+    (cause,) = report.causes
 
-    assert [stop.name for stop in damage.stops] == ["app:v1", "app:v2"]
+    assert [tag.verdict.name for tag in cause.breaks] == ["app:v1", "app:v2"]
     said = damage_text([report])
     assert said.startswith("\nWrong diff ID\n"), "and no section on what is corrupt"
     assert f"  layer {BASE.digest} (700 B): unpacks to x, its configuration says y\n" in said
     assert "breaks app:v1 (live) on linux/arm64, used by refs.yml:1" in said
     assert "## Wrong diff ID" in damage_markdown([report])
+
+
+async def test_a_lost_layer_of_two_tags_is_one_cause_and_so_is_a_lost_manifest() -> None:
+    snapshot = (await rotten()).snapshot
+    image = BOTH.children[1]
+    turned = {
+        (APP, BASE.digest): gone(State.BROKEN, "0 of 700 bytes"),
+        (APP, image.digest): gone(State.MISSING, "MANIFEST_UNKNOWN"),
+    }
+
+    found = judge(replace(snapshot, sightings={**snapshot.sightings, **turned}), {}).causes
+
+    assert {each.lack.digest: [tag.verdict.name for tag in each.breaks] for each in found} == {
+        BASE.digest: ["app:v1", "app:v2"],
+        image.digest: ["app:v1", "app:v2"],
+    }

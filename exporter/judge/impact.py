@@ -1,0 +1,120 @@
+"""The workloads and references that use an image, and those that a loss affects."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.facts.use import Nodes, ReferenceClass, Use, Workload, highest
+from exporter.oci.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One workload, or one reference of which no more is known, and how it uses the image."""
+
+    name: str
+    """For a person: `Deployment shop/web (prod)`, or the owner of a mere reference."""
+    workload: Workload | None = None
+    reference_class: ReferenceClass = ReferenceClass.LIVE
+    nodes: Nodes = Nodes()  # noqa: RUF009 - a frozen value
+    """Where it runs or may be started; of all its containers together."""
+    running: int = 0
+    """Containers that run now, on layers that their nodes hold."""
+    next_run: float | None = None
+    """When a schedule starts it next, in seconds since the epoch."""
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Where it runs; where it runs nowhere yet, where it may be started."""
+        return tuple(sorted(self.nodes.platforms or self.nodes.admitted, key=str))
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """All users that a loss affects: those that could not start again."""
+
+    users: tuple[User, ...] = ()
+    """The most important first: by class, then those that a schedule starts soonest."""
+
+    def of(self, reference_class: ReferenceClass) -> Impact:
+        """Return the impact on the users of one class alone."""
+        return Impact(tuple(user for user in self.users if user.reference_class is reference_class))
+
+    def affects(self, users: Iterable[User]) -> Iterator[tuple[User, bool]]:
+        """Yield each of the tag's users, and whether it is affected."""
+        known = {(user.name, user.reference_class) for user in self.users}
+        yield from ((user, (user.name, user.reference_class) in known) for user in users)
+
+    @property
+    def workloads(self) -> tuple[User, ...]:
+        """The affected users that a cluster knows as workloads."""
+        return tuple(user for user in self.users if user.workload)
+
+    @property
+    def running(self) -> int:
+        """Containers that run now, and that a restart elsewhere would stop."""
+        return sum(user.running for user in self.users)
+
+    @property
+    def next_run(self) -> float | None:
+        """When a schedule next runs into it, in seconds since the epoch."""
+        return min(
+            (user.next_run for user in self.users if user.next_run is not None), default=None
+        )
+
+    @property
+    def soonest(self) -> float:
+        """The same to sort by: infinite where no schedule does."""
+        return float("inf") if self.next_run is None else self.next_run
+
+
+NO_IMPACT: Final = Impact()
+"""The impact of a tag that can be pulled: nearly every one."""
+
+
+def users_of(uses: Iterable[Use]) -> tuple[User, ...]:
+    """Return uses by who stands behind them: the containers of a workload are one.
+
+    What a workload wants in a lower class counts by itself where it wants it elsewhere, as a way
+    back to other nodes does.
+    """
+    grouped: defaultdict[str, list[Use]] = defaultdict(list)
+    for use in uses:
+        grouped[str(use.workload or use.owner)].append(use)
+    found = (_user(name, part) for name, each in grouped.items() for part in _apart(each))
+    return tuple(sorted(found, key=_order))
+
+
+def _apart(uses: list[Use]) -> list[list[Use]]:
+    """Part what one wants in a lower class, and on other nodes than in its highest."""
+    classes = {use.reference_class for use in uses}
+    if len(classes) == 1:
+        return [uses]
+    top = min(classes, key=lambda each: each.rank)
+    there = frozenset[Platform]().union(
+        *(use.nodes.every for use in uses if use.reference_class is top)
+    )
+    parts: dict[ReferenceClass, list[Use]] = {top: []}
+    for use in uses:
+        of = top if use.nodes.every <= there else use.reference_class
+        parts.setdefault(of, []).append(use)
+    return list(parts.values())
+
+
+def _user(name: str, uses: list[Use]) -> User:
+    first = uses[0]
+    reference_class, nodes = first.reference_class, first.nodes
+    for use in uses[1:]:
+        reference_class = highest(reference_class, use.reference_class)
+        nodes |= use.nodes
+    runs = (use.next_run for use in uses if use.next_run is not None)
+    running = sum(use.alive for use in uses)
+    return User(name, first.workload, reference_class, nodes, running, min(runs, default=None))
+
+
+def _order(user: User) -> tuple[int, float, str]:
+    soonest = float("inf") if user.next_run is None else user.next_run
+    return user.reference_class.rank, soonest, user.name

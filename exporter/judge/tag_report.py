@@ -1,0 +1,145 @@
+"""Tag reports: what follows of the verdict on a tag and of its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from exporter.facts.proof import GONE, State
+from exporter.facts.snapshot import Snapshot
+from exporter.facts.use import Nodes, ReferenceClass
+from exporter.judge.choice import needed
+from exporter.judge.finding import Finding, Severity
+from exporter.judge.impact import NO_IMPACT, Impact, users_of
+from exporter.judge.leaves import Leaf
+from exporter.judge.report import Condition, Need, TagReport, TagVerdict, Urgency
+from exporter.oci.digest import Digest
+
+_NO_LOSS: Final[Mapping[ReferenceClass | None, float]] = MappingProxyType({})
+_NO_INDEX: Final = frozenset[Digest]()
+
+
+def tag_report(
+    snapshot: Snapshot,
+    verdict: TagVerdict,
+    findings: tuple[Finding, ...],
+    since: Mapping[str, float],
+) -> TagReport:
+    """Return all that is said of a tag; `since` tells when findings were first seen, by key."""
+    urgency = _urgency(verdict)
+    return TagReport(
+        verdict,
+        findings,
+        impact_of(verdict) if urgency is Urgency.CANNOT_BE_PULLED else NO_IMPACT,
+        _lost_since(findings, since) if findings else _NO_LOSS,
+        urgency,
+        _conditions(verdict, findings, urgency),
+        _incomplete(verdict),
+        _bare_indexes(snapshot, verdict),
+    )
+
+
+def impact_of(verdict: TagVerdict) -> Impact:
+    """Return who could not start again; nobody where a tag is not known to fail anybody."""
+    if not verdict.failing:
+        return NO_IMPACT
+    # Hundreds of uses may say the same: whether a pull fails is found out once for each answer.
+    said = [(use, use.nodes) for use in verdict.uses]
+    fails = {nodes: _fails(verdict, nodes) for nodes in {nodes for _, nodes in said}}
+    return Impact(users_of(use for use, nodes in said if fails[nodes]))
+
+
+def _fails(verdict: TagVerdict, nodes: Nodes) -> bool:
+    """Would a pull for these nodes alone run into what is lost?
+
+    Where nobody says where it runs, whatever breaks the tag for its own class counts; and a tag
+    that leads nowhere fails all.
+    """
+    leaves = [
+        Leaf(each.digest, each.platform, each.kind) for each in verdict.children if each.digest
+    ]
+    if not nodes.known or len(leaves) < len(verdict.children):
+        return verdict.broken_for_own_class
+    here = {n for n, child in enumerate(verdict.children) if child.expected}
+    lost = {n for n in here if verdict.children[n].state in GONE}
+    choice = needed(nodes, verdict.root, tuple(leaves), here)
+    return bool(choice.lacking or choice.pulled & lost)
+
+
+def _lost_since(
+    findings: tuple[Finding, ...], since: Mapping[str, float]
+) -> Mapping[ReferenceClass | None, float]:
+    found: dict[ReferenceClass | None, float] = {}
+    for finding in findings:
+        if finding.rule.breaks_pull and finding.severity is not Severity.INFO:
+            seen = since[finding.key]
+            found[finding.required_by] = min(seen, found.get(finding.required_by, seen))
+    return _shared(tuple(found.items())) if found else _NO_LOSS
+
+
+@lru_cache(1024)
+def _shared(
+    items: tuple[tuple[ReferenceClass | None, float], ...],
+) -> Mapping[ReferenceClass | None, float]:
+    """Return one and the same mapping for the many tags that were lost at once."""
+    return MappingProxyType(dict(items))
+
+
+def _urgency(verdict: TagVerdict) -> Urgency:
+    overall = verdict.overall
+    if overall in GONE:
+        return Urgency.CANNOT_BE_PULLED
+    unknown = overall is State.UNKNOWN and not verdict.by_design
+    return Urgency.UNKNOWN if unknown else Urgency.NONE
+
+
+def _conditions(
+    verdict: TagVerdict, findings: tuple[Finding, ...], urgency: Urgency
+) -> frozenset[Condition]:
+    if verdict.by_design:
+        return _same(Condition.BY_DESIGN)
+    found = [Condition(verdict.state.value)]
+    if urgency is Urgency.CANNOT_BE_PULLED:
+        found.append(Condition.CANNOT_BE_PULLED)
+    if any(each.rule.at_risk and each.severity is not Severity.INFO for each in findings):
+        found.append(Condition.AT_RISK)
+    return _same(*found)
+
+
+@cache
+def _same(*conditions: Condition) -> frozenset[Condition]:
+    """Return one and the same set for the many tags that are alike."""
+    return frozenset(conditions)
+
+
+def _incomplete(verdict: TagVerdict) -> frozenset[Need]:
+    required = bool(verdict.lacking)
+    optional = False
+    for child in verdict.children:
+        if child.expected and child.state is not State.PRESENT:
+            required = required or child.required
+            optional = optional or not child.required
+    return _INCOMPLETE[required, optional]
+
+
+_INCOMPLETE: Final = {
+    (False, False): frozenset[Need](),
+    (True, False): frozenset({Need.REQUIRED}),
+    (False, True): frozenset({Need.OPTIONAL}),
+    (True, True): frozenset(Need),
+}
+
+
+def _bare_indexes(snapshot: Snapshot, verdict: TagVerdict) -> frozenset[Digest]:
+    """Nested and pinned indexes that no tag names directly, where that can be said."""
+    root = verdict.root
+    read = snapshot.manifests.get(root.digest) if root.digest and not root.tag else None
+    stands = root.sighting.state is not State.MISSING
+    pinned = (read.digest,) if read and read.is_index and stands else ()
+    every = (*verdict.indexes, *pinned)
+    sealed = snapshot.sealed.get(root.repository) if every else None
+    if sealed is None:
+        return _NO_INDEX
+    return frozenset(each for each in every if not sealed.pointing_at(each))

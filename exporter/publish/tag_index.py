@@ -1,0 +1,109 @@
+"""The index of tags: those of several registries, the worst first, and filters on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from exporter.facts.use import ReferenceClass
+from exporter.judge.report import Condition, Need, Report, TagReport
+from exporter.publish.standing import Standing
+from exporter.publish.summary import blindness
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedTag:
+    """One tag, and the report that it is from."""
+
+    report: Report
+    tag: TagReport
+    name: str
+    """`repository:tag`, or `repository@digest`."""
+
+    @property
+    def registry(self) -> str:
+        """Its registry's label."""
+        return self.report.snapshot.registry
+
+    @property
+    def order(self) -> tuple[int, bool, int, float, str, str]:
+        """What sorts first needs a person first; the name makes the order the same each time."""
+        tag = self.tag
+        where = self.registry, self.name
+        return tag.urgency, not tag.incomplete, tag.verdict.stake, tag.impact.soonest, *where
+
+
+@dataclass(frozen=True, slots=True)
+class TagFilter:
+    """What narrows a list of tags; what is not set narrows nothing."""
+
+    registry: str = ""
+    repository: str = ""
+    """A part of its name, in any case of letters."""
+    reference_class: ReferenceClass | None = None
+    condition: Condition | None = None
+    need: Need | None = None
+
+    def admits(self, entry: IndexedTag) -> bool:
+        """Does a tag fit?"""
+        root = entry.tag.verdict.root
+        return (
+            self.registry in ("", entry.registry)
+            and self.repository.lower() in root.repository
+            and self.reference_class in (None, root.reference_class)
+            and (self.condition is None or self.condition in entry.tag.conditions)
+            and (self.need is None or self.need in entry.tag.incomplete)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TagIndex:
+    """Every tag of some registries, and counts of them: made once for many readers."""
+
+    entries: tuple[IndexedTag, ...]
+    """The worst first; the same order for the same reports."""
+    lost: tuple[IndexedTag, ...]
+    """Those that cannot be pulled, in the same order."""
+    places: Mapping[tuple[str, str], IndexedTag]
+    """By registry and name."""
+    counts: Mapping[tuple[str, Condition | None], int]
+    """By registry and condition; None counts them all."""
+    unseen: Mapping[str, tuple[str, ...]]
+    """The gaps in the coverage of each registry, one sentence each."""
+
+    @classmethod
+    def of(cls, standings: Sequence[Standing]) -> Self:
+        """Take up the tags of every report that there is."""
+        reports = [each.report for each in standings if each.report]
+        entries = [IndexedTag(report, tag, tag.name) for report in reports for tag in report.tags]
+        entries.sort(key=lambda entry: entry.order)
+        return cls(
+            tuple(entries),
+            tuple(each for each in entries if Condition.CANNOT_BE_PULLED in each.tag.conditions),
+            {(each.registry, each.name): each for each in entries},
+            Counter(
+                (each.registry, one) for each in entries for one in (None, *each.tag.conditions)
+            ),
+            {each.registry: _unseen(each) for each in standings},
+        )
+
+    def fitting(self, wanted: TagFilter) -> tuple[IndexedTag, ...]:
+        """Return the tags that somebody looks for, in their order."""
+        if wanted == TagFilter():
+            return self.entries
+        return tuple(filter(wanted.admits, self.entries))
+
+    def count(self, condition: Condition | None, registry: str = "") -> int:
+        """How many tags are in a condition, in one registry or in all?"""
+        if registry:
+            return self.counts.get((registry, condition), 0)
+        return sum(count for (_, each), count in self.counts.items() if each is condition)
+
+
+def _unseen(standing: Standing) -> tuple[str, ...]:
+    if standing.report is None:
+        reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in standing.gaps)
+        return tuple(reasons) or ("Not audited yet.",)
+    return blindness(standing.report, standing.unseen)
