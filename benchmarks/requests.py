@@ -25,7 +25,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import ACCEPT, Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.limits import RequestLimits
 from tests.parts.needs import program
 from tests.parts.registry import Registry, registry
 from tests.worlds import image
@@ -56,7 +56,7 @@ class Course:
 
 
 async def ours(course: Course, url: str, count: int) -> None:
-    limits = Limits(concurrency=CONCURRENCY)
+    limits = RequestLimits(concurrency=CONCURRENCY)
     async with Distribution.open("bench", url, limits=limits, environ={}) as opened:
         turns = iter(range(count))
 

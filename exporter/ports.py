@@ -87,7 +87,7 @@ class Wrong:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class ManifestBody:
     """A manifest's bytes; their digest was computed, not believed."""
 
     digest: Digest
@@ -159,7 +159,9 @@ class Content(Protocol):
         """
         ...
 
-    async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
+    async def manifest(
+        self, repository: Repository, digest: Digest
+    ) -> ManifestBody | Absent | Wrong:
         """Read a manifest by digest, whole, and hash it."""
         ...
 
@@ -207,15 +209,15 @@ class Bytes(Protocol):
         ...
 
 
-class Pinner(Protocol):
+class KeepTagger(Protocol):
     """What may write, and nothing but tags on manifests that are there already."""
 
-    async def pin(self, repository: Repository, digest: Digest, tag: Tag) -> None:
+    async def add_tag(self, repository: Repository, digest: Digest, tag: Tag) -> None:
         """Point a tag at a manifest. Raises `Unseen` where it is not proven to point there then."""
         ...
 
 
-class Doors(Protocol):
+class CredentialCheck(Protocol):
     """What may be tried with the credentials of others."""
 
     async def admits(self, login: str, host: str, place: Place) -> Admission:

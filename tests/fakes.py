@@ -19,7 +19,7 @@ from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
-from exporter.ports import Absent, Body, Listing, Unseen, Wrong
+from exporter.ports import Absent, Listing, ManifestBody, Unseen, Wrong
 from exporter.resolve import scope
 from exporter.resolve.method import Method
 from exporter.resolve.target import Target
@@ -197,12 +197,14 @@ class Fake:
             return spoiled
         return digest if digest and (repository, digest) in self.manifests else NO_MANIFEST
 
-    async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
+    async def manifest(
+        self, repository: Repository, digest: Digest
+    ) -> ManifestBody | Absent | Wrong:
         answer = await self._ask("GET", "manifest", repository, digest)
         if isinstance(answer, Absent | Wrong):
             return answer
         body = self.manifests.get((repository, digest))
-        return NO_MANIFEST if body is None else Body(digest, body)
+        return NO_MANIFEST if body is None else ManifestBody(digest, body)
 
     async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
         answer = await self._ask("HEAD", "blob", repository, blob.digest)

@@ -52,7 +52,7 @@ class Disk:
 
 
 class Welcome:
-    """Implements `exporter.ports.Doors`."""
+    """Implements `exporter.ports.CredentialCheck`."""
 
     async def admits(self, login: str, host: str, place: Place) -> Admission:
         del host
@@ -110,7 +110,7 @@ def world(tmp_path: Path) -> World:
         tree.write(tmp_path, repository, made, tag)
     scrub = Scrub(Bytes(), Proofs(), Terms(), ScrubTally(1.0))  # type: ignore[arg-type]
     disk = Disk(filesystem.read(str(tmp_path)))
-    return World(target(registry, storage=disk, doors=Welcome(), scrub=scrub))
+    return World(target(registry, storage=disk, credential_check=Welcome(), scrub=scrub))
 
 
 async def reported(told: Target) -> Report:
@@ -130,7 +130,7 @@ CALLS: Final = (
     *(("registry", name) for name in methods(ports.Catalogue, ports.Content)),
     *(("memory", name) for name in methods(ports.Memory)),
     *(("storage", name) for name in methods(ports.Storage)),
-    *(("doors", name) for name in methods(ports.Doors)),
+    *(("credential_check", name) for name in methods(ports.CredentialCheck)),
     ("proofs", "scrubbed"),
     ("source", "shared"),
 )
@@ -138,7 +138,7 @@ ELSEWHERE: Final = {
     ports.ReferenceSource: "tests/wiring/test_references.py",
     ports.Bytes: "tests/resolve/scrub/test_reading.py, and `shared` here",
     ports.Sink: "tests/resolve/scrub/test_reading.py",
-    ports.Pinner: "writes, in `protect` alone",
+    ports.KeepTagger: "writes, in `protect` alone",
     ports.Outlines: "tests/sources/storage/test_recall.py",
     ports.Journal: "tests/serve/test_faults.py",
     ports.Proofs: "tests/serve/test_faults.py, and `scrubbed` here",
@@ -147,7 +147,7 @@ ELSEWHERE: Final = {
 
 
 def test_every_protocol_is_put_to_the_test() -> None:
-    held = {ports.Catalogue, ports.Content, ports.Memory, ports.Storage, ports.Doors}
+    held = {ports.Catalogue, ports.Content, ports.Memory, ports.Storage, ports.CredentialCheck}
     known = held | {*ELSEWHERE, ports.Registry}
     found = {
         each
@@ -251,7 +251,9 @@ async def test_a_fault_is_logged_with_its_trace_once_however_often_it_strikes(
     assert record.exc_info[0] is KeyError
 
 
-@pytest.mark.parametrize(("adapter", "method"), [("registry", "head"), ("doors", "admits")])
+@pytest.mark.parametrize(
+    ("adapter", "method"), [("registry", "head"), ("credential_check", "admits")]
+)
 async def test_cancellation_passes_through(world: World, adapter: str, method: str) -> None:
     begun = asyncio.Event()
 

@@ -32,7 +32,7 @@ from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.limits import RequestLimits
 from exporter.store import snapshot_file
 from exporter.store.ledger import Ledger
 
@@ -86,7 +86,7 @@ class Round:
         """Show it."""
         reload = Reload("", successful=True, last_success=0.0)
         picture = Picture((Standing.once(self._report),), (), reload)
-        exposition = await asyncio.to_thread(render, picture, limits.Limits())
+        exposition = await asyncio.to_thread(render, picture, limits.RequestLimits())
         self.shown, self.exposition = self._report, exposition
         text = exposition.text.plain
         series = text.count(b"\npullproof_")
@@ -105,7 +105,7 @@ class Round:
 
 async def main(url: str, ledger: Path) -> None:
     """Do a step for every word, until there are no more."""
-    asked = Limits(concurrency=_WIDTH)
+    asked = RequestLimits(concurrency=_WIDTH)
     with Ledger(ledger, _now) as memory:
         async with Distribution.open("benchmark", url, limits=asked) as registry:
             scope, method = Scope(select=("*",)), Method(width=_WIDTH)

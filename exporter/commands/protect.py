@@ -19,9 +19,9 @@ from exporter.judge.keep_tags import LONGEST, KeepTag, KeepTagPlan, plan_keep_ta
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import tag
-from exporter.ports import Pinner, Unseen
+from exporter.ports import KeepTagger, Unseen
 from exporter.publish.text.pins import Outcome, pins_document, pins_markdown, pins_text
-from exporter.wiring.pinning import pinner
+from exporter.wiring.keep_tags import keep_tagger
 
 _ATTACHED: Final = ("sha256-*",)
 """Tags of signatures and other referrers, which are kept with their image."""
@@ -86,14 +86,14 @@ async def _apply(plan: KeepTagPlan, asked: Typed) -> list[Outcome]:
         return []
     label = plan.report.snapshot.registry
     settings = next(each for each in asked.settings.registries if each.label == label)
-    async with pinner(settings, asked.environ) as writing:
+    async with keep_tagger(settings, asked.environ) as writing:
         return [Outcome(pin, await _failure(writing, pin)) for pin in plan.wanted]
 
 
-async def _failure(writing: Pinner, pin: KeepTag) -> str:
+async def _failure(writing: KeepTagger, pin: KeepTag) -> str:
     """Set one tag; return why that failed, or nothing."""
     try:
-        await writing.pin(pin.need.repository, pin.digest, pin.tag)
+        await writing.add_tag(pin.need.repository, pin.digest, pin.tag)
     except Unseen as unseen:
         return f"{unseen.reason}{f' ({unseen.detail})' if unseen.detail else ''}"
     return ""

@@ -30,13 +30,13 @@ async def admissions(target: Target, seen: Snapshot) -> tuple[Admission, ...]:
 
     Only where something is proven to be there: a denial means nothing otherwise.
     """
-    doors = target.doors
-    if doors is None:
+    credential_check = target.credential_check
+    if credential_check is None:
         return ()
 
     async def ask(entrance: Entrance) -> Admission:
         try:
-            return await doors.admits(*entrance)
+            return await credential_check.admits(*entrance)
         except Exception as fault:  # noqa: BLE001 - a stranger's Secret must cost no more than itself
             return _not_established(entrance, fault)
 

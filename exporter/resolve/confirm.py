@@ -14,7 +14,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import Sighting, State, corrupt, gone, unknown
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
-from exporter.ports import Absent, Body, Content, Unseen, Wrong
+from exporter.ports import Absent, Content, ManifestBody, Unseen, Wrong
 from exporter.resolve.method import Method, abreast, pause
 
 
@@ -79,6 +79,6 @@ async def confirm(
 async def _readable(content: Content, place: Place) -> bool:
     """Can the manifest be read whole at this moment?"""
     try:
-        return isinstance(await content.manifest(*place), Body)
+        return isinstance(await content.manifest(*place), ManifestBody)
     except Unseen:
         return False

@@ -14,7 +14,17 @@ from exporter.facts.snapshot import Admission, Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Place, Repository, Tag
-from exporter.ports import Absent, Body, Doors, Listing, Memory, Registry, Storage, Unseen, Wrong
+from exporter.ports import (
+    Absent,
+    CredentialCheck,
+    Listing,
+    ManifestBody,
+    Memory,
+    Registry,
+    Storage,
+    Unseen,
+    Wrong,
+)
 
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
@@ -115,7 +125,9 @@ def guarded(target: Target, faults: Faults) -> Target:
         registry=GuardedRegistry(target.registry, faults),
         memory=GuardedMemory(target.memory, faults),
         storage=GuardedStorage(target.storage, faults) if target.storage else None,
-        doors=GuardedDoors(target.doors, faults) if target.doors else None,
+        credential_check=GuardedCredentialCheck(target.credential_check, faults)
+        if target.credential_check
+        else None,
     )
 
 
@@ -158,7 +170,9 @@ class GuardedRegistry:
         """Resolve a tag by its bytes."""
         return await self.faults.ask(repository, self.registry.verify_tag, repository, tag, claimed)
 
-    async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
+    async def manifest(
+        self, repository: Repository, digest: Digest
+    ) -> ManifestBody | Absent | Wrong:
         """Read a manifest whole."""
         return await self.faults.look(repository, self.registry.manifest, repository, digest)
 
@@ -224,15 +238,15 @@ class GuardedStorage:
 
 
 @dataclass(frozen=True, slots=True)
-class GuardedDoors:
-    """Implements `exporter.ports.Doors`."""
+class GuardedCredentialCheck:
+    """Implements `exporter.ports.CredentialCheck`."""
 
-    doors: Doors
+    credential_check: CredentialCheck
     faults: Faults
 
     async def admits(self, login: str, host: str, place: Place) -> Admission:
         """Try a set of credentials; a fault leaves open whether they are let in."""
         try:
-            return await self.faults.ask(login, self.doors.admits, login, host, place)
+            return await self.faults.ask(login, self.credential_check.admits, login, host, place)
         except Unseen as unseen:
             return Admission(login, place[0], None, unseen.reason, unseen.detail)

@@ -8,7 +8,7 @@ from exporter.facts.holdings import Grace
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import Use
 from exporter.oci.platform import Platform
-from exporter.ports import Bytes, Doors, Memory, Proofs, Registry, Storage
+from exporter.ports import Bytes, CredentialCheck, Memory, Proofs, Registry, Storage
 from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
 from exporter.resolve.scrub.plan import Terms
@@ -48,7 +48,7 @@ class Target:
     grace: Grace = field(default_factory=Grace)
     scrub: Scrub | None = None
     """None where its bytes are not read whole."""
-    doors: Doors | None = None
+    credential_check: CredentialCheck | None = None
     """What may be tried with the pull secrets of workloads, where these may be read."""
 
     def names(self, use: Use) -> bool:

@@ -13,7 +13,7 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import Descriptor, Manifest, parse
 from exporter.oci.reference import Place
 from exporter.oci.strict import LARGE
-from exporter.ports import Body, Content, Memory, Unseen
+from exporter.ports import Content, ManifestBody, Memory, Unseen
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
 from exporter.resolve.method import Method, abreast
 from exporter.resolve.sharing import Sharing
@@ -97,7 +97,7 @@ class Walk:
             if self._entries >= self.method.entries:
                 return self._no_room()
             answer = await self.content.manifest(*place)
-            if not isinstance(answer, Body):
+            if not isinstance(answer, ManifestBody):
                 return suspicion(answer)
             if (refused := await self._hold(digest, answer.content)) is not None:
                 return refused

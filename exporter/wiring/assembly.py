@@ -15,8 +15,8 @@ from exporter.facts.shard import WHOLE, Shard
 from exporter.ports import Bytes
 from exporter.serve.loop_thread import LoopThread
 from exporter.serve.rounds import Watched
+from exporter.sources.registry.credential_check import CredentialCheck
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.doors import Doors
 from exporter.store.ledger import Ledger
 from exporter.tally import LoopTally
 from exporter.wiring.logins import logins
@@ -63,7 +63,9 @@ async def assembled(
                 source = _bytes(stack, registry, environ, opened, home)
                 asked = replace(asked, scrub=scrub(registry.scrub, source, ledger))
             if any(each.pull_secrets for each in settings.clusters):
-                asked = replace(asked, doors=Doors(opened, references.pull_secrets))
+                asked = replace(
+                    asked, credential_check=CredentialCheck(opened, references.pull_secrets)
+                )
             watched.append(
                 Watched(
                     target=asked,

@@ -12,14 +12,14 @@ from exporter.config.registry import RegistrySettings
 from exporter.config.secrets import NoSecret, credentials
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.registry.credentials import Credentials, Login, Uncarried, presentable
+from exporter.sources.registry.credentials import Login, LoginSource, Uncarried, presentable
 from exporter.sources.registry.docker_config import DockerConfig
 
 _SECRETS: Final = ("password_file", "password_env", "identity_token_file", "identity_token_env")
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class ConfiguredLogin:
     """The login that a registry's own settings name, read anew each time: secrets are rotated."""
 
     registry: RegistrySettings
@@ -37,12 +37,12 @@ class Settled:
             raise Unseen(host, Reason.CREDENTIALS, str(unusable)) from unusable
 
 
-def logins(registry: RegistrySettings, environ: Mapping[str, str]) -> Credentials:
+def logins(registry: RegistrySettings, environ: Mapping[str, str]) -> LoginSource:
     """Return where a registry's logins come from: its settings, or docker's and podman's files."""
     if registry.docker_config is not None:
         return DockerConfig((registry.docker_config,))
     named = any(getattr(registry, key) for key in _SECRETS)
-    return Settled(registry, environ) if named else DockerConfig.usual(environ, _home())
+    return ConfiguredLogin(registry, environ) if named else DockerConfig.usual(environ, _home())
 
 
 def _home() -> Path:

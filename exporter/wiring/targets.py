@@ -16,7 +16,7 @@ from exporter.resolve.scope import Promotion, Scope
 from exporter.resolve.scrub.plan import Terms
 from exporter.resolve.scrub.unpacking import Unpacker
 from exporter.resolve.target import Scrub, Target
-from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.trust import Trust
 from exporter.tally import ScrubTally
 from exporter.wiring.stored import Stored
@@ -117,9 +117,9 @@ def grace(settings: StorageSettings) -> Grace:
     return Grace(settings.grace.total_seconds(), settings.stale_uploads.total_seconds())
 
 
-def limits(registry: RegistrySettings) -> Limits:
+def limits(registry: RegistrySettings) -> RequestLimits:
     """Return how hard a registry may be asked."""
-    return Limits(
+    return RequestLimits(
         concurrency=registry.concurrency,
         requests_per_second=registry.requests_per_second,
         tries=registry.tries,

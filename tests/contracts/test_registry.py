@@ -14,7 +14,7 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import Absent, Body, Registry, Wrong
+from exporter.ports import Absent, ManifestBody, Registry, Wrong
 from tests.fakes import Fake
 from tests.parts import tree
 from tests.parts.registry import Registry as Running
@@ -197,7 +197,7 @@ async def test_a_manifest_comes_as_it_was_pushed(place: Place) -> None:
 
     for made in INDEX.walk():
         body = await place.asked.manifest(APP, made.digest)
-        assert body == Body(made.digest, made.body)
+        assert body == ManifestBody(made.digest, made.body)
         assert parse(made.body, made.digest).size == len(made.body)
 
 
@@ -210,7 +210,7 @@ async def test_no_stored_type_is_hidden_by_what_we_accept(place: Place, made: Ma
     place.push(made, "v1")
 
     assert await place.asked.head(APP, V1) == made.digest
-    assert await place.asked.manifest(APP, made.digest) == Body(made.digest, made.body)
+    assert await place.asked.manifest(APP, made.digest) == ManifestBody(made.digest, made.body)
 
 
 async def test_a_blob_is_read_to_its_last_byte(place: Place) -> None:

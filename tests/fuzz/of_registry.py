@@ -25,13 +25,13 @@ from exporter.sources.registry import (
     tokens,
 )
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.answers import absence, faults, refusal, wait_wanted
 from exporter.sources.registry.docker_config import DockerConfig
 from exporter.sources.registry.helper import Helpers
-from exporter.sources.registry.keyring import Keyring
-from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.limits import RequestLimits
+from exporter.sources.registry.messages import Response
 from exporter.sources.registry.proxies import Proxies
-from exporter.sources.registry.question import Answer
+from exporter.sources.registry.pull_secrets import PullSecretLogins
+from exporter.sources.registry.responses import absence, error_entries, refusal, wait_wanted
 from tests.fuzz.of_content import IMAGE, INDEX, SIGNED
 from tests.fuzz.target import Target
 from tests.sources.registry.speaking import handed
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from exporter.sources.registry.credentials import Login
-    from exporter.sources.registry.line import Line
-    from exporter.sources.registry.question import Question
+    from exporter.sources.registry.messages import Request
+    from exporter.sources.registry.session import Session
 
 APP: Final = Repository("app")
 URL: Final = "https://registry.example"
@@ -56,32 +56,32 @@ def _done(work: Coroutine[Any, Any, Any]) -> Any:
     return _loop().run_until_complete(work)
 
 
-def answered(data: bytes) -> Answer:
+def answered(data: bytes) -> Response:
     """Read an answer as it might come: a status, headers, an empty line, the body."""
     head, _, body = data.partition(b"\n\n")
     status, *lines = head.decode("latin-1").split("\n")
     pairs = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     code = int(status) if status.isascii() and status.isdigit() and len(status) == 3 else 200
-    return Answer(code, headers, body, len(body))
+    return Response(code, headers, body, len(body))
 
 
 @dataclass
 class Wire:
     """A line on which one answer comes to every question; implements what readers use of one."""
 
-    answer: Answer
-    limits: Limits = field(default_factory=lambda: Limits(repositories=200, tags=200))
+    answer: Response
+    limits: RequestLimits = field(default_factory=lambda: RequestLimits(repositories=200, tags=200))
     address: str = URL
     asked: int = 0
 
-    async def ask(self, question: Question) -> Answer:
+    async def send(self, question: Request) -> Response:
         self.asked += 1
         if self.asked > 30:
             raise Unseen.unexpected(question.subject, RuntimeError("asked without end"))
         return await handed(question, replace(self.answer))
 
-    async def absence(self, answer: Answer, subject: str) -> Absent:
+    async def absence(self, answer: Response, subject: str) -> Absent:
         return absence(answer, subject)
 
 
@@ -91,7 +91,7 @@ def _lists(data: bytes) -> None:
         lambda line: tag_list.tags(line, APP),
     ):
         try:
-            _told(_done(found(cast("Line", Wire(answered(data))))))
+            _told(_done(found(cast("Session", Wire(answered(data))))))
         except Unseen as unseen:
             _told(unseen)
 
@@ -110,7 +110,7 @@ def _objects(data: bytes) -> None:
         lambda line: blobs.claimed_size(line, APP, blob),
     ):
         try:
-            _told(_done(found(cast("Line", Wire(answered(data))))))
+            _told(_done(found(cast("Session", Wire(answered(data))))))
         except Unseen as unseen:
             _told(unseen)
 
@@ -122,7 +122,7 @@ def _told(found: object) -> None:
 
 def _errors(data: bytes) -> None:
     answer = answered(data)
-    faults(answer)
+    error_entries(answer)
     wait_wanted(answer)
     _told(refusal(answer, "app:v1"))
     absence(answer, "app:v1")
@@ -137,7 +137,7 @@ def _challenge(data: bytes) -> None:
 
 
 def _token(data: bytes) -> None:
-    async def ask(question: Question, authorization: str) -> Answer:
+    async def ask(question: Request, authorization: str) -> Response:
         question.form.encode(), authorization.encode("ascii")
         return answered(data)
 
@@ -157,7 +157,7 @@ def _shown(login: Login | None) -> None:
 
 
 def _keyring(data: bytes) -> None:
-    ring = Keyring.of([data])
+    ring = PullSecretLogins.of([data])
     for host in ("registry.example", "docker.io", "[::1]:5000"):
         for login in ring.find(host, "team/app"):
             _shown(login)
@@ -246,7 +246,7 @@ _AUTHS: Final = json.dumps(
 _FLAT: Final = b'{"registry.example": {"username": "u", "password": "p", "email": "e"}}'
 
 TARGETS: Final = (
-    Target("registry-errors", _errors, _ERRORS, ("sources.registry.answers",), (Unseen,)),
+    Target("registry-errors", _errors, _ERRORS, ("sources.registry.responses",), (Unseen,)),
     Target(
         "registry-lists",
         _lists,
@@ -284,7 +284,7 @@ TARGETS: Final = (
             _said(200, b"x" * 700, content_length="700"),
             *_ERRORS[:2],
         ),
-        ("sources.registry.manifests", "sources.registry.blobs", "sources.registry.answers"),
+        ("sources.registry.manifests", "sources.registry.blobs", "sources.registry.responses"),
         (Unseen,),
     ),
     Target(
@@ -318,7 +318,7 @@ TARGETS: Final = (
         "pull-secret",
         _keyring,
         (_AUTHS, _FLAT, b'{"auths": {"u": {"username": "u\\u00e9", "password": "p"}}}'),
-        ("sources.registry.keyring", "sources.registry.credentials"),
+        ("sources.registry.pull_secrets", "sources.registry.credentials"),
         (Malformed, Unseen),
     ),
     Target(

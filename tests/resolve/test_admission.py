@@ -34,7 +34,7 @@ class Bell:
 
 
 async def seen(registry: Fake, bell: Bell, *uses: Use, role: Role = Role.OWNED) -> Snapshot:
-    return await look(target(registry, doors=bell, role=role), Listing(uses), None, NOW)
+    return await look(target(registry, credential_check=bell, role=role), Listing(uses), None, NOW)
 
 
 async def test_a_login_rings_once_at_a_repository_however_many_workloads_use_it() -> None:

@@ -1,4 +1,4 @@
-"""Where does a request go, and where may an answer send it on to?"""
+"""Where does a request go, and where may a response send it on to?"""
 
 from __future__ import annotations
 

@@ -22,12 +22,12 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, repository, tag
 from exporter.ports import Listing, Unseen
-from exporter.sources.registry.answers import refusal
-from exporter.sources.registry.line import Line
 from exporter.sources.registry.manifests import collector
-from exporter.sources.registry.names import Names
-from exporter.sources.registry.paging import Page, Walked, read_page, walk
-from exporter.sources.registry.question import Answer, for_catalogue, for_tags
+from exporter.sources.registry.messages import Response, for_catalogue, for_tags
+from exporter.sources.registry.names import NameReader
+from exporter.sources.registry.paging import ListPage, PagedList, read_page, walk
+from exporter.sources.registry.responses import refusal
+from exporter.sources.registry.session import Session
 
 _PATH: Final = "/v2/_catalog"
 _SMALLER: Final = (100, 99, 10)
@@ -42,15 +42,15 @@ _OK, _BAD_REQUEST = 200, 400
 _NONE: Final = frozenset({404, 405, 501})
 
 
-async def repositories(line: Line) -> Listing[Repository]:
+async def repositories(session: Session) -> Listing[Repository]:
     """Return the repositories that are listed, and those that paging is known to leave out.
 
     Raises `Unseen` where there is no catalogue at all, or none for us.
     """
-    size = line.limits.page_entries
-    walked = await walk(_Catalogue(line, size), f"n={size}", line.limits.repositories)
+    size = session.limits.page_entries
+    walked = await walk(_Catalogue(session, size), f"n={size}", session.limits.repositories)
     if walked.ends:
-        await _look_for_lost(line, walked)
+        await _look_for_lost(session, walked)
     gaps = [Gap(Scope.REGISTRY, "_catalog", reason, words) for reason, words in walked.faults]
     gaps += [Gap(Scope.REPOSITORY, name, Reason.MALFORMED, why) for name, why in walked.refused]
     if more := walked.refusals - len(walked.refused):
@@ -104,42 +104,42 @@ def _cuts(name: str) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _Catalogue:
-    line: Line
+    session: Session
     size: int
     """Entries that are asked for per page."""
 
-    async def page(self, query: str, most: int, known: Container[str]) -> Page:
+    async def page(self, query: str, most: int, known: Container[str]) -> ListPage:
         """Return one page; another size is tried where the registry cannot give this one."""
         failure = Unseen("_catalog", Reason.UNSUPPORTED, "no page size suits it")
-        names = Names("repositories", repository, most, known)
+        names = NameReader("repositories", repository, most, known)
         for size in (0, *_SMALLER):
             path = f"{_PATH}?{_resized(query, size)}"
             try:
-                answer = await self.line.ask(for_catalogue(path, names))
+                response = await self.session.send(for_catalogue(path, names))
             except Unseen as unseen:
                 if unseen.reason is not Reason.RESET:
                     raise
                 failure = unseen
                 continue
-            if answer.status != _BAD_REQUEST:
+            if response.status != _BAD_REQUEST:
                 self.size = size or self.size
-                return _page(answer, names, self.line.address + _PATH)
-            failure = refusal(answer, "_catalog")
+                return _page(response, names, self.session.address + _PATH)
+            failure = refusal(response, "_catalog")
         raise failure
 
-    def beyond(self, page: Page) -> str:
+    def beyond(self, page: ListPage) -> str:
         """Look behind a full last page: 2.8 may have left out the Link."""
         if not page.last or (page.count != self.size and page.count % _ROUND):
             return ""
         return f"n={self.size}&last={quote(page.last, safe='')}"
 
 
-def _page(answer: Answer, names: Names[Repository], asked: str) -> Page:
-    if answer.status in _NONE:
-        raise Unseen("_catalog", Reason.UNSUPPORTED, f"{answer.status}: it has no catalogue")
-    if answer.status != _OK:
-        raise refusal(answer, "_catalog")
-    return read_page(answer, names, "_catalog", asked)
+def _page(response: Response, names: NameReader[Repository], asked: str) -> ListPage:
+    if response.status in _NONE:
+        raise Unseen("_catalog", Reason.UNSUPPORTED, f"{response.status}: it has no catalogue")
+    if response.status != _OK:
+        raise refusal(response, "_catalog")
+    return read_page(response, names, "_catalog", asked)
 
 
 def _resized(query: str, size: int) -> str:
@@ -149,23 +149,23 @@ def _resized(query: str, size: int) -> str:
     return urlencode([*((k, v) for k, v in parse_qsl(query) if k != "n"), ("n", str(size))])
 
 
-async def _look_for_lost(line: Line, walked: Walked) -> None:
+async def _look_for_lost(session: Session, walked: PagedList) -> None:
     """Ask for each name that the end of a page may have hidden, and add those that are there."""
     shown = await asyncio.to_thread(order, tuple(walked.entries))
     doubtful = _doubtful(walked)
     asked = list(doubtful)[:_MOST_DOUBTS]
     for name in asked:
-        await _ask_for(line, Repository(name), walked)
+        await _ask_for(session, Repository(name), walked)
     if shown is Order.UNCLEAR and any(
         name in walked.entries and doubtful[name] in "-." for name in asked
     ):
         shown = Order.KEYS  # a name was found that a page's end had hidden as object keys do
-    if len(doubtful) > _MOST_DOUBTS or await _hides(line, walked, shown):
-        words = "the ends of its pages hide repositories that no question brings to light"
+    if len(doubtful) > _MOST_DOUBTS or await _hides(session, walked, shown):
+        words = "the ends of its pages hide repositories that no request brings to light"
         walked.faults.append((Reason.INCOMPLETE_LIST, words))
 
 
-def _doubtful(walked: Walked) -> dict[str, str]:
+def _doubtful(walked: PagedList) -> dict[str, str]:
     """Return names that may be hidden and what cuts each: one more than are asked for at most."""
     found: dict[str, str] = {}
     for last in walked.ends:
@@ -185,18 +185,18 @@ def _is_name(text: str) -> bool:
     return True
 
 
-async def _ask_for(line: Line, name: Repository, walked: Walked) -> None:
-    names = Names("tags", tag, 0)
+async def _ask_for(session: Session, name: Repository, walked: PagedList) -> None:
+    names = NameReader("tags", tag, 0)
     try:
-        answer = await line.ask(for_tags(name, f"/v2/{name}/tags/list", names))
+        response = await session.send(for_tags(name, f"/v2/{name}/tags/list", names))
     except Unseen as unseen:
         walked.faults.append((Reason.INCOMPLETE_LIST, f"{name}: {unseen.detail}"))
         return
-    if answer.status == _OK:
+    if response.status == _OK:
         walked.entries[name] = None
 
 
-async def _hides(line: Line, walked: Walked, shown: Order) -> bool:
+async def _hides(session: Session, walked: PagedList, shown: Order) -> bool:
     """May more be hidden behind a page's end than can be guessed? So it is on S3 with 3.0 and 3.1.
 
     What is below `foo` is lost with it behind `foo-bar`, and its names are anybody's guess.
@@ -206,7 +206,7 @@ async def _hides(line: Line, walked: Walked, shown: Order) -> bool:
     if shown is not Order.UNCLEAR:
         return shown is Order.KEYS
     try:
-        known = await collector(line, repository(next(iter(walked.entries))))
+        known = await collector(session, repository(next(iter(walked.entries))))
     except (Unseen, Malformed):
         return True
     return known is Collector.DISTRIBUTION_3

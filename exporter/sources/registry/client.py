@@ -1,4 +1,4 @@
-"""What does one request bring back? Redirects followed, errors told apart, the body bounded.
+"""What does one message bring back? Redirects followed, errors told apart, the body bounded.
 
 Together with `transport` and `pinner` the only place that knows httpx.
 """
@@ -19,8 +19,8 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Full, Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.limits import Limits
-from exporter.sources.registry.question import ERROR_BYTES, Answer, End, Question
+from exporter.sources.registry.limits import RequestLimits
+from exporter.sources.registry.messages import ERROR_BYTES, BodyEnd, Request, Response
 from exporter.sources.registry.streaming import Prolonging
 from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted
 from exporter.tally import BUCKETS, Tally
@@ -58,10 +58,10 @@ class Client:
     """The way to one registry, and to the hosts that it points to."""
 
     def __init__(
-        self, registry: Address, transport: Transport, limits: Limits, tally: Tally
+        self, registry: Address, transport: Transport, limits: RequestLimits, tally: Tally
     ) -> None:
         self.registry = registry
-        """Where a question's path begins."""
+        """Where a request's path begins."""
         self.tally = tally
         self._limits = limits
         timeout = httpx.Timeout(None, connect=limits.connect)
@@ -75,73 +75,73 @@ class Client:
         await self._http.aclose()
 
     async def renew(self) -> None:
-        """Close every connection; the next question opens another."""
+        """Close every connection; the next request opens another."""
         await self._transport.aclose()
 
-    async def ask(self, question: Question, authorization: str) -> Answer:
-        """Put a question once. Raises `Unseen` where no whole answer comes, whatever its status."""
+    async def send(self, request: Request, authorization: str) -> Response:
+        """Send a request once. Raises `Unseen` where no whole response comes, of any status."""
         limits = self._limits
-        seconds = limits.list_deadline if question.patient else limits.deadline
+        seconds = limits.list_deadline if request.patient else limits.deadline
         try:
             async with asyncio.timeout(seconds) as timeout:
-                if question.sink is not None:
-                    question = replace(question, sink=Prolonging(question.sink, timeout))
-                return await self._follow(question, authorization)
+                if request.sink is not None:
+                    request = replace(request, sink=Prolonging(request.sink, timeout))
+                return await self._follow(request, authorization)
         except TimeoutError as error:
             words = f"no whole answer within {seconds:g} seconds, or a stream too slow"
-            words = words if question.sink else words.partition(",")[0]
-            raise Unseen(question.subject, Reason.TIMEOUT, words) from error
+            words = words if request.sink else words.partition(",")[0]
+            raise Unseen(request.subject, Reason.TIMEOUT, words) from error
 
-    async def _follow(self, question: Question, authorization: str) -> Answer:
-        """Ask, and go where the answer points, without credentials once the origin changes."""
-        first = here = self._address(question)
-        answer = await self._exchange(question.endpoint, question, here, authorization)
+    async def _follow(self, request: Request, authorization: str) -> Response:
+        """Ask, and go where the response points, without credentials once the origin changes."""
+        first = here = self._address(request)
+        response = await self._exchange(request.endpoint, request, here, authorization)
         for _ in range(_MOST_REDIRECTS):
-            if answer.status not in _REDIRECTS:
-                return answer
-            here = _onward(question, here, answer)
+            if response.status not in _REDIRECTS:
+                return response
+            here = _onward(request, here, response)
             authorization = authorization if here.origin == first.origin else ""
-            answer = await self._exchange("redirect", question, here, authorization)
-            answer.abroad = here.origin != first.origin
-        if answer.status in _REDIRECTS:
+            response = await self._exchange("redirect", request, here, authorization)
+            response.abroad = here.origin != first.origin
+        if response.status in _REDIRECTS:
             words = f"more than {_MOST_REDIRECTS} redirects"
-            raise Unseen(question.subject, Reason.REDIRECT, words)
-        return answer
+            raise Unseen(request.subject, Reason.REDIRECT, words)
+        return response
 
-    def composed(self, question: Question, address: Address, authorization: str) -> httpx.Request:
-        """Return the request that puts a question: this client reads, and can do nothing else."""
-        if question.method not in _READS:
-            raise AssertionError(f"{question.method} by a client that only reads")
-        return _request(question, address, authorization)
+    def composed(self, request: Request, address: Address, authorization: str) -> httpx.Request:
+        """Return the message that puts a request: this client reads, and can do nothing else."""
+        if request.method not in _READS:
+            raise AssertionError(f"{request.method} by a client that only reads")
+        return _message(request, address, authorization)
 
-    def _address(self, question: Question) -> Address:
-        if question.url:
-            return Address.parse(question.url)
+    def _address(self, request: Request) -> Address:
+        if request.url:
+            return Address.parse(request.url)
         registry = self.registry
-        return Address(registry.origin, registry.base, registry.target + question.path)
+        return Address(registry.origin, registry.base, registry.target + request.path)
 
     async def _exchange(
-        self, endpoint: str, question: Question, address: Address, authorization: str
-    ) -> Answer:
-        """One request, one answer, counted."""
+        self, endpoint: str, request: Request, address: Address, authorization: str
+    ) -> Response:
+        """One message, one response, counted."""
         started = asyncio.get_running_loop().time()
         code = "error"
         try:
-            request = self.composed(question, address, authorization)
-            response = await self._http.send(request, stream=True, auth=None)
+            message = self.composed(request, address, authorization)
+            incoming = await self._http.send(message, stream=True, auth=None)
             try:
-                self._note_sign(response.status_code)
-                answer = await _read(question, response)
+                self._note_sign(incoming.status_code)
+                response = await _read(request, incoming)
             finally:
-                await response.aclose()
-            code = _TOLD_APART.get(answer.status) or f"{answer.status // 100}xx"
+                await incoming.aclose()
+            code = _TOLD_APART.get(response.status) or f"{response.status // 100}xx"
         except httpx.TransportError as error:
-            raise _unseen(question.subject, error) from error
+            raise _unseen(request.subject, error) from error
         except UnicodeError:  # httpx, which reads a redirect's address before we do
-            raise Unseen(question.subject, Reason.REDIRECT, "a redirect to no address") from None
+            raise Unseen(request.subject, Reason.REDIRECT, "a redirect to no address") from None
         finally:
             self._count(endpoint, code, asyncio.get_running_loop().time() - started)
-        return answer
+        return response
 
     def _note_sign(self, status: int) -> None:
         if status not in _NO_SIGN and status not in _REDIRECTS:
@@ -161,8 +161,8 @@ class Client:
 class _NoCookies(httpx.Cookies):
     """Keeps nothing: a registry knows who asks by its token alone."""
 
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave the answer's cookies where they are."""
+    def extract_cookies(self, incoming: httpx.Response) -> None:
+        """Leave the response's cookies where they are."""
 
 
 class _Cookieless(httpx.AsyncClient):
@@ -188,67 +188,67 @@ def _url(base: str) -> httpx.URL:
         raise Unresolved("no name that a host can have") from None
 
 
-def _request(question: Question, address: Address, authorization: str) -> httpx.Request:
-    headers = [_AGENT, _UNCOMPRESSED, (b"Accept", question.accept.encode())]
+def _message(request: Request, address: Address, authorization: str) -> httpx.Request:
+    headers = [_AGENT, _UNCOMPRESSED, (b"Accept", request.accept.encode())]
     if authorization:
         headers.append((b"Authorization", authorization.encode()))
-    if question.fresh:
+    if request.fresh:
         headers.append(_UNCACHED)
-    if question.span:
-        headers.append((b"Range", question.span.encode()))
-    if question.form:
+    if request.span:
+        headers.append((b"Range", request.span.encode()))
+    if request.form:
         headers.append(_FORM)
     return httpx.Request(
-        "POST" if question.form else question.method,
+        "POST" if request.form else request.method,
         _url(address.base),
         headers=headers,
-        stream=httpx.ByteStream(question.form.encode()) if question.form else _NO_BODY,
+        stream=httpx.ByteStream(request.form.encode()) if request.form else _NO_BODY,
         extensions={"target": address.target.encode()},
     )
 
 
-def _onward(question: Question, here: Address, answer: Answer) -> Address:
+def _onward(request: Request, here: Address, response: Response) -> Address:
     """Return where a redirect leads. A form holds secrets, so it is never sent on."""
-    if question.form:
-        raise Unseen(question.subject, Reason.REDIRECT, "a token server that redirects a form")
-    if question.method not in _READS:
-        raise Unseen(question.subject, Reason.REDIRECT, "what is written goes nowhere else")
+    if request.form:
+        raise Unseen(request.subject, Reason.REDIRECT, "a token server that redirects a form")
+    if request.method not in _READS:
+        raise Unseen(request.subject, Reason.REDIRECT, "what is written goes nowhere else")
     try:
-        return here.onward(answer.headers.get("location", ""))
+        return here.onward(response.headers.get("location", ""))
     except Malformed as error:
-        raise Unseen(question.subject, Reason.REDIRECT, str(error)) from error
+        raise Unseen(request.subject, Reason.REDIRECT, str(error)) from error
 
 
-async def _read(question: Question, response: httpx.Response) -> Answer:
+async def _read(request: Request, incoming: httpx.Response) -> Response:
     headers: dict[str, str] = {}
-    for raw_name, raw_value in response.headers.raw:
+    for raw_name, raw_value in incoming.headers.raw:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    answer = Answer(response.status_code, headers)
-    answer.overrun = response.extensions.get("overrun", answer.overrun)
-    if question.method != "HEAD":
-        await _read_body(question, response, answer)
-    return answer
+    response = Response(incoming.status_code, headers)
+    response.overrun = incoming.extensions.get("overrun", response.overrun)
+    if request.method != "HEAD":
+        await _read_body(request, incoming, response)
+    return response
 
 
-async def _read_body(question: Question, response: httpx.Response, answer: Answer) -> None:
-    """Take what was asked for and no more; how it ended is part of the answer."""
-    most = question.most if answer.ok else ERROR_BYTES
+async def _read_body(request: Request, incoming: httpx.Response, response: Response) -> None:
+    """Take what was asked for and no more; how it ended is part of the response."""
+    most = request.most if response.ok else ERROR_BYTES
     # That a blob is too long its bytes have to show: a header proves no loss.
-    counted = question.endpoint == "blob" and answer.status == _OK
-    answer.end = _framed(answer, _UNBOUNDED if counted else question.announced or most)
-    if answer.end is End.OVER:
+    counted = request.endpoint == "blob" and response.status == _OK
+    response.end = _framed(response, _UNBOUNDED if counted else request.announced or most)
+    if response.end is BodyEnd.OVER:
         return
-    sink = question.sink if answer.ok else None
+    sink = request.sink if response.ok else None
     if sink is not None:
         sink.begin()
     chunks: list[bytes] = []
     try:
-        async for chunk in response.stream:  # type: ignore[union-attr] # always asynchronous here
-            answer.received += len(chunk)
-            if answer.received > most:
-                answer.end = End.OVER
-                if question.endpoint != "blob" or answer.received > ERROR_BYTES:
+        async for chunk in incoming.stream:  # type: ignore[union-attr] # always asynchronous here
+            response.received += len(chunk)
+            if response.received > most:
+                response.end = BodyEnd.OVER
+                if request.endpoint != "blob" or response.received > ERROR_BYTES:
                     break
                 # What is longer than a small blob may be an error: only all of it can tell.
                 chunks.append(chunk)
@@ -258,29 +258,29 @@ async def _read_body(question: Question, response: httpx.Response, answer: Answe
                 continue
             chunks.append(chunk)
     except Full:
-        answer.end = End.ENOUGH
+        response.end = BodyEnd.ENOUGH
     except Cut as cut:
-        _cut_short(question, answer, cut)
-    answer.body = b"".join(chunks)
+        _cut_short(request, response, cut)
+    response.body = b"".join(chunks)
 
 
-def _cut_short(question: Question, answer: Answer, cut: Cut) -> None:
+def _cut_short(request: Request, response: Response, cut: Cut) -> None:
     """Note that a body was cut short; raise `Cut` again where that leaves nothing to judge."""
-    if answer.end is End.OVER:  # it was too long before it was cut
+    if response.end is BodyEnd.OVER:  # it was too long before it was cut
         return
-    length = answer.headers.get("content-length", "")
-    if answer.ok and (not length or question.endpoint != "blob"):
+    length = response.headers.get("content-length", "")
+    if response.ok and (not length or request.endpoint != "blob"):
         raise cut
-    answer.received, answer.end = cut.received, End.SHORT
+    response.received, response.end = cut.received, BodyEnd.SHORT
 
 
-def _framed(answer: Answer, most: int) -> End:
+def _framed(response: Response, most: int) -> BodyEnd:
     """Return how a body will end, as far as its headers say."""
-    length = answer.headers.get("content-length", "")
+    length = response.headers.get("content-length", "")
     if length.isdigit() and int(length) > most:
-        return End.OVER
-    chunked = "chunked" in answer.headers.get("transfer-encoding", "").lower()
-    return End.WHOLE if length or chunked else End.UNFRAMED
+        return BodyEnd.OVER
+    chunked = "chunked" in response.headers.get("transfer-encoding", "").lower()
+    return BodyEnd.WHOLE if length or chunked else BodyEnd.UNFRAMED
 
 
 def _unseen(subject: str, error: httpx.TransportError) -> Unseen:

@@ -38,7 +38,7 @@ class Login:
         return f"Basic {base64.b64encode(pair).decode()}"
 
 
-class Credentials(Protocol):
+class LoginSource(Protocol):
     """Where logins come from."""
 
     async def find(self, host: str, repository: str) -> Login | None:
@@ -50,7 +50,7 @@ class Credentials(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Fixed:
+class FixedLogin:
     """The same login for the whole registry; None asks as nobody."""
 
     login: Login | None = None
@@ -60,7 +60,7 @@ class Fixed:
         return self.login
 
 
-ANONYMOUS: Final = Fixed()
+ANONYMOUS: Final = FixedLogin()
 """Asks as nobody."""
 
 

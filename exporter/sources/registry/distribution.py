@@ -11,15 +11,15 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import Absent, Body, Listing, Sink, Unseen, Wrong
+from exporter.ports import Absent, Listing, ManifestBody, Sink, Unseen, Wrong
 from exporter.sources.registry import blobs, catalogue, manifests, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
-from exporter.sources.registry.credentials import ANONYMOUS, Credentials
-from exporter.sources.registry.limits import Limits
-from exporter.sources.registry.line import Line
+from exporter.sources.registry.credentials import ANONYMOUS, LoginSource
+from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.pace import Pace
 from exporter.sources.registry.proxies import Proxies
+from exporter.sources.registry.session import Session
 from exporter.sources.registry.transport import Transport
 from exporter.sources.registry.trust import Trust
 from exporter.tally import Tally
@@ -29,13 +29,13 @@ class Distribution:
     """One registry, asked over HTTP; implements `exporter.ports.Registry`."""
 
     way: ClassVar[type[Client]] = Client
-    """What carries its questions: it can read, and nothing else."""
+    """What carries its requests: it can read, and nothing else."""
 
-    def __init__(self, name: str, client: Client, line: Line) -> None:
+    def __init__(self, name: str, client: Client, session: Session) -> None:
         """Use `open`."""
         self.name = name
         self._client = client
-        self._line = line
+        self._session = session
         self._collector = Collector.UNKNOWN
 
     @classmethod
@@ -44,13 +44,13 @@ class Distribution:
         name: str,
         base_url: str,
         *,
-        credentials: Credentials = ANONYMOUS,
+        credentials: LoginSource = ANONYMOUS,
         tls: Trust = Trust(),  # noqa: B008 - a frozen value
-        limits: Limits = Limits(),  # noqa: B008 - a frozen value
+        limits: RequestLimits = RequestLimits(),  # noqa: B008 - a frozen value
         environ: Mapping[str, str] = os.environ,
         beside: Distribution | None = None,
     ) -> Self:
-        """Make ready to ask a registry; nothing is connected before the first question.
+        """Make ready to ask a registry; nothing is connected before the first request.
 
         `base_url` is `https://host[:port][/prefix]`, or `http://` where plain http was asked for;
         `environ` names the proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). `beside` is the same
@@ -63,11 +63,11 @@ class Distribution:
         transport = Transport(registry.origin, tls.contexts(), proxies, limits.concurrency)
         client = cls.way(registry, transport, limits, beside.tally if beside else Tally())
         pace = beside.pace.beside(limits) if beside else None
-        return cls(name, client, Line(name, client, credentials, limits, pace))
+        return cls(name, client, Session(name, client, credentials, limits, pace))
 
-    def of_other(self, credentials: Credentials) -> Distribution:
+    def of_other(self, credentials: LoginSource) -> Distribution:
         """Return the same registry as somebody else sees it; it is closed with this one."""
-        return Distribution(self.name, self._client, self._line.of_other(credentials))
+        return Distribution(self.name, self._client, self._session.of_other(credentials))
 
     @property
     def tally(self) -> Tally:
@@ -77,19 +77,19 @@ class Distribution:
     @property
     def pace(self) -> Pace:
         """When its next request may go out."""
-        return self._line.pace
+        return self._session.pace
 
     async def ping(self) -> None:
-        """Does it answer at all (`GET /v2/`)? Raises `Unseen`; an answer ends failing fast."""
-        await self._line.ping()
+        """Does it answer at all (`GET /v2/`)? Raises `Unseen`; a response ends failing fast."""
+        await self._session.ping()
 
     async def repositories(self) -> Listing[Repository]:
         """Return the repositories that it lists. Raises `Unseen`."""
-        return await catalogue.repositories(self._line)
+        return await catalogue.repositories(self._session)
 
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
         """Return the tags of a repository. Raises `Unseen`."""
-        listing = await tag_list.tags(self._line, repository)
+        listing = await tag_list.tags(self._session, repository)
         if isinstance(listing, Absent) or not tag_list.unsorted(listing.entries):
             return listing
         with suppress(Unseen):
@@ -100,34 +100,36 @@ class Distribution:
     async def collector(self, repository: Repository) -> Collector:
         """Return whose garbage collector is behind it, as far as one denial tells."""
         if self._collector is Collector.UNKNOWN:
-            self._collector = await manifests.collector(self._line, repository)
+            self._collector = await manifests.collector(self._session, repository)
         return self._collector
 
     async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
         """Return what a tag resolves to, or whether a manifest is still there. Raises `Unseen`."""
-        return await manifests.head(self._line, repository, reference)
+        return await manifests.head(self._session, repository, reference)
 
     async def verify_tag(
         self, repository: Repository, tag: Tag, claimed: Digest
     ) -> Digest | Absent | Wrong:
         """Return what a tag resolves to by its bytes, where HEAD claims this. Raises `Unseen`."""
-        return await manifests.verify_tag(self._line, repository, tag, claimed)
+        return await manifests.verify_tag(self._session, repository, tag, claimed)
 
-    async def manifest(self, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
+    async def manifest(
+        self, repository: Repository, digest: Digest
+    ) -> ManifestBody | Absent | Wrong:
         """Return a manifest whose bytes were hashed. Raises `Unseen`."""
-        return await manifests.manifest(self._line, repository, digest)
+        return await manifests.manifest(self._session, repository, digest)
 
     async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
         """Return how many bytes HEAD claims a blob to have. Raises `Unseen`."""
-        return await blobs.claimed_size(self._line, repository, blob)
+        return await blobs.claimed_size(self._session, repository, blob)
 
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
     ) -> bytes | Absent | Wrong:
         """Read a blob's last byte, or all of it and hash it. Raises `Unseen`."""
         if whole:
-            return await blobs.whole(self._line, repository, blob)
-        return await blobs.last_byte(self._line, repository, blob)
+            return await blobs.whole(self._session, repository, blob)
+        return await blobs.last_byte(self._session, repository, blob)
 
     @property
     def shared(self) -> bool:
@@ -144,12 +146,12 @@ class Distribution:
         if again:
             await self._client.renew()
         if not target.is_manifest:
-            return await blobs.streamed(self._line, repository, target, sink, fresh=again)
-        answer = await manifests.manifest(self._line, repository, target.digest)
-        if isinstance(answer, Absent | Wrong):
-            return answer
+            return await blobs.streamed(self._session, repository, target, sink, fresh=again)
+        response = await manifests.manifest(self._session, repository, target.digest)
+        if isinstance(response, Absent | Wrong):
+            return response
         sink.begin()
-        await sink.take(answer.content)
+        await sink.take(response.content)
         return None
 
     async def aclose(self) -> None:

@@ -18,7 +18,7 @@ from exporter.sources.program import Program
 from exporter.sources.registry.credentials import Login, Uncarried, login_of, presentable
 
 _KEPT_FOR: Final = 300.0
-"""Seconds for which an answer is kept: one audit asks for very many repositories."""
+"""Seconds for which a response is kept: one audit asks for very many repositories."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOT_FOUND: Final = b"credentials not found in native keychain"
 
@@ -28,7 +28,7 @@ _Asked = tuple[str, str]
 
 @dataclass(slots=True)
 class Helpers:
-    """The credential helpers of this machine. Each question is put once, whoever else waits."""
+    """The credential helpers of this machine. Each is asked once, whoever else waits."""
 
     timeout: float = 10.0
     """Seconds that one may take."""
@@ -55,15 +55,15 @@ class Helpers:
         async with turn:
             kept = self._kept.get(asked)
             if kept is None or kept[1] <= _now():
-                answer = await self._answer(*asked)
-                lasts = self.failed_for if isinstance(answer, Unseen) else _KEPT_FOR
-                kept = self._kept[asked] = (answer, _now() + lasts)
-        answer = kept[0]
-        if isinstance(answer, Unseen):
-            raise Unseen(answer.subject, answer.reason, answer.detail)
-        return answer
+                response = await self._response(*asked)
+                lasts = self.failed_for if isinstance(response, Unseen) else _KEPT_FOR
+                kept = self._kept[asked] = (response, _now() + lasts)
+        response = kept[0]
+        if isinstance(response, Unseen):
+            raise Unseen(response.subject, response.reason, response.detail)
+        return response
 
-    async def _answer(self, name: str, server: str) -> Login | Unseen | None:
+    async def _response(self, name: str, server: str) -> Login | Unseen | None:
         try:
             return await _ask(f"docker-credential-{name}", server, self.timeout)
         except Unseen as failure:

@@ -34,7 +34,7 @@ _UNFINISHED: Final = re.compile(
 _OPEN: Final = {"{": "}", "[": "]"}
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is."""
 
     BEGIN = auto()
@@ -46,17 +46,17 @@ class Kind(Enum):
     """A number, or one of `true`, `false` and `null`."""
 
 
-class Token(NamedTuple):
+class JsonToken(NamedTuple):
     """A token that says something: no comma and no colon."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     """A string without its quotes and escapes; anything else as it stands."""
     depth: int
     """Objects and lists around it."""
 
 
-class Tokens:
+class JsonTokenizer:
     """One document. Feed it bytes, and take the tokens that are complete."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Tokens:
         """`value`, `item` (or the end of a list), `key`, `first key` (or the end of an object),
         `colon`, `comma` (or an end), or `nothing` more."""
 
-    def feed(self, piece: bytes, *, last: bool = False) -> Iterator[Token]:
+    def feed(self, piece: bytes, *, last: bool = False) -> Iterator[JsonToken]:
         """Yield the tokens that a piece completes. Raises `Malformed` for what is no JSON."""
         try:
             text = self._rest + self._decoder.decode(piece, last)
@@ -93,7 +93,7 @@ class Tokens:
         if last and self._wanted != "nothing":
             raise Malformed("not JSON, or truncated")
 
-    def _taken(self, found: re.Match[str]) -> Token | None:
+    def _taken(self, found: re.Match[str]) -> JsonToken | None:
         text = found[0]
         if text in (",", ":"):
             self._separate(text)
@@ -101,12 +101,12 @@ class Tokens:
         depth = len(self._around)
         if text in "}]":
             self._close(text)
-            return Token(Kind.END, text, depth - 1)
+            return JsonToken(TokenKind.END, text, depth - 1)
         if self._wanted in ("key", "first key"):
             if found["string"] is None:
                 raise Malformed("not JSON")
             self._wanted = "colon"
-            return Token(Kind.KEY, _unquoted(text), depth)
+            return JsonToken(TokenKind.KEY, _unquoted(text), depth)
         if self._wanted not in ("value", "item"):
             raise Malformed("not JSON")
         if text in _OPEN:
@@ -114,11 +114,11 @@ class Tokens:
             self._wanted = "first key" if text == "{" else "item"
             if len(self._around) > DEEPEST:
                 raise Malformed("nested too deeply")
-            return Token(Kind.BEGIN, text, depth)
+            return JsonToken(TokenKind.BEGIN, text, depth)
         self._end_value()
         if found["string"] is not None:
-            return Token(Kind.STRING, _unquoted(text), depth)
-        return Token(Kind.OTHER, text, depth)
+            return JsonToken(TokenKind.STRING, _unquoted(text), depth)
+        return JsonToken(TokenKind.OTHER, text, depth)
 
     def _separate(self, mark: str) -> None:
         if mark == ":" and self._wanted == "colon":

@@ -1,4 +1,4 @@
-"""How much may one registry be asked, how long is an answer awaited, how much of it is taken?"""
+"""How much may one registry be asked, how long is a response awaited, how much of it is taken?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """The bounds of one registry; every field has a default that suits a registry of one's own."""
 
     concurrency: int = 16
@@ -14,9 +14,9 @@ class Limits:
     requests_per_second: float | None = None
     """None leaves the rate to concurrency and to what the registry itself demands."""
     tries: int = 3
-    """How often one question is put before its failure stands."""
+    """How often one request is sent before its failure stands."""
     deadline: float = 30.0
-    """Seconds from sending a request to the last byte of its answer."""
+    """Seconds from sending a request to the last byte of its response."""
     list_deadline: float = 300.0
     """Seconds likewise for a page of a list: a catalogue on an object store takes minutes."""
     connect: float = 10.0
@@ -28,7 +28,7 @@ class Limits:
     failures: int = 8
     """Questions that fail in a row, each after all its tries, until a registry counts as dead."""
     probe_after: float = 10.0
-    """Seconds after which one question may probe whether a dead registry is back."""
+    """Seconds after which one request may probe whether a dead registry is back."""
     manifest_bytes: int = 4 * 2**20
     """Longest manifest or configuration that is read; registries accept no longer one."""
     page_entries: int = 1000

@@ -14,10 +14,10 @@ from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import Absent, Body, Unseen, Wrong
-from exporter.sources.registry.answers import announced, check_ended, check_whole, faults
-from exporter.sources.registry.line import Line
-from exporter.sources.registry.question import Answer, End, Question
+from exporter.ports import Absent, ManifestBody, Unseen, Wrong
+from exporter.sources.registry.messages import BodyEnd, Request, Response
+from exporter.sources.registry.responses import announced, check_ended, check_whole, error_entries
+from exporter.sources.registry.session import Session
 
 _ACCEPT: Final = ", ".join(ACCEPT)
 _OLD: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
@@ -30,34 +30,36 @@ _OK: Final = 200
 _Read = TypeVar("_Read")
 
 
-async def head(line: Line, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
+async def head(
+    session: Session, repository: Repository, reference: Tag | Digest
+) -> Digest | Absent:
     """Return the digest that HEAD announces; where it announces none, that of GET's body.
 
     GET also decides every denial: a HEAD has no error body to trust. Raises `Unseen`.
     """
-    question = _question(line, repository, reference, "HEAD")
-    answer = await line.ask(question)
+    request = _request(session, repository, reference, "HEAD")
+    response = await session.send(request)
     digest = None
-    if answer.status == _OK and answer.media_type in MANIFESTS:
+    if response.status == _OK and response.media_type in MANIFESTS:
         with suppress(Unseen):  # of another digest than the one asked for GET's bytes decide
-            digest = announced(answer, reference, question.subject)
+            digest = announced(response, reference, request.subject)
     if digest is None:
-        question = replace(question, method="GET")
-        answer = await line.ask(question)
-        if answer.status != _OK:
-            return await line.absence(answer, question.subject)
-        digest = await _digest(answer, reference, question.subject)
-    if answer.media_type not in _OLD or isinstance(reference, Digest):
+        request = replace(request, method="GET")
+        response = await session.send(request)
+        if response.status != _OK:
+            return await session.absence(response, request.subject)
+        digest = await _digest(response, reference, request.subject)
+    if response.media_type not in _OLD or isinstance(reference, Digest):
         return digest
     # Where a proxy drops our Accept header, 2.x makes schema 1 of what a tag leads to, and the
     # digest that it gives with it names nothing that is there.
-    if isinstance(await head(line, repository, digest), Absent):
-        raise Unseen(question.subject, Reason.NOT_A_REGISTRY, "our Accept header did not arrive")
+    if isinstance(await head(session, repository, digest), Absent):
+        raise Unseen(request.subject, Reason.NOT_A_REGISTRY, "our Accept header did not arrive")
     return digest
 
 
 async def verify_tag(
-    line: Line, repository: Repository, tag: Tag, claimed: Digest
+    session: Session, repository: Repository, tag: Tag, claimed: Digest
 ) -> Digest | Absent | Wrong:
     """Return the digest of the bytes that a tag hands out, whatever digest its headers claim.
 
@@ -65,72 +67,74 @@ async def verify_tag(
     Where it is not, and GET claims the same as HEAD, the stored bytes are other ones than their
     digest names: that is `Wrong`. Raises `Unseen`.
     """
-    question = _question(line, repository, tag)
-    answer = await line.ask(question)
-    if answer.status != _OK:
-        return await line.absence(answer, question.subject)
-    _check(answer, question.subject)
-    if await _is_named(claimed, answer, question.subject):
+    request = _request(session, repository, tag)
+    response = await session.send(request)
+    if response.status != _OK:
+        return await session.absence(response, request.subject)
+    _check(response, request.subject)
+    if await _is_named(claimed, response, request.subject):
         return claimed
-    await check_ended(answer, question.subject)
-    found = await _of_whole(answer, question.subject)
-    if isinstance(await manifest(line, repository, found), Body):
+    await check_ended(response, request.subject)
+    found = await _of_whole(response, request.subject)
+    if isinstance(await manifest(session, repository, found), ManifestBody):
         return found
-    if announced(answer, tag, question.subject) != claimed:
+    if announced(response, tag, request.subject) != claimed:
         words = f"announced as {claimed}, hashes to {found}"
-        raise Unseen(question.subject, Reason.WRONG_DIGEST, words)
+        raise Unseen(request.subject, Reason.WRONG_DIGEST, words)
     return Wrong(f"hashes to {found}", mismatch=True)
 
 
-async def _digest(answer: Answer, reference: Tag | Digest, subject: str) -> Digest:
+async def _digest(response: Response, reference: Tag | Digest, subject: str) -> Digest:
     """Return the digest of a manifest that came, which is the one asked for. Raises `Unseen`."""
-    _check(answer, subject)
+    _check(response, subject)
     if not isinstance(reference, Digest):
-        return announced(answer, reference, subject) or await _of_whole(answer, subject)
-    if not await _is_named(reference, answer, subject):
-        words = f"hashes to {Digest.of(await _covered(answer, subject), reference.algorithm)}"
+        return announced(response, reference, subject) or await _of_whole(response, subject)
+    if not await _is_named(reference, response, subject):
+        words = f"hashes to {Digest.of(await _covered(response, subject), reference.algorithm)}"
         raise Unseen(subject, Reason.WRONG_DIGEST, words)
     return reference
 
 
-async def _of_whole(answer: Answer, subject: str) -> Digest:
+async def _of_whole(response: Response, subject: str) -> Digest:
     """Return the digest of a body, which has to be whole: the beginning of one names nothing."""
-    if answer.end is End.UNFRAMED:
+    if response.end is BodyEnd.UNFRAMED:
         try:
-            await _read(strict.document, answer.body)
+            await _read(strict.document, response.body)
         except Malformed as error:
             raise Unseen(subject, Reason.TRUNCATED, "ended without a stated length") from error
-    return Digest.of(await _covered(answer, subject))
+    return Digest.of(await _covered(response, subject))
 
 
-async def manifest(line: Line, repository: Repository, digest: Digest) -> Body | Absent | Wrong:
+async def manifest(
+    session: Session, repository: Repository, digest: Digest
+) -> ManifestBody | Absent | Wrong:
     """Return a manifest whose bytes were hashed; `Wrong` for other bytes. Raises `Unseen`."""
-    question = _question(line, repository, digest)
-    answer = await line.ask(question)
-    if answer.status != _OK:
-        return await line.absence(answer, question.subject)
-    _check(answer, question.subject)
-    if await _is_named(digest, answer, question.subject):
-        return Body(digest, answer.body)
-    announced(answer, digest, question.subject)  # where it says itself that it is something else
-    if answer.end is End.UNFRAMED:
-        raise Unseen(question.subject, Reason.TRUNCATED, "ended without a stated length")
-    await check_ended(answer, question.subject)
-    return Wrong(f"hashes to {Digest.of(answer.body, digest.algorithm)}", mismatch=True)
+    request = _request(session, repository, digest)
+    response = await session.send(request)
+    if response.status != _OK:
+        return await session.absence(response, request.subject)
+    _check(response, request.subject)
+    if await _is_named(digest, response, request.subject):
+        return ManifestBody(digest, response.body)
+    announced(response, digest, request.subject)  # where it says itself that it is something else
+    if response.end is BodyEnd.UNFRAMED:
+        raise Unseen(request.subject, Reason.TRUNCATED, "ended without a stated length")
+    await check_ended(response, request.subject)
+    return Wrong(f"hashes to {Digest.of(response.body, digest.algorithm)}", mismatch=True)
 
 
-async def collector(line: Line, repository: Repository) -> Collector:
+async def collector(session: Session, repository: Repository) -> Collector:
     """Tell the collector by how a tag that does not exist is denied. Raises `Unseen`.
 
     distribution 2.x puts `{"Tag": …}` into the detail, 3.x a sentence; GitLab says in a header
     whether its database, which protects children, is in use.
     """
-    question = _question(line, repository, _NO_SUCH_TAG)
-    answer = await line.ask(question)
-    if "gitlab-container-registry-version" in answer.headers:
-        database = answer.headers.get("gitlab-container-registry-database-enabled") == "true"
+    request = _request(session, repository, _NO_SUCH_TAG)
+    response = await session.send(request)
+    if "gitlab-container-registry-version" in response.headers:
+        database = response.headers.get("gitlab-container-registry-database-enabled") == "true"
         return Collector.PARENT_PROTECTS if database else Collector.UNKNOWN
-    found = faults(answer)
+    found = error_entries(response)
     if not found or found[0].code != "MANIFEST_UNKNOWN":
         return Collector.UNKNOWN
     if found[0].detail == {"Tag": _NO_SUCH_TAG}:
@@ -140,9 +144,11 @@ async def collector(line: Line, repository: Repository) -> Collector:
     return Collector.UNKNOWN
 
 
-def _question(line: Line, repository: Repository, reference: str, method: str = "GET") -> Question:
+def _request(
+    session: Session, repository: Repository, reference: str, method: str = "GET"
+) -> Request:
     joint = "@" if isinstance(reference, Digest) else ":"
-    return Question(
+    return Request(
         endpoint="manifest",
         subject=f"{repository}{joint}{reference}",
         path=f"/v2/{repository}/manifests/{reference}",
@@ -150,37 +156,37 @@ def _question(line: Line, repository: Repository, reference: str, method: str = 
         repository=repository,
         method=method,
         accept=_ACCEPT,
-        most=line.limits.manifest_bytes,
+        most=session.limits.manifest_bytes,
     )
 
 
-def _check(answer: Answer, subject: str) -> None:
-    check_whole(answer, subject)
-    if answer.media_type not in MANIFESTS:
-        words = f"a manifest of type {answer.media_type[:80] or 'nothing'}"
+def _check(response: Response, subject: str) -> None:
+    check_whole(response, subject)
+    if response.media_type not in MANIFESTS:
+        words = f"a manifest of type {response.media_type[:80] or 'nothing'}"
         raise Unseen(subject, Reason.NOT_A_REGISTRY, words)
 
 
-async def _is_named(digest: Digest, answer: Answer, subject: str) -> bool:
+async def _is_named(digest: Digest, response: Response, subject: str) -> bool:
     """Does a digest name a manifest that came, with the signatures of schema 1 or without?"""
-    return digest.names(answer.body) or digest.names(await _covered(answer, subject))
+    return digest.names(response.body) or digest.names(await _covered(response, subject))
 
 
-async def _covered(answer: Answer, subject: str) -> bytes:
+async def _covered(response: Response, subject: str) -> bytes:
     """Return what a manifest's digest covers: schema 1 leaves its signatures out.
 
     Not every registry tells by the type that there are any. Raises `Unseen` for a body of a size
     that no manifest of schema 1 has: nothing is known of what its digest covers.
     """
-    if answer.media_type not in _OLD:
-        return answer.body
-    if len(answer.body) > _LARGEST_OLD:
+    if response.media_type not in _OLD:
+        return response.body
+    if len(response.body) > _LARGEST_OLD:
         words = f"a manifest of schema 1 of more than {_LARGEST_OLD:,} bytes"
         raise Unseen(subject, Reason.TOO_LARGE, words)
     try:
-        return await _read(schema1_payload, answer.body)
+        return await _read(schema1_payload, response.body)
     except Malformed:
-        return answer.body
+        return response.body
 
 
 async def _read(reader: Callable[[bytes], _Read], body: bytes) -> _Read:

@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from exporter.oci.digest import Malformed
 from exporter.ports import Full
-from exporter.sources.registry.json_tokens import Kind, Token, Tokens
+from exporter.sources.registry.json_tokens import JsonToken, JsonTokenizer, TokenKind
 
 Name = TypeVar("Name", bound=str)
 
@@ -22,7 +22,7 @@ _MOST_REFUSED: Final = 10_000
 """Entries that are no names, or values beside the list, past which it is no list of names."""
 
 
-class Names(Generic[Name]):
+class NameReader(Generic[Name]):
     """Takes the list under one key of a JSON object; implements `exporter.ports.Sink`.
 
     Each entry is checked against its grammar as it comes. What is no name is counted, and some of
@@ -50,7 +50,7 @@ class Names(Generic[Name]):
         """The last entry, where it is a name."""
         self.cut = False
         """Are there more new names than may be taken?"""
-        self._tokens = Tokens()
+        self._tokens = JsonTokenizer()
         self._fault = ""
         self._beside = 0
         self._at = ""
@@ -75,7 +75,7 @@ class Names(Generic[Name]):
     def _parse(self, piece: bytes, *, last: bool = False) -> None:
         try:
             for token in self._tokens.feed(piece, last=last):
-                if self._inside and token.kind is Kind.STRING:
+                if self._inside and token.kind is TokenKind.STRING:
                     self._add(token.text)
                 else:
                     self._note(token)
@@ -84,31 +84,31 @@ class Names(Generic[Name]):
         except Malformed as error:
             self._fault = str(error)
 
-    def _note(self, token: Token) -> None:
+    def _note(self, token: JsonToken) -> None:
         """Follow where the list begins and ends. Raises `Malformed`."""
         self._beside += 1
         if self._beside > _MOST_REFUSED:
             raise Malformed("too much data outside its list")
         if token.depth == 0:
-            if token.kind is not Kind.END and token.text != "{":
+            if token.kind is not TokenKind.END and token.text != "{":
                 raise Malformed("not a JSON object")
         elif self._inside:
-            if token.kind is not Kind.END:
+            if token.kind is not TokenKind.END:
                 raise Malformed("an entry is not a string")
             self._inside = False
         elif token.depth == 1:
             self._note_field(token)
 
-    def _note_field(self, token: Token) -> None:
-        if token.kind is Kind.KEY:
+    def _note_field(self, token: JsonToken) -> None:
+        if token.kind is TokenKind.KEY:
             self._at = token.text
             if self._at == self._key:
                 if self._listed:
                     raise Malformed(f"duplicate key {self._key}")
                 self._listed = True
-        elif self._at == self._key and token.kind is not Kind.END:
-            self._inside = token.kind is Kind.BEGIN and token.text == "["
-            if not self._inside and token != Token(Kind.OTHER, "null", 1):
+        elif self._at == self._key and token.kind is not TokenKind.END:
+            self._inside = token.kind is TokenKind.BEGIN and token.text == "["
+            if not self._inside and token != JsonToken(TokenKind.OTHER, "null", 1):
                 raise Malformed(f"{self._key} is not a list")
 
     def _add(self, entry: str) -> None:

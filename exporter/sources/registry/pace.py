@@ -1,4 +1,4 @@
-"""When may the next request of a registry go out? One answer for all who ask it at once."""
+"""When may the next request of a registry go out? One answer for all who ask at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from aiolimiter import AsyncLimiter
 
-from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.limits import RequestLimits
 from exporter.tally import Tally
 
 _LOG: Final = logging.getLogger("pullproof.registry")
@@ -22,7 +22,7 @@ class Pace:
     together and be refused together. Each success afterwards gives back a little of it.
     """
 
-    def __init__(self, registry: str, limits: Limits, tally: Tally) -> None:
+    def __init__(self, registry: str, limits: RequestLimits, tally: Tally) -> None:
         self._registry = registry
         self._most = float(limits.concurrency)
         self._pause_cap = limits.pause_cap
@@ -34,8 +34,8 @@ class Pace:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._until = 0.0
 
-    def beside(self, limits: Limits) -> Pace:
-        """Return the pace of another line to the same registry: as often as both together may."""
+    def beside(self, limits: RequestLimits) -> Pace:
+        """Return the pace of another session with the same registry, at the rate of both."""
         other = Pace(self._registry, limits, self._tally)
         other._limiter = self._limiter
         return other
@@ -43,7 +43,7 @@ class Pace:
     async def __aenter__(self) -> None:
         """Wait for a free place, for the end of a pause, and for the agreed rate."""
         while self._busy >= int(self._allowed):
-            await self._stand_in_line()
+            await self._wait_turn()
         self._busy += 1
         if not self._until and self._limiter is None:
             return
@@ -66,7 +66,7 @@ class Pace:
         self._until = max(self._until, now + seconds)
 
     def went_well(self) -> None:
-        """Note an answer that was no refusal: after about as many, one more may go at once."""
+        """Note a response that was no refusal: after about as many, one more may go at once."""
         if self._allowed < self._most:
             self._allowed = min(self._most, self._allowed + 1 / self._allowed)
 
@@ -79,7 +79,7 @@ class Pace:
             await self._limiter.acquire()
         self._tally.throttled_seconds += loop.time() - began
 
-    async def _stand_in_line(self) -> None:
+    async def _wait_turn(self) -> None:
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:

@@ -9,10 +9,10 @@ from typing import Any, Final, Protocol
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.sources.registry.answers import check_content
 from exporter.sources.registry.links import next_query
-from exporter.sources.registry.names import Names
-from exporter.sources.registry.question import LIST_BYTES, Answer, End
+from exporter.sources.registry.messages import LIST_BYTES, BodyEnd, Response
+from exporter.sources.registry.names import NameReader
+from exporter.sources.registry.responses import check_content
 
 _MOST_PAGES: Final = 5_000
 _MOST_BYTES: Final = 4 * LIST_BYTES
@@ -20,7 +20,7 @@ _MOST_BYTES: Final = 4 * LIST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """One page of a list."""
 
     entries: tuple[str, ...] = ()
@@ -43,24 +43,24 @@ class Page:
     """Why the next page cannot be asked for, although there is one."""
 
 
-class Pages(Protocol):
+class PageSource(Protocol):
     """Where pages come from."""
 
-    async def page(self, query: str, most: int, known: Container[str]) -> Page:
+    async def page(self, query: str, most: int, known: Container[str]) -> ListPage:
         """Return one page with at most `most` names that are not `known`. Raises `Unseen`."""
         ...
 
-    def beyond(self, page: Page) -> str:
+    def beyond(self, page: ListPage) -> str:
         """Return the query that looks behind a last page which may not be the last; or nothing."""
         ...
 
 
 @dataclass(slots=True)
-class Walked:
+class PagedList:
     """What the pages added up to."""
 
     entries: dict[str, None] = field(default_factory=dict)
-    """Names, in the order in which they came, each once."""
+    """NameReader, in the order in which they came, each once."""
     refused: tuple[tuple[str, str], ...] = ()
     """The first entries that are no names, and why each is none."""
     refusals: int = 0
@@ -71,7 +71,7 @@ class Walked:
     size: int = 0
     """Bytes of all pages."""
 
-    def add(self, page: Page) -> None:
+    def add(self, page: ListPage) -> None:
         """Add a page."""
         self.entries.update(dict.fromkeys(page.entries))
         self.size += page.size
@@ -79,12 +79,12 @@ class Walked:
         self.refused = self.refused or page.refused  # enough to show what kind they are of
 
 
-async def walk(pages: Pages, query: str, most: int) -> Walked:
+async def walk(pages: PageSource, query: str, most: int) -> PagedList:
     """Follow the pages to the end, to `most` entries, or to where they go wrong.
 
     Raises `Unseen` where not even the first one could be read.
     """
-    walked, asked = Walked(), {query}
+    walked, asked = PagedList(), {query}
     while True:
         try:
             page = await pages.page(query, most - len(walked.entries), walked.entries)
@@ -107,7 +107,7 @@ async def walk(pages: Pages, query: str, most: int) -> Walked:
 
 
 def _fault(
-    page: Page, walked: Walked, most: int, asked: set[str], *, stuck: bool
+    page: ListPage, walked: PagedList, most: int, asked: set[str], *, stuck: bool
 ) -> tuple[Reason, str] | None:
     if page.cut:
         return (Reason.TOO_LARGE, f"more than {most} entries")
@@ -122,16 +122,16 @@ def _fault(
     return None
 
 
-def read_page(answer: Answer, names: Names[Any], subject: str, asked: str) -> Page:
+def read_page(response: Response, names: NameReader[Any], subject: str, asked: str) -> ListPage:
     """Return the page whose names were taken while it came; `asked` is its own address.
 
     Raises `Unseen` for anything that is no list.
     """
-    check_content(answer, subject)
-    if answer.media_type and "json" not in answer.media_type:
-        words = f"a list of type {answer.media_type[:80]}"
+    check_content(response, subject)
+    if response.media_type and "json" not in response.media_type:
+        words = f"a list of type {response.media_type[:80]}"
         raise Unseen(subject, Reason.NOT_A_REGISTRY, words)
-    if answer.end is End.OVER:
+    if response.end is BodyEnd.OVER:
         raise Unseen(subject, Reason.TOO_LARGE, f"a page of more than {LIST_BYTES} bytes")
     try:
         names.end()
@@ -140,14 +140,14 @@ def read_page(answer: Answer, names: Names[Any], subject: str, asked: str) -> Pa
         raise Unseen(subject, Reason.MALFORMED, words) from error
     onward = fault = ""
     try:
-        onward = next_query(answer.headers.get("link", ""), asked)
+        onward = next_query(response.headers.get("link", ""), asked)
     except Malformed as error:
         fault = str(error)
-    return Page(
+    return ListPage(
         tuple(names.found),
         names.last,
         names.count,
-        answer.received,
+        response.received,
         names.cut,
         tuple(names.refused),
         names.refusals,

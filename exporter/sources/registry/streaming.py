@@ -9,7 +9,7 @@ from typing import Final
 
 from exporter.oci.digest import Digest
 from exporter.ports import Sink
-from exporter.sources.registry.question import ERROR_BYTES
+from exporter.sources.registry.messages import ERROR_BYTES
 
 _SLOWEST: Final = 16_384
 """Bytes a second: a stream that is slower for long counts as none."""

@@ -2,7 +2,7 @@
 
 No page size is asked for: 2.8, 3.0 and 3.1 then give all tags at once, and 3.0 would skip a tag
 where the last one of a page was deleted in between. What 3.1 hides on S3 (tags that begin with
-another tag's name) no question can bring to light; only the odd order of its list gives it away.
+another tag's name) no request can bring to light; only the odd order of its list gives it away.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from typing import Final
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.reference import Repository, Tag, tag
 from exporter.ports import Absent, Listing
-from exporter.sources.registry.answers import refusal
-from exporter.sources.registry.line import Line
-from exporter.sources.registry.names import Names
-from exporter.sources.registry.paging import Page, Walked, read_page, walk
-from exporter.sources.registry.question import for_tags
+from exporter.sources.registry.messages import for_tags
+from exporter.sources.registry.names import NameReader
+from exporter.sources.registry.paging import ListPage, PagedList, read_page, walk
+from exporter.sources.registry.responses import refusal
+from exporter.sources.registry.session import Session
 
 _OK, _NOT_FOUND = 200, 404
 _HIDDEN: Final = "distribution 3.1 on S3 hides tags that begin with another tag's name"
 
 
-async def tags(line: Line, repository: Repository) -> Listing[Tag] | Absent:
+async def tags(session: Session, repository: Repository) -> Listing[Tag] | Absent:
     """Return the tags that are listed; an empty list, `null` and no list are all no tags.
 
     Raises `Unseen` where not even the first page could be read.
     """
-    pages = _Tags(line, repository)
-    walked = await walk(pages, "", line.limits.tags)
+    pages = _Tags(session, repository)
+    walked = await walk(pages, "", session.limits.tags)
     if pages.absent is not None:
         return pages.absent
     faults = [*walked.faults, *_refused(walked)]
@@ -39,7 +39,7 @@ async def tags(line: Line, repository: Repository) -> Listing[Tag] | Absent:
     return Listing(tuple(map(Tag, walked.entries)), tuple(gaps))
 
 
-def _refused(walked: Walked) -> Iterator[tuple[Reason, str]]:
+def _refused(walked: PagedList) -> Iterator[tuple[Reason, str]]:
     """Tell of entries that are no tags once, however many they are."""
     if walked.refusals:
         more = f", and {walked.refusals - 1:,} more" if walked.refusals > 1 else ""
@@ -59,25 +59,25 @@ def with_hidden(listing: Listing[Tag], repository: Repository) -> Listing[Tag]:
 
 @dataclass(slots=True)
 class _Tags:
-    line: Line
+    session: Session
     repository: Repository
     absent: Absent | None = None
     """The registry's denial of the repository, which ends the list before it begins."""
 
-    async def page(self, query: str, most: int, known: Container[str]) -> Page:
+    async def page(self, query: str, most: int, known: Container[str]) -> ListPage:
         """Return one page. Raises `Unseen`."""
         path = f"/v2/{self.repository}/tags/list"
-        names = Names("tags", tag, most, known)
-        answer = await self.line.ask(
+        names = NameReader("tags", tag, most, known)
+        response = await self.session.send(
             for_tags(self.repository, f"{path}?{query}" if query else path, names)
         )
-        if answer.status == _NOT_FOUND and not query:
-            self.absent = await self.line.absence(answer, self.repository)
-            return Page()
-        if answer.status != _OK:
-            raise refusal(answer, self.repository)
-        return read_page(answer, names, self.repository, self.line.address + path)
+        if response.status == _NOT_FOUND and not query:
+            self.absent = await self.session.absence(response, self.repository)
+            return ListPage()
+        if response.status != _OK:
+            raise refusal(response, self.repository)
+        return read_page(response, names, self.repository, self.session.address + path)
 
-    def beyond(self, page: Page) -> str:  # noqa: ARG002 - protocol
+    def beyond(self, page: ListPage) -> str:  # noqa: ARG002 - protocol
         """Look no further: a missing Link is the end."""
         return ""

@@ -18,11 +18,11 @@ from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.challenge import Challenge
 from exporter.sources.registry.credentials import Login, Uncarried, carried
-from exporter.sources.registry.question import Answer, Question
+from exporter.sources.registry.messages import Request, Response
 
 if TYPE_CHECKING:
-    Ask = Callable[[Question, str], Awaitable[Answer]]
-    """Puts a question with an Authorization header's value."""
+    Send = Callable[[Request, str], Awaitable[Response]]
+    """Sends a request with an Authorization header's value."""
 
 _CLIENT: Final = "pullproof"
 _SHORTEST: Final = 60.0
@@ -34,7 +34,7 @@ _NONSENSE: Final = 1e9
 _USED: Final = 0.9
 """The part of its life for which a token is used."""
 _LONGEST: Final = 256 * 2**10
-"""Bytes of an answer."""
+"""Bytes of a response."""
 _LONGEST_TOKEN: Final = 32 * 2**10
 """Characters of a token: no server takes a longer header, and very many are kept."""
 _LONGEST_SUBJECT: Final = 300
@@ -44,7 +44,7 @@ _NOT_OFFERED: Final = frozenset({404, 405})
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class AccessToken:
     """What a token server gave."""
 
     text: str = field(repr=False)
@@ -52,7 +52,9 @@ class Token:
     """Seconds for which it may be used."""
 
 
-async def fetch(ask: Ask, challenge: Challenge, login: Login | None, *, secure: bool) -> Token:
+async def fetch(
+    send: Send, challenge: Challenge, login: Login | None, *, secure: bool
+) -> AccessToken:
     """Ask a challenge's realm for a token; `secure` refuses a realm that is not asked over TLS.
 
     An identity token is posted, a name and a password are shown by Basic; where the server does
@@ -69,14 +71,14 @@ async def fetch(ask: Ask, challenge: Challenge, login: Login | None, *, secure: 
         first, second = _got(realm, challenge, login), _posted(realm, challenge, login)
     else:
         first = second = _got(realm, challenge, None)
-    answer = await ask(*first)
-    if answer.status in _NOT_OFFERED and second is not first:
-        answer = await ask(*second)
-    return _token(answer, first[0].subject)
+    response = await send(*first)
+    if response.status in _NOT_OFFERED and second is not first:
+        response = await send(*second)
+    return _token(response, first[0].subject)
 
 
 def _realm(challenge: Challenge, *, secure: bool) -> str:
-    """Return the address to ask, without the fragment that somebody may have given it."""
+    """Return the address to send, without the fragment that somebody may have given it."""
     try:
         realm = Address.parse(challenge.realm)
     except Malformed as error:
@@ -86,14 +88,14 @@ def _realm(challenge: Challenge, *, secure: bool) -> str:
     return realm.base + realm.target
 
 
-def _got(realm: str, challenge: Challenge, login: Login | None) -> tuple[Question, str]:
+def _got(realm: str, challenge: Challenge, login: Login | None) -> tuple[Request, str]:
     fields = [("service", challenge.service)] if challenge.service else []
     fields += [("scope", scope) for scope in challenge.scope.split()]
     if login is not None and login.username:
         fields.append(("account", login.username))
     joint = "&" if "?" in realm else "?"
     url = f"{realm}{joint}{urlencode(fields, errors='replace')}" if fields else realm
-    return _question(challenge, url=url), _basic(login) if login else ""
+    return _request(challenge, url=url), _basic(login) if login else ""
 
 
 def _basic(login: Login) -> str:
@@ -103,40 +105,40 @@ def _basic(login: Login) -> str:
     return login.basic
 
 
-def _posted(realm: str, challenge: Challenge, login: Login) -> tuple[Question, str]:
+def _posted(realm: str, challenge: Challenge, login: Login) -> tuple[Request, str]:
     fields = {"service": challenge.service, "client_id": _CLIENT, "scope": challenge.scope}
     if login.identity_token:
         fields |= {"grant_type": "refresh_token", "refresh_token": login.identity_token}
     else:
         fields |= {"grant_type": "password", "username": login.username}
         fields |= {"password": login.password}
-    return _question(challenge, url=realm, form=urlencode(fields, errors="replace")), ""
+    return _request(challenge, url=realm, form=urlencode(fields, errors="replace")), ""
 
 
-def _question(challenge: Challenge, *, url: str, form: str = "") -> Question:
+def _request(challenge: Challenge, *, url: str, form: str = "") -> Request:
     granted = challenge.scope or challenge.service or "the registry"
     subject = f"token for {granted[:_LONGEST_SUBJECT]}"
-    return Question("token", subject, url=url, form=form, most=_LONGEST)
+    return Request("token", subject, url=url, form=form, most=_LONGEST)
 
 
-def _token(answer: Answer, subject: str) -> Token:
-    if answer.status == 401:  # noqa: PLR2004 - HTTP's own number
+def _token(response: Response, subject: str) -> AccessToken:
+    if response.status == 401:  # noqa: PLR2004 - HTTP's own number
         raise Unseen(subject, Reason.UNAUTHORIZED, "the token server does not accept the login")
-    if answer.status in (400, 403):
+    if response.status in (400, 403):
         # ACR and others answer 400 where the login or the scope does not please them.
-        words = f"the token server answered {answer.status}"
+        words = f"the token server answered {response.status}"
         raise Unseen(subject, Reason.DENIED, words)
-    if not answer.ok:
-        words = f"the token server answered {answer.status}"
+    if not response.ok:
+        words = f"the token server answered {response.status}"
         raise Unseen(subject, Reason.CREDENTIALS, words)
     try:
-        document = json.loads(answer.body)
+        document = json.loads(response.body)
         text = document.get("token") or document.get("access_token")
     except (ValueError, RecursionError, AttributeError):
         text = document = None
     if not isinstance(text, str) or len(text) > _LONGEST_TOKEN or not _BEARER.fullmatch(text):
         raise Unseen(subject, Reason.CREDENTIALS, "the token server's answer holds no token")
-    return Token(text, _lifetime(document.get("expires_in")) * _USED)
+    return AccessToken(text, _lifetime(document.get("expires_in")) * _USED)
 
 
 def _lifetime(stated: object) -> float:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Final
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_MANIFEST
 from exporter.oci.reference import Tag
-from exporter.sources.registry.credentials import Fixed, Login
+from exporter.sources.registry.credentials import FixedLogin, Login
 from tests.parts.http import Answer, Asked, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROBOT: Final = Fixed(Login("robot", "sesame"))
+ROBOT: Final = FixedLogin(Login("robot", "sesame"))
 BASIC: Final = f"Basic {base64.b64encode(b'robot:sesame').decode()}"
-REFRESH: Final = Fixed(Login(identity_token="refresh-me"))
+REFRESH: Final = FixedLogin(Login(identity_token="refresh-me"))
 DIGEST: Final = Digest.of(b"manifest")
 V1: Final = Tag("v1")
 FOUND: Final = Answer(

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from exporter.ports import Full
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.limits import Limits
-from exporter.sources.registry.question import Answer, End, Question
+from exporter.sources.registry.limits import RequestLimits
+from exporter.sources.registry.messages import BodyEnd, Request, Response
 from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
-QUICK = Limits(
+QUICK = RequestLimits(
     tries=2,
     deadline=PATIENCE,
     connect=PATIENCE,
@@ -110,17 +110,17 @@ def head(status: str = "200 OK", **headers: object) -> bytes:
     return "\r\n".join((f"HTTP/1.1 {status}", *lines, "", "")).encode()
 
 
-def registry_at(url: str, limits: Limits = QUICK, **more: object) -> Distribution:
+def registry_at(url: str, limits: RequestLimits = QUICK, **more: object) -> Distribution:
     """Open a registry without any proxy of this machine's."""
     return Distribution.open("tests", url, limits=limits, environ={}, **more)  # type: ignore[arg-type]
 
 
-async def handed(question: Question, answer: Answer) -> Answer:
+async def handed(question: Request, answer: Response) -> Response:
     """Hand an answer's body to the question's sink, as the client does while it comes."""
     if question.sink is not None and answer.ok:
         question.sink.begin()
         try:
             await question.sink.take(answer.body)
         except Full:
-            answer.end = End.ENOUGH
+            answer.end = BodyEnd.ENOUGH
     return answer

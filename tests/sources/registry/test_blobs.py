@@ -12,8 +12,8 @@ from exporter.oci.digest import EMPTY, Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Unseen, Wrong
-from exporter.sources.registry.answers import check_content, check_transfer, check_whole
-from exporter.sources.registry.question import Answer as Received
+from exporter.sources.registry.messages import Response as Received
+from exporter.sources.registry.responses import check_content, check_transfer, check_whole
 from tests.parts.http import RESET, Answer, Asked, serving
 from tests.sources.registry.speaking import registry_at
 

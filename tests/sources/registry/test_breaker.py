@@ -7,9 +7,9 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 from exporter.sources.registry.breaker import Breaker
-from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.limits import RequestLimits
 
-LIMITS: Final = Limits(failures=3, probe_after=10)
+LIMITS: Final = RequestLimits(failures=3, probe_after=10)
 DOWN: Final = Unseen("app", Reason.CONNECT, "Connection refused")
 
 

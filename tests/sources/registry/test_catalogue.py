@@ -15,21 +15,21 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.catalogue import Order, order, overlooked, repositories
-from exporter.sources.registry.limits import Limits
-from exporter.sources.registry.question import Answer, Question
+from exporter.sources.registry.limits import RequestLimits
+from exporter.sources.registry.messages import Request, Response
 from tests.sources.registry.catalogues import MODELS, Model, Panic, folders_2, keys_3
 from tests.sources.registry.speaking import handed
 
 if TYPE_CHECKING:
-    from exporter.sources.registry.line import Line
+    from exporter.sources.registry.session import Session
 
 ADDRESS: Final = "https://registry.example"
 
 
-def answer(status: int, document: object, **headers: str) -> Answer:
+def answer(status: int, document: object, **headers: str) -> Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     kind = {"content-type": "application/json; charset=utf-8"}
-    return Answer(status, kind | named, json.dumps(document).encode())
+    return Response(status, kind | named, json.dumps(document).encode())
 
 
 @dataclass
@@ -40,11 +40,11 @@ class Lists:
     model: Model
     most: int = 1000
     """`catalog.maxentries`."""
-    limits: Limits = field(default_factory=Limits)
+    limits: RequestLimits = field(default_factory=RequestLimits)
     address: str = ADDRESS
     asked: list[str] = field(default_factory=list)
 
-    async def ask(self, question: Question) -> Answer:
+    async def send(self, question: Request) -> Response:
         self.asked.append(question.path)
         parts = urlsplit(question.path)
         if question.endpoint == "catalog":
@@ -57,7 +57,7 @@ class Lists:
         told: object = detail if self.model is not folders_2 else {"Tag": detail.split("=")[1]}
         return answer(404, {"errors": [{"code": "MANIFEST_UNKNOWN", "detail": told}]})
 
-    def page(self, size: int, last: str) -> Answer:
+    def page(self, size: int, last: str) -> Response:
         if size > self.most:
             return answer(400, {"errors": [{"code": "PAGINATION_NUMBER_INVALID"}]})
         try:
@@ -73,7 +73,7 @@ class Lists:
 
 
 async def listed(line: Lists | Says, **limits: int) -> Listing[Repository]:
-    return await repositories(cast("Line", replace(line, limits=Limits(**limits))))
+    return await repositories(cast("Session", replace(line, limits=RequestLimits(**limits))))
 
 
 PARTS: Final = st.sampled_from(["a", "b", "1", "2a", "a-b", "a.b", "a0", "b-1"])
@@ -149,18 +149,18 @@ async def test_a_page_size_that_is_refused_is_made_smaller() -> None:
 class Says:
     """A line to a registry that says this to each question in turn."""
 
-    answers: list[Answer | Unseen]
-    limits: Limits = field(default_factory=Limits)
+    answers: list[Response | Unseen]
+    limits: RequestLimits = field(default_factory=RequestLimits)
     address: str = ADDRESS
 
-    async def ask(self, question: Question) -> Answer:
+    async def send(self, question: Request) -> Response:
         said = self.answers.pop(0)
         if isinstance(said, Unseen):
             raise said
         return await handed(question, said)
 
 
-def page(*names: str, link: str = "") -> Answer:
+def page(*names: str, link: str = "") -> Response:
     return answer(200, {"repositories": names}, link=f'<{link}>; rel="next"' if link else "")
 
 
@@ -179,7 +179,7 @@ async def test_no_repositories_are_none(names: list[str] | None) -> None:
         ([page("a", link="/x")], "without a query"),
     ],
 )
-async def test_pages_that_lead_nowhere_leave_a_gap(answers: list[Answer], words: str) -> None:
+async def test_pages_that_lead_nowhere_leave_a_gap(answers: list[Response], words: str) -> None:
     listing = await listed(Says([*answers]))
 
     assert "a" in listing.entries
@@ -226,13 +226,13 @@ async def test_a_name_that_is_none_leaves_a_gap_of_its_own() -> None:
         (answer(200, {"repositories": "a"}), Reason.MALFORMED),
         (answer(200, {"repositories": [1]}), Reason.MALFORMED),
         (answer(200, []), Reason.MALFORMED),
-        (Answer(200, {"content-type": "application/json"}, b"\xff{"), Reason.MALFORMED),
-        (Answer(200, {"content-type": "text/plain"}, b"{}"), Reason.NOT_A_REGISTRY),
+        (Response(200, {"content-type": "application/json"}, b"\xff{"), Reason.MALFORMED),
+        (Response(200, {"content-type": "text/plain"}, b"{}"), Reason.NOT_A_REGISTRY),
         (answer(400, {"errors": [{"code": "PAGINATION_NUMBER_INVALID"}]}), Reason.UNSUPPORTED),
         (Unseen("x", Reason.DENIED), Reason.DENIED),
     ],
 )
-async def test_a_catalogue_that_is_none_is_unseen(said: Answer | Unseen, reason: Reason) -> None:
+async def test_a_catalogue_that_is_none_is_unseen(said: Response | Unseen, reason: Reason) -> None:
     with pytest.raises(Unseen) as raised:
         await listed(Says([said] * 4))
 

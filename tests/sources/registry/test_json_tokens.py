@@ -1,4 +1,4 @@
-"""Token by token, a document is JSON exactly where the standard library reads it as a whole."""
+"""JsonToken by token, a document is JSON exactly where the standard library reads it as a whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
-from exporter.sources.registry.json_tokens import Kind, Tokens
+from exporter.sources.registry.json_tokens import JsonTokenizer, TokenKind
 
 VALUES = st.recursive(
     st.none()
@@ -72,7 +72,7 @@ def test_a_document_is_json_where_the_whole_of_it_is(
     ascii_only: bool,  # noqa: FBT001
 ) -> None:
     document = slipped(json.dumps(value, ensure_ascii=ascii_only).encode(), slips)
-    tokens, taken = Tokens(), []
+    tokens, taken = JsonTokenizer(), []
     try:
         for at in range(0, len(document), size):
             taken += tokens.feed(document[at : at + size])
@@ -83,4 +83,4 @@ def test_a_document_is_json_where_the_whole_of_it_is(
 
     assert is_json(document)
     if not slips:
-        assert [each.text for each in taken if each.kind is Kind.STRING] == strings(value)
+        assert [each.text for each in taken if each.kind is TokenKind.STRING] == strings(value)

@@ -13,8 +13,8 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.challenge import parse
-from exporter.sources.registry.keyring import Keyring
 from exporter.sources.registry.proxies import Proxies
+from exporter.sources.registry.pull_secrets import PullSecretLogins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +25,15 @@ GROWTH: Final = 4 * LONG / SHORT
 
 
 def keyring(text: str) -> None:
-    Keyring.of([json.dumps({"auths": {text[:1000]: {"auth": text}}}).encode()]).find(text, text)
+    PullSecretLogins.of([json.dumps({"auths": {text[:1000]: {"auth": text}}}).encode()]).find(
+        text, text
+    )
 
 
 def patterns(text: str) -> None:
     """As many entries as there are thousands of characters."""
     keys = {f"{text[at : at + 500]}{at}": {} for at in range(0, len(text), 1000)}
-    Keyring.of([json.dumps({"auths": keys}).encode()]).find("a" * 250, "app")
+    PullSecretLogins.of([json.dumps({"auths": keys}).encode()]).find("a" * 250, "app")
 
 
 def redirect(text: str) -> None:

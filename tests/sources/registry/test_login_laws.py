@@ -16,12 +16,12 @@ from exporter.config.registry import RegistrySettings
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.credentials import Fixed, Login, login_of, presentable
+from exporter.sources.registry.authenticator import Authenticator
+from exporter.sources.registry.credentials import FixedLogin, Login, login_of, presentable
 from exporter.sources.registry.docker_config import DockerConfig
-from exporter.sources.registry.keyring import Keyring
-from exporter.sources.registry.keys import Keys
-from exporter.sources.registry.question import Answer, Question
-from exporter.wiring.logins import Settled
+from exporter.sources.registry.messages import Request, Response
+from exporter.sources.registry.pull_secrets import PullSecretLogins
+from exporter.wiring.logins import ConfiguredLogin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,17 +66,17 @@ def written(document: object) -> bytes:
 
 def shown(login: Login | None) -> None:
     """Put a login to every use that there is; a failure is `Unseen`."""
-    sent: list[tuple[Question, str]] = []
+    sent: list[tuple[Request, str]] = []
 
-    async def ask(question: Question, authorization: str) -> Answer:
+    async def ask(question: Request, authorization: str) -> Response:
         sent.append((question, authorization))
-        return Answer(404, {})
+        return Response(404, {})
 
     async def meet(challenge: str) -> None:
-        keys = Keys(Address.parse(f"https://{HOST}"), Fixed(login), ask)
-        question = Question("manifest", "app", scope="repository:app:pull", repository="app")
+        keys = Authenticator(Address.parse(f"https://{HOST}"), FixedLogin(login), ask)
+        question = Request("manifest", "app", scope="repository:app:pull", repository="app")
         with suppress(Unseen):
-            answer = Answer(401, {"www-authenticate": challenge})
+            answer = Response(401, {"www-authenticate": challenge})
             key = await keys.renewed(question, answer, None)
             sent.append((question, key.header))
 
@@ -111,7 +111,7 @@ def test_any_docker_config_gives_a_login_that_every_use_encodes_or_none(
 def test_any_pull_secret_gives_logins_that_every_use_encodes_or_none(secrets: list[bytes]) -> None:
     logins: list[Login] = []
     with suppress(Malformed, Unseen):
-        logins += Keyring.of(secrets).find(HOST, "app")
+        logins += PullSecretLogins.of(secrets).find(HOST, "app")
     for login in logins:
         shown(login)
 
@@ -138,4 +138,4 @@ def test_any_variable_of_the_environment_gives_a_login_that_every_use_encodes_or
 ) -> None:
     registry = RegistrySettings(url=f"https://{HOST}", username_env="NAME", password_env="NAME")
     with suppress(Unseen):
-        shown(asyncio.run(Settled(registry, {"NAME": text}).find(HOST, "app")))
+        shown(asyncio.run(ConfiguredLogin(registry, {"NAME": text}).find(HOST, "app")))

@@ -11,7 +11,7 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import ACCEPT, OCI_MANIFEST, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import Absent, Body, Unseen, Wrong
+from exporter.ports import Absent, ManifestBody, Unseen, Wrong
 from tests.parts.http import Answer, Asked, serving
 from tests.schema1 import schema1
 from tests.sources.registry.speaking import head, registry_at, speaking
@@ -178,7 +178,7 @@ async def test_a_manifest_is_what_its_bytes_hash_to() -> None:
 
     with serving(answer) as url:
         async with registry_at(url) as registry:
-            assert await registry.manifest(APP, MADE.digest) == Body(MADE.digest, MADE.body)
+            assert await registry.manifest(APP, MADE.digest) == ManifestBody(MADE.digest, MADE.body)
 
 
 async def test_a_manifest_is_asked_for_by_digest_in_its_repository() -> None:
@@ -210,7 +210,7 @@ async def test_sha512_content_filed_under_its_sha256_is_read() -> None:
 
     with serving(answer) as url:
         async with registry_at(url) as registry:
-            assert await registry.manifest(APP, wanted) == Body(wanted, MADE.body)
+            assert await registry.manifest(APP, wanted) == ManifestBody(wanted, MADE.body)
             assert await registry.head(APP, wanted) == wanted
 
 
@@ -220,7 +220,7 @@ async def test_a_signed_schema_1_manifest_is_hashed_without_its_signatures() -> 
 
     with serving(answer) as url:
         async with registry_at(url) as registry:
-            assert await registry.manifest(APP, made.digest) == Body(made.digest, made.body)
+            assert await registry.manifest(APP, made.digest) == ManifestBody(made.digest, made.body)
             assert await registry.head(APP, V1) == made.digest
 
 
@@ -233,7 +233,7 @@ async def test_a_digest_names_schema_1_with_its_signatures_or_without_whatever_t
     with serving(lambda _: found(made.body, kind)) as url:
         async with registry_at(url) as registry:
             for digest in (made.digest, Digest.of(made.body)):
-                assert await registry.manifest(APP, digest) == Body(digest, made.body)
+                assert await registry.manifest(APP, digest) == ManifestBody(digest, made.body)
             assert isinstance(await registry.manifest(APP, OTHER), Wrong)
 
 
@@ -322,7 +322,7 @@ async def test_what_is_too_large_for_schema_1_proves_nothing_and_is_not_parsed()
                 with pytest.raises(Unseen, match="schema 1 of more than") as caught:
                     await ask
                 assert caught.value.reason is Reason.TOO_LARGE
-            assert isinstance(await registry.manifest(APP, Digest.of(body)), Body)
+            assert isinstance(await registry.manifest(APP, Digest.of(body)), ManifestBody)
 
 
 async def test_a_large_body_of_schema_1_is_read_in_a_thread(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Tag, tag
 from exporter.ports import Full
-from exporter.sources.registry.names import Names
+from exporter.sources.registry.names import NameReader
 
 ENTRIES: Final = st.lists(st.sampled_from(["v1", "v2", "latest", "a-b", "?", "", "é", "x" * 200]))
 MORE: Final = st.dictionaries(
@@ -27,8 +27,8 @@ async def test_numbers_beside_a_list_are_no_fault_of_it(number: float) -> None:
     assert list(names.found) == ["v1"]
 
 
-async def taken(document: bytes, most: int = 100, pieces: int = 1 << 20) -> Names[Tag]:
-    names = Names("tags", tag, most)
+async def taken(document: bytes, most: int = 100, pieces: int = 1 << 20) -> NameReader[Tag]:
+    names = NameReader("tags", tag, most)
     try:
         for at in range(0, len(document), pieces):
             await names.take(document[at : at + pieces])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from exporter.sources.registry.limits import Limits
+from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.pace import Pace
 from exporter.tally import Tally
 from tests.fakes import turns
@@ -55,7 +55,7 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def pace(**limits: float) -> tuple[Pace, Tally]:
     tally = Tally()
-    return Pace("tests", Limits(**limits), tally), tally  # type: ignore[arg-type]
+    return Pace("tests", RequestLimits(**limits), tally), tally  # type: ignore[arg-type]
 
 
 async def test_no_more_than_agreed_are_under_way_at_once() -> None:
@@ -185,7 +185,7 @@ async def test_requests_keep_to_the_agreed_rate() -> None:
 
 async def test_two_lines_to_a_registry_keep_to_one_rate_and_to_a_number_each() -> None:
     first, tally = pace(requests_per_second=200, concurrency=3)
-    second = first.beside(Limits(requests_per_second=200, concurrency=1))
+    second = first.beside(RequestLimits(requests_per_second=200, concurrency=1))
     loop = asyncio.get_running_loop()
     began = loop.time()
 
@@ -201,4 +201,4 @@ async def test_a_pause_of_one_line_is_its_own() -> None:
     first, _ = pace(pause_cap=3600.0)
     first.pause(3600)
 
-    await Crowd(first.beside(Limits())).all(3)
+    await Crowd(first.beside(RequestLimits())).all(3)

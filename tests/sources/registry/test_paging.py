@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import count
 
 from exporter.facts.gap import Reason
-from exporter.sources.registry.paging import Page, walk
+from exporter.sources.registry.paging import ListPage, walk
 
 
 class Endless:
@@ -13,11 +13,11 @@ class Endless:
         self.empty = empty
         self.numbers = count()
 
-    async def page(self, query: str, *_: object) -> Page:
+    async def page(self, query: str, *_: object) -> ListPage:
         entries = () if self.empty and query else (query,)
-        return Page(entries, onward=f"last={next(self.numbers)}")
+        return ListPage(entries, onward=f"last={next(self.numbers)}")
 
-    def beyond(self, page: Page) -> str:
+    def beyond(self, page: ListPage) -> str:
         raise AssertionError(page)
 
 

@@ -7,7 +7,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository
 from exporter.ports import Unseen
-from exporter.sources.registry.credentials import ANONYMOUS, Fixed, Login
+from exporter.sources.registry.credentials import ANONYMOUS, FixedLogin, Login
 from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.guarded import BASIC, DIGEST, FOUND, ROBOT, V1, basic
 from tests.sources.registry.speaking import registry_at
@@ -37,7 +37,7 @@ async def test_a_wrong_password_is_shown_once() -> None:
         return basic(request)
 
     with serving(answer) as url:
-        wrong = Fixed(Login("robot", "wrong"))
+        wrong = FixedLogin(Login("robot", "wrong"))
         async with registry_at(url, credentials=wrong) as registry:
             for name in ("one", "two", "two"):
                 with pytest.raises(Unseen) as raised:
@@ -48,7 +48,7 @@ async def test_a_wrong_password_is_shown_once() -> None:
 
 
 @pytest.mark.parametrize("credentials", [ROBOT, ANONYMOUS])
-async def test_a_password_never_crosses_to_another_origin(credentials: Fixed) -> None:
+async def test_a_password_never_crosses_to_another_origin(credentials: FixedLogin) -> None:
     seen: list[Asked] = []
 
     def there(request: Asked) -> Answer:

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository
-from exporter.sources.registry.doors import Doors
+from exporter.sources.registry.credential_check import CredentialCheck
 from tests.parts.http import serving
 from tests.sources.registry.guarded import DIGEST, Guard, basic, guarding
 from tests.sources.registry.speaking import registry_at
@@ -31,7 +31,9 @@ def secret(entry: object, host: str = HOST) -> bytes:
 async def admitted(url: str, *secrets: bytes, host: str = HOST) -> Admission:
     known: Mapping[str, tuple[bytes, ...]] = {"shop: pull": secrets}
     async with registry_at(url) as registry:
-        return await Doors(registry, lambda: known).admits("shop: pull", host, (APP, DIGEST))
+        return await CredentialCheck(registry, lambda: known).admits(
+            "shop: pull", host, (APP, DIGEST)
+        )
 
 
 @pytest.mark.parametrize(

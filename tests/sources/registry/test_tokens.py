@@ -14,18 +14,18 @@ from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.challenge import Challenge
 from exporter.sources.registry.credentials import Login
-from exporter.sources.registry.question import Answer
-from exporter.sources.registry.tokens import Token, fetch
+from exporter.sources.registry.messages import Response
+from exporter.sources.registry.tokens import AccessToken, fetch
 
 if TYPE_CHECKING:
-    from exporter.sources.registry.question import Question
+    from exporter.sources.registry.messages import Request
 
 CHALLENGE: Final = Challenge("bearer", "https://auth/token?kind=x", "tests", "a:b:pull c:d:pull")
 
 
-async def fetched(body: bytes) -> Token:
-    async def ask(_: Question, __: str) -> Answer:
-        return Answer(200, {}, body)
+async def fetched(body: bytes) -> AccessToken:
+    async def ask(_: Request, __: str) -> Response:
+        return Response(200, {}, body)
 
     return await fetch(ask, CHALLENGE, None, secure=True)
 
@@ -62,11 +62,11 @@ async def test_any_answer_gives_a_token_of_a_sane_life_or_none(body: bytes) -> N
 @given(st.text(st.characters(exclude_categories=()), max_size=40), st.text(max_size=20))
 @settings(deadline=None)
 async def test_any_realm_is_an_address_that_can_be_asked_or_refused(text: str, rest: str) -> None:
-    asked: list[Question] = []
+    asked: list[Request] = []
 
-    async def ask(question: Question, _: str) -> Answer:
+    async def ask(question: Request, _: str) -> Response:
         asked.append(question)
-        return Answer(404, {})
+        return Response(404, {})
 
     for realm in (text, f"https://{text}", f"https://auth/{text}"):
         challenge = Challenge("bearer", realm, rest, text)
@@ -80,7 +80,7 @@ async def test_any_realm_is_an_address_that_can_be_asked_or_refused(text: str, r
 
 @pytest.mark.parametrize("realm", ["https://a:99999/", "https://[", "https://x[]/", "https://a b/"])
 async def test_a_realm_that_nobody_can_reach_is_refused(realm: str) -> None:
-    async def ask(_: Question, __: str) -> Answer:
+    async def ask(_: Request, __: str) -> Response:
         raise AssertionError("asked")
 
     with pytest.raises(Unseen, match="the realm is no address"):
@@ -88,11 +88,11 @@ async def test_a_realm_that_nobody_can_reach_is_refused(realm: str) -> None:
 
 
 async def test_a_realms_fragment_does_not_swallow_what_is_asked_for() -> None:
-    asked: list[Question] = []
+    asked: list[Request] = []
 
-    async def ask(question: Question, _: str) -> Answer:
+    async def ask(question: Request, _: str) -> Response:
         asked.append(question)
-        return Answer(200, {}, b'{"token":"abc"}')
+        return Response(200, {}, b'{"token":"abc"}')
 
     await fetch(ask, Challenge("bearer", "https://auth/t#x", "tests"), None, secure=True)
 
@@ -133,11 +133,11 @@ async def test_an_answer_without_a_usable_token_is_no_token(body: bytes) -> None
 
 
 async def test_each_scope_is_asked_for_behind_the_realms_own_query() -> None:
-    asked: list[Question] = []
+    asked: list[Request] = []
 
-    async def ask(question: Question, _: str) -> Answer:
+    async def ask(question: Request, _: str) -> Response:
         asked.append(question)
-        return Answer(200, {}, b'{"token":"abc"}')
+        return Response(200, {}, b'{"token":"abc"}')
 
     await fetch(ask, CHALLENGE, None, secure=True)
 

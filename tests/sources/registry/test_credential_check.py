@@ -11,8 +11,8 @@ from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Admission
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
+from exporter.sources.registry.credential_check import CredentialCheck
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.doors import Doors
 from tests.parts.registry import Registry, Settings, registry
 from tests.parts.tokens import PASSWORD, USER
 from tests.sources.registry.speaking import QUICK
@@ -43,7 +43,7 @@ async def admitted(
 ) -> Admission:
     known = {} if secrets is None else {"shop: pull": secrets}
     async with Distribution.open("r", url, limits=QUICK, environ={}) as opened:
-        return await Doors(opened, lambda: known).admits("shop: pull", host, place)
+        return await CredentialCheck(opened, lambda: known).admits("shop: pull", host, place)
 
 
 @pytest.fixture(params=["password", "tokens"])

@@ -9,14 +9,14 @@ from enum import Enum
 from exporter.ports import Sink
 
 ERROR_BYTES = 64 * 2**10
-"""The most that is taken of any answer which is not the content asked for."""
+"""The most that is taken of any response which is not the content asked for."""
 
 LIST_BYTES = 32 * 2**20
 """The longest page that is read: 2.x gives all tags of a repository at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Request:
     """One request."""
 
     endpoint: str
@@ -34,13 +34,13 @@ class Question:
     span: str = ""
     """The value of a Range header."""
     most: int = ERROR_BYTES
-    """Bytes of a successful answer that are taken; one that is longer ends `OVER`."""
+    """Bytes of a successful response that are taken; one that is longer ends `OVER`."""
     announced: int = 0
     """Bytes that it may announce, where more than `most`: it is read on until enough has come."""
     patient: bool = False
-    """May the answer take as long as a list may?"""
+    """May the response take as long as a list may?"""
     sink: Sink | None = field(default=None, compare=False)
-    """Where the bytes of a successful answer go, instead of being kept; begun for each answer."""
+    """Where the bytes of a successful response go, instead of being kept; begun for each."""
     fresh: bool = False
     """Must no cache on the way answer it?"""
     url: str = ""
@@ -49,9 +49,9 @@ class Question:
     """A form to post, encoded; it may hold secrets."""
 
 
-def for_catalogue(path: str, sink: Sink) -> Question:
+def for_catalogue(path: str, sink: Sink) -> Request:
     """Ask for a page of repositories (scope: distribution, `docs/spec/auth/scope.md`)."""
-    return Question(
+    return Request(
         endpoint="catalog",
         subject="_catalog",
         path=path,
@@ -63,9 +63,9 @@ def for_catalogue(path: str, sink: Sink) -> Question:
     )
 
 
-def for_tags(repository: str, path: str, sink: Sink) -> Question:
+def for_tags(repository: str, path: str, sink: Sink) -> Request:
     """Ask for a page of a repository's tags."""
-    return Question(
+    return Request(
         endpoint="tags",
         subject=repository,
         path=path,
@@ -78,14 +78,14 @@ def for_tags(repository: str, path: str, sink: Sink) -> Question:
     )
 
 
-class End(Enum):
-    """How an answer's body ended."""
+class BodyEnd(Enum):
+    """How a response's body ended."""
 
     WHOLE = "whole"
     UNFRAMED = "unframed"
     """When the connection closed, without a stated length: it may be whole."""
     SHORT = "short"
-    """Cleanly, before the length that the answer's own header states. A blob may end so,
+    """Cleanly, before the length that the response's own header states. A blob may end so,
     and an error: distribution announces the blob's length even where it refuses a range."""
     OVER = "over"
     """Longer than was to be taken; it was not read on."""
@@ -94,16 +94,16 @@ class End(Enum):
 
 
 @dataclass(slots=True)
-class Answer:
+class Response:
     """What came back."""
 
     status: int
     headers: Mapping[str, str]
-    """Names in lower case; where one came several times, its values joined by commas."""
+    """NameReader in lower case; where one came several times, its values joined by commas."""
     body: bytes = field(default=b"", repr=False)
     received: int = 0
     """Bytes of the body that really came."""
-    end: End = End.WHOLE
+    end: BodyEnd = BodyEnd.WHOLE
     abroad: bool = False
     """Was it given after a redirect, by somebody else than the one who was asked?"""
     nobody: bool = True

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.ports import Absent, Unseen
-from exporter.sources.registry.answers import absence, faults, refusal, wait_wanted
-from exporter.sources.registry.question import Answer
+from exporter.sources.registry.messages import Response
+from exporter.sources.registry.responses import absence, error_entries, refusal, wait_wanted
 
 DATE = "Tue, 24 Nov 2026 08:00:00 GMT"
 
@@ -31,19 +31,19 @@ DATE = "Tue, 24 Nov 2026 08:00:00 GMT"
 def test_the_wanted_wait_is_read_against_the_servers_own_clock(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    assert wait_wanted(Answer(429, headers)) == seconds
+    assert wait_wanted(Response(429, headers)) == seconds
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_wait_is_read_without_an_error(wanted: str, date: str) -> None:
-    wait = wait_wanted(Answer(429, {"retry-after": wanted, "date": date}))
+    wait = wait_wanted(Response(429, {"retry-after": wanted, "date": date}))
 
     assert wait is None or wait >= 0
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_any_body_is_read_without_an_error(body: bytes) -> None:
-    assert isinstance(faults(Answer(404, {}, body)), tuple)
+    assert isinstance(error_entries(Response(404, {}, body)), tuple)
 
 
 JSON = st.recursive(
@@ -60,7 +60,7 @@ def test_absence_is_never_read_out_of_anything_but_its_three_words(
     body = json.dumps({"errors": [{"code": code, "message": value, "detail": value}]}).encode()
 
     try:
-        found = absence(Answer(404, {}, body), "app")
+        found = absence(Response(404, {}, body), "app")
     except Unseen:
         assert code != "MANIFEST_UNKNOWN"
     else:
@@ -71,7 +71,7 @@ def test_absence_is_never_read_out_of_anything_but_its_three_words(
 def test_a_refusal_is_told_in_words_that_can_be_printed(code: str) -> None:
     body = json.dumps({"errors": [{"code": code}]}).encode()
 
-    detail = refusal(Answer(400, {}, body), "app").detail
+    detail = refusal(Response(400, {}, body), "app").detail
 
     assert detail.startswith("400")
     assert detail.isascii()
@@ -82,9 +82,9 @@ def test_absence_needs_every_entry_to_say_it() -> None:
     body = b'{"errors":[{"code":"BLOB_UNKNOWN"},{"code":"UNAUTHORIZED"}]}'
 
     with pytest.raises(Unseen):
-        absence(Answer(404, {}, body), "app")
+        absence(Response(404, {}, body), "app")
     assert absence(
-        Answer(404, {}, body.replace(b"UNAUTHORIZED", b"NAME_UNKNOWN")), "app"
+        Response(404, {}, body.replace(b"UNAUTHORIZED", b"NAME_UNKNOWN")), "app"
     ) == Absent("BLOB_UNKNOWN")
 
 
@@ -108,7 +108,7 @@ def test_harbor_denies_what_it_names(message: str, subject: str, *, absent: bool
     body = json.dumps({"errors": [{"code": "NOT_FOUND", "message": message}]}).encode()
 
     if absent:
-        assert absence(Answer(404, {}, body), subject) == Absent("NOT_FOUND")
+        assert absence(Response(404, {}, body), subject) == Absent("NOT_FOUND")
     else:
         with pytest.raises(Unseen):
-            absence(Answer(404, {}, body), subject)
+            absence(Response(404, {}, body), subject)

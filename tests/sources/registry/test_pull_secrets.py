@@ -12,7 +12,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.registry.credentials import Login
-from exporter.sources.registry.keyring import Keyring
+from exporter.sources.registry.pull_secrets import PullSecretLogins
 
 
 def encoded(text: str) -> str:
@@ -27,7 +27,7 @@ def secret(**names: str) -> bytes:
     return json.dumps({"auths": {key: entry(name) for name, key in names.items()}}).encode()
 
 
-def found(keyring: Keyring, image: str) -> list[str]:
+def found(keyring: PullSecretLogins, image: str) -> list[str]:
     host, _, repository = image.partition("/")
     return [login.username for login in keyring.find(host, repository)]
 
@@ -73,30 +73,30 @@ def test_an_entry_is_for_the_images_for_which_a_kubelet_takes_it(
     image: str,
     matches: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    assert found(Keyring.of([secret(somebody=key)]), image) == ["somebody"] * matches
+    assert found(PullSecretLogins.of([secret(somebody=key)]), image) == ["somebody"] * matches
 
 
 @given(st.text("ab*", max_size=8), st.text("abc", min_size=1, max_size=8))
 def test_a_part_of_a_host_is_matched_as_a_shell_matches(pattern: str, text: str) -> None:
-    keyring = Keyring.of([secret(somebody=f"x.{pattern}")])
+    keyring = PullSecretLogins.of([secret(somebody=f"x.{pattern}")])
 
     assert bool(found(keyring, f"x.{text}/app")) is fnmatchcase(text, pattern)
 
 
 def test_the_most_specific_entry_is_tried_first() -> None:
-    keyring = Keyring.of([secret(wide="quay.io", narrow="quay.io/coreos", other="gcr.io")])
+    keyring = PullSecretLogins.of([secret(wide="quay.io", narrow="quay.io/coreos", other="gcr.io")])
 
     assert found(keyring, "quay.io/coreos/etcd") == ["narrow", "wide"]
 
 
 def test_under_the_same_key_secrets_are_tried_in_the_order_of_the_pod() -> None:
-    keyring = Keyring.of([secret(old="quay.io"), secret(new="https://quay.io/v2/")])
+    keyring = PullSecretLogins.of([secret(old="quay.io"), secret(new="https://quay.io/v2/")])
 
     assert found(keyring, "quay.io/app") == ["old", "new"]
 
 
 def test_the_older_type_has_no_auths_around_it() -> None:
-    keyring = Keyring.of([json.dumps({"quay.io": entry("somebody")}).encode()])
+    keyring = PullSecretLogins.of([json.dumps({"quay.io": entry("somebody")}).encode()])
 
     assert found(keyring, "quay.io/app") == ["somebody"]
 
@@ -113,7 +113,7 @@ def test_the_older_type_has_no_auths_around_it() -> None:
 def test_an_auth_overrules_name_and_password_and_tokens_are_not_looked_at(
     said: dict[str, str], login: Login
 ) -> None:
-    keyring = Keyring.of([json.dumps({"auths": {"quay.io": said}}).encode()])
+    keyring = PullSecretLogins.of([json.dumps({"auths": {"quay.io": said}}).encode()])
 
     assert keyring.find("quay.io", "app") == (login,)
 
@@ -144,7 +144,7 @@ def test_a_secret_that_a_kubelet_cannot_read_is_malformed_and_its_content_is_not
     content: bytes,
 ) -> None:
     with pytest.raises(Malformed) as raised:
-        Keyring.of([content])
+        PullSecretLogins.of([content])
 
     assert "a pull secret" in str(raised.value)
 
@@ -161,7 +161,7 @@ def test_a_secret_that_a_kubelet_cannot_read_is_malformed_and_its_content_is_not
     ],
 )
 def test_what_go_reads_otherwise_is_read_as_a_kubelet_reads_it(said: object, login: Login) -> None:
-    keyring = Keyring.of([json.dumps({"auths": {"quay.io": said}, "x": 1}).encode()])
+    keyring = PullSecretLogins.of([json.dumps({"auths": {"quay.io": said}, "x": 1}).encode()])
 
     assert keyring.find("quay.io", "app") == (login,)
 
@@ -171,7 +171,7 @@ def test_numbers_of_any_length_and_bytes_of_no_text_are_passed_over_where_nobody
 ):
     secret = b'{"x":' + b"9" * 5000 + b',"\xff":"\xff","auths":{"quay.io":{"auth":"YTpi"}}}'
 
-    assert Keyring.of([secret]).find("quay.io", "app") == (Login("a", "b"),)
+    assert PullSecretLogins.of([secret]).find("quay.io", "app") == (Login("a", "b"),)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_login_that_no_header_can_carry_leaves_only_its_own_registry_unknown(
     said: dict[str, str],
 ) -> None:
     auths = {"quay.io": said, "gcr.io": entry("fine")}
-    keyring = Keyring.of([json.dumps({"auths": auths}).encode()])
+    keyring = PullSecretLogins.of([json.dumps({"auths": auths}).encode()])
 
     assert found(keyring, "gcr.io/app") == ["fine"]
     with pytest.raises(Unseen) as raised:
@@ -198,13 +198,13 @@ def test_a_secret_that_is_nested_too_deeply_or_has_too_many_entries_is_not_judge
     many = json.dumps({"auths": {f"{n}.example": {} for n in range(1001)}}).encode()
     for content in (many, b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}"):
         with pytest.raises(Unseen) as raised:
-            Keyring.of([content])
+            PullSecretLogins.of([content])
         assert raised.value.reason is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize("port", ["99999", "0", "9" * 5000, "x"])
 def test_a_port_that_nobody_has_is_compared_as_text(port: str) -> None:
-    keyring = Keyring.of([secret(fine="quay.io")])
+    keyring = PullSecretLogins.of([secret(fine="quay.io")])
 
     assert found(keyring, f"quay.io:{port}/app") == []
     assert found(keyring, "quay.io/app") == ["fine"]
@@ -233,14 +233,14 @@ def test_a_port_that_nobody_has_is_compared_as_text(port: str) -> None:
     ],
 )
 def test_what_is_no_address_is_passed_over(key: str) -> None:
-    keyring = Keyring.of([secret(broken=key, fine="quay.io")])
+    keyring = PullSecretLogins.of([secret(broken=key, fine="quay.io")])
 
     assert found(keyring, "quay.io/app") == ["fine"]
 
 
 def test_no_secret_leaves_nobody_to_try() -> None:
-    assert Keyring.of([]).find("quay.io", "app") == ()
+    assert PullSecretLogins.of([]).find("quay.io", "app") == ()
 
 
 def test_a_keyring_shows_no_password() -> None:
-    assert "secret of" not in repr(Keyring.of([secret(somebody="quay.io")]))
+    assert "secret of" not in repr(PullSecretLogins.of([secret(somebody="quay.io")]))

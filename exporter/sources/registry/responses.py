@@ -1,4 +1,4 @@
-"""What does an answer that is not the content mean: proven absence, or no answer at all?"""
+"""What does a response that is not the content mean: proven absence, or no response at all?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.ports import Absent, Unseen
-from exporter.sources.registry.question import ERROR_BYTES, Answer, End
+from exporter.sources.registry.messages import ERROR_BYTES, BodyEnd, Response
 
 _ABSENCE: Final = frozenset({"MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN"})
 """OCI distribution-spec 1.1, "Error Codes": the three that say that something is not there."""
@@ -40,7 +40,7 @@ _REVISION: Final = re.compile(r"revision=(sha\d+:[0-9a-f]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ErrorEntry:
     """One entry of a registry's error body."""
 
     code: str
@@ -48,17 +48,17 @@ class Fault:
     detail: Any
 
 
-def faults(answer: Answer) -> tuple[Fault, ...]:
+def error_entries(response: Response) -> tuple[ErrorEntry, ...]:
     """Return the entries of a registry's error body; none where it is anything else.
 
     What came as content may be as long as a manifest: it is not parsed to find out.
     """
-    if len(answer.body) > ERROR_BYTES:
+    if len(response.body) > ERROR_BYTES:
         return ()
     try:
-        entries = json.loads(answer.body)["errors"]
+        entries = json.loads(response.body)["errors"]
         return tuple(
-            Fault(each["code"], str(each.get("message", "")), each.get("detail"))
+            ErrorEntry(each["code"], str(each.get("message", "")), each.get("detail"))
             for each in entries
             if isinstance(each["code"], str)
         )
@@ -66,22 +66,22 @@ def faults(answer: Answer) -> tuple[Fault, ...]:
         return ()
 
 
-def absence(answer: Answer, subject: str) -> Absent:
-    """Return the absence that an answer proves; raise `Unseen` for any that proves none."""
-    found = faults(answer)
-    if answer.end is End.SHORT:
-        raise Unseen(subject, Reason.TRUNCATED, f"{answer.status}, cut short")
-    if answer.status == 404 and found and all(_denies(fault, subject) for fault in found):  # noqa: PLR2004 - HTTP's own number
+def absence(response: Response, subject: str) -> Absent:
+    """Return the absence that a response proves; raise `Unseen` for any that proves none."""
+    found = error_entries(response)
+    if response.end is BodyEnd.SHORT:
+        raise Unseen(subject, Reason.TRUNCATED, f"{response.status}, cut short")
+    if response.status == 404 and found and all(_denies(fault, subject) for fault in found):  # noqa: PLR2004 - HTTP's own number
         if any("accept header" in fault.message for fault in found):
             # 2.x denies an OCI manifest so where a proxy has dropped our Accept header.
             raise Unseen(subject, Reason.NOT_A_REGISTRY, "our Accept header did not arrive")
         return Absent(found[0].code, _revision(found[0]))
-    if answer.status == 404 and answer.abroad and (store := _STORE_CODE.search(answer.body)):  # noqa: PLR2004 - as above
+    if response.status == 404 and response.abroad and (store := _STORE_CODE.search(response.body)):  # noqa: PLR2004 - as above
         return Absent(store[1].decode())
-    raise refusal(answer, subject)
+    raise refusal(response, subject)
 
 
-def _denies(fault: Fault, subject: str) -> bool:
+def _denies(fault: ErrorEntry, subject: str) -> bool:
     """Does an entry say that the subject is not there?
 
     Harbor says so in words of its own (`src/controller/artifact`, `src/pkg/repository`), and only
@@ -94,60 +94,60 @@ def _denies(fault: Fault, subject: str) -> bool:
     return fault.message in said
 
 
-def refusal(answer: Answer, subject: str) -> Unseen:
-    """Return why an answer leaves a question open."""
-    found = faults(answer)
+def refusal(response: Response, subject: str) -> Unseen:
+    """Return why a response proves neither content nor absence."""
+    found = error_entries(response)
     code = found[0].code[:40] if found else ""
     code = code if code.isascii() and code.isprintable() else ""  # else no report may hold it
-    words = f"{answer.status} {code}".strip()
-    reason = _STATUSES.get(answer.status) or _REASONS.get(code)
-    if reason is None and answer.status >= 500:  # noqa: PLR2004 - HTTP's own number
+    words = f"{response.status} {code}".strip()
+    reason = _STATUSES.get(response.status) or _REASONS.get(code)
+    if reason is None and response.status >= 500:  # noqa: PLR2004 - HTTP's own number
         reason = Reason.SERVER_ERROR
     if reason is None:
         reason = Reason.UNSUPPORTED if found else Reason.NOT_A_REGISTRY
     return Unseen(subject, reason, words)
 
 
-def check_content(answer: Answer, subject: str) -> None:
+def check_content(response: Response, subject: str) -> None:
     """Raise `Unseen` for what comes with a 2xx but is no registry's content as it was asked for."""
-    if answer.media_type == "text/html":
-        raise Unseen(subject, Reason.NOT_A_REGISTRY, f"{answer.status} with HTML")
-    if answer.headers.get("content-encoding", "identity") != "identity":
+    if response.media_type == "text/html":
+        raise Unseen(subject, Reason.NOT_A_REGISTRY, f"{response.status} with HTML")
+    if response.headers.get("content-encoding", "identity") != "identity":
         raise Unseen(subject, Reason.NOT_A_REGISTRY, "compressed, which was not asked for")
-    check_transfer(answer, subject)
+    check_transfer(response, subject)
 
 
-def check_transfer(answer: Answer, subject: str) -> None:
+def check_transfer(response: Response, subject: str) -> None:
     """Raise `Unseen` where bytes are coded on their way: they come as they are, still coded."""
-    codings = answer.headers.get("transfer-encoding", "").lower().split(",")
+    codings = response.headers.get("transfer-encoding", "").lower().split(",")
     if any(coding.strip() not in _PLAIN for coding in codings):
         raise Unseen(subject, Reason.NOT_A_REGISTRY, "compressed on its way")
 
 
-def check_whole(answer: Answer, subject: str) -> None:
+def check_whole(response: Response, subject: str) -> None:
     """Raise `Unseen` likewise, and for content that is longer than was to be taken."""
-    check_content(answer, subject)
-    if answer.end is End.OVER:
+    check_content(response, subject)
+    if response.end is BodyEnd.OVER:
         raise Unseen(subject, Reason.TOO_LARGE, "longer than is read")
 
 
-async def check_ended(answer: Answer, subject: str) -> None:
+async def check_ended(response: Response, subject: str) -> None:
     """Raise `Unseen` where a body goes on past the Content-Length that ended it.
 
     A body that is short, or has another hash, only because of that header proves no loss.
     """
     await asyncio.sleep(_QUIET)
-    if answer.overrun():
+    if response.overrun():
         raise Unseen(subject, Reason.NOT_A_REGISTRY, "the body is longer than its Content-Length")
 
 
-def announced(answer: Answer, asked: str, subject: str) -> Digest | None:
-    """Return the digest that an answer's header claims; None where there is no usable one.
+def announced(response: Response, asked: str, subject: str) -> Digest | None:
+    """Return the digest that a response's header claims; None where there is no usable one.
 
     Raises `Unseen` where a digest was asked for and another one of its algorithm is claimed.
     """
     try:
-        digest = Digest.parse(answer.headers.get("docker-content-digest", ""))
+        digest = Digest.parse(response.headers.get("docker-content-digest", ""))
     except Malformed:
         return None
     if isinstance(asked, Digest) and digest != asked:
@@ -157,13 +157,13 @@ def announced(answer: Answer, asked: str, subject: str) -> Digest | None:
     return digest
 
 
-def wait_wanted(answer: Answer) -> float | None:
-    """Return for how many seconds an answer asks to be left alone; None where it does not say.
+def wait_wanted(response: Response) -> float | None:
+    """Return for how many seconds a response asks to be left alone; None where it does not say.
 
     RFC 9110, section 10.2.3; Docker Hub's X-Retry-After may also be a time in seconds since 1970.
-    A point in time is read against the answer's own Date: both are the server's clock.
+    A point in time is read against the response's own Date: both are the server's clock.
     """
-    headers = answer.headers
+    headers = response.headers
     wanted = headers.get("retry-after") or headers.get("x-retry-after") or ""
     with suppress(ValueError, OverflowError):
         if wanted.strip().isdigit() and (seconds := float(wanted)) < _LONG_AGO:
@@ -177,7 +177,7 @@ def _timestamp(text: str) -> float:
     return parsedate_to_datetime(text).timestamp()
 
 
-def _revision(fault: Fault) -> Digest | None:
+def _revision(fault: ErrorEntry) -> Digest | None:
     """Return what a dangling tag points to: 2.x says it in a field, 3.x in a sentence."""
     detail = fault.detail
     if isinstance(detail, dict):

@@ -13,9 +13,9 @@ from exporter.facts.snapshot import Admission
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Place
 from exporter.ports import Unseen
-from exporter.sources.registry.credentials import Credentials, Fixed, Login
+from exporter.sources.registry.credentials import FixedLogin, Login, LoginSource
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.keyring import Keyring
+from exporter.sources.registry.pull_secrets import PullSecretLogins
 
 _REFUSED: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
 _MOST_LOGINS: Final = 32
@@ -23,7 +23,7 @@ _MOST_LOGINS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class CredentialCheck:
     """One registry, asked with other credentials than the exporter's own."""
 
     registry: Distribution
@@ -50,7 +50,7 @@ class Doors:
         refused = Reason.UNAUTHORIZED
         for each in logins[:_MOST_LOGINS] or (None,):
             try:
-                if await self._opens(Fixed(each), place):
+                if await self._opens(FixedLogin(each), place):
                     return said(True)
             except Unseen as unseen:
                 if unseen.reason not in _REFUSED:
@@ -63,14 +63,14 @@ class Doors:
             return said(None, Reason.TOO_LARGE, f"more than {_MOST_LOGINS} logins for one registry")
         return said(False, refused, _told(len(logins), host))
 
-    async def _opens(self, credentials: Credentials, place: Place) -> bool:
+    async def _opens(self, credentials: LoginSource, place: Place) -> bool:
         seen_so = self.registry.of_other(credentials)
         return isinstance(await seen_so.head(*place), Digest)
 
 
 def _logins(secrets: Iterable[bytes], host: str, repository: str) -> tuple[Login, ...]:
     """Read the secrets anew each time: they are not kept. It takes as long as they are large."""
-    return Keyring.of(secrets).find(host, repository)
+    return PullSecretLogins.of(secrets).find(host, repository)
 
 
 def _told(logins: int, host: str) -> str:

@@ -11,52 +11,52 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import parse
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import Body, Unseen
+from exporter.ports import ManifestBody, Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.answers import refusal
 from exporter.sources.registry.client import Client
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.question import Question
+from exporter.sources.registry.messages import Request
+from exporter.sources.registry.responses import refusal
 
 _SET: Final = frozenset({200, 201, 202})
 """201 by the specification ("Pushing Manifests"); some registries say so otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
-class Placement(Question):
+class TagUpload(Request):
     """A manifest's own bytes, put under one more name."""
 
     content: bytes = field(default=b"", repr=False)
     media_type: str = ""
 
 
-class Writer(Client):
-    """A client that also carries placements, to the registry alone."""
+class WritingClient(Client):
+    """A client that also carries uploads, to the registry alone."""
 
-    def composed(self, question: Question, address: Address, authorization: str) -> httpx.Request:
-        """Return the request that puts a question, or a manifest."""
-        if not isinstance(question, Placement):
-            return super().composed(question, address, authorization)
-        reading = super().composed(_reading(question), address, authorization)
+    def composed(self, request: Request, address: Address, authorization: str) -> httpx.Request:
+        """Return the request that puts a request, or a manifest."""
+        if not isinstance(request, TagUpload):
+            return super().composed(request, address, authorization)
+        reading = super().composed(_reading(request), address, authorization)
         return httpx.Request(
             "PUT",
             reading.url,
             headers=[
                 *reading.headers.raw,
-                (b"Content-Type", question.media_type.encode()),
-                (b"Content-Length", str(len(question.content)).encode()),
+                (b"Content-Type", request.media_type.encode()),
+                (b"Content-Length", str(len(request.content)).encode()),
             ],
-            stream=httpx.ByteStream(question.content),
+            stream=httpx.ByteStream(request.content),
             extensions=reading.extensions,
         )
 
 
-class Pinner(Distribution):
-    """One registry that may be given tags; implements `exporter.ports.Pinner`."""
+class KeepTagger(Distribution):
+    """One registry that may be given tags; implements `exporter.ports.KeepTagger`."""
 
-    way: ClassVar[type[Client]] = Writer
+    way: ClassVar[type[Client]] = WritingClient
 
-    async def pin(self, repository: Repository, digest: Digest, tag: Tag) -> None:
+    async def add_tag(self, repository: Repository, digest: Digest, tag: Tag) -> None:
         """Point a tag at a manifest that is there, by putting its very bytes once more.
 
         A tag that points elsewhere is left alone. Raises `Unseen` where the tag is not proven to
@@ -69,22 +69,22 @@ class Pinner(Distribution):
         if isinstance(there, Digest):
             raise Unseen(subject, Reason.UNCONFIRMED, f"the tag points at {there} by now")
         body = await self.manifest(repository, digest)
-        if not isinstance(body, Body):
+        if not isinstance(body, ManifestBody):
             raise Unseen(subject, Reason.UNCONFIRMED, "the manifest is not there any more")
-        answer = await self._line.ask(_placement(repository, tag, body))
-        if answer.status not in _SET:
-            raise refusal(answer, subject)
+        response = await self._session.send(_upload(repository, tag, body))
+        if response.status not in _SET:
+            raise refusal(response, subject)
         if await self.head(repository, tag) != digest:
             raise Unseen(subject, Reason.WRONG_DIGEST, "set, but it does not point at the manifest")
 
 
-def _placement(repository: Repository, tag: Tag, body: Body) -> Placement:
+def _upload(repository: Repository, tag: Tag, body: ManifestBody) -> TagUpload:
     subject = f"{repository}:{tag}"
     try:
         media_type = parse(body.content, body.digest).media_type
     except Malformed as error:
         raise Unseen(subject, Reason.MALFORMED, str(error)) from error
-    return Placement(
+    return TagUpload(
         endpoint="manifest",
         subject=subject,
         path=f"/v2/{repository}/manifests/{tag}",
@@ -96,12 +96,12 @@ def _placement(repository: Repository, tag: Tag, body: Body) -> Placement:
     )
 
 
-def _reading(placement: Placement) -> Question:
-    """Return the question of the same place: its address and credentials are a placement's too."""
-    return Question(
-        placement.endpoint,
-        placement.subject,
-        placement.path,
-        placement.scope,
-        placement.repository,
+def _reading(upload: TagUpload) -> Request:
+    """Return the request of the same place: its address and credentials are an upload's too."""
+    return Request(
+        upload.endpoint,
+        upload.subject,
+        upload.path,
+        upload.scope,
+        upload.repository,
     )

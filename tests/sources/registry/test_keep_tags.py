@@ -14,8 +14,8 @@ from exporter.oci.reference import Repository, Tag
 from exporter.ports import Unseen
 from exporter.sources.registry.client import Client
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.pinner import Pinner, Writer
-from exporter.sources.registry.question import Question
+from exporter.sources.registry.keep_tags import KeepTagger, WritingClient
+from exporter.sources.registry.messages import Request
 from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.speaking import QUICK
 from tests.worlds import two_platforms
@@ -57,18 +57,18 @@ class Shelf:
 
 
 @contextmanager
-def pinned(shelf: Shelf) -> Iterator[None]:
-    async def pin(url: str) -> None:
-        async with Pinner.open("r", url, limits=QUICK, environ={}) as pinner:
-            await pinner.pin(APP, MADE.digest, KEEP)
+def tagged(shelf: Shelf) -> Iterator[None]:
+    async def add(url: str) -> None:
+        async with KeepTagger.open("r", url, limits=QUICK, environ={}) as tagger:
+            await tagger.add_tag(APP, MADE.digest, KEEP)
 
     with serving(shelf.answer) as url:
-        asyncio.run(pin(url))
+        asyncio.run(add(url))
         yield
 
 
 def refused(shelf: Shelf) -> Unseen:
-    with pytest.raises(Unseen) as caught, pinned(shelf):
+    with pytest.raises(Unseen) as caught, tagged(shelf):
         pass
     return caught.value
 
@@ -76,7 +76,7 @@ def refused(shelf: Shelf) -> Unseen:
 def test_the_very_bytes_are_put_under_the_tag_with_their_own_type() -> None:
     shelf = Shelf()
 
-    with pinned(shelf):
+    with tagged(shelf):
         (put,) = shelf.written
 
     assert (put.method, put.target) == ("PUT", "/v2/app/manifests/keep-1")
@@ -89,7 +89,7 @@ def test_a_tag_that_points_there_already_is_not_written_again() -> None:
     shelf = Shelf()
     shelf.tags[KEEP] = FOUND
 
-    with pinned(shelf):
+    with tagged(shelf):
         assert shelf.written == []
 
 
@@ -126,13 +126,13 @@ def test_what_is_written_is_sent_nowhere_else() -> None:
 
 async def test_the_way_that_reads_refuses_to_write() -> None:
     async with Distribution.open("r", "http://127.0.0.1:9", limits=QUICK, environ={}) as reading:
-        question = Question("manifest", "app:v1", "/v2/app/manifests/v1", method="PUT")
+        question = Request("manifest", "app:v1", "/v2/app/manifests/v1", method="PUT")
 
         with pytest.raises(AssertionError, match="only reads"):
-            await reading._client.ask(question, "")  # noqa: SLF001 - what the audit is handed
+            await reading._client.send(question, "")  # noqa: SLF001 - what the audit is handed
 
 
 def test_only_a_pinner_is_carried_by_what_writes() -> None:
-    assert Pinner.way is Writer
+    assert KeepTagger.way is WritingClient
     assert Distribution.way is Client
     assert not hasattr(Distribution, "pin")

@@ -1,4 +1,4 @@
-"""What opens a registry's doors: which Authorization header does a question carry?"""
+"""Which Authorization header does a request carry?"""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.bounded_cache import BoundedCache
 from exporter.sources.registry.challenge import Challenge, best
-from exporter.sources.registry.credentials import Credentials, Login, Uncarried, carried
-from exporter.sources.registry.question import Answer, Question
+from exporter.sources.registry.credentials import Login, LoginSource, Uncarried, carried
+from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.tokens import fetch
 
 if TYPE_CHECKING:
-    from exporter.sources.registry.tokens import Ask
+    from exporter.sources.registry.tokens import Send
 
 _REFUSALS: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
 _REFUSED_FOR: Final = 60.0
@@ -29,7 +29,7 @@ _SHOWN_FOR: Final = 300.0
 
 
 @dataclass(slots=True)
-class Key:
+class Authorization:
     """The value of an Authorization header, and whose it is."""
 
     header: str = field(repr=False)
@@ -47,18 +47,18 @@ class _Refusal:
     until: float
 
 
-class Keys:
+class Authenticator:
     """The keys of one registry, each fetched once however many wait for it."""
 
-    def __init__(self, registry: Address, credentials: Credentials, ask: Ask) -> None:
-        """`ask` puts a question to a token server."""
+    def __init__(self, registry: Address, credentials: LoginSource, send: Send) -> None:
+        """`send` sends a request to a token server."""
         self._registry = registry
         self._credentials = credentials
-        self._ask = ask
+        self._send = send
         self._learned: Challenge | None = None
         self._wanted: BoundedCache[str, Challenge | None] = BoundedCache(_size_of_challenge)
         """By scope: the challenge to meet, None where nobody needs to."""
-        self._held: BoundedCache[Challenge, Key | _Refusal] = BoundedCache(_size_of_key)
+        self._held: BoundedCache[Challenge, Authorization | _Refusal] = BoundedCache(_size_of_key)
         self._refused: dict[Login, float] = {}
         self._locks: WeakValueDictionary[Challenge, asyncio.Lock] = WeakValueDictionary()
 
@@ -67,40 +67,42 @@ class Keys:
         """Has the registry ever asked who asks?"""
         return self._learned is not None
 
-    def learn(self, answer: Answer) -> Challenge | None:
+    def learn(self, response: Response) -> Challenge | None:
         """Note how a 401 wants to be met; it is expected of other repositories as well."""
-        challenge = best(answer.headers.get("www-authenticate", ""))
+        challenge = best(response.headers.get("www-authenticate", ""))
         self._learned = challenge or self._learned
         return challenge
 
-    async def key(self, question: Question) -> Key | None:
-        """Return the key for a question; None as long as none seems to be needed.
+    async def key(self, request: Request) -> Authorization | None:
+        """Return the authorization for a request; None as long as none seems to be needed.
 
         Raises `Unseen` where the key is known to be out of reach.
         """
-        if question.scope not in self._wanted:
-            self._wanted.keep(question.scope, await self._expected(question))
-        wanted = self._wanted.get(question.scope)
+        if request.scope not in self._wanted:
+            self._wanted.keep(request.scope, await self._expected(request))
+        wanted = self._wanted.get(request.scope)
         if wanted is None:
             return None
         held = self._held.get(wanted)
-        if isinstance(held, Key) and held.until > _now():
+        if isinstance(held, Authorization) and held.until > _now():
             return held
-        return await self._obtain(wanted, question)
+        return await self._obtain(wanted, request)
 
-    async def renewed(self, question: Question, answer: Answer, refused: Key | None) -> Key:
-        """Return the key that a 401 demands, after `refused` did not fit. Raises `Unseen`."""
-        challenge = self.learn(answer)
+    async def renewed(
+        self, request: Request, response: Response, refused: Authorization | None
+    ) -> Authorization:
+        """Return the one that a 401 demands, after `refused` did not fit. Raises `Unseen`."""
+        challenge = self.learn(response)
         if challenge is None:
-            raise Unseen(question.subject, Reason.UNAUTHORIZED, "401 without a way to log in")
+            raise Unseen(request.subject, Reason.UNAUTHORIZED, "401 without a way to log in")
         if challenge.scheme == "basic" or not challenge.scope:
-            challenge = challenge._replace(scope=question.scope)
-        self._wanted.keep(question.scope, challenge)
+            challenge = challenge._replace(scope=request.scope)
+        self._wanted.keep(request.scope, challenge)
         if refused is not None and self._held.get(challenge) is refused:
             self._held.forget(challenge)
-        return await self._obtain(challenge, question)
+        return await self._obtain(challenge, request)
 
-    def refuse(self, question: Question, key: Key) -> None:
+    def refuse(self, request: Request, key: Authorization) -> None:
         """Note that a key which was just fetched does not fit: it is not tried for a while."""
         words = "the login does not grant this"
         if key.login is None:
@@ -108,75 +110,75 @@ class Keys:
         elif not key.works:
             words = "the registry does not accept the login"
             self._refused[key.login] = _now() + _REFUSED_FOR
-        wanted = self._wanted.get(question.scope)
+        wanted = self._wanted.get(request.scope)
         if wanted is not None:
-            failure = Unseen(question.subject, Reason.UNAUTHORIZED, words)
+            failure = Unseen(request.subject, Reason.UNAUTHORIZED, words)
             self._held.keep(wanted, _Refusal(failure, _now() + _REFUSED_FOR))
 
-    async def _login(self, question: Question) -> Login | None:
-        """Ask for the login; where that fails, say which file or helper it was."""
+    async def _login(self, request: Request) -> Login | None:
+        """Look up the login; where that fails, say which file or helper it was."""
         try:
-            login = await self._credentials.find(self._registry.host, question.repository)
+            login = await self._credentials.find(self._registry.host, request.repository)
             return carried(login) if login else None
         except Unseen as failure:
             detail = f"{failure.subject}: {failure.detail}"
-            raise Unseen(question.subject, failure.reason, detail) from failure
+            raise Unseen(request.subject, failure.reason, detail) from failure
         except Uncarried as failure:
-            raise Unseen(question.subject, Reason.CREDENTIALS, str(failure)) from failure
+            raise Unseen(request.subject, Reason.CREDENTIALS, str(failure)) from failure
 
-    async def _expected(self, question: Question) -> Challenge | None:
+    async def _expected(self, request: Request) -> Challenge | None:
         """Foresee what a registry demands that has made its demands before: it saves a 401."""
         learned = self._learned
-        if learned is None or not question.scope:
+        if learned is None or not request.scope:
             return None
         if learned.scheme == "basic":
-            login = await self._login(question)
+            login = await self._login(request)
             if login is None:  # what is shown to everybody stays in sight
                 return None
-        return learned._replace(scope=question.scope)
+        return learned._replace(scope=request.scope)
 
-    async def _obtain(self, wanted: Challenge, question: Question) -> Key:
+    async def _obtain(self, wanted: Challenge, request: Request) -> Authorization:
         lock = self._locks.setdefault(wanted, asyncio.Lock())
         async with lock:
             held = self._held.get(wanted)
-            if isinstance(held, Key) and held.until > _now():
+            if isinstance(held, Authorization) and held.until > _now():
                 return held
             if isinstance(held, _Refusal) and held.until > _now():
-                raise Unseen(question.subject, held.failure.reason, held.failure.detail)
+                raise Unseen(request.subject, held.failure.reason, held.failure.detail)
             try:
-                key = await self._fetch(wanted, question)
+                key = await self._fetch(wanted, request)
             except Unseen as failure:
                 lasts = _REFUSED_FOR if failure.reason in _REFUSALS else _FAILED_FOR
                 self._held.keep(wanted, _Refusal(failure, _now() + lasts))
-                raise Unseen(question.subject, failure.reason, failure.detail) from failure
+                raise Unseen(request.subject, failure.reason, failure.detail) from failure
             self._held.keep(wanted, key)
             return key
 
-    async def _fetch(self, wanted: Challenge, question: Question) -> Key:
-        login = await self._login(question)
+    async def _fetch(self, wanted: Challenge, request: Request) -> Authorization:
+        login = await self._login(request)
         if login is not None and self._refused.get(login, 0.0) > _now():
-            raise Unseen(question.subject, Reason.UNAUTHORIZED, "the login was refused before")
+            raise Unseen(request.subject, Reason.UNAUTHORIZED, "the login was refused before")
         if wanted.scheme == "basic":
             if login is None or not login.password:
                 raise Unseen(
-                    question.subject,
+                    request.subject,
                     Reason.UNAUTHORIZED,
                     'no credentials found; run "docker login" or pass --username',
                 )
-            return Key(login.basic, login, _now() + _SHOWN_FOR)
+            return Authorization(login.basic, login, _now() + _SHOWN_FOR)
         if login is not None and login.registry_token:
-            return Key(f"Bearer {login.registry_token}", login, _now() + _SHOWN_FOR)
+            return Authorization(f"Bearer {login.registry_token}", login, _now() + _SHOWN_FOR)
         try:
-            token = await fetch(self._ask, wanted, login, secure=self._registry.secure)
+            token = await fetch(self._send, wanted, login, secure=self._registry.secure)
         except Unseen as failure:
             if login is not None and failure.reason is Reason.UNAUTHORIZED:
                 self._refused[login] = _now() + _REFUSED_FOR
             raise
-        return Key(f"Bearer {token.text}", login, _now() + token.lasts)
+        return Authorization(f"Bearer {token.text}", login, _now() + token.lasts)
 
 
-def _size_of_key(wanted: Challenge, held: Key | _Refusal) -> int:
-    return sum(map(len, wanted)) + (len(held.header) if isinstance(held, Key) else 0)
+def _size_of_key(wanted: Challenge, held: Authorization | _Refusal) -> int:
+    return sum(map(len, wanted)) + (len(held.header) if isinstance(held, Authorization) else 0)
 
 
 def _size_of_challenge(scope: str, wanted: Challenge | None) -> int:

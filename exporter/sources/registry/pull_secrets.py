@@ -34,7 +34,7 @@ _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Keyring:
+class PullSecretLogins:
     """The logins of some pull secrets, by what they are filed under, most specific first."""
 
     entries: tuple[tuple[str, Login | None], ...] = ()

@@ -14,10 +14,10 @@ from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.credentials import Fixed, Login
+from exporter.sources.registry.authenticator import Authenticator
+from exporter.sources.registry.credentials import FixedLogin, Login
 from exporter.sources.registry.docker_config import DockerConfig
-from exporter.sources.registry.keys import Keys
-from exporter.sources.registry.question import Answer, Question
+from exporter.sources.registry.messages import Request, Response
 from tests.sources.registry.guarded import BASIC, DIGEST, REFRESH, ROBOT, V1, Guard, guarding
 from tests.sources.registry.speaking import QUICK, registry_at
 
@@ -155,7 +155,7 @@ async def test_a_file_of_logins_that_cannot_be_read_is_named(tmp_path: Path) -> 
 
 async def test_a_registry_token_is_shown_as_it_is() -> None:
     with guarding(Guard(given=7)) as guard:
-        credentials = Fixed(Login(registry_token="token-7"))
+        credentials = FixedLogin(Login(registry_token="token-7"))
         async with registry_at(guard.url, credentials=credentials) as registry:
             assert await registry.head(Repository("app"), V1) == DIGEST
 
@@ -164,7 +164,7 @@ async def test_a_registry_token_is_shown_as_it_is() -> None:
 
 async def test_a_registry_token_with_a_line_end_in_it_is_the_files_fault() -> None:
     with guarding(Guard()) as guard:
-        credentials = Fixed(Login(registry_token="token-7\n"))
+        credentials = FixedLogin(Login(registry_token="token-7\n"))
         async with registry_at(guard.url, credentials=credentials) as registry:
             with pytest.raises(Unseen) as raised:
                 await registry.head(Repository("app"), V1)
@@ -188,15 +188,15 @@ async def test_fat_tokens_are_forgotten_before_they_fill_the_memory(
 ) -> None:
     monkeypatch.setattr("exporter.sources.registry.bounded_cache.MOST_BYTES", 100_000)
 
-    async def ask(_: Question, __: str) -> Answer:
+    async def ask(_: Request, __: str) -> Response:
         fetched.append(1)
-        return Answer(200, {}, json.dumps({"token": "x" * 30_000}).encode())
+        return Response(200, {}, json.dumps({"token": "x" * 30_000}).encode())
 
     fetched: list[int] = []
-    keys = Keys(Address.parse("https://registry.example"), Fixed(), ask)
+    keys = Authenticator(Address.parse("https://registry.example"), FixedLogin(), ask)
     demand = {"www-authenticate": 'Bearer realm="https://registry.example/token"'}
-    keys.learn(Answer(401, demand))
-    asked = [Question("manifest", f"r{n}", scope=f"repository:r{n}:pull") for n in range(50)]
+    keys.learn(Response(401, demand))
+    asked = [Request("manifest", f"r{n}", scope=f"repository:r{n}:pull") for n in range(50)]
     for each in (*asked, *asked[-3:]):
         assert await keys.key(each)
     assert len(fetched) == 50

@@ -1,0 +1,155 @@
+"""How is a request sent until it is answered: authorized, at the registry's pace, maybe again?"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from exporter.facts.gap import Reason
+from exporter.ports import Absent, Unseen
+from exporter.sources.registry.authenticator import Authenticator
+from exporter.sources.registry.breaker import Breaker
+from exporter.sources.registry.credentials import LoginSource
+from exporter.sources.registry.limits import RequestLimits
+from exporter.sources.registry.messages import Request, Response
+from exporter.sources.registry.pace import Pace
+from exporter.sources.registry.responses import absence, refusal, wait_wanted
+
+if TYPE_CHECKING:
+    from exporter.sources.registry.client import Client
+
+_LOG: Final = logging.getLogger("pullproof.registry")
+_AGAIN: Final = frozenset(
+    {
+        Reason.DNS,
+        Reason.CONNECT,
+        Reason.RESET,
+        Reason.TRUNCATED,
+        Reason.RATE_LIMITED,
+        Reason.SERVER_ERROR,
+    }
+)
+"""What another try may mend. A timeout is not among them: it has cost enough already."""
+_BASE: Final = Request("base", "/v2/", "/v2/")
+_OK, _UNAUTHORIZED, _DENIED, _TOO_MANY, _SERVER_ERROR, _AWAY = 200, 401, 403, 429, 500, 503
+
+
+class Session:
+    """The session to one registry."""
+
+    def __init__(
+        self,
+        name: str,
+        client: Client,
+        credentials: LoginSource,
+        limits: RequestLimits,
+        pace: Pace | None = None,
+    ) -> None:
+        self.address = client.registry.base
+        """Where the registry is: `scheme://host[:port]`."""
+        self._name, self._client = name, client
+        self._tally = client.tally
+        self.limits = limits
+        self.pace = pace or Pace(name, limits, client.tally)
+        """Who asks the same registry over another session keeps to it too."""
+        self._breaker = Breaker(name, limits)
+        self._authenticator = Authenticator(client.registry, credentials, self._ask_for_token)
+        self._shown_to_all: bool | None = None
+
+    def of_other(self, credentials: LoginSource) -> Session:
+        """Return a session for somebody else, over the same connections and at the same pace."""
+        return Session(self._name, self._client, credentials, self.limits, self.pace)
+
+    async def send(self, request: Request) -> Response:
+        """Send a request. Raises `Unseen` for 401, 403, 429, 5xx and where no response comes."""
+        self._breaker.admit(request.subject, _now())
+        return await self._decided(self._patiently(lambda: self._with_key(request)))
+
+    async def ping(self) -> None:
+        """Does it answer at all? Nobody is held back; a response ends failing fast."""
+        response = await self._decided(self._patiently(lambda: self._once(_BASE, "")))
+        if response.status == _UNAUTHORIZED and not response.abroad:
+            self._authenticator.learn(response)
+        elif response.media_type == "text/html" or response.status not in (_OK, _DENIED):
+            raise refusal(response, _BASE.subject)
+        self._shown_to_all = response.status == _OK
+
+    async def absence(self, response: Response, subject: str) -> Absent:
+        """Return the absence that a response proves to whoever asked; raise `Unseen` where none.
+
+        A registry hides what it shows only to some as a repository that is not there.
+        """
+        absent = absence(response, subject)
+        if absent.code == "NAME_UNKNOWN" and response.nobody:
+            if self._shown_to_all is None:
+                await self.ping()
+            if not self._shown_to_all or self._authenticator.challenged:
+                words = "not there, or hidden from those without a login"
+                raise Unseen(subject, Reason.DENIED, words)
+        return absent
+
+    async def _decided(self, outcome: Awaitable[Response]) -> Response:
+        """Tell the breaker how it went."""
+        try:
+            response = await outcome
+        except Unseen as failure:
+            self._breaker.failed(failure, self._client.signs, _now())
+            raise
+        self._breaker.answered()
+        return response
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[Response]]) -> Response:
+        """Try again where that may help, a few times, after ever longer pauses."""
+        for tried in range(1, self.limits.tries + 1):
+            try:
+                return await attempt()
+            except Unseen as failure:
+                if tried == self.limits.tries or failure.reason not in _AGAIN:
+                    raise
+                self._tally.retries += 1
+                _LOG.debug("%s, tried %d times", failure, tried)
+            await asyncio.sleep(self._backoff(tried))
+        raise AssertionError("a request is sent at least once")
+
+    def _backoff(self, tried: int) -> float:
+        jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, keeps no secret
+        longest: float = self.limits.backoff * 2 ** (tried - 1)
+        return min(longest, self.limits.pause_cap) * jitter
+
+    async def _with_key(self, request: Request) -> Response:
+        """Send a request authorized; an authorization that does not fit is replaced once."""
+        key = await self._authenticator.key(request)
+        response = await self._once(request, key.header if key else "")
+        if response.status == _UNAUTHORIZED and not response.abroad:
+            key = await self._authenticator.renewed(request, response, key)
+            response = await self._once(request, key.header)
+            if response.status == _UNAUTHORIZED and not response.abroad:
+                self._authenticator.refuse(request, key)
+        if response.status in (_UNAUTHORIZED, _DENIED):
+            raise refusal(response, request.subject)
+        if key is not None:
+            key.works = True
+            response.nobody = key.login is None or response.abroad
+        return response
+
+    async def _ask_for_token(self, request: Request, authorization: str) -> Response:
+        return await self._patiently(lambda: self._once(request, authorization))
+
+    async def _once(self, request: Request, authorization: str) -> Response:
+        """Send a request at the registry's pace. Raises `Unseen` for 429 and 5xx as well."""
+        async with self.pace:
+            response = await self._client.send(request, authorization)
+        if response.status < _SERVER_ERROR and response.status != _TOO_MANY:
+            self.pace.went_well()
+            return response
+        wanted = wait_wanted(response)
+        if response.status == _TOO_MANY or (response.status == _AWAY and wanted is not None):
+            self.pace.pause(self.limits.backoff if wanted is None else wanted)
+        raise refusal(response, request.subject)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
