@@ -1,1 +1,1 @@
-"""A registry with the incident in it, made on the spot: to see what the exporter sees."""
+"""Two embedded registries with broken images in their storage, and a configuration for them."""

@@ -1,4 +1,4 @@
-"""Which bytes are an image? Small, valid, and the same on every machine."""
+"""Small, valid images, with the same bytes on every machine."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from exporter.demo.layout import Layout
+from exporter.demo.tree import Tree
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Descriptor, parse
+from exporter.oci.manifest import parse
 from exporter.oci.reference import Repository, repository, tag
 
 _JSON: Final = "application/json; charset=utf-8"
@@ -31,7 +31,7 @@ _FAILURES: Final = {
 class Registry:
     """One registry: a storage tree, and what its descriptor cache remembers of it."""
 
-    layout: Layout
+    tree: Tree
     remembered: Mapping[Digest, int] = field(default_factory=dict)
     """Sizes of blobs that the cache answers with, whether their bytes are still there or not."""
 
@@ -43,8 +43,8 @@ class Registry:
         206 with the right length, no byte, and a closed connection. So does a real 2.8 whose
         descriptor cache is older than the collection.
         """
-        layout = Layout(root)
-        return cls(layout, _remembered(layout) if lying_cache else {})
+        tree = Tree(root)
+        return cls(tree, tree.sizes() if lying_cache else {})
 
     def application(self) -> web.Application:
         """Return it as an application of its own."""
@@ -64,14 +64,14 @@ class Registry:
         return web.Response(body=b"{}", headers={"Content-Type": _JSON})
 
     async def _catalogue(self, _: web.Request) -> web.Response:
-        root = self.layout.repositories
+        root = self.tree.repositories
         names = (each.parent.relative_to(root).as_posix() for each in root.glob("**/_layers"))
         return _document({"repositories": sorted(names)})
 
     async def _tags(self, request: web.Request) -> web.Response:
         name = _name(request)
         try:
-            tags = [each.name for each in self.layout.tags(name).iterdir()]
+            tags = [each.name for each in self.tree.tags(name).iterdir()]
         except FileNotFoundError:
             return _failure("NAME_UNKNOWN", {"name": name})
         return _document({"name": name, "tags": tags or None})
@@ -81,8 +81,8 @@ class Registry:
         digest = _digest(reference) or self._tagged(name, reference)
         if digest is None:
             return _failure("MANIFEST_UNKNOWN", {"Tag": reference})
-        target = _link(self.layout.revision(name, digest))
-        body = _content(self.layout.data(target)) if target else None
+        target = _link(self.tree.revision(name, digest))
+        body = _content(self.tree.data(target)) if target else None
         if body is None:
             return _failure("MANIFEST_UNKNOWN", {"Name": name, "Revision": digest})
         told = {"Content-Type": parse(body, digest).media_type}
@@ -93,14 +93,14 @@ class Registry:
             named = tag(reference)
         except Malformed as error:
             raise web.HTTPNotFound from error
-        return _link(self.layout.current(name, named))
+        return _link(self.tree.current(name, named))
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
         name, digest = _name(request), _digest(request.match_info["reference"])
         if digest is None:
             return _failure("DIGEST_INVALID", {})
-        target = _link(self.layout.layer(name, digest))
-        body = _content(self.layout.data(target)) if target else None
+        target = _link(self.tree.layer(name, digest))
+        body = _content(self.tree.data(target)) if target else None
         if target is None or (body is None and target not in self.remembered):
             return _failure("BLOB_UNKNOWN", digest)
         size = self.remembered.get(target, len(body or b""))
@@ -147,7 +147,7 @@ async def _served(
 
 @web.middleware
 async def _damaged(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer for a link or a manifest in the storage that is none."""
+    """Answer for a damaged link or manifest in the storage."""
     try:
         return await handler(request)
     except Malformed:
@@ -156,23 +156,6 @@ async def _damaged(request: web.Request, handler: Handler) -> web.StreamResponse
 
 async def _versioned(_: web.Request, response: web.StreamResponse) -> None:
     response.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
-
-
-def _remembered(layout: Layout) -> dict[Digest, int]:
-    """Return what a descriptor cache holds of a tree: each push has looked up every blob."""
-    links = layout.repositories.glob("**/_manifests/revisions/*/*/link")
-    blobs = (each for link in links for each in _needed(layout, link))
-    return {each.digest: each.size for each in blobs if each.size is not None}
-
-
-def _needed(layout: Layout, link: Path) -> tuple[Descriptor, ...]:
-    """Name the blobs of a manifest; of one that cannot be read, none."""
-    try:
-        digest = _link(link)
-        body = _content(layout.data(digest)) if digest else None
-        return parse(body, digest).content if digest and body else ()
-    except Malformed:
-        return ()
 
 
 def _name(request: web.Request) -> Repository:

@@ -1,4 +1,4 @@
-"""How is the exporter set up to watch the demonstration's two registries?"""
+"""The configuration of the demonstration."""
 
 from __future__ import annotations
 
@@ -56,6 +56,5 @@ def write(folder: Path, *, owned: str, mirror: str, listen: str) -> Path:
         "pullproof.yml": _SETTINGS,
     }
     for name, text in files.items():
-        filled = text.format(owned=owned, mirror=mirror, listen=listen)
-        (folder / name).write_text(filled, encoding="utf-8")
+        (folder / name).write_text(text.format(owned=owned, mirror=mirror, listen=listen), "utf-8")
     return folder / "pullproof.yml"

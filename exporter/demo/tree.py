@@ -1,4 +1,7 @@
-"""What is in the demonstration's two registries: what is healthy, and what a cleanup has broken."""
+"""The storage of a registry on disk, and what the demonstration's two registries hold.
+
+Source of the paths: distribution's `storage/paths.go`.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from exporter.demo.content import Image, chart, image, index, multi_platform
-from exporter.demo.layout import Layout
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
-from exporter.oci.reference import Repository, tag
+from exporter.oci.reference import Repository, Tag, tag
 
 FRONTEND: Final = Repository("shop/frontend")
 """Healthy; a tag of its own protects each platform of each version."""
@@ -35,23 +37,61 @@ _PAYMENTS: Final = multi_platform(PAYMENTS, "3.0.7")
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A registry's storage on disk, written as pushes and collections leave it behind."""
+    """A registry's storage, written as pushes and garbage collections leave it behind."""
 
-    layout: Layout
+    root: Path
+
+    @property
+    def repositories(self) -> Path:
+        """The folder of all repositories."""
+        return self.root / "docker/registry/v2/repositories"
+
+    def data(self, digest: Digest) -> Path:
+        """The file with the bytes of a blob or manifest, whichever repositories use it."""
+        folder = f"{digest.algorithm}/{digest.encoded[:2]}/{digest.encoded}"
+        return self.repositories.with_name("blobs") / folder / "data"
+
+    def revision(self, repository: Repository, digest: Digest) -> Path:
+        """The link that makes a manifest part of a repository."""
+        return self.repositories / repository / "_manifests/revisions" / _link(digest)
+
+    def layer(self, repository: Repository, digest: Digest) -> Path:
+        """The link that lets a blob be read through a repository."""
+        return self.repositories / repository / "_layers" / _link(digest)
+
+    def tags(self, repository: Repository) -> Path:
+        """The folder of a repository's tags."""
+        return self.repositories / repository / "_manifests/tags"
+
+    def current(self, repository: Repository, tag: Tag) -> Path:
+        """The link that says where a tag points."""
+        return self.tags(repository) / tag / "current/link"
+
+    def history(self, repository: Repository, tag: Tag, digest: Digest) -> Path:
+        """The link that says where a tag ever pointed."""
+        return self.tags(repository) / tag / "index" / _link(digest)
+
+    def sizes(self) -> dict[Digest, int]:
+        """Return the bytes of everything that is stored."""
+        files = self.repositories.with_name("blobs").glob("*/*/*/data")
+        return {
+            Digest.parse(f"{data.parents[2].name}:{data.parent.name}"): data.stat().st_size
+            for data in files
+        }
 
     def put(self, repository: Repository, manifest: Image) -> None:
         """Store one manifest with its blobs."""
         for blob in manifest.blobs:
-            _write(self.layout.data(blob.digest), blob.body)
-            _write(self.layout.layer(repository, blob.digest), blob.digest.encode())
-        _write(self.layout.data(manifest.digest), manifest.body)
-        _write(self.layout.revision(repository, manifest.digest), manifest.digest.encode())
+            _write(self.data(blob.digest), blob.body)
+            _write(self.layer(repository, blob.digest), blob.digest.encode())
+        _write(self.data(manifest.digest), manifest.body)
+        _write(self.revision(repository, manifest.digest), manifest.digest.encode())
 
     def point(self, repository: Repository, digest: Digest, *tags: str) -> None:
         """Point tags at a manifest, whether it is there or not."""
         for name in map(tag, tags):
-            _write(self.layout.history(repository, name, digest), digest.encode())
-            _write(self.layout.current(repository, name), digest.encode())
+            _write(self.history(repository, name, digest), digest.encode())
+            _write(self.current(repository, name), digest.encode())
 
     def push(self, repository: Repository, pushed: Image, *tags: str) -> None:
         """Store an image with everything below it, and point tags at it."""
@@ -70,20 +110,16 @@ class Tree:
         Their bytes stay, since a tagged index still names them, and so do the links of layers.
         """
         for manifest in manifests:
-            link = self.layout.revision(repository, manifest.digest)
-            link.unlink()
-            link.parent.rmdir()
+            _remove(self.revision(repository, manifest.digest))
 
     def sweep(self, digest: Digest) -> None:
         """Remove bytes, whoever still has a link to them."""
-        data = self.layout.data(digest)
-        data.unlink()
-        data.parent.rmdir()
+        _remove(self.data(digest))
 
 
 def stock(folder: Path) -> Tree:
     """Fill a team's own registry; everything in it can be pulled."""
-    tree = Tree(Layout(folder))
+    tree = Tree(folder)
     for version, tags in (("1.8.3", ()), ("1.9.0", ("latest",))):
         frontend = multi_platform(FRONTEND, version)
         tree.push(FRONTEND, frontend, version, *tags)
@@ -115,12 +151,12 @@ def litter(tree: Tree) -> None:
     for manifest in multi_platform(FRONTEND, "1.8.2").manifests():
         tree.put(FRONTEND, manifest)
     for blob in image(SEARCH, "5.3.0", Platform("linux", "amd64")).blobs:
-        _write(tree.layout.data(blob.digest), blob.body)
+        _write(tree.data(blob.digest), blob.body)
 
 
 def mirror(folder: Path) -> Tree:
     """Fill a pull-through cache, which holds of an index only what was asked for."""
-    tree = Tree(Layout(folder))
+    tree = Tree(folder)
     postgres = multi_platform(POSTGRES, "17")
     tree.put(POSTGRES, postgres.on("amd64"))
     tree.put(POSTGRES, postgres)
@@ -128,6 +164,15 @@ def mirror(folder: Path) -> Tree:
     return tree
 
 
+def _link(digest: Digest) -> str:
+    return f"{digest.algorithm}/{digest.encoded}/link"
+
+
 def _write(path: Path, body: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(body)
+
+
+def _remove(path: Path) -> None:
+    path.unlink()
+    path.parent.rmdir()

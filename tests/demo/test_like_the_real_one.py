@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter.demo.content import chart, multi_platform
-from exporter.demo.layout import Layout
 from exporter.demo.registry import Registry, served
 from exporter.demo.tree import (
     BACKUP,
@@ -163,26 +162,26 @@ async def test_every_answer_is_the_real_ones(tmp_path: Path, *, cache: bool) -> 
 
 async def test_damage_is_answered_alike(tmp_path: Path) -> None:
     """Scenarios 15 to 20 of what collections, crashes and disks leave behind."""
-    tree, name = Tree(Layout(tmp_path / "storage")), Repository("team/app")
-    layout, made = tree.layout, multi_platform("team/app", "1")
+    tree, name = Tree(tmp_path / "storage"), Repository("team/app")
+    made = multi_platform("team/app", "1")
     amd64, arm64 = made.on("amd64"), made.on("arm64")
     tree.push(name, made, *"abcdefgh")
-    layout.current(name, Tag("a")).write_bytes(b"")
-    layout.current(name, Tag("b")).unlink()
-    layout.current(name, Tag("c")).write_bytes(b"sha256:short")
+    tree.current(name, Tag("a")).write_bytes(b"")
+    tree.current(name, Tag("b")).unlink()
+    tree.current(name, Tag("c")).write_bytes(b"sha256:short")
     tree.point(name, GONE, "d")
     tree.point(name, amd64.digest, "e")
-    layout.data(amd64.digest).write_bytes(b"")
+    tree.data(amd64.digest).write_bytes(b"")
     tree.point(name, arm64.digest, "f")
-    layout.revision(name, arm64.digest).write_bytes(b"")
-    layout.data(arm64.blobs[1].digest).write_bytes(arm64.blobs[1].body[:100])
-    layout.data(arm64.blobs[2].digest).write_bytes(b"")
-    layout.layer(name, amd64.blobs[0].digest).write_bytes(b"not a digest")
-    layout.layer(name, amd64.blobs[1].digest).unlink()
-    layout.layer(name, EMPTY).parent.mkdir()
-    layout.layer(name, EMPTY).write_bytes(EMPTY.encode())
-    layout.data(EMPTY).parent.mkdir(parents=True)
-    layout.data(EMPTY).write_bytes(b"")
+    tree.revision(name, arm64.digest).write_bytes(b"")
+    tree.data(arm64.blobs[1].digest).write_bytes(arm64.blobs[1].body[:100])
+    tree.data(arm64.blobs[2].digest).write_bytes(b"")
+    tree.layer(name, amd64.blobs[0].digest).write_bytes(b"not a digest")
+    tree.layer(name, amd64.blobs[1].digest).unlink()
+    tree.layer(name, EMPTY).parent.mkdir()
+    tree.layer(name, EMPTY).write_bytes(EMPTY.encode())
+    tree.data(EMPTY).parent.mkdir(parents=True)
+    tree.data(EMPTY).write_bytes(b"")
     names = ["a", "b", "c", "d", "e", "f", "g", amd64.digest, arm64.digest]
     blobs = [each.digest for child in (amd64, arm64) for each in child.blobs]
     with registry(tmp_path, Settings(cache=False)) as real:
@@ -197,8 +196,7 @@ async def test_damage_is_answered_alike(tmp_path: Path) -> None:
 
 
 async def test_every_kind_of_manifest_keeps_its_type(tmp_path: Path) -> None:
-    name, layout = Repository("team/app"), Layout(tmp_path / "storage")
-    tree = Tree(layout)
+    name, tree = Repository("team/app"), Tree(tmp_path / "storage")
     documents = {
         "oci-index": b'{"schemaVersion":2,"manifests":[]}',
         "unknown-type": b'{"schemaVersion":2,"mediaType":"application/vnd.example+json"}',
@@ -209,8 +207,8 @@ async def test_every_kind_of_manifest_keeps_its_type(tmp_path: Path) -> None:
     for tag, body in documents.items():
         digest = Digest.of(body)
         for path, content in (
-            (layout.data(digest), body),
-            (layout.revision(name, digest), digest.encode()),
+            (tree.data(digest), body),
+            (tree.revision(name, digest), digest.encode()),
         ):
             path.parent.mkdir(parents=True)
             path.write_bytes(content)
@@ -222,12 +220,12 @@ async def test_every_kind_of_manifest_keeps_its_type(tmp_path: Path) -> None:
 
 
 async def test_an_empty_registry_and_an_emptied_repository_are_alike(tmp_path: Path) -> None:
-    layout = Layout(tmp_path / "storage")
+    tree = Tree(tmp_path / "storage")
     with registry(tmp_path) as real:
         async with served(Registry.of(real.root)) as address:
             await assert_alike(real.host, address, [Asked("/v2/_catalog"), Asked("/v2/")])
-            (layout.repositories / "a" / "_layers").mkdir(parents=True)
-            (layout.repositories / "b" / "_layers").mkdir(parents=True)
-            layout.tags(Repository("b")).mkdir(parents=True)
+            (tree.repositories / "a" / "_layers").mkdir(parents=True)
+            (tree.repositories / "b" / "_layers").mkdir(parents=True)
+            tree.tags(Repository("b")).mkdir(parents=True)
             paths = ("/v2/_catalog", "/v2/a/tags/list", "/v2/b/tags/list")
             await assert_alike(real.host, address, map(Asked, paths))

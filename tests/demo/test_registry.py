@@ -68,8 +68,8 @@ async def test_a_range_past_the_end_is_refused(tmp_path: Path) -> None:
 
 async def test_a_damaged_tree_is_served_all_the_same(tmp_path: Path) -> None:
     tree, frontend = stock(tmp_path), multi_platform(FRONTEND, "1.9.0")
-    tree.layout.revision(FRONTEND, frontend.on("arm64").digest).write_bytes(b"")
-    tree.layout.data(frontend.on("amd64").digest).write_bytes(b"{")
+    tree.revision(FRONTEND, frontend.on("arm64").digest).write_bytes(b"")
+    tree.data(frontend.on("amd64").digest).write_bytes(b"{")
     registry = Registry.of(tmp_path, lying_cache=True)
     async with served(registry) as address, httpx.AsyncClient(timeout=PATIENCE) as http:
         answer = await http.get(f"http://{address}/v2/{FRONTEND}/manifests/latest")

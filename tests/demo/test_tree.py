@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.demo.content import chart, multi_platform
-from exporter.demo.layout import Layout
-from exporter.demo.tree import CHECKOUT, SEARCH, mirror, stock, suffer
+from exporter.demo.tree import CHECKOUT, SEARCH, Tree, mirror, stock, suffer
 from exporter.oci.manifest import parse
 from tests.parts.registry import registry
 
@@ -66,8 +65,8 @@ def test_a_cleanup_takes_one_platform_and_a_disk_one_layer(tmp_path: Path) -> No
 
 
 def test_the_mirror_has_the_index_and_one_platform(tmp_path: Path) -> None:
-    layout, postgres = mirror(tmp_path).layout, multi_platform("library/postgres", "17")
-    there = [layout.data(each.digest).exists() for each in postgres.manifests()]
+    tree, postgres = mirror(tmp_path), multi_platform("library/postgres", "17")
+    there = [tree.data(each.digest).exists() for each in postgres.manifests()]
 
     assert there == [True, False, False, False, True]
 
@@ -83,7 +82,7 @@ def test_a_real_collection_leaves_the_same_repository_behind(tmp_path: Path) -> 
 
         assert files(real.root / checkout) == files(tmp_path / "ours" / checkout)
         for root in (real.root, tmp_path / "ours"):
-            there = [Layout(root).data(each.digest).exists() for each in (arm64, *arm64.blobs)]
+            there = [Tree(root).data(each.digest).exists() for each in (arm64, *arm64.blobs)]
             assert there == [True, False, True, False]
         for child in multi_platform(SEARCH, "5.2.0").children:
             assert f"manifest eligible for deletion: {child.digest}" in told

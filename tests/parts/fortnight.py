@@ -112,8 +112,8 @@ def _filled(folder: Path) -> Tree:
     for version in ("1.6.0", "1.7.0"):
         tree.push(FRONTEND, multi_platform(FRONTEND, version))
     tree.push(_GIVEN_UP, multi_platform(_GIVEN_UP, "1.0"))
-    rmtree(tree.layout.repositories / _GIVEN_UP)
-    upload = tree.layout.repositories / "shop/frontend/_uploads/0b7e"
+    rmtree(tree.repositories / _GIVEN_UP)
+    upload = tree.repositories / "shop/frontend/_uploads/0b7e"
     upload.mkdir(parents=True)
     (upload / "data").write_bytes(b"half" * 2000)
     old = time.time() - 30 * DAY  # noqa: TID251 - ages of files are told by the machine's clock
