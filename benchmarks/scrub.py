@@ -25,10 +25,9 @@ from benchmarks.parts.access import cpu_seconds
 from exporter.facts.use import ReferenceClass
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.resolve.method import Method
-from exporter.resolve.scrub.reading import Reading
-from exporter.resolve.scrub.subjects import Need, Subject
-from exporter.resolve.scrub.throttle import Throttle
+from exporter.resolve.scrub.reading import Reading, Throttle
+from exporter.resolve.scrub.selection import Need, Subject
+from exporter.resolve.target import Method
 from exporter.sources.registry.distribution import Distribution
 from exporter.wiring.stored import Stored
 from tests.parts import tree

@@ -19,11 +19,11 @@ from exporter.judge.report import Report
 from exporter.judge.stock import take
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
-from exporter.resolve.daemon_thread import in_daemon_thread
+from exporter.resolve.concurrency import in_daemon_thread
 from exporter.resolve.guard import Faults, guarded
-from exporter.resolve.look import look
-from exporter.resolve.steady import steady
-from exporter.resolve.stored import stored_roots
+from exporter.resolve.observe import observe
+from exporter.resolve.scope import stored_roots
+from exporter.resolve.tags import steady
 from exporter.resolve.target import Scrub, Target
 
 
@@ -61,7 +61,7 @@ async def _examined(
     target: Target, uses: Listing[Use], before: Report | None, now: float, faults: Faults
 ) -> Audited:
     inventory = await _inventory(target, faults)
-    snapshot = await look(target, uses, before.snapshot if before else None, now)
+    snapshot = await observe(target, uses, before.snapshot if before else None, now)
     snapshot = await _recalled(target, snapshot, before, faults)
     if isinstance(inventory, Inventory):
         snapshot = _with_pointers(snapshot, inventory)

@@ -14,13 +14,9 @@ from exporter.facts.proof import Sighting, State, unknown
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
-from exporter.resolve.method import Method
-from exporter.resolve.scrub.opening import opened
-from exporter.resolve.scrub.plan import Coverage, coverage, due
-from exporter.resolve.scrub.reading import Found, Reading
-from exporter.resolve.scrub.subjects import Subject, subjects
-from exporter.resolve.scrub.throttle import Throttle
-from exporter.resolve.target import Scrub, Target
+from exporter.resolve.scrub.reading import Found, Reading, Throttle
+from exporter.resolve.scrub.selection import Coverage, Subject, coverage, due, opened, subjects
+from exporter.resolve.target import Method, Scrub, Target
 
 
 @dataclass(frozen=True, slots=True)

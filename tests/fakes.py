@@ -21,8 +21,7 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.ports import Absent, Listing, ManifestBody, Unseen, Wrong
 from exporter.resolve import scope
-from exporter.resolve.method import Method
-from exporter.resolve.target import Target
+from exporter.resolve.target import Method, Target
 
 if TYPE_CHECKING:
     from exporter.judge.report import Child, Report, TagVerdict

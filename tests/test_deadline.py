@@ -12,7 +12,7 @@ from exporter.audit import audit
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.ports import Listing
-from exporter.resolve.method import Method
+from exporter.resolve.target import Method
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, target
 

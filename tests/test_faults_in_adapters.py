@@ -19,8 +19,7 @@ from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Admission
 from exporter.oci.reference import Repository
 from exporter.ports import Listing
-from exporter.resolve.scrub.plan import Terms
-from exporter.resolve.target import Scrub, Target
+from exporter.resolve.target import Scrub, Target, Terms
 from exporter.sources.storage import filesystem
 from exporter.tally import ScrubTally
 from tests import worlds

@@ -11,8 +11,8 @@ from exporter.commands.scrub import scrub_once
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.ports import Listing, Wrong
-from exporter.resolve.scrub.plan import DAY, Terms
-from exporter.resolve.scrub.unpacking import Unpacker
+from exporter.resolve.target import DAY, Terms
+from exporter.resolve.unpacking import Unpacker
 from exporter.store.ledger import Ledger
 from tests import worlds
 from tests.fakes import HOST, NOW, target, use

@@ -12,7 +12,7 @@ from exporter.facts.shard import WHOLE, Shard, home
 from exporter.facts.use import ReferenceClass
 from exporter.oci.reference import Repository
 from exporter.resolve import scope
-from exporter.resolve.stored import stored_roots
+from exporter.resolve.scope import stored_roots
 from exporter.sources.storage import filesystem
 from tests import worlds
 from tests.fakes import Fake, audited, target, use

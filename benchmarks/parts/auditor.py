@@ -28,9 +28,8 @@ from exporter.publish.metrics import limits
 from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.rendering import render
 from exporter.publish.standing import Picture, Reload, Standing
-from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
-from exporter.resolve.target import Target
+from exporter.resolve.target import Method, Target
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import RequestLimits
 from exporter.store import snapshot_file

@@ -31,9 +31,9 @@ from exporter.publish.text.markdown import check_markdown
 from exporter.publish.text.scrub import damage_markdown, damage_text, tally_words, unread_lines
 from exporter.publish.text.terminal import check_text
 from exporter.publish.words import size_words
-from exporter.resolve.method import Method, pause
-from exporter.resolve.scrub.subjects import Subject
-from exporter.resolve.target import Target
+from exporter.resolve.concurrency import pause
+from exporter.resolve.scrub.selection import Subject
+from exporter.resolve.target import Method, Target
 from exporter.scrub import Plan, Scrubber, doubted, still_disputed, unverified
 from exporter.tally import ScrubTally
 from exporter.wiring.stored import Stored
@@ -167,7 +167,7 @@ async def _read_due(
     unread = await _read_all(scrubber, plan.due)
     if disputed := (await _planned(scrubber, snapshot)).disputed:
         _say(f"{snapshot.registry}: reading {len(disputed):,} again that do not match their images")
-        await pause(method, disputed)
+        await pause(method.confirm_after, disputed)
         unread |= await _read_all(scrubber, disputed)
         unread |= still_disputed(await _planned(scrubber, snapshot))
     for line in unread_lines(unread):

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, field_validator
 from exporter.config.section import Section
 from exporter.config.words import Period, choice, size
 from exporter.ports import Unseen
-from exporter.resolve.scrub.unpacking import library
+from exporter.resolve.unpacking import library
 
 
 class Source(StrEnum):

@@ -25,8 +25,9 @@ from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind, Link
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Place
 from exporter.ports import Absent, Content, Memory, Unseen, Wrong
+from exporter.resolve.concurrency import spread
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
-from exporter.resolve.method import Method, spread
+from exporter.resolve.target import Method
 from exporter.resolve.walk import Walk
 
 _LARGEST_CONFIG: Final = 4 * 2**20

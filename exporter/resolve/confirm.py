@@ -15,7 +15,8 @@ from exporter.facts.proof import Sighting, State, corrupt, gone, unknown
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
 from exporter.ports import Absent, Content, ManifestBody, Unseen, Wrong
-from exporter.resolve.method import Method, abreast, pause
+from exporter.resolve.concurrency import abreast, pause
+from exporter.resolve.target import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ async def confirm(
 
     `neighbours` names for a place the manifest above it; a root has none, and stands for itself.
     """
-    await pause(method, suspects)
+    await pause(method.confirm_after, suspects)
     above = {neighbours[place] for place in suspects if place in neighbours}
     good = dict(await abreast(method.width, lambda place: _readable(content, place), above))
     looks = await abreast(method.width, again, suspects)

@@ -11,7 +11,7 @@ from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import Use
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Listing, Unseen
-from exporter.resolve.method import abreast, pause
+from exporter.resolve.concurrency import abreast, pause
 
 if TYPE_CHECKING:
     from exporter.resolve.target import Target
@@ -67,7 +67,7 @@ async def listings(target: Target, of: Iterable[Repository]) -> Listings:
 
     found = dict(await abreast(target.method.width, tags, of))
     denied = [repository for repository, each in found.items() if isinstance(each, Absent)]
-    await pause(target.method, denied)
+    await pause(target.method.confirm_after, denied)
     found |= await abreast(target.method.width, tags, denied)
     return {
         repository: Listing(()) if isinstance(each, Absent) else each

@@ -1,16 +1,22 @@
-"""What of a registry is looked at: which repositories, which tags, and how much each matters."""
+"""The scope of an audit: its repositories and tags, and how much each matters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
+from exporter.facts.proof import HEADER
 from exporter.facts.shard import WHOLE, Shard
+from exporter.facts.snapshot import Root
 from exporter.facts.use import Nodes, ReferenceClass, Use
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
+
+if TYPE_CHECKING:
+    from exporter.facts.inventory import Inventory
 
 Name = Tag | Digest
 """How an image is named within its repository."""
@@ -129,3 +135,24 @@ def _reasons(
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def stored_roots(inventory: Inventory, scope: Scope, uses: Sequence[Use]) -> tuple[Root, ...]:
+    """Return the tags in scope, and the digests that uses pin, with their reference classes.
+
+    Names alone decide that: nothing is resolved, and where a tag leads is left open.
+    """
+    named = {*scope.listed, *(use.reference.repository for use in uses)}
+    tags = {
+        repository: tuple(map(Tag, inventory.tags.named(at)))
+        for at, repository in enumerate(map(Repository, inventory.repositories))
+        if repository in named or (scope.catalogue and scope.admits(repository))
+    }
+    return tuple(_roots(select(scope, tags, uses)))
+
+
+def _roots(wanted: Iterable[Wanted]) -> Iterable[Root]:
+    for each in wanted:
+        digest = each.name if isinstance(each.name, Digest) else None
+        tag = None if digest else Tag(each.name)
+        yield Root(each.repository, tag, digest, HEADER, each.reference_class)

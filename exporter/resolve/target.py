@@ -3,17 +3,77 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from exporter.facts.holdings import Grace
+from exporter.facts.proof import Proof
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import Use
 from exporter.oci.platform import Platform
 from exporter.ports import Bytes, CredentialCheck, Memory, Proofs, Registry, Storage
-from exporter.resolve.method import Method
 from exporter.resolve.scope import Scope
-from exporter.resolve.scrub.plan import Terms
-from exporter.resolve.scrub.unpacking import Unpacker
+from exporter.resolve.unpacking import Unpacker
 from exporter.tally import ScrubTally
+
+DAY: Final = 86_400.0
+_RESERVE: Final = 1.25
+"""Without a budget, so much more than the period needs: for pauses, and for what is pushed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """Limits and pauses of one audit."""
+
+    width: int = 16
+    """Looks under way at once."""
+    confirm_after: float = 5.0
+    """Seconds before something that seems gone is looked at again."""
+    depth: int = 8
+    """Indexes within indexes that are followed."""
+    deadline: float = 7_200.0
+    """Seconds that an audit may take; what was not answered by then is a gap."""
+    entries_each: int = 5_000
+    """Entries of one manifest that is looked at: a longer one is unknown as a whole."""
+    entries: int = 500_000
+    """Entries of all manifests that are held of one registry: half a kilobyte of memory each."""
+    tags: int = 50_000
+    """Tags that are looked at of one registry."""
+    proof: Proof = Proof.LAST_BYTE
+    """How far up the ladder blobs are proven: `LAST_BYTE`, or `HEAD` where that is asked for."""
+    seals: bool = True
+    """Resolve every tag of a repository where that may tell what protects a child?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How often, and how hard."""
+
+    period: float = 30 * DAY
+    """Seconds within which everything is to be read."""
+    bytes_per_day: int | None = None
+    """The budget; None is as much as the period needs."""
+    bytes_per_second: int | None = None
+    """The fastest at which bytes are read; None is as fast as they come."""
+
+    def budget(self, needed: int) -> float:
+        """Bytes a day, where so many are needed in all."""
+        if self.bytes_per_day is not None:
+            return float(self.bytes_per_day)
+        return _RESERVE * needed * DAY / self.period
+
+    def paid(self, debt: float, now: float, size: int, needed: int) -> float:
+        """When will bytes that are read now be paid for, with what is owed already?
+
+        The day's budget is earned evenly over the day, so no rest of it is ever spent at once.
+        """
+        return max(debt, now) + size * DAY / max(self.budget(needed), 1.0)
+
+    def owed(self, debt: float, now: float, largest: int, needed: int) -> float:
+        """Return what is owed: no more than the largest thing costs, as nothing is read on credit.
+
+        More than that is from a clock that was ahead, and would rest for as long as it was.
+        """
+        return min(debt, self.paid(now, now, largest, needed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,44 @@
-"""The manifests below some others: breadth first, each digest read once, each place asked once."""
+"""Manifests, breadth first: each digest is read once, each place requested once."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, Sighting, State, unknown
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Descriptor, Manifest, parse
+from exporter.oci.manifest import Descriptor, Link, Manifest, parse
 from exporter.oci.reference import Place
 from exporter.oci.strict import LARGE
 from exporter.ports import Content, ManifestBody, Memory, Unseen
+from exporter.resolve.concurrency import abreast
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
-from exporter.resolve.method import Method, abreast
-from exporter.resolve.sharing import Sharing
+from exporter.resolve.target import Method
+
+
+@dataclass(slots=True)
+class Sharing:
+    """What was read so far; never believed, only kept in place of what is read and equals it."""
+
+    before: Mapping[Digest, Manifest] = field(default_factory=dict)
+    """What the audit before read: most of it is the same, and held until the next is published."""
+    _links: dict[Digest, Link] = field(default_factory=dict)
+
+    def share(self, read: Manifest) -> Manifest:
+        """Return the manifest, made of what was met before where that is equal."""
+        known = self.before.get(read.digest)
+        if known == read:
+            self._links.update((each.target.digest, each) for each in known.links)
+            return known
+        return replace(read, links=tuple([self._link(each) for each in read.links]))
+
+    def _link(self, link: Link) -> Link:
+        known = self._links.setdefault(link.target.digest, link)
+        return known if known == link else link
+
 
 _BATCH: Final = 4 * 2**20
 """Bytes of bodies that wait in memory before they are handed to the ledger."""

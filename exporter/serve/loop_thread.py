@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Final, TypeVar
 
-from exporter.resolve.daemon_thread import in_daemon_thread
+from exporter.resolve.concurrency import in_daemon_thread
 from exporter.tally import LoopTally
 
 Answer = TypeVar("Answer")

@@ -15,7 +15,7 @@ from exporter.facts.gap import UNREACHED, Reason
 from exporter.judge.report import Report
 from exporter.oci.digest import Digest
 from exporter.resolve.scrub.reading import Found
-from exporter.resolve.scrub.subjects import Subject
+from exporter.resolve.scrub.selection import Subject
 from exporter.scrub import Scrubber
 from exporter.serve.board import Board
 from exporter.serve.rounds import Watched

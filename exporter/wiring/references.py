@@ -15,7 +15,7 @@ from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.facts.use import Use
 from exporter.ports import Listing, ReferenceSource, Unseen, joined
 from exporter.publish.standing import SourceStanding
-from exporter.resolve.daemon_thread import in_daemon_thread
+from exporter.resolve.concurrency import in_daemon_thread
 from exporter.serve.rounds import References
 from exporter.sources.references import ReferenceFile
 

@@ -11,11 +11,9 @@ from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Collector
 from exporter.oci.reference import repository
 from exporter.ports import Bytes, Outlines, Proofs, Registry
-from exporter.resolve.method import Method
 from exporter.resolve.scope import Promotion, Scope
-from exporter.resolve.scrub.plan import Terms
-from exporter.resolve.scrub.unpacking import Unpacker
-from exporter.resolve.target import Scrub, Target
+from exporter.resolve.target import Method, Scrub, Target, Terms
+from exporter.resolve.unpacking import Unpacker
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.trust import Trust
 from exporter.tally import ScrubTally

@@ -19,9 +19,8 @@ from exporter.facts.proof import State, unknown
 from exporter.oci.digest import Digest
 from exporter.ports import Listing, Unseen, Wrong
 from exporter.publish.text.scrub import tally_words, unread_lines
-from exporter.resolve.scrub.plan import DAY, Terms
-from exporter.resolve.scrub.unpacking import Unpacker
-from exporter.resolve.target import Scrub
+from exporter.resolve.target import DAY, Scrub, Terms
+from exporter.resolve.unpacking import Unpacker
 from exporter.scrub import doubted
 from exporter.store.ledger import Ledger
 from exporter.tally import ScrubTally

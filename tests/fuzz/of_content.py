@@ -11,7 +11,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import parse, schema1_payload
 from exporter.oci.platform import Platform, accepted, choose
 from exporter.resolve.blobs import stated_platform
-from exporter.resolve.scrub.unpacking import Unpacker
+from exporter.resolve.unpacking import Unpacker
 from tests import worlds
 from tests.fuzz.target import Target
 from tests.schema1 import schema1

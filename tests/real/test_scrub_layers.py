@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from exporter.resolve.scrub.unpacking import library
+from exporter.resolve.unpacking import library
 from tests.parts.needs import asset
 from tests.parts.process import PATIENCE, until
 from tests.parts.product import Told, check, exporter, run

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.ports import Listing
 from exporter.resolve.blobs import Blobs
-from exporter.resolve.look import look
-from exporter.resolve.method import Method
+from exporter.resolve.observe import observe
+from exporter.resolve.target import Method
 from exporter.resolve.walk import Walk
 from tests.fakes import APP, NOW, Fake, Notes, target
 
@@ -57,4 +57,4 @@ async def looked(
     registry: Fake, *uses: Use, before: Snapshot | None = None, **other: Any
 ) -> Snapshot:
     """What one audit saw, everything of a registry unless told otherwise."""
-    return await look(target(registry, **other), Listing(uses), before, NOW)
+    return await observe(target(registry, **other), Listing(uses), before, NOW)

@@ -12,7 +12,7 @@ from exporter.oci.manifest import OCI_INDEX
 from exporter.oci.reference import Repository
 from exporter.ports import Wrong
 from exporter.resolve.blobs import Blobs
-from exporter.resolve.method import Method
+from exporter.resolve.target import Method
 from exporter.resolve.walk import Walk
 from tests import worlds
 from tests.fakes import APP, NO_BLOB, NO_MANIFEST, TRUTH, Notes

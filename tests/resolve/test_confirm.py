@@ -12,7 +12,7 @@ from exporter.facts.proof import HEADER, Proof, Sighting, State, unknown
 from exporter.oci.digest import Digest
 from exporter.ports import Absent, Wrong
 from exporter.resolve.confirm import Suspect, confirm, settle, suspicion
-from exporter.resolve.method import Method
+from exporter.resolve.target import Method
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, TRUTH, Answer, Fake, turns
 

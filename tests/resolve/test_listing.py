@@ -16,7 +16,7 @@ from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
 from exporter.resolve import scope
 from exporter.resolve.listing import counts, entries, gaps, listings, repositories
-from exporter.resolve.method import Method
+from exporter.resolve.target import Method
 from tests import worlds
 from tests.fakes import APP, NO_NAME, NOW, TRUTH, Fake, cut_list, target, turns, use
 

@@ -11,10 +11,8 @@ from exporter.oci.digest import Digest
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
-from exporter.resolve.method import Method
-from exporter.resolve.scrub.plan import DAY, Terms
-from exporter.resolve.scrub.unpacking import Unpacker
-from exporter.resolve.target import Scrub
+from exporter.resolve.target import DAY, Method, Scrub, Terms
+from exporter.resolve.unpacking import Unpacker
 from exporter.scrub import Scrubber
 from exporter.serve.board import Board
 from exporter.serve.scrub_job import ScrubJob

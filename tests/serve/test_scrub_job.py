@@ -10,7 +10,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, corrupt
 from exporter.facts.use import ReferenceClass
 from exporter.ports import Wrong
-from exporter.resolve.scrub.plan import DAY, Terms
+from exporter.resolve.target import DAY, Terms
 from exporter.serve.scrub_job import BACKOFF, POLL
 from tests.fakes import APP, HOST, NOW
 from tests.serve.scrubs import (

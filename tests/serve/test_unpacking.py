@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.resolve.scrub.unpacking import Unpacker
+from exporter.resolve.unpacking import Unpacker
 from tests import worlds
 from tests.serve.scrubs import EVERYTHING, LATEST, LIVE, OTHER, Scene, everything, scene
 

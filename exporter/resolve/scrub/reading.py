@@ -1,24 +1,122 @@
-"""What does reading all of something prove? Nothing is corrupt after one read."""
+"""Content read in full: hashed, unpacked on the way, and read twice before it counts as corrupt."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Inside
+from exporter.facts.misfit import Inside, Unpacked
 from exporter.facts.proof import GONE, HASHED, Sighting, State, unknown
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place, Repository
+from exporter.oci.rootfs import SILENT, rootfs
 from exporter.ports import Bytes, Sink, Unseen
+from exporter.resolve.concurrency import pause
 from exporter.resolve.confirm import Look, settle, suspicion
-from exporter.resolve.method import Method, pause
-from exporter.resolve.scrub.opening import Opening
-from exporter.resolve.scrub.subjects import Need, Subject
-from exporter.resolve.scrub.unpacking import Unpacker
+from exporter.resolve.scrub.selection import Need, Part, Subject
+from exporter.resolve.target import Method
+from exporter.resolve.unpacking import Unpacker
+
+_TOO_SHORT: Final = 0.01
+"""Seconds that are not worth a sleep; they are not forgotten either."""
+
+
+class Throttle:
+    """Counts bytes, and holds their taker back so that no second brings more than the rate.
+
+    Implements `exporter.ports.Sink`.
+    """
+
+    def __init__(
+        self,
+        rate: float | None,
+        counted: Callable[[int], None],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`rate` is in bytes a second, None for as fast as they come; `counted` hears of each."""
+        self._rate, self._counted = rate, counted
+        self._clock, self._sleep = clock, sleep
+        self._free_at = 0.0
+
+    def begin(self) -> None:
+        """Bytes that come a second time cost a second time."""
+
+    async def take(self, chunk: bytes) -> None:
+        """Count some bytes, and return once they are paid for."""
+        self._counted(len(chunk))
+        if self._rate is None:
+            return
+        now = self._clock()
+        self._free_at = max(self._free_at, now) + len(chunk) / self._rate
+        if self._free_at - now > _TOO_SHORT:
+            await self._sleep(self._free_at - now)
+
 
 _log: Final = logging.getLogger("pullproof.scrub")
+
+_LARGEST_CONFIG: Final = 4 * 2**20
+"""Bytes: no image's configuration is larger; a larger one says nothing here."""
+
+
+class Opening:
+    """Opens one thing while it is read; implements `exporter.ports.Sink`."""
+
+    def __init__(self, onward: Sink, part: Part, unpacker: Unpacker) -> None:
+        """`onward` sets the pace; the unpacker is this one's until it ends."""
+        self._onward, self._part, self._unpacker = onward, part, unpacker
+        self._kept = b""
+        self._fault: Unpacked | None = None
+        self.content: Inside | None = None
+        """What is in it, once it was read to its end and its bytes were right."""
+
+    def begin(self) -> None:
+        """Begin anew."""
+        self._kept, self._fault, self.content = b"", None, None
+        self._unpacker.begin()
+        self._onward.begin()
+
+    async def take(self, chunk: bytes) -> None:
+        """Take some bytes, and unpack them: in a thread, a little at a time."""
+        await self._onward.take(chunk)
+        if self._part is Part.CONFIG:
+            self._kept += chunk if len(self._kept) <= _LARGEST_CONFIG else b""
+            return
+        if self._fault is None:
+            await self._unpack(chunk)
+
+    async def _unpack(self, chunk: bytes) -> None:
+        try:
+            more = await asyncio.to_thread(self._unpacker.feed, chunk)
+            while more:
+                more = await asyncio.to_thread(self._unpacker.feed, b"")
+        except Exception as error:  # noqa: BLE001 - whether its bytes are right can still be told
+            self._fault = _faulted(error)
+
+    async def end(self) -> None:
+        """Say what is in it: its bytes were those that its digest names."""
+        try:
+            self.content = self._fault or await self._opened()
+        except Exception as error:  # noqa: BLE001 - as in `_unpack`
+            self.content = _faulted(error) if self._part is Part.LAYER else SILENT
+
+    async def _opened(self) -> Inside:
+        if self._part is Part.LAYER:
+            return await asyncio.to_thread(self._unpacker.end)
+        if len(self._kept) > _LARGEST_CONFIG:
+            return SILENT
+        return await asyncio.to_thread(rootfs, self._kept)
+
+
+def _faulted(error: Exception) -> Unpacked:
+    """Return what is known of a layer on which our own code failed: nothing."""
+    _log.error("unexpected exception", exc_info=error)
+    return Unpacked(None, Unseen.unexpected("layer", error).detail, Reason.INTERNAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +176,7 @@ class Reading:
         look = await self._look(need.repository, target, opening, again=subject.again)
         if isinstance(look, Sighting):
             return look
-        await pause(self.method, (look,))
+        await pause(self.method.confirm_after, (look,))
         good = await self._good_above(need)
         again = await self._look(need.repository, target, opening, again=True)
         return settle(look, again, neighbour=good)

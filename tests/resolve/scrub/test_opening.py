@@ -18,13 +18,10 @@ from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository
 from exporter.oci.rootfs import SILENT, Rootfs
 from exporter.ports import Absent, Sink, Unseen, Wrong
-from exporter.resolve.method import Method
-from exporter.resolve.scrub.opening import opened
-from exporter.resolve.scrub.plan import due
-from exporter.resolve.scrub.reading import Found, Reading
-from exporter.resolve.scrub.subjects import Need, Part, Subject
-from exporter.resolve.scrub.throttle import Throttle
-from exporter.resolve.scrub.unpacking import Unpacker
+from exporter.resolve.scrub.reading import Found, Reading, Throttle
+from exporter.resolve.scrub.selection import Need, Part, Subject, due, opened
+from exporter.resolve.target import Method
+from exporter.resolve.unpacking import Unpacker
 from tests import worlds
 from tests.faulty import FAULTS, Faulty, Injected
 

@@ -1,4 +1,4 @@
-"""How often is something read before it is called corrupt, and what does doubt cost?"""
+"""How often content is read before it counts as corrupt, and how fast."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, Sighting, State
@@ -14,10 +16,9 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
-from exporter.resolve.method import Method
-from exporter.resolve.scrub.reading import Reading
-from exporter.resolve.scrub.subjects import Need, Subject
-from exporter.resolve.scrub.throttle import Throttle
+from exporter.resolve.scrub.reading import Reading, Throttle
+from exporter.resolve.scrub.selection import Need, Subject
+from exporter.resolve.target import Method
 from tests.faulty import FAULTS
 
 if TYPE_CHECKING:
@@ -181,3 +182,54 @@ async def test_a_sink_that_fails_costs_one_reading() -> None:
     seen = (await reading.prove(subject())).sightings[APP, BLOB]
 
     assert (seen.state, seen.reason) == (State.UNKNOWN, Reason.INTERNAL)
+
+
+@dataclass
+class Time:
+    """A clock that only sleep and work move."""
+
+    now: float = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@given(st.lists(st.tuples(st.integers(1, 300_000), st.floats(0, 2)), max_size=30))
+async def test_no_stretch_brings_more_than_the_rate(chunks: list[tuple[int, float]]) -> None:
+    time, read = Time(), 0
+
+    def count(size: int) -> None:
+        nonlocal read
+        read += size
+
+    throttle = Throttle(100_000.0, count, time, time.sleep)
+    for size, work in chunks:
+        time.now += work
+        await throttle.take(bytes(size))
+        assert read <= (time.now - 1_000.0 + 0.01) * 100_000 + 1
+
+
+async def test_a_pause_is_not_made_up_for() -> None:
+    time = Time()
+    throttle = Throttle(100_000.0, lambda _: None, time, time.sleep)
+    await throttle.take(bytes(100_000))
+    time.now += 3_600
+
+    began = time.now
+    await throttle.take(bytes(100_000))
+
+    assert time.now - began == 1.0
+
+
+async def test_without_a_rate_nobody_waits_and_all_is_counted() -> None:
+    time, sizes = Time(), list[int]()
+    throttle = Throttle(None, sizes.append, time, time.sleep)
+
+    await throttle.take(bytes(10**6))
+    throttle.begin()
+    await throttle.take(bytes(10**6))
+
+    assert (time.now, sizes) == (1_000.0, [10**6, 10**6])

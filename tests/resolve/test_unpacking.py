@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Unpacked
 from exporter.oci.digest import Digest
-from exporter.resolve.scrub.unpacking import Unpacker, library
+from exporter.resolve.unpacking import Unpacker, library
 from tests.worlds import noise
 
 zstd = library()

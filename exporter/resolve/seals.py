@@ -1,15 +1,17 @@
-"""Which repositories can be sealed, so that "no tag points here" may be said of them?"""
+"""Repositories of which all tags are known, so that "no tag references this" may be said."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from exporter.facts.proof import State
 from exporter.facts.snapshot import Root, Sealed
+from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository, Tag
 from exporter.resolve.listing import Listings, shown
-from exporter.resolve.tags import Address, Answer, resolve, seal
+from exporter.resolve.tags import Address, Answer, resolve
 
 if TYPE_CHECKING:
     from exporter.resolve.target import Target
@@ -61,6 +63,23 @@ def _sealed(
 ) -> dict[Repository, Sealed]:
     sealed = {repository: seal(repository, tags, answers) for repository, tags in open_to.items()}
     return {repository: each for repository, each in sealed.items() if each is not None}
+
+
+def seal(
+    repository: Repository, tags: Sequence[Tag], answers: Mapping[Address, Answer]
+) -> Sealed | None:
+    """Return the seal of a repository, or None where one of its tags could not be resolved.
+
+    A tag that points nowhere protects nothing, and hides nothing either.
+    """
+    pointing: dict[Digest, list[Tag]] = {}
+    for tag in tags:
+        digest, sighting = answers.get((repository, tag), (None, None))
+        if sighting is None or sighting.state is State.UNKNOWN:
+            return None
+        if digest is not None:
+            pointing.setdefault(digest, []).append(tag)
+    return Sealed({digest: tuple(tags) for digest, tags in pointing.items()})
 
 
 def _hiding(answers: Mapping[Address, Answer], listings: Listings) -> set[Repository]:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from exporter.resolve.method import Method, abreast, pause, spread
+from exporter.resolve.concurrency import abreast, pause, spread
 
 
 class Meter:
@@ -75,9 +75,9 @@ async def test_a_fault_stops_the_rest() -> None:
 
 
 async def test_nobody_waits_where_nothing_is_suspected() -> None:
-    asleep = asyncio.create_task(pause(Method(confirm_after=3600), [1]))
+    asleep = asyncio.create_task(pause(3600, [1]))
 
-    await asyncio.wait_for(pause(Method(confirm_after=3600), []), timeout=60)
+    await asyncio.wait_for(pause(3600, []), timeout=60)
 
     assert not asleep.done()
     asleep.cancel()

@@ -1,14 +1,47 @@
-"""Calls that may hang for ever, on threads that nobody has to wait for."""
+"""Calls made side by side, and calls in daemon threads, which may hang."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Sized
 from contextlib import suppress
 from typing import TypeVar
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+async def pause(seconds: float, suspects: Sized) -> None:
+    """Wait before a second look, if there is anything to look at again."""
+    if suspects:
+        await asyncio.sleep(seconds)
+
+
+async def abreast(
+    width: int, act: Callable[[Item], Awaitable[Result]], items: Iterable[Item]
+) -> list[tuple[Item, Result]]:
+    """Act on every item, `width` at a time, and return each with its result, in no order."""
+    results: list[tuple[Item, Result]] = []
+
+    async def note(item: Item) -> None:
+        results.append((item, await act(item)))
+
+    await spread(width, note, items)
+    return results
+
+
+async def spread(width: int, act: Callable[[Item], Awaitable[None]], items: Iterable[Item]) -> None:
+    """Act on every item, `width` at a time."""
+    queue = iter(items)
+
+    async def work() -> None:
+        for item in queue:
+            await act(item)
+
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(width):
+            workers.create_task(work())
 
 
 async def in_daemon_thread(act: Callable[[], Result]) -> Result:

@@ -13,8 +13,8 @@ from exporter.facts.snapshot import Collector, Role
 from exporter.oci.reference import Reference, Repository
 from exporter.ports import Listing
 from exporter.resolve import scope
-from exporter.resolve.look import look
-from exporter.resolve.method import Method
+from exporter.resolve.observe import observe
+from exporter.resolve.target import Method
 from tests import worlds
 from tests.fakes import APP, HOST, NOW, Fake, Notes, cut_list, target, use
 from tests.incident import AMD64, INDEX, stocked
@@ -78,7 +78,7 @@ async def test_images_of_other_registries_are_left_alone() -> None:
 async def test_gaps_in_the_references_are_passed_on() -> None:
     gap = Gap(Scope.REFERENCES, "refs.yml", Reason.UNREADABLE)
 
-    snapshot = await look(target(stocked()), Listing((), (gap,)), None, NOW)
+    snapshot = await observe(target(stocked()), Listing((), (gap,)), None, NOW)
 
     assert snapshot.gaps == (gap,)
     assert snapshot.blind is None
@@ -128,8 +128,8 @@ async def test_gaps_are_told_beside_a_registry_that_is_away() -> None:
     registry.spoil("*", cut_list("v1"))
     registry.spoil("v1", lambda: setattr(registry, "down", True))
 
-    went = await look(target(registry), Listing((), (gap,)), None, NOW)
-    away = await look(target(registry), Listing((), (gap,)), None, NOW)
+    went = await observe(target(registry), Listing((), (gap,)), None, NOW)
+    away = await observe(target(registry), Listing((), (gap,)), None, NOW)
 
     assert [each.scope for each in went.gaps] == ["references", "repository", "registry"]
     assert [each.scope for each in away.gaps] == ["references", "registry"]

@@ -18,15 +18,14 @@ from exporter.oci.platform import mirrored
 from exporter.oci.reference import Place
 from exporter.ports import Listing, Unseen
 from exporter.resolve import listing
-from exporter.resolve.admission import admissions
 from exporter.resolve.blobs import Blobs
-from exporter.resolve.carry import carry
+from exporter.resolve.carried import carry
+from exporter.resolve.credential_checks import admissions
 from exporter.resolve.listing import Listings
-from exporter.resolve.protection import seals
 from exporter.resolve.scope import Wanted, select
-from exporter.resolve.sharing import Sharing
+from exporter.resolve.seals import seals
 from exporter.resolve.tags import Address, Answer, addresses, resolve, roots, verify
-from exporter.resolve.walk import Walk
+from exporter.resolve.walk import Sharing, Walk
 
 if TYPE_CHECKING:
     from exporter.resolve.target import Target
@@ -34,7 +33,9 @@ if TYPE_CHECKING:
 _NETWORK: Final = UNREACHED | {Reason.SERVER_ERROR}
 
 
-async def look(target: Target, uses: Listing[Use], before: Snapshot | None, now: float) -> Snapshot:
+async def observe(
+    target: Target, uses: Listing[Use], before: Snapshot | None, now: float
+) -> Snapshot:
     """Return what can be seen; `now` is in seconds since the epoch.
 
     It never raises `Unseen`: what cannot be seen becomes a gap or an unknown. Confirmed losses of

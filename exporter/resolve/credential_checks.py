@@ -12,7 +12,7 @@ from exporter.facts.proof import State
 from exporter.facts.snapshot import Admission, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.reference import Place, Repository
-from exporter.resolve.method import abreast
+from exporter.resolve.concurrency import abreast
 
 if TYPE_CHECKING:
     from exporter.resolve.target import Target

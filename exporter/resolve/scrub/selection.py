@@ -1,18 +1,25 @@
-"""Which bytes does something need, how much does each matter, and where can they be read?"""
+"""The content that a scrub reads: what images need, what is due, and in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import Final
 
 from exporter.facts.gap import Reason
+from exporter.facts.misfit import Known, differences, parts
 from exporter.facts.proof import Proof, Sighting, State
+from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
+from exporter.oci.layers import UNPACKED
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor, Kind, Link, Manifest
 from exporter.oci.reference import Place, Repository
+
+_RETRY: Final = 6 * 3600.0
+"""Seconds before something that could not be read is tried again, others going first."""
 
 
 class Part(Enum):
@@ -126,3 +133,95 @@ def _as_asked(target: Descriptor, seen: Sighting) -> Descriptor:
     if target.is_manifest or seen.proof is not Proof.HEAD:
         return target
     return Descriptor(OCI_MANIFEST, target.digest, target.size)
+
+
+def opened(
+    subjects: Iterable[Subject], snapshot: Snapshot, contents: Mapping[Digest, Known]
+) -> list[Subject]:
+    """Return what is to be read, and say of each whether it is to be opened as well.
+
+    Once is enough for good: a digest always unpacks to the same. What is at odds with an image is
+    opened a second time before anything is held against that, and then once in a period.
+    """
+    wanted: dict[Digest, Part] = {}
+    odd: set[Digest] = set()
+    blamed: set[Digest] = set()
+    for manifest in snapshot.manifests.values():
+        config, layers = parts(manifest)
+        if config is None:
+            continue
+        wanted[config.digest] = Part.CONFIG
+        wanted |= {each.digest: Part.LAYER for each in layers if each.media_type in UNPACKED}
+        for each in differences(manifest, contents):
+            blamed.add(each.misfit.digest)
+            if each.reason is None and not each.proven:
+                odd.add(each.misfit.digest)
+    found = []
+    for subject in subjects:
+        part, known = wanted.get(subject.digest), contents.get(subject.digest)
+        again = subject.digest in odd
+        if part and (again or known is None or not known.settled or subject.digest in blamed):
+            found.append(replace(subject, part=part, owed=again or known is None, again=again))
+        else:
+            found.append(subject)
+    return found
+
+
+def due(
+    subjects: Iterable[Subject],
+    scrubbed: Scrubbed,
+    now: float,
+    period: float,
+    tried: Mapping[Digest, float] | None = None,
+) -> list[Subject]:
+    """Return what must be read, in order: corrupt, then by class, then the oldest proof first.
+
+    Nothing is read twice within a period, in seconds, but what is corrupt, and what is to be
+    unpacked and was not, or once to something else than an image says. `tried` says when
+    something could not be read, in seconds since the epoch: it waits, and others go first.
+    """
+    failed = {digest for digest, at in (tried or {}).items() if abs(now - at) < _RETRY}
+    open_to = (
+        each
+        for each in subjects
+        if each.digest not in failed
+        and (each.corrupt or each.owed or not scrubbed.fresh(each.digest, now, period))
+    )
+    return sorted(open_to, key=lambda each: _turn(each, scrubbed))
+
+
+def _turn(subject: Subject, scrubbed: Scrubbed) -> tuple[bool, bool, int, float, str]:
+    """What was never proven comes before the oldest proof."""
+    known = scrubbed.proofs.get(subject.digest)
+    proven = known.at if known is not None and known.at is not None else 0.0
+    urgent = not subject.corrupt, not subject.again
+    return *urgent, subject.reference_class.rank, proven, subject.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How far the scrub of one registry is."""
+
+    needed: int
+    """Bytes in all."""
+    proven: int
+    """Bytes of them that were read and right within the period."""
+    oldest_live: float | None
+    """Seconds since the epoch: the oldest proof among what is live, or since when one is awaited;
+    None where nothing is live."""
+
+    @property
+    def share(self) -> float:
+        """Which part is proven? All of nothing is."""
+        return self.proven / self.needed if self.needed else 1.0
+
+
+def coverage(
+    subjects: Sequence[Subject], scrubbed: Scrubbed, now: float, period: float
+) -> Coverage:
+    """Return how much of what is needed was proven within the period, in seconds."""
+    proofs = scrubbed.proofs
+    live = (each.digest for each in subjects if each.reference_class is ReferenceClass.LIVE)
+    waits = (proofs[digest].counts_from if digest in proofs else now for digest in live)
+    right = (each.size for each in subjects if scrubbed.fresh(each.digest, now, period))
+    return Coverage(sum(each.size for each in subjects), sum(right), min(waits, default=None))

@@ -8,7 +8,7 @@ from exporter.facts.proof import State
 from exporter.facts.snapshot import Admission, Role
 from exporter.oci.reference import Place
 from exporter.ports import Listing
-from exporter.resolve.look import look
+from exporter.resolve.observe import observe
 from exporter.serve.logs import JsonLines
 from tests.fakes import APP, HOST, NOW, Fake, target, use
 from tests.worlds import image
@@ -34,7 +34,9 @@ class Bell:
 
 
 async def seen(registry: Fake, bell: Bell, *uses: Use, role: Role = Role.OWNED) -> Snapshot:
-    return await look(target(registry, credential_check=bell, role=role), Listing(uses), None, NOW)
+    return await observe(
+        target(registry, credential_check=bell, role=role), Listing(uses), None, NOW
+    )
 
 
 async def test_a_login_rings_once_at_a_repository_however_many_workloads_use_it() -> None:
@@ -101,5 +103,5 @@ async def test_credentials_that_cannot_be_tried_cost_themselves_only(
     (record,) = caplog.records
     logged = JsonLines().format(record)
     assert "shop: a" in logged
-    assert "test_admission.py" in logged
+    assert "test_credential_checks.py" in logged
     assert "sesame" not in logged
