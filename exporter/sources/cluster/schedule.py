@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,7 +10,6 @@ from cronsim import CronSim, CronSimError
 
 _LONGEST: Final = 300
 """Characters of a schedule that is looked at; Kubernetes takes any number."""
-_ZONE: Final = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)")
 _LONGEST_ZONE: Final = 100
 """Characters: three times the longest name there is. Each slash in one is a package to import."""
 _MACROS: Final = {
@@ -30,13 +28,10 @@ def next_run(schedule: str, zone: str | None, now: float) -> float | None:
     """Return the next time, in seconds since the epoch; None where the schedule does not tell it.
 
     Without a zone it is UTC, as nearly every control plane runs. `@every` counts from a start that
-    nobody tells.
+    nobody tells, and a zone within the schedule is not supported by Kubernetes either.
     """
     if len(schedule) > _LONGEST:
         return None
-    prefix = _ZONE.fullmatch(schedule)
-    if prefix is not None:
-        zone, schedule = prefix[1], prefix[2]
     known = _zone(zone)
     if known is None:
         return None

@@ -29,11 +29,10 @@ def following(schedule: str, zone: str | None = None, now: datetime = NOW) -> st
         ("0 4 ? * 1-5", "2026-02-02T04:00"),
         ("@monthly", "2026-02-01T00:00"),
         ("@hourly", "2026-01-31T13:00"),
-        ("TZ=Asia/Tokyo 0 9 * * *", "2026-02-01T00:00"),
-        ("CRON_TZ=Asia/Tokyo 0 9 * * *", "2026-02-01T00:00"),
+        ("CRON_TZ=Asia/Tokyo 0 9 * * *", None),
     ],
 )
-def test_a_schedule_is_read_as_the_controller_reads_it(schedule: str, when: str) -> None:
+def test_a_schedule_is_read_as_the_controller_reads_it(schedule: str, when: str | None) -> None:
     assert following(schedule) == when
 
 
