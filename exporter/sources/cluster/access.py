@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import urllib3
 import yaml
 from kubernetes.client import ApiClient, Configuration
@@ -19,86 +20,17 @@ from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConf
 from urllib3 import exceptions as http
 
 from exporter.facts.gap import Reason
+from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
+from exporter.sources.cluster.objects import ApiStruct
+from exporter.sources.cluster.resources import decoded
 from exporter.sources.program import Program
-
-
-@dataclass(frozen=True, slots=True)
-class ExecPlugin:
-    """The `exec` section of a kubeconfig's user (client.authentication.k8s.io).
-
-    The official client would wait for it for ever, and go on without credentials where it fails.
-    """
-
-    spec: Mapping[str, Any]
-    cluster: Mapping[str, Any]
-    """The kubeconfig's cluster, for a plugin that wants to know it."""
-    folder: Path
-    """Of the kubeconfig: a relative command starts there."""
-    environ: Mapping[str, str]
-    patience: float
-    """Seconds that it may take."""
-
-    def ask(self) -> dict[str, str]:
-        """Return its `status`: a `token`, `clientCertificateData` with `clientKeyData`, or both.
-
-        Call it in a thread: it takes as long as the plugin does. Raises `Unseen`,
-        which never repeats what it printed: it may hold the secret.
-        """
-        program = str(self.spec.get("command") or "")
-        printed = self._run(program)
-        try:
-            document = json.loads(printed)
-            status = document["status"]
-            told = {key: str(value) for key, value in status.items() if value is not None}
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-            raise _failed(program, "its response is not an ExecCredential") from error
-        if document.get("apiVersion") != self.spec.get("apiVersion"):
-            raise _failed(program, "its response has another apiVersion than requested")
-        if "token" not in told and not {"clientCertificateData", "clientKeyData"} <= told.keys():
-            raise _failed(
-                program, "its response has neither a token nor a certificate with its key"
-            )
-        return told
-
-    def _run(self, program: str) -> bytes:
-        arguments = (str(each) for each in self.spec.get("args") or ())
-        ended = asyncio.run(
-            Program(
-                (program, *arguments),
-                self.patience,
-                folder=self.folder,
-                environ=self._environment(),
-            ).run()
-        )
-        if ended.code:
-            raise _failed(program, f"exited with code {ended.code}")
-        return ended.printed
-
-    def _environment(self) -> dict[str, str]:
-        own = {str(each["name"]): str(each["value"]) for each in self.spec.get("env") or ()}
-        asked: dict[str, Any] = {"interactive": False}
-        if self.spec.get("provideClusterInfo"):
-            asked["cluster"] = dict(self.cluster)
-        information = {
-            "apiVersion": self.spec.get("apiVersion"),
-            "kind": "ExecCredential",
-            "spec": asked,
-        }
-        return {**self.environ, **own, "KUBERNETES_EXEC_INFO": json.dumps(information)}
-
-
-def _failed(program: str, detail: str) -> Unseen:
-    return Unseen(program[:100], Reason.CREDENTIALS, detail)
-
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds the token of its ServiceAccount."""
 _TOKEN: Final = "BearerToken"  # noqa: S105 - the name of a scheme
 _PAUSE: Final = 10
 """The most seconds that are waited because the server says so."""
-
-
 _AMISS: Final = (
     *(ConfigException, yaml.YAMLError, OSError),
     *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError),
@@ -192,7 +124,7 @@ class Access:
         if spec := user.value.pop("exec", None):
             folder = Path(user.path or ".").absolute().parent
             plugin = ExecPlugin(spec, cluster.value, folder, self.environ, self.timeout)
-            user.value.update(_credentials(plugin.ask()))
+            user.value.update(plugin.credentials())
 
     def _entry(self, merged: ConfigNode, kind: str, name: str | None) -> ConfigNode:
         """Return the entry of a name, as the merged files know it."""
@@ -239,14 +171,77 @@ def _merged(paths: list[Path]) -> ConfigNode:
     return merged
 
 
-def _credentials(told: Mapping[str, str]) -> dict[str, Any]:
-    """Write what a plugin gave in the words of a kubeconfig: a token, a certificate, or both."""
-    found: dict[str, Any] = {"token": told["token"]} if "token" in told else {}
-    if "clientCertificateData" in told and "clientKeyData" in told:
-        found["client-certificate-data"] = _base64(told["clientCertificateData"])
-        found["client-key-data"] = _base64(told["clientKeyData"])
-    return found
+class ExecStatus(ApiStruct, frozen=True):
+    """What a plugin gives: a token, a certificate with its key, or both."""
+
+    token: str | None = None
+    client_certificate_data: str | None = None
+    client_key_data: str | None = None
 
 
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+class ExecCredential(ApiStruct, frozen=True):
+    """A plugin's response (client.authentication.k8s.io)."""
+
+    api_version: str
+    status: ExecStatus
+
+
+_EXEC_CREDENTIAL: Final = msgspec.json.Decoder(ExecCredential)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecPlugin:
+    """The `exec` section of a kubeconfig's user.
+
+    The official client would wait for it for ever, and go on without credentials where it fails.
+    """
+
+    spec: Mapping[str, Any]
+    cluster: Mapping[str, Any]
+    """The kubeconfig's cluster, for a plugin that wants to know it."""
+    folder: Path
+    """Of the kubeconfig: a relative command starts there."""
+    environ: Mapping[str, str]
+    patience: float
+    """Seconds that it may take."""
+
+    def credentials(self) -> dict[str, str]:
+        """Run it, and return what it gave by the keys of a kubeconfig's user.
+
+        Call it in a thread: it takes as long as the plugin does. Raises `Unseen`,
+        which never repeats what it printed: it may hold the secret.
+        """
+        program = str(self.spec.get("command") or "")
+        command = (program, *map(str, self.spec.get("args") or ()))
+        run = Program(command, self.patience, folder=self.folder, environ=self._environment())
+        ended = asyncio.run(run.run())
+        if ended.code:
+            raise _failed(program, f"exited with code {ended.code}")
+        try:
+            given = decoded(ended.printed, _EXEC_CREDENTIAL)
+        except Malformed as error:
+            raise _failed(program, "its response is not an ExecCredential") from error
+        if given.api_version != self.spec.get("apiVersion"):
+            raise _failed(program, "its response has another apiVersion than requested")
+        found = {"token": given.status.token} if given.status.token is not None else {}
+        certificate, key = given.status.client_certificate_data, given.status.client_key_data
+        if certificate is not None and key is not None:
+            found["client-certificate-data"] = base64.b64encode(certificate.encode()).decode()
+            found["client-key-data"] = base64.b64encode(key.encode()).decode()
+        if not found:
+            detail = "its response has neither a token nor a certificate with its key"
+            raise _failed(program, detail)
+        return found
+
+    def _environment(self) -> dict[str, str]:
+        own = {str(each["name"]): str(each["value"]) for each in self.spec.get("env") or ()}
+        asked: dict[str, Any] = {"interactive": False}
+        if self.spec.get("provideClusterInfo"):
+            asked["cluster"] = dict(self.cluster)
+        version = self.spec.get("apiVersion")
+        information = {"apiVersion": version, "kind": "ExecCredential", "spec": asked}
+        return {**self.environ, **own, "KUBERNETES_EXEC_INFO": json.dumps(information)}
+
+
+def _failed(program: str, detail: str) -> Unseen:
+    return Unseen(program[:100], Reason.CREDENTIALS, detail)
