@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from exporter.facts.body import Outline
-from exporter.facts.gap import Gap, Reason
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.misfit import Inside
 from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Scrubbed
@@ -40,6 +40,10 @@ class Unseen(Exception):
     def unexpected(cls, subject: str, error: Exception) -> Self:
         """Return what to make of an exception that no adapter should raise; log it as well."""
         return cls(subject, Reason.INTERNAL, f"unexpected {type(error).__name__}: see the log")
+
+    def gap(self, scope: Scope) -> Gap:
+        """Return it as a gap."""
+        return Gap(scope, self.subject, self.reason, self.detail)
 
 
 class Full(Exception):

@@ -14,21 +14,18 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.parts.listed import measure
 from exporter.sources.cluster.access import Access
-from exporter.sources.cluster.api import Api, Question
+from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.cluster import Cluster, ClusterOptions
-from exporter.sources.cluster.resources import PODS, RESOURCES
+from exporter.sources.cluster.resources import PODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LIMIT: Final = 500
-
 
 def _pods(path: Path) -> int:
-    kind = RESOURCES[PODS]
     with Access("bench", {}, kubeconfig=path).open() as opened:
-        api = Api(opened, 60, time.monotonic() + 600)
-        return len(api.every(Question("pods", kind.path(), _LIMIT), kind.decoder))
+        api = Api("bench", opened, 60, time.monotonic() + 600)
+        return len(api.listed(PODS))
 
 
 def _whole(path: Path) -> int:

@@ -19,10 +19,10 @@ from exporter.facts.gap import Reason
 from exporter.oci.platform import Platform
 from exporter.ports import Unseen
 from exporter.sources.cluster.access import Access
-from exporter.sources.cluster.api import Api, Question
+from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.cluster import Cluster, ClusterOptions
 from exporter.sources.cluster.custom import CustomResource, FieldPath
-from exporter.sources.cluster.resources import PODS, RESOURCES
+from exporter.sources.cluster.resources import PODS
 from tests.parts.front import before
 from tests.parts.http import RESET, Answer, Asked
 from tests.parts.process import PATIENCE
@@ -79,10 +79,9 @@ def paged(site: Site, folder: Path, token: str, url: str = "") -> list[str]:
     """List the pods of the namespace, two a page; return their names."""
     path = site.api.kubeconfig(folder / "config", token, url)
     access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
-    pods = RESOURCES[PODS]
     with access.open() as client:
-        api = Api(client, PATIENCE, time.monotonic() + PATIENCE)
-        found = api.every(Question("pods", pods.path(site.namespace), limit=2), pods.decoder)
+        api = Api("prod", client, PATIENCE, time.monotonic() + PATIENCE)
+        found = api.listed(PODS, site.namespace, most=2)
     return [pod.metadata.name for pod in found]
 
 

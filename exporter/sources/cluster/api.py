@@ -1,10 +1,10 @@
-"""The Kubernetes API: lists read to their end or not at all, and single objects."""
+"""The Kubernetes API: lists read to their end or not at all, and Secrets."""
 
 from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
@@ -13,136 +13,120 @@ from kubernetes.client import ApiClient, ApiException
 from msgspec import UNSET
 from urllib3 import exceptions as http
 
-from exporter.facts.gap import Reason
+from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.sources.cluster.objects import ObjectList
-from exporter.sources.cluster.resources import decoded
+from exporter.sources.cluster.objects import ObjectList, Secret
+from exporter.sources.cluster.resources import JSON, SECRETS, ApiResource, Document, decoded
+from exporter.sources.cluster.text import plain
 
 _LARGEST: Final = 32 * 1024 * 1024
 """Bytes of one page; larger ones are asked for again in parts."""
 _LARGEST_OBJECT: Final = 4 * 1024 * 1024
 """Bytes of one object: an API server takes requests of 3 MiB, etcd keeps 1.5 MiB by default."""
+_LIMIT: Final = 500
+"""Objects of one page."""
 _PART: Final = 8
 """By how much less is asked for where a page is too large."""
 _CHUNK: Final = 1 << 18
 _MOST_PAGES: Final = 2_000
 _STARTS: Final = 3
 """How often a list is begun; a server forgets its place in a list after some minutes."""
-_JSON: Final = "application/json"
+_SECRET: Final = msgspec.json.Decoder(Secret)
 
-_SAID: Final = {
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+_GONE: Final = 410
+_STATUSES: Final = {
     401: (Reason.UNAUTHORIZED, "the credentials are refused"),
     403: (Reason.DENIED, "the role does not allow it"),
-    404: (Reason.UNSUPPORTED, "not served by this API server"),
-    410: (Reason.INCOMPLETE_LIST, "the list expired on every attempt"),
+    _NOT_FOUND: (Reason.UNSUPPORTED, "not served by this API server"),
+    _GONE: (Reason.INCOMPLETE_LIST, "the list expired on every attempt"),
     429: (Reason.RATE_LIMITED, "rate limited"),
 }
-_GONE: Final = 410
-_OK: Final = 200
+_OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
+"""Reasons that will hold for the next list too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One list that is asked for."""
-
-    subject: str
-    """How it is called in a gap."""
-    path: str
-    limit: int = 500
-    selectors: tuple[tuple[str, str], ...] = ()
-    accept: str = _JSON
-
-
-class Expired(Exception):
+class _Expired(Exception):
     """The server has forgotten the place in the list, or goes on with another list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """A cluster's API, asked within bounds. Both methods raise `Unseen`."""
+    """A cluster's API, asked within bounds."""
 
+    cluster: str
     client: ApiClient
     timeout: float
     """Seconds for one page."""
     deadline: float
     """When everything must have been read, on the monotonic clock."""
 
-    def every(self, question: Question, of: msgspec.json.Decoder[ObjectList[Any]]) -> list[Any]:
-        """Return a whole list as it was at one moment.
-
-        Without a `resourceVersion` the first page is the newest there is, and the others belong to
-        it. A list that does not end well is none.
-        """
-        for _ in range(_STARTS):
-            try:
-                return self._whole(question, of)
-            except Expired:
-                continue
-        raise Unseen(question.subject, *_SAID[_GONE])
-
     def within(self, share: float) -> Api:
         """Return the same API with a part of the time that is left."""
         now = time.monotonic()
         return replace(self, deadline=now + share * max(0.0, self.deadline - now))
 
-    def one(self, subject: str, path: str) -> bytes | None:
-        """Return one object, None where there is none."""
-        status, body = self._ask(Question(subject, path), (), _LARGEST_OBJECT)
-        if status == 404:  # noqa: PLR2004 - an answer: it is gone
-            return None
-        return _good(subject, status, body)
+    def listed(self, resource: ApiResource, namespace: str = "", most: int = _LIMIT) -> list[Any]:
+        """Return a whole list as it was at one moment, `most` objects a page; raise `Unseen`.
 
-    def _whole(self, question: Question, of: msgspec.json.Decoder[ObjectList[Any]]) -> list[Any]:
-        found: list[Any] = []
-        version = further = ""
-        limit = question.limit
-        for _ in range(_MOST_PAGES):
+        Without a `resourceVersion` the first page is the newest there is, and the others belong to
+        it. A list that does not end well is none.
+        """
+        where = f" in {namespace}" if namespace else ""
+        subject = f"{self.cluster}: {resource.subject}{where}"
+        for _ in range(_STARTS):
             try:
-                page = self._page(replace(question, limit=limit), of, further)
+                return self._whole(subject, resource, namespace, most)
+            except _Expired:
+                continue
+        raise Unseen(subject, *_STATUSES[_GONE])
+
+    def secret(self, namespace: str, name: str) -> Secret | None:
+        """Return one Secret, None where there is none; raise `Unseen`."""
+        subject = plain(f"{self.cluster}: Secret {namespace}/{name}")
+        path = f"{SECRETS.path(namespace)}/{name}"
+        status, body = self._get(subject, path, {}, JSON, _LARGEST_OBJECT)
+        if status == _NOT_FOUND:
+            return None
+        return _decoded(subject, _good(subject, status, body), _SECRET)
+
+    def _whole(self, subject: str, resource: ApiResource, namespace: str, most: int) -> list[Any]:
+        found: list[Any] = []
+        path, limit = resource.path(namespace), most
+        version = further = ""
+        for _ in range(_MOST_PAGES):
+            query = {"limit": str(limit), **dict(resource.selectors)}
+            if further:
+                query["continue"] = further
+            try:
+                status, body = self._get(subject, path, query, resource.accept, _LARGEST)
             except Unseen as unseen:
                 if unseen.reason is not Reason.TOO_LARGE or limit == 1:
                     raise
                 # Some objects are large: nobody who makes such may hide all others.
                 limit = max(1, limit // _PART)
                 continue
-            limit = min(question.limit, 2 * limit)
+            limit = min(most, 2 * limit)
+            page = _page(subject, status, body, resource)
             if version not in ("", page.metadata.resource_version):
-                raise Expired
+                raise _Expired
             found.extend(page.items or ())
             version, further = page.metadata.resource_version, page.metadata.further
             if not further:
                 return found
-        raise Unseen(question.subject, Reason.TOO_LARGE, f"more than {_MOST_PAGES} pages")
+        raise Unseen(subject, Reason.TOO_LARGE, f"more than {_MOST_PAGES} pages")
 
-    def _page(
-        self, question: Question, of: msgspec.json.Decoder[ObjectList[Any]], further: str
-    ) -> ObjectList[Any]:
-        more = (("continue", further),) if further else ()
-        query = (("limit", str(question.limit)), *question.selectors, *more)
-        status, body = self._ask(question, query, _LARGEST)
-        if status == _GONE:
-            raise Expired
-        body = _good(question.subject, status, body)
-        try:
-            page = decoded(body, of)
-        except Malformed as error:
-            raise Unseen(question.subject, Reason.MALFORMED, "not the list asked for") from error
-        # Whatever has no items or no version is no list, and above all not an empty one.
-        if page.items is UNSET or not page.metadata.resource_version:
-            raise Unseen(question.subject, Reason.MALFORMED, "not a list of the Kubernetes API")
-        return page
-
-    def _ask(
-        self, question: Question, query: tuple[tuple[str, str], ...], most: int
+    def _get(
+        self, subject: str, path: str, query: dict[str, str], accept: str, most: int
     ) -> tuple[int, bytes]:
-        subject = question.subject
         end = min(time.monotonic() + self.timeout, self.deadline)
         method, url, headers, _, _ = self.client.param_serialize(
             "GET",
-            question.path,
-            query_params=list(query),
-            header_params={"Accept": question.accept},
+            path,
+            query_params=list(query.items()),
+            header_params={"Accept": accept},
             auth_settings=["BearerToken"],
         )
         patience = end - time.monotonic()
@@ -163,23 +147,38 @@ class Api:
 
 def _body(subject: str, answer: urllib3.BaseHTTPResponse, end: float, most: int) -> bytes:
     """Read an answer; where it is not read to its end, its connection is of no further use."""
-    parts: list[bytes] = []
-    size = 0
+    body = bytearray()
     with closing(answer):
         while chunk := answer.read1(_CHUNK):
-            parts.append(chunk)
-            size += len(chunk)
-            if size > most:
+            body += chunk
+            if len(body) > most:
                 raise Unseen(subject, Reason.TOO_LARGE, f"a response of more than {most} bytes")
             if time.monotonic() > end:
                 raise Unseen(subject, Reason.TIMEOUT, "too slow to finish")
-    return b"".join(parts)
+    return bytes(body)
+
+
+def _page(subject: str, status: int, body: bytes, resource: ApiResource) -> ObjectList[Any]:
+    if status == _GONE:
+        raise _Expired
+    page = _decoded(subject, _good(subject, status, body), resource.decoder)
+    # Whatever has no items or no version is no list, and above all not an empty one.
+    if page.items is UNSET or not page.metadata.resource_version:
+        raise Unseen(subject, Reason.MALFORMED, "not a list of the Kubernetes API")
+    return page
+
+
+def _decoded(subject: str, body: bytes, of: msgspec.json.Decoder[Document]) -> Document:
+    try:
+        return decoded(body, of)
+    except Malformed as error:
+        raise Unseen(subject, Reason.MALFORMED, str(error)) from error
 
 
 def _good(subject: str, status: int, body: bytes) -> bytes:
     if status == _OK:
         return body
-    reason, detail = _SAID.get(status, (Reason.MALFORMED, f"answered with status {status}"))
+    reason, detail = _STATUSES.get(status, (Reason.MALFORMED, f"answered with status {status}"))
     if status >= 500:  # noqa: PLR2004 - HTTP's own border
         reason = Reason.SERVER_ERROR
     elif 300 <= status < 400:  # noqa: PLR2004 - likewise
@@ -189,8 +188,8 @@ def _good(subject: str, status: int, body: bytes) -> bytes:
 
 def _broken(error: BaseException) -> tuple[Reason, str]:
     """Say why there was no answer; the library wraps the reason in a failed retry."""
-    if isinstance(error, http.MaxRetryError):
-        return _broken(error.reason) if error.reason else (Reason.CONNECT, "no answer")
+    if isinstance(error, http.MaxRetryError) and error.reason:
+        return _broken(error.reason)
     for kind, reason, detail in _FAULTS:
         if isinstance(error, kind):
             return reason, detail
@@ -206,3 +205,47 @@ _FAULTS: Final = (
     (http.ProtocolError, Reason.RESET, "the connection broke before the whole answer"),
 )
 """The more special first: a connection that fails is a timeout too in urllib3's order."""
+
+
+@dataclass(slots=True)
+class ListedObjects:
+    """The objects of a cluster's lists, and what is missing of them."""
+
+    objects: dict[ApiResource, list[Any]] = field(default_factory=dict)
+    partial: set[ApiResource] = field(default_factory=set)
+    """Resources whose list may be incomplete."""
+    gaps: list[Gap] = field(default_factory=list)
+
+    def of(self, resource: ApiResource) -> list[Any]:
+        """Return the objects of a resource; none where it was not listed."""
+        return self.objects.get(resource, [])
+
+
+@dataclass(slots=True)
+class ClusterLists:
+    """The lists of one cluster. One that fails is a gap, and keeps its last content."""
+
+    namespaces: tuple[str, ...] = ()
+    """Empty is all of them, which needs the right to list in all."""
+    _last: dict[tuple[ApiResource, str], list[Any]] = field(default_factory=dict)
+
+    def read(self, api: Api, resources: list[ApiResource]) -> ListedObjects:
+        """Read every list; raise `Unseen` where the server answers for none of them."""
+        listed, failed = ListedObjects(), list[Unseen]()
+        fresh = 0
+        for resource in resources:
+            for namespace in (self.namespaces if resource.namespaced else ()) or ("",):
+                key = (resource, namespace)
+                try:
+                    self._last[key] = api.listed(resource, namespace)
+                    fresh += 1
+                except Unseen as unseen:
+                    failed.append(unseen)
+                    if not fresh and unseen.reason in _OF_THE_SERVER:
+                        raise
+                    listed.partial.add(resource)
+                listed.objects.setdefault(resource, []).extend(self._last.get(key, ()))
+        if failed and not fresh:
+            raise failed[0]
+        listed.gaps = [unseen.gap(Scope.REFERENCES) for unseen in failed]
+        return listed

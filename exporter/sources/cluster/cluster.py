@@ -5,39 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Final
 
-import msgspec
-
+from exporter.facts.gap import bounded
 from exporter.facts.use import Use
 from exporter.ports import Listing
 from exporter.sources.cluster import controllers, resources
 from exporter.sources.cluster.access import Access
-from exporter.sources.cluster.api import Api
-from exporter.sources.cluster.custom import CustomResource
+from exporter.sources.cluster.api import Api, ClusterLists, ListedObjects
+from exporter.sources.cluster.custom import CustomResource, meta_of, of_custom
 from exporter.sources.cluster.helm import HelmHistory
-from exporter.sources.cluster.images import MOST_IMAGES, PodImage, of_pods
-from exporter.sources.cluster.lists import ClusterLists, ListedObjects
+from exporter.sources.cluster.images import PodImage, of_pods
 from exporter.sources.cluster.nodes import ClusterNodes
-from exporter.sources.cluster.objects import ObjectMeta
 from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pull_secrets import PullSecrets
-from exporter.sources.cluster.resources import (
-    HELM_SECRETS,
-    RESOURCES,
-    SERVICE_ACCOUNTS,
-    ApiResource,
-)
+from exporter.sources.cluster.resources import ApiResource
 from exporter.sources.cluster.uses import merged, no_login
 
 _PAGES: Final = 10
 """For how many pages that take as long as one may there is time altogether."""
+_MOST_GAPS: Final = 100
+"""Of one reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
-    """How much of a cluster is looked at."""
+    """How much of a cluster is read."""
 
     namespaces: tuple[str, ...] = ()
     """Empty is all. Of some, only what a Role within them allows is asked for: nodes are not."""
@@ -55,12 +49,12 @@ class ClusterOptions:
 class Cluster:
     """One cluster, as a source of references."""
 
-    def __init__(self, access: Access, extent: ClusterOptions, clock: Callable[[], float]) -> None:
+    def __init__(self, access: Access, options: ClusterOptions, clock: Callable[[], float]) -> None:
         """Say how it is reached, how much of it counts, and what time it is; ask nothing yet."""
-        self._access, self._extent, self._clock = access, extent, clock
-        self._lists = ClusterLists(access.name, extent.namespaces)
-        self._releases = HelmHistory(access.name, extent.depth)
-        self._custom = {resources.custom(each): each for each in extent.custom}
+        self._access, self._options, self._clock = access, options, clock
+        self._lists = ClusterLists(options.namespaces)
+        self._helm = HelmHistory(access.name, options.depth)
+        self._custom = {resources.custom(each): each for each in options.custom}
         self._secrets: dict[str, tuple[bytes, ...]] = {}
 
     @property
@@ -76,15 +70,16 @@ class Cluster:
         """
         patience = self._access.timeout
         with self._access.open() as client:
-            api = Api(client, patience, time.monotonic() + _PAGES * patience)
-            shown = self._lists.read(api, self._kinds())
-            history = self._releases.wants(shown.of(HELM_SECRETS), api, shown.gaps)
-            fleet, secrets = self._fleet(shown), PullSecrets(self.name, shown.of(SERVICE_ACCOUNTS))
-            login = secrets.login if self._extent.pull_secrets else no_login
-            wants = chain(self._wants(shown, fleet), history)
-            found = merged(self.name, wants, fleet, login)
-            self._secrets = secrets.contents(api, shown.gaps)
-        return Listing(found.entries, (*shown.gaps, *found.gaps))
+            api = Api(self.name, client, patience, time.monotonic() + _PAGES * patience)
+            listed = self._lists.read(api, self._resources())
+            gaps = listed.gaps
+            history = self._helm.images(listed.of(resources.HELM_SECRETS), api, gaps)
+            nodes = self._nodes(listed)
+            secrets = PullSecrets(self.name, listed.of(resources.SERVICE_ACCOUNTS))
+            login = secrets.login if self._options.pull_secrets else no_login
+            found = merged(chain(self._images(listed, nodes), history), nodes, login)
+            self._secrets = secrets.contents(api, gaps)
+        return Listing(found.entries, bounded((*gaps, *found.gaps), _MOST_GAPS))
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
         """Return the sets of pull secrets that the last reading found; nothing unless told to."""
@@ -94,79 +89,55 @@ class Cluster:
         """Did this cluster name a use?"""
         return use.workload is not None and use.workload.cluster == self.name
 
-    def _kinds(self) -> list[ApiResource]:
-        """Return the lists that are asked for, in their order: pods after all that make them.
+    def _resources(self) -> list[ApiResource]:
+        """Return what is listed, in order: pods after all that make them.
 
         The first is one that the server answers itself: where that fails, the server does.
         """
+        options = self._options
         built_in = [
-            kind
-            for kind in RESOURCES.values()
-            if kind.plural not in self._extent.leave_out
-            and (kind.namespaced or not self._extent.namespaces)
+            each
+            for each in resources.RESOURCES.values()
+            if each.plural not in options.leave_out and (each.namespaced or not options.namespaces)
         ]
-        secrets = [HELM_SECRETS] if self._extent.helm and self._extent.depth else []
-        accounts = [SERVICE_ACCOUNTS] if self._extent.pull_secrets else []
+        secrets = [resources.HELM_SECRETS] if options.helm and options.depth else []
+        accounts = [resources.SERVICE_ACCOUNTS] if options.pull_secrets else []
         return [*built_in[:1], *self._custom, *secrets, *accounts, *built_in[1:]]
 
-    def _fleet(self, shown: ListedObjects) -> ClusterNodes:
-        nodes = RESOURCES[resources.NODES]
-        asked = nodes.subject in shown.objects
-        return ClusterNodes(shown.of(nodes), whole=asked and nodes.subject not in shown.partial)
+    def _nodes(self, listed: ListedObjects) -> ClusterNodes:
+        whole = resources.NODES in listed.objects.keys() - listed.partial
+        return ClusterNodes(listed.of(resources.NODES), whole=whole)
 
-    def _wants(self, shown: ListedObjects, fleet: ClusterNodes) -> Iterator[PodImage]:
-        owners, depth = self._owners(shown), self._extent.depth
+    def _images(self, listed: ListedObjects, nodes: ClusterNodes) -> Iterator[PodImage]:
+        owners, depth = self._owners(listed), self._options.depth
 
-        def of(plural: str) -> list[Any]:
+        def of(resource: ApiResource) -> list[Any]:
             """What is being deleted starts nothing, though a finalizer may keep it long."""
-            found: list[Any] = shown.of(RESOURCES[plural])
-            return [each for each in found if each.metadata.deletion_timestamp is None]
+            objects = listed.of(resource)
+            return [each for each in objects if each.metadata.deletion_timestamp is None]
 
-        for plural in (resources.DEPLOYMENTS, resources.STATEFUL_SETS, resources.CONTROLLERS):
-            yield from controllers.of_replicated(RESOURCES[plural].name, of(plural), owners)
-        yield from controllers.of_daemons(of(resources.DAEMON_SETS), owners, fleet)
+        for each in (
+            resources.DEPLOYMENTS,
+            resources.STATEFUL_SETS,
+            resources.REPLICATION_CONTROLLERS,
+        ):
+            yield from controllers.of_replicated(each.kind, of(each), owners)
+        yield from controllers.of_daemons(of(resources.DAEMON_SETS), owners, nodes)
         yield from controllers.of_schedules(of(resources.CRON_JOBS), owners, self._clock())
         yield from controllers.of_jobs(of(resources.JOBS), owners)
         yield from controllers.of_replica_sets(of(resources.REPLICA_SETS), owners, depth)
         stateful = of(resources.STATEFUL_SETS)
         yield from controllers.of_revisions(of(resources.REVISIONS), owners, depth, stateful)
-        for kind, resource in self._custom.items():
-            yield from _of_custom(shown.of(kind), resource, owners)
+        for resource, custom in self._custom.items():
+            yield from of_custom(listed.of(resource), custom, owners)
         yield from of_pods(of(resources.PODS), owners)
 
-    def _owners(self, shown: ListedObjects) -> Owners:
+    def _owners(self, listed: ListedObjects) -> Owners:
         owners = Owners(self.name)
-        for kind in RESOURCES.values():
-            if kind.plural not in (resources.PODS, resources.NODES):
-                for each in shown.of(kind):
-                    owners.know(each.metadata)
-        for kind in self._custom:
-            for document in shown.of(kind):
-                owners.know(_meta(document))
+        for resource in resources.MAKERS:
+            for each in listed.of(resource):
+                owners.know(each.metadata)
+        for resource in self._custom:
+            for document in listed.of(resource):
+                owners.know(meta_of(document))
         return owners
-
-
-def _of_custom(
-    documents: list[dict[str, Any]], resource: CustomResource, owners: Owners
-) -> Iterator[PodImage]:
-    for document in documents:
-        meta = _meta(document)
-        if meta.deletion_timestamp is not None:
-            continue
-        workload = owners.top(str(document.get("kind", "")), meta)
-        reference_class = resource.class_of(document)
-        wanted = list(islice(dict.fromkeys(resource.references(document)), MOST_IMAGES + 1))
-        if len(wanted) > MOST_IMAGES:
-            too_much = f"more than {MOST_IMAGES} images"
-            yield PodImage(workload, "", reference_class, excess=too_much)
-            continue
-        for image in wanted:
-            yield PodImage(workload, image, reference_class)
-
-
-def _meta(document: dict[str, Any]) -> ObjectMeta:
-    """Read what it is called and owned by; a server of its own may tell nothing of use."""
-    try:
-        return msgspec.convert(document.get("metadata", {}), ObjectMeta)
-    except msgspec.ValidationError:
-        return ObjectMeta()

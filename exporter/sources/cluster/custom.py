@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from itertools import islice
+from typing import Any, Final, Self
+
+import msgspec
 
 from exporter.facts.use import ReferenceClass
 from exporter.oci.quoting import quoted
+from exporter.sources.cluster.images import MOST_IMAGES, PodImage
+from exporter.sources.cluster.objects import ObjectMeta
+from exporter.sources.cluster.owners import Owners
 
 _STEP: Final = re.compile(r"((?:[A-Za-z0-9_/-]|\\\.)+|\*)((?:\[\*\])*)(?:\.|$)")
 _LONGEST: Final = 500
@@ -110,3 +116,29 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     return reprlib.repr(value) if isinstance(value, dict | list) else str(value)
+
+
+def of_custom(
+    documents: Iterable[dict[str, Any]], resource: CustomResource, owners: Owners
+) -> Iterator[PodImage]:
+    """Return what custom resources need."""
+    for document in documents:
+        meta = meta_of(document)
+        if meta.deletion_timestamp is not None:
+            continue
+        workload = owners.top(str(document.get("kind", "")), meta)
+        reference_class = resource.class_of(document)
+        images = list(islice(dict.fromkeys(resource.references(document)), MOST_IMAGES + 1))
+        if len(images) > MOST_IMAGES:
+            excess = f"more than {MOST_IMAGES} images"
+            yield PodImage(workload, "", reference_class, excess=excess)
+        else:
+            yield from (PodImage(workload, each, reference_class) for each in images)
+
+
+def meta_of(document: dict[str, Any]) -> ObjectMeta:
+    """Return what it is called and owned by; a server of its own may tell nothing of use."""
+    try:
+        return msgspec.convert(document.get("metadata", {}), ObjectMeta)
+    except msgspec.ValidationError:
+        return ObjectMeta()

@@ -15,15 +15,14 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from exporter.facts.gap import Gap, Reason
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Workload
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.cluster.api import Api
-from exporter.sources.cluster.gaps import Gaps
 from exporter.sources.cluster.images import PodImage
 from exporter.sources.cluster.objects import ApiStruct, LabelledMeta, PartialObjectMetadata, Secret
-from exporter.sources.cluster.resources import HELM_SECRETS, decoded
+from exporter.sources.cluster.resources import HELM_SECRETS
 from exporter.sources.cluster.text import plain
 
 _PACKED: Final = 1_400_000
@@ -32,14 +31,9 @@ _UNPACKED: Final = 16 * 1024 * 1024
 """Bytes of a release, with its chart."""
 _HOOKS: Final = 2 * 1024 * 1024
 """Bytes of all hooks."""
-_MANIFEST: Final = 8 * 1024 * 1024
-"""Characters of all manifests."""
-_DOCUMENT: Final = 2 * 1024 * 1024
-"""Characters of one document in them: etcd keeps no object of more than 1.5 MiB.
-
-It bounds one step of libyaml, which lets no other thread run meanwhile.
-"""
-_DOCUMENTS: Final = 20_000
+_MANIFEST: Final = 4 * 1024 * 1024
+"""Characters of all manifests. It bounds one step of libyaml, which lets no other thread run:
+0.13 s at the most."""
 _EVENTS: Final = 200_000
 """Of all manifests: keys, values, and the ends of maps and lists. Each takes a microsecond or two.
 
@@ -55,8 +49,6 @@ _DEEPEST: Final = 64
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MAGIC: Final = b"\x1f\x8b\x08"
 _GROUPS: Final = frozenset({"containers", "initContainers", "ephemeralContainers"})
-_MARK: Final = "\n---"
-_BLANK: Final = frozenset(" \t\r\n\x85\u2028\u2029")
 
 
 class TooLarge(Malformed):
@@ -91,12 +83,11 @@ def images(packed: str, seconds: float = _SECONDS) -> list[str]:
     try:
         manifests = _manifests(_inflated(base64.b64decode(base64.b64decode(packed))))
         walk = _Walk(time.thread_time() + seconds)
-        documents = (part for each in manifests for part in _documents(each))
-        return list(dict.fromkeys(image for each in documents for image in walk.images(each)))
+        return list(dict.fromkeys(image for each in manifests for image in walk.images(each)))
+    except Malformed:
+        raise
     except (ValueError, zlib.error, msgspec.DecodeError, RecursionError) as error:
-        raise (
-            error if isinstance(error, Malformed) else Malformed("not a release of Helm")
-        ) from error
+        raise Malformed("not a release of Helm") from error
     except yaml.YAMLError as error:
         raise Malformed("a manifest that is not YAML") from error
 
@@ -121,34 +112,9 @@ def _manifests(document: bytes) -> Sequence[str]:
     manifests = [release.manifest, *(hook.manifest for hook in hooks if hook.manifest)]
     if sum(map(len, manifests)) > _MANIFEST:
         raise TooLarge(f"manifests of more than {_MANIFEST} characters")
+    if any(each.count("%TAG") > _DIRECTIVES for each in manifests):
+        raise TooLarge(f"a manifest of more than {_DIRECTIVES} directives")
     return manifests
-
-
-def _documents(manifest: str) -> Iterator[str]:
-    """Yield the documents of a manifest, by the lines that begin with `---`.
-
-    libyaml would find them too, but only after it has read all before the next one.
-    """
-    if manifest.count("%TAG") > _DIRECTIVES or manifest.count(_MARK) > _DOCUMENTS:
-        raise TooLarge(f"a manifest of more than {_DOCUMENTS} documents, or of many directives")
-    # A directive belongs to what follows the mark.
-    whole = manifest.startswith("%") or "\n%" in manifest
-    for document in (manifest,) if whole else _parts(manifest):
-        if len(document) > _DOCUMENT:
-            raise TooLarge(f"a document of more than {_DOCUMENT} characters")
-        yield document
-
-
-def _parts(manifest: str) -> Iterator[str]:
-    first, *others = f"\n{manifest}".split(_MARK)
-    document = [first[1:]]
-    for each in others:
-        if not each or each[0] in _BLANK:
-            yield "".join(document)
-            document = ["---", each]
-        else:
-            document += (_MARK, each)
-    yield "".join(document)
 
 
 @dataclass(slots=True)
@@ -209,7 +175,6 @@ def _is_image(path: list[Any]) -> bool:
     return False
 
 
-_SECRET: Final = msgspec.json.Decoder(Secret)
 _TARGETS: Final = frozenset({"deployed", "superseded"})
 """The states of revisions to which one would go back."""
 _DIGITS: Final = 18
@@ -231,46 +196,44 @@ class HelmHistory:
     _known: dict[Version, list[str] | Unseen] = field(default_factory=dict)
     """Images, also where there are none; or why it cannot be read, which would be so again."""
 
-    def wants(
+    def images(
         self, secrets: Iterable[PartialObjectMetadata], api: Api, gaps: list[Gap]
     ) -> list[PodImage]:
         """Return what the revisions want to which one could go back; adds what cannot be read."""
         metas = [each for release in _families(secrets) for each in release[: self.depth]]
-        within, unread = api.within(_SHARE), Gaps(self.cluster, "revisions of Helm releases")
+        within = api.within(_SHARE)
         found: list[PodImage] = []
         for meta in metas:
-            names = (self.cluster, meta.namespace, HELM_SECRETS.name, meta.labels["name"])
+            names = (self.cluster, meta.namespace, HELM_SECRETS.kind, meta.labels["name"])
             workload = Workload(*map(plain, names))
-            images = self._images(meta, within)
-            if isinstance(images, Unseen):
-                unread.note(images)
+            try:
+                images = self._images(meta, within)
+            except Unseen as unseen:
+                gaps.append(unseen.gap(Scope.REFERENCES))
             else:
-                found += [PodImage(workload, image, ReferenceClass.ROLLBACK) for image in images]
-        gaps.extend(unread.all())
+                found += [PodImage(workload, each, ReferenceClass.ROLLBACK) for each in images]
         known = {_version(meta) for meta in metas}
         self._known = {each: images for each, images in self._known.items() if each in known}
         return found
 
-    def _images(self, meta: LabelledMeta, api: Api) -> list[str] | Unseen:
-        known = self._known.get(_version(meta))
-        if known is not None:
-            return known
-        subject = f"{self.cluster}: Secret {plain(meta.namespace)}/{plain(meta.name)}"
-        try:
-            body = api.one(subject, f"{HELM_SECRETS.path(meta.namespace)}/{meta.name}")
-        except Unseen as unseen:
-            return unseen  # of this moment, or of a Secret that is too large to be told
-        images = [] if body is None else _read(body, subject, meta)
-        if meta.uid and meta.resource_version:
-            self._known[_version(meta)] = images
-        return images
+    def _images(self, meta: LabelledMeta, api: Api) -> list[str]:
+        found = self._known.get(_version(meta))
+        if found is None:
+            secret = api.secret(meta.namespace, meta.name)
+            found = _read(secret, meta, self.cluster) if secret else []
+            if meta.uid and meta.resource_version:
+                self._known[_version(meta)] = found
+        if isinstance(found, Unseen):
+            raise found
+        return found
 
 
-def _read(body: bytes, subject: str, meta: LabelledMeta) -> list[str] | Unseen:
+def _read(secret: Secret, meta: LabelledMeta, cluster: str) -> list[str] | Unseen:
     try:
-        return images(decoded(body, _SECRET).data.get("release", ""))
+        return images(secret.data.get("release", ""))
     except Malformed as error:
         reason = Reason.TOO_LARGE if isinstance(error, TooLarge) else Reason.MALFORMED
+        subject = plain(f"{cluster}: Secret {meta.namespace}/{meta.name}")
         release = plain(f"release {meta.labels['name']}, revision {meta.labels['version']}")
         return Unseen(subject, reason, f"{release}: {error}")
 

@@ -20,8 +20,7 @@ from exporter.sources.cluster.objects import (
     Taint,
     Toleration,
 )
-from exporter.sources.cluster.text import plain
-from exporter.sources.cluster.text import reference as read
+from exporter.sources.cluster.text import plain, reference
 
 _PASSING: Final = frozenset(
     {
@@ -41,10 +40,14 @@ _PASSING: Final = frozenset(
 
 Source: Kubernetes `api/core/v1/well_known_taints.go`, `cloud-provider/api/well_known_taints.go`.
 """
+_FEW: Final = 3
+"""Nodes that are named for one image."""
 _BARRING: Final = frozenset({"NoSchedule", "NoExecute"})
 _NAME: Final = "metadata.name"
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 """As Go's `ParseInt` takes them: with no underscores, which a label may have."""
+
+ImageName = tuple[str, Repository, Tag | Digest]
 
 
 def admits(node: Node, pod: PodSpec) -> bool:
@@ -58,19 +61,15 @@ def admits(node: Node, pod: PodSpec) -> bool:
         return False
     if pod.os is not None and pod.os.name not in ("", node.status.node_info.operating_system):
         return False
-    return _drawn(node, pod) and all(_tolerated(taint, pod.tolerations) for taint in _bars(node))
-
-
-def _bars(node: Node) -> list[Taint]:
-    return [
-        taint
-        for taint in node.spec.taints
-        if taint.effect in _BARRING and taint.key not in _PASSING
-    ]
-
-
-def _tolerated(taint: Taint, tolerations: tuple[Toleration, ...]) -> bool:
-    return any(_tolerates(each, taint) for each in tolerations)
+    terms = pod.node_terms
+    if terms is not None and not any(_holds(term, node) for term in terms):
+        return False
+    bars = (each for each in node.spec.taints if each.effect in _BARRING)
+    return all(
+        any(_tolerates(each, taint) for each in pod.tolerations)
+        for taint in bars
+        if taint.key not in _PASSING
+    )
 
 
 def _tolerates(toleration: Toleration, taint: Taint) -> bool:
@@ -83,13 +82,6 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
     if toleration.operator in ("", "Equal"):
         return toleration.value == taint.value
     return True  # Exists; one that is newer than these lines may admit, so it does
-
-
-def _drawn(node: Node, pod: PodSpec) -> bool:
-    affinity = pod.affinity and pod.affinity.node_affinity
-    if not affinity or affinity.required is None:
-        return True
-    return any(_holds(term, node) for term in affinity.required.node_selector_terms or ())
 
 
 def _holds(term: NodeSelectorTerm, node: Node) -> bool:
@@ -127,24 +119,18 @@ def _compares(value: str | None, condition: NodeSelectorRequirement) -> bool:
     return left > right if condition.operator == "Gt" else left < right
 
 
-_FEW: Final = 3
-"""Nodes that are named for one image."""
-
-ImageName = tuple[str, "Repository", "Tag | Digest"]
-
-
 class ClusterNodes:
     """The nodes of one cluster. Where none can be seen, nothing is known of platforms."""
 
     def __init__(self, nodes: Sequence[Node], *, whole: bool) -> None:
         """Take the nodes; `whole` says that one that is not among them is not there."""
-        self.whole = whole
+        self._whole = whole
         self._nodes = [(node, _platform(node)) for node in nodes]
         self._platforms = {node.metadata.name: platform for node, platform in self._nodes}
         self._held = _held(self._nodes)
         self._admitted: dict[bytes, frozenset[Platform]] = {}
 
-    def bound(self, names: Iterable[str]) -> frozenset[Platform] | None:
+    def platforms(self, names: Iterable[str]) -> frozenset[Platform] | None:
         """Return the platforms of these nodes; None where one of them is not known.
 
         A node that has left the cluster needs nothing any more.
@@ -154,25 +140,23 @@ class ClusterNodes:
             platform = self._platforms.get(name)
             if platform is not None:
                 found.add(platform)
-            elif name in self._platforms or not self.whole:
+            elif name in self._platforms or not self._whole:
                 return None
         return frozenset(found)
 
     def admitted(self, pod: PodSpec) -> frozenset[Platform]:
         """Return the platforms of all nodes on which a pod may be started."""
-        system = pod.os.name if pod.os else ""
-        terms = (pod.node_selector, pod.affinity, pod.tolerations, system)
-        key = msgspec.json.encode(terms)
+        key = msgspec.json.encode((pod.node_selector, pod.affinity, pod.tolerations, pod.os))
         if key not in self._admitted:
             self._admitted[key] = frozenset(self._admitting(pod))
         return self._admitted[key]
 
-    def nowhere(self, pod: PodSpec) -> bool:
+    def admitted_nowhere(self, pod: PodSpec) -> bool:
         """Is it sure that no node admits a pod? One need not say what it runs on to admit it."""
         return (
-            self.whole
+            self._whole
             and not self.admitted(pod)
-            and not any(admits(node, pod) for node, platform in self._nodes if platform is None)
+            and not any(admits(node, pod) for node, _ in self._nodes)
         )
 
     def _admitting(self, pod: PodSpec) -> set[Platform]:
@@ -182,16 +166,13 @@ class ClusterNodes:
                 found.add(platform)
         return found
 
-    def holders(self, reference: Reference, running: frozenset[Digest]) -> tuple[Holder, ...]:
+    def holders(self, named: Reference, running: frozenset[Digest]) -> tuple[Holder, ...]:
         """Return the first few nodes that say they hold an image: by its name, or its content."""
-        named = reference.digest or reference.tag
-        names = {*running, *((named,) if named else ())}
-        where = (reference.registry, reference.repository)
-        found = {
-            node: holder
-            for name in names
-            for node, holder in self._held.get((*where, name), {}).items()
-        }
+        name = named.digest or named.tag
+        where = (named.registry, named.repository)
+        found: dict[str, Holder] = {}
+        for each in (*running, *((name,) if name else ())):
+            found |= self._held.get((*where, each), {})
         return tuple(found[node] for node in sorted(found)[:_FEW])
 
 
@@ -207,24 +188,16 @@ def _platform(node: Node) -> Platform | None:
 
 def _held(nodes: Iterable[tuple[Node, Platform | None]]) -> dict[ImageName, dict[str, Holder]]:
     held: dict[ImageName, dict[str, Holder]] = {}
-    names: dict[str, ImageName | None] = {}
     for node, platform in nodes:
         if platform is None:
             continue
         holder = Holder(plain(node.metadata.name), platform)
         for text in (text for image in node.status.images for text in image.names or ()):
-            if text not in names:
-                names[text] = _name(text)
-            if name := names[text]:
-                held.setdefault(name, {})[holder.node] = holder
+            try:
+                named = reference(text)
+            except Malformed:  # some runtimes write `<none>` there
+                continue
+            if name := named.digest or named.tag:
+                where = (named.registry, named.repository, name)
+                held.setdefault(where, {})[holder.node] = holder
     return held
-
-
-def _name(text: str) -> ImageName | None:
-    """Read one of `status.images[].names`; some runtimes write `<none>` there."""
-    try:
-        reference = read(text)
-    except Malformed:
-        return None
-    name = reference.digest or reference.tag
-    return (reference.registry, reference.repository, name) if name else None

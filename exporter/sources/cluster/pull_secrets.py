@@ -1,4 +1,4 @@
-"""With which pull secrets would a kubelet start pods? They are Secrets: read only when told.
+"""Pull secrets with which a kubelet would start pods. They are Secrets: read only when told.
 
 Source: Kubernetes `pkg/kubelet/kubelet_pods.go` (`getPullSecretsForPod`), and the admission of
 ServiceAccounts, which gives a pod that names no pull secret those of its account.
@@ -11,15 +11,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-
-from exporter.facts.gap import Gap, Reason
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.ports import Unseen
 from exporter.sources.cluster.api import Api
-from exporter.sources.cluster.gaps import Gaps
 from exporter.sources.cluster.images import PodImage
-from exporter.sources.cluster.objects import Secret, ServiceAccount
-from exporter.sources.cluster.resources import SECRETS, decoded
+from exporter.sources.cluster.objects import LocalObjectReference, Secret, ServiceAccount
 from exporter.sources.cluster.text import is_name, plain
 
 _CONTENT: Final = {
@@ -27,11 +23,10 @@ _CONTENT: Final = {
     "kubernetes.io/dockercfg": ".dockercfg",
 }
 """Where a Secret of each type keeps its logins; others are passed over, as a kubelet does."""
-_SECRET: Final = msgspec.json.Decoder(Secret)
 _MOST: Final = 2_000
 """Secrets that are read at once."""
 _MOST_OF_ONE: Final = 100
-"""Secrets of one account or pod."""
+"""Secrets of one account; a pod's own are counted where its images are."""
 _LARGEST: Final = 256 * 1024
 """Bytes of one Secret's logins: enough for a thousand registries."""
 _MOST_BYTES: Final = 32 * 1024 * 1024
@@ -48,25 +43,27 @@ class PullSecrets:
         """Take the ServiceAccounts; no Secret is read yet."""
         self._cluster = cluster
         self._accounts = {
-            (each.metadata.namespace, each.metadata.name): tuple(each.secrets) for each in accounts
+            (each.metadata.namespace, each.metadata.name): _names(each.image_pull_secrets)
+            for each in accounts
         }
         self._sets: dict[str, tuple[SecretName, ...]] = {}
         self._excess: set[SecretName] = set()
         """Accounts that name too many."""
 
-    def login(self, want: PodImage) -> str:
+    def login(self, image: PodImage) -> str:
         """Name the set with which a pod would pull; empty where none of its own is named."""
-        if want.pod is None:
+        if image.pod is None:
             return ""
-        namespace, account = want.workload.namespace, want.pod.service_account_name or "default"
-        names = tuple(want.pod.secrets)
+        namespace = image.workload.namespace
+        names = _names(image.pod.image_pull_secrets)
         # The account's are given to what is made: a pod that nobody makes anew has what it has.
-        if not names and want.workload.kind != "Pod":
-            names = self._accounts.get((namespace, account), ())
+        if not names and image.workload.kind != "Pod":
+            account = (namespace, image.pod.service_account_name or "default")
+            names = self._accounts.get(account, ())
+            if len(names) > _MOST_OF_ONE:
+                self._excess.add(account)
+                names = ()
         if not names:
-            return ""
-        if len(names) > _MOST_OF_ONE:  # a pod's own are counted where it is read (`excess`)
-            self._excess.add((namespace, account))
             return ""
         login = plain(f"{self._cluster} {namespace}: {', '.join(names)}")
         self._sets[login] = tuple((namespace, name) for name in names)
@@ -79,18 +76,18 @@ class PullSecrets:
         kubelet does.
         """
         found: dict[SecretName, bytes | None] = {}
-        unread, room = Gaps(self._cluster, "pull secrets"), _MOST_BYTES
+        room = _MOST_BYTES
         for namespace, account in sorted(self._excess):
             subject = plain(f"{self._cluster}: ServiceAccount {namespace}/{account}")
-            unread.add(subject, Reason.TOO_LARGE, f"more than {_MOST_OF_ONE} pull secrets")
+            detail = f"more than {_MOST_OF_ONE} pull secrets"
+            gaps.append(Gap(Scope.REFERENCES, subject, Reason.TOO_LARGE, detail))
         for position, named in enumerate(self._wanted()):
             try:
                 found[named] = self._read(api, named, room if position < _MOST else 0)
             except Unseen as unseen:
-                unread.note(unseen)
+                gaps.append(unseen.gap(Scope.REFERENCES))
             else:
                 room -= len(found[named] or b"")
-        gaps.extend(unread.all())
         return {
             login: tuple(content for named in each if (content := found[named]) is not None)
             for login, each in self._sets.items()
@@ -102,7 +99,7 @@ class PullSecrets:
 
         Whoever names very many in one namespace must not use up what is read of the others.
         """
-        ranks: Counter[str] = Counter()
+        ranks = Counter[str]()
         ranked: dict[SecretName, int] = {}
         for named in dict.fromkeys(named for each in self._sets.values() for named in each):
             ranks[named[0]] += 1
@@ -115,13 +112,10 @@ class PullSecrets:
         subject = plain(f"{self._cluster}: Secret {namespace}/{name}")
         if room <= 0:
             raise Unseen(subject, Reason.TOO_LARGE, _TOO_MUCH)
-        if not is_name(name):
-            return None  # no Secret is called so, but a path of the API may be
-        body = api.one(subject, f"{SECRETS.path(namespace)}/{name}")
-        if body is None:
-            return None
+        # No Secret is called otherwise, but a path of the API may be.
+        secret = api.secret(namespace, name) if is_name(name) else None
         try:
-            content = _content(decoded(body, _SECRET))
+            content = _content(secret) if secret else None
         except ValueError as error:
             raise Unseen(subject, Reason.MALFORMED, "not a Secret") from error
         if content is not None and len(content) > min(_LARGEST, room):
@@ -132,3 +126,7 @@ class PullSecrets:
 def _content(secret: Secret) -> bytes | None:
     encoded = secret.data.get(_CONTENT.get(secret.type, ""))
     return base64.b64decode(encoded, validate=True) if encoded else None
+
+
+def _names(references: Iterable[LocalObjectReference]) -> tuple[str, ...]:
+    return tuple(each.name for each in references if each.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -23,17 +23,13 @@ from exporter.sources.cluster.objects import (
     ServiceAccount,
 )
 
-NODES: Final = "nodes"
-PODS: Final = "pods"
-DEPLOYMENTS: Final = "deployments"
-STATEFUL_SETS: Final = "statefulsets"
-DAEMON_SETS: Final = "daemonsets"
-REPLICA_SETS: Final = "replicasets"
-REVISIONS: Final = "controllerrevisions"
-CONTROLLERS: Final = "replicationcontrollers"
-JOBS: Final = "jobs"
-CRON_JOBS: Final = "cronjobs"
-ACCOUNTS: Final = "serviceaccounts"
+JSON: Final = "application/json"
+_DEEPEST: Final = 300
+"""Levels that are kept: no path that is configured leads further (`FieldPath`)."""
+_MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""A text, also one that never ends: else each quote in it would be tried as a beginning."""
+
+Document = TypeVar("Document")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +37,14 @@ class ApiResource:
     """One kind of object, by the name that its lists have in paths and roles."""
 
     plural: str
-    name: str
+    kind: str
     """As it stands in an object's `kind`."""
     version: str
     """`v1`, or `group/version`."""
     decoder: msgspec.json.Decoder[ObjectList[Any]]
     namespaced: bool = True
-    limit: int = 500
-    """Objects of one page."""
     selectors: tuple[tuple[str, str], ...] = ()
-    accept: str = "application/json"
+    accept: str = JSON
 
     def path(self, namespace: str = "") -> str:
         """Return where its objects are listed: those of one namespace, or of all."""
@@ -69,36 +63,39 @@ def _decoder(of: Any) -> msgspec.json.Decoder[ObjectList[Any]]:
     return msgspec.json.Decoder(ObjectList[of])
 
 
-RESOURCES: Final = {
-    kind.plural: kind
-    for kind in (
-        ApiResource(DEPLOYMENTS, "Deployment", "apps/v1", _decoder(Controller)),
-        ApiResource(STATEFUL_SETS, "StatefulSet", "apps/v1", _decoder(Controller)),
-        ApiResource(DAEMON_SETS, "DaemonSet", "apps/v1", _decoder(Controller)),
-        ApiResource(REPLICA_SETS, "ReplicaSet", "apps/v1", _decoder(Controller)),
-        ApiResource(REVISIONS, "ControllerRevision", "apps/v1", _decoder(ControllerRevision)),
-        ApiResource(CONTROLLERS, "ReplicationController", "v1", _decoder(Controller)),
-        ApiResource(CRON_JOBS, "CronJob", "batch/v1", _decoder(CronJob)),
-        ApiResource(JOBS, "Job", "batch/v1", _decoder(Job)),
-        ApiResource(PODS, "Pod", "v1", _decoder(Pod)),
-        ApiResource(NODES, "Node", "v1", _decoder(Node), namespaced=False),
-    )
-}
-"""In the order of asking: who is made by others comes later, and so is not missed.
+DEPLOYMENTS: Final = ApiResource("deployments", "Deployment", "apps/v1", _decoder(Controller))
+STATEFUL_SETS: Final = ApiResource("statefulsets", "StatefulSet", "apps/v1", _decoder(Controller))
+DAEMON_SETS: Final = ApiResource("daemonsets", "DaemonSet", "apps/v1", _decoder(Controller))
+REPLICA_SETS: Final = ApiResource("replicasets", "ReplicaSet", "apps/v1", _decoder(Controller))
+REVISIONS: Final = ApiResource(
+    "controllerrevisions", "ControllerRevision", "apps/v1", _decoder(ControllerRevision)
+)
+REPLICATION_CONTROLLERS: Final = ApiResource(
+    "replicationcontrollers", "ReplicationController", "v1", _decoder(Controller)
+)
+CRON_JOBS: Final = ApiResource("cronjobs", "CronJob", "batch/v1", _decoder(CronJob))
+JOBS: Final = ApiResource("jobs", "Job", "batch/v1", _decoder(Job))
+PODS: Final = ApiResource("pods", "Pod", "v1", _decoder(Pod))
+NODES: Final = ApiResource("nodes", "Node", "v1", _decoder(Node), namespaced=False)
+
+MAKERS: Final = (
+    *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, REVISIONS),
+    *(REPLICATION_CONTROLLERS, CRON_JOBS, JOBS),
+)
+"""What makes pods, or keeps the template that it makes them after."""
+RESOURCES: Final = {each.plural: each for each in (*MAKERS, PODS, NODES)}
+"""In the order of listing: who is made by others comes later, and so is not missed.
 
 Nodes come after the pods: a node that is not there then has left, and was not about to join.
 """
 
-SERVICE_ACCOUNTS: Final = ApiResource(ACCOUNTS, "ServiceAccount", "v1", _decoder(ServiceAccount))
-"""Who gives pods their pull secrets."""
-
+SERVICE_ACCOUNTS: Final = ApiResource(
+    "serviceaccounts", "ServiceAccount", "v1", _decoder(ServiceAccount)
+)
 SECRETS: Final = ApiResource("secrets", "Secret", "v1", _decoder(PartialObjectMetadata))
-
-HELM_SECRETS: Final = ApiResource(
-    SECRETS.plural,
-    "Release",
-    "v1",
-    _decoder(PartialObjectMetadata),
+HELM_SECRETS: Final = replace(
+    SECRETS,
+    kind="Release",
     selectors=(("labelSelector", "owner=helm"), ("fieldSelector", "type=helm.sh/release.v1")),
     accept="application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
 )
@@ -111,18 +108,11 @@ def custom(resource: CustomResource) -> ApiResource:
     return ApiResource(resource.resource, "", version, _decoder(dict[str, Any]))
 
 
-_DEEPEST: Final = 300
-"""Levels that are kept: no path that is configured leads further (`FieldPath`)."""
-_MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
-"""A text, also one that never ends: else each quote in it would be tried as a beginning."""
-
-Read = TypeVar("Read")
-
-
-def decoded(body: bytes | msgspec.Raw, of: msgspec.json.Decoder[Read]) -> Read:
+def decoded(body: bytes | msgspec.Raw, of: msgspec.json.Decoder[Document]) -> Document:
     """Read a document; raise `Malformed` where it is none of this kind.
 
-    What lies deeper than anything that is looked for is read as null.
+    An API server takes thousands of levels, no reader here does: what lies deeper than anything
+    that is looked for is read as null, so that one such object hides no other of its list.
     """
     try:
         try:

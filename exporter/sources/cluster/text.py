@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from exporter.oci.digest import Malformed
@@ -12,6 +13,8 @@ _LONGEST: Final = 300
 """Characters of a name: Kubernetes' own have at most 253."""
 _LONGEST_REFERENCE: Final = 1_000
 """Characters of an image's name: a host, a repository, a tag and a digest have fewer."""
+_REFERENCES: Final = 16_384
+"""References that are kept read: many pods and nodes name the same."""
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _LONGEST_SUBDOMAIN: Final = 253
 
@@ -29,6 +32,7 @@ def plain(text: str) -> str:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
+@lru_cache(_REFERENCES)
 def reference(text: str) -> Reference:
     """Read an image's name; raise `Malformed` for what is none, at once where it is far too long.
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
-from exporter.facts.gap import Reason
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.ports import Listing
-from exporter.sources.cluster.gaps import Gaps
 from exporter.sources.cluster.images import PodImage
 from exporter.sources.cluster.nodes import ClusterNodes
 from exporter.sources.cluster.text import reference
 
-Key = tuple["Workload", str, "ReferenceClass"]
+_BARE: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def no_login(_: PodImage) -> str:
@@ -27,34 +25,37 @@ def no_login(_: PodImage) -> str:
 
 
 def merged(
-    cluster: str,
-    wants: Iterable[PodImage],
-    fleet: ClusterNodes,
+    images: Iterable[PodImage],
+    nodes: ClusterNodes,
     login: Callable[[PodImage], str] = no_login,
 ) -> Listing[Use]:
     """Put together what belongs together; a text that is no reference is a gap of its own.
 
-    `login` names the credentials with which a want would be pulled.
+    `login` names the credentials with which an image would be pulled.
     """
-    groups: dict[Key, list[PodImage]] = {}
-    references, found = _References(Gaps(cluster, "images")), []
-    for want in wants:
-        if want.excess:
-            references.gaps.add(str(want.workload), Reason.TOO_LARGE, want.excess)
-            continue
-        groups.setdefault((want.workload, want.image, want.reference_class), []).append(want)
-    for key, group in groups.items():
-        if named := references.read(key):
-            found.append(_use(named, group, fleet, login))
-    return Listing(tuple(found), references.gaps.all())
+    groups: dict[tuple[Workload, str, ReferenceClass], list[PodImage]] = {}
+    uses: list[Use] = []
+    gaps: list[Gap] = []
+    for each in images:
+        if each.excess:
+            subject = str(each.workload)
+            gaps.append(Gap(Scope.REFERENCES, subject, Reason.TOO_LARGE, each.excess))
+        else:
+            groups.setdefault((each.workload, each.image, each.reference_class), []).append(each)
+    for (workload, text, _), group in groups.items():
+        try:
+            uses.append(_use(reference(text), group, nodes, login))
+        except Malformed as error:
+            gaps.append(Gap(Scope.REFERENCES, str(workload), Reason.MALFORMED, str(error)))
+    return Listing(tuple(uses), tuple(gaps))
 
 
 def _use(
-    named: Reference, group: list[PodImage], fleet: ClusterNodes, login: Callable[[PodImage], str]
+    named: Reference, group: list[PodImage], nodes: ClusterNodes, login: Callable[[PodImage], str]
 ) -> Use:
     first = group[0]
-    platforms, admitted = _platforms(group, fleet)
-    told = {want.image_id for want in group}
+    platforms, admitted = _platforms(group, nodes)
+    told = {each.image_id for each in group}
     content = frozenset(filter(None, (running(each, named) for each in told)))
     return Use(
         owner=str(first.workload),
@@ -64,61 +65,32 @@ def _use(
         admitted=admitted,
         workload=first.workload,
         running=content,
-        alive=sum(want.alive for want in group),
-        next_run=min((want.next_run for want in group if want.next_run), default=None),
+        alive=sum(each.alive for each in group),
+        next_run=min((each.next_run for each in group if each.next_run), default=None),
         # Templates come before pods: what would be started counts, not what was.
         login=next(filter(None, map(login, group)), ""),
-        holders=fleet.holders(named, content),
+        holders=nodes.holders(named, content),
     )
 
 
 def _platforms(
-    group: list[PodImage], fleet: ClusterNodes
+    group: list[PodImage], nodes: ClusterNodes
 ) -> tuple[frozenset[Platform], frozenset[Platform]]:
     """Return the platforms that must run it, and those on which it may be started besides.
 
     Both are empty where a pod is on a node that cannot be seen: then nothing is known.
     """
-    must = fleet.bound({want.node for want in group if want.node})
+    must = nodes.platforms({each.node for each in group if each.node})
     if must is None:
         return frozenset(), frozenset()
-    free = (want for want in group if not (want.stays and must))
-    pods = {id(want.pod): want for want in free if want.pod is not None}
-    for want in pods.values():
-        if want.everywhere and want.pod is not None:
-            must |= fleet.admitted(want.pod)
-    may = frozenset[Platform]().union(
-        *(fleet.admitted(want.pod) for want in pods.values() if want.pod is not None)
-    )
+    may = frozenset[Platform]()
+    # Pods of one template share its spec, and that is looked at once.
+    free = {id(each.pod): each for each in group if not (each.stays and must)}
+    for each in free.values():
+        if each.pod is not None:
+            may |= nodes.admitted(each.pod)
+            must |= nodes.admitted(each.pod) if each.everywhere else frozenset()
     return must, may - must
-
-
-@dataclass(slots=True)
-class _References:
-    """The texts that were read, each once, and those that are no references."""
-
-    gaps: Gaps
-    read_before: dict[str, Reference | Malformed] = field(default_factory=dict)
-
-    def read(self, key: Key) -> Reference | None:
-        workload, text, _ = key
-        if text not in self.read_before:
-            self.read_before[text] = _parsed(text)
-        found = self.read_before[text]
-        if isinstance(found, Malformed):
-            self.gaps.add(str(workload), Reason.MALFORMED, str(found))
-            return None
-        return found
-
-
-def _parsed(text: str) -> Reference | Malformed:
-    try:
-        return reference(text)
-    except Malformed as error:
-        return error
-
-
-_BARE: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def running(image_id: str, wanted: Reference) -> Digest | None:

@@ -142,11 +142,11 @@ def test_many_revisions_are_given_up_together_and_told_in_few_gaps(tmp_path: Pat
     gaps = seen(site, tmp_path, HELM).gaps
 
     assert len(gaps) == 101
-    assert gaps[-1].detail == "50 more revisions of Helm releases cannot be read"
+    assert gaps[-1].subject == "50 more"
 
 
 def test_releases_take_no_more_than_a_part_of_the_time_that_is_left() -> None:
-    api = Api(None, 1.0, time.monotonic() + 1000)  # type: ignore[arg-type] # asks nothing
+    api = Api("prod", None, 1.0, time.monotonic() + 1000)  # type: ignore[arg-type] # asks nothing
 
     assert 400 < api.within(0.5).deadline - time.monotonic() <= 500
     assert api.within(0.5).within(0.0).deadline <= time.monotonic()
@@ -303,4 +303,4 @@ def test_texts_that_never_end_are_looked_through_once() -> None:
 
 
 def test_a_long_schedule_is_not_looked_at() -> None:
-    assert next_run("TZ=UTC" + " " * MEGABYTE + "*\n* * * *", None, 0.0) is None
+    assert next_run("*" + " " * MEGABYTE + "* * * *", None, 0.0) is None

@@ -164,7 +164,7 @@ def test_a_revision_that_cannot_be_read_is_shown_and_not_passed_over(
 
     (want,) = controllers.of_revisions([newest, odd], owners, 5)
 
-    found = merged("", [want], ClusterNodes([], whole=True))
+    found = merged([want], ClusterNodes([], whole=True))
     assert [gap.subject for gap in found.gaps] == ["StatefulSet shop/db"]
     assert "ControllerRevision r1" in found.gaps[0].detail
 

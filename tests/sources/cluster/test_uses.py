@@ -10,7 +10,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.sources.cluster.controllers import of_daemons, of_replicated, of_schedules
-from exporter.sources.cluster.images import PodImage, of_pods, of_template
+from exporter.sources.cluster.images import PodImage, of_pods
 from exporter.sources.cluster.nodes import ClusterNodes
 from exporter.sources.cluster.objects import Controller
 from exporter.sources.cluster.owners import Owners
@@ -43,7 +43,7 @@ def pods(*nodes: str, image: str = IMAGE, **spec: object) -> list[Pod]:
 def used(
     wants: Iterable[PodImage], nodes: list[Node] | None = None, *, whole: bool = True
 ) -> list[Use]:
-    found = merged("prod", wants, ClusterNodes(NODES if nodes is None else nodes, whole=whole))
+    found = merged(wants, ClusterNodes(NODES if nodes is None else nodes, whole=whole))
     assert found.complete
     return list(found.entries)
 
@@ -176,21 +176,8 @@ def test_the_next_run_of_a_schedule_is_kept() -> None:
 
 
 def test_a_text_that_is_no_reference_is_a_gap_that_names_its_workload_and_costs_no_other() -> None:
-    found = merged(
-        "prod", [*running("x1"), *running("x1", image="UPPER")], ClusterNodes([], whole=False)
-    )
+    found = merged([*running("x1"), *running("x1", image="UPPER")], ClusterNodes([], whole=False))
 
     (gap,) = found.gaps
     assert (gap.subject, gap.reason) == ("Deployment shop/web (prod)", Reason.MALFORMED)
     assert [str(use.reference) for use in found.entries] == [IMAGE]
-
-
-def test_a_thousand_bad_texts_are_a_hundred_gaps_and_a_count() -> None:
-    workload = next(iter(running("x1"))).workload
-    document = made.pod("p", made.spec(*(f"BAD{n}" for n in range(1000)))).spec
-    wants = of_template(workload, document, ReferenceClass.LIVE)
-
-    found = merged("prod", wants, ClusterNodes([], whole=False))
-
-    assert len(found.gaps) == 101
-    assert found.gaps[-1].detail == "900 more images cannot be read"
