@@ -17,9 +17,8 @@ from exporter.config.loading import Misconfigured, load
 from exporter.config.settings import Settings
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.publish.web.config import WebConfig
+from exporter.publish.web.config import WebConfig, server_context
 from exporter.publish.web.config import load as web_config
-from exporter.publish.web.tls import server_context
 from exporter.serve.logs import configure
 from exporter.wiring.exports import imported
 from exporter.wiring.service import Service, Unstartable

@@ -22,7 +22,7 @@ from exporter.judge.plans.reading import read as read_plan
 from exporter.ports import Unseen
 from exporter.publish.exports import release
 from exporter.publish.web import config as web_config
-from exporter.publish.web.tls import server_context
+from exporter.publish.web.config import server_context
 from exporter.sources.references import ReferenceFile
 from exporter.sources.storage import filesystem, layout
 from exporter.store import outlines, snapshot_file
@@ -293,7 +293,7 @@ TARGETS: Final = (
         "web-configuration",
         _web_config,
         _read("examples/web-config.yml"),
-        ("publish.web.config", "publish.web.tls"),
+        ("publish.web.config",),
     ),
     Target("shard", _shard, (b"auto/4\nregistry-3", b"0/4\n"), ("config.shard",)),
     Target("release", _release, (_RELEASE,), ("publish.exports.release",)),

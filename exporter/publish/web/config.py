@@ -1,4 +1,4 @@
-"""What does a web configuration file ask for? TLS, users, headers, in exporter-toolkit's format.
+"""The web configuration file, in exporter-toolkit's format: TLS, users and headers.
 
 Source: exporter-toolkit docs/web-configuration.md. What is not offered here is refused by name:
 an ignored key would be a door that somebody believes to be locked.
@@ -6,11 +6,11 @@ an ignored key would be a door that somebody believes to be locked.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import ssl
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -20,6 +20,7 @@ import pydantic
 from exporter.oci.digest import Malformed
 from exporter.screen import plain
 from exporter.sources.marked import read, spell
+from exporter.sources.regular import read_regular
 
 if TYPE_CHECKING:
     import pydantic_core
@@ -30,18 +31,22 @@ _SETTINGS: Final = 29
 _DEAREST: Final = 17
 """The highest bcrypt cost: one more takes longer than an answer may."""
 _LARGEST: Final = 1 << 20
-"""Bytes of the file."""
+"""Bytes of the file, and of each that it names."""
+_TOO_LARGE: Final = "more than 1 MiB; is it the right file?"
 _MOST_VALUES: Final = 10_000
 _VERSIONS: Final = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _NO_HASH: Final = "not a bcrypt hash (htpasswd -nBC 10 NAME makes one)"
-_ONE_OF: Final = "give {0}_file or {0}, one of them"
+_NO_SECTION: Final = "must be a section of keys"
+_NO_CHOICE: Final = "cannot be chosen here: OpenSSL's own are offered; leave it out"
+_NO_PEM: Final = "PEM is not read from this file: name its file in {}_file"
 _UNOFFERED: Final = {
-    "cipher_suites": "cannot be chosen here: OpenSSL's own are offered; leave it out",
-    "curve_preferences": "cannot be chosen here: OpenSSL's own are offered; leave it out",
+    "cipher_suites": _NO_CHOICE,
+    "curve_preferences": _NO_CHOICE,
     "prefer_server_cipher_suites": "cannot be chosen here: OpenSSL decides; leave it out",
     "rate_limit": "is not offered here: limit requests in a reverse proxy",
+    **{key: _NO_PEM.format(key) for key in ("cert", "key", "client_ca")},
 }
-"""Keys that the format knows and that mean nothing here."""
+"""Keys of the format that are refused."""
 _CLIENTS: Final = {
     "NoClientCert": ssl.CERT_NONE,
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
@@ -49,73 +54,40 @@ _CLIENTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Inline:
-    """PEM that stands in the configuration itself; it may be a key, so it is never shown."""
+def _beside(name: object, asked: pydantic.ValidationInfo[Path]) -> Path:
+    """Relative paths start at the configuration file, wherever the process was started."""
+    if not isinstance(name, str) or not name:
+        raise ValueError("not the name of a file")
+    return asked.context / name
 
-    pem: str = field(repr=False)
+
+_Beside = Annotated[Path, pydantic.BeforeValidator(_beside)]
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(pydantic.BaseModel, extra="forbid", strict=True):
     """How the server proves who it is, and what it asks of clients."""
 
-    certificate: Path | Inline
-    key: Path | Inline
-    client_authority: Path | Inline | None
+    cert_file: _Beside
+    key_file: _Beside
+    client_ca_file: _Beside | None = None
     """Whose certificates clients must, or may, present."""
-    client_certificate: ssl.VerifyMode
-    client_names: frozenset[str]
-    """Of which a client's certificate must hold one; empty: any that verifies."""
-    minimum: ssl.TLSVersion
-    maximum: ssl.TLSVersion
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """What must be read again when it changes."""
-        named = (self.certificate, self.key, self.client_authority)
-        return tuple(each for each in named if isinstance(each, Path))
-
-
-@dataclass(frozen=True, slots=True)
-class WebConfig:
-    """What is asked for; without a file, plain HTTP for everybody."""
-
-    tls: Tls | None = None
-    users: Mapping[str, bytes] = field(default_factory=dict)
-    """bcrypt hashes by name; empty lets everybody in."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """What every answer has beside, or instead of, its own headers."""
-
-
-def _header(name: str) -> Any:
-    """Return a field for one header's value, which must not begin another header."""
-    return pydantic.Field(default=None, alias=name, pattern=r"^[\x20-\x7e]+$")
-
-
-class _Tls(pydantic.BaseModel, extra="forbid", strict=True):
-    cert_file: str | None = None
-    cert: str | None = None
-    key_file: str | None = None
-    key: str | None = None
-    client_ca_file: str | None = None
-    client_ca: str | None = None
     client_auth_type: Literal[
         "NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"
     ] = "NoClientCert"
-    client_allowed_sans: tuple[str, ...] = pydantic.Field(default=(), strict=False)
+    client_allowed_sans: frozenset[str] = pydantic.Field(default=frozenset(), strict=False)
+    """Names of which a client's certificate must have one; empty: any that verifies."""
     min_version: Literal["TLS12", "TLS13"] = "TLS12"
     max_version: Literal["TLS12", "TLS13"] = "TLS13"
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that must be read again when they change."""
+        authority = (self.client_ca_file,) if self.client_ca_file else ()
+        return (self.cert_file, self.key_file, *authority)
+
     @pydantic.model_validator(mode="after")
-    def _agrees(self) -> _Tls:
-        for name in ("cert", "key"):
-            if bool(getattr(self, name)) is bool(getattr(self, f"{name}_file")):
-                raise ValueError(_ONE_OF.format(name))
-        if self.client_ca and self.client_ca_file:
-            raise ValueError(_ONE_OF.format("client_ca"))
-        authority = self.client_ca or self.client_ca_file
-        if (self.client_auth_type != "NoClientCert") != bool(authority):
+    def _agrees(self) -> Tls:
+        if (self.client_auth_type != "NoClientCert") != bool(self.client_ca_file):
             raise ValueError("client_ca_file and a client_auth_type that verifies belong together")
         if self.client_allowed_sans and self.client_auth_type != "RequireAndVerifyClientCert":
             raise ValueError(
@@ -124,6 +96,11 @@ class _Tls(pydantic.BaseModel, extra="forbid", strict=True):
         if self.min_version > self.max_version:
             raise ValueError("min_version is newer than max_version")
         return self
+
+
+def _header(name: str) -> Any:
+    """Return a field for one header's value, which must not begin another header."""
+    return pydantic.Field(default=None, alias=name, pattern=r"^[\x20-\x7e]+$")
 
 
 class _Headers(pydantic.BaseModel, extra="forbid", strict=True):
@@ -162,19 +139,36 @@ def _comparable(hashed: str) -> str:
 _Hash = Annotated[str, pydantic.Field(pattern=_BCRYPT), pydantic.AfterValidator(_comparable)]
 
 
-class _File(pydantic.BaseModel, extra="forbid", strict=True):
-    tls_server_config: _Tls | None = None
-    http_server_config: _Http | None = None
+class WebConfig(pydantic.BaseModel, extra="forbid", strict=True):
+    """A web configuration; without a file, plain HTTP for everybody."""
+
+    tls: Tls | None = pydantic.Field(default=None, alias="tls_server_config")
+    http: _Http | None = pydantic.Field(default=None, alias="http_server_config")
     basic_auth_users: dict[str, _Hash] | None = None
+
+    @property
+    def users(self) -> Mapping[str, bytes]:
+        """The bcrypt hashes by name; empty lets everybody in."""
+        return {name: hashed.encode() for name, hashed in (self.basic_auth_users or {}).items()}
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What every answer has beside, or instead of, its own headers."""
+        asked = self.http and self.http.headers
+        return asked.model_dump(by_alias=True, exclude_none=True) if asked else {}
 
 
 def load(path: Path) -> WebConfig:
     """Read a file; raise `Malformed`, one line that names the file and every key that is wrong."""
     try:
-        marked = read(_bytes(path), most=_MOST_VALUES)
+        body = read_regular(path, _LARGEST + 1)
+        if len(body) > _LARGEST:
+            raise Malformed(_TOO_LARGE)
+        marked = read(body, most=_MOST_VALUES)
         if marked.faults:
             raise Malformed("; ".join(map(str, marked.faults)))
-        asked = _File.model_validate({} if marked.value is None else marked.value)
+        value = {} if marked.value is None else marked.value
+        return WebConfig.model_validate(value, context=path.parent)
     except OSError as error:
         raise Malformed(plain(f"{path}: {error.strerror or error}")) from error
     except pydantic.ValidationError as error:
@@ -182,53 +176,6 @@ def load(path: Path) -> WebConfig:
         raise Malformed(plain(f"{path}: {'; '.join(map(_complaint, faults))}")) from None
     except ValueError as error:  # `Malformed` too, and a path that no file can have
         raise Malformed(plain(f"{path}: {error}")) from error
-    users = {name: hashed.encode() for name, hashed in (asked.basic_auth_users or {}).items()}
-    served = asked.http_server_config
-    headers = served.headers.model_dump(by_alias=True) if served and served.headers else {}
-    return WebConfig(
-        _tls(asked.tls_server_config, path.parent),
-        users,
-        {name: value for name, value in headers.items() if value is not None},
-    )
-
-
-def _bytes(path: Path) -> bytes:
-    """Read the file; whatever stands in its place must not keep the process waiting."""
-    # Without O_NONBLOCK opening a named pipe waits for somebody who writes into it.
-    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(opened).st_mode):
-        os.close(opened)
-        raise Malformed("not a file")
-    with os.fdopen(opened, "rb") as file:
-        body = file.read(_LARGEST + 1)
-    if len(body) > _LARGEST:
-        raise Malformed("more than 1 MiB; is it the right file?")
-    return body
-
-
-def _tls(asked: _Tls | None, folder: Path) -> Tls | None:
-    """Relative paths start at the configuration file, wherever the process was started."""
-    if asked is None:
-        return None
-    certificate = _pem(asked.cert_file, asked.cert, folder)
-    key = _pem(asked.key_file, asked.key, folder)
-    if certificate is None or key is None:
-        raise RuntimeError("was checked when the file was read")
-    return Tls(
-        certificate,
-        key,
-        _pem(asked.client_ca_file, asked.client_ca, folder),
-        _CLIENTS[asked.client_auth_type],
-        frozenset(asked.client_allowed_sans),
-        _VERSIONS[asked.min_version],
-        _VERSIONS[asked.max_version],
-    )
-
-
-def _pem(file: str | None, inline: str | None, folder: Path) -> Path | Inline | None:
-    if inline:
-        return Inline(inline)
-    return folder / file if file else None
 
 
 def _complaint(error: pydantic_core.ErrorDetails) -> str:
@@ -237,14 +184,68 @@ def _complaint(error: pydantic_core.ErrorDetails) -> str:
     unoffered = _UNOFFERED.get(str(error["loc"][-1])) if error["loc"] else None
     if unoffered and error["type"] == "extra_forbidden":
         return f"{where}: {unoffered}"
+    hashes = error["loc"][:1] == ("basic_auth_users",)
     what = {
         "extra_forbidden": "unknown key",
-        "string_pattern_mismatch": _NO_HASH
-        if error["loc"][:1] == ("basic_auth_users",)
-        else "not a line of printable characters",
+        "string_pattern_mismatch": _NO_HASH if hashes else "not a line of printable characters",
         "missing": "must be given",
-        "model_type": "must be a section of keys",
-        "model_attributes_type": "must be a section of keys",
-        "dict_type": "must be a section of keys",
+        "model_type": _NO_SECTION,
+        "model_attributes_type": _NO_SECTION,
+        "dict_type": _NO_SECTION,
     }.get(error["type"], error["msg"].removeprefix("Value error, "))
     return f"{where}: {what}" if where else what
+
+
+def server_context(tls: Tls) -> ssl.SSLContext:
+    """Load certificate, key and authority; raise `Malformed` naming what cannot be used."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = _VERSIONS[tls.min_version]
+    context.maximum_version = _VERSIONS[tls.max_version]
+    pair = tls.cert_file, tls.key_file
+    _use(pair, lambda: context.load_cert_chain(*pair, password=_refuse))
+    if authority := tls.client_ca_file:
+        _use((authority,), lambda: context.load_verify_locations(authority))
+    context.verify_mode = _CLIENTS[tls.client_auth_type]
+    return context
+
+
+def _use(files: tuple[Path, ...], take: Callable[[], None]) -> None:
+    """Have OpenSSL read files, after a look at them: it would wait for ever at a named pipe."""
+    try:
+        for each in files:
+            _check(each.stat())
+        take()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None)
+        why = reason or error or type(error).__name__
+        raise Malformed(plain(f"{', '.join(map(str, files))}: {why}")) from error
+
+
+def _check(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("not a file")
+    if status.st_size > _LARGEST:
+        raise ValueError(_TOO_LARGE)
+
+
+def _refuse() -> str:
+    """Stand in for the question at the terminal that OpenSSL would ask of an encrypted key."""
+    raise ValueError("the key is encrypted")
+
+
+def holds(certificate: Mapping[str, Any] | None, names: frozenset[str]) -> bool:
+    """Does a client's certificate hold one of these names (DNS, IP address, e-mail, URI)?
+
+    `certificate` is as `ssl` decodes it.
+    """
+    entries = (certificate or {}).get("subjectAltName", ())
+    held = {_address(value) if kind == "IP Address" else value for kind, value in entries}
+    return not held.isdisjoint(map(_address, names))
+
+
+def _address(name: str) -> str:
+    """Write an IP address in the one usual way; leave every other name as it is."""
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Final, cast
 from aiohttp import web
 
 from exporter.oci.digest import Malformed
-from exporter.publish.web.config import WebConfig, load
+from exporter.publish.web.config import WebConfig, load, server_context
 from exporter.publish.web.connection import Connection
 from exporter.publish.web.connections import Connections, Listener, shortage_told_seldom
 from exporter.publish.web.gate import Gate
-from exporter.publish.web.tls import server_context
 
 if TYPE_CHECKING:
     Protocol = Callable[[], asyncio.BaseProtocol]
@@ -117,7 +116,7 @@ class Entrance:
         context = await asyncio.to_thread(server_context, config.tls) if config.tls else None
         await self._reopen(context)
         self._gate.users, self._gate.headers = config.users, config.headers
-        self._gate.names = config.tls.client_names if config.tls else frozenset()
+        self._gate.names = config.tls.client_allowed_sans if config.tls else frozenset()
 
     async def watch(self, every: float) -> None:
         """Look at the files again and again, after so many seconds each; nothing ends it."""

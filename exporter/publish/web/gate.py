@@ -11,8 +11,8 @@ import bcrypt
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from exporter.publish.web.config import holds
 from exporter.publish.web.connection import Connection
-from exporter.publish.web.tls import holds
 from exporter.publish.web.turns import ROOM, Asker, Comparer, Full, Turns
 
 OPEN: Final = "open"

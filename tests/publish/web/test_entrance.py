@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
-import json
 import os
 import shutil
 import ssl
@@ -16,7 +15,7 @@ import httpx
 import pytest
 
 from exporter.oci.digest import Malformed
-from exporter.publish.web.tls import holds
+from exporter.publish.web.config import holds
 from tests.parts.process import PATIENCE, until
 from tests.publish.web.serving import HASHED, SECRET, serving
 
@@ -227,22 +226,6 @@ def test_an_address_in_a_certificate_is_the_same_however_it_is_written() -> None
     assert holds(shown, frozenset({"scraper.example"}))
     assert not holds(shown, frozenset({"::2"}))
     assert not holds(None, frozenset({"::1"}))
-
-
-async def test_certificate_key_and_authority_may_stand_in_the_file_itself(
-    tmp_path: Path, authority: Authority
-) -> None:
-    pair = authority.sign("inline")
-    config = tmp_path / "web.yml"
-    document = {
-        "cert": pair.certificate.read_text(),
-        "key": pair.key.read_text(),
-        "client_ca": authority.certificate.read_text(),
-        "client_auth_type": "VerifyClientCertIfGiven",
-    }
-    config.write_text(json.dumps({"tls_server_config": document}))
-    async with serving(config) as served:
-        assert await certificate(authority, served.port) == "inline"
 
 
 async def test_a_newer_protocol_is_refused_where_the_file_says_so(
