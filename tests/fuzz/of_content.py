@@ -122,7 +122,7 @@ TARGETS: Final = (
         "layer",
         _layer,
         (gzip.compress(_PLAIN), gzip.compress(_PLAIN) * 2, _zstd(), _zstd() * 2, _PLAIN),
-        ("resolve.scrub.unpacking",),
+        ("resolve.unpacking",),
         (),
     ),
 )
