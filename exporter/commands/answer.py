@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -16,14 +17,19 @@ from exporter.facts.gap import Scope
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.judge.report import Report
-from exporter.publish.document.report import compose, encode
+from exporter.publish.answers.document import Document, encode
+from exporter.publish.blocks import Block
+from exporter.publish.document.report import compose
+from exporter.publish.document.report import encode as encode_report
+from exporter.publish.render import markdown, terminal
 from exporter.publish.standing import Standing
 from exporter.publish.text.terminal import Style
 from exporter.screen import escaped
 from exporter.store import snapshot_file
 
 MOST_ROWS: Final = 1_000
-"""Rows of a Markdown table; what is broken comes first."""
+"""Rows of a Markdown table, and items of a list; what is broken comes first."""
+_MOST_ON_TERMINALS: Final = 100
 
 
 class Exit(IntEnum):
@@ -67,9 +73,34 @@ def style(args: argparse.Namespace) -> Style:
     return Style(width=width, colour=colour, again=again(args))
 
 
+def _style(args: argparse.Namespace) -> terminal.Style:
+    found = style(args)
+    return terminal.Style(found.width, found.colour)
+
+
+def answered(
+    args: argparse.Namespace,
+    document: Callable[[float], Document],
+    blocks: Callable[[int], Iterable[Block]],
+) -> None:
+    """Print an answer in the form that was asked for.
+
+    `document` is given the time, in seconds since the epoch; `blocks` how many of a kind to show.
+    """
+    if args.output == "json":
+        said = escaped(encode(document(time.time()), indent=2).decode()) + "\n"
+    elif args.output == "markdown":
+        said = markdown.render(blocks(MOST_ROWS))
+    else:
+        said = terminal.render(blocks(_MOST_ON_TERMINALS), _style(args))
+    sys.stdout.write(said)
+
+
 def as_json(reports: Iterable[Report], now: float) -> str:
     """Return the documented report, indented."""
-    return escaped(encode(compose(map(Standing.once, reports), now), indent=2).decode()) + "\n"
+    return (
+        escaped(encode_report(compose(map(Standing.once, reports), now), indent=2).decode()) + "\n"
+    )
 
 
 def save(reports: Sequence[Report], path: Path) -> None:

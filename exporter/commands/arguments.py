@@ -194,7 +194,7 @@ def _capacity(parser: argparse.ArgumentParser) -> None:
     _value(parser, "--memory-limit", "SIZE", text, default="2GB")
     text = "Spark master: local[*], spark://…, sc://… (default: as Spark is configured)"
     _value(parser, "--master", "URL", text)
-    _choice(parser, "--output", ("text", "json"))
+    _output(parser)
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
-from exporter.commands.answer import Exit
+from exporter.commands.answer import Exit, answered
 from exporter.commands.settings import bucket, check_place, is_folder, place
 from exporter.config.words import duration
 from exporter.facts.exports import Capacity, Release, Untold
@@ -21,9 +21,8 @@ from exporter.facts.gap import Reason
 from exporter.judge.coverage import doubts, newest
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
+from exporter.publish.answers import capacity
 from exporter.publish.exports.release import decode, named
-from exporter.publish.text.capacity import capacity_json, capacity_text
-from exporter.screen import escaped
 from exporter.sources.exports.queries import Engine, answer
 from exporter.wiring.exports import imported
 
@@ -42,8 +41,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
             raise Refused(f"{unseen.subject}: {unseen.detail}") from unseen
         sys.stderr.write(f"pullproof: inconclusive: {unseen}\n")
         return Exit.BLIND
-    as_json = args.output == "json"
-    sys.stdout.write(escaped(capacity_json(answers)) if as_json else capacity_text(answers))
+    answered(args, lambda now: capacity.document(answers, now), lambda _: capacity.blocks(answers))
     whole = all(isinstance(each, Capacity) and not each.incomplete for each in answers)
     return Exit.WELL if whole else Exit.BLIND
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Mapping
 
 from exporter.commands import Refused
+from exporter.commands.answer import answered
 from exporter.commands.auditing import judged
-from exporter.judge.change import Diff, compare
-from exporter.publish.text.change import change_document, change_markdown, change_text
+from exporter.judge.change import compare
+from exporter.publish.answers import diff
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: ARG001 - asks nobody
@@ -22,11 +21,5 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: A
     if old.snapshot.taken_at > new.snapshot.taken_at:
         raise Refused(f"{args.old} is newer than {args.new}: give the older one first")
     change = compare(old, new)
-    sys.stdout.write(_said(args.output, change))
+    answered(args, lambda now: diff.document(change, now), lambda _: diff.blocks(change))
     return change.outcome
-
-
-def _said(output: str, change: Diff) -> str:
-    if output == "json":
-        return json.dumps(change_document(change), indent=2) + "\n"
-    return change_markdown(change) if output == "markdown" else change_text(change)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from exporter.commands import Refused
-from exporter.commands.answer import Exit, save
+from exporter.commands.answer import Exit, answered, save
 from exporter.commands.auditing import finished, judged, look
 from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import Subjects, is_registry, platforms, with_file
@@ -22,11 +20,7 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.quoting import without_credentials
 from exporter.oci.reference import Reference, Tag
 from exporter.ports import Listing
-from exporter.publish.text.explanation import (
-    explanation_document,
-    explanation_markdown,
-    explanation_text,
-)
+from exporter.publish.answers import explain as answer
 
 _ALL: Final = ("*",)
 
@@ -34,12 +28,7 @@ _ALL: Final = ("*",)
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     found = _kept(args) if args.saved else _looked(args, environ)
-    if args.output == "json":
-        said = json.dumps(explanation_document(found), indent=2) + "\n"
-    else:
-        say = explanation_markdown if args.output == "markdown" else explanation_text
-        said = say(found)
-    sys.stdout.write(said)
+    answered(args, lambda now: answer.document(found, now), lambda _: answer.blocks(found))
     return Exit.WELL if any(each.state is not State.UNKNOWN for each in found) else Exit.BLIND
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from exporter.commands.answer import MOST_ROWS, Exit, style
+from exporter.commands.answer import Exit, answered
 from exporter.commands.auditing import judged
 from exporter.commands.needed import Wanting, wanting
 from exporter.commands.operation import operation
@@ -27,10 +27,8 @@ from exporter.judge.preflight.prediction import Checked, Prediction, Verdict
 from exporter.judge.preflight.storage import StoragePrediction
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing, Unseen, joined
-from exporter.publish.preflight.document import preflight_json
-from exporter.publish.preflight.markdown import preflight_markdown
-from exporter.publish.preflight.text import preflight_text
-from exporter.screen import escaped, plain
+from exporter.publish.answers import preflight
+from exporter.screen import plain
 from exporter.wiring.stored import Stored
 
 _PAUSE: Final = 0.5
@@ -59,7 +57,7 @@ def _of_snapshot(args: argparse.Namespace, wish: Operation, wants: Wanting) -> P
     report = judged(args.saved)
     uses = joined(wants.uses, Listing(report.snapshot.uses))
     answer = api.predict(report, wish, replace(wants, uses=uses).needed({}), wants.uses.gaps)
-    sys.stdout.write(_said(args, answer))
+    _print(args, answer, report.snapshot.registry)
     return answer
 
 
@@ -78,13 +76,13 @@ def _of_storage(
         if args.output == "removed":
             _complain(answer)
         else:
-            sys.stdout.write(_said(args, answer))
+            _print(args, answer)
         return answer
     if args.output == "removed":
         _list(foreseen)
         return foreseen.answer
     answer = _with_platforms(stored, inventory, foreseen.answer)
-    sys.stdout.write(_said(args, answer))
+    _print(args, answer)
     return answer
 
 
@@ -115,12 +113,12 @@ def _with_platforms(stored: Stored, inventory: Inventory, answer: Prediction) ->
     return described(answer, {digest: content for digest, content in read if content})
 
 
-def _said(args: argparse.Namespace, answer: Prediction) -> str:
-    if args.output == "json":
-        return escaped(preflight_json(answer))
-    if args.output == "markdown":
-        return preflight_markdown(answer, MOST_ROWS)
-    return preflight_text(answer, style(args))
+def _print(args: argparse.Namespace, answer: Prediction, registry: str | None = None) -> None:
+    answered(
+        args,
+        lambda now: preflight.document(answer, now, registry),
+        lambda most: preflight.blocks(answer, most),
+    )
 
 
 _FIRST: Final = os.fsdecode(b"\xa0")
@@ -135,12 +133,12 @@ def _list(foreseen: StoragePrediction) -> None:
         _complain(foreseen.answer)
         return
     removal = outcome.removal if isinstance(outcome, Completed) else outcome.possible
-    _print(sorted(set(removed(inventory, removal))))
+    _print_names(sorted(set(removed(inventory, removal))))
     if isinstance(outcome, Aborted):
         sys.stderr.write(f"{plain(outcome.complaints[0])}\n")
 
 
-def _print(lines: Iterable[str]) -> None:
+def _print_names(lines: Iterable[str]) -> None:
     """Print names as they are on the disk, even where they are no UTF-8, a line each.
 
     Of a name that could move a terminal's cursor those characters are replaced.

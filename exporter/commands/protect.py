@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from exporter.commands import Refused
-from exporter.commands.answer import Exit, save
+from exporter.commands.answer import Exit, answered, save
 from exporter.commands.auditing import finished, judged, look
 from exporter.commands.settings import Typed, typed
 from exporter.commands.subjects import Subjects, asked_for
@@ -20,7 +18,8 @@ from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import tag
 from exporter.ports import KeepTagger, Unseen
-from exporter.publish.text.pins import Outcome, pins_document, pins_markdown, pins_text
+from exporter.publish.answers import protect
+from exporter.publish.answers.protect import Outcome
 from exporter.wiring.keep_tags import keep_tagger
 
 _ATTACHED: Final = ("sha256-*",)
@@ -102,12 +101,11 @@ async def _failure(writing: KeepTagger, pin: KeepTag) -> str:
 def _answered(
     args: argparse.Namespace, plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None
 ) -> Exit:
-    if args.output == "json":
-        said = json.dumps(pins_document(plans, outcomes), indent=2) + "\n"
-    else:
-        say = pins_markdown if args.output == "markdown" else pins_text
-        said = say(plans, outcomes)
-    sys.stdout.write(said)
+    answered(
+        args,
+        lambda now: protect.document(plans, outcomes, now),
+        lambda _: protect.blocks(plans, outcomes),
+    )
     if any(plan.wanted for plan in plans):
         return Exit.BROKEN
     return Exit.BLIND if any(_blind(plan) for plan in plans) else Exit.WELL

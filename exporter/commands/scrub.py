@@ -27,10 +27,10 @@ from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.oci.reference import Place
 from exporter.ports import Bytes, Listing, Unseen
+from exporter.publish.formatting import size_words
 from exporter.publish.text.markdown import check_markdown
 from exporter.publish.text.scrub import damage_markdown, damage_text, tally_words, unread_lines
 from exporter.publish.text.terminal import check_text
-from exporter.publish.words import size_words
 from exporter.resolve.concurrency import pause
 from exporter.resolve.scrub.selection import Subject
 from exporter.resolve.target import Method, Target

@@ -15,7 +15,7 @@ from exporter.commands.subjects import Subjects, of_registry
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.report import Report
-from exporter.publish.words import count_words, size_words
+from exporter.publish.formatting import count_words, size_words
 from exporter.screen import plain
 
 

@@ -11,8 +11,8 @@ from exporter.facts.proof import State
 from exporter.judge.repair import held, save
 from exporter.judge.report import Child, Report, TagVerdict
 from exporter.oci.reference import names_host
+from exporter.publish.formatting import platform_words
 from exporter.publish.sheet import root_name
-from exporter.publish.words import platform_words
 from exporter.screen import plain
 
 _FORGET: Final = (

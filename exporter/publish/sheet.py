@@ -12,15 +12,8 @@ from exporter.facts.proof import State
 from exporter.facts.snapshot import Root
 from exporter.judge.report import Child, ChildKind, Report, TagReport, TagVerdict, Urgency
 from exporter.oci.reference import names_host
-from exporter.publish.words import (
-    ABSENT,
-    LACKING,
-    Cell,
-    Tone,
-    child_cell,
-    platform_words,
-    verdict_cell,
-)
+from exporter.publish.blocks import Cell, Tone
+from exporter.publish.formatting import ABSENT, LACKING, child_cell, platform_words, verdict_cell
 
 ANY: Final = "any"
 """The column of images that say no platform, and of tags that could not be looked into."""

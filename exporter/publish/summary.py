@@ -19,18 +19,19 @@ from exporter.judge.report import (
     TagVerdict,
     Urgency,
 )
-from exporter.publish.sheet import inspect_command, name_of, root_name, scrub_command
-from exporter.publish.users import impact_words, needed_words
-from exporter.publish.words import (
+from exporter.publish.blocks import Cell
+from exporter.publish.formatting import (
     LACKING,
-    Cell,
     child_cell,
     count_words,
+    impact_words,
+    needed_words,
     platform_words,
     proof_words,
     size_words,
     verdict_cell,
 )
+from exporter.publish.sheet import inspect_command, name_of, root_name, scrub_command
 from exporter.screen import plain
 
 PLAIN_HTTP: Final = "--plain-http"

@@ -14,12 +14,11 @@ from exporter.judge.report import Child, ChildKind, Lacking, Report, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, Kind, Manifest
 from exporter.oci.reference import Tag
-from exporter.publish.words import (
+from exporter.publish.blocks import Cell, Tone
+from exporter.publish.formatting import (
     ABSENT,
     BY_DESIGN,
     LACKING,
-    Cell,
-    Tone,
     child_cell,
     platform_words,
     proof_words,

@@ -96,9 +96,9 @@ def test_a_program_reads_the_same(storage: Path, run: Any) -> None:
 def test_a_ticket_reads_the_same(storage: Path, run: Any) -> None:
     _, said, _ = run(*by(storage), "--output", "markdown")
 
-    assert said.startswith("## UNSAFE\n\ngarbage-collect --delete-untagged of distribution-2 would")
+    assert said.startswith("**UNSAFE**: garbage-collect --delete-untagged of distribution-2 would")
     for child in APP.children:
-        assert f"  - {child.platform} `{child.digest}` manifest unlinked, config removed" in said
+        assert f"  - {child.platform}  `{child.digest}`  manifest unlinked, config removed" in said
 
 
 def test_the_files_that_go_are_listed_whatever_the_verdict(storage: Path, run: Any) -> None:

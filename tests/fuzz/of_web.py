@@ -145,7 +145,7 @@ TARGETS: Final = (
         "shown",
         _shown,
         (b"app:v1", "\u202e\x1b[31mé".encode()),
-        ("publish.words", "publish.web.html"),
+        ("publish.formatting", "publish.web.html"),
         (),
     ),
     Target(

@@ -11,11 +11,12 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.explanation import ExplainRequest, explain
 from exporter.judge.judgement import judge
 from exporter.judge.report import Condition, Urgency
+from exporter.publish.answers import explain as explanation
 from exporter.publish.document.report import compose
+from exporter.publish.render import terminal
 from exporter.publish.standing import Standing
 from exporter.publish.summary import next_command
 from exporter.publish.tag_index import TagIndex
-from exporter.publish.text.explanation import explanation_document, explanation_text
 from exporter.publish.text.terminal import Style, check_text
 from exporter.publish.text.tree import inspect_text
 from tests.fakes import use, workload
@@ -89,12 +90,11 @@ def test_a_platform_that_only_idle_uses_lack_says_so() -> None:
 def test_explain_says_who_needs_it(lost: Report) -> None:
     found = [explain(lost, ExplainRequest(APP, None, each.digest)) for each in (ARM64, AMD64)]
 
-    text = explanation_text(found)
+    text = terminal.render(explanation.blocks(found))
     assert "app:v1 (live, through an index) on linux/arm64, only idle uses need it, used by" in text
     assert "app:v1 (live, through an index) on linux/amd64, used by" in text
-    needed = [
-        each["dependents"][0]["required_by"] for each in explanation_document(found)["explained"]
-    ]
+    document = explanation.document(found, NOW)
+    needed = [each.dependents[0].required_by for each in document.explained]
     assert needed == ["idle", "live"]
 
 

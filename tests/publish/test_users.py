@@ -5,7 +5,7 @@ from __future__ import annotations
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.impact import User, users_of
 from exporter.judge.tag_report import impact_of
-from exporter.publish.users import impact_words, user_words, wanted_by
+from exporter.publish.formatting import impact_words, user_words, wanted_by
 from tests.fakes import use, workload
 from tests.publish.reports import MISSING, child, cron_job, deployment, tag
 

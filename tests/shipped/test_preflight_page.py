@@ -11,8 +11,7 @@ import pytest
 from exporter.judge.gc import preconditions
 from exporter.judge.preflight import prediction
 from exporter.judge.preflight.deletions import DeletionMethod
-from exporter.publish.document.shape import UserEntry, WorkloadEntry
-from exporter.publish.preflight import document
+from exporter.publish.answers import document, preflight
 
 PAGE = (Path(__file__).parents[2] / "docs" / "preflight.md").read_text()
 
@@ -30,16 +29,16 @@ def test_every_verdict_has_its_line(verdict: str) -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        document.PreflightDocument,
-        document.HurtEntry,
-        UserEntry,
-        WorkloadEntry,
-        document.BrokenEntry,
-        document.LostEntry,
-        document.GoingEntry,
-        document.HazardEntry,
+        preflight.PreflightDocument,
+        preflight.VictimEntry,
+        document.UserEntry,
+        document.WorkloadEntry,
+        preflight.BrokenEntry,
+        preflight.LostEntry,
+        preflight.GoingEntry,
+        preflight.HazardEntry,
         document.GapEntry,
-        document.CheckedEntry,
+        preflight.CheckedEntry,
     ],
 )
 def test_every_field_is_told(kind: type[msgspec.Struct]) -> None:

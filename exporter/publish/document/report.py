@@ -26,8 +26,8 @@ from exporter.publish.document.shape import (
     WorkloadEntry,
 )
 from exporter.publish.document.stock import stock_entry
+from exporter.publish.formatting import moment
 from exporter.publish.standing import Standing
-from exporter.publish.words import moment
 
 _MOST_PROTECTORS: Final = 20
 """Tags that are named of those that protect one manifest."""

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Final
 
 from exporter.judge.report import Report, TagVerdict
+from exporter.publish.formatting import count_words, size_words, time_words, verdict_cell, wanted_by
 from exporter.publish.sheet import Sheet, lay_out, narrow, root_name
 from exporter.publish.summary import (
     Trouble,
@@ -19,8 +20,6 @@ from exporter.publish.summary import (
     troubles,
 )
 from exporter.publish.tree import Node, grow
-from exporter.publish.users import wanted_by
-from exporter.publish.words import count_words, size_words, time_words, verdict_cell
 from exporter.screen import plain
 
 _MOST_PLATFORMS: Final = 10

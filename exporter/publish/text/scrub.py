@@ -9,7 +9,7 @@ from typing import Final
 from exporter.facts.proof import Sighting
 from exporter.judge.report import BrokenTag, Cause, Report
 from exporter.oci.reference import Place
-from exporter.publish.words import age_words, count_words, size_words
+from exporter.publish.formatting import age_words, count_words, size_words
 from exporter.screen import plain
 from exporter.tally import ScrubTally
 

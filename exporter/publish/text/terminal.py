@@ -8,6 +8,8 @@ from itertools import chain
 from typing import Final
 
 from exporter.judge.report import Report
+from exporter.publish.blocks import Cell, Tone
+from exporter.publish.formatting import count_words, time_words
 from exporter.publish.sheet import Sheet, lay_out, narrow
 from exporter.publish.summary import (
     Loss,
@@ -19,7 +21,6 @@ from exporter.publish.summary import (
     totals,
     troubles,
 )
-from exporter.publish.words import Cell, Tone, count_words, time_words
 
 _COLOURS: Final = {Tone.BAD: "1;31", Tone.UNSURE: "33", Tone.GOOD: "32", Tone.QUIET: "2"}
 _GAP: Final = "  "

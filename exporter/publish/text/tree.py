@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from itertools import chain
 
 from exporter.judge.report import Report, TagVerdict
+from exporter.publish.formatting import platform_words, size_words, verdict_cell, wanted_by
 from exporter.publish.sheet import root_name
 from exporter.publish.summary import blindness, coverage_head
 from exporter.publish.text.terminal import Style
 from exporter.publish.tree import Node, grow
-from exporter.publish.users import wanted_by
-from exporter.publish.words import platform_words, size_words, verdict_cell
 
 
 def inspect_text(report: Report, style: Style) -> str:

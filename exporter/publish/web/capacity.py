@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
+from exporter.publish.blocks import Cell, Tone
+from exporter.publish.formatting import count_words, size_words
 from exporter.publish.web.html import badge, chips, table, text
-from exporter.publish.words import Cell, Tone, count_words, size_words
 
 if TYPE_CHECKING:
     from exporter.judge.gc.preconditions import Precondition

@@ -8,13 +8,14 @@ from typing import Final
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition
+from exporter.publish.blocks import Cell, Tone
+from exporter.publish.formatting import count_words
 from exporter.publish.standing import Picture, SourceStanding, Standing
 from exporter.publish.tag_index import IndexedTag, TagFilter, TagIndex
 from exporter.publish.web.capacity import capacity
 from exporter.publish.web.html import ago, badge, chips, facts, frame, link, section, text
 from exporter.publish.web.listing import listing, names, platform_chips, tag_path, users
 from exporter.publish.web.query import Query
-from exporter.publish.words import Cell, Tone, count_words
 
 _WORST: Final = 5
 """Tags that are shown at the top."""

@@ -10,7 +10,8 @@ from importlib.resources import files
 from typing import Final
 
 from exporter import __version__
-from exporter.publish.words import Cell, Tone, age_words, moment, time_words
+from exporter.publish.blocks import Cell, Tone
+from exporter.publish.formatting import age_words, moment, time_words
 from exporter.screen import plain
 
 _STATIC: Final = files("exporter.publish.web") / "static"

@@ -10,19 +10,18 @@ from urllib.parse import quote
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Child, ChildKind, Condition, Need, TagVerdict, Urgency
-from exporter.publish.sheet import loudest
-from exporter.publish.tag_index import IndexedTag
-from exporter.publish.web.html import ago, badge, chips, link, section, text
-from exporter.publish.web.query import Query
-from exporter.publish.words import (
+from exporter.publish.blocks import Cell, Tone
+from exporter.publish.formatting import (
     LACKING,
-    Cell,
-    Tone,
     child_cell,
     count_words,
     platform_words,
     verdict_cell,
 )
+from exporter.publish.sheet import loudest
+from exporter.publish.tag_index import IndexedTag
+from exporter.publish.web.html import ago, badge, chips, link, section, text
+from exporter.publish.web.query import Query
 
 _ROWS: Final = 100
 """Tags of one page."""

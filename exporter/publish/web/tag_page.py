@@ -10,6 +10,14 @@ from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.impact import User
 from exporter.judge.report import Condition, Need
+from exporter.publish.blocks import Cell, Tone
+from exporter.publish.formatting import (
+    count_words,
+    platform_words,
+    size_words,
+    time_words,
+    verdict_cell,
+)
 from exporter.publish.remedy import reference, remedies
 from exporter.publish.summary import losses
 from exporter.publish.tag_index import IndexedTag, TagFilter
@@ -28,15 +36,6 @@ from exporter.publish.web.html import (
 )
 from exporter.publish.web.listing import names, tag_path
 from exporter.publish.web.query import Query
-from exporter.publish.words import (
-    Cell,
-    Tone,
-    count_words,
-    platform_words,
-    size_words,
-    time_words,
-    verdict_cell,
-)
 
 BROKEN: Final = {
     ReferenceClass.LIVE: "RegistryLiveTagBroken",

@@ -1,37 +1,21 @@
-"""Which words, and in which tone, does a person read for a state, a size, a time?"""
+"""Words and tones for states, sizes, times, names and users."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.proof import Proof, State
+from exporter.facts.snapshot import Root
+from exporter.facts.use import ReferenceClass
+from exporter.judge.finding import aside
+from exporter.judge.impact import Impact, User, users_of
+from exporter.judge.report import Child, Report, TagVerdict
 from exporter.oci.platform import Platform
+from exporter.oci.reference import names_host
+from exporter.publish.blocks import Cell, Tone
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from exporter.judge.report import Child, TagVerdict
-
-
-class Tone(Enum):
-    """How loud a word is."""
-
-    BAD = "bad"
-    UNSURE = "unsure"
-    GOOD = "good"
-    QUIET = "quiet"
-    PLAIN = "plain"
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A short text and its tone."""
-
-    text: str
-    tone: Tone = Tone.PLAIN
-
 
 ABSENT: Final = Cell("-", Tone.QUIET)
 """Nothing is offered, and nothing needs it."""
@@ -55,6 +39,7 @@ _PROOFS: Final = {
     Proof.EXTERNAL: "external",
     Proof.CONFIRMED: "confirmed twice",
 }
+_MOST_AFFECTED: Final = 5
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP: Final = 1024
 
@@ -123,6 +108,53 @@ def platform_words(platform: Platform) -> str:
 def count_words(count: int, singular: str, plural: str = "") -> str:
     """Say `1 tag`, `2 tags`, `20,000 tags`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def host(report: Report) -> str:
+    """Return the registry's host as far as its label tells: it need not be one."""
+    label = report.snapshot.registry
+    return label if names_host(label) else "HOST"
+
+
+def wanted_by(verdict: TagVerdict) -> tuple[str, ...]:
+    """Say who names this tag, or pins this digest, one text each."""
+    return tuple(map(user_words, users_of(verdict.uses)))
+
+
+def user_words(user: User) -> str:
+    """Say who uses an image, and how: where it runs, how much of it, when next."""
+    if user.workload is None:
+        return plain(user.name)
+    platforms = ", ".join(map(platform_words, user.platforms))
+    parts = (
+        plain(user.name) + (f" on {platforms}" if platforms else ""),
+        "" if user.reference_class is ReferenceClass.LIVE else str(user.reference_class),
+        f"{user.running:,} running" if user.running else "",
+        "" if user.next_run is None else f"next run {time_words(user.next_run)}",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def needed_words(root: Root, required_by: ReferenceClass | None) -> tuple[str, ...]:
+    """Say who needs something of a tag, where it is not what is highest of the tag's uses."""
+    if required_by is None:
+        return ("no required platform needs it",)
+    return tuple(filter(None, (aside(root, required_by),)))
+
+
+def impact_words(found: Impact) -> tuple[str, ...]:
+    """Say whom the loss of a tag hits, one line each, and what must not be done now."""
+    return tuple(_affected(found))
+
+
+def _affected(found: Impact) -> Iterator[str]:
+    for user in found.workloads[:_MOST_AFFECTED]:
+        yield f"affects {user_words(user)}"
+    if len(found.workloads) > _MOST_AFFECTED:
+        yield f"affects {count_words(len(found.workloads) - _MOST_AFFECTED, 'more workload')}"
+    if found.running:
+        running = count_words(found.running, "container")
+        yield f"do not restart or reschedule: {running} running on layers cached on their nodes"
 
 
 def _lower(tone: Tone) -> Tone:

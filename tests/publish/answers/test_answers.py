@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.change import compare
-from exporter.judge.explanation import ExplainRequest, explain
+from exporter.judge.explanation import ExplainRequest, Explanation, explain
 from exporter.judge.judgement import judge
 from exporter.judge.keep_tags import KeepTagPlan, plan_keep_tags
 from exporter.oci.reference import Tag
-from exporter.publish.text.change import change_document, change_markdown, change_text
-from exporter.publish.text.explanation import (
-    explanation_document,
-    explanation_markdown,
-    explanation_text,
-)
-from exporter.publish.text.pins import Outcome, pins_document, pins_markdown, pins_text
-from tests.judge.scene import APP, Scene, scene
+from exporter.publish.answers import diff, protect
+from exporter.publish.answers import explain as explanation
+from exporter.publish.answers.protect import Outcome
+from exporter.publish.render import markdown, terminal
+from tests.judge.scene import APP, NOW, Scene, scene
 from tests.worlds import two_platforms
 
 BOTH = two_platforms("app")
@@ -30,47 +27,58 @@ def plan(seen: Scene, collector: Collector = Collector.DISTRIBUTION_3) -> KeepTa
     return plan_keep_tags(report, ReferenceClass.LATEST, "keep")
 
 
+def plans_text(plans: Sequence[KeepTagPlan]) -> str:
+    return terminal.render(protect.blocks(plans))
+
+
+def explained(found: Sequence[Explanation]) -> str:
+    return terminal.render(explanation.blocks(found))
+
+
 def test_a_plan_is_said_with_the_command_that_does_the_same() -> None:
     found = plan(scene(BOTH).seal())
     name = f"keep-{AMD64.digest.encoded[:12]}"
     command = f"crane tag registry.example/app@{AMD64.digest} {name}"
 
-    assert command in pins_text([found])
-    assert command in pins_markdown([found])
-    entry = pins_document([found])["registries"][0]
-    assert command in [each["command"] for each in entry["wanted"]]
-    assert json.dumps(pins_document([found]))
+    assert command in plans_text([found])
+    assert command in markdown.render(protect.blocks([found]))
+    (entry,) = protect.document([found], None, NOW).registries
+    assert command in [each.command for each in entry.wanted]
 
 
 def test_it_warns_of_retention_always_and_of_lasting_tags_where_they_last() -> None:
-    assert "newest N" in pins_text([plan(scene(BOTH).seal())])
-    assert "cannot delete" not in pins_text([plan(scene(BOTH).seal())])
+    assert "newest N" in plans_text([plan(scene(BOTH).seal())])
+    assert "cannot delete" not in plans_text([plan(scene(BOTH).seal())])
     for collector in (Collector.DISTRIBUTION_2, Collector.UNKNOWN):
-        assert "cannot delete a tag alone" in pins_text([plan(scene(BOTH).seal(), collector)])
+        assert "cannot delete a tag alone" in terminal.render(
+            protect.blocks([plan(scene(BOTH).seal(), collector)])
+        )
 
 
 def test_where_there_is_nothing_to_set_there_is_nothing_to_warn_of() -> None:
-    said = pins_text([plan(scene(AMD64).seal())])
+    said = plans_text([plan(scene(AMD64).seal())])
 
     assert "nothing to do" in said
     assert "Warnings" not in said
 
 
 def test_what_cannot_be_told_says_why() -> None:
-    assert "could not list all tags of the repository" in pins_text([plan(scene(BOTH))])
+    assert "could not list all tags of the repository" in terminal.render(
+        protect.blocks([plan(scene(BOTH))])
+    )
 
 
 def test_what_was_set_and_what_failed_is_said() -> None:
     found = plan(scene(BOTH).seal())
     done = [Outcome(found.wanted[0], ""), Outcome(found.wanted[1], "denied (403)")]
 
-    said = pins_text([found], done)
+    said = terminal.render(protect.blocks([found], done))
 
     assert f"app:{found.wanted[0].tag}  set" in said
     assert f"app:{found.wanted[1].tag}  FAILED: denied (403)" in said
-    document = pins_document([found], done)
-    assert (document["applied"], len(document["set"])) == (True, 1)
-    assert document["failed"][0]["why"] == "denied (403)"
+    document = protect.document([found], done, NOW)
+    assert (document.applied, len(document.set)) == (True, 1)
+    assert document.failed[0].why == "denied (403)"
 
 
 def test_a_change_names_the_damage_first() -> None:
@@ -78,15 +86,14 @@ def test_a_change_names_the_damage_first() -> None:
     after = judge(scene(BOTH).lose(AMD64.digest).seal().snapshot(), {})
     change = compare(before, after)
 
-    said = change_text(change)
+    said = terminal.render(diff.blocks(change))
 
     assert said.index("Broken since") < said.index("app:v1") < said.index("Removed")
     assert f"linux/amd64 missing {AMD64.digest}" in said
-    assert f"  - linux/amd64 missing {AMD64.digest}" in change_markdown(change)
-    document = change_document(change)
-    assert document["outcome"] == "collateral"
-    assert [each["kind"] for each in document["shifts"]] == ["broken", "removed"]
-    assert json.dumps(document)
+    assert f"  - linux/amd64 missing {AMD64.digest}" in markdown.render(diff.blocks(change))
+    document = diff.document(change, NOW)
+    assert document.outcome == "collateral"
+    assert [each.kind for each in document.shifts] == ["broken", "removed"]
 
 
 def test_an_explanation_says_its_ground() -> None:
@@ -96,9 +103,10 @@ def test_an_explanation_says_its_ground() -> None:
     blind = [explain(judge(seen.snapshot(), {}), question)]
     found = [explain(judge(seen.seal().snapshot(), {}), question)]
 
-    assert "yes: 0_build, and v1 needs it" in explanation_text(found)
-    assert "unknown: could not list all tags of app" in explanation_text(blind)
-    assert "app:v1 (live, through an index) on linux/amd64" in explanation_text(found)
-    assert "yes: 0\\_build" in explanation_markdown(found)
-    assert explanation_document(found)["explained"][0]["sole_protector"] == "yes"
-    assert json.dumps(explanation_document(found))
+    assert "yes: 0_build, and v1 needs it" in explained(found)
+    assert "unknown: could not list all tags of app" in explained(blind)
+    assert "app:v1 (live, through an index) on linux/amd64" in terminal.render(
+        explanation.blocks(found)
+    )
+    assert "yes: 0\\_build" in markdown.render(explanation.blocks(found))
+    assert explanation.document(found, NOW).explained[0].sole_protector == "yes"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,11 +21,16 @@ from exporter.judge.preflight.prediction import (
     RemovalTotals,
     Victim,
 )
-from exporter.publish.preflight.document import preflight_json
-from exporter.publish.preflight.markdown import preflight_markdown
-from exporter.publish.preflight.text import preflight_text
-from exporter.publish.preflight.words import going_words, headline, hurt_words, loss_words
-from exporter.publish.text.terminal import Style
+from exporter.publish.answers.document import encode
+from exporter.publish.answers.preflight import (
+    blocks,
+    document,
+    going_words,
+    headline,
+    loss_words,
+    victim_words,
+)
+from exporter.publish.render import markdown, terminal
 from tests.publish.reports import cron_job, deployment
 
 LIVE = ReferenceClass.LIVE
@@ -43,6 +49,10 @@ def gone(kind: str, size: int | None = 7) -> LostContent:
     return LostContent(f"sha256:{kind}", kind, size, removed=True)
 
 
+def document_of(answer: Prediction) -> Any:
+    return json.loads(encode(document(answer, 0.0)))
+
+
 def test_each_verdict_says_what_it_means() -> None:
     assert headline(EMPTY) == "the plan x would break no tag and no image in use"
     assert headline(replace(EMPTY, gaps=(GAP,))).endswith("but there are gaps")
@@ -56,7 +66,7 @@ def test_a_tag_that_goes_and_breaks_nothing_is_no_manifest() -> None:
     )
 
     assert headline(replace(EMPTY, victims=(tag,))) == "the plan x would break 1 image"
-    assert hurt_words(tag) == "app:v1 (live), tag removed, used by x"
+    assert victim_words(tag) == "app:v1 (live), tag removed, used by x"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +100,9 @@ def test_what_goes_is_counted_with_its_bytes_where_they_are_known() -> None:
 def test_many_owners_are_counted() -> None:
     owners = tuple(f"o{at}" for at in range(7))
 
-    assert hurt_words(victim("v1", owners=owners)).endswith("used by o0; o1; o2; o3; o4 and 2 more")
+    assert victim_words(victim("v1", owners=owners)).endswith(
+        "used by o0; o1; o2; o3; o4 and 2 more"
+    )
 
 
 def test_long_lists_end_with_how_many_more_there_are() -> None:
@@ -102,34 +114,34 @@ def test_long_lists_end_with_how_many_more_there_are() -> None:
         more_victims=10,
     )
 
-    text, markdown = preflight_text(many, Style(most=3)), preflight_markdown(many, 3)
+    text, ticket = terminal.render(blocks(many, 3)), markdown.render(blocks(many, 3))
 
     for more in ("… and 11 more image", "… and 2 more", "… and 3 more"):
         assert more in text
-        assert more.removesuffix(" image") in markdown
+        assert more in ticket
     assert "would break 14 images\n" in text
-    assert json.loads(preflight_json(many))["victims_more"] == 10
+    assert document_of(many)["victims_more"] == 10
 
 
 def test_nothing_that_others_wrote_moves_the_cursor_or_breaks_the_layout() -> None:
     needed = NeededImage("app\x1b[2J", "v*1", "", ReferenceClass.LIVE, (User("a|b"),))
     odd = replace(EMPTY, victims=(Victim(needed, tag_removed=True, broken=()),), operation="\udcff")
 
-    assert "\x1b" not in preflight_text(odd, Style())
-    assert "v\\*1" in preflight_markdown(odd, 10)
-    assert json.loads(preflight_json(odd))["asked"] == "\\udcff"
+    assert "\x1b" not in terminal.render(blocks(odd, 10))
+    assert "v\\*1" in markdown.render(blocks(odd, 10))
+    assert document_of(odd)["asked"] == "\\udcff"
 
 
 def test_the_workloads_of_a_victim_are_named_with_their_nodes_and_next_runs() -> None:
     needed = NeededImage("shop/app", "v1", "", LIVE, users_of([deployment(), cron_job()]))
     victim = Victim(needed, tag_removed=True, broken=())
 
-    assert hurt_words(victim) == (
+    assert victim_words(victim) == (
         "shop/app:v1 (live), tag removed, used by "
         "CronJob shop/sync (prod) on linux/amd64, linux/arm64, next run 2026-05-01 03:00 UTC; "
         "Deployment shop/web (prod) on linux/amd64, linux/arm64, 12 running"
     )
-    (told,) = json.loads(preflight_json(replace(EMPTY, victims=(victim,))))["victims"]
+    (told,) = document_of(replace(EMPTY, victims=(victim,)))["victims"]
     job, web = told["used_by"]
     assert told["owners"] == [job["owner"], web["owner"]]
     assert web["workload"] == {

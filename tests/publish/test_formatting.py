@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.publish.words import age_words, count_words, size_words, time_words
+from exporter.publish.formatting import age_words, count_words, size_words, time_words
 from exporter.screen import plain
 from tests.publish.reports import TAKEN_AT
 

@@ -1,0 +1,1 @@
+"""Answers: each module has one document for programs and the blocks for people."""

@@ -1,0 +1,153 @@
+"""The answer of `capacity`: what a whole registry holds, or why that may not be said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from exporter.facts.exports import Capacity, Seen, Stored, Untold
+from exporter.publish.answers.document import VERSION, Bytes, Count, Document, Moment, Name
+from exporter.publish.blocks import Block, Column, Table, heading, line, listed
+from exporter.publish.formatting import count_words, moment, size_words, time_words
+
+_MOST: Final = 20
+"""Repositories that a person is shown."""
+
+
+class SeenEntry(Struct, frozen=True):
+    """What tags in scope need, from the registry's API."""
+
+    repositories: Count
+    unsealed_repositories: Annotated[
+        Count, Meta(description="Not all tags of them could be listed: no word on protection.")
+    ]
+    tags: Count
+    referenced_bytes: Annotated[Bytes, Meta(description="Present; each digest once.")]
+    unprotected_children: Count
+
+
+class StoredEntry(Struct, frozen=True):
+    """The whole storage, in scope or not."""
+
+    stored_bytes: Bytes
+    blobs: Count
+    referenced_bytes: Annotated[Bytes, Meta(description="Blobs that a manifest references.")]
+    orphaned_blobs: Annotated[Count, Meta(description="No manifest references them.")]
+    orphaned_bytes: Bytes
+    orphaned_manifests: Annotated[Count, Meta(description="No tag references them.")]
+    untagged_bytes: Annotated[Bytes, Meta(description="Only untagged manifests reference them.")]
+    stale_upload_bytes: Bytes
+    reclaimable_bytes: Annotated[Bytes, Meta(description="Each byte once.")]
+    exclusive: Annotated[
+        dict[str, int],
+        Meta(description="By repository: bytes that no other repository references."),
+    ]
+
+
+class CapacityEntry(Struct, frozen=True):
+    """One registry: its capacity, or why it is untold."""
+
+    registry: Name
+    untold: Annotated[
+        tuple[str, ...], Meta(description="Why there is no answer; then all else is null.")
+    ] = ()
+    shards: Count | None = None
+    taken_at: Annotated[
+        Moment | None, Meta(description="Start of the oldest audit among the shards.")
+    ] = None
+    seen: Annotated[SeenEntry | None, Meta(description="null if incomplete.")] = None
+    seen_in_part: Annotated[
+        SeenEntry | None, Meta(description="In place of `seen`, if incomplete.")
+    ] = None
+    incomplete: Annotated[tuple[str, ...], Meta(description="Why `seen` is incomplete.")] = ()
+    stored: Annotated[
+        StoredEntry | None, Meta(description="null if no shard reads the storage.")
+    ] = None
+
+
+class CapacityDocument(Document, frozen=True):
+    """What registries hold."""
+
+    registries: tuple[CapacityEntry, ...]
+
+
+def document(answers: Iterable[Capacity | Untold], generated: float) -> CapacityDocument:
+    """Return the answers for a program; `generated` is in seconds since the epoch."""
+    return CapacityDocument(VERSION, moment(generated), tuple(map(_entry, answers)))
+
+
+def _entry(each: Capacity | Untold) -> CapacityEntry:
+    if isinstance(each, Untold):
+        return CapacityEntry(each.registry, each.reasons)
+    seen = msgspec.convert(each.seen, SeenEntry, from_attributes=True)
+    stored = each.stored and {
+        **msgspec.to_builtins(each.stored),
+        "reclaimable_bytes": each.stored.reclaimable_bytes,
+        "exclusive": dict(each.stored.exclusive),
+    }
+    return CapacityEntry(
+        registry=each.registry,
+        shards=each.shards,
+        taken_at=moment(each.taken_at),
+        # A part has another name: it is never taken for all by who does not look for more.
+        seen=None if each.incomplete else seen,
+        seen_in_part=seen if each.incomplete else None,
+        incomplete=each.incomplete,
+        stored=msgspec.convert(stored, StoredEntry | None),
+    )
+
+
+def blocks(answers: Iterable[Capacity | Untold]) -> Iterator[Block]:
+    """Return the answers for a person."""
+    for each in answers:
+        if isinstance(each, Untold):
+            yield heading(f"{each.registry}: inconclusive")
+            yield listed(each.reasons)
+            continue
+        parts = "" if each.shards == 1 else f" by {each.shards} shards"
+        yield heading(f"{each.registry}: exported{parts} since {time_words(each.taken_at)}")
+        partial = "partial: " if each.incomplete else ""
+        yield listed(
+            (
+                *(f"incomplete: {reason}" for reason in each.incomplete),
+                *(f"{partial}{said}" for said in _seen(each.seen)),
+            )
+        )
+        if each.stored is None:
+            yield line("No shard reads the storage: unreferenced data is unknown.")
+        else:
+            yield from _stored(each.stored)
+
+
+def _seen(seen: Seen) -> Iterator[str]:
+    tags = count_words(seen.tags, "tag")
+    where = count_words(seen.repositories, "repository", "repositories")
+    yield f"{size_words(seen.referenced_bytes)} present of what {tags} in scope in {where} need"
+    children = count_words(seen.unprotected_children, "unprotected child", "unprotected children")
+    unsealed = count_words(seen.unsealed_repositories, "repository", "repositories")
+    yield children + (f", {unsealed} not counted" if seen.unsealed_repositories else "")
+
+
+def _stored(stored: Stored) -> Iterator[Block]:
+    orphans = count_words(stored.orphaned_manifests, "manifest")
+    rows = (
+        ("stored", stored.stored_bytes, count_words(stored.blobs, "blob")),
+        ("referenced", stored.referenced_bytes, "by a manifest"),
+        ("reclaimable", stored.reclaimable_bytes, "in total"),
+        ("orphaned", stored.orphaned_bytes, count_words(stored.orphaned_blobs, "blob")),
+        ("untagged", stored.untagged_bytes, f"{orphans} without a tag"),
+        ("uploads", stored.stale_upload_bytes, "unfinished"),
+    )
+    yield Table(
+        (Column("Storage"), Column("Size", right=True), Column("Of")),
+        tuple((name, size_words(size), more) for name, size, more in rows),
+    )
+    yield Table(
+        (Column("Exclusive to repository"), Column("Size", right=True)),
+        tuple((repository, size_words(size)) for repository, size in stored.exclusive[:_MOST]),
+    )
+    if len(stored.exclusive) > _MOST:
+        yield line(f"and {len(stored.exclusive) - _MOST} more: --output json has all of them")

@@ -1,0 +1,276 @@
+"""The answer of `preflight`: what a garbage collection or a deletion would break."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from exporter.facts.gap import Gap, Scope
+from exporter.facts.use import ReferenceClass
+from exporter.judge.preflight.prediction import (
+    BrokenManifest,
+    Hazard,
+    LostContent,
+    Prediction,
+    Verdict,
+    Victim,
+)
+from exporter.publish.answers.document import (
+    VERSION,
+    Count,
+    Document,
+    GapEntry,
+    UserEntry,
+    gap_entries,
+    user_entry,
+    valid,
+)
+from exporter.publish.blocks import (
+    Block,
+    Cell,
+    Code,
+    Item,
+    List,
+    Tone,
+    heading,
+    item,
+    line,
+    listed,
+)
+from exporter.publish.formatting import count_words, moment, size_words, user_words
+
+_TONES: Final = {
+    Verdict.SAFE: Tone.GOOD,
+    Verdict.UNSAFE: Tone.BAD,
+    Verdict.INCOMPLETE: Tone.UNSURE,
+}
+_MOST_USERS: Final = 5
+
+
+class LostEntry(Struct, frozen=True):
+    """One piece of content that a pull would no longer get."""
+
+    digest: str
+    kind: Annotated[str, Meta(description="manifest, config, layer or blob.")]
+    size: int | None
+    gone: Annotated[bool, Meta(description="Whether its bytes are removed, not only unlinked.")]
+
+
+class BrokenEntry(Struct, frozen=True):
+    """One manifest that could be pulled before and not after."""
+
+    digest: str
+    platform: str | None
+    size: Annotated[int, Meta(description="Bytes of it that would be removed.")]
+    lost: tuple[LostEntry, ...]
+
+
+class VictimEntry(Struct, frozen=True, rename={"reference_class": "class"}):
+    """One tag or pinned digest that would break."""
+
+    repository: str
+    tag: str | None
+    digest: str | None
+    reference_class: ReferenceClass
+    owners: Annotated[tuple[str, ...], Meta(description="Names of `used_by`.")]
+    used_by: tuple[UserEntry, ...]
+    tag_gone: Annotated[bool, Meta(description="Whether the tag would be removed.")]
+    broken: tuple[BrokenEntry, ...]
+
+
+class GoingEntry(Struct, frozen=True):
+    """What would be removed, needed or not."""
+
+    tags: Count
+    manifests: Count
+    blobs: Count
+    layer_links: Count
+    size: Annotated[int | None, Meta(description="Bytes of the blobs; null if unknown.")]
+
+
+class HazardEntry(Struct, frozen=True):
+    """One danger beside the verdict."""
+
+    code: str
+    subject: str
+    detail: str
+
+
+class CheckedEntry(Struct, frozen=True):
+    """How much the verdict rests on."""
+
+    repositories: Count
+    tags: Count
+    uses: Count
+    uses_elsewhere: Count
+
+
+class PreflightDocument(Document, frozen=True):
+    """What would break, and what would be removed."""
+
+    verdict: Verdict
+    asked: str
+    victims: tuple[VictimEntry, ...]
+    victims_more: Annotated[int, Meta(description="How many more are only counted.")]
+    would_go: Annotated[GoingEntry | None, Meta(description="null if it cannot be predicted.")]
+    hazards: tuple[HazardEntry, ...]
+    gaps: tuple[GapEntry, ...]
+    checked: CheckedEntry
+
+
+def document(
+    answer: Prediction, generated: float, registry: str | None = None
+) -> PreflightDocument:
+    """Return the answer for a program.
+
+    `generated` is in seconds since the epoch; the registry is None where its name is not known.
+    """
+    return PreflightDocument(
+        VERSION,
+        moment(generated),
+        verdict=answer.verdict,
+        asked=valid(answer.operation),
+        victims=tuple(map(_victim, answer.victims)),
+        victims_more=answer.more_victims,
+        would_go=msgspec.convert(answer.removed, GoingEntry | None, from_attributes=True),
+        hazards=tuple(
+            HazardEntry(each.code, valid(each.subject), valid(each.detail))
+            for each in answer.hazards
+        ),
+        gaps=gap_entries(registry, answer.gaps),
+        checked=msgspec.convert(answer.checked, CheckedEntry, from_attributes=True),
+    )
+
+
+def blocks(answer: Prediction, most: int) -> Iterator[Block]:
+    """Return the verdict first, then what would break, what would go, and what that rests on."""
+    yield line(Cell(answer.verdict, _TONES[answer.verdict]), f": {headline(answer)}")
+    if answer.victims:
+        yield heading("Would break")
+        more = answer.more_victims + max(0, len(answer.victims) - most)
+        rest = (item(f"… and {count_words(more, 'more image')}"),) if more else ()
+        yield List((*map(_item, answer.victims[:most]), *rest))
+    yield line(f"Would remove: {going_words(answer)}")
+    yield heading("Hazards")
+    yield listed(map(_hazard, answer.hazards) if answer.hazards else ("none",), most)
+    yield heading("Gaps")
+    yield listed(map(_gap, answer.gaps) if answer.gaps else ("none",), most)
+    yield line(f"Checked {_checked(answer)}")
+
+
+def headline(answer: Prediction) -> str:
+    """Return what the verdict means, in one line."""
+    asked = answer.operation
+    if answer.verdict is Verdict.SAFE:
+        return f"{asked} would break no tag and no image in use"
+    if answer.verdict is Verdict.INCOMPLETE:
+        unread = next((gap for gap in answer.gaps if gap.scope is Scope.REGISTRY), None)
+        if unread and answer.removed is None:
+            return f"cannot read {unread.subject}, so no prediction"
+        return f"no victims of {asked} are known, but there are gaps"
+    names = count_words(len(answer.victims) + answer.more_victims, "image")
+    manifests = {broken.digest for victim in answer.victims for broken in victim.broken}
+    lost = {each for victim in answer.victims for broken in victim.broken for each in broken.lost}
+    size = sum(each.size or 0 for each in lost if each.removed)
+    below = f": {count_words(len(manifests), 'manifest')}, {size_words(size)} removed for good"
+    return f"{asked} would break {names}{below if manifests and not answer.more_victims else ''}"
+
+
+def _item(victim: Victim) -> Item:
+    return item(
+        victim_words(victim),
+        below=(
+            item(f"{each.platform or 'manifest'}  ", Code(each.digest), f"  {loss_words(each)}")
+            for each in victim.broken
+        ),
+    )
+
+
+def victim_words(victim: Victim) -> str:
+    """Return what would break, how much it matters, and who uses it."""
+    needed = victim.image
+    tag = ", tag removed" if victim.tag_removed else ""
+    shown = "; ".join(map(user_words, needed.users[:_MOST_USERS]))
+    more = f" and {len(needed.users) - _MOST_USERS} more"
+    used = f", used by {shown}{more if len(needed.users) > _MOST_USERS else ''}"
+    return f"{needed.name} ({needed.reference_class}){tag}{used if needed.users else ''}"
+
+
+def loss_words(broken: BrokenManifest) -> str:
+    """Return what of a manifest would be lost."""
+    lost = ", ".join(_kinds(broken.lost))
+    return f"{lost}; {size_words(broken.size)} removed" if broken.size else lost
+
+
+def _kinds(lost: tuple[LostContent, ...]) -> Iterator[str]:
+    for each in lost:
+        if each.kind == "manifest":
+            yield "manifest removed" if each.removed else "manifest unlinked"
+    for kind in ("config", "layer", "blob"):
+        for gone, word in ((True, "removed"), (False, "no longer served")):
+            count = sum(each.kind == kind and each.removed is gone for each in lost)
+            if count:
+                yield f"{count_words(count, kind) if kind != 'config' else kind} {word}"
+
+
+def going_words(answer: Prediction) -> str:
+    """Return what would be removed, needed or not."""
+    going = answer.removed
+    if going is None:
+        return "unknown"
+    counts = (
+        (going.tags, "tag"),
+        (going.manifests, "manifest"),
+        (going.blobs, "blob"),
+        (going.layer_links, "layer link"),
+    )
+    parts = [count_words(count, word) for count, word in counts if count]
+    size = f", {size_words(going.size)}" if going.size is not None else ""
+    return f"{', '.join(parts)}{size}" if parts else "nothing"
+
+
+def _hazard(hazard: Hazard) -> str:
+    where = f"{hazard.subject}: " if hazard.subject else ""
+    return f"{hazard.code}: {where}{hazard.detail}"
+
+
+def _gap(gap: Gap) -> str:
+    return f"{gap.subject}: {gap.reason}{f' ({gap.detail})' if gap.detail else ''}"
+
+
+def _checked(answer: Prediction) -> str:
+    checked = answer.checked
+    elsewhere = f" ({checked.uses_elsewhere:,} more reference nothing here)"
+    return (
+        f"{count_words(checked.tags, 'tag')} in "
+        f"{count_words(checked.repositories, 'repository', 'repositories')}, "
+        f"{count_words(checked.uses, 'use')}{elsewhere if checked.uses_elsewhere else ''}"
+    )
+
+
+def _victim(victim: Victim) -> VictimEntry:
+    needed = victim.image
+    return VictimEntry(
+        repository=valid(needed.repository),
+        tag=valid(needed.tag) or None,
+        digest=needed.digest or None,
+        reference_class=needed.reference_class,
+        owners=tuple(valid(each.name) for each in needed.users),
+        used_by=tuple(map(user_entry, needed.users)),
+        tag_gone=victim.tag_removed,
+        broken=tuple(map(_broken, victim.broken)),
+    )
+
+
+def _broken(broken: BrokenManifest) -> BrokenEntry:
+    return BrokenEntry(
+        digest=broken.digest,
+        platform=broken.platform or None,
+        size=broken.size,
+        lost=tuple(
+            LostEntry(each.digest, each.kind, each.size, each.removed) for each in broken.lost
+        ),
+    )

@@ -1,0 +1,219 @@
+"""The answer of `protect`: the keep tags that are missing, and what became of those to be set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
+
+from exporter.facts.snapshot import Collector
+from exporter.judge.keep_tags import KeepTag, KeepTagPlan, ReferencedManifest
+from exporter.publish.answers.document import (
+    VERSION,
+    Count,
+    Document,
+    GapEntry,
+    Moment,
+    Name,
+    NeedEntry,
+    gap_entries,
+    need_entry,
+)
+from exporter.publish.blocks import Block, Cell, Code, Item, List, Tone, heading, item, listed
+from exporter.publish.formatting import count_words, host, moment, platform_words
+
+_KEEP: Final = (
+    "Keep tags count like any other tag: a retention policy that keeps the newest N keeps fewer of "
+    "your own, and may delete keep tags."
+)
+_FOR_EVER: Final = {
+    Collector.DISTRIBUTION_2: (
+        "This registry cannot delete a tag alone (distribution 2.x deletes by digest): removing a "
+        "keep tag later would delete its manifest."
+    ),
+    Collector.UNKNOWN: (
+        "The collector of this registry is unknown: distribution 2.x cannot delete a tag alone, "
+        "only its manifest."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one tag that was to be set."""
+
+    keep: KeepTag
+    failure: str
+    """Why it could not be set; empty where it references its manifest now."""
+
+
+class KeepTagEntry(NeedEntry, frozen=True):
+    """One keep tag."""
+
+    tag: Name
+
+
+class WantedEntry(KeepTagEntry, frozen=True):
+    """One keep tag that is missing."""
+
+    command: Annotated[str, Meta(description="Sets the same tag.")]
+
+
+class FailedEntry(KeepTagEntry, frozen=True):
+    """One keep tag that could not be set."""
+
+    why: str
+
+
+class DoubtfulEntry(NeedEntry, frozen=True):
+    """One manifest that may need a keep tag."""
+
+    why: str
+
+
+class PlanEntry(Struct, frozen=True):
+    """What is missing in one registry."""
+
+    registry: Name
+    collector: Collector
+    taken_at: Annotated[Moment, Meta(description="Start of the audit.")]
+    protected: Annotated[Count, Meta(description="Manifests that are tagged already.")]
+    wanted: Annotated[tuple[WantedEntry, ...], Meta(description="Missing keep tags.")]
+    lost: Annotated[tuple[NeedEntry, ...], Meta(description="Already missing or broken.")]
+    doubtful: Annotated[tuple[DoubtfulEntry, ...], Meta(description="Undetermined.")]
+    warnings: Annotated[tuple[str, ...], Meta(description="To read before setting them.")]
+    gaps: Annotated[tuple[GapEntry, ...], Meta(description="What the audit did not cover.")]
+
+
+class ProtectDocument(Document, frozen=True):
+    """Keep tags: the plan, or what is left of it."""
+
+    applied: Annotated[bool, Meta(description="Whether keep tags were to be set.")]
+    set: tuple[KeepTagEntry, ...]
+    failed: tuple[FailedEntry, ...]
+    registries: tuple[PlanEntry, ...]
+
+
+def document(
+    plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None, generated: float
+) -> ProtectDocument:
+    """Return the answer for a program; `outcomes` is None where nothing was to be set."""
+    done = outcomes or ()
+    return ProtectDocument(
+        VERSION,
+        moment(generated),
+        applied=outcomes is not None,
+        set=tuple(KeepTagEntry(**_tagged(each.keep)) for each in done if not each.failure),
+        failed=tuple(
+            FailedEntry(**_tagged(each.keep), why=each.failure) for each in done if each.failure
+        ),
+        registries=tuple(map(_plan, plans)),
+    )
+
+
+def blocks(
+    plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None = None
+) -> Iterator[Block]:
+    """Return the plan, or what is left of it after its outcomes."""
+    if outcomes:
+        yield List(tuple(map(_done, outcomes)))
+    for plan in plans:
+        yield heading(f"{plan.report.snapshot.registry}: {_sum(plan)}")
+        if plan.wanted:
+            yield listed(
+                f"{keep.need.repository}:{keep.tag}  {_what(keep.need)} of {_above(keep.need)}"
+                for keep in plan.wanted
+            )
+        yield from _section("Already lost; keep tags cannot restore them", map(_said, plan.lost))
+        yield from _section("Undetermined", map(_doubt, plan.doubtful))
+        yield from _section("Warnings", warnings(plan))
+        if plan.wanted:
+            yield heading("Equivalent commands")
+            yield List(tuple(item(Code(crane_command(plan, keep))) for keep in plan.wanted))
+
+
+def warnings(plan: KeepTagPlan) -> tuple[str, ...]:
+    """Return what whoever sets these tags must know; nothing where there are none to set."""
+    if not plan.wanted:
+        return ()
+    lasting = _FOR_EVER.get(plan.report.snapshot.collector)
+    return (_KEEP, lasting) if lasting else (_KEEP,)
+
+
+def crane_command(plan: KeepTagPlan, keep: KeepTag) -> str:
+    """Return what sets the same tag by crane."""
+    where = f"{host(plan.report)}/{keep.need.repository}"
+    return f"crane tag {where}@{keep.digest} {keep.tag}"
+
+
+def _section(head: str, texts: Iterable[str]) -> Iterator[Block]:
+    found = listed(texts)
+    if found.items:
+        yield heading(head)
+        yield found
+
+
+def _done(each: Outcome) -> Item:
+    name = f"{each.keep.need.repository}:{each.keep.tag}"
+    failed = Cell(f"FAILED: {each.failure}", Tone.BAD)
+    return item(f"{name}  ", failed if each.failure else Cell("set", Tone.GOOD))
+
+
+def _sum(plan: KeepTagPlan) -> str:
+    having = f"{count_words(plan.protected, 'manifest')} already tagged"
+    if plan.wanted:
+        return f"{count_words(len(plan.wanted), 'keep tag')} to set, {having}"
+    return (
+        f"nothing to do, {having}"
+        if not plan.doubtful
+        else f"no keep tag is known to be missing, {having}"
+    )
+
+
+def _what(need: ReferencedManifest) -> str:
+    return f"{platform_words(need.platform)} {need.what}" if need.platform else need.what
+
+
+def _above(need: ReferencedManifest) -> str:
+    return ", ".join(need.needed_by)
+
+
+def _said(need: ReferencedManifest) -> str:
+    digest = f"@{need.digest}" if need.digest else ""
+    return f"{need.repository}{digest} {_what(need)} of {_above(need)}"
+
+
+def _doubt(need: ReferencedManifest) -> str:
+    return f"{_said(need)}: {_why(need)}"
+
+
+def _why(need: ReferencedManifest) -> str:
+    if need.reason:
+        return str(need.reason)
+    return "could not list all tags of the repository" if need.tags is None else "no free tag name"
+
+
+def _plan(plan: KeepTagPlan) -> PlanEntry:
+    snapshot = plan.report.snapshot
+    return PlanEntry(
+        registry=snapshot.registry,
+        collector=snapshot.collector,
+        taken_at=moment(snapshot.taken_at),
+        protected=plan.protected,
+        wanted=tuple(
+            WantedEntry(**_tagged(keep), command=crane_command(plan, keep)) for keep in plan.wanted
+        ),
+        lost=tuple(map(need_entry, plan.lost)),
+        doubtful=tuple(
+            DoubtfulEntry(**asdict(need_entry(need)), why=_why(need)) for need in plan.doubtful
+        ),
+        warnings=warnings(plan),
+        gaps=gap_entries(snapshot.registry, snapshot.gaps),
+    )
+
+
+def _tagged(keep: KeepTag) -> Mapping[str, Any]:
+    return {**asdict(need_entry(keep.need)), "tag": keep.tag}

@@ -1,0 +1,182 @@
+"""The blocks that every answer is written in.
+
+`render` has a printer of all of them for each place where people read: a terminal, a ticket, a
+page. Texts may be whatever others wrote: printers make them harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final, Literal, TypeAlias
+
+
+class Tone(Enum):
+    """How loud a text is; the loudest first."""
+
+    BAD = "bad"
+    UNSURE = "unsure"
+    GOOD = "good"
+    QUIET = "quiet"
+    PLAIN = "plain"
+
+
+_LOUDEST: Final = tuple(Tone)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A short text and its tone."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Something to copy: a digest, a command."""
+
+    text: str
+
+
+Span: TypeAlias = str | Cell | Code
+Text: TypeAlias = tuple[Span, ...]
+"""Spans that are printed one after the other; spaces between them are their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading: of a whole answer (1), or of one part of it (2)."""
+
+    text: Text
+    level: Literal[1, 2] = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line, or a paragraph."""
+
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a list, with the items below it."""
+
+    text: Text
+    below: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """A bulleted list."""
+
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The head of a column, and what a printer may do where it lacks room."""
+
+    name: str
+    fits: Literal["whole", "cut", "folded"] = "whole"
+    """`cut`: its texts may lose their middle. `folded`: the last of these columns become one, which
+    shows the loudest of their cells; they stand side by side."""
+    right: bool = False
+    """Whether its texts end below each other, as numbers do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a head; the first column that may be cut, else the first, names the row."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Span, ...], ...]
+
+    @property
+    def foldable(self) -> int:
+        """Number of columns that may be folded."""
+        return sum(each.fits == "folded" for each in self.columns)
+
+    def folded(self, kept: int) -> Table:
+        """Return the table with so many of the columns that may be folded, and one of the rest."""
+        hidden = self.foldable - kept
+        if hidden <= 0:
+            return self
+        first = next(at for at, each in enumerate(self.columns) if each.fits == "folded") + kept
+        last = first + hidden
+        more = Column(f"+{hidden} more", "folded")
+        return replace(
+            self,
+            columns=(*self.columns[:first], more, *self.columns[last:]),
+            rows=tuple((*row[:first], loudest(row[first:last]), *row[last:]) for row in self.rows),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of a tree."""
+
+    label: str
+    cell: Cell
+    code: str = ""
+    size: str = ""
+    notes: tuple[Cell, ...] = ()
+    below: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A tree, by its root."""
+
+    root: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command to type, and what it is for."""
+
+    purpose: str
+    command: str
+
+
+Block: TypeAlias = Heading | Line | List | Table | Tree | Command
+
+
+def line(*spans: Span) -> Line:
+    """Return a line of these spans."""
+    return Line(spans)
+
+
+def heading(*spans: Span, level: Literal[1, 2] = 2) -> Heading:
+    """Return a heading of these spans."""
+    return Heading(spans, level)
+
+
+def item(*spans: Span, below: Iterable[Item] = ()) -> Item:
+    """Return an item of these spans, with the items below it."""
+    return Item(spans, tuple(below))
+
+
+def listed(texts: Iterable[str], most: int | None = None) -> List:
+    """Return a list of texts: at most so many, and how many more there are."""
+    every = tuple(texts)
+    shown = every if most is None else every[:most]
+    rest = len(every) - len(shown)
+    return List((*map(item, shown), *((item(f"… and {rest:,} more"),) if rest else ())))
+
+
+def loudest(cells: Iterable[Span]) -> Span:
+    """Return the cell that must not be overlooked."""
+    return min(cells, key=lambda each: _LOUDEST.index(tone(each)))
+
+
+def tone(span: Span) -> Tone:
+    """Return the tone of a span."""
+    return span.tone if isinstance(span, Cell) else Tone.PLAIN
+
+
+def bare(text: Text) -> str:
+    """Return the text alone."""
+    return "".join(each if isinstance(each, str) else each.text for each in text)

@@ -1,1 +1,0 @@
-"""How is the answer of a preflight said: on a terminal, in a ticket, to a program?"""

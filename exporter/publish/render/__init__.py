@@ -1,0 +1,1 @@
+"""Renderers: each prints every kind of block."""

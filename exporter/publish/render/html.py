@@ -1,0 +1,146 @@
+"""Prints blocks as HTML, for the pages."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, assert_never
+
+from exporter.publish.blocks import (
+    Block,
+    Cell,
+    Code,
+    Command,
+    Heading,
+    Item,
+    Line,
+    List,
+    Node,
+    Span,
+    Table,
+    Text,
+    Tone,
+    Tree,
+)
+from exporter.screen import plain
+
+_SIGNS: Final = {Tone.BAD: "✕", Tone.UNSURE: "!", Tone.GOOD: "✓", Tone.QUIET: "·", Tone.PLAIN: ""}
+"""What says the same as a colour, to those who see none."""
+
+
+def render(blocks: Iterable[Block]) -> str:
+    """Return the blocks as HTML, without a frame around them."""
+    return "\n".join(_block(each, number) for number, each in enumerate(blocks))
+
+
+def text(words: str) -> str:
+    """Return text that HTML shows as it is, also within quotes."""
+    return html.escape(plain(words))
+
+
+def spans(found: Text) -> str:
+    """Return spans as HTML."""
+    return "".join(map(span, found))
+
+
+def span(found: Span) -> str:
+    """Return a span as HTML."""
+    if isinstance(found, Cell):
+        return badge(found)
+    return code(found.text) if isinstance(found, Code) else text(found)
+
+
+def badge(cell: Cell, kind: str = "badge") -> str:
+    """Return a cell in its tone, with a sign for those who see no colours."""
+    sign = _SIGNS[cell.tone]
+    shown = f'<span aria-hidden="true">{sign}</span>' if sign else ""
+    return f'<span class="{kind} {cell.tone.value}">{shown}<span>{text(cell.text)}</span></span>'
+
+
+def code(words: str) -> str:
+    """Return text to copy: a digest, a command."""
+    return f"<code>{text(words)}</code>"
+
+
+def copy_button(source: str) -> str:
+    """Return a button that the script shows; without it, one click selects what stands beside."""
+    return f'<button type="button" data-copy="{source}" hidden>Copy</button>'
+
+
+def _block(block: Block, number: int) -> str:
+    match block:
+        case Heading():
+            return f"<h{block.level + 1}>{spans(block.text)}</h{block.level + 1}>"
+        case Line():
+            return f"<p>{spans(block.text)}</p>"
+        case List():
+            return _items(block.items)
+        case Table():
+            return _table(block)
+        case Tree():
+            return f'<ul class="card tree"><li>{_node(block.root)}</li></ul>'
+        case Command():
+            return _command(block, f"command-{number}")
+        case _:
+            assert_never(block)
+
+
+def _items(items: Iterable[Item]) -> str:
+    shown = "".join(
+        f"<li>{spans(each.text)}{_items(each.below) if each.below else ''}</li>" for each in items
+    )
+    return f'<ul class="gaps">{shown}</ul>'
+
+
+def _table(table: Table) -> str:
+    named = next((at for at, each in enumerate(table.columns) if each.fits == "cut"), 0)
+    top = "".join(f'<th scope="col">{text(each.name)}</th>' for each in table.columns)
+    rows = "".join(f"<tr>{_row(row, named)}</tr>\n" for row in table.rows)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>\n{rows}</tbody></table>"
+
+
+def _row(row: Iterable[Span], named: int) -> str:
+    return "".join(
+        f'<th scope="row">{span(each)}</th>' if at == named else f"<td>{span(each)}</td>"
+        for at, each in enumerate(row)
+    )
+
+
+def _command(command: Command, name: str) -> str:
+    purpose = text(command.purpose)
+    return (
+        f'<div class="command"><span class="small">{purpose}</span><div class="shell">'
+        f'<pre id="{name}" tabindex="0" aria-label="{purpose}">{text(command.command)}</pre>'
+        f"{copy_button(name)}</div></div>"
+    )
+
+
+def _node(node: Node) -> str:
+    tone = node.cell.tone if node.cell.tone in (Tone.BAD, Tone.UNSURE) else Tone.PLAIN
+    size = f'<span class="size">{text(node.size)}</span>' if node.size else ""
+    notes = " · ".join(
+        f'<span class="{each.tone.value}">{text(each.text)}</span>' for each in node.notes
+    )
+    return (
+        f'<div class="node {tone.value}"><div class="line">{badge(node.cell)}'
+        f'<span class="label">{text(node.label)}</span>{size}</div>'
+        + (code(node.code) if node.code else "")
+        + (f'<div class="notes">{notes}</div>' if notes else "")
+        + f"</div>{_below(node)}"
+    )
+
+
+def _below(node: Node) -> str:
+    """Return what hangs below; leaves that are all well stand folded."""
+    if not node.below:
+        return ""
+    listed = f"<ul>{''.join(f'<li>{_node(each)}</li>' for each in node.below)}</ul>"
+    if any(each.below or each.cell.tone is not Tone.GOOD for each in node.below):
+        return listed
+    kinds = Counter(each.label for each in node.below)
+    said = " and ".join(
+        f"{count:,} {kind}{'' if count == 1 else 's'}" for kind, count in kinds.items()
+    )
+    head = f"<summary>{text(said)}, all present</summary>"
+    return f'<details class="below small">{head}{listed}</details>'
