@@ -24,8 +24,8 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
+from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import Shell, application
-from exporter.publish.web.gate import Gate
 from exporter.serve.board import Board
 from exporter.serve.loop_thread import LoopThread, timed
 from exporter.serve.standing import Attempt, seen
@@ -84,7 +84,7 @@ async def _serve(tags: int) -> None:
         return None
 
     shell = Shell(board, lambda: NOW + 1, nothing, nothing)  # type: ignore[arg-type] # not asked
-    runner = web.AppRunner(application(shell, Gate({})))
+    runner = web.AppRunner(application(shell, AccessControl({})))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

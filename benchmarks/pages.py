@@ -17,9 +17,9 @@ from typing import Final
 from benchmarks.parts.many import many, shell
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.rendering import render
+from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import application
-from exporter.publish.web.entrance import listening
-from exporter.publish.web.gate import Gate
+from exporter.publish.web.server import listening
 from tests.publish.reports import TAKEN_AT
 
 _TAGS: Final = 20_000
@@ -41,7 +41,7 @@ _PAGES: Final = (
 
 async def main() -> None:
     """Print a line for every kind of page."""
-    shown, gate = many(_TAGS, _REPOSITORIES), Gate({})
+    shown, gate = many(_TAGS, _REPOSITORIES), AccessControl({})
     app = application(shell(shown, render(shown, Limits()), TAKEN_AT + 60), gate)
     print(f"{_TAGS:,} tags, one in ten broken; milliseconds")
     print(_COLUMNS.format("", "kB", "median", "worst", "stall"))

@@ -23,9 +23,9 @@ from prometheus_client.registry import Collector
 from benchmarks.parts.many import many, shell
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.rendering import render
+from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import Shell, application
-from exporter.publish.web.entrance import listening
-from exporter.publish.web.gate import Gate
+from exporter.publish.web.server import listening
 from tests.parts.certificates import authority
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ async def main(folder: Path) -> None:
 
 
 async def _listen(stack: AsyncExitStack, shown: Shell, config: Path | None) -> int:
-    gate = Gate({})
+    gate = AccessControl({})
     app = application(shown, gate)
     entrance = await stack.enter_async_context(listening(app, gate, [(_LOOPBACK, 0)], config))
     return entrance.addresses[0][1]

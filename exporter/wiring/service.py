@@ -22,10 +22,10 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.standing import Picture, Reload, Standing
+from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import Shell, application
-from exporter.publish.web.entrance import listening
-from exporter.publish.web.gate import Gate
 from exporter.publish.web.probe import Asked
+from exporter.publish.web.server import listening
 from exporter.serve.aging import aging
 from exporter.serve.board import Board
 from exporter.serve.clock import Clock
@@ -93,7 +93,7 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        gate = Gate({})
+        gate = AccessControl({})
         settings = self._settings
         shell = Shell(self.board, time.time, self.reload, self._probe, settings.docs_url or "")
         app = application(shell, gate, prefix=settings.route_prefix or "")

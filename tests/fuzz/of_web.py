@@ -16,10 +16,9 @@ from multidict import CIMultiDict, MultiDict
 from exporter.commands import Refused, settings, subjects
 from exporter.config.words import Address, ImagePattern, duration, glob, size
 from exporter.publish.web import probe, query
-from exporter.publish.web.gate import Gate
+from exporter.publish.web.access import AccessControl, is_foreign
 from exporter.publish.web.html import text as escaped
-from exporter.publish.web.negotiation import accepts_gzip, metrics_format
-from exporter.publish.web.origin import is_foreign
+from exporter.publish.web.responses import accepts_gzip, metrics_format
 from exporter.screen import escaped as escaped_document
 from exporter.screen import plain
 from tests.fuzz.target import Target
@@ -71,8 +70,8 @@ _NO_LINES: Final = dict.fromkeys((*range(32), 127), " ")
 
 
 @cache
-def _gate() -> Gate:
-    return Gate({"prometheus": CHEAP})
+def _gate() -> AccessControl:
+    return AccessControl({"prometheus": CHEAP})
 
 
 async def _inside(_: web.Request) -> web.StreamResponse:
@@ -132,13 +131,13 @@ TARGETS: Final = (
             b"gzip, br;q=0",
             b"9.5",
         ),
-        ("publish.web.negotiation", "publish.web.probe"),
+        ("publish.web.responses", "publish.web.probe"),
     ),
     Target(
         "web-login",
         _login,
         (b"prometheus:change me", b"Basic cHJvbWV0aGV1czp4"),
-        ("publish.web.gate",),
+        ("publish.web.access",),
         (),
     ),
     Target(
@@ -152,7 +151,7 @@ TARGETS: Final = (
         "web-origin",
         _origin,
         (b"http://registry-audit.example:10470\nregistry-audit.example:10470",),
-        ("publish.web.origin",),
+        ("publish.web.access",),
         (),
     ),
     Target("screen", _screen, ("\u202e\x1b[31mé".encode(),), ("screen",), ()),

@@ -15,9 +15,9 @@ from exporter.publish.board import Board
 from exporter.publish.document.report import compose, encode
 from exporter.publish.standing import Standing
 from exporter.publish.tag_index import IndexedTag, TagIndex
-from exporter.publish.web import reply
-from exporter.publish.web.once import Once
+from exporter.publish.web import responses
 from exporter.publish.web.pages import asked
+from exporter.publish.web.responses import Once
 from exporter.screen import plain
 from exporter.store import snapshot_file
 
@@ -45,11 +45,13 @@ class Documents:
         name = request.query.get(_NAME, "")
         whole = not name and query.parameters().keys() <= {"registry"}
         if whole and len(standings) == len(self._board.picture.standings):
-            return await reply.compressed(request, await self._reports.of(standings), reply.JSON)
+            return await responses.compressed(
+                request, await self._reports.of(standings), responses.JSON
+            )
         async with self._slots:
             if whole:
                 body = await asyncio.to_thread(self._write, standings)
-                return await reply.compressed(request, body, reply.JSON)
+                return await responses.compressed(request, body, responses.JSON)
             index = await self._indexes.of(self._board.picture.standings)
             # Registries were chosen above, where several may be named.
             wanted = replace(query.wanted, registry="")
@@ -61,7 +63,7 @@ class Documents:
                     )
                 )
             )
-            return await reply.compressed(request, body, reply.JSON)
+            return await responses.compressed(request, body, responses.JSON)
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """What the last complete audit saw, for `--from`: the commands ask nothing again."""
@@ -73,7 +75,7 @@ class Documents:
         async with self._slots:
             packed = await asyncio.to_thread(snapshot_file.encode, found.snapshot)
             headers = {"Content-Type": "application/octet-stream"}
-            return await reply.send(request, headers, (packed,))
+            return await responses.send(request, headers, (packed,))
 
     def _chosen(self, wanted: Collection[str]) -> tuple[Standing, ...]:
         standings = self._board.picture.standings
@@ -86,7 +88,7 @@ class Documents:
 
     def _write(self, standings: tuple[Standing, ...]) -> bytes:
         body = encode(compose(standings, self._clock()))
-        return gzip.compress(body, reply.QUICK, mtime=0)
+        return gzip.compress(body, responses.QUICK, mtime=0)
 
 
 def _narrowed(

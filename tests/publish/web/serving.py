@@ -11,10 +11,10 @@ import bcrypt
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.rendering import render
 from exporter.publish.standing import Picture
+from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import Shell, application
-from exporter.publish.web.entrance import Entrance, listening
-from exporter.publish.web.gate import Gate
 from exporter.publish.web.probe import Asked, NotProbed, Prober
+from exporter.publish.web.server import WebServer, listening
 from tests.publish.reports import TAKEN_AT, incident, picture, standing
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Board:
 
     picture: Picture = field(default_factory=lambda: picture(standing(incident())))
     prober: Prober = nobody
-    gate: Gate = field(default_factory=lambda: Gate({}))
+    gate: AccessControl = field(default_factory=lambda: AccessControl({}))
 
     @property
     def exposition(self) -> Exposition:
@@ -50,7 +50,7 @@ class Board:
 class Served:
     """The web server of one test."""
 
-    entrance: Entrance
+    entrance: WebServer
     board: Board
     reloads: list[str | None]
     """What the next reloads answer, last first."""

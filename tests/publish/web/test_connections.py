@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from tests.publish.web.test_server import certify, client, write_tls
 
 from exporter.publish.metrics.exposition import Exposition, Rendered
 from exporter.publish.web.connections import shortage_told_seldom
 from tests.parts.process import PATIENCE
 from tests.publish.web.serving import Board, serving
-from tests.publish.web.test_entrance import certify, client, write_tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -129,7 +129,7 @@ async def test_a_reader_that_does_not_read_is_cut_and_not_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("exporter.publish.web.app._PATIENCE", 0.01)
-    monkeypatch.setattr("exporter.publish.web.reply._SLOWEST", 1 << 30)
+    monkeypatch.setattr("exporter.publish.web.responses._SLOWEST", 1 << 30)
     async with (
         serving(board=Large()) as served,
         connected(served.port, 1, request("/metrics")) as (reader,),
@@ -145,7 +145,7 @@ async def test_a_reader_that_does_not_read_is_cut_and_not_logged(
 async def test_many_requests_on_one_connection_that_does_not_read_are_cut(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exporter.publish.web.connection._PATIENCE", 0.05)
+    monkeypatch.setattr("exporter.publish.web.connections._PATIENCE", 0.05)
     async with serving() as served, connected(served.port, 1) as (reader,):
         with pytest.raises(ConnectionError):
             await send_on(reader, request("/-/healthy") * 100)
@@ -199,7 +199,7 @@ async def test_clients_that_never_shake_hands_are_counted_too(
 async def test_a_connection_without_a_first_request_is_closed(
     monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr("exporter.publish.web.connection._FIRST", 0.01)
+    monkeypatch.setattr("exporter.publish.web.connections._FIRST", 0.01)
     async with serving() as served, connected(served.port, 1, sent) as (silent,):
         assert await ended(silent) == 0
 
@@ -207,7 +207,7 @@ async def test_a_connection_without_a_first_request_is_closed(
 async def test_a_connection_with_a_request_outlives_the_time_for_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exporter.publish.web.connection._FIRST", 0.3)
+    monkeypatch.setattr("exporter.publish.web.connections._FIRST", 0.3)
     async with serving() as served, connected(served.port, 1, request("/-/healthy")) as (used,):
         await asyncio.sleep(0.6)
         loop = asyncio.get_running_loop()

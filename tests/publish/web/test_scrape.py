@@ -11,7 +11,7 @@ from tests.parts.monitoring import Prometheus, impatient, prometheus
 from tests.parts.process import until
 from tests.publish.reports import digest, incident
 from tests.publish.web.serving import HASHED, SECRET, Served, serving
-from tests.publish.web.test_entrance import certify, users, write_tls
+from tests.publish.web.test_server import certify, users, write_tls
 from tests.shipped.rules import FILES
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.publish.web.test_server import certificate, certify, status, users, write_tls
 
-from exporter.publish.web.gate import Gate
+from exporter.publish.web.access import AccessControl
 from tests.parts.process import until
 from tests.publish.web.serving import HASHED, SECRET, Board, serving
-from tests.publish.web.test_entrance import certificate, certify, status, users, write_tls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ async def test_after_any_wrong_file_a_later_right_one_is_taken(
     assert {record.exc_info for record in caplog.records} == {None}  # told, not fallen over
 
 
-class Failing(Gate):
+class Failing(AccessControl):
     """A gate to which, for a while, nothing can be told."""
 
     fails = False

@@ -48,7 +48,7 @@ class _Waiting:
 
 
 @dataclass(slots=True)
-class Turns:
+class PasswordQueue:
     """Comparisons, one at a time: guessing must not take every processor.
 
     Names take turns, then networks under one name, then connections: who was refused least comes

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Final, cast
 from aiohttp import web
 
 from exporter.oci.digest import Malformed
+from exporter.publish.web.access import AccessControl
 from exporter.publish.web.config import WebConfig, load, server_context
-from exporter.publish.web.connection import Connection
-from exporter.publish.web.connections import Connections, Listener, shortage_told_seldom
-from exporter.publish.web.gate import Gate
+from exporter.publish.web.connections import Connection, Connections, Listener, shortage_told_seldom
 
 if TYPE_CHECKING:
     Protocol = Callable[[], asyncio.BaseProtocol]
@@ -40,12 +39,12 @@ _UNREAD: Final = 1 << 17
 @asynccontextmanager
 async def listening(
     application: web.Application,
-    gate: Gate,
+    gate: AccessControl,
     addresses: Iterable[tuple[str, int]],
     config: Path | None,
     *,
     look_every: float = _LOOK_EVERY,
-) -> AsyncIterator[Entrance]:
+) -> AsyncIterator[WebServer]:
     """Serve on addresses: each a host (empty for all interfaces) and a port (0 for a free one).
 
     The files of the web configuration are looked at every so many seconds.
@@ -61,7 +60,7 @@ async def listening(
         runner = web.AppRunner(application, shutdown_timeout=_GRACE)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        entrance = Entrance(_protocol(runner, connections), gate, sockets, config, connections)
+        entrance = WebServer(_protocol(runner, connections), gate, sockets, config, connections)
         stack.callback(entrance.close)
         await entrance.refresh()
         watch = asyncio.create_task(entrance.watch(look_every))
@@ -69,7 +68,7 @@ async def listening(
         yield entrance
 
 
-class Entrance:
+class WebServer:
     """The listening sockets, and what of the web configuration is in force.
 
     Whatever changes in its files holds for the next connection, without one being refused: new
@@ -79,7 +78,7 @@ class Entrance:
     def __init__(
         self,
         protocol: Protocol,
-        gate: Gate,
+        gate: AccessControl,
         sockets: Sequence[socket.socket],
         path: Path | None,
         connections: Connections,

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.publish.web.gate import Gate
-from exporter.publish.web.turns import Asker, Full, Turns
+from exporter.publish.web.access import AccessControl
+from exporter.publish.web.password_queue import Asker, Full, PasswordQueue
 from tests.parts.process import PATIENCE, until
 from tests.publish.web.serving import Board, Served, serving
 
@@ -61,7 +61,10 @@ async def scrape(http: httpx.AsyncClient, name: str, password: str) -> int:
 
 async def test_no_number_of_guesses_displaces_what_was_right(config: Path) -> None:
     comparing = Comparing()
-    async with serving(config, Board(gate=Gate({}, comparing))) as served, client(served) as http:
+    async with (
+        serving(config, Board(gate=AccessControl({}, comparing))) as served,
+        client(served) as http,
+    ):
         assert await scrape(http, "prom", RIGHT) == 404
         for number in range(1_100):
             assert await scrape(http, ("prom", "nobody")[number % 2], f"guess {number}") == 401
@@ -72,7 +75,10 @@ async def test_no_number_of_guesses_displaces_what_was_right(config: Path) -> No
 
 async def test_a_wrong_password_that_comes_again_is_compared_once(config: Path) -> None:
     comparing = Comparing()
-    async with serving(config, Board(gate=Gate({}, comparing))) as served, client(served) as http:
+    async with (
+        serving(config, Board(gate=AccessControl({}, comparing))) as served,
+        client(served) as http,
+    ):
         tries = [scrape(http, "prom", "wrong") for _ in range(20)]
         assert await asyncio.gather(*tries) == [401] * 20
         assert await scrape(http, "prom", "wrong") == 401
@@ -92,7 +98,7 @@ async def test_two_hundred_connections_that_guess_keep_nobody_out(config: Path) 
 
     many = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with (
-        serving(config, Board(gate=Gate({}, comparing))) as served,
+        serving(config, Board(gate=AccessControl({}, comparing))) as served,
         httpx.AsyncClient(
             base_url=served.url, trust_env=False, timeout=PATIENCE, limits=many
         ) as guessing,
@@ -109,7 +115,7 @@ async def test_two_hundred_connections_that_guess_keep_nobody_out(config: Path) 
         await asyncio.gather(*guesses)
 
 
-async def first(turns: Turns, comparing: Comparing, *askers: Asker) -> list[str]:
+async def first(turns: PasswordQueue, comparing: Comparing, *askers: Asker) -> list[str]:
     """The order in which passwords are compared that all wait at once: each is its place."""
     comparing.open.clear()
     blocker = asyncio.create_task(turns.right(b"-", b"-", CHEAP, Asker("-", "")))
@@ -138,7 +144,9 @@ async def first(turns: Turns, comparing: Comparing, *askers: Asker) -> list[str]
 async def test_a_hundred_who_guess_elsewhere_delay_by_one(other: Asker) -> None:
     comparing = Comparing()
 
-    order = await first(Turns(comparing), comparing, *([other] * 100), Asker("prom", "192.0.2.1"))
+    order = await first(
+        PasswordQueue(comparing), comparing, *([other] * 100), Asker("prom", "192.0.2.1")
+    )
 
     assert order.index("100") <= 1
     assert len(order) == 101
@@ -148,7 +156,7 @@ async def test_the_hosts_of_one_network_have_one_turn() -> None:
     comparing = Comparing()
     guessing = [Asker("prom", f"2001:db8::{host:x}") for host in range(100)]
 
-    order = await first(Turns(comparing), comparing, *guessing, Asker("prom", "192.0.2.1"))
+    order = await first(PasswordQueue(comparing), comparing, *guessing, Asker("prom", "192.0.2.1"))
 
     assert order.index("100") == 1
 
@@ -170,7 +178,7 @@ def test_everybody_has_a_turn_and_nobody_waits_for_more_than_there_are(
     comparing = Comparing()
     right = Asker("prom", "203.0.113.9")
 
-    order = asyncio.run(first(Turns(comparing), comparing, *askers, right))
+    order = asyncio.run(first(PasswordQueue(comparing), comparing, *askers, right))
 
     names = {each.name for each in askers} | {"prom"}
     networks = {each.address for each in askers if each.name == "prom"} | {right.address}
@@ -180,7 +188,7 @@ def test_everybody_has_a_turn_and_nobody_waits_for_more_than_there_are(
 
 async def test_beyond_the_room_the_answer_comes_at_once() -> None:
     comparing = Comparing()
-    turns = Turns(comparing, room=3)
+    turns = PasswordQueue(comparing, room=3)
     here, there = Asker("prom", "192.0.2.1"), Asker("prom", "192.0.2.2")
     comparing.open.clear()
     tries = [asyncio.create_task(turns.right(b"0", b"0", CHEAP, Asker("other", "")))]
@@ -202,7 +210,7 @@ async def test_beyond_the_room_the_answer_comes_at_once() -> None:
 
 async def test_too_many_who_wait_are_told_to_come_again(config: Path) -> None:
     comparing = Comparing()
-    gate = Gate({}, comparing, room=1)
+    gate = AccessControl({}, comparing, room=1)
     comparing.open.clear()
     async with serving(config, Board(gate=gate)) as served, client(served) as http:
         tries = [asyncio.create_task(scrape(http, "prom", f"{number}")) for number in range(12)]
@@ -217,7 +225,7 @@ async def test_whoever_has_left_is_not_compared() -> None:
     comparing = Comparing()
 
     order = await first(
-        Turns(comparing), comparing, Asker("prom", "", gone=lambda: True), Asker("prom", "")
+        PasswordQueue(comparing), comparing, Asker("prom", "", gone=lambda: True), Asker("prom", "")
     )
 
     assert order == ["1"]
@@ -225,7 +233,10 @@ async def test_whoever_has_left_is_not_compared() -> None:
 
 async def test_an_unknown_name_costs_as_much_as_the_dearest_user(config: Path) -> None:
     comparing = Comparing()
-    async with serving(config, Board(gate=Gate({}, comparing))) as served, client(served) as http:
+    async with (
+        serving(config, Board(gate=AccessControl({}, comparing))) as served,
+        client(served) as http,
+    ):
         assert await scrape(http, "nobody", "x") == 401
 
     (compared,) = comparing.hashes
@@ -239,7 +250,7 @@ async def test_a_comparison_that_fails_lets_nobody_in_and_holds_nobody_up(config
             raise ValueError("Invalid salt")
         return True
 
-    gate = Gate({}, failing)
+    gate = AccessControl({}, failing)
     async with serving(config, Board(gate=gate)) as served, client(served) as http:
         assert await scrape(http, "prom", "bad") == 401
         assert await scrape(http, "prom", "good") == 404
@@ -257,7 +268,10 @@ async def test_a_comparison_that_fails_lets_nobody_in_and_holds_nobody_up(config
     ],
 )
 async def test_no_header_is_a_fault_of_ours(config: Path, header: bytes) -> None:
-    async with serving(config, Board(gate=Gate({}, Comparing()))) as served, client(served) as http:
+    async with (
+        serving(config, Board(gate=AccessControl({}, Comparing()))) as served,
+        client(served) as http,
+    ):
         answer = await http.get("/metrics", headers=[(b"Authorization", header)])
 
     assert answer.status_code == 401

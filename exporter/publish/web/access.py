@@ -1,19 +1,23 @@
-"""May this request come in? Basic authentication, checked without stopping the others."""
+"""Access control: users and their passwords, client certificates, and cross-origin requests."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import bcrypt
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from exporter.publish.web.config import holds
-from exporter.publish.web.connection import Connection
-from exporter.publish.web.turns import ROOM, Asker, Comparer, Full, Turns
+from exporter.publish.web.connections import Connection
+from exporter.publish.web.password_queue import ROOM, Asker, Comparer, Full, PasswordQueue
+
+if TYPE_CHECKING:
+    from multidict import MultiMapping
 
 OPEN: Final = "open"
 """Begins the names of the routes that need no password: a kubelet has none."""
@@ -25,9 +29,15 @@ _SIGNIFICANT: Final = 72
 """Bytes of a password that bcrypt looks at; the library refuses longer ones itself."""
 _REMEMBERED: Final = 1000
 """Wrong passwords that are not compared again."""
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing here."""
+_OWN: Final = frozenset({"same-origin", "none"})
+"""What a browser says of a page of this server's own, and of an address that a person typed."""
+_PORTS: Final = {"http": 80, "https": 443}
+_REFUSAL: Final = "refused: cross-origin request; send it without an Origin header, as curl does"
 
 
-class Gate:
+class AccessControl:
     """The users that are let in, and the verdicts that were paid for already."""
 
     def __init__(
@@ -49,7 +59,7 @@ class Gate:
         self._right: dict[str, bytes] = {}
         """By user, what was right last: apart from what was wrong, so no guess displaces it."""
         self._wrong: dict[bytes, None] = {}
-        self._turns = Turns(compare, room)
+        self._turns = PasswordQueue(compare, room)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -122,3 +132,37 @@ def _credentials(header: str) -> tuple[str, bytes] | None:
         return (name.decode(), password) if colon else None
     except ValueError:  # neither base64 nor UTF-8
         return None
+
+
+@web.middleware
+async def same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 403 to what a page of another origin makes a browser send, unless it only reads."""
+    if request.method not in _SAFE and is_foreign(request.headers):
+        raise web.HTTPForbidden(text=f"{_REFUSAL}\n")
+    return await handler(request)
+
+
+def is_foreign(headers: MultiMapping[str]) -> bool:
+    """Do the headers say that a page of another origin sent it?
+
+    Without any of them it was no browser, or one that is too old to be safe anywhere.
+    Source: Fetch standard (`Origin`), Fetch Metadata (`Sec-Fetch-Site`).
+    """
+    sites = headers.getall("Sec-Fetch-Site", [])
+    hosts = headers.getall("Host", [])
+    return any(each.strip().lower() not in _OWN for each in sites) or any(
+        not _is_own(origin.strip(), hosts) for origin in headers.getall("Origin", [])
+    )
+
+
+def _is_own(origin: str, hosts: list[str]) -> bool:
+    """Is this the origin of the one host that was asked for?"""
+    if len(hosts) != 1:
+        return False
+    try:
+        address, host = urlsplit(origin), urlsplit(f"//{hosts[0].strip()}")
+        usual = _PORTS.get(address.scheme)
+        named, asked = ((each.hostname, each.port or usual) for each in (address, host))
+    except ValueError:
+        return False
+    return named == asked and None not in named

@@ -1,37 +1,61 @@
-"""How does a body reach whoever asked: compressed if they may, and not at all if they have it?"""
+"""Responses: content negotiation, compression, entity tags, and bodies sent in pieces."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import hashlib
-import zlib
+import io
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from aiohttp import web
 
-from exporter.publish.web.negotiation import accepts_gzip
+from exporter.publish.metrics.exposition import Format
+from exporter.publish.standing import Standing
 
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
-
 QUICK: Final = 1
 """Level of gzip for what is compressed while somebody waits."""
-_ASK_AGAIN: Final = "private, no-cache"
-"""May be kept, and is asked for again each time: what has not changed is not sent twice."""
-
-
 LIMIT: Final = web.RequestKey("limit", asyncio.Timeout)
 """The request's key for the `asyncio.Timeout` that its answer is under."""
+
+_ASK_AGAIN: Final = "private, no-cache"
+"""May be kept, and is asked for again each time: what has not changed is not sent twice."""
 _PIECE: Final = 1 << 16
 """Bytes that are written at a time: a connection holds a few of them, never a whole body."""
 _SLOWEST: Final = 1 << 17
 """Minimum rate of a reader of a large body, in bytes per second, beyond the time for any answer."""
-_GZIP: Final = 31
-"""zlib's code for a gzip file."""
 _TRAILER: Final = 4
 """Bytes at the end of a gzip file that say how long the plain text is (RFC 1952, 2.3.1)."""
+_OPENMETRICS: Final = "application/openmetrics-text"
+_TEXT: Final = frozenset({"text/plain", "text/*", "*/*"})
+
+Made = TypeVar("Made")
+
+
+class Once(Generic[Made]):
+    """Something made of the results of the audits, once for all requests until one of them ends."""
+
+    def __init__(self, make: Callable[[tuple[Standing, ...]], Made]) -> None:
+        """Make it by a function, which is called in a thread."""
+        self._make = make
+        self._turn = asyncio.Lock()
+        self._last: tuple[tuple[Standing, ...], Made] | None = None
+
+    async def of(self, standings: tuple[Standing, ...]) -> Made:
+        """Return what was made of these very standings, or make it now."""
+        async with self._turn:
+            if self._last is None or not _same(self._last[0], standings):
+                self._last = standings, await asyncio.to_thread(self._make, standings)
+            return self._last[1]
+
+
+def _same(one: tuple[Standing, ...], other: tuple[Standing, ...]) -> bool:
+    """Are these the very same values? Comparing whole reports would cost more than writing one."""
+    return len(one) == len(other) and all(map(operator.is_, one, other))
 
 
 async def send(
@@ -98,15 +122,9 @@ def _views(pieces: Iterable[bytes]) -> Iterator[memoryview]:
 
 
 def _unpacked(body: bytes) -> Iterator[memoryview]:
-    unpacker = zlib.decompressobj(_GZIP)
-    for packed in _views((body,)):
-        rest: bytes | memoryview = packed
-        while rest and not unpacker.eof:
-            if plain := unpacker.decompress(rest, _PIECE):
-                yield memoryview(plain)
-            rest = unpacker.unconsumed_tail
-    while plain := unpacker.decompress(b"", _PIECE):
-        yield memoryview(plain)
+    with gzip.open(io.BytesIO(body)) as file:
+        while piece := file.read(_PIECE):
+            yield memoryview(piece)
 
 
 def _made(render: Callable[[], str], *, packed: bool) -> tuple[bytes, str]:
@@ -114,3 +132,36 @@ def _made(render: Callable[[], str], *, packed: bool) -> tuple[bytes, str]:
     body = render().encode()
     tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     return (gzip.compress(body, QUICK, mtime=0) if packed else body), tag
+
+
+def metrics_format(accept: str) -> Format:
+    """Choose the format by an Accept header; without a preference, the older text format."""
+    openmetrics = text = 0.0
+    for name, parameters, weight in _entries(accept):
+        if name == _OPENMETRICS and parameters.get("version", "1.0.0") == "1.0.0":
+            openmetrics = max(openmetrics, weight)
+        elif name in _TEXT:
+            text = max(text, weight)
+    return Format.OPENMETRICS if openmetrics > 0 and openmetrics >= text else Format.TEXT
+
+
+def accepts_gzip(encodings: str) -> bool:
+    """May the answer be compressed, by an Accept-Encoding header?"""
+    weights = {name: weight for name, _, weight in _entries(encodings)}
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
+
+
+def _entries(header: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Read names, parameters and weights of a header (RFC 9110, section 12.4.2)."""
+    for entry in header.split(","):
+        name, *rest = (part.strip() for part in entry.split(";"))
+        pairs = (part.partition("=") for part in rest)
+        parameters = {key.strip().lower(): value.strip() for key, _, value in pairs}
+        yield name.lower(), parameters, _weight(parameters.get("q", "1"))
+
+
+def _weight(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
