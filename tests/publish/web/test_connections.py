@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from tests.publish.web.test_server import certify, client, write_tls
 
 from exporter.publish.metrics.exposition import Exposition, Rendered
 from exporter.publish.web.connections import shortage_told_seldom
 from tests.parts.process import PATIENCE
 from tests.publish.web.serving import Board, serving
+from tests.publish.web.test_server import certify, client, write_tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

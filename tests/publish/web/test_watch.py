@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.publish.web.test_server import certificate, certify, status, users, write_tls
 
 from exporter.publish.web.access import AccessControl
 from tests.parts.process import until
 from tests.publish.web.serving import HASHED, SECRET, Board, serving
+from tests.publish.web.test_server import certificate, certify, status, users, write_tls
 
 if TYPE_CHECKING:
     from pathlib import Path
