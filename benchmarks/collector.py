@@ -27,7 +27,7 @@ import numpy as np
 from exporter.facts.digests import Digests
 from exporter.facts.inventory import Driver, Folder, Graph, Inventory, Links, Tags
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
-from exporter.judge.gc.plan import Completed
+from exporter.judge.gc.outcome import Completed
 from exporter.judge.gc.simulate import simulate
 from exporter.sources.storage.filesystem import read
 from exporter.store.ledger import Ledger

@@ -13,7 +13,7 @@ from exporter.facts.proof import State
 from exporter.facts.scrubbed import Scrubbed, fitted, recall
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import Use
-from exporter.judge.gc.plan import Unpredictable
+from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.judge.stock import take

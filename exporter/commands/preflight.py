@@ -18,8 +18,8 @@ from exporter.commands.settings import check_place, place, plain_http
 from exporter.facts import body
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
+from exporter.judge.gc.outcome import Aborted, Unpredictable, worst_case
 from exporter.judge.gc.paths import removed
-from exporter.judge.gc.plan import Aborted, Completed, Unpredictable
 from exporter.judge.preflight import api, storage
 from exporter.judge.preflight.operation import Operation
 from exporter.judge.preflight.platforms import described, parents
@@ -132,8 +132,7 @@ def _list(foreseen: StoragePrediction) -> None:
     if outcome is None or isinstance(outcome, Unpredictable):
         _complain(foreseen.answer)
         return
-    removal = outcome.removal if isinstance(outcome, Completed) else outcome.possible
-    _print_names(sorted(set(removed(inventory, removal))))
+    _print_names(sorted(set(removed(inventory, worst_case(outcome)))))
     if isinstance(outcome, Aborted):
         sys.stderr.write(f"{plain(outcome.complaints[0])}\n")
 

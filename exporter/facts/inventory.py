@@ -132,11 +132,13 @@ class Graph:
         found: Numbers = self.targets[np.arange(total) + np.repeat(first - (ends - counts), counts)]
         return found
 
-    def children(self, manifests: Numbers) -> Numbers:
-        """Return what the indexes among some manifests list."""
-        rows = self.rows[manifests]
-        listed = manifests[rows >= 0][self.indexes[rows[rows >= 0]]]
-        return self.links(listed)
+    def listed(self, manifests: Numbers) -> tuple[NDArray[np.int64], Numbers]:
+        """Return what the indexes among some manifests list, each with its index's position."""
+        indexes = np.flatnonzero(self.rows[manifests] >= 0)
+        indexes = indexes[self.indexes[self.rows[manifests[indexes]]]]
+        rows = self.rows[manifests[indexes]]
+        counts = self.starts[rows + 1] - self.starts[rows]
+        return np.repeat(indexes, counts), self.links(manifests[indexes])
 
     def reach(self, roots: Numbers) -> Marks:
         """Mark everything that roots lead to, themselves included, however deep."""

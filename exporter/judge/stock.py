@@ -13,10 +13,9 @@ from exporter.facts.inventory import Inventory
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass, highest
 from exporter.judge.gc.dialect import DIALECTS, Mode
-from exporter.judge.gc.losses import PullTarget, losses, tag_targets
-from exporter.judge.gc.plan import Aborted, Completed, Unpredictable
+from exporter.judge.gc.losses import PullTarget, losses, sole_protectors, tag_targets
+from exporter.judge.gc.outcome import Aborted, Completed, Unpredictable, worst_case
 from exporter.judge.gc.preconditions import Precondition, preconditions
-from exporter.judge.gc.protectors import sole_protectors
 from exporter.judge.gc.simulate import simulate
 
 
@@ -71,16 +70,9 @@ def take(
         orphaned_blobs=len(holdings.orphaned_blobs(inventory, old)),
         orphaned_manifests=len(holdings.orphaned_manifests(inventory, old)),
         shares=tuple(holdings.shares(inventory)),
-        sole_protectors=_sole(inventory),
+        sole_protectors=sole_protectors(inventory),
         predictions=tuple(_predictions(inventory, known)),
         preconditions=preconditions(inventory, dialect) if dialect else (),
-    )
-
-
-def _sole(inventory: Inventory) -> Mapping[tuple[str, str], int]:
-    return Counter(
-        (inventory.repositories[each.repository], each.direct[0])
-        for each in sole_protectors(inventory)
     )
 
 
@@ -112,11 +104,11 @@ def _prediction(
     classes: Mapping[tuple[str, str], ReferenceClass],
 ) -> CollectorForecast:
     """What one collection does; where it gives up, what it may have done by then."""
-    removal = outcome.removal if isinstance(outcome, Completed) else outcome.possible
+    removal = worst_case(outcome)
     hurt: dict[tuple[int, int], ReferenceClass] = {}
     for victim in losses(inventory, removal, wanted):
-        place = (victim.wanted.repository, victim.manifest)
-        name = (inventory.repositories[victim.wanted.repository], victim.wanted.name)
+        place = (victim.target.repository, victim.manifest)
+        name = (inventory.repositories[victim.target.repository], victim.target.name)
         reference = classes.get(name, ReferenceClass.SELECTED)
         hurt[place] = highest(hurt.get(place, reference), reference)
     return CollectorForecast(

@@ -14,7 +14,7 @@ import pytest
 
 from exporter import cli
 from exporter.judge.gc.dialect import DISTRIBUTION_2, Mode
-from exporter.judge.gc.plan import Completed
+from exporter.judge.gc.outcome import Completed
 from exporter.judge.gc.simulate import simulate
 from exporter.sources.storage.filesystem import read
 from tests.judge.gc.collections import plant

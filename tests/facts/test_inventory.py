@@ -48,7 +48,9 @@ def test_only_indexes_have_children() -> None:
     edges = {_WORDS[0]: [_WORDS[1]], _WORDS[1]: [_WORDS[2]]}
     graph = _numbered(edges, indexes=frozenset({_WORDS[0]}))
 
-    assert graph.children(np.array([0, 1, 5], np.int32)).tolist() == [1]
+    at, children = graph.listed(np.array([5, 1, 0], np.int32))
+
+    assert (at.tolist(), children.tolist()) == ([2], [1])
 
 
 @given(st.lists(st.integers(0, 9)))

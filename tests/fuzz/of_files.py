@@ -356,7 +356,7 @@ TARGETS: Final = (
         "collector-name",
         _name,
         (b"team/app", b"localhost:5000/a__b", b"[::1]:5/x"),
-        ("judge.gc.name",),
+        ("judge.gc.repositories",),
         (),
     ),
 )

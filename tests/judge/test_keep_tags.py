@@ -12,7 +12,7 @@ from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_2, Dialect, Mode
 from exporter.judge.gc.losses import losses, tag_targets
-from exporter.judge.gc.plan import Completed
+from exporter.judge.gc.outcome import Completed
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.judgement import judge
 from exporter.judge.keep_tags import KeepTagPlan, plan_keep_tags

@@ -13,7 +13,7 @@ from exporter.facts.proof import HEADER
 from exporter.facts.snapshot import Collector, Root
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
-from exporter.judge.gc.plan import Unpredictable
+from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.stock import CollectorForecast, Stock, take
 from exporter.oci.reference import Repository, Tag
 from exporter.sources.storage import filesystem

@@ -1,16 +1,17 @@
-"""What would a collection break of what tags and uses need?"""
+"""What a removal breaks of what tags and uses need, and which tags alone prevent that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from exporter.facts.digests import Marks, Numbers
 from exporter.facts.inventory import Inventory, distinct
-from exporter.judge.gc.found import linked
-from exporter.judge.gc.plan import Batch, Removal
+from exporter.judge.gc.links import descend, linked
+from exporter.judge.gc.outcome import Removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +27,19 @@ class PullTarget:
 
 @dataclass(frozen=True, slots=True)
 class ManifestLoss:
-    """A manifest at or below something wanted, that could be pulled before and not after."""
+    """A manifest at or below a target that could be pulled before and not after."""
 
-    wanted: PullTarget
+    target: PullTarget
     manifest: int
-    """The one that breaks: the wanted one, or a child, or a child's child."""
+    """The one that breaks: the target's own, or a child, or a child's child."""
     unlinked: bool
     """Does the repository no longer have the manifest itself?"""
     lost: Numbers
-    """What of it is gone or can no longer be read through this repository."""
+    """What of it is removed or can no longer be read through this repository."""
 
 
 def tag_targets(inventory: Inventory) -> list[PullTarget]:
-    """Return every tag that points at something, as what its users want."""
+    """Return every tag that names a digest, as what its users want."""
     return [
         PullTarget(repository, manifest, name)
         for repository in range(len(inventory.repositories))
@@ -48,82 +49,91 @@ def tag_targets(inventory: Inventory) -> list[PullTarget]:
 
 
 def losses(
-    inventory: Inventory, removal: Removal, wanted: Iterable[PullTarget]
+    inventory: Inventory, removal: Removal, targets: Iterable[PullTarget]
 ) -> list[ManifestLoss]:
-    """Say what of all that is wanted a removal breaks; what was broken before is no victim."""
+    """Return what a removal breaks of the targets; what was broken before does not count."""
+    touched = _touched(inventory, removal)
+    grouped: dict[int, list[PullTarget]] = defaultdict(list)
+    for each in targets:
+        if touched[each.manifest]:
+            grouped[each.repository].append(each)
     loss = _Loss(inventory, removal)
-    return [victim for each in wanted for victim in loss.below(each)]
+    return [each for at, here in grouped.items() for each in loss.of(at, here)]
+
+
+def sole_protectors(inventory: Inventory) -> Counter[tuple[str, str]]:
+    """Count, by repository and tag, the children that only it names and another tag needs."""
+    found: Counter[tuple[str, str]] = Counter()
+    for at, repository in enumerate(inventory.repositories):
+        tags: dict[int, list[str]] = defaultdict(list)
+        for tag, manifest in inventory.tags.pointing(at):
+            tags[manifest].append(tag)
+        roots = np.array([each for each in tags if each >= 0], np.int32)
+        held = linked(inventory, at)[0]
+        owners, children = descend(inventory, roots, held)
+        needed = distinct(children[(roots[owners] != children) & np.isin(children, held)])
+        found.update(
+            (repository, tags[child][0])
+            for child in needed.tolist()
+            if len(tags.get(child, ())) == 1
+        )
+    return found
 
 
 class _Loss:
-    """What a removal takes, ready to be asked of one manifest after the other."""
+    """What a removal takes, by repository."""
 
     def __init__(self, inventory: Inventory, removal: Removal) -> None:
         self._inventory = inventory
-        self._gone = np.zeros(len(inventory.digests), bool)
-        self._gone[removal.blobs] = True
-        self._touched = _touched(inventory, removal)
-        self._unlinked = {at: frozenset(digests.tolist()) for at, digests in removal.manifests}
+        self._removed = np.zeros(len(inventory.digests), bool)
+        self._removed[removal.blobs] = True
+        self._unlinked = dict(removal.manifests)
         self._unread = dict(removal.layer_links)
-        self._had: dict[int, frozenset[int]] = {}
-        self._aliases: dict[int, dict[int, int]] = {}
 
-    def below(self, wanted: PullTarget) -> list[ManifestLoss]:
-        """Look at a wanted manifest and at everything below it that the repository had."""
-        if not self._touched[wanted.manifest]:
-            return []
-        found: list[ManifestLoss] = []
-        seen: set[int] = set()
-        pending = [wanted.manifest]
-        while pending:
-            manifest = pending.pop()
-            if manifest in seen or manifest not in self._manifests(wanted.repository):
-                continue
-            seen.add(manifest)
-            one = np.array([manifest], np.int32)
-            pending += self._inventory.graph.children(one).tolist()
-            found += self._broken(wanted, one)
-        return found
+    def of(self, repository: int, targets: Sequence[PullTarget]) -> Iterator[ManifestLoss]:
+        held = linked(self._inventory, repository)[0]
+        roots = np.array([each.manifest for each in targets], np.int32)
+        owners, manifests = descend(self._inventory, roots, held)
+        there = np.isin(manifests, held)
+        owners, manifests = owners[there], manifests[there]
+        order = np.lexsort((manifests, manifests != roots[owners], owners))  # a target's own first
+        unlinked = frozenset(self._unlinked.get(repository, roots[:0]).tolist())
+        lost = self._lost(repository, distinct(manifests))
+        for at, manifest in zip(owners[order].tolist(), manifests[order].tolist(), strict=True):
+            if manifest in unlinked or len(lost[manifest]):
+                yield ManifestLoss(targets[at], manifest, manifest in unlinked, lost[manifest])
 
-    def _broken(self, wanted: PullTarget, manifest: Numbers) -> list[ManifestLoss]:
-        graph, number = self._inventory.graph, int(manifest[0])
-        content = graph.links(manifest)
-        if graph.rows[number] >= 0 and graph.indexes[graph.rows[number]]:
-            content = content[:0]  # its children are looked at one by one
-        needed = distinct(np.concatenate([manifest, self._stored_as(wanted.repository, content)]))
-        unlinked = number in self._unlinked.get(wanted.repository, ())
-        unread = np.isin(needed, self._unread.get(wanted.repository, manifest[:0]))
-        lost = needed[self._gone[needed] | (unread & (self._inventory.sizes[needed] >= 0))]
-        return [ManifestLoss(wanted, number, unlinked, lost)] if unlinked or len(lost) else []
+    def _lost(self, repository: int, manifests: Numbers) -> dict[int, Numbers]:
+        """Return what of each manifest a pull no longer gets; children speak for themselves."""
+        graph, sizes = self._inventory.graph, self._inventory.sizes
+        aliases = self._aliases(repository)
+        links = self._unread.get(repository, manifests[:0])
+        lost = {}
+        for each in manifests:
+            row = graph.rows[each]
+            below = [] if row < 0 or graph.indexes[row] else graph.links(each[None]).tolist()
+            named = [int(each), *(aliases.get(one, one) for one in below)]
+            needed = distinct(np.array(named, np.int32))
+            unread = np.isin(needed, links) & (sizes[needed] >= 0)
+            lost[int(each)] = needed[self._removed[needed] | unread]
+        return lost
 
-    def _stored_as(self, repository: int, content: Numbers) -> Numbers:
-        """Follow the layer links that name another digest: a blob named by sha512 is such a one."""
-        names = self._aliases.get(repository)
-        if names is None:
-            links, at = self._inventory.layers, self._inventory.layers.of(repository)
-            other = (links.paths[at] != links.targets[at]) & (links.targets[at] >= 0)
-            pairs = zip(links.paths[at][other], links.targets[at][other], strict=True)
-            names = self._aliases[repository] = {int(path): int(to) for path, to in pairs}
-        if not names:
-            return content
-        return np.array([names.get(each, each) for each in content.tolist()], np.int32)
-
-    def _manifests(self, repository: int) -> frozenset[int]:
-        """Return what a repository could serve as a manifest before: linked, and stored."""
-        had = self._had.get(repository)
-        if had is None:
-            paths, _ = linked(self._inventory, repository)
-            had = self._had[repository] = frozenset(paths.tolist())
-        return had
+    def _aliases(self, repository: int) -> dict[int, int]:
+        """Map layer links to the other digest that they name: blobs named by sha512 have such."""
+        links, at = self._inventory.layers, self._inventory.layers.of(repository)
+        other = (links.paths[at] != links.targets[at]) & (links.targets[at] >= 0)
+        pairs = zip(links.paths[at][other].tolist(), links.targets[at][other].tolist(), strict=True)
+        return dict(pairs)
 
 
 def _touched(inventory: Inventory, removal: Removal) -> Marks:
     """Mark what a removal takes somewhere, and every manifest above it: nothing else can break.
 
-    By arrays, for all at once; whether a repository is hurt is then asked of these alone.
+    By arrays, for all at once; the walk of a repository's tags is then only for these.
     """
     marks: Marks = np.zeros(len(inventory.digests), bool)
-    for taken in (removal.blobs, *(digests for _, digests in _batches(removal))):
+    marks[removal.blobs] = True
+    for _, taken in (*removal.manifests, *removal.layer_links):
         marks[taken] = True
     layers, graph = inventory.layers, inventory.graph
     other = (layers.paths != layers.targets) & (layers.targets >= 0)
@@ -137,7 +147,3 @@ def _touched(inventory: Inventory, removal: Removal) -> Marks:
         fresh = not bool(marks[above].all())
         marks[above] = True
     return marks
-
-
-def _batches(removal: Removal) -> Iterable[Batch]:
-    return (*removal.manifests, *removal.layer_links)

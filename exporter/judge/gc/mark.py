@@ -1,4 +1,4 @@
-"""What does a collector keep? Marks a whole storage, one repository after the other."""
+"""Marking: what a collector keeps of a whole storage, one repository after the other."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from exporter.facts.digests import ABSENT, Marks, Numbers
 from exporter.facts.inventory import Folder, Inventory, Unlinked, distinct
-from exporter.judge.gc import found
+from exporter.judge.gc import links
 from exporter.judge.gc.dialect import Dialect, Mode
-from exporter.judge.gc.name import refusal
-from exporter.judge.gc.order import visited
+from exporter.judge.gc.outcome import Batch
 from exporter.judge.gc.paths import ROOT, not_found
+from exporter.judge.gc.repositories import refusal, visited
+
+_NONE: Final = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,12 @@ class MarkResult:
 
     kept: Marks
     """Which digests are marked, or were when it gave up."""
-    unseen: Numbers
+    unread: Numbers
     """Manifests that a collector reads and the inventory does not: they may refer to anything."""
-    queued: tuple[tuple[int, Numbers], ...] = ()
-    """Untagged manifests by repository, in order, before any second thought."""
-    doomed_links: tuple[tuple[int, Numbers], ...] = ()
-    """Layer links by repository whose digests nobody had marked when it was visited."""
+    untagged: tuple[Batch, ...] = ()
+    """Manifests to remove, in order, before any second thought."""
+    layer_links: tuple[Batch, ...] = ()
+    """Layer links whose digests nobody had marked when their repository was visited."""
     stops: tuple[str, ...] = ()
     """Why marking gives up: one text, or one of several that its order of reading decides."""
 
@@ -43,7 +45,7 @@ def mark(inventory: Inventory, dialect: Dialect, mode: Mode) -> MarkResult:
 
 
 def eligible(inventory: Inventory, repository: int, manifests: Numbers, mode: Mode) -> Marks:
-    """Say which manifests of a repository no tag points at, where that makes them removable."""
+    """Mark the manifests that no tag of the repository names, where that makes them removable."""
     if mode is Mode.PLAIN:
         return np.zeros(len(manifests), bool)
     return ~np.isin(manifests, inventory.tags.current[inventory.tags.of(repository)])
@@ -57,17 +59,17 @@ class _Marking:
         self.dialect = dialect
         self.mode = mode
         self.kept = np.zeros(len(inventory.digests), bool)
-        self.bodies_here = np.full(
-            len(inventory.digests) if dialect.descends else 0, ABSENT, np.int32
-        )
-        self.queued: list[tuple[int, Numbers]] = []
-        self.doomed_links: list[tuple[int, Numbers]] = []
-        self.unreadable = _unreadable(inventory, dialect)
-        self.unseen: list[Numbers] = []
+        scratch = len(inventory.digests) if dialect.descends else 0
+        self.bodies_here = np.full(scratch, ABSENT, np.int32)
+        self.untagged: list[Batch] = []
+        self.layer_links: list[Batch] = []
+        faulty = [each for each in inventory.faults if dialect.fault(inventory, each)]
+        self.faulty = np.array(faulty, np.int32)
+        self.unread: list[Numbers] = [_NONE]
 
     def result(self, stops: tuple[str, ...] = ()) -> MarkResult:
-        unseen = distinct(np.concatenate([_NONE, *self.unseen]))
-        return MarkResult(self.kept, unseen, tuple(self.queued), tuple(self.doomed_links), stops)
+        unread = distinct(np.concatenate(self.unread))
+        return MarkResult(self.kept, unread, tuple(self.untagged), tuple(self.layer_links), stops)
 
     def visit(self, repository: int) -> tuple[str, ...]:
         """Visit one repository; return why the collection gives up there."""
@@ -80,15 +82,15 @@ class _Marking:
 
     def _manifests(self, repository: int) -> tuple[str, ...]:
         """Mark a repository's manifests and what they refer to; return what stops that."""
-        seen = found.manifests(self.inventory, repository, self.dialect)
+        seen = links.manifests(self.inventory, repository, self.dialect)
         if len(seen.digests) and (stop := self._stop_at_tags(repository, int(seen.digests[0]))):
             return (stop,)
         untagged = eligible(self.inventory, repository, seen.digests, self.mode)
         if untagged.any() and self.inventory.has(repository, Folder.TAGS):
-            self.queued.append((repository, seen.digests[untagged]))
+            self.untagged.append((repository, seen.digests[untagged]))
         self._keep(seen.digests[~untagged])
-        unread = self._spread(repository, seen.digests[~untagged], seen.bodies[~untagged])
-        return unread or ((seen.stop.message,) if seen.stop is not None else ())
+        faults = self._spread(repository, seen.digests[~untagged], seen.bodies[~untagged])
+        return faults or ((seen.stop.message,) if seen.stop is not None else ())
 
     def _stop_at_tags(self, repository: int, first: int) -> str:
         """Say why a repository's tags stop a collection that has found a manifest there."""
@@ -109,31 +111,29 @@ class _Marking:
 
         A reference that was marked before, by whichever repository, is not followed.
         """
-        paths, targets = self._linked(repository)
+        paths, targets = _NONE, _NONE
+        if self.dialect.descends:
+            paths, targets = links.linked(self.inventory, repository)
         self.bodies_here[paths] = targets
-        unread: list[str] = []
+        faults: list[str] = []
         while len(bodies):
-            self.unseen.append(bodies[self.inventory.graph.rows[bodies] < 0])
-            if len(self.unreadable):
-                unread += self._unread(digests, bodies)
+            self.unread.append(bodies[self.inventory.graph.rows[bodies] < 0])
+            if len(self.faulty):
+                faults += self._faults(digests, bodies)
             digests = self._keep(self.inventory.graph.links(bodies))
             bodies = self.bodies_here[digests] if self.dialect.descends else digests[:0]
             digests, bodies = digests[bodies != ABSENT], bodies[bodies != ABSENT]
         self.bodies_here[paths] = ABSENT
-        return tuple(unread)
+        return tuple(faults)
 
-    def _unread(self, digests: Numbers, bodies: Numbers) -> Iterator[str]:
-        at = np.isin(bodies, self.unreadable)
+    def _faults(self, digests: Numbers, bodies: Numbers) -> Iterator[str]:
+        at = np.isin(bodies, self.faulty)
         for digest, body in zip(digests[at].tolist(), bodies[at].tolist(), strict=True):
             text, fault = (
                 self.inventory.digests.text(digest),
                 self.dialect.fault(self.inventory, body),
             )
             yield f"failed to retrieve manifest for digest {text}: {fault}"
-
-    def _linked(self, repository: int) -> tuple[Numbers, Numbers]:
-        """Return what a collector descends into here, and the bodies that it reads for that."""
-        return found.linked(self.inventory, repository) if self.dialect.descends else (_NONE, _NONE)
 
     def _keep(self, digests: Numbers) -> Numbers:
         """Mark digests; return those that were not marked before."""
@@ -142,22 +142,13 @@ class _Marking:
         return fresh
 
     def _layers(self, repository: int) -> tuple[str, ...]:
-        """Note the layer links that go; return what stops the walk over them."""
+        """Note the layer links to remove; return what stops the walk over them."""
         driver = self.inventory.driver
         if not self.inventory.has(repository, Folder.LAYERS):
             path = f"{ROOT}/repositories/{self.inventory.repositories[repository]}/_layers"
             return () if self.dialect.flat(self.inventory) else (not_found(driver, path),)
-        seen = found.layers(self.inventory, repository)
-        doomed = seen.digests[~self.kept[seen.digests]]
-        if len(doomed):
-            self.doomed_links.append((repository, doomed))
+        seen = links.layers(self.inventory, repository)
+        unmarked = seen.digests[~self.kept[seen.digests]]
+        if len(unmarked):
+            self.layer_links.append((repository, unmarked))
         return (f"{driver}: {driver}: {seen.stop.message}",) if seen.stop is not None else ()
-
-
-_NONE: Final = np.zeros(0, np.int32)
-
-
-def _unreadable(inventory: Inventory, dialect: Dialect) -> Numbers:
-    """Return the manifests at which this collector gives up."""
-    faulty = [each for each in inventory.faults if dialect.fault(inventory, each)]
-    return np.array(faulty, np.int32)

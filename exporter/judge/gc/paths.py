@@ -7,7 +7,7 @@ from typing import Final
 
 from exporter.facts.digests import ABSENT
 from exporter.facts.inventory import Inventory
-from exporter.judge.gc.plan import Batch, Removal
+from exporter.judge.gc.outcome import Batch, Removal
 
 ROOT: Final = "/docker/registry/v2"
 

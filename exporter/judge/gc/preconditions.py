@@ -1,24 +1,30 @@
-"""What in a storage makes a collector give up, or lose in silence what somebody needs?
+"""What makes a collector of a storage give up, or lose in silence what somebody needs.
 
 Found without a simulation, so that all of it is named at once: a collector tells only the first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
+from typing import Final
 
 import numpy as np
 
 from exporter.facts.digests import ABSENT, Marks, Numbers
-from exporter.facts.inventory import Folder, Inventory, Links, Starts
+from exporter.facts.inventory import Folder, Inventory, Starts, distinct
 from exporter.judge.gc.dialect import Dialect
-from exporter.judge.gc.found import linked
-from exporter.judge.gc.name import refusal
-from exporter.judge.gc.order import visited
-from exporter.judge.gc.sparse import sparse
+from exporter.judge.gc.links import descend, linked
+from exporter.judge.gc.repositories import refusal, visited
+
+_Found = Iterator[tuple[int, "Effect", str]]
+"""A repository by number, and what a check finds there."""
+_WHOLE: Final = -1
+"""Stands for the storage as a whole, where a repository's number would."""
+_REACHED: Final = "a garbage collection that reaches one aborts"
+_UNREACHED: Final = -1
+_FOLLOWED: Final = -2
 
 
 class PreconditionCode(StrEnum):
@@ -63,106 +69,113 @@ def preconditions(inventory: Inventory, dialect: Dialect) -> tuple[Precondition,
 
     What only `--delete-untagged` minds says so in its detail.
     """
-    checks = (
-        *(_tagless, _layerless, _sha512, _unreadable, _dangling_links, _dangling_tags),
-        *(_damaged_links, _damaged_tags, _names, _misplaced, _sparse),
+    found = (
+        Precondition(code, "" if at == _WHOLE else inventory.repositories[at], effect, detail)
+        for code, check in _CHECKS
+        for at, effect, detail in check(inventory, dialect)
     )
-    found = chain.from_iterable(check(inventory, dialect) for check in checks)
     return tuple(sorted(found, key=lambda each: (each.repository, each.code)))
 
 
-def _tagless(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
+def holes(inventory: Inventory, dialect: Dialect) -> Iterator[tuple[int, int, int]]:
+    """Yield a repository, its untagged child, and an earlier repository with a hole for the child.
+
+    A collector that descends does so once for each digest. Where the first repository to reach a
+    child lacks it, the child is marked and nothing below it; when it is the turn of a repository
+    that has the child, nothing is looked at again (distribution 3, `markManifestReferences`).
+    """
+    if not dialect.descends:
+        return
+    first = np.full(len(inventory.digests), _UNREACHED, np.int32)
+    for repository in visited(inventory, dialect):
+        held = linked(inventory, repository)[0]
+        tagged = inventory.tags.current[inventory.tags.of(repository)]
+        tagged = tagged[np.isin(tagged, held)]
+        first[tagged] = _FOLLOWED  # by itself, whoever reached it before
+        children = distinct(descend(inventory, tagged, held)[1])
+        there = np.isin(children, held)
+        for child in children[there & (first[children] >= 0)].tolist():
+            yield repository, child, int(first[child])
+        fresh = first[children] == _UNREACHED
+        first[children[fresh & there]] = _FOLLOWED
+        first[children[fresh & ~there]] = repository
+
+
+def _tagless(inventory: Inventory, dialect: Dialect) -> _Found:
     """distribution#4331; see `mark`."""
     if dialect.needs_tags:
         effect, then = Effect.STOPS, "--delete-untagged aborts here"
     else:
         effect, then = Effect.LOSES, "--delete-untagged removes everything that they reference"
-    for repository, count in _holding(inventory):
-        if not inventory.has(repository, Folder.TAGS):
-            detail = f"{count} manifests but no folder of tags: {then}"
-            yield Precondition(
-                PreconditionCode.NO_TAGS, inventory.repositories[repository], effect, detail
-            )
+    for at, count in _holding(inventory, Folder.TAGS):
+        yield at, effect, f"{count} manifests but no folder of tags: {then}"
 
 
-def _layerless(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
-    if dialect.flat(inventory):
-        return
+def _layerless(inventory: Inventory, dialect: Dialect) -> _Found:
     if dialect.marker is Folder.LAYERS:
         effect, then = Effect.LOSES, "the repository is ignored, and all its blobs are removed"
     else:
         effect, then = Effect.STOPS, "any garbage collection aborts here"
-    for repository, _ in _holding(inventory):
-        if not inventory.has(repository, Folder.LAYERS):
-            detail = f"manifests but no folder of layer links: {then}"
-            yield Precondition(
-                PreconditionCode.NO_LAYERS, inventory.repositories[repository], effect, detail
-            )
+    for at, _ in () if dialect.flat(inventory) else _holding(inventory, Folder.LAYERS):
+        yield at, effect, f"manifests but no folder of layer links: {then}"
 
 
-def _holding(inventory: Inventory) -> Iterator[tuple[int, int]]:
-    """Yield the repositories that have manifests, and how many."""
+def _holding(inventory: Inventory, without: Folder) -> Iterator[tuple[int, int]]:
+    """Yield the repositories that have manifests but not a folder, and how many."""
     for repository in range(len(inventory.repositories)):
         count = len(linked(inventory, repository)[0])
-        if count:
+        if count and not inventory.has(repository, without):
             yield repository, count
 
 
-def _sha512(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
+def _sha512(inventory: Inventory, _: Dialect) -> _Found:
     """Content is stored under its sha256; a collector marks the name that the manifest gives."""
     names = inventory.digests.others
     first = len(inventory.digests.packed)
     long = [first + at for at, name in enumerate(names) if name.startswith(("sha512:", "sha384:"))]
-    if not long:
-        return
     graph = inventory.graph
     named = np.flatnonzero(np.isin(graph.targets, np.array(long, np.int32)))
     rows = np.searchsorted(graph.starts, named, side="right") - 1
-    manifests = np.flatnonzero(np.isin(graph.rows, rows)).astype(np.int32)
-    yield from _revised(
-        inventory,
-        manifests,
-        PreconditionCode.SHA512,
-        Effect.LOSES,
-        "manifests reference content by another digest than sha256: any collector removes it",
-    )
+    manifests = np.flatnonzero(np.isin(graph.rows, rows)).tolist() if long else []
+    what = "manifests reference content by another digest than sha256: any collector removes it"
+    return _revised(inventory, manifests, Effect.LOSES, what)
 
 
-def _unreadable(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
-    faulty = {each: dialect.fault(inventory, each) for each in inventory.faults}
-    schema1 = [each for each, fault in faulty.items() if fault.endswith("schema version 1")]
-    others = [each for each, fault in faulty.items() if fault and each not in schema1]
-    for code, numbers, what in (
-        (PreconditionCode.SCHEMA1, schema1, "schema 1 manifests"),
-        (PreconditionCode.UNREADABLE_MANIFEST, others, "manifests that cannot be read"),
-    ):
-        detail = f"{what}: a garbage collection that reaches one aborts"
-        yield from _revised(inventory, np.array(numbers, np.int32), code, Effect.STOPS, detail)
+def _schema1(inventory: Inventory, dialect: Dialect) -> _Found:
+    faulty = _faulty(inventory, dialect, schema1=True)
+    return _revised(inventory, faulty, Effect.STOPS, f"schema 1 manifests: {_REACHED}")
 
 
-def _revised(
-    inventory: Inventory, manifests: Numbers, code: PreconditionCode, effect: Effect, detail: str
-) -> Iterator[Precondition]:
-    """Yield one for every repository that has some of these manifests."""
-    at = np.isin(inventory.revisions.targets, manifests) if len(manifests) else np.zeros(0, bool)
+def _unreadable(inventory: Inventory, dialect: Dialect) -> _Found:
+    faulty = _faulty(inventory, dialect, schema1=False)
+    return _revised(inventory, faulty, Effect.STOPS, f"manifests that cannot be read: {_REACHED}")
+
+
+def _faulty(inventory: Inventory, dialect: Dialect, *, schema1: bool) -> list[int]:
+    faults = {at: dialect.fault(inventory, at) for at in inventory.faults}
+    ends = "schema version 1"
+    return [at for at, fault in faults.items() if fault and fault.endswith(ends) is schema1]
+
+
+def _revised(inventory: Inventory, manifests: list[int], effect: Effect, what: str) -> _Found:
+    """Yield every repository that has some of these manifests."""
+    targets = inventory.revisions.targets
+    at = np.isin(targets, np.array(manifests, np.int32))
     for repository, positions in _by_repository(inventory.revisions.starts, at):
-        named = _first(inventory, inventory.revisions.targets[positions])
-        where = inventory.repositories[repository]
-        yield Precondition(code, where, effect, f"{len(positions)} {detail} ({named})")
+        named = _first(inventory, targets[positions])
+        yield repository, effect, f"{len(positions)} {what} ({named})"
 
 
-def _dangling_links(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
+def _dangling_links(inventory: Inventory, _: Dialect) -> _Found:
     targets = inventory.revisions.targets
     lost = (targets >= 0) & (inventory.sizes[targets] < 0)
     for repository, positions in _by_repository(inventory.revisions.starts, lost):
         named = _first(inventory, targets[positions])
         detail = f"{len(positions)} manifests without content protect nothing any more ({named})"
-        yield Precondition(
-            PreconditionCode.DANGLING_LINK, inventory.repositories[repository], Effect.LOSES, detail
-        )
+        yield repository, Effect.LOSES, detail
 
 
-def _dangling_tags(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
+def _dangling_tags(inventory: Inventory, _: Dialect) -> _Found:
     """A tag without `current/link` does not count; one that leads nowhere protects nothing."""
     tags = inventory.tags
     for repository, positions in _by_repository(tags.starts, tags.current >= ABSENT):
@@ -171,56 +184,44 @@ def _dangling_tags(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
         if len(loose):
             names = ", ".join(tags.names[at] for at in loose[:3].tolist())
             detail = f"{len(loose)} tags reference no manifest and protect nothing ({names})"
-            yield Precondition(
-                PreconditionCode.DANGLING_TAG,
-                inventory.repositories[repository],
-                Effect.LOSES,
-                detail,
-            )
+            yield repository, Effect.LOSES, detail
 
 
-def _damaged_links(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
-    kinds: list[tuple[Links, str]] = [(inventory.revisions, "manifest links")]
+def _damaged_links(inventory: Inventory, dialect: Dialect) -> _Found:
+    kinds = {"manifest links": inventory.revisions}
     if dialect.sweeps_layer_links:
-        kinds.append((inventory.layers, "layer links"))
-    for links, what in kinds:
+        kinds["layer links"] = inventory.layers
+    for what, links in kinds.items():
         for repository, positions in _by_repository(links.starts, links.targets < ABSENT):
-            named = _first(inventory, links.paths[positions])
-            detail = (
-                f"{len(positions)} {what} name no digest: any garbage collection aborts ({named})"
-            )
-            where = inventory.repositories[repository]
-            yield Precondition(PreconditionCode.DAMAGED_LINK, where, Effect.STOPS, detail)
+            count, named = len(positions), _first(inventory, links.paths[positions])
+            detail = f"{count} {what} name no digest: any garbage collection aborts ({named})"
+            yield repository, Effect.STOPS, detail
 
 
-def _damaged_tags(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
+def _damaged_tags(inventory: Inventory, _: Dialect) -> _Found:
     tags = inventory.tags
     for repository, positions in _by_repository(tags.starts, tags.current < ABSENT):
         names = ", ".join(tags.names[at] for at in positions[:3].tolist())
         detail = f"{len(positions)} tags name no digest: --delete-untagged aborts ({names})"
-        where = inventory.repositories[repository]
-        yield Precondition(PreconditionCode.DAMAGED_LINK, where, Effect.STOPS, detail)
+        yield repository, Effect.STOPS, detail
 
 
-def _names(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
+def _names(inventory: Inventory, dialect: Dialect) -> _Found:
     for repository in visited(inventory, dialect):
-        name = inventory.repositories[repository]
-        if refused := refusal(name, dialect):
-            yield Precondition(PreconditionCode.UNUSABLE_NAME, name, Effect.STOPS, refused)
+        if refused := refusal(inventory.repositories[repository], dialect):
+            yield repository, Effect.STOPS, refused
 
 
-def _misplaced(inventory: Inventory, _: Dialect) -> Iterator[Precondition]:
+def _misplaced(inventory: Inventory, _: Dialect) -> _Found:
     if inventory.misplaced:
-        detail = f"a blob's path names no digest: {inventory.misplaced}"
-        yield Precondition(PreconditionCode.MISPLACED_BLOB, "", Effect.STOPS, detail)
+        yield _WHOLE, Effect.STOPS, f"a blob's path names no digest: {inventory.misplaced}"
 
 
-def _sparse(inventory: Inventory, dialect: Dialect) -> Iterator[Precondition]:
-    for hole in sparse(inventory, dialect):
-        child = inventory.digests.text(hole.child)
-        where, before = (inventory.repositories[at] for at in (hole.repository, hole.before))
-        detail = f"{before} has an index of {child} without {child}; here only an index keeps it"
-        yield Precondition(PreconditionCode.SPARSE_SHARED_INDEX, where, Effect.LOSES, detail)
+def _sparse(inventory: Inventory, dialect: Dialect) -> _Found:
+    for repository, number, before in holes(inventory, dialect):
+        child, where = inventory.digests.text(number), inventory.repositories[before]
+        detail = f"{where} has an index of {child} without {child}; here only an index keeps it"
+        yield repository, Effect.LOSES, detail
 
 
 def _by_repository(starts: Starts, marks: Marks) -> Iterable[tuple[int, Numbers]]:
@@ -235,3 +236,19 @@ def _by_repository(starts: Starts, marks: Marks) -> Iterable[tuple[int, Numbers]
 def _first(inventory: Inventory, digests: Numbers) -> str:
     more = ", …" if len(digests) > 1 else ""
     return inventory.digests.text(int(digests[0])) + more
+
+
+_CHECKS: Final[tuple[tuple[PreconditionCode, Callable[[Inventory, Dialect], _Found]], ...]] = (
+    (PreconditionCode.NO_TAGS, _tagless),
+    (PreconditionCode.NO_LAYERS, _layerless),
+    (PreconditionCode.SHA512, _sha512),
+    (PreconditionCode.SCHEMA1, _schema1),
+    (PreconditionCode.UNREADABLE_MANIFEST, _unreadable),
+    (PreconditionCode.DANGLING_LINK, _dangling_links),
+    (PreconditionCode.DANGLING_TAG, _dangling_tags),
+    (PreconditionCode.DAMAGED_LINK, _damaged_links),
+    (PreconditionCode.DAMAGED_LINK, _damaged_tags),
+    (PreconditionCode.UNUSABLE_NAME, _names),
+    (PreconditionCode.MISPLACED_BLOB, _misplaced),
+    (PreconditionCode.SPARSE_SHARED_INDEX, _sparse),
+)

@@ -10,7 +10,7 @@ import numpy as np
 
 from exporter.facts.digests import ABSENT, Marks, Numbers
 from exporter.facts.inventory import Folder, Inventory, Links, Tags
-from exporter.judge.gc.plan import Removal
+from exporter.judge.gc.outcome import Removal
 from exporter.judge.plans.deletion import Deletion, DeletionKind
 
 Label = tuple[str, str]

@@ -9,7 +9,7 @@ import numpy as np
 
 from exporter.facts.inventory import Inventory, Upload
 from exporter.judge.gc.dialect import Dialect
-from exporter.judge.gc.plan import Aborted, Completed, Outcome, Removal
+from exporter.judge.gc.outcome import Aborted, Completed, Outcome, Removal, worst_case
 from exporter.judge.gc.preconditions import Effect, preconditions
 from exporter.judge.plans.deletion import Deletion, DeletionKind, DeletionList
 from exporter.judge.preflight.deletions import DeletionMethod
@@ -40,7 +40,7 @@ def of_collection(inventory: Inventory, outcome: Outcome, now: int) -> Iterator[
     yield from _aborts(outcome)
     yield writes_open(flat=outcome.dialect.flat(inventory))
     yield from _uploads(inventory, now)
-    removal = outcome.removal if isinstance(outcome, Completed) else outcome.possible
+    removal = worst_case(outcome)
     yield from _young(inventory, removal, now)
     yield from stale_cache(removal)
     yield from _stumbles(inventory, outcome)

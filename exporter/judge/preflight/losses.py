@@ -9,7 +9,7 @@ import numpy as np
 from exporter.facts.digests import ABSENT, Marks
 from exporter.facts.inventory import Inventory
 from exporter.judge.gc.losses import ManifestLoss, PullTarget, losses
-from exporter.judge.gc.plan import Batch, Removal
+from exporter.judge.gc.outcome import Batch, Removal
 from exporter.judge.preflight.deletions import Label
 from exporter.judge.preflight.prediction import (
     MOST,
@@ -52,7 +52,7 @@ def victims(
     gone[removal.blobs] = True
     broken: dict[PullTarget, list[ManifestLoss]] = {}
     for victim in losses(inventory, removal, wanted):
-        broken.setdefault(victim.wanted, []).append(victim)
+        broken.setdefault(victim.target, []).append(victim)
     away = {each for each, needed in wanted.items() if (needed.repository, needed.tag) in dropped}
     concerned = sorted(broken.keys() | away, key=lambda each: wanted[each].rank)
     told = (

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
-from exporter.judge.gc.plan import Aborted, Completed, Outcome, Removal, Unpredictable
+from exporter.judge.gc.outcome import (
+    Aborted,
+    Outcome,
+    Removal,
+    Unpredictable,
+    worst_case,
+)
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.preflight import hazards
 from exporter.judge.preflight.deletions import AfterDeletion, delete
@@ -45,7 +51,7 @@ def predict(
     done = delete(inventory, deletions, operation.method)
     wanted = find(inventory, (each for each in needed if _still(done, each)))
     outcome = _outcome(done.inventory, operation.collection)
-    removal = together(done.removal, _removal(outcome))
+    removal = together(done.removal, worst_case(outcome))
     blind = outcome.gaps if isinstance(outcome, Unpredictable) else inventory.blind
     users = sum(bool(each.users) for each in needed)
     uses = sum(bool(each.users) for each in wanted.values())
@@ -112,13 +118,6 @@ def _still(done: AfterDeletion, needed: NeededImage) -> bool:
 
 def _outcome(inventory: Inventory, collection: GarbageCollection | None) -> Outcome | None:
     return simulate(inventory, collection.dialect, collection.mode) if collection else None
-
-
-def _removal(outcome: Outcome | None) -> Removal:
-    """What may be gone in the worst case."""
-    if outcome is None or isinstance(outcome, Unpredictable):
-        return Removal()
-    return outcome.removal if isinstance(outcome, Completed) else outcome.possible
 
 
 def _pins(removal: Removal, users: int) -> Iterable[Hazard]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Mode
+from exporter.judge.gc.outcome import Aborted, Completed, Stage
 from exporter.judge.gc.paths import removed
-from exporter.judge.gc.plan import Aborted, Completed, Stage
 from exporter.judge.gc.simulate import simulate
 from tests.judge.gc.narration import log
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.digests import ABSENT
 from exporter.facts.inventory import Folder, Inventory, Unlinked
-from exporter.judge.gc import found
+from exporter.judge.gc import links
 from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.gc.mark import eligible, mark
-from exporter.judge.gc.name import refusal
-from exporter.judge.gc.order import visited
+from exporter.judge.gc.outcome import Aborted, Completed, Stage
 from exporter.judge.gc.paths import ROOT, not_found
-from exporter.judge.gc.plan import Aborted, Completed, Removal, Stage
-from exporter.judge.gc.sweep import intended, stops_at_blobs
+from exporter.judge.gc.repositories import refusal, visited
+from exporter.judge.gc.simulate import intended, stops_at_blobs
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -47,7 +46,7 @@ class Narrator:
         return self._layers(repository) if self.dialect.sweeps_layer_links else ""
 
     def _manifests(self, repository: int) -> Generator[str, None, str]:
-        seen = found.manifests(self.inventory, repository, self.dialect)
+        seen = links.manifests(self.inventory, repository, self.dialect)
         untagged = eligible(self.inventory, repository, seen.digests, self.mode)
         damage = self._damaged_tag(repository)
         here = self._linked(repository)
@@ -109,7 +108,7 @@ class Narrator:
         """Map what a repository has as manifests, and so descends into, to the bodies read."""
         if not self.dialect.descends:
             return {}
-        paths, targets = found.linked(self.inventory, repository)
+        paths, targets = links.linked(self.inventory, repository)
         return dict(zip(paths.tolist(), targets.tolist(), strict=True))
 
     def _references(self, body: int) -> Iterator[int]:
@@ -129,7 +128,7 @@ class Narrator:
         if not self.inventory.has(repository, Folder.LAYERS):
             missing = f"{ROOT}/repositories/{name}/_layers"
             return "" if self.dialect.flat(self.inventory) else not_found(driver, missing)
-        stop = found.layers(self.inventory, repository).stop
+        stop = links.layers(self.inventory, repository).stop
         return f"{driver}: {driver}: {stop.message}" if stop is not None else ""
 
 
@@ -147,10 +146,9 @@ def log(inventory: Inventory, outcome: Completed | Aborted) -> Iterator[str]:
     if isinstance(outcome, Aborted) and outcome.stage is Stage.MARK:
         return
     marked = mark(inventory, outcome.dialect, outcome.mode)
-    meant = Completed(outcome.dialect, outcome.mode, marked.kept, Removal())
-    plan = outcome if isinstance(outcome, Completed) else intended(inventory, marked, meant)
+    plan = intended(inventory, outcome.dialect, outcome.mode, marked)
     yield from _second_thoughts(inventory, plan)
-    if not stops_at_blobs(inventory, plan):
+    if not stops_at_blobs(inventory, plan.dialect):
         yield from _summary(inventory, plan)
 
 
@@ -180,7 +178,7 @@ def _summary(inventory: Inventory, plan: Completed) -> Iterator[str]:
     manifests = sum(len(digests) for _, digests in removal.manifests)
     yield ""
     counts = f"{len(removal.blobs)} blobs and {manifests} manifests eligible for deletion"
-    yield f"{plan.marked} blobs marked, {counts}"
+    yield f"{plan.kept.sum()} blobs marked, {counts}"
     for blob in removal.blobs.tolist():
         yield f"blob eligible for deletion: {inventory.digests.text(blob)}"
     for repository, digests in removal.layer_links:

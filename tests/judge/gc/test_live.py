@@ -10,7 +10,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.judge.gc.dialect import Mode
-from exporter.judge.gc.plan import Unpredictable
+from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.gc.simulate import simulate
 from exporter.sources.storage.filesystem import read
 from tests.judge.gc.collections import DIALECTS, disagreements, plant

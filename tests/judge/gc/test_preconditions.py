@@ -11,10 +11,9 @@ from hypothesis import given
 
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
 from exporter.judge.gc.losses import losses, tag_targets
-from exporter.judge.gc.plan import Aborted, Completed, Stage
-from exporter.judge.gc.preconditions import Effect, PreconditionCode, preconditions
+from exporter.judge.gc.outcome import Aborted, Completed, Stage
+from exporter.judge.gc.preconditions import Effect, PreconditionCode, holes, preconditions
 from exporter.judge.gc.simulate import simulate
-from exporter.judge.gc.sparse import sparse
 from exporter.oci.digest import Digest
 from exporter.sources.storage.filesystem import read
 from tests.judge.gc.inventories import World, worlds
@@ -149,9 +148,9 @@ def test_every_child_lost_to_a_hole_is_foretold(world: World) -> None:
         if each.manifest != each.target.manifest
     }
 
-    holes = {(each.repository, each.child) for each in sparse(inventory, DISTRIBUTION_3)}
-    assert lost <= holes | {
-        (repository, below) for repository, hole in holes for below in _below(inventory, hole)
+    known = {(repository, child) for repository, child, _ in holes(inventory, DISTRIBUTION_3)}
+    assert lost <= known | {
+        (repository, below) for repository, hole in known for below in _below(inventory, hole)
     }
 
 

@@ -19,8 +19,8 @@ from exporter.facts.holdings import (
 )
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_3, Dialect, Mode
 from exporter.judge.gc.losses import losses, tag_targets
+from exporter.judge.gc.outcome import Aborted, Completed
 from exporter.judge.gc.paths import removed
-from exporter.judge.gc.plan import Aborted, Completed
 from exporter.judge.gc.simulate import simulate
 from tests.judge.gc.inventories import Held, World, digest, worlds
 from tests.judge.gc.narration import log
@@ -36,7 +36,7 @@ _MODES = st.sampled_from(list(Mode))
 def _texts(inventory: Inventory, outcome: object) -> object:
     """An outcome in words, so that two inventories can be compared."""
     if isinstance(outcome, Completed):
-        return sorted(removed(inventory, outcome.removal)), outcome.marked
+        return sorted(removed(inventory, outcome.removal)), int(outcome.kept.sum())
     assert isinstance(outcome, Aborted)
     return outcome.messages
 

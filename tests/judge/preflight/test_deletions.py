@@ -11,8 +11,8 @@ import pytest
 from exporter.facts.inventory import Driver, Folder, Unlinked
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Mode
+from exporter.judge.gc.outcome import Aborted, Completed
 from exporter.judge.gc.paths import removed
-from exporter.judge.gc.plan import Aborted, Completed
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.plans import names
 from exporter.judge.plans.deletion import Deletion, DeletionKind

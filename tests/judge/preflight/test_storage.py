@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.judge.gc.plan import Completed
+from exporter.judge.gc.outcome import Completed
 from exporter.judge.preflight.deletions import DeletionMethod
 from exporter.judge.preflight.prediction import Verdict
 from exporter.oci.digest import Digest

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.judge.gc.plan import Aborted
+from exporter.judge.gc.outcome import Aborted
 from exporter.judge.preflight.prediction import Verdict
 from exporter.judge.preflight.storage import confirmed, is_to_be_confirmed
 from exporter.oci.digest import Digest

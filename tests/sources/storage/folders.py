@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exporter.judge.gc.dialect import DIALECTS, Mode
-from exporter.judge.gc.plan import Unpredictable
+from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.gc.simulate import simulate
 
 if TYPE_CHECKING:

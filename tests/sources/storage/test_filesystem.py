@@ -13,7 +13,7 @@ from exporter.facts.digests import ABSENT
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Folder, Unlinked
 from exporter.judge.gc.dialect import DIALECTS, Mode
-from exporter.judge.gc.plan import Aborted
+from exporter.judge.gc.outcome import Aborted
 from exporter.judge.gc.simulate import simulate
 from exporter.oci.digest import Digest
 from exporter.ports import Unseen

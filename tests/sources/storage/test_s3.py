@@ -13,8 +13,8 @@ from obstore.store import MemoryStore
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Driver, Folder, Unlinked
 from exporter.judge.gc.dialect import Mode
-from exporter.judge.gc.order import visited
-from exporter.judge.gc.plan import Aborted, Completed
+from exporter.judge.gc.outcome import Aborted, Completed
+from exporter.judge.gc.repositories import visited
 from exporter.judge.gc.simulate import simulate
 from exporter.oci.digest import Digest
 from exporter.ports import Unseen

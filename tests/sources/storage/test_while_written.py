@@ -9,7 +9,7 @@ import pytest
 
 from exporter.facts.holdings import orphaned_blobs
 from exporter.judge.gc.dialect import DISTRIBUTION_3, Mode
-from exporter.judge.gc.plan import Completed
+from exporter.judge.gc.outcome import Completed
 from exporter.judge.gc.simulate import simulate
 from exporter.sources.storage.filesystem import read
 from tests.parts.registry import registry

@@ -1,4 +1,4 @@
-"""Which manifests and layer links does a collector find in one repository, and where does it stop?
+"""The manifests and layer links that a collector finds in one repository, and where it stops.
 
 A link file's content counts, not its path; nearly always they agree, and then arrays suffice.
 """
@@ -30,12 +30,12 @@ class LinkWalk:
 def manifests(inventory: Inventory, repository: int, dialect: Dialect) -> LinkWalk:
     """Find the manifests of a repository, as its collector enumerates them."""
     also = inventory.layers if dialect.finds_links_among_layers else None
-    return _found(inventory, inventory.revisions, repository, also)
+    return _walk(inventory, inventory.revisions, repository, also)
 
 
 def layers(inventory: Inventory, repository: int) -> LinkWalk:
     """Find the layer links of a repository whose blobs are there."""
-    return _found(inventory, inventory.layers, repository, None)
+    return _walk(inventory, inventory.layers, repository, None)
 
 
 def linked(inventory: Inventory, repository: int) -> tuple[Numbers, Numbers]:
@@ -46,15 +46,30 @@ def linked(inventory: Inventory, repository: int) -> tuple[Numbers, Numbers]:
     return paths[there], targets[there]
 
 
-def _found(inventory: Inventory, links: Links, repository: int, also: Links | None) -> LinkWalk:
+def descend(inventory: Inventory, roots: Numbers, held: Numbers) -> tuple[Numbers, Numbers]:
+    """Follow indexes that a repository has from each root down, however deep they are nested.
+
+    Return pairs, each once: the position of a root, and what it is or lists, held or not.
+    """
+    pairs = np.zeros(0, np.int64)
+    owners, reached = np.arange(len(roots)), roots
+    while len(fresh := np.setdiff1d((owners << 32) | reached, pairs)):
+        pairs = np.union1d(pairs, fresh)
+        owners, reached = fresh >> 32, fresh.astype(np.int32)  # keeps the lower half
+        here = np.isin(reached, held)
+        at, reached = inventory.graph.listed(reached[here])
+        owners = owners[here][at]
+    return (pairs >> 32).astype(np.int32), pairs.astype(np.int32)
+
+
+def _walk(inventory: Inventory, links: Links, repository: int, also: Links | None) -> LinkWalk:
     at = links.of(repository)
     paths, targets = links.paths[at], links.targets[at]
     if ((paths == targets) | (targets == ABSENT)).all():
         there = targets[(targets >= 0) & (inventory.sizes[targets] >= 0)]
         return LinkWalk(there, there)
     resolve = _targets(also, repository) if also else {}
-    resolve |= _targets(links, repository)
-    return _walk(inventory, targets, resolve)
+    return _follow(inventory, targets, resolve | _targets(links, repository))
 
 
 def _targets(links: Links, repository: int) -> dict[int, int]:
@@ -64,7 +79,7 @@ def _targets(links: Links, repository: int) -> dict[int, int]:
     return {path: target for path, target in pairs if target != ABSENT}
 
 
-def _walk(inventory: Inventory, targets: Numbers, resolve: Mapping[int, int]) -> LinkWalk:
+def _follow(inventory: Inventory, targets: Numbers, resolve: Mapping[int, int]) -> LinkWalk:
     """Follow links one by one, as `linkedBlobStore.Enumerate` and `Stat` do."""
     digests: list[int] = []
     bodies: list[int] = []

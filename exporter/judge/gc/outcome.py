@@ -1,4 +1,4 @@
-"""What would a collection do: all it removes, or why it gives up and what is gone by then?"""
+"""What a collection does: all that it removes, or why it gives up and what is removed by then."""
 
 from __future__ import annotations
 
@@ -15,17 +15,13 @@ Batch = tuple[int, Numbers]
 """A repository and digests in it, by number, in the order in which they are dealt with."""
 
 
-def _nothing() -> Numbers:
-    return np.zeros(0, np.int32)
-
-
 @dataclass(frozen=True, slots=True)
 class Removal:
     """What is removed from a storage."""
 
     manifests: tuple[Batch, ...] = ()
     """Revisions that are unlinked; every tag's history of them goes with them."""
-    blobs: Numbers = field(default_factory=_nothing)
+    blobs: Numbers = field(default_factory=lambda: np.zeros(0, np.int32))
     layer_links: tuple[Batch, ...] = ()
 
 
@@ -39,11 +35,6 @@ class Completed:
     """Which digests are marked."""
     removal: Removal
     """Layer links may repeat here where a dry run prints them twice."""
-
-    @property
-    def marked(self) -> int:
-        """How many digests are kept, as the summary line counts them."""
-        return int(self.kept.sum())
 
 
 class Stage(StrEnum):
@@ -66,9 +57,9 @@ class Aborted:
     messages: tuple[str, ...]
     """Why it gives up: one text, or one of several where chance decides."""
     sure: Removal = field(default_factory=Removal)
-    """What is gone by then in every run."""
+    """What is removed by then in every run."""
     possible: Removal = field(default_factory=Removal)
-    """What may be gone by then, the above included: chance decides how far it got."""
+    """What may be removed by then, the above included: chance decides how far it got."""
 
     @property
     def complaints(self) -> tuple[str, ...]:
@@ -78,9 +69,16 @@ class Aborted:
 
 @dataclass(frozen=True, slots=True)
 class Unpredictable:
-    """Nothing can be foretold of a storage that was not seen whole."""
+    """A storage that could not be read completely: nothing is predicted of it."""
 
     gaps: tuple[Gap, ...]
 
 
 Outcome = Completed | Aborted | Unpredictable
+
+
+def worst_case(outcome: Outcome | None) -> Removal:
+    """Return all that may be removed."""
+    if isinstance(outcome, Completed):
+        return outcome.removal
+    return outcome.possible if isinstance(outcome, Aborted) else Removal()
