@@ -11,8 +11,8 @@ from exporter.facts.proof import State
 from exporter.facts.snapshot import Role, Root
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.leaves import View, grow
+from exporter.judge.reachability import Runners, runners
 from exporter.judge.report import Child, ChildKind, Report, TagVerdict
-from exporter.judge.running import Runners, runners
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 

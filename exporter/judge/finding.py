@@ -42,9 +42,19 @@ def told(root: Root, detail: str, required_by: ReferenceClass | None) -> str:
     return "; ".join(filter(None, (detail, aside(root, required_by))))
 
 
+class Evidence(StrEnum):
+    """What must be known of a repository before a check may speak of a tag in it."""
+
+    NOTHING = "nothing"
+    """It judges what is there: a gap elsewhere takes nothing from it."""
+    TAG_LIST = "the complete tag list"
+    """It claims an absence, which only a complete list of tags proves."""
+    REACHABILITY = "what the tags reference"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A check's identity: its code is file name, docs page and label value alike."""
+    """What a check is: its code is file name, docs page and label value alike."""
 
     code: str
     summary: str
@@ -53,6 +63,7 @@ class Rule:
     """Does what it finds make a pull fail? The other checks find risks."""
     at_risk: bool = False
     """Does it find what a garbage collection may take although something needs it?"""
+    needs: Evidence = Evidence.NOTHING
     runbook: str = ""
     """The alert whose runbook says what to do, where that is not one for broken tags."""
 

@@ -14,8 +14,8 @@ from exporter.judge.checks import broken_child, missing_child, missing_platform
 from exporter.judge.finding import Finding, weight
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Effect, Precondition, PreconditionCode
-from exporter.judge.hold import compared, holds
 from exporter.judge.judgement import concluded
+from exporter.judge.reachability import compared, reachability
 from exporter.judge.repair import hint
 from exporter.judge.report import Child, ChildKind, Lack, Lacking, Report, TagVerdict
 from exporter.judge.stock import CollectorForecast, Stock
@@ -122,8 +122,8 @@ def report(*verdicts: TagVerdict, registry: str = "registry.example", **other: A
         "admissions": tuple(door for each in verdicts for door in each.admissions),
     }
     snapshot = Snapshot(registry=registry, taken_at=TAKEN_AT, **seen | facts)
-    held = holds(snapshot, verdicts)
-    compare = (compared(each, held.get(each.root.repository)) for each in verdicts)
+    reach = reachability(snapshot, verdicts)
+    compare = (compared(each, reach.get(each.root.repository)) for each in verdicts)
     verdicts = tuple(sorted(compare, key=lambda each: each.root.reference_class.rank))
     owned = facts.get("role") is not Role.PROXY
     judged = [(each, tuple(_findings(each)) if owned else ()) for each in verdicts]
@@ -267,7 +267,7 @@ def _sightings(verdict: TagVerdict) -> Iterator[tuple[tuple[Repository, Digest],
 
 
 def _findings(verdict: TagVerdict) -> Iterator[Finding]:
-    rules = {MISSING: missing_child.RULE, BROKEN: broken_child.RULE}
+    rules = {MISSING: missing_child.CHECK.rule, BROKEN: broken_child.CHECK.rule}
     for each in verdict.children:
         if each.state in rules:
             severity = weight(each.required_by)
@@ -277,7 +277,7 @@ def _findings(verdict: TagVerdict) -> Iterator[Finding]:
             yield Finding(rule, severity, verdict.root, *where, *said, required_by=by)
     for lack in verdict.lacking:
         place, by = (verdict.root, None, lack.platform), lack.required_by
-        yield Finding(missing_platform.RULE, weight(by), *place, "no image", required_by=by)
+        yield Finding(missing_platform.CHECK.rule, weight(by), *place, "no image", required_by=by)
 
 
 def stock() -> Stock:

@@ -1,1 +1,19 @@
-"""The checks: one rule, one file, one docs page, one label value each."""
+"""The checks: each module here holds one, and is all that there is to add for one."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+from typing import Final
+
+from exporter.judge.check import Check
+
+
+def discover() -> tuple[Check, ...]:
+    """Return the check of each module of this package: what breaks a pull first, then by code."""
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    found: list[Check] = [import_module(f"{__name__}.{name}").CHECK for name in names]
+    return tuple(sorted(found, key=lambda each: (not each.rule.breaks_pull, each.rule.code)))
+
+
+CHECKS: Final = discover()

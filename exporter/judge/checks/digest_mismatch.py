@@ -1,22 +1,24 @@
-"""Does a registry hold other bytes than a digest names?"""
+"""Content that does not match its digest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from exporter.judge import remaining
+from exporter.judge.check import Check, Subject
+from exporter.judge.content_findings import of_lacks
 from exporter.judge.finding import Finding, Rule
-from exporter.judge.lacking import findings
 
-if TYPE_CHECKING:
-    from exporter.judge.report import TagVerdict
-
-RULE: Final = Rule("digest-mismatch", "Stored data does not match its digest.")
+_RULE: Final = Rule("digest-mismatch", "Stored data does not match its digest.", breaks_pull=True)
 
 
-def check(verdict: TagVerdict) -> Iterator[Finding]:
+def _find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every corrupt blob or manifest, and each platform that needs it.
 
     Its digest is the corrupt one: that is what must be restored.
     """
-    return findings(RULE, verdict, lambda lack: lack.corrupt)
+    return of_lacks(_RULE, subject.verdict, lambda lack: lack.corrupt)
+
+
+CHECK: Final = Check(_RULE, _find, remaining.wrong_content)

@@ -1,4 +1,4 @@
-"""Is a manifest gone that a tag leads to?"""
+"""Manifests that a tag references and that the registry no longer has."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from exporter.facts.proof import State
+from exporter.judge import remaining
+from exporter.judge.check import Check, Subject
+from exporter.judge.content_findings import of_child
 from exporter.judge.finding import Finding, Rule
-from exporter.judge.lost import finding
-from exporter.judge.report import Child, ChildKind, TagVerdict
+from exporter.judge.report import Child, ChildKind
 
-RULE: Final = Rule(
+_RULE: Final = Rule(
     "missing-child", "A manifest that a tag references is missing.", breaks_pull=True
 )
 
 
-def check(verdict: TagVerdict) -> Iterator[Finding]:
-    """Yield a finding for every child whose manifest the registry no longer has."""
-    for child in verdict.children:
+def _find(subject: Subject) -> Iterator[Finding]:
+    for child in subject.verdict.children:
         if child.state is State.MISSING:
-            yield finding(RULE, verdict, child, _describe(child))
+            yield of_child(_RULE, subject.verdict, child, _describe(child))
 
 
 def _describe(child: Child) -> str:
@@ -28,3 +29,6 @@ def _describe(child: Child) -> str:
     where = f"{child.kind} {child.platform}" if child.platform else str(child.kind)
     what = "blob" if child.kind is ChildKind.CACHE else "manifest"
     return f"the {what} of the {where} is missing"
+
+
+CHECK: Final = Check(_RULE, _find, remaining.loss)

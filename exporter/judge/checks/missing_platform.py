@@ -1,26 +1,26 @@
-"""Must a platform run this tag that the tag does not offer?"""
+"""Platforms that must run a tag and for which it has no image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from exporter.judge import remaining
+from exporter.judge.check import Check, Subject
 from exporter.judge.finding import Finding, Rule, Severity, told, weight
 
-if TYPE_CHECKING:
-    from exporter.judge.report import TagVerdict
-
-RULE: Final = Rule(
+_RULE: Final = Rule(
     "missing-platform", "A tag has no image for a platform that must run it.", breaks_pull=True
 )
 
 
-def check(verdict: TagVerdict) -> Iterator[Finding]:
+def _find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every platform for which a node would find nothing to pull.
 
     What a sparse mirror leaves out on purpose can be had elsewhere: that is never critical.
     """
-    left_out = verdict.left_out
+    verdict = subject.verdict
+    left_out = verdict.left_out if verdict.lacking else ()
     for each in verdict.lacking:
         platform, by = each.platform, each.required_by
         if platform in left_out:
@@ -28,4 +28,7 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
         else:
             severity, detail = weight(by), f"no image for {platform}"
         said = told(verdict.root, detail, by)
-        yield Finding(RULE, severity, verdict.root, None, platform, said, required_by=by)
+        yield Finding(_RULE, severity, verdict.root, None, platform, said, required_by=by)
+
+
+CHECK: Final = Check(_RULE, _find, remaining.platform)

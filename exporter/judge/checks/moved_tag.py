@@ -1,38 +1,54 @@
-"""Does something else run than what the tag leads to now?"""
+"""Running images that their tag no longer references."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from exporter.judge.finding import Finding, Rule, Severity
-from exporter.judge.hold import Hold
+from exporter.judge import remaining
+from exporter.judge.check import Check, Subject
+from exporter.judge.finding import Evidence, Finding, Key, Rule, Severity
+from exporter.judge.reachability import Reachability
+from exporter.judge.report import TagVerdict
 from exporter.oci.digest import Digest
 
-if TYPE_CHECKING:
-    from exporter.judge.report import TagVerdict
+_RULE: Final = Rule(
+    "moved-tag",
+    "A running image is not the one that its tag references now.",
+    needs=Evidence.REACHABILITY,
+)
 
-RULE: Final = Rule("moved-tag", "A running image is not the one that its tag references now.")
 
-
-def check(verdict: TagVerdict, hold: Hold) -> Iterator[Finding]:
+def _find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every image that runs by a tag and that the tag has left.
 
-    A new start gets the new image: that is information, and a warning where the old one, of which
-    a way back would need every byte, is not held by any other tag.
+    A new start gets the new image: that is information, and a warning where no other tag
+    references the old one, of which a rollback would need every byte.
     """
+    verdict, reach = subject.verdict, subject.reachability
+    if reach is None:
+        return
     for digest in verdict.drifted:
-        severity = Severity.WARNING if hold.keeps(digest) is False else Severity.INFO
-        yield Finding(RULE, severity, verdict.root, digest, None, _describe(verdict, hold, digest))
+        severity = Severity.WARNING if reach.references(digest) is False else Severity.INFO
+        yield Finding(
+            _RULE, severity, verdict.root, digest, None, _describe(verdict, reach, digest)
+        )
 
 
-def _describe(verdict: TagVerdict, hold: Hold, digest: Digest) -> str:
+def _describe(verdict: TagVerdict, reach: Reachability, digest: Digest) -> str:
     now = verdict.root.digest.short if verdict.root.digest else "nothing"
-    kept = hold.keeps(digest)
+    kept = reach.references(digest)
     if kept:
-        fate = f"tag {hold.leads[digest]} still references it"
+        fate = f"tag {reach.tags[digest]} still references it"
     elif kept is None:
         fate = "whether another tag references it is unknown"
     else:
         fate = "no tag references it any more"
     return f"{digest.short} is running, but the tag now references {now}; {fate}"
+
+
+def _may_remain(key: Key, subject: Subject) -> bool:
+    return remaining.drifted(subject, key.digest) is not False
+
+
+CHECK: Final = Check(_RULE, _find, _may_remain)

@@ -1,26 +1,26 @@
-"""Could a scheduler start this tag where the tag offers nothing?"""
+"""Platforms on which a workload may start and for which its tag has no image."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.use import ReferenceClass
+from exporter.judge import remaining
+from exporter.judge.check import Check, Subject
 from exporter.judge.finding import Finding, Rule, Severity
 
-if TYPE_CHECKING:
-    from exporter.judge.report import TagVerdict
-
-RULE: Final = Rule(
+_RULE: Final = Rule(
     "platform-not-offered", "A tag may start on a platform for which it has no image."
 )
 
 
-def check(verdict: TagVerdict) -> Iterator[Finding]:
+def _find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every platform that nothing keeps a workload away from.
 
     Nothing was lost, and it runs elsewhere: a warning of what a reschedule may do, never a page.
     """
+    verdict = subject.verdict
     live = verdict.root.reference_class is ReferenceClass.LIVE
     severity = Severity.WARNING if live else Severity.INFO
     for platform in verdict.not_offered:
@@ -28,4 +28,7 @@ def check(verdict: TagVerdict) -> Iterator[Finding]:
             detail = f"this mirror omits {platform}, but the workload may start on such nodes"
         else:
             detail = f"no image for {platform}, but the workload may start on such nodes"
-        yield Finding(RULE, severity, verdict.root, None, platform, detail)
+        yield Finding(_RULE, severity, verdict.root, None, platform, detail)
+
+
+CHECK: Final = Check(_RULE, _find, remaining.platform)

@@ -1,46 +1,46 @@
-"""Does nothing but its index keep a child from a collector that looks at tags only?"""
+"""Manifests that only their index keeps from a collector that looks at tags alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector, Sealed
+from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
-from exporter.judge.finding import Finding, Rule, Severity
-from exporter.judge.report import Child, ChildKind, TagVerdict
+from exporter.judge import remaining
+from exporter.judge.check import Check, Subject
+from exporter.judge.finding import Evidence, Finding, Key, Rule, Severity
+from exporter.oci.digest import Digest
 
-RULE: Final = Rule(
+_RULE: Final = Rule(
     "unprotected-child",
     "A manifest is reachable only through an index.",
     at_risk=True,
+    needs=Evidence.TAG_LIST,
     runbook="RegistryLiveTagUnprotected",
 )
 
 
-def check(verdict: TagVerdict, sealed: Sealed, collector: Collector) -> Iterator[Finding]:
-    """Yield a finding for every standing manifest below a tag at which no tag points.
+def _find(subject: Subject) -> Iterator[Finding]:
+    """Yield a finding for every standing manifest below a tag that no tag names directly.
 
     distribution 2.x sweeps those with `garbage-collect --delete-untagged` (garbagecollect.go,
     v2.8.3: untagged manifests are removed before any index is followed).
     """
+    verdict, sealed = subject.verdict, subject.sealed
+    if sealed is None:
+        return
+    collector = subject.snapshot.collector
     for child in verdict.children:
-        if stands(child) and child.digest and not sealed.pointing_at(child.digest):
+        if child.stands and child.digest and not sealed.pointing_at(child.digest):
             severity = _severity(collector, child.required_by)
             detail = "not tagged directly"
-            yield Finding(RULE, severity, verdict.root, child.digest, child.platform, detail)
+            yield Finding(_RULE, severity, verdict.root, child.digest, child.platform, detail)
     for index in verdict.indexes:
         if not sealed.pointing_at(index):
             severity = _severity(collector, verdict.root.reference_class)
             detail = "nested index, not tagged directly"
-            yield Finding(RULE, severity, verdict.root, index, None, detail)
-
-
-def stands(child: Child) -> bool:
-    """Is it a manifest that is there to be lost? A cache's blobs are held by their index."""
-    kept = child.kind is not ChildKind.CACHE
-    return kept and child.expected and child.state is not State.MISSING
+            yield Finding(_RULE, severity, verdict.root, index, None, detail)
 
 
 def _severity(collector: Collector, required_by: ReferenceClass | None) -> Severity:
@@ -48,3 +48,24 @@ def _severity(collector: Collector, required_by: ReferenceClass | None) -> Sever
     live = required_by is ReferenceClass.LIVE
     swept = collector is Collector.DISTRIBUTION_2
     return Severity.WARNING if live and swept else Severity.INFO
+
+
+def _may_remain(key: Key, subject: Subject) -> bool:
+    """May the tag still reference a manifest that no tag names directly?"""
+    sealed = subject.sealed
+    if key.digest in (sealed.tags if sealed else subject.tagged):
+        return False
+    references = _references(subject, key.digest)
+    unnamed = any(child.digest == key.digest for child in remaining.nameless(subject))
+    return references is None or (references and (sealed is None or unnamed))
+
+
+def _references(subject: Subject, digest: Digest | None) -> bool | None:
+    """Does the tag reference a manifest that is there to be lost? None where that is unknown."""
+    same = [child for child in subject.verdict.children if child.digest == digest]
+    if remaining.unresolved(subject) or not (same or digest in subject.verdict.indexes):
+        return None if remaining.hides(subject) else False
+    return not same or any(child.stands for child in same)
+
+
+CHECK: Final = Check(_RULE, _find, _may_remain)

@@ -1,31 +1,43 @@
-"""Does no tag keep an image that something live pins, or runs?"""
+"""Live images, pinned by digest or running, that no tag references."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.snapshot import Collector
-from exporter.judge.finding import Finding, Rule, Severity
-from exporter.judge.hold import Hold
+from exporter.facts.use import ReferenceClass
+from exporter.judge import remaining
+from exporter.judge.check import Check, Subject
+from exporter.judge.finding import Evidence, Finding, Key, Rule, Severity
 
-if TYPE_CHECKING:
-    from exporter.judge.report import TagVerdict
-
-RULE: Final = Rule(
+_RULE: Final = Rule(
     "unprotected-image",
     "A live image is not referenced by any tag.",
     at_risk=True,
+    needs=Evidence.TAG_LIST,
     runbook="RegistryLiveImageUnprotected",
 )
 
 
-def check(verdict: TagVerdict, hold: Hold) -> Iterator[Finding]:
+def _find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every live image that any cleanup of untagged manifests may take."""
-    never = hold.collector is Collector.NONE
+    verdict = subject.verdict
+    never = subject.snapshot.collector is Collector.NONE
     for digest in verdict.unprotected or ():
         severity = Severity.INFO if never else Severity.WARNING
-        detail = "it is running" if verdict.root.tag else "it is pinned by digest"
-        yield Finding(
-            RULE, severity, verdict.root, digest, None, f"{detail}, but no tag references it"
-        )
+        how = "it is running" if verdict.root.tag else "it is pinned by digest"
+        detail = f"{how}, but no tag references it"
+        yield Finding(_RULE, severity, verdict.root, digest, None, detail)
+
+
+def _may_remain(key: Key, subject: Subject) -> bool:
+    """May something live still be referenced by no tag?"""
+    root, reach, digest = subject.verdict.root, subject.reachability, key.digest
+    live = root.reference_class is ReferenceClass.LIVE
+    pinned = root.tag is None and root.digest == digest and live
+    kept = reach.references(digest) if reach and digest else None
+    return kept is not True and (pinned or remaining.drifted(subject, digest) is not False)
+
+
+CHECK: Final = Check(_RULE, _find, _may_remain)

@@ -1,24 +1,28 @@
-"""Does an image's content unpack to something else than its configuration says?"""
+"""Layers that do not unpack to what their image's configuration says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from exporter.judge import remaining
+from exporter.judge.check import Check, Subject
+from exporter.judge.content_findings import of_lacks
 from exporter.judge.finding import Finding, Rule
-from exporter.judge.lacking import findings
 
-if TYPE_CHECKING:
-    from exporter.judge.report import TagVerdict
-
-RULE: Final = Rule(
-    "wrong-diff-id", "A layer does not unpack to the diff ID in its image's configuration."
+_RULE: Final = Rule(
+    "wrong-diff-id",
+    "A layer does not unpack to the diff ID in its image's configuration.",
+    breaks_pull=True,
 )
 
 
-def check(verdict: TagVerdict) -> Iterator[Finding]:
+def _find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every layer, and platform, that a node would refuse once unpacked.
 
     Its digest is the layer's; the configuration's where it does not fit the number of layers.
     """
-    return findings(RULE, verdict, lambda lack: lack.misfit)
+    return of_lacks(_RULE, subject.verdict, lambda lack: lack.misfit)
+
+
+CHECK: Final = Check(_RULE, _find, remaining.wrong_content)

@@ -242,7 +242,7 @@ def test_a_lost_attestation_does_not_make_a_tag_broken_since() -> None:
 def test_a_risk_that_is_older_than_the_loss_does_not_date_the_loss() -> None:
     about = report(tag("app:v1", child(state=MISSING)))
     root = about.verdicts[0].root
-    risk = Finding(unprotected_child.RULE, Severity.WARNING, root, digest("amd64"), AMD64, "")
+    risk = Finding(unprotected_child.CHECK.rule, Severity.WARNING, root, digest("amd64"), AMD64, "")
     since = dict(about.since) | {risk.key: FIRST_SEEN - 3600}
     about = rejudged(about, risk, *about.findings, since=since)
 

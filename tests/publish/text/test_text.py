@@ -359,12 +359,12 @@ def test_what_is_at_risk_is_told_by_check_with_the_first_few_tags() -> None:
     names = [f"app:v{n}" for n in range(7)]
     about = report(*(tag(name, SAFE) for name in names))
     risky = tuple(
-        Finding(unprotected_child.RULE, Severity.WARNING, each.root, None, AMD64, "")
+        Finding(unprotected_child.CHECK.rule, Severity.WARNING, each.root, None, AMD64, "")
         for each in about.verdicts
     )
     told = rejudged(about, *risky, replace(risky[0], severity=Severity.INFO))
 
-    line = f"{unprotected_child.RULE.code}: {unprotected_child.RULE.summary} "
+    line = f"{unprotected_child.CHECK.rule.code}: {unprotected_child.CHECK.rule.summary} "
     line += "; ".join(f"{name} linux/amd64" for name in names[:5]) + " and 2 more"
     assert f"At risk\n  {line}\n\nCoverage: complete" in check_text([told], STYLE)
     assert f"### At risk\n\n- {escape(line)}\n" in check_markdown([told], 100)

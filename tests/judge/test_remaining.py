@@ -10,8 +10,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Admission, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Key, Rule, Severity
-from exporter.judge.judgement import CLOSED, HELD, OPEN, judge
-from exporter.judge.unsettled import ASKED
+from exporter.judge.judgement import judge
 from exporter.oci.platform import Platform
 from tests import worlds
 from tests.fakes import use
@@ -190,10 +189,6 @@ def test_of_what_is_promised_nowhere_nothing_waits() -> None:
 def test_a_key_that_is_none_is_dropped(text: str) -> None:
     assert Key.parse(text) is None
     assert not waits(text, Scene().nothing("v1", BLIND))
-
-
-def test_every_check_has_a_question() -> None:
-    assert {each.RULE.code for each in (*OPEN, *CLOSED, *HELD)} == ASKED.keys()
 
 
 def test_a_rule_that_is_no_more_is_dropped() -> None:

@@ -1,0 +1,53 @@
+"""The parts of a check: its rule, its test, and whether an earlier finding may still be so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from exporter.facts.snapshot import Role, Sealed, Snapshot
+from exporter.judge.finding import Evidence, Finding, Key, Rule
+from exporter.judge.reachability import Reachability
+from exporter.judge.report import TagVerdict
+from exporter.oci.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One tag, and what was seen of its repository as far as that matters to it."""
+
+    verdict: TagVerdict
+    snapshot: Snapshot
+    reachability: Reachability | None
+    """None where nothing of the repository is live that its tags might not reference."""
+    tagged: frozenset[Digest] = frozenset()
+    """Manifests that a resolved tag names directly; known only to `may_remain`."""
+
+    @property
+    def sealed(self) -> Sealed | None:
+        """The complete tag list of its repository; None where not every tag is known."""
+        return self.snapshot.sealed.get(self.verdict.root.repository)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: all that there is to add for one, beside its page in docs/findings."""
+
+    rule: Rule
+    find: Callable[[Subject], Iterator[Finding]]
+    may_remain: Callable[[Key, Subject], bool]
+    """May what one of its findings said still be so, for all that was seen?"""
+
+    def run(self, subject: Subject) -> Iterator[Finding]:
+        """Yield what it finds; nothing where it may not speak."""
+        needs = self.rule.needs
+        if needs is Evidence.TAG_LIST and subject.sealed is None:
+            return
+        if needs is Evidence.REACHABILITY and subject.reachability is None:
+            return
+        yield from self.find(subject)
+
+    def could_run(self, snapshot: Snapshot) -> bool:
+        """Could it speak of any tag? A pull-through cache promises nothing that could be wrong."""
+        known = self.rule.needs is not Evidence.TAG_LIST or bool(snapshot.sealed)
+        return known and snapshot.role is not Role.PROXY

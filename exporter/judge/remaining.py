@@ -1,0 +1,133 @@
+"""Earlier findings that may still be so, although they could not be looked for now.
+
+A finding that is not made again is over where something shows that it is not so any more. Where
+nothing could, the time at which it was first seen waits for an audit that can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from exporter.facts.proof import GONE, State
+from exporter.facts.snapshot import Role, Snapshot
+from exporter.facts.use import ReferenceClass
+from exporter.judge.check import Check, Subject
+from exporter.judge.finding import Key
+from exporter.judge.reachability import Reachability, below
+from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Repository
+
+
+def remaining(
+    snapshot: Snapshot,
+    judged: Iterable[TagVerdict],
+    reach: Mapping[Repository, Reachability],
+    keys: Iterable[str],
+    checks: Iterable[Check],
+) -> Iterator[str]:
+    """Yield which of some findings' keys may still be so, for all that was seen.
+
+    None of a tag that is not there any more: where a list has gaps, what was looked at before is
+    looked at again.
+    """
+    waiting = {text: key for text in keys if (key := Key.parse(text))}
+    if not waiting or snapshot.role is Role.PROXY:
+        return
+    by_code = {check.rule.code: check for check in checks}
+    tags = {(str(each.root.repository), each.root.name): each for each in judged}
+    tagged = _tagged(snapshot)
+    for text, key in waiting.items():
+        verdict, check = tags.get((key.repository, key.name)), by_code.get(key.code)
+        if verdict is None or check is None:
+            continue
+        at = verdict.root.repository
+        subject = Subject(verdict, snapshot, reach.get(at), tagged.get(at, frozenset()))
+        if check.may_remain(key, subject):
+            yield text
+
+
+def _tagged(snapshot: Snapshot) -> Mapping[Repository, frozenset[Digest]]:
+    found: dict[Repository, set[Digest]] = {}
+    for root in snapshot.roots:
+        if root.tag and root.digest and root.sighting.state is State.PRESENT:
+            found.setdefault(root.repository, set()).add(root.digest)
+    return {repository: frozenset(digests) for repository, digests in found.items()}
+
+
+def loss(key: Key, subject: Subject) -> bool:
+    """May a manifest, or content below it, still be lost?"""
+    if not key.digest:
+        return unresolved(subject)
+    unsure = (*_doubtful(subject), *nameless(subject))
+    return hides(subject) or any(child.digest == key.digest for child in unsure)
+
+
+def wrong_content(key: Key, subject: Subject) -> bool:
+    """May content that the tag needs still be another than it should?"""
+    unsure = (*_doubtful(subject), *nameless(subject))
+    lacks = (lack for child in unsure for lack in child.lacks)
+    hidden = hides(subject) or bool(_unread(subject))
+    return hidden or any(lack.digest == key.digest for lack in lacks)
+
+
+def platform(key: Key, subject: Subject) -> bool:
+    """May a platform that wants the tag still find nothing? Of what is unread none is known."""
+    verdict = subject.verdict
+    wanted = verdict.root.nodes.every.union(*(use.nodes.every for use in verdict.uses))
+    if key.rest not in map(str, wanted):
+        return False
+    return hides(subject) or bool(nameless(subject))
+
+
+def drifted(subject: Subject, digest: Digest | None) -> bool | None:
+    """Does something run by the tag that it does not reference? None where that is unknown."""
+    root = subject.verdict.root
+    running = {each for use in subject.verdict.uses for each in use.running}
+    live = root.reference_class is ReferenceClass.LIVE
+    if not live or digest not in running or root.sighting.state in GONE:
+        return False
+    if unresolved(subject) or root.digest is None:
+        return None
+    found, complete = below(root.digest, subject.snapshot.manifests)
+    if digest in found:
+        return False
+    return True if complete else None
+
+
+def unresolved(subject: Subject) -> bool:
+    """Could the tag itself not be asked?"""
+    return subject.verdict.root.sighting.state is State.UNKNOWN
+
+
+def hides(subject: Subject) -> bool:
+    """May the tag reference more than was seen? What was read once never changes."""
+    return unresolved(subject) or any(
+        child.kind is ChildKind.INDEX or child.digest == subject.verdict.root.digest
+        for child in _unread(subject)
+    )
+
+
+def nameless(subject: Subject) -> tuple[Child, ...]:
+    """Return the children whose platform could not be read: it is in the keys of findings."""
+    return tuple(
+        child
+        for child in subject.verdict.children
+        if child.platform is None and any(map(_hides_platform, child.lacks))
+    )
+
+
+def _hides_platform(lack: Lack) -> bool:
+    return lack.state is State.UNKNOWN and lack.kind in ("manifest", "config")
+
+
+def _unread(subject: Subject) -> tuple[Child, ...]:
+    """The children that could not be seen and that were never read before."""
+    known = subject.snapshot.manifests
+    return tuple(child for child in _doubtful(subject) if child.digest not in known)
+
+
+def _doubtful(subject: Subject) -> tuple[Child, ...]:
+    """The children of which something could not be seen."""
+    children = subject.verdict.children
+    return tuple(each for each in children if each.expected and each.state is State.UNKNOWN)
