@@ -23,12 +23,12 @@ from exporter.judge.judgement import judge
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.metrics.limits import Limits
-from exporter.publish.standing import Picture, Reload, Standing
+from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import Shell, application
 from exporter.serve.board import Board
 from exporter.serve.loop_thread import LoopThread, timed
-from exporter.serve.standing import Attempt, seen
+from exporter.serve.status import Attempt, seen
 from exporter.store import snapshot_file
 from exporter.tally import LoopTally, Tally
 
@@ -78,7 +78,7 @@ def broken(tags: int) -> Snapshot:
 async def _serve(tags: int) -> None:
     loops = {"audit": LoopTally(), "web": LoopTally()}
     reload = Reload("", successful=True, last_success=NOW)
-    board = Board(Picture((), (), reload, loops=loops), Limits())
+    board = Board(AppState((), (), reload, loops=loops), Limits())
 
     async def nothing(*_: object) -> None:
         return None
@@ -105,8 +105,8 @@ async def _serve(tags: int) -> None:
                     report = await asyncio.to_thread(judge, snapshot, {})
                     _tell(f"judge{again}", began, pulse)
                     began = time.monotonic()
-                    standing = Standing("broken", Role.OWNED, Collector.UNKNOWN, 60.0, Tally())
-                    await board.show(seen(standing, report, Attempt(NOW, 1.0)))
+                    status = RegistryStatus("broken", Role.OWNED, Collector.UNKNOWN, 60.0, Tally())
+                    await board.show(seen(status, report, Attempt(NOW, 1.0)))
                     _tell(f"render{again}", began, pulse)
                     began = time.monotonic()
                     packed = await asyncio.to_thread(snapshot_file.encode, snapshot)

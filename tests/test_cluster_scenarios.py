@@ -11,7 +11,7 @@ from exporter.judge.tag_report import impact_of
 from exporter.oci.platform import Platform
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.rendering import render
-from exporter.publish.standing import Picture, Reload, Standing
+from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.publish.summary import troubles
 from exporter.publish.text.terminal import Style, check_text
 from tests import worlds
@@ -127,8 +127,10 @@ async def test_11_a_pinned_image_that_its_tag_has_left_is_at_risk_and_not_missin
     report = await audited(registry, pin)
 
     assert (verdict(report, f"@{I.digest.short}").state, losses(report)) == (PRESENT, [AT_RISK])
-    picture = Picture((Standing.once(report),), (), Reload("", successful=True, last_success=0.0))
-    text = render(picture, Limits()).text.plain.decode()
+    app_state = AppState(
+        (RegistryStatus.once(report),), (), Reload("", successful=True, last_success=0.0)
+    )
+    text = render(app_state, Limits()).text.plain.decode()
     assert re.search(r'tag_unprotected_images{.*tag="@.*",class="live"} 1', text)
     foreseen = predict(report, collection("2 -m"), [], ())
     assert foreseen.verdict is Verdict.UNSAFE

@@ -27,7 +27,7 @@ from exporter.ports import Kept, Listing
 from exporter.publish.metrics import limits
 from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.rendering import render
-from exporter.publish.standing import Picture, Reload, Standing
+from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Method, Target
 from exporter.sources.registry.distribution import Distribution
@@ -84,8 +84,8 @@ class Round:
     async def render(self) -> str:
         """Show it."""
         reload = Reload("", successful=True, last_success=0.0)
-        picture = Picture((Standing.once(self._report),), (), reload)
-        exposition = await asyncio.to_thread(render, picture, limits.RequestLimits())
+        app_state = AppState((RegistryStatus.once(self._report),), (), reload)
+        exposition = await asyncio.to_thread(render, app_state, limits.RequestLimits())
         self.shown, self.exposition = self._report, exposition
         text = exposition.text.plain
         series = text.count(b"\npullproof_")

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from exporter.facts.snapshot import Sealed
 from exporter.oci.reference import Repository
 from exporter.publish.metrics.exposition import Exposition
-from exporter.publish.standing import Picture
+from exporter.publish.status import AppState
 from exporter.publish.web.app import Shell
 from exporter.publish.web.probe import NotProbed
-from tests.publish.reports import MISSING, attestation, child, picture, report, standing, tag
+from tests.publish.reports import MISSING, app_state, attestation, child, report, status, tag
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
     from exporter.publish.web.probe import Asked
 
 
-def many(tags: int, repositories: int) -> Picture:
+def many(tags: int, repositories: int) -> AppState:
     names = [f"team-{number % 50}/app-{number}" for number in range(repositories)]
     verdicts = (
         tag(
@@ -30,16 +30,16 @@ def many(tags: int, repositories: int) -> Picture:
         for number in range(tags)
     )
     sealed = {Repository(name): Sealed({}) for name in names}
-    return picture(standing(report(*verdicts, sealed=sealed)))
+    return app_state(status(report(*verdicts, sealed=sealed)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Board:
-    picture: Picture
+    app_state: AppState
     exposition: Exposition
 
 
-def shell(shown: Picture, exposition: Exposition, now: float) -> Shell:
+def shell(shown: AppState, exposition: Exposition, now: float) -> Shell:
     """What the web server shows at a moment; it reloads nothing and probes nothing."""
     return Shell(_Board(shown, exposition), lambda: now, _no_reload, _no_probe)
 

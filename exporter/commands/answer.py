@@ -22,7 +22,7 @@ from exporter.publish.blocks import Block
 from exporter.publish.document.report import compose
 from exporter.publish.document.report import encode as encode_report
 from exporter.publish.render import markdown, terminal
-from exporter.publish.standing import Standing
+from exporter.publish.status import RegistryStatus
 from exporter.publish.text.terminal import Style
 from exporter.screen import escaped
 from exporter.store import snapshot_file
@@ -99,7 +99,8 @@ def answered(
 def as_json(reports: Iterable[Report], now: float) -> str:
     """Return the documented report, indented."""
     return (
-        escaped(encode_report(compose(map(Standing.once, reports), now), indent=2).decode()) + "\n"
+        escaped(encode_report(compose(map(RegistryStatus.once, reports), now), indent=2).decode())
+        + "\n"
     )
 
 

@@ -77,7 +77,7 @@ async def _tell(style: Style, service: Service, registry: str) -> None:
     """Say what the first audits found, and where to look."""
     while not _audited(service):  # noqa: ASYNC110 - a board calls nobody
         await asyncio.sleep(_LOOK_EVERY)
-    shown = service.board.picture.standings
+    shown = service.board.app_state.statuses
     reports = [each.report for each in shown if each.report]
     reports.sort(key=lambda report: report.snapshot.role is Role.PROXY)
     sys.stdout.write(check_text(reports, style))
@@ -87,7 +87,7 @@ async def _tell(style: Style, service: Service, registry: str) -> None:
 
 def _audited(service: Service) -> bool:
     """Has every registry been audited?"""
-    shown = service.board.picture.standings
+    shown = service.board.app_state.statuses
     return bool(shown) and all(each.audits for each in shown)
 
 

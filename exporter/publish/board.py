@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Protocol
 from exporter.publish.metrics.exposition import Exposition
 
 if TYPE_CHECKING:
-    from exporter.publish.standing import Picture
+    from exporter.publish.status import AppState
 
 
 class Board(Protocol):
-    """The latest picture and its rendering, swapped whole and together."""
+    """The latest state and its rendering, swapped whole and together."""
 
     @property
-    def picture(self) -> Picture:
+    def app_state(self) -> AppState:
         """Where everything stands."""
         ...
 
     @property
     def exposition(self) -> Exposition:
-        """The metrics of that picture: `metrics.render(picture, limits)`."""
+        """The metrics of that state: `metrics.render(app_state, limits)`."""
         ...

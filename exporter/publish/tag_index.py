@@ -9,7 +9,7 @@ from typing import Self
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition, Need, Report, TagReport
-from exporter.publish.standing import Standing
+from exporter.publish.status import RegistryStatus
 from exporter.publish.summary import blindness
 
 
@@ -74,9 +74,9 @@ class TagIndex:
     """The gaps in the coverage of each registry, one sentence each."""
 
     @classmethod
-    def of(cls, standings: Sequence[Standing]) -> Self:
+    def of(cls, statuses: Sequence[RegistryStatus]) -> Self:
         """Take up the tags of every report that there is."""
-        reports = [each.report for each in standings if each.report]
+        reports = [each.report for each in statuses if each.report]
         entries = [IndexedTag(report, tag, tag.name) for report in reports for tag in report.tags]
         entries.sort(key=lambda entry: entry.order)
         return cls(
@@ -86,7 +86,7 @@ class TagIndex:
             Counter(
                 (each.registry, one) for each in entries for one in (None, *each.tag.conditions)
             ),
-            {each.registry: _unseen(each) for each in standings},
+            {each.registry: _unseen(each) for each in statuses},
         )
 
     def fitting(self, wanted: TagFilter) -> tuple[IndexedTag, ...]:
@@ -102,8 +102,8 @@ class TagIndex:
         return sum(count for (_, each), count in self.counts.items() if each is condition)
 
 
-def _unseen(standing: Standing) -> tuple[str, ...]:
-    if standing.report is None:
-        reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in standing.gaps)
+def _unseen(status: RegistryStatus) -> tuple[str, ...]:
+    if status.report is None:
+        reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in status.gaps)
         return tuple(reasons) or ("Not audited yet.",)
-    return blindness(standing.report, standing.unseen)
+    return blindness(status.report, status.unseen)

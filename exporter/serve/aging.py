@@ -37,6 +37,6 @@ async def _watch(board: Board, limits: Mapping[str, float], clock: Callable[[], 
 
 def _left(board: Board, limits: Mapping[str, float], now: float) -> float:
     """Return the seconds until the next verdict is too old."""
-    shown = (each for each in board.picture.standings if each.report and each.last_success)
+    shown = (each for each in board.app_state.statuses if each.report and each.last_success)
     due = (limits.get(each.registry, _LATEST) + (each.last_success or now) for each in shown)
     return min(due, default=now + _LATEST) - now

@@ -19,11 +19,11 @@ from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.ports import Journal, Kept, Listing, Unseen
-from exporter.publish.standing import SourceStanding, Standing
+from exporter.publish.status import RegistryStatus, SourceStatus
 from exporter.resolve.target import Target
 from exporter.serve.board import Board
 from exporter.serve.loop_thread import LoopThread
-from exporter.serve.standing import Attempt, Began, aged, seen, unseen
+from exporter.serve.status import Attempt, Began, aged, seen, unseen
 from exporter.store import snapshot_file
 from exporter.tally import Tally
 
@@ -57,7 +57,7 @@ class References:
     """What is wanted now, and how the sources that say so do."""
 
     uses: Listing[Use]
-    sources: tuple[SourceStanding, ...]
+    sources: tuple[SourceStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Rounds:
     afterwards: Callable[[], None] = lambda: None
     """Done after each audit, whatever came of it."""
 
-    async def restore(self, watched: Watched) -> Standing:
+    async def restore(self, watched: Watched) -> RegistryStatus:
         """Return where a registry stands before it is asked anything.
 
         That is what the board shows already, or what was put away before the last restart; of
@@ -87,7 +87,7 @@ class Rounds:
         written = shown.facts_written if shown else None
         fresh = replace(
             shown
-            or Standing(
+            or RegistryStatus(
                 watched.name, target.role, target.collector, watched.interval, watched.tally
             ),
             role=target.role,
@@ -111,10 +111,10 @@ class Rounds:
         """Audit once and put up the outcome. Nothing but cancellation leaves it."""
         began = Began(self.clock(), time.monotonic())
         self.board.begin(watched.name)
-        standing = self.board.find(watched.name) or await self.restore(watched)
+        status = self.board.find(watched.name) or await self.restore(watched)
         try:
             async with asyncio.timeout(watched.target.method.deadline + _GRACE):
-                after = await self._round(watched, standing, began)
+                after = await self._round(watched, status, began)
             await self.board.show(after)
         except TimeoutError:
             gap = Gap(
@@ -123,24 +123,28 @@ class Rounds:
                 Reason.TIMEOUT,
                 "the audit did not end by its deadline",
             )
-            await self._failed(watched, standing, began, gap)
+            await self._failed(watched, status, began, gap)
         except Exception:  # noqa: BLE001 - the one job boundary
             # A fault of ours must cost one round, not the watch over a registry.
             _log.exception("audit failed", extra={"registry": watched.name})
             gap = Gap(Scope.REGISTRY, watched.name, Reason.INTERNAL, "see the log")
-            await self._failed(watched, standing, began, gap)
+            await self._failed(watched, status, began, gap)
         self.afterwards()
 
-    async def _failed(self, watched: Watched, standing: Standing, began: Began, gap: Gap) -> None:
+    async def _failed(
+        self, watched: Watched, status: RegistryStatus, began: Began, gap: Gap
+    ) -> None:
         """Put up that an audit brought nothing."""
         attempt = began.until(time.monotonic())
-        failed = unseen(standing, attempt, (gap,), gap.reason, watched.max_staleness)
+        failed = unseen(status, attempt, (gap,), gap.reason, watched.max_staleness)
         await self.board.show(failed)
 
-    async def _round(self, watched: Watched, standing: Standing, began: Began) -> Standing:
+    async def _round(
+        self, watched: Watched, status: RegistryStatus, began: Began
+    ) -> RegistryStatus:
         references = await self.references()
         await self.board.hear(references.sources)
-        uses, known = references.uses, standing.known
+        uses, known = references.uses, status.known
         audited = await watched.home.call(lambda: examine(watched.target, uses, known, began.at))
         report = audited.report
         attempt = began.until(time.monotonic())
@@ -148,12 +152,12 @@ class Rounds:
         blind = report.snapshot.blind
         if blind is not None:
             gaps, limit = report.snapshot.gaps, watched.max_staleness
-            return unseen(standing, attempt, gaps, blind.reason, limit)
+            return unseen(status, attempt, gaps, blind.reason, limit)
         await self._put_away(report)
         written = await self._write_facts(watched, audited)
         return replace(
-            seen(standing, report, attempt),
-            facts_written=began.at if written else standing.facts_written,
+            seen(status, report, attempt),
+            facts_written=began.at if written else status.facts_written,
         )
 
     async def _write_facts(self, watched: Watched, audited: Audited) -> bool:
@@ -188,7 +192,7 @@ class Rounds:
         self.journal.keep(report.snapshot.registry, kept)
 
 
-def _reopened(fresh: Standing, kept: Kept) -> Standing:
+def _reopened(fresh: RegistryStatus, kept: Kept) -> RegistryStatus:
     """Judge the old facts again: the same facts give the same report."""
     try:
         snapshot = snapshot_file.decode(kept.snapshot)

@@ -79,11 +79,11 @@ class ScrubJob:
 
     async def turn(self, now: float) -> float:
         """Read one subject if one may be read; return the seconds until the next turn."""
-        standing = self.board.find(self.scrubber.registry)
-        if standing is None or standing.report is None or not standing.up:
+        status = self.board.find(self.scrubber.registry)
+        if status is None or status.report is None or not status.up:
             return POLL
-        if standing.report is not self._report:
-            await asyncio.to_thread(self._plan, standing.report, now)
+        if status.report is not self._report:
+            await asyncio.to_thread(self._plan, status.report, now)
         if not (self._due or self._corrupt):
             return POLL
         debt = await asyncio.to_thread(self._debt, now)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.facts.use import Use
 from exporter.ports import Listing, ReferenceSource, Unseen, joined
-from exporter.publish.standing import SourceStanding
+from exporter.publish.status import SourceStatus
 from exporter.resolve.concurrency import in_daemon_thread
 from exporter.serve.rounds import References
 from exporter.sources.references import ReferenceFile
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-Read = tuple[Listing["Use"], SourceStanding]
+Read = tuple[Listing["Use"], SourceStatus]
 
 _PATIENCE: Final = 300.0
 """Seconds after which an audit goes on without a source that is still being read."""
@@ -76,7 +76,7 @@ class ReferenceSources:
         """Read every source now, side by side; who asks meanwhile is given the same answer."""
         read = await asyncio.gather(*map(self._shared, self._sources))
         uses = joined(*(listing for listing, _ in read))
-        return References(uses, tuple(standing for _, standing in read))
+        return References(uses, tuple(status for _, status in read))
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
         """Return the pull secrets that the sources found at their last reading, by login."""
@@ -99,8 +99,8 @@ class ReferenceSources:
         for source in self._sources:
             mine = self._recallable(source, wanted)
             if mine and source.name not in self._last:
-                standing = SourceStanding(source.name, False, when, len(mine))
-                self._last[source.name] = Listing(mine), standing
+                status = SourceStatus(source.name, False, when, len(mine))
+                self._last[source.name] = Listing(mine), status
                 self._recalled[source.name] = mine
 
     def _recallable(self, source: ReferenceSource, wanted: Iterable[Use]) -> tuple[Use, ...]:
@@ -131,9 +131,9 @@ class ReferenceSources:
         except Exception:  # noqa: BLE001 - a fault of ours with one source must cost no other
             _log.exception("image references could not be read", extra={"source": source.name})
             return self._frozen(source.name, Unseen(source.name, Reason.INTERNAL, "see the log"))
-        standing = SourceStanding(source.name, True, time.time(), len(listing.entries))
-        self._last[source.name] = (listing, standing)
-        return listing, standing
+        status = SourceStatus(source.name, True, time.time(), len(listing.entries))
+        self._last[source.name] = (listing, status)
+        return listing, status
 
     def _completed(self, name: str, listing: Listing[Use]) -> Listing[Use]:
         """Add what was recalled and a fault may hide, until the source was first seen without."""
@@ -148,5 +148,5 @@ class ReferenceSources:
         """A source that went away must not turn what is live into what is not."""
         gap = Gap(Scope.REFERENCES, name, unseen.reason, unseen.detail)
         nothing: Listing[Use] = Listing(())
-        listing, standing = self._last.get(name, (nothing, SourceStanding(name, False, None, 0)))
-        return joined(listing, Listing((), (gap,))), replace(standing, up=False)
+        listing, status = self._last.get(name, (nothing, SourceStatus(name, False, None, 0)))
+        return joined(listing, Listing((), (gap,))), replace(status, up=False)

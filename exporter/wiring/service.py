@@ -21,7 +21,7 @@ from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.publish.metrics.limits import Limits
-from exporter.publish.standing import Picture, Reload, Standing
+from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.probe import Asked
@@ -73,7 +73,7 @@ class Service:
         limits = Limits(tags=settings.metrics.tags, problems=settings.metrics.problems)
         reload = Reload(_digest(path), successful=True, last_success=time.time())
         self._loops = {name: LoopTally() for name in ("audit", "registry", "web")}
-        self.board = Board(Picture((), (), reload, loops=self._loops), limits)
+        self.board = Board(AppState((), (), reload, loops=self._loops), limits)
         self._audits = LoopThread()
         self._heap = Heap()
         self._told = asyncio.Event()
@@ -141,9 +141,9 @@ class Service:
             rounds = Rounds(
                 self.board, assembly.ledger, assembly.references, keeper, afterwards=self._heap.rest
             )
-            standings = [await rounds.restore(each) for each in assembly.watched]
-            assembly.references.recall(*_remembered(standings))
-            await self.board.watch(standings, assembly.ledger.tally)
+            statuses = [await rounds.restore(each) for each in assembly.watched]
+            assembly.references.recall(*_remembered(statuses))
+            await self.board.watch(statuses, assembly.ledger.tally)
             clock = Clock(rounds, assembly.watched)
             patience = self._settings.audit_deadline.total_seconds()
             limits = {each.name: each.max_staleness for each in assembly.watched}
@@ -200,9 +200,9 @@ class Service:
                 await asyncio.to_thread(_try_ledger, settings)
         except (Misconfigured, Malformed, Unseen) as error:
             _log.error("configuration reload failed", extra={"cause": str(error)})
-            await self.board.reloaded(replace(self.board.picture.reload, successful=False))
+            await self.board.reloaded(replace(self.board.app_state.reload, successful=False))
             return str(error)
-        if digest != self.board.picture.reload.digest or settings != self._settings:
+        if digest != self.board.app_state.reload.digest or settings != self._settings:
             self._urgent.set()
         self._settings = settings
         await self.board.reloaded(Reload(digest, successful=True, last_success=time.time()))
@@ -220,9 +220,9 @@ def _try_ledger(settings: Settings) -> None:
     Ledger(settings.ledger, time.time).close()
 
 
-def _remembered(standings: Iterable[Standing]) -> tuple[list[Use], float | None]:
+def _remembered(statuses: Iterable[RegistryStatus]) -> tuple[list[Use], float | None]:
     """Return the uses that the last truths were told of, and since when they are known."""
-    known = [each.known.snapshot for each in standings if each.known is not None]
+    known = [each.known.snapshot for each in statuses if each.known is not None]
     uses = [use for snapshot in known for use in snapshot.uses]
     return uses, min((snapshot.taken_at for snapshot in known), default=None)
 

@@ -23,7 +23,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
-from exporter.publish.standing import Picture, Reload, SourceStanding, Standing
+from exporter.publish.status import AppState, RegistryStatus, Reload, SourceStatus
 from exporter.tally import Tally
 from tests.fakes import use, workload
 
@@ -146,7 +146,9 @@ def rejudged(
     return concluded(snapshot or about.snapshot, judged, times)
 
 
-def standing(about: Report | None, registry: str = "registry.example", **other: Any) -> Standing:
+def status(
+    about: Report | None, registry: str = "registry.example", **other: Any
+) -> RegistryStatus:
     """Where a registry stands after some audits; the last one a success."""
     snapshot = about.snapshot if about else None
     fields: dict[str, Any] = {
@@ -163,16 +165,16 @@ def standing(about: Report | None, registry: str = "registry.example", **other: 
         "audits": 3 if about else 0,
         "gaps": snapshot.gaps if snapshot else (),
     }
-    return Standing(**fields | other)
+    return RegistryStatus(**fields | other)
 
 
-def picture(*standings: Standing, **other: Any) -> Picture:
+def app_state(*statuses: RegistryStatus, **other: Any) -> AppState:
     fields: dict[str, Any] = {
-        "standings": standings,
-        "sources": (SourceStanding("file:refs.yml", up=True, last_sync=TAKEN_AT, references=7),),
+        "statuses": statuses,
+        "sources": (SourceStatus("file:refs.yml", up=True, last_sync=TAKEN_AT, references=7),),
         "reload": Reload(str(digest("config")), successful=True, last_success=TAKEN_AT - 60),
     }
-    return Picture(**fields | other)
+    return AppState(**fields | other)
 
 
 def incident(*more: TagVerdict) -> Report:

@@ -14,7 +14,7 @@ from exporter.judge.report import Condition, Urgency
 from exporter.publish.answers import explain as explanation
 from exporter.publish.document.report import compose
 from exporter.publish.render import terminal
-from exporter.publish.standing import Standing
+from exporter.publish.status import RegistryStatus
 from exporter.publish.summary import next_command
 from exporter.publish.tag_index import TagIndex
 from exporter.publish.text.terminal import Style, check_text
@@ -22,7 +22,7 @@ from exporter.publish.text.tree import inspect_text
 from tests.fakes import use, workload
 from tests.judge.scene import APP, BLIND, NOW, Scene, scene
 from tests.publish.metrics.series import samples, value
-from tests.publish.reports import picture, standing
+from tests.publish.reports import app_state, status
 from tests.publish.web.page import page, shown
 from tests.worlds import attestation, index, two_platforms
 
@@ -99,7 +99,7 @@ def test_explain_says_who_needs_it(lost: Report) -> None:
 
 
 async def test_the_page_says_who_needs_it_and_which_runbook(lost: Report) -> None:
-    index = TagIndex.of([Standing.once(lost)])
+    index = TagIndex.of([RegistryStatus.once(lost)])
     (entry,) = index.entries
     found = await page("/tag/registry.example/app:v1", shown(lost))
     text = found.text
@@ -114,7 +114,7 @@ async def test_the_page_says_who_needs_it_and_which_runbook(lost: Report) -> Non
 
 
 def test_the_report_has_the_class_beside_each_loss(lost: Report) -> None:
-    document = compose([Standing.once(lost)], NOW)
+    document = compose([RegistryStatus.once(lost)], NOW)
     (tag,), (finding,) = (
         document.tags,
         [each for each in document.findings if each.check == "missing-child"],
@@ -133,7 +133,7 @@ def test_the_report_has_the_class_beside_each_loss(lost: Report) -> None:
 
 
 def test_the_metrics_count_it_under_the_class_that_it_hits(lost: Report) -> None:
-    rows = samples(picture(standing(lost)))
+    rows = samples(app_state(status(lost)))
 
     counted = {(labels["class"], labels["need"]): number for labels, number in rows[MORE]}
     assert counted == {("live", "required"): 0, ("idle", "required"): 1}
@@ -156,7 +156,7 @@ def test_the_metrics_count_it_under_the_class_that_it_hits(lost: Report) -> None
 def test_a_lower_class_that_needs_nothing_more_has_no_series_of_its_own() -> None:
     both = told(scene(BOTH, "v1", "linux/amd64", "linux/arm64"))
 
-    assert {labels["class"] for labels, _ in samples(picture(standing(both)))[MORE]} == {"live"}
+    assert {labels["class"] for labels, _ in samples(app_state(status(both)))[MORE]} == {"live"}
 
 
 def test_a_platform_that_is_lacking_to_a_lower_class_is_counted_there() -> None:
@@ -176,7 +176,7 @@ def test_what_is_live_is_hit_by_both_losses_and_what_sleeps_by_its_own() -> None
 
 def test_what_nothing_needs_and_what_is_nested_count_under_the_tag_s_own_class() -> None:
     made = index(index(AMD64), ARM64, attestation(AMD64))
-    rows = samples(picture(standing(told(scene(made, "v1", "linux/amd64")))))
+    rows = samples(app_state(status(told(scene(made, "v1", "linux/amd64")))))
 
     bare = {
         (labels["class"], labels["need"]): number
@@ -189,7 +189,7 @@ def test_a_tag_of_which_a_lower_class_knows_nothing_stands_before_one_that_is_we
     dark = told(live().turn(BLIND, ARM64.digest))
     well = judge(scene(BOTH, "a").snapshot(), {})
 
-    both = TagIndex.of([Standing.once(well), Standing.once(dark)])
+    both = TagIndex.of([RegistryStatus.once(well), RegistryStatus.once(dark)])
 
     assert [each.tag.urgency for each in both.entries] == [Urgency.UNKNOWN, Urgency.NONE]
 
@@ -197,6 +197,6 @@ def test_a_tag_of_which_a_lower_class_knows_nothing_stands_before_one_that_is_we
 def test_what_runs_and_is_hit_stands_before_what_only_sleeps(lost: Report) -> None:
     worse = judge(scene(BOTH, "v9").lose(AMD64.digest).snapshot(), {})
 
-    both = TagIndex.of([Standing.once(lost), Standing.once(worse)])
+    both = TagIndex.of([RegistryStatus.once(lost), RegistryStatus.once(worse)])
 
     assert [each.name for each in both.entries] == ["app:v9", "app:v1"]

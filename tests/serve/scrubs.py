@@ -10,7 +10,7 @@ from exporter.judge.report import Report
 from exporter.oci.digest import Digest
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.publish.metrics.limits import Limits
-from exporter.publish.standing import Picture, Reload, Standing
+from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.resolve.target import DAY, Method, Scrub, Terms
 from exporter.resolve.unpacking import Unpacker
 from exporter.scrub import Scrubber
@@ -74,7 +74,7 @@ class Scene:
     report: Report | None = None
 
     def __post_init__(self) -> None:
-        self.board = Board(Picture((), (), Reload("0", True, 0.0)), Limits())
+        self.board = Board(AppState((), (), Reload("0", True, 0.0)), Limits())
         self.start()
 
     def start(self) -> None:
@@ -86,8 +86,8 @@ class Scene:
     async def audit(self, *, up: bool = True) -> Report:
         asked = replace(target(self.fake), scrub=self.scrub)
         self.report = await audited(asked, use("app:live"), before=self.report, now=self.now)
-        standing = Standing.once(self.report)
-        await self.board.show(replace(standing, up=up, scrub=self.scrub.tally))
+        status = RegistryStatus.once(self.report)
+        await self.board.show(replace(status, up=up, scrub=self.scrub.tally))
         return self.report
 
     async def turns(self, most: int = 100) -> list[Digest]:

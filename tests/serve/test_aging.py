@@ -10,16 +10,16 @@ import pytest
 from exporter.publish.metrics.limits import Limits
 from exporter.serve.aging import aging
 from exporter.serve.board import Board
-from exporter.serve.standing import aged
+from exporter.serve.status import aged
 from tests.parts.process import PATIENCE
-from tests.publish.reports import TAKEN_AT, incident, picture, standing
+from tests.publish.reports import TAKEN_AT, app_state, incident, status
 
 REPORT = incident()
-SHOWN = replace(standing(REPORT), known=REPORT, last_success=TAKEN_AT)
+SHOWN = replace(status(REPORT), known=REPORT, last_success=TAKEN_AT)
 
 
 async def test_verdicts_leave_the_board_at_their_age_while_an_audit_is_under_way() -> None:
-    board = Board(picture(SHOWN), Limits())
+    board = Board(app_state(SHOWN), Limits())
     board.begin(SHOWN.registry)
     now = TAKEN_AT + 5.0
 
@@ -35,11 +35,11 @@ async def test_verdicts_leave_the_board_at_their_age_while_an_audit_is_under_way
     assert young.report is not None
     assert old is not None
     assert old.known is SHOWN.known
-    assert SHOWN.registry in board.picture.in_progress
+    assert SHOWN.registry in board.app_state.in_progress
 
 
 async def test_a_board_on_which_nothing_is_too_old_is_not_rendered_anew() -> None:
-    board = Board(picture(SHOWN), Limits())
+    board = Board(app_state(SHOWN), Limits())
     before = board.exposition
 
     await board.age(TAKEN_AT + 5.0, {SHOWN.registry: 5.0})

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from exporter.facts.snapshot import Root
     from exporter.judge.report import Report, TagVerdict
     from exporter.oci.digest import Digest
-    from exporter.publish.standing import Standing
+    from exporter.publish.status import RegistryStatus
     from tests import worlds
     from tests.fakes import Answer
 
@@ -203,8 +203,8 @@ class Events(RuleBasedStateMachine):
         self.runner.run(self._restored())
 
     async def _restored(self) -> None:
-        standings = [await self.rounds.restore(self._of(name)) for name in self.watched]
-        for each in standings:
+        statuses = [await self.rounds.restore(self._of(name)) for name in self.watched]
+        for each in statuses:
             model = self.registries[each.registry]
             if self.board.find(each.registry) is None:
                 model.known = None if self.journal.away else self.put_away.get(each.registry)
@@ -213,7 +213,7 @@ class Events(RuleBasedStateMachine):
             if each.known and model.known:
                 assert each.known.verdicts == model.known.verdicts
                 assert each.known.since == model.known.since
-        await self.board.watch(standings)
+        await self.board.watch(statuses)
 
     def _of(self, name: str) -> Watched:
         asked = target(self.registries[name].fake)
@@ -266,7 +266,7 @@ class Events(RuleBasedStateMachine):
         """End the process, or reload, while a registry hangs."""
         name = data.draw(st.sampled_from(self.watched))
         model, first = self.registries[name], self.registries[name].last
-        before = self.board.picture.standings
+        before = self.board.app_state.statuses
         fake, model.fake.stuck = model.fake, asyncio.Event()
         fake.patience = len(fake.asked) + questions
 
@@ -284,36 +284,36 @@ class Events(RuleBasedStateMachine):
         if not cut_off:
             self._audited(name, first)
         else:
-            assert self.board.picture.standings == before
+            assert self.board.app_state.statuses == before
             self.restart() if again else self.reload(self.watched)
 
     def _audited(self, name: str, first: int) -> None:
         """Learn what a round found, after it is checked against the round before."""
-        model, standing = self.registries[name], self._standing(name)
+        model, status = self.registries[name], self._standing(name)
         self.counted[name] += 1
-        assert standing.audits == self.counted[name]
-        if standing.up:
-            assert standing.report is not None
-            assert standing.report.snapshot.taken_at not in model.audits
-            found = Audit(standing.report, first, model.last)
+        assert status.audits == self.counted[name]
+        if status.up:
+            assert status.report is not None
+            assert status.report.snapshot.taken_at not in model.audits
+            found = Audit(status.report, first, model.last)
             self._check_memory(model, found)
-            model.known = standing.report
-            model.audits[standing.report.snapshot.taken_at] = found
+            model.known = status.report
+            model.audits[status.report.snapshot.taken_at] = found
             if not self.journal.away:
-                self.put_away[name] = standing.report
+                self.put_away[name] = status.report
         else:
-            assert standing.failures
-            self._check_age(standing)
+            assert status.failures
+            self._check_age(status)
 
-    def _standing(self, name: str) -> Standing:
+    def _standing(self, name: str) -> RegistryStatus:
         found = self.board.find(name)
         assert found is not None
         return found
 
-    def _check_age(self, standing: Standing) -> None:
+    def _check_age(self, status: RegistryStatus) -> None:
         """Old truth is shown with its age, and not for too long."""
-        old = bool(standing.last_success and self.offset - standing.last_success > STALE)
-        assert standing.report is (None if old else standing.known)
+        old = bool(status.last_success and self.offset - status.last_success > STALE)
+        assert status.report is (None if old else status.known)
 
     def _check_memory(self, model: Known, now: Audit) -> None:
         """A loss that stayed is told on, and nothing that stayed is first seen a second time."""
@@ -338,23 +338,23 @@ class Events(RuleBasedStateMachine):
 
     @invariant()
     def what_is_shown_was_so_or_is_marked(self) -> None:
-        assert [each.registry for each in self.board.picture.standings] == sorted(self.watched)
-        for standing in self.board.picture.standings:
-            model = self.registries[standing.registry]
-            assert standing.duration is None or 0 <= standing.duration < HOUR
-            if standing.report is None:
-                assert standing.up is not True
+        assert [each.registry for each in self.board.app_state.statuses] == sorted(self.watched)
+        for status in self.board.app_state.statuses:
+            model = self.registries[status.registry]
+            assert status.duration is None or 0 <= status.duration < HOUR
+            if status.report is None:
+                assert status.up is not True
                 continue
-            assert standing.last_success == standing.report.snapshot.taken_at
+            assert status.last_success == status.report.snapshot.taken_at
             assert model.known is not None
-            assert standing.report.verdicts == model.known.verdicts
-            audit = model.audits[standing.report.snapshot.taken_at]
-            for verdict in standing.report.verdicts:
+            assert status.report.verdicts == model.known.verdicts
+            audit = model.audits[status.report.snapshot.taken_at]
+            for verdict in status.report.verdicts:
                 self._check(model, audit, verdict)
 
     @invariant()
     def nothing_is_told_twice(self) -> None:
-        assert not self.board.picture.in_progress
+        assert not self.board.app_state.in_progress
         lines = self.board.exposition.rendered(Format.TEXT).plain.decode().splitlines()
         series = Counter(line.rpartition(" ")[0] for line in lines if not line.startswith("#"))
         assert series.total() == len(series)

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.rendering import render
-from exporter.publish.standing import SourceStanding
+from exporter.publish.status import SourceStatus
 from exporter.serve.board import Board
-from tests.publish.reports import TAKEN_AT, incident, picture, report, standing
+from tests.publish.reports import TAKEN_AT, app_state, incident, report, status
 
-HEARD = SourceStanding("file:refs.yml", up=False, last_sync=TAKEN_AT + 900, references=8)
+HEARD = SourceStatus("file:refs.yml", up=False, last_sync=TAKEN_AT + 900, references=8)
 
 
 async def test_what_is_said_of_the_registries_is_not_written_anew_when_sources_are_heard() -> None:
-    shown = Board(picture(standing(incident())), Limits())
+    shown = Board(app_state(status(incident())), Limits())
     before = shown.exposition
     await shown.hear([HEARD])
 
-    assert shown.exposition == render(picture(standing(incident()), sources=(HEARD,)), Limits())
+    assert shown.exposition == render(app_state(status(incident()), sources=(HEARD,)), Limits())
     assert shown.exposition.text != before.text
     assert shown.exposition.text.pieces[-1] is before.text.pieces[-1]
 
 
 async def test_after_an_audit_it_is_written_anew() -> None:
-    shown = Board(picture(standing(incident())), Limits())
-    healed = standing(report())
+    shown = Board(app_state(status(incident())), Limits())
+    healed = status(report())
     await shown.show(healed)
 
-    assert shown.exposition == render(picture(healed), Limits())
+    assert shown.exposition == render(app_state(healed), Limits())
     await shown.watch([])
-    assert shown.exposition == render(picture(), Limits())
+    assert shown.exposition == render(app_state(), Limits())

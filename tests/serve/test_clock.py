@@ -50,9 +50,9 @@ async def test_the_first_round_begins_at_once() -> None:
         await fake.asked_at_all.wait()
     await clock.stop(PATIENCE)
 
-    standing = rounds.board.find(fake.name)
-    assert standing is not None
-    assert standing.up is True
+    status = rounds.board.find(fake.name)
+    assert status is not None
+    assert status.up is True
 
 
 async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task(
@@ -71,9 +71,9 @@ async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task(
     await turns()
 
     assert asyncio.all_tasks() == before
-    standing = rounds.board.find(fake.name)
-    assert standing is not None
-    assert standing.audits == 0
+    status = rounds.board.find(fake.name)
+    assert status is not None
+    assert status.audits == 0
     assert "audit cancelled" in caplog.messages
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
@@ -123,9 +123,9 @@ class Time:
 
     @property
     def audits(self) -> int:
-        standing = self.rounds.board.find(self.name)
-        assert standing is not None
-        return standing.audits
+        status = self.rounds.board.find(self.name)
+        assert status is not None
+        return status.audits
 
     async def goes(self, seconds: float) -> int:
         """Let it go on in small steps, each audit as long as it takes; return how many ended."""
@@ -133,7 +133,7 @@ class Time:
         for _ in range(round(seconds / 0.1)):
             self.passed += 0.1
             await turns()
-            while self.rounds.board.picture.in_progress:  # noqa: ASYNC110 - a thread ends it
+            while self.rounds.board.app_state.in_progress:  # noqa: ASYNC110 - a thread ends it
                 await asyncio.sleep(0)
             await turns()
         return self.audits - before
@@ -168,9 +168,9 @@ async def test_a_running_round_is_waited_for_until_it_ends() -> None:
     await clock.finished(asyncio.Event(), PATIENCE)  # before it has so much as begun
     await clock.stop(0.0)
 
-    standing = rounds.board.find(fake.name)
-    assert standing is not None
-    assert standing.audits == 1
+    status = rounds.board.find(fake.name)
+    assert status is not None
+    assert status.audits == 1
 
 
 @pytest.mark.parametrize("urgent", [True, False])

@@ -16,7 +16,7 @@ from exporter.serve.board import Board
 from tests import worlds
 from tests.fakes import Fake, use, workload
 from tests.faulty import FAULTS, Faulty, Injected
-from tests.publish.reports import MISSING, child, picture, report, standing, tag
+from tests.publish.reports import MISSING, app_state, child, report, status, tag
 from tests.serve.scrubs import LIVE, digests, everything, scene
 from tests.serve.test_rounds import Journal, begun, board, stand, truth, watched
 
@@ -82,13 +82,13 @@ def unwritable() -> Report:
 
 def test_there_is_a_report_that_cannot_be_rendered() -> None:
     with pytest.raises(UnicodeEncodeError):
-        render(picture(standing(unwritable())), Limits())
+        render(app_state(status(unwritable())), Limits())
 
 
 async def test_a_report_that_cannot_be_rendered_takes_no_other_off_the_board() -> None:
-    shown = Board(picture(standing(report())), Limits())
+    shown = Board(app_state(status(report())), Limits())
 
-    await shown.show(standing(unwritable()))
+    await shown.show(status(unwritable()))
 
     text = shown.exposition.rendered(Format.TEXT).plain.decode()
     assert 'pullproof_registry_up{registry="registry.example",shard="0"} 1' in text
@@ -103,10 +103,10 @@ async def test_a_report_that_cannot_be_rendered_takes_no_other_off_the_board() -
 
 
 async def test_the_audit_after_it_is_shown_again() -> None:
-    shown = Board(picture(standing(report())), Limits())
-    await shown.show(standing(unwritable()))
+    shown = Board(app_state(status(report())), Limits())
+    await shown.show(status(unwritable()))
 
-    await shown.show(standing(report(registry="odd.example")))
+    await shown.show(status(report(registry="odd.example")))
 
     odd = shown.find("odd.example")
     assert odd is not None
@@ -116,9 +116,9 @@ async def test_the_audit_after_it_is_shown_again() -> None:
 async def test_a_restored_report_that_cannot_be_rendered_ends_no_start() -> None:
     shown = board()
 
-    await shown.watch([standing(report()), standing(unwritable())])
+    await shown.watch([status(report()), status(unwritable())])
 
-    assert [each.report is None for each in shown.picture.standings] == [True, False]
+    assert [each.report is None for each in shown.app_state.statuses] == [True, False]
 
 
 @pytest.mark.parametrize("method", ["scrubbed", "want", "note", "debt", "owe"])

@@ -15,7 +15,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.ports import Kept, Listing, Unseen
 from exporter.publish.metrics.limits import Limits
-from exporter.publish.standing import Picture, Reload, Standing
+from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.serve.board import Board
 from exporter.serve.rounds import References, Rounds, Watched
 from exporter.tally import Tally
@@ -51,14 +51,14 @@ async def nothing_wanted() -> References:
 
 
 def board() -> Board:
-    return Board(Picture((), (), Reload("0", successful=True, last_success=0.0)), Limits())
+    return Board(AppState((), (), Reload("0", successful=True, last_success=0.0)), Limits())
 
 
 def watched(fake: Fake, max_staleness: float = HOUR) -> Watched:
     return Watched(target(fake), Tally(), 60.0, max_staleness)
 
 
-def stand(shown: Board) -> Standing:
+def stand(shown: Board) -> RegistryStatus:
     found = shown.find(HOST)
     assert found is not None
     return found
@@ -98,12 +98,12 @@ async def test_a_round_shows_its_report_and_puts_it_away(fake: Fake) -> None:
 
     await rounds.run(each)
 
-    standing = stand(shown)
-    assert standing.up is True
-    assert standing.audits == 1
-    assert standing.last_success == truth(shown).snapshot.taken_at
+    status = stand(shown)
+    assert status.up is True
+    assert status.audits == 1
+    assert status.last_success == truth(shown).snapshot.taken_at
     assert HOST in journal.pages
-    assert not shown.picture.in_progress
+    assert not shown.app_state.in_progress
 
 
 async def test_a_registry_that_is_down_changes_no_verdict_but_its_age(fake: Fake) -> None:
@@ -132,9 +132,9 @@ async def test_old_truth_is_dropped_once_it_is_too_old(fake: Fake) -> None:
 
     await rounds.run(each)
 
-    standing = stand(shown)
-    assert standing.report is None
-    assert standing.last_success is not None
+    status = stand(shown)
+    assert status.report is None
+    assert status.last_success is not None
 
 
 async def test_a_registry_that_was_away_for_too_long_comes_back_with_its_losses_and_their_times(
@@ -228,26 +228,26 @@ async def test_a_fault_of_our_own_costs_one_round_and_is_told(fake: Fake) -> Non
 
     await replace(rounds, references=broken).run(each)
 
-    standing = stand(shown)
-    assert standing.up is False
-    assert standing.failures == {Reason.INTERNAL: 1}
-    assert standing.report is not None
-    assert not shown.picture.in_progress
+    status = stand(shown)
+    assert status.up is False
+    assert status.failures == {Reason.INTERNAL: 1}
+    assert status.report is not None
+    assert not shown.app_state.in_progress
 
 
 async def test_an_audit_that_begins_while_another_is_put_up_is_seen_to_be_under_way(
     fake: Fake,
 ) -> None:
     shown, each = board(), watched(fake)
-    standing = await (await begun(Journal(), shown, each)).restore(each)
+    status = await (await begun(Journal(), shown, each)).restore(each)
     shown.begin(HOST)
 
-    putting_up = asyncio.create_task(shown.show(standing))
+    putting_up = asyncio.create_task(shown.show(status))
     await asyncio.sleep(0)
     shown.begin("other.example")
     await putting_up
 
-    assert shown.picture.in_progress == {"other.example"}
+    assert shown.app_state.in_progress == {"other.example"}
 
 
 async def test_a_clock_that_is_set_back_makes_no_audit_take_less_than_nothing(fake: Fake) -> None:
@@ -310,13 +310,13 @@ async def test_an_outcome_that_cannot_be_put_up_is_told_beside_the_truth_before_
     class Torn(Board):
         torn = False
 
-        async def show(self, standing: Standing) -> None:
-            if self.torn and standing.up:
+        async def show(self, status: RegistryStatus) -> None:
+            if self.torn and status.up:
                 raise ZeroDivisionError
-            await super().show(standing)
+            await super().show(status)
 
     first = board()
-    shown, each = Torn(first.picture, Limits()), watched(fake)
+    shown, each = Torn(first.app_state, Limits()), watched(fake)
     rounds = await begun(Journal(), shown, each)
     await rounds.run(each)
     before = truth(shown)
@@ -327,7 +327,7 @@ async def test_an_outcome_that_cannot_be_put_up_is_told_beside_the_truth_before_
     assert truth(shown) is before
     assert stand(shown).up is False
     assert stand(shown).failures == {Reason.INTERNAL: 1}
-    assert not shown.picture.in_progress
+    assert not shown.app_state.in_progress
 
 
 async def test_a_reload_keeps_what_is_known_and_takes_the_new_interval(fake: Fake) -> None:
@@ -337,10 +337,10 @@ async def test_a_reload_keeps_what_is_known_and_takes_the_new_interval(fake: Fak
 
     await shown.watch([await rounds.restore(replace(each, interval=5.0))])
 
-    standing = stand(shown)
-    assert standing.interval == 5.0
-    assert standing.report is not None
-    assert standing.audits == 1
+    status = stand(shown)
+    assert status.interval == 5.0
+    assert status.report is not None
+    assert status.audits == 1
 
 
 async def test_facts_are_written_after_a_complete_audit_only(fake: Fake) -> None:

@@ -41,17 +41,17 @@ async def test_a_reload_waits_for_the_one_before_it(tmp_path: Path) -> None:
 
     assert not done
     assert await asyncio.gather(first, second) == [None, None]
-    assert watching.board.picture.reload.digest == hashlib.sha256(NEW.encode()).hexdigest()
+    assert watching.board.app_state.reload.digest == hashlib.sha256(NEW.encode()).hexdigest()
 
 
 async def test_a_file_that_is_not_there_changes_nothing_and_is_told(tmp_path: Path) -> None:
     watching, path = service(tmp_path)
-    before = watching.board.picture.reload
+    before = watching.board.app_state.reload
     path.unlink()
 
     wrong = await watching.reload()
 
-    after = watching.board.picture.reload
+    after = watching.board.app_state.reload
     assert wrong is not None
     assert f"{path}: cannot be read" in wrong
     assert (after.digest, after.successful) == (before.digest, False)

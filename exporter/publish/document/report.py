@@ -27,15 +27,15 @@ from exporter.publish.document.shape import (
 )
 from exporter.publish.document.stock import stock_entry
 from exporter.publish.formatting import moment
-from exporter.publish.standing import Standing
+from exporter.publish.status import RegistryStatus
 
 _MOST_PROTECTORS: Final = 20
 """Tags that are named of those that protect one manifest."""
 
 
-def compose(standings: Iterable[Standing], generated: float) -> Document:
+def compose(statuses: Iterable[RegistryStatus], generated: float) -> Document:
     """Return the document on some registries; `generated` is seconds since the epoch."""
-    known = tuple(standings)
+    known = tuple(statuses)
     reports = [each.report for each in known if each.report]
     return Document(
         VERSION,
@@ -68,18 +68,16 @@ _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 """A Digest is text, but a subclass of it."""
 
 
-def _registry(standing: Standing) -> RegistryEntry:
+def _registry(status: RegistryStatus) -> RegistryEntry:
     return RegistryEntry(
-        registry=standing.registry,
-        role=standing.role,
-        collector=standing.collector,
-        up=standing.up,
-        taken_at=_optional(standing.report.snapshot.taken_at if standing.report else None),
-        last_attempt=_optional(standing.last_attempt),
-        last_success=_optional(standing.last_success),
-        stock=stock_entry(standing.report.stock)
-        if standing.report and standing.report.stock
-        else None,
+        registry=status.registry,
+        role=status.role,
+        collector=status.collector,
+        up=status.up,
+        taken_at=_optional(status.report.snapshot.taken_at if status.report else None),
+        last_attempt=_optional(status.last_attempt),
+        last_success=_optional(status.last_success),
+        stock=stock_entry(status.report.stock) if status.report and status.report.stock else None,
     )
 
 

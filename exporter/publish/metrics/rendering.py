@@ -1,4 +1,4 @@
-"""What do the metrics say of one picture? Rendered once, served until the next one."""
+"""The metrics of one `AppState`, rendered once and served until the next one."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from exporter.publish.metrics.exposition import Exposition, Samples, expose, lab
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.stock_series import shares, sole_protectors, stock_series
 from exporter.publish.metrics.tag_series import affected, problems, refused, tags
-from exporter.publish.standing import Picture, SourceStanding, Standing
+from exporter.publish.status import AppState, RegistryStatus, SourceStatus
 
 
-def render(picture: Picture, limits: Limits) -> Exposition:
-    """Return everything about a picture that does not change until the next one."""
-    return surroundings(picture).then(registries(picture.standings, limits))
+def render(app_state: AppState, limits: Limits) -> Exposition:
+    """Return everything about a state that does not change until the next one."""
+    return surroundings(app_state).then(registries(app_state.statuses, limits))
 
 
-def surroundings(picture: Picture) -> Exposition:
+def surroundings(app_state: AppState) -> Exposition:
     """Return what is said of the exporter and of its sources of references: a few lines."""
     samples = Samples()
-    _exporter(samples, picture)
-    for source in picture.sources:
+    _exporter(samples, app_state)
+    for source in app_state.sources:
         _source(samples, source)
     return expose(samples)
 
 
-def registries(standings: Sequence[Standing], limits: Limits) -> Exposition:
+def registries(statuses: Sequence[RegistryStatus], limits: Limits) -> Exposition:
     """Return what is said of the registries: nearly all, and the same until an audit ends."""
     samples = Samples()
-    shown = [(each, each.report) for each in standings if each.report]
+    shown = [(each, each.report) for each in statuses if each.report]
     reports = [report for _, report in shown]
-    for standing in standings:
-        _audits(samples, standing)
-    for standing, report in shown:
-        _registry(samples, part(standing), report, report.counts)
+    for status in statuses:
+        _audits(samples, status)
+    for status, report in shown:
+        _registry(samples, part(status), report, report.counts)
         if report.stock is not None:
             stock_series(samples, report.snapshot.registry, report.stock)
     most, worst, tagged = limits.repositories, limits.problems, limits.tags
@@ -65,10 +65,10 @@ def registries(standings: Sequence[Standing], limits: Limits) -> Exposition:
     return expose(samples)
 
 
-def _exporter(samples: Samples, picture: Picture) -> None:
+def _exporter(samples: Samples, app_state: AppState) -> None:
     versions = (__version__, platform.python_version())
     samples.add(own.BUILD_INFO, label_pairs(own.BUILD_INFO.labels, versions), 1)
-    reload = picture.reload
+    reload = app_state.reload
     samples.add(own.CONFIG_LAST_RELOAD_SUCCESSFUL, "", reload.successful)
     samples.add(own.CONFIG_LAST_RELOAD_SUCCESS, "", reload.last_success)
     # 48 bits, as kube-state-metrics does: a sample's value holds no more than 53 exactly.
@@ -76,7 +76,7 @@ def _exporter(samples: Samples, picture: Picture) -> None:
     samples.add(own.CONFIG_HASH, "", int.from_bytes(digest[:6], "big"))
 
 
-def _source(samples: Samples, source: SourceStanding) -> None:
+def _source(samples: Samples, source: SourceStatus) -> None:
     name = label_pairs(("source",), (source.source,))
     samples.add(catalogue.SOURCE_UP, name, source.up)
     samples.add(catalogue.SOURCE_REFERENCES, name, source.references)
@@ -84,44 +84,44 @@ def _source(samples: Samples, source: SourceStanding) -> None:
         samples.add(catalogue.SOURCE_LAST_SYNC, name, source.last_sync)
 
 
-def _audits(samples: Samples, standing: Standing) -> None:
-    info = (standing.registry, standing.role, standing.collector)
+def _audits(samples: Samples, status: RegistryStatus) -> None:
+    info = (status.registry, status.role, status.collector)
     samples.add(catalogue.REGISTRY_INFO, label_pairs(catalogue.REGISTRY_INFO.labels, info), 1)
-    _shards(samples, standing)
-    name = part(standing)
-    samples.add(catalogue.AUDIT_INTERVAL, name, standing.interval)
-    samples.add(catalogue.AUDITS, name, standing.audits)
+    _shards(samples, status)
+    name = part(status)
+    samples.add(catalogue.AUDIT_INTERVAL, name, status.interval)
+    samples.add(catalogue.AUDITS, name, status.audits)
     for family, value in (
-        (catalogue.REGISTRY_UP, standing.up),
-        (catalogue.AUDIT_DURATION, standing.duration),
-        (catalogue.AUDIT_LAST_ATTEMPT, standing.last_attempt),
-        (catalogue.AUDIT_LAST_SUCCESS, standing.last_success),
-        (catalogue.FACTS_LAST_EXPORT, standing.facts_written),
+        (catalogue.REGISTRY_UP, status.up),
+        (catalogue.AUDIT_DURATION, status.duration),
+        (catalogue.AUDIT_LAST_ATTEMPT, status.last_attempt),
+        (catalogue.AUDIT_LAST_SUCCESS, status.last_success),
+        (catalogue.FACTS_LAST_EXPORT, status.facts_written),
     ):
         if value is not None:
             samples.add(family, name, value)
     for reason in Reason:
         labels = f"{name},{label_pairs(('reason',), (reason,))}"
-        samples.add(catalogue.AUDIT_FAILURES, labels, standing.failures.get(reason, 0))
-    gaps = Counter((gap.scope, gap.reason) for gap in standing.gaps)
+        samples.add(catalogue.AUDIT_FAILURES, labels, status.failures.get(reason, 0))
+    gaps = Counter((gap.scope, gap.reason) for gap in status.gaps)
     for scope in Scope:
         for reason in Reason:
             labels = f"{name},{label_pairs(('scope', 'reason'), (scope, reason))}"
             samples.add(catalogue.GAPS, labels, gaps[scope, reason])
 
 
-def part(standing: Standing) -> str:
+def part(status: RegistryStatus) -> str:
     """Return the labels of what is said of a registry, or of the part of it that a shard sees."""
-    return label_pairs(("registry", "shard"), (standing.registry, str(standing.shard.index)))
+    return label_pairs(("registry", "shard"), (status.registry, str(status.shard.index)))
 
 
-def _shards(samples: Samples, standing: Standing) -> None:
+def _shards(samples: Samples, status: RegistryStatus) -> None:
     """Say which shard this is, and which ones there must be: so a missing one has a name."""
-    names, shards = catalogue.SHARD_INFO.labels, str(standing.shard.count)
-    own = (standing.registry, str(standing.shard.index), shards)
+    names, shards = catalogue.SHARD_INFO.labels, str(status.shard.count)
+    own = (status.registry, str(status.shard.index), shards)
     samples.add(catalogue.SHARD_INFO, label_pairs(names, own), 1)
-    for index in range(standing.shard.count):
-        each = (standing.registry, str(index), shards)
+    for index in range(status.shard.count):
+        each = (status.registry, str(index), shards)
         samples.add(catalogue.SHARD_EXPECTED, label_pairs(names, each), 1)
 
 

@@ -13,14 +13,14 @@ from exporter.publish.metrics.family import Family
 from exporter.tally import OUTCOMES
 
 if TYPE_CHECKING:
-    from exporter.publish.standing import Standing
+    from exporter.publish.status import RegistryStatus
 
 
-def scrub_metrics(standings: Sequence[Standing]) -> Iterator[Metric]:
+def scrub_metrics(statuses: Sequence[RegistryStatus]) -> Iterator[Metric]:
     """Yield the families of the registries that are read whole."""
     tallies = {
         (each.registry, str(each.shard.index)): each.scrub
-        for each in standings
+        for each in statuses
         if each.scrub is not None
     }
     size, blobs = scrub_families.BYTES, scrub_families.BLOBS

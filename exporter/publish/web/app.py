@@ -108,9 +108,9 @@ class _Answers:
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         # Both are taken in one breath: what is appended belongs to the same moment.
-        picture, exposition = self._shell.board.picture, self._shell.board.exposition
+        app_state, exposition = self._shell.board.app_state, self._shell.board.exposition
         form = metrics_format(request.headers.get("Accept", ""))
-        live = self._telemetry.body(picture, form)
+        live = self._telemetry.body(app_state, form)
         rendered = exposition.rendered(form)
         headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
         if not accepts_gzip(request.headers.get("Accept-Encoding", "")):
@@ -120,9 +120,9 @@ class _Answers:
 
     async def ready(self, _: web.Request) -> web.Response:
         """Ready once each registry was tried or has an old truth: not only where all are up."""
-        standings = self._shell.board.picture.standings
-        waiting = [each.registry for each in standings if each.up is None and each.report is None]
-        if waiting or not standings:
+        statuses = self._shell.board.app_state.statuses
+        waiting = [each.registry for each in statuses if each.up is None and each.report is None]
+        if waiting or not statuses:
             names = ", ".join(waiting) or "any registry"
             raise web.HTTPServiceUnavailable(text=f"not audited yet: {names}\n")
         return web.Response(text="ready\n")

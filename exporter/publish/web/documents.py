@@ -13,7 +13,7 @@ from aiohttp import web
 from exporter.judge.report import TagReport
 from exporter.publish.board import Board
 from exporter.publish.document.report import compose, encode
-from exporter.publish.standing import Standing
+from exporter.publish.status import RegistryStatus
 from exporter.publish.tag_index import IndexedTag, TagIndex
 from exporter.publish.web import responses
 from exporter.publish.web.pages import asked
@@ -40,25 +40,25 @@ class Documents:
 
     async def report(self, request: web.Request) -> web.StreamResponse:
         """The JSON report; narrowed by what the pages are narrowed by, and unlike them unpaged."""
-        standings = self._chosen(request.query.getall("registry", []))
+        statuses = self._chosen(request.query.getall("registry", []))
         query = asked(request.query, (_NAME,))
         name = request.query.get(_NAME, "")
         whole = not name and query.parameters().keys() <= {"registry"}
-        if whole and len(standings) == len(self._board.picture.standings):
+        if whole and len(statuses) == len(self._board.app_state.statuses):
             return await responses.compressed(
-                request, await self._reports.of(standings), responses.JSON
+                request, await self._reports.of(statuses), responses.JSON
             )
         async with self._slots:
             if whole:
-                body = await asyncio.to_thread(self._write, standings)
+                body = await asyncio.to_thread(self._write, statuses)
                 return await responses.compressed(request, body, responses.JSON)
-            index = await self._indexes.of(self._board.picture.standings)
+            index = await self._indexes.of(self._board.app_state.statuses)
             # Registries were chosen above, where several may be named.
             wanted = replace(query.wanted, registry="")
             body = await asyncio.to_thread(
                 lambda: self._write(
                     _narrowed(
-                        standings,
+                        statuses,
                         [each for each in index.fitting(wanted) if name in ("", each.name)],
                     )
                 )
@@ -68,7 +68,7 @@ class Documents:
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """What the last complete audit saw, for `--from`: the commands ask nothing again."""
         registry = request.match_info["registry"]
-        reports = (each.report for each in self._board.picture.standings if each.report)
+        reports = (each.report for each in self._board.app_state.statuses if each.report)
         found = next((each for each in reports if each.snapshot.registry == registry), None)
         if found is None:
             raise web.HTTPNotFound(text="no such registry, or not audited yet\n")
@@ -77,25 +77,25 @@ class Documents:
             headers = {"Content-Type": "application/octet-stream"}
             return await responses.send(request, headers, (packed,))
 
-    def _chosen(self, wanted: Collection[str]) -> tuple[Standing, ...]:
-        standings = self._board.picture.standings
-        unknown = set(filter(None, wanted)) - {each.registry for each in standings}
+    def _chosen(self, wanted: Collection[str]) -> tuple[RegistryStatus, ...]:
+        statuses = self._board.app_state.statuses
+        unknown = set(filter(None, wanted)) - {each.registry for each in statuses}
         if unknown:
             names = plain(", ".join(sorted(unknown)))
             raise web.HTTPNotFound(text=f"no such registry: {names[:_LONGEST]}\n")
         named = list(filter(None, wanted))
-        return tuple(each for each in standings if not named or each.registry in named)
+        return tuple(each for each in statuses if not named or each.registry in named)
 
-    def _write(self, standings: tuple[Standing, ...]) -> bytes:
-        body = encode(compose(standings, self._clock()))
+    def _write(self, statuses: tuple[RegistryStatus, ...]) -> bytes:
+        body = encode(compose(statuses, self._clock()))
         return gzip.compress(body, responses.QUICK, mtime=0)
 
 
 def _narrowed(
-    standings: tuple[Standing, ...], entries: Collection[IndexedTag]
-) -> tuple[Standing, ...]:
+    statuses: tuple[RegistryStatus, ...], entries: Collection[IndexedTag]
+) -> tuple[RegistryStatus, ...]:
     """Leave of each report the tags that fit, and what is wrong with them."""
-    kept: dict[str, list[TagReport]] = {each.registry: [] for each in standings}
+    kept: dict[str, list[TagReport]] = {each.registry: [] for each in statuses}
     for entry in entries:
         if entry.registry in kept:
             kept[entry.registry].append(entry.tag)
@@ -103,5 +103,5 @@ def _narrowed(
         replace(each, report=replace(each.report, tags=tuple(kept[each.registry])))
         if each.report
         else each
-        for each in standings
+        for each in statuses
     )

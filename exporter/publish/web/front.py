@@ -10,7 +10,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition
 from exporter.publish.blocks import Cell, Tone
 from exporter.publish.formatting import count_words
-from exporter.publish.standing import Picture, SourceStanding, Standing
+from exporter.publish.status import AppState, RegistryStatus, SourceStatus
 from exporter.publish.tag_index import IndexedTag, TagFilter, TagIndex
 from exporter.publish.web.capacity import capacity
 from exporter.publish.web.html import ago, badge, chips, facts, frame, link, section, text
@@ -29,41 +29,41 @@ _HEALTH: Final = {
 _GAPS: Final = Cell("audited with gaps", Tone.UNSURE)
 
 
-def front(picture: Picture, index: TagIndex, query: Query, now: float, docs: str) -> str:
+def front(app_state: AppState, index: TagIndex, query: Query, now: float, docs: str) -> str:
     """Return the status page.
 
     `now` is in seconds since the epoch; `docs` is where the documentation is read, or nothing.
     """
-    registries = [each.registry for each in picture.standings]
+    registries = [each.registry for each in app_state.statuses]
     body = (
-        _verdict(picture, index, now),
-        _registries(picture, index, now),
+        _verdict(app_state, index, now),
+        _registries(app_state, index, now),
         listing(index.fitting(query.wanted), query, registries, now),
     )
     return frame("pullproof", "\n".join(body), docs=docs)
 
 
-def _verdict(picture: Picture, index: TagIndex, now: float) -> str:
+def _verdict(app_state: AppState, index: TagIndex, now: float) -> str:
     """The answer in one line, and the worst of it."""
     lost = index.lost
-    tone, head = _answer(picture, index, lost)
+    tone, head = _answer(app_state, index, lost)
     worst = "".join(f"<li>{_worst(each, now)}</li>" for each in lost[:_WORST])
     return (
         f'<section class="verdict {tone.value}" aria-labelledby="answer">'
-        f'<h1 id="answer">{text(head)}</h1><p class="lead">{_lead(picture, index, lost, now)}</p>'
+        f'<h1 id="answer">{text(head)}</h1><p class="lead">{_lead(app_state, index, lost, now)}</p>'
         + (f'<ul class="worst">{worst}</ul>' if worst else "")
         + "</section>"
     )
 
 
-def _answer(picture: Picture, index: TagIndex, lost: Sequence[IndexedTag]) -> tuple[Tone, str]:
+def _answer(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag]) -> tuple[Tone, str]:
     live = sum(each.tag.verdict.root.reference_class is ReferenceClass.LIVE for each in lost)
     if lost:
         what = count_words(live, "live tag") if live else count_words(len(lost), "tag")
         return Tone.BAD, f"{what} cannot be pulled"
-    if not any(each.report for each in picture.standings):
+    if not any(each.report for each in app_state.statuses):
         return Tone.UNSURE, "No audit results yet"
-    whole = all(each.up and each.report and not each.unseen for each in picture.standings)
+    whole = all(each.up and each.report and not each.unseen for each in app_state.statuses)
     if index.count(Condition.UNKNOWN) or not whole:
         return Tone.UNSURE, "No known losses, but some results are unknown"
     if not index.entries:
@@ -71,7 +71,7 @@ def _answer(picture: Picture, index: TagIndex, lost: Sequence[IndexedTag]) -> tu
     return Tone.GOOD, "Every tag in scope can be pulled"
 
 
-def _lead(picture: Picture, index: TagIndex, lost: Sequence[IndexedTag], now: float) -> str:
+def _lead(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag], now: float) -> str:
     """What the one line leaves out, each with the list behind it."""
     classes = Counter(each.tag.verdict.root.reference_class for each in lost)
     live = classes.pop(ReferenceClass.LIVE, 0)
@@ -85,9 +85,9 @@ def _lead(picture: Picture, index: TagIndex, lost: Sequence[IndexedTag], now: fl
             address = Query(TagFilter(condition=condition)).address()
             parts.append(link(address, f"{count_words(amount, 'tag')} {words}") + ".")
     total = count_words(len(index.entries), "tag")
-    where = count_words(len(picture.standings), "registry", "registries")
+    where = count_words(len(app_state.statuses), "registry", "registries")
     oldest = min(
-        (each.report.snapshot.taken_at for each in picture.standings if each.report), default=None
+        (each.report.snapshot.taken_at for each in app_state.statuses if each.report), default=None
     )
     seen = f", audited {ago(oldest, now)}" if oldest is not None else ""
     return " ".join((*parts, f"{total} in {where}{seen}."))
@@ -111,36 +111,36 @@ def _worst(entry: IndexedTag, now: float) -> str:
     )
 
 
-def _registries(picture: Picture, index: TagIndex, now: float) -> str:
+def _registries(app_state: AppState, index: TagIndex, now: float) -> str:
     order = sorted(
-        picture.standings, key=lambda each: -index.count(Condition.CANNOT_BE_PULLED, each.registry)
+        app_state.statuses, key=lambda each: -index.count(Condition.CANNOT_BE_PULLED, each.registry)
     )
-    cards = "".join(_card(picture, index, each, now) for each in order)
+    cards = "".join(_card(app_state, index, each, now) for each in order)
     return section(
-        "registries", "Registries", f'<div class="cards">{cards}</div>{_sources(picture, now)}'
+        "registries", "Registries", f'<div class="cards">{cards}</div>{_sources(app_state, now)}'
     )
 
 
-def _card(picture: Picture, index: TagIndex, standing: Standing, now: float) -> str:
-    report = standing.report
-    states = [_GAPS if standing.up and standing.unseen else _HEALTH[standing.up]]
-    if standing.registry in picture.in_progress:
+def _card(app_state: AppState, index: TagIndex, status: RegistryStatus, now: float) -> str:
+    report = status.report
+    states = [_GAPS if status.up and status.unseen else _HEALTH[status.up]]
+    if status.registry in app_state.in_progress:
         states.insert(0, Cell("auditing now"))
-    head = f"<h3>{text(standing.registry)}</h3>{chips(states, 'badge')}"
+    head = f"<h3>{text(status.registry)}</h3>{chips(states, 'badge')}"
     parts = (
         f'<div class="head">{head}</div>',
-        _figures(standing, index) if report else "",
-        facts((*_facts(standing, now), ("Coverage", _unseen(index.unseen[standing.registry])))),
-        capacity(report.stock, standing.collector) if report and report.stock else "",
+        _figures(status, index) if report else "",
+        facts((*_facts(status, now), ("Coverage", _unseen(index.unseen[status.registry])))),
+        capacity(report.stock, status.collector) if report and report.stock else "",
     )
     return f'<article class="card">{"".join(parts)}</article>'
 
 
-def _figures(standing: Standing, index: TagIndex) -> str:
+def _figures(status: RegistryStatus, index: TagIndex) -> str:
     figures = ""
     for condition, words, tone in _FIGURES:
-        amount = index.count(condition, standing.registry)
-        address = Query(TagFilter(standing.registry, condition=condition)).address()
+        amount = index.count(condition, status.registry)
+        address = Query(TagFilter(status.registry, condition=condition)).address()
         shown = link(address, f"{amount:,}") if amount else "0"
         loud = tone if amount else ""
         figures += f'<div class="{loud}"><dt>{words}</dt><dd>{shown}</dd></div>'
@@ -155,17 +155,17 @@ _FIGURES: Final = (
 )
 
 
-def _facts(standing: Standing, now: float) -> Sequence[tuple[str, str]]:
-    known = [("Role", text(standing.role)), ("Collector", text(standing.collector))]
-    if standing.shard.count > 1:
-        part = f"{standing.shard.index + 1:,} of {standing.shard.count:,}, by repository"
+def _facts(status: RegistryStatus, now: float) -> Sequence[tuple[str, str]]:
+    known = [("Role", text(status.role)), ("Collector", text(status.collector))]
+    if status.shard.count > 1:
+        part = f"{status.shard.index + 1:,} of {status.shard.count:,}, by repository"
         known.append(("Shard", part))
-    if standing.report is None:
+    if status.report is None:
         return [*known, ("Results", badge(Cell("none yet", Tone.UNSURE)))]
-    taken_at = standing.report.snapshot.taken_at
-    tried = standing.last_attempt
+    taken_at = status.report.snapshot.taken_at
+    tried = status.last_attempt
     known.append(("Audited", ago(taken_at, now)))
-    if standing.up is False and tried is not None:
+    if status.up is False and tried is not None:
         known.append(("Last attempt", ago(tried, now)))
     return known
 
@@ -180,15 +180,15 @@ def _unseen(lines: Sequence[str]) -> str:
     return f"<details><summary>{len(lines)} lines</summary>{listed}</details>"
 
 
-def _sources(picture: Picture, now: float) -> str:
+def _sources(app_state: AppState, now: float) -> str:
     """Where the set of wanted images comes from."""
-    if not picture.sources:
+    if not app_state.sources:
         return ""
-    read = "".join(f"<li>{_source(each, now)}</li>" for each in picture.sources)
+    read = "".join(f"<li>{_source(each, now)}</li>" for each in app_state.sources)
     return f'<div class="card"><h3>Image sources</h3><ul class="sources">{read}</ul></div>'
 
 
-def _source(source: SourceStanding, now: float) -> str:
+def _source(source: SourceStatus, now: float) -> str:
     state = Cell("read", Tone.GOOD) if source.up else Cell("unavailable", Tone.BAD)
     when = f", {ago(source.last_sync, now)}" if source.last_sync is not None else ""
     counted = count_words(source.references, "reference")

@@ -35,15 +35,15 @@ class Pages:
 
     async def front(self, request: web.Request) -> web.StreamResponse:
         """The status page, with as much of the list of tags as was asked for."""
-        query, picture = asked(request.query), self._board.picture
-        index = await self.indexes.of(picture.standings)
+        query, app_state = asked(request.query), self._board.app_state
+        index = await self.indexes.of(app_state.statuses)
         return await responses.page(
-            request, lambda: front(picture, index, query, self._clock(), self._docs)
+            request, lambda: front(app_state, index, query, self._clock(), self._docs)
         )
 
     async def tag(self, request: web.Request) -> web.StreamResponse:
         """The page of one tag."""
-        index = await self.indexes.of(self._board.picture.standings)
+        index = await self.indexes.of(self._board.app_state.statuses)
         place = request.match_info["registry"], request.match_info["name"]
         if place not in index.places:
             raise web.HTTPNotFound(text="No such tag in the last audit\n")

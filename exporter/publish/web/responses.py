@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 from aiohttp import web
 
 from exporter.publish.metrics.exposition import Format
-from exporter.publish.standing import Standing
+from exporter.publish.status import RegistryStatus
 
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
@@ -39,21 +39,21 @@ Made = TypeVar("Made")
 class Once(Generic[Made]):
     """Something made of the results of the audits, once for all requests until one of them ends."""
 
-    def __init__(self, make: Callable[[tuple[Standing, ...]], Made]) -> None:
+    def __init__(self, make: Callable[[tuple[RegistryStatus, ...]], Made]) -> None:
         """Make it by a function, which is called in a thread."""
         self._make = make
         self._turn = asyncio.Lock()
-        self._last: tuple[tuple[Standing, ...], Made] | None = None
+        self._last: tuple[tuple[RegistryStatus, ...], Made] | None = None
 
-    async def of(self, standings: tuple[Standing, ...]) -> Made:
-        """Return what was made of these very standings, or make it now."""
+    async def of(self, statuses: tuple[RegistryStatus, ...]) -> Made:
+        """Return what was made of these very statuses, or make it now."""
         async with self._turn:
-            if self._last is None or not _same(self._last[0], standings):
-                self._last = standings, await asyncio.to_thread(self._make, standings)
+            if self._last is None or not _same(self._last[0], statuses):
+                self._last = statuses, await asyncio.to_thread(self._make, statuses)
             return self._last[1]
 
 
-def _same(one: tuple[Standing, ...], other: tuple[Standing, ...]) -> bool:
+def _same(one: tuple[RegistryStatus, ...], other: tuple[RegistryStatus, ...]) -> bool:
     """Are these the very same values? Comparing whole reports would cost more than writing one."""
     return len(one) == len(other) and all(map(operator.is_, one, other))
 

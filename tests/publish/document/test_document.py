@@ -14,7 +14,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass
 from exporter.publish.document.report import compose, encode
 from exporter.publish.document.shape import schema
-from exporter.publish.standing import Standing
+from exporter.publish.status import RegistryStatus
 from tests.fakes import use, workload
 from tests.golden import generated, golden
 from tests.publish.reports import (
@@ -28,7 +28,7 @@ from tests.publish.reports import (
     gone,
     incident,
     report,
-    standing,
+    status,
     stock,
     tag,
     unreadable,
@@ -37,19 +37,19 @@ from tests.publish.reports import (
 DOCS = Path(__file__).parents[3] / "docs"
 
 
-def written(*standings: Standing) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(encode(compose(standings, TAKEN_AT + 60)))
+def written(*statuses: RegistryStatus) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(encode(compose(statuses, TAKEN_AT + 60)))
     return document
 
 
 def only_tag(*verdicts: Any) -> dict[str, Any]:
-    (entry,) = written(standing(report(*verdicts)))["tags"]
+    (entry,) = written(status(report(*verdicts)))["tags"]
     assert isinstance(entry, dict)
     return entry
 
 
 def test_the_whole_document_is_what_was_reviewed() -> None:
-    body = encode(compose([standing(incident())], TAKEN_AT + 60), indent=2).decode()
+    body = encode(compose([status(incident())], TAKEN_AT + 60), indent=2).decode()
 
     golden("report.json", body + "\n")
 
@@ -61,13 +61,13 @@ def test_the_published_schema_is_the_one_of_the_code() -> None:
 @pytest.mark.parametrize(
     "about",
     [
-        standing(incident()),
-        standing(None),
-        standing(replace(report(), stock=stock())),
-        standing(report(gone("app:v1"), tag("app@", child(), lacking=(ARM64,)))),
+        status(incident()),
+        status(None),
+        status(replace(report(), stock=stock())),
+        status(report(gone("app:v1"), tag("app@", child(), lacking=(ARM64,)))),
     ],
 )
-def test_documents_are_what_the_schema_says(about: Standing) -> None:
+def test_documents_are_what_the_schema_says(about: RegistryStatus) -> None:
     published = json.loads((DOCS / "report.schema.json").read_text())
     validator = jsonschema.Draft202012Validator(published)
     validator.check_schema(published)
@@ -76,7 +76,7 @@ def test_documents_are_what_the_schema_says(about: Standing) -> None:
 
 
 def test_a_storage_and_its_next_collections_stand_by_the_registry() -> None:
-    (entry,) = written(standing(replace(report(), stock=stock())))["registries"]
+    (entry,) = written(status(replace(report(), stock=stock())))["registries"]
     said = entry["stock"]
 
     assert (said["stored_bytes"], said["referenced_bytes"]) == (5_000, 4_200)
@@ -98,8 +98,8 @@ def test_a_storage_and_its_next_collections_stand_by_the_registry() -> None:
 
 
 def test_without_a_storage_nothing_is_said_of_one() -> None:
-    assert written(standing(report()))["registries"][0]["stock"] is None
-    assert written(standing(None))["registries"][0]["stock"] is None
+    assert written(status(report()))["registries"][0]["stock"] is None
+    assert written(status(None))["registries"][0]["stock"] is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_without_a_storage_nothing_is_said_of_one() -> None:
     [("state", "healthy"), ("digest", "sha256:abc"), ("class", "dead"), ("children", None)],
 )
 def test_the_schema_refuses_what_no_report_says(field: str, value: object) -> None:
-    document = written(standing(incident()))
+    document = written(status(incident()))
     document["tags"][0][field] = value
 
     with pytest.raises(jsonschema.ValidationError):
@@ -169,31 +169,34 @@ def test_the_class_is_called_class() -> None:
 
 
 def test_a_finding_says_since_when() -> None:
-    since = {entry["since"] for entry in written(standing(incident()))["findings"]}
+    since = {entry["since"] for entry in written(status(incident()))["findings"]}
 
     assert since == {"2026-04-22T08:30:00Z"}
-    assert written(standing(incident()))["tags"][0]["since"] == "2026-04-22T08:30:00Z"
-    assert written(standing(report(unreadable("app:v1"))))["tags"][0]["since"] is None
+    assert written(status(incident()))["tags"][0]["since"] == "2026-04-22T08:30:00Z"
+    assert written(status(report(unreadable("app:v1"))))["tags"][0]["since"] is None
 
 
 def test_what_a_later_attempt_could_not_see_is_a_gap_too_and_each_gap_is_said_once() -> None:
     served = Gap(Scope.REPOSITORY, "shop/vault", Reason.DENIED, "403 Forbidden")
     later = Gap(Scope.REGISTRY, "registry.example", Reason.TIMEOUT)
-    about = standing(incident(), up=False, gaps=(served, later))
+    about = status(incident(), up=False, gaps=(served, later))
 
     reasons = [gap["reason"] for gap in written(about)["gaps"]]
     assert reasons == ["denied", "timeout"]
 
 
 def test_a_registry_without_a_report_is_still_listed() -> None:
-    (entry,) = written(standing(None))["registries"]
+    (entry,) = written(status(None))["registries"]
 
     assert (entry["registry"], entry["up"], entry["taken_at"]) == ("registry.example", None, None)
 
 
 def test_a_single_audit_stands_like_a_registry_after_it() -> None:
     blind = Gap(Scope.REGISTRY, "registry.example", Reason.TLS)
-    seen, unseen = Standing.once(incident()), Standing.once(report(gone=True, gaps=(blind,)))
+    seen, unseen = (
+        RegistryStatus.once(incident()),
+        RegistryStatus.once(report(gone=True, gaps=(blind,))),
+    )
 
     assert (seen.up, seen.last_success) == (True, TAKEN_AT)
     assert (unseen.up, unseen.last_success, unseen.gaps) == (False, None, (blind,))

@@ -1,4 +1,4 @@
-"""The series of a picture, as a scrape reads them."""
+"""The series of a state, as a scrape reads them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.rendering import render
-from tests.publish.reports import picture, standing
+from tests.publish.reports import app_state, status
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
-    from exporter.publish.standing import Picture
+    from exporter.publish.status import AppState
 
 LIMITS = Limits()
 
 
 def samples(
-    about: Picture, limits: Limits = LIMITS
+    about: AppState, limits: Limits = LIMITS
 ) -> dict[str, list[tuple[dict[str, str], float]]]:
     """Every sample by metric name, as prometheus_client's own parser reads it."""
     found: dict[str, list[tuple[dict[str, str], float]]] = {}
@@ -34,7 +34,7 @@ def value(about: Report, metric: str, **labels: str) -> float | None:
     `class_` is the label `class`.
     """
     labels = {name.rstrip("_"): each for name, each in labels.items()}
-    rows = samples(picture(standing(about))).get(f"pullproof_{metric}", [])
+    rows = samples(app_state(status(about))).get(f"pullproof_{metric}", [])
     matching = [number for names, number in rows if labels.items() <= names.items()]
     assert len(matching) <= 1, f"{labels} is ambiguous"
     return matching[0] if matching else None

@@ -23,17 +23,17 @@ from exporter.tally import BUCKETS, LedgerTally, Tally
 from tests.parts.needs import program
 from tests.publish.metrics.series import LIMITS
 from tests.publish.reports import (
+    app_state,
     child,
     incident,
-    picture,
-    standing,
+    status,
     stock,
     tag,
 )
 
 if TYPE_CHECKING:
     from exporter.publish.metrics.family import Family
-    from exporter.publish.standing import Picture
+    from exporter.publish.status import AppState
 
 TARGETS = frozenset(
     ["namespace", "pod", "container", "service", "job", "instance", "endpoint", "node", "cluster"]
@@ -41,12 +41,12 @@ TARGETS = frozenset(
 """Labels that belong to the target: Prometheus would rename ours to `exported_…`."""
 
 
-def full(form: Format, about: Picture) -> bytes:
+def full(form: Format, about: AppState) -> bytes:
     return render(about, LIMITS).rendered(form).plain + Telemetry().body(about, form)
 
 
-def busy() -> Picture:
-    """A picture in which every family of the catalogue has a series."""
+def busy() -> AppState:
+    """A state in which every family of the catalogue has a series."""
     tally = Tally(
         requests={("blob", "2xx"): 7, ("tags", "429"): 1},
         seconds={"blob": [1, 2] + [0] * (len(BUCKETS) - 2) + [4]},
@@ -57,8 +57,8 @@ def busy() -> Picture:
     running = frozenset({"registry.example"})
     pinned = tag("shop/pin@", child("amd64", name="pin"))
     about = replace(incident(pinned), stock=stock())
-    shown = standing(about, tally=tally, facts_written=1.0)
-    return picture(shown, in_progress=running, ledger=LedgerTally(lost=True))
+    shown = status(about, tally=tally, facts_written=1.0)
+    return app_state(shown, in_progress=running, ledger=LedgerTally(lost=True))
 
 
 def test_every_family_of_the_catalogue_is_published_and_no_other() -> None:
@@ -78,7 +78,7 @@ def test_series_carry_exactly_the_labels_of_the_catalogue() -> None:
 
 def test_a_ledger_is_told_of_only_where_there_is_one() -> None:
     with_it = full(Format.TEXT, busy()).decode()
-    without = full(Format.TEXT, picture()).decode()
+    without = full(Format.TEXT, app_state()).decode()
 
     assert "\npullproof_ledger_writable 0.0\n" in with_it
     assert "\npullproof_ledger_" not in without

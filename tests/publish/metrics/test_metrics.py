@@ -30,6 +30,7 @@ from tests.publish.reports import (
     MISSING,
     PRESENT,
     UNKNOWN,
+    app_state,
     attestation,
     child,
     cron_job,
@@ -37,10 +38,9 @@ from tests.publish.reports import (
     digest,
     gone,
     incident,
-    picture,
     rejudged,
     report,
-    standing,
+    status,
     tag,
     unreadable,
 )
@@ -55,7 +55,7 @@ def required(metric: str, *children: Child, **other: Any) -> float | None:
 
 
 def test_the_whole_text_is_what_was_reviewed() -> None:
-    text = render(picture(standing(incident())), LIMITS).text.plain.decode()
+    text = render(app_state(status(incident())), LIMITS).text.plain.decode()
     steady = re.sub(r'python_version="[^"]*"', 'python_version="*"', text)
     steady = re.sub(r'(build_info{)version="[^"]*"', r'\1version="*"', steady)
 
@@ -258,7 +258,7 @@ def test_the_first_of_two_losses_dates_the_tag() -> None:
 
 
 def test_a_digest_is_a_label_of_problems_only() -> None:
-    found = samples(picture(standing(incident())))
+    found = samples(app_state(status(incident())))
 
     named = {name for name, rows in found.items() for labels, _ in rows if "digest" in labels}
     assert named == {"pullproof_missing_child_info"}
@@ -278,7 +278,7 @@ def test_a_broken_tag_says_whom_it_hits_and_a_whole_one_does_not() -> None:
         assert value(both, f"tag_affected_{name}", tag="v2") is None
     (web,) = [
         labels
-        for labels, _ in samples(picture(standing(both)))["pullproof_affected_workload_info"]
+        for labels, _ in samples(app_state(status(both)))["pullproof_affected_workload_info"]
         if labels["workload_kind"] == "Deployment"
     ]
     assert web == where | {
@@ -294,7 +294,7 @@ def test_a_broken_tag_says_whom_it_hits_and_a_whole_one_does_not() -> None:
 def test_a_login_that_is_refused_is_told_once_for_each_repository() -> None:
     logins = ("prod shop: a", "prod shop: b")
     tags = (tag(f"{name}:v{n}", refused=logins) for name in ("app", "web") for n in (1, 2))
-    found = samples(picture(standing(report(*tags))), Limits(problems=3))
+    found = samples(app_state(status(report(*tags))), Limits(problems=3))
 
     told = [
         (each["repository"], each["login"]) for each, _ in found["pullproof_login_refused_info"]
@@ -308,7 +308,7 @@ def test_a_reference_of_a_file_is_no_workload() -> None:
     about = report(tag("app:v1", child(state=MISSING), uses=(use("app:v1"),)))
 
     assert value(about, "tag_affected_workloads", tag="v1") == 0
-    assert "pullproof_affected_workload_info" not in samples(picture(standing(about)))
+    assert "pullproof_affected_workload_info" not in samples(app_state(status(about)))
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_of_a_tag_only_what_runs_by_it_is_counted() -> None:
 
 
 def test_without_a_report_only_the_health_of_the_looking_is_said() -> None:
-    blind = standing(
+    blind = status(
         None,
         up=False,
         audits=2,
@@ -354,7 +354,7 @@ def test_without_a_report_only_the_health_of_the_looking_is_said() -> None:
         failures={Reason.TLS: 2},
         gaps=(Gap(Scope.REGISTRY, "registry.example", Reason.TLS),),
     )
-    found = samples(picture(blind))
+    found = samples(app_state(blind))
 
     assert found["pullproof_registry_up"] == [({"registry": "registry.example", "shard": "0"}, 0)]
     assert "pullproof_audit_last_success_timestamp_seconds" not in found
@@ -370,11 +370,11 @@ def test_without_a_report_only_the_health_of_the_looking_is_said() -> None:
 
 
 def test_before_the_first_audit_nothing_is_said_to_be_up_or_down() -> None:
-    assert "pullproof_registry_up" not in samples(picture(standing(None)))
+    assert "pullproof_registry_up" not in samples(app_state(status(None)))
 
 
 def test_the_configuration_hash_moves_with_the_configuration() -> None:
-    before = picture()
+    before = app_state()
     after = replace(before, reload=replace(before.reload, digest="sha256:other"))
 
     assert samples(before)["pullproof_config_hash"] != samples(after)["pullproof_config_hash"]

@@ -14,11 +14,11 @@ from tests.publish.reports import (
     ARM64,
     BROKEN,
     MISSING,
+    app_state,
     child,
     deployment,
-    picture,
     report,
-    standing,
+    status,
     tag,
     unreadable,
 )
@@ -34,7 +34,7 @@ def test_past_the_limit_the_worst_and_live_tags_stay_and_the_rest_is_counted() -
         tag("app:old", child(state=MISSING), reference=ReferenceClass.SELECTED),
         tag("app:run", child(state=BROKEN)),
     )
-    found = samples(picture(standing(about)), Limits(tags=2))
+    found = samples(app_state(status(about)), Limits(tags=2))
 
     kept = [labels["tag"] for labels, _ in found["pullproof_tag_missing_children"]]
     assert kept == ["run", "old"]
@@ -53,7 +53,7 @@ def test_past_the_limit_the_worst_and_live_tags_stay_and_the_rest_is_counted() -
 def test_a_tag_that_only_lacks_a_platform_is_as_bad_as_one_that_lost_an_image() -> None:
     lost = tag("app:old", child(state=MISSING), reference=ReferenceClass.SELECTED)
     lacking = tag("app:run", child(protected_by=("x",)), lacking=(ARM64,))
-    found = samples(picture(standing(report(lost, lacking))), Limits(tags=1))
+    found = samples(app_state(status(report(lost, lacking))), Limits(tags=1))
 
     kept = [labels["tag"] for labels, _ in found["pullproof_tag_missing_children"]]
     assert kept == ["run"]
@@ -62,7 +62,7 @@ def test_a_tag_that_only_lacks_a_platform_is_as_bad_as_one_that_lost_an_image() 
 def test_of_tags_that_are_well_those_at_risk_are_kept() -> None:
     safe = tag("app:safe", child(protected_by=("x",)))
     risk = tag("app:risk", child(protected_by=()), reference=ReferenceClass.SELECTED)
-    found = samples(picture(standing(report(safe, risk))), Limits(tags=1))
+    found = samples(app_state(status(report(safe, risk))), Limits(tags=1))
 
     kept = [labels["tag"] for labels, _ in found["pullproof_tag_missing_children"]]
     assert kept == ["risk"]
@@ -72,7 +72,7 @@ def test_problems_are_capped_for_each_registry_and_live_ones_are_kept() -> None:
     old = tag("app:old", child("arm", MISSING), reference=ReferenceClass.SELECTED)
     live = tag("app:v1", child("amd64", MISSING), child("arm64", MISSING))
     one, two = (report(old, live, registry=name) for name in ("one", "two"))
-    found = samples(picture(standing(one), standing(two)), Limits(problems=2))
+    found = samples(app_state(status(one), status(two)), Limits(problems=2))
 
     kept = [(row["registry"], row["tag"]) for row, _ in found["pullproof_missing_child_info"]]
     assert kept == [("one", "v1"), ("one", "v1"), ("two", "v1"), ("two", "v1")]
@@ -85,7 +85,7 @@ def test_workloads_are_capped_for_each_registry_and_those_of_live_tags_are_kept(
     many = tuple(deployment(workload=workload("Deployment", f"shop/n{n}")) for n in range(4))
     idle = tag("app:old", child(state=MISSING), reference=ReferenceClass.IDLE, uses=many)
     live = tag("app:v1", child(state=MISSING), uses=many[:1])
-    found = samples(picture(standing(report(idle, live))), Limits(problems=3))
+    found = samples(app_state(status(report(idle, live))), Limits(problems=3))
 
     named = [labels["tag"] for labels, _ in found["pullproof_affected_workload_info"]]
     assert named == ["v1", "old", "old"]
@@ -110,7 +110,7 @@ def test_the_series_ask_nobody_again_whom_a_loss_affects(limits: Limits) -> None
     uses = Counted((deployment(), deployment(reference_class=ReferenceClass.ROLLBACK)))
     about = report(tag("app:v1", child(state=MISSING), child("arm64", MISSING), uses=uses))
     uses.times = 0
-    samples(picture(standing(about)), limits)
+    samples(app_state(status(about)), limits)
 
     assert uses.times == 0, "the judge did, once"
 
@@ -119,7 +119,7 @@ def test_the_repositories_with_most_trouble_are_kept() -> None:
     about = report(
         tag("a/fine:v1", child()), tag("b/bad:v1", child(state=MISSING)), unreadable("c/blind:v1")
     )
-    found = samples(picture(standing(about)), Limits(repositories=2))
+    found = samples(app_state(status(about)), Limits(repositories=2))
 
     kept = [labels["repository"] for labels, _ in found["pullproof_repository_tags"]]
     assert kept == ["b/bad", "c/blind"]

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from exporter.publish.metrics.limits import Limits
 from tests.publish.metrics.series import samples, value
-from tests.publish.reports import child, picture, report, standing, stock, tag
+from tests.publish.reports import app_state, child, report, status, stock, tag
 
 
 def about() -> dict[str, list[tuple[dict[str, str], float]]]:
-    return samples(picture(standing(replace(report(tag("app:v1", child())), stock=stock()))))
+    return samples(app_state(status(replace(report(tag("app:v1", child())), stock=stock()))))
 
 
 def test_without_storage_nothing_is_said_about_it_not_even_zero() -> None:
-    found = samples(picture(standing(report(tag("app:v1", child())))))
+    found = samples(app_state(status(report(tag("app:v1", child())))))
 
     assert not [name for name in found if "gc_" in name or "stored" in name or "reclaim" in name]
 
@@ -47,7 +47,7 @@ def test_a_collection_that_cannot_be_foretold_has_no_series() -> None:
 
 
 def test_what_is_past_the_limit_is_counted() -> None:
-    shown = picture(standing(replace(report(tag("app:v1", child())), stock=stock())))
+    shown = app_state(status(replace(report(tag("app:v1", child())), stock=stock())))
     found = samples(shown, Limits(tags=0, repositories=0))
 
     dropped = {labels["metric"]: left for labels, left in found["pullproof_metrics_series_dropped"]}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tests.parts.process import PATIENCE
-from tests.publish.reports import picture, standing
+from tests.publish.reports import app_state, status
 from tests.publish.web.serving import Board, serving
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
 
 def shown(about: Report, **other: object) -> Board:
-    return Board(picture(standing(about, **other)))
+    return Board(app_state(status(about, **other)))
 
 
 async def ask(path: str, board: Board | None = None) -> httpx.Response:

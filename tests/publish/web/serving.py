@@ -10,12 +10,12 @@ import bcrypt
 
 from exporter.publish.metrics.limits import Limits
 from exporter.publish.metrics.rendering import render
-from exporter.publish.standing import Picture
+from exporter.publish.status import AppState
 from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.probe import Asked, NotProbed, Prober
 from exporter.publish.web.server import WebServer, listening
-from tests.publish.reports import TAKEN_AT, incident, picture, standing
+from tests.publish.reports import TAKEN_AT, app_state, incident, status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,13 +37,13 @@ async def nobody(asked: Asked) -> Report:
 class Board:
     """What is served; a test swaps it."""
 
-    picture: Picture = field(default_factory=lambda: picture(standing(incident())))
+    app_state: AppState = field(default_factory=lambda: app_state(status(incident())))
     prober: Prober = nobody
     gate: AccessControl = field(default_factory=lambda: AccessControl({}))
 
     @property
     def exposition(self) -> Exposition:
-        return render(self.picture, Limits())
+        return render(self.app_state, Limits())
 
 
 @dataclass

@@ -19,17 +19,17 @@ from exporter.store import snapshot_file
 from exporter.tally import Tally
 from tests.parts.process import PATIENCE
 from tests.publish.reports import (
+    app_state,
     child,
-    picture,
     report,
-    standing,
+    status,
     tag,
 )
 from tests.publish.web.serving import Board, serving
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
-    from exporter.publish.standing import Picture
+    from exporter.publish.status import AppState
 
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -55,7 +55,7 @@ async def get(path: str, board: Board | None = None, **headers: str) -> httpx.Re
 
 
 def shown(about: Report) -> Board:
-    return Board(picture(standing(about)))
+    return Board(app_state(status(about)))
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,10 @@ async def test_a_scrape_holds_the_audit_and_the_live_metrics_in_both_formats(enc
         assert {"pullproof_tag_missing_children", *live} <= names
 
 
-def numbered(size: int) -> Picture:
-    """A picture in which everything there is one of is there `size` times."""
+def numbered(size: int) -> AppState:
+    """A state in which everything there is one of is there `size` times."""
     tags = (tag(f"app:v{number}", child(name=f"c{number}")) for number in range(size))
-    return picture(standing(report(*tags), audits=size, tally=Tally(retries=size)))
+    return app_state(status(report(*tags), audits=size, tally=Tally(retries=size)))
 
 
 async def test_a_scrape_never_shows_two_audits_mixed() -> None:
@@ -115,7 +115,7 @@ async def test_a_scrape_never_shows_two_audits_mixed() -> None:
 
         async def swap() -> None:
             for size in cycle(range(1, 6)):
-                served.board.picture = numbered(size)
+                served.board.app_state = numbered(size)
                 await asyncio.sleep(0)
                 if done.is_set():
                     return
@@ -136,27 +136,27 @@ async def test_healthy_says_so() -> None:
 
 
 async def test_ready_waits_for_the_first_audit_of_every_registry() -> None:
-    waiting = Board(picture(standing(report(), registry="one"), standing(None, registry="two")))
+    waiting = Board(app_state(status(report(), registry="one"), status(None, registry="two")))
     answer = await get("/-/ready", waiting)
 
     assert (answer.status_code, answer.text) == (503, "not audited yet: two\n")
 
 
 async def test_ready_waits_until_it_is_known_what_is_watched() -> None:
-    assert (await get("/-/ready", Board(picture()))).status_code == 503
+    assert (await get("/-/ready", Board(app_state()))).status_code == 503
 
 
 @pytest.mark.parametrize(
     "about",
     [
-        standing(report()),
-        standing(None, up=False, last_attempt=1.0),
-        standing(report(), up=None, last_attempt=None),
+        status(report()),
+        status(None, up=False, last_attempt=1.0),
+        status(report(), up=None, last_attempt=None),
     ],
     ids=["audited", "tried in vain", "restored"],
 )
 async def test_ready_does_not_need_a_registry_that_is_up(about: object) -> None:
-    assert (await get("/-/ready", Board(picture(about)))).status_code == 200  # type: ignore[arg-type] # parameters
+    assert (await get("/-/ready", Board(app_state(about)))).status_code == 200  # type: ignore[arg-type] # parameters
 
 
 async def test_reload_is_a_post_and_says_what_is_wrong() -> None:
@@ -255,7 +255,7 @@ async def test_nothing_that_a_client_sends_is_a_fault_of_ours(
 
 
 async def test_the_report_is_the_whole_document_or_that_of_one_registry() -> None:
-    board = Board(picture(*(standing(report(registry=name)) for name in ("one", "two"))))
+    board = Board(app_state(*(status(report(registry=name)) for name in ("one", "two"))))
     both = json.loads((await get("/report.json", board)).text)
     one = json.loads((await get("/report.json?registry=one", board)).text)
 
@@ -290,15 +290,15 @@ async def test_a_snapshot_is_what_the_last_complete_audit_saw() -> None:
 
 async def test_a_registry_that_was_never_seen_has_no_snapshot() -> None:
     assert (await get("/snapshot/other", shown(report(tag("app:v1", child()))))).status_code == 404
-    never = Board(picture(standing(None)))
-    name = never.picture.standings[0].registry
+    never = Board(app_state(status(None)))
+    name = never.app_state.statuses[0].registry
     assert (await get(f"/snapshot/{name}", never)).status_code == 404
 
 
 async def test_several_registries_can_be_narrowed_at_once() -> None:
     names = ("one", "two", "three")
     about = [report(tag("app:v1", child()), registry=name) for name in names]
-    board = Board(picture(*map(standing, about)))
+    board = Board(app_state(*map(status, about)))
     document = (await get("/report.json?registry=one&registry=two&state=present", board)).json()
 
     assert [each["registry"] for each in document["tags"]] == ["one", "two"]
@@ -341,7 +341,7 @@ async def test_what_cannot_be_meant_by_an_address_is_said(query: str, message: s
 async def test_the_report_follows_the_board() -> None:
     async with serving() as served, client(served.url) as http:
         before = (await http.get("/report.json")).json()
-        served.board.picture = picture(standing(report()))
+        served.board.app_state = app_state(status(report()))
         after = (await http.get("/report.json", headers={"Accept-Encoding": "gzip"})).json()
 
     assert len(before["tags"]) == 4

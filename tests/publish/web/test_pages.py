@@ -15,10 +15,10 @@ from exporter.oci.reference import Reference
 from tests.parts.process import PATIENCE
 from tests.publish.reports import (
     MISSING,
+    app_state,
     child,
-    picture,
     report,
-    standing,
+    status,
     tag,
 )
 from tests.publish.web.page import Page, ask, shown
@@ -86,7 +86,7 @@ async def test_a_page_that_has_not_changed_is_not_sent_twice() -> None:
         again = await http.get("/", headers={"If-None-Match": first.headers["ETag"]})
         anything = await http.get("/", headers={"If-None-Match": "*"})
         plain = await http.get("/", headers={"Accept-Encoding": ""})
-        served.board.picture = picture(standing(report()))
+        served.board.app_state = app_state(status(report()))
         changed = await http.get("/", headers={"If-None-Match": first.headers["ETag"]})
 
     assert (again.status_code, again.content) == (anything.status_code, b"") == (304, b"")
@@ -112,6 +112,6 @@ async def test_whoever_asks_for_the_head_gets_no_body(path: str) -> None:
 
 async def test_no_control_character_reaches_a_page() -> None:
     gap = Gap(Scope.REPOSITORY, "team", Reason.MALFORMED, "\x1b[2J\x00")
-    answer = await ask("/", Board(picture(standing(None, up=False, gaps=(gap,)))))
+    answer = await ask("/", Board(app_state(status(None, up=False, gaps=(gap,)))))
 
     assert not {"\x1b", "\x00"} & set(answer.text)

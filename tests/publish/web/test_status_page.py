@@ -19,12 +19,12 @@ from tests.publish.reports import (
     MISSING,
     TAKEN_AT,
     UNKNOWN,
+    app_state,
     attestation,
     child,
-    picture,
     rejudged,
     report,
-    standing,
+    status,
     stock,
     tag,
 )
@@ -155,15 +155,15 @@ def judged(about: Report) -> tuple[Finding, ...]:
 
 async def test_a_registry_that_was_never_seen_is_no_good_news() -> None:
     gap = Gap(Scope.REGISTRY, "registry.example", Reason.TLS, "unknown authority")
-    text = (await page("/", Board(picture(standing(None, up=False, gaps=(gap,)))))).text
+    text = (await page("/", Board(app_state(status(None, up=False, gaps=(gap,)))))).text
 
     assert "No audit results yet" in text
     assert "registry registry.example: tls unknown authority" in text
 
 
 async def test_not_everything_seen_is_not_everything_well() -> None:
-    never = standing(None, registry="other")
-    text = (await page("/", Board(picture(standing(report(tag("a:v1", child()))), never)))).text
+    never = status(None, registry="other")
+    text = (await page("/", Board(app_state(status(report(tag("a:v1", child()))), never)))).text
 
     assert "No known losses, but some results are unknown" in text
 
@@ -195,7 +195,7 @@ async def test_no_tag_in_scope_is_no_all_clear() -> None:
 
 
 async def test_the_status_page_says_what_is_being_audited_now() -> None:
-    running = picture(standing(report()), in_progress=frozenset({"registry.example"}))
+    running = app_state(status(report()), in_progress=frozenset({"registry.example"}))
 
     assert "auditing now" in (await page("/", Board(running))).text
     assert "auditing now" not in (await page("/", shown(report()))).text
@@ -236,9 +236,9 @@ async def test_what_nothing_needs_is_told_before_what_is_well() -> None:
 
 
 async def test_the_registry_that_lost_something_stands_first() -> None:
-    well = standing(report(tag("a:v1", child()), registry="a.example"))
-    hurt = standing(report(tag("a:v1", child(state=MISSING)), registry="b.example"))
-    answer = await ask("/", Board(picture(well, hurt)))
+    well = status(report(tag("a:v1", child()), registry="a.example"))
+    hurt = status(report(tag("a:v1", child(state=MISSING)), registry="b.example"))
+    answer = await ask("/", Board(app_state(well, hurt)))
 
     assert re.findall("<h3>(.*?)</h3>", answer.text)[:2] == ["b.example", "a.example"]
 

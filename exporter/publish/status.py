@@ -1,4 +1,4 @@
-"""Where each registry stands now: its last complete report, and how the looking itself goes."""
+"""The status of each registry: its last complete report, and how its audits go."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exporter.tally import LedgerTally, LoopTally, ScrubTally, Tally
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RegistryStatus:
     """One registry, as far as it is known at this moment. Replaced whole after every audit."""
 
     registry: str
@@ -74,7 +74,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceStanding:
+class SourceStatus:
     """One source of references (a file, a cluster): is it readable, and how much does it name?"""
 
     source: str
@@ -95,11 +95,11 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class AppState:
     """Everything that is published, at one moment: swapped whole, never changed in place."""
 
-    standings: tuple[Standing, ...]
-    sources: tuple[SourceStanding, ...]
+    statuses: tuple[RegistryStatus, ...]
+    sources: tuple[SourceStatus, ...]
     reload: Reload
     ledger: LedgerTally | None = None
     """What became of writes to the ledger, read live; None where it has no file."""

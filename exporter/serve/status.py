@@ -10,7 +10,7 @@ from exporter.facts.gap import Gap, Reason
 
 if TYPE_CHECKING:
     from exporter.judge.report import Report
-    from exporter.publish.standing import Standing
+    from exporter.publish.status import RegistryStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class Attempt:
     took: float
 
 
-def seen(standing: Standing, report: Report, attempt: Attempt) -> Standing:
-    """Return the standing after an audit that saw the registry as a whole."""
+def seen(status: RegistryStatus, report: Report, attempt: Attempt) -> RegistryStatus:
+    """Return the status after an audit that saw the registry as a whole."""
     return replace(
-        _tried(standing, attempt),
+        _tried(status, attempt),
         report=report,
         known=report,
         collector=report.snapshot.collector,
@@ -49,40 +49,40 @@ def seen(standing: Standing, report: Report, attempt: Attempt) -> Standing:
 
 
 def unseen(
-    standing: Standing, attempt: Attempt, gaps: tuple[Gap, ...], reason: Reason, limit: float
-) -> Standing:
-    """Return the standing after an audit that did not.
+    status: RegistryStatus, attempt: Attempt, gaps: tuple[Gap, ...], reason: Reason, limit: float
+) -> RegistryStatus:
+    """Return the status after an audit that did not.
 
     The last complete truth stays, with its age, for `limit` seconds; then only health is shown,
     and it is kept for the audit that sees the registry again.
     """
-    failures = Counter(standing.failures)
+    failures = Counter(status.failures)
     failures[reason] += 1
-    tried = replace(_tried(standing, attempt), up=False, failures=dict(failures), gaps=gaps)
+    tried = replace(_tried(status, attempt), up=False, failures=dict(failures), gaps=gaps)
     return aged(tried, attempt.began + attempt.took, limit)
 
 
-def unshown(standing: Standing, gap: Gap) -> Standing:
-    """Return the standing without its report, which cannot be shown; the next audit knows it."""
-    failures = Counter(standing.failures)
+def unshown(status: RegistryStatus, gap: Gap) -> RegistryStatus:
+    """Return the status without its report, which cannot be shown; the next audit knows it."""
+    failures = Counter(status.failures)
     failures[gap.reason] += 1
-    gaps = (*standing.gaps, gap)
-    return replace(standing, report=None, up=False, failures=dict(failures), gaps=gaps)
+    gaps = (*status.gaps, gap)
+    return replace(status, report=None, up=False, failures=dict(failures), gaps=gaps)
 
 
-def aged(standing: Standing, now: float, limit: float) -> Standing:
-    """Return the standing with its last truth shown, but not where that is too old.
+def aged(status: RegistryStatus, now: float, limit: float) -> RegistryStatus:
+    """Return the status with its last truth shown, but not where that is too old.
 
     Nor where it is as far in the future: a clock was set, and nobody knows how old it is.
     """
-    age = now - standing.last_success if standing.last_success else 0.0
-    return replace(standing, report=standing.known if abs(age) <= limit else None)
+    age = now - status.last_success if status.last_success else 0.0
+    return replace(status, report=status.known if abs(age) <= limit else None)
 
 
-def _tried(standing: Standing, attempt: Attempt) -> Standing:
+def _tried(status: RegistryStatus, attempt: Attempt) -> RegistryStatus:
     return replace(
-        standing,
+        status,
         last_attempt=attempt.began,
         duration=attempt.took,
-        audits=standing.audits + 1,
+        audits=status.audits + 1,
     )
