@@ -9,7 +9,7 @@ import pytest
 from exporter.judge import checks
 from exporter.judge.judgement import judge
 from exporter.publish.document.report import compose
-from exporter.publish.standing import Standing
+from exporter.publish.status import RegistryStatus
 from tests import worlds
 from tests.judge.checks_page import page as index_of
 from tests.judge.scene import NOW, scene
@@ -53,7 +53,7 @@ async def test_a_module_is_a_check_with_its_metric_its_page_its_entry_and_its_ro
     known: tuple[Check, ...],
 ) -> None:
     report = judge(scene(BUILT, "toy").seal().snapshot(), {}, known)
-    (entry,) = compose([Standing.once(report)], NOW).findings
+    (entry,) = compose([RegistryStatus.once(report)], NOW).findings
     found = await page("/tag/registry.example/app:toy", shown(report))
 
     assert (entry.check, entry.summary, entry.detail) == (
