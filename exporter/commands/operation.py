@@ -11,9 +11,8 @@ from typing import Final, TextIO
 
 from exporter.commands import Refused
 from exporter.judge.gc.dialect import DIALECTS, Mode
-from exporter.judge.plans import names
-from exporter.judge.plans.deletion import DeletionKind, DeletionList
-from exporter.judge.plans.reading import COLLECTOR, read
+from exporter.judge.plans.deletion import DeletionKind, DeletionList, parse_deletion
+from exporter.judge.plans.plan import COLLECTOR, read
 from exporter.judge.preflight.deletions import DeletionMethod
 from exporter.judge.preflight.operation import GarbageCollection, Operation
 from exporter.oci.quoting import quoted, without_credentials
@@ -40,7 +39,7 @@ def operation(args: argparse.Namespace, hosts: frozenset[str]) -> Operation:
         parts.append(f"{manner} {', '.join(args.delete)}")
     if collection:
         parts.append(_collection_words(collection))
-        if deletions and {each.what for each in deletions.deletions} & _COLLECTED:
+        if deletions and {each.kind for each in deletions.deletions} & _COLLECTED:
             raise Refused("the plan is a garbage collection: give either --plan or --gc")
     return Operation(" and then ".join(parts), deletions, way, collection)
 
@@ -80,7 +79,7 @@ def _collection_words(collection: GarbageCollection) -> str:
 def _typed(texts: list[str]) -> DeletionList:
     deletions = []
     for text in texts:
-        meant = names.deletion(text)
+        meant = parse_deletion(text)
         if meant is None or not meant.repository:
             raise Refused(
                 f"{without_credentials(text)[:200]}: give repository:tag or repository@sha256:…"

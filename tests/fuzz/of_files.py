@@ -14,11 +14,11 @@ from typing import Final
 
 from exporter.config.loading import Misconfigured, load
 from exporter.config.shard import ShardName
-from exporter.judge.gc import name as collector_name
+from exporter.judge.gc import repositories as collector_name
 from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.judgement import judge
-from exporter.judge.plans.reading import read as read_plan
+from exporter.judge.plans.plan import read as read_plan
 from exporter.ports import Unseen
 from exporter.publish.exports import release
 from exporter.publish.web import config as web_config
@@ -276,7 +276,7 @@ TARGETS: Final = (
         "plan",
         _plan,
         (_PLAN, *(line for line in _PLAN.splitlines())),
-        ("judge.plans.grammar", "judge.plans.lines", "judge.plans.reading"),
+        ("judge.plans.grammar", "judge.plans.plan", "judge.plans.deletion"),
         (),
     ),
     Target(

@@ -1,21 +1,24 @@
-"""What is to be deleted, in whose words, and what of the words was not understood?"""
+"""Deletions, as tools and people write them: references, digests, and whole plans of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.reference import host, names_host, repository, tag
+
 
 class DeletionKind(StrEnum):
     """What a deletion takes away at once."""
 
     MANIFEST = "manifest"
-    """A manifest of a repository by its digest. Every tag that points at it goes with it, whether
-    or not it is the one that is named beside the digest."""
+    """A manifest of a repository by its digest, and every tag that references it, whether or not
+    it is the one that is named beside the digest."""
     TAG = "tag"
     """The name alone; the manifest stays until somebody collects it."""
     VERSION = "version"
-    """The manifest that a tag points at, and so the tag (GitHub deletes so)."""
+    """The manifest that a tag references, and so the tag (GitHub deletes so)."""
     BLOB = "blob"
     """Bytes, for every repository."""
     LAYER_LINK = "layer-link"
@@ -24,9 +27,9 @@ class DeletionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """One thing that would go."""
+    """One thing to delete."""
 
-    what: DeletionKind
+    kind: DeletionKind
     repository: str = ""
     """Empty where nothing says which: then every repository that has it is meant."""
     digest: str = ""
@@ -44,19 +47,45 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class DeletionList:
-    """What a plan lists, and how far it was understood."""
+    """What a plan lists, and how far it was recognised."""
 
     deletions: tuple[Deletion, ...] = ()
     """Each once, in the order of the lines."""
     formats: tuple[str, ...] = ()
-    """Whose words were recognised, sorted."""
+    """Of the tools whose lines were recognised, sorted."""
     lines: int = 0
     """How many were not blank."""
     unknown: int = 0
-    """How many of them mean nothing to us."""
+    """How many of them were not recognised."""
     examples: tuple[str, ...] = ()
     """The first of those, cut to a length for the eye."""
     doubts: tuple[str, ...] = ()
     """Why something may be deleted that is not among the deletions, a sentence each."""
     gave_up: str = ""
     """With which error the collector that wrote it gave up before it removed anything."""
+
+
+def parse_deletion(text: str) -> Deletion | None:
+    """Return what `[host/]repository:tag`, `…@digest`, both, or a digest alone deletes.
+
+    Where both are given it is the manifest that is deleted, and the tag is named beside it. None
+    for anything else. No defaults are filled in: nobody pulls it.
+    """
+    rest, at, digest = text.partition("@")
+    if not at and rest.startswith(("sha256:", "sha512:")):
+        rest, digest = "", rest
+    head, slash, tail = rest.partition("/")
+    named = bool(slash) and names_host(head)
+    name, colon, tag_text = (tail if named else rest).partition(":")
+    if not digest and not colon:
+        return None
+    try:
+        return Deletion(
+            DeletionKind.MANIFEST if digest else DeletionKind.TAG,
+            repository(name) if name or not digest else "",
+            Digest.parse(digest) if digest else "",
+            tag(tag_text) if colon else "",
+            host(head) if named else "",
+        )
+    except Malformed:
+        return None

@@ -1,8 +1,8 @@
-"""What does one line mean, in the words of the tools that delete from registries?
+"""Lines of plans, as the tools print them that delete from registries.
 
 Sources: distribution `garbagecollect.go` and `vacuum.go` (2.6 to 3.1), Azure/acr-cli `purge.go`,
 snok/container-retention-policy `client.rs`, dataaxiom/ghcr-cleanup-action `package-repo.ts`,
-vlaurin/action-ghcr-prune `index.js`, Chizkiyahu/delete-untagged-ghcr-action `clean_ghcr.py`.
+vlaurin/action-ghcr-prune `index.js`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from exporter.judge.plans import names
-from exporter.judge.plans.deletion import Deletion, DeletionKind
+from exporter.judge.plans.deletion import Deletion, DeletionKind, parse_deletion
 
 _DIGEST: Final = r"(?P<digest>sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128}))"
 _ENCODED: Final = r"(?P<algorithm>sha256|sha512)/(?:[0-9a-f]{2}/)?(?P<encoded>[0-9a-f]{64,128})"
@@ -27,50 +26,43 @@ every pattern here is linear."""
 class ParsedLine:
     """What a line says."""
 
-    format: str = ""
-    """Whose words these are."""
+    format: str
+    """Of which tool."""
     deletions: tuple[Deletion, ...] = ()
     repository: str = ""
-    """Of which repository the lines speak from here on."""
+    """The one that further lines are about."""
     counts: bool = False
-    """Is it one of the lines that the tool's own summary counts?"""
+    """Does the tool's own summary count the line?"""
     promised: Mapping[DeletionKind, int] = field(default_factory=dict)
     """How many the summary announces."""
     failed: str = ""
-    nameless: int = 0
-    """Deletions that cannot be told from any other."""
+
+
+_Meaning = Callable[[re.Match[str], str], ParsedLine | None]
+"""What a line says, given its parts and the repository that lines are about."""
 
 
 def parse_line(text: str, repository: str) -> ParsedLine | None:
-    """Read a line in the repository of which the lines speak; None where it means nothing."""
+    """Read a line about a repository; None where it is not recognised."""
     for pattern, meaning in _MEANINGS:
         if found := pattern.fullmatch(text):
             return meaning(found, repository)
-    listed = names.deletion(text.removeprefix("- ").strip("\"',"))
+    listed = parse_deletion(text.removeprefix("- ").strip("\"',"))
     return ParsedLine("list", (listed,), counts=True) if listed else None
 
 
-def _nothing(whose: str) -> Callable[[re.Match[str], str], ParsedLine]:
+def _nothing(whose: str) -> _Meaning:
     return lambda found, _: ParsedLine(whose, repository=found.groupdict().get("name") or "")
 
 
-def _manifest(found: re.Match[str], repository: str) -> ParsedLine:
-    name = found.groupdict().get("name") or repository
-    return ParsedLine(_GC, (Deletion(DeletionKind.MANIFEST, name, found["digest"]),), counts=True)
+def _collected(kind: DeletionKind, *, counts: bool = False) -> _Meaning:
+    """A collector names a digest, or the path of what it deletes."""
 
-
-def _blob(found: re.Match[str], _: str) -> ParsedLine:
-    return ParsedLine(_GC, (Deletion(DeletionKind.BLOB, digest=found["digest"]),), counts=True)
-
-
-def _layer_link(found: re.Match[str], _: str) -> ParsedLine:
-    return ParsedLine(_GC, (Deletion(DeletionKind.LAYER_LINK, found["name"], found["digest"]),))
-
-
-def _path(what: DeletionKind) -> Callable[[re.Match[str], str], ParsedLine]:
-    def meaning(found: re.Match[str], _: str) -> ParsedLine:
-        digest = f"{found['algorithm']}:{found['encoded']}"
-        return ParsedLine(_GC, (Deletion(what, found.groupdict().get("name") or "", digest),))
+    def meaning(found: re.Match[str], repository: str) -> ParsedLine:
+        parts = found.groupdict()
+        digest = parts.get("digest") or f"{parts['algorithm']}:{parts['encoded']}"
+        name = "" if kind is DeletionKind.BLOB else parts.get("name") or repository
+        return ParsedLine(_GC, (Deletion(kind, name, digest),), counts=counts)
 
     return meaning
 
@@ -85,7 +77,7 @@ def _failed(found: re.Match[str], _: str) -> ParsedLine:
 
 
 def _purged(found: re.Match[str], _: str) -> ParsedLine | None:
-    listed = names.deletion(found["reference"])
+    listed = parse_deletion(found["reference"])
     return ParsedLine("acr", (listed,), counts=True) if listed else None
 
 
@@ -95,8 +87,6 @@ def _purge_total(found: re.Match[str], _: str) -> ParsedLine:
 
 
 def _snok(found: re.Match[str], _: str) -> ParsedLine:
-    if found["tag"] == "<untagged>":
-        return ParsedLine("snok", repository=found["name"], nameless=1)
     return ParsedLine("snok", (Deletion(DeletionKind.VERSION, found["name"], tag=found["tag"]),))
 
 
@@ -120,7 +110,7 @@ def _untagged(found: re.Match[str], _: str) -> ParsedLine:
 def _pruned(found: re.Match[str], repository: str) -> ParsedLine | None:
     try:
         version = json.loads(found["version"])
-        listed = names.deletion(str(version.get("name")))
+        listed = parse_deletion(str(version.get("name")))
         tags = [str(tag) for tag in version.get("tags") or ()]
     except (ValueError, AttributeError, TypeError, RecursionError):
         return None
@@ -131,14 +121,10 @@ def _pruned_now(found: re.Match[str], repository: str) -> ParsedLine:
     return ParsedLine("vlaurin", (Deletion(DeletionKind.MANIFEST, repository, found["digest"]),))
 
 
-def _nameless(whose: str) -> Callable[[re.Match[str], str], ParsedLine]:
-    return lambda _found, _: ParsedLine(whose, nameless=1)
-
-
 def _request(found: re.Match[str], _: str) -> ParsedLine | None:
     """A call of the registry's API, as scripts print it: by digest, or by a tag."""
     joint = "@" if found["reference"].startswith(("sha256:", "sha512:")) else ":"
-    listed = names.deletion(f"{found['host'] or ''}{found['name']}{joint}{found['reference']}")
+    listed = parse_deletion(f"{found['host'] or ''}{found['name']}{joint}{found['reference']}")
     return ParsedLine("api", (listed,)) if listed else None
 
 
@@ -153,7 +139,7 @@ _PURGE_TOTAL: Final = (
     r"Number of (?:deleted )?(?P<kind>tags|manifests)(?: to be deleted)?: (?P<count>\d+)"
 )
 _VERSION: Final = (
-    r".*(?:Would have deleted|Deleted) (?P<name>[^\s:]+):(?P<tag>\S+) package_version\S*"
+    r".*(?:Would have deleted|Deleted) (?P<name>[^\s:]+):(?P<tag>[^\s<]\S*) package_version\S*"
 )
 _PACKAGE_TALK: Final = (
     r"\[(?P<name>\S+)\] (?:Deleting packages|Cleanup statistics).*"
@@ -165,20 +151,22 @@ _REQUEST: Final = (
     r"[^/]*(?:(?:(?<=http:)|(?<=https:))//(?P<host>[^/\s]+/)/?v2/|(?<=v2)/|/v2/)"
     r"(?P<name>\S+)/manifests/(?P<reference>[^\s\"']+).*"
 )
-_PAIRS: Final[tuple[tuple[str, Callable[[re.Match[str], str], ParsedLine | None]], ...]] = (
+_MANIFEST: Final = _collected(DeletionKind.MANIFEST, counts=True)
+_LINK: Final = _collected(DeletionKind.LAYER_LINK)
+_PAIRS: Final[tuple[tuple[str, _Meaning], ...]] = (
     (rf"(?P<name>\S+): marking (?:manifest|blob|configuration) {_DIGEST}", _nothing(_GC)),
-    (rf"manifest eligible for deletion: \{{(?P<name>\S+) {_DIGEST} \[.*\]\}}", _manifest),
-    (rf"manifest eligible for deletion: {_DIGEST}", _manifest),
-    (rf"blob eligible for deletion: {_DIGEST}", _blob),
-    (rf"(?P<name>\S+): layer link eligible for deletion: {_DIGEST}", _layer_link),
+    (rf"manifest eligible for deletion: \{{(?P<name>\S+) {_DIGEST} \[.*\]\}}", _MANIFEST),
+    (rf"manifest eligible for deletion: {_DIGEST}", _MANIFEST),
+    (rf"blob eligible for deletion: {_DIGEST}", _collected(DeletionKind.BLOB, counts=True)),
+    (rf"(?P<name>\S+): layer link eligible for deletion: {_DIGEST}", _LINK),
     (
         rf"deleting manifest: {_REPOSITORIES}/_manifests/revisions/{_ENCODED}",
-        _path(DeletionKind.MANIFEST),
+        _collected(DeletionKind.MANIFEST),
     ),
-    (rf"Deleting blob: .*/blobs/{_ENCODED}", _path(DeletionKind.BLOB)),
+    (rf"Deleting blob: .*/blobs/{_ENCODED}", _collected(DeletionKind.BLOB)),
     (
         rf"Deleting layer link path: {_REPOSITORIES}/_layers/{_ENCODED}/link",
-        _path(DeletionKind.LAYER_LINK),
+        _LINK,
     ),
     (r"deleting manifest tag reference: .*", _nothing(_GC)),
     (r"manifest tags path of repository \S+ does not exist", _nothing(_GC)),
@@ -187,14 +175,12 @@ _PAIRS: Final[tuple[tuple[str, Callable[[re.Match[str], str], ParsedLine | None]
     (_PURGE_TALK, _nothing("acr")),
     (_PURGE_TOTAL, _purge_total),
     (_VERSION, _snok),
-    (r"(?:Would delete image|Deleted old image:) \S+", _nameless("snok")),
     (r"(?:Would delete:|Deleted) (?P<reference>\S+)", _purged),
     (rf"deleting package id: \d+ digest: {_DIGEST}(?: tag: (?P<tags>.+)| .*)?", _package),
     (r"\[(?P<name>\S+)\] Untagging images: (?P<tags>.*)", _untagged),
     (_PACKAGE_TALK, _nothing("dataaxiom")),
     (r"Dry-run pruning of: (?P<version>\{.*\})", _pruned),
     (rf"Pruning version #\d+ named '{_DIGEST}'\.*", _pruned_now),
-    (r"(?i:dry run) delete \S+/versions/\d+", _nameless("chizkiyahu")),
     (_REQUEST, _request),
 )
 _MEANINGS: Final = tuple((re.compile(pattern), meaning) for pattern, meaning in _PAIRS)

@@ -72,11 +72,11 @@ class _Gone:
     def take(self, deletion: Deletion) -> bool:
         """Carry out one; say whether there was anything to delete."""
         number = self.inventory.digests.number(deletion.digest) if deletion.digest else ABSENT
-        if deletion.what is DeletionKind.BLOB:
+        if deletion.kind is DeletionKind.BLOB:
             return self._blob(number)
         taken = [self._in(at, deletion, number) for at in self._repositories(deletion.repository)]
         alone = (
-            deletion.what is DeletionKind.MANIFEST and not deletion.repository and not any(taken)
+            deletion.kind is DeletionKind.MANIFEST and not deletion.repository and not any(taken)
         )
         return any(taken) or (alone and self._blob(number))
 
@@ -95,16 +95,16 @@ class _Gone:
         return there
 
     def _in(self, repository: int, deletion: Deletion, number: int) -> bool:
-        if deletion.what is DeletionKind.LAYER_LINK:
+        if deletion.kind is DeletionKind.LAYER_LINK:
             at = self.inventory.layers.of(repository)
             there = number != ABSENT and number in self.inventory.layers.paths[at]
             if there:
                 self.links.setdefault(repository, {})[number] = None
             return there
         tag = self._tag(repository, deletion.tag) if deletion.tag else None
-        if deletion.what is DeletionKind.TAG:
+        if deletion.kind is DeletionKind.TAG:
             return self._drop(repository, tag, intended=True)
-        if deletion.what is DeletionKind.VERSION:
+        if deletion.kind is DeletionKind.VERSION:
             number = int(self.inventory.tags.current[tag]) if tag is not None else ABSENT
         return self._manifest(repository, number, tag)
 

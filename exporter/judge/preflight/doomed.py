@@ -128,7 +128,7 @@ class _Gone:
 
     def take(self, deletion: Deletion) -> bool:
         """Carry out one; say whether anything that was seen is meant."""
-        if deletion.what is DeletionKind.BLOB:
+        if deletion.kind is DeletionKind.BLOB:
             self.blobs.add(deletion.digest)
             return True
         taken = [self._in(place, deletion) for place in self._places(deletion.repository)]
@@ -142,15 +142,15 @@ class _Gone:
 
     def _in(self, place: str, deletion: Deletion) -> bool:
         label = (place, deletion.tag)
-        if deletion.what is DeletionKind.LAYER_LINK:
+        if deletion.kind is DeletionKind.LAYER_LINK:
             self.links.add((place, deletion.digest))
             return True
-        if deletion.what is DeletionKind.TAG:
+        if deletion.kind is DeletionKind.TAG:
             there = label in self.pointers
             self.tags |= {label} if there else set()
             self.intended |= {label} if there else set()
             return there
-        version = deletion.what is DeletionKind.VERSION
+        version = deletion.kind is DeletionKind.VERSION
         digest = self.pointers.get(label, "") if version else deletion.digest
         return self._manifest((place, digest), deletion.tag)
 

@@ -59,7 +59,7 @@ def of_deletions(
     dialect: Dialect | None,
 ) -> Iterator[Hazard]:
     """Yield the dangers of deleting these, some of which name nothing here."""
-    tags = [each for each in deletions if each.what is DeletionKind.TAG]
+    tags = [each for each in deletions if each.kind is DeletionKind.TAG]
     old = dialect is not None and not dialect.descends
     if tags and old and method is DeletionMethod.API:
         detail = (

@@ -8,8 +8,7 @@ import pytest
 
 from exporter.commands import subjects
 from exporter.judge.plans.grammar import parse_line
-from exporter.judge.plans.lines import bare
-from exporter.judge.plans.reading import read
+from exporter.judge.plans.plan import bare, read
 
 SHORT, FACTOR = 1_000, 8
 PIECES = (

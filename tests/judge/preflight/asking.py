@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
 from exporter.judge.impact import User
-from exporter.judge.plans import names
-from exporter.judge.plans.deletion import DeletionList
-from exporter.judge.plans.reading import read as read_plan
+from exporter.judge.plans.deletion import DeletionList, parse_deletion
+from exporter.judge.plans.plan import read as read_plan
 from exporter.judge.preflight.deletions import DeletionMethod
 from exporter.judge.preflight.operation import GarbageCollection, Operation
 from exporter.judge.preflight.prediction import NeededImage, Prediction
@@ -44,7 +43,7 @@ def _collection(words: str) -> GarbageCollection:
 
 
 def deletion(*texts: str, method: DeletionMethod = DeletionMethod.API, then: str = "") -> Operation:
-    listed = [names.deletion(text) for text in texts]
+    listed = [parse_deletion(text) for text in texts]
     deletions = DeletionList(tuple(each for each in listed if each is not None))
     assert len(deletions.deletions) == len(texts)
     return Operation("deletions", deletions, method, _collection(then) if then else None)

@@ -14,8 +14,7 @@ from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Mode
 from exporter.judge.gc.outcome import Aborted, Completed
 from exporter.judge.gc.paths import removed
 from exporter.judge.gc.simulate import simulate
-from exporter.judge.plans import names
-from exporter.judge.plans.deletion import Deletion, DeletionKind
+from exporter.judge.plans.deletion import Deletion, DeletionKind, parse_deletion
 from exporter.judge.preflight.deletions import DeletionMethod, delete
 from exporter.judge.preflight.prediction import NeededImage, Verdict
 from exporter.sources.storage.filesystem import read
@@ -43,7 +42,7 @@ APP = index(AMD64, ARM64)
 
 
 def intended(text: str) -> Deletion:
-    found = names.deletion(text)
+    found = parse_deletion(text)
     assert found is not None
     return found
 

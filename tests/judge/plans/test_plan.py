@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.judge.plans.deletion import Deletion, DeletionKind, DeletionList
-from exporter.judge.plans.reading import read
+from exporter.judge.plans.plan import read
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 CORPUS: Final = Path(__file__).parents[2] / "gc_corpus" / "cases.jsonl.gz"
@@ -173,7 +173,7 @@ def test_a_retention_policy_on_github_takes_the_manifest_with_the_tag() -> None:
     )
     assert understood(line) == {Deletion(DeletionKind.VERSION, "app", tag="test-4")}
     assert of(line.replace("test-4", "<untagged>")).doubts == (
-        "1 deletions name neither a tag nor a digest",
+        "1 lines that may name a deletion are not understood",
     )
 
 
@@ -207,7 +207,9 @@ def test_a_pruning_on_github_names_digests_without_their_repository() -> None:
 def test_a_deletion_by_a_version_number_alone_is_doubted() -> None:
     url = "https://api.github.com/users/me/packages/container/app/versions/12"
 
-    assert of(f"DRY RUn delete {url}").doubts == ("1 deletions name neither a tag nor a digest",)
+    assert of(f"DRY RUn delete {url}").doubts == (
+        "1 lines that may name a deletion are not understood",
+    )
 
 
 def test_a_scripts_calls_of_the_api_are_understood() -> None:
@@ -247,13 +249,13 @@ def test_every_recorded_dry_run_is_read_as_what_was_removed() -> None:
         listed = read(run["stdout"])
         assert (listed.unknown, listed.doubts) == (0, ())
         blobs = {path.split("/")[3] for path in run["removed"] if path.startswith("blobs/")}
-        named = {each.digest[7:] for each in listed.deletions if each.what is DeletionKind.BLOB}
+        named = {each.digest[7:] for each in listed.deletions if each.kind is DeletionKind.BLOB}
         assert blobs == named
         links = {path for path in run["removed"] if "/_layers/" in path}
-        named = {_link(each) for each in listed.deletions if each.what is DeletionKind.LAYER_LINK}
+        named = {_link(each) for each in listed.deletions if each.kind is DeletionKind.LAYER_LINK}
         assert links == named
         revisions = {path for path in run["removed"] if "/revisions/" in path}
-        named = {_revision(each) for each in listed.deletions if each.what is DeletionKind.MANIFEST}
+        named = {_revision(each) for each in listed.deletions if each.kind is DeletionKind.MANIFEST}
         assert revisions <= named
         seen += 1
     assert seen > 500
