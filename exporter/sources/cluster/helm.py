@@ -6,7 +6,6 @@ Whoever may create a Secret chooses what is in it, so every step is bounded as i
 from __future__ import annotations
 
 import base64
-import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +20,9 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.images import PodImage
+from exporter.sources.cluster.names import plain
 from exporter.sources.cluster.objects import ApiStruct, LabelledMeta, PartialObjectMetadata, Secret
 from exporter.sources.cluster.resources import HELM_SECRETS
-from exporter.sources.cluster.text import plain
 
 _PACKED: Final = 1_400_000
 """Characters in the Secret: Kubernetes keeps at most 1 MiB, which is this long in base64."""
@@ -41,14 +40,16 @@ The largest charts that are published (kube-prometheus-stack, GitLab) make less 
 """
 _DIRECTIVES: Final = 100
 """Each `%TAG` is compared with all before it, in one step."""
-_SECONDS: Final = 3.0
-"""Of processor time, should a machine be that slow, or a manifest dearer than is known."""
-_CHECKED: Final = 1_000
-"""Events between two looks at the clock."""
 _DEEPEST: Final = 64
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MAGIC: Final = b"\x1f\x8b\x08"
 _GROUPS: Final = frozenset({"containers", "initContainers", "ephemeralContainers"})
+_TARGETS: Final = frozenset({"deployed", "superseded"})
+"""The states of revisions to which one would go back."""
+_DIGITS: Final = 18
+"""Of a revision's number; a label may be anything."""
+_SHARE: Final = 0.5
+"""Of the time that is left: other Secrets are read after these."""
 
 
 class TooLarge(Malformed):
@@ -72,18 +73,17 @@ _RELEASE: Final = msgspec.json.Decoder(HelmRelease)
 _HOOK_LIST: Final = msgspec.json.Decoder(tuple[HelmHook, ...] | None)
 
 
-def images(packed: str, seconds: float = _SECONDS) -> list[str]:
+def images(packed: str) -> list[str]:
     """Return the images of a release's pods, each once, from the Secret's `data.release`.
 
     It is base64 (the API's) of base64 (Helm's) of gzip of JSON, whose manifest is YAML. Raises
-    `TooLarge`, also where it takes more than `seconds` of processor time, and `Malformed`.
+    `TooLarge` and `Malformed`.
     """
     if len(packed) > _PACKED:
         raise TooLarge(f"a release of more than {_PACKED} characters")
     try:
         manifests = _manifests(_inflated(base64.b64decode(base64.b64decode(packed))))
-        walk = _Walk(time.thread_time() + seconds)
-        return list(dict.fromkeys(image for each in manifests for image in walk.images(each)))
+        return list(dict.fromkeys(_named(manifests)))
     except Malformed:
         raise
     except (ValueError, zlib.error, msgspec.DecodeError, RecursionError) as error:
@@ -117,46 +117,31 @@ def _manifests(document: bytes) -> Sequence[str]:
     return manifests
 
 
-@dataclass(slots=True)
-class _Walk:
-    """A walk over the events of documents: nothing is built, so no text grows beyond its length."""
+def _named(manifests: Iterable[str]) -> Iterator[str]:
+    """Yield what stands where containers and volumes name images.
 
-    until: float
-    """Of the thread's processor time."""
-    events: int = 0
-    path: list[Any] = field(default_factory=list)
-
-    def images(self, document: str) -> Iterator[str]:
-        """Yield what stands where containers and volumes name images."""
-        path = self.path
-        path.clear()
-        for event in yaml.parse(document, yaml.CSafeLoader):
-            self._count()
-            kind = type(event)
-            if kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                if len(path) > _DEEPEST or (path and path[-1] is None):
-                    raise Malformed(
-                        "a manifest that is nested too deeply, or has a key that is not a string"
-                    )
-                path.append(None if kind is yaml.MappingStartEvent else 0)
-            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                path.pop()
-                _step(path)
-            elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
-                text = event.value if isinstance(event, yaml.ScalarEvent) else f"*{event.anchor}"
-                if path and path[-1] is None:
-                    path[-1] = text
-                    continue
-                if text and _is_image(path):
-                    yield text
-                _step(path)
-
-    def _count(self) -> None:
-        self.events += 1
-        if self.events > _EVENTS:
+    It walks over the parser's events: nothing is built, so no text grows beyond its length.
+    """
+    path: list[Any] = []
+    events = (each for manifest in manifests for each in yaml.parse(manifest, yaml.CSafeLoader))
+    for number, event in enumerate(events):
+        if number == _EVENTS:
             raise TooLarge(f"manifests of more than {_EVENTS} keys and values")
-        if not self.events % _CHECKED and time.thread_time() > self.until:
-            raise TooLarge("manifests that take too long to parse")
+        if isinstance(event, yaml.CollectionStartEvent):
+            if len(path) > _DEEPEST or (path and path[-1] is None):
+                raise Malformed("a manifest nested too deeply, or with a key that is not a string")
+            path.append(None if isinstance(event, yaml.MappingStartEvent) else 0)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            path.pop()
+            _step(path)
+        elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
+            text = event.value if isinstance(event, yaml.ScalarEvent) else f"*{event.anchor}"
+            if path and path[-1] is None:
+                path[-1] = text
+                continue
+            if text and _is_image(path):
+                yield text
+            _step(path)
 
 
 def _step(path: list[Any]) -> None:
@@ -174,13 +159,6 @@ def _is_image(path: list[Any]) -> bool:
             return True
     return False
 
-
-_TARGETS: Final = frozenset({"deployed", "superseded"})
-"""The states of revisions to which one would go back."""
-_DIGITS: Final = 18
-"""Of a revision's number; a label may be anything."""
-_SHARE: Final = 0.5
-"""Of the time that is left: other Secrets are read after these."""
 
 Version = tuple[str, str, str, str]
 """What no two contents of Secrets share: namespace, name, uid and `resourceVersion`."""
