@@ -17,8 +17,8 @@ from exporter.ports import Unseen
 from exporter.sources.cluster import helm
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, ClusterOptions
+from exporter.sources.cluster.controllers import next_run
 from exporter.sources.cluster.custom import CustomResource, FieldPath, Finished
-from exporter.sources.cluster.schedule import next_run
 from exporter.sources.cluster.uses import running
 from exporter.store import snapshot_file
 from tests.fuzz.target import Target
@@ -267,7 +267,11 @@ TARGETS: Final = (
         (
             *("sources.cluster.cluster", "sources.cluster.resources", "sources.cluster.nodes"),
             *("sources.cluster.controllers", "sources.cluster.api", "sources.cluster.helm"),
-            *("sources.cluster.pull_secrets", "sources.cluster.uses", "sources.cluster.schedule"),
+            *(
+                "sources.cluster.pull_secrets",
+                "sources.cluster.uses",
+                "sources.cluster.controllers",
+            ),
         ),
         (Unseen,),
     ),
@@ -287,7 +291,7 @@ TARGETS: Final = (
             b"0 0 L 2 *\n",
             b"0 0 31 2 *\n",
         ),
-        ("sources.cluster.schedule",),
+        ("sources.cluster.controllers",),
         (),
     ),
     Target(

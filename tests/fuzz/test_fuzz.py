@@ -48,7 +48,7 @@ WRITERS: Final = {
     "publish.metrics.exposition": "writes",
     "publish.text.markdown": "writes",
     "publish.web.password_queue": "the address of a peer, by the kernel",
-    "sources.cluster.text": "one pattern of a choice without repetition",
+    "sources.cluster.names": "one pattern of a choice without repetition",
     "sources.cluster.access": "base64 and two fields of what a plugin gave",
     "sources.exports.duck": "quotes paths of our own",
     "sources.stores": "words of a library's error, by one pattern",

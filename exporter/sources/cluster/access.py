@@ -12,12 +12,9 @@ from typing import Any, Final
 
 import msgspec
 import urllib3
-import yaml
 from kubernetes.client import ApiClient, Configuration
-from kubernetes.config import ConfigException
 from kubernetes.config.incluster_config import InClusterConfigLoader
 from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
-from urllib3 import exceptions as http
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
@@ -31,12 +28,6 @@ _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TOKEN: Final = "BearerToken"  # noqa: S105 - the name of a scheme
 _PAUSE: Final = 10
 """The most seconds that are waited because the server says so."""
-_AMISS: Final = (
-    *(ConfigException, yaml.YAMLError, OSError),
-    *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError),
-    *(http.HTTPError, ImportError),  # at a proxy's address
-)
-"""What the client library raises at a file that is not as it expects it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +60,9 @@ class Access:
                 self._by_kubeconfig(configuration)
             self._settle(configuration)
             return ApiClient(configuration)
-        except _AMISS as error:
+        except Unseen:
+            raise
+        except Exception as error:
             where = "the ServiceAccount" if self.in_cluster else "the kubeconfig"
             cause = getattr(error, "strerror", None) or "not as it should be"
             raise Unseen(

@@ -16,9 +16,9 @@ from urllib3 import exceptions as http
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
+from exporter.sources.cluster.names import plain
 from exporter.sources.cluster.objects import ObjectList, Secret
 from exporter.sources.cluster.resources import JSON, SECRETS, ApiResource, Document, decoded
-from exporter.sources.cluster.text import plain
 
 _LARGEST: Final = 32 * 1024 * 1024
 """Bytes of one page; larger ones are asked for again in parts."""

@@ -17,8 +17,8 @@ from exporter.sources.cluster.api import Api, ClusterLists, ListedObjects
 from exporter.sources.cluster.custom import CustomResource, meta_of, of_custom
 from exporter.sources.cluster.helm import HelmHistory
 from exporter.sources.cluster.images import PodImage, of_pods
+from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.nodes import ClusterNodes
-from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pull_secrets import PullSecrets
 from exporter.sources.cluster.resources import ApiResource
 from exporter.sources.cluster.uses import merged, no_login

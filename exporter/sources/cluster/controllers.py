@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, tzinfo
 from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
+from cronsim import CronSim, CronSimError
 
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Malformed
 from exporter.sources.cluster.images import PodImage, of_template
+from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.nodes import ClusterNodes
 from exporter.sources.cluster.objects import (
     Controller,
@@ -18,15 +22,27 @@ from exporter.sources.cluster.objects import (
     Job,
     RevisionData,
 )
-from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.resources import decoded
-from exporter.sources.cluster.schedule import next_run
 
 _FINISHED: Final = frozenset({"Complete", "Failed"})
 _DIGITS: Final = 18
 """Of a revision's number; an annotation may be anything."""
 _BUILT_IN: Final = frozenset({"StatefulSet", "DaemonSet"})
 _DATA: Final = msgspec.json.Decoder(RevisionData)
+_LONGEST_SCHEDULE: Final = 300
+"""Characters of a schedule that is looked at; Kubernetes takes any number."""
+_LONGEST_ZONE: Final = 100
+"""Characters: three times the longest name there is. Each slash in one is a package to import."""
+_MACROS: Final = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+"""Source: robfig/cron v3 `parseDescriptor`, which Kubernetes uses."""
 
 Kept = TypeVar("Kept", Controller, ControllerRevision)
 
@@ -116,7 +132,7 @@ def _of_revision(
     meta = revision.metadata
     workload = owners.top("ControllerRevision", meta)
     try:
-        pod = decoded(revision.data, _DATA).spec.template.spec
+        template = decoded(revision.data, _DATA).spec.template
     except Malformed:
         # What other controllers keep there may be anything, and needs nothing.
         if meta.controller is not None and meta.controller.kind in _BUILT_IN:
@@ -124,7 +140,37 @@ def _of_revision(
             text = f"ControllerRevision {meta.name} cannot be read"
             yield PodImage(workload, text, reference_class)
     else:
-        yield from of_template(workload, pod, reference_class)
+        if template is not None:
+            yield from of_template(workload, template.spec, reference_class)
+
+
+def next_run(schedule: str, zone: str | None, now: float) -> float | None:
+    """Return the next time, in seconds since the epoch; None where the schedule does not tell it.
+
+    Without a zone it is UTC, as nearly every control plane runs. `@every` counts from a start that
+    nobody tells, and a zone within the schedule is not supported by Kubernetes either.
+    """
+    if len(schedule) > _LONGEST_SCHEDULE:
+        return None
+    known = _zone(zone)
+    if known is None:
+        return None
+    text = _MACROS.get(schedule.strip(), schedule).replace("?", "*")
+    try:
+        return next(CronSim(text, datetime.fromtimestamp(now, known))).timestamp()
+    except (CronSimError, StopIteration, OverflowError, ValueError):
+        return None
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    if not name:
+        return UTC
+    if len(name) > _LONGEST_ZONE:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # `ZoneInfoNotFoundError` is a KeyError
+        return None
 
 
 def _class_of(controller: Controller) -> ReferenceClass:

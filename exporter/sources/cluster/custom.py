@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Self
@@ -14,8 +14,8 @@ import msgspec
 from exporter.facts.use import ReferenceClass
 from exporter.oci.quoting import quoted
 from exporter.sources.cluster.images import MOST_IMAGES, PodImage
+from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.objects import ObjectMeta
-from exporter.sources.cluster.owners import Owners
 
 _STEP: Final = re.compile(r"((?:[A-Za-z0-9_/-]|\\\.)+|\*)((?:\[\*\])*)(?:\.|$)")
 _LONGEST: Final = 500
@@ -58,15 +58,15 @@ class FieldPath:
         return self.text
 
 
-def _below(value: object, step: str) -> Sequence[object]:
-    if step == "[*]":
-        listed = isinstance(value, Sequence) and not isinstance(value, str)
-        return value if listed and isinstance(value, Sequence) else ()
-    if not isinstance(value, Mapping):
-        return ()
-    if step == "*":
-        return list(value.values())
-    return (value[step],) if step in value else ()
+def _below(value: object, step: str) -> list[object]:
+    match step, value:
+        case "[*]", list():
+            return value
+        case "*", dict():
+            return list(value.values())
+        case _, dict() if step in value:
+            return [value[step]]
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,7 @@ class CustomResource:
 
 def _text(value: object) -> str:
     """Return what stands in an image's place; of what is no text, the beginning."""
-    if isinstance(value, str):
-        return value
-    return reprlib.repr(value) if isinstance(value, dict | list) else str(value)
+    return value if isinstance(value, str) else reprlib.repr(value)
 
 
 def of_custom(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.facts.use import ReferenceClass, Workload
+from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.objects import Pod, PodSpec
-from exporter.sources.cluster.owners import Owners
 
 MOST_IMAGES: Final = 1_000
 """Images that one object may name: containers and volumes together."""

@@ -12,28 +12,18 @@ from exporter.facts.use import Holder
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
-from exporter.sources.cluster.objects import (
-    Node,
-    NodeSelectorRequirement,
-    NodeSelectorTerm,
-    PodSpec,
-    Taint,
-    Toleration,
-)
-from exporter.sources.cluster.text import plain, reference
+from exporter.sources.cluster import objects
+from exporter.sources.cluster.names import plain, reference
+from exporter.sources.cluster.objects import Node, PodSpec
 
+_CONDITIONS: Final = (
+    *("not-ready", "unreachable", "unschedulable", "network-unavailable", "out-of-service"),
+    *("memory-pressure", "disk-pressure", "pid-pressure"),
+)
 _PASSING: Final = frozenset(
     {
-        "node.kubernetes.io/not-ready",
-        "node.kubernetes.io/unreachable",
-        "node.kubernetes.io/unschedulable",
-        "node.kubernetes.io/memory-pressure",
-        "node.kubernetes.io/disk-pressure",
-        "node.kubernetes.io/pid-pressure",
-        "node.kubernetes.io/network-unavailable",
-        "node.kubernetes.io/out-of-service",
-        "node.cloudprovider.kubernetes.io/uninitialized",
-        "node.cloudprovider.kubernetes.io/shutdown",
+        *(f"node.kubernetes.io/{each}" for each in _CONDITIONS),
+        *(f"node.cloudprovider.kubernetes.io/{each}" for each in ("uninitialized", "shutdown")),
     }
 )
 """Taints that say how a node does right now: they pass, and DaemonSets tolerate most of them.
@@ -72,7 +62,7 @@ def admits(node: Node, pod: PodSpec) -> bool:
     )
 
 
-def _tolerates(toleration: Toleration, taint: Taint) -> bool:
+def _tolerates(toleration: objects.Toleration, taint: objects.Taint) -> bool:
     if toleration.effect not in ("", taint.effect):
         return False
     if not toleration.key:
@@ -84,7 +74,7 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
     return True  # Exists; one that is newer than these lines may admit, so it does
 
 
-def _holds(term: NodeSelectorTerm, node: Node) -> bool:
+def _holds(term: objects.NodeSelectorTerm, node: Node) -> bool:
     """Do all conditions of a term hold? One without any matches no node."""
     if not term.match_expressions and not term.match_fields:
         return False
@@ -94,7 +84,7 @@ def _holds(term: NodeSelectorTerm, node: Node) -> bool:
     )
 
 
-def _matches(condition: NodeSelectorRequirement, labels: Mapping[str, str]) -> bool:
+def _matches(condition: objects.NodeSelectorRequirement, labels: Mapping[str, str]) -> bool:
     value = labels.get(condition.key)
     match condition.operator:
         case "In":
@@ -110,7 +100,7 @@ def _matches(condition: NodeSelectorRequirement, labels: Mapping[str, str]) -> b
     return False
 
 
-def _compares(value: str | None, condition: NodeSelectorRequirement) -> bool:
+def _compares(value: str | None, condition: objects.NodeSelectorRequirement) -> bool:
     """Compare as whole numbers; what is none matches nothing."""
     texts = (value or "", *condition.values[:1])
     if not all(map(_NUMBER.fullmatch, texts)) or len(texts) == 1:

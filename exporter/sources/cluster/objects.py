@@ -278,14 +278,10 @@ class CronJob(ApiStruct, frozen=True):
     spec: CronJobSpec
 
 
-class RevisionSpec(ApiStruct, frozen=True):
-    template: PodTemplate = PodTemplate()
-
-
 class RevisionData(ApiStruct, frozen=True):
     """A StatefulSet's or DaemonSet's former spec, as a patch."""
 
-    spec: RevisionSpec = RevisionSpec()
+    spec: ControllerSpec = ControllerSpec()
 
 
 class ControllerRevision(ApiStruct, frozen=True):

@@ -7,16 +7,16 @@ ServiceAccounts, which gives a pod that names no pull secret those of its accoun
 from __future__ import annotations
 
 import base64
-from collections import Counter
 from collections.abc import Iterable
+from itertools import chain, zip_longest
 from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.ports import Unseen
 from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.images import PodImage
+from exporter.sources.cluster.names import is_name, plain
 from exporter.sources.cluster.objects import LocalObjectReference, Secret, ServiceAccount
-from exporter.sources.cluster.text import is_name, plain
 
 _CONTENT: Final = {
     "kubernetes.io/dockerconfigjson": ".dockerconfigjson",
@@ -99,12 +99,10 @@ class PullSecrets:
 
         Whoever names very many in one namespace must not use up what is read of the others.
         """
-        ranks = Counter[str]()
-        ranked: dict[SecretName, int] = {}
-        for named in dict.fromkeys(named for each in self._sets.values() for named in each):
-            ranks[named[0]] += 1
-            ranked[named] = ranks[named[0]]
-        return sorted(ranked, key=lambda named: ranked[named])
+        spaces: dict[str, list[SecretName]] = {}
+        for named in dict.fromkeys(chain.from_iterable(self._sets.values())):
+            spaces.setdefault(named[0], []).append(named)
+        return [named for rank in zip_longest(*spaces.values()) for named in rank if named]
 
     def _read(self, api: Api, named: SecretName, room: int) -> bytes | None:
         """Read one Secret; keep at most `room` bytes of it."""

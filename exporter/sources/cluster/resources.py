@@ -10,18 +10,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from exporter.oci.digest import Malformed
+from exporter.sources.cluster import objects
 from exporter.sources.cluster.custom import CustomResource
-from exporter.sources.cluster.objects import (
-    Controller,
-    ControllerRevision,
-    CronJob,
-    Job,
-    Node,
-    ObjectList,
-    PartialObjectMetadata,
-    Pod,
-    ServiceAccount,
-)
 
 JSON: Final = "application/json"
 _DEEPEST: Final = 300
@@ -41,7 +31,7 @@ class ApiResource:
     """As it stands in an object's `kind`."""
     version: str
     """`v1`, or `group/version`."""
-    decoder: msgspec.json.Decoder[ObjectList[Any]]
+    decoder: msgspec.json.Decoder[objects.ObjectList[Any]]
     namespaced: bool = True
     selectors: tuple[tuple[str, str], ...] = ()
     accept: str = JSON
@@ -59,24 +49,30 @@ class ApiResource:
         return f"{self.plural}.{group}" if group else self.plural
 
 
-def _decoder(of: Any) -> msgspec.json.Decoder[ObjectList[Any]]:
-    return msgspec.json.Decoder(ObjectList[of])
+def _decoder(of: Any) -> msgspec.json.Decoder[objects.ObjectList[Any]]:
+    return msgspec.json.Decoder(objects.ObjectList[of])
 
 
-DEPLOYMENTS: Final = ApiResource("deployments", "Deployment", "apps/v1", _decoder(Controller))
-STATEFUL_SETS: Final = ApiResource("statefulsets", "StatefulSet", "apps/v1", _decoder(Controller))
-DAEMON_SETS: Final = ApiResource("daemonsets", "DaemonSet", "apps/v1", _decoder(Controller))
-REPLICA_SETS: Final = ApiResource("replicasets", "ReplicaSet", "apps/v1", _decoder(Controller))
+DEPLOYMENTS: Final = ApiResource(
+    "deployments", "Deployment", "apps/v1", _decoder(objects.Controller)
+)
+STATEFUL_SETS: Final = ApiResource(
+    "statefulsets", "StatefulSet", "apps/v1", _decoder(objects.Controller)
+)
+DAEMON_SETS: Final = ApiResource("daemonsets", "DaemonSet", "apps/v1", _decoder(objects.Controller))
+REPLICA_SETS: Final = ApiResource(
+    "replicasets", "ReplicaSet", "apps/v1", _decoder(objects.Controller)
+)
 REVISIONS: Final = ApiResource(
-    "controllerrevisions", "ControllerRevision", "apps/v1", _decoder(ControllerRevision)
+    "controllerrevisions", "ControllerRevision", "apps/v1", _decoder(objects.ControllerRevision)
 )
 REPLICATION_CONTROLLERS: Final = ApiResource(
-    "replicationcontrollers", "ReplicationController", "v1", _decoder(Controller)
+    "replicationcontrollers", "ReplicationController", "v1", _decoder(objects.Controller)
 )
-CRON_JOBS: Final = ApiResource("cronjobs", "CronJob", "batch/v1", _decoder(CronJob))
-JOBS: Final = ApiResource("jobs", "Job", "batch/v1", _decoder(Job))
-PODS: Final = ApiResource("pods", "Pod", "v1", _decoder(Pod))
-NODES: Final = ApiResource("nodes", "Node", "v1", _decoder(Node), namespaced=False)
+CRON_JOBS: Final = ApiResource("cronjobs", "CronJob", "batch/v1", _decoder(objects.CronJob))
+JOBS: Final = ApiResource("jobs", "Job", "batch/v1", _decoder(objects.Job))
+PODS: Final = ApiResource("pods", "Pod", "v1", _decoder(objects.Pod))
+NODES: Final = ApiResource("nodes", "Node", "v1", _decoder(objects.Node), namespaced=False)
 
 MAKERS: Final = (
     *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, REVISIONS),
@@ -90,9 +86,9 @@ Nodes come after the pods: a node that is not there then has left, and was not a
 """
 
 SERVICE_ACCOUNTS: Final = ApiResource(
-    "serviceaccounts", "ServiceAccount", "v1", _decoder(ServiceAccount)
+    "serviceaccounts", "ServiceAccount", "v1", _decoder(objects.ServiceAccount)
 )
-SECRETS: Final = ApiResource("secrets", "Secret", "v1", _decoder(PartialObjectMetadata))
+SECRETS: Final = ApiResource("secrets", "Secret", "v1", _decoder(objects.PartialObjectMetadata))
 HELM_SECRETS: Final = replace(
     SECRETS,
     kind="Release",

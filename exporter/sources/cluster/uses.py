@@ -13,8 +13,8 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.ports import Listing
 from exporter.sources.cluster.images import PodImage
+from exporter.sources.cluster.names import reference
 from exporter.sources.cluster.nodes import ClusterNodes
-from exporter.sources.cluster.text import reference
 
 _BARE: Final = re.compile(r"[0-9a-f]{64}")
 

@@ -9,9 +9,9 @@ import pytest
 from exporter.facts.use import ReferenceClass
 from exporter.sources.cluster import controllers
 from exporter.sources.cluster.images import of_pods
+from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.nodes import ClusterNodes
 from exporter.sources.cluster.objects import Controller
-from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.uses import merged
 from tests.sources.cluster import made
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.sources.cluster.controllers import of_replicated
 from exporter.sources.cluster.images import of_pods
+from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.objects import ServiceAccount
-from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.pull_secrets import PullSecrets
 from tests.sources.cluster import made
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.sources.cluster.schedule import next_run
+from exporter.sources.cluster.controllers import next_run
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 

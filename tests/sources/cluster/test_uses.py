@@ -11,9 +11,9 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.sources.cluster.controllers import of_daemons, of_replicated, of_schedules
 from exporter.sources.cluster.images import PodImage, of_pods
+from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.nodes import ClusterNodes
 from exporter.sources.cluster.objects import Controller
-from exporter.sources.cluster.owners import Owners
 from exporter.sources.cluster.uses import merged
 from tests.sources.cluster import made
 

@@ -1,15 +1,54 @@
-"""Owners of objects: Pod to ReplicaSet to Deployment, Job to CronJob."""
+"""Names in a cluster's objects: workloads by their owners, images, Secrets.
+
+Whoever may create an object may write anything there.
+"""
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Final
 
+from exporter import screen
 from exporter.facts.use import Workload
+from exporter.oci.digest import Malformed
+from exporter.oci.reference import Reference
 from exporter.sources.cluster.objects import ObjectMeta, OwnerReference
-from exporter.sources.cluster.text import plain
 
+_LONGEST: Final = 300
+"""Characters of a name: Kubernetes' own have at most 253."""
+_LONGEST_REFERENCE: Final = 1_000
+"""Characters of an image's name: a host, a repository, a tag and a digest have fewer."""
+_REFERENCES: Final = 16_384
+"""References that are kept read: many pods and nodes name the same."""
+_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_LONGEST_SUBDOMAIN: Final = 253
 _DEEPEST: Final = 8
 _NODE: Final = "Node"
+
+
+def plain(text: str) -> str:
+    """Return a name as it may stand in a report: printable, and not too long.
+
+    Kubernetes takes control characters in the names of owners and pull secrets, and any length.
+    """
+    return screen.plain(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+
+
+@lru_cache(_REFERENCES)
+def reference(text: str) -> Reference:
+    """Read an image's name; raise `Malformed` for what is none, at once where it is far too long.
+
+    Kubernetes takes any text there, of a megabyte too.
+    """
+    if len(text) > _LONGEST_REFERENCE:
+        raise Malformed(f"not a reference: {len(text)} characters, {text[:80]!r}…")
+    return Reference.parse(text)
+
+
+def is_name(text: str) -> bool:
+    """May an object have this name (RFC 1123 subdomain)? What may not is a path of its own."""
+    return len(text) <= _LONGEST_SUBDOMAIN and bool(_SUBDOMAIN.fullmatch(text))
 
 
 class Owners:
