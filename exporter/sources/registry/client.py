@@ -1,18 +1,11 @@
-"""What does one message bring back? Redirects followed, errors told apart, the body bounded.
-
-Together with `transport` and `pinner` the only place that knows httpx.
-"""
+"""One request and its response: redirects followed, errors told apart, the body bounded."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from bisect import bisect_left
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final
-
-import httpx
 
 from exporter import __version__
 from exporter.facts.gap import Reason
@@ -22,36 +15,17 @@ from exporter.sources.registry.address import Address
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import ERROR_BYTES, BodyEnd, Request, Response
 from exporter.sources.registry.streaming import Prolonging
-from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted
+from exporter.sources.registry.transport import Cut, Incoming, NoResponse, Transport
 from exporter.tally import BUCKETS, Tally
-
-# httpx logs every address, and those of object stores carry signatures that open them.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
-_NO_BODY: Final = httpx.ByteStream(b"")
-_AGENT: Final = (b"User-Agent", f"pullproof/{__version__}".encode())
-_UNCOMPRESSED: Final = (b"Accept-Encoding", b"identity")
-_UNCACHED: Final = (b"Cache-Control", b"no-cache")
 _OK: Final = 200
-_FORM: Final = (b"Content-Type", b"application/x-www-form-urlencoded")
-_TOLD_APART: Final = {401: "401", 403: "403", 404: "404", 429: "429"}
+_TOLD_APART: Final = frozenset({401, 403, 404, 429})
 _READS: Final = frozenset({"GET", "HEAD"})
 _UNBOUNDED: Final = 2**63
 _NO_SIGN: Final = frozenset({429, 502, 503, 504})
 """Codes that a gateway gives while nothing behind it works."""
-
-_FAULTS: Final = (
-    (Unresolved, Reason.DNS),
-    (Untrusted, Reason.TLS),
-    (httpx.ConnectTimeout, Reason.CONNECT),
-    (httpx.ConnectError, Reason.CONNECT),
-    (httpx.ProxyError, Reason.CONNECT),
-    (httpx.TimeoutException, Reason.TIMEOUT),
-    (Cut, Reason.TRUNCATED),
-    (httpx.TransportError, Reason.RESET),
-)
 
 
 class Client:
@@ -64,18 +38,12 @@ class Client:
         """Where a request's path begins."""
         self.tally = tally
         self._limits = limits
-        timeout = httpx.Timeout(None, connect=limits.connect)
         self._transport = transport
-        self._http = _Cookieless(transport=transport, timeout=timeout)
         self.signs = 0
-        """Answers so far that only a working server gives."""
+        """Responses so far that only a working server gives."""
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        await self._http.aclose()
-
-    async def renew(self) -> None:
-        """Close every connection; the next request opens another."""
+        """Close every connection; a request afterwards opens another."""
         await self._transport.aclose()
 
     async def send(self, request: Request, authorization: str) -> Response:
@@ -88,12 +56,12 @@ class Client:
                     request = replace(request, sink=Prolonging(request.sink, timeout))
                 return await self._follow(request, authorization)
         except TimeoutError as error:
-            words = f"no whole answer within {seconds:g} seconds, or a stream too slow"
-            words = words if request.sink else words.partition(",")[0]
+            words = f"no whole answer within {seconds:g} seconds"
+            words += ", or a stream too slow" if request.sink else ""
             raise Unseen(request.subject, Reason.TIMEOUT, words) from error
 
     async def _follow(self, request: Request, authorization: str) -> Response:
-        """Ask, and go where the response points, without credentials once the origin changes."""
+        """Send, and go where the response points, without credentials once the origin changes."""
         first = here = self._address(request)
         response = await self._exchange(request.endpoint, request, here, authorization)
         for _ in range(_MOST_REDIRECTS):
@@ -108,44 +76,43 @@ class Client:
             raise Unseen(request.subject, Reason.REDIRECT, words)
         return response
 
-    def composed(self, request: Request, address: Address, authorization: str) -> httpx.Request:
-        """Return the message that puts a request: this client reads, and can do nothing else."""
-        if request.method not in _READS:
-            raise AssertionError(f"{request.method} by a client that only reads")
-        return _message(request, address, authorization)
-
     def _address(self, request: Request) -> Address:
         if request.url:
             return Address.parse(request.url)
         registry = self.registry
         return Address(registry.origin, registry.base, registry.target + request.path)
 
+    async def transmit(self, request: Request, address: Address, authorization: str) -> Incoming:
+        """Send one message: this client reads, or posts a form, and can do nothing else."""
+        if request.method not in _READS:
+            raise AssertionError(f"{request.method} by a client that only reads")
+        sent = headers(request, authorization)
+        if request.form:
+            sent.append(("Content-Type", "application/x-www-form-urlencoded"))
+            return await self._transport.send("POST", address, sent, request.form.encode())
+        return await self._transport.send(request.method, address, sent)
+
     async def _exchange(
         self, endpoint: str, request: Request, address: Address, authorization: str
     ) -> Response:
-        """One message, one response, counted."""
+        """Send one message and read its response, and count them."""
         started = asyncio.get_running_loop().time()
         code = "error"
         try:
-            message = self.composed(request, address, authorization)
-            incoming = await self._http.send(message, stream=True, auth=None)
+            incoming = await self.transmit(request, address, authorization)
             try:
-                self._note_sign(incoming.status_code)
+                if incoming.status not in _NO_SIGN and incoming.status not in _REDIRECTS:
+                    self.signs += 1
                 response = await _read(request, incoming)
             finally:
-                await incoming.aclose()
-            code = _TOLD_APART.get(response.status) or f"{response.status // 100}xx"
-        except httpx.TransportError as error:
-            raise _unseen(request.subject, error) from error
-        except UnicodeError:  # httpx, which reads a redirect's address before we do
-            raise Unseen(request.subject, Reason.REDIRECT, "a redirect to no address") from None
+                incoming.finish()
+            status = response.status
+            code = str(status) if status in _TOLD_APART else f"{status // 100}xx"
+        except NoResponse as failure:
+            raise Unseen(request.subject, failure.reason, str(failure)) from failure
         finally:
             self._count(endpoint, code, asyncio.get_running_loop().time() - started)
         return response
-
-    def _note_sign(self, status: int) -> None:
-        if status not in _NO_SIGN and status not in _REDIRECTS:
-            self.signs += 1
 
     def _count(self, endpoint: str, code: str, seconds: float) -> None:
         tally = self.tally
@@ -158,53 +125,20 @@ class Client:
         tally.seconds_sum[endpoint] += seconds
 
 
-class _NoCookies(httpx.Cookies):
-    """Keeps nothing: a registry knows who asks by its token alone."""
-
-    def extract_cookies(self, incoming: httpx.Response) -> None:
-        """Leave the response's cookies where they are."""
-
-
-class _Cookieless(httpx.AsyncClient):
-    """A client whose jar stays empty; httpx offers no other way to switch it off."""
-
-    _none = _NoCookies()
-
-    @property  # type: ignore[misc] # nobody needs to set it
-    def cookies(self) -> httpx.Cookies:
-        """Return the jar that keeps nothing."""
-        return self._none
-
-
-@lru_cache(maxsize=64)
-def _url(base: str) -> httpx.URL:
-    """Parse an origin once; the path travels beside it, as the `target` extension.
-
-    Whoever answers may name any host, in a redirect or as the realm of its tokens.
-    """
-    try:
-        return httpx.URL(base)
-    except httpx.InvalidURL:
-        raise Unresolved("no name that a host can have") from None
-
-
-def _message(request: Request, address: Address, authorization: str) -> httpx.Request:
-    headers = [_AGENT, _UNCOMPRESSED, (b"Accept", request.accept.encode())]
+def headers(request: Request, authorization: str) -> list[tuple[str, str]]:
+    """Return a request's own headers."""
+    found = [
+        ("User-Agent", f"pullproof/{__version__}"),
+        ("Accept-Encoding", "identity"),
+        ("Accept", request.accept),
+    ]
     if authorization:
-        headers.append((b"Authorization", authorization.encode()))
+        found.append(("Authorization", authorization))
     if request.fresh:
-        headers.append(_UNCACHED)
+        found.append(("Cache-Control", "no-cache"))
     if request.span:
-        headers.append((b"Range", request.span.encode()))
-    if request.form:
-        headers.append(_FORM)
-    return httpx.Request(
-        "POST" if request.form else request.method,
-        _url(address.base),
-        headers=headers,
-        stream=httpx.ByteStream(request.form.encode()) if request.form else _NO_BODY,
-        extensions={"target": address.target.encode()},
-    )
+        found.append(("Range", request.span))
+    return found
 
 
 def _onward(request: Request, here: Address, response: Response) -> Address:
@@ -219,19 +153,18 @@ def _onward(request: Request, here: Address, response: Response) -> Address:
         raise Unseen(request.subject, Reason.REDIRECT, str(error)) from error
 
 
-async def _read(request: Request, incoming: httpx.Response) -> Response:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in incoming.headers.raw:
+async def _read(request: Request, incoming: Incoming) -> Response:
+    found: dict[str, str] = {}
+    for raw_name, raw_value in incoming.raw_headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    response = Response(incoming.status_code, headers)
-    response.overrun = incoming.extensions.get("overrun", response.overrun)
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    response = Response(incoming.status, found, overrun=incoming.overrun)
     if request.method != "HEAD":
         await _read_body(request, incoming, response)
     return response
 
 
-async def _read_body(request: Request, incoming: httpx.Response, response: Response) -> None:
+async def _read_body(request: Request, incoming: Incoming, response: Response) -> None:
     """Take what was asked for and no more; how it ended is part of the response."""
     most = request.most if response.ok else ERROR_BYTES
     # That a blob is too long its bytes have to show: a header proves no loss.
@@ -244,7 +177,7 @@ async def _read_body(request: Request, incoming: httpx.Response, response: Respo
         sink.begin()
     chunks: list[bytes] = []
     try:
-        async for chunk in incoming.stream:  # type: ignore[union-attr] # always asynchronous here
+        async for chunk in incoming.chunks():
             response.received += len(chunk)
             if response.received > most:
                 response.end = BodyEnd.OVER
@@ -281,10 +214,3 @@ def _framed(response: Response, most: int) -> BodyEnd:
         return BodyEnd.OVER
     chunked = "chunked" in response.headers.get("transfer-encoding", "").lower()
     return BodyEnd.WHOLE if length or chunked else BodyEnd.UNFRAMED
-
-
-def _unseen(subject: str, error: httpx.TransportError) -> Unseen:
-    if "location header" in str(error):  # httpx's own words, which quote the address
-        return Unseen(subject, Reason.REDIRECT, "a redirect to no address")
-    reason = next(reason for kind, reason in _FAULTS if isinstance(error, kind))
-    return Unseen(subject, reason, str(error))

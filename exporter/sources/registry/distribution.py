@@ -60,7 +60,9 @@ class Distribution:
         """
         registry = Address.of_registry(base_url)
         proxies = Proxies.of(environ)
-        transport = Transport(registry.origin, tls.contexts(), proxies, limits.concurrency)
+        transport = Transport(
+            registry.origin, tls.contexts(), proxies, limits.concurrency, limits.connect
+        )
         client = cls.way(registry, transport, limits, beside.tally if beside else Tally())
         pace = beside.pace.beside(limits) if beside else None
         return cls(name, client, Session(name, client, credentials, limits, pace))
@@ -144,7 +146,7 @@ class Distribution:
         `again` opens another connection, so it is for an instance that nobody else asks.
         """
         if again:
-            await self._client.renew()
+            await self._client.aclose()
         if not target.is_manifest:
             return await blobs.streamed(self._session, repository, target, sink, fresh=again)
         response = await manifests.manifest(self._session, repository, target.digest)

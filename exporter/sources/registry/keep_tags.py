@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-import httpx
-
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import parse
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import ManifestBody, Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.client import Client
+from exporter.sources.registry.client import Client, headers
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.messages import Request
 from exporter.sources.registry.responses import refusal
+from exporter.sources.registry.transport import Incoming
 
 _SET: Final = frozenset({200, 201, 202})
 """201 by the specification ("Pushing Manifests"); some registries say so otherwise."""
@@ -31,24 +30,14 @@ class TagUpload(Request):
 
 
 class WritingClient(Client):
-    """A client that also carries uploads, to the registry alone."""
+    """A client that also uploads manifests, to the registry alone."""
 
-    def composed(self, request: Request, address: Address, authorization: str) -> httpx.Request:
-        """Return the request that puts a request, or a manifest."""
+    async def transmit(self, request: Request, address: Address, authorization: str) -> Incoming:
+        """Send one message: a read, or an upload."""
         if not isinstance(request, TagUpload):
-            return super().composed(request, address, authorization)
-        reading = super().composed(_reading(request), address, authorization)
-        return httpx.Request(
-            "PUT",
-            reading.url,
-            headers=[
-                *reading.headers.raw,
-                (b"Content-Type", request.media_type.encode()),
-                (b"Content-Length", str(len(request.content)).encode()),
-            ],
-            stream=httpx.ByteStream(request.content),
-            extensions=reading.extensions,
-        )
+            return await super().transmit(request, address, authorization)
+        sent = [*headers(request, authorization), ("Content-Type", request.media_type)]
+        return await self._transport.send("PUT", address, sent, request.content)
 
 
 class KeepTagger(Distribution):
@@ -93,15 +82,4 @@ def _upload(repository: Repository, tag: Tag, body: ManifestBody) -> TagUpload:
         method="PUT",
         content=body.content,
         media_type=media_type,
-    )
-
-
-def _reading(upload: TagUpload) -> Request:
-    """Return the request of the same place: its address and credentials are an upload's too."""
-    return Request(
-        upload.endpoint,
-        upload.subject,
-        upload.path,
-        upload.scope,
-        upload.repository,
     )
