@@ -5,7 +5,7 @@ An adapter translates its errors into `Unseen`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
@@ -19,6 +19,7 @@ from exporter.facts.use import Use
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Place, Repository, Tag
+from exporter.tally import Tally
 
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
@@ -246,6 +247,29 @@ class Registry(Catalogue, Content, Protocol):
     @property
     def name(self) -> str:
         """The label by which it is known in metrics and reports."""
+        ...
+
+
+class OpenRegistry(Registry, Bytes, Protocol):
+    """A registry with its connections: all that one kind of registry has to offer."""
+
+    @property
+    def tally(self) -> Tally:
+        """What was asked of it since it was opened, over connections beside it as well."""
+        ...
+
+    def beside(self) -> OpenRegistry:
+        """Return it over a connection of its own: one request at a time, within its rate."""
+        ...
+
+    def credential_check(
+        self, secrets: Callable[[], Mapping[str, tuple[bytes, ...]]]
+    ) -> CredentialCheck:
+        """Return what tries sets of pull secrets, of which `secrets` are there at the moment."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
         ...
 
 

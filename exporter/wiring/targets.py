@@ -1,10 +1,10 @@
-"""What do the settings of a registry ask to be looked at, and how?"""
+"""Targets of audits: what the settings of a registry want audited, and how."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from exporter.facts.holdings import Grace
 from exporter.facts.shard import WHOLE, Shard
@@ -14,8 +14,6 @@ from exporter.ports import Bytes, Outlines, Proofs, Registry
 from exporter.resolve.scope import Promotion, Scope
 from exporter.resolve.target import Method, Scrub, Target, Terms
 from exporter.resolve.unpacking import Unpacker
-from exporter.sources.registry.limits import RequestLimits
-from exporter.sources.registry.trust import Trust
 from exporter.tally import ScrubTally
 from exporter.wiring.stored import Stored
 
@@ -25,9 +23,6 @@ if TYPE_CHECKING:
     from exporter.config.settings import Settings
     from exporter.config.storage import StorageSettings
     from exporter.store.ledger import Ledger
-
-HUB_API: Final = "registry-1.docker.io"
-"""Where the registry named `docker.io` answers."""
 
 
 def target(
@@ -113,19 +108,3 @@ def scrub(settings: ScrubSettings, source: Bytes, proofs: Proofs) -> Scrub:
 def grace(settings: StorageSettings) -> Grace:
     """Return how old something must be to count as left over."""
     return Grace(settings.grace.total_seconds(), settings.stale_uploads.total_seconds())
-
-
-def limits(registry: RegistrySettings) -> RequestLimits:
-    """Return how hard a registry may be asked."""
-    return RequestLimits(
-        concurrency=registry.concurrency,
-        requests_per_second=registry.requests_per_second,
-        tries=registry.tries,
-        deadline=registry.timeout.total_seconds(),
-        tags=registry.tags.limit,
-    )
-
-
-def trust(registry: RegistrySettings) -> Trust:
-    """Return whom a registry's connections believe."""
-    return Trust(registry.ca_file, registry.certificate_file, registry.key_file)

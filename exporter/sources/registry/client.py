@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from dataclasses import replace
-from typing import Final
+from typing import Final, Self
 
 from exporter import __version__
 from exporter.facts.gap import Reason
@@ -41,6 +41,11 @@ class Client:
         self._transport = transport
         self.signs = 0
         """Responses so far that only a working server gives."""
+
+    def beside(self, limits: RequestLimits) -> Self:
+        """Return another way to the same registry, whose requests count as this one's."""
+        transport = self._transport.beside(limits.concurrency)
+        return type(self)(self.registry, transport, limits, self.tally)
 
     async def aclose(self) -> None:
         """Close every connection; a request afterwards opens another."""

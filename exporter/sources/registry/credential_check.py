@@ -13,9 +13,10 @@ from exporter.facts.snapshot import Admission
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Place
 from exporter.ports import Unseen
-from exporter.sources.registry.credentials import FixedLogin, Login, LoginSource
-from exporter.sources.registry.distribution import Distribution
+from exporter.sources.registry.credentials import FixedLogin, Login
+from exporter.sources.registry.manifests import head
 from exporter.sources.registry.pull_secrets import PullSecretLogins
+from exporter.sources.registry.session import Session
 
 _REFUSED: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
 _MOST_LOGINS: Final = 32
@@ -23,10 +24,10 @@ _MOST_LOGINS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class CredentialCheck:
-    """One registry, asked with other credentials than the exporter's own."""
+class PullSecretCheck:
+    """One registry, asked with other logins; implements `exporter.ports.CredentialCheck`."""
 
-    registry: Distribution
+    session: Session
     secrets: Callable[[], Mapping[str, tuple[bytes, ...]]]
     """Which sets of pull secrets are there now, by their names?"""
 
@@ -50,7 +51,7 @@ class CredentialCheck:
         refused = Reason.UNAUTHORIZED
         for each in logins[:_MOST_LOGINS] or (None,):
             try:
-                if await self._opens(FixedLogin(each), place):
+                if await self._opens(each, place):
                     return said(True)
             except Unseen as unseen:
                 if unseen.reason not in _REFUSED:
@@ -63,9 +64,9 @@ class CredentialCheck:
             return said(None, Reason.TOO_LARGE, f"more than {_MOST_LOGINS} logins for one registry")
         return said(False, refused, _told(len(logins), host))
 
-    async def _opens(self, credentials: LoginSource, place: Place) -> bool:
-        seen_so = self.registry.of_other(credentials)
-        return isinstance(await seen_so.head(*place), Digest)
+    async def _opens(self, login: Login | None, place: Place) -> bool:
+        session = self.session.of_other(FixedLogin(login))
+        return isinstance(await head(session, *place), Digest)
 
 
 def _logins(secrets: Iterable[bytes], host: str, repository: str) -> tuple[Login, ...]:

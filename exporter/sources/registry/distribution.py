@@ -1,10 +1,11 @@
-"""What does a registry of the distribution API list, and what does it really hand out?"""
+"""Registries that speak the OCI distribution API."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from exporter.facts.snapshot import Collector
@@ -15,9 +16,9 @@ from exporter.ports import Absent, Listing, ManifestBody, Sink, Unseen, Wrong
 from exporter.sources.registry import blobs, catalogue, manifests, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
+from exporter.sources.registry.credential_check import PullSecretCheck
 from exporter.sources.registry.credentials import ANONYMOUS, LoginSource
 from exporter.sources.registry.limits import RequestLimits
-from exporter.sources.registry.pace import Pace
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.session import Session
 from exporter.sources.registry.transport import Transport
@@ -26,7 +27,7 @@ from exporter.tally import Tally
 
 
 class Distribution:
-    """One registry, asked over HTTP; implements `exporter.ports.Registry`."""
+    """One registry, asked over HTTP; implements `exporter.ports.OpenRegistry`."""
 
     way: ClassVar[type[Client]] = Client
     """What carries its requests: it can read, and nothing else."""
@@ -44,42 +45,41 @@ class Distribution:
         name: str,
         base_url: str,
         *,
-        credentials: LoginSource = ANONYMOUS,
+        logins: LoginSource = ANONYMOUS,
         tls: Trust = Trust(),  # noqa: B008 - a frozen value
         limits: RequestLimits = RequestLimits(),  # noqa: B008 - a frozen value
         environ: Mapping[str, str] = os.environ,
-        beside: Distribution | None = None,
     ) -> Self:
         """Make ready to ask a registry; nothing is connected before the first request.
 
         `base_url` is `https://host[:port][/prefix]`, or `http://` where plain http was asked for;
-        `environ` names the proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). `beside` is the same
-        registry over other connections: its counts go on, and its rate is the rate of both.
-        Raises `Malformed` for an address that is none, `Unseen` for certificates that cannot be
-        used.
+        `environ` names the proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). Raises `Malformed` for an
+        address that is none, `Unseen` for certificates that cannot be used.
         """
         registry = Address.of_registry(base_url)
         proxies = Proxies.of(environ)
         transport = Transport(
             registry.origin, tls.contexts(), proxies, limits.concurrency, limits.connect
         )
-        client = cls.way(registry, transport, limits, beside.tally if beside else Tally())
-        pace = beside.pace.beside(limits) if beside else None
-        return cls(name, client, Session(name, client, credentials, limits, pace))
+        client = cls.way(registry, transport, limits, Tally())
+        return cls(name, client, Session(name, client, logins, limits))
 
-    def of_other(self, credentials: LoginSource) -> Distribution:
-        """Return the same registry as somebody else sees it; it is closed with this one."""
-        return Distribution(self.name, self._client, self._session.of_other(credentials))
+    def beside(self) -> Self:
+        """Return it over a connection of its own: one request at a time, within its rate."""
+        limits = replace(self._session.limits, concurrency=1)
+        client = self._client.beside(limits)
+        return type(self)(self.name, client, self._session.beside(client, limits))
+
+    def credential_check(
+        self, secrets: Callable[[], Mapping[str, tuple[bytes, ...]]]
+    ) -> PullSecretCheck:
+        """Return what tries sets of pull secrets, of which `secrets` are there at the moment."""
+        return PullSecretCheck(self._session, secrets)
 
     @property
     def tally(self) -> Tally:
         """What was asked since it was opened."""
         return self._client.tally
-
-    @property
-    def pace(self) -> Pace:
-        """When its next request may go out."""
-        return self._session.pace
 
     async def ping(self) -> None:
         """Does it answer at all (`GET /v2/`)? Raises `Unseen`; a response ends failing fast."""

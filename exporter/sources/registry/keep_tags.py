@@ -40,7 +40,7 @@ class WritingClient(Client):
         return await self._transport.send("PUT", address, sent, request.content)
 
 
-class KeepTagger(Distribution):
+class TagWriter(Distribution):
     """One registry that may be given tags; implements `exporter.ports.KeepTagger`."""
 
     way: ClassVar[type[Client]] = WritingClient

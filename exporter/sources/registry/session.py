@@ -44,24 +44,28 @@ class Session:
         self,
         name: str,
         client: Client,
-        credentials: LoginSource,
+        logins: LoginSource,
         limits: RequestLimits,
         pace: Pace | None = None,
     ) -> None:
         self.address = client.registry.base
         """Where the registry is: `scheme://host[:port]`."""
-        self._name, self._client = name, client
+        self._name, self._client, self._logins = name, client, logins
         self._tally = client.tally
         self.limits = limits
         self.pace = pace or Pace(name, limits, client.tally)
         """Who asks the same registry over another session keeps to it too."""
         self._breaker = Breaker(name, limits)
-        self._authenticator = Authenticator(client.registry, credentials, self._ask_for_token)
+        self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
 
-    def of_other(self, credentials: LoginSource) -> Session:
+    def of_other(self, logins: LoginSource) -> Session:
         """Return a session for somebody else, over the same connections and at the same pace."""
-        return Session(self._name, self._client, credentials, self.limits, self.pace)
+        return Session(self._name, self._client, logins, self.limits, self.pace)
+
+    def beside(self, client: Client, limits: RequestLimits) -> Session:
+        """Return a session over other connections, which keeps to the same rate."""
+        return Session(self._name, client, self._logins, limits, self.pace.beside(limits))
 
     async def send(self, request: Request) -> Response:
         """Send a request. Raises `Unseen` for 401, 403, 429, 5xx and where no response comes."""

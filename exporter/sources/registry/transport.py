@@ -102,6 +102,11 @@ class Transport:
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=patience)
         self._session: aiohttp.ClientSession | None = None
 
+    def beside(self, connections: int) -> Transport:
+        """Return a pool of so many other connections to the same hosts."""
+        patience = self._timeout.sock_connect or 0.0
+        return Transport(self._home, self._contexts, self._proxies, connections, patience)
+
     async def send(
         self,
         method: str,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 async def test_a_token_is_asked_for_as_the_challenge_says() -> None:
     with guarding(Guard()) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             assert await registry.head(Repository("app"), V1) == DIGEST
 
     (asked,) = guard.tokens
@@ -51,7 +51,7 @@ async def test_nobody_asks_for_a_token_without_showing_anything() -> None:
 
 async def test_all_who_need_the_same_token_share_one() -> None:
     with guarding(Guard()) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             heads = (registry.head(Repository("app"), Tag(f"v{n}")) for n in range(20))
             await asyncio.gather(*heads)
 
@@ -60,7 +60,7 @@ async def test_all_who_need_the_same_token_share_one() -> None:
 
 async def test_what_one_repository_demanded_is_expected_of_the_next() -> None:
     with guarding(Guard()) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             await registry.head(Repository("first"), V1)
             assert await registry.head(Repository("second"), V1) == DIGEST
 
@@ -71,7 +71,7 @@ async def test_what_one_repository_demanded_is_expected_of_the_next() -> None:
 async def test_one_request_at_a_time_is_enough_for_question_and_token() -> None:
     with guarding(Guard()) as guard:
         limits = replace(QUICK, concurrency=1)
-        async with registry_at(guard.url, limits, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, limits, logins=ROBOT) as registry:
             await asyncio.gather(*(registry.head(Repository("app"), V1) for _ in range(3)))
 
     assert len(guard.tokens) == 1
@@ -79,7 +79,7 @@ async def test_one_request_at_a_time_is_enough_for_question_and_token() -> None:
 
 async def test_a_ping_learns_the_way_without_needing_a_token() -> None:
     with guarding(Guard(scopeless=True)) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             await registry.ping()
             assert len(guard.asked) == 1
             await registry.head(Repository("app"), V1)
@@ -90,7 +90,7 @@ async def test_a_ping_learns_the_way_without_needing_a_token() -> None:
 
 async def test_a_token_that_was_revoked_is_replaced() -> None:
     with guarding(Guard()) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             await registry.head(Repository("app"), V1)
             guard.given += 1
             assert await registry.head(Repository("app"), V1) == DIGEST
@@ -100,7 +100,7 @@ async def test_a_token_that_was_revoked_is_replaced() -> None:
 
 async def test_a_token_that_opens_nothing_is_unauthorized_and_not_tried_again() -> None:
     with guarding(Guard(accepts=False)) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             for _ in range(3):
                 with pytest.raises(Unseen) as raised:
                     await registry.head(Repository("app"), V1)
@@ -112,7 +112,7 @@ async def test_a_token_that_opens_nothing_is_unauthorized_and_not_tried_again() 
 
 async def test_a_login_that_was_refused_is_not_shown_for_every_repository() -> None:
     with guarding(Guard(gives=401)) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             for name in ("one", "two", "three"):
                 with pytest.raises(Unseen) as raised:
                     await registry.head(Repository(name), V1)
@@ -133,7 +133,7 @@ async def test_a_login_that_was_refused_is_not_shown_for_every_repository() -> N
 )
 async def test_a_token_server_that_gives_none_is_the_reason(status: int, reason: Reason) -> None:
     with guarding(Guard(gives=status)) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             with pytest.raises(Unseen) as raised:
                 await registry.head(Repository("app"), V1)
 
@@ -145,7 +145,7 @@ async def test_a_file_of_logins_that_cannot_be_read_is_named(tmp_path: Path) -> 
     (tmp_path / "config.json").write_text("{")
     credentials = DockerConfig((tmp_path / "config.json",))
     with guarding(Guard()) as guard:
-        async with registry_at(guard.url, credentials=credentials) as registry:
+        async with registry_at(guard.url, logins=credentials) as registry:
             with pytest.raises(Unseen) as raised:
                 await registry.head(Repository("app"), V1)
 
@@ -156,7 +156,7 @@ async def test_a_file_of_logins_that_cannot_be_read_is_named(tmp_path: Path) -> 
 async def test_a_registry_token_is_shown_as_it_is() -> None:
     with guarding(Guard(given=7)) as guard:
         credentials = FixedLogin(Login(registry_token="token-7"))
-        async with registry_at(guard.url, credentials=credentials) as registry:
+        async with registry_at(guard.url, logins=credentials) as registry:
             assert await registry.head(Repository("app"), V1) == DIGEST
 
     assert guard.tokens == []
@@ -165,7 +165,7 @@ async def test_a_registry_token_is_shown_as_it_is() -> None:
 async def test_a_registry_token_with_a_line_end_in_it_is_the_files_fault() -> None:
     with guarding(Guard()) as guard:
         credentials = FixedLogin(Login(registry_token="token-7\n"))
-        async with registry_at(guard.url, credentials=credentials) as registry:
+        async with registry_at(guard.url, logins=credentials) as registry:
             with pytest.raises(Unseen) as raised:
                 await registry.head(Repository("app"), V1)
 
@@ -175,7 +175,7 @@ async def test_a_registry_token_with_a_line_end_in_it_is_the_files_fault() -> No
 async def test_secrets_stay_out_of_what_is_printed(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     with guarding(Guard(accepts=False)) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             with pytest.raises(Unseen) as raised:
                 await registry.head(Repository("app"), V1)
 

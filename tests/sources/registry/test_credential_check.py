@@ -11,7 +11,6 @@ from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Admission
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
-from exporter.sources.registry.credential_check import CredentialCheck
 from exporter.sources.registry.distribution import Distribution
 from tests.parts.registry import Registry, Settings, registry
 from tests.parts.tokens import PASSWORD, USER
@@ -43,7 +42,7 @@ async def admitted(
 ) -> Admission:
     known = {} if secrets is None else {"shop: pull": secrets}
     async with Distribution.open("r", url, limits=QUICK, environ={}) as opened:
-        return await CredentialCheck(opened, lambda: known).admits("shop: pull", host, place)
+        return await opened.credential_check(lambda: known).admits("shop: pull", host, place)
 
 
 @pytest.fixture(params=["password", "tokens"])

@@ -23,7 +23,7 @@ async def test_to_nobody_a_hidden_repository_looks_like_none_and_stays_unknown()
 
 async def test_to_somebody_a_repository_that_is_not_there_is_absent() -> None:
     with guarding(Guard()) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             assert await registry.tags(Repository("hidden")) == Absent("NAME_UNKNOWN")
 
 
@@ -51,7 +51,7 @@ async def test_what_another_origin_denies_it_has_denied_to_nobody() -> None:
             return said if said is not FOUND else Answer(307, headers={"Location": elsewhere})
 
         with serving(here) as url:
-            async with registry_at(url, credentials=ROBOT) as registry:
+            async with registry_at(url, logins=ROBOT) as registry:
                 with pytest.raises(Unseen) as raised:
                     await registry.tags(Repository("app"))
 

@@ -14,7 +14,7 @@ from exporter.oci.reference import Repository, Tag
 from exporter.ports import Unseen
 from exporter.sources.registry.client import Client
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.keep_tags import KeepTagger, WritingClient
+from exporter.sources.registry.keep_tags import TagWriter, WritingClient
 from exporter.sources.registry.messages import Request
 from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.speaking import QUICK
@@ -59,7 +59,7 @@ class Shelf:
 @contextmanager
 def tagged(shelf: Shelf) -> Iterator[None]:
     async def add(url: str) -> None:
-        async with KeepTagger.open("r", url, limits=QUICK, environ={}) as tagger:
+        async with TagWriter.open("r", url, limits=QUICK, environ={}) as tagger:
             await tagger.add_tag(APP, MADE.digest, KEEP)
 
     with serving(shelf.answer) as url:
@@ -133,6 +133,6 @@ async def test_the_way_that_reads_refuses_to_write() -> None:
 
 
 def test_only_a_pinner_is_carried_by_what_writes() -> None:
-    assert KeepTagger.way is WritingClient
+    assert TagWriter.way is WritingClient
     assert Distribution.way is Client
     assert not hasattr(Distribution, "pin")

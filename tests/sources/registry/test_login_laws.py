@@ -21,7 +21,7 @@ from exporter.sources.registry.credentials import FixedLogin, Login, login_of, p
 from exporter.sources.registry.docker_config import DockerConfig
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.pull_secrets import PullSecretLogins
-from exporter.wiring.logins import ConfiguredLogin
+from exporter.wiring.registries import ConfiguredLogin
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from tests.sources.registry.speaking import registry_at
 
 async def test_a_password_is_shown_where_it_is_demanded() -> None:
     with serving(basic) as url:
-        async with registry_at(url, credentials=ROBOT) as registry:
+        async with registry_at(url, logins=ROBOT) as registry:
             assert await registry.head(Repository("app"), V1) == DIGEST
 
 
@@ -38,7 +38,7 @@ async def test_a_wrong_password_is_shown_once() -> None:
 
     with serving(answer) as url:
         wrong = FixedLogin(Login("robot", "wrong"))
-        async with registry_at(url, credentials=wrong) as registry:
+        async with registry_at(url, logins=wrong) as registry:
             for name in ("one", "two", "two"):
                 with pytest.raises(Unseen) as raised:
                     await registry.head(Repository(name), V1)
@@ -63,7 +63,7 @@ async def test_a_password_never_crosses_to_another_origin(credentials: FixedLogi
             return Answer(307, headers={"Location": f"{elsewhere}/there"})
 
         with serving(here) as url:
-            async with registry_at(url, credentials=credentials) as registry:
+            async with registry_at(url, logins=credentials) as registry:
                 assert await registry.head(Repository("app"), V1) == DIGEST
 
     assert ["Authorization" in each.headers for each in seen] == [False]
@@ -77,7 +77,7 @@ async def test_a_redirect_within_the_registry_keeps_the_password() -> None:
         return said if said is not FOUND else Answer(301, headers={"Location": "/there"})
 
     with serving(answer) as url:
-        async with registry_at(url, credentials=ROBOT) as registry:
+        async with registry_at(url, logins=ROBOT) as registry:
             assert await registry.head(Repository("app"), V1) == DIGEST
 
 
@@ -87,13 +87,13 @@ async def test_a_door_behind_a_redirect_within_the_registry_is_opened() -> None:
 
     moved = Answer(301, headers={"Location": "/there"})
     with serving(answer) as url:
-        async with registry_at(url, credentials=ROBOT) as registry:
+        async with registry_at(url, logins=ROBOT) as registry:
             assert await registry.head(Repository("app"), V1) == DIGEST
 
 
 async def test_401_without_a_way_to_log_in_is_unauthorized() -> None:
     with serving(lambda _: Answer(401, headers={"WWW-Authenticate": "Negotiate"})) as url:
-        async with registry_at(url, credentials=ROBOT) as registry:
+        async with registry_at(url, logins=ROBOT) as registry:
             with pytest.raises(Unseen) as raised:
                 await registry.head(Repository("app"), V1)
 

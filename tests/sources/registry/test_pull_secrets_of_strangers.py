@@ -10,7 +10,6 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.oci.reference import Repository
-from exporter.sources.registry.credential_check import CredentialCheck
 from tests.parts.http import serving
 from tests.sources.registry.guarded import DIGEST, Guard, basic, guarding
 from tests.sources.registry.speaking import registry_at
@@ -31,7 +30,7 @@ def secret(entry: object, host: str = HOST) -> bytes:
 async def admitted(url: str, *secrets: bytes, host: str = HOST) -> Admission:
     known: Mapping[str, tuple[bytes, ...]] = {"shop: pull": secrets}
     async with registry_at(url) as registry:
-        return await CredentialCheck(registry, lambda: known).admits(
+        return await registry.credential_check(lambda: known).admits(
             "shop: pull", host, (APP, DIGEST)
         )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 async def test_an_identity_token_is_posted_and_never_shown_otherwise() -> None:
     with guarding(Guard()) as guard:
-        async with registry_at(guard.url, credentials=REFRESH) as registry:
+        async with registry_at(guard.url, logins=REFRESH) as registry:
             assert await registry.head(Repository("app"), V1) == DIGEST
 
     (asked,) = guard.tokens
@@ -39,7 +39,7 @@ async def test_an_identity_token_is_posted_and_never_shown_otherwise() -> None:
 
 async def test_where_post_is_not_offered_an_identity_token_is_shown_to_get() -> None:
     with guarding(Guard(refuses={"POST"})) as guard:
-        async with registry_at(guard.url, credentials=REFRESH) as registry:
+        async with registry_at(guard.url, logins=REFRESH) as registry:
             assert await registry.head(Repository("app"), V1) == DIGEST
 
     shown = base64.b64decode(guard.tokens[1].headers["Authorization"].removeprefix("Basic "))
@@ -48,7 +48,7 @@ async def test_where_post_is_not_offered_an_identity_token_is_shown_to_get() -> 
 
 async def test_where_get_is_not_offered_a_password_is_posted() -> None:
     with guarding(Guard(refuses={"GET"})) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             assert await registry.head(Repository("app"), V1) == DIGEST
 
     form = parse_qs(guard.tokens[1].body.decode())
@@ -59,7 +59,7 @@ async def test_where_get_is_not_offered_a_password_is_posted() -> None:
 @pytest.mark.parametrize("realm", ["/token", "token", "ftp://auth/token", "http://a:b@auth/token"])
 async def test_a_realm_that_is_no_address_gets_nothing(realm: str) -> None:
     with guarding(Guard(realm=realm)) as guard:
-        async with registry_at(guard.url, credentials=ROBOT) as registry:
+        async with registry_at(guard.url, logins=ROBOT) as registry:
             with pytest.raises(Unseen) as raised:
                 await registry.head(Repository("app"), V1)
 
@@ -72,7 +72,7 @@ async def test_a_plain_http_realm_of_a_https_registry_gets_nothing(authority: Au
         answer = Answer(401, headers={"WWW-Authenticate": challenge})
         with serving(lambda _: answer, authority.sign("server")) as url:
             trust = Trust(authority.certificate)
-            async with registry_at(url, tls=trust, credentials=ROBOT) as registry:
+            async with registry_at(url, tls=trust, logins=ROBOT) as registry:
                 with pytest.raises(Unseen) as raised:
                     await registry.head(Repository("app"), V1)
 
@@ -91,7 +91,7 @@ async def test_a_form_is_not_sent_on_by_a_redirect() -> None:
             return Answer(401, headers={"WWW-Authenticate": challenge})
 
         with serving(answer) as url:
-            async with registry_at(url, credentials=REFRESH) as registry:
+            async with registry_at(url, logins=REFRESH) as registry:
                 with pytest.raises(Unseen) as raised:
                     await registry.head(Repository("app"), V1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from exporter.config.registry import RegistrySettings
 from exporter.config.scrub import ScrubSettings
 from exporter.facts.shard import WHOLE, Shard
-from exporter.wiring.parts import parted
+from exporter.wiring.registries import parted
 
 URL = "https://registry.example.com"
 SCRUB = ScrubSettings(bytes_per_day=1_000_003, bytes_per_second=1_001)
