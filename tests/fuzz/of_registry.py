@@ -18,19 +18,17 @@ from exporter.ports import Absent, Unseen
 from exporter.sources.registry import (
     blobs,
     catalogue,
-    challenge,
-    links,
     manifests,
+    paging,
     tag_list,
     tokens,
 )
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.docker_config import DockerConfig
-from exporter.sources.registry.helper import Helpers
+from exporter.sources.registry.credential_check import PullSecretLogins
+from exporter.sources.registry.docker_config import DockerConfig, Helpers
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import Response
 from exporter.sources.registry.proxies import Proxies
-from exporter.sources.registry.pull_secrets import PullSecretLogins
 from exporter.sources.registry.responses import absence, error_entries, refusal, wait_wanted
 from tests.fuzz.of_content import IMAGE, INDEX, SIGNED
 from tests.fuzz.target import Target
@@ -129,11 +127,11 @@ def _errors(data: bytes) -> None:
 
 
 def _links(data: bytes) -> None:
-    links.next_query(data.decode("latin-1"), f"{URL}/v2/_catalog?n=1000")
+    paging.next_query(data.decode("latin-1"), f"{URL}/v2/_catalog?n=1000")
 
 
 def _challenge(data: bytes) -> None:
-    challenge.best(data.decode("latin-1"))
+    tokens.best_challenge(data.decode("latin-1"))
 
 
 def _token(data: bytes) -> None:
@@ -141,7 +139,7 @@ def _token(data: bytes) -> None:
         question.form.encode(), authorization.encode("ascii")
         return answered(data)
 
-    wanted = challenge.Challenge(
+    wanted = tokens.Challenge(
         "bearer", "https://auth.example/token", "registry", "repository:a:pull"
     )
     token = _done(tokens.fetch(ask, wanted, None, secure=True))
@@ -263,8 +261,6 @@ TARGETS: Final = (
             "sources.registry.tag_list",
             "sources.registry.paging",
             "sources.registry.names",
-            "sources.registry.json_tokens",
-            "sources.registry.links",
         ),
         (Unseen,),
     ),
@@ -291,7 +287,7 @@ TARGETS: Final = (
         "link-header",
         _links,
         (_LINK.encode(), b'<http://registry.example/v2/?a=b>; rel=prev, <?last=x>; rel="x next"'),
-        ("sources.registry.links",),
+        ("sources.registry.paging",),
     ),
     Target(
         "challenge",
@@ -300,7 +296,7 @@ TARGETS: Final = (
             b'Bearer realm="https://auth.example/token",service="r",scope="repository:a:pull"',
             b'Basic realm="x", Negotiate, Bearer realm="a\\"b"',
         ),
-        ("sources.registry.challenge",),
+        ("sources.registry.tokens",),
         (),
     ),
     Target(
@@ -318,7 +314,7 @@ TARGETS: Final = (
         "pull-secret",
         _keyring,
         (_AUTHS, _FLAT, b'{"auths": {"u": {"username": "u\\u00e9", "password": "p"}}}'),
-        ("sources.registry.pull_secrets", "sources.registry.credentials"),
+        ("sources.registry.credential_check", "sources.registry.credentials"),
         (Malformed, Unseen),
     ),
     Target(
@@ -335,7 +331,7 @@ TARGETS: Final = (
             b'{"ServerURL":"registry.example","Username":"u","Secret":"s"}',
             b'{"Username":"<token>","Secret":"t"}',
         ),
-        ("sources.registry.helper",),
+        ("sources.registry.docker_config",),
         (Unseen,),
     ),
     Target(

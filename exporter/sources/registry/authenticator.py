@@ -1,23 +1,59 @@
-"""Which Authorization header does a request carry?"""
+"""Authorizations of requests: fetched once, kept while they last, not tried after a refusal."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.bounded_cache import BoundedCache
-from exporter.sources.registry.challenge import Challenge, best
 from exporter.sources.registry.credentials import Login, LoginSource, Uncarried, carried
 from exporter.sources.registry.messages import Request, Response
-from exporter.sources.registry.tokens import fetch
+from exporter.sources.registry.tokens import Challenge, Send, best_challenge, fetch
 
-if TYPE_CHECKING:
-    from exporter.sources.registry.tokens import Send
+MOST: Final = 4096
+"""Values: a registry may have very many repositories."""
+MOST_BYTES: Final = 16 * 2**20
+"""Bytes of all of them."""
+
+Name = TypeVar("Name")
+Value = TypeVar("Value")
+
+
+class BoundedCache(Generic[Name, Value]):
+    """Values by name, so many and so large at most; the newest is always kept."""
+
+    def __init__(self, size: Callable[[Name, Value], int]) -> None:
+        """`size` returns the bytes of a value and its name."""
+        self._size = size
+        self._values: dict[Name, Value] = {}
+        self._bytes = 0
+
+    def __contains__(self, name: Name) -> bool:
+        """Is there a value of this name?"""
+        return name in self._values
+
+    def get(self, name: Name) -> Value | None:
+        """Return the value of a name, None where there is none."""
+        return self._values.get(name)
+
+    def keep(self, name: Name, value: Value) -> None:
+        """Keep a value, and forget the oldest where there are too many, or too many bytes."""
+        self.forget(name)
+        self._values[name] = value
+        self._bytes += self._size(name, value)
+        while len(self._values) > MOST or (self._bytes > MOST_BYTES and len(self._values) > 1):
+            self.forget(next(iter(self._values)))
+
+    def forget(self, name: Name) -> None:
+        """Forget a value, where there is one of this name."""
+        if name in self._values:
+            self._bytes -= self._size(name, self._values.pop(name))
+
 
 _REFUSALS: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
 _REFUSED_FOR: Final = 60.0
@@ -69,7 +105,7 @@ class Authenticator:
 
     def learn(self, response: Response) -> Challenge | None:
         """Note how a 401 wants to be met; it is expected of other repositories as well."""
-        challenge = best(response.headers.get("www-authenticate", ""))
+        challenge = best_challenge(response.headers.get("www-authenticate", ""))
         self._learned = challenge or self._learned
         return challenge
 

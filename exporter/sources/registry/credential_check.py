@@ -1,22 +1,205 @@
-"""Does a registry open a repository to the pull secrets of a pod, tried as a kubelet tries them?"""
+"""Does a registry open a repository to a pod's pull secrets, tried as a kubelet tries them?
+
+Source: Kubernetes 1.34, `pkg/credentialprovider/keyring.go`, `config.go` and `secrets/secrets.go`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import base64
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from itertools import islice
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Admission
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.reference import Place
+from exporter.oci.reference import HUB, Place
 from exporter.ports import Unseen
-from exporter.sources.registry.credentials import FixedLogin, Login
+from exporter.sources.registry.credentials import FixedLogin, Login, Uncarried, carried
 from exporter.sources.registry.manifests import head
-from exporter.sources.registry.pull_secrets import PullSecretLogins
 from exporter.sources.registry.session import Session
+
+_HUB_KEY: Final = "index.docker.io"
+_VERSIONS: Final = ("/v1/", "/v2/")
+_MOST_ENTRIES: Final = 1_000
+"""Entries of all the pull secrets of one pod. Real ones name a handful of registries."""
+_LONGEST_KEY: Final = 1_024
+"""Characters of an entry's key; no image's host and path are as long."""
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_AUTHORITY: Final = re.compile(r"(?:\[[^\s\[\]]*\]|[^\s:\[\]]*)(?::[0-9]*)?")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class PullSecretLogins:
+    """The logins of some pull secrets, by what they are filed under, most specific first."""
+
+    entries: tuple[tuple[str, Login | None], ...] = ()
+    """None stands for a login that no header can carry."""
+
+    @classmethod
+    def of(cls, secrets: Iterable[bytes]) -> Self:
+        """Read pull secrets' contents, in the order in which a pod names them.
+
+        It takes as long as they are large. Raises `Malformed` for one that a kubelet could not
+        read: it would not pull then. Raises `Unseen` with `TOO_LARGE` for too many entries.
+        """
+        found = (entry for secret in secrets for entry in _entries(secret))
+        entries = list(islice(found, _MOST_ENTRIES + 1))
+        if len(entries) > _MOST_ENTRIES:
+            words = f"more than {_MOST_ENTRIES} entries"
+            raise Unseen("the pull secrets", Reason.TOO_LARGE, words)
+        # The sort is stable: logins under the same key stay in the order of the secrets.
+        return cls(tuple(sorted(entries, key=lambda entry: entry[0], reverse=True)))
+
+    def find(self, host: str, repository: str) -> tuple[Login, ...]:
+        """Return the logins to try for an image, one after the other; none means: as nobody.
+
+        Raises `Unseen` with `CREDENTIALS` where one of them is nothing that we can show.
+        """
+        found = [login for key, login in self.entries if _matches(key, f"{host}/{repository}")]
+        if not found and host == HUB:
+            found = [login for key, login in self.entries if key == _HUB_KEY]
+        logins = tuple(login for login in found if login is not None)
+        if len(logins) < len(found):
+            words = "credentials that a header cannot contain"
+            raise Unseen("the pull secrets", Reason.CREDENTIALS, words)
+        return logins
+
+
+def _entries(secret: bytes) -> Iterator[tuple[str, Login | None]]:
+    document = _document(secret)
+    if not isinstance(document, Mapping):
+        raise Malformed("a pull secret that is no JSON object")
+    auths = document.get("auths", document)  # the older type is flat
+    if not isinstance(auths, Mapping | None):
+        raise Malformed("auths of a pull secret is not a JSON object")
+    for key, entry in (auths or {}).items():
+        if not isinstance(entry, Mapping | None):
+            raise Malformed("an entry of a pull secret is not a JSON object")
+        login = _login(entry or {})
+        with suppress(ValueError):  # a kubelet passes over a key that is no address
+            yield _filed(key), login
+
+
+def _document(secret: bytes) -> object:
+    """Read JSON as Go does: it replaces what is no UTF-8, and passes over numbers of any length."""
+    try:
+        text = secret.decode(errors="replace")
+        return json.loads(text, parse_int=float, parse_constant=_refuse)
+    except RecursionError as error:
+        raise Unseen("the pull secrets", Reason.TOO_LARGE, "nested too deeply") from error
+    except ValueError as error:
+        raise Malformed("a pull secret that is not JSON") from error
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(constant)
+
+
+def _login(entry: Mapping[str, Any]) -> Login | None:
+    """Read an entry: `auth` overrules what else it says, and tokens are not looked at.
+
+    Return None for a login that no header can carry. Raises `Malformed` for what no kubelet reads.
+    """
+    fields = ("username", "password", "email", "auth")
+    folded = {name.lower(): value for name, value in entry.items()}  # Go takes any case
+    username, password, _, encoded = (_text(folded, name) for name in fields)
+    with suppress(UnicodeDecodeError, Uncarried):
+        if encoded:
+            username, _, password = _decoded(encoded).decode().partition(":")
+        return carried(Login(username, password))
+    return None
+
+
+def _text(entry: Mapping[str, Any], name: str) -> str:
+    """Return a field as Go reads it: a lone surrogate is replaced, another type is an error."""
+    value = entry.get(name)
+    if not isinstance(value, str | None):
+        raise Malformed(f"{name} of a pull secret is not a string")
+    return _SURROGATE.sub("\ufffd", value or "")
+
+
+def _decoded(encoded: str) -> bytes:
+    """Decode `base64(name:secret)`, padded or not, with line ends in it or not."""
+    bare = encoded.replace("\r", "").replace("\n", "")
+    whole = bare if encoded.strip().endswith("=") else bare + "=" * (-len(bare) % 4)
+    if len(whole) % 4 or not _BASE64.fullmatch(whole):
+        raise Malformed("auth of a pull secret is not base64")
+    pair = base64.b64decode(whole)
+    if b":" not in pair:
+        raise Malformed("auth of a pull secret has no colon between user name and password")
+    return pair
+
+
+def _filed(key: str) -> str:
+    """Return what an entry is for: `host` or `host/path`, without the API's version before it.
+
+    Raises ValueError for what is no address.
+    """
+    if len(key) > _LONGEST_KEY or _CONTROL.search(key):  # urlsplit would drop line ends
+        raise ValueError("no address")
+    parsed = urlsplit(key if key.startswith(("https://", "http://")) else f"https://{key}")
+    host = parsed.netloc.rpartition("@")[2]
+    if not _AUTHORITY.fullmatch(host):
+        raise ValueError("no address")
+    path = parsed.path[3:] if parsed.path.startswith(_VERSIONS) else parsed.path
+    return host + path if path not in ("", "/") else host
+
+
+def _matches(key: str, image: str) -> bool:
+    """Is a key for an image? Each part of its host is a pattern; its path has to lead the image's.
+
+    Paths are compared as texts: `host/team` is for `host/teams/app` too.
+    """
+    (filed, path), (host, wanted) = _split(key), _split(image)
+    patterns, port = _host(filed)
+    parts, wanted_port = _host(host)
+    return (
+        port == wanted_port
+        and len(patterns) == len(parts)
+        and wanted.startswith(path)
+        and all(map(_globs, patterns, parts))
+    )
+
+
+def _globs(pattern: str, text: str) -> bool:
+    """Does a pattern fit the whole of a text? `*` is any text; the others cannot be in a host."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == text
+    *inner, last = rest
+    at, end = len(first), len(text) - len(last)
+    if at > end or not (text.startswith(first) and text.endswith(last)):
+        return False
+    for each in inner:
+        at = text.find(each, at, end)
+        if at < 0:
+            return False
+        at += len(each)
+    return True
+
+
+def _split(text: str) -> tuple[str, str]:
+    host, slash, path = text.partition("/")
+    return host, slash + path
+
+
+def _host(host: str) -> tuple[list[str], str]:
+    """Split a host's name, and take its port for text: Go leaves its range to who connects."""
+    name, colon, port = host.rpartition(":")
+    if not colon or "]" in port:
+        name, port = host, ""
+    return name.strip("[]").split("."), port
+
 
 _REFUSED: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
 _MOST_LOGINS: Final = 32

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Final
 from exporter.facts.gap import Reason
 from exporter.ports import Absent, Unseen
 from exporter.sources.registry.authenticator import Authenticator
-from exporter.sources.registry.breaker import Breaker
 from exporter.sources.registry.credentials import LoginSource
-from exporter.sources.registry.limits import RequestLimits
+from exporter.sources.registry.limits import Breaker, Pace, RequestLimits
 from exporter.sources.registry.messages import Request, Response
-from exporter.sources.registry.pace import Pace
 from exporter.sources.registry.responses import absence, refusal, wait_wanted
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
-"""How does a token server turn a login into a token?
+"""Tokens: how a registry wants to be convinced, and how a token server turns a login into a token.
 
-Sources: distribution `docs/spec/auth/token.md` (GET) and `oauth.md` (POST).
+Sources: RFC 9110, section 11.6.1 (WWW-Authenticate); distribution `docs/spec/auth/token.md` (GET)
+and `oauth.md` (POST).
 """
 
 from __future__ import annotations
@@ -9,20 +10,75 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
+from urllib.request import parse_http_list
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.challenge import Challenge
 from exporter.sources.registry.credentials import Login, Uncarried, carried
 from exporter.sources.registry.messages import Request, Response
 
-if TYPE_CHECKING:
-    Send = Callable[[Request, str], Awaitable[Response]]
-    """Sends a request with an Authorization header's value."""
+Send = Callable[[Request, str], Awaitable[Response]]
+"""Sends a request with an Authorization header's value."""
+
+_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER: Final = re.compile(rf"({_WORD})\s*=\s*(.*)", re.DOTALL)
+_SCHEME: Final = re.compile(rf"({_WORD})(?:\s+(.*))?", re.DOTALL)
+_MOST_BYTES: Final = 8192
+_LONGEST_PART: Final = 4096
+"""Characters of a realm, a service or a scope."""
+
+
+class Challenge(NamedTuple):
+    """One way to be convinced: what a token is to be asked for, and where; or Basic."""
+
+    scheme: str
+    """`bearer` or `basic`."""
+    realm: str
+    service: str = ""
+    scope: str = ""
+    """Scopes, separated by spaces."""
+
+
+def parse_challenges(header: str) -> tuple[Challenge, ...]:
+    """Return the Bearer and Basic challenges of one header, in order; others are left out.
+
+    So are those with a part that is too long to be meant: it is kept for each repository. One
+    header may hold several challenges, and commas stand both between them and between the
+    parameters of each.
+    """
+    found: list[tuple[str, dict[str, str]]] = []
+    for item in parse_http_list(header[:_MOST_BYTES]):
+        if not (parameter := _PARAMETER.fullmatch(item)) and (begun := _SCHEME.fullmatch(item)):
+            found.append((begun[1].lower(), {}))
+            parameter = _PARAMETER.fullmatch(begun[2] or "")
+        if parameter and found:
+            found[-1][1].setdefault(parameter[1].lower(), _unquoted(parameter[2].strip()))
+    return tuple(
+        challenge
+        for scheme, each in found
+        if scheme in ("bearer", "basic")
+        and max(map(len, challenge := _challenge(scheme, each))) <= _LONGEST_PART
+    )
+
+
+def best_challenge(header: str) -> Challenge | None:
+    """Return the challenge to meet: Bearer where it is offered, else Basic."""
+    offered = sorted(parse_challenges(header), key=lambda each: each.scheme != "bearer")
+    return offered[0] if offered else None
+
+
+def _challenge(scheme: str, parts: dict[str, str]) -> Challenge:
+    return Challenge(scheme, *(parts.get(name, "") for name in ("realm", "service", "scope")))
+
+
+def _unquoted(value: str) -> str:
+    """Take the quotes off; `parse_http_list` has undone the escapes within."""
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+
 
 _CLIENT: Final = "pullproof"
 _SHORTEST: Final = 60.0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.links import next_query
+from exporter.sources.registry.paging import next_query
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ async def test_secrets_stay_out_of_what_is_printed(caplog: pytest.LogCaptureFixt
 async def test_fat_tokens_are_forgotten_before_they_fill_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exporter.sources.registry.bounded_cache.MOST_BYTES", 100_000)
+    monkeypatch.setattr("exporter.sources.registry.authenticator.MOST_BYTES", 100_000)
 
     async def ask(_: Request, __: str) -> Response:
         fetched.append(1)

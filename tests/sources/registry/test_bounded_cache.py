@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.sources.registry import bounded_cache
-from exporter.sources.registry.bounded_cache import BoundedCache
+from exporter.sources.registry import authenticator
+from exporter.sources.registry.authenticator import BoundedCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ SIZES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60)), max_size=60)
 @contextmanager
 def limits(most: int, most_bytes: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bounded_cache, "MOST", most)
-        patch.setattr(bounded_cache, "MOST_BYTES", most_bytes)
+        patch.setattr(authenticator, "MOST", most)
+        patch.setattr(authenticator, "MOST_BYTES", most_bytes)
         yield
 
 

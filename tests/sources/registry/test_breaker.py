@@ -6,8 +6,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.registry.breaker import Breaker
-from exporter.sources.registry.limits import RequestLimits
+from exporter.sources.registry.limits import Breaker, RequestLimits
 
 LIMITS: Final = RequestLimits(failures=3, probe_after=10)
 DOWN: Final = Unseen("app", Reason.CONNECT, "Connection refused")

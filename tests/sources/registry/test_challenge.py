@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.sources.registry.challenge import Challenge, best, parse
+from exporter.sources.registry.tokens import Challenge, best_challenge, parse_challenges
 
 WORDS = st.text(string.ascii_letters + string.digits + "-._~", min_size=1, max_size=8)
 VALUES = st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=20)
@@ -32,12 +32,12 @@ CHALLENGES = st.builds(Challenge, st.sampled_from(["bearer", "basic"]), VALUES, 
 
 @given(st.lists(CHALLENGES, max_size=4))
 def test_what_is_written_is_read_however_many_share_a_header(challenges: list[Challenge]) -> None:
-    assert list(parse(", ".join(map(written, challenges)))) == challenges
+    assert list(parse_challenges(", ".join(map(written, challenges)))) == challenges
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_read_without_an_error(text: str) -> None:
-    for challenge in parse(text):
+    for challenge in parse_challenges(text):
         assert challenge.scheme in ("bearer", "basic")
 
 
@@ -45,7 +45,7 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
 def test_unknown_ways_are_left_out(word: str, challenges: list[Challenge]) -> None:
     header = f'X{word} realm="elsewhere", ' + ", ".join(map(written, challenges))
 
-    assert list(parse(header)) == challenges
+    assert list(parse_challenges(header)) == challenges
 
 
 @pytest.mark.parametrize(
@@ -69,21 +69,21 @@ def test_unknown_ways_are_left_out(word: str, challenges: list[Challenge]) -> No
     ],
 )
 def test_headers_of_real_registries_are_read(header: str, expected: Challenge) -> None:
-    assert parse(header) == (expected,)
+    assert parse_challenges(header) == (expected,)
 
 
 def test_a_token_is_preferred_to_a_password() -> None:
     header = 'Basic realm="gitea", Bearer realm="https://gitea/v2/token", service="s"'
 
-    assert best(header) == Challenge("bearer", "https://gitea/v2/token", "s")
-    assert best('Basic realm="x"') == Challenge("basic", "x")
-    assert best("Negotiate") is None
+    assert best_challenge(header) == Challenge("bearer", "https://gitea/v2/token", "s")
+    assert best_challenge('Basic realm="x"') == Challenge("basic", "x")
+    assert best_challenge("Negotiate") is None
 
 
 @pytest.mark.parametrize("part", ["realm", "service", "scope"])
 def test_a_challenge_with_a_part_of_more_than_4_kib_is_left_out(part: str) -> None:
     fits, long = (f'Bearer a=b, {part}="{"x" * size}"' for size in (4096, 4097))
 
-    assert len(parse(fits)) == 1
-    assert best(long) is None
-    assert best(f'{long}, Basic realm="r"') == Challenge("basic", "r")
+    assert len(parse_challenges(fits)) == 1
+    assert best_challenge(long) is None
+    assert best_challenge(f'{long}, Basic realm="r"') == Challenge("basic", "r")

@@ -10,8 +10,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 from exporter.sources.registry.credentials import Login
-from exporter.sources.registry.docker_config import DockerConfig
-from exporter.sources.registry.helper import Helpers
+from exporter.sources.registry.docker_config import DockerConfig, Helpers
 from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
-from exporter.sources.registry.json_tokens import JsonTokenizer, TokenKind
+from exporter.sources.registry.names import JsonTokenizer, TokenKind
 
 VALUES = st.recursive(
     st.none()

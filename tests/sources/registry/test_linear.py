@@ -12,9 +12,9 @@ import pytest
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.challenge import parse
+from exporter.sources.registry.credential_check import PullSecretLogins
 from exporter.sources.registry.proxies import Proxies
-from exporter.sources.registry.pull_secrets import PullSecretLogins
+from exporter.sources.registry.tokens import parse_challenges
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +37,11 @@ def patterns(text: str) -> None:
 
 
 def redirect(text: str) -> None:
-    Address.parse("https://a/b").onward(text)
+    Address.parse_challenges("https://a/b").onward(text)
 
 
 def address(text: str) -> None:
-    Address.parse(f"https://{text}")
+    Address.parse_challenges(f"https://{text}")
 
 
 def proxies(text: str) -> None:
@@ -61,7 +61,7 @@ def cost(read: Callable[[str], object], text: str) -> float:
     return min(once() for _ in range(5))
 
 
-@pytest.mark.parametrize("read", [parse, keyring, patterns, redirect, address, proxies])
+@pytest.mark.parametrize("read", [parse_challenges, keyring, patterns, redirect, address, proxies])
 @pytest.mark.parametrize(
     "unit",
     [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Malformed
-from exporter.sources.registry.links import next_query
+from exporter.sources.registry.paging import next_query
 
 ASKED = "https://registry.example/v2/_catalog"
 NAMES = st.text(string.ascii_lowercase + string.digits + "/-._&=+% é", min_size=1, max_size=20)

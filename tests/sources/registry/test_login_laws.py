@@ -17,10 +17,10 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.authenticator import Authenticator
+from exporter.sources.registry.credential_check import PullSecretLogins
 from exporter.sources.registry.credentials import FixedLogin, Login, login_of, presentable
 from exporter.sources.registry.docker_config import DockerConfig
 from exporter.sources.registry.messages import Request, Response
-from exporter.sources.registry.pull_secrets import PullSecretLogins
 from exporter.wiring.registries import ConfiguredLogin
 
 if TYPE_CHECKING:

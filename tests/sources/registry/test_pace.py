@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from exporter.sources.registry.limits import RequestLimits
-from exporter.sources.registry.pace import Pace
+from exporter.sources.registry.limits import Pace, RequestLimits
 from exporter.tally import Tally
 from tests.fakes import turns
 

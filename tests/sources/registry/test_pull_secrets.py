@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
+from exporter.sources.registry.credential_check import PullSecretLogins
 from exporter.sources.registry.credentials import Login
-from exporter.sources.registry.pull_secrets import PullSecretLogins
 
 
 def encoded(text: str) -> str:

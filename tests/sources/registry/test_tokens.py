@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.challenge import Challenge
 from exporter.sources.registry.credentials import Login
 from exporter.sources.registry.messages import Response
-from exporter.sources.registry.tokens import AccessToken, fetch
+from exporter.sources.registry.tokens import AccessToken, Challenge, fetch
 
 if TYPE_CHECKING:
     from exporter.sources.registry.messages import Request
