@@ -22,7 +22,7 @@ from exporter.heap import Heap
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import Shell, application

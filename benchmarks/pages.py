@@ -15,7 +15,7 @@ import time
 from typing import Final
 
 from benchmarks.parts.many import many, shell
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
 from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import application

@@ -13,8 +13,6 @@ from dashboards.panels import graph, heat, number
 from dashboards.promql import TARGET, age, each, earliest, least, rate, series, total
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
-from exporter.publish.metrics import exporter_families as own
-from exporter.publish.metrics import scrub_families as scrub
 
 _SEEN: Final = least("registry", metric.REGISTRY_UP)
 _SHARD: Final = "registry, shard, shards"
@@ -54,7 +52,7 @@ RELOADED: Final = number(
         mappings=meanings.YES_IS_GOOD,
         links=(links.runbook("RegistryAuditorConfigReloadFailed"),),
     ),
-    Ask(f"min({series(own.CONFIG_LAST_RELOAD_SUCCESSFUL)})"),
+    Ask(f"min({series(metric.CONFIG_LAST_RELOAD_SUCCESSFUL)})"),
 )
 LOADED: Final = number(
     Card(
@@ -63,7 +61,7 @@ LOADED: Final = number(
         "Time when the configuration in force was loaded.",
         unit=units.DateTimeFromNow,
     ),
-    Ask(f"1000 * max({series(own.CONFIG_LAST_RELOAD_SUCCESS)})"),
+    Ask(f"1000 * max({series(metric.CONFIG_LAST_RELOAD_SUCCESS)})"),
 )
 DROPPED: Final = number(
     Card(
@@ -75,7 +73,7 @@ DROPPED: Final = number(
         steps=meanings.NONE_IS_BETTER,
         links=(links.runbook("RegistryAuditorSeriesDropped"),),
     ),
-    Ask(total("", own.SERIES_DROPPED)),
+    Ask(total("", metric.SERIES_DROPPED)),
 )
 BUILDS: Final = rows(
     Card(
@@ -90,8 +88,8 @@ BUILDS: Final = rows(
     Label("python_version"),
     Value(
         "configuration",
-        f"{each(_BUILD, own.BUILD_INFO)} * on (instance) group_left ()"
-        f" {each('instance', own.CONFIG_HASH)}",
+        f"{each(_BUILD, metric.BUILD_INFO)} * on (instance) group_left ()"
+        f" {each('instance', metric.CONFIG_HASH)}",
         unit=units.Hexadecimal,
     ),
 )
@@ -193,7 +191,7 @@ REQUESTS: Final = graph(
         "Requests to the registries and their token servers.",
         unit=units.RequestsPerSecond,
     ),
-    Ask(f"{rate('resource', own.REQUESTS)} > 0", "{{resource}}"),
+    Ask(f"{rate('resource', metric.REQUESTS)} > 0", "{{resource}}"),
     stacked=True,
 )
 ANSWERS: Final = graph(
@@ -204,7 +202,7 @@ ANSWERS: Final = graph(
         unit=units.RequestsPerSecond,
         links=(links.runbook("RegistryAuditorThrottled"),),
     ),
-    Ask(f"{rate('code', own.REQUESTS)} > 0", "{{code}}"),
+    Ask(f"{rate('code', metric.REQUESTS)} > 0", "{{code}}"),
     stacked=True,
 )
 LATENCY: Final = heat(
@@ -214,7 +212,7 @@ LATENCY: Final = heat(
         "Time until the full response: the darker, the more requests.",
         unit=units.Seconds,
     ),
-    Ask(rate("le", own.REQUEST_DURATION, suffix="_bucket"), "{{le}}"),
+    Ask(rate("le", metric.REQUEST_DURATION, suffix="_bucket"), "{{le}}"),
 )
 SLOWEST: Final = graph(
     Card(
@@ -224,7 +222,8 @@ SLOWEST: Final = graph(
         unit=units.Seconds,
     ),
     Ask(
-        f"histogram_quantile(0.95, {rate('le, resource', own.REQUEST_DURATION, suffix='_bucket')})",
+        "histogram_quantile(0.95, "
+        f"{rate('le, resource', metric.REQUEST_DURATION, suffix='_bucket')})",
         "{{resource}}",
     ),
 )
@@ -235,7 +234,7 @@ PATIENCE: Final = graph(
         "Requests repeated after an inconclusive response.",
         unit=units.RequestsPerSecond,
     ),
-    Ask(rate("registry", own.RETRIES), "{{registry}}"),
+    Ask(rate("registry", metric.RETRIES), "{{registry}}"),
 )
 WAITING: Final = graph(
     Card(
@@ -246,7 +245,7 @@ WAITING: Final = graph(
         unit=units.PercentUnit,
         links=(links.runbook("RegistryAuditorThrottled"),),
     ),
-    Ask(rate("registry", own.THROTTLE_WAIT), "{{registry}}"),
+    Ask(rate("registry", metric.THROTTLE_WAIT), "{{registry}}"),
 )
 PROVEN: Final = graph(
     Card(
@@ -258,7 +257,7 @@ PROVEN: Final = graph(
         absent="no registry is scrubbed",
         links=(links.runbook("RegistryScrubOverdue"),),
     ),
-    Ask(least("registry", scrub.DONE), "{{registry}}"),
+    Ask(least("registry", metric.SCRUB_DONE), "{{registry}}"),
 )
 OLDEST: Final = graph(
     Card(
@@ -270,8 +269,8 @@ OLDEST: Final = graph(
         absent="no registry is scrubbed",
         links=(links.runbook("RegistryScrubOverdue"),),
     ),
-    Ask(age(scrub.OLDEST), "{{registry}}, oldest"),
-    Ask(each("registry", scrub.PERIOD), "{{registry}}, period"),
+    Ask(age(metric.SCRUB_OLDEST), "{{registry}}, oldest"),
+    Ask(each("registry", metric.SCRUB_PERIOD), "{{registry}}, period"),
 )
 READ: Final = graph(
     Card(
@@ -281,9 +280,9 @@ READ: Final = graph(
         unit=units.BytesIEC,
         absent="no registry is scrubbed",
     ),
-    Ask(f"86400 * {rate('registry', scrub.BYTES)}", "{{registry}}, read"),
-    Ask(f"86400 * {rate('registry', scrub.UNPACKED)}", "{{registry}}, unpacked"),
-    Ask(total("registry", scrub.BUDGET), "{{registry}}, budget"),
+    Ask(f"86400 * {rate('registry', metric.SCRUB_BYTES)}", "{{registry}}, read"),
+    Ask(f"86400 * {rate('registry', metric.SCRUB_UNPACKED)}", "{{registry}}, unpacked"),
+    Ask(total("registry", metric.SCRUB_BUDGET), "{{registry}}, budget"),
 )
 READINGS: Final = graph(
     Card(
@@ -294,7 +293,7 @@ READINGS: Final = graph(
         absent="no registry is scrubbed",
         links=(links.runbook("RegistryBlobCorrupt"), links.runbook("RegistryIdleBlobCorrupt")),
     ),
-    Ask(f"3600 * {rate('outcome', scrub.BLOBS)}", "{{outcome}}"),
+    Ask(f"3600 * {rate('outcome', metric.SCRUB_BLOBS)}", "{{outcome}}"),
 )
 SCRAPES: Final = graph(
     Card(
@@ -338,7 +337,7 @@ STALLS: Final = graph(
         unit=units.PercentUnit,
         width=24,
     ),
-    Ask(rate("instance, loop", own.LOOP_STALLED), "{{instance}}, {{loop}}"),
+    Ask(rate("instance, loop", metric.LOOP_STALLED), "{{instance}}, {{loop}}"),
 )
 LIMITS: Final = rows(
     Card(
@@ -351,8 +350,8 @@ LIMITS: Final = rows(
         links=(links.runbook("RegistryAuditorSeriesDropped"),),
     ),
     Label("metric"),
-    Value("limit", each("metric", own.SERIES_LIMIT)),
-    Value("dropped", each("metric", own.SERIES_DROPPED)),
+    Value("limit", each("metric", metric.SERIES_LIMIT)),
+    Value("dropped", each("metric", metric.SERIES_DROPPED)),
     sort="dropped",
 )
 

@@ -26,7 +26,6 @@ from dashboards.card import SOURCE, Finished
 from dashboards.links import MARK
 from dashboards.promql import TARGET, series
 from exporter.publish.metrics import catalogue
-from exporter.publish.metrics import exporter_families as own
 from exporter.publish.metrics.family import Family
 
 ALERTS: Final = "Registry.*"
@@ -121,7 +120,7 @@ def _source() -> DatasourceVariable:
 
 
 def _targets() -> tuple[QueryVariable, ...]:
-    info = own.BUILD_INFO.name
+    info = catalogue.BUILD_INFO.name
     return (
         every("job", "Job", f"label_values({info}, job)"),
         every("instance", "Instance", f'label_values({info}{{job=~"$job"}}, instance)'),

@@ -13,13 +13,12 @@ from dashboards.panels import bars, graph, number
 from dashboards.promql import each, series, total
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
-from exporter.publish.metrics import storage_families as stored
 
 _UNREAD: Final = "no storage is read"
 _COLLECTION: Final = "registry, dialect, mode"
 _LIVE: Final = 'class="live"'
 _OWN: Final = " or ".join(
-    f"({each(_COLLECTION, stored.GC_VICTIMS, dialect)} and on (registry) {info})"
+    f"({each(_COLLECTION, metric.GC_VICTIMS, dialect)} and on (registry) {info})"
     for dialect, info in (
         (f'dialect="{name}"', series(metric.REGISTRY_INFO, f'collector="{name}"'))
         for name in ("distribution-2", "distribution-3")
@@ -44,7 +43,7 @@ STORED: Final = number(
         unit=units.BytesIEC,
         absent=_UNREAD,
     ),
-    Ask(total("", stored.STORED_BYTES)),
+    Ask(total("", metric.STORED_BYTES)),
 )
 REFERENCED: Final = number(
     Card(
@@ -54,7 +53,7 @@ REFERENCED: Final = number(
         unit=units.BytesIEC,
         absent=_UNREAD,
     ),
-    Ask(total("", stored.STORED_REFERENCED_BYTES)),
+    Ask(total("", metric.STORED_REFERENCED_BYTES)),
 )
 IN_SCOPE: Final = number(
     Card(
@@ -75,7 +74,7 @@ RECLAIMABLE: Final = number(
         absent=_UNREAD,
         links=(links.runbook("RegistryReclaimableHigh"),),
     ),
-    Ask(total("", stored.RECLAIMABLE_BYTES)),
+    Ask(total("", metric.RECLAIMABLE_BYTES)),
 )
 IF_RUN_NOW: Final = number(
     Card(
@@ -87,7 +86,7 @@ IF_RUN_NOW: Final = number(
         absent="not predicted",
     ),
     Ask(
-        f"sum(max by (registry) ({each(_COLLECTION, stored.GC_RECLAIMABLE_BYTES)}"
+        f"sum(max by (registry) ({each(_COLLECTION, metric.GC_RECLAIMABLE_BYTES)}"
         f" and on ({_COLLECTION}) ({_OWN})))"
     ),
 )
@@ -103,7 +102,7 @@ VICTIMS: Final = number(
         links=(links.runbook("RegistryGCWouldBreakLiveTag"),),
     ),
     Ask(
-        f"sum(max by (registry) ({each(_COLLECTION, stored.GC_VICTIMS, _LIVE)}"
+        f"sum(max by (registry) ({each(_COLLECTION, metric.GC_VICTIMS, _LIVE)}"
         f" and on ({_COLLECTION}) ({_OWN})))"
     ),
 )
@@ -117,11 +116,11 @@ USE: Final = graph(
         absent=_UNREAD,
     ),
     Ask(
-        f"sum({each('registry', stored.STORED_BYTES)}) -"
-        f" sum({each('registry, reason', stored.RECLAIMABLE_BYTES, _IN_STORE)})",
+        f"sum({each('registry', metric.STORED_BYTES)}) -"
+        f" sum({each('registry, reason', metric.RECLAIMABLE_BYTES, _IN_STORE)})",
         "needed",
     ),
-    Ask(total("reason", stored.RECLAIMABLE_BYTES), "{{reason}}"),
+    Ask(total("reason", metric.RECLAIMABLE_BYTES), "{{reason}}"),
     stacked=True,
     colours=_REASONS,
 )
@@ -134,9 +133,9 @@ AHEAD: Final = graph(
         absent=_UNREAD,
         links=(links.runbook("RegistryOrphanGrowth"),),
     ),
-    Ask(each("registry", stored.STORED_BYTES), "{{registry}}, now"),
+    Ask(each("registry", metric.STORED_BYTES), "{{registry}}, now"),
     Ask(
-        f"predict_linear(({each('registry', stored.STORED_BYTES)})[7d:1h], 30 * 86400)",
+        f"predict_linear(({each('registry', metric.STORED_BYTES)})[7d:1h], 30 * 86400)",
         "{{registry}}, in 30 days",
     ),
 )
@@ -150,7 +149,7 @@ REASONS: Final = bars(
         absent=_UNREAD,
         base=meanings.PLAIN,
     ),
-    Ask(total("reason", stored.RECLAIMABLE_BYTES), "{{reason}}"),
+    Ask(total("reason", metric.RECLAIMABLE_BYTES), "{{reason}}"),
 )
 ORPHANS: Final = graph(
     Card(
@@ -159,8 +158,8 @@ ORPHANS: Final = graph(
         "Stored blobs that no manifest references, and stored manifests that no tag references.",
         absent=_UNREAD,
     ),
-    Ask(total("registry", stored.ORPHANED_BLOBS), "blobs of {{registry}}"),
-    Ask(total("registry", stored.ORPHANED_MANIFESTS), "manifests of {{registry}}"),
+    Ask(total("registry", metric.ORPHANED_BLOBS), "blobs of {{registry}}"),
+    Ask(total("registry", metric.ORPHANED_MANIFESTS), "manifests of {{registry}}"),
 )
 LARGEST: Final = bars(
     Card(
@@ -173,7 +172,7 @@ LARGEST: Final = bars(
         base=meanings.PLAIN,
     ),
     Ask(
-        f"topk(20, {each('registry, repository', stored.REPOSITORY_EXCLUSIVE_BYTES)})",
+        f"topk(20, {each('registry, repository', metric.REPOSITORY_EXCLUSIVE_BYTES)})",
         "{{repository}}",
     ),
 )
@@ -189,7 +188,7 @@ REPOSITORIES: Final = rows(
     Label("repository", links=(_TO_TAGS,)),
     Value(
         "exclusive",
-        each("registry, repository", stored.REPOSITORY_EXCLUSIVE_BYTES),
+        each("registry, repository", metric.REPOSITORY_EXCLUSIVE_BYTES),
         unit=units.BytesIEC,
     ),
     Value(
@@ -213,13 +212,13 @@ COLLECTIONS: Final = rows(
     Label("dialect"),
     Label("mode"),
     Value("own", f"({_OWN}) * 0 + 1", mappings=meanings.YES),
-    Value("breaks live", each(_COLLECTION, stored.GC_VICTIMS, _LIVE)),
+    Value("breaks live", each(_COLLECTION, metric.GC_VICTIMS, _LIVE)),
     Value(
         "breaks in total",
-        f"sum by ({_COLLECTION}) ({each(f'{_COLLECTION}, class', stored.GC_VICTIMS)})",
+        f"sum by ({_COLLECTION}) ({each(f'{_COLLECTION}, class', metric.GC_VICTIMS)})",
     ),
-    Value("removes", each(_COLLECTION, stored.GC_RECLAIMABLE_BYTES), unit=units.BytesIEC),
-    Value("aborts", each(_COLLECTION, stored.GC_WOULD_ABORT), mappings=meanings.NO_IS_GOOD),
+    Value("removes", each(_COLLECTION, metric.GC_RECLAIMABLE_BYTES), unit=units.BytesIEC),
+    Value("aborts", each(_COLLECTION, metric.GC_WOULD_ABORT), mappings=meanings.NO_IS_GOOD),
     sort="breaks live",
 )
 PRECONDITIONS: Final = rows(
@@ -234,7 +233,7 @@ PRECONDITIONS: Final = rows(
     Label("registry"),
     Label("code"),
     Label("effect"),
-    Value("found", f"{each('registry, code, effect', stored.GC_PRECONDITIONS)} > 0"),
+    Value("found", f"{each('registry, code, effect', metric.GC_PRECONDITIONS)} > 0"),
     sort="found",
 )
 SOLE: Final = rows(
@@ -250,7 +249,7 @@ SOLE: Final = rows(
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),
     Label("tag", links=(_TO_TAG,)),
-    Value("protects", f"{each('registry, repository, tag', stored.SOLE_PROTECTOR)} > 0"),
+    Value("protects", f"{each('registry, repository, tag', metric.SOLE_PROTECTOR)} > 0"),
     sort="protects",
 )
 

@@ -26,7 +26,6 @@ from dashboards.promql import (
 )
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
-from exporter.publish.metrics import storage_families as stored
 
 _LIVE: Final = 'class="live"'
 _NOT_LIVE: Final = 'class!="live"'
@@ -119,7 +118,7 @@ RECLAIMABLE: Final = number(
         absent="no storage is read",
         links=(links.runbook("RegistryReclaimableHigh"),),
     ),
-    Ask(total("", stored.RECLAIMABLE_BYTES)),
+    Ask(total("", metric.RECLAIMABLE_BYTES)),
 )
 OLDEST: Final = number(
     Card(

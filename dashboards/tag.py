@@ -13,13 +13,11 @@ from dashboards.panels import graph, note, number, states
 from dashboards.promql import ONE_REGISTRY, REQUIRED, each, earliest, flag, losses, owned
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
-from exporter.publish.metrics import exporter_families as own
-from exporter.publish.metrics import storage_families as stored
 from exporter.publish.metrics.family import Family
 
 _REPOSITORY: Final = (ONE_REGISTRY, 'repository="$repository"')
 _THIS: Final = (*_REPOSITORY, 'tag="$tag"')
-_SOLE: Final = f'metric="{stored.SOLE_PROTECTOR.name}"'
+_SOLE: Final = f'metric="{metric.SOLE_PROTECTOR.name}"'
 _WORKLOAD: Final = "workload_cluster, workload_namespace, workload_kind, workload, platforms"
 _TAG: Final = "registry, repository, tag, class"
 
@@ -109,9 +107,9 @@ PROTECTS: Final = number(
     ),
     # Without a series it protects none, where the storage was read and none was left out.
     Ask(
-        f"max({each('tag', stored.SOLE_PROTECTOR, *_THIS)}) or"
-        f" max({each('registry', stored.STORED_BYTES, ONE_REGISTRY)}) * 0 unless on ()"
-        f" ({each('metric', own.SERIES_DROPPED, _SOLE)} > 0)"
+        f"max({each('tag', metric.SOLE_PROTECTOR, *_THIS)}) or"
+        f" max({each('registry', metric.STORED_BYTES, ONE_REGISTRY)}) * 0 unless on ()"
+        f" ({each('metric', metric.SERIES_DROPPED, _SOLE)} > 0)"
     ),
 )
 WORKLOADS: Final = number(

@@ -9,7 +9,7 @@ from exporter.judge.preflight.api import predict
 from exporter.judge.preflight.prediction import Verdict
 from exporter.judge.tag_report import impact_of
 from exporter.oci.platform import Platform
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
 from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.publish.summary import troubles

@@ -24,7 +24,7 @@ from exporter.audit import audit
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.ports import Kept, Listing
-from exporter.publish.metrics import limits
+from exporter.publish.metrics import family as limits
 from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.rendering import render
 from exporter.publish.status import AppState, RegistryStatus, Reload

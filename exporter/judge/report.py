@@ -353,6 +353,10 @@ class Counts:
     """One registry, counted."""
 
     tags: Mapping[tuple[ReferenceClass, State], int]
+    children: Mapping[tuple[ReferenceClass, State], int]
+    """Each once per repository, under the highest class that needs it."""
+    unprotected: Mapping[ReferenceClass, int] | None
+    """Of the repositories whose tags are all known; None where there is none."""
     repositories: Mapping[Repository, RepositoryCounts]
     blobs: Mapping[State, int]
     """Without what other registries hold by design."""

@@ -99,7 +99,7 @@ def coverage_head(gaps: Sequence[str]) -> str:
 def totals(report: Report) -> str:
     """How much was checked, and how it was verified."""
     counts = report.counts
-    children = sum(sum(house.children.values()) for house in counts.repositories.values())
+    children = sum(counts.children.values())
     blobs = sum(counts.blobs.values())
     looked = (
         f"{count_words(len(report.tags), 'tag')}, {count_words(children, 'manifest')} and "

@@ -12,7 +12,7 @@ from typing import Final
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.publish.metrics import rendering as metrics
 from exporter.publish.metrics.exposition import Exposition
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload, SourceStatus
 from exporter.serve.status import aged, unshown
 from exporter.tally import LedgerTally

@@ -20,7 +20,7 @@ from exporter.heap import Heap
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.publish.web.access import AccessControl
 from exporter.publish.web.app import Shell, application

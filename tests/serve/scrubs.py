@@ -9,7 +9,7 @@ from exporter.facts.gap import Reason
 from exporter.judge.report import Report
 from exporter.oci.digest import Digest
 from exporter.ports import Absent, Sink, Unseen, Wrong
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.resolve.target import DAY, Method, Scrub, Terms
 from exporter.resolve.unpacking import Unpacker

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.serve.aging import aging
 from exporter.serve.board import Board
 from exporter.serve.status import aged

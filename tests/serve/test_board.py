@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
 from exporter.publish.status import SourceStatus
 from exporter.serve.board import Board

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.publish.metrics.exposition import Format
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
 from exporter.serve.board import Board
 from tests import worlds

@@ -14,7 +14,7 @@ from exporter.facts.exports import Exported
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.ports import Kept, Listing, Unseen
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.serve.board import Board
 from exporter.serve.rounds import References, Rounds, Watched

@@ -8,340 +8,351 @@ from __future__ import annotations
 
 from typing import Final
 
-from exporter.publish.metrics import exporter_families, scrub_families, storage_families
 from exporter.publish.metrics.family import Family, Group
-from exporter.publish.metrics.family import counter as _counter
-from exporter.publish.metrics.family import gauge as _gauge
 
-_TAG: Final = "registry repository tag class"
-_NEEDED: Final = f"{_TAG} need"
-
-TAGS: Final = _gauge(
-    Group.VERDICTS,
-    "tags",
-    "registry shard class state",
+TAGS: Final = Group.VERDICTS.gauge(
+    "tags{registry,shard,class,state}",
     "Tags and pinned digests in scope, by class and state.",
     "Each is counted once, under its highest class.",
 )
-CHILDREN: Final = _gauge(
-    Group.VERDICTS,
-    "children",
-    "registry shard class state",
+CHILDREN: Final = Group.VERDICTS.gauge(
+    "children{registry,shard,class,state}",
     "Manifests that tags reference, by class and state.",
     "Each is counted once per repository, under the highest class that needs it.",
 )
-BLOBS: Final = _gauge(
-    Group.VERDICTS,
-    "blobs",
-    "registry shard state",
+BLOBS: Final = Group.VERDICTS.gauge(
+    "blobs{registry,shard,state}",
     "Audited blobs (image configurations, layers and others), by state.",
     "Each is counted once per repository.",
 )
-UNPROTECTED_CHILDREN: Final = _gauge(
-    Group.VERDICTS,
-    "unprotected_children",
-    "registry shard class",
-    (
-        "Manifests reachable only through an index. Absent if not all tags of the repository "
-        "could be listed."
-    ),
-    (
-        "Repositories whose tags could not all be listed are not counted; the series is absent if"
-        " no repository is left. Some collectors remove such manifests: see "
-        "[preflight](preflight.md)."
-    ),
+UNPROTECTED_CHILDREN: Final = Group.VERDICTS.gauge(
+    "unprotected_children{registry,shard,class}",
+    "Manifests reachable only through an index. Absent if not all tags of the repository "
+    "could be listed.",
+    "Repositories whose tags could not all be listed are not counted; the series is absent "
+    "if no repository is left. Some collectors remove such manifests: see "
+    "[preflight](preflight.md).",
 )
-FINDINGS: Final = _gauge(
-    Group.VERDICTS,
-    "findings",
-    "registry shard check severity",
+FINDINGS: Final = Group.VERDICTS.gauge(
+    "findings{registry,shard,check,severity}",
     "Findings, by check and severity. Absent for a check that could not run.",
     "Each check has a [page](findings/).",
 )
-REFERENCED_BYTES: Final = _gauge(
-    Group.VERDICTS,
-    "referenced_bytes",
-    "registry shard",
+REFERENCED_BYTES: Final = Group.VERDICTS.gauge(
+    "referenced_bytes{registry,shard}",
     "Bytes of all content that tags in scope need and that is present.",
-    (
-        "Each digest is counted once per shard. Content that shards share is counted in each: for"
-        " the whole registry, use `capacity --facts`."
-    ),
+    "Each digest is counted once per shard. Content that shards share is counted in each: "
+    "for the whole registry, use `capacity --facts`.",
 )
-
-REPOSITORY_TAGS: Final = _gauge(
-    Group.VERDICTS,
-    "repository_tags",
-    "registry repository",
+REPOSITORY_TAGS: Final = Group.VERDICTS.gauge(
+    "repository_tags{registry,repository}",
     "Tags and pinned digests in scope in the repository.",
 )
-REPOSITORY_MISSING_CHILDREN: Final = _gauge(
-    Group.VERDICTS,
-    "repository_missing_children",
-    "registry repository",
+REPOSITORY_MISSING_CHILDREN: Final = Group.VERDICTS.gauge(
+    "repository_missing_children{registry,repository}",
     "Missing manifests that tags of the repository reference, each counted once.",
     "The registry said twice that they are not there.",
 )
-REPOSITORY_BROKEN_CHILDREN: Final = _gauge(
-    Group.VERDICTS,
-    "repository_broken_children",
-    "registry repository",
+REPOSITORY_BROKEN_CHILDREN: Final = Group.VERDICTS.gauge(
+    "repository_broken_children{registry,repository}",
     "Manifests of the repository whose content is missing, short or corrupt, each counted once.",
 )
-REPOSITORY_UNKNOWN_CHILDREN: Final = _gauge(
-    Group.VERDICTS,
-    "repository_unknown_children",
-    "registry repository",
+REPOSITORY_UNKNOWN_CHILDREN: Final = Group.VERDICTS.gauge(
+    "repository_unknown_children{registry,repository}",
     "Manifests of the repository whose state could not be established, each counted once.",
 )
-REPOSITORY_UNPROTECTED_CHILDREN: Final = _gauge(
-    Group.VERDICTS,
-    "repository_unprotected_children",
-    "registry repository",
-    (
-        "Manifests reachable only through an index. Absent if not all tags of the repository "
-        "could be listed."
-    ),
+REPOSITORY_UNPROTECTED_CHILDREN: Final = Group.VERDICTS.gauge(
+    "repository_unprotected_children{registry,repository}",
+    "Manifests reachable only through an index. Absent if not all tags of the repository "
+    "could be listed.",
     "Each is counted once.",
 )
-REPOSITORY_LOGICAL_BYTES: Final = _gauge(
-    Group.VERDICTS,
-    "repository_logical_bytes",
-    "registry repository",
-    (
-        "Bytes of all content that tags of the repository need. Do not sum: repositories share "
-        "content."
-    ),
+REPOSITORY_LOGICAL_BYTES: Final = Group.VERDICTS.gauge(
+    "repository_logical_bytes{registry,repository}",
+    "Bytes of all content that tags of the repository need. Do not sum: repositories share "
+    "content.",
     "Only content that is present counts.",
 )
-
-TAG_MISSING_CHILDREN: Final = _gauge(
-    Group.VERDICTS,
-    "tag_missing_children",
-    _NEEDED,
+TAG_MISSING_CHILDREN: Final = Group.VERDICTS.gauge(
+    "tag_missing_children{registry,repository,tag,class,need}",
     "Missing manifests that the tag references. A missing tag counts as one.",
-    (
-        "Each is counted under the highest class that needs it. The registry said twice that they"
-        " are not there."
-    ),
+    "Each is counted under the highest class that needs it. The registry said twice that "
+    "they are not there.",
 )
-TAG_BROKEN_CHILDREN: Final = _gauge(
-    Group.VERDICTS,
-    "tag_broken_children",
-    _NEEDED,
+TAG_BROKEN_CHILDREN: Final = Group.VERDICTS.gauge(
+    "tag_broken_children{registry,repository,tag,class,need}",
     "Manifests that the tag references whose content is missing, short or corrupt.",
     "Each is counted under the highest class that needs it.",
 )
-TAG_UNKNOWN_CHILDREN: Final = _gauge(
-    Group.VERDICTS,
-    "tag_unknown_children",
-    _NEEDED,
+TAG_UNKNOWN_CHILDREN: Final = Group.VERDICTS.gauge(
+    "tag_unknown_children{registry,repository,tag,class,need}",
     "Manifests that the tag references whose state is unknown. An unreadable tag counts as one.",
     "Each is counted under the highest class that needs it.",
 )
-TAG_UNPROTECTED_CHILDREN: Final = _gauge(
-    Group.VERDICTS,
-    "tag_unprotected_children",
-    _NEEDED,
-    (
-        "Manifests of the tag reachable only through an index. Absent if not all tags could be "
-        "listed."
-    ),
+TAG_UNPROTECTED_CHILDREN: Final = Group.VERDICTS.gauge(
+    "tag_unprotected_children{registry,repository,tag,class,need}",
+    "Manifests of the tag reachable only through an index. Absent if not all tags could be listed.",
     "Without every tag of the repository, nobody can say that none names the manifest directly.",
 )
-TAG_LACKING_PLATFORMS: Final = _gauge(
-    Group.VERDICTS,
-    "tag_lacking_platforms",
-    _TAG,
+TAG_LACKING_PLATFORMS: Final = Group.VERDICTS.gauge(
+    "tag_lacking_platforms{registry,repository,tag,class}",
     "Platforms that must run the tag but for which it has no image.",
     "Each is counted under the highest class that needs it.",
 )
-TAG_UNMIRRORED_PLATFORMS: Final = _gauge(
-    Group.VERDICTS,
-    "tag_unmirrored_platforms",
-    _TAG,
+TAG_UNMIRRORED_PLATFORMS: Final = Group.VERDICTS.gauge(
+    "tag_unmirrored_platforms{registry,repository,tag,class}",
     "Platforms that must run the tag but that this mirror omits on purpose.",
     "The tag offers them; the mirror is configured to leave platforms out.",
 )
-TAG_BROKEN_SINCE: Final = _gauge(
-    Group.VERDICTS,
-    "tag_broken_since_timestamp_seconds",
-    _TAG,
+TAG_BROKEN_SINCE: Final = Group.VERDICTS.gauge(
+    "tag_broken_since_timestamp_seconds{registry,repository,tag,class}",
     "Time when the loss was first seen. Only for tags that this class cannot pull.",
 )
-TAG_UNPROTECTED_IMAGES: Final = _gauge(
-    Group.VERDICTS,
-    "tag_unprotected_images",
-    _TAG,
+TAG_UNPROTECTED_IMAGES: Final = Group.VERDICTS.gauge(
+    "tag_unprotected_images{registry,repository,tag,class}",
     "Live images that no tag references any more. Absent if unknown or if nothing is live.",
-    (
-        "For a pinned digest: 1 if no tag references it. For a tag: the number of running images "
-        "that were pulled by the tag and that it no longer references."
-    ),
+    "For a pinned digest: 1 if no tag references it. For a tag: the number of running images "
+    "that were pulled by the tag and that it no longer references.",
 )
-TAG_AFFECTED_WORKLOADS: Final = _gauge(
-    Group.VERDICTS,
-    "tag_affected_workloads",
-    _TAG,
+TAG_AFFECTED_WORKLOADS: Final = Group.VERDICTS.gauge(
+    "tag_affected_workloads{registry,repository,tag,class}",
     "Workloads that cannot restart from the tag. Only for broken or missing tags.",
-    (
-        "As far as clusters could be read. Under a lower class than the tag's own: workloads of "
-        "that class."
-    ),
+    "As far as clusters could be read. Under a lower class than the tag's own: workloads of "
+    "that class.",
 )
-TAG_AFFECTED_RUNNING: Final = _gauge(
-    Group.VERDICTS,
-    "tag_affected_running_containers",
-    _TAG,
+TAG_AFFECTED_RUNNING: Final = Group.VERDICTS.gauge(
+    "tag_affected_running_containers{registry,repository,tag,class}",
     "Running containers of the affected workloads. Only for broken or missing tags.",
     "They run because their nodes still hold the layers.",
 )
-TAG_AFFECTED_NEXT_RUN: Final = _gauge(
-    Group.VERDICTS,
-    "tag_affected_next_run_timestamp_seconds",
-    _TAG,
-    (
-        "Next scheduled start of an affected workload. Only for broken or missing tags with a "
-        "schedule."
-    ),
+TAG_AFFECTED_NEXT_RUN: Final = Group.VERDICTS.gauge(
+    "tag_affected_next_run_timestamp_seconds{registry,repository,tag,class}",
+    "Next scheduled start of an affected workload. Only for broken or missing tags with a "
+    "schedule.",
 )
-LOGIN_REFUSED_INFO: Final = _gauge(
-    Group.VERDICTS,
-    "login_refused_info",
-    "registry repository login",
+LOGIN_REFUSED_INFO: Final = Group.VERDICTS.gauge(
+    "login_refused_info{registry,repository,login}",
     "Always 1. One series per set of pull secrets that the registry refuses, and repository.",
-    (
-        "Only for pull secrets that workloads use for the repository and that pullproof may read."
-        " Capped per registry."
-    ),
+    "Only for pull secrets that workloads use for the repository and that pullproof may "
+    "read. Capped per registry.",
 )
-AFFECTED_WORKLOAD_INFO: Final = _gauge(
-    Group.VERDICTS,
-    "affected_workload_info",
-    f"{_TAG} workload_cluster workload_namespace workload_kind workload platforms",
+AFFECTED_WORKLOAD_INFO: Final = Group.VERDICTS.gauge(
+    ""
+    "affected_workload_info{registry,repository,tag,class,workload_cluster,workload_namespace,workload_kind,workload,platforms}",
     "Always 1. One series per workload that cannot restart from a broken or missing tag.",
-    (
-        "`platforms` are those of the workload's nodes. Capped per registry; live tags are kept "
-        "first."
-    ),
+    "`platforms` are those of the workload's nodes. Capped per registry; live tags are kept first.",
 )
-MISSING_CHILD_INFO: Final = _gauge(
-    Group.VERDICTS,
-    "missing_child_info",
-    f"{_TAG} platform digest kind state need",
+MISSING_CHILD_INFO: Final = Group.VERDICTS.gauge(
+    "missing_child_info{registry,repository,tag,class,platform,digest,kind,state,need}",
     "Always 1. One series per missing or broken manifest of a tag, and per missing platform.",
     "A missing platform has no digest. Capped per registry; live tags are kept first.",
 )
-
-REGISTRY_INFO: Final = _gauge(
-    Group.AUDITS,
-    "registry_info",
-    "registry role collector",
+REGISTRY_INFO: Final = Group.AUDITS.gauge(
+    "registry_info{registry,role,collector}",
     "Always 1. Role and garbage collector of the registry.",
     "As configured or detected.",
 )
-SHARD_INFO: Final = _gauge(
-    Group.AUDITS,
-    "shard_info",
-    "registry shard shards",
+SHARD_INFO: Final = Group.AUDITS.gauge(
+    "shard_info{registry,shard,shards}",
     "Always 1. Shard that this exporter audits, and the number of shards.",
 )
-SHARD_EXPECTED: Final = _gauge(
-    Group.AUDITS,
-    "shard_expected",
-    "registry shard shards",
+SHARD_EXPECTED: Final = Group.AUDITS.gauge(
+    "shard_expected{registry,shard,shards}",
     "Always 1. One series per shard that the configuration expects, including this one.",
 )
-REGISTRY_UP: Final = _gauge(
-    Group.AUDITS,
-    "registry_up",
-    "registry shard",
+REGISTRY_UP: Final = Group.AUDITS.gauge(
+    "registry_up{registry,shard}",
     "Whether the last audit was complete. Absent before the first audit.",
 )
-AUDIT_INTERVAL: Final = _gauge(
-    Group.AUDITS,
-    "audit_interval_seconds",
-    "registry shard",
+AUDIT_INTERVAL: Final = Group.AUDITS.gauge(
+    "audit_interval_seconds{registry,shard}",
     "Configured time between the starts of two audits.",
 )
-AUDIT_DURATION: Final = _gauge(
-    Group.AUDITS,
-    "audit_duration_seconds",
-    "registry shard",
+AUDIT_DURATION: Final = Group.AUDITS.gauge(
+    "audit_duration_seconds{registry,shard}",
     "Duration of the last audit.",
 )
-AUDIT_IN_PROGRESS: Final = _gauge(
-    Group.AUDITS,
-    "audit_in_progress",
-    "registry shard",
+AUDIT_IN_PROGRESS: Final = Group.AUDITS.gauge(
+    "audit_in_progress{registry,shard}",
     "Whether an audit of the registry is running.",
 )
-AUDIT_LAST_ATTEMPT: Final = _gauge(
-    Group.AUDITS,
-    "audit_last_attempt_timestamp_seconds",
-    "registry shard",
+AUDIT_LAST_ATTEMPT: Final = Group.AUDITS.gauge(
+    "audit_last_attempt_timestamp_seconds{registry,shard}",
     "Start time of the last audit, complete or not.",
 )
-AUDIT_LAST_SUCCESS: Final = _gauge(
-    Group.AUDITS,
-    "audit_last_success_timestamp_seconds",
-    "registry shard",
-    (
-        "Start time of the last complete audit, whose results are served. Survives a restart with"
-        " a ledger."
-    ),
+AUDIT_LAST_SUCCESS: Final = Group.AUDITS.gauge(
+    "audit_last_success_timestamp_seconds{registry,shard}",
+    "Start time of the last complete audit, whose results are served. Survives a restart "
+    "with a ledger.",
 )
-FACTS_LAST_EXPORT: Final = _gauge(
-    Group.AUDITS,
-    "facts_last_export_timestamp_seconds",
-    "registry shard",
+FACTS_LAST_EXPORT: Final = Group.AUDITS.gauge(
+    "facts_last_export_timestamp_seconds{registry,shard}",
     "Start time of the audit that was last exported. Absent if no export is configured.",
     "Before the first export: when the exporter started.",
 )
-AUDITS: Final = _counter(
-    Group.AUDITS,
-    "audits_total",
-    "registry shard",
+AUDITS: Final = Group.AUDITS.counter(
+    "audits_total{registry,shard}",
     "Finished audits, complete or not.",
 )
-AUDIT_FAILURES: Final = _counter(
-    Group.AUDITS,
-    "audit_failures_total",
-    "registry shard reason",
+AUDIT_FAILURES: Final = Group.AUDITS.counter(
+    "audit_failures_total{registry,shard,reason}",
     "Incomplete audits, by first reason.",
     "The [reasons](reasons.md) are a closed list.",
 )
-GAPS: Final = _gauge(
-    Group.AUDITS,
-    "gaps",
-    "registry shard scope reason",
+GAPS: Final = Group.AUDITS.gauge(
+    "gaps{registry,shard,scope,reason}",
     "Gaps in the last audit, complete or not, by scope and reason.",
     "The [reasons](reasons.md) are a closed list.",
 )
-
-SOURCE_UP: Final = _gauge(
-    Group.REFERENCES,
-    "reference_source_up",
-    "source",
+SOURCE_UP: Final = Group.REFERENCES.gauge(
+    "reference_source_up{source}",
     "Whether the source of image references could be read.",
 )
-SOURCE_LAST_SYNC: Final = _gauge(
-    Group.REFERENCES,
-    "reference_source_last_sync_timestamp_seconds",
-    "source",
+SOURCE_LAST_SYNC: Final = Group.REFERENCES.gauge(
+    "reference_source_last_sync_timestamp_seconds{source}",
     "Time when the source of image references was last read.",
 )
-SOURCE_REFERENCES: Final = _gauge(
-    Group.REFERENCES,
-    "reference_source_references",
-    "source",
+SOURCE_REFERENCES: Final = Group.REFERENCES.gauge(
+    "reference_source_references{source}",
     "Image references that the source provides.",
 )
-
-FAMILIES: Final = (
-    *(each for each in tuple(globals().values()) if isinstance(each, Family)),
-    *exporter_families.FAMILIES,
-    *storage_families.FAMILIES,
-    *scrub_families.FAMILIES,
+REQUESTS: Final = Group.REQUESTS.counter(
+    "registry_requests_total{registry,resource,code}",
+    "Requests to the registry and its token server, by resource and response code.",
 )
-"""Every family above and of the other tables, in order: no other can be published."""
+REQUEST_DURATION: Final = Group.REQUESTS.histogram(
+    "registry_request_duration_seconds{registry,resource}",
+    "Duration of requests to the registry, including the response body.",
+)
+RETRIES: Final = Group.REQUESTS.counter(
+    "registry_retries_total{registry}",
+    "Requests repeated after an inconclusive response.",
+)
+THROTTLE_WAIT: Final = Group.REQUESTS.counter(
+    "registry_throttle_wait_seconds_total{registry}",
+    "Time spent waiting because of a rate limit, of the registry or configured.",
+)
+BUILD_INFO: Final = Group.EXPORTER.gauge(
+    "build_info{version,python_version}",
+    "Always 1. Version of the exporter and of Python.",
+)
+CONFIG_LAST_RELOAD_SUCCESSFUL: Final = Group.EXPORTER.gauge(
+    "config_last_reload_successful",
+    "Whether the last configuration reload succeeded.",
+)
+CONFIG_LAST_RELOAD_SUCCESS: Final = Group.EXPORTER.gauge(
+    "config_last_reload_success_timestamp_seconds",
+    "Time of the last successful configuration reload.",
+)
+CONFIG_HASH: Final = Group.EXPORTER.gauge(
+    "config_hash",
+    "Hash of the configuration in force. Changes exactly when the configuration does.",
+)
+LEDGER_WRITABLE: Final = Group.EXPORTER.gauge(
+    "ledger_writable",
+    "Whether the last writes to the ledger succeeded. Absent without a ledger file.",
+)
+LOOP_STALLS: Final = Group.EXPORTER.counter(
+    "event_loop_stalls_total{loop}",
+    "Stalls of 0.1 s or more of an event loop: `audit` or `web`.",
+)
+LOOP_STALLED: Final = Group.EXPORTER.counter(
+    "event_loop_stalled_seconds_total{loop}",
+    "Duration of the stalls of an event loop, of 0.1 s or more each.",
+)
+SERIES_LIMIT: Final = Group.EXPORTER.gauge(
+    "metrics_series_limit{metric}",
+    "Maximum number of tags, repositories or problems that have series of their own.",
+    "`metric` is how the names of the families begin. Problems are limited per registry.",
+)
+SERIES_DROPPED: Final = Group.EXPORTER.gauge(
+    "metrics_series_dropped{metric}",
+    "Tags, repositories or problems beyond the limit, which have no series of their own.",
+    "The worst are kept.",
+)
+STORED_BYTES: Final = Group.STORAGE.gauge(
+    "stored_bytes{registry}",
+    "Bytes of all blobs in the registry's storage.",
+)
+STORED_REFERENCED_BYTES: Final = Group.STORAGE.gauge(
+    "stored_referenced_bytes{registry}",
+    "Bytes of the stored blobs that a manifest references, tagged or not.",
+    "Each blob is counted once.",
+)
+RECLAIMABLE_BYTES: Final = Group.STORAGE.gauge(
+    "reclaimable_bytes{registry,reason}",
+    "Bytes of unreferenced data past the grace period, by reason.",
+    "Each byte is counted under one reason.",
+)
+ORPHANED_BLOBS: Final = Group.STORAGE.gauge(
+    "orphaned_blobs{registry}",
+    "Stored blobs that no manifest references.",
+)
+ORPHANED_MANIFESTS: Final = Group.STORAGE.gauge(
+    "orphaned_manifests{registry}",
+    "Stored manifests that no tag references.",
+)
+REPOSITORY_EXCLUSIVE_BYTES: Final = Group.STORAGE.gauge(
+    "repository_exclusive_bytes{registry,repository}",
+    "Bytes that only this repository references: the most that removing it could free.",
+)
+SOLE_PROTECTOR: Final = Group.STORAGE.gauge(
+    "tag_sole_protected_children{registry,repository,tag}",
+    "Children of other tags that this tag alone tags directly. Absent if there are none.",
+)
+GC_VICTIMS: Final = Group.STORAGE.gauge(
+    "gc_victims{registry,dialect,mode,class}",
+    "Manifests that this garbage collection would break, by class.",
+    "Manifests of tags and pinned digests count, each once under its highest class. Tags out "
+    "of scope count as `selected`.",
+)
+GC_RECLAIMABLE_BYTES: Final = Group.STORAGE.gauge(
+    "gc_reclaimable_bytes{registry,dialect,mode}",
+    "Bytes of the blobs that this garbage collection would remove, needed or not.",
+)
+GC_WOULD_ABORT: Final = Group.STORAGE.gauge(
+    "gc_would_abort{registry,dialect,mode}",
+    "Whether this garbage collection would abort with an error.",
+)
+GC_PRECONDITIONS: Final = Group.STORAGE.gauge(
+    "gc_preconditions{registry,code,effect}",
+    "Faults in the storage that make the registry's collector abort or silently lose data.",
+)
+SCRUB_BYTES: Final = Group.SCRUB.counter(
+    "scrub_bytes_total{registry,shard}",
+    "Bytes read and hashed in full, including second reads.",
+)
+SCRUB_UNPACKED: Final = Group.SCRUB.counter(
+    "scrub_unpacked_bytes_total{registry,shard}",
+    "Bytes that layers were unpacked to. Each layer counts once.",
+    "Only with `uncompressed`.",
+)
+SCRUB_BLOBS: Final = Group.SCRUB.counter(
+    "scrub_blobs_total{registry,shard,outcome}",
+    "Blobs and manifests read in full, by outcome.",
+    "`match`; `mismatch`: two reads hashed to another digest; `gone`: short or not there; "
+    "`unknown`.",
+)
+SCRUB_OLDEST: Final = Group.SCRUB.gauge(
+    "scrub_oldest_live_proof_timestamp_seconds{registry,shard}",
+    "Oldest last-verified time of the blobs that live tags need. Absent if nothing is live.",
+    "A blob that was never verified counts from when it was first needed. As of the last audit.",
+)
+SCRUB_DONE: Final = Group.SCRUB.gauge(
+    "scrub_proven_ratio{registry,shard}",
+    "Share of the needed bytes that were verified within the scrub period.",
+    "Live or not. As of the last audit.",
+)
+SCRUB_PERIOD: Final = Group.SCRUB.gauge(
+    "scrub_period_seconds{registry,shard}",
+    "Configured scrub period. Absent if the registry is not scrubbed.",
+    "Every needed byte is read within it.",
+)
+SCRUB_BUDGET: Final = Group.SCRUB.gauge(
+    "scrub_budget_bytes{registry,shard}",
+    "Bytes per day that this shard may read.",
+    "The shard's part of the configured budget, or as many as its period needs.",
+)
+
+FAMILIES: Final = tuple(each for each in tuple(globals().values()) if isinstance(each, Family))
+"""Every family above, in order: no other can be published."""

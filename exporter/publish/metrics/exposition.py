@@ -101,6 +101,11 @@ class Samples:
 
     lines: dict[Family, list[str]] = field(default_factory=dict)
 
+    def put(self, family: Family, value: float | None, *labels: str) -> None:
+        """Add one sample by the values of its labels; None adds nothing."""
+        if value is not None:
+            self.add(family, label_pairs(family.labels, labels), value)
+
     def add(self, family: Family, labels: str, value: float) -> None:
         """Add one sample; `labels` as `label_pairs` writes them."""
         braced = f"{{{labels}}}" if labels else ""

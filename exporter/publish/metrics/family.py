@@ -38,6 +38,23 @@ class Group(StrEnum):
     REQUESTS = "Requests to registries"
     EXPORTER = "Exporter"
 
+    def gauge(self, series: str, text: str, notes: str = "") -> Family:
+        """Return a stable gauge; `series` is `name{label,label}` without the prefix."""
+        return self._family(Kind.GAUGE, series, text, notes)
+
+    def counter(self, series: str, text: str, notes: str = "") -> Family:
+        """Return a stable counter, likewise; its name ends in `_total`."""
+        return self._family(Kind.COUNTER, series, text, notes)
+
+    def histogram(self, series: str, text: str, notes: str = "") -> Family:
+        """Return a stable histogram, likewise."""
+        return self._family(Kind.HISTOGRAM, series, text, notes)
+
+    def _family(self, kind: Kind, series: str, text: str, notes: str) -> Family:
+        name, _, labels = series.removesuffix("}").partition("{")
+        keys = tuple(labels.split(",")) if labels else ()
+        return Family(PREFIX + name, kind, keys, text, self, notes, Status.STABLE)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Family:
@@ -60,13 +77,13 @@ class Family:
         return self.name.removesuffix("_total") if self.kind is Kind.COUNTER else self.name
 
 
-def gauge(group: Group, name: str, labels: str, text: str, notes: str = "") -> Family:
-    """Return a stable gauge; `name` is without the prefix, `labels` are separated by spaces."""
-    keys = tuple(labels.split())
-    return Family(PREFIX + name, Kind.GAUGE, keys, text, group, notes, Status.STABLE)
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps on what grows with the registries: they protect the Prometheus that scrapes."""
 
-
-def counter(group: Group, name: str, labels: str, text: str, notes: str = "") -> Family:
-    """Return a stable counter, likewise; its name ends in `_total`."""
-    keys = tuple(labels.split())
-    return Family(PREFIX + name, Kind.COUNTER, keys, text, group, notes, Status.STABLE)
+    tags: int = 10_000
+    """Tags with series of their own, over all registries."""
+    problems: int = 500
+    """Series of missing or broken children, for each registry."""
+    repositories: int = 10_000
+    """Repositories with series of their own, over all registries."""

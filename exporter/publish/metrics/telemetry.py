@@ -1,8 +1,8 @@
-"""What does the exporter do and cost right now? Read at every scrape, appended to the rest."""
+"""Live metrics: what the exporter does and costs right now. Read at every scrape."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, product
 from typing import Final, cast
@@ -20,15 +20,14 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from exporter.publish.metrics import catalogue
-from exporter.publish.metrics import exporter_families as own
 from exporter.publish.metrics.exposition import Format
-from exporter.publish.metrics.family import Family
-from exporter.publish.metrics.scrub_series import scrub_metrics
+from exporter.publish.metrics.family import Family, Kind
 from exporter.publish.status import AppState, RegistryStatus
-from exporter.tally import BUCKETS, LedgerTally
+from exporter.tally import BUCKETS, OUTCOMES, LedgerTally
 
 _RESOURCES: Final = ("base", "catalog", "tags", "manifest", "blob", "token", "redirect")
 _CODES: Final = ("2xx", "3xx", "401", "403", "404", "429", "4xx", "5xx", "error")
+_Rows = Iterable[tuple[Sequence[str], float | None]]
 
 
 class Telemetry:
@@ -48,66 +47,60 @@ class Telemetry:
         return _openmetrics(live).removesuffix(b"# EOF\n") + _openmetrics(self._process)
 
 
-@dataclass(frozen=True, eq=False)
-class _Live(Collector):
-    """One state's tallies as families; hashable by identity, as a registry demands."""
-
-    app_state: AppState
-
-    def collect(self) -> Iterator[Metric]:
-        statuses = self.app_state.statuses
-        yield _in_progress(self.app_state)
-        yield _requests(statuses)
-        yield _durations(statuses)
-        yield _total(
-            own.RETRIES,
-            {each.registry: float(each.tally.retries) for each in statuses},
-        )
-        waits = {each.registry: each.tally.throttled_seconds for each in statuses}
-        yield _total(own.THROTTLE_WAIT, waits)
-        yield from scrub_metrics(statuses)
-        yield _ledger(self.app_state.ledger)
-        loops = self.app_state.loops
-        stalls = {name: float(tally.stalls) for name, tally in loops.items()}
-        yield _total(own.LOOP_STALLS, stalls)
-        yield _total(own.LOOP_STALLED, {name: each.seconds for name, each in loops.items()})
-
-
-def _ledger(tally: LedgerTally | None) -> Metric:
-    family = own.LEDGER_WRITABLE
-    metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
-    if tally is not None:
-        metric.add_metric((), float(tally.writable))
-    return metric
-
-
 def _openmetrics(registry: CollectorRegistry) -> bytes:
     # The library leaves this one function without annotations.
     return cast("bytes", generate_openmetrics(registry))  # type: ignore[no-untyped-call]
 
 
-def _in_progress(app_state: AppState) -> Metric:
-    family = catalogue.AUDIT_IN_PROGRESS
-    metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
-    for each in app_state.statuses:
-        shard = str(each.shard.index)
-        metric.add_metric([each.registry, shard], float(each.registry in app_state.in_progress))
+@dataclass(frozen=True, eq=False)
+class _Live(Collector):
+    """The tallies of one moment as families; hashable by identity, as a registry demands."""
+
+    app_state: AppState
+
+    def collect(self) -> Iterator[Metric]:
+        state, statuses = self.app_state, self.app_state.statuses
+        yield _metric(
+            catalogue.AUDIT_IN_PROGRESS,
+            ((_part(each), each.registry in state.in_progress) for each in statuses),
+        )
+        yield _metric(catalogue.REQUESTS, _requests(statuses))
+        yield _durations(statuses)
+        retries = (([each.registry], each.tally.retries) for each in statuses)
+        yield _metric(catalogue.RETRIES, retries)
+        waits = (([each.registry], each.tally.throttled_seconds) for each in statuses)
+        yield _metric(catalogue.THROTTLE_WAIT, waits)
+        yield from _scrubs(statuses)
+        yield _metric(catalogue.LEDGER_WRITABLE, _ledger(state.ledger))
+        loops = state.loops.items()
+        yield _metric(catalogue.LOOP_STALLS, (([name], each.stalls) for name, each in loops))
+        yield _metric(catalogue.LOOP_STALLED, (([name], each.seconds) for name, each in loops))
+
+
+def _metric(family: Family, rows: _Rows) -> Metric:
+    """Return a family with its samples; what is None has none."""
+    kind = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
+    metric = kind(family.stem, family.help, labels=family.labels)
+    for labels, value in rows:
+        if value is not None:
+            metric.add_metric(labels, value)
     return metric
 
 
-def _requests(statuses: tuple[RegistryStatus, ...]) -> Metric:
+def _part(status: RegistryStatus) -> tuple[str, str]:
+    return status.registry, str(status.shard.index)
+
+
+def _requests(statuses: Iterable[RegistryStatus]) -> _Rows:
     """Every resource and code from the start on: a rate needs a zero to rise from."""
-    family = own.REQUESTS
-    metric = CounterMetricFamily(family.stem, family.help, labels=family.labels)
     for each in statuses:
         counts = dict.fromkeys(product(_RESOURCES, _CODES), 0) | each.tally.requests.copy()
         for (resource, code), count in counts.items():
-            metric.add_metric([each.registry, resource, code], count)
-    return metric
+            yield (each.registry, resource, code), count
 
 
-def _durations(statuses: tuple[RegistryStatus, ...]) -> Metric:
-    family = own.REQUEST_DURATION
+def _durations(statuses: Iterable[RegistryStatus]) -> Metric:
+    family = catalogue.REQUEST_DURATION
     metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
     bounds = (*map(str, BUCKETS), "+Inf")
     for each in statuses:
@@ -118,8 +111,23 @@ def _durations(statuses: tuple[RegistryStatus, ...]) -> Metric:
     return metric
 
 
-def _total(family: Family, values: dict[str, float]) -> Metric:
-    metric = CounterMetricFamily(family.stem, family.help, labels=family.labels)
-    for name, value in values.items():
-        metric.add_metric([name], value)
-    return metric
+def _scrubs(statuses: Iterable[RegistryStatus]) -> Iterator[Metric]:
+    """Yield the families of the registries that are read whole: an hour's blob is seen to move."""
+    found = [(_part(each), each.scrub) for each in statuses if each.scrub is not None]
+    ended = (
+        ((*part, outcome), each.blobs.get(outcome, 0))
+        for part, each in found
+        for outcome in OUTCOMES
+    )
+    yield _metric(catalogue.SCRUB_BYTES, ((part, each.size) for part, each in found))
+    yield _metric(catalogue.SCRUB_UNPACKED, ((part, each.unpacked) for part, each in found))
+    yield _metric(catalogue.SCRUB_BLOBS, ended)
+    yield _metric(catalogue.SCRUB_OLDEST, ((part, each.oldest_live) for part, each in found))
+    yield _metric(catalogue.SCRUB_DONE, ((part, each.proven) for part, each in found))
+    yield _metric(catalogue.SCRUB_PERIOD, ((part, each.period) for part, each in found))
+    yield _metric(catalogue.SCRUB_BUDGET, ((part, each.budget) for part, each in found))
+
+
+def _ledger(tally: LedgerTally | None) -> _Rows:
+    if tally is not None:
+        yield (), tally.writable

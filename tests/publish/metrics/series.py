@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
 from tests.publish.reports import app_state, status
 

@@ -17,7 +17,7 @@ from exporter.judge.finding import Finding, Severity
 from exporter.judge.report import Child, ChildKind
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
 from tests.fakes import use
 from tests.golden import golden

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.use import ReferenceClass, Use
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from tests.fakes import workload
 from tests.publish.metrics.series import samples, value
 from tests.publish.reports import (

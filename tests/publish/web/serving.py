@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import bcrypt
 
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
 from exporter.publish.status import AppState
 from exporter.publish.web.access import AccessControl

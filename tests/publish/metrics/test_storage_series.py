@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from exporter.publish.metrics.limits import Limits
+from exporter.publish.metrics.family import Limits
 from tests.publish.metrics.series import samples, value
 from tests.publish.reports import app_state, child, report, status, stock, tag
 
