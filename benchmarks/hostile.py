@@ -24,7 +24,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
-from exporter.publish.web.access import AccessControl
+from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import Shell, application
 from exporter.serve.board import Board
 from exporter.serve.loop_thread import LoopThread, timed

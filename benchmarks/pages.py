@@ -17,7 +17,7 @@ from typing import Final
 from benchmarks.parts.many import many, shell
 from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
-from exporter.publish.web.access import AccessControl
+from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import application
 from exporter.publish.web.server import listening
 from tests.publish.reports import TAKEN_AT

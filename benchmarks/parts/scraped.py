@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 from benchmarks.parts.many import many, shell
 from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
-from exporter.publish.web.access import AccessControl
+from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.server import listening
 from tests.parts.certificates import authority

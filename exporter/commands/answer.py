@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from exporter.commands import Refused
-from exporter.commands.settings import again
+from exporter.commands.options import again
 from exporter.facts.gap import Scope
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Role, Snapshot

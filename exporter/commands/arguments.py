@@ -13,7 +13,7 @@ _IMAGES: Final = "File with images: one per line, or YAML"
 _IN_USE: Final = "File with images in use, to show who uses it"
 
 
-class Command(NamedTuple):
+class Subcommand(NamedTuple):
     """One command of the command line."""
 
     add: Callable[[argparse.ArgumentParser], None]
@@ -279,8 +279,8 @@ def _save(parser: _Options) -> None:
 
 PULLED: Final = "Exit codes: 0 all pullable, 1 something is not, 2 usage error, 3 inconclusive"
 
-COMMANDS: Final[Mapping[str, Command]] = {
-    "serve": Command(
+COMMANDS: Final[Mapping[str, Subcommand]] = {
+    "serve": Subcommand(
         _serve,
         "Run periodic audits; serve metrics and a status page",
         "Audit the configured registries periodically, and serve metrics, pages and JSON until "
@@ -288,72 +288,72 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "Exit codes: 0 stopped by a signal, 2 usage error, 3 could not start (address or ledger "
         "in use)",
     ),
-    "check": Command(
+    "check": Subcommand(
         _check,
         "Check whether images can be pulled",
         "Check images, or every tag of registries, down to the last byte of each layer, and "
         "report which platforms can be pulled.",
         PULLED,
     ),
-    "inspect": Command(
+    "inspect": Subcommand(
         _inspect,
         "Show the tree of one image",
         "Show the tree of one image: what is present, what is lost, and which tags protect it.",
         PULLED,
     ),
-    "explain": Command(
+    "explain": Subcommand(
         _explain,
         "Show who uses an image and what protects it",
         "Show whether an image is the latest, whether something live uses it, whether one tag is "
         "its only protection, and what breaks if it is removed.",
         "Exit codes: 0 answered, 2 usage error, 3 inconclusive",
     ),
-    "snapshot": Command(
+    "snapshot": Subcommand(
         _snapshot,
         "Save the state of a registry to a file",
         "Audit every tag of a registry and save its state to a file, for `diff` and for --from of "
         "other commands.",
         "Exit codes: 0 saved, complete, 2 usage error, 3 saved, with gaps",
     ),
-    "diff": Command(
+    "diff": Subcommand(
         _diff,
         "Compare two snapshots: what changed, and what broke",
         "Compare two snapshots, and tell intended removals from collateral damage.",
         "Exit codes: 0 nothing broke, 1 something broke, 2 usage error, 3 inconclusive",
     ),
-    "protect": Command(
+    "protect": Subcommand(
         _protect,
         "Plan or set keep tags that survive a garbage collection",
         "List the keep tags that would protect manifests without a tag of their own. --apply sets "
         "them.",
         "Exit codes: 0 all protected, 1 some are not, 2 usage error, 3 inconclusive",
     ),
-    "scrub": Command(
+    "scrub": Subcommand(
         _scrub,
         "Verify images by reading and hashing every byte",
         "Read every needed byte and compare it with its digest.",
         PULLED,
     ),
-    "preflight": Command(
+    "preflight": Subcommand(
         _preflight,
         "Predict what a garbage collection or deletion would break",
         "Predict what a garbage collection, a cleanup plan or a deletion would remove, and which "
         "images it would break. It removes nothing.",
         "Exit codes: 0 SAFE, 1 UNSAFE, 2 usage error, 3 INCOMPLETE",
     ),
-    "facts": Command(
+    "facts": Subcommand(
         _facts,
         "Export audit data as Parquet",
         "Export audit data as Parquet, for `capacity` and other engines.",
     ),
-    "capacity": Command(
+    "capacity": Subcommand(
         _capacity,
         "Report storage use: needed, untagged, unreferenced",
         "Report how much of a registry's storage is needed, untagged and unreferenced, from the "
         "exports of all its shards.",
         "Exit codes: 0 complete, 2 usage error, 3 inconclusive or incomplete",
     ),
-    "demo": Command(
+    "demo": Subcommand(
         _demo,
         "Run the exporter on an embedded registry with broken images",
         "Run the exporter on embedded registries with broken images, until Ctrl-C.",

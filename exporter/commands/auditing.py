@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from exporter.audit import Audited, examine
 from exporter.commands import Refused
-from exporter.commands.settings import Typed
+from exporter.commands.options import Typed
 from exporter.commands.subjects import Subjects
 from exporter.facts.proof import Proof
 from exporter.facts.shard import WHOLE, Shard

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered
-from exporter.commands.settings import bucket, check_place, is_folder, place
+from exporter.commands.options import bucket, check_place, is_folder, place
 from exporter.config.words import duration
 from exporter.facts.exports import Capacity, Release, Untold
 from exporter.facts.gap import Reason
@@ -24,7 +24,7 @@ from exporter.ports import Unseen
 from exporter.publish.answers import capacity
 from exporter.publish.exports.release import decode, named
 from exporter.sources.exports.queries import Engine, answer
-from exporter.wiring.exports import imported
+from exporter.wiring.parquet_export import imported
 
 if TYPE_CHECKING:
     from exporter.sources.bucket import Bucket

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from exporter.commands.answer import MOST_ROWS, as_json, exit_code, save, style
 from exporter.commands.auditing import finished, judged, look
-from exporter.commands.settings import again, typed
+from exporter.commands.options import again, typed
 from exporter.commands.subjects import asked_for
 from exporter.judge.report import Report
 from exporter.publish.text.markdown import check_markdown

@@ -17,8 +17,8 @@ from typing import Final
 from exporter.commands import Refused
 from exporter.commands.answer import style
 from exporter.config.loading import Misconfigured, load
-from exporter.demo import settings, tree
-from exporter.demo.registry import Registry, served
+from exporter.demo import configuration, storage_tree
+from exporter.demo.embedded_registry import EmbeddedRegistry, served
 from exporter.facts.snapshot import Role
 from exporter.publish.text.terminal import Style, check_text
 from exporter.serve.logs import configure
@@ -55,15 +55,15 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
 
 
 async def _show(args: argparse.Namespace, folder: Path, environ: Mapping[str, str]) -> None:
-    stock = tree.stock(folder / "registry")
-    tree.litter(stock)
-    owned = Registry.of(folder / "registry", lying_cache=True)
+    stock = storage_tree.stock(folder / "registry")
+    storage_tree.litter(stock)
+    owned = EmbeddedRegistry.of(folder / "registry", lying_cache=True)
     # The cache is older than the cleanup: from here on it answers for bytes that are gone.
-    tree.suffer(stock)
-    tree.mirror(folder / "mirror")
-    mirror = Registry.of(folder / "mirror")
+    storage_tree.suffer(stock)
+    storage_tree.mirror(folder / "mirror")
+    mirror = EmbeddedRegistry.of(folder / "mirror")
     async with served(owned) as host, served(mirror) as other:
-        path = settings.write(folder, owned=host, mirror=other, listen=args.listen)
+        path = configuration.write(folder, owned=host, mirror=other, listen=args.listen)
         service = Service(path, load(path, environ), environ)
         again = f"--config {shlex.quote(str(path))}"
         telling = asyncio.create_task(_tell(replace(style(args), again=again), service, host))

@@ -10,7 +10,7 @@ from typing import Final
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered, save
 from exporter.commands.auditing import finished, judged, look
-from exporter.commands.settings import Typed, typed
+from exporter.commands.options import Typed, typed
 from exporter.commands.subjects import Subjects, is_registry, platforms, with_file
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use

@@ -11,14 +11,14 @@ from exporter.audit import Audited
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
 from exporter.commands.auditing import examined, finished, judged
-from exporter.commands.settings import bucket, check_place, shard_of, typed
+from exporter.commands.options import bucket, check_place, shard_of, typed
 from exporter.commands.subjects import of_registry
 from exporter.facts.exports import Exported
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
 from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
-from exporter.wiring.exports import ParquetExport
+from exporter.wiring.parquet_export import ParquetExport
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from exporter.commands import Refused
 from exporter.commands.answer import as_json, exit_code, save, style
 from exporter.commands.auditing import finished, judged, look
-from exporter.commands.settings import typed
+from exporter.commands.options import typed
 from exporter.commands.subjects import platforms, read, with_file
 from exporter.judge.report import Report
 from exporter.oci.quoting import without_credentials

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from exporter.commands import Refused
-from exporter.commands.settings import clusters
+from exporter.commands.options import clusters
 from exporter.config.loading import Misconfigured, load
 from exporter.config.registry import RegistrySettings
 from exporter.config.settings import Settings

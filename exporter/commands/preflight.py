@@ -14,7 +14,7 @@ from exporter.commands.answer import Exit, answered
 from exporter.commands.auditing import judged
 from exporter.commands.needed import Wanting, wanting
 from exporter.commands.operation import operation
-from exporter.commands.settings import check_place, place, plain_http
+from exporter.commands.options import check_place, place, plain_http
 from exporter.facts import body
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory

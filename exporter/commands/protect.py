@@ -10,7 +10,7 @@ from typing import Final
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered, save
 from exporter.commands.auditing import finished, judged, look
-from exporter.commands.settings import Typed, typed
+from exporter.commands.options import Typed, typed
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.facts.use import ReferenceClass
 from exporter.judge.keep_tags import LONGEST, KeepTag, KeepTagPlan, plan_keep_tags

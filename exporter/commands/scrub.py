@@ -15,7 +15,7 @@ from exporter.audit import audit
 from exporter.commands import Refused
 from exporter.commands.answer import MOST_ROWS, Exit, as_json, exit_code, save, style
 from exporter.commands.auditing import aimed, finished, opened, showing
-from exporter.commands.settings import Typed, again, is_folder, settings_of, typed
+from exporter.commands.options import Typed, again, is_folder, settings_of, typed
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.config.registry import RegistrySettings
 from exporter.config.scrub import ScrubSettings, Source

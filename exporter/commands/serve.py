@@ -12,7 +12,7 @@ from typing import Final
 
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
-from exporter.commands.settings import shard
+from exporter.commands.options import shard
 from exporter.config.loading import Misconfigured, load
 from exporter.config.settings import Settings
 from exporter.oci.digest import Malformed
@@ -20,7 +20,7 @@ from exporter.ports import Unseen
 from exporter.publish.web.config import WebConfig, server_context
 from exporter.publish.web.config import load as web_config
 from exporter.serve.logs import configure
-from exporter.wiring.exports import imported
+from exporter.wiring.parquet_export import imported
 from exporter.wiring.service import Service, Unstartable
 from exporter.wiring.stored import library
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, save
 from exporter.commands.auditing import finished, look
-from exporter.commands.settings import Typed, typed
+from exporter.commands.options import Typed, typed
 from exporter.commands.subjects import Subjects, of_registry
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Snapshot

@@ -22,7 +22,7 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
-from exporter.publish.web.access import AccessControl
+from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.probe import Asked
 from exporter.publish.web.server import listening
@@ -36,7 +36,7 @@ from exporter.sources.program import end_all
 from exporter.store.ledger import Ledger
 from exporter.tally import LoopTally
 from exporter.wiring.assembly import assembled
-from exporter.wiring.exports import ParquetExport
+from exporter.wiring.parquet_export import ParquetExport
 from exporter.wiring.probing import Probing
 
 _log: Final = logging.getLogger("pullproof.service")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import pytest
 
-from exporter.demo import registry as demo
+from exporter.demo import embedded_registry as demo
 from exporter.facts.snapshot import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, parse
@@ -129,7 +129,7 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 @asynccontextmanager
 async def _demo(folder: Path) -> AsyncIterator[OnDisk]:
     (folder / "docker/registry/v2/repositories").mkdir(parents=True)
-    served = demo.Registry.of(folder)
+    served = demo.EmbeddedRegistry.of(folder)
     async with demo.served(served) as host, registry_at(f"http://{host}") as asked:
         yield OnDisk(asked, Collector.DISTRIBUTION_2, folder)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter.demo.content import chart, multi_platform
-from exporter.demo.registry import Registry, served
-from exporter.demo.tree import (
+from exporter.demo.embedded_registry import EmbeddedRegistry, served
+from exporter.demo.storage_tree import (
     BACKUP,
     CHART,
     CHECKOUT,
@@ -19,7 +19,7 @@ from exporter.demo.tree import (
     PAYMENTS,
     SEARCH,
     TOOLBOX,
-    Tree,
+    StorageTree,
     stock,
     suffer,
 )
@@ -146,7 +146,7 @@ async def test_every_answer_is_the_real_ones(tmp_path: Path, *, cache: bool) -> 
     """With a cache: one that knew every blob before the collection."""
     tree = stock(tmp_path / "storage")
     with registry(tmp_path, Settings(cache=cache)) as real:
-        embedded = Registry.of(real.root, lying_cache=cache)
+        embedded = EmbeddedRegistry.of(real.root, lying_cache=cache)
         for path in of_blobs() if cache else ():
             await ask(real.host, Asked(path, "HEAD"))
         suffer(tree)
@@ -162,7 +162,7 @@ async def test_every_answer_is_the_real_ones(tmp_path: Path, *, cache: bool) -> 
 
 async def test_damage_is_answered_alike(tmp_path: Path) -> None:
     """Scenarios 15 to 20 of what collections, crashes and disks leave behind."""
-    tree, name = Tree(tmp_path / "storage"), Repository("team/app")
+    tree, name = StorageTree(tmp_path / "storage"), Repository("team/app")
     made = multi_platform("team/app", "1")
     amd64, arm64 = made.on("amd64"), made.on("arm64")
     tree.push(name, made, *"abcdefgh")
@@ -185,7 +185,7 @@ async def test_damage_is_answered_alike(tmp_path: Path) -> None:
     names = ["a", "b", "c", "d", "e", "f", "g", amd64.digest, arm64.digest]
     blobs = [each.digest for child in (amd64, arm64) for each in child.blobs]
     with registry(tmp_path, Settings(cache=False)) as real:
-        async with served(Registry.of(real.root)) as address:
+        async with served(EmbeddedRegistry.of(real.root)) as address:
             paths = [f"/v2/{name}/manifests/{each}" for each in names]
             paths += [f"/v2/{name}/blobs/{each}" for each in (*blobs, EMPTY)]
             await assert_alike(real.host, address, both(paths))
@@ -196,7 +196,7 @@ async def test_damage_is_answered_alike(tmp_path: Path) -> None:
 
 
 async def test_every_kind_of_manifest_keeps_its_type(tmp_path: Path) -> None:
-    name, tree = Repository("team/app"), Tree(tmp_path / "storage")
+    name, tree = Repository("team/app"), StorageTree(tmp_path / "storage")
     documents = {
         "oci-index": b'{"schemaVersion":2,"manifests":[]}',
         "unknown-type": b'{"schemaVersion":2,"mediaType":"application/vnd.example+json"}',
@@ -214,15 +214,15 @@ async def test_every_kind_of_manifest_keeps_its_type(tmp_path: Path) -> None:
             path.write_bytes(content)
         tree.point(name, digest, tag)
     with registry(tmp_path) as real:
-        async with served(Registry.of(real.root)) as address:
+        async with served(EmbeddedRegistry.of(real.root)) as address:
             paths = [f"/v2/{name}/manifests/{tag}" for tag in documents]
             await assert_alike(real.host, address, both(paths))
 
 
 async def test_an_empty_registry_and_an_emptied_repository_are_alike(tmp_path: Path) -> None:
-    tree = Tree(tmp_path / "storage")
+    tree = StorageTree(tmp_path / "storage")
     with registry(tmp_path) as real:
-        async with served(Registry.of(real.root)) as address:
+        async with served(EmbeddedRegistry.of(real.root)) as address:
             await assert_alike(real.host, address, [Asked("/v2/_catalog"), Asked("/v2/")])
             (tree.repositories / "a" / "_layers").mkdir(parents=True)
             (tree.repositories / "b" / "_layers").mkdir(parents=True)

@@ -13,12 +13,12 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict, MultiDict
 
-from exporter.commands import Refused, settings, subjects
+from exporter.commands import Refused, options, subjects
 from exporter.config.words import Address, ImagePattern, duration, glob, size
 from exporter.publish.web import probe, query
-from exporter.publish.web.access import AccessControl, is_foreign
+from exporter.publish.web.access_control import AccessControl, is_foreign
 from exporter.publish.web.html import text as escaped
-from exporter.publish.web.responses import accepts_gzip, metrics_format
+from exporter.publish.web.sending import accepts_gzip, metrics_format
 from exporter.screen import escaped as escaped_document
 from exporter.screen import plain
 from tests.fuzz.target import Target
@@ -103,7 +103,7 @@ def _subject(data: bytes) -> None:
 
 
 def _place(data: bytes) -> None:
-    settings.check_place("--storage", data.decode(errors="surrogateescape"))
+    options.check_place("--storage", data.decode(errors="surrogateescape"))
 
 
 def _words(read: Callable[[str], object]) -> Callable[[bytes], None]:
@@ -131,13 +131,13 @@ TARGETS: Final = (
             b"gzip, br;q=0",
             b"9.5",
         ),
-        ("publish.web.responses", "publish.web.probe"),
+        ("publish.web.sending", "publish.web.probe"),
     ),
     Target(
         "web-login",
         _login,
         (b"prometheus:change me", b"Basic cHJvbWV0aGV1czp4"),
-        ("publish.web.access",),
+        ("publish.web.access_control",),
         (),
     ),
     Target(
@@ -151,7 +151,7 @@ TARGETS: Final = (
         "web-origin",
         _origin,
         (b"http://registry-audit.example:10470\nregistry-audit.example:10470",),
-        ("publish.web.access",),
+        ("publish.web.access_control",),
         (),
     ),
     Target("screen", _screen, ("\u202e\x1b[31mé".encode(),), ("screen",), ()),
@@ -166,7 +166,7 @@ TARGETS: Final = (
         "place",
         _place,
         (b"s3://bucket/root", b"/srv/registry"),
-        ("commands.settings", "config.storage"),
+        ("commands.options", "config.storage"),
         (Refused,),
     ),
     Target("duration", _words(duration), (b"1h30m", b"500ms"), ("config.words",), (ValueError,)),

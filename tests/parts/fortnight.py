@@ -15,7 +15,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Final
 
 from exporter.demo.content import chart, multi_platform
-from exporter.demo.tree import CHART, CHECKOUT, FRONTEND, PAYMENTS, mirror, stock, suffer
+from exporter.demo.storage_tree import CHART, CHECKOUT, FRONTEND, PAYMENTS, mirror, stock, suffer
 from exporter.oci.reference import Repository
 from exporter.store.ledger import Ledger
 from tests.parts import monitoring, past
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from exporter.demo.tree import Tree
+    from exporter.demo.storage_tree import StorageTree
     from tests.parts.http import Asked
     from tests.parts.kubernetes import Kubernetes
     from tests.parts.monitoring import Prometheus
@@ -101,7 +101,7 @@ def fortnight(folder: Path, cluster: Kubernetes) -> Iterator[Prometheus]:
         yield stack.enter_context(_watching(folder, running))
 
 
-def _filled(folder: Path) -> Tree:
+def _filled(folder: Path) -> StorageTree:
     """Write the storages, old enough for the exporter to say what is left over in them.
 
     Left over are two versions without a tag (one is pinned by digest), a repository that was

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.sources.exports.test_questions import in_memory
 
 from exporter.sources.bucket import Bucket
 from tests.parts.needs import asset, program
 from tests.parts.product import Told, run
 from tests.sources.exports.registries import site
+from tests.sources.exports.test_queries import in_memory
 from tests.sources.storage.bucket import bucket
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ from exporter.publish.exports import rows
 from exporter.publish.exports.release import AUDIT, encode, folder, names_release
 from exporter.publish.exports.release import path as path_of
 from exporter.publish.exports.rows import Columns, Row
-from exporter.publish.exports.schema import SEEN, STORED, Table
+from exporter.publish.exports.schema import SEEN, STORED, ParquetTable
 from exporter.sources.bucket import Bucket
 
 _WORTH_TELLING: Final = frozenset({Scope.REGISTRY, Scope.REPOSITORY})
@@ -119,7 +119,7 @@ def _written(facts: Facts, bucket: Bucket, beneath: str) -> Iterator[File]:
             local.unlink()
 
 
-def _tables(facts: Facts) -> Iterator[tuple[Table, Iterable[Columns]]]:
+def _tables(facts: Facts) -> Iterator[tuple[ParquetTable, Iterable[Columns]]]:
     seen = rows.of_snapshot(facts.snapshot)
     for table in SEEN:
         yield table, turned(seen[table.name], len(table.columns))
@@ -156,7 +156,7 @@ def _release(facts: Facts, files: tuple[File, ...]) -> Release:
     )
 
 
-def schema(table: Table) -> pa.Schema:
+def schema(table: ParquetTable) -> pa.Schema:
     """Return a table's columns as Arrow knows them."""
     return pa.schema([pa.field(each.name, _KINDS[each.kind], each.optional) for each in table.all])
 
@@ -168,7 +168,7 @@ def turned(rows: Iterable[Row], width: int) -> Iterator[Columns]:
         yield tuple([row[at] for row in batch] for at in range(width))
 
 
-def write(table: Table, origin: Row, parts: Iterable[Columns], path: Path) -> int:
+def write(table: ParquetTable, origin: Row, parts: Iterable[Columns], path: Path) -> int:
     """Write a table's columns to a file, each row with its origin; return the number of rows.
 
     No rows make a file as well: a reader needs no case for it.

@@ -8,7 +8,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ParquetColumn:
     """One column."""
 
     name: str
@@ -19,15 +19,15 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ParquetTable:
     """One table."""
 
     name: str
     about: str
-    columns: tuple[Column, ...]
+    columns: tuple[ParquetColumn, ...]
 
     @property
-    def all(self) -> tuple[Column, ...]:
+    def all(self) -> tuple[ParquetColumn, ...]:
         """Every column, with those that each row of each table has."""
         return (*ORIGIN, *self.columns)
 
@@ -45,20 +45,22 @@ def _lines() -> Iterator[str]:
         yield from _described(table.columns)
 
 
-def _described(columns: Iterable[Column]) -> Iterator[str]:
+def _described(columns: Iterable[ParquetColumn]) -> Iterator[str]:
     yield from ("| column | type | meaning |", "|---|---|---|")
     for each in columns:
         kind = f"{each.kind}, may be null" if each.optional else each.kind
         yield f"| `{each.name}` | {kind} | {each.about} |"
 
 
-def _table(name: str, about: str, *rows: tuple[str, str, str]) -> Table:
-    return Table(name, about, _columns(*rows))
+def _table(name: str, about: str, *rows: tuple[str, str, str]) -> ParquetTable:
+    return ParquetTable(name, about, _columns(*rows))
 
 
-def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
+def _columns(*rows: tuple[str, str, str]) -> tuple[ParquetColumn, ...]:
     """Read rows of name, kind and meaning; a kind with `?` may be null."""
-    return tuple(Column(name, kind.rstrip("?"), about, "?" in kind) for name, kind, about in rows)
+    return tuple(
+        ParquetColumn(name, kind.rstrip("?"), about, "?" in kind) for name, kind, about in rows
+    )
 
 
 ORIGIN: Final = _columns(

@@ -12,14 +12,14 @@ from aiohttp.typedefs import Handler
 
 from exporter.publish.board import Board
 from exporter.publish.metrics.telemetry import Telemetry
-from exporter.publish.web import responses
-from exporter.publish.web.access import OPEN, AccessControl, same_origin
+from exporter.publish.web import sending
+from exporter.publish.web.access_control import OPEN, AccessControl, same_origin
 from exporter.publish.web.connections import BANNER, Connection
 from exporter.publish.web.documents import Documents
 from exporter.publish.web.html import POLICY
 from exporter.publish.web.pages import Pages
 from exporter.publish.web.probe import Probe, Prober
-from exporter.publish.web.responses import accepts_gzip, metrics_format
+from exporter.publish.web.sending import accepts_gzip, metrics_format
 
 _PATIENCE: Final = 30.0
 """Seconds that an answer may take, until it is written; large bodies have longer."""
@@ -93,7 +93,7 @@ async def _inside(request: web.Request) -> web.Response:
 @web.middleware
 async def _in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
     async with asyncio.timeout(_PATIENCE) as limit:
-        request[responses.LIMIT] = limit
+        request[sending.LIMIT] = limit
         if isinstance(request.protocol, Connection):
             request.protocol.begin()
         return await handler(request)
@@ -114,9 +114,9 @@ class _Answers:
         rendered = exposition.rendered(form)
         headers = {"Content-Type": form.value, "Vary": "Accept, Accept-Encoding"}
         if not accepts_gzip(request.headers.get("Accept-Encoding", "")):
-            return await responses.send(request, headers, rendered.followed(live))
+            return await sending.send(request, headers, rendered.followed(live))
         headers["Content-Encoding"] = "gzip"
-        return await responses.send(request, headers, rendered.continued(live))
+        return await sending.send(request, headers, rendered.continued(live))
 
     async def ready(self, _: web.Request) -> web.Response:
         """Ready once each registry was tried or has an old truth: not only where all are up."""

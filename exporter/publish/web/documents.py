@@ -15,9 +15,9 @@ from exporter.publish.board import Board
 from exporter.publish.document.report import compose, encode
 from exporter.publish.status import RegistryStatus
 from exporter.publish.tag_index import IndexedTag, TagIndex
-from exporter.publish.web import responses
+from exporter.publish.web import sending
 from exporter.publish.web.pages import asked
-from exporter.publish.web.responses import Once
+from exporter.publish.web.sending import Once
 from exporter.screen import plain
 from exporter.store import snapshot_file
 
@@ -45,13 +45,11 @@ class Documents:
         name = request.query.get(_NAME, "")
         whole = not name and query.parameters().keys() <= {"registry"}
         if whole and len(statuses) == len(self._board.app_state.statuses):
-            return await responses.compressed(
-                request, await self._reports.of(statuses), responses.JSON
-            )
+            return await sending.compressed(request, await self._reports.of(statuses), sending.JSON)
         async with self._slots:
             if whole:
                 body = await asyncio.to_thread(self._write, statuses)
-                return await responses.compressed(request, body, responses.JSON)
+                return await sending.compressed(request, body, sending.JSON)
             index = await self._indexes.of(self._board.app_state.statuses)
             # Registries were chosen above, where several may be named.
             wanted = replace(query.wanted, registry="")
@@ -63,7 +61,7 @@ class Documents:
                     )
                 )
             )
-            return await responses.compressed(request, body, responses.JSON)
+            return await sending.compressed(request, body, sending.JSON)
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
         """What the last complete audit saw, for `--from`: the commands ask nothing again."""
@@ -75,7 +73,7 @@ class Documents:
         async with self._slots:
             packed = await asyncio.to_thread(snapshot_file.encode, found.snapshot)
             headers = {"Content-Type": "application/octet-stream"}
-            return await responses.send(request, headers, (packed,))
+            return await sending.send(request, headers, (packed,))
 
     def _chosen(self, wanted: Collection[str]) -> tuple[RegistryStatus, ...]:
         statuses = self._board.app_state.statuses
@@ -88,7 +86,7 @@ class Documents:
 
     def _write(self, statuses: tuple[RegistryStatus, ...]) -> bytes:
         body = encode(compose(statuses, self._clock()))
-        return gzip.compress(body, responses.QUICK, mtime=0)
+        return gzip.compress(body, sending.QUICK, mtime=0)
 
 
 def _narrowed(

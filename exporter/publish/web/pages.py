@@ -10,11 +10,11 @@ from aiohttp import web
 from exporter.oci.digest import Malformed
 from exporter.publish.board import Board
 from exporter.publish.tag_index import TagIndex
-from exporter.publish.web import responses
+from exporter.publish.web import sending
 from exporter.publish.web.front import front
 from exporter.publish.web.html import ICON
 from exporter.publish.web.query import Query, read
-from exporter.publish.web.responses import Once
+from exporter.publish.web.sending import Once
 from exporter.publish.web.tag_page import tag_page
 from exporter.screen import plain
 
@@ -37,7 +37,7 @@ class Pages:
         """The status page, with as much of the list of tags as was asked for."""
         query, app_state = asked(request.query), self._board.app_state
         index = await self.indexes.of(app_state.statuses)
-        return await responses.page(
+        return await sending.page(
             request, lambda: front(app_state, index, query, self._clock(), self._docs)
         )
 
@@ -48,7 +48,7 @@ class Pages:
         if place not in index.places:
             raise web.HTTPNotFound(text="No such tag in the last audit\n")
         entry = index.places[place]
-        return await responses.page(request, lambda: tag_page(entry, self._clock(), self._docs))
+        return await sending.page(request, lambda: tag_page(entry, self._clock(), self._docs))
 
     async def icon(self, _: web.Request) -> web.Response:
         """The picture of the browser's tab."""

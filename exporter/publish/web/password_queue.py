@@ -21,7 +21,7 @@ Comparer = Callable[[bytes, bytes], bool]
 """Compares a password with a bcrypt hash, for as long as that takes."""
 
 
-class Full(Exception):
+class QueueFull(Exception):
     """Too many wait already."""
 
 
@@ -67,7 +67,7 @@ class PasswordQueue:
     async def right(self, key: bytes, password: bytes, hashed: bytes, asker: Asker) -> bool:
         """Compare a password when its turn comes; who asks for the same `key` shares the answer.
 
-        Raises `Full` where too many wait: at once, or as soon as others with a better right to
+        Raises `QueueFull` where too many wait: at once, or as soon as others with a better right to
         wait have come.
         """
         waiting = self._waiting.get(key)
@@ -134,7 +134,7 @@ def _make_room(lanes: dict[str, list[tuple[int, int, _Waiting]]]) -> None:
 
 def _refuse(waiting: _Waiting) -> None:
     if not waiting.answer.done():
-        waiting.answer.set_exception(Full())
+        waiting.answer.set_exception(QueueFull())
         waiting.answer.exception()  # nobody may be there to hear it
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 from aiohttp import web
 
 from exporter.oci.digest import Malformed
-from exporter.publish.web.access import AccessControl
+from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.config import WebConfig, load, server_context
 from exporter.publish.web.connections import Connection, Connections, Listener, shortage_told_seldom
 

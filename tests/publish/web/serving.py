@@ -11,7 +11,7 @@ import bcrypt
 from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
 from exporter.publish.status import AppState
-from exporter.publish.web.access import AccessControl
+from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.probe import Asked, NotProbed, Prober
 from exporter.publish.web.server import WebServer, listening

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from exporter.publish.web.responses import accepts_gzip, metrics_format
+from exporter.publish.web.sending import accepts_gzip, metrics_format
 from exporter.serve.logs import is_our_fault
 from exporter.store import snapshot_file
 from exporter.tally import Tally

@@ -129,7 +129,7 @@ async def test_a_reader_that_does_not_read_is_cut_and_not_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("exporter.publish.web.app._PATIENCE", 0.01)
-    monkeypatch.setattr("exporter.publish.web.responses._SLOWEST", 1 << 30)
+    monkeypatch.setattr("exporter.publish.web.sending._SLOWEST", 1 << 30)
     async with (
         serving(board=Large()) as served,
         connected(served.port, 1, request("/metrics")) as (reader,),

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.publish.web.access import AccessControl
-from exporter.publish.web.password_queue import Asker, Full, PasswordQueue
+from exporter.publish.web.access_control import AccessControl
+from exporter.publish.web.password_queue import Asker, PasswordQueue, QueueFull
 from tests.parts.process import PATIENCE, until
 from tests.publish.web.serving import Board, Served, serving
 
@@ -205,7 +205,7 @@ async def test_beyond_the_room_the_answer_comes_at_once() -> None:
     comparing.open.set()
     answers = await asyncio.gather(*tries, return_exceptions=True)
     assert answers[7] is True
-    assert [isinstance(each, Full) for each in answers] == [False] * 3 + [True] * 4 + [False]
+    assert [isinstance(each, QueueFull) for each in answers] == [False] * 3 + [True] * 4 + [False]
 
 
 async def test_too_many_who_wait_are_told_to_come_again(config: Path) -> None:

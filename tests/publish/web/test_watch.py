@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.publish.web.access import AccessControl
+from exporter.publish.web.access_control import AccessControl
 from tests.parts.process import until
 from tests.publish.web.serving import HASHED, SECRET, Board, serving
 from tests.publish.web.test_server import certificate, certify, status, users, write_tls

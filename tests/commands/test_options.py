@@ -10,7 +10,7 @@ import pytest
 
 from exporter.cli import USAGE, _parser, main
 from exporter.commands import Refused
-from exporter.commands.settings import Typed, again, typed
+from exporter.commands.options import Typed, again, typed
 
 if TYPE_CHECKING:
     from pathlib import Path

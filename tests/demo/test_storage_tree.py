@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.demo.content import chart, multi_platform
-from exporter.demo.tree import CHECKOUT, SEARCH, Tree, mirror, stock, suffer
+from exporter.demo.storage_tree import CHECKOUT, SEARCH, StorageTree, mirror, stock, suffer
 from exporter.oci.manifest import parse
 from tests.parts.registry import registry
 
@@ -82,7 +82,7 @@ def test_a_real_collection_leaves_the_same_repository_behind(tmp_path: Path) -> 
 
         assert files(real.root / checkout) == files(tmp_path / "ours" / checkout)
         for root in (real.root, tmp_path / "ours"):
-            there = [Tree(root).data(each.digest).exists() for each in (arm64, *arm64.blobs)]
+            there = [StorageTree(root).data(each.digest).exists() for each in (arm64, *arm64.blobs)]
             assert there == [True, False, True, False]
         for child in multi_platform(SEARCH, "5.2.0").children:
             assert f"manifest eligible for deletion: {child.digest}" in told

@@ -36,7 +36,7 @@ _PAYMENTS: Final = multi_platform(PAYMENTS, "3.0.7")
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class StorageTree:
     """A registry's storage, written as pushes and garbage collections leave it behind."""
 
     root: Path
@@ -117,9 +117,9 @@ class Tree:
         _remove(self.data(digest))
 
 
-def stock(folder: Path) -> Tree:
+def stock(folder: Path) -> StorageTree:
     """Fill a team's own registry; everything in it can be pulled."""
-    tree = Tree(folder)
+    tree = StorageTree(folder)
     for version, tags in (("1.8.3", ()), ("1.9.0", ("latest",))):
         frontend = multi_platform(FRONTEND, version)
         tree.push(FRONTEND, frontend, version, *tags)
@@ -136,7 +136,7 @@ def stock(folder: Path) -> Tree:
     return tree
 
 
-def suffer(tree: Tree) -> None:
+def suffer(tree: StorageTree) -> None:
     """Let a cleanup take what no tag of shop/checkout protected, and a disk lose a layer."""
     _, arm64, *attestations = _CHECKOUT.children
     tree.collect(CHECKOUT, arm64, *attestations)
@@ -146,7 +146,7 @@ def suffer(tree: Tree) -> None:
     tree.sweep(_PAYMENTS.on("amd64").blobs[-1].digest)
 
 
-def litter(tree: Tree) -> None:
+def litter(tree: StorageTree) -> None:
     """Leave behind what a registry gathers: a build without a tag, a push that broke off."""
     for manifest in multi_platform(FRONTEND, "1.8.2").manifests():
         tree.put(FRONTEND, manifest)
@@ -154,9 +154,9 @@ def litter(tree: Tree) -> None:
         _write(tree.data(blob.digest), blob.body)
 
 
-def mirror(folder: Path) -> Tree:
+def mirror(folder: Path) -> StorageTree:
     """Fill a pull-through cache, which holds of an index only what was asked for."""
-    tree = Tree(folder)
+    tree = StorageTree(folder)
     postgres = multi_platform(POSTGRES, "17")
     tree.put(POSTGRES, postgres.on("amd64"))
     tree.put(POSTGRES, postgres)

@@ -25,7 +25,7 @@ from exporter.oci.digest import Malformed
 from exporter.oci.quoting import quoted
 from exporter.oci.reference import spellings
 from exporter.publish.summary import PLAIN_HTTP
-from exporter.wiring.exports import opened
+from exporter.wiring.parquet_export import opened
 
 if TYPE_CHECKING:
     from exporter.sources.bucket import Bucket

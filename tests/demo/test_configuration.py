@@ -7,7 +7,7 @@ from pathlib import Path
 
 from exporter.config.loading import load
 from exporter.config.words import Address
-from exporter.demo.settings import write
+from exporter.demo.configuration import write
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform

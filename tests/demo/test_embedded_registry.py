@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from exporter.demo.content import multi_platform
-from exporter.demo.registry import Registry, served
-from exporter.demo.tree import CHECKOUT, FRONTEND, PAYMENTS, POSTGRES, mirror, stock, suffer
+from exporter.demo.embedded_registry import EmbeddedRegistry, served
+from exporter.demo.storage_tree import CHECKOUT, FRONTEND, PAYMENTS, POSTGRES, mirror, stock, suffer
 from exporter.oci.manifest import OCI_INDEX
 from tests.parts.needs import program
 from tests.parts.process import PATIENCE
@@ -24,7 +24,7 @@ async def test_nothing_can_be_written(tmp_path: Path) -> None:
     stock(tmp_path)
     digest = multi_platform(FRONTEND, "1.9.0").digest
     async with (
-        served(Registry.of(tmp_path)) as address,
+        served(EmbeddedRegistry.of(tmp_path)) as address,
         httpx.AsyncClient(timeout=PATIENCE) as http,
     ):
         for path in (f"manifests/{digest}", "manifests/latest", f"blobs/{digest}", "tags/list"):
@@ -35,7 +35,7 @@ async def test_nothing_can_be_written(tmp_path: Path) -> None:
 
 async def test_a_lost_layer_is_announced_and_not_sent(tmp_path: Path) -> None:
     tree = stock(tmp_path)
-    registry = Registry.of(tmp_path, lying_cache=True)
+    registry = EmbeddedRegistry.of(tmp_path, lying_cache=True)
     suffer(tree)
     lost = multi_platform(PAYMENTS, "3.0.7").on("amd64").blobs[-1]
     size = len(lost.body)
@@ -56,7 +56,7 @@ async def test_a_range_past_the_end_is_refused(tmp_path: Path) -> None:
     stock(tmp_path)
     blob = multi_platform(PAYMENTS, "3.0.7").on("arm64").blobs[-1]
     async with (
-        served(Registry.of(tmp_path)) as address,
+        served(EmbeddedRegistry.of(tmp_path)) as address,
         httpx.AsyncClient(timeout=PATIENCE) as http,
     ):
         url = f"http://{address}/v2/{PAYMENTS}/blobs/{blob.digest}"
@@ -70,7 +70,7 @@ async def test_a_damaged_tree_is_served_all_the_same(tmp_path: Path) -> None:
     tree, frontend = stock(tmp_path), multi_platform(FRONTEND, "1.9.0")
     tree.revision(FRONTEND, frontend.on("arm64").digest).write_bytes(b"")
     tree.data(frontend.on("amd64").digest).write_bytes(b"{")
-    registry = Registry.of(tmp_path, lying_cache=True)
+    registry = EmbeddedRegistry.of(tmp_path, lying_cache=True)
     async with served(registry) as address, httpx.AsyncClient(timeout=PATIENCE) as http:
         answer = await http.get(f"http://{address}/v2/{FRONTEND}/manifests/latest")
 
@@ -81,7 +81,7 @@ async def test_without_a_cache_a_lost_layer_is_unknown(tmp_path: Path) -> None:
     suffer(stock(tmp_path))
     lost = multi_platform(PAYMENTS, "3.0.7").on("amd64").blobs[-1]
     async with (
-        served(Registry.of(tmp_path)) as address,
+        served(EmbeddedRegistry.of(tmp_path)) as address,
         httpx.AsyncClient(timeout=PATIENCE) as http,
     ):
         answer = await http.get(f"http://{address}/v2/{PAYMENTS}/blobs/{lost.digest}")
@@ -95,7 +95,7 @@ async def test_a_cache_does_not_lie_about_blobs_that_the_repository_never_had(
 ) -> None:
     stock(tmp_path)
     layer = multi_platform(PAYMENTS, "3.0.7").on("amd64").blobs[-1]
-    registry = Registry.of(tmp_path, lying_cache=True)
+    registry = EmbeddedRegistry.of(tmp_path, lying_cache=True)
     async with served(registry) as address, httpx.AsyncClient(timeout=PATIENCE) as http:
         answer = await http.head(f"http://{address}/v2/{CHECKOUT}/blobs/{layer.digest}")
 
@@ -105,7 +105,7 @@ async def test_a_cache_does_not_lie_about_blobs_that_the_repository_never_had(
 async def test_two_registries_run_beside_each_other(tmp_path: Path) -> None:
     stock(tmp_path / "owned")
     mirror(tmp_path / "mirror")
-    owned, cache = Registry.of(tmp_path / "owned"), Registry.of(tmp_path / "mirror")
+    owned, cache = EmbeddedRegistry.of(tmp_path / "owned"), EmbeddedRegistry.of(tmp_path / "mirror")
     async with (
         served(owned) as first,
         served(cache) as second,
@@ -146,7 +146,7 @@ async def test_two_registries_run_beside_each_other(tmp_path: Path) -> None:
 )
 async def test_a_path_that_leaves_the_tree_leads_nowhere(tmp_path: Path, path: str) -> None:
     stock(tmp_path)
-    async with served(Registry.of(tmp_path)) as address:
+    async with served(EmbeddedRegistry.of(tmp_path)) as address:
         host, _, port = address.partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         sent = quote(path, safe="/.:%")
@@ -164,7 +164,7 @@ async def test_skopeo_copies_a_whole_image_from_it_and_fails_at_a_broken_one(
     tmp_path: Path,
 ) -> None:
     suffer(stock(tmp_path / "storage"))
-    async with served(Registry.of(tmp_path / "storage")) as address:
+    async with served(EmbeddedRegistry.of(tmp_path / "storage")) as address:
         for repository, tag, status in ((FRONTEND, "1.9.0", 0), (CHECKOUT, "2.4.1", 1)):
             command = ["copy", "--all", "--preserve-digests", "--src-tls-verify=false"]
             command += [f"docker://{address}/{repository}:{tag}", f"oci:{tmp_path / tag}"]

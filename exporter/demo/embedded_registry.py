@@ -12,7 +12,7 @@ from typing import Final, Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from exporter.demo.tree import Tree
+from exporter.demo.storage_tree import StorageTree
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import parse
 from exporter.oci.reference import Repository, repository, tag
@@ -28,10 +28,10 @@ _FAILURES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Registry:
+class EmbeddedRegistry:
     """One registry: a storage tree, and what its descriptor cache remembers of it."""
 
-    tree: Tree
+    tree: StorageTree
     remembered: Mapping[Digest, int] = field(default_factory=dict)
     """Sizes of blobs that the cache answers with, whether their bytes are still there or not."""
 
@@ -43,7 +43,7 @@ class Registry:
         206 with the right length, no byte, and a closed connection. So does a real 2.8 whose
         descriptor cache is older than the collection.
         """
-        tree = Tree(root)
+        tree = StorageTree(root)
         return cls(tree, tree.sizes() if lying_cache else {})
 
     def application(self) -> web.Application:
@@ -108,7 +108,9 @@ class Registry:
 
 
 @asynccontextmanager
-async def served(registry: Registry, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def served(
+    registry: EmbeddedRegistry, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[str]:
     """Serve a registry; yield its `host:port`. Port 0 is any free one."""
     runner = web.AppRunner(registry.application(), access_log=None)
     await runner.setup()

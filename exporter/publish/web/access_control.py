@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 
 from exporter.publish.web.config import holds
 from exporter.publish.web.connections import Connection
-from exporter.publish.web.password_queue import ROOM, Asker, Comparer, Full, PasswordQueue
+from exporter.publish.web.password_queue import ROOM, Asker, Comparer, PasswordQueue, QueueFull
 
 if TYPE_CHECKING:
     from multidict import MultiMapping
@@ -87,7 +87,7 @@ class AccessControl:
         asker = _asker(name if name in users else "", request)
         try:
             right = await self._turns.right(key, password, hashed, asker) and name in users
-        except Full:
+        except QueueFull:
             headers = {"Retry-After": "1"}
             text = "too many password checks in progress, try again\n"
             raise web.HTTPTooManyRequests(headers=headers, text=text) from None

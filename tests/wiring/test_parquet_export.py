@@ -7,7 +7,7 @@ import re
 import pytest
 
 from exporter.ports import Unseen
-from exporter.wiring.exports import audit_name, imported
+from exporter.wiring.parquet_export import audit_name, imported
 
 
 def test_a_missing_extra_is_named() -> None:
