@@ -26,9 +26,8 @@ from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import Shell, application
-from exporter.serve.board import Board
+from exporter.serve.board import Attempt, Board, seen
 from exporter.serve.loop_thread import LoopThread, timed
-from exporter.serve.status import Attempt, seen
 from exporter.store import snapshot_file
 from exporter.tally import LoopTally, Tally
 

@@ -5,19 +5,76 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.judge.report import Report
 from exporter.publish.metrics import rendering as metrics
 from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload, SourceStatus
-from exporter.serve.status import aged, unshown
+from exporter.serve.loop_thread import in_background
 from exporter.tally import LedgerTally
 
 _log: Final = logging.getLogger("pullproof.board")
+
+_SOONEST: Final = 0.5
+_LATEST: Final = 30.0
+"""Seconds between two checks for results that are too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """When an audit began, in seconds since the epoch, and how many seconds it took."""
+
+    began: float
+    took: float
+
+
+def seen(status: RegistryStatus, report: Report, attempt: Attempt) -> RegistryStatus:
+    """Return the status after a complete audit."""
+    return replace(
+        _tried(status, attempt),
+        report=report,
+        known=report,
+        collector=report.snapshot.collector,
+        up=True,
+        last_success=report.snapshot.taken_at,
+        gaps=report.snapshot.gaps,
+    )
+
+
+def unseen(
+    status: RegistryStatus, attempt: Attempt, gaps: tuple[Gap, ...], reason: Reason, limit: float
+) -> RegistryStatus:
+    """Return the status after an incomplete audit.
+
+    The last complete report is shown for `limit` seconds, and kept for the next complete audit.
+    """
+    tried = replace(_tried(status, attempt), up=False, gaps=gaps)
+    return aged(_failed(tried, reason), attempt.began + attempt.took, limit)
+
+
+def aged(status: RegistryStatus, now: float, limit: float) -> RegistryStatus:
+    """Return the status with its last report shown, unless that is too old.
+
+    Nor if it is as far in the future: the system clock changed, and its age is unknown.
+    """
+    age = now - status.last_success if status.last_success else 0.0
+    return replace(status, report=status.known if abs(age) <= limit else None)
+
+
+def _tried(status: RegistryStatus, attempt: Attempt) -> RegistryStatus:
+    audits = status.audits + 1
+    return replace(status, last_attempt=attempt.began, duration=attempt.took, audits=audits)
+
+
+def _failed(status: RegistryStatus, reason: Reason) -> RegistryStatus:
+    return replace(status, failures=dict(Counter(status.failures) + Counter({reason: 1})))
 
 
 class Board:
@@ -30,7 +87,7 @@ class Board:
         self._turn = asyncio.Lock()
 
     def find(self, registry: str) -> RegistryStatus | None:
-        """Return where a registry stands, or None for one that is not shown."""
+        """Return the status of a registry, or None if it is not shown."""
         found = (each for each in self.app_state.statuses if each.registry == registry)
         return next(found, None)
 
@@ -42,15 +99,14 @@ class Board:
     async def watch(
         self, statuses: Iterable[RegistryStatus], ledger: LedgerTally | None = None
     ) -> None:
-        """Put up the registries that are watched from now on, and no others; and the ledger."""
+        """Show these registries from now on, and no others; and the ledger."""
         async with self._turn:
             ordered = tuple(sorted(statuses, key=lambda each: each.registry))
-            before = self.app_state.in_progress
             shown = replace(self.app_state, statuses=ordered, ledger=ledger)
-            await self._swap(shown, ended=before)
+            await self._swap(shown, ended=self.app_state.in_progress)
 
     async def show(self, status: RegistryStatus) -> None:
-        """Put up where a registry stands after an audit; a scrape shows all of it, or none."""
+        """Show a registry's status after an audit; a scrape sees all of it, or none."""
         async with self._turn:
             others = (each for each in self.app_state.statuses if each.registry != status.registry)
             statuses = tuple(sorted((*others, status), key=lambda each: each.registry))
@@ -58,7 +114,7 @@ class Board:
             await self._swap(replace(self.app_state, statuses=statuses), ended=ended)
 
     async def age(self, now: float, limits: Mapping[str, float]) -> None:
-        """Take off each registry's last truth that is older than its limit, in seconds."""
+        """Remove each report that is older than its registry's limit, in seconds."""
         async with self._turn:
             before = self.app_state.statuses
             after = tuple(aged(each, now, limits.get(each.registry, math.inf)) for each in before)
@@ -66,18 +122,18 @@ class Board:
                 await self._swap(replace(self.app_state, statuses=after))
 
     async def hear(self, sources: Iterable[SourceStatus]) -> None:
-        """Put up how the sources of references do."""
+        """Show the status of the sources of references."""
         async with self._turn:
             if tuple(sources) != self.app_state.sources:
                 await self._swap(replace(self.app_state, sources=tuple(sources)))
 
     async def reloaded(self, reload: Reload) -> None:
-        """Put up which configuration is in force."""
+        """Show which configuration is in force."""
         async with self._turn:
             await self._swap(replace(self.app_state, reload=reload))
 
     async def _swap(self, app_state: AppState, ended: frozenset[str] = frozenset()) -> None:
-        """Put up a state in which the audits of some registries have ended."""
+        """Show a state in which the audits of some registries have ended."""
         # The sources are heard before each audit: what is said of the registries stays as it is.
         same = app_state.statuses is self.app_state.statuses
         known = self._registries if same else None
@@ -89,7 +145,7 @@ class Board:
     def _rendered(
         self, app_state: AppState, known: Exposition | None
     ) -> tuple[AppState, Exposition, Exposition]:
-        """Return what can be shown, what metrics say of its registries, and all they say."""
+        """Return what can be shown, the metrics of its registries, and all metrics."""
         try:
             registries = known or metrics.registries(app_state.statuses, self._limits)
         except Exception:  # noqa: BLE001 - of one registry; the others are shown
@@ -100,10 +156,37 @@ class Board:
         return app_state, registries, metrics.surroundings(app_state).then(registries)
 
     def _showable(self, status: RegistryStatus) -> RegistryStatus:
-        """Return a status without its report where that is the one that cannot be rendered."""
+        """Return a status, without its report if that cannot be rendered."""
         try:
             metrics.registries((status,), self._limits)
         except Exception as error:  # noqa: BLE001 - one registry must not take the others off
             detail = f"the report cannot be rendered ({type(error).__name__}): see the log"
-            return unshown(status, Gap(Scope.REGISTRY, status.registry, Reason.INTERNAL, detail))
+            gap = Gap(Scope.REGISTRY, status.registry, Reason.INTERNAL, detail)
+            hidden = replace(status, report=None, up=False, gaps=(*status.gaps, gap))
+            return _failed(hidden, gap.reason)
         return status
+
+
+@asynccontextmanager
+async def aging(
+    board: Board, limits: Mapping[str, float], clock: Callable[[], float]
+) -> AsyncIterator[None]:
+    """Remove reports that are older than their registry allows, in seconds, until left.
+
+    `clock` returns the seconds since the epoch.
+    """
+    async with in_background(_age(board, limits, clock)):
+        yield
+
+
+async def _age(board: Board, limits: Mapping[str, float], clock: Callable[[], float]) -> None:
+    while True:
+        await board.age(clock(), limits)
+        await asyncio.sleep(min(max(_left(board, limits, clock()), _SOONEST), _LATEST))
+
+
+def _left(board: Board, limits: Mapping[str, float], now: float) -> float:
+    """Return the seconds until the next report is too old."""
+    shown = (each for each in board.app_state.statuses if each.report and each.last_success)
+    due = (limits.get(each.registry, _LATEST) + (each.last_success or now) for each in shown)
+    return min(due, default=now + _LATEST) - now

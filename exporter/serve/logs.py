@@ -1,4 +1,4 @@
-"""How does the exporter log? One JSON object a line on standard error."""
+"""Logs of the exporter: one JSON object a line on standard error."""
 
 from __future__ import annotations
 
@@ -35,8 +35,6 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # One line a job and start says nothing that the audits' own lines do not.
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.server").addFilter(is_our_fault)
 

@@ -17,8 +17,8 @@ from exporter.oci.digest import Digest
 from exporter.resolve.scrub.reading import Found
 from exporter.resolve.scrub.selection import Subject
 from exporter.scrub import Scrubber
+from exporter.serve.audit_job import Watched
 from exporter.serve.board import Board
-from exporter.serve.rounds import Watched
 
 _log: Final = logging.getLogger("pullproof.scrub")
 

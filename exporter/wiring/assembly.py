@@ -12,8 +12,8 @@ from exporter.config.scrub import Source
 from exporter.config.settings import Settings
 from exporter.facts.shard import WHOLE, Shard
 from exporter.ports import Bytes, OpenRegistry
+from exporter.serve.audit_job import Watched
 from exporter.serve.loop_thread import LoopThread
-from exporter.serve.rounds import Watched
 from exporter.store.ledger import Ledger
 from exporter.tally import LoopTally
 from exporter.wiring.references import ReferenceSources, configured

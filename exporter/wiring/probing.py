@@ -20,7 +20,7 @@ from exporter.resolve.scope import Scope
 from exporter.resolve.target import Target
 
 if TYPE_CHECKING:
-    from exporter.serve.rounds import Watched
+    from exporter.serve.audit_job import Watched
 
 _PROOFS: Final = {Module.LAST_BYTE: Proof.LAST_BYTE, Module.HEAD: Proof.HEAD}
 

@@ -16,7 +16,7 @@ from exporter.facts.use import Use
 from exporter.ports import Listing, ReferenceSource, Unseen, joined
 from exporter.publish.status import SourceStatus
 from exporter.resolve.concurrency import in_daemon_thread
-from exporter.serve.rounds import References
+from exporter.serve.audit_job import References
 from exporter.sources.references import ReferenceFile
 
 if TYPE_CHECKING:

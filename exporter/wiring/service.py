@@ -1,4 +1,4 @@
-"""The exporter as a process: settings in force, web up, audits on the clock, until stopped."""
+"""The exporter as a process: settings in force, web up, audits on schedule, until stopped."""
 
 from __future__ import annotations
 
@@ -26,11 +26,10 @@ from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.probe import Asked
 from exporter.publish.web.server import listening
-from exporter.serve.aging import aging
-from exporter.serve.board import Board
-from exporter.serve.clock import Clock
+from exporter.serve.audit_job import AuditJob
+from exporter.serve.board import Board, aging
 from exporter.serve.loop_thread import LoopThread, timed
-from exporter.serve.rounds import Rounds
+from exporter.serve.schedule import Schedule
 from exporter.serve.scrub_job import scrubbing
 from exporter.sources.program import end_all
 from exporter.store.ledger import Ledger
@@ -138,24 +137,24 @@ class Service:
         keeper = _keeper(self._settings)
         loops = self._loops["registry"]
         async with assembled(self._settings, self._environ, shard, loops) as assembly:
-            rounds = Rounds(
+            job = AuditJob(
                 self.board, assembly.ledger, assembly.references, keeper, afterwards=self._heap.rest
             )
-            statuses = [await rounds.restore(each) for each in assembly.watched]
+            statuses = [await job.restore(each) for each in assembly.watched]
             assembly.references.recall(*_remembered(statuses))
             await self.board.watch(statuses, assembly.ledger.tally)
-            clock = Clock(rounds, assembly.watched)
+            schedule = Schedule(job, assembly.watched)
             patience = self._settings.audit_deadline.total_seconds()
             limits = {each.name: each.max_staleness for each in assembly.watched}
             with self._probing.aimed(assembly.watched):
-                clock.start()
+                schedule.start()
                 async with (
                     aging(self.board, limits, time.time),
                     scrubbing(self.board, assembly.watched),
                 ):
                     await self._changed.wait()
-                    await clock.finished(self._urgent, patience)
-                await clock.stop(_PATIENCE)
+                    await schedule.finished(self._urgent, patience)
+                await schedule.stop(_PATIENCE)
                 if self._stopping:
                     end_all()  # a plugin that hangs in a thread would be waited for
 

@@ -11,7 +11,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Tag
 from tests import worlds
 from tests.fakes import APP, Fake
-from tests.serve.test_rounds import Journal
+from tests.serve.test_audit_job import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,9 +8,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.publish.metrics.family import Limits
-from exporter.serve.aging import aging
-from exporter.serve.board import Board
-from exporter.serve.status import aged
+from exporter.serve.board import Board, aged, aging
 from tests.parts.process import PATIENCE
 from tests.publish.reports import TAKEN_AT, app_state, incident, status
 

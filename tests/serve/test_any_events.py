@@ -21,7 +21,7 @@ from exporter.judge.finding import Key
 from exporter.oci.reference import Tag
 from exporter.ports import Listing, Wrong
 from exporter.publish.metrics.exposition import Format
-from exporter.serve.rounds import References, Rounds, Watched
+from exporter.serve.audit_job import AuditJob, References, Watched
 from exporter.tally import Tally
 from tests.fakes import APP, HOST, NO_BLOB, NO_MANIFEST, NO_NAME, NOW, TRUTH, Fake, target, use
 from tests.serve.moments import (
@@ -38,7 +38,7 @@ from tests.serve.moments import (
     stayed,
     stayed_unprotected,
 )
-from tests.serve.test_rounds import HOUR, board
+from tests.serve.test_audit_job import HOUR, board
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,7 +199,7 @@ class Events(RuleBasedStateMachine):
         self._watch()
 
     def _watch(self) -> None:
-        self.rounds = Rounds(self.board, self.journal, wanted, clock=self.clock)
+        self.rounds = AuditJob(self.board, self.journal, wanted, clock=self.clock)
         self.runner.run(self._restored())
 
     async def _restored(self) -> None:

@@ -18,7 +18,7 @@ from tests.fakes import Fake, use, workload
 from tests.faulty import FAULTS, Faulty, Injected
 from tests.publish.reports import MISSING, app_state, child, report, status, tag
 from tests.serve.scrubs import LIVE, digests, everything, scene
-from tests.serve.test_rounds import Journal, begun, board, stand, truth, watched
+from tests.serve.test_audit_job import Journal, begun, board, stand, truth, watched
 
 if TYPE_CHECKING:
     from exporter.facts.exports import Exported

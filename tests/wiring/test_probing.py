@@ -15,7 +15,7 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.publish.web.probe import Asked, Module, NotProbed
 from exporter.resolve.scope import Scope
-from exporter.serve.rounds import Watched
+from exporter.serve.audit_job import Watched
 from exporter.tally import Tally
 from exporter.wiring.probing import Probing
 from tests.fakes import HOST, Fake, target

@@ -16,8 +16,8 @@ from exporter.facts.proof import State
 from exporter.ports import Kept, Listing, Unseen
 from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
+from exporter.serve.audit_job import AuditJob, References, Watched
 from exporter.serve.board import Board
-from exporter.serve.rounds import References, Rounds, Watched
 from exporter.tally import Tally
 from tests import worlds
 from tests.fakes import HOST, NOW, Fake, target
@@ -79,8 +79,8 @@ def ticking() -> Callable[[], float]:
 TICKING = ticking()
 
 
-async def begun(journal: Journal, shown: Board, each: Watched) -> Rounds:
-    rounds = Rounds(shown, journal, nothing_wanted, clock=TICKING)
+async def begun(journal: Journal, shown: Board, each: Watched) -> AuditJob:
+    rounds = AuditJob(shown, journal, nothing_wanted, clock=TICKING)
     await shown.watch([await rounds.restore(each)])
     return rounds
 

@@ -1,4 +1,4 @@
-"""One round: audit a registry, put the outcome up, put it away. A fault costs one round only."""
+"""The audit of a registry as a job: audit, show, save. A fault costs one audit only."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Journal, Kept, Listing, Unseen
 from exporter.publish.status import RegistryStatus, SourceStatus
 from exporter.resolve.target import Target
-from exporter.serve.board import Board
+from exporter.serve.board import Attempt, Board, aged, seen, unseen
 from exporter.serve.loop_thread import LoopThread
-from exporter.serve.status import Attempt, Began, aged, seen, unseen
 from exporter.store import snapshot_file
 from exporter.tally import Tally
 
@@ -61,8 +60,21 @@ class References:
 
 
 @dataclass(frozen=True, slots=True)
-class Rounds:
-    """Everything that a round needs besides the registry itself."""
+class _Start:
+    """When an audit began, by the system clock and by one that nobody sets."""
+
+    at: float
+    """Seconds since the epoch."""
+    monotonic: float = field(default_factory=time.monotonic)
+
+    def attempt(self) -> Attempt:
+        """Return the audit that ends now."""
+        return Attempt(self.at, time.monotonic() - self.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditJob:
+    """What every audit needs besides the registry itself."""
 
     board: Board
     journal: Journal
@@ -76,88 +88,87 @@ class Rounds:
     """Done after each audit, whatever came of it."""
 
     async def restore(self, watched: Watched) -> RegistryStatus:
-        """Return where a registry stands before it is asked anything.
+        """Return the status of a registry before its first audit under these settings.
 
-        That is what the board shows already, or what was put away before the last restart; of
-        that, too, nothing is shown that is too old.
+        That is the one on the board, or the one before the last restart unless it is too old.
         """
-        target = watched.target
         shown = self.board.find(watched.name)
-        # Until the first facts are written their age counts from here, so that it can be too much.
-        written = shown.facts_written if shown else None
-        fresh = replace(
-            shown
-            or RegistryStatus(
+        if shown is not None:
+            return self._under_way(watched, shown)
+        target = watched.target
+        fresh = self._under_way(
+            watched,
+            RegistryStatus(
                 watched.name, target.role, target.collector, watched.interval, watched.tally
             ),
-            role=target.role,
-            interval=watched.interval,
-            tally=watched.tally,
-            shard=target.scope.shard,
-            scrub=target.scrub.tally if target.scrub else None,
-            facts_written=(written or self.clock()) if self.keep_facts else None,
         )
-        if shown is not None:
-            return fresh
         try:
-            kept = await asyncio.to_thread(self.journal.last, watched.name)
-            reopened = await asyncio.to_thread(_reopened, fresh, kept) if kept else fresh
+            saved = await asyncio.to_thread(self.journal.last, watched.name)
+            reopened = await asyncio.to_thread(_reopened, fresh, saved) if saved else fresh
         except Exception:  # noqa: BLE001 - it would end every start anew
             _log.exception("stored snapshot is unusable", extra={"registry": watched.name})
             return fresh
         return aged(reopened, self.clock(), watched.max_staleness)
 
+    def _under_way(self, watched: Watched, status: RegistryStatus) -> RegistryStatus:
+        """Return a status under the settings in force."""
+        target = watched.target
+        # Until the first export its age counts from here, so that it can be too much.
+        written = (status.facts_written or self.clock()) if self.keep_facts else None
+        return replace(
+            status,
+            role=target.role,
+            interval=watched.interval,
+            tally=watched.tally,
+            shard=target.scope.shard,
+            scrub=target.scrub.tally if target.scrub else None,
+            facts_written=written,
+        )
+
     async def run(self, watched: Watched) -> None:
-        """Audit once and put up the outcome. Nothing but cancellation leaves it."""
-        began = Began(self.clock(), time.monotonic())
+        """Audit once and show the outcome. Raises nothing but cancellation."""
+        start = _Start(self.clock())
         self.board.begin(watched.name)
         status = self.board.find(watched.name) or await self.restore(watched)
         try:
             async with asyncio.timeout(watched.target.method.deadline + _GRACE):
-                after = await self._round(watched, status, began)
+                after = await self._audited(watched, status, start)
             await self.board.show(after)
         except TimeoutError:
-            gap = Gap(
-                Scope.REGISTRY,
-                watched.name,
-                Reason.TIMEOUT,
-                "the audit did not end by its deadline",
-            )
-            await self._failed(watched, status, began, gap)
+            detail = "the audit did not end by its deadline"
+            await self._show_failure(watched, status, start, Reason.TIMEOUT, detail)
         except Exception:  # noqa: BLE001 - the one job boundary
-            # A fault of ours must cost one round, not the watch over a registry.
+            # A fault of ours must cost one audit, not the watch over a registry.
             _log.exception("audit failed", extra={"registry": watched.name})
-            gap = Gap(Scope.REGISTRY, watched.name, Reason.INTERNAL, "see the log")
-            await self._failed(watched, status, began, gap)
+            await self._show_failure(watched, status, start, Reason.INTERNAL, "see the log")
         self.afterwards()
 
-    async def _failed(
-        self, watched: Watched, status: RegistryStatus, began: Began, gap: Gap
+    async def _show_failure(
+        self, watched: Watched, status: RegistryStatus, start: _Start, reason: Reason, detail: str
     ) -> None:
-        """Put up that an audit brought nothing."""
-        attempt = began.until(time.monotonic())
-        failed = unseen(status, attempt, (gap,), gap.reason, watched.max_staleness)
+        gap = Gap(Scope.REGISTRY, watched.name, reason, detail)
+        failed = unseen(status, start.attempt(), (gap,), reason, watched.max_staleness)
         await self.board.show(failed)
 
-    async def _round(
-        self, watched: Watched, status: RegistryStatus, began: Began
+    async def _audited(
+        self, watched: Watched, status: RegistryStatus, start: _Start
     ) -> RegistryStatus:
         references = await self.references()
         await self.board.hear(references.sources)
         uses, known = references.uses, status.known
-        audited = await watched.home.call(lambda: examine(watched.target, uses, known, began.at))
+        audited = await watched.home.call(lambda: examine(watched.target, uses, known, start.at))
         report = audited.report
-        attempt = began.until(time.monotonic())
+        attempt = start.attempt()
         _tell(report, attempt)
         blind = report.snapshot.blind
         if blind is not None:
             gaps, limit = report.snapshot.gaps, watched.max_staleness
             return unseen(status, attempt, gaps, blind.reason, limit)
-        await self._put_away(report)
+        await self._save(report)
         written = await self._write_facts(watched, audited)
         return replace(
             seen(status, report, attempt),
-            facts_written=began.at if written else status.facts_written,
+            facts_written=start.at if written else status.facts_written,
         )
 
     async def _write_facts(self, watched: Watched, audited: Audited) -> bool:
@@ -180,16 +191,17 @@ class Rounds:
             )
         return True
 
-    async def _put_away(self, report: Report) -> None:
-        """Save what was seen for the next start; where that fails, this process still knows it."""
+    async def _save(self, report: Report) -> None:
+        """Save the audit for the next start; if that fails, this process still knows it."""
+
+        def save() -> None:
+            kept = Kept(snapshot_file.encode(report.snapshot), report.since)
+            self.journal.keep(report.snapshot.registry, kept)
+
         try:
-            await asyncio.to_thread(self._save, report)
+            await asyncio.to_thread(save)
         except Exception:  # noqa: BLE001 - a fault of ours here must not cost the verdicts
             _log.exception("audit not saved", extra={"registry": report.snapshot.registry})
-
-    def _save(self, report: Report) -> None:
-        kept = Kept(snapshot_file.encode(report.snapshot), report.since)
-        self.journal.keep(report.snapshot.registry, kept)
 
 
 def _reopened(fresh: RegistryStatus, kept: Kept) -> RegistryStatus:
