@@ -29,7 +29,7 @@ from exporter.resolve.scrub.reading import Reading, Throttle
 from exporter.resolve.scrub.selection import Need, Subject
 from exporter.resolve.target import Method
 from exporter.sources.registry.distribution import Distribution
-from exporter.wiring.stored import Stored
+from exporter.wiring.storage import RegistryStorage
 from tests.parts import tree
 from tests.parts.product import exporter
 from tests.parts.registry import Registry, registry
@@ -112,7 +112,7 @@ def speed(running: Registry, made: Made) -> None:
         size,
         lambda: asyncio.run(over_the_api(running, lambda it: read(it, subjects, None, Meter()))),
     )
-    stored = Stored(str(running.root))
+    stored = RegistryStorage(str(running.root))
     row(
         "from the folder", running, size, lambda: asyncio.run(read(stored, subjects, None, Meter()))
     )
@@ -132,7 +132,9 @@ def rate_kept(running: Registry, made: Made) -> None:
         "over the API": lambda meter: over_the_api(
             running, lambda it: read(it, subjects, RATE, meter)
         ),
-        "from the folder": lambda meter: read(Stored(str(running.root)), subjects, RATE, meter),
+        "from the folder": lambda meter: read(
+            RegistryStorage(str(running.root)), subjects, RATE, meter
+        ),
     }
     for name, act in sources.items():
         meter, began = Meter(), time.monotonic()

@@ -29,7 +29,7 @@ from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing, Unseen, joined
 from exporter.publish.answers import preflight
 from exporter.screen import plain
-from exporter.wiring.stored import Stored
+from exporter.wiring.storage import RegistryStorage
 
 _PAUSE: Final = 0.5
 """Seconds: what a push or a deletion leaves for a moment is gone by then."""
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     check_place("--storage", args.storage)
     options = place(args, environ, args.storage)
     insecure = args.plain_http or plain_http(options)
-    stored = Stored(args.storage, options, plain_http=insecure)
+    stored = RegistryStorage(args.storage, options, plain_http=insecure)
     return _EXITS[_of_storage(args, stored, wish, wants).verdict]
 
 
@@ -62,7 +62,7 @@ def _of_snapshot(args: argparse.Namespace, wish: Operation, wants: Wanting) -> P
 
 
 def _of_storage(
-    args: argparse.Namespace, stored: Stored, wish: Operation, wants: Wanting
+    args: argparse.Namespace, stored: RegistryStorage, wish: Operation, wants: Wanting
 ) -> Prediction:
     try:
         inventory, foreseen = _foreseen(stored, wish, wants)
@@ -87,7 +87,7 @@ def _of_storage(
 
 
 def _foreseen(
-    stored: Stored, wish: Operation, wants: Wanting
+    stored: RegistryStorage, wish: Operation, wants: Wanting
 ) -> tuple[Inventory, StoragePrediction]:
     inventory = stored.read()
     needed = wants.needed(_tags(inventory))
@@ -102,7 +102,9 @@ def _tags(inventory: Inventory) -> dict[Repository, tuple[Tag, ...]]:
     }
 
 
-def _with_platforms(stored: Stored, inventory: Inventory, answer: Prediction) -> Prediction:
+def _with_platforms(
+    stored: RegistryStorage, inventory: Inventory, answer: Prediction
+) -> Prediction:
     """Read the few indexes whose children break; without them the platforms are just not named."""
     digests = parents(inventory, answer)
     try:

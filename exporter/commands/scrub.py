@@ -36,7 +36,7 @@ from exporter.resolve.scrub.selection import Subject
 from exporter.resolve.target import Method, Target
 from exporter.scrub import Plan, Scrubber, doubted, still_disputed, unverified
 from exporter.tally import ScrubTally
-from exporter.wiring.stored import Stored
+from exporter.wiring.storage import RegistryStorage
 
 _OPTIONS: Final = {
     "bytes_per_second": "--limit-rate",
@@ -88,7 +88,7 @@ def recognise(sources: Iterable[Bytes]) -> None:
     """Raise `Unseen` where one is the storage of no registry."""
     for source in sources:
         try:
-            if isinstance(source, Stored):
+            if isinstance(source, RegistryStorage):
                 source.recognise()
         except Unseen as unseen:
             # Who may read a bucket's objects need not be allowed to list them.

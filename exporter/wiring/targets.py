@@ -15,7 +15,7 @@ from exporter.resolve.scope import Promotion, Scope
 from exporter.resolve.target import Method, Scrub, Target, Terms
 from exporter.resolve.unpacking import Unpacker
 from exporter.tally import ScrubTally
-from exporter.wiring.stored import Stored
+from exporter.wiring.storage import RegistryStorage
 
 if TYPE_CHECKING:
     from exporter.config.registry import RegistrySettings
@@ -81,9 +81,9 @@ def _promotions(settings: Settings, registry: RegistrySettings) -> Iterator[Prom
                 yield Promotion(each.repository, each.tag, wanted.reference_class, platforms)
 
 
-def storage(settings: StorageSettings, outlines: Outlines | None = None) -> Stored:
+def storage(settings: StorageSettings, outlines: Outlines | None = None) -> RegistryStorage:
     """Return a registry's storage, unread; of its manifests, what is known from before."""
-    return Stored(
+    return RegistryStorage(
         location=settings.location,
         options=settings.options,
         plain_http=settings.plain_http,

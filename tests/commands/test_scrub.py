@@ -24,7 +24,7 @@ from exporter.resolve.unpacking import Unpacker
 from exporter.scrub import doubted
 from exporter.store.ledger import Ledger
 from exporter.tally import ScrubTally
-from exporter.wiring.stored import Stored
+from exporter.wiring.storage import RegistryStorage
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, audited, target, verdict
 from tests.serve.scrubs import Shelf
@@ -99,7 +99,7 @@ def test_a_folder_that_is_no_registrys_is_not_read_at_all(
 
 
 @dataclass(frozen=True)
-class Asked(Stored):
+class Asked(RegistryStorage):
     """A bucket that cannot be listed."""
 
     why: Reason = Reason.DENIED

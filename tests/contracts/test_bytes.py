@@ -15,7 +15,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Bytes, Unseen, Wrong
-from exporter.wiring.stored import Stored
+from exporter.wiring.storage import RegistryStorage
 from tests.parts import tree
 from tests.parts.registry import Registry as Running
 from tests.parts.registry import Settings, registry
@@ -86,7 +86,7 @@ class Site:
 
     root: Path
     running: Running | None = None
-    stored: Stored | None = None
+    stored: RegistryStorage | None = None
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -98,12 +98,12 @@ def site(
         with bucket(folder) as store:
             with registry(folder / "registry", Settings(bucket=store.driver)) as running:
                 _push(running)
-            yield Site(store.root, stored=Stored(URL, store.options, plain_http=True))
+            yield Site(store.root, stored=RegistryStorage(URL, store.options, plain_http=True))
         return
     settings = Settings(version=3 if "3.1" in kind else 2)
     with registry(folder, settings) as running:
         _push(running)
-        stored = Stored(str(running.root)) if kind == "folder" else None
+        stored = RegistryStorage(str(running.root)) if kind == "folder" else None
         yield Site(running.root, running, stored)
 
 
@@ -240,7 +240,7 @@ async def _nobody() -> AsyncIterator[Bytes]:
 async def test_a_source_that_is_away_is_unseen(tmp_path: Path) -> None:
     target = Descriptor("application/octet-stream", SMALL.digest, 1)
     async with _nobody() as asked:
-        for source in (asked, Stored(str(tmp_path / "none"))):
+        for source in (asked, RegistryStorage(str(tmp_path / "none"))):
             with pytest.raises(Unseen):
                 await source.prove(APP, target, Drain())
 
@@ -250,9 +250,9 @@ async def test_of_a_storage_that_is_not_mounted_nothing_is_absent(tmp_path: Path
     with bucket(tmp_path / "store") as store:
         elsewhere = f"{URL.rstrip('/')}/elsewhere"
         for source in (
-            Stored(str(tmp_path)),
-            Stored(elsewhere, store.options, plain_http=True),
-            Stored("s3://none", store.options, plain_http=True),
+            RegistryStorage(str(tmp_path)),
+            RegistryStorage(elsewhere, store.options, plain_http=True),
+            RegistryStorage("s3://none", store.options, plain_http=True),
         ):
             with pytest.raises(Unseen):
                 await source.prove(APP, target, Drain())
@@ -268,7 +268,7 @@ async def test_no_link_leads_out_of_a_folder(tmp_path: Path) -> None:
     target = Descriptor("application/octet-stream", SMALL.digest, len(SMALL.body))
 
     with pytest.raises(Unseen, match="symbolic link"):
-        await Stored(str(tmp_path)).prove(APP, target, Drain())
+        await RegistryStorage(str(tmp_path)).prove(APP, target, Drain())
 
     data.unlink()
     bucket_of_it = data.parent
@@ -277,4 +277,4 @@ async def test_no_link_leads_out_of_a_folder(tmp_path: Path) -> None:
     (elsewhere / "data").write_bytes(SMALL.body)
     bucket_of_it.symlink_to(elsewhere)
     with pytest.raises(Unseen, match="Not a directory"):
-        await Stored(str(tmp_path)).prove(APP, target, Drain())
+        await RegistryStorage(str(tmp_path)).prove(APP, target, Drain())

@@ -33,7 +33,7 @@ PLATFORM: Final = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[platform.m
 UNCOMPILED: Final = """
 import sys, pathlib, exporter.cli, exporter.commands.serve
 import exporter.sources.cluster.access, exporter.sources.cluster.api
-import exporter.sources.storage.s3, exporter.resolve.unpacking
+import exporter.sources.storage.bucket, exporter.resolve.unpacking
 exporter.resolve.unpacking.library()
 files = [each.__spec__ for each in sys.modules.values() if getattr(each, "__spec__", None)]
 print([each.origin for each in files if each.cached and not pathlib.Path(each.cached).exists()])

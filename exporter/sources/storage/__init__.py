@@ -1,1 +1,1 @@
-"""What does a registry's storage hold? Reads it without asking the registry, and never writes."""
+"""A registry's own storage, a folder or a bucket: read without the registry, and never written."""

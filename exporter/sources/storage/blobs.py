@@ -1,92 +1,70 @@
-"""Which blobs are in a storage, how large are they, and how old?"""
+"""The blobs in a folder: all of them as a list, and single ones by their digests."""
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
-from array import array
-from collections.abc import Iterator, Sequence
-from itertools import compress
-from typing import Final
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Final, Self
 
 from exporter.facts.gap import Reason
 from exporter.sources.storage import layout
-from exporter.sources.storage.folder import folders, opened
-from exporter.sources.storage.noted import Noted
+from exporter.sources.storage.context import ReadContext
+from exporter.sources.storage.folder import content, folders, opened
 
 _DATA: Final = "data"
-_NO_FILE: Final = -1
-"""In place of a size: no regular file."""
 
 
-def read_blobs(top: int, noted: Noted) -> None:
-    """Take note of every blob below the folder `docker/registry/v2`."""
-    here = noted.below("blobs")
-    with here.going_on(), opened("blobs", top, here.path) as folder:
-        if folder is None:
-            noted.intake.has_blobs = False
-            return
-        for algorithm, kind, inside in _each(folder, here):
-            for letters, bucket, at in _each(kind, inside):
-                names, others = folders(bucket)
-                at.foreign(bucket, others, disturbing=_DATA)
-                named = _named(algorithm, letters, names, bucket, at)
-                _take(algorithm, named, bucket, at)
+def read_blobs(top: int, context: ReadContext) -> None:
+    """Add every blob below the folder `docker/registry/v2`."""
+    context.builder.has_blobs = False
+    context.folder("blobs", top, _algorithms)
 
 
-def _take(algorithm: str, names: Sequence[str], bucket: int, noted: Noted) -> None:
-    """Take note of the blobs of one bucket."""
-    sizes, times = _looked_at(bucket, names)
-    if min(sizes, default=0) < 0:
-        for name, size in zip(names, sizes, strict=True):
-            _explain(name, size, noted)
-        there = [size >= 0 for size in sizes]
-        names = [*compress(names, there)]
-        sizes, times = (array("q", compress(each, there)) for each in (sizes, times))
-    noted.intake.blobs(algorithm, names, sizes, times)
+def _algorithms(folder: int, context: ReadContext) -> None:
+    context.builder.has_blobs = True
+    for algorithm in _folders(folder, context):
+        context.folder(algorithm, folder, partial(_buckets, algorithm))
 
 
-def _looked_at(bucket: int, names: Sequence[str]) -> tuple[array[int], array[int]]:
-    """Return each blob's size in bytes and its modification time in nanoseconds.
+def _buckets(algorithm: str, folder: int, context: ReadContext) -> None:
+    for letters in _folders(folder, context):
+        context.folder(letters, folder, partial(_bucket, algorithm, letters))
 
-    A size of `_NO_FILE` less the error's number stands for a blob that could not be read.
-    """
-    sizes, times = array("q"), array("q")
-    for name in names:
+
+def _folders(folder: int, context: ReadContext) -> Sequence[str]:
+    names, others = folders(folder)
+    context.strays(folder, others, disturbing=_DATA)
+    return names
+
+
+def _bucket(algorithm: str, letters: str, bucket: int, context: ReadContext) -> None:
+    """Add the blobs of one bucket. A folder without a file is no blob, and nothing is unseen."""
+    names: list[str] = []
+    sizes: list[int] = []
+    times: list[int] = []
+    for name in _named(algorithm, letters, _folders(bucket, context), bucket, context):
         try:
             file = os.stat(f"{name}/{_DATA}", dir_fd=bucket, follow_symlinks=False)
-        except OSError as error:
-            sizes.append(_NO_FILE - (error.errno or 0))
-            times.append(0)
+        except FileNotFoundError:
             continue
-        sizes.append(file.st_size if stat.S_ISREG(file.st_mode) else _NO_FILE)
-        times.append(file.st_mtime_ns)
-    return sizes, times
-
-
-def _each(folder: int, noted: Noted) -> Iterator[tuple[str, int, Noted]]:
-    """Open the folders in a folder one after the other."""
-    names, others = folders(folder)
-    noted.foreign(folder, others, disturbing=_DATA)
-    for name in names:
-        here = noted.below(name)
-        with here.going_on(), opened(name, folder, here.path) as inside:
-            if inside is not None:
-                yield name, inside, here
-
-
-def _explain(name: str, size: int, noted: Noted) -> None:
-    """A folder without a file is no blob, and nothing is unseen; all other errors are gaps."""
-    error = _NO_FILE - size
-    if size < 0 and error == 0:
-        noted.below(name).gap(_DATA, Reason.UNREADABLE, "no regular file, not followed")
-    elif size < 0 and error != errno.ENOENT:
-        noted.below(name).gap(_DATA, Reason.UNREADABLE, os.strerror(error))
+        except OSError as error:
+            context.below(f"{name}/{_DATA}").missed(error)
+            continue
+        if stat.S_ISREG(file.st_mode):
+            names.append(name)
+            sizes.append(file.st_size)
+            times.append(file.st_mtime_ns)
+        else:
+            detail = "no regular file, not followed"
+            context.gap(f"{name}/{_DATA}", Reason.UNREADABLE, detail)
+    context.builder.blobs(algorithm, names, sizes, times)
 
 
 def _named(
-    algorithm: str, letters: str, names: Sequence[str], bucket: int, noted: Noted
+    algorithm: str, letters: str, names: Sequence[str], bucket: int, context: ReadContext
 ) -> Sequence[str]:
     """Return the names that stand for digests; one that does not makes collectors give up."""
     if layout.are_digests(algorithm, names) and all(
@@ -96,6 +74,62 @@ def _named(
     faults = {name: layout.blob_fault(algorithm, letters, name) for name in names}
     odd = {name for name in names if faults[name] or not layout.is_bucket(letters, name)}
     for name in sorted(odd):
-        if os.access(f"{name}/data", os.F_OK, dir_fd=bucket, follow_symlinks=False):
-            noted.misplaced(f"{name}/{_DATA}", faults[name])
+        if os.access(f"{name}/{_DATA}", os.F_OK, dir_fd=bucket, follow_symlinks=False):
+            context.misplaced(f"{name}/{_DATA}", faults[name])
     return [name for name in names if name not in odd]
+
+
+class BlobFolders:
+    """The folders `blobs/<algorithm>/<two letters>`, open for as long as a read lasts."""
+
+    def __init__(self, top: int) -> None:
+        """Look below the folder `docker/registry/v2`, open as `top`."""
+        self._top = top
+        self._open = ExitStack()
+        self._buckets: dict[tuple[str, str], int | None] = {}
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close every folder."""
+        self._open.close()
+
+    def contents(self, digests: Sequence[str], limit: int) -> list[bytes | None]:
+        """Read blobs, each at most one byte more than the limit; None where there is none.
+
+        Raises `Unseen` or OSError where something on the way may not be read.
+        """
+        return [self._content(digest, limit) for digest in digests]
+
+    def _content(self, digest: str, limit: int) -> bytes | None:
+        with self._folder(digest) as folder:
+            return None if folder is None else content(_DATA, folder, limit)
+
+    def look(self, digest: str) -> tuple[int, int] | None:
+        """Return a blob's bytes, and when it was written, in nanoseconds since the epoch.
+
+        None where there is no such file. Raises as `contents` does.
+        """
+        with self._folder(digest) as folder:
+            if folder is None:
+                return None
+            try:
+                seen = os.stat(_DATA, dir_fd=folder, follow_symlinks=False)
+            except FileNotFoundError:
+                return None
+        return (seen.st_size, seen.st_mtime_ns) if stat.S_ISREG(seen.st_mode) else None
+
+    def _folder(self, digest: str) -> opened:
+        algorithm, _, encoded = digest.partition(":")
+        key = (algorithm, encoded[:2])
+        if key not in self._buckets:
+            self._buckets[key] = self._bucket(*key)
+        return opened(encoded, self._buckets[key], digest)
+
+    def _bucket(self, algorithm: str, letters: str) -> int | None:
+        folder: int | None = self._top
+        for name in ("blobs", algorithm, letters):
+            folder = self._open.enter_context(opened(name, folder, f"blobs/{algorithm}/{letters}"))
+        return folder

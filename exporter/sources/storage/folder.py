@@ -1,18 +1,23 @@
-"""How is a folder read without ever leaving it? By descriptors; symbolic links are not followed."""
+"""Folders and files, opened by descriptors: links are not followed, pipes not waited for."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+CHUNK: Final = 262_144
+"""Bytes of a piece of a large file."""
+
+_ROOT: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FOLDER: Final = _ROOT | os.O_NOFOLLOW
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Without O_NONBLOCK, a named pipe would keep us waiting for ever."""
 
@@ -47,6 +52,29 @@ class opened:  # noqa: N801 - reads as the verb that it is
             os.close(self.folder)
 
 
+@contextmanager
+def root(path: str) -> Iterator[int]:
+    """Open a registry's root directory for a while. Raises `Unseen`."""
+    try:
+        folder = os.open(path, _ROOT)
+    except OSError as error:
+        raise unseen(path, error) from error
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def below(top: int, path: Sequence[str], subject: str) -> Iterator[int | None]:
+    """Open a folder below another for a while; None where there is none. Raises `Unseen`."""
+    folder: int | None = top
+    with ExitStack() as open_here:
+        for name in path:
+            folder = open_here.enter_context(opened(name, folder, subject))
+        yield folder
+
+
 def folders(folder: int) -> tuple[list[str], list[str]]:
     """Return the names of the folders in a folder, and of everything else, each sorted.
 
@@ -70,9 +98,8 @@ def content(name: str, parent: int, limit: int) -> bytes | None:
 
     Raises OSError where it may not be read, is a symbolic link or no regular file.
     """
-    try:
-        file = os.open(name, _FILE, dir_fd=parent)
-    except (FileNotFoundError, NotADirectoryError):
+    file = _opened(name, parent)
+    if file is None:
         return None
     try:
         read = os.read(file, limit + 1)
@@ -85,19 +112,69 @@ def content(name: str, parent: int, limit: int) -> bytes | None:
         os.close(file)
 
 
+@dataclass(frozen=True, slots=True)
+class RootFolder:
+    """The files below a registry's root directory."""
+
+    root: str
+
+    @contextmanager
+    def opened(self, path: str, *, fresh: bool) -> Iterator[Iterator[bytes] | None]:
+        """Open a file, to be read in pieces; None where there is none.
+
+        `fresh` drops what the system keeps of it in memory, where the system can: a disk that
+        lost it is noticed. Raises `Unseen`, also where a part of the path is a symbolic link.
+        """
+        folder, _, name = path.rpartition("/")
+        with root(self.root) as top, below(top, folder.split("/"), path) as parent:
+            try:
+                file = None if parent is None else _opened(name, parent)
+            except OSError as error:
+                raise unseen(path, error) from error
+            if file is None:
+                yield None
+                return
+            try:
+                if fresh:
+                    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+                yield _pieces(file, path)
+            finally:
+                os.close(file)
+
+    def holds(self, folder: str) -> bool:
+        """Is there anything in a folder? Raises `Unseen`, as `opened` does."""
+        with root(self.root) as top, below(top, folder.split("/"), folder) as inner:
+            return inner is not None and any(folders(inner))
+
+
 def unseen(path: str, error: OSError) -> Unseen:
     """Say that something could not be read, in one sentence."""
     links = (errno.ELOOP, errno.EMLINK)
-    why = "a symbolic link, not followed" if error.errno in links else os.strerror(error.errno or 0)
+    why = "a symbolic link, not followed" if error.errno in links else error.strerror or str(error)
     return Unseen(shown(path), Reason.UNREADABLE, why)
 
 
-def shown(path: str | Sequence[str]) -> str:
+def shown(path: str) -> str:
     """Return a path as text that can be printed, whatever its bytes are."""
-    text = path if isinstance(path, str) else "/".join(path)
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _opened(name: str, parent: int) -> int | None:
+    try:
+        return os.open(name, _FILE, dir_fd=parent)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _insist_on_a_file(file: int) -> None:
     if not stat.S_ISREG(os.fstat(file).st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
+
+
+def _pieces(file: int, path: str) -> Iterator[bytes]:
+    try:
+        _insist_on_a_file(file)
+        while chunk := os.read(file, CHUNK):
+            yield chunk
+    except OSError as error:
+        raise unseen(path, error) from error

@@ -1,4 +1,4 @@
-"""What is a name in distribution's storage? The grammar of paths, the same on every medium.
+"""The grammar of paths in distribution's storage, the same on every medium.
 
 Source: distribution, `registry/storage/paths.go`, and opencontainers/go-digest, `digest.go`.
 """
@@ -18,6 +18,9 @@ LOCKS: Final = ("docker", "registry", "lockfiles")
 DATABASE_LOCK: Final = "database-in-use"
 OCI_LAYOUT: Final = "oci-layout"
 """The file that makes a folder an OCI layout: zot keeps one for every repository."""
+
+GITLAB: Final = "GitLab's registry uses a metadata database here"
+NOTHING: Final = "no docker/registry/v2 here: not the root directory of a registry"
 
 LONGEST_LINK: Final = 160
 """Bytes: no digest is longer (sha512 takes 135)."""
@@ -71,3 +74,9 @@ def blob_fault(algorithm: str, prefix: str, encoded: str) -> str:
     stated = algorithm if prefix == encoded[:_LETTERS] else prefix
     digest = linked(f"{stated}:{encoded}".encode("utf-8", "surrogateescape"))
     return digest.message if isinstance(digest, Unlinked) else ""
+
+
+def blob_path(digest: str) -> str:
+    """Return where a blob's file is, below the root directory."""
+    algorithm, _, encoded = digest.partition(":")
+    return "/".join((*ROOT, "blobs", algorithm, encoded[:_LETTERS], encoded, "data"))

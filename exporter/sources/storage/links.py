@@ -1,91 +1,141 @@
-"""What do the link files in a folder name?"""
+"""Links to blobs and manifests: files in a folder, completed by what tags and indexes name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final, TypeGuard
 
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Unlinked
-from exporter.facts.inventory_builder import Target
+from exporter.facts.inventory_builder import LinkBuilder, Target
 from exporter.sources.storage import layout
+from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.folder import content, folders, opened
-from exporter.sources.storage.noted import Noted
 
 _LINK: Final = "link"
 
-
-Algorithm = tuple[str, list[str], dict[int, "Target"]]
+Algorithm = tuple[str, list[str], dict[int, Target]]
 """An algorithm, its digests' encoded parts, and by position the targets that differ from them."""
+LinkTargets = dict[str, dict[str, Target]]
+"""By algorithm and encoded part: what each link names."""
 
 
-def by_algorithm(folder: int, noted: Noted) -> Iterator[Algorithm]:
+def by_algorithm(folder: int, context: ReadContext) -> Iterator[Algorithm]:
     """Yield the links in a folder, algorithm by algorithm."""
-    for algorithm in digest_parts(folder, noted):
-        here = noted.below(algorithm)
-        with here.going_on(), opened(algorithm, folder, here.path) as inside:
+    for algorithm in digest_parts(folder, context):
+        here = context.below(algorithm)
+        with here.errors_as_gaps(), opened(algorithm, folder, here.path) as inside:
             if inside is not None:
                 names = digest_parts(inside, here)
-                yield algorithm, names, targets(inside, algorithm, names, here)
+                yield algorithm, names, _differing(inside, algorithm, names, here)
 
 
-def digest_parts(folder: int, noted: Noted) -> list[str]:
+def digest_parts(folder: int, context: ReadContext) -> list[str]:
     """Return the names of the folders that may be parts of digests; others are strays or gaps."""
     names, others = folders(folder)
-    noted.foreign(folder, others, disturbing=_LINK)
+    context.strays(folder, others, disturbing=_LINK)
     if not names or layout.is_part("".join(names)):
         return names
     for name in names:
         if not layout.is_part(name):
-            noted.gap(name, Reason.UNSUPPORTED, "a name that no registry gives")
+            context.gap(name, Reason.UNSUPPORTED, "a name that no registry gives")
     return [name for name in names if layout.is_part(name)]
 
 
-def targets(folder: int, algorithm: str, names: Sequence[str], noted: Noted) -> dict[int, Target]:
+def _differing(
+    folder: int, algorithm: str, names: Sequence[str], context: ReadContext
+) -> dict[int, Target]:
     """Read the link in each folder; return by position what is not what its path says.
 
     One that says what its path does, where that is no digest, is no better than any such link.
     """
     usual = layout.are_digests(algorithm, names)
     return {
-        position: target(folder, name, noted)
+        position: target(folder, name, context)
         for position, name in enumerate(names)
-        if said(folder, name) != f"{algorithm}:{name}".encode()
+        if _glance(folder, name) != f"{algorithm}:{name}".encode()
         or not (usual or layout.is_digest(f"{algorithm}:{name}"))
     }
 
 
-def said(folder: int, name: str) -> bytes | None:
+def _glance(folder: int, name: str) -> bytes | None:
     """Return what a link says at first sight; None where it is absent or cannot be read."""
     with suppress(OSError):
         return content(f"{name}/{_LINK}", folder, layout.LONGEST_LINK)
     return None
 
 
-def target(folder: int, name: str, noted: Noted) -> Target:
+def target(folder: int, name: str, context: ReadContext) -> Target:
     """Read one link with care: what it names, or why it names nothing.
 
     Before 3.1 a registry does not write a link in one step, so one that names nothing is read
-    again, as long as there is patience.
+    again, as long as retries are left.
     """
-    here = noted.below(name)
-    found = _read(folder, name, here)
-    while _names_nothing(found) and here.patience.waits():
-        found = _read(folder, name, here)
+    found = _read(folder, name, context)
+    while _names_nothing(found) and context.retries.wait():
+        found = _read(folder, name, context)
     if _names_nothing(found):
-        here.gap(_LINK, Reason.MALFORMED, f"a link that names no digest: {found.message}")
+        detail = f"a link that names no digest: {found.message}"
+        context.gap(f"{name}/{_LINK}", Reason.MALFORMED, detail)
     return found
 
 
-def _read(folder: int, name: str, noted: Noted) -> Target:
-    with noted.going_on(), opened(name, folder, noted.path) as inside:
-        if inside is not None:
-            with noted.below(_LINK).going_on():
-                text = content(_LINK, inside, layout.LONGEST_LINK)
-                return Unlinked.ABSENT if text is None else layout.linked(text)
-    return Unlinked.ABSENT
+def _read(folder: int, name: str, context: ReadContext) -> Target:
+    return context.folder(name, folder, _linked) or Unlinked.ABSENT
+
+
+def _linked(folder: int, context: ReadContext) -> Target:
+    text = None
+    with context.below(_LINK).errors_as_gaps():
+        text = content(_LINK, folder, layout.LONGEST_LINK)
+    return Unlinked.ABSENT if text is None else layout.linked(text)
 
 
 def _names_nothing(found: Target) -> TypeGuard[Unlinked]:
     return isinstance(found, Unlinked) and found is not Unlinked.ABSENT
+
+
+def complete(
+    links: LinkTargets,
+    tagged: Iterable[str],
+    children: Callable[[str], Iterable[str]],
+    look: Callable[[str, str], Target],
+) -> None:
+    """Read every manifest's children, and add the links that tags and indexes name beyond these.
+
+    A folder that is listed while it is written to may show an index and not yet its child, which
+    was there before it. `children` reads a body and returns what it lists; `look` looks for the
+    link of an algorithm and an encoded part.
+    """
+    pending = [*tagged, *(child for to in named(links) for child in children(to))]
+    asked: set[str] = set()
+    while pending:
+        digest = pending.pop()
+        algorithm, _, encoded = digest.partition(":")
+        if digest in asked or encoded in links.get(algorithm, ()) or not layout.is_digest(digest):
+            continue
+        asked.add(digest)
+        found = look(algorithm, encoded)
+        if found is not Unlinked.ABSENT:
+            links.setdefault(algorithm, {})[encoded] = found
+        if not isinstance(found, Unlinked):
+            pending += children(found)
+
+
+def named(links: LinkTargets) -> list[str]:
+    """Return the digests that links name."""
+    listed = (to for each in links.values() for to in each.values())
+    return [to for to in listed if not isinstance(to, Unlinked)]
+
+
+def add(links: LinkTargets, builder: LinkBuilder) -> None:
+    """Add a repository's links, in the order of their paths."""
+    for algorithm, targets in sorted(links.items()):
+        names = sorted(targets)
+        differing = {
+            at: targets[name]
+            for at, name in enumerate(names)
+            if targets[name] != f"{algorithm}:{name}"
+        }
+        builder.add(algorithm, names, differing)

@@ -1,27 +1,28 @@
-"""What is in an object store, and what do some objects hold? S3, GCS and Azure by one library."""
+"""Objects of a bucket, listed and read: S3, GCS and Azure by one library."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import obstore
 from obstore import exceptions
-from obstore.store import ObjectStore
+from obstore.store import ObjectStore, from_url
 
-from exporter.ports import Unseen
-from exporter.sources.storage.whole import CHUNK
+from exporter.sources.storage.folder import CHUNK
 from exporter.sources.stores import missed
 
 if TYPE_CHECKING:
     from obstore import BytesStream
+    from obstore.store import ClientConfig
 
 _AT_ONCE: Final = 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ABSENT: Final = (exceptions.NotFoundError, FileNotFoundError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,23 @@ class Objects:
     name: str
     """As a person gave it, without credentials: the subject of errors."""
 
+    @classmethod
+    def at(cls, url: str, options: Mapping[str, str] | None, *, plain_http: bool) -> Self:
+        """Open `s3://bucket/root` and the like; credentials as the clouds' own clients find them.
+
+        Options are obstore's own, such as `endpoint` and `region`.
+        """
+        client: ClientConfig = {"allow_http": plain_http}
+        store = from_url(url, config=dict(options or {}), client_options=client)  # type: ignore[call-overload] # three stores' words
+        return cls(store, url)
+
     def keys(self, prefix: str) -> Iterator[Key]:
-        """List everything below a prefix, in the order of the keys; raises `Unseen`."""
-        try:
+        """List everything below a prefix, in the order of the keys. Raises `Unseen`."""
+        with self._errors(prefix):
             for page in obstore.list(self.store, prefix=prefix):
                 for each in page:
                     etag = (each["e_tag"] or "").strip('"')
                     yield Key(each["path"], each["size"], _time(each["last_modified"]), etag)
-        except exceptions.BaseError as error:
-            raise self._unseen(prefix, error) from error
 
     def holds(self, folder: str) -> bool:
         """Is there anything below a prefix? Raises `Unseen`."""
@@ -61,16 +70,15 @@ class Objects:
 
     def head(self, path: str) -> Key | None:
         """Look at one object; None where there is none. Raises `Unseen`."""
-        try:
-            seen = obstore.head(self.store, path)
-        except (exceptions.NotFoundError, FileNotFoundError):
-            return None
-        except exceptions.BaseError as error:
-            raise self._unseen(path, error) from error
-        return Key(path, seen["size"], _time(seen["last_modified"]), seen["e_tag"] or "")
+        with self._errors(path):
+            try:
+                seen = obstore.head(self.store, path)
+            except _ABSENT:
+                return None
+            return Key(path, seen["size"], _time(seen["last_modified"]), seen["e_tag"] or "")
 
     def contents(self, paths: Sequence[str], most: int) -> list[bytes | None]:
-        """Read the first bytes of objects, some at once; None where there is none.
+        """Read the first `most` bytes of objects, some at once; None where there is none.
 
         Raises `Unseen`.
         """
@@ -80,34 +88,35 @@ class Objects:
     @contextmanager
     def opened(self, path: str, *, fresh: bool) -> Iterator[Iterator[bytes] | None]:  # noqa: ARG002 - stores give what they hold
         """Open an object, to be read in pieces; None where there is none. Raises `Unseen`."""
-        try:
-            answer = obstore.get(self.store, path)
-        except (exceptions.NotFoundError, FileNotFoundError):
-            yield None
-            return
-        except exceptions.BaseError as error:
-            raise self._unseen(path, error) from error
-        yield self._pieces(answer.stream(min_chunk_size=CHUNK), path)
+        with self._errors(path):
+            try:
+                stream = obstore.get(self.store, path).stream(min_chunk_size=CHUNK)
+            except _ABSENT:
+                stream = None
+        yield None if stream is None else self._pieces(stream, path)
 
     def _pieces(self, stream: BytesStream, path: str) -> Iterator[bytes]:
-        try:
+        with self._errors(path):
             yield from map(bytes, stream)
-        except exceptions.BaseError as error:
-            raise self._unseen(path, error) from error
 
     def _content(self, path: str, most: int) -> bytes | None:
-        try:
-            return bytes(obstore.get_range(self.store, path, start=0, end=most))
-        except (exceptions.NotFoundError, FileNotFoundError):
-            return None
-        except exceptions.BaseError as error:
-            seen = self.head(path)
-            if seen is not None and seen.size == 0:
-                return b""  # no range of nothing can be asked for
-            raise self._unseen(path, error) from error
+        with self._errors(path):
+            try:
+                return bytes(obstore.get_range(self.store, path, start=0, end=most))
+            except _ABSENT:
+                return None
+            except exceptions.BaseError:
+                seen = self.head(path)
+                if seen is not None and seen.size == 0:
+                    return b""  # no range of nothing can be asked for
+                raise
 
-    def _unseen(self, path: str, error: Exception) -> Unseen:
-        return missed(f"{self.name}/{path}", error)
+    @contextmanager
+    def _errors(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except exceptions.BaseError as error:
+            raise missed(f"{self.name}/{path}", error) from error
 
 
 def _time(moment: datetime) -> int:

@@ -1,106 +1,171 @@
-"""Which manifests, tags, layer links and uploads have the repositories of a storage?"""
+"""The repositories in a folder: their manifests, tags, layer links and uploads."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.inventory import Folder, Upload
-from exporter.sources.storage import layout
-from exporter.sources.storage.bodies import Bodies
+from exporter.facts.inventory import Folder, Unlinked, Upload
+from exporter.facts.inventory_builder import Target
+from exporter.sources.storage import layout, links
+from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.folder import folders, opened, shown
-from exporter.sources.storage.links import by_algorithm
-from exporter.sources.storage.noted import Noted
-from exporter.sources.storage.revisions import read_revisions
+from exporter.sources.storage.links import LinkTargets
+from exporter.sources.storage.manifests import ManifestReader
 
 _IN_MANIFESTS: Final = (("revisions", Folder.REVISIONS), ("tags", Folder.TAGS))
 _MARKERS: Final = ("_layers", "_manifests")
 _KNOWN: Final = (*_MARKERS, "_uploads")
+_CURRENT: Final = "current"
+_INDEX: Final = "index"
 NAMELESS: Final = "of a repository that has no name"
 
 
 @dataclass(frozen=True, slots=True)
 class Repositories:
-    """Reads repositories one after the other; and the manifests that they name."""
+    """Reads repositories one after the other, and the manifests that they name."""
 
-    bodies: Bodies
+    manifests: ManifestReader
 
-    def read(self, top: int, noted: Noted) -> None:
+    def read(self, top: int, context: ReadContext) -> None:
         """Read all repositories below the folder `docker/registry/v2`."""
-        here = noted.below("repositories")
-        with here.going_on(), opened("repositories", top, here.path) as folder:
-            if folder is None:
-                noted.intake.has_repositories = False
-            else:
-                self._walk(folder, (), here)
+        context.builder.has_repositories = False
+        context.folder("repositories", top, self._all)
 
-    def _walk(self, folder: int, parts: Sequence[str], noted: Noted) -> None:
+    def _all(self, folder: int, context: ReadContext) -> None:
+        context.builder.has_repositories = True
+        self._walk((), folder, context)
+
+    def _walk(self, parts: Sequence[str], folder: int, context: ReadContext) -> None:
         names, others = folders(folder)
-        noted.foreign(folder, others, disturbing="_")
+        context.strays(folder, others, disturbing="_")
         if not parts and any(name in _MARKERS for name in names):
-            noted.gap("", Reason.UNSUPPORTED, NAMELESS)
+            context.gap("", Reason.UNSUPPORTED, NAMELESS)
         elif any(name in _KNOWN for name in names):
-            self._repository(folder, "/".join(parts), names, noted)
+            self._repository("/".join(parts), names, folder, context)
         if len(parts) == layout.DEEPEST:
-            noted.gap("", Reason.TOO_LARGE, "folders nested deeper than any repository's name")
+            detail = "folders nested deeper than any repository's name"
+            context.gap("", Reason.TOO_LARGE, detail)
             return
         for name in names:
             if not layout.is_part(name):
-                noted.gap(name, Reason.MALFORMED, "a name that no registry gives")
+                context.gap(name, Reason.MALFORMED, "a name that no registry gives")
             if not name.startswith("_"):
-                here = noted.below(name)
-                with here.going_on(), opened(name, folder, here.path) as inside:
-                    if inside is not None:
-                        self._walk(inside, (*parts, name), here)
+                context.folder(name, folder, partial(self._walk, (*parts, name)))
 
-    def _repository(self, folder: int, name: str, names: Sequence[str], noted: Noted) -> None:
+    def _repository(
+        self, name: str, names: Sequence[str], folder: int, context: ReadContext
+    ) -> None:
         has = Folder(0)
         if "_manifests" in names:
-            has |= Folder.MANIFESTS | self._manifests(folder, noted.below("_manifests"))
+            found = context.folder("_manifests", folder, self._manifests)
+            has |= Folder.MANIFESTS | (found or Folder(0))
         if "_layers" in names:
             has |= Folder.LAYERS
-            _layers(folder, noted.below("_layers"))
+            context.folder("_layers", folder, _layers)
         if "_uploads" in names:
-            _uploads(folder, name, noted.below("_uploads"))
+            context.folder("_uploads", folder, partial(_uploads, name))
         if has:
-            noted.intake.close(shown(name), has)
+            context.builder.close(shown(name), has)
 
-    def _manifests(self, repository: int, noted: Noted) -> Folder:
-        has = Folder(0)
-        with noted.going_on(), opened("_manifests", repository, noted.path) as folder:
-            if folder is None:
-                return has
-            names, others = folders(folder)
-            noted.foreign(folder, others, disturbing="/")
-            for name, flag in _IN_MANIFESTS:
-                has |= flag if name in names else Folder(0)
-            read_revisions(folder, noted, self.bodies)
-        return has
+    def _manifests(self, folder: int, context: ReadContext) -> Folder:
+        names, others = folders(folder)
+        context.strays(folder, others, disturbing="/")
+        with context.errors_as_gaps():
+            self._revisions(folder, context)
+        return Folder(sum(flag for name, flag in _IN_MANIFESTS if name in names))
 
+    def _revisions(self, manifests: int, context: ReadContext) -> None:
+        """Read a repository's manifests, then its tags, then the manifests' bodies.
 
-def _layers(repository: int, noted: Noted) -> None:
-    with noted.going_on(), opened("_layers", repository, noted.path) as folder:
-        if folder is not None:
-            for algorithm, names, differing in by_algorithm(folder, noted):
-                noted.intake.layers.add(algorithm, names, differing)
-
-
-def _uploads(repository: int, name: str, noted: Noted) -> None:
-    with noted.going_on(), opened("_uploads", repository, noted.path) as folder:
-        if folder is None:
-            return
-        identifiers, others = folders(folder)
-        noted.foreign(folder, others, disturbing="/")
-        for identifier in identifiers:
-            with noted.going_on(), opened(identifier, folder, noted.path) as inside:
-                if inside is not None:
-                    noted.intake.uploads.append(_upload(inside, name, identifier))
+        Whoever pushes links a manifest first and tags it then, so tags are read second.
+        """
+        here = context.below("revisions")
+        found: LinkTargets = {}
+        with here.errors_as_gaps(), opened("revisions", manifests, here.path) as folder:
+            for algorithm, names, differing in _listed(folder, here):
+                targets: dict[str, Target] = {name: f"{algorithm}:{name}" for name in names}
+                found[algorithm] = targets | {names[at]: to for at, to in differing.items()}
+            tagged = context.folder("tags", manifests, _tags) or ()
+            if folder is not None:
+                self.manifests.recall(links.named(found))
+                look = partial(_look, folder, here)
+                links.complete(found, tagged, self.manifests.children, look)
+        links.add(found, context.builder.revisions)
 
 
-def _upload(folder: int, repository: str, identifier: str) -> Upload:
+def _listed(folder: int | None, context: ReadContext) -> Iterable[links.Algorithm]:
+    return () if folder is None else links.by_algorithm(folder, context)
+
+
+def _look(folder: int, context: ReadContext, algorithm: str, encoded: str) -> Target:
+    """Look for a manifest's link that the listing did not show."""
+    found = context.folder(algorithm, folder, lambda at, here: links.target(at, encoded, here))
+    return found or Unlinked.ABSENT
+
+
+def _tags(folder: int, context: ReadContext) -> list[str]:
+    """Add a repository's tags; return what they point at."""
+    names, others = folders(folder)
+    context.strays(folder, others, disturbing="")
+    current: list[Target | None] = []
+    for name in names:
+        if layout.is_part(name):
+            current.append(context.folder(name, folder, partial(_tag, name)))
+        else:
+            context.gap(name, Reason.UNSUPPORTED, "a name that no registry gives")
+    return [to for to in current if isinstance(to, str)]
+
+
+def _tag(name: str, folder: int, context: ReadContext) -> Target:
+    names, others = folders(folder)
+    context.strays(folder, others, disturbing=(_CURRENT, _INDEX))
+    current = links.target(folder, _CURRENT, context) if _CURRENT in names else Unlinked.ABSENT
+    history = context.folder(_INDEX, folder, _history) if _INDEX in names else None
+    context.builder.tag(shown(name), current, history or ())
+    return current
+
+
+def _history(folder: int, context: ReadContext) -> list[str]:
+    algorithms, others = folders(folder)
+    context.strays(folder, others, disturbing=layout.ALGORITHMS)
+    found: list[str] = []
+    for algorithm in algorithms:
+        found += context.folder(algorithm, folder, partial(_linked, algorithm)) or ()
+    return found
+
+
+def _linked(algorithm: str, folder: int, context: ReadContext) -> list[str]:
+    names = links.digest_parts(folder, context)
+    return [f"{algorithm}:{name}" for name in names if _is_there(f"{name}/link", folder)]
+
+
+def _is_there(path: str, folder: int) -> bool:
+    try:
+        os.stat(path, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
+
+
+def _layers(folder: int, context: ReadContext) -> None:
+    for algorithm, names, differing in links.by_algorithm(folder, context):
+        context.builder.layers.add(algorithm, names, differing)
+
+
+def _uploads(repository: str, folder: int, context: ReadContext) -> None:
+    identifiers, others = folders(folder)
+    context.strays(folder, others, disturbing="/")
+    for identifier in identifiers:
+        found = context.folder(identifier, folder, partial(_upload, repository, identifier))
+        context.builder.uploads.extend([found] if found else ())
+
+
+def _upload(repository: str, identifier: str, folder: int, _: ReadContext) -> Upload:
     """Add up an upload's files; an empty folder is as old as itself."""
     seen = [os.stat(name, dir_fd=folder, follow_symlinks=False) for name in folders(folder)[1]]
     latest = max((each.st_mtime_ns for each in seen), default=os.fstat(folder).st_mtime_ns)

@@ -42,7 +42,7 @@ def test_a_pushed_image_is_seen_with_its_sizes_links_and_tags(tmp_path: Path) ->
     assert {inventory.digests.text(each) for each in inventory.revisions.paths} == {
         manifest.digest for manifest in made.walk()
     }
-    children = inventory.graph.children(inventory.tags.current)
+    children = inventory.graph.links(inventory.tags.current)
     assert [inventory.digests.text(each) for each in children] == [
         manifest.digest for manifest in made.walk() if manifest is not made
     ]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from exporter.facts.body import Body
 from exporter.facts.inventory import Driver, Folder, Unlinked
 from exporter.facts.inventory_builder import InventoryBuilder, LinkBuilder
-from exporter.sources.storage.complete import Known, complete, deliver
+from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.filesystem import read
-from exporter.sources.storage.late import settled
+from exporter.sources.storage.links import LinkTargets, add, complete
 from tests.parts import tree
 from tests.worlds import image
 
@@ -21,7 +21,7 @@ _INDEX, _CHILD, _LEAF = (f"sha256:{each * 64}" for each in "abc")
 _LISTS = {_INDEX: (_CHILD,), _CHILD: (_LEAF,)}
 
 
-def _completed(known: Known, tagged: list[str], linked: set[str]) -> dict[str, object]:
+def _completed(known: LinkTargets, tagged: list[str], linked: set[str]) -> dict[str, object]:
     def look(algorithm: str, encoded: str) -> str | Unlinked:
         digest = f"{algorithm}:{encoded}"
         return digest if digest in linked else Unlinked.ABSENT
@@ -31,7 +31,7 @@ def _completed(known: Known, tagged: list[str], linked: set[str]) -> dict[str, o
 
 
 def test_children_of_children_that_a_listing_did_not_show_are_found() -> None:
-    known: Known = {"sha256": {_INDEX[7:]: _INDEX}}
+    known: LinkTargets = {"sha256": {_INDEX[7:]: _INDEX}}
 
     found = _completed(known, [], {_CHILD, _LEAF})
 
@@ -43,32 +43,32 @@ def test_a_tags_manifest_that_a_listing_did_not_show_is_found_with_its_children(
 
 
 def test_what_is_not_there_at_the_second_look_either_is_not_made_up() -> None:
-    known: Known = {"sha256": {_INDEX[7:]: _INDEX}}
+    known: LinkTargets = {"sha256": {_INDEX[7:]: _INDEX}}
 
     assert set(_completed(known, [_LEAF], set())) == {_INDEX}
 
 
-def test_links_are_delivered_in_the_order_of_their_paths() -> None:
+def test_links_are_added_in_the_order_of_their_paths() -> None:
     links = LinkBuilder()
 
-    deliver({"sha256": {"b" * 64: _INDEX, "a" * 64: _INDEX}}, links)
+    add({"sha256": {"b" * 64: _INDEX, "a" * 64: _INDEX}}, links)
 
     assert links.paths.rows()[:, 0].tolist() == [0xAA, 0xBB]
     assert links.differing == {1: _INDEX}
 
 
 def test_a_blob_that_came_after_the_listing_is_not_missing() -> None:
-    intake = InventoryBuilder(Driver.FILESYSTEM)
-    intake.revisions.add("sha256", [_INDEX[7:]])
-    intake.close("app", Folder.MANIFESTS | Folder.REVISIONS)
-    intake.manifest(_INDEX, Body((_CHILD, "../no digest"), is_index=True))
+    builder = InventoryBuilder(Driver.FILESYSTEM)
+    builder.revisions.add("sha256", [_INDEX[7:]])
+    builder.close("app", Folder.MANIFESTS | Folder.REVISIONS)
+    builder.manifest(_INDEX, Body((_CHILD, "../no digest"), is_index=True))
     asked: list[str] = []
 
     def look(digest: str) -> tuple[int, int] | None:
         asked.append(digest)
         return (5, 7) if digest == _CHILD else None
 
-    inventory = settled(intake, look)
+    inventory = ReadContext(builder).inventory(look)
 
     number = inventory.digests.number
     assert asked == [_INDEX, _CHILD]

@@ -20,7 +20,7 @@ from exporter.facts.body import Outline
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Driver
 from exporter.oci.digest import Digest
-from exporter.sources.storage import s3
+from exporter.sources.storage.bucket import Bucket
 from exporter.sources.storage.filesystem import read
 from exporter.sources.storage.objects import Objects
 from exporter.store.ledger import Ledger
@@ -205,11 +205,11 @@ def test_a_bucket_that_was_read_before_is_asked_for_no_manifest(root: Path) -> N
         if path.is_file():
             obstore.put(store, path.relative_to(root).as_posix(), path.read_bytes())
     objects = Objects(store, "memory")
-    cold = s3.read_objects(objects, Driver.S3, notebook)
+    cold = Bucket(objects, Driver.S3).read(notebook)
     body = tree.data(root, _BOTH.digest)
     obstore.put(store, body.relative_to(root).as_posix(), bytes(body.stat().st_size))
 
-    warm = s3.read_objects(objects, Driver.S3, notebook)
+    warm = Bucket(objects, Driver.S3).read(notebook)
 
     assert _facts(warm)[0] == _facts(cold)[0]
     assert warm.gaps == ()

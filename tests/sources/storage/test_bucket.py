@@ -18,12 +18,14 @@ from exporter.judge.gc.repositories import visited
 from exporter.judge.gc.simulate import simulate
 from exporter.oci.digest import Digest
 from exporter.ports import Unseen
-from exporter.sources.storage import filesystem, s3
+from exporter.sources.storage import filesystem
+from exporter.sources.storage.bucket import Bucket
 from exporter.sources.storage.objects import Key, Objects
 from tests.judge.gc.collections import DIALECTS
 from tests.judge.gc.narration import log
 from tests.parts import tree
-from tests.sources.storage.bucket import URL, Bucket, bucket
+from tests.sources.storage import bucket as bucket_server
+from tests.sources.storage.bucket import URL, bucket
 from tests.worlds import image, index
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ _ROOT = "docker/registry/v2/"
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bucket_server.Bucket]:
     with bucket(tmp_path_factory.mktemp("bucket")) as made:
         for name in _NAMES:
             made.push(name, _BOTH, "v1")
@@ -51,11 +53,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
 @pytest.mark.parametrize("version", ["2", "3"])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_simulator_agrees_with_real_collectors_on_s3(
-    filled: Bucket, version: str, mode: Mode
+    filled: bucket_server.Bucket, version: str, mode: Mode
 ) -> None:
     flags = ["--delete-untagged"] if mode is Mode.DELETE_UNTAGGED else []
 
-    inventory = s3.read(URL, filled.options, plain_http=True)
+    inventory = Bucket.at(URL, filled.options, plain_http=True).read()
     outcome = simulate(inventory, DIALECTS[version], mode)
     real = filled.dry_run(version, *flags)
 
@@ -69,8 +71,10 @@ def test_the_simulator_agrees_with_real_collectors_on_s3(
 
 
 @pytest.mark.real
-def test_only_the_flat_listing_puts_a_dash_before_the_end_of_a_name(filled: Bucket) -> None:
-    inventory = s3.read(URL, filled.options, plain_http=True)
+def test_only_the_flat_listing_puts_a_dash_before_the_end_of_a_name(
+    filled: bucket_server.Bucket,
+) -> None:
+    inventory = Bucket.at(URL, filled.options, plain_http=True).read()
 
     orders = {
         version: [inventory.repositories[each] for each in visited(inventory, dialect)]
@@ -84,17 +88,17 @@ def test_only_the_flat_listing_puts_a_dash_before_the_end_of_a_name(filled: Buck
 
 
 @pytest.mark.real
-def test_a_bucket_that_is_not_there_is_unseen(filled: Bucket) -> None:
+def test_a_bucket_that_is_not_there_is_unseen(filled: bucket_server.Bucket) -> None:
     with pytest.raises(Unseen):
-        s3.read("s3://elsewhere/below", filled.options, plain_http=True)
+        Bucket.at("s3://elsewhere/below", filled.options, plain_http=True).read()
 
 
 @pytest.mark.real
-def test_wrong_credentials_are_named_as_such(filled: Bucket) -> None:
+def test_wrong_credentials_are_named_as_such(filled: bucket_server.Bucket) -> None:
     wrong = filled.options | {"secret_access_key": "another"}
 
     with pytest.raises(Unseen) as caught:
-        s3.read(URL, wrong, plain_http=True)
+        Bucket.at(URL, wrong, plain_http=True).read()
 
     assert caught.value.reason in (Reason.DENIED, Reason.UNAUTHORIZED)
     assert "another" not in str(caught.value)
@@ -135,7 +139,7 @@ def _in_memory(root: Path, kind: type[Objects] = Objects, **more: bytes) -> Inve
             obstore.put(store, path.relative_to(root).as_posix(), path.read_bytes())
     for path, content in more.items():
         obstore.put(store, _ROOT + path, content)
-    return s3.read_objects(kind(store, "memory"), Driver.S3)
+    return Bucket(kind(store, "memory"), Driver.S3).read()
 
 
 @pytest.fixture
@@ -249,13 +253,13 @@ def test_another_registrys_bucket_is_refused(path: str) -> None:
     store = MemoryStore()
     obstore.put(store, path, b"x")
 
-    inventory = s3.read_objects(Objects(store, "memory"), Driver.S3)
+    inventory = Bucket(Objects(store, "memory"), Driver.S3).read()
 
     assert [gap.reason for gap in inventory.gaps] == [Reason.UNSUPPORTED]
 
 
 def test_an_address_of_another_kind_is_refused() -> None:
     with pytest.raises(Unseen) as caught:
-        s3.read("ftp://somewhere")
+        Bucket.at("ftp://somewhere").read()
 
     assert caught.value.reason is Reason.UNSUPPORTED

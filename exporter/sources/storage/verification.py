@@ -1,4 +1,4 @@
-"""Is a blob's file, read from its first byte to its last, what its digest names?"""
+"""Full verification of stored content: every byte is read and hashed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from exporter.oci.manifest import SCHEMA1, SCHEMA1_SIGNED, Descriptor, schema1_p
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.sources.storage import layout
-from exporter.sources.storage.foreign import NOTHING
 
-CHUNK: Final = 262_144
-"""Bytes that are read at a time."""
 _NOT_THERE: Final = Absent("not in the storage")
 _SCHEMA1: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
 
@@ -39,40 +36,34 @@ class Files(Protocol):
         ...
 
 
-def recognise(files: Files, name: str) -> None:
+def insist_on_registry(files: Files, name: str) -> None:
     """Raise `Unseen` where this is not, or not now, the root directory of a registry.
 
     A disk that is not mounted and a bucket that is not there deny every file alike.
     """
     if not files.holds("/".join(layout.ROOT)):
-        raise Unseen(name, Reason.UNREADABLE, NOTHING)
+        raise Unseen(name, Reason.UNREADABLE, layout.NOTHING)
 
 
 async def prove(
     files: Files, repository: Repository, target: Descriptor, sink: Sink, *, fresh: bool
 ) -> Absent | Wrong | None:
     """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`."""
-    digest = target.digest
-    path = await asyncio.to_thread(_path, files, repository, digest)
+    path = await asyncio.to_thread(_path, files, repository, target.digest)
     if target.media_type in _SCHEMA1:
-        return await asyncio.to_thread(_signed, files, path, digest)
+        return await asyncio.to_thread(_signed, files, path, target.digest)
     entry = files.opened(path, fresh=fresh)
     chunks = await asyncio.to_thread(entry.__enter__)
     try:
         if chunks is None:
             return _NOT_THERE
-        return await _hashed(chunks, target, sink)
+        hashing = _Hashing(target)
+        sink.begin()
+        while chunk := await asyncio.to_thread(hashing.piece, chunks):
+            await sink.take(chunk)
+        return hashing.result()
     finally:
         await asyncio.to_thread(entry.__exit__, None, None, None)
-
-
-async def _hashed(chunks: Iterator[bytes], target: Descriptor, sink: Sink) -> Wrong | None:
-    """Hash in a thread, piece by piece, at the pace of the sink."""
-    hashing = _Hashing(target)
-    sink.begin()
-    while chunk := await asyncio.to_thread(hashing.piece, chunks):
-        await sink.take(chunk)
-    return hashing.judged()
 
 
 class _Hashing:
@@ -97,8 +88,8 @@ class _Hashing:
         self._size += len(chunk)
         return chunk
 
-    def judged(self) -> Wrong | None:
-        """Say what is wrong.
+    def result(self) -> Wrong | None:
+        """Return what is wrong.
 
         A registry hands out as much of a longer file as it remembers that there is: where that
         much is right, nobody gets other bytes.
@@ -127,21 +118,14 @@ def _signed(files: Files, path: str, digest: Digest) -> Absent | Wrong | None:
 
 def _path(files: Files, repository: Repository, digest: Digest) -> str:
     """Return where a digest's bytes are; distribution files sha512 content under its sha256."""
-    if digest.algorithm == "sha256":
-        return _data(digest)
-    for kind in ("_layers", "_manifests/revisions"):
+    for kind in ("_layers", "_manifests/revisions") if digest.algorithm != "sha256" else ():
         root = "/".join((*layout.ROOT, "repositories", repository, kind))
         link = f"{root}/{digest.algorithm}/{digest.encoded}/link"
         content = _content(files, link, layout.LONGEST_LINK)
         named = layout.linked(content) if content is not None else None
         if isinstance(named, str):
-            return _data(Digest(named))
-    return _data(digest)
-
-
-def _data(digest: Digest) -> str:
-    folders = ("blobs", digest.algorithm, digest.encoded[:2], digest.encoded, "data")
-    return "/".join((*layout.ROOT, *folders))
+            return layout.blob_path(named)
+    return layout.blob_path(digest)
 
 
 def _content(files: Files, path: str, most: int) -> bytes | None:
@@ -150,8 +134,6 @@ def _content(files: Files, path: str, most: int) -> bytes | None:
     with files.opened(path, fresh=False) as chunks:
         if chunks is None:
             return None
-        for chunk in chunks:
+        while len(content) <= most and (chunk := next(chunks, b"")):
             content += chunk
-            if len(content) > most:
-                break
     return content[: most + 1]

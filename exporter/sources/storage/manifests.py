@@ -1,4 +1,4 @@
-"""What do the manifests in a storage refer to? Each body is read once, and hashed.
+"""The manifests in a storage: each body is read once, hashed, and parsed.
 
 What a manifest refers to is kept by its digest, where somebody keeps it. As long as the listing
 shows the size that its body had, it is not opened again: a file cut short, emptied or overwritten
@@ -16,8 +16,8 @@ from exporter.facts import body
 from exporter.facts.body import Outline
 from exporter.facts.digests import DIGEST_BYTES, pack_texts
 from exporter.facts.gap import Reason
-from exporter.ports import Outlines, Unseen
-from exporter.sources.storage.noted import Noted
+from exporter.ports import Outlines
+from exporter.sources.storage.context import ReadContext
 
 _log: Final = logging.getLogger("pullproof.storage")
 
@@ -36,39 +36,56 @@ class Blobs(Protocol):
         ...
 
 
-class Bodies:
+class ManifestReader:
     """Reads manifests on demand and remembers which: repositories share many of them."""
 
-    def __init__(self, blobs: Blobs, noted: Noted, outlines: Outlines | None = None) -> None:
-        """Read from a storage; take note in an intake; spare what is known from before."""
+    def __init__(self, blobs: Blobs, context: ReadContext, outlines: Outlines | None) -> None:
+        """Add what manifests refer to; `outlines` spare those that were read before."""
         self._blobs = blobs
-        self._noted = noted
-        self._children: dict[str, tuple[str, ...]] = {}
+        self._context = context.below("blobs")
         self._outlines = outlines
+        self._children: dict[str, tuple[str, ...]] = {}
         self._fresh: dict[bytes, Outline] = {}
 
     def children(self, digest: str) -> tuple[str, ...]:
-        """Return what an index lists, nothing for any other manifest; take note of either once."""
-        known = self._children.get(digest)
-        if known is None:
-            known = self._children[digest] = self._read(digest)
-        return known
+        """Return what an index lists, nothing for any other manifest."""
+        if digest not in self._children:
+            try:
+                self.read_ahead([digest])
+            except Exception as error:  # noqa: BLE001 - of one manifest, which is a gap
+                self._at(digest).missed(error)
+                self._children[digest] = ()
+        return self._children[digest]
+
+    def read_ahead(self, digests: Iterable[str]) -> None:
+        """Read manifests that will be asked for, where reading them at once is quicker.
+
+        Raises `Unseen` or OSError as the blobs do.
+        """
+        new = [digest for digest in digests if digest not in self._children]
+        contents = self._blobs.contents(new, body.LARGEST)
+        for digest, content in zip(new, contents, strict=True):
+            here = self._at(digest)
+            self._children[digest] = ()
+            with here.errors_as_gaps():
+                if content is not None:
+                    self._children[digest] = self._parsed(digest, content, here)
 
     def recall(self, digests: Iterable[str]) -> None:
-        """Take note of the manifests that were read before and still have their size."""
+        """Add the manifests that were read before and still have their size."""
         new = [digest for digest in dict.fromkeys(digests) if digest not in self._children]
         packed = pack_texts(new)
         if self._outlines is None or not packed:
             return  # where one is no sha256 digest, all are read
         keys = [packed[at : at + DIGEST_BYTES] for at in range(0, len(packed), DIGEST_BYTES)]
         known = self._known(self._outlines, keys)
-        sizes = self._noted.intake.sizes(packed) if known else ()
+        sizes = self._context.builder.sizes(packed) if known else ()
         alike = {
             digest: known[key]
             for digest, key, size in zip(new, keys, sizes, strict=False)
             if key in known and known[key].size == size
         }
-        self._noted.intake.outlined(alike)
+        self._context.builder.outlined(alike)
         for digest, found in alike.items():
             self._children[digest] = found.references if found.is_index else ()
 
@@ -81,51 +98,29 @@ class Bodies:
 
     def keep(self) -> None:
         """Keep what was read for the next time."""
-        if self._outlines is None or not self._fresh:
-            return
         fresh, self._fresh = self._fresh, {}
         try:
-            self._outlines.keep_outlines(fresh)
+            if self._outlines is not None and fresh:
+                self._outlines.keep_outlines(fresh)
         except Exception:  # noqa: BLE001 - likewise
             _log.exception("manifest references not cached")
 
-    def read_ahead(self, digests: Iterable[str]) -> None:
-        """Read manifests that will be asked for, where reading them at once is quicker."""
-        new = [digest for digest in digests if digest not in self._children]
-        contents = self._blobs.contents(new, body.LARGEST)
-        for digest, content in zip(new, contents, strict=True):
-            self._children[digest] = self._parsed(digest, content)
-
-    def _read(self, digest: str) -> tuple[str, ...]:
-        try:
-            (content,) = self._blobs.contents([digest], body.LARGEST)
-        except (Unseen, OSError) as error:
-            self._at(digest).missed(error)
-            return ()
-        return self._parsed(digest, content)
-
-    def _parsed(self, digest: str, content: bytes | None) -> tuple[str, ...]:
-        with self._at(digest).going_on():
-            return self._listed(digest, content)
-        return ()
-
-    def _listed(self, digest: str, content: bytes | None) -> tuple[str, ...]:
-        if content is None:
-            return ()
+    def _parsed(self, digest: str, content: bytes, context: ReadContext) -> tuple[str, ...]:
         if len(content) > body.LARGEST:
-            self._gap(digest, Reason.TOO_LARGE, f"a manifest of more than {body.LARGEST} bytes")
+            detail = f"a manifest of more than {body.LARGEST} bytes"
+            context.gap("data", Reason.TOO_LARGE, detail)
             return ()
         is_whole = _names(digest, content)
         if not is_whole:
-            self._gap(digest, Reason.MALFORMED, "its bytes are not those that the digest names")
+            context.gap("data", Reason.MALFORMED, "its bytes are not those that the digest names")
         try:
             found = body.read(content)
         except body.Unreadable as error:
-            self._gap(digest, Reason.UNREADABLE, f"not a plain manifest: {error}")
+            context.gap("data", Reason.UNREADABLE, f"not a plain manifest: {error}")
             return ()
-        self._noted.intake.manifest(digest, found)
-        if is_whole:
-            self._remember(digest, found.outline(len(content)) if self._outlines else None)
+        context.builder.manifest(digest, found)
+        if is_whole and self._outlines is not None:
+            self._remember(digest, found.outline(len(content)))
         return found.references if found.is_index else ()
 
     def _remember(self, digest: str, found: Outline | None) -> None:
@@ -135,16 +130,11 @@ class Bodies:
         if len(self._fresh) >= _WAITING:
             self.keep()
 
-    def _gap(self, digest: str, reason: Reason, detail: str) -> None:
-        self._at(digest).gap("data", reason, detail)
-
-    def _at(self, digest: str) -> Noted:
+    def _at(self, digest: str) -> ReadContext:
         algorithm, _, encoded = digest.partition(":")
-        return self._noted.below(f"{algorithm}/{encoded[:2]}/{encoded}")
+        return self._context.below(f"{algorithm}/{encoded[:2]}/{encoded}")
 
 
 def _names(digest: str, content: bytes) -> bool:
     algorithm, _, encoded = digest.partition(":")
-    if algorithm == "sha256":
-        return hashlib.sha256(content).hexdigest() == encoded
     return hashlib.new(algorithm, content, usedforsecurity=False).hexdigest() == encoded

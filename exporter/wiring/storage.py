@@ -1,4 +1,4 @@
-"""Where is a registry's own storage: in a folder, or in a bucket? Reads it, whichever it is."""
+"""A registry's own storage, whether it is a folder or a bucket."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Outlines, Sink, Unseen, Wrong
-from exporter.sources.storage import filesystem, whole
-from exporter.sources.storage.files import Folder
+from exporter.sources.storage import filesystem, verification
+from exporter.sources.storage.folder import RootFolder
+
+if TYPE_CHECKING:
+    from exporter.sources.storage.bucket import Bucket
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class RegistryStorage:
     """A registry's own storage. Its methods raise `Unseen`, and take as long as the disk does."""
 
     location: str
@@ -42,26 +46,19 @@ class Stored:
             detail = "the reading before has not ended"
             raise Unseen(self.location, Reason.TIMEOUT, detail)
         try:
-            return self._read()
+            bucket = self._bucket()
+            if bucket is None:
+                return filesystem.read(self.location, self.outlines)
+            return bucket.read(self.outlines)
         finally:
             self._reading.release()
 
-    def _read(self) -> Inventory:
-        if not self._is_bucket:
-            return filesystem.read(self.location, self.outlines)
-        listed: Inventory = self._bucket().read(
-            self.location, self.options, plain_http=self.plain_http, outlines=self.outlines
-        )
-        return listed
-
     def contents(self, digests: Sequence[str], most: int) -> list[bytes | None]:
         """Read blobs, each at most one byte more than the limit; None where there is none."""
-        if not self._is_bucket:
+        bucket = self._bucket()
+        if bucket is None:
             return filesystem.contents(self.location, digests, most)
-        read: list[bytes | None] = self._bucket().contents(
-            self.location, digests, most, self.options, plain_http=self.plain_http
-        )
-        return read
+        return bucket.contents(digests, most)
 
     @property
     def shared(self) -> bool:
@@ -73,29 +70,25 @@ class Stored:
     ) -> Absent | Wrong | None:
         """Read every byte and hash it: None where the digest names these bytes."""
         files = self._files()
-        answer = await whole.prove(files, repository, target, sink, fresh=again)
-        if isinstance(answer, Absent):
-            await asyncio.to_thread(whole.recognise, files, self.location)
-        return answer
+        result = await verification.prove(files, repository, target, sink, fresh=again)
+        if isinstance(result, Absent):
+            await asyncio.to_thread(self.recognise)
+        return result
 
     def recognise(self) -> None:
         """Raise `Unseen` where there is no registry's root directory."""
-        whole.recognise(self._files(), self.location)
+        verification.insist_on_registry(self._files(), self.location)
 
-    def _files(self) -> whole.Files:
-        if not self._is_bucket:
-            return Folder(self.location)
-        found: whole.Files = self._bucket().files(
-            self.location, self.options, plain_http=self.plain_http
-        )
-        return found
+    def _files(self) -> verification.Files:
+        bucket = self._bucket()
+        return RootFolder(self.location) if bucket is None else bucket.objects
 
-    @property
-    def _is_bucket(self) -> bool:
-        return "://" in self.location
-
-    def _bucket(self) -> ModuleType:
-        return library(self.location)
+    def _bucket(self) -> Bucket | None:
+        if "://" not in self.location:
+            return None
+        module = library(self.location)
+        bucket: Bucket = module.Bucket.at(self.location, self.options, plain_http=self.plain_http)
+        return bucket
 
 
 def library(location: str) -> ModuleType:
@@ -104,7 +97,7 @@ def library(location: str) -> ModuleType:
     Raises `Unseen`.
     """
     try:
-        return importlib.import_module("exporter.sources.storage.s3")
+        return importlib.import_module("exporter.sources.storage.bucket")
     except ImportError as error:
         detail = "an object store needs the extra: pip install 'pullproof[s3]'"
         raise Unseen(location, Reason.UNSUPPORTED, detail) from error

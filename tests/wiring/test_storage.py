@@ -12,7 +12,7 @@ from exporter.config.storage import StorageSettings
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 from exporter.store.ledger import Ledger
-from exporter.wiring.stored import Stored
+from exporter.wiring.storage import RegistryStorage
 from exporter.wiring.targets import grace, storage
 from tests import worlds
 from tests.parts import tree
@@ -34,7 +34,7 @@ def test_a_folder_is_read_where_it_is(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_unseen_and_not_empty(tmp_path: Path) -> None:
     with pytest.raises(Unseen) as caught:
-        Stored(str(tmp_path / "none")).read()
+        RegistryStorage(str(tmp_path / "none")).read()
 
     assert caught.value.reason is Reason.UNREADABLE
 
@@ -45,7 +45,7 @@ def test_a_bucket_keeps_its_endpoint_and_leaves_out_what_was_not_said() -> None:
     with Ledger(None, lambda: 0.0) as ledger:
         found = storage(settings, ledger)
 
-    assert isinstance(found, Stored)
+    assert isinstance(found, RegistryStorage)
     assert found.location == "s3://images/root"
     assert found.options == {"endpoint": "http://127.0.0.1:9000"}
     assert found.plain_http
@@ -74,7 +74,7 @@ def test_a_reading_that_does_not_end_is_not_joined_by_another(
             stored.read()
 
     monkeypatch.setattr("exporter.sources.storage.filesystem.read", hang)
-    stored = Stored(str(tmp_path))
+    stored = RegistryStorage(str(tmp_path))
     first = threading.Thread(target=read)
     first.start()
     begun.wait()

@@ -1,0 +1,266 @@
+"""A registry's storage in a bucket. Listed blobs first, then links, as in a folder.
+
+A link's content is known from the listing: its ETag is the MD5 of it. Only where that does not
+match what the path says (encryption by key, other stores, true differences) the object is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final, Self
+
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.inventory import Driver, Folder, Inventory, Unlinked, Upload
+from exporter.facts.inventory_builder import InventoryBuilder, Target
+from exporter.ports import Outlines, Unseen
+from exporter.sources.storage import layout, links
+from exporter.sources.storage.context import ReadContext
+from exporter.sources.storage.links import LinkTargets
+from exporter.sources.storage.manifests import ManifestReader
+from exporter.sources.storage.objects import Key, Objects
+from exporter.sources.storage.repositories import NAMELESS
+
+_ROOT: Final = "/".join(layout.ROOT)
+_BLOBS: Final = f"{_ROOT}/blobs/"
+_REPOSITORIES: Final = f"{_ROOT}/repositories/"
+_LOCK: Final = "/".join((*layout.LOCKS, layout.DATABASE_LOCK))
+_DRIVERS: Final = {
+    **dict.fromkeys(("s3", "s3a"), Driver.S3),
+    **dict.fromkeys(("gs",), Driver.GCS),
+    **dict.fromkeys(("az", "azure", "abfs", "abfss", "adl"), Driver.AZURE),
+}
+_FOLDERS: Final = (
+    ("_layers/", Folder.LAYERS),
+    ("_manifests/", Folder.MANIFESTS),
+    ("_manifests/revisions/", Folder.REVISIONS),
+    ("_manifests/tags/", Folder.TAGS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket below the prefix that is a registry's root directory."""
+
+    objects: Objects
+    driver: Driver
+
+    @classmethod
+    def at(
+        cls, url: str, options: Mapping[str, str] | None = None, *, plain_http: bool = False
+    ) -> Self:
+        """Open a bucket, as `Objects.at` does. Raises `Unseen` for another kind of address."""
+        driver = _DRIVERS.get(url.partition("://")[0])
+        if driver is None:
+            raise Unseen(url, Reason.UNSUPPORTED, "not an s3, gs or az address")
+        return cls(Objects.at(url, options, plain_http=plain_http), driver)
+
+    def read(self, outlines: Outlines | None = None) -> Inventory:
+        """List what it holds; `outlines` spare the manifests that were read before.
+
+        Raises `Unseen` where it cannot be listed.
+        """
+        builder = InventoryBuilder(self.driver)
+        if self.objects.head(_LOCK) is not None:
+            return self._foreign(builder, layout.GITLAB)
+        context = ReadContext(builder)
+        _add_blobs(self.objects.keys(_BLOBS), context.below("blobs"))
+        manifests = ManifestReader(self, context, outlines)
+        builder.has_repositories = False
+        for name, keys in groupby(self.objects.keys(_REPOSITORIES), lambda key: _split(key)[0]):
+            builder.has_repositories = True
+            here = context.below("repositories").below(name)
+            _Repository(name, here, self.objects).read(keys, manifests)
+        manifests.keep()
+        if not builder.has_repositories and not builder.has_blobs:
+            return self._foreign(builder, layout.NOTHING)
+        return context.inventory(self._look)
+
+    def contents(self, digests: Sequence[str], limit: int) -> list[bytes | None]:
+        """Read blobs, each at most one byte more than the limit; None where there is none.
+
+        Raises `Unseen`.
+        """
+        return self.objects.contents([layout.blob_path(digest) for digest in digests], limit + 1)
+
+    def _look(self, digest: str) -> tuple[int, int] | None:
+        seen = self.objects.head(layout.blob_path(digest))
+        return (seen.size, seen.modified) if seen else None
+
+    def _foreign(self, builder: InventoryBuilder, whose: str) -> Inventory:
+        builder.gaps.append(Gap(Scope.REGISTRY, self.objects.name, Reason.UNSUPPORTED, whose))
+        return builder.inventory()
+
+
+def _add_blobs(keys: Iterable[Key], context: ReadContext) -> None:
+    context.builder.has_blobs = False
+    for algorithm, group in groupby(keys, lambda key: _in_blobs(key).partition("/")[0]):
+        context.builder.has_blobs = True
+        found = [(encoded, key) for key in group for encoded in _encoded(key, context)]
+        names = [encoded for encoded, _ in found]
+        sizes, times = [key.size for _, key in found], [key.modified for _, key in found]
+        context.builder.blobs(algorithm, names, sizes, times)
+
+
+def _in_blobs(key: Key) -> str:
+    return key.path.removeprefix(_BLOBS)
+
+
+def _encoded(key: Key, context: ReadContext) -> Iterator[str]:
+    """Yield the encoded part of the digest of a blob's file; nothing for anything else."""
+    path = _in_blobs(key)
+    match path.split("/"):
+        case [algorithm, letters, encoded, "data"]:
+            fault = layout.blob_fault(algorithm, letters, encoded)
+            if fault or not layout.is_bucket(letters, encoded):
+                context.misplaced(path, fault)
+            else:
+                yield encoded
+        case [*_, "data"]:
+            context.gap(path, Reason.UNSUPPORTED, "not where a registry puts it")
+        case _:
+            context.builder.stray(key.size)
+
+
+def _split(key: Key) -> tuple[str, str]:
+    """Part a key into the repository's name and the rest; "" for no name.
+
+    No part of a name begins with `_`: collectors do not look any further there.
+    """
+    path = key.path.removeprefix(_REPOSITORIES)
+    at = path.find("/_")
+    return ("", path) if at < 0 or path.startswith("_") else (path[:at], path[at + 1 :])
+
+
+@dataclass(slots=True)
+class _Keys:
+    """One repository's keys, sorted out."""
+
+    folders: Folder = field(default_factory=lambda: Folder(0))
+    layers: dict[str, Key] = field(default_factory=dict)
+    """By the digest that the path names."""
+    revisions: dict[str, Key] = field(default_factory=dict)
+    """Likewise."""
+    current: dict[str, Key] = field(default_factory=dict)
+    history: dict[str, list[str]] = field(default_factory=dict)
+    """By tag, every tag that has any key at all."""
+    uploads: dict[str, list[Key]] = field(default_factory=dict)
+
+    def add(self, key: Key, context: ReadContext) -> None:
+        """Sort one key in. An empty one in a folder's place is some client's mark of the folder."""
+        _, rest = _split(key)
+        for beginning, folder in _FOLDERS:
+            self.folders |= folder if rest.startswith(beginning) else Folder(0)
+        match rest.split("/"):
+            case ["_layers", kind, encoded, "link"] if layout.is_part(kind + encoded):
+                self.layers[f"{kind}:{encoded}"] = key
+            case ["_manifests", "revisions", kind, encoded, "link"] if layout.is_part(
+                kind + encoded
+            ):
+                self.revisions[f"{kind}:{encoded}"] = key
+            case ["_manifests", "tags", tag, "current", "link"]:
+                self.history.setdefault(tag, [])
+                self.current[tag] = key
+            case ["_manifests", "tags", tag, "index", kind, encoded, "link"]:
+                self.history.setdefault(tag, []).append(f"{kind}:{encoded}")
+            case ["_uploads", identifier, *_]:
+                self.uploads.setdefault(identifier, []).append(key)
+            case ["_layers" | "_manifests"] | ["_manifests", "tags", _] if key.size:
+                context.gap(rest, Reason.UNSUPPORTED, "a file in a folder's place")
+            case ["_layers" | "_manifests", *_, "link"]:
+                context.gap(rest, Reason.UNSUPPORTED, "not where a registry puts it")
+            case ["_manifests", "tags", tag, *_]:
+                self.history.setdefault(tag, [])
+                context.builder.stray(key.size)
+            case _:
+                context.builder.stray(key.size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Repository:
+    """Reads one repository."""
+
+    name: str
+    context: ReadContext
+    objects: Objects
+
+    def read(self, keys: Iterable[Key], manifests: ManifestReader) -> None:
+        """Add all that its keys say; read what they do not."""
+        found, builder = _Keys(), self.context.builder
+        for key in keys:
+            found.add(key, self.context)
+        if not self.name:
+            if found.folders:
+                self.context.gap("", Reason.UNSUPPORTED, NAMELESS)
+            return
+        links.add(self._links(found.layers), builder.layers)
+        self._revisions(found, manifests)
+        for identifier, parts in found.uploads.items():
+            size, latest = sum(key.size for key in parts), max(key.modified for key in parts)
+            builder.uploads.append(Upload(self.name, identifier, size, latest))
+        if found.folders:
+            builder.close(self.name, found.folders)
+
+    def _revisions(self, keys: _Keys, manifests: ManifestReader) -> None:
+        found = self._links(keys.revisions)
+        tagged = self._tags(keys)
+        manifests.recall(links.named(found))
+        manifests.read_ahead(links.named(found))
+        links.complete(found, tagged, manifests.children, self._look)
+        links.add(found, self.context.builder.revisions)
+
+    def _tags(self, keys: _Keys) -> list[str]:
+        """Add the tags; return what they point at."""
+        guesses = [keys.history[tag] for tag in keys.current]
+        current = dict(
+            zip(keys.current, self._named([*keys.current.values()], guesses), strict=True)
+        )
+        for tag in sorted(keys.history):
+            if not layout.is_part(tag):
+                self.context.gap(f"_manifests/tags/{tag}", Reason.UNSUPPORTED, "no registry's name")
+            target = current.get(tag, Unlinked.ABSENT)
+            self.context.builder.tag(tag, target, keys.history[tag])
+        return [to for to in current.values() if not isinstance(to, Unlinked)]
+
+    def _links(self, keys: Mapping[str, Key]) -> LinkTargets:
+        """Return what each link names, whose path says that it names a digest."""
+        found: LinkTargets = {}
+        targets = self._named([*keys.values()], [[digest] for digest in keys])
+        for digest, target in zip(keys, targets, strict=True):
+            if target is not Unlinked.ABSENT:
+                algorithm, _, encoded = digest.partition(":")
+                found.setdefault(algorithm, {})[encoded] = target
+        return found
+
+    def _named(self, keys: Sequence[Key], guesses: Sequence[Sequence[str]]) -> list[Target]:
+        """Say what link objects name: the guess whose MD5 is the ETag, else what is read there."""
+        found: dict[str, Target] = {
+            key.path: guess
+            for key, each in zip(keys, guesses, strict=True)
+            for guess in each
+            if _md5(guess) == key.etag and layout.is_digest(guess)
+        }
+        unknown = [key for key in keys if key.path not in found]
+        contents = self.objects.contents([key.path for key in unknown], layout.LONGEST_LINK)
+        for key, content in zip(unknown, contents, strict=True):
+            found[key.path] = self._linked(key, content)
+        return [found[key.path] for key in keys]
+
+    def _linked(self, key: Key, content: bytes | None) -> Target:
+        target = Unlinked.ABSENT if content is None else layout.linked(content)
+        if isinstance(target, Unlinked) and target is not Unlinked.ABSENT:
+            detail = f"a link that names no digest: {target.message}"
+            self.context.gap(_split(key)[1], Reason.MALFORMED, detail)
+        return target
+
+    def _look(self, algorithm: str, encoded: str) -> Target:
+        """Look for a manifest's link that the listing did not show."""
+        path = f"{self.name}/_manifests/revisions/{algorithm}/{encoded}/link"
+        (content,) = self.objects.contents([_REPOSITORIES + path], layout.LONGEST_LINK)
+        return Unlinked.ABSENT if content is None else layout.linked(content)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
