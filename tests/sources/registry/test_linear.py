@@ -37,11 +37,11 @@ def patterns(text: str) -> None:
 
 
 def redirect(text: str) -> None:
-    Address.parse_challenges("https://a/b").onward(text)
+    Address.parse("https://a/b").onward(text)
 
 
 def address(text: str) -> None:
-    Address.parse_challenges(f"https://{text}")
+    Address.parse(f"https://{text}")
 
 
 def proxies(text: str) -> None:
