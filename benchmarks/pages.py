@@ -41,13 +41,13 @@ _PAGES: Final = (
 
 async def main() -> None:
     """Print a line for every kind of page."""
-    shown, gate = many(_TAGS, _REPOSITORIES), AccessControl({})
-    app = application(shell(shown, render(shown, Limits()), TAKEN_AT + 60), gate)
+    shown, access = many(_TAGS, _REPOSITORIES), AccessControl({})
+    app = application(shell(shown, render(shown, Limits()), TAKEN_AT + 60), access)
     print(f"{_TAGS:,} tags, one in ten broken; milliseconds")
     print(_COLUMNS.format("", "kB", "median", "worst", "stall"))
     before = _peak()
-    async with listening(app, gate, [(_LOOPBACK, 0)], None) as entrance:
-        connection = http.client.HTTPConnection(_LOOPBACK, entrance.addresses[0][1])
+    async with listening(app, access, [(_LOOPBACK, 0)], None) as web_server:
+        connection = http.client.HTTPConnection(_LOOPBACK, web_server.addresses[0][1])
         for name, path, times in _PAGES:
             await _measure(name, connection, path, times)
         connection.close()

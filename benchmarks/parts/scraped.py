@@ -83,10 +83,10 @@ async def main(folder: Path) -> None:
 
 
 async def _listen(stack: AsyncExitStack, shown: Shell, config: Path | None) -> int:
-    gate = AccessControl({})
-    app = application(shown, gate)
-    entrance = await stack.enter_async_context(listening(app, gate, [(_LOOPBACK, 0)], config))
-    return entrance.addresses[0][1]
+    access = AccessControl({})
+    app = application(shown, access)
+    web_server = await stack.enter_async_context(listening(app, access, [(_LOOPBACK, 0)], config))
+    return web_server.addresses[0][1]
 
 
 def _web_config(folder: Path, pair: Path) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from exporter.audit import Audited, examine
-from exporter.commands import Refused
+from exporter.commands import Refused, refusing
 from exporter.commands.options import Typed
 from exporter.commands.subjects import Subjects
 from exporter.facts.proof import Proof
@@ -110,11 +110,10 @@ def judged(path: Path) -> Report:
     try:
         with path.open("rb") as file:
             packed = file.read(snapshot_file.LARGEST + 1)
-        return judge(snapshot_file.decode(packed), {})
     except OSError as error:
         raise Refused(f"{path}: cannot be read: {error.strerror}") from error
-    except Malformed as error:
-        raise Refused(f"{path}: {error}") from error
+    with refusing(Malformed, option=str(path)):
+        return judge(snapshot_file.decode(packed), {})
 
 
 def finished(work: Coroutine[Any, Any, Result]) -> Result:

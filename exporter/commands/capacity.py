@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from exporter.commands import Refused
+from exporter.commands import Refused, refusing
 from exporter.commands.answer import Exit, answered
 from exporter.commands.options import bucket, check_place, is_folder, place
 from exporter.config.words import duration
@@ -81,10 +81,8 @@ def _answer(
 
 
 def _age(text: str) -> float:
-    try:
+    with refusing(ValueError, option="--max-age"):
         return duration(text).total_seconds()
-    except ValueError as error:
-        raise Refused(f"--max-age: {error}") from error
 
 
 def _told(

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exporter.commands import Refused
+from exporter.commands import refusing
 from exporter.commands.options import clusters
 from exporter.config.loading import Misconfigured, load
 from exporter.config.registry import RegistrySettings
@@ -52,11 +52,9 @@ def _needed(wanted: scope.Wanted, users: tuple[User, ...]) -> NeededImage:
 
 def wanting(args: argparse.Namespace, environ: Mapping[str, str]) -> Wanting:
     """Read the references; a file that cannot be read is a gap. Raises `Refused`."""
-    try:
+    with refusing(Malformed, Misconfigured):
         hosts = frozenset[str]().union(*map(spellings, args.registry))
         settings = load(args.config, environ) if args.config else None
-    except (Malformed, Misconfigured) as error:
-        raise Refused(str(error)) from error
     registry = _registry(settings, hosts)
     watched = targets.scope(settings, registry) if settings and registry else scope.Scope()
     hosts |= registry.hosts if registry else frozenset()

@@ -10,10 +10,9 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from exporter.commands import Refused
+from exporter.commands import Refused, refusing
 from exporter.config.cluster import ClusterSettings
 from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.settings import Settings
@@ -76,12 +75,10 @@ def typed(
     where these do not stand `alone`. What `--kube` names counts always. Raises `Refused`.
     """
     wanted = frozenset(hosts)
-    try:
+    with refusing(Misconfigured):
         known = load(args.config, environ) if args.config else None
-        environ = _with_password(args, environ)
-        made = _made(args, wanted - _hosts(known), environ)
-    except Misconfigured as error:
-        raise Refused(str(error)) from error
+    environ = _with_password(args, environ)
+    made = _made(args, wanted - _hosts(known), environ)
     base = known or made
     if base is None:
         raise Refused(_NOTHING if args.kube is None else _ONLY_A_CLUSTER)
@@ -108,7 +105,8 @@ def _overruling(args: argparse.Namespace, known: Settings | None) -> dict[str, o
     if args.kube is not None:
         update["clusters"] = clusters(args.kube, known)
     if args.confirm_after is not None:
-        update["confirm_after"] = _pause(args.confirm_after)
+        with refusing(ValueError, option="--confirm-after"):
+            update["confirm_after"] = duration(args.confirm_after)
     return update
 
 
@@ -144,13 +142,6 @@ def _made(
     return settings_of(document, options, environ)
 
 
-def _pause(text: str) -> timedelta:
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise Refused(f"--confirm-after: {error}") from error
-
-
 def _with_password(args: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
     if not args.password_stdin:
         if args.username:
@@ -169,10 +160,8 @@ def shard(args: argparse.Namespace, environ: Mapping[str, str]) -> Shard | None:
     text = args.shard or environ.get(VARIABLE)
     if not text:
         return None
-    try:
+    with refusing(Malformed, option="--shard" if args.shard else VARIABLE):
         return ShardName.parse(text).settled(environ)
-    except Malformed as error:
-        raise Refused(f"{'--shard' if args.shard else VARIABLE}: {error}") from error
 
 
 def shard_of(args: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Shard:

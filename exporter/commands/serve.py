@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
-from exporter.commands import Refused
+from exporter.commands import refusing
 from exporter.commands.answer import Exit
 from exporter.commands.options import shard
 from exporter.config.loading import Misconfigured, load
@@ -30,10 +30,8 @@ _LAST: Final = 4.0
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    try:
+    with refusing(Misconfigured):
         settings = load(args.config, environ)
-    except Misconfigured as error:
-        raise Refused(str(error)) from error
     part = shard(args, environ)
     if args.check_config:
         sys.stdout.write(_checked(args, settings))
@@ -63,12 +61,10 @@ def _end_soon() -> None:
 def _checked(args: argparse.Namespace, settings: Settings) -> str:
     """Read what else stands in files of its own, and say that all is well; raises `Refused`."""
     asked = _web(settings)
-    try:
+    with refusing(Malformed, Unseen):
         if asked and asked.tls:
             server_context(asked.tls)
         _import_extras(settings)
-    except (Malformed, Unseen) as error:
-        raise Refused(str(error)) from error
     count = len(settings.registries)
     return f"{args.config}: {count} {'registry' if count == 1 else 'registries'}, valid\n"
 
@@ -76,10 +72,8 @@ def _checked(args: argparse.Namespace, settings: Settings) -> str:
 def _web(settings: Settings) -> WebConfig | None:
     """Read the web configuration, where there is one; raises `Refused`."""
     path = settings.web_config_file
-    try:
+    with refusing(Malformed):
         return web_config(path) if path else None
-    except Malformed as error:
-        raise Refused(str(error)) from error
 
 
 def _import_extras(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from exporter.commands import Refused
+from exporter.commands import Refused, refusing
 from exporter.config.words import glob
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
@@ -91,10 +91,8 @@ def _check_patterns(args: argparse.Namespace) -> None:
     given = {"--tags": args.tags or (), "--exclude-tags": args.exclude_tags}
     for option, patterns in given.items():
         for pattern in patterns:
-            try:
+            with refusing(ValueError, option=option):
                 glob(pattern)
-            except ValueError as error:
-                raise Refused(f"{option}: {error}") from error
 
 
 def is_registry(text: str) -> bool:
@@ -152,7 +150,5 @@ def with_file(subjects: Subjects, path: Path | None, platforms: frozenset[Platfo
 
 def platforms(texts: Iterable[str]) -> frozenset[Platform]:
     """Read `--platform`; raises `Refused`."""
-    try:
+    with refusing(Malformed, option="--platform"):
         return frozenset(Platform.parse(text) for text in texts)
-    except Malformed as error:
-        raise Refused(f"--platform: {error}") from error

@@ -92,15 +92,15 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        gate = AccessControl({})
+        access = AccessControl({})
         settings = self._settings
         shell = Shell(self.board, time.time, self.reload, self._probe, settings.docs_url or "")
-        app = application(shell, gate, prefix=settings.route_prefix or "")
+        app = application(shell, access, prefix=settings.route_prefix or "")
         addresses = [(each.host, each.port) for each in settings.listen]
         try:
-            async with listening(app, gate, addresses, settings.web_config_file) as entrance:
-                self.address = "{}:{}".format(*entrance.addresses[0])
-                _log.info("listening", extra={"addresses": entrance.addresses})
+            async with listening(app, access, addresses, settings.web_config_file) as web_server:
+                self.address = "{}:{}".format(*web_server.addresses[0])
+                _log.info("listening", extra={"addresses": web_server.addresses})
                 async with timed(self._loops["web"]):
                     await self._until_stopped(self._audits.run(self._generations))
         except (OSError, Malformed, Unseen) as error:

@@ -48,12 +48,12 @@ class Shell:
     """Where the documentation is read, without a slash at the end; empty for no links to it."""
 
 
-def application(shell: Shell, gate: AccessControl, *, prefix: str = "") -> web.Application:
+def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web.Application:
     """Return the web application; `prefix` stands before every path (`/registry-audit`)."""
     answers = _Answers(shell)
     pages = Pages(shell.board, shell.clock, shell.docs)
     documents = Documents(shell.board, shell.clock, pages.indexes)
-    asked = [_in_time, same_origin, gate.middleware]
+    asked = [_in_time, same_origin, access.middleware]
     app = web.Application(middlewares=asked, client_max_size=_LARGEST_BODY)
     app.add_routes(
         [
@@ -74,7 +74,7 @@ def application(shell: Shell, gate: AccessControl, *, prefix: str = "") -> web.A
 
     async def finish(_: web.Request, response: web.StreamResponse) -> None:
         """Say what browsers need for safety, and that nothing is kept that does not say so."""
-        response.headers.update({**_HEADERS, **gate.headers})
+        response.headers.update({**_HEADERS, **access.headers})
         response.headers.setdefault("Cache-Control", "no-store")
 
     app.on_response_prepare.append(finish)

@@ -39,7 +39,7 @@ _UNREAD: Final = 1 << 17
 @asynccontextmanager
 async def listening(
     application: web.Application,
-    gate: AccessControl,
+    access: AccessControl,
     addresses: Iterable[tuple[str, int]],
     config: Path | None,
     *,
@@ -60,12 +60,12 @@ async def listening(
         runner = web.AppRunner(application, shutdown_timeout=_GRACE)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        entrance = WebServer(_protocol(runner, connections), gate, sockets, config, connections)
-        stack.callback(entrance.close)
-        await entrance.refresh()
-        watch = asyncio.create_task(entrance.watch(look_every))
+        web_server = WebServer(_protocol(runner, connections), access, sockets, config, connections)
+        stack.callback(web_server.close)
+        await web_server.refresh()
+        watch = asyncio.create_task(web_server.watch(look_every))
         stack.push_async_callback(_ended, watch)
-        yield entrance
+        yield web_server
 
 
 class WebServer:
@@ -78,7 +78,7 @@ class WebServer:
     def __init__(
         self,
         protocol: Protocol,
-        gate: AccessControl,
+        access: AccessControl,
         sockets: Sequence[socket.socket],
         path: Path | None,
         connections: Connections,
@@ -86,7 +86,7 @@ class WebServer:
         """Hold sockets that are bound and listen; nothing is accepted before `refresh`."""
         self._connections = connections
         self._protocol = protocol
-        self._gate = gate
+        self._access = access
         self._sockets = sockets
         self._path = path
         self._files: tuple[Path, ...] = (path,) if path else ()
@@ -114,8 +114,8 @@ class WebServer:
         self._files = (*self._files[:1], *secrets)
         context = await asyncio.to_thread(server_context, config.tls) if config.tls else None
         await self._reopen(context)
-        self._gate.users, self._gate.headers = config.users, config.headers
-        self._gate.names = config.tls.client_allowed_sans if config.tls else frozenset()
+        self._access.users, self._access.headers = config.users, config.headers
+        self._access.names = config.tls.client_allowed_sans if config.tls else frozenset()
 
     async def watch(self, every: float) -> None:
         """Look at the files again and again, after so many seconds each; nothing ends it."""

@@ -39,7 +39,7 @@ class Board:
 
     app_state: AppState = field(default_factory=lambda: app_state(status(incident())))
     prober: Prober = nobody
-    gate: AccessControl = field(default_factory=lambda: AccessControl({}))
+    access: AccessControl = field(default_factory=lambda: AccessControl({}))
 
     @property
     def exposition(self) -> Exposition:
@@ -50,14 +50,14 @@ class Board:
 class Served:
     """The web server of one test."""
 
-    entrance: WebServer
+    web_server: WebServer
     board: Board
     reloads: list[str | None]
     """What the next reloads answer, last first."""
 
     @property
     def port(self) -> int:
-        return self.entrance.addresses[0][1]
+        return self.web_server.addresses[0][1]
 
     @property
     def url(self) -> str:
@@ -85,7 +85,7 @@ async def serving(
     shell = Shell(
         shown, lambda: TAKEN_AT + 3600, reload, shown.prober, "https://docs.example/pullproof"
     )
-    gate = shown.gate
-    app = application(shell, gate, prefix=prefix)
-    async with listening(app, gate, [address], config, look_every=look_every) as entrance:
-        yield Served(entrance, shown, reloads)
+    access = shown.access
+    app = application(shell, access, prefix=prefix)
+    async with listening(app, access, [address], config, look_every=look_every) as web_server:
+        yield Served(web_server, shown, reloads)

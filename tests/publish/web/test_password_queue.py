@@ -62,7 +62,7 @@ async def scrape(http: httpx.AsyncClient, name: str, password: str) -> int:
 async def test_no_number_of_guesses_displaces_what_was_right(config: Path) -> None:
     comparing = Comparing()
     async with (
-        serving(config, Board(gate=AccessControl({}, comparing))) as served,
+        serving(config, Board(access=AccessControl({}, comparing))) as served,
         client(served) as http,
     ):
         assert await scrape(http, "prom", RIGHT) == 404
@@ -76,7 +76,7 @@ async def test_no_number_of_guesses_displaces_what_was_right(config: Path) -> No
 async def test_a_wrong_password_that_comes_again_is_compared_once(config: Path) -> None:
     comparing = Comparing()
     async with (
-        serving(config, Board(gate=AccessControl({}, comparing))) as served,
+        serving(config, Board(access=AccessControl({}, comparing))) as served,
         client(served) as http,
     ):
         tries = [scrape(http, "prom", "wrong") for _ in range(20)]
@@ -98,7 +98,7 @@ async def test_two_hundred_connections_that_guess_keep_nobody_out(config: Path) 
 
     many = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with (
-        serving(config, Board(gate=AccessControl({}, comparing))) as served,
+        serving(config, Board(access=AccessControl({}, comparing))) as served,
         httpx.AsyncClient(
             base_url=served.url, trust_env=False, timeout=PATIENCE, limits=many
         ) as guessing,
@@ -210,9 +210,9 @@ async def test_beyond_the_room_the_answer_comes_at_once() -> None:
 
 async def test_too_many_who_wait_are_told_to_come_again(config: Path) -> None:
     comparing = Comparing()
-    gate = AccessControl({}, comparing, room=1)
+    access = AccessControl({}, comparing, room=1)
     comparing.open.clear()
-    async with serving(config, Board(gate=gate)) as served, client(served) as http:
+    async with serving(config, Board(access=access)) as served, client(served) as http:
         tries = [asyncio.create_task(scrape(http, "prom", f"{number}")) for number in range(12)]
         done, _ = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
         assert {each.result() for each in done} == {429}
@@ -234,7 +234,7 @@ async def test_whoever_has_left_is_not_compared() -> None:
 async def test_an_unknown_name_costs_as_much_as_the_dearest_user(config: Path) -> None:
     comparing = Comparing()
     async with (
-        serving(config, Board(gate=AccessControl({}, comparing))) as served,
+        serving(config, Board(access=AccessControl({}, comparing))) as served,
         client(served) as http,
     ):
         assert await scrape(http, "nobody", "x") == 401
@@ -250,8 +250,8 @@ async def test_a_comparison_that_fails_lets_nobody_in_and_holds_nobody_up(config
             raise ValueError("Invalid salt")
         return True
 
-    gate = AccessControl({}, failing)
-    async with serving(config, Board(gate=gate)) as served, client(served) as http:
+    access = AccessControl({}, failing)
+    async with serving(config, Board(access=access)) as served, client(served) as http:
         assert await scrape(http, "prom", "bad") == 401
         assert await scrape(http, "prom", "good") == 404
 
@@ -269,7 +269,7 @@ async def test_a_comparison_that_fails_lets_nobody_in_and_holds_nobody_up(config
 )
 async def test_no_header_is_a_fault_of_ours(config: Path, header: bytes) -> None:
     async with (
-        serving(config, Board(gate=AccessControl({}, Comparing()))) as served,
+        serving(config, Board(access=AccessControl({}, Comparing()))) as served,
         client(served) as http,
     ):
         answer = await http.get("/metrics", headers=[(b"Authorization", header)])

@@ -99,7 +99,7 @@ async def test_a_new_certificate_is_shown_without_a_restart(
         assert await certificate(authority, served.port) == "first"
 
         certify(authority, tls.parent, "second")
-        await served.entrance.refresh()
+        await served.web_server.refresh()
 
         assert await certificate(authority, served.port) == "second"
 
@@ -128,12 +128,12 @@ async def test_a_broken_certificate_leaves_the_one_before_and_a_later_good_one_i
     async with serving(tls) as served:
         (tls.parent / "server.crt").write_text("half a certifi")
         with pytest.raises(Malformed, match=r"server\.crt, .*server\.key: "):
-            await served.entrance.refresh()
+            await served.web_server.refresh()
         assert await certificate(authority, served.port) == "first"
 
-        await served.entrance.refresh()  # said once, not again until something changes
+        await served.web_server.refresh()  # said once, not again until something changes
         certify(authority, tls.parent, "third")
-        await served.entrance.refresh()
+        await served.web_server.refresh()
         assert await certificate(authority, served.port) == "third"
 
 
@@ -153,7 +153,7 @@ async def test_a_certificate_behind_a_link_is_renewed_with_the_link(
     config = write_tls(tmp_path / "web.yml", **files)
     async with serving(config) as served:
         mount(authority, tmp_path, "new")
-        await served.entrance.refresh()
+        await served.web_server.refresh()
 
         assert await certificate(authority, served.port) == "new"
 
@@ -164,7 +164,7 @@ async def test_a_request_under_way_survives_a_change_of_certificate(
     async with serving(tls) as served, client(authority) as http:
         await http.get(f"{served.tls_url}/metrics")
         certify(authority, tls.parent, "second")
-        await served.entrance.refresh()
+        await served.web_server.refresh()
 
         assert (await http.get(f"{served.tls_url}/metrics")).status_code == 200
 
@@ -195,7 +195,7 @@ async def test_an_old_protocol_is_refused_where_the_file_says_so(
         writer.close()
 
         write_tls(tls, min_version="TLS13")
-        await served.entrance.refresh()
+        await served.web_server.refresh()
 
         with pytest.raises((ssl.SSLError, ConnectionResetError)):
             await asyncio.open_connection("localhost", served.port, ssl=context)
@@ -336,7 +336,7 @@ async def test_a_change_of_users_holds_at_once(tmp_path: Path) -> None:
 
         users(tmp_path, other=HASHED)
         os.utime(config, ns=(1, 1))
-        await served.entrance.refresh()
+        await served.web_server.refresh()
 
         assert await status(url, auth) == 401
         assert await status(url, ("other", SECRET)) == 200
@@ -382,6 +382,6 @@ async def test_an_empty_host_means_every_interface() -> None:
 
 async def test_a_host_name_means_every_address_that_it_has() -> None:
     async with serving(address=("localhost", 0)) as served:
-        hosts = {host for host, _ in served.entrance.addresses}
+        hosts = {host for host, _ in served.web_server.addresses}
         assert "127.0.0.1" in hosts
         assert hosts <= {"127.0.0.1", "::1"}

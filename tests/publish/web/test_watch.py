@@ -40,7 +40,7 @@ async def test_after_any_wrong_file_a_later_right_one_is_taken(
 
 
 class Failing(AccessControl):
-    """A gate to which, for a while, nothing can be told."""
+    """A access to which, for a while, nothing can be told."""
 
     fails = False
 
@@ -54,12 +54,12 @@ async def test_a_fault_of_the_servers_own_ends_no_watch(
     tmp_path: Path, authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
     certify(authority, tmp_path, "first")
-    tls, gate = write_tls(tmp_path / "web.yml"), Failing({})
-    async with serving(tls, Board(gate=gate), look_every=0.01) as served:
-        gate.fails = True
+    tls, access = write_tls(tmp_path / "web.yml"), Failing({})
+    async with serving(tls, Board(access=access), look_every=0.01) as served:
+        access.fails = True
         certify(authority, tls.parent, "second")
         await asyncio.to_thread(until, lambda: caplog.records, "the fault is logged")
-        gate.fails = False
+        access.fails = False
         certify(authority, tls.parent, "third")
 
         for _ in range(3_000):
