@@ -1,4 +1,4 @@
-"""Which cluster says what is in use, how is it reached, and how much of it counts?"""
+"""Settings of the clusters whose workloads say what is in use."""
 
 from __future__ import annotations
 

@@ -1,20 +1,19 @@
-"""Which images does a file name? One bad line is a gap, and never costs the others."""
+"""Files that name images. A line that cannot be read is a gap, and costs no other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.gap import Gap, Reason, Scope, bounded
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.quoting import quoted
 from exporter.oci.reference import Reference
 from exporter.ports import Listing, Unseen
-from exporter.sources.marked import Marked
 from exporter.sources.marked import read as read_marked
 from exporter.sources.regular import read_regular
 
@@ -49,13 +48,9 @@ class ReferenceFile:
         Raises `Unseen` where the file as a whole cannot be read: that is not "nothing is wanted".
         """
         entries = self._listed() if self.path.suffix.lower() in _LISTS else self._lines()
-        uses, found = [], _Gaps(self.name)
-        for line, entry in entries:
-            try:
-                uses.append(self._use(line, entry))
-            except Malformed as error:
-                found.add(line, error)
-        return Listing(tuple(uses), found.all())
+        uses: list[Use] = []
+        gaps = bounded(self._unread(entries, uses), _MOST_GAPS)
+        return Listing(tuple(uses), gaps)
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
         """Return none: a file knows no credentials."""
@@ -65,18 +60,28 @@ class ReferenceFile:
         """Did this file name a use?"""
         return use.workload is None and use.owner.rpartition(":")[0] == self.name
 
-    def _use(self, line: int, entry: object) -> Use:
+    def _unread(self, entries: Iterable[tuple[int, object]], uses: list[Use]) -> Iterator[Gap]:
+        """Read entries into uses, and yield a gap for each that cannot be read."""
+        for line, entry in entries:
+            where = f"{self.name}:{line}"
+            try:
+                uses.append(self._use(where, entry))
+            except Malformed as error:
+                yield Gap(Scope.REFERENCES, where, Reason.MALFORMED, str(error))
+
+    def _use(self, where: str, entry: object) -> Use:
         reference_class, platforms = self.reference_class, self.platforms
         if isinstance(entry, Malformed):
             raise entry
+        if isinstance(entry, bytes):
+            entry = _text(entry)
         if isinstance(entry, dict):
             reference_class = _class(entry.get("class", reference_class))
             platforms = _platforms(entry["platforms"]) if "platforms" in entry else platforms
             entry = _image(entry)
         if not isinstance(entry, str):
             raise Malformed("an entry is a reference in quotes, or has the key image")
-        reference = Reference.parse(entry)
-        return Use(f"{self.name}:{line}", reference, reference_class, platforms)
+        return Use(where, Reference.parse(entry), reference_class, platforms)
 
     def _lines(self) -> Iterator[tuple[int, object]]:
         """Read one reference a line; `#` begins a comment."""
@@ -84,9 +89,8 @@ class ReferenceFile:
         if len(lines) > _MOST_LINES:
             raise Unseen(self.name, Reason.TOO_LARGE, f"more than {_MOST_LINES} lines")
         for number, line in enumerate(lines, 1):
-            text = line.partition(b"#")[0].strip()
-            if text:
-                yield number, _text(text)
+            if text := line.partition(b"#")[0].strip():
+                yield number, text
 
     def _listed(self) -> Iterator[tuple[int, object]]:
         """Read a YAML or JSON list."""
@@ -97,30 +101,9 @@ class ReferenceFile:
         entries = () if document.value is None else document.value
         if not isinstance(entries, tuple):
             raise Unseen(self.name, Reason.MALFORMED, "not a list of references")
-        faults = _faults(document)
+        faults = {each.path[0]: Malformed(each.text) for each in document.faults if each.path}
         for number, entry in enumerate(entries):
             yield document.lines[(number,)], faults.get(number, entry)
-
-
-@dataclass(slots=True)
-class _Gaps:
-    """The lines that could not be read: the first ones by name, the rest counted."""
-
-    file: str
-    named: list[Gap] = field(default_factory=list)
-    more: int = 0
-
-    def add(self, line: int, error: Malformed) -> None:
-        if len(self.named) == _MOST_GAPS:
-            self.more += 1
-            return
-        where = f"{self.file}:{line}"
-        self.named.append(Gap(Scope.REFERENCES, where, Reason.MALFORMED, str(error)))
-
-    def all(self) -> tuple[Gap, ...]:
-        rest = f"{self.more} more lines cannot be read"
-        last = Gap(Scope.REFERENCES, self.file, Reason.MALFORMED, rest)
-        return (*self.named, *((last,) if self.more else ()))
 
 
 def _content(path: Path) -> bytes:
@@ -133,18 +116,13 @@ def _content(path: Path) -> bytes:
     return body
 
 
-def _text(line: bytes) -> str | Malformed:
+def _text(line: bytes) -> str:
     if len(line) > _LONGEST:
-        return Malformed(f"longer than {_LONGEST} characters")
+        raise Malformed(f"longer than {_LONGEST} characters")
     try:
         return line.decode()
-    except UnicodeDecodeError:
-        return Malformed("not UTF-8 text")
-
-
-def _faults(document: Marked) -> dict[object, Malformed]:
-    """Say what is wrong with an entry as a document, by its position."""
-    return {fault.path[0]: Malformed(fault.text) for fault in document.faults if fault.path}
+    except UnicodeDecodeError as error:
+        raise Malformed("not UTF-8 text") from error
 
 
 def _image(entry: dict[str, object]) -> object:

@@ -1,4 +1,4 @@
-"""Which images are wanted now, by every source that is configured?"""
+"""The configured sources of references: files and clusters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -80,35 +81,22 @@ class ReferenceSources:
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
         """Return the pull secrets that the sources found at their last reading, by login."""
-        return {
-            login: secrets
-            for source in self._sources
-            for login, secrets in self._secrets(source).items()
-        }
-
-    def _secrets(self, source: ReferenceSource) -> Mapping[str, tuple[bytes, ...]]:
-        try:
-            return source.pull_secrets()
-        except Exception:  # noqa: BLE001 - a fault of ours with one source must cost no other
-            _log.exception("pull secrets not read", extra={"source": source.name})
-            return {}
+        found: dict[str, tuple[bytes, ...]] = {}
+        for source in self._sources:
+            with _apart(source):
+                found |= source.pull_secrets()
+        return found
 
     def recall(self, uses: Iterable[Use], when: float | None) -> None:
         """Take for what each source said last what was put away of it before a restart."""
         wanted = tuple(uses)
         for source in self._sources:
-            mine = self._recallable(source, wanted)
-            if mine and source.name not in self._last:
-                status = SourceStatus(source.name, False, when, len(mine))
-                self._last[source.name] = Listing(mine), status
-                self._recalled[source.name] = mine
-
-    def _recallable(self, source: ReferenceSource, wanted: Iterable[Use]) -> tuple[Use, ...]:
-        try:
-            return tuple(use for use in wanted if source.said(use))
-        except Exception:  # noqa: BLE001 - it would end every start anew
-            _log.exception("stored image references not read", extra={"source": source.name})
-            return ()
+            with _apart(source):
+                mine = tuple(use for use in wanted if source.said(use))
+                if mine and source.name not in self._last:
+                    status = SourceStatus(source.name, False, when, len(mine))
+                    self._last[source.name] = Listing(mine), status
+                    self._recalled[source.name] = mine
 
     async def _shared(self, source: ReferenceSource) -> Read:
         reading = self._reading.get(source.name)
@@ -150,3 +138,11 @@ class ReferenceSources:
         nothing: Listing[Use] = Listing(())
         listing, status = self._last.get(name, (nothing, SourceStatus(name, False, None, 0)))
         return joined(listing, Listing((), (gap,))), replace(status, up=False)
+
+
+@contextmanager
+def _apart(source: ReferenceSource) -> Iterator[None]:
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - a fault of ours with one source must cost no other
+        _log.exception("image references could not be read", extra={"source": source.name})

@@ -178,12 +178,7 @@ def test_of_very_many_bad_lines_the_first_are_named_and_the_rest_counted(tmp_pat
     found = listing(tmp_path / "refs.txt", "A B\n" * 250)
 
     assert len(found.gaps) == 101
-    assert found.gaps[-1] == Gap(
-        Scope.REFERENCES,
-        f"{tmp_path}/refs.txt",
-        Reason.MALFORMED,
-        "150 more lines cannot be read",
-    )
+    assert found.gaps[-1] == Gap(Scope.REFERENCES, "150 more", Reason.MALFORMED)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
