@@ -14,7 +14,7 @@ from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.judge.plans.deletion import DeletionKind, DeletionList, parse_deletion
 from exporter.judge.plans.plan import COLLECTOR, read
 from exporter.judge.preflight.deletions import DeletionMethod
-from exporter.judge.preflight.operation import GarbageCollection, Operation
+from exporter.judge.preflight.prediction import GarbageCollection, Operation
 from exporter.oci.quoting import quoted, without_credentials
 
 _LONGEST: Final = 1 << 16

@@ -21,9 +21,7 @@ from exporter.facts.inventory import Inventory
 from exporter.judge.gc.outcome import Aborted, Unpredictable, worst_case
 from exporter.judge.gc.paths import removed
 from exporter.judge.preflight import api, storage
-from exporter.judge.preflight.operation import Operation
-from exporter.judge.preflight.platforms import described, parents
-from exporter.judge.preflight.prediction import Checked, Prediction, Verdict
+from exporter.judge.preflight.prediction import Checked, Operation, Prediction, Verdict
 from exporter.judge.preflight.storage import StoragePrediction
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing, Unseen, joined
@@ -106,13 +104,13 @@ def _with_platforms(
     stored: RegistryStorage, inventory: Inventory, answer: Prediction
 ) -> Prediction:
     """Read the few indexes whose children break; without them the platforms are just not named."""
-    digests = parents(inventory, answer)
+    digests = storage.indexes_above(inventory, answer)
     try:
         bodies = stored.contents(digests, body.LARGEST)
     except Unseen:
         return answer
     read = zip(digests, bodies, strict=True)
-    return described(answer, {digest: content for digest, content in read if content})
+    return storage.with_platforms(answer, {digest: content for digest, content in read if content})
 
 
 def _print(args: argparse.Namespace, answer: Prediction, registry: str | None = None) -> None:

@@ -1,29 +1,32 @@
-"""Who would be hurt, as far as a registry's answers tell, without a look at its storage?
+"""Predictions from a snapshot of what a registry's API serves, without a look at its storage.
 
-They tell which tags point where, and so what a collector of untagged manifests would take. What
+It tells which tags reference what, and so what a collector of untagged manifests removes. What
 depends on links that only the storage shows is a gap, never a guess.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import Role, Snapshot
 from exporter.facts.use import highest
+from exporter.judge.gc.dialect import Mode
+from exporter.judge.plans.deletion import DeletionKind
 from exporter.judge.preflight import hazards
-from exporter.judge.preflight.doomed import UNSEALED, Doomed, Label, collected, deleted, manifests
-from exporter.judge.preflight.operation import Operation
+from exporter.judge.preflight.deletions import Deleted, Holdings, Label
 from exporter.judge.preflight.prediction import (
     MOST,
     BrokenManifest,
     Checked,
-    Hazard,
+    GarbageCollection,
     LostContent,
     NeededImage,
+    Operation,
     Prediction,
     RemovalTotals,
     Victim,
@@ -31,126 +34,194 @@ from exporter.judge.preflight.prediction import (
 from exporter.judge.report import ChildKind, Report, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Kind
+from exporter.oci.reference import Repository
+
+_UNSEALED: Final = "could not resolve all tags of the repository"
+_SHARED: Final = (
+    "only its index keeps it, and another repository's copy of the index may not: use --storage"
+)
 
 
 def predict(
     report: Report, operation: Operation, needed: Sequence[NeededImage], gaps: Sequence[Gap]
 ) -> Prediction:
-    """Answer about a kept snapshot: its tags in scope, and the needed beside them.
+    """Predict from a snapshot: its tags in scope, and the needed beside them.
 
-    Asked for a collection or for deletions, not for one after the other. `gaps` are those of the
+    The operation is a collection or deletions, not one after the other. `gaps` are those of the
     references.
     """
-    doomed = _doomed(report, operation)
+    removed, undecided = Deleted(), dict[Label, str]()
+    if operation.deletions:
+        holdings = _SnapshotHoldings(report.snapshot)
+        removed = holdings.delete(operation.deletions.deletions, operation.method)
+    elif operation.collection:
+        removed, undecided = _collected(report, operation.collection)
     users = {(each.repository, each.tag or each.digest): each for each in needed}
     verdicts = [each for each in report.verdicts if each.root.digest]
-    wanted = [_needed(each, users) for each in verdicts]
-    found = [_hurt(report, doomed, *pair) for pair in zip(verdicts, wanted, strict=True)]
+    images = [_image(each, users) for each in verdicts]
+    found = [_victim(report, removed, *each) for each in zip(verdicts, images, strict=True)]
     victims = sorted((each for each in found if each), key=lambda each: each.image.rank)
-    seen = {(each.repository, each.tag or each.digest) for each in wanted}
-    unmatched = [each for label, each in users.items() if label not in seen]
+    seen = {(each.repository, each.tag or each.digest) for each in images}
+    unseen = [each for label, each in users.items() if label not in seen]
     return Prediction(
         operation=operation.description,
         victims=tuple(victims[:MOST]),
-        hazards=tuple(_hazards(operation, doomed)),
+        hazards=tuple(hazards.of_snapshot(operation, removed.unmatched)),
         gaps=(
             *(*gaps, *report.snapshot.hiding),
-            *(*_blind(report), *_undecided(report, doomed)),
-            *_unlooked(report, operation, doomed),
-            *operation.gaps(doomed.unmatched),
-            *(_not_seen(each) for each in unmatched),
+            *(*_unknown(report), *_undecided(report, undecided)),
+            *_unread(report, operation, removed),
+            *operation.gaps(removed.unmatched),
+            *(_not_seen(each) for each in unseen),
         ),
-        removed=_going(operation, doomed),
+        removed=None if operation.collection else _totals(removed),
         checked=Checked(
-            repositories=len({each.repository for each in wanted}),
-            tags=sum(bool(each.tag) for each in wanted),
-            uses=len(users) - len(unmatched),
-            uses_elsewhere=len(unmatched),
+            repositories=len({each.repository for each in images}),
+            tags=sum(bool(each.tag) for each in images),
+            uses=len(users) - len(unseen),
+            uses_elsewhere=len(unseen),
         ),
         more_victims=max(0, len(victims) - MOST),
     )
 
 
-def _doomed(report: Report, operation: Operation) -> Doomed:
-    if operation.deletions:
-        return deleted(report, operation.deletions.deletions)
-    return collected(report, operation.collection) if operation.collection else Doomed()
+class _SnapshotHoldings(Holdings):
+    """What deletions may name in a snapshot; it does not know all blobs and layer links."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.pointers: dict[Label, str] = {
+            (root.repository, root.tag): root.digest
+            for root in snapshot.roots
+            if root.tag and root.digest
+        }
+        for repository, sealed in snapshot.sealed.items():
+            for digest, tags in sealed.tags.items():
+                self.pointers.update({(repository, tag): digest for tag in tags})
+        self.pointing: dict[Label, list[str]] = defaultdict(list)
+        for (place, tag), named in self.pointers.items():
+            self.pointing[place, named].append(tag)
+        self.manifests = {
+            at for at, seen in snapshot.sightings.items() if seen.state is State.PRESENT
+        } | self.pointing.keys()
+        names = {place for place, _ in (*self.pointers, *self.manifests)}
+        self.repositories = {name: at for at, name in enumerate(sorted(names))}
+
+    def _has(self, kind: DeletionKind, repository: str, digest: str) -> bool:
+        return kind is not DeletionKind.MANIFEST or (repository, digest) in self.manifests
+
+    def _digest(self, repository: str, tag: str) -> str | None:
+        return self.pointers.get((repository, tag))
+
+    def _tags(self, repository: str, digest: str) -> Iterable[str]:
+        return self.pointing.get((repository, digest), ())
 
 
-def _needed(verdict: TagVerdict, users: Mapping[Label, NeededImage]) -> NeededImage:
+def _collected(report: Report, collection: GarbageCollection) -> tuple[Deleted, dict[Label, str]]:
+    """Return what a collection removes where that is proven, and why it is not of the others.
+
+    distribution 2.x removes manifests without a tag of their own, whatever index lists them; 3.x
+    keeps what a tagged index reaches, unless another repository, visited earlier, holds the same
+    index with a hole in it.
+    """
+    snapshot = report.snapshot
+    removed = Deleted(
+        blobs={
+            each.digest
+            for manifest in snapshot.manifests.values()
+            for each in manifest.content
+            if each.digest.algorithm != "sha256"
+        }
+    )  # those are stored under their sha256: no collector looks there
+    undecided: dict[Label, str] = {}
+    if collection.mode is Mode.PLAIN:
+        return removed, undecided
+    for label, is_tagged in _referenced(report).items():
+        sealed = snapshot.sealed.get(label[0])
+        if sealed is None:
+            undecided[label] = _UNSEALED
+        elif label[1] not in sealed.tags and is_tagged and collection.dialect.descends:
+            undecided[label] = _SHARED
+        elif label[1] not in sealed.tags:
+            removed.manifests.add(label)
+    return removed, undecided
+
+
+def _referenced(report: Report) -> dict[tuple[Repository, Digest], bool]:
+    """Return every manifest at or below something needed, and whether a tag references it."""
+    found: dict[tuple[Repository, Digest], bool] = {}
+    for verdict in report.verdicts:
+        for digest in _manifests(verdict):
+            label = (verdict.root.repository, digest)
+            found[label] = found.get(label, False) or verdict.root.tag is not None
+    return found
+
+
+def _manifests(verdict: TagVerdict) -> Iterator[Digest]:
+    """Yield the manifests at and below a tag, nested indexes too."""
+    digests = [verdict.root.digest, *verdict.indexes]
+    children = (each.digest for each in verdict.children if each.kind is not ChildKind.CACHE)
+    yield from dict.fromkeys(each for each in (*digests, *children) if each is not None)
+
+
+def _image(verdict: TagVerdict, users: Mapping[Label, NeededImage]) -> NeededImage:
     root = verdict.root
-    label = (root.repository, root.tag or root.digest or "")
     own = NeededImage(root.repository, root.tag or "", root.digest or "", root.reference_class)
-    use = users.get(label)
+    use = users.get((root.repository, root.tag or root.digest or ""))
     if use is None:
         return own
     top = highest(own.reference_class, use.reference_class)
     return replace(own, reference_class=top, users=use.users)
 
 
-def _hurt(
-    report: Report, doomed: Doomed, verdict: TagVerdict, needed: NeededImage
+def _victim(
+    report: Report, removed: Deleted, verdict: TagVerdict, image: NeededImage
 ) -> Victim | None:
-    label = (needed.repository, needed.tag)
-    if label in doomed.intended and not needed.users:
+    label = (image.repository, image.tag)
+    if label in removed.intended and not image.users:
         return None
-    broken = tuple(_broken(report, doomed, verdict))
-    tag_removed = label in doomed.tags
-    return Victim(needed, tag_removed, broken) if tag_removed or broken else None
+    broken = tuple(_broken(report, removed, verdict))
+    tag_removed = label in removed.tags
+    return Victim(image, tag_removed, broken) if tag_removed or broken else None
 
 
-def _broken(report: Report, doomed: Doomed, verdict: TagVerdict) -> Iterator[BrokenManifest]:
+def _broken(report: Report, removed: Deleted, verdict: TagVerdict) -> Iterator[BrokenManifest]:
     """Yield what of it is there now and would not be; what is gone already is no victim."""
     repository = verdict.root.repository
-    platforms = {
-        each.digest: "attestation" if each.kind is ChildKind.ATTESTATION else str(each.platform)
-        for each in verdict.children
-        if each.platform or each.kind is ChildKind.ATTESTATION
-    }
-    broken = {each.digest for each in verdict.children if each.state is State.BROKEN}
-    for digest in manifests(verdict):
+    children = {each.digest: each for each in verdict.children}
+    for digest in _manifests(verdict):
+        child = children.get(digest)
         seen = report.snapshot.sightings.get((repository, digest))
-        if seen is None or seen.state is not State.PRESENT or digest in broken:
+        if seen is None or seen.state is not State.PRESENT:
             continue
-        lost = tuple(_lost(report, doomed, (repository, digest), digest))
+        if child is not None and child.state is State.BROKEN:
+            continue
+        lost = tuple(_lost(report, removed, repository, digest))
+        attestation = child is not None and child.kind is ChildKind.ATTESTATION
+        platform = str(child.platform or "") if child else ""
         if lost:
-            yield BrokenManifest(digest, platforms.get(digest, ""), lost)
+            yield BrokenManifest(digest, "attestation" if attestation else platform, lost)
 
 
-def _lost(report: Report, doomed: Doomed, label: Label, digest: Digest) -> Iterator[LostContent]:
+def _lost(
+    report: Report, removed: Deleted, repository: str, digest: Digest
+) -> Iterator[LostContent]:
     manifest = report.snapshot.manifests.get(digest)
-    if label in doomed.manifests:
+    if (repository, digest) in removed.manifests:
         size = manifest.size if manifest else None
-        yield LostContent(digest, "manifest", size, removed=digest in doomed.blobs)
+        yield LostContent(digest, "manifest", size, removed=digest in removed.blobs)
     for link in manifest.links if manifest else ():
-        target = link.target
-        gone = target.digest in doomed.blobs
-        read = link.kind not in (Kind.CHILD, Kind.SUBJECT)
-        if read and (gone or (label[0], target.digest) in doomed.links):
-            yield LostContent(target.digest, link.kind.value, target.size, removed=gone)
+        blob, read = link.target.digest, link.kind not in (Kind.CHILD, Kind.SUBJECT)
+        gone = blob in removed.blobs
+        if read and (gone or (repository, blob) in removed.layer_links):
+            yield LostContent(blob, link.kind.value, link.target.size, removed=gone)
 
 
-def _going(operation: Operation, doomed: Doomed) -> RemovalTotals | None:
-    """What a collection takes that nobody needs, no answer of a registry tells."""
-    if operation.collection:
-        return None
-    return RemovalTotals(
-        len(doomed.tags), len(doomed.manifests), len(doomed.blobs), len(doomed.links), None
-    )
+def _totals(removed: Deleted) -> RemovalTotals:
+    manifests, links = len(removed.manifests), len(removed.layer_links)
+    return RemovalTotals(len(removed.tags), manifests, len(removed.blobs), links, size=None)
 
 
-def _hazards(operation: Operation, doomed: Doomed) -> Iterator[Hazard]:
-    if operation.deletions:
-        yield from hazards.of_plan(operation.deletions)
-        listed = operation.deletions.deletions
-        yield from hazards.of_deletions(listed, doomed.unmatched, operation.method, None)
-    if operation.collection:
-        yield hazards.writes_open(flat=False)
-        yield hazards.STALE_CACHE
-        yield hazards.ONLY_ASKED
-
-
-def _blind(report: Report) -> Iterator[Gap]:
+def _unknown(report: Report) -> Iterator[Gap]:
     """Yield what could not be established of what is needed."""
     snapshot = report.snapshot
     if snapshot.role is Role.PROXY:
@@ -166,36 +237,33 @@ def _blind(report: Report) -> Iterator[Gap]:
             yield Gap(Scope.OBJECT, name, reason, "its manifests are unknown")
 
 
-def _undecided(report: Report, doomed: Doomed) -> Iterator[Gap]:
-    """Yield the repositories of which it cannot be told what goes, each with the reason once."""
+def _undecided(report: Report, undecided: Mapping[Label, str]) -> Iterator[Gap]:
+    """Yield the repositories of which it is not known what is removed, each reason once."""
     gone = {place for place, seen in report.snapshot.sightings.items() if seen.state in GONE}
-    labels = (label for label in doomed.undecided if label not in gone)
-    counts = Counter((label[0], doomed.undecided[label]) for label in labels)
+    counts = Counter((at[0], why) for at, why in undecided.items() if at not in gone)
     for (repository, why), count in sorted(counts.items()):
         detail = f"state of {count} manifests unknown: {why}"
         yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, detail)
 
 
-def _unlooked(report: Report, operation: Operation, doomed: Doomed) -> Iterator[Gap]:
-    """Yield the repositories of which a tag that was not looked at may need what goes."""
+def _unread(report: Report, operation: Operation, removed: Deleted) -> Iterator[Gap]:
+    """Yield the repositories of which a tag that was not looked at may need what is removed."""
     snapshot = report.snapshot
-    everywhere = operation.collection is not None or bool(doomed.blobs)
-    touched = {place for place, _ in (*doomed.manifests, *doomed.links)}
+    everywhere = operation.collection is not None or bool(removed.blobs)
+    touched = {place for place, _ in (*removed.manifests, *removed.layer_links)}
     for repository in sorted({each.root.repository for each in report.verdicts}):
         if not everywhere and repository not in touched:
             continue
         sealed = snapshot.sealed.get(repository)
+        tags = sealed.tags.items() if sealed else ()
+        unread = sum(len(names) for digest, names in tags if digest not in snapshot.manifests)
         if sealed is None:
-            yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, UNSEALED)
-            continue
-        unread = sum(
-            len(tags) for each, tags in sealed.tags.items() if each not in snapshot.manifests
-        )
-        if unread:
+            yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, _UNSEALED)
+        elif unread:
             detail = f"{unread} tags are not in the snapshot's scope"
             yield Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, detail)
 
 
-def _not_seen(needed: NeededImage) -> Gap:
-    detail = f"used by {needed.users[0].name}, but not in the snapshot"
-    return Gap(Scope.OBJECT, needed.name, Reason.UNCONFIRMED, detail)
+def _not_seen(image: NeededImage) -> Gap:
+    detail = f"used by {image.users[0].name}, but not in the snapshot"
+    return Gap(Scope.OBJECT, image.name, Reason.UNCONFIRMED, detail)

@@ -1,186 +1,197 @@
-"""What is left of a storage once somebody has deleted something, and what is gone by then?"""
+"""Deletions, carried out on paper: what they remove from a registry, and what is left of it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 
 from exporter.facts.digests import ABSENT, Marks, Numbers
 from exporter.facts.inventory import Folder, Inventory, Links, Tags
-from exporter.judge.gc.outcome import Removal
+from exporter.judge.gc.outcome import Batch, Removal
 from exporter.judge.plans.deletion import Deletion, DeletionKind
 
 Label = tuple[str, str]
-"""A repository and a tag of it."""
+"""A repository, and a tag or a digest in it."""
+
+
+_CONTENT: Final = frozenset({DeletionKind.MANIFEST, DeletionKind.BLOB})
 
 
 class DeletionMethod(StrEnum):
     """How a deletion is carried out: not the same thing to the next collection."""
 
     API = "api"
-    """By digest: the manifest's link goes, and every tag that points at it. By tag: the tag."""
+    """By digest: the manifest's link goes, and every tag that references it. By tag: the tag."""
     FOLDER = "folder"
-    """A script removes folders: of a digest, its revision, and tags go on pointing at nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class AfterDeletion:
-    """A storage after some deletions."""
-
-    inventory: Inventory
-    removal: Removal
-    """What is gone already."""
-    dropped: frozenset[Label]
-    """Tags that are gone."""
-    intended: frozenset[Label]
-    """Those of them that were named: that they go hurts nobody but their users."""
-    unmatched: tuple[Deletion, ...]
-    """What names nothing here."""
-
-
-def delete(
-    inventory: Inventory, deletions: Iterable[Deletion], method: DeletionMethod
-) -> AfterDeletion:
-    """Carry out deletions on paper."""
-    gone = _Gone(inventory, method)
-    unmatched = tuple(each for each in deletions if not gone.take(each))
-    return AfterDeletion(
-        gone.left(), gone.removal(), frozenset(gone.dropped), frozenset(gone.intended), unmatched
-    )
+    """A script removes folders: of a digest, its revision, and its tags are left dangling."""
 
 
 @dataclass(slots=True)
-class _Gone:
-    """What is gone so far."""
+class Deleted:
+    """What deletions remove."""
 
-    inventory: Inventory
-    method: DeletionMethod
-    places: dict[str, int] = field(default_factory=dict)
-    manifests: dict[int, dict[int, None]] = field(default_factory=dict)
-    links: dict[int, dict[int, None]] = field(default_factory=dict)
-    blobs: dict[int, None] = field(default_factory=dict)
-    tags: set[int] = field(default_factory=set)
-    dropped: set[Label] = field(default_factory=set)
+    manifests: set[Label] = field(default_factory=set)
+    layer_links: set[Label] = field(default_factory=set)
+    blobs: set[str] = field(default_factory=set)
+    tags: set[Label] = field(default_factory=set)
     intended: set[Label] = field(default_factory=set)
+    """Tags among them that were named: only their users lose anything by that."""
+    unmatched: list[Deletion] = field(default_factory=list)
+    """Deletions that name nothing here."""
 
-    def __post_init__(self) -> None:
-        self.places = {name: at for at, name in enumerate(self.inventory.repositories)}
 
-    def take(self, deletion: Deletion) -> bool:
-        """Carry out one; say whether there was anything to delete."""
-        number = self.inventory.digests.number(deletion.digest) if deletion.digest else ABSENT
-        if deletion.kind is DeletionKind.BLOB:
-            return self._blob(number)
-        taken = [self._in(at, deletion, number) for at in self._repositories(deletion.repository)]
-        alone = (
-            deletion.kind is DeletionKind.MANIFEST and not deletion.repository and not any(taken)
-        )
-        return any(taken) or (alone and self._blob(number))
+class Holdings(ABC):
+    """What deletions may name, in a storage or a snapshot."""
 
-    def _repositories(self, name: str) -> list[int]:
-        """Find the repositories that are meant: tools on GitHub leave the owner out."""
-        if not name:
-            return list(self.places.values())
-        if name in self.places:
-            return [self.places[name]]
-        return [at for known, at in self.places.items() if known.endswith(f"/{name}")]
+    repositories: dict[str, int]
 
-    def _blob(self, number: int) -> bool:
-        there = number != ABSENT and bool(self.inventory.sizes[number] >= 0)
-        if there:
-            self.blobs[number] = None
-        return there
+    @abstractmethod
+    def _has(self, kind: DeletionKind, repository: str, digest: str) -> bool:
+        """Is there such a manifest or layer link; or, without a repository, such content?"""
 
-    def _in(self, repository: int, deletion: Deletion, number: int) -> bool:
-        if deletion.kind is DeletionKind.LAYER_LINK:
-            at = self.inventory.layers.of(repository)
-            there = number != ABSENT and number in self.inventory.layers.paths[at]
-            if there:
-                self.links.setdefault(repository, {})[number] = None
+    @abstractmethod
+    def _digest(self, repository: str, tag: str) -> str | None:
+        """Return what a tag references, empty if it is damaged; None if there is no such tag."""
+
+    @abstractmethod
+    def _tags(self, repository: str, digest: str) -> Iterable[str]:
+        """Return the tags that reference a manifest."""
+
+    def delete(self, deletions: Iterable[Deletion], method: DeletionMethod) -> Deleted:
+        """Carry out deletions; one without a repository is meant wherever its digest is."""
+        deleted = Deleted()
+        for each in deletions:
+            places = self._places(each)
+            found = [self._delete_in(place, each, method, deleted) for place in places]
+            loose = not each.repository and each.kind in _CONTENT
+            if not any(found) and loose and self._has(each.kind, "", each.digest):
+                deleted.blobs.add(each.digest)
+            elif not any(found):
+                deleted.unmatched.append(each)
+        return deleted
+
+    def _places(self, deletion: Deletion) -> Iterable[str]:
+        """Return the repositories that are meant: tools on GitHub leave the owner out."""
+        name = deletion.repository
+        if deletion.kind is DeletionKind.BLOB or name in self.repositories:
+            return (name,) if name else ()
+        return [each for each in self.repositories if not name or each.endswith(f"/{name}")]
+
+    def _delete_in(
+        self, place: str, deletion: Deletion, method: DeletionMethod, deleted: Deleted
+    ) -> bool:
+        """Carry out one deletion in one repository; say whether there was anything to delete."""
+        kind, digest, tag = deletion.kind, deletion.digest, deletion.tag
+        if kind is DeletionKind.TAG:
+            there = self._digest(place, tag) is not None
+            deleted.tags |= {(place, tag)} if there else set()
+            deleted.intended |= {(place, tag)} if there else set()
             return there
-        tag = self._tag(repository, deletion.tag) if deletion.tag else None
-        if deletion.kind is DeletionKind.TAG:
-            return self._drop(repository, tag, intended=True)
-        if deletion.kind is DeletionKind.VERSION:
-            number = int(self.inventory.tags.current[tag]) if tag is not None else ABSENT
-        return self._manifest(repository, number, tag)
+        if kind is DeletionKind.VERSION:
+            kind, digest = DeletionKind.MANIFEST, self._digest(place, tag) or ""
+        if not digest or not self._has(kind, place, digest):
+            return False
+        if kind is DeletionKind.LAYER_LINK:
+            deleted.layer_links.add((place, digest))
+            return True
+        deleted.manifests.add((place, digest))
+        if method is DeletionMethod.API:
+            tags = {(place, name) for name in self._tags(place, digest)}
+            deleted.tags |= tags
+            deleted.intended |= tags & {(place, tag)}
+        return True
 
-    def _tag(self, repository: int, name: str) -> int | None:
-        at = self.inventory.tags.of(repository)
+
+class StorageHoldings(Holdings):
+    """The content of a storage."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+        self.repositories = {name: at for at, name in enumerate(inventory.repositories)}
+
+    def _has(self, kind: DeletionKind, repository: str, digest: str) -> bool:
+        number = self.inventory.digests.number(digest)
+        if number == ABSENT or not repository:
+            return number != ABSENT and bool(self.inventory.sizes[number] >= 0)
+        revisions = kind is DeletionKind.MANIFEST
+        links = self.inventory.revisions if revisions else self.inventory.layers
+        at = links.of(self.repositories[repository])
+        there = links.paths[at] == number
+        return bool((there & (links.targets[at] != ABSENT) if revisions else there).any())
+
+    def _digest(self, repository: str, tag: str) -> str | None:
+        at = self.inventory.tags.of(self.repositories[repository])
         names = self.inventory.tags.names[at]
-        return at.start + names.index(name) if name in names else None
+        if tag not in names:
+            return None
+        number = int(self.inventory.tags.current[at][names.index(tag)])
+        return self.inventory.digests.text(number) if number >= 0 else ""
 
-    def _drop(self, repository: int, tag: int | None, *, intended: bool) -> bool:
-        if tag is None:
-            return False
-        label = (self.inventory.repositories[repository], self.inventory.tags.names[tag])
-        self.tags.add(tag)
-        self.dropped.add(label)
-        if intended:
-            self.intended.add(label)
-        return True
+    def _tags(self, repository: str, digest: str) -> Iterable[str]:
+        at = self.inventory.tags.of(self.repositories[repository])
+        named = self.inventory.tags.current[at] == self.inventory.digests.number(digest)
+        return [self.inventory.tags.names[at][each] for each in np.flatnonzero(named).tolist()]
 
-    def _manifest(self, repository: int, number: int, named: int | None) -> bool:
-        links = self.inventory.revisions
-        at = links.of(repository)
-        there = (links.paths[at] == number) & (links.targets[at] != ABSENT)
-        if number < 0 or not there.any():
-            return False
-        self.manifests.setdefault(repository, {})[number] = None
-        tags = self.inventory.tags
-        for offset in np.flatnonzero(tags.current[tags.of(repository)] == number).tolist():
-            tag = tags.of(repository).start + offset
-            if self.method is DeletionMethod.API:
-                self._drop(repository, tag, intended=tag == named)
-        return True
+    def removal(self, deleted: Deleted) -> Removal:
+        """Return what is removed, as of a collection."""
+        number = self.inventory.digests.number
+        blobs = np.array(sorted(map(number, deleted.blobs)), np.int32)
+        return Removal(self._batches(deleted.manifests), blobs, self._batches(deleted.layer_links))
 
-    def removal(self) -> Removal:
-        """Return what is gone, as a collection would say it."""
-        manifests, links = (
-            tuple((at, _numbers(each)) for at, each in sorted(kind.items()))
-            for kind in (self.manifests, self.links)
-        )
-        return Removal(manifests, _numbers(self.blobs), links)
+    def _batches(self, labels: Iterable[Label]) -> tuple[Batch, ...]:
+        grouped: dict[int, set[int]] = {}
+        for repository, digest in labels:
+            number = self.inventory.digests.number(digest)
+            grouped.setdefault(self.repositories[repository], set()).add(number)
+        return tuple((at, np.array(sorted(grouped[at]), np.int32)) for at in sorted(grouped))
 
-    def left(self) -> Inventory:
-        """Return what is left of links and tags; blobs are taken by collections only."""
+    def without(self, deleted: Deleted, method: DeletionMethod) -> Inventory:
+        """Return what is left of links and tags; blobs are removed by collections only."""
         inventory = self.inventory
-        gone_tags = np.zeros(len(inventory.tags.names), bool)
-        gone_tags[list(self.tags)] = True
+        removed = np.zeros(len(inventory.tags.names), bool)
+        for repository in {repository for repository, _ in deleted.tags}:
+            at = self.repositories[repository]
+            names = inventory.tags.named(at)
+            removed[inventory.tags.of(at)] = [(repository, name) in deleted.tags for name in names]
+        manifests = dict(self._batches(deleted.manifests))
+        keeps_folders = inventory.driver.keeps_folders
         left = replace(
             inventory,
-            revisions=self._revisions(),
-            tags=_without_tags(inventory.tags, gone_tags),
+            revisions=_without_links(
+                inventory.revisions,
+                manifests,
+                emptied=method is DeletionMethod.API and keeps_folders,
+            ),
+            tags=_without_tags(inventory.tags, removed),
         )
-        return left if inventory.driver.keeps_folders else _without_empty_folders(left)
-
-    def _revisions(self) -> Links:
-        links = self.inventory.revisions
-        gone = np.zeros(len(links.paths), bool)
-        for repository, numbers in self.manifests.items():
-            at = links.of(repository)
-            gone[at] = np.isin(links.paths[at], _numbers(numbers))
-        if self.method is DeletionMethod.API and self.inventory.driver.keeps_folders:
-            return replace(links, targets=np.where(gone, np.int32(ABSENT), links.targets))
-        starts = np.concatenate([[0], np.cumsum(~gone)])[links.starts]
-        return Links(starts, links.paths[~gone], links.targets[~gone])
+        return left if keeps_folders else _without_empty_folders(left)
 
 
-def _numbers(keys: dict[int, None]) -> Numbers:
-    return np.array(sorted(keys), np.int32)
+def _without_links(links: Links, removed: dict[int, Numbers], *, emptied: bool) -> Links:
+    """Remove links by repository; or only empty their folders."""
+    marks = np.zeros(len(links.paths), bool)
+    for repository, numbers in removed.items():
+        at = links.of(repository)
+        marks[at] = np.isin(links.paths[at], numbers)
+    if emptied:
+        return replace(links, targets=np.where(marks, np.int32(ABSENT), links.targets))
+    starts = np.concatenate([[0], np.cumsum(~marks)])[links.starts]
+    return Links(starts, links.paths[~marks], links.targets[~marks])
 
 
-def _without_tags(tags: Tags, gone: Marks) -> Tags:
+def _without_tags(tags: Tags, removed: Marks) -> Tags:
     counts = np.diff(tags.history_starts)
     return Tags(
-        np.concatenate([[0], np.cumsum(~gone)])[tags.starts],
-        tuple(name for name, away in zip(tags.names, gone.tolist(), strict=True) if not away),
-        tags.current[~gone],
-        np.concatenate([[0], np.cumsum(counts[~gone])]),
-        tags.history[~np.repeat(gone, counts)],
+        np.concatenate([[0], np.cumsum(~removed)])[tags.starts],
+        tuple(name for name, away in zip(tags.names, removed.tolist(), strict=True) if not away),
+        tags.current[~removed],
+        np.concatenate([[0], np.cumsum(counts[~removed])]),
+        tags.history[~np.repeat(removed, counts)],
     )
 
 

@@ -1,21 +1,25 @@
-"""What is the answer of a preflight: a verdict, who would be hurt, and what could not be seen?"""
+"""Planned operations, and what is predicted of them: a verdict, victims, hazards, gaps."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from exporter.facts.gap import Gap
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass
+from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.impact import User
+from exporter.judge.plans.deletion import Deletion, DeletionList
+from exporter.judge.preflight.deletions import DeletionMethod
 
 MOST: Final = 10_000
-"""So many of the hurt are told in full: a million would take gigabytes."""
+"""Victims that are described; more are only counted: a million would take gigabytes."""
 
 
 class Verdict(StrEnum):
-    """Incomplete is never safe; a proven loss is unsafe, whatever else could not be seen."""
+    """Incomplete is never safe; a proven loss is unsafe, whatever else is unknown."""
 
     SAFE = "SAFE"
     UNSAFE = "UNSAFE"
@@ -38,6 +42,35 @@ class HazardCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class GarbageCollection:
+    """A collection that is planned."""
+
+    dialect: Dialect
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is planned: deletions, a collection, or one after the other."""
+
+    description: str
+    """All of it, for a person."""
+    deletions: DeletionList | None = None
+    method: DeletionMethod = DeletionMethod.API
+    collection: GarbageCollection | None = None
+
+    def gaps(self, unmatched: Sequence[Deletion]) -> Iterator[Gap]:
+        """Yield what of the deletions is not known; `strangers` name nothing that was seen."""
+        if self.deletions is None:
+            return
+        for doubt in self.deletions.doubts:
+            yield Gap(Scope.REFERENCES, self.description, Reason.MALFORMED, doubt)
+        if unmatched and len(unmatched) == len(self.deletions.deletions):
+            detail = "it names nothing in this registry: is it the right one?"
+            yield Gap(Scope.REFERENCES, self.description, Reason.UNCONFIRMED, detail)
+
+
+@dataclass(frozen=True, slots=True)
 class NeededImage:
     """An image that somebody may want to pull: a tag, or a digest that is pinned."""
 
@@ -57,7 +90,7 @@ class NeededImage:
 
     @property
     def rank(self) -> tuple[int, float, str]:
-        """What sorts it: how much it matters, how soon a schedule starts it, then its name."""
+        """Its place in a list: by class, by how soon a schedule starts it, then by name."""
         runs = (each.next_run for each in self.users if each.next_run is not None)
         return self.reference_class.rank, min(runs, default=float("inf")), self.name
 

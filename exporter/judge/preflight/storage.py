@@ -1,14 +1,21 @@
-"""Who would be hurt, as the registry's own storage tells it?"""
+"""Predictions from the registry's own storage."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from exporter.facts.digests import ABSENT, Marks
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
+from exporter.judge.gc.losses import ManifestLoss, PullTarget, losses
 from exporter.judge.gc.outcome import (
     Aborted,
+    Batch,
     Outcome,
     Removal,
     Unpredictable,
@@ -16,27 +23,31 @@ from exporter.judge.gc.outcome import (
 )
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.preflight import hazards
-from exporter.judge.preflight.deletions import AfterDeletion, delete
-from exporter.judge.preflight.losses import find, together, victims
-from exporter.judge.preflight.operation import GarbageCollection, Operation
+from exporter.judge.preflight.deletions import Deleted, Label, StorageHoldings
 from exporter.judge.preflight.prediction import (
+    MOST,
+    BrokenManifest,
     Checked,
-    Hazard,
+    LostContent,
     NeededImage,
+    Operation,
     Prediction,
     RemovalTotals,
+    Victim,
 )
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.manifest import Descriptor, parse
 
 
 @dataclass(frozen=True, slots=True)
 class StoragePrediction:
-    """An answer, and what it was drawn from."""
+    """A prediction, and what it was drawn from."""
 
     answer: Prediction
     inventory: Inventory
     """As the collection finds it."""
     outcome: Outcome | None
-    """What the collection would do; None where none was asked about."""
+    """What the collection would do; None where none is planned."""
 
 
 def predict(
@@ -46,56 +57,193 @@ def predict(
     gaps: Sequence[Gap],
     now: int,
 ) -> StoragePrediction:
-    """Answer; `gaps` are those of the references, `now` is in nanoseconds since the epoch."""
-    deletions = operation.deletions.deletions if operation.deletions else ()
-    done = delete(inventory, deletions, operation.method)
-    wanted = find(inventory, (each for each in needed if _still(done, each)))
-    outcome = _outcome(done.inventory, operation.collection)
-    removal = together(done.removal, worst_case(outcome))
+    """Predict; `gaps` are those of the references, `now` is in nanoseconds since the epoch."""
+    holdings = StorageHoldings(inventory)
+    planned = operation.deletions.deletions if operation.deletions else ()
+    deleted = holdings.delete(planned, operation.method)
+    left = holdings.without(deleted, operation.method)
+    collection = operation.collection
+    outcome = simulate(left, collection.dialect, collection.mode) if collection else None
+    removal = _together(holdings.removal(deleted), worst_case(outcome))
+    targets = _targets(inventory, (each for each in needed if _still_needed(deleted, each)))
+    victims, more = _victims(inventory, removal, targets, deleted.tags)
     blind = outcome.gaps if isinstance(outcome, Unpredictable) else inventory.blind
     users = sum(bool(each.users) for each in needed)
-    uses = sum(bool(each.users) for each in wanted.values())
-    told, more = victims(inventory, removal, wanted, done.dropped)
+    uses = sum(bool(each.users) for each in targets.values())
     answer = Prediction(
         operation=operation.description,
-        victims=told,
-        hazards=tuple(
-            dict.fromkeys((*_hazards(operation, done, outcome, now), *_pins(removal, users)))
+        victims=victims,
+        hazards=(
+            *hazards.of_deletions(operation, deleted.unmatched),
+            *hazards.of_collection(left, outcome, now),
+            *hazards.of_removal(removal, users),
         ),
-        gaps=(
-            *gaps,
-            *blind,
-            *operation.gaps(done.unmatched),
-            *_doubts(done.inventory, outcome, now),
+        gaps=(*gaps, *blind, *operation.gaps(deleted.unmatched), *_doubts(left, outcome, now)),
+        removed=None
+        if isinstance(outcome, Unpredictable)
+        else RemovalTotals(
+            tags=len(deleted.tags),
+            manifests=sum(len(digests) for _, digests in removal.manifests),
+            blobs=len(removal.blobs),
+            layer_links=sum(len(digests) for _, digests in removal.layer_links),
+            size=int(inventory.sizes[removal.blobs].sum()),
         ),
-        removed=None if isinstance(outcome, Unpredictable) else _going(inventory, removal, done),
-        checked=Checked(
-            repositories=len(inventory.repositories),
-            tags=len(inventory.tags.names),
-            uses=uses,
-            uses_elsewhere=users - uses,
-        ),
+        checked=Checked(len(inventory.repositories), len(inventory.tags.names), uses, users - uses),
         more_victims=more,
     )
-    return StoragePrediction(answer, done.inventory, outcome)
+    return StoragePrediction(answer, left, outcome)
 
 
-def is_to_be_confirmed(foreseen: StoragePrediction) -> bool:
-    """Is nobody hurt, and that for no other reason than that the collection gives up?"""
-    return not foreseen.answer.victims and isinstance(foreseen.outcome, Aborted)
+def is_to_be_confirmed(prediction: StoragePrediction) -> bool:
+    """Are there no victims for no other reason than that the collection aborts?"""
+    return not prediction.answer.victims and isinstance(prediction.outcome, Aborted)
 
 
 def confirmed(before: StoragePrediction, after: StoragePrediction) -> StoragePrediction:
-    """Believe in a collection that gives up only where two readings agree on why."""
-    if isinstance(after.outcome, Aborted) and isinstance(before.outcome, Aborted):
-        if after.outcome.messages == before.outcome.messages:
-            return after
-        gap = _doubt(
-            after.outcome, "two reads of the storage predict an abort, for different reasons"
+    """Believe in a collection that aborts only where two readings agree on why."""
+    if not (isinstance(after.outcome, Aborted) and isinstance(before.outcome, Aborted)):
+        return after
+    if after.outcome.messages == before.outcome.messages:
+        return after
+    gap = _doubt(after.outcome, "two reads of the storage predict an abort, for different reasons")
+    return replace(after, answer=replace(after.answer, gaps=(*after.answer.gaps, gap)))
+
+
+def indexes_above(inventory: Inventory, answer: Prediction) -> list[str]:
+    """Return the indexes that state the platforms of the children that break; one for each."""
+    broken = {each.digest for victim in answer.victims for each in victim.broken}
+    numbers = np.array([inventory.digests.number(digest) for digest in broken], np.int32)
+    graph = inventory.graph
+    at = np.flatnonzero(np.isin(graph.targets, numbers))
+    _, first = np.unique(graph.targets[at], return_index=True)
+    rows = np.unique(np.searchsorted(graph.starts, at[first], side="right") - 1)
+    manifests = np.flatnonzero(np.isin(graph.rows, rows))
+    return [inventory.digests.text(each) for each in manifests.tolist()]
+
+
+def with_platforms(answer: Prediction, bodies: Mapping[str, bytes]) -> Prediction:
+    """Return the prediction with the platforms that these indexes, by their digests, state."""
+    stated: dict[str, str] = {
+        child.digest: platform
+        for digest, body in bodies.items()
+        for child in _children(digest, body)
+        if (platform := _platform(child))
+    }
+    victims = (
+        replace(
+            victim,
+            broken=tuple(
+                replace(each, platform=stated.get(each.digest, each.platform))
+                for each in victim.broken
+            ),
         )
-        answer = replace(after.answer, gaps=(*after.answer.gaps, gap))
-        return replace(after, answer=answer)
-    return after
+        for victim in answer.victims
+    )
+    return replace(answer, victims=tuple(victims))
+
+
+def _children(digest: str, body: bytes) -> Iterable[Descriptor]:
+    """Collectors read more shapes than nodes do; what is none of the latter states no platform."""
+    try:
+        return parse(body, Digest.parse(digest)).children
+    except (Malformed, RecursionError):
+        return ()
+
+
+def _platform(child: Descriptor) -> str:
+    if child.attestation or (child.platform and child.platform.unknown):
+        return "attestation"
+    return str(child.platform or "")
+
+
+def _still_needed(deleted: Deleted, image: NeededImage) -> bool:
+    """A tag whose removal is intended is needed only by those who use it."""
+    return bool(image.users) or (image.repository, image.tag) not in deleted.intended
+
+
+def _targets(inventory: Inventory, needed: Iterable[NeededImage]) -> dict[PullTarget, NeededImage]:
+    """Return what of the needed is here; what is not cannot break any more."""
+    numbers = {name: at for at, name in enumerate(inventory.repositories)}
+    tagged = {
+        (repository, name): manifest
+        for repository in range(len(inventory.repositories))
+        for name, manifest in inventory.tags.pointing(repository)
+    }
+    found: dict[PullTarget, NeededImage] = {}
+    for each in needed:
+        at = numbers.get(each.repository, ABSENT)
+        pinned = inventory.digests.number(each.digest) if each.digest else None
+        manifest = tagged.get((at, each.tag), ABSENT) if pinned is None else pinned
+        if at >= 0 and manifest >= 0:
+            found[PullTarget(at, manifest, each.tag or each.digest)] = each
+    return found
+
+
+def _victims(
+    inventory: Inventory,
+    removal: Removal,
+    targets: Mapping[PullTarget, NeededImage],
+    tags: AbstractSet[Label],
+) -> tuple[tuple[Victim, ...], int]:
+    """Return what breaks or loses its tag, the most important first, and how many more do."""
+    removed = np.zeros(len(inventory.digests), bool)
+    removed[removal.blobs] = True
+    broken: dict[PullTarget, list[ManifestLoss]] = defaultdict(list)
+    for loss in losses(inventory, removal, targets):
+        broken[loss.target].append(loss)
+    untagged = {each for each, image in targets.items() if (image.repository, image.tag) in tags}
+    found = sorted(broken.keys() | untagged, key=lambda each: targets[each].rank)
+    victims = (
+        Victim(
+            targets[each],
+            each in untagged,
+            tuple(_broken(inventory, removed, loss) for loss in broken.get(each, ())),
+        )
+        for each in found[:MOST]
+    )
+    return tuple(victims), max(0, len(found) - MOST)
+
+
+def _broken(inventory: Inventory, removed: Marks, loss: ManifestLoss) -> BrokenManifest:
+    numbers = loss.lost.tolist()
+    if loss.unlinked and loss.manifest not in numbers:
+        numbers.insert(0, loss.manifest)
+    lost = (
+        LostContent(
+            inventory.digests.text(each),
+            _kind(inventory, loss.manifest, each),
+            int(inventory.sizes[each]),
+            removed=bool(removed[each]),
+        )
+        for each in numbers
+    )
+    return BrokenManifest(inventory.digests.text(loss.manifest), "", tuple(lost))
+
+
+def _kind(inventory: Inventory, manifest: int, number: int) -> str:
+    """Return its kind: an image's first reference is the configuration; schema 1 has none."""
+    if number == manifest:
+        return "manifest"
+    graph = inventory.graph
+    first = int(graph.targets[graph.starts[graph.rows[manifest]]])
+    return "config" if number == first and manifest not in inventory.faults else "layer"
+
+
+def _together(first: Removal, second: Removal) -> Removal:
+    """Return two removals, one after the other, as one."""
+    return Removal(
+        _merged(first.manifests, second.manifests),
+        np.union1d(first.blobs, second.blobs).astype(np.int32),
+        _merged(first.layer_links, second.layer_links),
+    )
+
+
+def _merged(first: tuple[Batch, ...], second: tuple[Batch, ...]) -> tuple[Batch, ...]:
+    merged = dict(first)
+    for repository, numbers in second:
+        here = merged.get(repository, numbers[:0])
+        merged[repository] = np.union1d(here, numbers).astype(np.int32)
+    return tuple(merged.items())
 
 
 def _doubts(inventory: Inventory, outcome: Outcome | None, now: int) -> Iterator[Gap]:
@@ -109,39 +257,3 @@ def _doubts(inventory: Inventory, outcome: Outcome | None, now: int) -> Iterator
 
 def _doubt(outcome: Aborted, detail: str) -> Gap:
     return Gap(Scope.REGISTRY, outcome.dialect.name, Reason.UNCONFIRMED, detail)
-
-
-def _still(done: AfterDeletion, needed: NeededImage) -> bool:
-    """A tag that is meant to go is needed only by those who use it."""
-    return bool(needed.users) or (needed.repository, needed.tag) not in done.intended
-
-
-def _outcome(inventory: Inventory, collection: GarbageCollection | None) -> Outcome | None:
-    return simulate(inventory, collection.dialect, collection.mode) if collection else None
-
-
-def _pins(removal: Removal, users: int) -> Iterable[Hazard]:
-    return () if users else hazards.pins(removal)
-
-
-def _hazards(
-    operation: Operation, done: AfterDeletion, outcome: Outcome | None, now: int
-) -> Iterator[Hazard]:
-    dialect = operation.collection.dialect if operation.collection else None
-    if operation.deletions:
-        yield from hazards.of_plan(operation.deletions)
-        listed = operation.deletions.deletions
-        yield from hazards.of_deletions(listed, done.unmatched, operation.method, dialect)
-        yield from hazards.stale_cache(done.removal)
-    if operation.collection and outcome:
-        yield from hazards.of_collection(done.inventory, outcome, now)
-
-
-def _going(inventory: Inventory, removal: Removal, done: AfterDeletion) -> RemovalTotals:
-    return RemovalTotals(
-        tags=len(done.dropped),
-        manifests=sum(len(digests) for _, digests in removal.manifests),
-        blobs=len(removal.blobs),
-        layer_links=sum(len(digests) for _, digests in removal.layer_links),
-        size=int(inventory.sizes[removal.blobs].sum()),
-    )

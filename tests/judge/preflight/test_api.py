@@ -21,8 +21,7 @@ from tests.worlds import Made, attestation, image, index
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exporter.judge.preflight.operation import Operation
-    from exporter.judge.preflight.prediction import NeededImage
+    from exporter.judge.preflight.prediction import NeededImage, Operation
 
 AMD64, ARM64 = image("app", "linux/amd64"), image("app", "linux/arm64")
 ATTESTATION = attestation(AMD64)

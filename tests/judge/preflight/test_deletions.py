@@ -15,7 +15,7 @@ from exporter.judge.gc.outcome import Aborted, Completed
 from exporter.judge.gc.paths import removed
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.plans.deletion import Deletion, DeletionKind, parse_deletion
-from exporter.judge.preflight.deletions import DeletionMethod, delete
+from exporter.judge.preflight.deletions import Deleted, DeletionMethod, StorageHoldings
 from exporter.judge.preflight.prediction import NeededImage, Verdict
 from exporter.sources.storage.filesystem import read
 from tests.judge.gc.narration import log
@@ -55,6 +55,19 @@ def collected(inventory: Inventory) -> list[tuple[list[str], set[str]]]:
     return [(list(log(inventory, each)), set(removed(inventory, each.removal))) for each in plans]
 
 
+def deleted(inventory: Inventory, *deletions: Deletion) -> Deleted:
+    return StorageHoldings(inventory).delete(deletions, DeletionMethod.API)
+
+
+def after(
+    inventory: Inventory, *deletions: Deletion, method: DeletionMethod = DeletionMethod.API
+) -> Inventory:
+    holdings = StorageHoldings(inventory)
+    done = holdings.delete(deletions, method)
+    assert not done.unmatched
+    return holdings.without(done, method)
+
+
 def by_api(root: Path) -> None:
     tree.revision(root, "app", APP.digest).unlink()
     for name in ("v1", "latest"):
@@ -86,20 +99,19 @@ def test_what_is_left_on_paper_is_what_is_left_on_the_disk(
     tree.write(tmp_path, "app", image("moved on"), "moved")
     tree.write(tmp_path, "other", APP, "v1")
 
-    done = delete(read(str(tmp_path)), [intended(text)], method)
+    left = after(read(str(tmp_path)), intended(text), method=method)
     really(tmp_path)
 
-    assert collected(done.inventory) == collected(read(str(tmp_path)))
-    assert done.unmatched == ()
+    assert collected(left) == collected(read(str(tmp_path)))
 
 
 def test_a_script_takes_the_folder_that_the_api_leaves(tmp_path: Path) -> None:
     tree.write(tmp_path, "app", AMD64, "v1")
     inventory = read(str(tmp_path))
-    one = [intended(f"app@{AMD64.digest}")]
+    one = intended(f"app@{AMD64.digest}")
 
-    by_request, by_script = (delete(inventory, one, method).inventory for method in DeletionMethod)
-    in_bucket = delete(replace(inventory, driver=Driver.S3), one, DeletionMethod.API).inventory
+    by_request, by_script = (after(inventory, one, method=method) for method in DeletionMethod)
+    in_bucket = after(replace(inventory, driver=Driver.S3), one)
 
     assert by_request.revisions.targets.tolist() == [Unlinked.ABSENT]
     assert len(by_script.revisions.paths) == len(in_bucket.revisions.paths) == 0
@@ -110,7 +122,7 @@ def test_what_was_deleted_before_is_a_stranger(tmp_path: Path) -> None:
     tree.revision(tmp_path, "app", AMD64.digest).unlink()
     one = intended(f"app@{AMD64.digest}")
 
-    assert delete(read(str(tmp_path)), [one], DeletionMethod.API).unmatched == (one,)
+    assert deleted(read(str(tmp_path)), one).unmatched == [one]
 
 
 def test_a_deletion_from_a_storage_that_was_not_seen_whole_is_incomplete(tmp_path: Path) -> None:
@@ -211,9 +223,9 @@ def test_a_tool_that_leaves_the_owner_out_means_the_repository_that_ends_so(
     tree.write(tmp_path, "me/app", AMD64, "v1", "v2")
     inventory = read(str(tmp_path))
 
-    done = delete(inventory, [Deletion(DeletionKind.VERSION, "app", tag="v1")], DeletionMethod.API)
+    done = deleted(inventory, Deletion(DeletionKind.VERSION, "app", tag="v1"))
 
-    assert done.dropped == {("me/app", "v1"), ("me/app", "v2")}
+    assert done.tags == {("me/app", "v1"), ("me/app", "v2")}
     assert done.intended == {("me/app", "v1")}
 
 
@@ -222,9 +234,9 @@ def test_what_is_not_there_is_a_stranger(tmp_path: Path) -> None:
     absent = [intended(text) for text in ("app:v2", "web:v1", f"app@{ARM64.digest}")]
     layer = Deletion(DeletionKind.LAYER_LINK, "app", ARM64.digest)
 
-    done = delete(read(str(tmp_path)), [*absent, layer, intended("app:v1")], DeletionMethod.API)
+    done = deleted(read(str(tmp_path)), *absent, layer, intended("app:v1"))
 
-    assert done.unmatched == (*absent, layer)
+    assert done.unmatched == [*absent, layer]
 
 
 def test_registries_32_in_a_bucket_the_folder_of_tags_goes_with_the_last_tag(
@@ -233,7 +245,7 @@ def test_registries_32_in_a_bucket_the_folder_of_tags_goes_with_the_last_tag(
     tree.write(tmp_path, "ma", APP, "v1")
     bucket = replace(read(str(tmp_path)), driver=Driver.S3)
 
-    left = delete(bucket, [intended(f"ma@{APP.digest}")], DeletionMethod.API).inventory
+    left = after(bucket, intended(f"ma@{APP.digest}"))
     by_2 = simulate(left, DISTRIBUTION_2, Mode.DELETE_UNTAGGED)
     by_3 = simulate(left, DISTRIBUTION_3, Mode.DELETE_UNTAGGED)
 
