@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from exporter.judge.finding import Severity
-from exporter.judge.judgement import CLOSED, OPEN
+from exporter.judge.checks import CHECKS
 from exporter.publish.metrics.catalogue import FAMILIES
 from exporter.publish.metrics.family import Group, Kind
 from tests.parts.needs import program
@@ -33,7 +33,7 @@ DOCS = ALERTS.parent / "docs"
 BY_NAME = {family.name: family for family in FAMILIES}
 VALUES = LABELS | {
     "code": {"429"},
-    "check": {check.RULE.code for check in (*OPEN, *CLOSED)},
+    "check": {check.rule.code for check in CHECKS},
     "severity": {str(each) for each in Severity},
 }
 
