@@ -79,7 +79,7 @@ async def _recalled(
     if target.scrub is None:
         return snapshot
     # Without the history what was corrupt stays so by the report before: `recall` holds on to it.
-    history = partial(faults.attempt, "scrub history", _history, otherwise=Scrubbed())
+    history = partial(faults.attempt, "scrub history", _history, default=Scrubbed())
     scrubbed = await asyncio.to_thread(history, target.scrub, snapshot.registry)
     earlier = before.snapshot if before else None
     period = target.scrub.terms.period
