@@ -23,7 +23,7 @@ from exporter.resolve.concurrency import in_daemon_thread
 from exporter.resolve.guard import Faults, guarded
 from exporter.resolve.observe import observe
 from exporter.resolve.scope import stored_roots
-from exporter.resolve.tags import steady
+from exporter.resolve.tags import resolve_again
 from exporter.resolve.target import Scrub, Target
 
 
@@ -98,7 +98,7 @@ async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> 
     # In threads: a second of work on many tags must hold up no other registry's audit.
     report = await asyncio.to_thread(judge, snapshot, history)
     lossy, used, claimed = await asyncio.to_thread(_doubts, report, before)
-    now_known = await steady(target, lossy, used, claimed)
+    now_known = await resolve_again(target, lossy, used, claimed)
     settled = await asyncio.to_thread(_settled, snapshot, now_known)
     return report if settled is None else await asyncio.to_thread(judge, settled, history)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from exporter.facts.proof import HEADER
+from exporter.facts.proof import HEADER, Sighting
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Root
 from exporter.facts.use import Nodes, ReferenceClass, Use
@@ -76,6 +76,12 @@ class Wanted:
     nodes: Nodes
     used: bool
     """Does a use name it (it is looked for even where no list has it)?"""
+
+    def root(self, tag: Tag | None, digest: Digest | None, sighting: Sighting) -> Root:
+        """Return the image as it was resolved."""
+        nodes = self.nodes
+        name = (self.repository, tag, digest)
+        return Root(*name, sighting, self.reference_class, nodes.platforms, nodes.admitted)
 
 
 def select(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Root, Sealed
@@ -12,9 +11,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository, Tag
 from exporter.resolve.listing import Listings, shown
 from exporter.resolve.tags import Address, Answer, resolve
-
-if TYPE_CHECKING:
-    from exporter.resolve.target import Target
+from exporter.resolve.target import Target
 
 
 async def seals(
@@ -24,20 +21,24 @@ async def seals(
     children: Iterable[Place],
     roots: Iterable[Root],
 ) -> dict[Repository, Sealed]:
-    """Return a seal for each repository in which some child might be unprotected.
+    """Return a seal for each repository in which some child might be tagged by no tag.
 
-    Where tags that are in scope anyway protect every child, nothing more is asked, and there is a
+    Where tags that are in scope anyway name every child, nothing more is asked, and there is a
     seal only if every tag is in scope. Elsewhere the remaining tags are resolved too, one HEAD
-    each, since any of them may be the protector.
+    each, since any of them may name it.
     """
     if not target.method.seals:
         return {}
     open_to = await asyncio.to_thread(_open_to, listings, answers, children, roots)
-    rest = [(repository, tag) for repository, tags in open_to.items() for tag in tags]
-    answers |= await resolve(
-        target.registry, [each for each in rest if each not in answers], target.method
-    )
-    return await asyncio.to_thread(_sealed, open_to, answers)
+    tags = ((repository, tag) for repository, listed in open_to.items() for tag in listed)
+    rest = [each for each in tags if each not in answers]
+    answers |= await resolve(target.registry, rest, target.method)
+
+    def sealed() -> dict[Repository, Sealed]:
+        found = {at: seal(at, listed, answers) for at, listed in open_to.items()}
+        return {at: each for at, each in found.items() if each is not None}
+
+    return await asyncio.to_thread(sealed)
 
 
 def _open_to(
@@ -58,20 +59,10 @@ def _open_to(
     }
 
 
-def _sealed(
-    open_to: Mapping[Repository, tuple[Tag, ...]], answers: Mapping[Address, Answer]
-) -> dict[Repository, Sealed]:
-    sealed = {repository: seal(repository, tags, answers) for repository, tags in open_to.items()}
-    return {repository: each for repository, each in sealed.items() if each is not None}
-
-
 def seal(
     repository: Repository, tags: Sequence[Tag], answers: Mapping[Address, Answer]
 ) -> Sealed | None:
-    """Return the seal of a repository, or None where one of its tags could not be resolved.
-
-    A tag that points nowhere protects nothing, and hides nothing either.
-    """
+    """Return the seal of a repository, or None if one of its tags could not be resolved."""
     pointing: dict[Digest, list[Tag]] = {}
     for tag in tags:
         digest, sighting = answers.get((repository, tag), (None, None))
@@ -83,7 +74,7 @@ def seal(
 
 
 def _hiding(answers: Mapping[Address, Answer], listings: Listings) -> set[Repository]:
-    """Repositories with a tag that resolves and that their list does not show: it is not whole.
+    """Return the repositories with a tag that their list does not show: it is incomplete.
 
     distribution 3.1 on S3 hides tags of which another is a prefix (distribution#4891).
     """
@@ -94,7 +85,7 @@ def _hiding(answers: Mapping[Address, Answer], listings: Listings) -> set[Reposi
 def _doubtful(
     answers: dict[Address, Answer], children: Iterable[Place], roots: Iterable[Root]
 ) -> set[Repository]:
-    """Repositories with a child, or a pinned digest, at which no tag in scope points."""
+    """Return the repositories with a child, or a pinned digest, that no tag in scope names."""
     pointed = {(repository, digest) for (repository, _), (digest, _) in answers.items()}
     pinned = ((root.repository, root.digest) for root in roots if root.tag is None and root.digest)
     return {place[0] for place in (*children, *pinned) if place not in pointed}

@@ -17,7 +17,7 @@ from exporter.oci.reference import Tag
 from exporter.ports import Listing
 from exporter.resolve.scope import Wanted
 from exporter.resolve.seals import seal
-from exporter.resolve.tags import Answer, addresses, resolve, roots, steady
+from exporter.resolve.tags import Answer, addresses, resolve, resolve_again, roots
 from exporter.resolve.target import Method
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, NOW, TRUTH, Fake, cut_list, target, turns
@@ -221,7 +221,7 @@ async def settled(
     registry: Fake, was: Root, *, used: bool = False, claimed: bool = False
 ) -> Root | None:
     named = frozenset({was} if used else ())
-    now = await steady(target(registry), [was], named, {AT_V1} if claimed else set())
+    now = await resolve_again(target(registry), [was], named, {AT_V1} if claimed else set())
     return now[was]
 
 
@@ -322,7 +322,7 @@ async def test_a_pinned_digest_cannot_move() -> None:
     pin = replace(root(), tag=None)
     registry = stocked()
 
-    assert await steady(target(registry), [pin], frozenset(), set()) == {}
+    assert await resolve_again(target(registry), [pin], frozenset(), set()) == {}
     assert not registry.asked
 
 
