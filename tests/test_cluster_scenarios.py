@@ -12,12 +12,11 @@ from exporter.oci.platform import Platform
 from exporter.publish.metrics.family import Limits
 from exporter.publish.metrics.rendering import render
 from exporter.publish.status import AppState, RegistryStatus, Reload
-from exporter.publish.summary import troubles
-from exporter.publish.text.terminal import Style, check_text
 from tests import worlds
 from tests.fakes import NOW, audited, codes, use, verdict, workload
 from tests.incident import losses
 from tests.judge.preflight.asking import collection, victims
+from tests.publish.answers.saying import check_text
 from tests.scenarios import (
     AT_RISK,
     BROKEN,
@@ -44,7 +43,7 @@ async def test_07_what_runs_from_cache_on_a_lost_platform_is_critical_and_stays_
     hit = impact_of(verdict(report))
     assert [str(each.workload) for each in hit.users] == ["Deployment shop/web (prod)"]
     assert (hit.running, hit.users[0].platforms) == (12, (Platform("linux", "arm64"),))
-    said = check_text([report], Style())
+    said = check_text([report])
     assert "do not restart or reschedule: 12 containers running on layers cached on" in said
 
     elsewhere = await audited(registry, use("app:v1", "linux/amd64", **web))
@@ -103,10 +102,15 @@ async def test_10_a_schedule_says_when_it_runs_into_the_loss_and_the_soonest_com
     report = await audited(registry, *uses)
 
     assert losses(report) == [CRITICAL] * 3
-    assert [each.name for each in troubles(report)] == ["app:backup", "app:sync", "app:report"]
-    (first, second, _) = (" ".join(each.notes) for each in troubles(report))
-    assert "CronJob a/backup (prod) on linux/amd64, next run 2026-04-22 10:10 UTC" in first
-    assert "CronJob a/sync (prod) on linux/amd64, next run 2026-04-22 12:30 UTC" in second
+    found = check_text([report]).partition("Missing or broken")[2]
+    told = (
+        "app:backup (live)",
+        "CronJob a/backup (prod) on linux/amd64, next run 2026-04-22 10:10 UTC",
+        "app:sync (live)",
+        "CronJob a/sync (prod) on linux/amd64, next run 2026-04-22 12:30 UTC",
+        "app:report (live)",
+    )
+    assert sorted(map(found.index, told)) == [found.index(each) for each in told]
 
 
 async def test_10_a_suspended_job_is_kept_in_mind_and_is_no_page() -> None:

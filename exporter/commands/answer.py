@@ -12,24 +12,21 @@ from pathlib import Path
 from typing import Final
 
 from exporter.commands import Refused
-from exporter.commands.options import again
 from exporter.facts.gap import Scope
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.judge.report import Report
+from exporter.publish.answers import report as report_answer
 from exporter.publish.answers.document import Document, encode
 from exporter.publish.blocks import Block
-from exporter.publish.document.report import compose
-from exporter.publish.document.report import encode as encode_report
 from exporter.publish.render import markdown, terminal
 from exporter.publish.status import RegistryStatus
-from exporter.publish.text.terminal import Style
 from exporter.screen import escaped
 from exporter.store import snapshot_file
 
-MOST_ROWS: Final = 1_000
-"""Rows of a Markdown table, and items of a list; what is broken comes first."""
+_MOST_IN_TICKETS: Final = 1_000
 _MOST_ON_TERMINALS: Final = 100
+"""Items of a list or rows of a table; what is broken comes first."""
 
 
 class Exit(IntEnum):
@@ -66,16 +63,11 @@ def _blind(report: Report, *, whole: bool, unpacked: bool) -> bool:
     return owned and any(verdict.overall is State.UNKNOWN for verdict in report.verdicts)
 
 
-def style(args: argparse.Namespace) -> Style:
+def style(args: argparse.Namespace) -> terminal.Style:
     """Return how the terminal is to be written to; colour on a terminal only, unless told."""
     colour = args.color == "always" or (args.color == "auto" and sys.stdout.isatty())
     width = shutil.get_terminal_size((100, 24)).columns
-    return Style(width=width, colour=colour, again=again(args))
-
-
-def _style(args: argparse.Namespace) -> terminal.Style:
-    found = style(args)
-    return terminal.Style(found.width, found.colour)
+    return terminal.Style(width, colour)
 
 
 def answered(
@@ -90,17 +82,22 @@ def answered(
     if args.output == "json":
         said = escaped(encode(document(time.time()), indent=2).decode()) + "\n"
     elif args.output == "markdown":
-        said = markdown.render(blocks(MOST_ROWS))
+        said = markdown.render(blocks(_MOST_IN_TICKETS))
     else:
-        said = terminal.render(blocks(_MOST_ON_TERMINALS), _style(args))
+        said = terminal.render(blocks(_MOST_ON_TERMINALS), style(args))
     sys.stdout.write(said)
 
 
-def as_json(reports: Iterable[Report], now: float) -> str:
-    """Return the documented report, indented."""
-    return (
-        escaped(encode_report(compose(map(RegistryStatus.once, reports), now), indent=2).decode())
-        + "\n"
+def answered_report(
+    args: argparse.Namespace,
+    reports: Sequence[Report],
+    blocks: Callable[[int], Iterable[Block]],
+) -> None:
+    """Print an answer that is the report for programs."""
+    answered(
+        args,
+        lambda now: report_answer.document(map(RegistryStatus.once, reports), now),
+        blocks,
     )
 
 

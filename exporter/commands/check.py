@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from collections.abc import Mapping, Sequence
 
-from exporter.commands.answer import MOST_ROWS, as_json, exit_code, save, style
+from exporter.commands.answer import answered_report, exit_code, save
 from exporter.commands.auditing import finished, judged, look
 from exporter.commands.options import again, typed
 from exporter.commands.subjects import asked_for
 from exporter.judge.report import Report
-from exporter.publish.text.markdown import check_markdown
-from exporter.publish.text.terminal import check_text
+from exporter.publish.answers import check
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -21,7 +18,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reports, whole = _reports(args, environ)
     if args.save:
         save(reports, args.save)
-    sys.stdout.write(_said(args, reports))
+    answered_report(args, reports, lambda most: check.blocks(reports, most, again(args)))
     return exit_code(reports, whole=whole)
 
 
@@ -32,11 +29,3 @@ def _reports(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Sequ
     whole = bool(subjects.registries) or not subjects.hosts
     settings = typed(args, subjects.hosts, environ)
     return finished(look(args, subjects, settings)), whole
-
-
-def _said(args: argparse.Namespace, reports: Sequence[Report]) -> str:
-    if args.output == "json":
-        return as_json(reports, time.time())
-    if args.output == "markdown":
-        return check_markdown(reports, MOST_ROWS, again(args))
-    return check_text(reports, style(args))

@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
@@ -20,7 +19,8 @@ from exporter.config.loading import Misconfigured, load
 from exporter.demo import configuration, storage_tree
 from exporter.demo.embedded_registry import EmbeddedRegistry, served
 from exporter.facts.snapshot import Role
-from exporter.publish.text.terminal import Style, check_text
+from exporter.publish.answers import check
+from exporter.publish.render import terminal
 from exporter.serve.logs import configure
 from exporter.wiring.service import Service, Unstartable
 
@@ -66,21 +66,21 @@ async def _show(args: argparse.Namespace, folder: Path, environ: Mapping[str, st
         path = configuration.write(folder, owned=host, mirror=other, listen=args.listen)
         service = Service(path, load(path, environ), environ)
         again = f"--config {shlex.quote(str(path))}"
-        telling = asyncio.create_task(_tell(replace(style(args), again=again), service, host))
+        telling = asyncio.create_task(_tell(style(args), again, service, host))
         try:
             await service.run()
         finally:
             telling.cancel()
 
 
-async def _tell(style: Style, service: Service, registry: str) -> None:
+async def _tell(style: terminal.Style, again: str, service: Service, registry: str) -> None:
     """Say what the first audits found, and where to look."""
     while not _audited(service):  # noqa: ASYNC110 - a board calls nobody
         await asyncio.sleep(_LOOK_EVERY)
     shown = service.board.app_state.statuses
     reports = [each.report for each in shown if each.report]
     reports.sort(key=lambda report: report.snapshot.role is Role.PROXY)
-    sys.stdout.write(check_text(reports, style))
+    sys.stdout.write(terminal.render(check.blocks(reports, _MOST_TAGS, again), style))
     sys.stdout.write(_PLACES.format(exporter=service.address, registry=registry))
     sys.stdout.flush()
 
@@ -91,6 +91,7 @@ def _audited(service: Service) -> bool:
     return bool(shown) and all(each.audits for each in shown)
 
 
+_MOST_TAGS: Final = 100
 _PLACES: Final = """
 The registry   http://{registry}  (read-only; skopeo and crane can pull from it)
 The exporter   http://{exporter}/  status page

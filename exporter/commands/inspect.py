@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Mapping
 
 from exporter.commands import Refused
-from exporter.commands.answer import as_json, exit_code, save, style
+from exporter.commands.answer import answered_report, exit_code, save
 from exporter.commands.auditing import finished, judged, look
 from exporter.commands.options import typed
 from exporter.commands.subjects import platforms, read, with_file
 from exporter.judge.report import Report
 from exporter.oci.quoting import without_credentials
-from exporter.publish.text.markdown import inspect_markdown
-from exporter.publish.text.tree import inspect_text
+from exporter.publish.answers import inspect
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -23,7 +21,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     report = _report(args, environ)
     if args.save:
         save([report], args.save)
-    sys.stdout.write(_said(args, report))
+    answered_report(args, [report], lambda _: inspect.blocks(report, time.time()))
     return exit_code([report], whole=False)
 
 
@@ -39,11 +37,3 @@ def _report(args: argparse.Namespace, environ: Mapping[str, str]) -> Report:
         subjects = subjects.by_their_users()
     subjects = with_file(subjects, args.refs, frozenset())
     return finished(look(args, subjects, asked))[0]
-
-
-def _said(args: argparse.Namespace, report: Report) -> str:
-    if args.output == "json":
-        return as_json([report], time.time())
-    return (
-        inspect_markdown(report) if args.output == "markdown" else inspect_text(report, style(args))
-    )

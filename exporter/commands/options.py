@@ -23,14 +23,14 @@ from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
 from exporter.oci.quoting import quoted
 from exporter.oci.reference import spellings
-from exporter.publish.summary import PLAIN_HTTP
+from exporter.publish.answers.check import PLAIN_HTTP
 from exporter.wiring.parquet_export import opened
 
 if TYPE_CHECKING:
     from exporter.sources.bucket import Bucket
 
 _PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's name
-"""How a password from standing input travels to where secrets are read."""
+"""How a password from standard input travels to where secrets are read."""
 _FOR_TYPED: Final = (
     PLAIN_HTTP,
     "--ca-file",

@@ -13,7 +13,7 @@ from typing import Final
 
 from exporter.audit import audit
 from exporter.commands import Refused
-from exporter.commands.answer import MOST_ROWS, Exit, as_json, exit_code, save, style
+from exporter.commands.answer import Exit, answered_report, exit_code, save
 from exporter.commands.auditing import aimed, finished, opened, showing
 from exporter.commands.options import Typed, again, is_folder, settings_of, typed
 from exporter.commands.subjects import Subjects, asked_for
@@ -27,10 +27,9 @@ from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.oci.reference import Place
 from exporter.ports import Bytes, Listing, Unseen
+from exporter.publish.answers import scrub as answer
+from exporter.publish.answers.scrub import tally_words, unread_lines
 from exporter.publish.formatting import size_words
-from exporter.publish.text.markdown import check_markdown
-from exporter.publish.text.scrub import damage_markdown, damage_text, tally_words, unread_lines
-from exporter.publish.text.terminal import check_text
 from exporter.resolve.concurrency import pause
 from exporter.resolve.scrub.selection import Subject
 from exporter.resolve.target import Method, Target
@@ -62,7 +61,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return Exit.BLIND
     if args.save:
         save(reports, args.save)
-    sys.stdout.write(_said(args, reports))
+    answered_report(args, reports, lambda most: answer.blocks(reports, most, again(args)))
     whole = bool(subjects.registries) or not subjects.hosts
     return exit_code(reports, whole=whole, unpacked=True)
 
@@ -135,14 +134,6 @@ def _typed_scrub(args: argparse.Namespace) -> RegistrySettings:
 
 def _given(values: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in values.items() if value is not None}
-
-
-def _said(args: argparse.Namespace, reports: Sequence[Report]) -> str:
-    if args.output == "json":
-        return as_json(reports, time.time())
-    if args.output == "markdown":
-        return check_markdown(reports, MOST_ROWS, again(args)) + damage_markdown(reports)
-    return check_text(reports, style(args)) + damage_text(reports)
 
 
 async def scrub_once(target: Target, uses: Listing[Use]) -> Report:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 
 class Tone(Enum):
@@ -41,6 +41,7 @@ class Code:
 
 
 Span: TypeAlias = str | Cell | Code
+AnySpan = TypeVar("AnySpan", bound=Span)
 Text: TypeAlias = tuple[Span, ...]
 """Spans that are printed one after the other; spaces between them are their own."""
 
@@ -167,7 +168,7 @@ def listed(texts: Iterable[str], most: int | None = None) -> List:
     return List((*map(item, shown), *((item(f"… and {rest:,} more"),) if rest else ())))
 
 
-def loudest(cells: Iterable[Span]) -> Span:
+def loudest(cells: Iterable[AnySpan]) -> AnySpan:
     """Return the cell that must not be overlooked."""
     return min(cells, key=lambda each: _LOUDEST.index(tone(each)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,12 +10,11 @@ from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import aside
-from exporter.judge.impact import Impact, User, users_of
+from exporter.judge.impact import Impact, User
 from exporter.judge.report import Child, Report, TagVerdict
 from exporter.oci.platform import Platform
 from exporter.oci.reference import names_host
 from exporter.publish.blocks import Cell, Tone
-from exporter.screen import plain
 
 ABSENT: Final = Cell("-", Tone.QUIET)
 """Nothing is offered, and nothing needs it."""
@@ -101,8 +100,8 @@ def age_words(seconds: float) -> str:
 
 
 def platform_words(platform: Platform) -> str:
-    """Say a platform; manifests may write anything there."""
-    return plain(str(platform))
+    """Return a platform's name; manifests may write anything there."""
+    return str(platform)
 
 
 def count_words(count: int, singular: str, plural: str = "") -> str:
@@ -116,18 +115,24 @@ def host(report: Report) -> str:
     return label if names_host(label) else "HOST"
 
 
-def wanted_by(verdict: TagVerdict) -> tuple[str, ...]:
-    """Say who names this tag, or pins this digest, one text each."""
-    return tuple(map(user_words, users_of(verdict.uses)))
+def address(report: Report, verdict: TagVerdict) -> str:
+    """Return what a node would pull."""
+    return f"{host(report)}/{verdict.name}"
+
+
+def names(texts: Iterable[str]) -> str:
+    """Return several names in a row: `a, b and c`."""
+    *before, last = texts
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def user_words(user: User) -> str:
     """Say who uses an image, and how: where it runs, how much of it, when next."""
     if user.workload is None:
-        return plain(user.name)
+        return user.name
     platforms = ", ".join(map(platform_words, user.platforms))
     parts = (
-        plain(user.name) + (f" on {platforms}" if platforms else ""),
+        user.name + (f" on {platforms}" if platforms else ""),
         "" if user.reference_class is ReferenceClass.LIVE else str(user.reference_class),
         f"{user.running:,} running" if user.running else "",
         "" if user.next_run is None else f"next run {time_words(user.next_run)}",
@@ -142,12 +147,8 @@ def needed_words(root: Root, required_by: ReferenceClass | None) -> tuple[str, .
     return tuple(filter(None, (aside(root, required_by),)))
 
 
-def impact_words(found: Impact) -> tuple[str, ...]:
-    """Say whom the loss of a tag hits, one line each, and what must not be done now."""
-    return tuple(_affected(found))
-
-
-def _affected(found: Impact) -> Iterator[str]:
+def impact_words(found: Impact) -> Iterator[str]:
+    """Yield whom the loss of a tag affects, one line each, and what must not be done now."""
     for user in found.workloads[:_MOST_AFFECTED]:
         yield f"affects {user_words(user)}"
     if len(found.workloads) > _MOST_AFFECTED:

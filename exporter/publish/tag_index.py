@@ -9,8 +9,8 @@ from typing import Self
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition, Need, Report, TagReport
+from exporter.publish.answers.coverage import coverage
 from exporter.publish.status import RegistryStatus
-from exporter.publish.summary import blindness
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +106,4 @@ def _unseen(status: RegistryStatus) -> tuple[str, ...]:
     if status.report is None:
         reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in status.gaps)
         return tuple(reasons) or ("Not audited yet.",)
-    return blindness(status.report, status.unseen)
+    return coverage(status.report, status.unseen)

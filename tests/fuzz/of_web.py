@@ -144,7 +144,7 @@ TARGETS: Final = (
         "shown",
         _shown,
         (b"app:v1", "\u202e\x1b[31mé".encode()),
-        ("publish.formatting", "publish.web.html"),
+        ("publish.formatting", "publish.render.html"),
         (),
     ),
     Target(

@@ -9,7 +9,8 @@ from exporter.facts.misfit import Misfit
 from exporter.facts.proof import State, corrupt, gone
 from exporter.judge.judgement import judge
 from exporter.oci.reference import Repository
-from exporter.publish.text.scrub import damage_markdown, damage_text
+from exporter.publish.answers.scrub import damage
+from exporter.publish.render import markdown, terminal
 from tests import worlds
 from tests.fakes import APP, Fake, audited, use
 
@@ -57,7 +58,9 @@ async def test_what_no_platform_that_must_run_needs_is_said_so() -> None:
     (cause,) = (await rotten(own.digest)).causes
 
     assert [tag.required for tag in cause.breaks] == [False, True]
-    assert "on linux/amd64, optional, used by refs.yml:1" in damage_text([await rotten(own.digest)])
+    assert "on linux/amd64, optional, used by refs.yml:1" in terminal.render(
+        damage([await rotten(own.digest)])
+    )
 
 
 async def test_who_pins_a_digest_uses_the_pin_and_not_the_tag() -> None:
@@ -76,13 +79,13 @@ async def test_nothing_is_said_where_nothing_is_corrupt() -> None:
     report = await rotten()
 
     assert report.causes == ()
-    assert (damage_text([report]), damage_markdown([report])) == ("", "")
+    assert (terminal.render(damage([report])), markdown.render(damage([report]))) == ("", "")
 
 
 async def test_text_and_markdown_name_blob_tag_and_use() -> None:
     report = await rotten(BASE.digest)
 
-    for said in (damage_text([report]), damage_markdown([report])):
+    for said in (terminal.render(damage([report])), markdown.render(damage([report]))):
         assert f"layer {BASE.digest} (700 B): digest-mismatch: hashes to x" in said
         assert "breaks app:v1 (live) on linux/amd64, linux/arm64, used by refs.yml:1" in said
         assert "breaks app:v2 (selected) on linux/amd64, linux/arm64" in said
@@ -97,11 +100,11 @@ async def test_what_is_not_what_its_image_says_has_a_section_of_its_own() -> Non
     (cause,) = report.causes
 
     assert [tag.verdict.name for tag in cause.breaks] == ["app:v1", "app:v2"]
-    said = damage_text([report])
-    assert said.startswith("\nWrong diff ID\n"), "and no section on what is corrupt"
+    said = terminal.render(damage([report]))
+    assert said.startswith("Wrong diff ID\n"), "and no section on what is corrupt"
     assert f"  layer {BASE.digest} (700 B): unpacks to x, its configuration says y\n" in said
     assert "breaks app:v1 (live) on linux/arm64, used by refs.yml:1" in said
-    assert "## Wrong diff ID" in damage_markdown([report])
+    assert "## Wrong diff ID" in markdown.render(damage([report]))
 
 
 async def test_a_lost_layer_of_two_tags_is_one_cause_and_so_is_a_lost_manifest() -> None:

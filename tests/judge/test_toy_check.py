@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from exporter.publish.document.report import compose
 
 from exporter.judge import checks
 from exporter.judge.judgement import judge
-from exporter.publish.document.report import compose
 from exporter.publish.status import RegistryStatus
 from tests import worlds
 from tests.judge.checks_page import page as index_of

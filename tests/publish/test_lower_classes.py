@@ -12,15 +12,14 @@ from exporter.judge.explanation import ExplainRequest, explain
 from exporter.judge.judgement import judge
 from exporter.judge.report import Condition, Urgency
 from exporter.publish.answers import explain as explanation
-from exporter.publish.document.report import compose
+from exporter.publish.answers import report as report_answer
+from exporter.publish.answers.check import next_command
 from exporter.publish.render import terminal
 from exporter.publish.status import RegistryStatus
-from exporter.publish.summary import next_command
 from exporter.publish.tag_index import TagIndex
-from exporter.publish.text.terminal import Style, check_text
-from exporter.publish.text.tree import inspect_text
 from tests.fakes import use, workload
 from tests.judge.scene import APP, BLIND, NOW, Scene, scene
+from tests.publish.answers.saying import check_text, inspect_text
 from tests.publish.metrics.series import samples, value
 from tests.publish.reports import app_state, status
 from tests.publish.web.page import page, shown
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 BOTH = two_platforms("app")
 AMD64, ARM64 = BOTH.children
-STYLE = Style(width=100, colour=False)
 USES = (
     use("app:v1", "linux/amd64", workload=workload("Deployment", "shop/web"), alive=3),
     use(
@@ -58,7 +56,7 @@ def lost() -> Report:
 
 
 def test_check_fails_and_names_who_needs_it(lost: Report) -> None:
-    text = check_text([lost], STYLE)
+    text = check_text([lost])
 
     assert exit_code([lost], whole=True) is Exit.BROKEN
     assert "idle broken" in text
@@ -74,7 +72,7 @@ def test_check_is_blind_where_a_lower_class_cannot_be_told() -> None:
 
 
 def test_inspect_says_who_needs_it(lost: Report) -> None:
-    (line,) = [each for each in inspect_text(lost, STYLE).splitlines() if "arm64 image" in each]
+    (line,) = [each for each in inspect_text(lost).splitlines() if "arm64 image  " in each]
 
     assert f"MISSING  {ARM64.digest}" in line
     assert "only idle uses need it" in line
@@ -83,8 +81,8 @@ def test_inspect_says_who_needs_it(lost: Report) -> None:
 def test_a_platform_that_only_idle_uses_lack_says_so() -> None:
     lacking = told(scene(index(AMD64), "v1", "linux/amd64"))
 
-    assert "LACKING  no image, only idle uses need it" in inspect_text(lacking, STYLE)
-    assert "only idle uses need it" in check_text([lacking], STYLE)
+    assert "LACKING  no image, only idle uses need it" in inspect_text(lacking)
+    assert "only idle uses need it" in check_text([lacking])
 
 
 def test_explain_says_who_needs_it(lost: Report) -> None:
@@ -107,14 +105,16 @@ async def test_the_page_says_who_needs_it_and_which_runbook(lost: Report) -> Non
     assert index.lost == (entry,)
     assert Condition.PRESENT in entry.tag.conditions
     assert "idle broken Cannot be pulled for linux/arm64, needed only by idle uses." in text
-    assert "CronJob shop/sync (prod) \N{MULTIPLICATION X} cannot restart" in text
+    assert (
+        "CronJob shop/sync (prod) on linux/arm64, idle, \N{MULTIPLICATION X} cannot restart" in text
+    )
     assert text.count("cannot restart") == 1
     runbooks = [each.rpartition("/")[2] for each in found.links if "runbooks/" in each]
     assert runbooks == ["RegistryIdleTagBroken.md"]
 
 
 def test_the_report_has_the_class_beside_each_loss(lost: Report) -> None:
-    document = compose([RegistryStatus.once(lost)], NOW)
+    document = report_answer.document([RegistryStatus.once(lost)], NOW)
     (tag,), (finding,) = (
         document.tags,
         [each for each in document.findings if each.check == "missing-child"],

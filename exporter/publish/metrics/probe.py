@@ -9,10 +9,10 @@ from typing import Final
 from exporter.facts.proof import State
 from exporter.judge.report import Report, TagVerdict
 from exporter.oci.reference import Reference
+from exporter.publish.answers import inspect
 from exporter.publish.metrics.exposition import Samples, expose
 from exporter.publish.metrics.family import Family, Group, Kind
-from exporter.publish.text.terminal import Style
-from exporter.publish.text.tree import inspect_text
+from exporter.publish.render import terminal
 
 
 def _gauge(name: str, labels: tuple[str, ...], text: str) -> Family:
@@ -70,6 +70,6 @@ def debug(probed: Probed) -> str:
     if probed.report is None:
         seen = "The probe timed out before it had a result.\n"
     else:
-        seen = inspect_text(probed.report, Style(colour=False))
+        seen = terminal.render(inspect.blocks(probed.report, probed.report.snapshot.taken_at))
     head = f"{probed.reference}, {probed.seconds:.3f} seconds\n\n"
     return f"{head}{seen}\nMetrics\n{metrics(probed).decode()}"

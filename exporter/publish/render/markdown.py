@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Final, assert_never
 
 from exporter.publish.blocks import (
@@ -33,8 +32,7 @@ _TICKS: Final = re.compile("`+")
 
 def render(blocks: Iterable[Block]) -> str:
     """Return the blocks as Markdown, an empty line between them."""
-    parts = (chain(_block(each), ("",)) for each in blocks)
-    return "".join(f"{line.rstrip()}\n" for line in chain.from_iterable(parts)).rstrip("\n") + "\n"
+    return "\n".join("".join(f"{line.rstrip()}\n" for line in _block(each)) for each in blocks)
 
 
 def escape(text: str) -> str:

@@ -85,9 +85,17 @@ def _block(block: Block, style: Style) -> Iterator[str]:
         case Tree():
             yield from _node(block.root, "", "", style)
         case Command():
-            yield plain(f"{block.purpose}: {block.command}")
+            yield from _command(plain(block.purpose), plain(block.command))
         case _:
             assert_never(block)
+
+
+def _command(purpose: str, command: str) -> Iterator[str]:
+    """Yield a command on a line of its own, but beside a single word."""
+    if " " in purpose:
+        yield from (f"{purpose}:", _GAP + command)
+    else:
+        yield f"{purpose}: {command}"
 
 
 def _items(items: Iterable[Item], indent: str, style: Style) -> Iterator[str]:

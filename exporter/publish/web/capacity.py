@@ -9,7 +9,8 @@ from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.publish.blocks import Cell, Tone
 from exporter.publish.formatting import count_words, size_words
-from exporter.publish.web.html import badge, chips, table, text
+from exporter.publish.render.html import badge, text
+from exporter.publish.web.html import chips, table
 
 if TYPE_CHECKING:
     from exporter.judge.gc.preconditions import Precondition

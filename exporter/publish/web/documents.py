@@ -11,8 +11,9 @@ from typing import Final
 from aiohttp import web
 
 from exporter.judge.report import TagReport
+from exporter.publish.answers.document import encode
+from exporter.publish.answers.report import document
 from exporter.publish.board import Board
-from exporter.publish.document.report import compose, encode
 from exporter.publish.status import RegistryStatus
 from exporter.publish.tag_index import IndexedTag, TagIndex
 from exporter.publish.web import sending
@@ -85,7 +86,7 @@ class Documents:
         return tuple(each for each in statuses if not named or each.registry in named)
 
     def _write(self, statuses: tuple[RegistryStatus, ...]) -> bytes:
-        body = encode(compose(statuses, self._clock()))
+        body = encode(document(statuses, self._clock()))
         return gzip.compress(body, sending.QUICK, mtime=0)
 
 

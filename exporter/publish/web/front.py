@@ -9,12 +9,13 @@ from typing import Final
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition
 from exporter.publish.blocks import Cell, Tone
-from exporter.publish.formatting import count_words
+from exporter.publish.formatting import count_words, names
+from exporter.publish.render.html import badge, text
 from exporter.publish.status import AppState, RegistryStatus, SourceStatus
 from exporter.publish.tag_index import IndexedTag, TagFilter, TagIndex
 from exporter.publish.web.capacity import capacity
-from exporter.publish.web.html import ago, badge, chips, facts, frame, link, section, text
-from exporter.publish.web.listing import listing, names, platform_chips, tag_path, users
+from exporter.publish.web.html import ago, chips, facts, frame, link, section
+from exporter.publish.web.listing import listing, platform_chips, tag_path, users
 from exporter.publish.web.query import Query
 
 _WORST: Final = 5

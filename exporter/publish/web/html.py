@@ -1,27 +1,23 @@
-"""What do all pages have in common: a frame, a style, and text that stays text?"""
+"""What all pages have in common: the frame, the style, and small parts of HTML."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import html
 from collections.abc import Iterable
 from importlib.resources import files
 from typing import Final
 
 from exporter import __version__
-from exporter.publish.blocks import Cell, Tone
+from exporter.publish.blocks import Cell
 from exporter.publish.formatting import age_words, moment, time_words
-from exporter.screen import plain
+from exporter.publish.render.html import badge, text
 
 _STATIC: Final = files("exporter.publish.web") / "static"
 _STYLE: Final = (_STATIC / "style.css").read_text("utf-8").strip()
 _SCRIPT: Final = (_STATIC / "page.js").read_text("utf-8").strip()
 ICON: Final = (_STATIC / "icon.svg").read_bytes()
 """The picture of the browser's tab."""
-
-_SIGNS: Final = {Tone.BAD: "✕", Tone.UNSURE: "!", Tone.GOOD: "✓", Tone.QUIET: "·", Tone.PLAIN: ""}
-"""What says the same as a colour, to those who see none."""
 
 
 def _hash(inlined: str) -> str:
@@ -63,27 +59,10 @@ def frame(title: str, body: str, home: str = "", docs: str = "") -> str:
     )
 
 
-def text(words: str) -> str:
-    """Return text that HTML shows as it is, also within quotes."""
-    return html.escape(plain(words))
-
-
-def badge(cell: Cell, kind: str = "badge") -> str:
-    """Return a word in its tone, with a sign for those who see no colours."""
-    sign = _SIGNS[cell.tone]
-    shown = f'<span aria-hidden="true">{sign}</span>' if sign else ""
-    return f'<span class="{kind} {cell.tone.value}">{shown}<span>{text(cell.text)}</span></span>'
-
-
 def chips(cells: Iterable[Cell], kind: str = "chip") -> str:
     """Return short words side by side."""
     shown = "".join(f"<li>{badge(each, kind)}</li>" for each in cells)
     return f'<ul class="chips">{shown}</ul>'
-
-
-def code(words: str) -> str:
-    """Return what is to be copied: a digest, a command."""
-    return f"<code>{text(words)}</code>"
 
 
 def link(path: str, words: str, *, current: bool = False) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Child, ChildKind, Condition, Need, TagVerdict, Urgency
-from exporter.publish.blocks import Cell, Tone
+from exporter.publish.blocks import Cell, Tone, loudest
 from exporter.publish.formatting import (
     LACKING,
     child_cell,
@@ -18,9 +18,9 @@ from exporter.publish.formatting import (
     platform_words,
     verdict_cell,
 )
-from exporter.publish.sheet import loudest
+from exporter.publish.render.html import badge, text
 from exporter.publish.tag_index import IndexedTag
-from exporter.publish.web.html import ago, badge, chips, link, section, text
+from exporter.publish.web.html import ago, chips, link, section
 from exporter.publish.web.query import Query
 
 _ROWS: Final = 100
@@ -188,9 +188,3 @@ def _pages(query: Query, pages: int) -> str:
 def _turn(query: Query, by: int, words: str, rel: str) -> str:
     address = replace(query, page=query.page + by).address()
     return f'<a class="button" rel="{rel}" href="{text(address)}">{words}</a>'
-
-
-def names(words: Iterable[str]) -> str:
-    """Say several names in a row."""
-    *before, last = words
-    return f"{', '.join(before)} and {last}" if before else last

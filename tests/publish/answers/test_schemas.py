@@ -14,6 +14,7 @@ from exporter.publish.answers.document import Document, schema
 from exporter.publish.answers.explain import ExplainDocument
 from exporter.publish.answers.preflight import PreflightDocument
 from exporter.publish.answers.protect import ProtectDocument
+from exporter.publish.answers.report import ReportDocument
 from tests.golden import generated
 
 DOCUMENTS = {
@@ -22,6 +23,7 @@ DOCUMENTS = {
     "explain": ExplainDocument,
     "preflight": PreflightDocument,
     "protect": ProtectDocument,
+    "report": ReportDocument,
 }
 DOCS = Path(__file__).parents[3] / "docs"
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
-from exporter.publish.text.terminal import Style
-from exporter.publish.text.tree import inspect_text
+from tests.publish.answers.saying import inspect_text
 from tests.publish.reports import (
     AMD64,
     ARM64,
@@ -22,7 +21,6 @@ from tests.publish.reports import (
 
 SAFE = child(protected_by=("v1-amd64",))
 S390X = Platform("linux", "s390x")
-STYLE = Style()
 
 
 def test_the_tree_shows_protection_proof_and_who_uses_it() -> None:
@@ -30,10 +28,10 @@ def test_the_tree_shows_protection_proof_and_who_uses_it() -> None:
     verdict = tag("app:v1", SAFE, child("arm64", protected_by=()), uses=(use,))
     nodes = {"platforms": frozenset({AMD64}), "admitted": frozenset({AMD64, ARM64, S390X})}
     verdict = replace(verdict, root=replace(verdict.root, **nodes), not_offered=(S390X,))
-    text = inspect_text(report(verdict, sealed={}), STYLE)
+    text = inspect_text(report(verdict, sealed={}))
 
-    assert "used by deploy.yml:12" in text
-    assert "must run on linux/amd64\nmay start on linux/arm64, linux/s390x (no image)\n" in text
+    assert "Used by\n  deploy.yml:12, live\n" in text
+    assert "  Must run on linux/amd64\n  May start on linux/arm64, linux/s390x (no image)\n" in text
     assert re.search(
         r"├─ linux/amd64 image  ok  sha256:\S+  400 B  last byte verified, tagged v1", text
     )
@@ -41,12 +39,12 @@ def test_the_tree_shows_protection_proof_and_who_uses_it() -> None:
 
 
 def test_a_lacking_platform_hangs_in_the_tree() -> None:
-    text = inspect_text(report(tag("app:v1", SAFE, lacking=(ARM64,))), STYLE)
+    text = inspect_text(report(tag("app:v1", SAFE, lacking=(ARM64,))))
 
     assert re.search(r"└─ linux/arm64 image  LACKING  no image", text)
 
 
 def test_an_attestation_hangs_in_the_tree_without_alarm() -> None:
-    text = inspect_text(report(tag("app:v1", SAFE, attestation(MISSING))), STYLE)
+    text = inspect_text(report(tag("app:v1", SAFE, attestation(MISSING))))
 
     assert "└─ attestation  missing" in text

@@ -11,14 +11,20 @@ import pytest
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof
 from exporter.facts.snapshot import Role
-from exporter.facts.use import ReferenceClass
+from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
 from exporter.oci.platform import Platform
-from exporter.publish.text.markdown import check_markdown, escape, inspect_markdown
-from exporter.publish.text.terminal import Style, check_text
-from exporter.publish.text.tree import inspect_text
+from exporter.oci.reference import Reference
+from exporter.publish.render.markdown import escape
+from exporter.publish.render.terminal import Style
 from tests.golden import golden
+from tests.publish.answers.saying import (
+    check_markdown,
+    check_text,
+    inspect_markdown,
+    inspect_text,
+)
 from tests.publish.reports import (
     AMD64,
     ARM64,
@@ -43,10 +49,11 @@ SAFE = child(protected_by=("v1-amd64",))
 STYLE = Style()
 
 
-def rows(about: Report, style: Style = STYLE) -> list[list[str]]:
+def rows(about: Report, most: int = 100) -> list[list[str]]:
     """The table, cell by cell, without its head."""
-    lines = check_text([about], style).splitlines()[3:]
-    return [re.split("  +", line) for line in lines[: lines.index("")]]
+    lines = check_text([about], most=most).splitlines()[3:]
+    table = [line for line in lines[: lines.index("")] if not line.startswith("…")]
+    return [re.split("  +", line) for line in table]
 
 
 def section(about: Report, head: str) -> list[str]:
@@ -136,7 +143,7 @@ def test_what_a_last_byte_cannot_show_is_looked_at_by_reading_all(way: str, comm
         (lack,) = broken.lacks
         broken = replace(broken, lacks=(replace(lack, **{way: True}),))
 
-    last = check_text([report(tag("app:v1", broken))], Style(again="--plain-http")).splitlines()[-1]
+    last = check_text([report(tag("app:v1", broken))], again="--plain-http").splitlines()[-1]
 
     expected = command.format("registry.example/app:v1")
     assert last == f"Next: pullproof {expected} --plain-http"
@@ -183,7 +190,7 @@ def test_columns_fold_only_as_far_as_they_must() -> None:
 def test_tags_that_are_well_are_counted_when_there_are_too_many_but_no_other_is() -> None:
     fine = [tag(f"app:fine{number}", SAFE) for number in range(5)]
     bad = [tag(f"app:bad{number}", child(state=MISSING)) for number in range(3)]
-    text = check_text([report(*fine, *bad)], Style(most=4))
+    text = check_text([report(*fine, *bad)], most=4)
 
     assert text.count("app:fine") == 1
     assert "… and 4 more complete tags" in text
@@ -194,18 +201,18 @@ def test_a_tag_that_lost_something_optional_is_never_counted_only() -> None:
     fine = [tag(f"app:fine{number}", SAFE) for number in range(3)]
     about = report(*fine, tag("app:sbom", SAFE, attestation(MISSING)))
 
-    assert [cells[1] for cells in rows(about, Style(most=1))[:-1]] == ["app:sbom"]
-    assert "… and 3 more complete tags" in check_text([about], Style(most=1))
+    assert [cells[1] for cells in rows(about, most=1)] == ["app:sbom"]
+    assert "… and 3 more complete tags" in check_text([about], most=1)
 
 
 def test_many_losses_are_counted_after_the_first_ones() -> None:
     lost = [tag(f"app:v{number}", child(state=MISSING)) for number in range(4)]
-    text = check_text([report(*lost)], Style(most=2))
+    text = check_text([report(*lost)], most=2)
 
     assert text.count("manifest missing") == 2
     assert "… and 2 more tags\n" in text
     assert "… and 2 more tags\n" in check_markdown([report(*lost)], 2)
-    assert "more tag" not in check_text([report(*lost)], Style(most=4))
+    assert "more tag" not in check_text([report(*lost)], most=4)
 
 
 def test_a_single_healthy_tag_ends_with_no_loss_and_says_that_all_was_seen() -> None:
@@ -285,7 +292,8 @@ def test_where_not_all_tags_are_known_protection_is_left_open() -> None:
 
 
 def test_a_tag_that_is_known_to_protect_leaves_nothing_open() -> None:
-    assert section(report(tag("app:v1", SAFE), sealed={}), "Coverage: complete") == []
+    (line,) = section(report(tag("app:v1", SAFE), sealed={}), "Coverage: complete")
+    assert line.startswith("Checked")
 
 
 @pytest.mark.parametrize(
@@ -311,7 +319,7 @@ def test_the_next_command_reaches_the_registry_as_this_one_did() -> None:
     about, again = report(tag("app:v1", child(state=MISSING))), "--plain-http --ca-file 'a b'"
 
     command = f"pullproof inspect registry.example/app:v1 {again}"
-    assert check_text([about], Style(again=again)).endswith(f"\nNext: {command}\n")
+    assert check_text([about], again=again).endswith(f"\nNext: {command}\n")
     assert f"Next: `{command}`" in check_markdown([about], 100, again)
 
 
@@ -370,3 +378,33 @@ def test_what_is_at_risk_is_told_by_check_with_the_first_few_tags() -> None:
     assert f"### At risk\n\n- {escape(line)}\n" in check_markdown([told], 100)
     assert "At risk" not in check_text([about], STYLE)
     assert "At risk" not in check_markdown([about], 100)
+
+
+def test_markdown_shows_special_characters_as_they_are() -> None:
+    about = report(
+        tag("app:v1", child("a|b", state=BROKEN)),
+        gaps=(Gap(Scope.REPOSITORY, "<script>*x*", Reason.MALFORMED),),
+    )
+
+    text = check_markdown([about], 100)
+    assert r"linux/a\|b" in text
+    assert r"\<script\>\*x\*" in text
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+
+
+def test_markdown_counts_what_it_leaves_out_and_folds_many_platforms() -> None:
+    many = tag("app:v1", *(child(f"arch{n}") for n in range(12)), reference=ReferenceClass.LATEST)
+    text = check_markdown([report(many, tag("app:v2", SAFE))], 1)
+
+    assert "… and 1 more complete tag" in text
+    assert "| +3 more | State |" in text
+
+
+def test_markdown_names_who_uses_it() -> None:
+    use = Use("deploy.yml:12", Reference.parse("registry.example/app:v1"), ReferenceClass.LIVE)
+
+    assert "Used by\n\n- deploy.yml:12, live" in inspect_markdown(
+        report(tag("app:v1", SAFE, uses=(use,)))
+    )
+    assert "No known workload or file uses it" in inspect_markdown(report(tag("app:v1", SAFE)))

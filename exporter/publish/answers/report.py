@@ -1,28 +1,38 @@
-"""The JSON report. Versioned; docs/report.schema.json is made from here."""
+"""The report as JSON: the document of `check`, `inspect`, `scrub` and the exporter."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
-from exporter.facts.gap import Reason, Scope
+from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
-from exporter.judge.finding import Severity
-from exporter.publish.document.stock import StockEntry
+from exporter.judge.finding import Finding, Severity
+from exporter.judge.report import Child, Report, TagReport, TagVerdict
+from exporter.publish.answers.document import (
+    VERSION,
+    Document,
+    GapEntry,
+    Moment,
+    Name,
+    Sha,
+    UserEntry,
+    gap_entries,
+    optional_moment,
+    optional_text,
+    user_entry,
+)
+from exporter.publish.answers.stock import StockEntry, stock_entry
+from exporter.publish.formatting import moment
+from exporter.publish.status import RegistryStatus
 
-VERSION: Final = 1
-"""Rises when a field changes its meaning or goes; new fields alone do not raise it."""
-
-Moment = Annotated[
-    str, Meta(description="RFC 3339, UTC.", extra_json_schema={"format": "date-time"})
-]
-Name = Annotated[str, Meta(min_length=1)]
-Sha = Annotated[str, Meta(pattern=r"^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$")]
+_MOST_PROTECTORS: Final = 20
+"""Tags that are named of those that protect one manifest."""
 
 
 class LackEntry(Struct, frozen=True):
@@ -57,26 +67,6 @@ class ChildEntry(Struct, frozen=True):
     required_by: Annotated[
         ReferenceClass | None, Meta(description="The highest class that requires it.")
     ]
-
-
-class WorkloadEntry(Struct, frozen=True):
-    """One workload, named as in kubectl."""
-
-    cluster: str
-    namespace: str
-    kind: str
-    name: str
-
-
-class UserEntry(Struct, frozen=True, rename={"reference_class": "class"}):
-    """One workload, or one reference of a file, that uses an image."""
-
-    owner: Annotated[Name, Meta(description="Display name.")]
-    workload: Annotated[WorkloadEntry | None, Meta(description="null for a reference of a file.")]
-    reference_class: ReferenceClass
-    platforms: Annotated[tuple[Name, ...], Meta(description="Platforms of its nodes, if known.")]
-    running: Annotated[int, Meta(description="Running containers.")]
-    next_run: Annotated[Moment | None, Meta(description="Next scheduled start.")]
 
 
 class TagUserEntry(UserEntry, frozen=True, rename={"reference_class": "class"}):
@@ -125,16 +115,6 @@ class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     ]
 
 
-class GapEntry(Struct, frozen=True):
-    """One gap in coverage."""
-
-    registry: Name
-    scope: Scope
-    subject: str
-    reason: Reason
-    detail: str
-
-
 class FindingEntry(Struct, frozen=True):
     """One finding of a check."""
 
@@ -180,21 +160,108 @@ class RegistryEntry(Struct, frozen=True):
     ]
 
 
-class Document(Struct, frozen=True):
+class ReportDocument(Document, frozen=True):
     """The report: a verdict for every tag, findings and gaps."""
 
-    version: Literal[1]
-    generated: Moment
     registries: tuple[RegistryEntry, ...]
     tags: tuple[TagEntry, ...]
     findings: tuple[FindingEntry, ...]
     gaps: tuple[GapEntry, ...]
 
 
-def schema() -> Mapping[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of the document."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"pullproof report, version {VERSION}",
-        **msgspec.json.schema(Document),
-    }
+def document(statuses: Iterable[RegistryStatus], generated: float) -> ReportDocument:
+    """Return the document on some registries; `generated` is in seconds since the epoch."""
+    known = tuple(statuses)
+    reports = [each.report for each in known if each.report]
+    return ReportDocument(
+        VERSION,
+        moment(generated),
+        tuple(map(_registry, known)),
+        tuple(entry for report in reports for entry in _tags(report)),
+        tuple(_finding(report, each) for report in reports for each in report.findings),
+        tuple(entry for each in known for entry in gap_entries(each.registry, each.unseen)),
+    )
+
+
+def _registry(status: RegistryStatus) -> RegistryEntry:
+    return RegistryEntry(
+        registry=status.registry,
+        role=status.role,
+        collector=status.collector,
+        up=status.up,
+        taken_at=optional_moment(status.report.snapshot.taken_at if status.report else None),
+        last_attempt=optional_moment(status.last_attempt),
+        last_success=optional_moment(status.last_success),
+        stock=stock_entry(status.report.stock) if status.report and status.report.stock else None,
+    )
+
+
+def _tags(report: Report) -> Iterator[TagEntry]:
+    for tag in report.tags:
+        verdict, root = tag.verdict, tag.verdict.root
+        yield TagEntry(
+            registry=report.snapshot.registry,
+            repository=root.repository,
+            tag=root.tag,
+            digest=root.digest,
+            reference_class=root.reference_class,
+            state=verdict.state,
+            since=optional_moment(tag.since),
+            platforms=tuple(sorted(map(str, root.platforms))),
+            lacking_platforms=tuple(map(str, verdict.lacking_platforms)),
+            admitted_platforms=tuple(sorted(map(str, root.admitted))),
+            not_offered_platforms=tuple(map(str, verdict.not_offered)),
+            used_by=tuple(_users(tag)),
+            holders=_holders(verdict),
+            children=tuple(map(_child, verdict.children)),
+            failing=verdict.failing,
+        )
+
+
+def _users(tag: TagReport) -> Iterator[TagUserEntry]:
+    for user, hit in tag.impact.affects(tag.users):
+        yield TagUserEntry(**msgspec.structs.asdict(user_entry(user)), hit=hit)
+
+
+def _holders(verdict: TagVerdict) -> tuple[HolderEntry, ...]:
+    found = {(each.node, str(each.platform)) for use in verdict.uses for each in use.holders}
+    return tuple(HolderEntry(*each) for each in sorted(found))
+
+
+def _child(child: Child) -> ChildEntry:
+    return ChildEntry(
+        digest=child.digest,
+        platform=optional_text(child.platform),
+        kind=child.kind,
+        state=child.state,
+        required=child.required,
+        expected=child.expected,
+        proof=child.proof,
+        reason=child.reason,
+        lacks=tuple(
+            LackEntry(each.digest, each.kind, each.size, each.state, each.detail)
+            for each in child.lacks
+        ),
+        # Of many tags that name one manifest, each would else repeat all.
+        protected_by=child.protected_by and child.protected_by[:_MOST_PROTECTORS],
+        protected_by_more=max(0, len(child.protected_by or ()) - _MOST_PROTECTORS),
+        required_by=child.required_by,
+    )
+
+
+def _finding(report: Report, finding: Finding) -> FindingEntry:
+    return FindingEntry(
+        registry=report.snapshot.registry,
+        check=finding.rule.code,
+        severity=finding.severity,
+        repository=finding.root.repository,
+        tag=finding.root.tag,
+        root=finding.root.digest,
+        digest=finding.digest,
+        platform=optional_text(finding.platform),
+        summary=finding.rule.summary,
+        detail=finding.detail,
+        hint=finding.hint,
+        since=moment(report.since.get(finding.key, report.snapshot.taken_at)),
+        required_by=finding.required_by,
+    )

@@ -10,9 +10,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Effect, PreconditionCode
 from exporter.judge.stock import CollectorForecast, Stock
-
-Bytes = Annotated[int, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=0)]
+from exporter.publish.answers.document import Bytes, Count
 
 
 class ReclaimableEntry(Struct, frozen=True):

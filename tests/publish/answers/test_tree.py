@@ -10,7 +10,8 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
 from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
 from exporter.oci.reference import Repository, Tag
-from exporter.publish.tree import Node, grow
+from exporter.publish.answers.inspect import tree as inspected
+from exporter.publish.blocks import Node
 from tests.publish.reports import AMD64, digest
 
 APP = Repository("app")
@@ -40,7 +41,11 @@ def tree(
     seals = {APP: Sealed({top.digest: (Tag("v1"),)})} if sealed else {}
     snapshot = Snapshot("r", 0.0, roots=(root,), manifests=known, sightings=sightings, sealed=seals)
     report = judge(snapshot, {})
-    return grow(report, report.verdicts[0])
+    return inspected(report, report.tags[0]).root
+
+
+def notes(node: Node) -> tuple[str, ...]:
+    return tuple(each.text for each in node.notes)
 
 
 def count(node: Node) -> int:
@@ -50,12 +55,12 @@ def count(node: Node) -> int:
 def test_a_tag_of_one_image_is_that_image_with_its_blobs() -> None:
     top = tree(IMAGE)
 
-    assert (top.label, top.digest, top.size) == ("image", IMAGE.digest, 400)
+    assert (top.label, top.code, top.size) == ("image", IMAGE.digest, "400 B")
     assert [(each.label, each.cell.text, each.size) for each in top.below] == [
-        ("layer", "ok", 2048),
-        ("layer", "-", 9),
+        ("layer", "ok", "2.0 KiB"),
+        ("layer", "-", "9 B"),
     ]
-    assert top.below[1].notes == ("not audited",)
+    assert notes(top.below[1]) == ("not audited",)
 
 
 def test_a_nested_index_hangs_between_the_tag_and_its_images() -> None:
@@ -68,8 +73,8 @@ def test_a_nested_index_hangs_between_the_tag_and_its_images() -> None:
         "index",
         "linux/amd64 image",
     )
-    assert "not tagged directly" in middle.remarks
-    assert top.remarks == ("tagged v1",)
+    assert "not tagged directly" in notes(middle)
+    assert notes(top) == ("tagged v1",)
 
 
 def test_a_missing_nested_index_is_one_node_and_not_one_for_each_platform() -> None:
@@ -91,7 +96,7 @@ def test_what_an_index_lists_without_a_manifest_hangs_there_too() -> None:
     cache = Manifest(digest("cache"), OCI_INDEX, 300, (Link(Kind.BLOB, LAYER),))
 
     (blob,) = tree(cache).below
-    assert (blob.label, blob.cell.text, blob.digest) == ("blob", "ok", LAYER.digest)
+    assert (blob.label, blob.cell.text, blob.code) == ("blob", "ok", LAYER.digest)
 
 
 def test_a_subject_is_no_part_of_the_tree() -> None:
@@ -105,12 +110,12 @@ def test_where_not_all_tags_are_known_nothing_is_said_of_protection() -> None:
     top = tree(index("top", nested), nested, IMAGE, sealed=False)
 
     (middle,) = top.below
-    assert middle.remarks == ()
-    assert not any("tag points" in note for note in middle.below[0].remarks)
+    assert notes(middle) == ()
+    assert not any("tag points" in note for note in notes(middle.below[0]))
 
 
 def test_a_gone_layer_says_what_was_seen() -> None:
     lost = Sighting(State.BROKEN, Proof.CONFIRMED, None, "0 of 2048 bytes")
 
     (layer, _) = tree(IMAGE, layer=lost).below
-    assert (layer.cell.text, layer.notes) == ("BROKEN", ("0 of 2048 bytes", "confirmed twice"))
+    assert (layer.cell.text, notes(layer)) == ("BROKEN", ("0 of 2048 bytes", "confirmed twice"))

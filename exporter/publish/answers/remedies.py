@@ -1,18 +1,16 @@
-"""What may a person type next about a tag: to look again, to repair it, to protect it?"""
+"""The commands that a tag calls for: to look again, to repair it, to protect it."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from exporter.facts.proof import State
 from exporter.judge.repair import held, save
 from exporter.judge.report import Child, Report, TagVerdict
-from exporter.oci.reference import names_host
-from exporter.publish.formatting import platform_words
-from exporter.publish.sheet import root_name
+from exporter.publish.blocks import Command
+from exporter.publish.formatting import address, platform_words
 from exporter.screen import plain
 
 _FORGET: Final = (
@@ -21,58 +19,42 @@ _FORGET: Final = (
 """docs/repair.md: with such a cache, no command heals anything that has lost content."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """One command, and what it is for."""
-
-    purpose: str
-    command: str
-
-
-def reference(report: Report, verdict: TagVerdict) -> str:
-    """Return what a node would pull; a registry's label need not be its host."""
-    label = report.snapshot.registry
-    return f"{label if names_host(label) else 'HOST'}/{root_name(verdict)}"
-
-
-def remedies(report: Report, verdict: TagVerdict) -> tuple[Remedy, ...]:
+def remedies(report: Report, verdict: TagVerdict) -> tuple[Command, ...]:
     """Return the commands that a tag's state calls for, in the order in which to type them."""
-    name = _word(reference(report, verdict))
-    found = [Remedy("Audit it again", f"pullproof inspect {name}")]
+    name = _word(address(report, verdict))
+    found = [Command("Audit it again", f"pullproof inspect {name}")]
     lost = [each for each in verdict.children if each.required and _is_lost(each)]
     if lost or verdict.lacking_platforms:
         found += _repairs(name, verdict, lost)
-        found.append(Remedy("Verify the repair", f"pullproof check {name}"))
+        found.append(Command("Verify the repair", f"pullproof check {name}"))
     if verdict.root.tag and any(map(_is_bare, verdict.children)):
         found += [
-            Remedy("List the keep tags that would protect it", f"pullproof protect {name}"),
-            Remedy("Set the keep tags", f"pullproof protect --apply {name}"),
+            Command("List the keep tags that would protect it", f"pullproof protect {name}"),
+            Command("Set the keep tags", f"pullproof protect --apply {name}"),
         ]
     return tuple(found)
 
 
-def _repairs(name: str, verdict: TagVerdict, lost: list[Child]) -> Iterator[Remedy]:
+def _repairs(name: str, verdict: TagVerdict, lost: list[Child]) -> Iterator[Command]:
     """Restore the same digests from wherever they still are, cheapest first."""
     root = verdict.root
     if root.digest:
         source = _word(f"MIRROR/{root.repository}@{root.digest}")
         copy = f"skopeo copy --all --preserve-digests docker://{source} docker://{name}"
-        yield Remedy(f"{_FORGET} Copy it from another registry that still has it", copy)
+        yield Command(f"{_FORGET} Copy it from another registry that still has it", copy)
     for child in lost:
         yield _from_node(name, verdict, child)
 
 
-def _from_node(name: str, verdict: TagVerdict, child: Child) -> Remedy:
+def _from_node(name: str, verdict: TagVerdict, child: Child) -> Command:
     found = held(verdict, child.platform)
     if found is not None:
         who, command = found
-        return Remedy(
-            f"Or export it, and push it as the repair guide says: {plain(who)}", plain(command)
-        )
+        return Command(f"Or export it, and push it as the repair guide says: {who}", command)
     platform = platform_words(child.platform) if child.platform else ""
     kind = f"{platform} node" if platform else "node"
     command = save(name, _word(platform) if platform else "")
-    return Remedy(
+    return Command(
         f"Or export it from a {kind} that still has it, and push it as the repair guide says",
         command,
     )

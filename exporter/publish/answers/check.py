@@ -1,0 +1,204 @@
+"""The answer of `check`: a table of tags and platforms, what is lost, what was not covered."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import count, islice
+from typing import Final
+
+from exporter.judge.finding import Rule, Severity
+from exporter.judge.report import Child, ChildKind, Report, TagReport, Urgency
+from exporter.publish.answers import coverage
+from exporter.publish.answers.losses import losses
+from exporter.publish.blocks import (
+    Block,
+    Code,
+    Column,
+    Command,
+    Item,
+    List,
+    Span,
+    Table,
+    heading,
+    item,
+    line,
+    listed,
+    loudest,
+)
+from exporter.publish.formatting import (
+    ABSENT,
+    LACKING,
+    address,
+    child_cell,
+    count_words,
+    impact_words,
+    platform_words,
+    proof_words,
+    time_words,
+    verdict_cell,
+)
+
+PLAIN_HTTP: Final = "--plain-http"
+"""The option by which a registry is asked without TLS."""
+_SERVE: Final = "pullproof serve --config pullproof.yml"
+_MOST_RISKS: Final = 5
+_ANY: Final = "any"
+"""The column of images that say no platform, and of tags that could not be looked into."""
+_OTHER: Final = "other"
+"""The column of what no node runs: attestations, artifacts, caches, unreadable indexes."""
+
+
+def blocks(reports: Sequence[Report], most: int, again: str = "") -> Iterator[Block]:
+    """Return the answer: every tag that is not well, and so many of the others.
+
+    `again` are the options by which the next command reaches the same registry.
+    """
+    for report in reports:
+        snapshot = report.snapshot
+        yield heading(
+            f"{snapshot.registry} ({snapshot.role}), {time_words(snapshot.taken_at)}", level=1
+        )
+        # Live tags first, and the worst first within a class.
+        ordered = sorted(report.tags, key=lambda each: (each.order, _is_well(each)))
+        if ordered:
+            yield from _table(report, ordered, most)
+        else:
+            yield line("No tags in scope.")
+        yield from _lost(ordered, report.snapshot.taken_at, most)
+        risks = tuple(_risks(report))
+        if risks:
+            yield heading("At risk")
+            yield listed(risks)
+        yield from coverage.blocks(report)
+        yield line(f"Checked {_totals(report)}")
+    yield Command("Next", next_command(reports, again))
+
+
+def next_command(reports: Sequence[Report], again: str = "") -> str:
+    """Return what to type next, with the options by which the same registry was reached."""
+    ranked = (
+        (each.urgency, each.verdict.stake, position, number)
+        for position, report in enumerate(reports)
+        for number, each in enumerate(report.tags)
+        if each.urgency is not Urgency.NONE
+    )
+    worst = min(ranked, default=None)
+    if worst is None:
+        away = next((report for report in reports if report.snapshot.blind), None)
+        scheme = "http" if PLAIN_HTTP in again.split() else "https"
+        return f"curl -v {scheme}://{away.snapshot.registry}/v2/" if away else _SERVE
+    report = reports[worst[2]]
+    return f"{_look_closer(report, report.tags[worst[3]])} {again}".rstrip()
+
+
+def _look_closer(report: Report, tag: TagReport) -> str:
+    """Say what shows more of a tag: `inspect` reads last bytes, and would find rotten ones well."""
+    lacks = [lack for child in tag.verdict.children for lack in child.lacks]
+    name = address(report, tag.verdict)
+    if any(lack.misfit for lack in lacks):
+        return f"pullproof scrub {name} --uncompressed"
+    return f"pullproof {'scrub' if any(lack.corrupt for lack in lacks) else 'inspect'} {name}"
+
+
+def _table(report: Report, ordered: Sequence[TagReport], most: int) -> Iterator[Block]:
+    well = sum(map(_is_well, ordered))
+    room = max(0, most - (len(ordered) - well))
+    place = count()
+    platforms = _platforms(report)
+    yield Table(
+        (
+            Column("Class"),
+            Column("Tag", "cut"),
+            *(Column(each, "folded") for each in platforms),
+            Column("State"),
+        ),
+        tuple(
+            _row(each, platforms) for each in ordered if not _is_well(each) or next(place) < room
+        ),
+    )
+    if well > room:
+        yield line(f"… and {count_words(well - room, 'more complete tag')}")
+
+
+def _is_well(tag: TagReport) -> bool:
+    return tag.urgency is Urgency.NONE and not tag.incomplete
+
+
+def _platforms(report: Report) -> tuple[str, ...]:
+    """Return the names of the platform columns, the most frequent first."""
+    found: Counter[str] = Counter()
+    for tag in report.tags:
+        found.update({_platform(child) for child in tag.verdict.children})
+        found.update({platform_words(each) for each in tag.verdict.lacking_platforms})
+    last = [name for name in (_ANY, _OTHER) if found.pop(name, 0)]
+    return (*sorted(found, key=lambda name: (-found[name], name)), *last)
+
+
+def _platform(child: Child) -> str:
+    if child.kind is not ChildKind.IMAGE:
+        return _OTHER
+    return platform_words(child.platform) if child.platform else _ANY
+
+
+def _row(tag: TagReport, platforms: tuple[str, ...]) -> tuple[Span, ...]:
+    verdict = tag.verdict
+    cells: dict[str, Span] = dict.fromkeys(map(platform_words, verdict.lacking_platforms), LACKING)
+    for child in verdict.children:
+        cell, name = child_cell(child), _platform(child)
+        cells[name] = loudest((cells.get(name, cell), cell))
+    shown = (cells.get(name, ABSENT) for name in platforms)
+    return str(verdict.root.reference_class), tag.name, *shown, verdict_cell(verdict)
+
+
+def _lost(ordered: Sequence[TagReport], taken_at: float, most: int) -> Iterator[Block]:
+    """Yield what is proven to be lost."""
+    lost = [each for each in ordered if any(losses(each.verdict))]
+    if lost:
+        yield heading("Missing or broken")
+        more = count_words(len(lost) - most, "more tag")
+        rest = (item(f"… and {more}"),) if len(lost) > most else ()
+        shown = (_lost_tag(each, taken_at) for each in islice(lost, most))
+        yield List((*shown, *rest))
+
+
+def _lost_tag(tag: TagReport, taken_at: float) -> Item:
+    earlier = tag.since is not None and tag.since < taken_at
+    since = f", first seen {time_words(tag.since)}" if earlier and tag.since is not None else ""
+    repairs = dict.fromkeys(each.hint for each in tag.findings if each.hint)
+    notes = (*impact_words(tag.impact), *(f"repair: {each}" for each in repairs))
+    below = (
+        item(f"{each.where}  ", each.cell, "  ", Code(each.digest), below=map(item, each.details))
+        if each.digest
+        else item(f"{each.where}  ", each.cell, below=map(item, each.details))
+        for each in losses(tag.verdict)
+    )
+    name = f"{tag.name} ({tag.verdict.root.reference_class}) "
+    return item(name, verdict_cell(tag.verdict), since, below=(*below, *map(item, notes)))
+
+
+def _risks(report: Report) -> Iterator[str]:
+    """Yield what is not lost and may be: a line for each check that warns, with a few tags."""
+    found: defaultdict[Rule, dict[str, None]] = defaultdict(dict)
+    for tag in report.tags:
+        for each in tag.findings:
+            if each.severity is Severity.WARNING and not each.rule.breaks_pull:
+                platform = f" {platform_words(each.platform)}" if each.platform else ""
+                found[each.rule][f"{tag.name}{platform}"] = None
+    for rule, names in found.items():
+        more = f" and {len(names) - _MOST_RISKS:,} more" if len(names) > _MOST_RISKS else ""
+        yield f"{rule.code}: {rule.summary} {'; '.join(islice(names, _MOST_RISKS))}{more}"
+
+
+def _totals(report: Report) -> str:
+    """Return how much was checked, and how it was verified."""
+    counts = report.counts
+    children = sum(counts.children.values())
+    looked = (
+        f"{count_words(len(report.tags), 'tag')}, {count_words(children, 'manifest')} and "
+        f"{count_words(sum(counts.blobs.values()), 'blob')} in "
+        f"{count_words(len(counts.repositories), 'repository', 'repositories')}"
+    )
+    ways = sorted(counts.proofs.items(), key=lambda each: -each[1])
+    how = ", ".join(f"{amount:,} {proof_words(proof)}" for proof, amount in ways)
+    return f"{looked}. Blobs present: {how}." if how else f"{looked}."

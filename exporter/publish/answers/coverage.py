@@ -1,0 +1,75 @@
+"""What an audit did not cover, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from exporter.facts.gap import Gap
+from exporter.facts.proof import State
+from exporter.judge.report import ChildKind, Report
+from exporter.publish.blocks import Block, heading, listed
+from exporter.publish.formatting import count_words
+
+_MOST: Final = 10
+
+
+def blocks(report: Report) -> Iterator[Block]:
+    """Return the gaps of an audit under a heading, which says so where there are none."""
+    gaps = coverage(report, report.snapshot.gaps)
+    yield heading("Gaps in coverage" if gaps else "Coverage: complete")
+    if gaps:
+        yield listed(gaps)
+
+
+def coverage(report: Report, gaps: Iterable[Gap]) -> tuple[str, ...]:
+    """Return the gaps in coverage, one sentence each; none where coverage is complete."""
+    return (*_unknown(report), *_gaps(tuple(gaps)), *_unlisted(report))
+
+
+def _unknown(report: Report) -> Iterator[str]:
+    """Manifests of which nothing is known, by reason; and those that nobody promised."""
+    children = [child for tag in report.tags for child in tag.verdict.children]
+    reasons = Counter(
+        str(child.reason or "unsaid")
+        for child in children
+        if child.expected and child.state is State.UNKNOWN
+    )
+    if reasons:
+        amount = count_words(reasons.total(), "manifest")
+        yield f"{amount} unknown: {_by_reason(reasons)}."
+    unexpected = sum(not child.expected for child in children)
+    if unexpected:
+        yield f"Not expected here and not audited: {count_words(unexpected, 'manifest')}."
+
+
+def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:
+    for gap in gaps[:_MOST]:
+        # `_catalog` is how the API names the list of repositories.
+        listing = gap.subject == "_catalog"
+        what = "cannot list repositories" if listing else f"{gap.scope} {gap.subject}"
+        yield f"{what}: {gap.reason}{f': {gap.detail}' if gap.detail else ''}"
+    if len(gaps) > _MOST:
+        rest = Counter(str(gap.reason) for gap in gaps[_MOST:])
+        yield f"{len(gaps) - _MOST:,} more: {_by_reason(rest)}."
+
+
+def _by_reason(reasons: Counter[str]) -> str:
+    return ", ".join(f"{reason} {amount:,}" for reason, amount in reasons.most_common())
+
+
+def _unlisted(report: Report) -> Iterator[str]:
+    """Where not every tag is known, nothing is said about protection."""
+    bare = {
+        tag.verdict.root.repository
+        for tag in report.tags
+        if any(
+            each.protected_by is None and each.expected and each.kind is not ChildKind.CACHE
+            for each in tag.verdict.children
+        )
+    }
+    unsealed = bare - report.snapshot.sealed.keys()
+    if unsealed:
+        where = count_words(len(unsealed), "repository", "repositories")
+        yield f"Could not list all tags of {where}: protection is undetermined."

@@ -1,0 +1,279 @@
+"""The answer of `inspect`: one tag, the tree below it, its users, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from exporter.facts.proof import Proof, Sighting, State
+from exporter.facts.use import ReferenceClass
+from exporter.judge.finding import aside
+from exporter.judge.report import (
+    Child,
+    ChildKind,
+    Condition,
+    Lacking,
+    Need,
+    Report,
+    TagReport,
+)
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Descriptor, Kind, Manifest
+from exporter.publish.answers import coverage
+from exporter.publish.answers.losses import losses
+from exporter.publish.answers.remedies import remedies
+from exporter.publish.blocks import (
+    Block,
+    Cell,
+    Item,
+    List,
+    Node,
+    Tone,
+    Tree,
+    heading,
+    item,
+    line,
+)
+from exporter.publish.formatting import (
+    ABSENT,
+    BY_DESIGN,
+    LACKING,
+    age_words,
+    child_cell,
+    count_words,
+    names,
+    platform_words,
+    proof_words,
+    size_words,
+    state_cell,
+    time_words,
+    user_words,
+    verdict_cell,
+)
+
+_MOST_USERS: Final = 50
+"""Users that are shown; the document has all."""
+_MOST_TAGS: Final = 10
+"""Names that are shown of the tags of one manifest; the others are counted."""
+_DEEPEST: Final = 16
+"""Levels of indexes that are shown. An audit follows 8 below a tag; a file may name any number."""
+
+
+def blocks(report: Report, now: float) -> Iterator[Block]:
+    """Return every tag of a report, and the gaps; `now` is in seconds since the epoch."""
+    for tag in report.tags:
+        root = tag.verdict.root
+        name = f"{report.snapshot.registry}/{tag.name} ({root.reference_class}) "
+        yield heading(name, verdict_cell(tag.verdict), level=1)
+        yield line(verdict_words(tag)[1])
+        yield details(report, tag, now)
+        yield tree(report, tag)
+        yield heading("Used by")
+        yield users(tag)
+        _, *further = remedies(report, tag.verdict)
+        if further:
+            yield heading("Commands")
+            yield from further
+    yield from coverage.blocks(report)
+
+
+def verdict_words(tag: TagReport) -> tuple[Tone, str]:
+    """Return the state of a tag as a sentence."""
+    verdict = tag.verdict
+    if Condition.BY_DESIGN in tag.conditions:
+        return Tone.QUIET, "This registry may omit it by design."
+    if verdict.failing:
+        where = [each.where for each in losses(verdict) if each.required]
+        known = [each for each in dict.fromkeys(where) if each not in ("tag", "image")]
+        lower = names(map(str, verdict.failing)) if not verdict.broken_for_own_class else ""
+        only = f", needed only by {lower} uses" if lower else ""
+        return Tone.BAD, f"Cannot be pulled{f' for {names(known)}' if known else ''}{only}."
+    if verdict.state is State.UNKNOWN:
+        unknown = (each for each in verdict.children if each.expected and each.reason)
+        why = ", ".join(dict.fromkeys(str(each.reason) for each in unknown))
+        return Tone.UNSURE, f"State could not be established{f': {why}' if why else ''}."
+    if Condition.AT_RISK in tag.conditions:
+        return Tone.UNSURE, "Can be pulled, but the next garbage collection may break it."
+    optional = " Optional parts are missing or broken." if Need.OPTIONAL in tag.incomplete else ""
+    return Tone.GOOD, f"Can be pulled on every required platform.{optional}"
+
+
+def details(report: Report, tag: TagReport, now: float) -> List:
+    """Return what is lost, what must not be done now, when it was seen, and where it must run."""
+    return List((*_lost(tag), *_circumstances(report, tag, now)))
+
+
+def _lost(tag: TagReport) -> Iterator[Item]:
+    found = tuple(losses(tag.verdict))
+    for each in found:
+        if each.required:
+            yield item(Cell(each.where, Tone.BAD), f": {'; '.join(each.details)}")
+    optional = sum(not each.required for each in found)
+    running = tag.impact.running
+    if running or ReferenceClass.LIVE in tag.verdict.failing:
+        still = f": {count_words(running, 'container')} on layers cached on nodes"
+        warning = Cell("Do not restart or reschedule workloads that use it", Tone.BAD)
+        yield item(warning, still if running else "")
+    if optional:
+        yield item(f"{count_words(optional, 'optional manifest')} missing or broken")
+
+
+def _circumstances(report: Report, tag: TagReport, now: float) -> Iterator[Item]:
+    verdict = tag.verdict
+    for head, seconds in (("First seen", tag.since), ("Audited", report.snapshot.taken_at)):
+        if seconds is not None:
+            yield item(f"{head} {time_words(seconds)}, {age_words(now - seconds)} ago")
+    if verdict.root.platforms:
+        yield item(f"Must run on {names(sorted(map(platform_words, verdict.root.platforms)))}")
+    further = sorted(verdict.root.admitted - verdict.root.platforms, key=str)
+    if further:
+        said = (
+            f"{platform_words(each)}{' (no image)' if each in verdict.not_offered else ''}"
+            for each in further
+        )
+        yield item(f"May start on {', '.join(said)}")
+
+
+def users(tag: TagReport) -> Block:
+    """Return the users of a tag, and which of them cannot restart."""
+    every = tag.users
+    if not every:
+        return line("No known workload or file uses it.")
+    cannot = Cell("cannot restart", Tone.BAD)
+    shown = (
+        item(
+            user_words(user) if user.workload else f"{user.name}, {user.reference_class}",
+            *((", ", cannot) if affected else ()),
+        )
+        for user, affected in tag.impact.affects(every[:_MOST_USERS])
+    )
+    more = len(every) - _MOST_USERS
+    return List((*shown, *((item(f"… and {more:,} more"),) if more > 0 else ())))
+
+
+def tree(report: Report, tag: TagReport) -> Tree:
+    """Return the tree below one tag."""
+    return Tree(_Grower(report, tag).top())
+
+
+class _Grower:
+    """The facts about one tag, at hand while its tree is built."""
+
+    def __init__(self, report: Report, tag: TagReport) -> None:
+        self._snapshot = report.snapshot
+        self._root = tag.verdict.root
+        self._verdict = tag.verdict
+        self._children: Mapping[Digest, Child] = {
+            child.digest: child for child in tag.verdict.children if child.digest
+        }
+        self._grown: set[Digest] = set()
+        """Nested indexes that were followed: listed twice, they would double the tree each time."""
+
+    def top(self) -> Node:
+        root, cell = self._root, verdict_cell(self._verdict)
+        if root.digest is None:
+            return Node("tag", cell, notes=self._observed(root.sighting))
+        lacking = tuple(
+            Node(f"{platform_words(each.platform)} image", LACKING, notes=self._lacks(each))
+            for each in self._verdict.lacking
+        )
+        manifest = self._snapshot.manifests.get(root.digest)
+        if manifest is None or not manifest.is_index:
+            return self._manifest(root.digest, manifest.size if manifest else None, lacking)
+        below = (*self._entries(manifest, 1), *lacking)
+        return self._index(cell, root.digest, manifest.size, below)
+
+    def _entries(self, index: Manifest, depth: int) -> Iterator[Node]:
+        for link in index.links:
+            if link.kind is Kind.CHILD:
+                yield self._entry(link.target, depth)
+            elif link.kind is Kind.BLOB:
+                yield self._blob(link.kind, link.target)
+
+    def _entry(self, target: Descriptor, depth: int) -> Node:
+        manifest = self._snapshot.manifests.get(target.digest)
+        if manifest is None or not manifest.is_index:
+            return self._manifest(target.digest, target.size)
+        seen = self._seen(target.digest)
+        cell = state_cell(seen.state) if seen else ABSENT
+        if target.digest in self._grown or depth == _DEEPEST:
+            why = "shown above" if target.digest in self._grown else "nested too deeply to show"
+            return Node("index", cell, target.digest, _size(target.size), (Cell(why),))
+        self._grown.add(target.digest)
+        return self._index(
+            cell, target.digest, target.size, tuple(self._entries(manifest, depth + 1))
+        )
+
+    def _index(self, cell: Cell, digest: Digest, size: int | None, below: tuple[Node, ...]) -> Node:
+        return Node("index", cell, digest, _size(size), self._protection(digest), below)
+
+    def _manifest(self, digest: Digest, size: int | None, lacking: tuple[Node, ...] = ()) -> Node:
+        """An image, an attestation, or whatever a manifest that cannot be read was meant to be."""
+        child = self._children.get(digest)
+        manifest = self._snapshot.manifests.get(digest)
+        content = () if manifest is None else manifest.links
+        blobs = (
+            self._blob(link.kind, link.target)
+            for link in content
+            if link.kind not in (Kind.CHILD, Kind.SUBJECT)
+        )
+        below = (*blobs, *lacking)
+        if child is None:
+            return Node("manifest", BY_DESIGN, digest, _size(size), (), below)
+        is_run = child.platform and child.kind is ChildKind.IMAGE
+        platform = f"{platform_words(child.platform)} " if is_run and child.platform else ""
+        notes = (*self._proof(child), *self._aside(child.required_by), *self._protection(digest))
+        label = f"{platform}{child.kind}"
+        return Node(label, child_cell(child), digest, _size(size), notes, below)
+
+    def _lacks(self, lacking: Lacking) -> tuple[Cell, ...]:
+        return (Cell("no image"), *self._aside(lacking.required_by))
+
+    def _aside(self, required_by: ReferenceClass | None) -> tuple[Cell, ...]:
+        """Who needs it, where that is not what is highest of the tag's uses."""
+        said = aside(self._root, required_by)
+        return (Cell(said),) if said else ()
+
+    def _blob(self, kind: Kind, target: Descriptor) -> Node:
+        seen = self._seen(target.digest)
+        cell = state_cell(seen.state) if seen else ABSENT
+        notes = self._observed(seen) if seen else (Cell("not audited"),)
+        return Node(kind, cell, target.digest, _size(target.size), notes)
+
+    def _proof(self, child: Child) -> tuple[Cell, ...]:
+        if child.state is State.PRESENT:
+            return (Cell(proof_words(child.proof)),)
+        seen = self._seen(child.digest) if child.digest else None
+        if seen and seen.state is child.state:
+            return self._observed(seen)
+        # What is below says the rest.
+        return (Cell(str(child.reason)),) if child.reason else ()
+
+    def _seen(self, digest: Digest) -> Sighting | None:
+        return self._snapshot.sightings.get((self._root.repository, digest))
+
+    def _observed(self, seen: Sighting) -> tuple[Cell, ...]:
+        proven = seen.state is State.PRESENT or seen.proof is Proof.CONFIRMED
+        said = () if seen.state is State.PRESENT else (str(seen.reason or ""), seen.detail)
+        how = proof_words(seen.proof) if proven else ""
+        when = "" if seen.seen_at is None else f"as of {time_words(seen.seen_at)}"
+        return tuple(map(Cell, filter(None, (*said, how, when))))
+
+    def _protection(self, digest: Digest) -> tuple[Cell, ...]:
+        """Which tags name it directly, where that is known."""
+        child = self._children.get(digest)
+        sealed = self._snapshot.sealed.get(self._root.repository)
+        tags = child.protected_by if child else None
+        if sealed is not None:
+            tags = sealed.pointing_at(digest)
+        if tags is None:
+            return ()
+        if not tags:
+            return (Cell("not tagged directly", Tone.UNSURE),)
+        more = len(tags) - _MOST_TAGS
+        rest = f" and {more:,} more" if more > 0 else ""
+        return (Cell(f"tagged {', '.join(tags[:_MOST_TAGS])}{rest}"),)
+
+
+def _size(size: int | None) -> str:
+    return "" if size is None else size_words(size)

@@ -1,0 +1,62 @@
+"""What of a tag is proven to be lost, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from exporter.facts.proof import Proof
+from exporter.judge.report import Child, ChildKind, TagVerdict
+from exporter.publish.blocks import Cell
+from exporter.publish.formatting import (
+    LACKING,
+    child_cell,
+    needed_words,
+    platform_words,
+    proof_words,
+    size_words,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One child, or one platform, that a pull fails on."""
+
+    where: str
+    """The platform, or what kind of thing it is."""
+    cell: Cell
+    digest: str
+    """Empty where there is none: a platform that is not offered, a tag that is gone."""
+    details: tuple[str, ...]
+    """What is lost, one line each."""
+    required: bool = True
+    """Would a platform that must run the tag pull it?"""
+
+
+def losses(verdict: TagVerdict) -> Iterator[Loss]:
+    """Yield what of a tag is proven to be lost."""
+    for child in verdict.children:
+        if child.lost:
+            yield _loss(verdict, child)
+    for each in verdict.lacking:
+        notes = needed_words(verdict.root, each.required_by)
+        details = ("no image for this platform", *notes)
+        yield Loss(platform_words(each.platform), LACKING, "", details)
+
+
+def _loss(verdict: TagVerdict, child: Child) -> Loss:
+    if child.digest is None:
+        detail = verdict.root.sighting.detail or "unknown to the registry"
+        return Loss("tag", child_cell(child), "", (f"no such tag: {detail}",))
+    is_run = child.platform and child.kind is ChildKind.IMAGE
+    where = platform_words(child.platform) if is_run and child.platform else str(child.kind)
+    confirmed = f" ({proof_words(child.proof)})" if child.proof is Proof.CONFIRMED else ""
+    details = (
+        f"{each.kind} {'' if each.digest == child.digest else f'{each.digest} '}"
+        f"{'' if each.size is None else f'({size_words(each.size)}) '}"
+        f"{each.state}: {each.detail or 'not found'}{confirmed}"
+        for each in child.lacks
+        if each.lost
+    )
+    notes = needed_words(verdict.root, child.required_by)
+    return Loss(where, child_cell(child), child.digest, (*details, *notes), child.required)

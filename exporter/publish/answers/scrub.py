@@ -1,0 +1,80 @@
+"""The answer of `scrub`: that of `check`, and the content that is corrupt or wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from exporter.facts.proof import Sighting
+from exporter.judge.report import BrokenTag, Cause, Report
+from exporter.oci.reference import Place
+from exporter.publish.answers import check
+from exporter.publish.blocks import Block, Item, List, heading, item
+from exporter.publish.formatting import age_words, count_words, size_words
+from exporter.tally import ScrubTally
+
+_MOST: Final = 100
+"""Blobs of a kind, and tags of each, that are written out."""
+
+
+def blocks(reports: Sequence[Report], most: int, again: str = "") -> Iterator[Block]:
+    """Return what is corrupt and what is wrong, if anything is, after the answer of `check`."""
+    yield from check.blocks(reports, most, again)
+    yield from damage(reports)
+
+
+def damage(reports: Sequence[Report]) -> Iterator[Block]:
+    """Return a section on what is corrupt and one on what is wrong; nothing where nothing is."""
+    found = [cause for report in reports for cause in report.causes]
+    for title, part in (
+        ("Corrupt", [each for each in found if each.lack.corrupt]),
+        ("Wrong diff ID", [each for each in found if each.lack.misfit and not each.lack.corrupt]),
+    ):
+        if part:
+            yield heading(title)
+            more = len(part) - _MOST
+            rest = (item(f"and {count_words(more, 'more blob')}"),) if more > 0 else ()
+            yield List((*map(_cause, part[:_MOST]), *rest))
+
+
+def tally_words(tally: ScrubTally, seconds: float) -> str:
+    """Say how much was read, and how fast."""
+    ended = ", ".join(f"{amount:,} {outcome}" for outcome, amount in tally.blobs.items())
+    speed = size_words(int(tally.size / seconds)) if seconds > 0 else "?"
+    read = f"read {size_words(tally.size)} in {age_words(seconds)}, {speed} per second"
+    return f"{read}: {ended or 'nothing was due'}"
+
+
+def unread_lines(unread: Mapping[Place, Sighting]) -> Iterator[str]:
+    """Say what keeps content from being known to be right: a line for each reason, with a case."""
+    amounts = Counter(seen.reason for seen in unread.values())
+    for reason, amount in amounts.most_common():
+        place, seen = min(
+            ((at, each) for at, each in unread.items() if each.reason is reason),
+            key=lambda found: found[0],
+        )
+        repository, digest = place
+        detail = f" ({seen.detail})" if seen.detail else ""
+        others = f", and {amount - 1:,} more" if amount > 1 else ""
+        yield f"could not verify: {reason}{detail}: {repository}@{digest}{others}"
+
+
+def _cause(cause: Cause) -> Item:
+    lack = cause.lack
+    size = "" if lack.size is None else f" ({size_words(lack.size)})"
+    more = len(cause.breaks) - _MOST
+    rest = (item(f"and {count_words(more, 'more tag')}"),) if more > 0 else ()
+    return item(
+        f"{lack.kind} {lack.digest}{size}: {lack.detail}",
+        below=(*(item(_broken(each)) for each in cause.breaks[:_MOST]), *rest),
+    )
+
+
+def _broken(broken: BrokenTag) -> str:
+    verdict = broken.verdict
+    where = ", ".join(map(str, broken.platforms))
+    used = f", used by {', '.join(use.owner for use in verdict.uses)}" if verdict.uses else ""
+    needed = "" if broken.required else ", optional"
+    on = f" on {where}" if where else ""
+    return f"breaks {verdict.name} ({verdict.root.reference_class}){on}{needed}{used}"

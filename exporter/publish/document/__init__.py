@@ -1,1 +1,0 @@
-"""How it is said as JSON: versioned, and held to a schema."""
