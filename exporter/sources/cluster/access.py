@@ -54,10 +54,15 @@ class Access:
         """
         configuration = Configuration()
         try:
-            if self.in_cluster or self._in_pod():
-                self._as_pod(configuration)
+            paths = [path for path in self._paths() if path.exists()]
+            # With no file to go by, it is the pod's own cluster, as for kubectl.
+            free = not (paths or self.context or self.kubeconfig)
+            if self.in_cluster or (free and "KUBERNETES_SERVICE_HOST" in self.environ):
+                token, authority = self.account / "token", self.account / "ca.crt"
+                pod = InClusterConfigLoader(str(token), str(authority), environ=self.environ)
+                pod.load_and_set(configuration)
             else:
-                self._by_kubeconfig(configuration)
+                self._by_kubeconfig(configuration, paths)
             self._settle(configuration)
             return ApiClient(configuration)
         except Unseen:
@@ -65,14 +70,7 @@ class Access:
         except Exception as error:
             where = "the ServiceAccount" if self.in_cluster else "the kubeconfig"
             cause = getattr(error, "strerror", None) or "not as it should be"
-            raise Unseen(
-                self.name, Reason.CREDENTIALS, f"{where} cannot be used: {cause}"
-            ) from error
-
-    def _in_pod(self) -> bool:
-        """With no file to go by, as kubectl does it."""
-        asked = self.context or self.kubeconfig or any(path.exists() for path in self._paths())
-        return not asked and "KUBERNETES_SERVICE_HOST" in self.environ
+            raise self._unusable(f"{where} cannot be used: {cause}") from error
 
     def _paths(self) -> list[Path]:
         if self.kubeconfig:
@@ -81,13 +79,7 @@ class Access:
         named = self.environ.get("KUBECONFIG") or home
         return [Path(path) for path in named.split(":") if path]
 
-    def _as_pod(self, configuration: Configuration) -> None:
-        token, authority = self.account / "token", self.account / "ca.crt"
-        loader = InClusterConfigLoader(str(token), str(authority), environ=self.environ)
-        loader.load_and_set(configuration)
-
-    def _by_kubeconfig(self, configuration: Configuration) -> None:
-        paths = [path for path in self._paths() if path.exists()]
+    def _by_kubeconfig(self, configuration: Configuration, paths: list[Path]) -> None:
         if not paths:
             named = ", ".join(map(str, self._paths()))
             raise self._unusable(f"no kubeconfig at {named}")

@@ -21,7 +21,7 @@ from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.nodes import ClusterNodes
 from exporter.sources.cluster.pull_secrets import PullSecrets
 from exporter.sources.cluster.resources import ApiResource
-from exporter.sources.cluster.uses import merged, no_login
+from exporter.sources.cluster.uses import merged
 
 _PAGES: Final = 10
 """For how many pages that take as long as one may there is time altogether."""
@@ -76,8 +76,9 @@ class Cluster:
             history = self._helm.images(listed.of(resources.HELM_SECRETS), api, gaps)
             nodes = self._nodes(listed)
             secrets = PullSecrets(self.name, listed.of(resources.SERVICE_ACCOUNTS))
-            login = secrets.login if self._options.pull_secrets else no_login
-            found = merged(chain(self._images(listed, nodes), history), nodes, login)
+            images = chain(self._images(listed, nodes), history)
+            logins = (secrets.login,) if self._options.pull_secrets else ()
+            found = merged(images, nodes, *logins)
             self._secrets = secrets.contents(api, gaps)
         return Listing(found.entries, bounded((*gaps, *found.gaps), _MOST_GAPS))
 

@@ -160,10 +160,6 @@ def _is_image(path: list[Any]) -> bool:
     return False
 
 
-Version = tuple[str, str, str, str]
-"""What no two contents of Secrets share: namespace, name, uid and `resourceVersion`."""
-
-
 @dataclass(slots=True)
 class HelmHistory:
     """The Helm releases of one cluster. What was read of a Secret is kept until it changes."""
@@ -171,7 +167,7 @@ class HelmHistory:
     cluster: str
     depth: int
     """How many revisions before the one in force."""
-    _known: dict[Version, list[str] | Unseen] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], list[str] | Unseen] = field(default_factory=dict)
     """Images, also where there are none; or why it cannot be read, which would be so again."""
 
     def images(
@@ -190,17 +186,17 @@ class HelmHistory:
                 gaps.append(unseen.gap(Scope.REFERENCES))
             else:
                 found += [PodImage(workload, each, ReferenceClass.ROLLBACK) for each in images]
-        known = {_version(meta) for meta in metas}
+        known = {meta.version for meta in metas}
         self._known = {each: images for each, images in self._known.items() if each in known}
         return found
 
     def _images(self, meta: LabelledMeta, api: Api) -> list[str]:
-        found = self._known.get(_version(meta))
+        found = self._known.get(meta.version)
         if found is None:
             secret = api.secret(meta.namespace, meta.name)
             found = _read(secret, meta, self.cluster) if secret else []
             if meta.uid and meta.resource_version:
-                self._known[_version(meta)] = found
+                self._known[meta.version] = found
         if isinstance(found, Unseen):
             raise found
         return found
@@ -214,10 +210,6 @@ def _read(secret: Secret, meta: LabelledMeta, cluster: str) -> list[str] | Unsee
         subject = plain(f"{cluster}: Secret {meta.namespace}/{meta.name}")
         release = plain(f"release {meta.labels['name']}, revision {meta.labels['version']}")
         return Unseen(subject, reason, f"{release}: {error}")
-
-
-def _version(meta: LabelledMeta) -> Version:
-    return meta.namespace, meta.name, meta.uid, meta.resource_version
 
 
 def _families(secrets: Iterable[PartialObjectMetadata]) -> list[list[LabelledMeta]]:

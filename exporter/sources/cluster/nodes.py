@@ -96,17 +96,12 @@ def _matches(condition: objects.NodeSelectorRequirement, labels: Mapping[str, st
         case "DoesNotExist":
             return value is None
         case "Gt" | "Lt":
-            return _compares(value, condition)
+            # Whole numbers; what is none matches nothing.
+            texts = (value or "", *condition.values[:1])
+            numbers = [int(text) for text in texts if _NUMBER.fullmatch(text)]
+            ordered = numbers if condition.operator == "Lt" else numbers[::-1]
+            return len(ordered) == len(texts) == 2 and ordered[0] < ordered[1]  # noqa: PLR2004
     return False
-
-
-def _compares(value: str | None, condition: objects.NodeSelectorRequirement) -> bool:
-    """Compare as whole numbers; what is none matches nothing."""
-    texts = (value or "", *condition.values[:1])
-    if not all(map(_NUMBER.fullmatch, texts)) or len(texts) == 1:
-        return False
-    left, right = map(int, texts)
-    return left > right if condition.operator == "Gt" else left < right
 
 
 class ClusterNodes:

@@ -48,8 +48,12 @@ class LabelledMeta(ObjectMeta, frozen=True):
     """Metadata with labels; for all other objects they are left out."""
 
     resource_version: str = ""
-    """Changes whenever the object does."""
     labels: dict[str, str] = {}
+
+    @property
+    def version(self) -> tuple[str, ...]:
+        """What no two contents of objects of a kind share."""
+        return self.namespace, self.name, self.uid, self.resource_version
 
 
 class PartialObjectMetadata(ApiStruct, frozen=True):

@@ -19,15 +19,10 @@ from exporter.sources.cluster.nodes import ClusterNodes
 _BARE: Final = re.compile(r"[0-9a-f]{64}")
 
 
-def no_login(_: PodImage) -> str:
-    """Say nothing of credentials."""
-    return ""
-
-
 def merged(
     images: Iterable[PodImage],
     nodes: ClusterNodes,
-    login: Callable[[PodImage], str] = no_login,
+    login: Callable[[PodImage], str] = lambda _: "",
 ) -> Listing[Use]:
     """Put together what belongs together; a text that is no reference is a gap of its own.
 
