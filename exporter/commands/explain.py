@@ -1,4 +1,4 @@
-"""`explain`: is it the latest, is it used, is a tag its only protection; who would be hurt?"""
+"""The command `explain`: what uses and protects one image, and what its removal breaks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered, save
 from exporter.commands.auditing import finished, judged, look
-from exporter.commands.options import Typed, typed
+from exporter.commands.options import typed
 from exporter.commands.subjects import Subjects, is_registry, platforms, with_file
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use
-from exporter.judge.explanation import ExplainRequest, Explanation, explain, places
+from exporter.judge.explanation import Explanation, explain, places
 from exporter.judge.judgement import judge
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.quoting import without_credentials
@@ -41,12 +41,9 @@ def _kept(args: argparse.Namespace) -> Sequence[Explanation]:
         where = places(report, digest)
         if not where:
             raise Refused(f"{digest}: not found in {args.saved}")
-        return [
-            explain(report, ExplainRequest(each, None, digest, sources=sources)) for each in where
-        ]
+        return [explain(report, each, None, digest, sources=sources) for each in where]
     named = _reference(args.subject)
-    question = ExplainRequest(named.repository, _tag(named), named.digest, sources=sources)
-    return [explain(report, question)]
+    return [explain(report, named.repository, _tag(named), named.digest, sources=sources)]
 
 
 def _looked(args: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Explanation]:
@@ -63,18 +60,18 @@ def _looked(args: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Ex
         save([report], args.save)
     others = tuple(use for use in report.snapshot.uses if use != asked)
     report = judge(replace(report.snapshot, uses=others), report.since)
-    return [explain(report, _question(args, named, settings))]
-
-
-def _question(args: argparse.Namespace, named: Reference, asked: Typed) -> ExplainRequest:
-    (registry,) = asked.settings.registries
-    return ExplainRequest(
-        named.repository,
-        _tag(named),
-        named.digest,
-        registry.tags.latest,
-        sources=bool(args.refs or asked.settings.references or asked.settings.clusters),
-    )
+    (registry,) = settings.settings.registries
+    references = args.refs or settings.settings.references or settings.settings.clusters
+    return [
+        explain(
+            report,
+            named.repository,
+            _tag(named),
+            named.digest,
+            latest=registry.tags.latest,
+            sources=bool(references),
+        )
+    ]
 
 
 def _tag(named: Reference) -> Tag | None:

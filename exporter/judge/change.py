@@ -1,4 +1,4 @@
-"""What did a cleanup change: what was meant to go, and what broke that somebody still needs?"""
+"""The difference between two audits of a registry: what was removed, and what broke."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class ChangeKind(StrEnum):
     """What happened to a tag, or to a pinned digest; several may be true of one."""
 
     BROKEN = "broken"
-    """It still stands, and something that it leads to was lost in between: collateral damage."""
+    """It is still there, and something that it references was lost: collateral damage."""
     FOUND_BROKEN = "found-broken"
-    """It is broken now, and how it was before could not be seen."""
+    """It is broken now, and it is not known how it was before."""
     NOT_SEEN = "not-seen"
-    """What became of it could not be seen: neither removed nor there."""
+    """It is not known what became of it: neither removed nor there."""
     REMOVED = "removed"
     """It is proven to be gone as a tag: what a cleanup means to do."""
     HEALED = "healed"
@@ -35,7 +35,7 @@ class ChangeKind(StrEnum):
 
 
 class DiffOutcome(IntEnum):
-    """What a change amounts to; a proof of damage comes before doubt."""
+    """The exit code of `diff`; a proof of damage comes before doubt."""
 
     NOTHING_BROKE = 0
     COLLATERAL = 1
@@ -81,14 +81,11 @@ class Diff:
     @property
     def outcome(self) -> DiffOutcome:
         """Did anything break; or is that not to be told?"""
-        if self.of(ChangeKind.BROKEN):
+        kinds = {each.kind for each in self.shifts}
+        if ChangeKind.BROKEN in kinds:
             return DiffOutcome.COLLATERAL
-        unseen = (
-            self.of(ChangeKind.NOT_SEEN)
-            or self.of(ChangeKind.FOUND_BROKEN)
-            or self.new.snapshot.hiding
-        )
-        return DiffOutcome.UNTOLD if unseen else DiffOutcome.NOTHING_BROKE
+        unknown = self.new.snapshot.hiding or kinds & {ChangeKind.NOT_SEEN, ChangeKind.FOUND_BROKEN}
+        return DiffOutcome.UNTOLD if unknown else DiffOutcome.NOTHING_BROKE
 
 
 def compare(old: Report, new: Report) -> Diff:
@@ -132,8 +129,8 @@ def _new(now: TagVerdict, old: Report) -> Iterator[TagChange]:
     """What is to be said of something that was not looked at before."""
     root = now.root
     fresh = root.tag is not None and _lacks(old.snapshot, root.repository, root.tag)
-    lost = tuple(child for child in now.children if child.expected and child.state in GONE)
-    if lost or now.overall in GONE:
+    lost = tuple(child for child in now.children if child.lost)
+    if lost or now.cannot_be_pulled:
         yield TagChange(ChangeKind.BROKEN if fresh else ChangeKind.FOUND_BROKEN, None, now, lost)
     elif any(child.expected and child.state is State.UNKNOWN for child in now.children):
         yield TagChange(ChangeKind.NOT_SEEN, None, now)
@@ -156,7 +153,7 @@ def _health(was: TagVerdict, now: TagVerdict) -> Iterator[TagChange]:
     if set(now.lacking_platforms) - set(was.lacking_platforms):
         same = was.overall is State.PRESENT and _wanted(now) <= _wanted(was)
         found.setdefault(ChangeKind.BROKEN if same else ChangeKind.FOUND_BROKEN, [])
-    if was.overall in GONE and now.overall is State.PRESENT:
+    if was.cannot_be_pulled and now.overall is State.PRESENT:
         found.setdefault(ChangeKind.HEALED, [])
     for kind, children in found.items():
         yield TagChange(kind, was, now, tuple(children))
@@ -206,19 +203,16 @@ def _lacks(seen: Snapshot, repository: Repository, tag: Tag) -> bool:
 def _protection(
     old: Report, new: Report
 ) -> tuple[tuple[ReferencedManifest, ...], tuple[ReferencedManifest, ...]]:
-    """Which manifests lost their last tag, and which got one; only where both are known."""
-    before = {(need.repository, need.digest): need.tags for need in _every(old)}
-    exposed, protected = [], []
-    for need in _every(new):
-        had = before.get((need.repository, need.digest))
-        if need.digest is None or need.state in GONE or had is None or need.tags is None:
-            continue
-        if had and not need.tags:
-            exposed.append(need)
-        if need.tags and not had:
-            protected.append(need)
-    return tuple(exposed), tuple(protected)
-
-
-def _every(report: Report) -> list[ReferencedManifest]:
-    return referenced_manifests(report, ReferenceClass.SELECTED)
+    """Return the manifests that lost their last tag, and those that got one."""
+    every = ReferenceClass.SELECTED
+    before = {
+        (each.repository, each.digest): each.tags for each in referenced_manifests(old, every)
+    }
+    after = [
+        (each, had)
+        for each in referenced_manifests(new, every)
+        if (had := before.get((each.repository, each.digest))) is not None
+        and not (each.digest is None or each.tags is None or each.state in GONE)
+    ]
+    exposed = tuple(each for each, had in after if had and not each.tags)
+    return exposed, tuple(each for each, had in after if each.tags and not had)

@@ -1,4 +1,4 @@
-"""May the facts that are there speak for a whole registry? Absence needs the sight of all of it."""
+"""Whether the exports that are there cover a whole registry: absence needs all of it."""
 
 from __future__ import annotations
 

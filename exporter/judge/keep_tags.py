@@ -1,9 +1,10 @@
-"""Which tags would keep the children of tagged indexes from a collector that looks at tags only?"""
+"""Keep tags: those that protect the children of indexes from collectors that look at tags only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from exporter.facts.gap import Reason
@@ -12,6 +13,7 @@ from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.choice import is_attached
 from exporter.judge.leaves import View
+from exporter.judge.reachability import direct_tags
 from exporter.judge.report import ChildKind, Report, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
@@ -24,7 +26,7 @@ LONGEST: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class ReferencedManifest:
-    """One manifest that some root leads to, and that should have a tag of its own."""
+    """One manifest that a tag or a pinned digest needs, and that should have a tag of its own."""
 
     repository: Repository
     digest: Digest | None
@@ -36,7 +38,7 @@ class ReferencedManifest:
     reason: Reason | None
     """Why the state is unknown."""
     tags: tuple[Tag, ...] | None
-    """That point straight at it; None where could not list all tags of the repository."""
+    """That name it directly; None where not every tag is known."""
     needed_by: tuple[str, ...]
     """The names of the roots above it."""
 
@@ -57,15 +59,15 @@ class KeepTagPlan:
     report: Report
     wanted: tuple[KeepTag, ...]
     protected: int
-    """How many manifests a tag points straight at already."""
+    """How many manifests a tag names directly already."""
     lost: tuple[ReferencedManifest, ...]
-    """What is proven to be gone or broken: no tag brings it back."""
+    """Proven to be missing or broken: no tag brings it back."""
     doubtful: tuple[ReferencedManifest, ...]
     """What may need a tag, and could not be established."""
 
 
 def plan_keep_tags(report: Report, reach: ReferenceClass, prefix: str) -> KeepTagPlan:
-    """Say which tags are lacking below every root of a class at least as high as `reach`.
+    """Return the tags that are missing below every root of a class at least as high as `reach`.
 
     Names come from the digests alone, so that a second run finds nothing left to do. Attestations
     are included, and what the referrers' fallback tags attach: both are swept like any untagged
@@ -141,22 +143,8 @@ def _below(snapshot: Snapshot, verdict: TagVerdict) -> Iterator[ReferencedManife
         if index:
             seen = View(snapshot, root.repository).seen(index)
             what = ("index", None, seen.state, seen.reason)
-            tags = _pointing(snapshot, root.repository, index)
+            tags = direct_tags(snapshot, root.repository, index)
             yield ReferencedManifest(root.repository, index, *what, tags, names)
-
-
-def _pointing(snapshot: Snapshot, repository: Repository, digest: Digest) -> tuple[Tag, ...] | None:
-    """Tags that point straight at an index: any known one proves "some", only a seal "none"."""
-    sealed = snapshot.sealed.get(repository)
-    if sealed is not None:
-        return sealed.pointing_at(digest)
-    known = (
-        each for each in snapshot.roots if (each.repository, each.digest) == (repository, digest)
-    )
-    return (
-        tuple(each.tag for each in known if each.tag and each.sighting.state is State.PRESENT)
-        or None
-    )
 
 
 def _named(
@@ -166,14 +154,12 @@ def _named(
     taken = {
         (repository, tag)
         for repository, sealed in snapshot.sealed.items()
-        for tags in sealed.tags.values()
-        for tag in tags
+        for tag in chain.from_iterable(sealed.tags.values())
     }
     for need in bare:
-        if need.digest is None:
-            continue
-        names = (Tag(f"{prefix}-{need.digest.encoded[:n]}") for n in range(SHORTEST, LONGEST + 1))
+        encoded = need.digest.encoded if need.digest else ""
+        names = (Tag(f"{prefix}-{encoded[:n]}") for n in range(SHORTEST, LONGEST + 1))
         free = next((name for name in names if (need.repository, name) not in taken), None)
-        if free is not None:
+        if free is not None and need.digest:
             taken.add((need.repository, free))
             yield KeepTag(need, need.digest, free)

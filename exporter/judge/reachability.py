@@ -71,6 +71,19 @@ def compared(verdict: TagVerdict, reach: Reachability | None) -> TagVerdict:
     return replace(verdict, drifted=moved, unprotected=bare if known else None)
 
 
+def direct_tags(
+    snapshot: Snapshot, repository: Repository, digest: Digest
+) -> tuple[Tag, ...] | None:
+    """Return the tags that name a manifest: any known one proves "some", only a seal "none"."""
+    sealed = snapshot.sealed.get(repository)
+    if sealed is not None:
+        return sealed.pointing_at(digest)
+    at = (repository, digest)
+    known = (each for each in snapshot.roots if (each.repository, each.digest) == at)
+    there = (each.tag for each in known if each.sighting.state is State.PRESENT)
+    return tuple(tag for tag in there if tag) or None
+
+
 def below(digest: Digest, manifests: Mapping[Digest, Manifest]) -> tuple[set[Digest], bool]:
     """Return the manifests and configurations below a manifest, itself included; is that all?"""
     found: set[Digest] = set()

@@ -1,4 +1,4 @@
-"""What does a storage hold for nothing, and what would each collection make of what is needed?"""
+"""Storage use, and what each collection would remove and break."""
 
 from __future__ import annotations
 

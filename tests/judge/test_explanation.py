@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use
-from exporter.judge.explanation import ExplainRequest, Explanation, Tristate, explain, places
+from exporter.judge.explanation import Explanation, Tristate, explain, places
 from exporter.judge.judgement import judge
 from exporter.oci.reference import Reference, Tag
 from tests.fakes import use, workload
@@ -27,8 +27,7 @@ def asked(
 ) -> Explanation:
     sources = bool(other.pop("sources", True))
     name = Tag(tag) if tag else None
-    question = ExplainRequest(APP, name, digest, sources=sources)
-    return explain(judge(seen.snapshot(**other), {}), question)
+    return explain(judge(seen.snapshot(**other), {}), APP, name, digest, sources=sources)
 
 
 def old_build() -> Scene:
@@ -102,7 +101,7 @@ def test_a_child_is_used_by_whoever_uses_its_index() -> None:
 
     assert found.used is YES
     (only,) = found.dependents
-    assert only.uses == (use,)
+    assert only.verdict.uses == (use,)
     assert [str(child.platform) for child in only.children] == ["linux/arm64"]
     assert found.protected_by == ()
 
@@ -162,7 +161,7 @@ def test_what_runs_as_its_tag_says_is_told_once() -> None:
     found = asked(scene(BOTH, "latest").seal(), "latest", uses=(running(AMD64.digest),))
 
     assert (found.used, found.runs) == (YES, ())
-    assert len(found.dependents[0].uses) == 1
+    assert len(found.dependents[0].verdict.uses) == 1
 
 
 def test_nobody_uses_it_is_not_said_where_somebody_runs_what_nobody_has_read() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.commands.answer import Exit, exit_code
 from exporter.facts.use import ReferenceClass
-from exporter.judge.explanation import ExplainRequest, explain
+from exporter.judge.explanation import explain
 from exporter.judge.judgement import judge
 from exporter.judge.report import Condition, Urgency
 from exporter.publish.answers import explain as explanation
@@ -86,7 +86,7 @@ def test_a_platform_that_only_idle_uses_lack_says_so() -> None:
 
 
 def test_explain_says_who_needs_it(lost: Report) -> None:
-    found = [explain(lost, ExplainRequest(APP, None, each.digest)) for each in (ARM64, AMD64)]
+    found = [explain(lost, APP, None, each.digest) for each in (ARM64, AMD64)]
 
     text = terminal.render(explanation.blocks(found))
     assert "app:v1 (live, through an index) on linux/arm64, only idle uses need it, used by" in text

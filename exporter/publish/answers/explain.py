@@ -143,7 +143,11 @@ def _dependent(each: Dependent) -> str:
     indirect = "through an index" if root.tag else "pinned by digest"
     way = "tagged directly" if each.direct else indirect
     needed = needed_words(root, _required_by(each)) if each.children else ()
-    used = f", used by {'; '.join(map(user_words, users_of(each.uses)))}" if each.uses else ""
+    used = (
+        f", used by {'; '.join(map(user_words, users_of(each.verdict.uses)))}"
+        if each.verdict.uses
+        else ""
+    )
     return (
         ", ".join(
             (f"{each.verdict.name} ({root.reference_class}, {way}) on {where or 'all'}", *needed)
@@ -185,5 +189,5 @@ def _needing(each: Dependent) -> DependentEntry:
         straight=each.direct,
         platforms=tuple(str(child.platform) for child in each.children if child.platform),
         required_by=_required_by(each),
-        uses=tuple(map(user_entry, users_of(each.uses))),
+        uses=tuple(map(user_entry, users_of(each.verdict.uses))),
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.change import compare
-from exporter.judge.explanation import ExplainRequest, Explanation, explain
+from exporter.judge.explanation import Explanation, explain
 from exporter.judge.judgement import judge
 from exporter.judge.keep_tags import KeepTagPlan, plan_keep_tags
 from exporter.oci.reference import Tag
@@ -98,10 +98,10 @@ def test_a_change_names_the_damage_first() -> None:
 
 def test_an_explanation_says_its_ground() -> None:
     seen = scene(BOTH).tag(AMD64, "0_build", kind=ReferenceClass.SELECTED)
-    question = ExplainRequest(APP, Tag("0_build"), None)
+    old = Tag("0_build")
 
-    blind = [explain(judge(seen.snapshot(), {}), question)]
-    found = [explain(judge(seen.seal().snapshot(), {}), question)]
+    blind = [explain(judge(seen.snapshot(), {}), APP, old, None)]
+    found = [explain(judge(seen.seal().snapshot(), {}), APP, old, None)]
 
     assert "yes: 0_build, and v1 needs it" in explained(found)
     assert "unknown: could not list all tags of app" in explained(blind)
