@@ -1,4 +1,4 @@
-"""What is still known after a restart? Content by digest, and each registry's last whole truth.
+"""The ledger: content by digest, each registry's last complete audit, and what scrubs found.
 
 Losing it loses history, never correctness: a fault here is logged, and costs a second reading.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import RLock
@@ -21,7 +21,7 @@ from exporter.facts.scrubbed import Scrubbed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
 from exporter.ports import Kept, Unseen
-from exporter.store import contents, manifests, outlines, scrubs, truths
+from exporter.store import audits, manifests, scrubs
 from exporter.store.ledger_file import FAULTS, connect, is_damage, set_aside
 from exporter.tally import LedgerTally
 
@@ -30,20 +30,20 @@ _log: Final = logging.getLogger("pullproof.ledger")
 _DAY: Final = 86_400
 _KEPT: Final = 90
 """Days for which content stays that no audit asks for."""
+_FRESH: Final = 30
+"""Days after which content that is asked for is written down as asked for."""
 _LARGEST: Final = 4 * 2**30
 _LARGEST_IN_MEMORY: Final = 64 * 2**20
 """Bytes of a ledger past which it keeps no more manifests, since registries may hold anything: what
 is not kept is read again at each audit. What audits found is kept all the same."""
-_FRESH: Final = 30
-"""Days after which an outline that is asked for is written down as asked for."""
 
-Answer = TypeVar("Answer")
-Statement = tuple[str, "Sequence[tuple[object, ...]]"]
+Result = TypeVar("Result")
+Statement = tuple[str, Sequence[tuple[object, ...]]]
 """What is to be done, once with each row of values."""
 
 
 @dataclass(slots=True)
-class _Door:
+class _Session:
     """One connection, used by one thread at a time."""
 
     connection: sqlite3.Connection
@@ -58,16 +58,16 @@ class Ledger:
         self._path, self._clock = path, clock
         self.tally = None if path is None else LedgerTally()
         """What became of its writes; None where it has no file."""
-        self._writer = self._reader = _Door(connect(path))
+        self._writer = self._reader = _Session(connect(path))
         if path is not None:
             # A reader of its own: one registry's long write must not hold up another's audit.
-            self._reader = _Door(connect(path))
-        self._read: set[bytes] = set()
-        """Digests that were asked for today, and whose day in the file is an older one."""
+            self._reader = _Session(connect(path))
         self._most = _LARGEST_IN_MEMORY if path is None else _LARGEST
         self._size = self._measured(0)
-        self._recalled: set[bytes] = set()
-        """The same of outlines, whose day is much older: there may be a million of them."""
+        self._asked: set[bytes] = set()
+        """Keys of manifests that were asked for, and whose day in the file is an old one."""
+        self._asked_outlines: set[bytes] = set()
+        """The same of outlines."""
 
     def __enter__(self) -> Self:
         """Close it at the end of a `with`."""
@@ -94,9 +94,8 @@ class Ledger:
         if body is None:
             _log.warning("cached content is damaged, reading it again", extra={"digest": digest})
             self._put((manifests.FORGET, [(key,)]))
-            return None
-        if day != self._today():
-            self._read.add(key)
+        elif self._is_old(day):
+            self._asked.add(key)
         return body
 
     def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
@@ -106,79 +105,58 @@ class Ledger:
         if self._has_room(sum(len(body) for _, body, _ in rows)):
             self._put((manifests.PUT, rows))
 
-    def _measured(self, otherwise: int) -> int:
-        """Return the bytes that are in use; a fault here is told by whatever is done next."""
-        with self._reader.lock:
-            try:
-                return _size(self._reader.connection)
-            except FAULTS:
-                return otherwise
-
-    def _has_room(self, more: int) -> bool:
-        if self._size + more > self._most:
-            _log.warning("ledger is full: caching no more manifests", extra={"bytes": self._size})
-            return False
-        self._size += more
-        return True
-
     def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
         """Return what is kept of some sha256 digests; what is damaged is not told."""
-        rows: list[outlines.Row] = self._do(self._reader, partial(outlines.find, keys), [])
-        old = self._today() - _FRESH
-        self._recalled.update(key for key, _, day in rows if day < old)
-        found = ((key, outlines.unpacked(key, row)) for key, row, _ in rows)
+        rows: list[manifests.OutlineRow] = []
+        rows = self._do(self._reader, partial(manifests.find_outlines, keys), rows)
+        self._asked_outlines.update(key for key, _, day in rows if self._is_old(day))
+        found = ((key, manifests.unpacked_outline(key, row)) for key, row, _ in rows)
         return {key: outline for key, outline in found if outline is not None}
 
     def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
         """Keep outlines of manifests that were hashed, all of them or none."""
         day = self._today()
-        rows = [(key, outlines.packed(key, each), day) for key, each in found.items()]
-        self._put((outlines.PUT, rows))
+        rows = [(key, manifests.packed_outline(key, each), day) for key, each in found.items()]
+        self._put((manifests.PUT_OUTLINE, rows))
 
     def last(self, registry: str) -> Kept | None:
-        """Return the truth that was put away last for a registry, or None."""
-        row = self._do(self._reader, partial(truths.find, registry), None)
-        kept = row and truths.opened(registry, row)
+        """Return the audit that was kept last for a registry, or None."""
+        row = self._do(self._reader, partial(audits.find, registry), None)
+        kept = row and audits.opened(registry, row)
         if row and not kept:
             _log.warning("stored snapshot is damaged and not used", extra={"registry": registry})
         return kept
 
     def keep(self, registry: str, kept: Kept) -> None:
-        """Put away a registry's truth with its first-seen times: whole, or not at all."""
-        read, self._read = self._read, set()
-        recalled, self._recalled = self._recalled, set()
+        """Keep a registry's audit with its first-seen times: whole, or not at all."""
+        asked, self._asked = self._asked, set()
+        asked_outlines, self._asked_outlines = self._asked_outlines, set()
         now, today = self._clock(), self._today()
         self._put(
-            (truths.PUT, [(registry, now, *truths.sealed(registry, kept))]),
-            (manifests.TOUCH, [(today, key) for key in read]),
+            (audits.PUT, [(registry, now, *audits.sealed(registry, kept))]),
+            (audits.PRUNE, [(now - _KEPT * _DAY,)]),
+            (manifests.TOUCH, [(today, key) for key in asked]),
             (manifests.PRUNE, [(today - _KEPT,)]),
-            (outlines.TOUCH, [(today, key) for key in recalled]),
-            (outlines.PRUNE, [(today - _KEPT,)]),
-            (truths.PRUNE, [(now - _KEPT * _DAY,)]),
+            (manifests.TOUCH_OUTLINE, [(today, key) for key in asked_outlines]),
+            (manifests.PRUNE_OUTLINES, [(today - _KEPT,)]),
         )
         self._size = self._measured(self._size)
 
     def scrubbed(self, registry: str) -> Scrubbed:
-        """Return what is known of a registry's bytes from whole reads."""
-        known = self._do(self._reader, partial(scrubs.recall, registry), Scrubbed())
-        return replace(
-            known, contents=self._do(self._reader, partial(contents.recall, registry), {})
-        )
+        """Return what is known of a registry's bytes from full verification."""
+        return self._do(self._reader, partial(scrubs.recall, registry), Scrubbed())
 
     def want(self, registry: str, digests: Iterable[Digest]) -> None:
         """Note that these are needed: what is new waits for its proof from now on."""
-        self._put(
-            *scrubs.wanting(registry, digests, self._clock(), _KEPT),
-            (contents.PRUNE, [(registry,)]),
-        )
+        self._put(*scrubs.wanting(registry, digests, self._clock(), _KEPT))
 
     def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
-        """Keep what a whole read found; `at` is in seconds since the epoch."""
+        """Keep what a full read found; `at` is in seconds since the epoch."""
         self._put(*scrubs.noting(registry, found, at))
 
     def learn(self, registry: str, digest: Digest, content: Inside) -> None:
         """Keep what is in a configuration or a layer, and how many readings in a row said so."""
-        self._put((contents.LEARN, [contents.row(registry, digest, content)]))
+        self._put((scrubs.LEARN, [scrubs.content_row(registry, digest, content)]))
 
     def debt(self, registry: str) -> float:
         """Return when all that was read is paid for: seconds since the epoch, or 0."""
@@ -191,31 +169,49 @@ class Ledger:
     def _today(self) -> int:
         return int(self._clock() // _DAY)
 
+    def _is_old(self, day: int) -> bool:
+        return day < self._today() - _FRESH
+
+    def _has_room(self, more: int) -> bool:
+        if self._size + more > self._most:
+            _log.warning("ledger is full: caching no more manifests", extra={"bytes": self._size})
+            return False
+        self._size += more
+        return True
+
+    def _measured(self, otherwise: int) -> int:
+        """Return the bytes that are in use; a fault here is told by whatever is done next."""
+        with self._reader.lock:
+            try:
+                return _size(self._reader.connection)
+            except FAULTS:
+                return otherwise
+
     def _put(self, *work: Statement) -> None:
         """Write all of it, or nothing."""
         written = self._do(self._writer, partial(_write, work), otherwise=False)
         if self.tally is not None:
-            self.tally.note(truth=work[0][0] == truths.PUT, written=written)
+            self.tally.note(truth=work[0][0] == audits.PUT, written=written)
 
     def _do(
-        self, door: _Door, work: Callable[[sqlite3.Connection], Answer], otherwise: Answer
-    ) -> Answer:
+        self, session: _Session, work: Callable[[sqlite3.Connection], Result], otherwise: Result
+    ) -> Result:
         """Do something with the file; where it cannot be done, log that and go on without."""
-        with door.lock:
-            connection = door.connection
+        with session.lock:
+            connection = session.connection
             try:
                 return work(connection)
             except FAULTS as error:
                 fault = error
         _log.warning("ledger failed", extra={"ledger": str(self._path), "cause": str(fault)})
         if self._path is not None and is_damage(fault):
-            self._begin_anew(door, connection, self._path)
+            self._begin_anew(session, connection, self._path)
         return otherwise
 
-    def _begin_anew(self, door: _Door, damaged: sqlite3.Connection, path: Path) -> None:
+    def _begin_anew(self, session: _Session, damaged: sqlite3.Connection, path: Path) -> None:
         """Set a damaged file aside, once however many threads met the damage."""
         with self._writer.lock, self._reader.lock:
-            if door.connection is not damaged:
+            if session.connection is not damaged:
                 return
             self.close()
             try:

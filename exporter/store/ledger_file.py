@@ -1,4 +1,4 @@
-"""Is this file a ledger that can be used? A damaged one is set aside, another program's never."""
+"""The file of the ledger. A damaged one is set aside, another program's never."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import logging
 import os
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.store import contents, manifests, outlines, scrubs, truths
+from exporter.store import audits, manifests, scrubs
 
 _log: Final = logging.getLogger("pullproof.ledger")
 
@@ -20,13 +21,16 @@ _OTHERS: Final = 0o077
 """The rights of a file of the ledger, and those that nobody has."""
 _OURS: Final = 0x50756C6C
 """SQLite's `application_id`: "Pull"."""
-_VERSION: Final = 1
+_VERSION: Final = 2
+"""Rises with every change of the schema."""
 _LARGEST_JOURNAL: Final = 64 * 1024 * 1024
 """Bytes that the write-ahead log may keep once it was emptied."""
-_TABLES: Final = frozenset({"manifests", "truths"})
+_TABLES: Final = frozenset(
+    {"manifests", "outlines", "audits", "proofs", "mismatches", "debts", "contents"}
+)
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
-{manifests.SCHEMA}{truths.SCHEMA}
+{manifests.SCHEMA}{audits.SCHEMA}{scrubs.SCHEMA}
 PRAGMA application_id = {_OURS};
 PRAGMA user_version = {_VERSION};
 COMMIT;
@@ -61,13 +65,13 @@ FAULTS: Final = (sqlite3.Error, UnicodeDecodeError)
 """What a file may raise. SQLite quotes a damaged schema, and Python cannot decode the quotation."""
 
 
-def is_damage(error: Exception) -> bool:
+def is_damage(error: BaseException) -> bool:
     """Does an error say that the file's content is wrong, rather than that it is out of reach?"""
     damage = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     return isinstance(error, UnicodeDecodeError) or _code(error) in damage
 
 
-def _code(error: Exception) -> int:
+def _code(error: BaseException) -> int:
     """Return SQLite's primary code of an error; Python's own errors have none."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
@@ -128,24 +132,17 @@ def _opened(path: str, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=patience, isolation_level=None, check_same_thread=False
     )
-    connection.text_factory = _text
+    # A bit of a text that flipped must not hide all the other rows.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
         _prepare(connection, path)
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+    except BaseException as error:
         connection.close()
         # While opening, SQLITE_ERROR is a header or a schema that SQLite cannot make sense of.
         if is_damage(error) or _code(error) == sqlite3.SQLITE_ERROR:
             raise _Unusable(str(error)) from error
         raise
-    except BaseException:
-        connection.close()
-        raise
     return connection
-
-
-def _text(raw: bytes) -> str:
-    """Return a text, though a bit in it flipped: one such row must not hide all the others."""
-    return raw.decode(errors="replace")
 
 
 def _prepare(connection: sqlite3.Connection, path: str) -> None:
@@ -161,8 +158,6 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
         raise _stranger(path)
     elif (owner, version) != (_OURS, _VERSION) or not tables >= _TABLES:
         raise _Unusable(f"written by another version ({version})")
-    for later in (outlines.SCHEMA, scrubs.SCHEMA, contents.SCHEMA):
-        connection.executescript(later)  # an older file of this version has none
     # After the schema: until then the file's header does not say that it is ours.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -1,21 +1,30 @@
-"""How do bodies of manifests stand in the ledger, so that damage to them is never believed?"""
+"""Manifests in the ledger: their bodies, and outlines of what they refer to.
+
+Damage to either is never believed: a body is hashed again, an outline has a seal.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import struct
 import zlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from sqlite3 import Connection
+from typing import Final
 
+from exporter.facts.body import Outline
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import schema1_payload
-
-if TYPE_CHECKING:
-    import sqlite3
 
 SCHEMA: Final = """
 CREATE TABLE manifests (
   id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL, day INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX manifests_by_day ON manifests (day);
+CREATE TABLE outlines (
+  digest BLOB PRIMARY KEY, outline BLOB NOT NULL, day INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outlines_by_day ON outlines (day);
 """
 PUT: Final = """
 INSERT INTO manifests (digest, body, day) VALUES (?, ?, ?)
@@ -24,26 +33,47 @@ ON CONFLICT (digest) DO UPDATE SET body = excluded.body, day = excluded.day
 TOUCH: Final = "UPDATE manifests SET day = ? WHERE digest = ?"
 FORGET: Final = "DELETE FROM manifests WHERE digest = ?"
 PRUNE: Final = "DELETE FROM manifests WHERE day < ?"
+PUT_OUTLINE: Final = "REPLACE INTO outlines (digest, outline, day) VALUES (?, ?, ?)"
+TOUCH_OUTLINE: Final = "UPDATE outlines SET day = ? WHERE digest = ?"
+PRUNE_OUTLINES: Final = "DELETE FROM outlines WHERE day < ?"
 
 _FIND: Final = """
 SELECT body, day FROM manifests
 WHERE digest = ? AND typeof(body) = 'blob' AND typeof(day) = 'integer'
 """
+_AT_ONCE: Final = 256
+_MARKS: Final = ", ".join("?" * _AT_ONCE)
+_FIND_OUTLINES: Final = f"""
+SELECT digest, outline, day FROM outlines
+WHERE digest IN ({_MARKS}) AND typeof(outline) = 'blob' AND typeof(day) = 'integer'
+"""  # noqa: S608 - marks only
 _LARGEST: Final = 16 * 1024 * 1024
 """Bytes that a kept body may unpack to: four times the largest manifest."""
 _LEVEL: Final = 1
 """Of zlib: a manifest shrinks to a third, for some sixty microseconds once."""
+_HEAD: Final = struct.Struct(">q?")
+_SEAL: Final = 8
+"""Bytes of the hash over a digest and its outline."""
+_ALGORITHMS: Final = {32: "sha256", 64: "sha512"}
 
-
-def find(key: bytes, file: sqlite3.Connection) -> tuple[bytes, int] | None:
-    """Return the packed body that is kept under a key, and the day on which it was asked for."""
-    row: tuple[bytes, int] | None = file.execute(_FIND, (key,)).fetchone()
-    return row
+OutlineRow = tuple[bytes, bytes, int]
+"""A key, a packed outline, and the day on which it was asked for."""
 
 
 def key(digest: Digest) -> bytes:
     """Pack a digest into its bytes; the length tells the algorithm."""
     return bytes.fromhex(digest.encoded)
+
+
+def unkeyed(packed: bytes) -> Digest:
+    """Return the digest whose key this is."""
+    return Digest(f"{_ALGORITHMS.get(len(packed), 'sha256')}:{packed.hex()}")
+
+
+def find(key: bytes, file: Connection) -> tuple[bytes, int] | None:
+    """Return the packed body that is kept under a key, and the day on which it was asked for."""
+    row: tuple[bytes, int] | None = file.execute(_FIND, (key,)).fetchone()
+    return row
 
 
 def packed(body: bytes) -> bytes:
@@ -52,20 +82,37 @@ def packed(body: bytes) -> bytes:
 
 
 def unpacked(digest: Digest, packed: bytes) -> bytes | None:
-    """Unpack a body; None where it is not what the digest names."""
+    """Unpack a body; None where it is not what the digest names, or a signed schema 1 signs."""
     unpacker = zlib.decompressobj()
     try:
         body = unpacker.decompress(packed, _LARGEST)
-    except zlib.error:
+        named = unpacker.eof and (digest.names(body) or digest.names(schema1_payload(body)))
+    except (zlib.error, Malformed):
         return None
-    return body if unpacker.eof and _is_named(digest, body) else None
+    return body if named else None
 
 
-def _is_named(digest: Digest, body: bytes) -> bool:
-    """Does a digest name this body, or what a signed schema 1 manifest signs?"""
-    if digest.names(body):
-        return True
-    try:
-        return digest.names(schema1_payload(body))
-    except Malformed:
-        return False
+def find_outlines(keys: Sequence[bytes], file: Connection) -> list[OutlineRow]:
+    """Return the packed outlines of some digests, by key, and when they were asked for."""
+    parts = (keys[at : at + _AT_ONCE] for at in range(0, len(keys), _AT_ONCE))
+    filled = ([*part, *[None] * (_AT_ONCE - len(part))] for part in parts)
+    return [row for part in filled for row in file.execute(_FIND_OUTLINES, part)]
+
+
+def packed_outline(key: bytes, outline: Outline) -> bytes:
+    """Pack an outline, with a seal over it and its digest."""
+    content = _HEAD.pack(outline.size, outline.is_index) + outline.packed
+    return _seal(key, content) + content
+
+
+def unpacked_outline(key: bytes, row: bytes) -> Outline | None:
+    """Unpack an outline; None where it is not what was packed for this digest."""
+    seal, content = row[:_SEAL], row[_SEAL:]
+    if len(content) < _HEAD.size or seal != _seal(key, content):
+        return None
+    size, is_index = _HEAD.unpack_from(content)
+    return Outline(size, is_index, content[_HEAD.size :])
+
+
+def _seal(key: bytes, content: bytes) -> bytes:
+    return hashlib.sha256(key + content).digest()[:_SEAL]

@@ -1,31 +1,44 @@
-"""How does the ledger remember which bytes were read whole, and which of them were wrong?"""
+"""Full verification in the ledger: what was read, what was wrong, and what layers unpack to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from sqlite3 import Connection
+from typing import Any, Final
 
+import msgspec
+
+from exporter.facts.misfit import Contents, Inside, Known, Unpacked
 from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Mismatch, Proven, Scrubbed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository
-from exporter.store.manifests import key
-
-if TYPE_CHECKING:
-    import sqlite3
+from exporter.oci.rootfs import Rootfs
+from exporter.store.audits import seal
+from exporter.store.manifests import key, unkeyed
 
 SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS proofs (
+CREATE TABLE proofs (
   registry TEXT NOT NULL, digest BLOB NOT NULL, since REAL NOT NULL, at REAL, repository TEXT,
   day INTEGER NOT NULL, PRIMARY KEY (registry, digest)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS mismatches (
+CREATE TABLE mismatches (
   registry TEXT NOT NULL, repository TEXT NOT NULL, digest BLOB NOT NULL, at REAL NOT NULL,
   detail TEXT NOT NULL, PRIMARY KEY (registry, repository, digest)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS debts (registry TEXT PRIMARY KEY, until REAL NOT NULL) STRICT;
+CREATE TABLE debts (registry TEXT PRIMARY KEY, until REAL NOT NULL) STRICT;
+CREATE TABLE contents (
+  registry TEXT NOT NULL, digest BLOB NOT NULL, content TEXT NOT NULL, seal BLOB NOT NULL,
+  readings INTEGER NOT NULL, PRIMARY KEY (registry, digest)
+) STRICT, WITHOUT ROWID;
 """
 OWE: Final = "REPLACE INTO debts (registry, until) VALUES (?, ?)"
+LEARN: Final = """
+INSERT INTO contents (registry, digest, content, seal, readings) VALUES (?, ?, ?, ?, 1)
+ON CONFLICT (registry, digest) DO UPDATE SET
+  readings = iif(content = excluded.content AND seal = excluded.seal, readings + 1, 1),
+  content = excluded.content, seal = excluded.seal
+"""
 
 _DEBT: Final = "SELECT until FROM debts WHERE registry = ? AND typeof(until) = 'real'"
 _PROOFS: Final = """
@@ -44,6 +57,16 @@ INSERT INTO proofs (registry, digest, since, day) VALUES (?, ?, ?, ?)
 ON CONFLICT (registry, digest) DO UPDATE SET day = excluded.day WHERE day <> excluded.day
 """
 _PRUNE: Final = "DELETE FROM proofs WHERE registry = ? AND day < ?"
+_PRUNE_CONTENTS: Final = """
+DELETE FROM contents WHERE registry = ? AND NOT EXISTS (
+  SELECT 1 FROM proofs
+  WHERE proofs.registry = contents.registry AND proofs.digest = contents.digest
+)
+"""
+_CONTENTS: Final = """
+SELECT digest, content, seal, readings FROM contents WHERE registry = ?
+AND typeof(digest) = 'blob' AND typeof(content) = 'text' AND typeof(readings) = 'integer'
+"""
 _PROVE: Final = """
 INSERT INTO proofs (registry, digest, since, at, repository, day) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (registry, digest)
@@ -60,13 +83,12 @@ _BLAME: Final = """
 REPLACE INTO mismatches (registry, repository, digest, at, detail) VALUES (?, ?, ?, ?, ?)
 """
 _DAY: Final = 86_400
-_ALGORITHMS: Final = {32: "sha256", 64: "sha512"}
 
 Work = list[tuple[str, "Sequence[tuple[object, ...]]"]]
 
 
-def recall(registry: str, file: sqlite3.Connection) -> Scrubbed:
-    """Read all that is known of a registry."""
+def recall(registry: str, file: Connection) -> Scrubbed:
+    """Read all that is known of a registry; damage is not told."""
     proofs = {
         unkeyed(packed): Proven(since, at, None if name is None else Repository(name))
         for packed, since, at, name in file.execute(_PROOFS, (registry,))
@@ -75,10 +97,10 @@ def recall(registry: str, file: sqlite3.Connection) -> Scrubbed:
         (Repository(name), unkeyed(packed)): Mismatch(at, detail)
         for name, packed, at, detail in file.execute(_MISMATCHES, (registry,))
     }
-    return Scrubbed(proofs, mismatches)
+    return Scrubbed(proofs, mismatches, _contents(registry, file))
 
 
-def debt(registry: str, file: sqlite3.Connection) -> float:
+def debt(registry: str, file: Connection) -> float:
     """Return when all that was read is paid for; 0 where nothing was."""
     row = file.execute(_DEBT, (registry,)).fetchone()
     return row[0] if row else 0.0
@@ -88,7 +110,11 @@ def wanting(registry: str, digests: Iterable[Digest], now: float, kept: int) -> 
     """Return the statements that note what is needed, and forget what was not for days."""
     day = int(now // _DAY)
     rows = [(registry, key(digest), now, day) for digest in digests]
-    return [(_WANT, rows), (_PRUNE, [(registry, day - kept)])]
+    return [
+        (_WANT, rows),
+        (_PRUNE, [(registry, day - kept)]),
+        (_PRUNE_CONTENTS, [(registry,)]),
+    ]
 
 
 def noting(registry: str, found: Mapping[Place, Sighting], at: float) -> Work:
@@ -106,6 +132,39 @@ def noting(registry: str, found: Mapping[Place, Sighting], at: float) -> Work:
     return [(_PROVE, proven), (_CLEAR, cleared), (_BLAME, blamed)]
 
 
-def unkeyed(packed: bytes) -> Digest:
-    """Return the digest whose key this is; its length tells the algorithm."""
-    return Digest(f"{_ALGORITHMS.get(len(packed), 'sha256')}:{packed.hex()}")
+Row = tuple[str, bytes, str, bytes]
+_Content = tuple[Unpacked | None, Rootfs | None]
+"""Of a layer the first, of a configuration the second."""
+
+
+def _to_digest(kind: Any, value: Any) -> Any:
+    return kind.parse(value)
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=str).encode
+_decode: Final = msgspec.json.Decoder(_Content, dec_hook=_to_digest).decode
+
+
+def _contents(registry: str, file: Connection) -> Contents:
+    found = {}
+    for packed, text, stated, readings in file.execute(_CONTENTS, (registry,)):
+        content = _content(text) if stated == seal(packed, text.encode()) else None
+        if content is not None:
+            found[unkeyed(packed)] = Known(content, readings)
+    return found
+
+
+def content_row(registry: str, digest: Digest, content: Inside) -> Row:
+    """Return what is kept of one, with a seal over it and its digest."""
+    pair = (None, content) if isinstance(content, Rootfs) else (content, None)
+    packed, text = key(digest), _encode(pair).decode()
+    return registry, packed, text, seal(packed, text.encode())
+
+
+def _content(text: str) -> Inside | None:
+    """Read what was kept; None where another release kept it, and meant more by it."""
+    try:
+        content: _Content = _decode(text)
+    except (msgspec.DecodeError, ValueError):
+        return None
+    return content[0] or content[1]

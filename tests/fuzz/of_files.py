@@ -25,7 +25,7 @@ from exporter.publish.web import config as web_config
 from exporter.publish.web.config import server_context
 from exporter.sources.references import ReferenceFile
 from exporter.sources.storage import filesystem, layout
-from exporter.store import outlines, snapshot_file
+from exporter.store import manifests, snapshot_file
 from exporter.store.ledger import Ledger
 from exporter.store.ledger_file import connect
 from tests.fakes import APP, HOST, NOW
@@ -120,9 +120,12 @@ _HERE: Final = f"VALUES ('{HOST}',"
 ROWS: Final = (
     f"{_PUT} manifests (digest, body, day) VALUES (?, ?, 1)",
     f"{_PUT} outlines (digest, outline, day) VALUES (?, ?, 1)",
-    f"{_PUT} contents (registry, digest, said, seal, readings) {_HERE} ?, CAST(? AS TEXT), x'', 1)",
+    (
+        f"{_PUT} contents (registry, digest, content, seal, readings)"
+        f" {_HERE} ?, CAST(? AS TEXT), x'', 1)"
+    ),
     f"{_PUT} mismatches {_HERE} CAST(? AS TEXT), ?, 1, '')",
-    f"{_PUT} truths (registry, kept_at, snapshot, since, seal) {_HERE} 1, ?, CAST(? AS TEXT), x'')",
+    f"{_PUT} audits (registry, kept_at, snapshot, since, seal) {_HERE} 1, ?, CAST(? AS TEXT), x'')",
 )
 
 
@@ -149,7 +152,7 @@ def _body(data: bytes) -> None:
     with Ledger(None, lambda: NOW) as kept:
         kept.keep_manifests({NAME: data})
         assert kept.manifest(NAME) is None or NAME.names(data) or b"signatures" in data
-    outlines.unpacked(bytes.fromhex(NAME.encoded), data)
+    manifests.unpacked_outline(bytes.fromhex(NAME.encoded), data)
 
 
 def _ledger_file(data: bytes) -> None:
@@ -313,10 +316,8 @@ TARGETS: Final = (
             for text in (b"{}", zlib.compress(IMAGE.body))
         ),
         (
-            "store.contents",
             "store.manifests",
-            "store.truths",
-            "store.outlines",
+            "store.audits",
             "store.scrubs",
         ),
         (),
@@ -326,7 +327,7 @@ TARGETS: Final = (
         "ledger-body",
         _body,
         (IMAGE.body, INDEX.body),
-        ("store.manifests", "store.outlines"),
+        ("store.manifests",),
         (),
     ),
     Target(

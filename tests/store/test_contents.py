@@ -76,9 +76,9 @@ def test_what_nothing_needs_for_months_is_forgotten(path: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE contents SET said = replace(said, 'sha256:3', 'sha256:4')",
+        "UPDATE contents SET content = replace(content, 'sha256:3', 'sha256:4')",
         "UPDATE contents SET digest = zeroblob(32)",
-        "UPDATE contents SET said = '{}'",
+        "UPDATE contents SET content = '{}'",
     ],
 )
 def test_a_flipped_bit_here_is_held_against_no_image(path: Path, damage: str) -> None:

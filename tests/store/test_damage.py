@@ -44,9 +44,9 @@ def test_a_damaged_body_is_forgotten_and_never_told(path: Path, content: bytes) 
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE truths SET snapshot = x'00'",
-        "UPDATE truths SET since = '{}'",
-        "UPDATE truths SET seal = x''",
+        "UPDATE audits SET snapshot = x'00'",
+        "UPDATE audits SET since = '{}'",
+        "UPDATE audits SET seal = x''",
     ],
 )
 def test_a_damaged_truth_is_not_told(path: Path, change: str) -> None:
@@ -59,7 +59,7 @@ def test_a_damaged_truth_is_not_told(path: Path, change: str) -> None:
 
 def test_one_registrys_truth_is_not_anothers(path: Path) -> None:
     with open_(filled(path)) as ledger, closing(sqlite3.connect(path)) as other:
-        other.execute("UPDATE truths SET registry = 'other'")
+        other.execute("UPDATE audits SET registry = 'other'")
         other.commit()
 
         assert ledger.last("other") is None
@@ -184,11 +184,11 @@ def test_a_damaged_schema_that_cannot_even_be_quoted_is_set_aside(path: Path) ->
 
 COLUMNS = {
     "manifests": ("body", "day"),
-    "truths": ("snapshot", "since", "seal"),
+    "audits": ("snapshot", "since", "seal"),
     "outlines": ("digest", "outline", "day"),
     "proofs": ("digest", "since", "at", "repository"),
     "mismatches": ("repository", "digest", "at", "detail"),
-    "contents": ("digest", "said", "seal", "readings"),
+    "contents": ("digest", "content", "seal", "readings"),
     "debts": ("until",),
 }
 
@@ -226,7 +226,7 @@ def test_a_value_that_became_another_type_hides_nothing_else(
         scrubbed = ledger.scrubbed("main")
         return {
             "manifests": ledger.manifest(NAME),
-            "truths": ledger.last("main"),
+            "audits": ledger.last("main"),
             "outlines": ledger.outlines([key]),
             "proofs": scrubbed.proofs,
             "mismatches": scrubbed.mismatches,

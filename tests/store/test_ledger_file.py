@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def test_a_ledger_of_another_version_is_set_aside(path: Path) -> None:
     with closing(sqlite3.connect(filled(path))) as other:
-        other.execute("PRAGMA user_version = 2")
+        other.execute("PRAGMA user_version = 1")
 
     with open_(path) as ledger:
         assert ledger.last("main") is None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from exporter.oci.digest import Digest
 from exporter.ports import Kept
-from exporter.store import truths
 from tests.store.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def test_it_is_told_whether_the_ledger_can_be_written(path: Path) -> None:
         tally = ledger.tally
         assert tally is not None
         told = [tally.writable]
-        for change in ("DROP TABLE truths", truths.SCHEMA):
+        for change in ("ALTER TABLE audits RENAME TO other", "ALTER TABLE other RENAME TO audits"):
             other.execute(change)
             ledger.keep("main", TRUTH)
             ledger.owe("main", 1.0)  # on a full disk a small write may succeed beside
@@ -82,7 +81,7 @@ def test_many_threads_and_processes_read_while_it_writes(path: Path) -> None:
         writing.append(pool.submit(ledger.keep_manifests, kept))
         reading = [pool.submit(ledger.last, "main") for _ in truths]
         with closing(sqlite3.connect(path)) as other:
-            assert other.execute("SELECT count(*) FROM truths").fetchone() == (1,)
+            assert other.execute("SELECT count(*) FROM audits").fetchone() == (1,)
         assert all(each.result() in truths for each in reading)
         assert all(each.result() is None for each in writing)
         assert all(ledger.manifest(name) == body for name, body in kept.items())
