@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from exporter.commands import Refused, refusing
 from exporter.commands.answer import Exit, answered
 from exporter.commands.options import bucket, check_place, is_folder, place
-from exporter.config.words import duration
+from exporter.config.values import duration
 from exporter.facts.exports import Capacity, Release, Untold
 from exporter.facts.gap import Reason
 from exporter.judge.coverage import doubts, newest

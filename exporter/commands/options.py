@@ -16,9 +16,8 @@ from exporter.commands import Refused, refusing
 from exporter.config.cluster import ClusterSettings
 from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.settings import Settings
-from exporter.config.shard import VARIABLE, ShardName
 from exporter.config.storage import NO_PLACE, PLACE
-from exporter.config.words import duration
+from exporter.config.values import VARIABLE, ShardName, duration
 from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
 from exporter.oci.quoting import quoted

@@ -17,8 +17,7 @@ from exporter.commands.answer import Exit, answered_report, exit_code, save
 from exporter.commands.auditing import aimed, finished, opened, showing
 from exporter.commands.options import Typed, again, is_folder, settings_of, typed
 from exporter.commands.subjects import Subjects, asked_for
-from exporter.config.registry import RegistrySettings
-from exporter.config.scrub import ScrubSettings, Source
+from exporter.config.registry import RegistrySettings, ScrubSettings, Source
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Sighting
 from exporter.facts.snapshot import Snapshot

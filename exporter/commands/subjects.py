@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from exporter.commands import Refused, refusing
-from exporter.config.words import glob
+from exporter.config.values import glob
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform

@@ -7,8 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from exporter.config.section import Section, amiss
-from exporter.config.words import (
+from exporter.config.values import (
     ClassName,
     FieldPathText,
     FilePath,
@@ -16,8 +15,10 @@ from exporter.config.words import (
     KindName,
     NamespaceName,
     ResourceName,
+    Section,
     Timeout,
     VersionName,
+    amiss,
 )
 from exporter.facts.use import ReferenceClass
 

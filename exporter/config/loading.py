@@ -11,10 +11,9 @@ from pydantic_core import ErrorDetails
 
 from exporter.config.registry import RegistrySettings
 from exporter.config.secrets import NoSecret, credentials
-from exporter.config.section import Section
 from exporter.config.settings import Settings
 from exporter.config.storage import ENDPOINT, NO_PLACE, PLACE
-from exporter.config.words import nearest
+from exporter.config.values import Section, nearest
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.marked import Fault, Marked

@@ -10,10 +10,8 @@ from pydantic import Field, model_validator
 
 from exporter.config.cluster import ClusterSettings
 from exporter.config.registry import RegistrySettings
-from exporter.config.section import Section, amiss
-from exporter.config.shard import ShardName
 from exporter.config.storage import FactsSettings
-from exporter.config.words import (
+from exporter.config.values import (
     Address,
     ClassName,
     Duration,
@@ -26,7 +24,10 @@ from exporter.config.words import (
     PageAddress,
     PathPrefix,
     PlatformName,
+    Section,
+    ShardName,
     ShardText,
+    amiss,
 )
 from exporter.facts.use import ReferenceClass
 

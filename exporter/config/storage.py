@@ -7,8 +7,7 @@ from typing import Final, Self
 
 from pydantic import Field, model_validator
 
-from exporter.config.section import Section, amiss
-from exporter.config.words import Duration, FilePath
+from exporter.config.values import Duration, FilePath, Section, amiss
 
 PLACE: Final = r"^(s3|gs|az)://[^/]+(/.*)?$"
 """A bucket, and a folder in it."""

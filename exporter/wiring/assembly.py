@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from exporter.config.registry import RegistrySettings
-from exporter.config.scrub import Source
+from exporter.config.registry import RegistrySettings, Source
 from exporter.config.settings import Settings
 from exporter.facts.shard import WHOLE, Shard
 from exporter.ports import Bytes, OpenRegistry

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from exporter.config.registry import RegistrySettings
-from exporter.config.scrub import ScrubSettings
+from exporter.config.registry import RegistrySettings, ScrubSettings
 from exporter.config.secrets import NoSecret, credentials
 from exporter.facts.gap import Reason
 from exporter.facts.shard import Shard

@@ -18,8 +18,7 @@ from exporter.tally import ScrubTally
 from exporter.wiring.storage import RegistryStorage
 
 if TYPE_CHECKING:
-    from exporter.config.registry import RegistrySettings
-    from exporter.config.scrub import ScrubSettings
+    from exporter.config.registry import RegistrySettings, ScrubSettings
     from exporter.config.settings import Settings
     from exporter.config.storage import StorageSettings
     from exporter.store.ledger import Ledger

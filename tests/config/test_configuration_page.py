@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final, get_args
 from pydantic_core import PydanticUndefined
 
 from exporter.config.loading import parse
-from exporter.config.section import Section
 from exporter.config.settings import Settings
-from exporter.config.words import spell
+from exporter.config.values import Section, spell
 from tests.golden import generated
 
 if TYPE_CHECKING:

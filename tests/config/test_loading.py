@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.registry import RegistrySettings
-from exporter.config.words import Address, ImagePattern
+from exporter.config.values import Address, ImagePattern
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.config.shard import ShardName
+from exporter.config.values import ShardName
 from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
 

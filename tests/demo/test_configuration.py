@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from exporter.config.loading import load
-from exporter.config.words import Address
+from exporter.config.values import Address
 from exporter.demo.configuration import write
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass

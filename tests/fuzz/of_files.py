@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 from typing import Final
 
 from exporter.config.loading import Misconfigured, load
-from exporter.config.shard import ShardName
+from exporter.config.values import ShardName
 from exporter.judge.gc import repositories as collector_name
 from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.judge.gc.simulate import simulate
@@ -289,7 +289,7 @@ TARGETS: Final = (
             _yaml("docs/configuration.md"),
             b"registries: [{url: 'https://r.example', scrub: {period: 30d}}]",
         ),
-        ("sources.marked", "config.words", "config.secrets"),
+        ("sources.marked", "config.values", "config.secrets"),
         (Misconfigured,),
     ),
     Target(
@@ -298,7 +298,7 @@ TARGETS: Final = (
         _read("examples/web-config.yml"),
         ("publish.web.config",),
     ),
-    Target("shard", _shard, (b"auto/4\nregistry-3", b"0/4\n"), ("config.shard",)),
+    Target("shard", _shard, (b"auto/4\nregistry-3", b"0/4\n"), ("config.values",)),
     Target("release", _release, (_RELEASE,), ("publish.exports.release",)),
     Target(
         "release-path",

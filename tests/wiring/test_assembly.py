@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from exporter.config.registry import RegistrySettings
-from exporter.config.scrub import ScrubSettings
+from exporter.config.registry import RegistrySettings, ScrubSettings
 from exporter.config.settings import Settings
 from exporter.facts.shard import Shard
 from exporter.sources.registry.distribution import Distribution

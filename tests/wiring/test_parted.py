@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.config.registry import RegistrySettings
-from exporter.config.scrub import ScrubSettings
+from exporter.config.registry import RegistrySettings, ScrubSettings
 from exporter.facts.shard import WHOLE, Shard
 from exporter.wiring.registries import parted
 

@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self
 
 from exporter.audit import audit
-from exporter.config.registry import RegistrySettings, TagsSettings
-from exporter.config.scrub import ScrubSettings
+from exporter.config.registry import RegistrySettings, ScrubSettings, TagsSettings
 from exporter.config.settings import Settings
 from exporter.facts.snapshot import Admission, Collector
 from exporter.ports import Listing, Wrong

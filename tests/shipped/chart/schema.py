@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_or
 
 import annotated_types
 
-from exporter.config.section import Section
 from exporter.config.settings import Settings
+from exporter.config.values import Section
 from exporter.facts.snapshot import Collector
 from tests.shipped.chart.values import Value, values
 from tests.shipped.rules import alerts

@@ -1,11 +1,11 @@
-"""What may stand for a value in the configuration: durations, addresses, patterns, platforms."""
+"""Values in the configuration: durations, sizes, addresses, patterns, names."""
 
 from __future__ import annotations
 
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -13,16 +13,89 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError
 
-from exporter.config.shard import ShardName
+from exporter.facts.shard import MOST, Shard
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
+from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.quoting import quoted
 from exporter.oci.reference import host, repository
 from exporter.sources.cluster.custom import FieldPath
 from exporter.sources.cluster.resources import RESOURCES
+
+
+class Section(BaseModel):
+    """Keys that belong together; unknown ones are errors, and values are never guessed at."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+
+def amiss(*path_and_text: str | int) -> PydanticCustomError:
+    """Blame one key, by its path within the section, for what does not go together."""
+    *path, text = path_and_text
+    return PydanticCustomError("amiss", "{text}", {"path": tuple(path), "text": str(text)})
+
+
+VARIABLE: Final = "PULLPROOF_SHARD"
+"""The environment variable that may name the shard."""
+_NAME: Final = re.compile(r"(auto|[0-9]{1,4})/([0-9]{1,4})")
+_ORDINAL: Final = re.compile(r".*-([0-9]{1,4})")
+"""The name of a StatefulSet's pod, which is its host's name too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardName:
+    """A shard as it is written."""
+
+    index: int | None
+    """None where the pod's name tells."""
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `INDEX/COUNT` or `auto/COUNT`; raise `Malformed` for anything else."""
+        found = _NAME.fullmatch(text)
+        if found is None:
+            raise Malformed(f"not a shard such as 0/4 or auto/4: {quoted(text, 40)}")
+        index, count = None if found[1] == "auto" else int(found[1]), int(found[2])
+        if not 1 <= count <= MOST:
+            raise Malformed(f"shards are counted from 1 to {MOST}: {quoted(text)}")
+        if index is not None and index >= count:
+            raise Malformed(f"of {count} shards the last is {count - 1}/{count}: {quoted(text)}")
+        return cls(index, count)
+
+    def __str__(self) -> str:
+        """Return it as it is written."""
+        return f"{'auto' if self.index is None else self.index}/{self.count}"
+
+    def settled(self, environ: Mapping[str, str]) -> Shard:
+        """Return the shard; raise `Malformed` where the host's name does not tell it."""
+        if self.index is not None:
+            return Shard(self.index, self.count)
+        name = environ.get("HOSTNAME", "")
+        found = _ORDINAL.fullmatch(name)
+        if found is None:
+            raise Malformed(f"HOSTNAME does not end in -NUMBER as a StatefulSet's does: {name!r}")
+        if int(found[1]) >= self.count:
+            raise Malformed(f"{name} is none of {self.count} shards: fewer pods, or more shards")
+        return Shard(int(found[1]), self.count)
+
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

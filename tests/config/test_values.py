@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config.words import Address, ImagePattern, duration, nearest, size, spell
+from exporter.config.values import Address, ImagePattern, duration, nearest, size, spell
 
 
 @pytest.mark.parametrize(
