@@ -1,9 +1,8 @@
-"""Can the bytes be read? One request a blob and repository, however many manifests share it."""
+"""Blobs: one request per blob and repository, however many manifests share it."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,27 +23,22 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind, Link
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Place
-from exporter.ports import Absent, Content, Memory, Unseen, Wrong
+from exporter.ports import Absent, Unseen, Wrong
 from exporter.resolve.concurrency import spread
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
-from exporter.resolve.target import Method
 from exporter.resolve.walk import Walk
 
 _LARGEST_CONFIG: Final = 4 * 2**20
 """Bytes: no image's configuration is larger; a larger one is proven by its last byte only."""
-_BATCH: Final = 4 * 2**20
-"""Bytes of configurations that wait in memory before they are handed to the ledger."""
 
 _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
 
 
 @dataclass(slots=True)
 class Blobs:
-    """The blobs that a walk came upon. `prove` them once; the sightings go to the walk."""
+    """The blobs of the manifests that a walk found. `prove` them once, for the walk."""
 
-    content: Content
-    memory: Memory
-    method: Method
+    walk: Walk
     platforms: dict[Digest, Platform] = field(default_factory=dict)
     """By configuration digest, of images whose index does not say where they run."""
     _wanted: dict[Place, Descriptor] = field(default_factory=dict)
@@ -54,15 +48,13 @@ class Blobs:
     """Entries of an index that are no known manifest: a node tries them as both."""
     _exempt: dict[Place, Sighting] = field(default_factory=dict)
     """Content that some manifest does not expect here: looked at only where another does."""
-    _fresh: dict[Digest, bytes] = field(default_factory=dict)
-    _waiting: int = 0
-    """Bytes of the fresh bodies."""
     _parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One at a time: what configurations are parsed to is not to add up."""
 
-    async def prove(self, walk: Walk) -> None:
-        """Look at every blob below the walk's standing manifests."""
-        disputed = await asyncio.to_thread(self._collect, walk)
+    async def prove(self) -> None:
+        """Look at every blob below the manifests that are there."""
+        walk = self.walk
+        disputed = await asyncio.to_thread(self._collect)
         suspects: dict[Place, Suspect] = {}
 
         async def note(place: Place) -> None:
@@ -72,27 +64,18 @@ class Blobs:
             else:
                 walk.sightings[place] = look
 
-        await spread(self.method.width, note, self._wanted)
+        await spread(walk.method.width, note, self._wanted)
         above = _above(walk, suspects) if suspects else {}
-        walk.sightings.update(await confirm(suspects, self._look, above, self.content, self.method))
+        walk.sightings.update(await confirm(suspects, self._look, above, walk.content, walk.method))
         argued = unknown(Reason.MALFORMED, "two manifests state different sizes")
         walk.sightings.update((place, argued) for place in disputed)
         for place, seen in self._exempt.items():
             walk.sightings.setdefault(place, seen)
-        if self._fresh:
-            await asyncio.to_thread(self.memory.keep_manifests, self._fresh)
+        await walk.fresh.flush()
 
-    async def _keep(self, digest: Digest, body: bytes) -> None:
-        """Hand a configuration to the ledger; several at once, and never many bytes of them."""
-        self._fresh[digest] = body
-        self._waiting += len(body)
-        if self._waiting >= _BATCH:
-            fresh, self._fresh, self._waiting = self._fresh, {}, 0
-            await asyncio.to_thread(self.memory.keep_manifests, fresh)
-
-    def _collect(self, walk: Walk) -> list[Place]:
+    def _collect(self) -> list[Place]:
         """Note each blob once per repository; return those whose size the manifests dispute."""
-        disputed: list[Place] = []
+        walk, disputed = self.walk, list[Place]()
         for place, link in _content(walk):
             target = link.target
             blob = (place[0], target.digest)
@@ -114,7 +97,7 @@ class Blobs:
             self._loose.add(blob)
         if not bare or target.media_type not in IMAGE_CONFIGS:
             return
-        known = target.data if target.inline else self.memory.manifest(target.digest)
+        known = target.data if target.inline else self.walk.memory.manifest(target.digest)
         if known is not None:
             self._read_platform(target.digest, known)
         elif target.size and target.size <= _LARGEST_CONFIG:
@@ -123,7 +106,7 @@ class Blobs:
     async def _look(self, place: Place) -> Look:
         target = self._wanted[place]
         try:
-            if self.method.proof is Proof.HEAD:
+            if self.walk.method.proof is Proof.HEAD:
                 return await self._claimed(place, target)
             return await self._read(place, target)
         except Unseen as unseen:
@@ -131,20 +114,20 @@ class Blobs:
 
     async def _read(self, place: Place, target: Descriptor) -> Look:
         whole = place in self._whole
-        answer = await self.content.read(place[0], target, whole=whole)
+        answer = await self.walk.content.read(place[0], target, whole=whole)
         if isinstance(answer, Absent) and place in self._loose:
-            header = await self.content.head(*place)
+            header = await self.walk.content.head(*place)
             return HEADER if isinstance(header, Digest) else suspicion(answer)
         if isinstance(answer, Absent | Wrong):
             return suspicion(answer)
         if whole:
             async with self._parsing:
                 await asyncio.to_thread(self._read_platform, target.digest, answer)
-            await self._keep(target.digest, answer)
+            await self.walk.fresh.add(target.digest, answer)
         return HASHED if whole else LAST_BYTE
 
     async def _claimed(self, place: Place, target: Descriptor) -> Look:
-        size = await self.content.stat(place[0], target)
+        size = await self.walk.content.stat(place[0], target)
         if isinstance(size, Absent):
             return suspicion(size)
         if size is not None and target.size is not None and size != target.size:
@@ -178,12 +161,7 @@ def stated_platform(config: bytes) -> Platform:
 
     Source: OCI image-spec, config.md (`os`, `architecture`, `variant`).
     """
-    try:
-        document = json.loads(strict.bounded(config, strict.CONFIG_VALUES))
-    except Malformed:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"configuration is not JSON: {error}") from error
+    document = strict.document(config, strict.CONFIG_VALUES)
     fields = document if isinstance(document, dict) else {}
     parts = [fields.get(name) or "" for name in ("os", "architecture", "variant")]
     if not all(isinstance(part, str) for part in parts) or not (parts[0] and parts[1]):

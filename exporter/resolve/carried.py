@@ -1,7 +1,4 @@
-"""What was lost before, and cannot be seen now? A page must not resolve in a blind spell.
-
-Losses are carried, under their own age; health never is.
-"""
+"""Confirmed losses, carried under their own age while they cannot be seen; health never is."""
 
 from __future__ import annotations
 
@@ -25,12 +22,13 @@ def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
     waiting = [(place, seen) for place, seen in now.sightings.items() if _is_blind(seen)]
     if not waiting:
         return now
-    read = {**before.manifests, **now.manifests} if before else now.manifests
+    last = before or Snapshot(now.registry, now.taken_at)
+    read = {**last.manifests, **now.manifests}
     unseen: dict[Place, Sighting] = {}
     manifests: dict[Digest, Manifest] = {}
     while waiting:
         place, seen = waiting.pop()
-        unseen[place] = _older(place, seen, before)
+        unseen[place] = older(seen, last.sightings.get(place), last.taken_at)
         manifest = read.get(place[1])
         if manifest is None or unseen[place].state in GONE:
             continue
@@ -38,7 +36,14 @@ def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
         hidden = replace(seen, detail="parent manifest could not be read")
         places = (each for each in _below(place, manifest) if each not in now.sightings)
         waiting += ((each, hidden) for each in places if each not in unseen)
-    return _completed(now, before, unseen, manifests)
+    configs = {each.config.digest for each in manifests.values() if each.config}
+    stated = {at: each for at, each in last.config_platforms.items() if at in configs}
+    return replace(
+        now,
+        sightings={**now.sightings, **unseen},
+        manifests={**now.manifests, **manifests},
+        config_platforms={**stated, **now.config_platforms},
+    )
 
 
 def older(now: Sighting, before: Sighting | None, taken_at: float) -> Sighting:
@@ -55,29 +60,8 @@ def _is_blind(seen: Sighting) -> bool:
     return seen.state is State.UNKNOWN and seen.reason is not Reason.BY_DESIGN
 
 
-def _older(place: Place, seen: Sighting, before: Snapshot | None) -> Sighting:
-    return older(seen, before.sightings.get(place), before.taken_at) if before else seen
-
-
 def _below(place: Place, manifest: Manifest) -> Iterator[Place]:
     for link in manifest.links:
         target = link.target
         if link.kind is not Kind.SUBJECT and target.distributable and not target.inline:
             yield place[0], target.digest
-
-
-def _completed(
-    now: Snapshot,
-    before: Snapshot | None,
-    unseen: dict[Place, Sighting],
-    manifests: dict[Digest, Manifest],
-) -> Snapshot:
-    stated = before.config_platforms if before else {}
-    configs = [each.config.digest for each in manifests.values() if each.config]
-    platforms = {digest: stated[digest] for digest in configs if digest in stated}
-    return replace(
-        now,
-        sightings={**now.sightings, **unseen},
-        manifests={**now.manifests, **manifests},
-        config_platforms={**platforms, **now.config_platforms},
-    )

@@ -1,28 +1,18 @@
-"""Could the workloads that name images pull them, each with its own credentials?"""
+"""Credentials of workloads, tried at the repositories that they are used for."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
-from traceback import extract_tb
-from typing import TYPE_CHECKING, Final
 
-from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Admission, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.reference import Place, Repository
 from exporter.resolve.concurrency import abreast
+from exporter.resolve.target import Target
 
-if TYPE_CHECKING:
-    from exporter.resolve.target import Target
-
-_log: Final = logging.getLogger("pullproof.audit")
-_FRAMES: Final = 8
-"""Innermost frames of a fault that are logged."""
-
-Entrance = tuple[str, str, "Place"]
-"""A login, the host that a reference names, and what is there to be asked for."""
+Entrance = tuple[str, str, Place]
+"""A login, the host that a reference names, and a manifest that is there."""
 
 
 async def admissions(target: Target, seen: Snapshot) -> tuple[Admission, ...]:
@@ -35,29 +25,12 @@ async def admissions(target: Target, seen: Snapshot) -> tuple[Admission, ...]:
         return ()
 
     async def ask(entrance: Entrance) -> Admission:
-        try:
-            return await credential_check.admits(*entrance)
-        except Exception as fault:  # noqa: BLE001 - a stranger's Secret must cost no more than itself
-            return _not_established(entrance, fault)
+        return await credential_check.admits(*entrance)
 
     found = await abreast(target.method.width, ask, _entrances(_present(seen), seen.uses))
     return tuple(
         sorted((each for _, each in found), key=lambda each: (each.login, each.repository))
     )
-
-
-def _not_established(entrance: Entrance, fault: Exception) -> Admission:
-    """Log a fault of ours by its place alone: what it says may repeat a credential."""
-    login, _, (repository, _) = entrance
-    frames = extract_tb(fault.__traceback__)
-    fields = {
-        "login": login,
-        "repository": repository,
-        "cause": type(fault).__name__,
-        "trace": [f"{each.filename}:{each.lineno} {each.name}" for each in frames[-_FRAMES:]],
-    }
-    _log.error("credentials not tried", extra=fields)
-    return Admission(login, repository, None, Reason.INTERNAL, "see the log")
 
 
 def _entrances(there: Mapping[Repository, Place], uses: Iterable[Use]) -> list[Entrance]:

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from exporter.facts.gap import Gap, Reason, Scope
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from exporter.resolve.target import Target
 
 _log: Final = logging.getLogger("pullproof.audit")
+_FRAMES: Final = 8
+"""Innermost frames of a fault with credentials that are logged."""
 
 Answer = TypeVar("Answer")
 
@@ -219,6 +222,21 @@ class _GuardedCredentialCheck:
 
     async def admits(self, login: str, host: str, place: Place) -> Admission:
         try:
-            return await self.faults.ask(login, self.check.admits, login, host, place)
+            return await self.faults.in_time(login, lambda: self.check.admits(login, host, place))
         except Unseen as unseen:
             return Admission(login, place[0], None, unseen.reason, unseen.detail)
+        except Exception as fault:  # noqa: BLE001 - a Secret must cost no more than itself
+            _log_place(fault, login, place[0])
+            return Admission(login, place[0], None, Reason.INTERNAL, "see the log")
+
+
+def _log_place(fault: Exception, login: str, repository: Repository) -> None:
+    """Log where a fault was raised, but not its message, which may repeat a credential."""
+    frames = extract_tb(fault.__traceback__)[-_FRAMES:]
+    fields = {
+        "login": login,
+        "repository": repository,
+        "cause": type(fault).__name__,
+        "trace": [f"{each.filename}:{each.lineno} {each.name}" for each in frames],
+    }
+    _log.error("credentials not tried", extra=fields)

@@ -88,8 +88,8 @@ async def _resolve(
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
         await walk.run([place for place in _places(starts) if place not in walk.sightings])
     sealed = await seals(target, listings, answers, walk.above, starts)
-    blobs = Blobs(target.registry, target.memory, target.method)
-    await blobs.prove(walk)
+    blobs = Blobs(walk)
+    await blobs.prove()
     seen = replace(
         empty,
         roots=starts,

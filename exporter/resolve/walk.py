@@ -18,13 +18,22 @@ from exporter.resolve.concurrency import abreast
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
 from exporter.resolve.target import Method
 
+_BATCH: Final = 4 * 2**20
+"""Bytes of bodies that wait in memory before they are handed to the ledger."""
+_USUAL: Final = 128
+"""Entries of a manifest past which each counts eightfold."""
+_INLINE: Final = 512
+"""Bytes of content in a descriptor that count as one entry more."""
+_TEXT: Final = 256
+"""Bytes of a body that count as one entry: its entries may have long texts."""
+
 
 @dataclass(slots=True)
 class Sharing:
-    """What was read so far; never believed, only kept in place of what is read and equals it."""
+    """Equal parts of manifests, held once: manifests are most of what an audit holds."""
 
     before: Mapping[Digest, Manifest] = field(default_factory=dict)
-    """What the audit before read: most of it is the same, and held until the next is published."""
+    """Those of the audit before: most are the same."""
     _links: dict[Digest, Link] = field(default_factory=dict)
 
     def share(self, read: Manifest) -> Manifest:
@@ -40,14 +49,26 @@ class Sharing:
         return known if known == link else link
 
 
-_BATCH: Final = 4 * 2**20
-"""Bytes of bodies that wait in memory before they are handed to the ledger."""
-_USUAL: Final = 128
-"""Entries of a manifest past which each counts eightfold."""
-_INLINE: Final = 512
-"""Bytes of content in a descriptor that count as one entry more."""
-_TEXT: Final = 256
-"""Bytes of a body that count as one entry: its entries may have long texts."""
+@dataclass(slots=True)
+class BodyBuffer:
+    """Bodies on their way to the ledger: several at once, but never many bytes of them."""
+
+    memory: Memory
+    _bodies: dict[Digest, bytes] = field(default_factory=dict)
+    _size: int = 0
+
+    async def add(self, digest: Digest, body: bytes) -> None:
+        """Keep a body that was hashed."""
+        self._bodies[digest] = body
+        self._size += len(body)
+        if self._size >= _BATCH:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Hand over all that waits."""
+        bodies, self._bodies, self._size = self._bodies, {}, 0
+        if bodies:
+            await asyncio.to_thread(self.memory.keep_manifests, bodies)
 
 
 @dataclass(slots=True)
@@ -71,11 +92,13 @@ class Walk:
     """Manifests whose platform no index states."""
     _entries: int = 0
     """Entries of all manifests that are held."""
-    _fresh: dict[Digest, bytes] = field(default_factory=dict)
-    _waiting: int = 0
-    """Bytes of the fresh bodies."""
     _parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One at a time: what large bodies are parsed to is not to add up."""
+    fresh: BodyBuffer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read nothing yet."""
+        self.fresh = BodyBuffer(self.memory)
 
     async def run(self, starts: Iterable[Place]) -> None:
         """Look at these manifests and at every manifest below them."""
@@ -87,26 +110,23 @@ class Walk:
         deep = unknown(Reason.TOO_LARGE, "indexes are nested too deeply")
         for place in wave:
             self.sightings.setdefault(place, deep)
-        await self._keep()
+        await self.fresh.flush()
 
     async def _manifests(self, wave: list[Place]) -> None:
         """Read each new digest once, wherever it is first; then ask for the other places."""
         firsts = list({digest: (repository, digest) for repository, digest in wave}.values())
         chosen = set(firsts)
-        suspects: dict[Place, Suspect] = {}
-        for group in (firsts, [place for place in wave if place not in chosen]):
-            looks = await abreast(self.method.width, self._manifest, group)
-            self._note(looks, suspects)
+        looks = [
+            *await abreast(self.method.width, self._manifest, firsts),
+            *await abreast(
+                self.method.width, self._manifest, (place for place in wave if place not in chosen)
+            ),
+        ]
+        suspects = {place: look for place, look in looks if isinstance(look, Suspect)}
+        self.sightings.update((at, look) for at, look in looks if isinstance(look, Sighting))
         self.sightings.update(
             await confirm(suspects, self._manifest, self.above, self.content, self.method)
         )
-
-    def _note(self, looks: Iterable[tuple[Place, Look]], suspects: dict[Place, Suspect]) -> None:
-        for place, look in looks:
-            if isinstance(look, Suspect):
-                suspects[place] = look
-            else:
-                self.sightings[place] = look
 
     async def _manifest(self, place: Place) -> Look:
         """HEAD for a manifest whose body is kept, GET for a new one."""
@@ -127,10 +147,7 @@ class Walk:
             return unknown(unseen.reason, unseen.detail)
         except Malformed as error:
             return unknown(Reason.MALFORMED, str(error))
-        self._fresh[digest] = answer.content
-        self._waiting += len(answer.content)
-        if self._waiting >= _BATCH:
-            await self._keep()
+        await self.fresh.add(digest, answer.content)
         return HASHED
 
     async def _head(self, place: Place) -> Look:
@@ -160,11 +177,6 @@ class Walk:
     def _no_room(self) -> Sighting:
         words = f"its manifests have more than {self.method.entries:,} entries"
         return unknown(Reason.TOO_LARGE, f"{words}: raise manifest_entries, or use shards")
-
-    async def _keep(self) -> None:
-        fresh, self._fresh, self._waiting = self._fresh, {}, 0
-        if fresh:
-            await asyncio.to_thread(self.memory.keep_manifests, fresh)
 
     def _next(self, wave: Iterable[Place]) -> list[Place]:
         return list(dict.fromkeys(child for place in wave for child in self._below(place)))

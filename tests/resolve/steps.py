@@ -46,10 +46,10 @@ async def proven(
 ) -> tuple[Walk, Blobs]:
     """What was seen of the blobs below these images; only those questions are counted."""
     notes = notes or Notes()
-    walk = await walked(registry, *(each.digest for each in starts), notes=notes)
-    blobs = Blobs(registry, notes, Method(width=4, confirm_after=0.0, **method))
+    walk = await walked(registry, *(each.digest for each in starts), notes=notes, **method)
+    blobs = Blobs(walk)
     registry.asked.clear()
-    await blobs.prove(walk)
+    await blobs.prove()
     return walk, blobs
 
 

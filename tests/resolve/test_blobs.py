@@ -47,7 +47,7 @@ async def test_a_blob_that_images_share_is_read_once_a_repository() -> None:
         [*((APP, each.digest) for each in images), (Repository("other"), images[0].digest)]
     )
 
-    await Blobs(registry, Notes(), how).prove(walk)
+    await Blobs(walk).prove()
 
     assert registry.asked_about(base.digest) == 2
 

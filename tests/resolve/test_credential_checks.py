@@ -8,6 +8,7 @@ from exporter.facts.proof import State
 from exporter.facts.snapshot import Admission, Role
 from exporter.oci.reference import Place
 from exporter.ports import Listing
+from exporter.resolve.guard import Faults, guarded
 from exporter.resolve.observe import observe
 from exporter.serve.logs import JsonLines
 from tests.fakes import APP, HOST, NOW, Fake, target, use
@@ -34,9 +35,8 @@ class Bell:
 
 
 async def seen(registry: Fake, bell: Bell, *uses: Use, role: Role = Role.OWNED) -> Snapshot:
-    return await observe(
-        target(registry, credential_check=bell, role=role), Listing(uses), None, NOW
-    )
+    told = guarded(target(registry, credential_check=bell, role=role), Faults(registry.name))
+    return await observe(told, Listing(uses), None, NOW)
 
 
 async def test_a_login_rings_once_at_a_repository_however_many_workloads_use_it() -> None:

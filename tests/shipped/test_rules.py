@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.judge.finding import Severity
 from exporter.judge.checks import CHECKS
+from exporter.judge.finding import Severity
 from exporter.publish.metrics.catalogue import FAMILIES
 from exporter.publish.metrics.family import Group, Kind
 from tests.parts.needs import program
