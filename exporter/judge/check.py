@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from exporter.facts.snapshot import Role, Sealed, Snapshot
-from exporter.judge.finding import Evidence, Finding, Key, Rule
+from exporter.judge.finding import Evidence, Finding, FindingKey, Rule
 from exporter.judge.reachability import Reachability
 from exporter.judge.report import TagVerdict
 from exporter.oci.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class TagContext:
     """One tag, and what was seen of its repository as far as that matters to it."""
 
     verdict: TagVerdict
@@ -34,18 +34,18 @@ class Check:
     """One check: all that there is to add for one, beside its page in docs/findings."""
 
     rule: Rule
-    find: Callable[[Subject], Iterator[Finding]]
-    may_remain: Callable[[Key, Subject], bool]
+    find: Callable[[TagContext], Iterator[Finding]]
+    may_remain: Callable[[FindingKey, TagContext], bool]
     """May what one of its findings said still be so, for all that was seen?"""
 
-    def run(self, subject: Subject) -> Iterator[Finding]:
+    def run(self, context: TagContext) -> Iterator[Finding]:
         """Yield what it finds; nothing where it may not speak."""
         needs = self.rule.needs
-        if needs is Evidence.TAG_LIST and subject.sealed is None:
+        if needs is Evidence.TAG_LIST and context.sealed is None:
             return
-        if needs is Evidence.REACHABILITY and subject.reachability is None:
+        if needs is Evidence.REACHABILITY and context.reachability is None:
             return
-        yield from self.find(subject)
+        yield from self.find(context)
 
     def could_run(self, snapshot: Snapshot) -> bool:
         """Could it speak of any tag? A pull-through cache promises nothing that could be wrong."""

@@ -9,7 +9,7 @@ from exporter.facts.snapshot import Root
 from exporter.facts.use import Nodes, ReferenceClass, Use
 from exporter.judge.choice import Choice, is_attached, needed
 from exporter.judge.leaves import Leaf
-from exporter.judge.report import Lacking
+from exporter.judge.report import LackingPlatform
 from exporter.oci.platform import Platform
 
 
@@ -19,7 +19,7 @@ class Demand:
 
     required: Mapping[int, ReferenceClass]
     """Which leaves must be there, by position, and for whom."""
-    lacking: tuple[Lacking, ...] = ()
+    lacking: tuple[LackingPlatform, ...] = ()
     not_offered: tuple[Platform, ...] = ()
     """Platforms on which the tag's own class may start it as well, and that find nothing here."""
 
@@ -45,7 +45,7 @@ def demand(root: Root, uses: Iterable[Use], leaves: tuple[Leaf, ...], here: set[
             lacking.setdefault(platform, reference_class)
     return Demand(
         required,
-        tuple(Lacking(each, lacking[each]) for each in sorted(lacking, key=str)),
+        tuple(LackingPlatform(each, lacking[each]) for each in sorted(lacking, key=str)),
         tuple(each for each in together.not_offered if each not in lacking),
     )
 

@@ -96,7 +96,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class FindingKey:
     """What a finding's key says of it."""
 
     code: str
@@ -107,7 +107,7 @@ class Key:
     """The platform, or the credentials concerned."""
 
     @classmethod
-    def parse(cls, text: str) -> Key | None:
+    def parse(cls, text: str) -> FindingKey | None:
         """Read a key; None for what is none."""
         code, where, digest, rest = (*text.split(" ", 3), "", "", "")[:4]
         repository, _, name = where.partition(":")

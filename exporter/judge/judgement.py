@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.judge.causes import causes
-from exporter.judge.check import Check, Subject
+from exporter.judge.check import Check, TagContext
 from exporter.judge.checks import CHECKS
 from exporter.judge.counts import counted
 from exporter.judge.finding import Finding
@@ -28,8 +28,8 @@ def judge(
     found = verdicts(snapshot)
     reach = reachability(snapshot, found)
     judged = tuple(compared(each, reach.get(each.root.repository)) for each in found)
-    subjects = (Subject(each, snapshot, reach.get(each.root.repository)) for each in judged)
-    findings = [_findings(subject, checks) for subject in subjects]
+    contexts = (TagContext(each, snapshot, reach.get(each.root.repository)) for each in judged)
+    findings = [_findings(context, checks) for context in contexts]
     keys = (each.key for part in findings for each in part)
     since = {key: history.get(key, snapshot.taken_at) for key in keys}
     untold = [key for key in history if key not in since]
@@ -55,7 +55,7 @@ def concluded(
     )
 
 
-def _findings(subject: Subject, checks: tuple[Check, ...]) -> tuple[Finding, ...]:
-    if subject.snapshot.role is Role.PROXY:
+def _findings(context: TagContext, checks: tuple[Check, ...]) -> tuple[Finding, ...]:
+    if context.snapshot.role is Role.PROXY:
         return ()
-    return tuple(finding for check in checks for finding in check.run(subject))
+    return tuple(finding for check in checks for finding in check.run(context))

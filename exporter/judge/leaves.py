@@ -69,7 +69,7 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class ManifestTree:
     """What lies below one manifest, each thing once and in order."""
 
     leaves: tuple[Leaf, ...]
@@ -96,14 +96,14 @@ def as_run(
     return (replace(leaves[0], platform=None),) if strange else leaves
 
 
-def grow(view: View, digest: Digest) -> Tree:
+def grow(view: View, digest: Digest) -> ManifestTree:
     """Return what a tag on this digest leads to.
 
     An index that cannot be seen now is an end of its own, beside those to which it leads.
     """
     top = view.known(digest)
     if top is None or not top.is_index:
-        return Tree((_lone(view, digest),), ())
+        return ManifestTree((_lone(view, digest),), ())
     leaves = [] if _stands(view, digest) else [Leaf(digest, None, ChildKind.INDEX)]
     passed = {digest: top}
     waiting = _entries(top)
@@ -122,7 +122,7 @@ def grow(view: View, digest: Digest) -> Tree:
         ):
             leaves.append(_leaf(view, entry, below))
     nested = tuple(each for each in passed if each != digest and _stands(view, each))
-    return Tree(_each_once(leaves), nested)
+    return ManifestTree(_each_once(leaves), nested)
 
 
 def _stands(view: View, digest: Digest) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.facts.use import ReferenceClass
-from exporter.judge.check import Check, Subject
-from exporter.judge.finding import Key
+from exporter.judge.check import Check, TagContext
+from exporter.judge.finding import FindingKey
 from exporter.judge.reachability import Reachability, below
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
@@ -31,7 +31,7 @@ def remaining(
     None of a tag that is not there any more: where a list has gaps, what was looked at before is
     looked at again.
     """
-    waiting = {text: key for text in keys if (key := Key.parse(text))}
+    waiting = {text: key for text in keys if (key := FindingKey.parse(text))}
     if not waiting or snapshot.role is Role.PROXY:
         return
     by_code = {check.rule.code: check for check in checks}
@@ -42,8 +42,8 @@ def remaining(
         if verdict is None or check is None:
             continue
         at = verdict.root.repository
-        subject = Subject(verdict, snapshot, reach.get(at), tagged.get(at, frozenset()))
-        if check.may_remain(key, subject):
+        context = TagContext(verdict, snapshot, reach.get(at), tagged.get(at, frozenset()))
+        if check.may_remain(key, context):
             yield text
 
 
@@ -55,64 +55,64 @@ def _tagged(snapshot: Snapshot) -> Mapping[Repository, frozenset[Digest]]:
     return {repository: frozenset(digests) for repository, digests in found.items()}
 
 
-def loss(key: Key, subject: Subject) -> bool:
+def loss(key: FindingKey, context: TagContext) -> bool:
     """May a manifest, or content below it, still be lost?"""
     if not key.digest:
-        return unresolved(subject)
-    unsure = (*_doubtful(subject), *nameless(subject))
-    return hides(subject) or any(child.digest == key.digest for child in unsure)
+        return unresolved(context)
+    unsure = (*_doubtful(context), *nameless(context))
+    return hides(context) or any(child.digest == key.digest for child in unsure)
 
 
-def wrong_content(key: Key, subject: Subject) -> bool:
+def wrong_content(key: FindingKey, context: TagContext) -> bool:
     """May content that the tag needs still be another than it should?"""
-    unsure = (*_doubtful(subject), *nameless(subject))
+    unsure = (*_doubtful(context), *nameless(context))
     lacks = (lack for child in unsure for lack in child.lacks)
-    hidden = hides(subject) or bool(_unread(subject))
+    hidden = hides(context) or bool(_unread(context))
     return hidden or any(lack.digest == key.digest for lack in lacks)
 
 
-def platform(key: Key, subject: Subject) -> bool:
+def platform(key: FindingKey, context: TagContext) -> bool:
     """May a platform that wants the tag still find nothing? Of what is unread none is known."""
-    verdict = subject.verdict
+    verdict = context.verdict
     wanted = verdict.root.nodes.every.union(*(use.nodes.every for use in verdict.uses))
     if key.rest not in map(str, wanted):
         return False
-    return hides(subject) or bool(nameless(subject))
+    return hides(context) or bool(nameless(context))
 
 
-def drifted(subject: Subject, digest: Digest | None) -> bool | None:
+def drifted(context: TagContext, digest: Digest | None) -> bool | None:
     """Does something run by the tag that it does not reference? None where that is unknown."""
-    root = subject.verdict.root
-    running = {each for use in subject.verdict.uses for each in use.running}
+    root = context.verdict.root
+    running = {each for use in context.verdict.uses for each in use.running}
     live = root.reference_class is ReferenceClass.LIVE
     if not live or digest not in running or root.sighting.state in GONE:
         return False
-    if unresolved(subject) or root.digest is None:
+    if unresolved(context) or root.digest is None:
         return None
-    found, complete = below(root.digest, subject.snapshot.manifests)
+    found, complete = below(root.digest, context.snapshot.manifests)
     if digest in found:
         return False
     return True if complete else None
 
 
-def unresolved(subject: Subject) -> bool:
+def unresolved(context: TagContext) -> bool:
     """Could the tag itself not be asked?"""
-    return subject.verdict.root.sighting.state is State.UNKNOWN
+    return context.verdict.root.sighting.state is State.UNKNOWN
 
 
-def hides(subject: Subject) -> bool:
+def hides(context: TagContext) -> bool:
     """May the tag reference more than was seen? What was read once never changes."""
-    return unresolved(subject) or any(
-        child.kind is ChildKind.INDEX or child.digest == subject.verdict.root.digest
-        for child in _unread(subject)
+    return unresolved(context) or any(
+        child.kind is ChildKind.INDEX or child.digest == context.verdict.root.digest
+        for child in _unread(context)
     )
 
 
-def nameless(subject: Subject) -> tuple[Child, ...]:
+def nameless(context: TagContext) -> tuple[Child, ...]:
     """Return the children whose platform could not be read: it is in the keys of findings."""
     return tuple(
         child
-        for child in subject.verdict.children
+        for child in context.verdict.children
         if child.platform is None and any(map(_hides_platform, child.lacks))
     )
 
@@ -121,13 +121,13 @@ def _hides_platform(lack: Lack) -> bool:
     return lack.state is State.UNKNOWN and lack.kind in ("manifest", "config")
 
 
-def _unread(subject: Subject) -> tuple[Child, ...]:
+def _unread(context: TagContext) -> tuple[Child, ...]:
     """The children that could not be seen and that were never read before."""
-    known = subject.snapshot.manifests
-    return tuple(child for child in _doubtful(subject) if child.digest not in known)
+    known = context.snapshot.manifests
+    return tuple(child for child in _doubtful(context) if child.digest not in known)
 
 
-def _doubtful(subject: Subject) -> tuple[Child, ...]:
+def _doubtful(context: TagContext) -> tuple[Child, ...]:
     """The children of which something could not be seen."""
-    children = subject.verdict.children
+    children = context.verdict.children
     return tuple(each for each in children if each.expected and each.state is State.UNKNOWN)

@@ -102,7 +102,7 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Lacking:
+class LackingPlatform:
     """A platform that must run a tag, and for which the tag offers nothing."""
 
     platform: Platform
@@ -122,7 +122,7 @@ class TagVerdict:
     children: tuple[Child, ...]
     indexes: tuple[Digest, ...] = ()
     """Nested indexes between the tag and its children that were read."""
-    lacking: tuple[Lacking, ...] = ()
+    lacking: tuple[LackingPlatform, ...] = ()
     """Platforms that must run it and for which it offers nothing, and for whom."""
     not_offered: tuple[Platform, ...] = ()
     """Platforms on which it may be started as well, and for which it offers nothing: no loss."""
@@ -226,7 +226,7 @@ class Condition(StrEnum):
     that no tag references."""
 
 
-class Need(StrEnum):
+class Requirement(StrEnum):
     """Whether a platform that must run the tag pulls a child."""
 
     REQUIRED = "required"
@@ -257,7 +257,7 @@ class TagReport:
     """When the loss was first seen, by the class that it affects: seconds since the epoch."""
     urgency: Urgency
     conditions: frozenset[Condition]
-    incomplete: frozenset[Need]
+    incomplete: frozenset[Requirement]
     """Of which children any that is expected is not proven to be present."""
     bare_indexes: frozenset[Digest]
     """Nested and pinned indexes that no tag names directly, where that can be said."""

@@ -14,7 +14,7 @@ from exporter.judge.choice import needed
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.impact import NO_IMPACT, Impact, users_of
 from exporter.judge.leaves import Leaf
-from exporter.judge.report import Condition, Need, TagReport, TagVerdict, Urgency
+from exporter.judge.report import Condition, Requirement, TagReport, TagVerdict, Urgency
 from exporter.oci.digest import Digest
 
 _NO_LOSS: Final[Mapping[ReferenceClass | None, float]] = MappingProxyType({})
@@ -114,7 +114,7 @@ def _same(*conditions: Condition) -> frozenset[Condition]:
     return frozenset(conditions)
 
 
-def _incomplete(verdict: TagVerdict) -> frozenset[Need]:
+def _incomplete(verdict: TagVerdict) -> frozenset[Requirement]:
     required = bool(verdict.lacking)
     optional = False
     for child in verdict.children:
@@ -125,10 +125,10 @@ def _incomplete(verdict: TagVerdict) -> frozenset[Need]:
 
 
 _INCOMPLETE: Final = {
-    (False, False): frozenset[Need](),
-    (True, False): frozenset({Need.REQUIRED}),
-    (False, True): frozenset({Need.OPTIONAL}),
-    (True, True): frozenset(Need),
+    (False, False): frozenset[Requirement](),
+    (True, False): frozenset({Requirement.REQUIRED}),
+    (False, True): frozenset({Requirement.OPTIONAL}),
+    (True, True): frozenset(Requirement),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Condition, Need, Report, TagReport
+from exporter.judge.report import Condition, Report, Requirement, TagReport
 from exporter.publish.answers.coverage import coverage
 from exporter.publish.status import RegistryStatus
 
@@ -44,7 +44,7 @@ class TagFilter:
     """A part of its name, in any case of letters."""
     reference_class: ReferenceClass | None = None
     condition: Condition | None = None
-    need: Need | None = None
+    need: Requirement | None = None
 
     def admits(self, entry: IndexedTag) -> bool:
         """Does a tag fit?"""

@@ -9,7 +9,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Admission, Role
 from exporter.facts.use import ReferenceClass
-from exporter.judge.finding import Finding, Key, Rule, Severity
+from exporter.judge.finding import Finding, FindingKey, Rule, Severity
 from exporter.judge.judgement import judge
 from exporter.oci.platform import Platform
 from tests import worlds
@@ -187,7 +187,7 @@ def test_of_what_is_promised_nowhere_nothing_waits() -> None:
 
 @pytest.mark.parametrize("text", ["another", "missing-child", "missing-child app:v1 sha256:1", ""])
 def test_a_key_that_is_none_is_dropped(text: str) -> None:
-    assert Key.parse(text) is None
+    assert FindingKey.parse(text) is None
     assert not waits(text, Scene().nothing("v1", BLIND))
 
 
@@ -205,4 +205,6 @@ def test_a_key_says_what_the_finding_is_about(
     on = Platform.parse(platform) if platform else None
     finding = Finding(Rule("a-rule", ""), Severity.INFO, root, digest, on, "", login=login)
 
-    assert Key.parse(finding.key) == Key("a-rule", "app", root.name, digest, platform or login)
+    assert FindingKey.parse(finding.key) == FindingKey(
+        "a-rule", "app", root.name, digest, platform or login
+    )

@@ -30,13 +30,13 @@ from exporter.judge.finding import Evidence, Finding, Rule, Severity
 RULE = Rule("toy", "A tag is named toy.", needs=Evidence.{needs})
 
 
-def find(subject):
-    root = subject.verdict.root
+def find(context):
+    root = context.verdict.root
     if root.name == "toy":
         yield Finding(RULE, Severity.WARNING, root, None, None, "it is a toy")
 
 
-CHECK = Check(RULE, find, lambda key, subject: subject.sealed is None)
+CHECK = Check(RULE, find, lambda key, context: context.sealed is None)
 """
 
 

@@ -17,7 +17,7 @@ from exporter.judge.gc.preconditions import Effect, Precondition, PreconditionCo
 from exporter.judge.judgement import concluded
 from exporter.judge.reachability import compared, reachability
 from exporter.judge.repair import hint
-from exporter.judge.report import Child, ChildKind, Lack, Lacking, Report, TagVerdict
+from exporter.judge.report import Child, ChildKind, Lack, LackingPlatform, Report, TagVerdict
 from exporter.judge.stock import CollectorForecast, Stock
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
@@ -74,7 +74,7 @@ def tag(  # noqa: PLR0913 - what a verdict has, each by its name
     *children: Child,
     reference: ReferenceClass = ReferenceClass.LIVE,
     state: State | None = None,
-    lacking: tuple[Platform | Lacking, ...] = (),
+    lacking: tuple[Platform | LackingPlatform, ...] = (),
     uses: tuple[Use, ...] = (),
     refused: tuple[str, ...] = (),
 ) -> TagVerdict:
@@ -85,7 +85,8 @@ def tag(  # noqa: PLR0913 - what a verdict has, each by its name
     root = Root(pinned, Tag(label) if label else None, own, LAST_BYTE, reference)
     children = tuple(_own(each, reference) for each in children)
     holes = tuple(
-        each if isinstance(each, Lacking) else Lacking(each, reference) for each in lacking
+        each if isinstance(each, LackingPlatform) else LackingPlatform(each, reference)
+        for each in lacking
     )
     state = state or _roll_up(children, holes, reference)
     detail = "the login is refused"
@@ -221,7 +222,7 @@ def _lacks(own: Digest, state: State) -> tuple[Lack, ...]:
 
 
 def _roll_up(
-    children: tuple[Child, ...], lacking: tuple[Lacking, ...], own: ReferenceClass
+    children: tuple[Child, ...], lacking: tuple[LackingPlatform, ...], own: ReferenceClass
 ) -> State:
     states = {each.state for each in children if each.required_by is own and each.expected}
     if any(each.required_by is own for each in lacking) or states & {MISSING, BROKEN}:

@@ -13,7 +13,7 @@ import yaml
 
 from dashboards.files import BOARDS, text
 from exporter.publish.metrics.catalogue import FAMILIES
-from exporter.publish.metrics.family import Kind
+from exporter.publish.metrics.family import MetricType
 from tests.golden import generated
 from tests.shipped import lint
 from tests.shipped.grafana import (
@@ -38,7 +38,7 @@ PROVISIONING = FOLDER.parent / "examples" / "grafana" / "provisioning"
 NAMES = {
     f"{family.name}{suffix}": family
     for family in FAMILIES
-    for suffix in (("_bucket", "_sum", "_count") if family.kind is Kind.HISTOGRAM else ("",))
+    for suffix in (("_bucket", "_sum", "_count") if family.kind is MetricType.HISTOGRAM else ("",))
 }
 FOREIGN = {
     "ALERTS": set[str](),

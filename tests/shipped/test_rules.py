@@ -14,7 +14,7 @@ import yaml
 from exporter.judge.checks import CHECKS
 from exporter.judge.finding import Severity
 from exporter.publish.metrics.catalogue import FAMILIES
-from exporter.publish.metrics.family import Group, Kind
+from exporter.publish.metrics.family import Group, MetricType
 from tests.parts.needs import program
 from tests.shipped.labels import LABELS
 from tests.shipped.rules import (
@@ -213,7 +213,7 @@ def test_what_audits_found_outlasts_a_restart_until_the_first_audit_has_ended(
 def test_every_metric_of_the_docs_is_in_the_catalogue() -> None:
     known = set(BY_NAME)
     for family in FAMILIES:
-        if family.kind is Kind.HISTOGRAM:
+        if family.kind is MetricType.HISTOGRAM:
             known |= {f"{family.name}{suffix}" for suffix in ("_bucket", "_sum", "_count")}
     pages = [*DOCS.rglob("*.md"), ALERTS.parent / "README.md"]
     named = {name for path in pages for name in metrics(path.read_text())}

@@ -7,7 +7,7 @@ from typing import Final
 
 from exporter.facts.proof import State
 from exporter.judge import remaining
-from exporter.judge.check import Check, Subject
+from exporter.judge.check import Check, TagContext
 from exporter.judge.content_findings import of_child
 from exporter.judge.finding import Finding, Rule
 from exporter.judge.report import Child, Lack
@@ -19,15 +19,15 @@ _RULE: Final = Rule(
 )
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
+def _find(context: TagContext) -> Iterator[Finding]:
     """Yield a finding for every child of which a configuration, a layer or its own bytes fail.
 
     Bytes that are all there and hash to another digest are `digest_mismatch`'s, and those that
     unpack to another content than the configuration says `wrong_diff_id`'s.
     """
-    for child in subject.verdict.children:
+    for child in context.verdict.children:
         if child.state is State.BROKEN and _lost(child):
-            yield of_child(_RULE, subject.verdict, child, _describe(child))
+            yield of_child(_RULE, context.verdict, child, _describe(child))
 
 
 def _describe(child: Child) -> str:

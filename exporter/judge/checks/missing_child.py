@@ -7,7 +7,7 @@ from typing import Final
 
 from exporter.facts.proof import State
 from exporter.judge import remaining
-from exporter.judge.check import Check, Subject
+from exporter.judge.check import Check, TagContext
 from exporter.judge.content_findings import of_child
 from exporter.judge.finding import Finding, Rule
 from exporter.judge.report import Child, ChildKind
@@ -17,10 +17,10 @@ _RULE: Final = Rule(
 )
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
-    for child in subject.verdict.children:
+def _find(context: TagContext) -> Iterator[Finding]:
+    for child in context.verdict.children:
         if child.state is State.MISSING:
-            yield of_child(_RULE, subject.verdict, child, _describe(child))
+            yield of_child(_RULE, context.verdict, child, _describe(child))
 
 
 def _describe(child: Child) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from exporter.judge import remaining
-from exporter.judge.check import Check, Subject
+from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import Finding, Rule, Severity, told, weight
 
 _RULE: Final = Rule(
@@ -14,12 +14,12 @@ _RULE: Final = Rule(
 )
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
+def _find(context: TagContext) -> Iterator[Finding]:
     """Yield a finding for every platform for which a node would find nothing to pull.
 
     What a sparse mirror leaves out on purpose can be had elsewhere: that is never critical.
     """
-    verdict = subject.verdict
+    verdict = context.verdict
     left_out = verdict.left_out if verdict.lacking else ()
     for each in verdict.lacking:
         platform, by = each.platform, each.required_by

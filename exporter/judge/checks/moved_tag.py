@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from exporter.judge import remaining
-from exporter.judge.check import Check, Subject
-from exporter.judge.finding import Evidence, Finding, Key, Rule, Severity
+from exporter.judge.check import Check, TagContext
+from exporter.judge.finding import Evidence, Finding, FindingKey, Rule, Severity
 from exporter.judge.reachability import Reachability
 from exporter.judge.report import TagVerdict
 from exporter.oci.digest import Digest
@@ -19,13 +19,13 @@ _RULE: Final = Rule(
 )
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
+def _find(context: TagContext) -> Iterator[Finding]:
     """Yield a finding for every image that runs by a tag and that the tag has left.
 
     A new start gets the new image: that is information, and a warning where no other tag
     references the old one, of which a rollback would need every byte.
     """
-    verdict, reach = subject.verdict, subject.reachability
+    verdict, reach = context.verdict, context.reachability
     if reach is None:
         return
     for digest in verdict.drifted:
@@ -47,8 +47,8 @@ def _describe(verdict: TagVerdict, reach: Reachability, digest: Digest) -> str:
     return f"{digest.short} is running, but the tag now references {now}; {fate}"
 
 
-def _may_remain(key: Key, subject: Subject) -> bool:
-    return remaining.drifted(subject, key.digest) is not False
+def _may_remain(key: FindingKey, context: TagContext) -> bool:
+    return remaining.drifted(context, key.digest) is not False
 
 
 CHECK: Final = Check(_RULE, _find, _may_remain)

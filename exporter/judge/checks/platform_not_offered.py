@@ -7,7 +7,7 @@ from typing import Final
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge import remaining
-from exporter.judge.check import Check, Subject
+from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import Finding, Rule, Severity
 
 _RULE: Final = Rule(
@@ -15,12 +15,12 @@ _RULE: Final = Rule(
 )
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
+def _find(context: TagContext) -> Iterator[Finding]:
     """Yield a finding for every platform that nothing keeps a workload away from.
 
     Nothing was lost, and it runs elsewhere: a warning of what a reschedule may do, never a page.
     """
-    verdict = subject.verdict
+    verdict = context.verdict
     live = verdict.root.reference_class is ReferenceClass.LIVE
     severity = Severity.WARNING if live else Severity.INFO
     for platform in verdict.not_offered:

@@ -8,8 +8,8 @@ from typing import Final
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge import remaining
-from exporter.judge.check import Check, Subject
-from exporter.judge.finding import Evidence, Finding, Key, Rule, Severity
+from exporter.judge.check import Check, TagContext
+from exporter.judge.finding import Evidence, Finding, FindingKey, Rule, Severity
 from exporter.oci.digest import Digest
 
 _RULE: Final = Rule(
@@ -21,16 +21,16 @@ _RULE: Final = Rule(
 )
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
+def _find(context: TagContext) -> Iterator[Finding]:
     """Yield a finding for every standing manifest below a tag that no tag names directly.
 
     distribution 2.x sweeps those with `garbage-collect --delete-untagged` (garbagecollect.go,
     v2.8.3: untagged manifests are removed before any index is followed).
     """
-    verdict, sealed = subject.verdict, subject.sealed
+    verdict, sealed = context.verdict, context.sealed
     if sealed is None:
         return
-    collector = subject.snapshot.collector
+    collector = context.snapshot.collector
     for child in verdict.children:
         if child.stands and child.digest and not sealed.pointing_at(child.digest):
             severity = _severity(collector, child.required_by)
@@ -50,21 +50,21 @@ def _severity(collector: Collector, required_by: ReferenceClass | None) -> Sever
     return Severity.WARNING if live and swept else Severity.INFO
 
 
-def _may_remain(key: Key, subject: Subject) -> bool:
+def _may_remain(key: FindingKey, context: TagContext) -> bool:
     """May the tag still reference a manifest that no tag names directly?"""
-    sealed = subject.sealed
-    if key.digest in (sealed.tags if sealed else subject.tagged):
+    sealed = context.sealed
+    if key.digest in (sealed.tags if sealed else context.tagged):
         return False
-    references = _references(subject, key.digest)
-    unnamed = any(child.digest == key.digest for child in remaining.nameless(subject))
+    references = _references(context, key.digest)
+    unnamed = any(child.digest == key.digest for child in remaining.nameless(context))
     return references is None or (references and (sealed is None or unnamed))
 
 
-def _references(subject: Subject, digest: Digest | None) -> bool | None:
+def _references(context: TagContext, digest: Digest | None) -> bool | None:
     """Does the tag reference a manifest that is there to be lost? None where that is unknown."""
-    same = [child for child in subject.verdict.children if child.digest == digest]
-    if remaining.unresolved(subject) or not (same or digest in subject.verdict.indexes):
-        return None if remaining.hides(subject) else False
+    same = [child for child in context.verdict.children if child.digest == digest]
+    if remaining.unresolved(context) or not (same or digest in context.verdict.indexes):
+        return None if remaining.hides(context) else False
     return not same or any(child.stands for child in same)
 
 

@@ -8,8 +8,8 @@ from typing import Final
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge import remaining
-from exporter.judge.check import Check, Subject
-from exporter.judge.finding import Evidence, Finding, Key, Rule, Severity
+from exporter.judge.check import Check, TagContext
+from exporter.judge.finding import Evidence, Finding, FindingKey, Rule, Severity
 
 _RULE: Final = Rule(
     "unprotected-image",
@@ -20,10 +20,10 @@ _RULE: Final = Rule(
 )
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
+def _find(context: TagContext) -> Iterator[Finding]:
     """Yield a finding for every live image that any cleanup of untagged manifests may take."""
-    verdict = subject.verdict
-    never = subject.snapshot.collector is Collector.NONE
+    verdict = context.verdict
+    never = context.snapshot.collector is Collector.NONE
     for digest in verdict.unprotected or ():
         severity = Severity.INFO if never else Severity.WARNING
         how = "it is running" if verdict.root.tag else "it is pinned by digest"
@@ -31,13 +31,13 @@ def _find(subject: Subject) -> Iterator[Finding]:
         yield Finding(_RULE, severity, verdict.root, digest, None, detail)
 
 
-def _may_remain(key: Key, subject: Subject) -> bool:
+def _may_remain(key: FindingKey, context: TagContext) -> bool:
     """May something live still be referenced by no tag?"""
-    root, reach, digest = subject.verdict.root, subject.reachability, key.digest
+    root, reach, digest = context.verdict.root, context.reachability, key.digest
     live = root.reference_class is ReferenceClass.LIVE
     pinned = root.tag is None and root.digest == digest and live
     kept = reach.references(digest) if reach and digest else None
-    return kept is not True and (pinned or remaining.drifted(subject, digest) is not False)
+    return kept is not True and (pinned or remaining.drifted(context, digest) is not False)
 
 
 CHECK: Final = Check(_RULE, _find, _may_remain)

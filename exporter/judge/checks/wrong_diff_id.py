@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from exporter.judge import remaining
-from exporter.judge.check import Check, Subject
+from exporter.judge.check import Check, TagContext
 from exporter.judge.content_findings import of_lacks
 from exporter.judge.finding import Finding, Rule
 
@@ -17,12 +17,12 @@ _RULE: Final = Rule(
 )
 
 
-def _find(subject: Subject) -> Iterator[Finding]:
+def _find(context: TagContext) -> Iterator[Finding]:
     """Yield a finding for every layer, and platform, that a node would refuse once unpacked.
 
     Its digest is the layer's; the configuration's where it does not fit the number of layers.
     """
-    return of_lacks(_RULE, subject.verdict, lambda lack: lack.misfit)
+    return of_lacks(_RULE, context.verdict, lambda lack: lack.misfit)
 
 
 CHECK: Final = Check(_RULE, _find, remaining.wrong_content)

@@ -12,9 +12,9 @@ from exporter.judge.report import (
     Child,
     ChildKind,
     Condition,
-    Lacking,
-    Need,
+    LackingPlatform,
     Report,
+    Requirement,
     TagReport,
 )
 from exporter.oci.digest import Digest
@@ -94,7 +94,9 @@ def verdict_words(tag: TagReport) -> tuple[Tone, str]:
         return Tone.UNSURE, f"State could not be established{f': {why}' if why else ''}."
     if Condition.AT_RISK in tag.conditions:
         return Tone.UNSURE, "Can be pulled, but the next garbage collection may break it."
-    optional = " Optional parts are missing or broken." if Need.OPTIONAL in tag.incomplete else ""
+    optional = (
+        " Optional parts are missing or broken." if Requirement.OPTIONAL in tag.incomplete else ""
+    )
     return Tone.GOOD, f"Can be pulled on every required platform.{optional}"
 
 
@@ -226,7 +228,7 @@ class _Grower:
         label = f"{platform}{child.kind}"
         return Node(label, child_cell(child), digest, _size(size), notes, below)
 
-    def _lacks(self, lacking: Lacking) -> tuple[Cell, ...]:
+    def _lacks(self, lacking: LackingPlatform) -> tuple[Cell, ...]:
         return (Cell("no image"), *self._aside(lacking.required_by))
 
     def _aside(self, required_by: ReferenceClass | None) -> tuple[Cell, ...]:

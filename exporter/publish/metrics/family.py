@@ -9,7 +9,7 @@ from typing import Final
 PREFIX: Final = "pullproof_"
 
 
-class Kind(StrEnum):
+class MetricType(StrEnum):
     """The types of the exposition formats that are used here."""
 
     GAUGE = "gauge"
@@ -40,17 +40,17 @@ class Group(StrEnum):
 
     def gauge(self, series: str, text: str, notes: str = "") -> Family:
         """Return a stable gauge; `series` is `name{label,label}` without the prefix."""
-        return self._family(Kind.GAUGE, series, text, notes)
+        return self._family(MetricType.GAUGE, series, text, notes)
 
     def counter(self, series: str, text: str, notes: str = "") -> Family:
         """Return a stable counter, likewise; its name ends in `_total`."""
-        return self._family(Kind.COUNTER, series, text, notes)
+        return self._family(MetricType.COUNTER, series, text, notes)
 
     def histogram(self, series: str, text: str, notes: str = "") -> Family:
         """Return a stable histogram, likewise."""
-        return self._family(Kind.HISTOGRAM, series, text, notes)
+        return self._family(MetricType.HISTOGRAM, series, text, notes)
 
-    def _family(self, kind: Kind, series: str, text: str, notes: str) -> Family:
+    def _family(self, kind: MetricType, series: str, text: str, notes: str) -> Family:
         name, _, labels = series.removesuffix("}").partition("{")
         keys = tuple(labels.split(",")) if labels else ()
         return Family(PREFIX + name, kind, keys, text, self, notes, Status.STABLE)
@@ -62,7 +62,7 @@ class Family:
 
     name: str
     """Whole, with prefix and unit; a counter's with `_total`."""
-    kind: Kind
+    kind: MetricType
     labels: tuple[str, ...]
     help: str
     """One sentence or two for the HELP line, at most 120 characters."""
@@ -74,7 +74,7 @@ class Family:
     @property
     def stem(self) -> str:
         """The name that OpenMetrics gives the family: a counter's without `_total`."""
-        return self.name.removesuffix("_total") if self.kind is Kind.COUNTER else self.name
+        return self.name.removesuffix("_total") if self.kind is MetricType.COUNTER else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from exporter.judge.report import Report, TagVerdict
 from exporter.oci.reference import Reference
 from exporter.publish.answers import inspect
 from exporter.publish.metrics.exposition import Samples, expose
-from exporter.publish.metrics.family import Family, Group, Kind
+from exporter.publish.metrics.family import Family, Group, MetricType
 from exporter.publish.render import terminal
 
 
 def _gauge(name: str, labels: tuple[str, ...], text: str) -> Family:
-    return Family(f"probe_{name}", Kind.GAUGE, labels, text, Group.REQUESTS)
+    return Family(f"probe_{name}", MetricType.GAUGE, labels, text, Group.REQUESTS)
 
 
 SUCCESS: Final = _gauge("success", (), "Whether the image is proven to be pullable.")

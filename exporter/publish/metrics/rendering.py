@@ -5,12 +5,27 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Sequence
+from typing import Protocol
 
 from exporter import __version__
 from exporter.publish.metrics import catalogue, registry_series, tag_series
 from exporter.publish.metrics.exposition import Exposition, Samples, expose
 from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus
+
+
+class Published(Protocol):
+    """The latest state and its metrics, swapped whole and together: what the web server shows."""
+
+    @property
+    def app_state(self) -> AppState:
+        """The state of every registry and source."""
+        ...
+
+    @property
+    def exposition(self) -> Exposition:
+        """The metrics of that state: `render(app_state, limits)`."""
+        ...
 
 
 def render(app_state: AppState, limits: Limits) -> Exposition:

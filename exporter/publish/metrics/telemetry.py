@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import Format
-from exporter.publish.metrics.family import Family, Kind
+from exporter.publish.metrics.family import Family, MetricType
 from exporter.publish.status import AppState, RegistryStatus
 from exporter.tally import BUCKETS, OUTCOMES, LedgerTally
 
@@ -79,7 +79,7 @@ class _Live(Collector):
 
 def _metric(family: Family, rows: _Rows) -> Metric:
     """Return a family with its samples; what is None has none."""
-    kind = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
+    kind = CounterMetricFamily if family.kind is MetricType.COUNTER else GaugeMetricFamily
     metric = kind(family.stem, family.help, labels=family.labels)
     for labels, value in rows:
         if value is not None:

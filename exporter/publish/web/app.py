@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from exporter.publish.board import Board
+from exporter.publish.metrics.rendering import Published
 from exporter.publish.metrics.telemetry import Telemetry
 from exporter.publish.web import sending
 from exporter.publish.web.access_control import OPEN, AccessControl, same_origin
@@ -37,7 +37,7 @@ _HEADERS: Final[Mapping[str, str]] = {
 class Shell:
     """What the pages need from the program around them."""
 
-    board: Board
+    board: Published
     clock: Callable[[], float]
     """Seconds since the epoch, now."""
     reload: Callable[[], Awaitable[str | None]]

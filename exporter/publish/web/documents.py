@@ -13,7 +13,7 @@ from aiohttp import web
 from exporter.judge.report import TagReport
 from exporter.publish.answers.document import encode
 from exporter.publish.answers.report import document
-from exporter.publish.board import Board
+from exporter.publish.metrics.rendering import Published
 from exporter.publish.status import RegistryStatus
 from exporter.publish.tag_index import IndexedTag, TagIndex
 from exporter.publish.web import sending
@@ -33,7 +33,9 @@ _NAME: Final = "name"
 class Documents:
     """The documents over one board."""
 
-    def __init__(self, board: Board, clock: Callable[[], float], indexes: Once[TagIndex]) -> None:
+    def __init__(
+        self, board: Published, clock: Callable[[], float], indexes: Once[TagIndex]
+    ) -> None:
         """Write what a board shows; `clock` tells seconds since the epoch."""
         self._board, self._clock, self._indexes = board, clock, indexes
         self._reports = Once(self._write)

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Child, ChildKind, Condition, Need, TagVerdict, Urgency
+from exporter.judge.report import Child, ChildKind, Condition, Requirement, TagVerdict, Urgency
 from exporter.publish.blocks import Cell, Tone, loudest
 from exporter.publish.formatting import (
     LACKING,
@@ -41,8 +41,8 @@ _CONDITIONS: Final[Mapping[str, str]] = {
     Condition.BY_DESIGN: "by design",
 }
 _NEEDS: Final[Mapping[str, str]] = {
-    Need.REQUIRED: "required",
-    Need.OPTIONAL: "optional",
+    Requirement.REQUIRED: "required",
+    Requirement.OPTIONAL: "optional",
 }
 _CLASSES: Final[Mapping[str, str]] = {each: str(each) for each in ReferenceClass}
 
@@ -77,7 +77,7 @@ def _form(query: Query, registries: Sequence[str]) -> str:
         _SOUGHT.format(text(wanted.repository)),
         _select("class", "Class", _CLASSES, wanted.reference_class),
         _select("state", "State", _CONDITIONS, wanted.condition),
-        _select("need", "Need", _NEEDS, wanted.need),
+        _select("need", "Requirement", _NEEDS, wanted.need),
     )
     clear = '<a class="button" href="./#tags">Clear</a>' if query.parameters() else ""
     actions = f'<div class="actions"><button class="primary">Show</button>{clear}</div>'

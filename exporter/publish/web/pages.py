@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from exporter.oci.digest import Malformed
-from exporter.publish.board import Board
+from exporter.publish.metrics.rendering import Published
 from exporter.publish.tag_index import TagIndex
 from exporter.publish.web import sending
 from exporter.publish.web.front import front
@@ -27,7 +27,7 @@ _A_DAY: Final = "private, max-age=86400"
 class Pages:
     """The pages over one board."""
 
-    def __init__(self, board: Board, clock: Callable[[], float], docs: str) -> None:
+    def __init__(self, board: Published, clock: Callable[[], float], docs: str) -> None:
         """Show a board; `clock` tells seconds since the epoch, `docs` where more is to be read."""
         self._board, self._clock, self._docs = board, clock, docs
         self.indexes = Once(TagIndex.of)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlencode
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Condition, Need
+from exporter.judge.report import Condition, Requirement
 from exporter.oci.digest import Malformed
 from exporter.publish.tag_index import TagFilter
 
@@ -65,7 +65,7 @@ def read(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Quer
         repository=given["repository"],
         reference_class=_choice("class", ReferenceClass, given["class"]),
         condition=_choice("state", Condition, given["state"]),
-        need=_choice("need", Need, given["need"]),
+        need=_choice("need", Requirement, given["need"]),
     )
     return Query(wanted, _page(given["page"]))
 

@@ -12,7 +12,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import Shard
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass, Use
-from exporter.judge.check import Subject
+from exporter.judge.check import TagContext
 from exporter.judge.checks import unprotected_child
 from exporter.oci.reference import Reference
 from tests.publish.reports import (
@@ -150,7 +150,7 @@ async def test_what_a_collection_would_take_is_told_before_it_does() -> None:
 
 def judged(about: Report) -> tuple[Finding, ...]:
     (verdict,) = about.verdicts
-    return tuple(unprotected_child.CHECK.run(Subject(verdict, about.snapshot, None)))
+    return tuple(unprotected_child.CHECK.run(TagContext(verdict, about.snapshot, None)))
 
 
 async def test_a_registry_that_was_never_seen_is_no_good_news() -> None:
