@@ -14,13 +14,13 @@ from exporter.facts.proof import Sighting, State, unknown
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
-from exporter.resolve.scrub.reading import Found, Reading, Throttle
+from exporter.resolve.scrub.reading import Reading, ReadResult, Throttle
 from exporter.resolve.scrub.selection import Coverage, Subject, coverage, due, opened, subjects
 from exporter.resolve.target import Method, Scrub, Target
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ScrubPlan:
     """What a scrub has to read, by the latest audit."""
 
     needed: tuple[Subject, ...]
@@ -54,7 +54,7 @@ class Scrubber:
 
     def plan(
         self, snapshot: Snapshot, now: float, tried: Mapping[Digest, float] | None = None
-    ) -> Plan:
+    ) -> ScrubPlan:
         """Return what is needed and due; `now` is in seconds since the epoch.
 
         `tried` holds when something could not be read: it waits, and others go first.
@@ -66,9 +66,9 @@ class Scrubber:
         if scrub.unpacker is not None:
             needed = tuple(opened(needed, snapshot, known.contents))
         ordered = due(needed, known, now, period, tried)
-        return Plan(needed, ordered, coverage(needed, known, now, period))
+        return ScrubPlan(needed, ordered, coverage(needed, known, now, period))
 
-    async def verify(self, subject: Subject, now: float) -> Found:
+    async def verify(self, subject: Subject, now: float) -> ReadResult:
         """Read a blob or manifest in full, and record and count the outcome."""
         found = await self._reading.prove(subject)
         await asyncio.to_thread(self._record, subject, found, now)
@@ -76,14 +76,14 @@ class Scrubber:
         blobs[found.outcome] = blobs.get(found.outcome, 0) + 1
         return found
 
-    def _record(self, subject: Subject, found: Found, at: float) -> None:
+    def _record(self, subject: Subject, found: ReadResult, at: float) -> None:
         proofs = self.scrub.proofs
         proofs.note(self.registry, found.sightings, at)
         if found.content is not None:
             proofs.learn(self.registry, subject.digest, found.content)
 
 
-def unverified(found: Found) -> dict[Place, Sighting]:
+def unverified(found: ReadResult) -> dict[Place, Sighting]:
     """Return the places whose bytes a full read proved neither right nor corrupt, as unknown.
 
     Bytes that were short or absent, twice, are lost only if the next audit sees it as well.
@@ -97,7 +97,7 @@ def unverified(found: Found) -> dict[Place, Sighting]:
     }
 
 
-def still_disputed(plan: Plan) -> dict[Place, Sighting]:
+def still_disputed(plan: ScrubPlan) -> dict[Place, Sighting]:
     """Return the places of content that was unpacked twice, with different results."""
     doubt = unknown(Reason.UNCONFIRMED, "unpacked twice, with different results")
     return {(need.repository, each.digest): doubt for each in plan.disputed for need in each.needs}

@@ -32,7 +32,7 @@ from exporter.publish.formatting import size_words
 from exporter.resolve.concurrency import pause
 from exporter.resolve.scrub.selection import Subject
 from exporter.resolve.target import Method, Target
-from exporter.scrub import Plan, Scrubber, doubted, still_disputed, unverified
+from exporter.scrub import Scrubber, ScrubPlan, doubted, still_disputed, unverified
 from exporter.tally import ScrubTally
 from exporter.wiring.storage import RegistryStorage
 
@@ -165,7 +165,7 @@ async def _read_due(
     return unread
 
 
-async def _planned(scrubber: Scrubber, snapshot: Snapshot) -> Plan:
+async def _planned(scrubber: Scrubber, snapshot: Snapshot) -> ScrubPlan:
     return await asyncio.to_thread(scrubber.plan, snapshot, time.time())
 
 

@@ -1,10 +1,9 @@
-"""The repositories and tags that are there to look at, and what the lists may have left out."""
+"""Lists of repositories and tags, and what they may have left out."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Snapshot
@@ -12,11 +11,9 @@ from exporter.facts.use import Use
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Listing, Unseen
 from exporter.resolve.concurrency import abreast, pause
+from exporter.resolve.target import Target
 
-if TYPE_CHECKING:
-    from exporter.resolve.target import Target
-
-Listings = dict["Repository", Listing["Tag"]]
+Listings = dict[Repository, Listing[Tag]]
 
 
 async def repositories(
@@ -27,21 +24,16 @@ async def repositories(
     Where the catalogue may have left some out, also those that were looked at before. Of all of
     these only the ones of this shard.
     """
-    found = await _named_or_listed(target, uses, before)
-    return replace(found, entries=tuple(filter(target.scope.shard.holds, found.entries)))
-
-
-async def _named_or_listed(
-    target: Target, uses: Iterable[Use], before: Snapshot | None
-) -> Listing[Repository]:
-    named = (*target.scope.listed, *(use.reference.repository for use in uses))
-    if not target.scope.catalogue:
-        return Listing(tuple(dict.fromkeys(named)))
-    catalogue = await _catalogue(target)
-    known = () if catalogue.complete or before is None else before.roots
-    found = (*catalogue.entries, *(root.repository for root in known))
-    admitted = filter(target.scope.admits, found)
-    return Listing(tuple(dict.fromkeys((*named, *admitted))), catalogue.gaps)
+    scope = target.scope
+    found = [*scope.listed, *(use.reference.repository for use in uses)]
+    gaps: tuple[Gap, ...] = ()
+    if scope.catalogue:
+        catalogue = await _catalogue(target)
+        known = () if catalogue.complete or before is None else before.roots
+        listed = (*catalogue.entries, *(root.repository for root in known))
+        found += filter(scope.admits, listed)
+        gaps = catalogue.gaps
+    return Listing(tuple(filter(scope.shard.holds, dict.fromkeys(found))), gaps)
 
 
 async def _catalogue(target: Target) -> Listing[Repository]:

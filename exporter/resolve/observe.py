@@ -1,12 +1,12 @@
-"""What does one audit of one registry see? Lists, then tags, manifests, protection, and blobs."""
+"""The snapshot of one registry: lists, then tags, manifests, seals and blobs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
 from exporter.facts.proof import GONE, HEADER, State, unknown
@@ -22,13 +22,11 @@ from exporter.resolve.blobs import Blobs
 from exporter.resolve.carried import carry
 from exporter.resolve.credential_checks import admissions
 from exporter.resolve.listing import Listings
-from exporter.resolve.scope import Wanted, select
+from exporter.resolve.scope import select
 from exporter.resolve.seals import seals
 from exporter.resolve.tags import Address, Answer, addresses, resolve, roots, verify
+from exporter.resolve.target import Target
 from exporter.resolve.walk import Sharing, Walk
-
-if TYPE_CHECKING:
-    from exporter.resolve.target import Target
 
 _NETWORK: Final = UNREACHED | {Reason.SERVER_ERROR}
 
@@ -75,8 +73,10 @@ async def _resolve(
 
     What takes long for a hundred thousand tags is done in threads: other registries' audits go on.
     """
-    wanted, asked = await asyncio.to_thread(_wanted, target, empty.uses, listings, before)
-    answers = await resolve(target.registry, asked, target.method)
+    wanted = await asyncio.to_thread(
+        lambda: select(target.scope, listing.entries(listings, before), empty.uses)
+    )
+    answers = await resolve(target.registry, addresses(wanted), target.method)
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     if target.role is Role.PROXY:
         # Asking a pull-through cache for more makes it fetch: looking would change what is seen.
@@ -101,14 +101,6 @@ async def _resolve(
     return replace(seen, admissions=await admissions(target, seen))
 
 
-def _wanted(
-    target: Target, uses: Iterable[Use], listings: Listings, before: Snapshot | None
-) -> tuple[tuple[Wanted, ...], list[Address]]:
-    """Return the images in scope, and the tags among them."""
-    wanted = select(target.scope, listing.entries(listings, before), uses)
-    return wanted, addresses(wanted)
-
-
 def _places(starts: Iterable[Root]) -> list[Place]:
     """Return where the walk begins: at what is live, since there may not be room for all."""
     ordered = sorted(starts, key=lambda root: root.reference_class.rank)
@@ -116,34 +108,33 @@ def _places(starts: Iterable[Root]) -> list[Place]:
 
 
 async def _verified(target: Target, walk: Walk, answers: dict[Address, Answer]) -> bool:
-    """Correct by their bytes the tags that lead to nothing; say whether any leads elsewhere."""
-    claims = await asyncio.to_thread(_claims, walk, answers)
+    """Correct by their bytes the tags whose digest, by a header alone, is gone.
+
+    Return whether any references another digest.
+    """
+    sightings = walk.sightings
+    claims = {
+        at: digest
+        for at, (digest, seen) in answers.items()
+        if digest and seen.state is State.PRESENT
+        if (place := (at[0], digest)) in sightings and sightings[place].state in GONE
+    }
     led = False
     for at, found in (await verify(target.registry, claims, target.method)).items():
         place = (at[0], claims[at])
         if found == claims[at]:
             continue  # only a cache before the registry has it: nodes ask for the digest
         if isinstance(found, Digest):
-            walk.sightings[place] = unknown(Reason.UNCONFIRMED, "its tag references another digest")
+            sightings[place] = unknown(Reason.UNCONFIRMED, "its tag references another digest")
             answers[at] = found, HEADER
             led = True
         elif found is not None:
-            walk.sightings[place] = found
+            sightings[place] = found
     return led
 
 
-def _claims(walk: Walk, answers: Mapping[Address, Answer]) -> dict[Address, Digest]:
-    """The tags whose digest, by a header alone, is one that is gone."""
-    return {
-        at: digest
-        for at, (digest, seen) in answers.items()
-        if digest and seen.state is State.PRESENT
-        if (at[0], digest) in walk.sightings and walk.sightings[at[0], digest].state in GONE
-    }
-
-
 def _follow(target: Target) -> Callable[[tuple[Descriptor, ...]], Iterable[Descriptor]]:
-    """Which entries of an index are looked at: a sparse mirror's other platforms are not."""
+    """Return what selects the entries of an index: of a sparse mirror, those of its platforms."""
 
     def held(entries: tuple[Descriptor, ...]) -> Iterator[Descriptor]:
         there = mirrored(target.platforms, (entry.platform for entry in entries))
@@ -153,14 +144,14 @@ def _follow(target: Target) -> Callable[[tuple[Descriptor, ...]], Iterable[Descr
 
 
 def _stumbled(seen: Snapshot, gaps: Iterable[Gap]) -> bool:
-    """Did anything fail in the way that everything fails when a registry goes away?"""
+    """Did anything fail as everything does when a registry goes away?"""
     looks = chain(seen.sightings.values(), (root.sighting for root in seen.roots))
     reasons = chain((look.reason for look in looks), (gap.reason for gap in gaps))
     return any(reason in _NETWORK for reason in reasons)
 
 
 async def _away(target: Target) -> Gap | None:
-    """Return the gap that a registry leaves which does not answer at all."""
+    """Return the gap of a registry that does not answer at all."""
     try:
         await target.registry.ping()
     except Unseen as unseen:
@@ -169,7 +160,7 @@ async def _away(target: Target) -> Gap | None:
 
 
 def _unasked(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]:
-    """The images that somebody names, of which nothing could be asked: each is unknown."""
+    """Return the images that somebody names, each unknown."""
     wanted = select(target.scope, {}, uses)
     blind = unknown(away.reason, away.detail)
     starts = roots(wanted, dict.fromkeys(addresses(wanted), (None, blind)), {}, None)
@@ -177,7 +168,7 @@ def _unasked(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]
 
 
 async def _collector(target: Target, seen: Snapshot, before: Snapshot | None) -> Collector:
-    """Whose collector it is: as declared, as one answer tells, or as it told before."""
+    """Return the collector: as declared, as one answer tells, or as it told before."""
     known = before.collector if before else Collector.UNKNOWN
     repository = next((root.repository for root in seen.roots if root.digest), None)
     if target.collector is not Collector.UNKNOWN or target.role is Role.PROXY:

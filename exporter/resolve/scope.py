@@ -67,7 +67,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedImage:
     """One image to look at, and why."""
 
     repository: Repository
@@ -88,16 +88,16 @@ def select(
     scope: Scope,
     listings: Mapping[Repository, Sequence[Tag]],
     uses: Iterable[Use],
-) -> tuple[Wanted, ...]:
+) -> tuple[WantedImage, ...]:
     """Return every image in scope once, under its highest class."""
-    wanted: dict[tuple[Repository, Name], Wanted] = {}
+    wanted: dict[tuple[Repository, Name], WantedImage] = {}
     for each in (*_used(scope, uses), *_listed(scope, listings)):
         key = (each.repository, each.name)
         wanted[key] = merge(wanted[key], each) if key in wanted else each
     return tuple(wanted.values())
 
 
-def merge(first: Wanted, second: Wanted) -> Wanted:
+def merge(first: WantedImage, second: WantedImage) -> WantedImage:
     """Return what two reasons for the same image make together.
 
     Where one of two equally important reasons does not know its platforms, none are known: then
@@ -110,20 +110,20 @@ def merge(first: Wanted, second: Wanted) -> Wanted:
     return replace(top, used=used)
 
 
-def _used(scope: Scope, uses: Iterable[Use]) -> Iterator[Wanted]:
+def _used(scope: Scope, uses: Iterable[Use]) -> Iterator[WantedImage]:
     for use in uses:
         name = use.reference.digest or use.reference.tag
         if name is not None:
             said = use.nodes
             nodes = said if said.known else Nodes(scope.require)
-            yield Wanted(use.reference.repository, name, use.reference_class, nodes, used=True)
+            yield WantedImage(use.reference.repository, name, use.reference_class, nodes, used=True)
 
 
-def _listed(scope: Scope, listings: Mapping[Repository, Sequence[Tag]]) -> Iterator[Wanted]:
+def _listed(scope: Scope, listings: Mapping[Repository, Sequence[Tag]]) -> Iterator[WantedImage]:
     for repository, tags in listings.items():
         for tag in tags:
             for reference_class, platforms in _reasons(scope, repository, tag):
-                yield Wanted(repository, tag, reference_class, Nodes(platforms), used=False)
+                yield WantedImage(repository, tag, reference_class, Nodes(platforms), used=False)
 
 
 def _reasons(
@@ -157,7 +157,7 @@ def stored_roots(inventory: Inventory, scope: Scope, uses: Sequence[Use]) -> tup
     return tuple(_roots(select(scope, tags, uses)))
 
 
-def _roots(wanted: Iterable[Wanted]) -> Iterable[Root]:
+def _roots(wanted: Iterable[WantedImage]) -> Iterable[Root]:
     for each in wanted:
         digest = each.name if isinstance(each.name, Digest) else None
         tag = None if digest else Tag(each.name)

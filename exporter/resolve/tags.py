@@ -15,7 +15,7 @@ from exporter.resolve.carried import older
 from exporter.resolve.concurrency import abreast, pause, spread
 from exporter.resolve.confirm import suspicion
 from exporter.resolve.listing import Listings, listings, shown
-from exporter.resolve.scope import Wanted
+from exporter.resolve.scope import WantedImage
 from exporter.resolve.target import Method, Target
 
 Address = tuple[Repository, Tag]
@@ -65,13 +65,13 @@ async def verify(
     return dict(await abreast(method.width, look, claims))
 
 
-def addresses(wanted: Iterable[Wanted]) -> list[Address]:
+def addresses(wanted: Iterable[WantedImage]) -> list[Address]:
     """Return the tags among the images that are wanted; a pinned digest needs no resolving."""
     return [(each.repository, each.name) for each in wanted if not isinstance(each.name, Digest)]
 
 
 def roots(
-    wanted: Iterable[Wanted],
+    wanted: Iterable[WantedImage],
     answers: Mapping[Address, Answer],
     listings: Listings,
     before: Snapshot | None,

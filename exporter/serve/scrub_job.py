@@ -14,7 +14,7 @@ from typing import Final
 from exporter.facts.gap import UNREACHED, Reason
 from exporter.judge.report import Report
 from exporter.oci.digest import Digest
-from exporter.resolve.scrub.reading import Found
+from exporter.resolve.scrub.reading import ReadResult
 from exporter.resolve.scrub.selection import Subject
 from exporter.scrub import Scrubber
 from exporter.serve.audit_job import Watched
@@ -147,7 +147,7 @@ class ScrubJob:
         away = any(each.reason in _AWAY for each in found.sightings.values())
         return BACKOFF if away else 0.0
 
-    def _log(self, subject: Subject, found: Found) -> None:
+    def _log(self, subject: Subject, found: ReadResult) -> None:
         seen = found.sightings
         fields = {
             "registry": self.scrubber.registry,

@@ -12,7 +12,7 @@ from exporter.facts.use import Nodes, ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
-from exporter.resolve.scope import Promotion, Scope, Wanted, merge, select
+from exporter.resolve.scope import Promotion, Scope, WantedImage, merge, select
 from tests.fakes import APP, use
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_patterns_are_case_sensitive() -> None:
 def test_what_somebody_names_is_looked_at_even_where_no_list_has_it() -> None:
     (wanted,) = select(Scope(latest=()), {}, [use("app:gone")])
 
-    assert wanted == Wanted(APP, Tag("gone"), LIVE, Nodes(), used=True)
+    assert wanted == WantedImage(APP, Tag("gone"), LIVE, Nodes(), used=True)
 
 
 def test_a_digest_wins_over_the_tag_beside_it() -> None:
@@ -177,7 +177,7 @@ def test_a_tag_that_is_used_and_listed_is_one_image() -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_what_somebody_names_stays_named_whatever_else_wants_it(order: int) -> None:
-    reasons = [Wanted(APP, TAGS[APP][0], LIVE, Nodes(), used) for used in (True, False)]
+    reasons = [WantedImage(APP, TAGS[APP][0], LIVE, Nodes(), used) for used in (True, False)]
 
     assert merge(*reasons[::order]).used
     assert not merge(reasons[1], reasons[1]).used

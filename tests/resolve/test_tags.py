@@ -15,7 +15,7 @@ from exporter.facts.use import Nodes, ReferenceClass
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Tag
 from exporter.ports import Listing
-from exporter.resolve.scope import Wanted
+from exporter.resolve.scope import WantedImage
 from exporter.resolve.seals import seal
 from exporter.resolve.tags import Answer, addresses, resolve, resolve_again, roots
 from exporter.resolve.target import Method
@@ -97,8 +97,8 @@ async def test_a_tag_that_cannot_be_asked_is_unknown_for_that_reason(reason: Rea
     assert registry.asked_about("v1") == 1
 
 
-def wanted(*, used: bool = False) -> Wanted:
-    return Wanted(APP, V1, LIVE, Nodes(AMD64), used)
+def wanted(*, used: bool = False) -> WantedImage:
+    return WantedImage(APP, V1, LIVE, Nodes(AMD64), used)
 
 
 def before(seen: Sighting = HEADER) -> Snapshot:
@@ -123,7 +123,7 @@ def test_a_tag_starts_where_it_leads() -> None:
 
 
 def test_a_pinned_digest_starts_at_itself() -> None:
-    pin = Wanted(APP, IMAGE.digest, LIVE, Nodes(AMD64), used=True)
+    pin = WantedImage(APP, IMAGE.digest, LIVE, Nodes(AMD64), used=True)
 
     assert roots([pin], {}, {}, None) == (Root(APP, None, IMAGE.digest, HEADER, LIVE, AMD64),)
     assert addresses([pin, wanted()]) == [(APP, V1)]

@@ -18,7 +18,7 @@ from exporter.oci.rootfs import SILENT, rootfs
 from exporter.ports import Bytes, Sink, Unseen
 from exporter.resolve.concurrency import pause
 from exporter.resolve.confirm import Look, settle, suspicion
-from exporter.resolve.scrub.selection import Need, Part, Subject
+from exporter.resolve.scrub.selection import Part, Requirement, Subject
 from exporter.resolve.target import Method
 from exporter.resolve.unpacking import Unpacker
 
@@ -120,7 +120,7 @@ def _faulted(error: Exception) -> Unpacked:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadResult:
     """What came of reading one thing."""
 
     sightings: dict[Place, Sighting]
@@ -147,7 +147,7 @@ class Reading:
     method: Method = field(default_factory=Method)
     unpacker: Unpacker | None = None
 
-    async def prove(self, subject: Subject) -> Found:
+    async def prove(self, subject: Subject) -> ReadResult:
         """Return what the bytes are at each place about which a read says something.
 
         One whole read proves them right. Wrong, short or absent they are only where a second read
@@ -160,18 +160,20 @@ class Reading:
         seen = await self._settled(first, subject, opening)
         if self.source.shared:
             places = {(need.repository, digest): seen for need in subject.needs}
-            return Found(places, opening.content if opening else None)
+            return ReadResult(places, opening.content if opening else None)
         found = {(first.repository, digest): seen}
         for need in others if seen.corrupt or subject.corrupt else ():
             found[need.repository, digest] = await self._settled(need, subject, opening)
-        return Found(found, opening.content if opening else None)
+        return ReadResult(found, opening.content if opening else None)
 
     def _opening(self, subject: Subject) -> Opening | None:
         if self.unpacker is None or subject.part is None:
             return None
         return Opening(self.sink, subject.part, self.unpacker)
 
-    async def _settled(self, need: Need, subject: Subject, opening: Opening | None) -> Sighting:
+    async def _settled(
+        self, need: Requirement, subject: Subject, opening: Opening | None
+    ) -> Sighting:
         target = subject.target
         look = await self._look(need.repository, target, opening, again=subject.again)
         if isinstance(look, Sighting):
@@ -202,7 +204,7 @@ class Reading:
             await opening.end()
         return HASHED
 
-    async def _good_above(self, need: Need) -> bool:
+    async def _good_above(self, need: Requirement) -> bool:
         """Is the manifest right by which it is needed? A tag's own stands for itself."""
         if need.above is None:
             return True

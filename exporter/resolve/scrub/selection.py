@@ -15,7 +15,7 @@ from exporter.facts.snapshot import Role, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.layers import UNPACKED
-from exporter.oci.manifest import OCI_MANIFEST, Descriptor, Kind, Link, Manifest
+from exporter.oci.manifest import OCI_MANIFEST, Descriptor, Kind, Manifest
 from exporter.oci.reference import Place, Repository
 
 _RETRY: Final = 6 * 3600.0
@@ -32,7 +32,7 @@ class Part(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Requirement:
     """One repository that needs something."""
 
     repository: Repository
@@ -48,7 +48,7 @@ class Subject:
     """Its media type says whether it is asked for as a manifest or as a blob."""
     reference_class: ReferenceClass
     """The highest of those that need it."""
-    needs: tuple[Need, ...]
+    needs: tuple[Requirement, ...]
     """Where it may be read, the most important first."""
     corrupt: bool = False
     """Is it known to be corrupt somewhere?"""
@@ -98,34 +98,30 @@ def _may_be_read(seen: Sighting, *, hidden: bool) -> bool:
     return seen.state is State.PRESENT or seen.corrupt
 
 
-def _needed(snapshot: Snapshot) -> Iterator[tuple[Need, Descriptor, ReferenceClass]]:
+def _needed(snapshot: Snapshot) -> Iterator[tuple[Requirement, Descriptor, ReferenceClass]]:
     """Yield each place once, first for the most important root that leads there."""
     passed: set[Place] = set()
     for root in sorted(snapshot.roots, key=lambda each: each.reference_class.rank):
         top = snapshot.manifests.get(root.digest) if root.digest else None
-        waiting: list[tuple[Descriptor, Digest | None]] = [(_itself(top), None)] if top else []
+        waiting: list[tuple[Descriptor, Digest | None]] = []
+        if top:
+            waiting.append((Descriptor(top.media_type, top.digest, top.size), None))
         while waiting:
             target, above = waiting.pop()
             place = (root.repository, target.digest)
             if place in passed:
                 continue
             passed.add(place)
-            yield Need(root.repository, above), target, root.reference_class
+            yield Requirement(root.repository, above), target, root.reference_class
             manifest = snapshot.manifests.get(target.digest)
             waiting += _below(manifest) if manifest else ()
 
 
-def _below(manifest: Manifest) -> list[tuple[Descriptor, Digest | None]]:
-    return [(link.target, manifest.digest) for link in manifest.links if _is_held(link)]
-
-
-def _is_held(link: Link) -> bool:
-    target = link.target
-    return link.kind is not Kind.SUBJECT and target.distributable and not target.inline
-
-
-def _itself(manifest: Manifest) -> Descriptor:
-    return Descriptor(manifest.media_type, manifest.digest, manifest.size)
+def _below(manifest: Manifest) -> Iterator[tuple[Descriptor, Digest | None]]:
+    for link in manifest.links:
+        target = link.target
+        if link.kind is not Kind.SUBJECT and target.distributable and not target.inline:
+            yield target, manifest.digest
 
 
 def _as_asked(target: Descriptor, seen: Sighting) -> Descriptor:

@@ -18,8 +18,8 @@ from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository
 from exporter.oci.rootfs import SILENT, Rootfs
 from exporter.ports import Absent, Sink, Unseen, Wrong
-from exporter.resolve.scrub.reading import Found, Reading, Throttle
-from exporter.resolve.scrub.selection import Need, Part, Subject, due, opened
+from exporter.resolve.scrub.reading import Reading, ReadResult, Throttle
+from exporter.resolve.scrub.selection import Part, Requirement, Subject, due, opened
 from exporter.resolve.target import Method
 from exporter.resolve.unpacking import Unpacker
 from tests import worlds
@@ -47,7 +47,7 @@ def plan(known: Contents) -> dict[Digest, Subject]:
         Subject(
             Descriptor(blob.media_type, digest, len(blob.body)),
             ReferenceClass.LIVE,
-            (Need(APP, IMAGE.digest),),
+            (Requirement(APP, IMAGE.digest),),
         )
         for digest, blob in blobs.items()
     ]
@@ -116,10 +116,14 @@ async def learnt(source: Shelf, part: Part, *, again: bool = False) -> Inside | 
     return (await found(source, part, Unpacker(10**6, lambda _: None), again=again)).content
 
 
-async def found(source: Shelf, part: Part, unpacker: Unpacker, *, again: bool = False) -> Found:
+async def found(
+    source: Shelf, part: Part, unpacker: Unpacker, *, again: bool = False
+) -> ReadResult:
     reading = Reading(source, Throttle(None, lambda _: None), Method(confirm_after=0.0), unpacker)
     target = Descriptor("x", FIRST, len(source.body))
-    subject = Subject(target, ReferenceClass.LIVE, (Need(APP, None),), part=part, again=again)
+    subject = Subject(
+        target, ReferenceClass.LIVE, (Requirement(APP, None),), part=part, again=again
+    )
     return await reading.prove(subject)
 
 
