@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 from exporter.config.registry import RegistrySettings, ScrubSettings
 from exporter.config.secrets import NoSecret, credentials
@@ -31,7 +30,7 @@ _SECRETS: Final = ("password_file", "password_env", "identity_token_file", "iden
 
 def opened(registry: RegistrySettings, environ: Mapping[str, str]) -> OpenRegistry:
     """Return a registry, ready to be asked; the scheme of its address tells its kind."""
-    return KINDS[urlsplit(registry.url).scheme](registry, environ)
+    return KINDS[registry.url.partition("://")[0]](registry, environ)
 
 
 def distribution(registry: RegistrySettings, environ: Mapping[str, str]) -> Distribution:
