@@ -127,11 +127,11 @@ class _Catalogue:
             failure = refusal(response, "_catalog")
         raise failure
 
-    def beyond(self, page: ListPage) -> str:
+    def beyond(self, names: NameReader[Repository]) -> str:
         """Look behind a full last page: 2.8 may have left out the Link."""
-        if not page.last or (page.count != self.size and page.count % _ROUND):
+        if not names.last or (names.count != self.size and names.count % _ROUND):
             return ""
-        return f"n={self.size}&last={quote(page.last, safe='')}"
+        return f"n={self.size}&last={quote(names.last, safe='')}"
 
 
 def _page(response: Response, names: NameReader[Repository], asked: str) -> ListPage:

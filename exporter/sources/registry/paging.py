@@ -15,6 +15,11 @@ from exporter.sources.registry.messages import LIST_BYTES, BodyEnd, Response
 from exporter.sources.registry.names import NameReader
 from exporter.sources.registry.responses import check_content
 
+_MOST_PAGES: Final = 5_000
+_MOST_BYTES: Final = 4 * LIST_BYTES
+"""Bytes of all pages of a list: 100,000 of the longest names are 26 MB."""
+
+# The Link header (RFC 8288).
 _START: Final = re.compile(r"[ \t,]*+")
 _ESCAPED: Final = re.compile(r"\\(.)")
 _TARGET: Final = re.compile(r"<([^<>]*+)>")
@@ -23,6 +28,122 @@ _PARAMETER: Final = re.compile(
 )
 _END: Final = re.compile(r"[ \t]*+(?:,[ \t,]*+|\Z)")
 _MOST_CHARACTERS: Final = 8192
+_UNREADABLE: Final = "a Link header that cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One page of a list."""
+
+    names: NameReader[Any]
+    """What it lists, and what of it is new."""
+    size: int = 0
+    """Bytes."""
+    onward: str = ""
+    """The query of the next one; empty at the end."""
+    fault: str = ""
+    """Why the next page cannot be asked for, although there is one."""
+
+
+class PageSource(Protocol):
+    """Where pages come from."""
+
+    async def page(self, query: str, most: int, known: Container[str]) -> ListPage:
+        """Return one page with at most `most` names that are not `known`. Raises `Unseen`."""
+        ...
+
+    def beyond(self, names: NameReader[Any]) -> str:
+        """Return the query that looks behind a last page which may not be the last; or nothing."""
+        ...
+
+
+@dataclass(slots=True)
+class PagedList:
+    """What the pages added up to."""
+
+    entries: dict[str, None] = field(default_factory=dict)
+    """Names, in the order in which they came, each once."""
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    """The first entries that are no names, and why each is none."""
+    refusals: int = 0
+    """How many entries are no names."""
+    ends: list[str] = field(default_factory=list)
+    """The last entry of each page that another one was asked for behind."""
+    faults: list[tuple[Reason, str]] = field(default_factory=list)
+    size: int = 0
+    """Bytes of all pages."""
+
+    def add(self, page: ListPage) -> None:
+        """Add a page."""
+        self.entries.update(page.names.found)
+        self.size += page.size
+        self.refusals += page.names.refusals
+        self.refused = self.refused or page.names.refused  # enough to show what kind they are of
+
+
+async def walk(pages: PageSource, query: str, most: int) -> PagedList:
+    """Follow the pages to the end, to `most` entries, or to where they go wrong.
+
+    Raises `Unseen` where not even the first one could be read.
+    """
+    walked, asked = PagedList(), {query}
+    while True:
+        try:
+            page = await pages.page(query, most - len(walked.entries), walked.entries)
+        except Unseen as unseen:
+            if not walked.entries:
+                raise
+            walked.faults.append((unseen.reason, f"after {len(walked.entries)}: {unseen.detail}"))
+            return walked
+        walked.add(page)
+        query = page.onward or (pages.beyond(page.names) if page.names.found else "")
+        if fault := _fault(page, walked, most, asked):
+            walked.faults.append(fault)
+            return walked
+        if not query:
+            return walked
+        asked.add(query)
+        if page.names.last:
+            walked.ends.append(page.names.last)
+
+
+def _fault(
+    page: ListPage, walked: PagedList, most: int, asked: set[str]
+) -> tuple[Reason, str] | None:
+    if page.names.cut:
+        return (Reason.TOO_LARGE, f"more than {most} entries")
+    if walked.size > _MOST_BYTES:
+        return (Reason.TOO_LARGE, f"more than {_MOST_BYTES} bytes")
+    if page.onward and len(asked) >= _MOST_PAGES:  # empty ones too, which may go on for ever
+        return (Reason.TOO_LARGE, f"more than {_MOST_PAGES} pages")
+    if page.fault:
+        return (Reason.INCOMPLETE_LIST, page.fault)
+    stuck = page.names.count and not page.names.found
+    if page.onward and (page.onward in asked or stuck):
+        return (Reason.INCOMPLETE_LIST, "its pages go in circles")
+    return None
+
+
+def read_page(response: Response, names: NameReader[Any], subject: str, asked: str) -> ListPage:
+    """Return the page whose names were taken while it came; `asked` is its own address.
+
+    Raises `Unseen` for anything that is no list.
+    """
+    check_content(response, subject)
+    if response.media_type and "json" not in response.media_type:
+        words = f"a list of type {response.media_type[:80]}"
+        raise Unseen(subject, Reason.NOT_A_REGISTRY, words)
+    if response.end is BodyEnd.OVER:
+        raise Unseen(subject, Reason.TOO_LARGE, f"a page of more than {LIST_BYTES} bytes")
+    try:
+        names.end()
+    except Malformed as error:
+        raise Unseen(subject, Reason.MALFORMED, f"not a valid list: {error}") from error
+    try:
+        onward = next_query(response.headers.get("link", ""), asked)
+    except Malformed as error:
+        return ListPage(names, response.received, fault=str(error))
+    return ListPage(names, response.received, onward)
 
 
 def next_query(header: str, asked: str) -> str:
@@ -54,174 +175,26 @@ def _links(header: str) -> list[tuple[str, str]]:
     Only the first `rel` of a link counts (RFC 8288, section 3.3).
     """
     if len(header) > _MOST_CHARACTERS:
-        raise _unreadable()
+        raise Malformed(_UNREADABLE)
     found: list[tuple[str, str]] = []
-    at = _after(_START, header, 0)
+    at = _match(_START, header, 0).end()
     while at < len(header):
-        if (target := _TARGET.match(header, at)) is None:
-            raise _unreadable()
-        relation, at = None, target.end()
+        target, relation = _match(_TARGET, header, at), None
+        at = target.end()
         while parameter := _PARAMETER.match(header, at):
             at = parameter.end()
             if relation is None and (parameter[1] or "").lower() == "rel":
                 relation = _unquoted(parameter[2] or "")
-        at = _after(_END, header, at)
+        at = _match(_END, header, at).end()
         found.append((target[1], relation or ""))
     return found
 
 
-def _after(pattern: re.Pattern[str], header: str, at: int) -> int:
-    found = pattern.match(header, at)
-    if found is None:
-        raise _unreadable()
-    return found.end()
+def _match(pattern: re.Pattern[str], header: str, at: int) -> re.Match[str]:
+    if found := pattern.match(header, at):
+        return found
+    raise Malformed(_UNREADABLE)
 
 
 def _unquoted(value: str) -> str:
     return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
-
-
-def _unreadable() -> Malformed:
-    return Malformed("a Link header that cannot be read")
-
-
-_MOST_PAGES: Final = 5_000
-_MOST_BYTES: Final = 4 * LIST_BYTES
-"""Bytes of all pages of a list: 100,000 of the longest names are 26 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListPage:
-    """One page of a list."""
-
-    entries: tuple[str, ...] = ()
-    """The names that no page before had."""
-    last: str = ""
-    """Its last entry, where that is a name."""
-    count: int = 0
-    """Its entries, known ones and those that are no names among them."""
-    size: int = 0
-    """Bytes."""
-    cut: bool = False
-    """Has it more names than were asked for?"""
-    refused: tuple[tuple[str, str], ...] = ()
-    """The first entries that are no names, and why each is none."""
-    refusals: int = 0
-    """Entries that are no names."""
-    onward: str = ""
-    """The query of the next one; empty at the end."""
-    fault: str = ""
-    """Why the next page cannot be asked for, although there is one."""
-
-
-class PageSource(Protocol):
-    """Where pages come from."""
-
-    async def page(self, query: str, most: int, known: Container[str]) -> ListPage:
-        """Return one page with at most `most` names that are not `known`. Raises `Unseen`."""
-        ...
-
-    def beyond(self, page: ListPage) -> str:
-        """Return the query that looks behind a last page which may not be the last; or nothing."""
-        ...
-
-
-@dataclass(slots=True)
-class PagedList:
-    """What the pages added up to."""
-
-    entries: dict[str, None] = field(default_factory=dict)
-    """NameReader, in the order in which they came, each once."""
-    refused: tuple[tuple[str, str], ...] = ()
-    """The first entries that are no names, and why each is none."""
-    refusals: int = 0
-    """How many entries are no names."""
-    ends: list[str] = field(default_factory=list)
-    """The last entry of each page that another one was asked for behind."""
-    faults: list[tuple[Reason, str]] = field(default_factory=list)
-    size: int = 0
-    """Bytes of all pages."""
-
-    def add(self, page: ListPage) -> None:
-        """Add a page."""
-        self.entries.update(dict.fromkeys(page.entries))
-        self.size += page.size
-        self.refusals += page.refusals
-        self.refused = self.refused or page.refused  # enough to show what kind they are of
-
-
-async def walk(pages: PageSource, query: str, most: int) -> PagedList:
-    """Follow the pages to the end, to `most` entries, or to where they go wrong.
-
-    Raises `Unseen` where not even the first one could be read.
-    """
-    walked, asked = PagedList(), {query}
-    while True:
-        try:
-            page = await pages.page(query, most - len(walked.entries), walked.entries)
-        except Unseen as unseen:
-            if not walked.entries:
-                raise
-            walked.faults.append((unseen.reason, f"after {len(walked.entries)}: {unseen.detail}"))
-            return walked
-        walked.add(page)
-        stuck = not page.entries
-        query = page.onward or ("" if stuck else pages.beyond(page))
-        if fault := _fault(page, walked, most, asked, stuck=stuck):
-            walked.faults.append(fault)
-            return walked
-        if not query:
-            return walked
-        asked.add(query)
-        if page.last:
-            walked.ends.append(page.last)
-
-
-def _fault(
-    page: ListPage, walked: PagedList, most: int, asked: set[str], *, stuck: bool
-) -> tuple[Reason, str] | None:
-    if page.cut:
-        return (Reason.TOO_LARGE, f"more than {most} entries")
-    if walked.size > _MOST_BYTES:
-        return (Reason.TOO_LARGE, f"more than {_MOST_BYTES} bytes")
-    if page.onward and len(asked) >= _MOST_PAGES:  # empty ones too, which may go on for ever
-        return (Reason.TOO_LARGE, f"more than {_MOST_PAGES} pages")
-    if page.fault:
-        return (Reason.INCOMPLETE_LIST, page.fault)
-    if page.onward and (page.onward in asked or (stuck and page.count)):
-        return (Reason.INCOMPLETE_LIST, "its pages go in circles")
-    return None
-
-
-def read_page(response: Response, names: NameReader[Any], subject: str, asked: str) -> ListPage:
-    """Return the page whose names were taken while it came; `asked` is its own address.
-
-    Raises `Unseen` for anything that is no list.
-    """
-    check_content(response, subject)
-    if response.media_type and "json" not in response.media_type:
-        words = f"a list of type {response.media_type[:80]}"
-        raise Unseen(subject, Reason.NOT_A_REGISTRY, words)
-    if response.end is BodyEnd.OVER:
-        raise Unseen(subject, Reason.TOO_LARGE, f"a page of more than {LIST_BYTES} bytes")
-    try:
-        names.end()
-    except Malformed as error:
-        words = f"not a valid list: {error}"
-        raise Unseen(subject, Reason.MALFORMED, words) from error
-    onward = fault = ""
-    try:
-        onward = next_query(response.headers.get("link", ""), asked)
-    except Malformed as error:
-        fault = str(error)
-    return ListPage(
-        tuple(names.found),
-        names.last,
-        names.count,
-        response.received,
-        names.cut,
-        tuple(names.refused),
-        names.refusals,
-        onward,
-        fault,
-    )

@@ -73,11 +73,11 @@ class _Tags:
         )
         if response.status == _NOT_FOUND and not query:
             self.absent = await self.session.absence(response, self.repository)
-            return ListPage()
+            return ListPage(names)
         if response.status != _OK:
             raise refusal(response, self.repository)
         return read_page(response, names, self.repository, self.session.address + path)
 
-    def beyond(self, page: ListPage) -> str:  # noqa: ARG002 - protocol
+    def beyond(self, names: NameReader[Tag]) -> str:  # noqa: ARG002 - protocol
         """Look no further: a missing Link is the end."""
         return ""

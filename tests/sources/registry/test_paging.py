@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import count
 
 from exporter.facts.gap import Reason
+from exporter.sources.registry.names import NameReader
 from exporter.sources.registry.paging import ListPage, walk
 
 
@@ -14,11 +15,12 @@ class Endless:
         self.numbers = count()
 
     async def page(self, query: str, *_: object) -> ListPage:
-        entries = () if self.empty and query else (query,)
-        return ListPage(entries, onward=f"last={next(self.numbers)}")
+        names = NameReader("tags", str, 1)
+        names.found = {} if self.empty and query else {query: None}
+        return ListPage(names, onward=f"last={next(self.numbers)}")
 
-    def beyond(self, page: ListPage) -> str:
-        raise AssertionError(page)
+    def beyond(self, names: NameReader[str]) -> str:
+        raise AssertionError(names)
 
 
 async def test_pages_that_never_end_are_cut_whether_or_not_they_hold_anything() -> None:
