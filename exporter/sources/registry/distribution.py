@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import ClassVar, Self
 
 from exporter.facts.snapshot import Collector
-from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import Absent, Listing, ManifestBody, Sink, Unseen, Wrong
+from exporter.ports import Absent, Listing, Sink, Unseen, Wrong
 from exporter.sources.registry import blobs, catalogue, manifests, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
@@ -26,18 +24,21 @@ from exporter.sources.registry.trust import Trust
 from exporter.tally import Tally
 
 
-class Distribution:
+class Distribution(Session):
     """One registry, asked over HTTP; implements `exporter.ports.OpenRegistry`."""
 
     way: ClassVar[type[Client]] = Client
     """What carries its requests: it can read, and nothing else."""
+    shared: ClassVar = False
+    """Repositories are asked one by one: not every registry keeps one copy for all."""
 
-    def __init__(self, name: str, client: Client, session: Session) -> None:
-        """Use `open`."""
-        self.name = name
-        self._client = client
-        self._session = session
-        self._collector = Collector.UNKNOWN
+    repositories = catalogue.repositories
+    head = manifests.head
+    verify_tag = manifests.verify_tag
+    manifest = manifests.manifest
+    stat = blobs.claimed_size
+
+    _collector = Collector.UNKNOWN
 
     @classmethod
     def open(  # noqa: PLR0913 - what one registry's configuration holds
@@ -61,37 +62,17 @@ class Distribution:
         transport = Transport(
             registry.origin, tls.contexts(), proxies, limits.concurrency, limits.connect
         )
-        client = cls.way(registry, transport, limits, Tally())
-        return cls(name, client, Session(name, client, logins, limits))
-
-    def beside(self) -> Self:
-        """Return it over a connection of its own: one request at a time, within its rate."""
-        limits = replace(self._session.limits, concurrency=1)
-        client = self._client.beside(limits)
-        return type(self)(self.name, client, self._session.beside(client, limits))
+        return cls(name, cls.way(registry, transport, limits, Tally()), logins, limits)
 
     def credential_check(
         self, secrets: Callable[[], Mapping[str, tuple[bytes, ...]]]
     ) -> PullSecretCheck:
         """Return what tries sets of pull secrets, of which `secrets` are there at the moment."""
-        return PullSecretCheck(self._session, secrets)
-
-    @property
-    def tally(self) -> Tally:
-        """What was asked since it was opened."""
-        return self._client.tally
-
-    async def ping(self) -> None:
-        """Does it answer at all (`GET /v2/`)? Raises `Unseen`; a response ends failing fast."""
-        await self._session.ping()
-
-    async def repositories(self) -> Listing[Repository]:
-        """Return the repositories that it lists. Raises `Unseen`."""
-        return await catalogue.repositories(self._session)
+        return PullSecretCheck(self, secrets)
 
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
         """Return the tags of a repository. Raises `Unseen`."""
-        listing = await tag_list.tags(self._session, repository)
+        listing = await tag_list.tags(self, repository)
         if isinstance(listing, Absent) or not tag_list.unsorted(listing.entries):
             return listing
         with suppress(Unseen):
@@ -102,41 +83,14 @@ class Distribution:
     async def collector(self, repository: Repository) -> Collector:
         """Return whose garbage collector is behind it, as far as one denial tells."""
         if self._collector is Collector.UNKNOWN:
-            self._collector = await manifests.collector(self._session, repository)
+            self._collector = await manifests.collector(self, repository)
         return self._collector
-
-    async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
-        """Return what a tag resolves to, or whether a manifest is still there. Raises `Unseen`."""
-        return await manifests.head(self._session, repository, reference)
-
-    async def verify_tag(
-        self, repository: Repository, tag: Tag, claimed: Digest
-    ) -> Digest | Absent | Wrong:
-        """Return what a tag resolves to by its bytes, where HEAD claims this. Raises `Unseen`."""
-        return await manifests.verify_tag(self._session, repository, tag, claimed)
-
-    async def manifest(
-        self, repository: Repository, digest: Digest
-    ) -> ManifestBody | Absent | Wrong:
-        """Return a manifest whose bytes were hashed. Raises `Unseen`."""
-        return await manifests.manifest(self._session, repository, digest)
-
-    async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
-        """Return how many bytes HEAD claims a blob to have. Raises `Unseen`."""
-        return await blobs.claimed_size(self._session, repository, blob)
 
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
     ) -> bytes | Absent | Wrong:
         """Read a blob's last byte, or all of it and hash it. Raises `Unseen`."""
-        if whole:
-            return await blobs.whole(self._session, repository, blob)
-        return await blobs.last_byte(self._session, repository, blob)
-
-    @property
-    def shared(self) -> bool:
-        """Repositories are asked one by one: not every registry keeps one copy for all."""
-        return False
+        return await (blobs.whole if whole else blobs.last_byte)(self, repository, blob)
 
     async def prove(
         self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
@@ -146,24 +100,12 @@ class Distribution:
         `again` opens another connection, so it is for an instance that nobody else asks.
         """
         if again:
-            await self._client.aclose()
+            await self.aclose()
         if not target.is_manifest:
-            return await blobs.streamed(self._session, repository, target, sink, fresh=again)
-        response = await manifests.manifest(self._session, repository, target.digest)
-        if isinstance(response, Absent | Wrong):
-            return response
+            return await blobs.streamed(self, repository, target, sink, fresh=again)
+        found = await manifests.manifest(self, repository, target.digest)
+        if isinstance(found, Absent | Wrong):
+            return found
         sink.begin()
-        await sink.take(response.content)
+        await sink.take(found.content)
         return None
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        await self._client.aclose()
-
-    async def __aenter__(self) -> Self:
-        """Return the registry, open."""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close every connection."""
-        await self.aclose()

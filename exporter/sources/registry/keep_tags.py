@@ -60,7 +60,7 @@ class TagWriter(Distribution):
         body = await self.manifest(repository, digest)
         if not isinstance(body, ManifestBody):
             raise Unseen(subject, Reason.UNCONFIRMED, "the manifest is not there any more")
-        response = await self._session.send(_upload(repository, tag, body))
+        response = await self.send(_upload(repository, tag, body))
         if response.status not in _SET:
             raise refusal(response, subject)
         if await self.head(repository, tag) != digest:

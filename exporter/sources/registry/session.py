@@ -1,4 +1,4 @@
-"""How is a request sent until it is answered: authorized, at the registry's pace, maybe again?"""
+"""Sessions: requests are authorized, sent at the registry's pace, and tried again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Self
 
 from exporter.facts.gap import Reason
 from exporter.ports import Absent, Unseen
@@ -20,23 +21,15 @@ if TYPE_CHECKING:
     from exporter.sources.registry.client import Client
 
 _LOG: Final = logging.getLogger("pullproof.registry")
-_AGAIN: Final = frozenset(
-    {
-        Reason.DNS,
-        Reason.CONNECT,
-        Reason.RESET,
-        Reason.TRUNCATED,
-        Reason.RATE_LIMITED,
-        Reason.SERVER_ERROR,
-    }
-)
+_LOST: Final = frozenset({Reason.DNS, Reason.CONNECT, Reason.RESET, Reason.TRUNCATED})
+_AGAIN: Final = _LOST | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
 """What another try may mend. A timeout is not among them: it has cost enough already."""
 _BASE: Final = Request("base", "/v2/", "/v2/")
 _OK, _UNAUTHORIZED, _DENIED, _TOO_MANY, _SERVER_ERROR, _AWAY = 200, 401, 403, 429, 500, 503
 
 
 class Session:
-    """The session to one registry."""
+    """Requests to one registry, over its connections and with its logins."""
 
     def __init__(
         self,
@@ -46,24 +39,39 @@ class Session:
         limits: RequestLimits,
         pace: Pace | None = None,
     ) -> None:
+        """`name` is the label by which metrics and logs know the registry."""
+        self.name, self.limits = name, limits
+        self.tally = client.tally
+        """What was asked since it was opened, over connections beside it as well."""
         self.address = client.registry.base
         """Where the registry is: `scheme://host[:port]`."""
-        self._name, self._client, self._logins = name, client, logins
-        self._tally = client.tally
-        self.limits = limits
-        self.pace = pace or Pace(name, limits, client.tally)
-        """Who asks the same registry over another session keeps to it too."""
+        self._client, self._logins = client, logins
+        self._pace = pace or Pace(name, limits, client.tally)
         self._breaker = Breaker(name, limits)
         self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
 
     def of_other(self, logins: LoginSource) -> Session:
-        """Return a session for somebody else, over the same connections and at the same pace."""
-        return Session(self._name, self._client, logins, self.limits, self.pace)
+        """Return a session of somebody else, over the same connections and at the same pace."""
+        return Session(self.name, self._client, logins, self.limits, self._pace)
 
-    def beside(self, client: Client, limits: RequestLimits) -> Session:
-        """Return a session over other connections, which keeps to the same rate."""
-        return Session(self._name, client, self._logins, limits, self.pace.beside(limits))
+    def beside(self) -> Self:
+        """Return it over a connection of its own: one request at a time, within its rate."""
+        limits = replace(self.limits, concurrency=1)
+        client, pace = self._client.beside(limits), self._pace.beside(limits)
+        return type(self)(self.name, client, self._logins, limits, pace)
+
+    async def aclose(self) -> None:
+        """Close every connection; a request afterwards opens another."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Return the session, open."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every connection."""
+        await self.aclose()
 
     async def send(self, request: Request) -> Response:
         """Send a request. Raises `Unseen` for 401, 403, 429, 5xx and where no response comes."""
@@ -111,7 +119,7 @@ class Session:
             except Unseen as failure:
                 if tried == self.limits.tries or failure.reason not in _AGAIN:
                     raise
-                self._tally.retries += 1
+                self.tally.retries += 1
                 _LOG.debug("%s, tried %d times", failure, tried)
             await asyncio.sleep(self._backoff(tried))
         raise AssertionError("a request is sent at least once")
@@ -142,14 +150,14 @@ class Session:
 
     async def _once(self, request: Request, authorization: str) -> Response:
         """Send a request at the registry's pace. Raises `Unseen` for 429 and 5xx as well."""
-        async with self.pace:
+        async with self._pace:
             response = await self._client.send(request, authorization)
         if response.status < _SERVER_ERROR and response.status != _TOO_MANY:
-            self.pace.went_well()
+            self._pace.went_well()
             return response
         wanted = wait_wanted(response)
         if response.status == _TOO_MANY or (response.status == _AWAY and wanted is not None):
-            self.pace.pause(self.limits.backoff if wanted is None else wanted)
+            self._pace.pause(self.limits.backoff if wanted is None else wanted)
         raise refusal(response, request.subject)
 
 
