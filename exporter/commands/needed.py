@@ -44,7 +44,7 @@ class Wanting:
         ]
 
 
-def _needed(wanted: scope.Wanted, users: tuple[User, ...]) -> NeededImage:
+def _needed(wanted: scope.WantedImage, users: tuple[User, ...]) -> NeededImage:
     pinned = isinstance(wanted.name, Digest)
     tag, digest = ("", wanted.name) if pinned else (wanted.name, "")
     return NeededImage(wanted.repository, tag, digest, wanted.reference_class, users)
