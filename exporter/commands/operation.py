@@ -1,11 +1,10 @@
-"""What is about to be run, as it was typed: a collection, a plan, deletions?"""
+"""The operation that `preflight` predicts, as it was typed: deletions, a plan, a collection."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final, TextIO
 
@@ -19,32 +18,31 @@ from exporter.oci.quoting import quoted, without_credentials
 
 _LONGEST: Final = 1 << 16
 """Characters that are read of a line at a time."""
-_STDIN: Final = "-"
+_COLLECTED: Final = frozenset({DeletionKind.BLOB, DeletionKind.LAYER_LINK})
+"""What only a collector deletes."""
 
 
 def operation(args: argparse.Namespace, hosts: frozenset[str]) -> Operation:
     """Read what was typed, and the plan; raises `Refused` where it makes no sense."""
     _agree(args)
     collection = _collection(args)
-    deletions, way = None, DeletionMethod(args.way)
+    deletions, method = None, DeletionMethod(args.way)
     parts: list[str] = []
     if args.plan:
         deletions = _of(_plan(args.plan), hosts, args.plan)
         parts.append(f"the plan {args.plan}")
-        # A collector takes a revision's folder, and the tags that point at it stay.
-        way = DeletionMethod.FOLDER if COLLECTOR in deletions.formats else way
+        if COLLECTOR in deletions.formats:  # it takes a revision's folder, and leaves its tags
+            method = DeletionMethod.FOLDER
     if args.delete:
         deletions = _of(_typed(args.delete), hosts, "--delete")
-        manner = "removing the folders of" if way is DeletionMethod.FOLDER else "deleting"
+        manner = "removing the folders of" if method is DeletionMethod.FOLDER else "deleting"
         parts.append(f"{manner} {', '.join(args.delete)}")
     if collection:
-        parts.append(_collection_words(collection))
+        flag = " --delete-untagged" if args.delete_untagged else ""
+        parts.append(f"garbage-collect{flag} of {args.gc}")
         if deletions and {each.kind for each in deletions.deletions} & _COLLECTED:
             raise Refused("the plan is a garbage collection: give either --plan or --gc")
-    return Operation(" and then ".join(parts), deletions, way, collection)
-
-
-_COLLECTED: Final = frozenset({DeletionKind.BLOB, DeletionKind.LAYER_LINK})
+    return Operation(" and then ".join(parts), deletions, method, collection)
 
 
 def _agree(args: argparse.Namespace) -> None:
@@ -71,26 +69,21 @@ def _collection(args: argparse.Namespace) -> GarbageCollection | None:
     return GarbageCollection(DIALECTS[args.gc], mode)
 
 
-def _collection_words(collection: GarbageCollection) -> str:
-    flag = " --delete-untagged" if collection.mode is Mode.DELETE_UNTAGGED else ""
-    return f"garbage-collect{flag} of {collection.dialect.name}"
-
-
 def _typed(texts: list[str]) -> DeletionList:
     deletions = []
     for text in texts:
-        meant = parse_deletion(text)
-        if meant is None or not meant.repository:
+        deletion = parse_deletion(text)
+        if deletion is None or not deletion.repository:
             raise Refused(
                 f"{without_credentials(text)[:200]}: give repository:tag or repository@sha256:…"
             )
-        deletions.append(meant)
+        deletions.append(deletion)
     return DeletionList(tuple(deletions))
 
 
 def _plan(path: str) -> DeletionList:
     try:
-        with _opened(path) as file:
+        with nullcontext(sys.stdin) if path == "-" else _opened(path) as file:
             listed = read(iter(lambda: file.readline(_LONGEST), ""))
     except OSError as error:
         raise Refused(f"--plan {path}: cannot be read: {error.strerror}") from error
@@ -105,13 +98,8 @@ def _plan(path: str) -> DeletionList:
     return listed
 
 
-@contextmanager
-def _opened(path: str) -> Iterator[TextIO]:
-    if path == _STDIN:
-        yield sys.stdin
-        return
-    with open(path, encoding="utf-8", errors="backslashreplace") as file:  # noqa: PTH123 - a word
-        yield file
+def _opened(path: str) -> TextIO:
+    return open(path, encoding="utf-8", errors="backslashreplace")  # noqa: PTH123 - a text
 
 
 def _of(listed: DeletionList, hosts: frozenset[str], whose: str) -> DeletionList:

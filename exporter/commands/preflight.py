@@ -1,4 +1,4 @@
-"""`preflight`: who would be hurt by what is about to be run?"""
+"""The command `preflight`: what a garbage collection or a deletion would break."""
 
 from __future__ import annotations
 
@@ -36,68 +36,67 @@ _EXITS: Final = {
     Verdict.UNSAFE: Exit.BROKEN,
     Verdict.INCOMPLETE: Exit.BLIND,
 }
+_FIRST: Final = os.fsdecode(b"\xa0")
+_LAST: Final = os.fsdecode(b"\xff")
+"""Bytes that are no UTF-8, as Python holds them; those below control some terminals."""
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Answer the command."""
+    """Run the command."""
     wants = wanting(args, environ)
-    wish = operation(args, wants.hosts)
+    planned = operation(args, wants.hosts)
     if args.saved:
-        return _EXITS[_of_snapshot(args, wish, wants).verdict]
+        return _EXITS[_from_snapshot(args, planned, wants).verdict]
     check_place("--storage", args.storage)
     options = place(args, environ, args.storage)
     insecure = args.plain_http or plain_http(options)
     stored = RegistryStorage(args.storage, options, plain_http=insecure)
-    return _EXITS[_of_storage(args, stored, wish, wants).verdict]
+    return _EXITS[_from_storage(args, stored, planned, wants).verdict]
 
 
-def _of_snapshot(args: argparse.Namespace, wish: Operation, wants: Wanting) -> Prediction:
+def _from_snapshot(args: argparse.Namespace, planned: Operation, wants: Wanting) -> Prediction:
     report = judged(args.saved)
     uses = joined(wants.uses, Listing(report.snapshot.uses))
-    answer = api.predict(report, wish, replace(wants, uses=uses).needed({}), wants.uses.gaps)
+    answer = api.predict(report, planned, replace(wants, uses=uses).needed({}), wants.uses.gaps)
     _print(args, answer, report.snapshot.registry)
     return answer
 
 
-def _of_storage(
-    args: argparse.Namespace, stored: RegistryStorage, wish: Operation, wants: Wanting
+def _from_storage(
+    args: argparse.Namespace, stored: RegistryStorage, planned: Operation, wants: Wanting
 ) -> Prediction:
     try:
-        inventory, foreseen = _foreseen(stored, wish, wants)
-        if storage.is_to_be_confirmed(foreseen):
+        inventory, found = _predicted(stored, planned, wants)
+        if storage.is_to_be_confirmed(found):
             time.sleep(_PAUSE)
-            inventory, again = _foreseen(stored, wish, wants)
-            foreseen = storage.confirmed(foreseen, again)
+            inventory, again = _predicted(stored, planned, wants)
+            found = storage.confirmed(found, again)
     except Unseen as unseen:
         gap = Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
-        answer = Prediction(wish.description, (), (), (gap,), None, Checked(0, 0, 0))
+        answer = Prediction(planned.description, (), (), (gap,), None, Checked(0, 0, 0))
         if args.output == "removed":
-            _complain(answer)
+            _print_gaps(answer)
         else:
             _print(args, answer)
         return answer
     if args.output == "removed":
-        _list(foreseen)
-        return foreseen.answer
-    answer = _with_platforms(stored, inventory, foreseen.answer)
-    _print(args, answer)
-    return answer
+        _print_removed(found)
+    else:
+        _print(args, _with_platforms(stored, inventory, found.answer))
+    return found.answer
 
 
-def _foreseen(
-    stored: RegistryStorage, wish: Operation, wants: Wanting
+def _predicted(
+    stored: RegistryStorage, planned: Operation, wants: Wanting
 ) -> tuple[Inventory, StoragePrediction]:
+    """Read the storage, with all names that are there: more than a registry would accept."""
     inventory = stored.read()
-    needed = wants.needed(_tags(inventory))
-    return inventory, storage.predict(inventory, wish, needed, wants.uses.gaps, time.time_ns())
-
-
-def _tags(inventory: Inventory) -> dict[Repository, tuple[Tag, ...]]:
-    """Return the names as they are: a collector looks at more than a registry would accept."""
-    return {
+    tags = {
         Repository(name): tuple(map(Tag, inventory.tags.named(at)))
         for at, name in enumerate(inventory.repositories)
     }
+    needed, now = wants.needed(tags), time.time_ns()
+    return inventory, storage.predict(inventory, planned, needed, wants.uses.gaps, now)
 
 
 def _with_platforms(
@@ -121,33 +120,27 @@ def _print(args: argparse.Namespace, answer: Prediction, registry: str | None = 
     )
 
 
-_FIRST: Final = os.fsdecode(b"\xa0")
-_LAST: Final = os.fsdecode(b"\xff")
-"""Bytes that are no UTF-8, as Python holds them; those below control some terminals."""
-
-
-def _list(foreseen: StoragePrediction) -> None:
-    """Print for a program: what is to be said beside it goes to standard error."""
-    outcome, inventory = foreseen.outcome, foreseen.inventory
-    if outcome is None or isinstance(outcome, Unpredictable):
-        _complain(foreseen.answer)
+def _print_removed(found: StoragePrediction) -> None:
+    """Print paths for a program; everything else goes to standard error."""
+    if found.outcome is None or isinstance(found.outcome, Unpredictable):
+        _print_gaps(found.answer)
         return
-    _print_names(sorted(set(removed(inventory, worst_case(outcome)))))
-    if isinstance(outcome, Aborted):
-        sys.stderr.write(f"{plain(outcome.complaints[0])}\n")
+    _print_names(sorted(set(removed(found.inventory, worst_case(found.outcome)))))
+    if isinstance(found.outcome, Aborted):
+        sys.stderr.write(f"{plain(found.outcome.complaints[0])}\n")
 
 
-def _print_names(lines: Iterable[str]) -> None:
+def _print_names(names: Iterable[str]) -> None:
     """Print names as they are on the disk, even where they are no UTF-8, a line each.
 
     Of a name that could move a terminal's cursor those characters are replaced.
     """
-    for line in lines:
-        name = "".join(each if _FIRST <= each <= _LAST else plain(each) for each in line)
-        sys.stdout.buffer.write(name.encode("utf-8", "surrogateescape") + b"\n")
+    for name in names:
+        safe = "".join(each if _FIRST <= each <= _LAST else plain(each) for each in name)
+        sys.stdout.buffer.write(safe.encode("utf-8", "surrogateescape") + b"\n")
     sys.stdout.flush()
 
 
-def _complain(answer: Prediction) -> None:
+def _print_gaps(answer: Prediction) -> None:
     for gap in answer.gaps:
         sys.stderr.write(f"pullproof: {plain(gap.subject)}: {gap.reason} ({plain(gap.detail)})\n")

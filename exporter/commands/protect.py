@@ -1,4 +1,4 @@
-"""`protect`: which tags would keep every child that live tags need; and, when told to, set them."""
+"""The command `protect`: the keep tags that are missing, and, with `--apply`, their setting."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ATTACHED: Final = ("sha256-*",)
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """Answer the command."""
+    """Run the command."""
     _check_prefix(args.prefix)
     if args.saved:
         if args.apply:
@@ -86,13 +86,13 @@ async def _apply(plan: KeepTagPlan, asked: Typed) -> list[Outcome]:
     label = plan.report.snapshot.registry
     settings = next(each for each in asked.settings.registries if each.label == label)
     async with keep_tagger(settings, asked.environ) as writing:
-        return [Outcome(pin, await _failure(writing, pin)) for pin in plan.wanted]
+        return [Outcome(keep, await _failure(writing, keep)) for keep in plan.wanted]
 
 
-async def _failure(writing: KeepTagger, pin: KeepTag) -> str:
+async def _failure(writing: KeepTagger, keep: KeepTag) -> str:
     """Set one tag; return why that failed, or nothing."""
     try:
-        await writing.add_tag(pin.need.repository, pin.digest, pin.tag)
+        await writing.add_tag(keep.need.repository, keep.digest, keep.tag)
     except Unseen as unseen:
         return f"{unseen.reason}{f' ({unseen.detail})' if unseen.detail else ''}"
     return ""

@@ -70,7 +70,7 @@ class Diff:
     shifts: tuple[TagChange, ...]
     """By kind, the worst first; then live ones first, by repository and tag."""
     exposed: tuple[ReferencedManifest, ...]
-    """Manifests that still stand and lost the last tag that pointed straight at them."""
+    """Manifests that are still there and lost the last tag that named them directly."""
     protected: tuple[ReferencedManifest, ...]
     """Manifests that got a tag of their own."""
 

@@ -77,7 +77,7 @@ def plan_keep_tags(report: Report, reach: ReferenceClass, prefix: str) -> KeepTa
     standing = [need for need in found if need.state not in GONE]
     bare = [need for need in standing if need.state is State.PRESENT and need.tags == ()]
     wanted = tuple(_named(report.snapshot, bare, prefix))
-    named = {id(pin.need) for pin in wanted}
+    named = {id(each.need) for each in wanted}
     return KeepTagPlan(
         report,
         wanted=wanted,
@@ -129,7 +129,7 @@ def _members(verdict: TagVerdict) -> Iterator[Digest]:
 
 
 def _below(snapshot: Snapshot, verdict: TagVerdict) -> Iterator[ReferencedManifest]:
-    """What a root leads to; the manifest that a tag itself is on has its tag."""
+    """Yield what a root references; the manifest that a tag itself names has its tag."""
     root, names = verdict.root, (verdict.root.name,)
     for child in verdict.children:
         if child.expected and child.kind is not ChildKind.CACHE:

@@ -44,7 +44,7 @@ class Stock:
     orphaned_manifests: int
     shares: tuple[Share, ...]
     sole_protectors: Mapping[tuple[str, str], int]
-    """By repository and tag: children that only this tag points at, and another tag needs."""
+    """By repository and tag: children that only this tag names, and another tag needs."""
     predictions: tuple[CollectorForecast, ...]
     preconditions: tuple[Precondition, ...]
     """What the declared collector would stumble over; none where no distribution collects."""
@@ -77,7 +77,7 @@ def take(
 
 
 def _predictions(inventory: Inventory, roots: tuple[Root, ...]) -> Iterator[CollectorForecast]:
-    """Foretell every collection that can be foretold; where a body was not read, none can be."""
+    """Predict every collection that can be; where a body was not read, none can."""
     wanted = (*tag_targets(inventory), *_pinned(inventory, roots))
     classes = {(str(root.repository), root.name): root.reference_class for root in roots}
     for dialect in DIALECTS.values():
@@ -88,7 +88,7 @@ def _predictions(inventory: Inventory, roots: tuple[Root, ...]) -> Iterator[Coll
 
 
 def _pinned(inventory: Inventory, roots: Iterable[Root]) -> Iterator[PullTarget]:
-    """The digests that somebody pins, under the names that their roots have."""
+    """Yield the pinned digests, under the names that their roots have."""
     places = {name: number for number, name in enumerate(inventory.repositories)}
     for root in roots:
         if root.tag is None and root.digest and root.repository in places:
@@ -105,16 +105,16 @@ def _prediction(
 ) -> CollectorForecast:
     """What one collection does; where it gives up, what it may have done by then."""
     removal = worst_case(outcome)
-    hurt: dict[tuple[int, int], ReferenceClass] = {}
-    for victim in losses(inventory, removal, wanted):
-        place = (victim.target.repository, victim.manifest)
-        name = (inventory.repositories[victim.target.repository], victim.target.name)
+    victims: dict[tuple[int, int], ReferenceClass] = {}
+    for loss in losses(inventory, removal, wanted):
+        place = (loss.target.repository, loss.manifest)
+        name = (inventory.repositories[loss.target.repository], loss.target.name)
         reference = classes.get(name, ReferenceClass.SELECTED)
-        hurt[place] = highest(hurt.get(place, reference), reference)
+        victims[place] = highest(victims.get(place, reference), reference)
     return CollectorForecast(
         dialect=outcome.dialect.name,
         mode=outcome.mode,
-        victims=Counter(hurt.values()),
+        victims=Counter(victims.values()),
         reclaimable_bytes=int(inventory.sizes[removal.blobs].sum()),
         abort=outcome.messages[0] if isinstance(outcome, Aborted) else "",
     )

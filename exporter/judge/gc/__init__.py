@@ -1,1 +1,1 @@
-"""What would a garbage collection remove, and at what would it give up? Deletes nothing."""
+"""Garbage collections, simulated: what they remove, or where they give up. Deletes nothing."""

@@ -1,1 +1,1 @@
-"""What does another tool's list say that it would delete? Reads text; deletes nothing."""
+"""Plans of deletions, as tools print them. Reads text; deletes nothing."""

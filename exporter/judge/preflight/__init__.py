@@ -1,1 +1,1 @@
-"""Who would be hurt by a collection, a plan or a deletion that somebody is about to run?"""
+"""Predictions: what a garbage collection, a plan or a deletion would break."""

@@ -60,7 +60,7 @@ class Operation:
     collection: GarbageCollection | None = None
 
     def gaps(self, unmatched: Sequence[Deletion]) -> Iterator[Gap]:
-        """Yield what of the deletions is not known; `strangers` name nothing that was seen."""
+        """Yield what of the deletions is not known; `unmatched` name nothing here."""
         if self.deletions is None:
             return
         for doubt in self.deletions.doubts:
@@ -119,13 +119,13 @@ class BrokenManifest:
 
     @property
     def size(self) -> int:
-        """Bytes of it that would be gone, as far as they are known."""
+        """Bytes of it that would be removed, as far as they are known."""
         return sum(each.size or 0 for each in self.lost if each.removed)
 
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """Something needed, and what would be left missing of it."""
+    """A needed image that would break, or lose its tag."""
 
     image: NeededImage
     tag_removed: bool
@@ -145,7 +145,7 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class RemovalTotals:
-    """What would go, whether anybody needs it or not; each byte once."""
+    """What would be removed, whether anybody needs it or not; each byte once."""
 
     tags: int = 0
     manifests: int = 0
@@ -169,19 +169,19 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer. The same facts give the same one."""
+    """What would happen; the same facts give the same prediction."""
 
     operation: str
-    """What is about to be run, in words."""
+    """What is planned, in words."""
     victims: tuple[Victim, ...]
     """What matters most comes first; no more than `MOST`."""
     hazards: tuple[Hazard, ...]
     gaps: tuple[Gap, ...]
     removed: RemovalTotals | None
-    """None where cannot be predicted."""
+    """None where it cannot be predicted."""
     checked: Checked
     more_victims: int = 0
-    """How many more are hurt, beyond the first `MOST`."""
+    """How many more there are, beyond the first `MOST`."""
 
     @property
     def verdict(self) -> Verdict:
