@@ -1,8 +1,7 @@
-"""Parses the command line, runs the command and returns its exit code; no logic.
+"""The command line: parses it, runs the command and returns its exit code.
 
-0: every requested image can be pulled. 1: one cannot. 2: usage error. 3: inconclusive, be it for a
-fault of our own. Heavy modules are imported by the commands
-that need them, so that `--help` answers at once.
+Exit codes: 0 all requested images can be pulled, 1 one cannot, 2 usage error, 3 inconclusive, also
+for an internal error. Commands import heavy modules themselves, so that `--help` answers at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How is a finished look answered: in which form, and with which exit code?"""
+"""Answers of the commands: their form, and the exit code."""
 
 from __future__ import annotations
 

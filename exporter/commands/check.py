@@ -1,4 +1,4 @@
-"""`check`: can these images be pulled, on every platform that must run them?"""
+"""`check`: checks whether images can be pulled, on every required platform."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`demo`: the whole exporter on embedded registries, one with the incident in its storage."""
+"""`demo`: the exporter on embedded registries, one with broken images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`facts export`: audit once, and write what was seen as Parquet for other engines."""
+"""`facts export`: exports an audit, or a snapshot, as Parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`inspect`: what is below one image, what of it is there, and which tags protect it?"""
+"""`inspect`: shows the tree of one image, and the tags that protect it."""
 
 from __future__ import annotations
 

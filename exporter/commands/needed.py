@@ -1,4 +1,4 @@
-"""Who needs what of a registry: its tags, and whatever the references name?"""
+"""What a registry is needed for: its tags, and the images in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`serve`: the exporter, until it is told to stop."""
+"""`serve`: the exporter, until a signal stops it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was asked for: single images, or whole registries?"""
+"""The images and registries that were given on the command line."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How are exported for other engines? As Parquet, each audit whole or not at all."""
+"""Exports for other engines: Parquet, each audit as a whole or not at all."""

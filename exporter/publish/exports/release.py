@@ -1,4 +1,4 @@
-"""How is a release found, and what stands in it? A JSON file, put last and removed first."""
+"""Releases of exports: a JSON file that lists the others, written last and removed first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which paths are there, and what do they answer?"""
+"""The paths of the web server, and the handlers for monitoring and control."""
 
 from __future__ import annotations
 

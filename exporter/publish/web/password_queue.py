@@ -1,4 +1,4 @@
-"""Whose password is compared next, where many wait? Guessing must not keep anybody out."""
+"""Password checks, one at a time, in turns: guessing must not keep anybody out."""
 
 from __future__ import annotations
 

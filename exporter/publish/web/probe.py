@@ -1,4 +1,4 @@
-"""Which reference is to be probed, in what time, and what is answered?
+"""The handler of /probe: checks one reference within the time of a scrape.
 
 After the blackbox exporter, with one difference: only registries that are configured are asked.
 Credentials belong to them, and a caller must not choose where they go.

@@ -1,4 +1,4 @@
-"""Where do requests come in? Sockets that stay open while certificates and users are replaced."""
+"""Listening sockets that stay open while certificates and users are replaced."""
 
 from __future__ import annotations
 

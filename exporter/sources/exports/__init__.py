@@ -1,1 +1,1 @@
-"""What do the facts of all shards say together? The same SQL on every engine."""
+"""Queries over the exports of all shards, the same SQL on every engine."""

@@ -127,7 +127,7 @@ def _stored(engine: Engine, shards: Iterable[Release]) -> Stored | str | None:
 
 
 def _walked(engine: Engine) -> bool:
-    """Keep what some tag leads to as `tagged`; was the end of it reached?"""
+    """Keep the manifests that some tag references as `tagged`; return whether all were reached."""
     engine.keep("depth_0", question("pointed"))
     below = question("below")
     for depth in range(1, _DEEPEST + 2):

@@ -1,4 +1,4 @@
--- What no other repository leads to: what the removal of this one could free at most.
+-- Data that no other repository references: what removing this one could free at most.
 SELECT places.repository AS repository, SUM(owners.bytes) AS bytes
 FROM owners
 INNER JOIN places ON places.place = owners.owner

@@ -1,5 +1,5 @@
--- What is stored, by the one repository that alone leads to it; the owner is null for what several
--- lead to, or none. Every number of the storage is a sum over these rows. Only digests whose first
+-- Stored data by the only repository that references it; the owner is null where several do, or
+-- none. Every number of the storage is a sum over these rows. Only digests whose first
 -- half is from {first} to {last}: one slice after the other takes less memory.
 WITH
 parents AS (

@@ -1,2 +1,2 @@
--- Where the walk begins: what some tag points straight at.
+-- Where the walk begins: manifests that are tagged directly.
 SELECT DISTINCT high, low FROM stored_tags WHERE high IS NOT NULL
