@@ -16,9 +16,16 @@ from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.tokens import Challenge, Send, best_challenge, fetch
 
 MOST: Final = 4096
-"""Values: a registry may have very many repositories."""
+"""Values in a cache: a registry may have very many repositories."""
 MOST_BYTES: Final = 16 * 2**20
 """Bytes of all of them."""
+_REFUSALS: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
+_REFUSED_FOR: Final = 60.0
+"""Seconds for which a refused login is not shown again: accounts get locked for less."""
+_FAILED_FOR: Final = 5.0
+"""Seconds for which those who waited for the same token share its failure."""
+_SHOWN_FOR: Final = 300.0
+"""Seconds after which a login is looked up anew: files and helpers rotate them."""
 
 Name = TypeVar("Name")
 Value = TypeVar("Value")
@@ -55,15 +62,6 @@ class BoundedCache(Generic[Name, Value]):
             self._bytes -= self._size(name, self._values.pop(name))
 
 
-_REFUSALS: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
-_REFUSED_FOR: Final = 60.0
-"""Seconds for which a refused login is not shown again: accounts get locked for less."""
-_FAILED_FOR: Final = 5.0
-"""Seconds for which those who waited for the same token share its failure."""
-_SHOWN_FOR: Final = 300.0
-"""Seconds after which a login is looked up anew: files and helpers rotate them."""
-
-
 @dataclass(slots=True)
 class Authorization:
     """The value of an Authorization header, and whose it is."""
@@ -84,17 +82,17 @@ class _Refusal:
 
 
 class Authenticator:
-    """The keys of one registry, each fetched once however many wait for it."""
+    """The authorizations of one registry, each fetched once however many wait for it."""
 
-    def __init__(self, registry: Address, credentials: LoginSource, send: Send) -> None:
+    def __init__(self, registry: Address, logins: LoginSource, send: Send) -> None:
         """`send` sends a request to a token server."""
-        self._registry = registry
-        self._credentials = credentials
-        self._send = send
+        self._registry, self._logins, self._send = registry, logins, send
         self._learned: Challenge | None = None
-        self._wanted: BoundedCache[str, Challenge | None] = BoundedCache(_size_of_challenge)
-        """By scope: the challenge to meet, None where nobody needs to."""
-        self._held: BoundedCache[Challenge, Authorization | _Refusal] = BoundedCache(_size_of_key)
+        self._challenges: BoundedCache[str, Challenge | None] = BoundedCache(
+            lambda scope, challenge: len(scope) + sum(map(len, challenge or ()))
+        )
+        """By scope: the one to meet, None where nobody needs to."""
+        self._kept: BoundedCache[Challenge, Authorization | _Refusal] = BoundedCache(_size)
         self._refused: dict[Login, float] = {}
         self._locks: WeakValueDictionary[Challenge, asyncio.Lock] = WeakValueDictionary()
 
@@ -109,22 +107,17 @@ class Authenticator:
         self._learned = challenge or self._learned
         return challenge
 
-    async def key(self, request: Request) -> Authorization | None:
-        """Return the authorization for a request; None as long as none seems to be needed.
+    async def authorize(self, request: Request) -> Authorization | None:
+        """Return the authorization of a request; None as long as none seems to be needed.
 
-        Raises `Unseen` where the key is known to be out of reach.
+        Raises `Unseen` where it is known to be out of reach.
         """
-        if request.scope not in self._wanted:
-            self._wanted.keep(request.scope, await self._expected(request))
-        wanted = self._wanted.get(request.scope)
-        if wanted is None:
-            return None
-        held = self._held.get(wanted)
-        if isinstance(held, Authorization) and held.until > _now():
-            return held
-        return await self._obtain(wanted, request)
+        if request.scope not in self._challenges:
+            self._challenges.keep(request.scope, await self._expected(request))
+        challenge = self._challenges.get(request.scope)
+        return await self._obtain(challenge, request) if challenge else None
 
-    async def renewed(
+    async def renew(
         self, request: Request, response: Response, refused: Authorization | None
     ) -> Authorization:
         """Return the one that a 401 demands, after `refused` did not fit. Raises `Unseen`."""
@@ -133,28 +126,27 @@ class Authenticator:
             raise Unseen(request.subject, Reason.UNAUTHORIZED, "401 without a way to log in")
         if challenge.scheme == "basic" or not challenge.scope:
             challenge = challenge._replace(scope=request.scope)
-        self._wanted.keep(request.scope, challenge)
-        if refused is not None and self._held.get(challenge) is refused:
-            self._held.forget(challenge)
+        self._challenges.keep(request.scope, challenge)
+        if refused is not None and self._kept.get(challenge) is refused:
+            self._kept.forget(challenge)
         return await self._obtain(challenge, request)
 
-    def refuse(self, request: Request, key: Authorization) -> None:
-        """Note that a key which was just fetched does not fit: it is not tried for a while."""
+    def reject(self, request: Request, refused: Authorization) -> None:
+        """Note that one which was just fetched does not fit: it is not tried for a while."""
         words = "the login does not grant this"
-        if key.login is None:
+        if refused.login is None:
             words = "not shown to anybody without a login"
-        elif not key.works:
+        elif not refused.works:
             words = "the registry does not accept the login"
-            self._refused[key.login] = _now() + _REFUSED_FOR
-        wanted = self._wanted.get(request.scope)
-        if wanted is not None:
+            self._refused[refused.login] = _now() + _REFUSED_FOR
+        if challenge := self._challenges.get(request.scope):
             failure = Unseen(request.subject, Reason.UNAUTHORIZED, words)
-            self._held.keep(wanted, _Refusal(failure, _now() + _REFUSED_FOR))
+            self._kept.keep(challenge, _Refusal(failure, _now() + _REFUSED_FOR))
 
     async def _login(self, request: Request) -> Login | None:
         """Look up the login; where that fails, say which file or helper it was."""
         try:
-            login = await self._credentials.find(self._registry.host, request.repository)
+            login = await self._logins.find(self._registry.host, request.repository)
             return carried(login) if login else None
         except Unseen as failure:
             detail = f"{failure.subject}: {failure.detail}"
@@ -167,45 +159,39 @@ class Authenticator:
         learned = self._learned
         if learned is None or not request.scope:
             return None
-        if learned.scheme == "basic":
-            login = await self._login(request)
-            if login is None:  # what is shown to everybody stays in sight
-                return None
+        if learned.scheme == "basic" and await self._login(request) is None:
+            return None  # what is shown to everybody stays in sight
         return learned._replace(scope=request.scope)
 
-    async def _obtain(self, wanted: Challenge, request: Request) -> Authorization:
-        lock = self._locks.setdefault(wanted, asyncio.Lock())
-        async with lock:
-            held = self._held.get(wanted)
-            if isinstance(held, Authorization) and held.until > _now():
-                return held
-            if isinstance(held, _Refusal) and held.until > _now():
-                raise Unseen(request.subject, held.failure.reason, held.failure.detail)
+    async def _obtain(self, challenge: Challenge, request: Request) -> Authorization:
+        async with self._locks.setdefault(challenge, asyncio.Lock()):
+            kept = self._kept.get(challenge)
+            if kept is not None and kept.until > _now():
+                if isinstance(kept, Authorization):
+                    return kept
+                raise Unseen(request.subject, kept.failure.reason, kept.failure.detail)
             try:
-                key = await self._fetch(wanted, request)
+                fetched = await self._fetch(challenge, request)
             except Unseen as failure:
                 lasts = _REFUSED_FOR if failure.reason in _REFUSALS else _FAILED_FOR
-                self._held.keep(wanted, _Refusal(failure, _now() + lasts))
+                self._kept.keep(challenge, _Refusal(failure, _now() + lasts))
                 raise Unseen(request.subject, failure.reason, failure.detail) from failure
-            self._held.keep(wanted, key)
-            return key
+            self._kept.keep(challenge, fetched)
+            return fetched
 
-    async def _fetch(self, wanted: Challenge, request: Request) -> Authorization:
+    async def _fetch(self, challenge: Challenge, request: Request) -> Authorization:
         login = await self._login(request)
         if login is not None and self._refused.get(login, 0.0) > _now():
             raise Unseen(request.subject, Reason.UNAUTHORIZED, "the login was refused before")
-        if wanted.scheme == "basic":
+        if challenge.scheme == "basic":
             if login is None or not login.password:
-                raise Unseen(
-                    request.subject,
-                    Reason.UNAUTHORIZED,
-                    'no credentials found; run "docker login" or pass --username',
-                )
+                words = 'no credentials found; run "docker login" or pass --username'
+                raise Unseen(request.subject, Reason.UNAUTHORIZED, words)
             return Authorization(login.basic, login, _now() + _SHOWN_FOR)
         if login is not None and login.registry_token:
             return Authorization(f"Bearer {login.registry_token}", login, _now() + _SHOWN_FOR)
         try:
-            token = await fetch(self._send, wanted, login, secure=self._registry.secure)
+            token = await fetch(self._send, challenge, login, secure=self._registry.secure)
         except Unseen as failure:
             if login is not None and failure.reason is Reason.UNAUTHORIZED:
                 self._refused[login] = _now() + _REFUSED_FOR
@@ -213,12 +199,8 @@ class Authenticator:
         return Authorization(f"Bearer {token.text}", login, _now() + token.lasts)
 
 
-def _size_of_key(wanted: Challenge, held: Authorization | _Refusal) -> int:
-    return sum(map(len, wanted)) + (len(held.header) if isinstance(held, Authorization) else 0)
-
-
-def _size_of_challenge(scope: str, wanted: Challenge | None) -> int:
-    return len(scope) + sum(map(len, wanted or ()))
+def _size(challenge: Challenge, kept: Authorization | _Refusal) -> int:
+    return sum(map(len, challenge)) + (len(kept.header) if isinstance(kept, Authorization) else 0)
 
 
 def _now() -> float:

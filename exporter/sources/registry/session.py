@@ -76,7 +76,7 @@ class Session:
     async def send(self, request: Request) -> Response:
         """Send a request. Raises `Unseen` for 401, 403, 429, 5xx and where no response comes."""
         self._breaker.admit(request.subject, _now())
-        return await self._decided(self._patiently(lambda: self._with_key(request)))
+        return await self._decided(self._patiently(lambda: self._authorized(request)))
 
     async def ping(self) -> None:
         """Does it answer at all? Nobody is held back; a response ends failing fast."""
@@ -129,20 +129,20 @@ class Session:
         longest: float = self.limits.backoff * 2 ** (tried - 1)
         return min(longest, self.limits.pause_cap) * jitter
 
-    async def _with_key(self, request: Request) -> Response:
+    async def _authorized(self, request: Request) -> Response:
         """Send a request authorized; an authorization that does not fit is replaced once."""
-        key = await self._authenticator.key(request)
-        response = await self._once(request, key.header if key else "")
+        shown = await self._authenticator.authorize(request)
+        response = await self._once(request, shown.header if shown else "")
         if response.status == _UNAUTHORIZED and not response.abroad:
-            key = await self._authenticator.renewed(request, response, key)
-            response = await self._once(request, key.header)
+            shown = await self._authenticator.renew(request, response, shown)
+            response = await self._once(request, shown.header)
             if response.status == _UNAUTHORIZED and not response.abroad:
-                self._authenticator.refuse(request, key)
+                self._authenticator.reject(request, shown)
         if response.status in (_UNAUTHORIZED, _DENIED):
             raise refusal(response, request.subject)
-        if key is not None:
-            key.works = True
-            response.nobody = key.login is None or response.abroad
+        if shown is not None:
+            shown.works = True
+            response.nobody = shown.login is None or response.abroad
         return response
 
     async def _ask_for_token(self, request: Request, authorization: str) -> Response:

@@ -198,8 +198,8 @@ async def test_fat_tokens_are_forgotten_before_they_fill_the_memory(
     keys.learn(Response(401, demand))
     asked = [Request("manifest", f"r{n}", scope=f"repository:r{n}:pull") for n in range(50)]
     for each in (*asked, *asked[-3:]):
-        assert await keys.key(each)
+        assert await keys.authorize(each)
     assert len(fetched) == 50
 
-    await keys.key(asked[0])
+    await keys.authorize(asked[0])
     assert len(fetched) == 51

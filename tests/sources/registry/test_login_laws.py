@@ -77,7 +77,7 @@ def shown(login: Login | None) -> None:
         question = Request("manifest", "app", scope="repository:app:pull", repository="app")
         with suppress(Unseen):
             answer = Response(401, {"www-authenticate": challenge})
-            key = await keys.renewed(question, answer, None)
+            key = await keys.renew(question, answer, None)
             sent.append((question, key.header))
 
     for way in ('Bearer realm="https://auth/token"', 'Basic realm="r"'):
