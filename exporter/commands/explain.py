@@ -16,8 +16,7 @@ from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.explanation import Explanation, explain, places
 from exporter.judge.judgement import judge
-from exporter.oci.digest import Digest, Malformed
-from exporter.oci.quoting import without_credentials
+from exporter.oci.digest import Digest, Malformed, without_credentials
 from exporter.oci.reference import Reference, Tag
 from exporter.ports import Listing
 from exporter.publish.answers import explain as answer

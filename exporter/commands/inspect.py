@@ -12,7 +12,7 @@ from exporter.commands.auditing import finished, judged, look
 from exporter.commands.options import typed
 from exporter.commands.subjects import platforms, read, with_file
 from exporter.judge.report import Report
-from exporter.oci.quoting import without_credentials
+from exporter.oci.digest import without_credentials
 from exporter.publish.answers import inspect
 
 

@@ -14,7 +14,7 @@ from exporter.judge.plans.deletion import DeletionKind, DeletionList, parse_dele
 from exporter.judge.plans.plan import COLLECTOR, read
 from exporter.judge.preflight.deletions import DeletionMethod
 from exporter.judge.preflight.prediction import GarbageCollection, Operation
-from exporter.oci.quoting import quoted, without_credentials
+from exporter.oci.digest import quoted, without_credentials
 
 _LONGEST: Final = 1 << 16
 """Characters that are read of a line at a time."""

@@ -19,8 +19,7 @@ from exporter.config.settings import Settings
 from exporter.config.storage import NO_PLACE, PLACE
 from exporter.config.values import VARIABLE, ShardName, duration
 from exporter.facts.shard import Shard
-from exporter.oci.digest import Malformed
-from exporter.oci.quoting import quoted
+from exporter.oci.digest import Malformed, quoted
 from exporter.oci.reference import spellings
 from exporter.publish.answers.check import PLAIN_HTTP
 from exporter.wiring.parquet_export import opened

@@ -12,9 +12,8 @@ from typing import Final
 from exporter.commands import Refused, refusing
 from exporter.config.values import glob
 from exporter.facts.use import ReferenceClass, Use
-from exporter.oci.digest import Malformed
+from exporter.oci.digest import Malformed, without_credentials
 from exporter.oci.platform import Platform
-from exporter.oci.quoting import without_credentials
 from exporter.oci.reference import Reference, Repository, host
 from exporter.ports import Listing, Unseen, joined
 from exporter.sources.references import ReferenceFile

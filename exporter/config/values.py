@@ -26,9 +26,8 @@ from pydantic_core import PydanticCustomError
 from exporter.facts.shard import MOST, Shard
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
-from exporter.oci.digest import Malformed
+from exporter.oci.digest import Malformed, quoted
 from exporter.oci.platform import Platform
-from exporter.oci.quoting import quoted
 from exporter.oci.reference import host, repository
 from exporter.sources.cluster.custom import FieldPath
 from exporter.sources.cluster.resources import RESOURCES

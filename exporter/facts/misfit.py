@@ -13,9 +13,8 @@ from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
-from exporter.oci.layers import PLAIN, UNPACKED, is_layer
+from exporter.oci.layers import PLAIN, UNPACKED, Rootfs, is_layer
 from exporter.oci.manifest import Descriptor, Kind, Manifest
-from exporter.oci.rootfs import Rootfs
 
 CONFIRMED: Final = 2
 """Readings that must agree before an image is called wrong by them."""

@@ -1,1 +1,1 @@
-"""The words of the OCI and Docker specifications, parsed once, trusted afterwards."""
+"""Types of the OCI and Docker specifications, parsed once, trusted afterwards."""

@@ -1,4 +1,4 @@
-"""What names content: a validated digest, and the one error for text that is not what it claims."""
+"""Digests; the error for malformed text; and how an error quotes text of others."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import hashlib
 import re
 from typing import Final, Self
 
-from exporter.oci.quoting import quoted
-
 _GRAMMAR: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_PREFIXES: Final = ("sha256:", "sha512:")
 
 
 class Malformed(ValueError):
@@ -55,5 +54,25 @@ class Digest(str):
         return self == Digest.of(body, self.algorithm)
 
 
-EMPTY: Final = Digest.of(b"")
-"""The digest of no bytes at all: the only one that a blob of size zero may have."""
+def without_credentials(text: str) -> str:
+    """Return an address or a reference without what stands before its @.
+
+    People type user names and passwords there. An image's digest stands behind an @ as well.
+    """
+    rest, at, digest = text.rpartition("@")
+    if not at or not digest.startswith(_PREFIXES):
+        return _hidden(text)
+    return f"{_hidden(rest)}@{digest}"
+
+
+def quoted(text: str, most: int = 80) -> str:
+    """Return text in quotes for an error message: at most so many characters of it."""
+    return repr(without_credentials(text)[:most])
+
+
+def _hidden(text: str) -> str:
+    before, at, host = text.rpartition("@")
+    if not at:
+        return text
+    scheme, separator, _ = before.partition("://")
+    return f"{scheme}://…@{host}" if separator and scheme.isalnum() else f"…@{host}"

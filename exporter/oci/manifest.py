@@ -1,10 +1,10 @@
-"""What does a manifest point to? An unknown shape raises; it never means "points to nothing"."""
+"""Manifests: what each references. An unknown shape raises; it never means "references nothing"."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, cast
@@ -38,6 +38,7 @@ _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 _MEDIA_TYPE: Final = re.compile(r"[ -~]{0,255}")
 _SHARED: Final = 64
 """Characters of a media type that others use too: the longest of OCI and docker has 61."""
+_PLATFORM: Final = ("os", "architecture", "variant")
 _LARGEST: Final = 2**63 - 1
 """Bytes: registries and nodes count them in 64 bits."""
 _OTHERS: Final = {
@@ -104,7 +105,7 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One edge of the content graph."""
+    """One reference of a manifest."""
 
     kind: Kind
     target: Descriptor
@@ -155,19 +156,7 @@ def parse(body: bytes, digest: Digest) -> Manifest:
     for other in _OTHERS.get(media_type, ()):
         if other in document:
             raise Malformed(f"a {media_type} with {other}: nodes refuse what reads as two kinds")
-    if media_type in _INDEXES:
-        links = tuple(_entry(item) for item in _list(document, "manifests"))
-    elif media_type in _IMAGES:
-        layers = _list(document, "layers", absent_ok=True)
-        config = Link(Kind.CONFIG, _descriptor(_field(document, "config"), "config"))
-        links = (config, *(Link(Kind.LAYER, _descriptor(item, "layers")) for item in layers))
-    elif media_type == OCI_ARTIFACT:
-        blobs = _list(document, "blobs", absent_ok=True)
-        links = tuple(Link(Kind.BLOB, _descriptor(item, "blobs")) for item in blobs)
-    else:
-        layers = _list(document, "fsLayers")
-        links = tuple(Link(Kind.LAYER, _schema1_layer(item)) for item in layers)
-    links += _subject(document)
+    links = tuple(_links(document, media_type))
     return Manifest(digest, media_type, len(body), links, _is_artifact(document, media_type, links))
 
 
@@ -210,22 +199,31 @@ def _media_type(document: Mapping[str, object]) -> str:
     return stated
 
 
+def _links(document: Mapping[str, object], media_type: str) -> Iterator[Link]:
+    if media_type in _INDEXES:
+        for item in _list(document, "manifests"):
+            target = _descriptor(item, "manifests")
+            yield Link(Kind.CHILD if target.is_manifest else Kind.BLOB, target)
+    elif media_type in _IMAGES:
+        yield Link(Kind.CONFIG, _descriptor(document.get("config"), "config"))
+        for item in _list(document, "layers", absent_ok=True):
+            yield Link(Kind.LAYER, _descriptor(item, "layers"))
+    elif media_type == OCI_ARTIFACT:
+        for item in _list(document, "blobs", absent_ok=True):
+            yield Link(Kind.BLOB, _descriptor(item, "blobs"))
+    else:
+        for item in _list(document, "fsLayers"):
+            yield Link(Kind.LAYER, _schema1_layer(item))
+    if (subject := document.get("subject")) is not None:
+        yield Link(Kind.SUBJECT, _descriptor(subject, "subject"))
+
+
 def _is_artifact(document: Mapping[str, object], media_type: str, links: Sequence[Link]) -> bool:
     """An image manifest is run by nodes only where its configuration is an image's."""
     if media_type == OCI_ARTIFACT or document.get("artifactType"):
         return True
     config = next((link.target for link in links if link.kind is Kind.CONFIG), None)
     return config is not None and config.media_type not in IMAGE_CONFIGS
-
-
-def _entry(item: object) -> Link:
-    target = _descriptor(item, "manifests")
-    return Link(Kind.CHILD if target.is_manifest else Kind.BLOB, target)
-
-
-def _subject(document: Mapping[str, object]) -> tuple[Link, ...]:
-    subject = document.get("subject")
-    return () if subject is None else (Link(Kind.SUBJECT, _descriptor(subject, "subject")),)
 
 
 def _descriptor(item: object, where: str) -> Descriptor:
@@ -268,9 +266,6 @@ def _platform(item: object, where: str) -> Platform | None:
     return Platform.of(os, architecture, variant) if os else None
 
 
-_PLATFORM: Final = ("os", "architecture", "variant")
-
-
 def _schema1_layer(item: object) -> Descriptor:
     digest = strict.fields(item, "fsLayers").get("blobSum")
     if not isinstance(digest, str):
@@ -278,12 +273,6 @@ def _schema1_layer(item: object) -> Descriptor:
     return Descriptor(
         "application/vnd.docker.container.image.rootfs.diff+x-gtar", Digest.parse(digest), None
     )
-
-
-def _field(document: Mapping[str, object], name: str) -> object:
-    if name not in document:
-        raise Malformed(f"manifest without {name}")
-    return document[name]
 
 
 def _list(

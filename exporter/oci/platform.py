@@ -1,4 +1,4 @@
-"""On what does an image run, and which of an index's images would a node choose?"""
+"""Platforms, and which of an index's images a node chooses."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
-from exporter.oci.digest import Malformed
-from exporter.oci.quoting import quoted
+from exporter.oci.digest import Malformed, quoted
 
 _NAMES: Final = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
 _FIXED: Final = {"armhf": ("arm", "v7"), "armel": ("arm", "v6"), "i386": ("386", "")}
@@ -104,7 +103,7 @@ def _arm64(variant: str) -> Iterator[str]:
 
 
 def choose(node: Platform, offered: Iterable[Platform | None]) -> int | None:
-    """Which of an index's entries would a node pull: its position, or None where nothing fits.
+    """Return the position of the entry of an index that a node pulls; None where none fits.
 
     An entry without a platform fits anything and is taken last (containerd `images/image.go`).
     """
@@ -116,7 +115,7 @@ def choose(node: Platform, offered: Iterable[Platform | None]) -> int | None:
 
 
 def eligible(node: Platform, offered: Iterable[Platform | None]) -> tuple[int, ...]:
-    """Which entries might a node pull: the chosen one, and on Windows all of that platform.
+    """Return the entries that a node may pull: the chosen one; on Windows all of that platform.
 
     There the node's build decides among them (`os.version`), and nobody tells us that.
     """
@@ -128,7 +127,7 @@ def eligible(node: Platform, offered: Iterable[Platform | None]) -> tuple[int, .
 
 
 def mirrored(nodes: Iterable[Platform], offered: Iterable[Platform | None]) -> set[int]:
-    """Which entries does a mirror for these platforms hold: those that one of them would choose.
+    """Return the entries that a mirror for these platforms holds: those that one of them chooses.
 
     Entries that do not say where they run (None, `unknown/unknown`) are for all.
     """

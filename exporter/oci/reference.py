@@ -1,4 +1,4 @@
-"""What image does a text mean, as a node would read it: registry, repository, tag, digest."""
+"""References of images, as nodes read them: registry, repository, tag, digest."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NewType, Self
 
-from exporter.oci.digest import Digest, Malformed
-from exporter.oci.quoting import quoted
+from exporter.oci.digest import Digest, Malformed, quoted
 
 Repository = NewType("Repository", str)
 """A repository's name within its registry: `team/app`."""

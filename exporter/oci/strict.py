@@ -1,4 +1,4 @@
-"""What does a text say that registries, nodes and we all read alike? Anything else is refused.
+"""JSON that registries, nodes and we all read alike. Anything else is refused.
 
 Go, in which those are written, takes keys in any case and merges repeated ones; to pass over such
 a field would be to see no layers where a node sees some.

@@ -8,8 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from exporter.oci.digest import Malformed
-from exporter.oci.quoting import quoted, without_credentials
+from exporter.oci.digest import Malformed, quoted, without_credentials
 
 Path = tuple[str | int, ...]
 """Where in a document: keys and positions from its root."""

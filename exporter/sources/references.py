@@ -9,9 +9,8 @@ from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope, bounded
 from exporter.facts.use import ReferenceClass, Use
-from exporter.oci.digest import Malformed
+from exporter.oci.digest import Malformed, quoted
 from exporter.oci.platform import Platform
-from exporter.oci.quoting import quoted
 from exporter.oci.reference import Reference
 from exporter.ports import Listing, Unseen
 from exporter.sources.marked import read as read_marked

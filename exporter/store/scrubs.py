@@ -12,8 +12,8 @@ from exporter.facts.misfit import Contents, Inside, Known, Unpacked
 from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Mismatch, Proven, Scrubbed
 from exporter.oci.digest import Digest
+from exporter.oci.layers import Rootfs
 from exporter.oci.reference import Place, Repository
-from exporter.oci.rootfs import Rootfs
 from exporter.store.audits import seal
 from exporter.store.manifests import key, unkeyed
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter import cli
 from exporter.config.loading import Misconfigured, load, parse
-from exporter.oci.quoting import quoted, without_credentials
+from exporter.oci.digest import quoted, without_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from exporter.demo.storage_tree import (
     stock,
     suffer,
 )
-from exporter.oci.digest import EMPTY, Digest
+from exporter.oci.digest import Digest
 from exporter.oci.manifest import ACCEPT
 from exporter.oci.reference import Repository, Tag
 from tests.parts.registry import Settings, registry
@@ -178,16 +178,16 @@ async def test_damage_is_answered_alike(tmp_path: Path) -> None:
     tree.data(arm64.blobs[2].digest).write_bytes(b"")
     tree.layer(name, amd64.blobs[0].digest).write_bytes(b"not a digest")
     tree.layer(name, amd64.blobs[1].digest).unlink()
-    tree.layer(name, EMPTY).parent.mkdir()
-    tree.layer(name, EMPTY).write_bytes(EMPTY.encode())
-    tree.data(EMPTY).parent.mkdir(parents=True)
-    tree.data(EMPTY).write_bytes(b"")
+    tree.layer(name, Digest.of(b"")).parent.mkdir()
+    tree.layer(name, Digest.of(b"")).write_bytes(Digest.of(b"").encode())
+    tree.data(Digest.of(b"")).parent.mkdir(parents=True)
+    tree.data(Digest.of(b"")).write_bytes(b"")
     names = ["a", "b", "c", "d", "e", "f", "g", amd64.digest, arm64.digest]
     blobs = [each.digest for child in (amd64, arm64) for each in child.blobs]
     with registry(tmp_path, Settings(cache=False)) as real:
         async with served(EmbeddedRegistry.of(real.root)) as address:
             paths = [f"/v2/{name}/manifests/{each}" for each in names]
-            paths += [f"/v2/{name}/blobs/{each}" for each in (*blobs, EMPTY)]
+            paths += [f"/v2/{name}/blobs/{each}" for each in (*blobs, Digest.of(b""))]
             await assert_alike(real.host, address, both(paths))
             await assert_alike(real.host, address, [Asked(f"/v2/{name}/tags/list")])
             cut = [f"/v2/{name}/blobs/{arm64.blobs[1].digest}"]

@@ -12,9 +12,9 @@ from exporter.facts.proof import HASHED, LAST_BYTE, Sighting
 from exporter.facts.scrubbed import fitted
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
+from exporter.oci.layers import SILENT, Rootfs
 from exporter.oci.manifest import parse
 from exporter.oci.reference import Place, Repository
-from exporter.oci.rootfs import SILENT, Rootfs
 from tests import worlds
 
 APP = Repository("app")

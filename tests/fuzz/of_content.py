@@ -6,7 +6,7 @@ import gzip
 from typing import Final
 
 from exporter.facts import body
-from exporter.oci import reference, rootfs
+from exporter.oci import layers, reference
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import parse, schema1_payload
 from exporter.oci.platform import Platform, accepted, choose
@@ -66,7 +66,7 @@ def _stored(data: bytes) -> None:
 
 
 def _config(data: bytes) -> None:
-    rootfs.rootfs(data)
+    layers.rootfs(data)
     str(stated_platform(data)).encode()
 
 
@@ -116,7 +116,7 @@ TARGETS: Final = (
         "config",
         _config,
         (IMAGE.config.body, b'{"os":"linux","architecture":"arm64","rootfs":{"type":"layers"}}'),
-        ("oci.rootfs", "resolve.blobs"),
+        ("oci.layers", "resolve.blobs"),
     ),
     Target(
         "layer",

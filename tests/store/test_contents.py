@@ -10,7 +10,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Contents, Inside, Known, Unpacked
 from exporter.oci.digest import Digest
-from exporter.oci.rootfs import SILENT, Rootfs
+from exporter.oci.layers import SILENT, Rootfs
 from exporter.store.ledger import Ledger
 from tests.store.kept import DAY, Clock
 

@@ -14,8 +14,8 @@ import pytest
 from exporter.facts.body import Outline
 from exporter.facts.proof import HASHED, corrupt
 from exporter.oci.digest import Digest
+from exporter.oci.layers import SILENT
 from exporter.oci.reference import Repository
-from exporter.oci.rootfs import SILENT
 from exporter.store.ledger_file import set_aside
 from tests.store.kept import BODY, NAME, NOW, TRUTH, aside, bodies, filled, open_
 

@@ -12,9 +12,9 @@ from typing import Final
 from exporter.facts.gap import Reason
 from exporter.facts.misfit import Inside, Unpacked
 from exporter.facts.proof import GONE, HASHED, Sighting, State, unknown
+from exporter.oci.layers import SILENT, rootfs
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place, Repository
-from exporter.oci.rootfs import SILENT, rootfs
 from exporter.ports import Bytes, Sink, Unseen
 from exporter.resolve.concurrency import pause
 from exporter.resolve.confirm import Look, settle, suspicion

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from exporter.facts.use import ReferenceClass
-from exporter.oci.quoting import quoted
+from exporter.oci.digest import quoted
 from exporter.sources.cluster.images import MOST_IMAGES, PodImage
 from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.objects import ObjectMeta

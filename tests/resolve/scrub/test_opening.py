@@ -14,9 +14,9 @@ from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
+from exporter.oci.layers import SILENT, Rootfs
 from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository
-from exporter.oci.rootfs import SILENT, Rootfs
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.resolve.scrub.reading import Reading, ReadResult, Throttle
 from exporter.resolve.scrub.selection import Part, Requirement, Subject, due, opened

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.oci.digest import EMPTY, Digest
+from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Unseen, Wrong
@@ -271,7 +271,7 @@ async def test_without_a_size_another_part_than_the_last_proves_nothing() -> Non
 
 
 async def test_a_blob_of_no_bytes_is_there_when_the_registry_says_so() -> None:
-    empty = Descriptor("application/octet-stream", EMPTY, 0)
+    empty = Descriptor("application/octet-stream", Digest.of(b""), 0)
 
     assert await last_byte(Answer(200, b""), empty) == b""
     assert await last_byte(DENIED, empty) == Absent("BLOB_UNKNOWN")

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.oci.digest import EMPTY, Digest
+from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Unseen, Wrong
@@ -130,7 +130,7 @@ async def test_what_is_no_answer_proves_nothing(answer: Answer, reason: Reason) 
 
 
 async def test_a_blob_of_no_bytes_is_right_only_under_its_own_digest() -> None:
-    nothing = Descriptor("application/octet-stream", EMPTY, 0)
+    nothing = Descriptor("application/octet-stream", Digest.of(b""), 0)
 
     assert await proven(Answer(200, b""), blob=nothing) is None
     assert isinstance(await proven(Answer(200, b""), blob=replace(BLOB, size=0)), Wrong)

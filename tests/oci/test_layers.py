@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.oci.digest import Digest
-from exporter.oci.rootfs import SILENT, Rootfs, rootfs
+from exporter.oci.layers import SILENT, Rootfs, rootfs
 
 ONE, TWO = Digest.of(b"one"), Digest.of(b"two")
 
