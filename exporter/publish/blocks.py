@@ -40,8 +40,17 @@ class Code:
     text: str
 
 
-Span: TypeAlias = str | Cell | Code
-AnySpan = TypeVar("AnySpan", bound=Span)
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A text that leads to another page. Printers without pages print the text."""
+
+    text: str
+    path: str
+    """Quoted, and relative to the page."""
+
+
+Span: TypeAlias = str | Cell | Code | Link
+AnySpan = TypeVar("AnySpan", bound=Span | tuple[Span, ...])
 Text: TypeAlias = tuple[Span, ...]
 """Spans that are printed one after the other; spaces between them are their own."""
 
@@ -93,7 +102,7 @@ class Table:
     """A table with a head; the first column that may be cut, else the first, names the row."""
 
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Span, ...], ...]
+    rows: tuple[tuple[Span | Text, ...], ...]
 
     @property
     def foldable(self) -> int:
@@ -173,11 +182,17 @@ def loudest(cells: Iterable[AnySpan]) -> AnySpan:
     return min(cells, key=lambda each: _LOUDEST.index(tone(each)))
 
 
-def tone(span: Span) -> Tone:
-    """Return the tone of a span."""
-    return span.tone if isinstance(span, Cell) else Tone.PLAIN
+def tone(cell: Span | Text) -> Tone:
+    """Return the tone of a cell: of its first span, where it has several."""
+    first = cell[0] if isinstance(cell, tuple) and cell else cell
+    return first.tone if isinstance(first, Cell) else Tone.PLAIN
 
 
-def bare(text: Text) -> str:
-    """Return the text alone."""
-    return "".join(each if isinstance(each, str) else each.text for each in text)
+def spans(cell: Span | Text) -> Text:
+    """Return the spans of a cell."""
+    return cell if isinstance(cell, tuple) else (cell,)
+
+
+def bare(cell: Span | Text) -> str:
+    """Return the text of a cell alone."""
+    return "".join(each if isinstance(each, str) else each.text for each in spans(cell))

@@ -70,7 +70,7 @@ def test_the_incident_is_the_first_thing_to_be_read(window: Browser, demo: str) 
     window.look(1280)
     window.open(demo)
     (heading,) = window.all("h1")
-    (checkout,) = (each for each in window.all(".worst > li") if "checkout:2.4.1" in each.text)
+    (checkout,) = (each for each in window.all(".worst li") if "checkout:2.4.1" in each.text)
 
     assert heading.text == "2 live tags cannot be pulled"
     assert "arm64 missing" in checkout.text

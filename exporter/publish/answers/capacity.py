@@ -1,4 +1,4 @@
-"""The answer of `capacity`: what a whole registry holds, or why that may not be said."""
+"""Storage use: the answer of `capacity` on a whole registry, and the storage on the pages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import msgspec
 from msgspec import Meta, Struct
 
 from exporter.facts.exports import Capacity, Seen, Stored, Untold
+from exporter.facts.snapshot import Collector
+from exporter.facts.use import ReferenceClass
+from exporter.judge.stock import CollectorForecast, Stock
 from exporter.publish.answers.document import VERSION, Bytes, Count, Document, Moment, Name
-from exporter.publish.blocks import Block, Column, Table, heading, line, listed
+from exporter.publish.blocks import Block, Cell, Column, Table, Text, Tone, heading, line, listed
 from exporter.publish.formatting import count_words, moment, size_words, time_words
 
 _MOST: Final = 20
-"""Repositories that a person is shown."""
+"""Repositories, or faults of a storage, that a person is shown."""
+_URGENT: Final = frozenset({ReferenceClass.LIVE, ReferenceClass.IDLE})
 
 
 class SeenEntry(Struct, frozen=True):
@@ -151,3 +155,58 @@ def _stored(stored: Stored) -> Iterator[Block]:
     )
     if len(stored.exclusive) > _MOST:
         yield line(f"and {len(stored.exclusive) - _MOST} more: --output json has all of them")
+
+
+def stock_blocks(stock: Stock, collector: Collector) -> Iterator[Block]:
+    """Return what one registry's storage holds, and what each garbage collection would do."""
+    reclaimable = stock.reclaimable
+    young = stock.stored_bytes - stock.referenced_bytes - reclaimable.orphaned
+    parts = (
+        ("needed by tags", stock.referenced_bytes - reclaimable.untagged),
+        ("untagged", reclaimable.untagged),
+        ("unreferenced", reclaimable.orphaned),
+        ("stale uploads", reclaimable.stale_uploads),
+        ("unreferenced, within the grace period", max(0, young)),
+    )
+    free = reclaimable.untagged + reclaimable.orphaned + reclaimable.stale_uploads
+    total = size_words(sum(size for _, size in parts))
+    yield line(f"{total} stored, {size_words(free)} reclaimable")
+    rows = tuple(
+        (name, size_words(size)) for at, (name, size) in enumerate(parts) if size or not at
+    )
+    yield Table((Column("Storage"), Column("Size", right=True)), rows)
+    if stock.predictions:
+        # The site's own collector first.
+        ordered = sorted(stock.predictions, key=lambda each: each.dialect != collector)
+        yield Table(
+            (Column("Garbage collection"), Column("Result"), Column("Frees", right=True)),
+            tuple(
+                (_forecast(each, collector), _result(each), size_words(each.reclaimable_bytes))
+                for each in ordered
+            ),
+        )
+    if stock.preconditions:
+        yield line(f"{count_words(len(stock.preconditions), 'fault')} in the storage")
+        faults = (f"{each.repository or 'storage'}: {each.detail}" for each in stock.preconditions)
+        yield listed(faults, _MOST)
+
+
+def _forecast(forecast: CollectorForecast, collector: Collector) -> Text:
+    own = (" ", Cell("this registry")) if forecast.dialect == collector else ()
+    return f"{forecast.dialect}, {forecast.mode}", *own
+
+
+def _result(forecast: CollectorForecast) -> Text:
+    """Victims by class; where it gives up, why: it may have removed some by then."""
+    cells = [
+        Cell(
+            f"breaks {count_words(count, f'{each} manifest')}",
+            Tone.BAD if each in _URGENT else Tone.UNSURE,
+        )
+        for each in ReferenceClass
+        if (count := forecast.victims.get(each, 0))
+    ]
+    if forecast.abort:
+        cells.insert(0, Cell("aborts", Tone.UNSURE))
+    shown = cells or [Cell("breaks nothing", Tone.GOOD)]
+    return *(span for each in shown for span in (each, " ")), forecast.abort

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
 from exporter.publish.blocks import (
@@ -15,6 +15,7 @@ from exporter.publish.blocks import (
     Heading,
     Item,
     Line,
+    Link,
     List,
     Node,
     Span,
@@ -22,6 +23,8 @@ from exporter.publish.blocks import (
     Text,
     Tone,
     Tree,
+    spans,
+    tone,
 )
 from exporter.screen import plain
 
@@ -39,16 +42,23 @@ def text(words: str) -> str:
     return html.escape(plain(words))
 
 
-def spans(found: Text) -> str:
-    """Return spans as HTML."""
-    return "".join(map(span, found))
+def markup(cell: Span | Text) -> str:
+    """Return the spans of a cell, or of a line, as HTML."""
+    return "".join(map(_span, spans(cell)))
 
 
-def span(found: Span) -> str:
-    """Return a span as HTML."""
-    if isinstance(found, Cell):
-        return badge(found)
-    return code(found.text) if isinstance(found, Code) else text(found)
+def _span(span: Span) -> str:
+    match span:
+        case Cell():
+            return badge(span)
+        case Code():
+            return f"<code>{text(span.text)}</code>"
+        case Link():
+            return f'<a href="{text(span.path)}">{text(span.text)}</a>'
+        case str():
+            return text(span)
+        case _:
+            assert_never(span)
 
 
 def badge(cell: Cell, kind: str = "badge") -> str:
@@ -56,11 +66,6 @@ def badge(cell: Cell, kind: str = "badge") -> str:
     sign = _SIGNS[cell.tone]
     shown = f'<span aria-hidden="true">{sign}</span>' if sign else ""
     return f'<span class="{kind} {cell.tone.value}">{shown}<span>{text(cell.text)}</span></span>'
-
-
-def code(words: str) -> str:
-    """Return text to copy: a digest, a command."""
-    return f"<code>{text(words)}</code>"
 
 
 def copy_button(source: str) -> str:
@@ -71,9 +76,9 @@ def copy_button(source: str) -> str:
 def _block(block: Block, number: int) -> str:
     match block:
         case Heading():
-            return f"<h{block.level + 1}>{spans(block.text)}</h{block.level + 1}>"
+            return f"<h{block.level + 1}>{markup(block.text)}</h{block.level + 1}>"
         case Line():
-            return f"<p>{spans(block.text)}</p>"
+            return f"<p>{markup(block.text)}</p>"
         case List():
             return _items(block.items)
         case Table():
@@ -88,23 +93,32 @@ def _block(block: Block, number: int) -> str:
 
 def _items(items: Iterable[Item]) -> str:
     shown = "".join(
-        f"<li>{spans(each.text)}{_items(each.below) if each.below else ''}</li>" for each in items
+        f"<li>{markup(each.text)}{_items(each.below) if each.below else ''}</li>" for each in items
     )
     return f'<ul class="gaps">{shown}</ul>'
 
 
 def _table(table: Table) -> str:
     named = next((at for at, each in enumerate(table.columns) if each.fits == "cut"), 0)
-    top = "".join(f'<th scope="col">{text(each.name)}</th>' for each in table.columns)
-    rows = "".join(f"<tr>{_row(row, named)}</tr>\n" for row in table.rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>\n{rows}</tbody></table>"
-
-
-def _row(row: Iterable[Span], named: int) -> str:
-    return "".join(
-        f'<th scope="row">{span(each)}</th>' if at == named else f"<td>{span(each)}</td>"
-        for at, each in enumerate(row)
+    heads = [text(each.name) for each in table.columns]
+    top = "".join(f'<th scope="col" role="columnheader">{head}</th>' for head in heads)
+    rows = "".join(_row(row, heads, named) for row in table.rows)
+    # A narrow screen shows rows as blocks, which would else be no table to a screen reader.
+    return (
+        f'<table role="table"><thead role="rowgroup"><tr role="row">{top}</tr></thead>'
+        f'<tbody role="rowgroup">\n{rows}</tbody></table>'
     )
+
+
+def _row(row: Sequence[Span | Text], heads: Sequence[str], named: int) -> str:
+    cells = "".join(
+        f'<th scope="row" role="rowheader">{markup(cell)}</th>'
+        if at == named
+        else f'<td role="cell" data-head="{heads[at]}">{markup(cell)}</td>'
+        for at, cell in enumerate(row)
+    )
+    loud = ' class="bad"' if any(tone(cell) is Tone.BAD for cell in row) else ""
+    return f'<tr role="row"{loud}>{cells}</tr>\n'
 
 
 def _command(command: Command, name: str) -> str:
@@ -117,15 +131,15 @@ def _command(command: Command, name: str) -> str:
 
 
 def _node(node: Node) -> str:
-    tone = node.cell.tone if node.cell.tone in (Tone.BAD, Tone.UNSURE) else Tone.PLAIN
+    loud = node.cell.tone if node.cell.tone in (Tone.BAD, Tone.UNSURE) else Tone.PLAIN
     size = f'<span class="size">{text(node.size)}</span>' if node.size else ""
     notes = " · ".join(
         f'<span class="{each.tone.value}">{text(each.text)}</span>' for each in node.notes
     )
     return (
-        f'<div class="node {tone.value}"><div class="line">{badge(node.cell)}'
+        f'<div class="node {loud.value}"><div class="line">{badge(node.cell)}'
         f'<span class="label">{text(node.label)}</span>{size}</div>'
-        + (code(node.code) if node.code else "")
+        + (f"<code>{text(node.code)}</code>" if node.code else "")
         + (f'<div class="notes">{notes}</div>' if notes else "")
         + f"</div>{_below(node)}"
     )

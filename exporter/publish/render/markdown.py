@@ -21,6 +21,8 @@ from exporter.publish.blocks import (
     Text,
     Tone,
     Tree,
+    bare,
+    spans,
 )
 from exporter.screen import plain
 
@@ -66,9 +68,8 @@ def _items(items: Iterable[Item], indent: str) -> Iterator[str]:
 
 def _item(node: Node) -> Item:
     parts: Iterable[Span] = (node.label, node.cell, Code(node.code), node.size, *node.notes)
-    shown = [each for each in parts if (each if isinstance(each, str) else each.text)]
-    spans = tuple(span for each in shown for span in (", ", each))[1:]
-    return Item(spans, tuple(map(_item, node.below)))
+    text = tuple(span for each in parts if bare(each) for span in (", ", each))[1:]
+    return Item(text, tuple(map(_item, node.below)))
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -77,8 +78,11 @@ def _table(table: Table) -> Iterator[str]:
     for row in table.rows:
         # A code span does not shield a bar: it would end the cell.
         yield _row(
-            _span(each).replace("|", "\\|") if isinstance(each, Code) else _span(each)
-            for each in row
+            "".join(
+                _span(each).replace("|", "\\|") if isinstance(each, Code) else _span(each)
+                for each in spans(cell)
+            )
+            for cell in row
         )
 
 
@@ -95,7 +99,7 @@ def _span(span: Span) -> str:
         return _code(span.text)
     if isinstance(span, Cell) and span.tone in (Tone.BAD, Tone.UNSURE):
         return f"**{escape(span.text)}**"
-    return escape(span if isinstance(span, str) else span.text)
+    return escape(bare(span))
 
 
 def _code(text: str) -> str:

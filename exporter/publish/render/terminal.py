@@ -22,6 +22,8 @@ from exporter.publish.blocks import (
     Text,
     Tone,
     Tree,
+    bare,
+    spans,
 )
 from exporter.screen import plain
 
@@ -42,9 +44,13 @@ class Style:
         """Return spans as one text."""
         return "".join(map(self.span, text))
 
+    def cell(self, cell: Span | Text) -> str:
+        """Return a cell of a table."""
+        return self.text(spans(cell))
+
     def span(self, span: Span) -> str:
         """Return a span, in the colour of its tone where colour is wanted."""
-        shown = _shown(span)
+        shown = _bare(span)
         code = _COLOURS.get(span.tone) if self.colour and isinstance(span, Cell) else None
         return f"\x1b[{code}m{shown}\x1b[0m" if code else shown
 
@@ -125,14 +131,14 @@ def _table(table: Table, style: Style) -> Iterator[str]:
     yield from map(_GAP.join, zip(*columns, strict=True))
 
 
-def _column(column: Column, cells: list[Span], room: int, style: Style) -> Iterator[str]:
+def _column(column: Column, cells: list[Span | Text], room: int, style: Style) -> Iterator[str]:
     """Yield the head of a column and its cells, all of one width."""
     head = plain(column.name if column.fits == "folded" else column.name.upper())
-    texts = list(map(_shown, cells))
+    texts = list(map(_bare, cells))
     if column.fits == "cut":
         texts = [_cut(each, room) for each in texts]
     width = max(len(head), *map(len, texts), 0)
-    shown = chain((head,), texts if column.fits == "cut" else map(style.span, cells))
+    shown = chain((head,), texts if column.fits == "cut" else map(style.cell, cells))
     for text, each in zip((head, *texts), shown, strict=True):
         padding = " " * (width - len(text))
         yield padding + each if column.right else each + padding
@@ -144,7 +150,7 @@ def _fitted(table: Table, width: int) -> tuple[Table, int]:
     if at is None:
         return table, width
     width -= _taken(table, "whole")
-    longest = max((len(_shown(row[at])) for row in table.rows), default=0)
+    longest = max((len(_bare(row[at])) for row in table.rows), default=0)
     wanted = min(longest, width // 2)
     folded, kept = table, table.foldable
     while kept > 1 and width - _taken(folded, "folded") < wanted:
@@ -156,7 +162,7 @@ def _fitted(table: Table, width: int) -> tuple[Table, int]:
 def _taken(table: Table, fits: str) -> int:
     """Return how much width the columns of one kind take."""
     return sum(
-        max(len(column.name), *(len(_shown(row[at])) for row in table.rows), 0) + len(_GAP)
+        max(len(column.name), *(len(_bare(row[at])) for row in table.rows), 0) + len(_GAP)
         for at, column in enumerate(table.columns)
         if column.fits == fits
     )
@@ -170,5 +176,5 @@ def _cut(text: str, room: int) -> str:
     return text[: room - tail - len(_CUT)] + _CUT + text[len(text) - tail :]
 
 
-def _shown(span: Span) -> str:
-    return plain(span if isinstance(span, str) else span.text)
+def _bare(cell: Span | Text) -> str:
+    return plain(bare(cell))

@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition
-from exporter.publish.blocks import Cell, Tone
-from exporter.publish.formatting import count_words, names
-from exporter.publish.render.html import badge, text
+from exporter.judge.stock import Stock
+from exporter.publish.answers.capacity import stock_blocks
+from exporter.publish.blocks import Cell, Item, Link, List, Tone, item
+from exporter.publish.formatting import age_words, count_words, names
+from exporter.publish.render.html import badge, render, text
 from exporter.publish.status import AppState, RegistryStatus, SourceStatus
 from exporter.publish.tag_index import IndexedTag, TagFilter, TagIndex
-from exporter.publish.web.capacity import capacity
 from exporter.publish.web.html import ago, chips, facts, frame, link, section
-from exporter.publish.web.listing import listing, platform_chips, tag_path, users
+from exporter.publish.web.listing import listing, platform_cells, tag_path, users
 from exporter.publish.web.query import Query
 
 _WORST: Final = 5
@@ -48,11 +50,11 @@ def _verdict(app_state: AppState, index: TagIndex, now: float) -> str:
     """The answer in one line, and the worst of it."""
     lost = index.lost
     tone, head = _answer(app_state, index, lost)
-    worst = "".join(f"<li>{_worst(each, now)}</li>" for each in lost[:_WORST])
+    worst = List(tuple(_worst(each, now) for each in lost[:_WORST]))
     return (
         f'<section class="verdict {tone.value}" aria-labelledby="answer">'
         f'<h1 id="answer">{text(head)}</h1><p class="lead">{_lead(app_state, index, lost, now)}</p>'
-        + (f'<ul class="worst">{worst}</ul>' if worst else "")
+        + (f'<div class="worst">{render([worst])}</div>' if worst.items else "")
         + "</section>"
     )
 
@@ -100,15 +102,15 @@ _ASIDE: Final = {
 }
 
 
-def _worst(entry: IndexedTag, now: float) -> str:
-    lost = [cell for cell in platform_chips(entry.tag.verdict) if cell.tone is Tone.BAD]
-    seen = f", first seen {ago(entry.tag.since, now)}" if entry.tag.since is not None else ""
-    reference = str(entry.tag.verdict.root.reference_class)
-    needed = f'<span class="small">used by {users(entry)}</span>' if entry.tag.users else ""
-    return (
-        f'<span class="name">{link(tag_path(entry.registry, entry.name), entry.name)}</span>'
-        f'<span class="muted small">{text(reference)}{seen}</span>'
-        f'<div class="what head">{chips(lost)}{needed}</div>'
+def _worst(entry: IndexedTag, now: float) -> Item:
+    lost = [cell for cell in platform_cells(entry.tag.verdict) if cell.tone is Tone.BAD]
+    since = entry.tag.since
+    seen = f", first seen {age_words(now - since)} ago" if since is not None else ""
+    return item(
+        Link(entry.name, tag_path(entry.registry, entry.name)),
+        f" {entry.tag.verdict.root.reference_class}{seen} ",
+        *(span for each in lost for span in (each, " ")),
+        f"used by {users(entry)}" if entry.tag.users else "",
     )
 
 
@@ -132,9 +134,13 @@ def _card(app_state: AppState, index: TagIndex, status: RegistryStatus, now: flo
         f'<div class="head">{head}</div>',
         _figures(status, index) if report else "",
         facts((*_facts(status, now), ("Coverage", _unseen(index.unseen[status.registry])))),
-        capacity(report.stock, status.collector) if report and report.stock else "",
+        _storage(report.stock, status.collector) if report and report.stock else "",
     )
     return f'<article class="card">{"".join(parts)}</article>'
+
+
+def _storage(stock: Stock, collector: Collector) -> str:
+    return f'<div class="part">{render(stock_blocks(stock, collector))}</div>'
 
 
 def _figures(status: RegistryStatus, index: TagIndex) -> str:

@@ -89,18 +89,3 @@ def facts(entries: Iterable[tuple[str, str]]) -> str:
     """Return names and what they stand for, which is HTML already."""
     lines = "".join(f"<dt>{text(name)}</dt><dd>{value}</dd>" for name, value in entries)
     return f'<dl class="facts">{lines}</dl>'
-
-
-def table(caption: str, heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table; its cells are HTML already, and the first of a row names the row."""
-    top = "".join(f'<th scope="col">{text(head)}</th>' for head in heads)
-    lines = "".join(f"<tr>{_cells(row)}</tr>\n" for row in rows)
-    return (
-        f"<table><caption>{text(caption)}</caption><thead><tr>{top}</tr></thead>"
-        f"<tbody>\n{lines}</tbody></table>"
-    )
-
-
-def _cells(row: Iterable[str]) -> str:
-    first, *rest = row
-    return f'<th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in rest)

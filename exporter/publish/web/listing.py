@@ -1,4 +1,4 @@
-"""How does a list of tags look: what narrows it, one page of it, and the way to the others?"""
+"""The list of tags on the status page: its filters, one page of it, and links to the others."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Final
 from urllib.parse import quote
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Child, ChildKind, Condition, Requirement, TagVerdict, Urgency
-from exporter.publish.blocks import Cell, Tone, loudest
+from exporter.judge.report import Child, ChildKind, Condition, Requirement, TagVerdict
+from exporter.publish.blocks import Cell, Column, Link, Span, Table, Text, Tone, line, loudest
 from exporter.publish.formatting import (
     LACKING,
+    age_words,
     child_cell,
     count_words,
     platform_words,
     verdict_cell,
 )
-from exporter.publish.render.html import badge, text
+from exporter.publish.render.html import render, text
 from exporter.publish.tag_index import IndexedTag
-from exporter.publish.web.html import ago, chips, link, section
+from exporter.publish.web.html import section
 from exporter.publish.web.query import Query
 
 _ROWS: Final = 100
@@ -59,14 +60,15 @@ def listing(
     pages = max(1, -(-len(entries) // _ROWS))
     shown = replace(query, page=min(query.page, pages))
     first = (shown.page - 1) * _ROWS
-    body = (
-        _form(query, registries),
-        _table(
-            entries[first : first + _ROWS], len(entries), first, now, several=len(registries) > 1
-        ),
-        _pages(shown, pages),
-    )
-    return section("tags", "Tags", "".join(body))
+    page = entries[first : first + _ROWS]
+    if page:
+        total = count_words(len(entries), "tag")
+        caption = line(f"{first + 1:,} to {first + len(page):,} of {total}, worst first")
+        found = (caption, _table(page, now, several=len(registries) > 1))
+        body = f'<div class="card tight tags">{render(found)}</div>'
+    else:
+        body = '<p class="card">No tag matches. Tags out of scope are not audited.</p>'
+    return section("tags", "Tags", f"{_form(query, registries)}{body}{_pages(shown, pages)}")
 
 
 def _form(query: Query, registries: Sequence[str]) -> str:
@@ -94,43 +96,30 @@ def _select(name: str, label: str, options: Mapping[str, str], chosen: str | Non
     return f'<label>{label}<select name="{name}">{entries}</select></label>'
 
 
-def _table(
-    entries: Sequence[IndexedTag], total: int, first: int, now: float, *, several: bool
-) -> str:
-    if not entries:
-        return '<p class="card">No tag matches. Tags out of scope are not audited.</p>'
-    caption = (
-        f"{first + 1:,} to {first + len(entries):,} of {count_words(total, 'tag')}, worst first"
+def _table(entries: Sequence[IndexedTag], now: float, *, several: bool) -> Table:
+    heads = ("State", "Class", "Platforms", "First seen", "Used by")
+    state, *others = map(Column, heads)
+    named = (Column("Tag", "cut"), *((Column("Registry"),) if several else ()))
+    return Table(
+        (state, *named, *others), tuple(_row(each, now, several=several) for each in entries)
     )
-    heads = ("State", "Tag", "Class", "Platforms", "First seen", "Used by")
-    top = "".join(f'<th scope="col" role="columnheader">{head}</th>' for head in heads)
-    rows = "".join(_row(each, now, several=several) for each in entries)
-    # A narrow screen shows rows as blocks, which would else be no table to a screen reader.
+
+
+def _row(entry: IndexedTag, now: float, *, several: bool) -> tuple[Span | Text, ...]:
+    verdict, since = entry.tag.verdict, entry.tag.since
+    platforms = platform_cells(verdict)
     return (
-        f'<div class="card tight"><table class="tags" role="table"><caption>{caption}</caption>'
-        f'<thead role="rowgroup"><tr role="row">{top}</tr></thead>'
-        f'<tbody role="rowgroup">\n{rows}</tbody></table></div>'
+        verdict_cell(verdict),
+        Link(entry.name, tag_path(entry.registry, entry.name)),
+        *((entry.registry,) if several else ()),
+        str(verdict.root.reference_class),
+        tuple(span for each in platforms for span in (each, " ")),
+        "" if since is None else f"{age_words(now - since)} ago",
+        users(entry),
     )
 
 
-def _row(entry: IndexedTag, now: float, *, several: bool) -> str:
-    where = f'<span class="muted small">{text(entry.registry)}</span><br>' if several else ""
-    name = f"{where}{link(tag_path(entry.registry, entry.name), entry.name)}"
-    since = ago(entry.tag.since, now) if entry.tag.since is not None else ""
-    cells = (
-        ("short state", badge(verdict_cell(entry.tag.verdict))),
-        ("short kind", text(entry.tag.verdict.root.reference_class)),
-        ("wide", chips(platform_chips(entry.tag.verdict))),
-        ("short since", since),
-        ("wide users", users(entry)),
-    )
-    state, *rest = (f'<td role="cell" class="{kind}">{cell}</td>' for kind, cell in cells)
-    loud = ' class="gone"' if entry.tag.urgency is Urgency.CANNOT_BE_PULLED else ""
-    head = f'<th scope="row" role="rowheader">{name}</th>'
-    return f'<tr role="row"{loud}>{state}{head}{"".join(rest)}</tr>\n'
-
-
-def platform_chips(verdict: TagVerdict) -> tuple[Cell, ...]:
+def platform_cells(verdict: TagVerdict) -> tuple[Cell, ...]:
     """How is each platform of a tag? What is wrong comes first, and says so."""
     found = {short(platform_words(each)): LACKING for each in verdict.lacking_platforms}
     for child in verdict.children:
@@ -164,15 +153,13 @@ def short(platform: str) -> str:
 
 
 def users(entry: IndexedTag) -> str:
-    """Who needs a tag, in a few words; the tag's own page has a file's whole path."""
-    known = entry.tag.users
-    if not known:
+    """Return who needs a tag, in a few words; the tag's own page has a file's whole path."""
+    every = entry.tag.users
+    if not every:
         return ""
-    first = known[0]
-    name = first.name if first.workload else first.name.rpartition("/")[2] or first.name
-    more = len(known) - 1
-    rest = f' <span class="muted">and {more:,} more</span>' if more else ""
-    return f"{text(name)}{rest}"
+    name = every[0].name if every[0].workload else every[0].name.rpartition("/")[2]
+    more = f" and {len(every) - 1:,} more" if len(every) > 1 else ""
+    return f"{name or every[0].name}{more}"
 
 
 def _pages(query: Query, pages: int) -> str:
