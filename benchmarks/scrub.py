@@ -27,7 +27,7 @@ from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.resolve.scrub.reading import Reading, Throttle
 from exporter.resolve.scrub.selection import Requirement, Subject
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from exporter.sources.registry.distribution import Distribution
 from exporter.wiring.storage import RegistryStorage
 from tests.parts import tree
@@ -77,7 +77,7 @@ def subject(blob: Blob) -> Subject:
 
 
 async def read(source: Bytes, subjects: list[Subject], rate: float | None, meter: Meter) -> None:
-    reading = Reading(source, Throttle(rate, meter), Method())
+    reading = Reading(source, Throttle(rate, meter), AuditLimits())
     for each in subjects:
         found = await reading.prove(each)
         assert all(seen.hashed for seen in found.sightings.values()), found

@@ -50,7 +50,7 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
     An exception that no adapter should raise costs one answer: that is unknown, or a gap. So is
     whatever was not answered when the audit's deadline passes.
     """
-    until = asyncio.get_running_loop().time() + target.method.deadline
+    until = asyncio.get_running_loop().time() + target.limits.deadline
     faults = Faults(target.registry.name, until)
     audited = await _examined(guarded(target, faults), uses, before, now, faults)
     gaps = tuple(faults.gaps.values())

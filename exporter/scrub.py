@@ -16,7 +16,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
 from exporter.resolve.scrub.reading import Reading, ReadResult, Throttle
 from exporter.resolve.scrub.selection import Coverage, Subject, coverage, due, opened, subjects
-from exporter.resolve.target import Method, Scrub, Target
+from exporter.resolve.target import AuditLimits, Scrub, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ScrubPlan:
 class Scrubber:
     """Plans and performs the scrub of one registry."""
 
-    def __init__(self, registry: str, scrub: Scrub, method: Method) -> None:
+    def __init__(self, registry: str, scrub: Scrub, limits: AuditLimits) -> None:
         """Read at the rate that the scrub's terms allow, and count every byte."""
 
         def counted(size: int) -> None:
@@ -45,12 +45,12 @@ class Scrubber:
 
         self.registry, self.scrub = registry, scrub
         throttle = Throttle(scrub.terms.bytes_per_second, counted)
-        self._reading = Reading(scrub.source, throttle, method, scrub.unpacker)
+        self._reading = Reading(scrub.source, throttle, limits, scrub.unpacker)
 
     @classmethod
     def of(cls, target: Target) -> Scrubber | None:
         """Return a target's scrubber, or None if its content is not read in full."""
-        return cls(target.registry.name, target.scrub, target.method) if target.scrub else None
+        return cls(target.registry.name, target.scrub, target.limits) if target.scrub else None
 
     def plan(
         self, snapshot: Snapshot, now: float, tried: Mapping[Digest, float] | None = None

@@ -21,7 +21,7 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.ports import Absent, Listing, ManifestBody, Unseen, Wrong
 from exporter.resolve import scope
-from exporter.resolve.target import Method, Target
+from exporter.resolve.target import AuditLimits, Target
 
 if TYPE_CHECKING:
     from exporter.judge.report import Child, Report, TagVerdict
@@ -247,7 +247,7 @@ def target(registry: Fake, notes: Notes | None = None, **other: object) -> Targe
     """Everything of a registry, every tag, no pauses; other fields as told."""
     everything: dict[str, object] = {
         "scope": scope.Scope(select=("*",)),
-        "method": Method(width=4, confirm_after=0.0),
+        "limits": AuditLimits(width=4, confirm_after=0.0),
     }
     return replace(Target(registry, notes or Notes(), frozenset({HOST})), **everything | other)
 

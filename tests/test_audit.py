@@ -229,7 +229,7 @@ async def test_no_fault_anywhere_is_a_loss_or_health(place: str, reason: Reason)
 async def test_by_heads_alone_a_verdict_says_so() -> None:
     registry = stocked()
     told = target(registry)
-    told = replace(told, method=replace(told.method, proof=Proof.HEAD))
+    told = replace(told, limits=replace(told.limits, proof=Proof.HEAD))
 
     report = await audited(told)
 

@@ -12,14 +12,14 @@ from exporter.audit import audit
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.ports import Listing
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, target
 
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
 
-SOON = Method(width=2, confirm_after=0.0, deadline=0.2)
+SOON = AuditLimits(width=2, confirm_after=0.0, deadline=0.2)
 CALLS = ["ping", "repositories", "tags", "collector", "head", "manifest", "read"]
 
 
@@ -37,7 +37,7 @@ def silent(call: str) -> Fake:
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_call_that_never_returns_ends_at_the_deadline(call: str) -> None:
-    report = await audit(target(silent(call), method=SOON), Listing(()), None, NOW)
+    report = await audit(target(silent(call), limits=SOON), Listing(()), None, NOW)
 
     if call != "collector":  # not knowing whose collector it is hides nothing
         assert report.snapshot.blind is not None
@@ -58,7 +58,7 @@ async def test_past_the_deadline_nothing_more_is_asked() -> None:
 
     registry.tags = never  # type: ignore[method-assign,assignment] # the fault of this test
 
-    report = await audit(target(registry, method=SOON), Listing(()), None, NOW)
+    report = await audit(target(registry, limits=SOON), Listing(()), None, NOW)
 
     assert calls == SOON.width
     assert {gap.reason for gap in report.snapshot.gaps} == {Reason.TIMEOUT}
@@ -79,7 +79,7 @@ async def test_a_storage_that_never_answers_is_a_gap() -> None:
     registry, storage = Fake(), Stuck()
     registry.push(worlds.two_platforms("app"), "v1")
 
-    report = await audit(target(registry, method=SOON, storage=storage), Listing(()), None, NOW)
+    report = await audit(target(registry, limits=SOON, storage=storage), Listing(()), None, NOW)
 
     storage.answers.set()
     assert [gap.reason for gap in report.snapshot.gaps if gap.subject == "storage"] == [

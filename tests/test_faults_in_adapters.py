@@ -193,8 +193,8 @@ def assert_like(report: Report, whole: Report, struck: set[object], *, unlisted:
 
 
 def head_only(world: World) -> World:
-    method = replace(world.told.method, proof=Proof.HEAD)
-    return World(replace(world.told, method=method))
+    limits = replace(world.told.limits, proof=Proof.HEAD)
+    return World(replace(world.told, limits=limits))
 
 
 def reasons(report: Report) -> set[Reason | None]:

@@ -81,7 +81,7 @@ async def test_04_an_empty_answer_with_200_is_broken_and_a_head_says_that_it_is_
     assert codes(report)[0] == ("broken-child", "critical")
 
     honest = target(stocked())
-    headers = replace(honest, method=replace(honest.method, proof=Proof.HEAD))
+    headers = replace(honest, limits=replace(honest.limits, proof=Proof.HEAD))
     believed = child(await audited(headers), A.digest)
     assert (believed.state, believed.proof) == (PRESENT, Proof.HEAD)
 

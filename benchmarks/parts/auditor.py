@@ -29,7 +29,7 @@ from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.rendering import render
 from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.resolve.scope import Scope
-from exporter.resolve.target import Method, Target
+from exporter.resolve.target import AuditLimits, Target
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import RequestLimits
 from exporter.store import snapshot_file
@@ -107,8 +107,8 @@ async def main(url: str, ledger: Path) -> None:
     asked = RequestLimits(concurrency=_WIDTH)
     with Ledger(ledger, _now) as memory:
         async with Distribution.open("benchmark", url, limits=asked) as registry:
-            scope, method = Scope(select=("*",)), Method(width=_WIDTH)
-            steps = Round(Target(registry, memory, frozenset(), scope, method), memory)
+            scope, limits = Scope(select=("*",)), AuditLimits(width=_WIDTH)
+            steps = Round(Target(registry, memory, frozenset(), scope, limits), memory)
             acts = {
                 each.__name__: each for each in (steps.audit, steps.judge, steps.keep, steps.render)
             }

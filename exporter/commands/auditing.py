@@ -84,9 +84,9 @@ def _borrowing(typed: Typed) -> Typed:
 
 def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Target:
     """Narrow or widen a target to what was typed: images, a whole registry, or as configured."""
-    method = target.method
+    limits = target.limits
     if args.head_only:
-        method = replace(method, proof=Proof.HEAD)
+        limits = replace(limits, proof=Proof.HEAD)
     scope = target.scope
     if subjects.registries & target.hosts:
         tags = tuple(args.tags or ("*",))
@@ -97,7 +97,7 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
         )
     elif subjects.hosts:
         scope = Scope(catalogue=False, latest=(), require=scope.require)
-    return replace(target, scope=scope, method=method)
+    return replace(target, scope=scope, limits=limits)
 
 
 def _answered(assembly: Assembly) -> str:

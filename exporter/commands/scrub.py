@@ -31,7 +31,7 @@ from exporter.publish.answers.scrub import tally_words, unread_lines
 from exporter.publish.formatting import size_words
 from exporter.resolve.concurrency import pause
 from exporter.resolve.scrub.selection import Subject
-from exporter.resolve.target import Method, Target
+from exporter.resolve.target import AuditLimits, Target
 from exporter.scrub import Scrubber, ScrubPlan, doubted, still_disputed, unverified
 from exporter.tally import ScrubTally
 from exporter.wiring.storage import RegistryStorage
@@ -139,13 +139,13 @@ async def scrub_once(target: Target, uses: Listing[Use]) -> Report:
     """Audit, read what is due, and audit again: by then the first audit may be hours old."""
     before = await audit(target, uses, None, time.time())
     scrubber = Scrubber.of(target)
-    unread = await _read_due(scrubber, target.method, before.snapshot) if scrubber else {}
+    unread = await _read_due(scrubber, target.limits, before.snapshot) if scrubber else {}
     after = await audit(target, uses, before, time.time())
     return judge(doubted(after.snapshot, unread), after.since) if unread else after
 
 
 async def _read_due(
-    scrubber: Scrubber, method: Method, snapshot: Snapshot
+    scrubber: Scrubber, limits: AuditLimits, snapshot: Snapshot
 ) -> dict[Place, Sighting]:
     """Read what is due, and once more what differs from an image; return what stays open."""
     plan = await _planned(scrubber, snapshot)
@@ -157,7 +157,7 @@ async def _read_due(
     unread = await _read_all(scrubber, plan.due)
     if disputed := (await _planned(scrubber, snapshot)).disputed:
         _say(f"{snapshot.registry}: reading {len(disputed):,} again that do not match their images")
-        await pause(method.confirm_after, disputed)
+        await pause(limits.confirm_after, disputed)
         unread |= await _read_all(scrubber, disputed)
         unread |= still_disputed(await _planned(scrubber, snapshot))
     for line in unread_lines(unread):

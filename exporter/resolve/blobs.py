@@ -64,9 +64,9 @@ class Blobs:
             else:
                 walk.sightings[place] = look
 
-        await spread(walk.method.width, note, self._wanted)
+        await spread(walk.limits.width, note, self._wanted)
         above = _above(walk, suspects) if suspects else {}
-        walk.sightings.update(await confirm(suspects, self._look, above, walk.content, walk.method))
+        walk.sightings.update(await confirm(suspects, self._look, above, walk.content, walk.limits))
         argued = unknown(Reason.MALFORMED, "two manifests state different sizes")
         walk.sightings.update((place, argued) for place in disputed)
         for place, seen in self._exempt.items():
@@ -106,7 +106,7 @@ class Blobs:
     async def _look(self, place: Place) -> Look:
         target = self._wanted[place]
         try:
-            if self.walk.method.proof is Proof.HEAD:
+            if self.walk.limits.proof is Proof.HEAD:
                 return await self._claimed(place, target)
             return await self._read(place, target)
         except Unseen as unseen:

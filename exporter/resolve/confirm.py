@@ -16,7 +16,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
 from exporter.ports import Absent, Content, ManifestBody, Unseen, Wrong
 from exporter.resolve.concurrency import abreast, pause
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,16 @@ async def confirm(
     again: Callable[[Place], Awaitable[Look]],
     neighbours: Mapping[Place, Place],
     content: Content,
-    method: Method,
+    limits: AuditLimits,
 ) -> dict[Place, Sighting]:
     """Look at every suspect again, after one pause for all, and return what each turned out to be.
 
     `neighbours` names for a place the manifest above it; a root has none, and stands for itself.
     """
-    await pause(method.confirm_after, suspects)
+    await pause(limits.confirm_after, suspects)
     above = {neighbours[place] for place in suspects if place in neighbours}
-    good = dict(await abreast(method.width, lambda place: _readable(content, place), above))
-    looks = await abreast(method.width, again, suspects)
+    good = dict(await abreast(limits.width, lambda place: _readable(content, place), above))
+    looks = await abreast(limits.width, again, suspects)
     return {
         place: settle(suspects[place], look, neighbour=good.get(neighbours.get(place, place), True))
         for place, look in looks

@@ -27,7 +27,7 @@ async def admissions(target: Target, seen: Snapshot) -> tuple[Admission, ...]:
     async def ask(entrance: Entrance) -> Admission:
         return await credential_check.admits(*entrance)
 
-    found = await abreast(target.method.width, ask, _entrances(_present(seen), seen.uses))
+    found = await abreast(target.limits.width, ask, _entrances(_present(seen), seen.uses))
     return tuple(
         sorted((each for _, each in found), key=lambda each: (each.login, each.repository))
     )

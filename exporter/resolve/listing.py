@@ -49,7 +49,7 @@ async def listings(target: Target, of: Iterable[Repository]) -> Listings:
     One that the registry denies is asked for again after a pause, before it counts as empty. Once
     as many tags were listed as may be looked at, the other repositories have a gap each.
     """
-    room = _Room(target.method.tags)
+    room = _Room(target.limits.tags)
 
     async def tags(repository: Repository) -> Listing[Tag] | Absent:
         try:
@@ -57,10 +57,10 @@ async def listings(target: Target, of: Iterable[Repository]) -> Listings:
         except Unseen as unseen:
             return Listing((), (Gap(Scope.REPOSITORY, repository, unseen.reason, unseen.detail),))
 
-    found = dict(await abreast(target.method.width, tags, of))
+    found = dict(await abreast(target.limits.width, tags, of))
     denied = [repository for repository, each in found.items() if isinstance(each, Absent)]
-    await pause(target.method.confirm_after, denied)
-    found |= await abreast(target.method.width, tags, denied)
+    await pause(target.limits.confirm_after, denied)
+    found |= await abreast(target.limits.width, tags, denied)
     return {
         repository: Listing(()) if isinstance(each, Absent) else each
         for repository, each in found.items()

@@ -76,13 +76,13 @@ async def _resolve(
     wanted = await asyncio.to_thread(
         lambda: select(target.scope, listing.entries(listings, before), empty.uses)
     )
-    answers = await resolve(target.registry, addresses(wanted), target.method)
+    answers = await resolve(target.registry, addresses(wanted), target.limits)
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     if target.role is Role.PROXY:
         # Asking a pull-through cache for more makes it fetch: looking would change what is seen.
         return replace(empty, roots=starts)
     sharing = Sharing(before.manifests if before else {})
-    walk = Walk(target.registry, target.memory, target.method, _follow(target), sharing)
+    walk = Walk(target.registry, target.memory, target.limits, _follow(target), sharing)
     await walk.run(await asyncio.to_thread(_places, starts))
     if await _verified(target, walk, answers):
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
@@ -120,7 +120,7 @@ async def _verified(target: Target, walk: Walk, answers: dict[Address, Answer]) 
         if (place := (at[0], digest)) in sightings and sightings[place].state in GONE
     }
     led = False
-    for at, found in (await verify(target.registry, claims, target.method)).items():
+    for at, found in (await verify(target.registry, claims, target.limits)).items():
         place = (at[0], claims[at])
         if found == claims[at]:
             continue  # only a cache before the registry has it: nodes ask for the digest

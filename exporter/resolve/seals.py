@@ -27,12 +27,12 @@ async def seals(
     seal only if every tag is in scope. Elsewhere the remaining tags are resolved too, one HEAD
     each, since any of them may name it.
     """
-    if not target.method.seals:
+    if not target.limits.seals:
         return {}
     open_to = await asyncio.to_thread(_open_to, listings, answers, children, roots)
     tags = ((repository, tag) for repository, listed in open_to.items() for tag in listed)
     rest = [each for each in tags if each not in answers]
-    answers |= await resolve(target.registry, rest, target.method)
+    answers |= await resolve(target.registry, rest, target.limits)
 
     def sealed() -> dict[Repository, Sealed]:
         found = {at: seal(at, listed, answers) for at, listed in open_to.items()}

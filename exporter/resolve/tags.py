@@ -16,14 +16,14 @@ from exporter.resolve.concurrency import abreast, pause, spread
 from exporter.resolve.confirm import suspicion
 from exporter.resolve.listing import Listings, listings, shown
 from exporter.resolve.scope import WantedImage
-from exporter.resolve.target import Method, Target
+from exporter.resolve.target import AuditLimits, Target
 
 Address = tuple[Repository, Tag]
 Answer = tuple[Digest | None, Sighting]
 
 
 async def resolve(
-    content: Content, tags: Iterable[Address], method: Method
+    content: Content, tags: Iterable[Address], limits: AuditLimits
 ) -> dict[Address, Answer]:
     """Resolve each tag once, and those that seem gone once more after a pause."""
     answers: dict[Address, Answer] = {}
@@ -40,15 +40,15 @@ async def resolve(
             suspect = suspicion(found)
             answers[address] = suspect.digest, gone(suspect.state, suspect.detail)
 
-    await spread(method.width, look, tags)
+    await spread(limits.width, look, tags)
     suspects = [address for address, (_, seen) in answers.items() if seen.state in GONE]
-    await pause(method.confirm_after, suspects)
-    await spread(method.width, look, suspects)
+    await pause(limits.confirm_after, suspects)
+    await spread(limits.width, look, suspects)
     return answers
 
 
 async def verify(
-    content: Content, claims: Mapping[Address, Digest], method: Method
+    content: Content, claims: Mapping[Address, Digest], limits: AuditLimits
 ) -> dict[Address, Digest | Sighting | None]:
     """Return what tags resolve to by their bytes, where a header alone claims a digest.
 
@@ -62,7 +62,7 @@ async def verify(
             return unknown(unseen.reason, unseen.detail)
         return found if isinstance(found, Digest) else None
 
-    return dict(await abreast(method.width, look, claims))
+    return dict(await abreast(limits.width, look, claims))
 
 
 def addresses(wanted: Iterable[WantedImage]) -> list[Address]:
@@ -135,9 +135,9 @@ async def resolve_again(
 
 async def _by_bytes(target: Target, tagged: Iterable[Address]) -> dict[Address, Answer]:
     """Resolve tags by their bytes: where only a header leads, nothing below it is theirs."""
-    answers = await resolve(target.registry, tagged, target.method)
+    answers = await resolve(target.registry, tagged, target.limits)
     claims = {at: digest for at, (digest, seen) in answers.items() if digest and seen == HEADER}
-    for at, found in (await verify(target.registry, claims, target.method)).items():
+    for at, found in (await verify(target.registry, claims, target.limits)).items():
         if isinstance(found, Digest):
             answers[at] = found, HEADER
         elif found is not None:

@@ -21,7 +21,7 @@ _RESERVE: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class AuditLimits:
     """Limits and pauses of one audit."""
 
     width: int = 16
@@ -97,7 +97,7 @@ class Target:
     hosts: frozenset[str]
     """Every `host[:port]` by which references may name it."""
     scope: Scope = field(default_factory=Scope)
-    method: Method = field(default_factory=Method)
+    limits: AuditLimits = field(default_factory=AuditLimits)
     role: Role = Role.OWNED
     platforms: frozenset[Platform] = frozenset()
     """Of a sparse mirror: the platforms that it holds."""

@@ -16,7 +16,7 @@ from exporter.oci.strict import LARGE
 from exporter.ports import Content, ManifestBody, Memory, Unseen
 from exporter.resolve.concurrency import abreast
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 
 _BATCH: Final = 4 * 2**20
 """Bytes of bodies that wait in memory before they are handed to the ledger."""
@@ -80,7 +80,7 @@ class Walk:
 
     content: Content
     memory: Memory
-    method: Method
+    limits: AuditLimits
     follow: Callable[[tuple[Descriptor, ...]], Iterable[Descriptor]] = iter
     """Which of an index's entries are looked at? Not those that a sparse mirror leaves out."""
     sharing: Sharing = field(default_factory=Sharing)
@@ -104,7 +104,7 @@ class Walk:
         """Look at these manifests and at every manifest below them."""
         wave = list(dict.fromkeys(starts))
         self.bare.update(wave)
-        for _ in range(self.method.depth + 1):
+        for _ in range(self.limits.depth + 1):
             await self._manifests(wave)
             wave = await asyncio.to_thread(self._next, wave)
         deep = unknown(Reason.TOO_LARGE, "indexes are nested too deeply")
@@ -117,15 +117,15 @@ class Walk:
         firsts = list({digest: (repository, digest) for repository, digest in wave}.values())
         chosen = set(firsts)
         looks = [
-            *await abreast(self.method.width, self._manifest, firsts),
+            *await abreast(self.limits.width, self._manifest, firsts),
             *await abreast(
-                self.method.width, self._manifest, (place for place in wave if place not in chosen)
+                self.limits.width, self._manifest, (place for place in wave if place not in chosen)
             ),
         ]
         suspects = {place: look for place, look in looks if isinstance(look, Suspect)}
         self.sightings.update((at, look) for at, look in looks if isinstance(look, Sighting))
         self.sightings.update(
-            await confirm(suspects, self._manifest, self.above, self.content, self.method)
+            await confirm(suspects, self._manifest, self.above, self.content, self.limits)
         )
 
     async def _manifest(self, place: Place) -> Look:
@@ -136,7 +136,7 @@ class Walk:
                 return await self._head(place)
             if body := self.memory.manifest(digest):
                 return await self._hold(digest, body) or await self._head(place)
-            if self._entries >= self.method.entries:
+            if self._entries >= self.limits.entries:
                 return self._no_room()
             answer = await self.content.manifest(*place)
             if not isinstance(answer, ManifestBody):
@@ -157,12 +157,12 @@ class Walk:
     async def _hold(self, digest: Digest, body: bytes) -> Sighting | None:
         """Hold what a body says, or say why not. Raises `Malformed`."""
         read = await self._parsed(digest, body)
-        if len(read.links) > self.method.entries_each:
-            words = f"the manifest has more than {self.method.entries_each:,} entries"
+        if len(read.links) > self.limits.entries_each:
+            words = f"the manifest has more than {self.limits.entries_each:,} entries"
             return unknown(Reason.TOO_LARGE, words)
         inline = sum(len(link.target.data or b"") for link in read.links) // _INLINE
         weight = max(_weight(len(read.links)) + inline, len(body) // _TEXT)
-        if self._entries + weight > self.method.entries:
+        if self._entries + weight > self.limits.entries:
             return self._no_room()
         self._entries += weight
         self.manifests[digest] = self.sharing.share(read)
@@ -175,7 +175,7 @@ class Walk:
             return await asyncio.to_thread(parse, body, digest)
 
     def _no_room(self) -> Sighting:
-        words = f"its manifests have more than {self.method.entries:,} entries"
+        words = f"its manifests have more than {self.limits.entries:,} entries"
         return unknown(Reason.TOO_LARGE, f"{words}: raise manifest_entries, or use shards")
 
     def _next(self, wave: Iterable[Place]) -> list[Place]:

@@ -131,7 +131,7 @@ class AuditJob:
         self.board.begin(watched.name)
         status = self.board.find(watched.name) or await self.restore(watched)
         try:
-            async with asyncio.timeout(watched.target.method.deadline + _GRACE):
+            async with asyncio.timeout(watched.target.limits.deadline + _GRACE):
                 after = await self._audited(watched, status, start)
             await self.board.show(after)
         except TimeoutError:

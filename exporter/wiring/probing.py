@@ -80,6 +80,6 @@ def _narrowed(target: Target, asked: Asked) -> Target:
     return replace(
         target,
         scope=Scope(catalogue=False, latest=(), require=target.scope.require),
-        method=replace(target.method, proof=_PROOFS[asked.module], seals=False),
+        limits=replace(target.limits, proof=_PROOFS[asked.module], seals=False),
         storage=None,
     )

@@ -12,7 +12,7 @@ from exporter.facts.snapshot import Collector
 from exporter.oci.reference import repository
 from exporter.ports import Bytes, Outlines, Proofs, Registry
 from exporter.resolve.scope import Promotion, Scope
-from exporter.resolve.target import Method, Scrub, Target, Terms
+from exporter.resolve.target import AuditLimits, Scrub, Target, Terms
 from exporter.resolve.unpacking import Unpacker
 from exporter.tally import ScrubTally
 from exporter.wiring.storage import RegistryStorage
@@ -40,7 +40,7 @@ def target(
         memory=ledger,
         hosts=registry.hosts,
         scope=replace(scope(settings, registry), shard=shard),
-        method=Method(
+        limits=AuditLimits(
             width=registry.concurrency,
             confirm_after=settings.confirm_after.total_seconds(),
             deadline=settings.audit_deadline.total_seconds(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from exporter.ports import Listing
 from exporter.resolve.blobs import Blobs
 from exporter.resolve.observe import observe
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from exporter.resolve.walk import Walk
 from tests.fakes import APP, NOW, Fake, Notes, target
 
@@ -32,21 +32,21 @@ async def walked(
     *starts: Digest,
     notes: Notes | None = None,
     places: tuple[Place, ...] = (),
-    **limits: Any,
+    **options: Any,
 ) -> Walk:
     """What a walk from these digests saw."""
-    method = Method(width=4, confirm_after=0.0, **limits)
-    walk = Walk(registry, notes or Notes(), method)
+    limits = AuditLimits(width=4, confirm_after=0.0, **options)
+    walk = Walk(registry, notes or Notes(), limits)
     await walk.run((*places, *((APP, each) for each in starts)))
     return walk
 
 
 async def proven(
-    registry: Fake, *starts: Made, notes: Notes | None = None, **method: Any
+    registry: Fake, *starts: Made, notes: Notes | None = None, **limits: Any
 ) -> tuple[Walk, Blobs]:
     """What was seen of the blobs below these images; only those questions are counted."""
     notes = notes or Notes()
-    walk = await walked(registry, *(each.digest for each in starts), notes=notes, **method)
+    walk = await walked(registry, *(each.digest for each in starts), notes=notes, **limits)
     blobs = Blobs(walk)
     registry.asked.clear()
     await blobs.prove()

@@ -12,7 +12,7 @@ from exporter.oci.manifest import OCI_INDEX
 from exporter.oci.reference import Repository
 from exporter.ports import Wrong
 from exporter.resolve.blobs import Blobs
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from exporter.resolve.walk import Walk
 from tests import worlds
 from tests.fakes import APP, NO_BLOB, NO_MANIFEST, TRUTH, Notes
@@ -41,7 +41,7 @@ async def test_a_blob_that_images_share_is_read_once_a_repository() -> None:
     images = [worlds.image(name, layers=(base,)) for name in "abc"]
     registry = pushed(*images)
     registry.push(images[0], repository=Repository("other"))
-    how = Method(confirm_after=0.0)
+    how = AuditLimits(confirm_after=0.0)
     walk = Walk(registry, Notes(), how)
     await walk.run(
         [*((APP, each.digest) for each in images), (Repository("other"), images[0].digest)]

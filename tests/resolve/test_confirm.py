@@ -12,14 +12,14 @@ from exporter.facts.proof import HEADER, Proof, Sighting, State, unknown
 from exporter.oci.digest import Digest
 from exporter.ports import Absent, Wrong
 from exporter.resolve.confirm import Suspect, confirm, settle, suspicion
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, TRUTH, Answer, Fake, turns
 
 if TYPE_CHECKING:
     from exporter.oci.reference import Place
 
-METHOD = Method(confirm_after=0.0)
+METHOD = AuditLimits(confirm_after=0.0)
 GONE = suspicion(Absent("BLOB_UNKNOWN"))
 SHORT = suspicion(Wrong("0 of 9 bytes"))
 IMAGE = worlds.image("app")
@@ -124,7 +124,7 @@ async def test_a_pause_comes_first() -> None:
     async def again(_: Place) -> Suspect:
         raise AssertionError
 
-    looks = confirm({BELOW: GONE}, again, {BELOW: ABOVE}, registry, Method(confirm_after=3600))
+    looks = confirm({BELOW: GONE}, again, {BELOW: ABOVE}, registry, AuditLimits(confirm_after=3600))
     waiting = asyncio.create_task(looks)
     await turns()
 

@@ -16,7 +16,7 @@ from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
 from exporter.resolve import scope
 from exporter.resolve.listing import counts, entries, gaps, listings, repositories
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from tests import worlds
 from tests.fakes import APP, NO_NAME, NOW, TRUTH, Fake, cut_list, target, turns, use
 
@@ -103,7 +103,7 @@ async def test_a_repository_that_is_denied_twice_has_no_tags() -> None:
 
 async def test_a_repository_that_is_denied_is_asked_for_again_after_a_pause() -> None:
     registry = stocked()
-    told = target(registry, method=Method(confirm_after=3600))
+    told = target(registry, limits=AuditLimits(confirm_after=3600))
     waiting = asyncio.create_task(listings(told, [OLD]))
     await turns()
 
@@ -151,7 +151,7 @@ async def test_no_more_tags_are_listed_than_a_registry_may_have_and_none_is_left
         for at in range(size):
             registry.push(IMAGE, f"v{at}", name)
 
-    found = await listings(target(registry, method=Method(width=3, tags=most)), names)
+    found = await listings(target(registry, limits=AuditLimits(width=3, tags=most)), names)
 
     assert sum(len(each.entries) for each in found.values()) == min(most, sum(sizes))
     for name, size in zip(names, sizes, strict=True):

@@ -14,7 +14,7 @@ from exporter.oci.reference import Reference, Repository
 from exporter.ports import Listing
 from exporter.resolve import scope
 from exporter.resolve.observe import observe
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from tests import worlds
 from tests.fakes import APP, HOST, NOW, Fake, Notes, cut_list, target, use
 from tests.incident import AMD64, INDEX, stocked
@@ -235,7 +235,7 @@ async def test_never_is_more_under_way_than_told() -> None:
     for n in range(20):
         registry.push(worlds.two_platforms(f"app {n}"), f"v{n}", Repository(f"app{n % 7}"))
 
-    await looked(registry, method=Method(width=5, confirm_after=0.0))
+    await looked(registry, limits=AuditLimits(width=5, confirm_after=0.0))
 
     assert registry.most_under_way == 5
 

@@ -18,7 +18,7 @@ from exporter.ports import Listing
 from exporter.resolve.scope import WantedImage
 from exporter.resolve.seals import seal
 from exporter.resolve.tags import Answer, addresses, resolve, resolve_again, roots
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, NOW, TRUTH, Fake, cut_list, target, turns
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 V1 = Tag("v1")
 IMAGE, NEWER = worlds.image("app"), worlds.image("newer")
-METHOD = Method(width=2, confirm_after=0.0)
+METHOD = AuditLimits(width=2, confirm_after=0.0)
 LOST = gone(State.MISSING, "MANIFEST_UNKNOWN")
 BLIND = unknown(Reason.TIMEOUT)
 LIVE = ReferenceClass.LIVE
@@ -60,7 +60,7 @@ async def test_a_tag_that_is_denied_twice_is_missing() -> None:
 
 async def test_a_tag_that_seems_gone_is_asked_for_again_after_a_pause() -> None:
     registry = Fake()
-    looks = resolve(registry, [(APP, V1)], Method(confirm_after=3600))
+    looks = resolve(registry, [(APP, V1)], AuditLimits(confirm_after=3600))
     waiting = asyncio.create_task(looks)
     await turns()
 

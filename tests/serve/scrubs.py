@@ -11,7 +11,7 @@ from exporter.oci.digest import Digest
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
-from exporter.resolve.target import DAY, Method, Scrub, Terms
+from exporter.resolve.target import DAY, AuditLimits, Scrub, Terms
 from exporter.resolve.unpacking import Unpacker
 from exporter.scrub import Scrubber
 from exporter.serve.board import Board
@@ -81,7 +81,7 @@ class Scene:
         """Begin anew, as after a restart: only the ledger is left."""
         tally = ScrubTally(self.terms.period)
         self.scrub = Scrub(self.shelf, self.ledger, self.terms, tally, self.unpacker)
-        self.job = ScrubJob(Scrubber(HOST, self.scrub, Method(confirm_after=0.0)), self.board)
+        self.job = ScrubJob(Scrubber(HOST, self.scrub, AuditLimits(confirm_after=0.0)), self.board)
 
     async def audit(self, *, up: bool = True) -> Report:
         asked = replace(target(self.fake), scrub=self.scrub)

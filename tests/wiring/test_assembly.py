@@ -39,7 +39,7 @@ async def test_a_shard_is_told_its_part_of_what_is_configured() -> None:
 
         assert target.scrub is not None
         terms = target.scrub.terms
-        assert (target.method.width, terms.bytes_per_second) == (3, 25)
+        assert (target.limits.width, terms.bytes_per_second) == (3, 25)
         assert terms.budget(10**9) == 250
 
 

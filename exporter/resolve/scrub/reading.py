@@ -19,7 +19,7 @@ from exporter.ports import Bytes, Sink, Unseen
 from exporter.resolve.concurrency import pause
 from exporter.resolve.confirm import Look, settle, suspicion
 from exporter.resolve.scrub.selection import Part, Requirement, Subject
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from exporter.resolve.unpacking import Unpacker
 
 _TOO_SHORT: Final = 0.01
@@ -144,7 +144,7 @@ class Reading:
 
     source: Bytes
     sink: Sink
-    method: Method = field(default_factory=Method)
+    limits: AuditLimits = field(default_factory=AuditLimits)
     unpacker: Unpacker | None = None
 
     async def prove(self, subject: Subject) -> ReadResult:
@@ -178,7 +178,7 @@ class Reading:
         look = await self._look(need.repository, target, opening, again=subject.again)
         if isinstance(look, Sighting):
             return look
-        await pause(self.method.confirm_after, (look,))
+        await pause(self.limits.confirm_after, (look,))
         good = await self._good_above(need)
         again = await self._look(need.repository, target, opening, again=True)
         return settle(look, again, neighbour=good)

@@ -20,7 +20,7 @@ from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.resolve.scrub.reading import Reading, ReadResult, Throttle
 from exporter.resolve.scrub.selection import Part, Requirement, Subject, due, opened
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from exporter.resolve.unpacking import Unpacker
 from tests import worlds
 from tests.faulty import FAULTS, Faulty, Injected
@@ -119,7 +119,9 @@ async def learnt(source: Shelf, part: Part, *, again: bool = False) -> Inside | 
 async def found(
     source: Shelf, part: Part, unpacker: Unpacker, *, again: bool = False
 ) -> ReadResult:
-    reading = Reading(source, Throttle(None, lambda _: None), Method(confirm_after=0.0), unpacker)
+    reading = Reading(
+        source, Throttle(None, lambda _: None), AuditLimits(confirm_after=0.0), unpacker
+    )
     target = Descriptor("x", FIRST, len(source.body))
     subject = Subject(
         target, ReferenceClass.LIVE, (Requirement(APP, None),), part=part, again=again

@@ -18,7 +18,7 @@ from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.resolve.scrub.reading import Reading, Throttle
 from exporter.resolve.scrub.selection import Requirement, Subject
-from exporter.resolve.target import Method
+from exporter.resolve.target import AuditLimits
 from tests.faulty import FAULTS
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def subject(*repositories: Repository, corrupt: bool = False) -> Subject:
 
 async def proven(source: Shelf, asked: Subject | None = None) -> dict[Place, Sighting]:
     sink = Throttle(None, lambda _: None)
-    reading = Reading(source, sink, Method(confirm_after=0.0))
+    reading = Reading(source, sink, AuditLimits(confirm_after=0.0))
     return (await reading.prove(asked or subject())).sightings
 
 
@@ -178,7 +178,7 @@ async def test_a_sink_that_fails_costs_one_reading() -> None:
         def begin(self) -> None:
             raise RuntimeError("a fault")
 
-    reading = Reading(shelf(None), Leaking(None, lambda _: None), Method(confirm_after=0.0))
+    reading = Reading(shelf(None), Leaking(None, lambda _: None), AuditLimits(confirm_after=0.0))
     seen = (await reading.prove(subject())).sightings[APP, BLOB]
 
     assert (seen.state, seen.reason) == (State.UNKNOWN, Reason.INTERNAL)
