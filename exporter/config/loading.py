@@ -25,6 +25,7 @@ _MOST_VALUES: Final = 50_000
 _MOST_FAULTS: Final = 50
 _NEEDED: Final = ("ca_file", "certificate_file", "key_file", "docker_config")
 
+_NO_SIZE: Final = "not a size such as 500GiB, 20MB or 4096"
 _SAYINGS: Final = {
     "missing": "is missing",
     "string_type": "must be text; put it in quotes",
@@ -36,6 +37,8 @@ _SAYINGS: Final = {
     "finite_number": "must be a number that ends",
     "tuple_type": "must be a list: [one, two]",
     "time_delta_type": "must be a duration such as 90s, 15m or 6h; give the unit",
+    "byte_size": _NO_SIZE,
+    "byte_size_unit": _NO_SIZE,
     "is_instance_of": "must be a path",
     "model_type": "must be a section of keys",
     "greater_than": "must be more than {gt:g}",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, PlainValidator, field_validator, model_validator
+from pydantic import ByteSize, Field, PlainValidator, field_validator, model_validator
 
 from exporter.config.storage import StorageSettings
 from exporter.config.values import (
@@ -21,13 +21,13 @@ from exporter.config.values import (
     RepositoryName,
     RoleName,
     Section,
+    Size,
     Timeout,
     Url,
     Variable,
     amiss,
     authority,
     choice,
-    size,
 )
 from exporter.facts.snapshot import Role
 from exporter.oci.reference import spellings
@@ -43,7 +43,6 @@ class Source(StrEnum):
 
 
 SourceName = Annotated[Source, PlainValidator(partial(choice, Source))]
-Size = Annotated[int, BeforeValidator(size), Field(ge=1)]
 
 
 class ScrubSettings(Section):
@@ -61,7 +60,7 @@ class ScrubSettings(Section):
     uncompressed: bool = False
     """Also unpack each layer once and compare it with the `diff_ids` of its images: takes CPU
     time. Needs the extra `pullproof[zstd]`."""
-    uncompressed_limit: Size = 100 * 2**30
+    uncompressed_limit: Size = ByteSize(100 * 2**30)
     """A layer that unpacks to more is not compared; it is reported as a gap."""
 
     @field_validator("uncompressed")

@@ -17,7 +17,9 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
+    ByteSize,
     ConfigDict,
+    Field,
     PlainValidator,
     ValidationInfo,
 )
@@ -106,12 +108,6 @@ _UNITS: Final = {
     "ms": timedelta(milliseconds=1),
 }
 _DURATION: Final = re.compile("".join(rf"(?:([0-9]{{1,6}}){unit})?" for unit in _UNITS))
-_FACTORS: Final = {
-    "": 1,
-    **{f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)},
-    **{f"{letter}B": 1000**power for power, letter in enumerate("kMGT", 1)},
-}
-_SIZE: Final = re.compile(r"([0-9]{1,15}) ?(|[KMGT]iB|[kMGT]B)")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})")
@@ -190,16 +186,6 @@ def duration(text: str) -> timedelta:
         raise ValueError(f"not a duration such as 90s, 15m or 1h30m: {quoted(text, 40)}")
     counts = (int(count or 0) for count in found.groups())
     return sum((n * unit for n, unit in zip(counts, _UNITS.values(), strict=True)), timedelta())
-
-
-def size(value: object) -> object:
-    """Read `500GiB`, `20MB`, `4096`; raise `ValueError` for other text, leave other types alone."""
-    if not isinstance(value, str):
-        return value
-    found = _SIZE.fullmatch(value)
-    if found is None:
-        raise ValueError(f"not a size such as 500GiB, 20MB or 4096: {quoted(value, 40)}")
-    return int(found[1]) * _FACTORS[found[2]]
 
 
 def spell(length: timedelta) -> str:
@@ -351,6 +337,7 @@ Duration = Annotated[timedelta, BeforeValidator(partial(_read, duration))]
 Interval = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(seconds=1)))]
 Period = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(minutes=1)))]
 Timeout = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(milliseconds=100)))]
+Size = Annotated[ByteSize, Field(ge=1, le=10**18)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Glob = Annotated[str, AfterValidator(glob)]
 Host = Annotated[str, AfterValidator(_named_host)]

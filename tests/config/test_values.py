@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config.values import Address, ImagePattern, duration, nearest, size, spell
+from exporter.config.values import Address, ImagePattern, duration, nearest, spell
 
 
 @pytest.mark.parametrize(
@@ -81,24 +81,3 @@ def test_the_nearest_word_is_offered_or_all_of_them() -> None:
     assert nearest("distribution3", collectors) == "did you mean distribution-3?"
     assert nearest("distribution", collectors) == "known: distribution-2, distribution-3"
     assert nearest("zzz", ["b", "a"]) == "known: a, b"
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("4096", 4096),
-        ("20MiB", 20 * 1024**2),
-        ("500 GiB", 500 * 1024**3),
-        ("20MB", 20_000_000),
-        ("3kB", 3_000),
-        ("2TB", 2 * 10**12),
-    ],
-)
-def test_a_size_is_in_bytes_or_has_a_unit(text: str, count: int) -> None:
-    assert size(text) == count
-
-
-@pytest.mark.parametrize("text", ["", "GiB", "1.5GiB", "20mb", "20M", "-1", "1e9", "9" * 16])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not a size such as"):
-        size(text)

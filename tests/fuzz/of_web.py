@@ -14,7 +14,7 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict, MultiDict
 
 from exporter.commands import Refused, options, subjects
-from exporter.config.values import Address, ImagePattern, duration, glob, size
+from exporter.config.values import Address, ImagePattern, duration, glob
 from exporter.publish.web import probe, query
 from exporter.publish.web.access_control import AccessControl, is_foreign
 from exporter.publish.web.html import text as escaped
@@ -170,7 +170,6 @@ TARGETS: Final = (
         (Refused,),
     ),
     Target("duration", _words(duration), (b"1h30m", b"500ms"), ("config.values",), (ValueError,)),
-    Target("size", _words(size), (b"20MiB", b"5"), ("config.values",), (ValueError,)),
     Target(
         "listen", _words(Address.parse), (b"[::1]:80", b":10470"), ("config.values",), (ValueError,)
     ),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_origin
 
 import annotated_types
+from pydantic import ByteSize
 
 from exporter.config.settings import Settings
 from exporter.config.values import Section
@@ -134,12 +135,14 @@ def _or_null(schema: Json) -> Json:
     if "enum" in schema:
         return {"enum": [*schema["enum"], None]}
     if "type" in schema:
-        return schema | {"type": [schema["type"], "null"]}
+        known = schema["type"]
+        return schema | {"type": [*(known if isinstance(known, list) else [known]), "null"]}
     return schema
 
 
 _PLAIN: Final[dict[type, Json]] = {
     bool: {"type": "boolean"},
+    ByteSize: {"type": ["integer", "string"]},
     int: {"type": "integer"},
     float: {"type": "number"},
     timedelta: _TEXT | {"pattern": _DURATION},
