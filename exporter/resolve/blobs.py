@@ -28,8 +28,8 @@ from exporter.resolve.concurrency import spread
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
 from exporter.resolve.walk import Walk
 
-_LARGEST_CONFIG: Final = 4 * 2**20
-"""Bytes: no image's configuration is larger; a larger one is proven by its last byte only."""
+LARGEST_CONFIG: Final = 4 * 2**20
+"""Bytes: no image's configuration is larger, and a larger one is not read for what it says."""
 
 _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
 
@@ -100,7 +100,7 @@ class Blobs:
         known = target.data if target.inline else self.walk.memory.manifest(target.digest)
         if known is not None:
             self._read_platform(target.digest, known)
-        elif target.size and target.size <= _LARGEST_CONFIG:
+        elif target.size and target.size <= LARGEST_CONFIG:
             self._whole.add(blob)
 
     async def _look(self, place: Place) -> Look:

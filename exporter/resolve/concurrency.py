@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sized
-from contextlib import suppress
+from concurrent.futures import Future
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -50,25 +50,16 @@ async def in_daemon_thread(act: Callable[[], Result]) -> Result:
     A disk or a share may never answer. The threads of `asyncio.to_thread` are few and shared: a
     call that hangs there would take one from everybody, and the process could not end before it.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Result] = loop.create_future()
-
-    def settle(result: Result | None, error: BaseException | None) -> None:
-        if future.done():  # nobody waits any more
-            return
-        if error is None:
-            future.set_result(result)  # type: ignore[arg-type] # what the call returned
-        else:
-            future.set_exception(error)
+    future: Future[Result] = Future()
+    future.set_running_or_notify_cancel()  # from now on nobody can cancel it, and it ends once
 
     def run() -> None:
-        result, fault = None, None
         try:
             result = act()
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
-            fault = error
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(settle, result, fault)
+            future.set_exception(error)
+        else:
+            future.set_result(result)
 
     threading.Thread(target=run, name="may-hang", daemon=True).start()
-    return await future
+    return await asyncio.wrap_future(future)

@@ -5,26 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from traceback import extract_tb
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.snapshot import Admission, Collector
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
-from exporter.oci.reference import Place, Repository, Tag
+from exporter.oci.reference import Place, Repository
 from exporter.ports import (
-    Absent,
     CredentialCheck,
-    Listing,
-    ManifestBody,
     Memory,
     Registry,
     Storage,
     Unseen,
-    Wrong,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +29,11 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("pullproof.audit")
 _FRAMES: Final = 8
 """Innermost frames of a fault with credentials that are logged."""
+
+_OF_MANY: Final = frozenset({"head", "manifest", "stat", "read"})
+"""Methods about one object of many, which has no gap of its own."""
+_OPTIONAL: Final[Mapping[str, object]] = {"ping": None, "collector": Collector.UNKNOWN}
+"""Methods that an audit can do without, with what it goes on with after a fault."""
 
 Answer = TypeVar("Answer")
 
@@ -133,7 +133,7 @@ def guarded(target: Target, faults: Faults) -> Target:
     check = target.credential_check
     return replace(
         target,
-        registry=_GuardedRegistry(target.registry, faults),
+        registry=cast("Registry", _GuardedRegistry(target.registry, faults)),
         memory=_GuardedMemory(target.memory, faults),
         storage=_GuardedStorage(target.storage, faults) if target.storage else None,
         credential_check=_GuardedCredentialCheck(check, faults) if check else None,
@@ -142,6 +142,8 @@ def guarded(target: Target, faults: Faults) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class _GuardedRegistry:
+    """A registry of which every method is called behind the guard."""
+
     registry: Registry
     faults: Faults
 
@@ -149,42 +151,17 @@ class _GuardedRegistry:
     def name(self) -> str:
         return self.registry.name
 
-    async def ping(self) -> None:
-        # A fault of ours does not say that the registry does not answer.
-        await self.faults.ask_optional(self.name, self.registry.ping, default=None)
+    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
+        call, faults = getattr(self.registry, method), self.faults
 
-    async def repositories(self) -> Listing[Repository]:
-        return await self.faults.ask("_catalog", self.registry.repositories)
+        def asked(*about: Any, **how: Any) -> Awaitable[Any]:
+            subject = about[0] if about else self.name
+            if method in _OPTIONAL:
+                return faults.ask_optional(subject, call, *about, default=_OPTIONAL[method])
+            ask = faults.ask_of_many if method in _OF_MANY else faults.ask
+            return ask(subject, call, *about, **how)
 
-    async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
-        return await self.faults.ask(repository, self.registry.tags, repository)
-
-    async def collector(self, repository: Repository) -> Collector:
-        call, default = self.registry.collector, Collector.UNKNOWN
-        return await self.faults.ask_optional(repository, call, repository, default=default)
-
-    async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
-        return await self.faults.ask_of_many(repository, self.registry.head, repository, reference)
-
-    async def verify_tag(
-        self, repository: Repository, tag: Tag, claimed: Digest
-    ) -> Digest | Absent | Wrong:
-        return await self.faults.ask(repository, self.registry.verify_tag, repository, tag, claimed)
-
-    async def manifest(
-        self, repository: Repository, digest: Digest
-    ) -> ManifestBody | Absent | Wrong:
-        return await self.faults.ask_of_many(repository, self.registry.manifest, repository, digest)
-
-    async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
-        return await self.faults.ask_of_many(repository, self.registry.stat, repository, blob)
-
-    async def read(
-        self, repository: Repository, blob: Descriptor, *, whole: bool = False
-    ) -> bytes | Absent | Wrong:
-        return await self.faults.ask_of_many(
-            repository, self.registry.read, repository, blob, whole=whole
-        )
+        return asked
 
 
 @dataclass(frozen=True, slots=True)

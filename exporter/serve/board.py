@@ -22,9 +22,8 @@ from exporter.tally import LedgerTally
 
 _log: Final = logging.getLogger("pullproof.board")
 
-_SOONEST: Final = 0.5
-_LATEST: Final = 30.0
-"""Seconds between two checks for results that are too old."""
+_CHECK: Final = 1.0
+"""Seconds between two checks for reports that are too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +181,4 @@ async def aging(
 async def _age(board: Board, limits: Mapping[str, float], clock: Callable[[], float]) -> None:
     while True:
         await board.age(clock(), limits)
-        await asyncio.sleep(min(max(_left(board, limits, clock()), _SOONEST), _LATEST))
-
-
-def _left(board: Board, limits: Mapping[str, float], now: float) -> float:
-    """Return the seconds until the next report is too old."""
-    shown = (each for each in board.app_state.statuses if each.report and each.last_success)
-    due = (limits.get(each.registry, _LATEST) + (each.last_success or now) for each in shown)
-    return min(due, default=now + _LATEST) - now
+        await asyncio.sleep(_CHECK)

@@ -16,11 +16,14 @@ from exporter.oci.layers import SILENT, rootfs
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place, Repository
 from exporter.ports import Bytes, Sink, Unseen
+from exporter.resolve.blobs import LARGEST_CONFIG
 from exporter.resolve.concurrency import pause
 from exporter.resolve.confirm import Look, settle, suspicion
 from exporter.resolve.scrub.selection import Part, Requirement, Subject
 from exporter.resolve.target import AuditLimits
 from exporter.resolve.unpacking import Unpacker
+
+_log: Final = logging.getLogger("pullproof.scrub")
 
 _TOO_SHORT: Final = 0.01
 """Seconds that are not worth a sleep; they are not forgotten either."""
@@ -58,12 +61,6 @@ class Throttle:
             await self._sleep(self._free_at - now)
 
 
-_log: Final = logging.getLogger("pullproof.scrub")
-
-_LARGEST_CONFIG: Final = 4 * 2**20
-"""Bytes: no image's configuration is larger; a larger one says nothing here."""
-
-
 class Opening:
     """Opens one thing while it is read; implements `exporter.ports.Sink`."""
 
@@ -85,12 +82,10 @@ class Opening:
         """Take some bytes, and unpack them: in a thread, a little at a time."""
         await self._onward.take(chunk)
         if self._part is Part.CONFIG:
-            self._kept += chunk if len(self._kept) <= _LARGEST_CONFIG else b""
+            self._kept += chunk if len(self._kept) <= LARGEST_CONFIG else b""
             return
-        if self._fault is None:
-            await self._unpack(chunk)
-
-    async def _unpack(self, chunk: bytes) -> None:
+        if self._fault is not None:
+            return
         try:
             more = await asyncio.to_thread(self._unpacker.feed, chunk)
             while more:
@@ -102,13 +97,13 @@ class Opening:
         """Say what is in it: its bytes were those that its digest names."""
         try:
             self.content = self._fault or await self._opened()
-        except Exception as error:  # noqa: BLE001 - as in `_unpack`
+        except Exception as error:  # noqa: BLE001 - as in `take`
             self.content = _faulted(error) if self._part is Part.LAYER else SILENT
 
     async def _opened(self) -> Inside:
         if self._part is Part.LAYER:
             return await asyncio.to_thread(self._unpacker.end)
-        if len(self._kept) > _LARGEST_CONFIG:
+        if len(self._kept) > LARGEST_CONFIG:
             return SILENT
         return await asyncio.to_thread(rootfs, self._kept)
 
@@ -129,7 +124,7 @@ class ReadResult:
 
     @property
     def outcome(self) -> str:
-        """The worst that was seen: one of `sources.tally.OUTCOMES`."""
+        """The worst that was seen: one of `tally.OUTCOMES`."""
         if any(each.corrupt for each in self.sightings.values()):
             return "mismatch"
         states = {each.state for each in self.sightings.values()}
@@ -156,20 +151,17 @@ class Reading:
         """
         digest = subject.digest
         first, *others = subject.needs
-        opening = self._opening(subject)
+        opening = None
+        if self.unpacker is not None and subject.part is not None:
+            opening = Opening(self.sink, subject.part, self.unpacker)
         seen = await self._settled(first, subject, opening)
-        if self.source.shared:
-            places = {(need.repository, digest): seen for need in subject.needs}
-            return ReadResult(places, opening.content if opening else None)
         found = {(first.repository, digest): seen}
-        for need in others if seen.corrupt or subject.corrupt else ():
-            found[need.repository, digest] = await self._settled(need, subject, opening)
+        if self.source.shared:
+            found = {(need.repository, digest): seen for need in subject.needs}
+        elif seen.corrupt or subject.corrupt:
+            for need in others:
+                found[need.repository, digest] = await self._settled(need, subject, opening)
         return ReadResult(found, opening.content if opening else None)
-
-    def _opening(self, subject: Subject) -> Opening | None:
-        if self.unpacker is None or subject.part is None:
-            return None
-        return Opening(self.sink, subject.part, self.unpacker)
 
     async def _settled(
         self, need: Requirement, subject: Subject, opening: Opening | None
