@@ -16,7 +16,7 @@ from exporter.facts.use import Use
 from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
-from exporter.judge.stock import take
+from exporter.judge.storage_use import storage_use
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.resolve.concurrency import in_daemon_thread
@@ -157,10 +157,10 @@ def _with_stock(target: Target, report: Report, inventory: Inventory, uses: List
     snapshot = report.snapshot
     wants = [use for use in uses.entries if target.names(use)]
     roots = stored_roots(inventory, target.scope, wants)
-    stock = take(inventory, roots, snapshot.collector, target.grace, snapshot.taken_at)
-    if isinstance(stock, Unpredictable):
-        return _with_gaps(report, stock.gaps)
-    return replace(report, stock=stock)
+    storage = storage_use(inventory, roots, snapshot.collector, target.grace, snapshot.taken_at)
+    if isinstance(storage, Unpredictable):
+        return _with_gaps(report, storage.gaps)
+    return replace(report, storage=storage)
 
 
 def _with_gaps(report: Report, gaps: tuple[Gap, ...]) -> Report:

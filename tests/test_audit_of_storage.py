@@ -70,8 +70,8 @@ async def audited(fake: Fake, storage: object) -> Report:
 async def test_it_foretells_what_a_collection_would_break(fake: Fake, tmp_path: Path) -> None:
     report = await audited(fake, Folder(tmp_path))
 
-    assert report.stock is not None
-    swept = {(each.dialect, each.mode): each.victims for each in report.stock.predictions}
+    assert report.storage is not None
+    swept = {(each.dialect, each.mode): each.victims for each in report.storage.predictions}
     assert swept["distribution-2", Mode.DELETE_UNTAGGED] == {ReferenceClass.LIVE: 2}
     assert swept["distribution-3", Mode.DELETE_UNTAGGED] == {}
     assert report.snapshot.gaps == ()
@@ -80,14 +80,14 @@ async def test_it_foretells_what_a_collection_would_break(fake: Fake, tmp_path: 
 async def test_without_storage_it_says_nothing_of_one(fake: Fake) -> None:
     report = await audited(fake, None)
 
-    assert report.stock is None
+    assert report.storage is None
     assert report.snapshot.gaps == ()
 
 
 async def test_a_storage_that_cannot_be_read_is_a_gap_and_changes_no_verdict(fake: Fake) -> None:
     report = await audited(fake, Gone())
 
-    assert report.stock is None
+    assert report.storage is None
     assert [(gap.scope, gap.reason) for gap in report.snapshot.gaps] == [
         (Scope.REGISTRY, Reason.UNREADABLE)
     ]
@@ -101,7 +101,7 @@ async def test_a_foreign_layout_is_refused_and_named(fake: Fake, tmp_path: Path)
 
     report = await audited(fake, Folder(tmp_path))
 
-    assert report.stock is None
+    assert report.storage is None
     assert [gap.reason for gap in report.snapshot.gaps] == [Reason.UNSUPPORTED]
 
 

@@ -12,7 +12,7 @@ from exporter.facts.snapshot import Admission, Root, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.finding import Finding, Rule
 from exporter.judge.impact import Impact, User, users_of
-from exporter.judge.stock import Stock
+from exporter.judge.storage_use import StorageUse
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
@@ -381,7 +381,7 @@ class Report:
     since: Mapping[str, float] = field(default_factory=dict)
     """When each finding was first seen: by its key, seconds since the epoch. Those of before that
     could not be looked for now are there too."""
-    stock: Stock | None = None
+    storage: StorageUse | None = None
     """What its storage means, where one was given and could be read whole."""
 
     @property

@@ -18,7 +18,7 @@ from exporter.judge.judgement import concluded
 from exporter.judge.reachability import compared, reachability
 from exporter.judge.repair import hint
 from exporter.judge.report import Child, ChildKind, Lack, LackingPlatform, Report, TagVerdict
-from exporter.judge.stock import CollectorForecast, Stock
+from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
 from exporter.oci.platform import Platform
@@ -283,9 +283,9 @@ def _findings(verdict: TagVerdict) -> Iterator[Finding]:
         yield Finding(missing_platform.CHECK.rule, weight(by), *place, "no image", required_by=by)
 
 
-def stock() -> Stock:
+def storage() -> StorageUse:
     """A storage that holds 1,000 bytes for nothing, and whose next collection breaks a live tag."""
-    return Stock(
+    return StorageUse(
         stored_bytes=5_000,
         referenced_bytes=4_200,
         reclaimable=Reclaimable(untagged=200, orphaned=500, stale_uploads=300),

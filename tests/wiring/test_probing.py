@@ -113,7 +113,7 @@ async def test_the_storage_is_not_read() -> None:
 
     probing = Probing()
     with probing.aimed([watched(target(stocked(), storage=Untouched()))]):
-        assert (await probing(V1)).stock is None
+        assert (await probing(V1)).storage is None
 
 
 async def test_a_probe_under_way_ends_with_the_configuration_that_it_ran_under() -> None:

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from exporter.facts.exports import Capacity, Seen, Stored, Untold
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
-from exporter.judge.stock import CollectorForecast, Stock
+from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.publish.answers.document import VERSION, Bytes, Count, Document, Moment, Name
 from exporter.publish.blocks import Block, Cell, Column, Table, Text, Tone, heading, line, listed
 from exporter.publish.formatting import count_words, moment, size_words, time_words
@@ -157,12 +157,12 @@ def _stored(stored: Stored) -> Iterator[Block]:
         yield line(f"and {len(stored.exclusive) - _MOST} more: --output json has all of them")
 
 
-def stock_blocks(stock: Stock, collector: Collector) -> Iterator[Block]:
+def storage_blocks(storage: StorageUse, collector: Collector) -> Iterator[Block]:
     """Return what one registry's storage holds, and what each garbage collection would do."""
-    reclaimable = stock.reclaimable
-    young = stock.stored_bytes - stock.referenced_bytes - reclaimable.orphaned
+    reclaimable = storage.reclaimable
+    young = storage.stored_bytes - storage.referenced_bytes - reclaimable.orphaned
     parts = (
-        ("needed by tags", stock.referenced_bytes - reclaimable.untagged),
+        ("needed by tags", storage.referenced_bytes - reclaimable.untagged),
         ("untagged", reclaimable.untagged),
         ("unreferenced", reclaimable.orphaned),
         ("stale uploads", reclaimable.stale_uploads),
@@ -175,9 +175,9 @@ def stock_blocks(stock: Stock, collector: Collector) -> Iterator[Block]:
         (name, size_words(size)) for at, (name, size) in enumerate(parts) if size or not at
     )
     yield Table((Column("Storage"), Column("Size", right=True)), rows)
-    if stock.predictions:
+    if storage.predictions:
         # The site's own collector first.
-        ordered = sorted(stock.predictions, key=lambda each: each.dialect != collector)
+        ordered = sorted(storage.predictions, key=lambda each: each.dialect != collector)
         yield Table(
             (Column("Garbage collection"), Column("Result"), Column("Frees", right=True)),
             tuple(
@@ -185,9 +185,11 @@ def stock_blocks(stock: Stock, collector: Collector) -> Iterator[Block]:
                 for each in ordered
             ),
         )
-    if stock.preconditions:
-        yield line(f"{count_words(len(stock.preconditions), 'fault')} in the storage")
-        faults = (f"{each.repository or 'storage'}: {each.detail}" for each in stock.preconditions)
+    if storage.preconditions:
+        yield line(f"{count_words(len(storage.preconditions), 'fault')} in the storage")
+        faults = (
+            f"{each.repository or 'storage'}: {each.detail}" for each in storage.preconditions
+        )
         yield listed(faults, _MOST)
 
 

@@ -27,7 +27,7 @@ from exporter.publish.answers.document import (
     optional_text,
     user_entry,
 )
-from exporter.publish.answers.stock import StockEntry, stock_entry
+from exporter.publish.answers.storage_use import StorageUseEntry, storage_use_entry
 from exporter.publish.formatting import moment
 from exporter.publish.status import RegistryStatus
 
@@ -154,8 +154,8 @@ class RegistryEntry(Struct, frozen=True):
     ]
     last_attempt: Moment | None
     last_success: Moment | None
-    stock: Annotated[
-        StockEntry | None,
+    storage: Annotated[
+        StorageUseEntry | None,
         Meta(description="null if no storage is configured or it could not be read."),
     ]
 
@@ -192,7 +192,9 @@ def _registry(status: RegistryStatus) -> RegistryEntry:
         taken_at=optional_moment(status.report.snapshot.taken_at if status.report else None),
         last_attempt=optional_moment(status.last_attempt),
         last_success=optional_moment(status.last_success),
-        stock=stock_entry(status.report.stock) if status.report and status.report.stock else None,
+        storage=storage_use_entry(status.report.storage)
+        if status.report and status.report.storage
+        else None,
     )
 
 

@@ -11,7 +11,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Severity
 from exporter.judge.gc.preconditions import Effect, PreconditionCode
 from exporter.judge.report import Report, RepositoryCounts
-from exporter.judge.stock import CollectorForecast, Stock
+from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import Samples
 from exporter.publish.status import RegistryStatus
@@ -61,19 +61,19 @@ def counts(samples: Samples, status: RegistryStatus, report: Report) -> None:
             samples.put(catalogue.FINDINGS, number, *part, rule.code, severity)
 
 
-def storage(samples: Samples, registry: str, stock: Stock) -> None:
+def storage(samples: Samples, registry: str, use: StorageUse) -> None:
     """Add what one registry's storage holds, and what each collection would do to it."""
-    samples.put(catalogue.STORED_BYTES, stock.stored_bytes, registry)
-    samples.put(catalogue.STORED_REFERENCED_BYTES, stock.referenced_bytes, registry)
-    samples.put(catalogue.ORPHANED_BLOBS, stock.orphaned_blobs, registry)
-    samples.put(catalogue.ORPHANED_MANIFESTS, stock.orphaned_manifests, registry)
-    free = stock.reclaimable
+    samples.put(catalogue.STORED_BYTES, use.stored_bytes, registry)
+    samples.put(catalogue.STORED_REFERENCED_BYTES, use.referenced_bytes, registry)
+    samples.put(catalogue.ORPHANED_BLOBS, use.orphaned_blobs, registry)
+    samples.put(catalogue.ORPHANED_MANIFESTS, use.orphaned_manifests, registry)
+    free = use.reclaimable
     samples.put(catalogue.RECLAIMABLE_BYTES, free.untagged, registry, "untagged")
     samples.put(catalogue.RECLAIMABLE_BYTES, free.orphaned, registry, "orphaned_blob")
     samples.put(catalogue.RECLAIMABLE_BYTES, free.stale_uploads, registry, "stale_upload")
-    for forecast in stock.predictions:
+    for forecast in use.predictions:
         _forecast(samples, registry, forecast)
-    found = Counter((each.code, each.effect) for each in stock.preconditions)
+    found = Counter((each.code, each.effect) for each in use.preconditions)
     for code in PreconditionCode:
         for effect in Effect:
             samples.put(catalogue.GC_PRECONDITIONS, found[code, effect], registry, code, effect)
@@ -118,7 +118,7 @@ def shares(samples: Samples, reports: Sequence[Report], limit: int) -> int:
     rows = [
         (share.exclusive, report.snapshot.registry, share.repository)
         for report in reports
-        for share in (report.stock.shares if report.stock else ())
+        for share in (report.storage.shares if report.storage else ())
     ]
     rows.sort(key=lambda row: -row[0])
     for exclusive, *where in rows[:limit]:
@@ -131,7 +131,7 @@ def sole_protectors(samples: Samples, reports: Sequence[Report], limit: int) -> 
     rows = [
         (number, report.snapshot.registry, *tag)
         for report in reports
-        for tag, number in (report.stock.sole_protectors.items() if report.stock else ())
+        for tag, number in (report.storage.sole_protectors.items() if report.storage else ())
     ]
     rows.sort(key=lambda row: -row[0])
     for number, *where in rows[:limit]:

@@ -57,8 +57,8 @@ def registries(statuses: Sequence[RegistryStatus], limits: Limits) -> Exposition
     for status in statuses:
         if status.report:
             registry_series.counts(samples, status, status.report)
-            if status.report.stock:
-                registry_series.storage(samples, status.registry, status.report.stock)
+            if status.report.storage:
+                registry_series.storage(samples, status.registry, status.report.storage)
     reports = [status.report for status in statuses if status.report]
     for metric, limit, add in (
         ("repository", limits.repositories, registry_series.repositories),

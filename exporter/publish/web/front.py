@@ -9,8 +9,8 @@ from typing import Final
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition
-from exporter.judge.stock import Stock
-from exporter.publish.answers.capacity import stock_blocks
+from exporter.judge.storage_use import StorageUse
+from exporter.publish.answers.capacity import storage_blocks
 from exporter.publish.blocks import Cell, Item, Link, List, Tone, item
 from exporter.publish.formatting import age_words, count_words, names
 from exporter.publish.render.html import badge, render, text
@@ -134,13 +134,13 @@ def _card(app_state: AppState, index: TagIndex, status: RegistryStatus, now: flo
         f'<div class="head">{head}</div>',
         _figures(status, index) if report else "",
         facts((*_facts(status, now), ("Coverage", _unseen(index.unseen[status.registry])))),
-        _storage(report.stock, status.collector) if report and report.stock else "",
+        _storage(report.storage, status.collector) if report and report.storage else "",
     )
     return f'<article class="card">{"".join(parts)}</article>'
 
 
-def _storage(stock: Stock, collector: Collector) -> str:
-    return f'<div class="part">{render(stock_blocks(stock, collector))}</div>'
+def _storage(storage: StorageUse, collector: Collector) -> str:
+    return f'<div class="part">{render(storage_blocks(storage, collector))}</div>'
 
 
 def _figures(status: RegistryStatus, index: TagIndex) -> str:

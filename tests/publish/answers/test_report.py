@@ -29,7 +29,7 @@ from tests.publish.reports import (
     incident,
     report,
     status,
-    stock,
+    storage,
     tag,
     unreadable,
 )
@@ -60,7 +60,7 @@ def test_the_whole_document_is_what_was_reviewed() -> None:
     [
         status(incident()),
         status(None),
-        status(replace(report(), stock=stock())),
+        status(replace(report(), storage=storage())),
         status(report(gone("app:v1"), tag("app@", child(), lacking=(ARM64,)))),
     ],
 )
@@ -73,8 +73,8 @@ def test_documents_are_what_the_schema_says(about: RegistryStatus) -> None:
 
 
 def test_a_storage_and_its_next_collections_stand_by_the_registry() -> None:
-    (entry,) = written(status(replace(report(), stock=stock())))["registries"]
-    said = entry["stock"]
+    (entry,) = written(status(replace(report(), storage=storage())))["registries"]
+    said = entry["storage"]
 
     assert (said["stored_bytes"], said["referenced_bytes"]) == (5_000, 4_200)
     reasons = {"untagged": 200, "orphaned_blob": 500, "stale_upload": 300}
@@ -95,8 +95,8 @@ def test_a_storage_and_its_next_collections_stand_by_the_registry() -> None:
 
 
 def test_without_a_storage_nothing_is_said_of_one() -> None:
-    assert written(status(report()))["registries"][0]["stock"] is None
-    assert written(status(None))["registries"][0]["stock"] is None
+    assert written(status(report()))["registries"][0]["storage"] is None
+    assert written(status(None))["registries"][0]["storage"] is None
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tests.publish.reports import (
     child,
     incident,
     status,
-    stock,
+    storage,
     tag,
 )
 
@@ -56,7 +56,7 @@ def busy() -> AppState:
     )
     running = frozenset({"registry.example"})
     pinned = tag("shop/pin@", child("amd64", name="pin"))
-    about = replace(incident(pinned), stock=stock())
+    about = replace(incident(pinned), storage=storage())
     shown = status(about, tally=tally, facts_written=1.0)
     return app_state(shown, in_progress=running, ledger=LedgerTally(lost=True))
 

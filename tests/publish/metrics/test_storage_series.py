@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from exporter.publish.metrics.family import Limits
 from tests.publish.metrics.series import samples, value
-from tests.publish.reports import app_state, child, report, status, stock, tag
+from tests.publish.reports import app_state, child, report, status, storage, tag
 
 
 def about() -> dict[str, list[tuple[dict[str, str], float]]]:
-    return samples(app_state(status(replace(report(tag("app:v1", child())), stock=stock()))))
+    return samples(app_state(status(replace(report(tag("app:v1", child())), storage=storage()))))
 
 
 def test_without_storage_nothing_is_said_about_it_not_even_zero() -> None:
@@ -30,7 +30,7 @@ def test_every_byte_that_nothing_needs_has_one_reason() -> None:
 
 
 def test_a_prediction_names_its_collector_and_whom_it_would_hurt() -> None:
-    known = replace(report(tag("app:v1", child())), stock=stock())
+    known = replace(report(tag("app:v1", child())), storage=storage())
     swept = {"dialect": "distribution-2", "mode": "delete-untagged"}
 
     assert value(known, "gc_victims", **swept, class_="live") == 2
@@ -41,13 +41,13 @@ def test_a_prediction_names_its_collector_and_whom_it_would_hurt() -> None:
 
 
 def test_a_collection_that_cannot_be_foretold_has_no_series() -> None:
-    known = replace(report(tag("app:v1", child())), stock=stock())
+    known = replace(report(tag("app:v1", child())), storage=storage())
 
     assert value(known, "gc_would_abort", dialect="distribution-2", mode="plain") is None
 
 
 def test_what_is_past_the_limit_is_counted() -> None:
-    shown = app_state(status(replace(report(tag("app:v1", child())), stock=stock())))
+    shown = app_state(status(replace(report(tag("app:v1", child())), storage=storage())))
     found = samples(shown, Limits(tags=0, repositories=0))
 
     dropped = {labels["metric"]: left for labels, left in found["pullproof_metrics_series_dropped"]}

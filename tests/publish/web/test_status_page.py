@@ -25,7 +25,7 @@ from tests.publish.reports import (
     rejudged,
     report,
     status,
-    stock,
+    storage,
     tag,
 )
 from tests.publish.web.page import Page, ask, page, shown
@@ -202,7 +202,7 @@ async def test_the_status_page_says_what_is_being_audited_now() -> None:
 
 
 async def test_the_storage_stands_by_its_registry() -> None:
-    board = shown(replace(report(tag("app:v1", child())), stock=stock()))
+    board = shown(replace(report(tag("app:v1", child())), storage=storage()))
     text = (await page("/", board)).text
 
     assert "5.2 KiB stored, 1000 B reclaimable" in text
@@ -245,6 +245,6 @@ async def test_the_registry_that_lost_something_stands_first() -> None:
 
 async def test_what_the_own_collector_would_do_stands_first() -> None:
     about = report(tag("app:v1", child()), collector=Collector.DISTRIBUTION_3)
-    text = (await page("/", shown(replace(about, stock=stock())))).text
+    text = (await page("/", shown(replace(about, storage=storage())))).text
 
     assert text.index("distribution-3, plain this registry") < text.index("distribution-2, delete")

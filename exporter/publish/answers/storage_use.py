@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Effect, PreconditionCode
-from exporter.judge.stock import CollectorForecast, Stock
+from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.publish.answers.document import Bytes, Count
 
 
@@ -68,7 +68,7 @@ class SoleProtectorEntry(Struct, frozen=True):
     children: Count
 
 
-class StockEntry(Struct, frozen=True):
+class StorageUseEntry(Struct, frozen=True):
     """Storage use of a registry, and its predicted garbage collections."""
 
     stored_bytes: Annotated[Bytes, Meta(description="All blobs, each once.")]
@@ -82,28 +82,28 @@ class StockEntry(Struct, frozen=True):
     preconditions: tuple[PreconditionEntry, ...]
 
 
-def stock_entry(stock: Stock) -> StockEntry:
+def storage_use_entry(storage: StorageUse) -> StorageUseEntry:
     """Return the entry of a storage."""
-    reclaimable = stock.reclaimable
-    return StockEntry(
-        stored_bytes=stock.stored_bytes,
-        referenced_bytes=stock.referenced_bytes,
+    reclaimable = storage.reclaimable
+    return StorageUseEntry(
+        stored_bytes=storage.stored_bytes,
+        referenced_bytes=storage.referenced_bytes,
         reclaimable_bytes=ReclaimableEntry(
             reclaimable.untagged, reclaimable.orphaned, reclaimable.stale_uploads
         ),
-        orphaned_blobs=stock.orphaned_blobs,
-        orphaned_manifests=stock.orphaned_manifests,
+        orphaned_blobs=storage.orphaned_blobs,
+        orphaned_manifests=storage.orphaned_manifests,
         repositories=tuple(
-            ShareEntry(each.repository, each.logical, each.exclusive) for each in stock.shares
+            ShareEntry(each.repository, each.logical, each.exclusive) for each in storage.shares
         ),
         sole_protectors=tuple(
             SoleProtectorEntry(repository, tag, children)
-            for (repository, tag), children in sorted(stock.sole_protectors.items())
+            for (repository, tag), children in sorted(storage.sole_protectors.items())
         ),
-        predictions=tuple(map(_prediction, stock.predictions)),
+        predictions=tuple(map(_prediction, storage.predictions)),
         preconditions=tuple(
             PreconditionEntry(each.code, each.repository or None, each.effect, each.detail)
-            for each in stock.preconditions
+            for each in storage.preconditions
         ),
     )
 

@@ -14,7 +14,7 @@ from exporter.facts.snapshot import Collector, Root
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.outcome import Unpredictable
-from exporter.judge.stock import CollectorForecast, Stock, take
+from exporter.judge.storage_use import CollectorForecast, StorageUse, storage_use
 from exporter.oci.reference import Repository, Tag
 from exporter.sources.storage import filesystem
 from tests import worlds
@@ -35,14 +35,14 @@ def root(name: str, digest: Digest, reference: ReferenceClass = ReferenceClass.L
     return Root(APP, Tag(name), digest, HEADER, reference)
 
 
-def taken(folder: Path, *roots: Root, grace: Grace = LATER) -> Stock:
-    found = take(filesystem.read(str(folder)), roots, Collector.DISTRIBUTION_2, grace, NOW)
-    assert isinstance(found, Stock)
+def taken(folder: Path, *roots: Root, grace: Grace = LATER) -> StorageUse:
+    found = storage_use(filesystem.read(str(folder)), roots, Collector.DISTRIBUTION_2, grace, NOW)
+    assert isinstance(found, StorageUse)
     return found
 
 
-def prediction(stock: Stock, dialect: str, mode: Mode) -> CollectorForecast:
-    (found,) = [p for p in stock.predictions if (p.dialect, p.mode) == (dialect, mode)]
+def prediction(storage: StorageUse, dialect: str, mode: Mode) -> CollectorForecast:
+    (found,) = [p for p in storage.predictions if (p.dialect, p.mode) == (dialect, mode)]
     return found
 
 
@@ -56,14 +56,14 @@ def test_the_incident_is_foretold_for_the_collector_that_causes_it(tmp_path: Pat
     made = worlds.two_platforms("app")
     tree.write(tmp_path, APP, made, "v1")
 
-    stock = taken(tmp_path, root("v1", made.digest))
+    storage = taken(tmp_path, root("v1", made.digest))
 
-    swept = prediction(stock, "distribution-2", Mode.DELETE_UNTAGGED)
+    swept = prediction(storage, "distribution-2", Mode.DELETE_UNTAGGED)
     assert swept.victims == {ReferenceClass.LIVE: 2}
     assert swept.reclaimable_bytes > 0
-    assert prediction(stock, "distribution-2", Mode.PLAIN).victims == {}
-    assert prediction(stock, "distribution-3", Mode.DELETE_UNTAGGED).victims == {}
-    assert not any(each.abort for each in stock.predictions)
+    assert prediction(storage, "distribution-2", Mode.PLAIN).victims == {}
+    assert prediction(storage, "distribution-3", Mode.DELETE_UNTAGGED).victims == {}
+    assert not any(each.abort for each in storage.predictions)
 
 
 def test_a_tag_that_is_out_of_scope_counts_as_selected(tmp_path: Path) -> None:
@@ -78,13 +78,13 @@ def test_a_child_under_two_tags_counts_once_under_the_higher_class(tmp_path: Pat
     made = worlds.two_platforms("app")
     tree.write(tmp_path, APP, made, "v1", "latest")
 
-    stock = taken(
+    storage = taken(
         tmp_path,
         root("v1", made.digest),
         root("latest", made.digest, ReferenceClass.LATEST),
     )
 
-    swept = prediction(stock, "distribution-2", Mode.DELETE_UNTAGGED)
+    swept = prediction(storage, "distribution-2", Mode.DELETE_UNTAGGED)
     assert swept.victims == {ReferenceClass.LIVE: 2}
 
 
@@ -109,25 +109,25 @@ def test_each_byte_that_nothing_needs_has_one_reason(tmp_path: Path) -> None:
     blob.write_bytes(stray.body)
     age(tmp_path, 2 * DAY)
 
-    stock = taken(tmp_path, root("v1", kept.digest), grace=Grace(blobs=DAY))
+    storage = taken(tmp_path, root("v1", kept.digest), grace=Grace(blobs=DAY))
 
     of_left = len(left.body) + sum(len(each.body) for each in left.blobs)
     of_kept = len(kept.body) + sum(len(each.body) for each in kept.blobs)
-    assert stock.reclaimable.untagged == of_left
-    assert stock.reclaimable.orphaned == 123
-    assert stock.stored_bytes == of_left + of_kept + 123
-    assert stock.referenced_bytes == of_left + of_kept
-    assert (stock.orphaned_blobs, stock.orphaned_manifests) == (1, 1)
+    assert storage.reclaimable.untagged == of_left
+    assert storage.reclaimable.orphaned == 123
+    assert storage.stored_bytes == of_left + of_kept + 123
+    assert storage.referenced_bytes == of_left + of_kept
+    assert (storage.orphaned_blobs, storage.orphaned_manifests) == (1, 1)
 
 
 def test_what_is_young_is_on_its_way_and_not_left_over(tmp_path: Path) -> None:
     tree.write(tmp_path, APP, worlds.image("just pushed"))
     age(tmp_path, 60.0)
 
-    stock = taken(tmp_path, grace=Grace(blobs=DAY))
+    storage = taken(tmp_path, grace=Grace(blobs=DAY))
 
-    assert stock.reclaimable.untagged == 0
-    assert stock.orphaned_manifests == 0
+    assert storage.reclaimable.untagged == 0
+    assert storage.orphaned_manifests == 0
 
 
 def test_a_tag_that_alone_protects_anothers_child_is_named(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_storage_that_was_not_seen_whole_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text("{}")
     (tmp_path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
 
-    found = take(filesystem.read(str(tmp_path)), (), Collector.DISTRIBUTION_2, LATER, NOW)
+    found = storage_use(filesystem.read(str(tmp_path)), (), Collector.DISTRIBUTION_2, LATER, NOW)
 
     assert isinstance(found, Unpredictable)
     assert [gap.reason for gap in found.gaps] == [Reason.UNSUPPORTED]
@@ -155,7 +155,7 @@ def test_no_dialect_stumbles_where_no_distribution_collects(
 ) -> None:
     tree.write(tmp_path, APP, worlds.image("digest only"))
 
-    found = take(filesystem.read(str(tmp_path)), (), collector, LATER, NOW)
+    found = storage_use(filesystem.read(str(tmp_path)), (), collector, LATER, NOW)
 
-    assert isinstance(found, Stock)
+    assert isinstance(found, StorageUse)
     assert found.preconditions == ()

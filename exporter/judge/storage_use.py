@@ -34,7 +34,7 @@ class CollectorForecast:
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class StorageUse:
     """What one reading of a storage means."""
 
     stored_bytes: int
@@ -50,9 +50,9 @@ class Stock:
     """What the declared collector would stumble over; none where no distribution collects."""
 
 
-def take(
+def storage_use(
     inventory: Inventory, roots: Iterable[Root], collector: str, grace: Grace, now: float
-) -> Stock | Unpredictable:
+) -> StorageUse | Unpredictable:
     """Return what a storage's inventory means; `now` is in seconds since the epoch.
 
     `roots` say how much each tag matters, and which digests are pinned. Nothing is said about a
@@ -63,7 +63,7 @@ def take(
     old, stale = grace.before(now)
     known = tuple(roots)
     dialect = DIALECTS.get(collector)
-    return Stock(
+    return StorageUse(
         stored_bytes=holdings.stored_bytes(inventory),
         referenced_bytes=holdings.referenced_bytes(inventory),
         reclaimable=holdings.reclaimable(inventory, old, stale),
