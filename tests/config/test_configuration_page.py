@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from datetime import timedelta
@@ -107,8 +108,13 @@ def row(section: type[Section], name: str, field: FieldInfo) -> str:
 
 def written(section: type[Section], name: str) -> str:
     """The annotation of a field, as it stands in the code."""
-    found = (inspect.get_annotations(each) for each in section.__mro__)
-    return str(next(each[name] for each in found if name in each))
+    for each in section.__mro__:
+        (source,) = ast.parse(inspect.getsource(each)).body
+        assert isinstance(source, ast.ClassDef)
+        for line in source.body:
+            if isinstance(line, ast.AnnAssign) and ast.unparse(line.target) == name:
+                return ast.unparse(line.annotation)
+    raise KeyError(name)
 
 
 def kind(annotation: str) -> str:
