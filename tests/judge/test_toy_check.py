@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from exporter.publish.document.report import compose
 
 from exporter.judge import checks
 from exporter.judge.judgement import judge
+from exporter.publish.answers.report import document
 from exporter.publish.status import RegistryStatus
 from tests import worlds
 from tests.judge.checks_page import page as index_of
@@ -53,7 +53,7 @@ async def test_a_module_is_a_check_with_its_metric_its_page_its_entry_and_its_ro
     known: tuple[Check, ...],
 ) -> None:
     report = judge(scene(BUILT, "toy").seal().snapshot(), {}, known)
-    (entry,) = compose([RegistryStatus.once(report)], NOW).findings
+    (entry,) = document([RegistryStatus.once(report)], NOW).findings
     found = await page("/tag/registry.example/app:toy", shown(report))
 
     assert (entry.check, entry.summary, entry.detail) == (

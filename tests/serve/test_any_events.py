@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, State
-from exporter.judge.finding import Key
+from exporter.judge.finding import FindingKey
 from exporter.oci.reference import Tag
 from exporter.ports import Listing, Wrong
 from exporter.publish.metrics.exposition import Format
@@ -326,7 +326,7 @@ class Events(RuleBasedStateMachine):
         passed = model.states[then.first : now.last + 1]
         told = {verdict.root.tag: verdict for verdict in now.report.verdicts}
         for text, since in before.since.items():
-            key = Key.parse(text)
+            key = FindingKey.parse(text)
             if key and key.code == "unprotected-child" and stayed_unprotected(key, passed):
                 assert now.report.since.get(text) == since
         for verdict in before.verdicts:
