@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from exporter.facts.gap import Gap, Reason, Scope, bounded
 from exporter.facts.use import ReferenceClass, Use
-from exporter.oci.digest import Malformed, quoted
+from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.ports import Listing, Unseen
+from exporter.screen import plain
 from exporter.sources.marked import read as read_marked
 from exporter.sources.regular import read_regular
 
@@ -25,7 +28,14 @@ _LONGEST: Final = 1_000
 """Characters of a line; the longest reference has some eight hundred."""
 _MOST_GAPS: Final = 100
 _LISTS: Final = frozenset({".yaml", ".yml", ".json"})
-_KEYS: Final = frozenset({"image", "class", "platforms"})
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of a list."""
+
+    image: str
+    reference_class: ReferenceClass | None = msgspec.field(default=None, name="class")
+    platforms: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +79,14 @@ class ReferenceFile:
                 yield Gap(Scope.REFERENCES, where, Reason.MALFORMED, str(error))
 
     def _use(self, where: str, entry: object) -> Use:
-        reference_class, platforms = self.reference_class, self.platforms
         if isinstance(entry, Malformed):
             raise entry
-        if isinstance(entry, bytes):
-            entry = _text(entry)
-        if isinstance(entry, dict):
-            reference_class = _class(entry.get("class", reference_class))
-            platforms = _platforms(entry["platforms"]) if "platforms" in entry else platforms
-            entry = _image(entry)
-        if not isinstance(entry, str):
-            raise Malformed("an entry is a reference in quotes, or has the key image")
-        return Use(where, Reference.parse(entry), reference_class, platforms)
+        read = Entry(_text(entry)) if isinstance(entry, bytes) else _entry(entry)
+        platforms = self.platforms
+        if read.platforms is not None:
+            platforms = frozenset(map(Platform.parse, read.platforms))
+        reference_class = read.reference_class or self.reference_class
+        return Use(where, Reference.parse(read.image), reference_class, platforms)
 
     def _lines(self) -> Iterator[tuple[int, object]]:
         """Read one reference a line; `#` begins a comment."""
@@ -124,20 +130,8 @@ def _text(line: bytes) -> str:
         raise Malformed("not UTF-8 text") from error
 
 
-def _image(entry: dict[str, object]) -> object:
-    strange = min(entry.keys() - _KEYS, default=None)
-    if strange is not None:
-        raise Malformed(f"unknown key {quoted(strange, 40)}; known: {', '.join(sorted(_KEYS))}")
-    return entry.get("image")
-
-
-def _class(value: object) -> ReferenceClass:
-    if isinstance(value, str) and value in set(ReferenceClass):
-        return ReferenceClass(value)
-    raise Malformed(f"not a class: {quoted(str(value), 40)}; known: {', '.join(ReferenceClass)}")
-
-
-def _platforms(value: object) -> frozenset[Platform]:
-    if not isinstance(value, tuple) or not all(isinstance(each, str) for each in value):
-        raise Malformed("platforms is a list such as [linux/amd64]")
-    return frozenset(Platform.parse(each) for each in value)
+def _entry(value: object) -> Entry:
+    try:
+        return Entry(value) if isinstance(value, str) else msgspec.convert(value, Entry)
+    except msgspec.ValidationError as error:
+        raise Malformed(plain(str(error)[:200])) from error

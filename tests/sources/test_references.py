@@ -131,8 +131,8 @@ def test_a_bad_entry_is_a_gap_and_costs_no_other(tmp_path: Path) -> None:
     assert named(found) == ["a.b/c:1", "a.b/c:4"]
     assert [subject for subject, _ in told(found)] == [f"refs.yml:{n}" for n in range(2, 16)]
     details = [detail for _, detail in told(found)]
-    assert details[1] == "unknown key 'clas'; known: class, image, platforms"
-    assert details[2] == "not a class: 'lve'; known: live, idle, rollback, latest, selected"
+    assert details[1] == "Object contains unknown field `clas`"
+    assert details[2] == "Invalid enum value 'lve' - at `$.class`"
     assert details[7] == "given twice, first on line 9"
 
 
