@@ -44,9 +44,10 @@ _UNOFFERED: Final = {
     "curve_preferences": _NO_CHOICE,
     "prefer_server_cipher_suites": "cannot be chosen here: OpenSSL decides; leave it out",
     "rate_limit": "is not offered here: limit requests in a reverse proxy",
+    "http2": "HTTP/2 is not spoken here: leave it out, or false",
     **{key: _NO_PEM.format(key) for key in ("cert", "key", "client_ca")},
 }
-"""Keys of the format that are refused."""
+"""Keys of the format that are refused, or all but one of their values."""
 _CLIENTS: Final = {
     "NoClientCert": ssl.CERT_NONE,
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
@@ -98,31 +99,20 @@ class Tls(pydantic.BaseModel, extra="forbid", strict=True):
         return self
 
 
-def _header(name: str) -> Any:
-    """Return a field for one header's value, which must not begin another header."""
-    return pydantic.Field(default=None, alias=name, pattern=r"^[\x20-\x7e]+$")
-
-
-class _Headers(pydantic.BaseModel, extra="forbid", strict=True):
-    """The ones that the format allows."""
-
-    content_security_policy: str | None = _header("Content-Security-Policy")
-    frame_options: str | None = _header("X-Frame-Options")
-    content_type_options: str | None = _header("X-Content-Type-Options")
-    xss_protection: str | None = _header("X-XSS-Protection")
-    transport_security: str | None = _header("Strict-Transport-Security")
+_Header = Literal[
+    "Content-Security-Policy",
+    "X-Frame-Options",
+    "X-Content-Type-Options",
+    "X-XSS-Protection",
+    "Strict-Transport-Security",
+]
+_Line = Annotated[str, pydantic.Field(pattern=r"^[\x20-\x7e]+$")]
+"""A header's value, which must not begin another header."""
 
 
 class _Http(pydantic.BaseModel, extra="forbid", strict=True):
-    http2: bool = False
-    headers: _Headers | None = None
-
-    @pydantic.field_validator("http2")
-    @classmethod
-    def _is_not_spoken(cls, asked: bool) -> bool:  # noqa: FBT001 - the library calls it so
-        if asked:
-            raise ValueError("HTTP/2 is not spoken here: leave it out, or false")
-        return asked
+    http2: Literal[False] = False
+    headers: dict[_Header, _Line] | None = None
 
 
 def _comparable(hashed: str) -> str:
@@ -154,8 +144,8 @@ class WebConfig(pydantic.BaseModel, extra="forbid", strict=True):
     @property
     def headers(self) -> Mapping[str, str]:
         """What every answer has beside, or instead of, its own headers."""
-        asked = self.http and self.http.headers
-        return asked.model_dump(by_alias=True, exclude_none=True) if asked else {}
+        asked = (self.http and self.http.headers) or {}
+        return {name: value for name, value in asked.items()}  # noqa: C416 - names of any kind
 
 
 def load(path: Path) -> WebConfig:
@@ -180,11 +170,14 @@ def load(path: Path) -> WebConfig:
 
 def _complaint(error: pydantic_core.ErrorDetails) -> str:
     """Say what is wrong with which key; never the value, which may be a secret."""
-    where = spell(error["loc"])
-    unoffered = _UNOFFERED.get(str(error["loc"][-1])) if error["loc"] else None
-    if unoffered and error["type"] == "extra_forbidden":
+    kind, path = error["type"], error["loc"]
+    if kind == "literal_error" and path[-1] == "[key]":
+        kind, path = "extra_forbidden", path[:-1]
+    where = spell(path)
+    unoffered = _UNOFFERED.get(str(path[-1])) if path else None
+    if unoffered and kind in ("extra_forbidden", "literal_error"):
         return f"{where}: {unoffered}"
-    hashes = error["loc"][:1] == ("basic_auth_users",)
+    hashes = path[:1] == ("basic_auth_users",)
     what = {
         "extra_forbidden": "unknown key",
         "string_pattern_mismatch": _NO_HASH if hashes else "not a line of printable characters",
@@ -192,7 +185,7 @@ def _complaint(error: pydantic_core.ErrorDetails) -> str:
         "model_type": _NO_SECTION,
         "model_attributes_type": _NO_SECTION,
         "dict_type": _NO_SECTION,
-    }.get(error["type"], error["msg"].removeprefix("Value error, "))
+    }.get(kind, error["msg"].removeprefix("Value error, "))
     return f"{where}: {what}" if where else what
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -70,10 +70,6 @@ class Connections:
         """Return what is held of a connection, by its socket."""
         return self._held.get(line.fileno()) if line else None
 
-    def begin(self, held: Accepted) -> None:
-        """A request came."""
-        held.busy = True
-
     def end(self, held: Accepted) -> None:
         """Its answer was written."""
         held.busy = False
@@ -103,21 +99,19 @@ class Connections:
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_connections", "_held", "_line", "_silence", "refused")
+    __slots__ = ("_connections", "_held", "_silence", "refused")
 
     def __init__(self, *arguments: Any, connections: Connections, **more: Any) -> None:
         """Take what the library gives, and the connections that the connection is in."""
         super().__init__(*arguments, **more)
         self._connections = connections
         self._held: Accepted | None = None
-        self._line: asyncio.Transport | None = None
         self._silence: asyncio.TimerHandle | None = None
         self.refused = 0
         """Wrong passwords that came on it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the client its time for a first request."""
-        self._line = cast("asyncio.Transport", transport)
         self._held = self._connections.find(transport.get_extra_info("socket"))
         self._silence = self._loop.call_later(_FIRST, self.cut)
         super().connection_made(transport)
@@ -126,20 +120,19 @@ class Connection(web.RequestHandler):
         """Forget the client."""
         if self._silence:
             self._silence.cancel()
-        self._line = None
         super().connection_lost(exc)
 
     def cut(self) -> None:
         """End it at once, with what was not read of an answer: `close` waits for the reader."""
-        if self._line:
-            self._line.abort()
+        if self.transport:
+            self.transport.abort()
 
     def begin(self) -> None:
         """Note that a request is under way."""
         if self._silence:
             self._silence.cancel()
         if self._held:
-            self._connections.begin(self._held)
+            self._held.busy = True
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
