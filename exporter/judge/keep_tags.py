@@ -107,25 +107,20 @@ def _reached(report: Report, reach: ReferenceClass) -> Iterator[TagVerdict]:
     kept: set[tuple[Repository, str]] = set()
     for verdict in report.verdicts:
         if verdict.root.reference_class.rank <= reach.rank:
-            kept.update((verdict.root.repository, each) for each in _members(verdict))
+            kept.update((verdict.root.repository, each) for each in verdict.manifests)
             yield verdict
         elif is_attached(verdict.root):
             rest.append(verdict)
     while attached := [each for each in rest if _attached_to(each) in kept]:
         rest = [each for each in rest if _attached_to(each) not in kept]
         for verdict in attached:
-            kept.update((verdict.root.repository, each) for each in _members(verdict))
+            kept.update((verdict.root.repository, each) for each in verdict.manifests)
             yield verdict
 
 
 def _attached_to(verdict: TagVerdict) -> tuple[Repository, str]:
     named = (verdict.root.tag or "").partition(".")[0].replace("-", ":", 1)
     return verdict.root.repository, named
-
-
-def _members(verdict: TagVerdict) -> Iterator[Digest]:
-    own = (verdict.root.digest, *verdict.indexes, *(child.digest for child in verdict.children))
-    return (digest for digest in own if digest)
 
 
 def _below(snapshot: Snapshot, verdict: TagVerdict) -> Iterator[ReferencedManifest]:

@@ -139,8 +139,13 @@ class TagVerdict:
     def name(self) -> str:
         """`repository:tag`, or `repository@digest`: what can be typed again."""
         root = self.root
-        joint, name = (":", root.tag) if root.tag else ("@", root.digest)
-        return f"{root.repository}{joint}{name}"
+        return f"{root.repository}:{root.tag}" if root.tag else f"{root.repository}@{root.digest}"
+
+    @property
+    def manifests(self) -> tuple[Digest, ...]:
+        """The manifests at and below it, nested indexes too; each once."""
+        children = (each.digest for each in self.children if each.kind is not ChildKind.CACHE)
+        return tuple(filter(None, dict.fromkeys((self.root.digest, *self.indexes, *children))))
 
     @property
     def cannot_be_pulled(self) -> bool:
@@ -198,8 +203,8 @@ class TagVerdict:
     @property
     def elsewhere(self) -> frozenset[Platform]:
         """Platforms that it offers, and of which nothing is promised here."""
-        unpromised = (child.platform for child in self.children if not child.expected)
-        return frozenset(platform for platform in unpromised if platform)
+        unpromised = {child.platform for child in self.children if not child.expected}
+        return frozenset(filter(None, unpromised))
 
 
 class Urgency(IntEnum):

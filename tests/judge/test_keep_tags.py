@@ -175,11 +175,11 @@ def test_after_its_tags_the_same_simulation_has_no_victims(
 
     assert found.doubtful == ()
     if isinstance(outcome, Completed):
-        hurt = {
-            (inventory.repositories[each.wanted.repository], inventory.digests.text(each.manifest))
+        broken = {
+            (inventory.repositories[each.target.repository], inventory.digests.text(each.manifest))
             for each in losses(inventory, outcome.removal, tag_targets(inventory))
         }
-        assert hurt <= beyond
+        assert broken <= beyond
 
 
 @given(worlds())

@@ -150,17 +150,10 @@ def _referenced(report: Report) -> dict[tuple[Repository, Digest], bool]:
     """Return every manifest at or below something needed, and whether a tag references it."""
     found: dict[tuple[Repository, Digest], bool] = {}
     for verdict in report.verdicts:
-        for digest in _manifests(verdict):
+        for digest in verdict.manifests:
             label = (verdict.root.repository, digest)
             found[label] = found.get(label, False) or verdict.root.tag is not None
     return found
-
-
-def _manifests(verdict: TagVerdict) -> Iterator[Digest]:
-    """Yield the manifests at and below a tag, nested indexes too."""
-    digests = [verdict.root.digest, *verdict.indexes]
-    children = (each.digest for each in verdict.children if each.kind is not ChildKind.CACHE)
-    yield from dict.fromkeys(each for each in (*digests, *children) if each is not None)
 
 
 def _image(verdict: TagVerdict, users: Mapping[Label, NeededImage]) -> NeededImage:
@@ -188,7 +181,7 @@ def _broken(report: Report, removed: Deleted, verdict: TagVerdict) -> Iterator[B
     """Yield what of it is there now and would not be; what is gone already is no victim."""
     repository = verdict.root.repository
     children = {each.digest: each for each in verdict.children}
-    for digest in _manifests(verdict):
+    for digest in verdict.manifests:
         child = children.get(digest)
         seen = report.snapshot.sightings.get((repository, digest))
         if seen is None or seen.state is not State.PRESENT:
