@@ -36,9 +36,9 @@ class ClusterOptions:
     namespaces: tuple[str, ...] = ()
     """Empty is all. Of some, only what a Role within them allows is asked for: nodes are not."""
     leave_out: frozenset[str] = frozenset()
-    """Kinds that are not asked for, by their plural names; nothing is said of what they want."""
+    """Kinds that are not asked for, by their plural names; nothing is said of what they need."""
     depth: int = 3
-    """How many revisions one may want to go back."""
+    """How many revisions one may go back."""
     helm: bool = False
     """Is Helm's history read, which is kept in Secrets?"""
     pull_secrets: bool = False
@@ -63,10 +63,10 @@ class Cluster:
         return self._access.name
 
     def uses(self) -> Listing[Use]:
-        """List all that it wants now; what cannot be listed is among the gaps.
+        """List all that it uses now; what cannot be listed is among the gaps.
 
         It takes as long as the API does: call it in a thread. Raises `Unseen` where the cluster as
-        a whole cannot be seen: that is not "nothing is wanted".
+        a whole cannot be seen: that is not "nothing is used".
         """
         patience = self._access.timeout
         with self._access.open() as client:

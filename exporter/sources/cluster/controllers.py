@@ -50,9 +50,8 @@ Kept = TypeVar("Kept", Controller, ControllerRevision)
 def of_replicated(kind: str, objects: Iterable[Controller], owners: Owners) -> Iterator[PodImage]:
     """Return what keeps a number of pods alive; at zero it is idle."""
     for each in objects:
-        if each.spec.template is not None:
-            workload = owners.top(kind, each.metadata)
-            yield from of_template(workload, each.spec.template.spec, _class_of(each))
+        workload = owners.top(kind, each.metadata)
+        yield from of_template(workload, each.spec.pod, _class_of(each))
 
 
 def of_daemons(
@@ -60,11 +59,9 @@ def of_daemons(
 ) -> Iterator[PodImage]:
     """Return what every node that admits it must run; where no node does, it is idle."""
     for each in objects:
-        if each.spec.template is not None:
-            pod = each.spec.template.spec
-            reference_class = _idle_if(nodes.admitted_nowhere(pod))
-            workload = owners.top("DaemonSet", each.metadata)
-            yield from of_template(workload, pod, reference_class, everywhere=True)
+        reference_class = _idle_if(nodes.admitted_nowhere(each.spec.pod))
+        workload = owners.top("DaemonSet", each.metadata)
+        yield from of_template(workload, each.spec.pod, reference_class, everywhere=True)
 
 
 def of_jobs(jobs: Iterable[Job], owners: Owners) -> Iterator[PodImage]:
@@ -100,9 +97,8 @@ def of_replica_sets(sets: Iterable[Controller], owners: Owners, depth: int) -> I
                 if age > depth:
                     continue
                 reference_class = ReferenceClass.ROLLBACK
-            if each.spec.template is not None:
-                workload = owners.top("ReplicaSet", each.metadata)
-                yield from of_template(workload, each.spec.template.spec, reference_class)
+            workload = owners.top("ReplicaSet", each.metadata)
+            yield from of_template(workload, each.spec.pod, reference_class)
 
 
 def of_revisions(
@@ -132,7 +128,7 @@ def _of_revision(
     meta = revision.metadata
     workload = owners.top("ControllerRevision", meta)
     try:
-        template = decoded(revision.data, _DATA).spec.template
+        pod = decoded(revision.data, _DATA).spec.pod
     except Malformed:
         # What other controllers keep there may be anything, and needs nothing.
         if meta.controller is not None and meta.controller.kind in _BUILT_IN:
@@ -140,8 +136,7 @@ def _of_revision(
             text = f"ControllerRevision {meta.name} cannot be read"
             yield PodImage(workload, text, reference_class)
     else:
-        if template is not None:
-            yield from of_template(workload, template.spec, reference_class)
+        yield from of_template(workload, pod, reference_class)
 
 
 def next_run(schedule: str, zone: str | None, now: float) -> float | None:

@@ -173,7 +173,7 @@ class HelmHistory:
     def images(
         self, secrets: Iterable[PartialObjectMetadata], api: Api, gaps: list[Gap]
     ) -> list[PodImage]:
-        """Return what the revisions want to which one could go back; adds what cannot be read."""
+        """Return what the revisions need to which one could go back; adds what cannot be read."""
         metas = [each for release in _families(secrets) for each in release[: self.depth]]
         within = api.within(_SHARE)
         found: list[PodImage] = []

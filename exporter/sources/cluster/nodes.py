@@ -133,7 +133,11 @@ class ClusterNodes:
         """Return the platforms of all nodes on which a pod may be started."""
         key = msgspec.json.encode((pod.node_selector, pod.affinity, pod.tolerations, pod.os))
         if key not in self._admitted:
-            self._admitted[key] = frozenset(self._admitting(pod))
+            found: set[Platform] = set()
+            for node, platform in self._nodes:
+                if platform is not None and platform not in found and admits(node, pod):
+                    found.add(platform)
+            self._admitted[key] = frozenset(found)
         return self._admitted[key]
 
     def admitted_nowhere(self, pod: PodSpec) -> bool:
@@ -143,13 +147,6 @@ class ClusterNodes:
             and not self.admitted(pod)
             and not any(admits(node, pod) for node, _ in self._nodes)
         )
-
-    def _admitting(self, pod: PodSpec) -> set[Platform]:
-        found: set[Platform] = set()
-        for node, platform in self._nodes:
-            if platform is not None and platform not in found and admits(node, pod):
-                found.add(platform)
-        return found
 
     def holders(self, named: Reference, running: frozenset[Digest]) -> tuple[Holder, ...]:
         """Return the first few nodes that say they hold an image: by its name, or its content."""

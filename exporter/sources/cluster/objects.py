@@ -219,6 +219,11 @@ class ControllerSpec(ApiStruct, frozen=True):
     replicas: int | None = 1
     update_strategy: UpdateStrategy | None = None
 
+    @property
+    def pod(self) -> PodSpec:
+        """What its pods are made after; an empty one where it has no template."""
+        return self.template.spec if self.template else PodSpec()
+
 
 class ControllerStatus(ApiStruct, frozen=True):
     """The revisions of which a StatefulSet makes its pods, by their names."""

@@ -81,7 +81,7 @@ class PullSecrets:
             subject = plain(f"{self._cluster}: ServiceAccount {namespace}/{account}")
             detail = f"more than {_MOST_OF_ONE} pull secrets"
             gaps.append(Gap(Scope.REFERENCES, subject, Reason.TOO_LARGE, detail))
-        for position, named in enumerate(self._wanted()):
+        for position, named in enumerate(self._in_turn()):
             try:
                 found[named] = self._read(api, named, room if position < _MOST else 0)
             except Unseen as unseen:
@@ -94,7 +94,7 @@ class PullSecrets:
             if all(named in found for named in each)
         }
 
-    def _wanted(self) -> list[SecretName]:
+    def _in_turn(self) -> list[SecretName]:
         """Return the Secrets that are named, each namespace's first before any second.
 
         Whoever names very many in one namespace must not use up what is read of the others.
