@@ -14,7 +14,7 @@ from typing import Final
 from exporter.commands import Refused
 from exporter.facts.gap import Scope
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Role, Snapshot
+from exporter.facts.snapshot import Role
 from exporter.judge.report import Report
 from exporter.publish.answers import report as report_answer
 from exporter.publish.answers.document import Document, encode
@@ -102,15 +102,10 @@ def answered_report(
 
 
 def save(reports: Sequence[Report], path: Path) -> None:
-    """Keep what was seen, to be judged again later; raises `Refused`."""
+    """Save the one snapshot to a file, to be judged again later; raises `Refused`."""
     if len(reports) != 1:
         raise Refused("--save needs exactly one registry")
-    write(path, reports[0].snapshot)
-
-
-def write(path: Path, snapshot: Snapshot) -> None:
-    """Write a snapshot's file; raises `Refused` where it cannot be written."""
     try:
-        path.write_bytes(snapshot_file.encode(snapshot))
+        path.write_bytes(snapshot_file.encode(reports[0].snapshot))
     except OSError as error:
         raise Refused(f"{path}: cannot be written: {error.strerror}") from error

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shlex
-import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from exporter.commands import Refused
@@ -21,10 +20,21 @@ from exporter.demo.embedded_registry import EmbeddedRegistry, served
 from exporter.facts.snapshot import Role
 from exporter.publish.answers import check
 from exporter.publish.render import terminal
+from exporter.publish.status import RegistryStatus
 from exporter.serve.logs import configure
 from exporter.wiring.service import Service, Unstartable
 
 _LOOK_EVERY: Final = 0.1
+_MOST_TAGS: Final = 100
+_PLACES: Final = """
+The registry   http://{registry}  (read-only; skopeo and crane can pull from it)
+The exporter   http://{exporter}/  status page
+               http://{exporter}/metrics
+               http://{exporter}/report.json
+Try            curl -s http://{exporter}/metrics | grep pullproof_tag_missing_children
+               pullproof inspect {registry}/shop/checkout:2.4.1 --plain-http
+Stop it with Ctrl-C.
+"""
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -43,15 +53,12 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 @contextmanager
 def _folder(chosen: Path | None) -> Iterator[Path]:
     """Make room for the storage: kept where a place was named for it, else removed at the end."""
-    if chosen is not None:
+    if chosen is None:
+        with TemporaryDirectory(prefix="pullproof-demo-") as made:
+            yield Path(made)
+    else:
         chosen.mkdir(parents=True)
         yield chosen.absolute()
-        return
-    made = Path(mkdtemp(prefix="pullproof-demo-"))
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made)
 
 
 async def _show(args: argparse.Namespace, folder: Path, environ: Mapping[str, str]) -> None:
@@ -75,29 +82,12 @@ async def _show(args: argparse.Namespace, folder: Path, environ: Mapping[str, st
 
 async def _tell(style: terminal.Style, again: str, service: Service, registry: str) -> None:
     """Say what the first audits found, and where to look."""
-    while not _audited(service):  # noqa: ASYNC110 - a board calls nobody
+    shown: Sequence[RegistryStatus] = ()
+    while not (shown and all(each.audits for each in shown)):
         await asyncio.sleep(_LOOK_EVERY)
-    shown = service.board.app_state.statuses
+        shown = service.board.app_state.statuses
     reports = [each.report for each in shown if each.report]
     reports.sort(key=lambda report: report.snapshot.role is Role.PROXY)
     sys.stdout.write(terminal.render(check.blocks(reports, _MOST_TAGS, again), style))
     sys.stdout.write(_PLACES.format(exporter=service.address, registry=registry))
     sys.stdout.flush()
-
-
-def _audited(service: Service) -> bool:
-    """Has every registry been audited?"""
-    shown = service.board.app_state.statuses
-    return bool(shown) and all(each.audits for each in shown)
-
-
-_MOST_TAGS: Final = 100
-_PLACES: Final = """
-The registry   http://{registry}  (read-only; skopeo and crane can pull from it)
-The exporter   http://{exporter}/  status page
-               http://{exporter}/metrics
-               http://{exporter}/report.json
-Try            curl -s http://{exporter}/metrics | grep pullproof_tag_missing_children
-               pullproof inspect {registry}/shop/checkout:2.4.1 --plain-http
-Stop it with Ctrl-C.
-"""
