@@ -78,8 +78,10 @@ class Holdings(ABC):
     def _places(self, deletion: Deletion) -> Iterable[str]:
         """Return the repositories that are meant: tools on GitHub leave the owner out."""
         name = deletion.repository
-        if deletion.kind is DeletionKind.BLOB or name in self.repositories:
-            return (name,) if name else ()
+        if deletion.kind is DeletionKind.BLOB:
+            return ()
+        if name in self.repositories:
+            return (name,)
         return [each for each in self.repositories if not name or each.endswith(f"/{name}")]
 
     def _delete_in(

@@ -12,6 +12,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.impact import User
 from exporter.judge.judgement import judge
 from exporter.judge.preflight.api import predict
+from exporter.judge.preflight.deletions import DeletionMethod
 from exporter.judge.preflight.prediction import Prediction, Verdict
 from exporter.oci.digest import Digest
 from tests.judge.preflight.asking import codes, collection, deletion, plan, use, victims
@@ -168,6 +169,16 @@ def test_a_digest_takes_the_tags_that_nobody_named() -> None:
     answer = answered(seen, deletion(f"app:v1@{AMD64.digest}"))
 
     assert {each.image.name: each.tag_removed for each in answer.victims} == {"app:latest": True}
+
+
+def test_a_script_that_removes_folders_leaves_the_tags_dangling() -> None:
+    seen = scene(AMD64, "v1").tag(AMD64, "latest").seal()
+    named = f"app:v1@{AMD64.digest}"
+
+    answer = answered(seen, deletion(named, method=DeletionMethod.FOLDER))
+
+    assert victims(answer) == {"app:latest": {AMD64.digest}, "app:v1": {AMD64.digest}}
+    assert not any(each.tag_removed for each in answer.victims)
 
 
 def test_a_deleted_tag_hurts_its_users_only() -> None:
