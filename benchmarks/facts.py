@@ -28,7 +28,7 @@ from exporter.facts.exports import Capacity
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
-from exporter.publish.exports.export import Facts, Holding, export
+from exporter.publish.exports.export import AuditData, StorageData, export
 from exporter.publish.exports.release import decode, names_release
 from exporter.sources.bucket import Bucket
 from exporter.sources.exports.duck import duck
@@ -64,9 +64,9 @@ def graph(folder: Path, scale: float) -> tuple[Cost, Answer]:
     keys = np.sort(chance.integers(0, 2**64, len(packed), np.uint64))
     packed.view(">u8")[:, 0] = keys
     inventory = replace(inventory, digests=Digests(packed, keys, ()))
-    holding = Holding(inventory, _BEFORE, _BEFORE)
+    storage = StorageData(inventory, _BEFORE, _BEFORE)
     began = time.perf_counter()
-    export(Facts(Snapshot("bench", 0.0), WHOLE, _AUDIT, False, holding), bucket(folder), 1)
+    export(AuditData(Snapshot("bench", 0.0), WHOLE, _AUDIT, False, storage), bucket(folder), 1)
     size = sum(bucket(folder).sizes().values())
     print(f"written      {time.perf_counter() - began:7.1f} s  {size / 1e6:,.0f} MB of Parquet")
     began = clock()

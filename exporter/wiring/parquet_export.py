@@ -41,19 +41,19 @@ class ParquetExport:
     def __call__(self, target: Target, audited: Audited) -> Exported:
         """Write an audit, and what the storage held if it was read completely."""
         snapshot, inventory = audited.report.snapshot, audited.inventory
-        holding = None
+        storage = None
         if inventory is not None and not inventory.blind:
             exports = imported("exporter.publish.exports.export")
-            holding = exports.Holding(inventory, *target.grace.before(snapshot.taken_at))
-        return self.write(snapshot, target.scope, holding)
+            storage = exports.StorageData(inventory, *target.grace.before(snapshot.taken_at))
+        return self.write(snapshot, target.scope, storage)
 
-    def write(self, snapshot: Snapshot, scope: Scope, holding: object = None) -> Exported:
+    def write(self, snapshot: Snapshot, scope: Scope, storage: object = None) -> Exported:
         """Write a snapshot that was taken within a scope."""
         exports = imported("exporter.publish.exports.export")
         name = audit_name(snapshot.taken_at)
-        facts = exports.Facts(snapshot, scope.shard, name, scope.whole, holding)
+        data = exports.AuditData(snapshot, scope.shard, name, scope.whole, storage)
         try:
-            exported: Exported = exports.export(facts, self.bucket, self.keep)
+            exported: Exported = exports.export(data, self.bucket, self.keep)
         except OSError as error:  # of the room for files on this machine
             raise Unseen(self.bucket.name, Reason.UNREADABLE, str(error)) from error
         return exported

@@ -55,7 +55,7 @@ _OF_AUDIT: Final = re.compile(rf"({AUDIT})(?:/.+|\.release\.json(?:#[0-9]+)?)")
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class StorageData:
     """What a storage held, and how old something in it must be to count as left over."""
 
     inventory: Inventory
@@ -65,7 +65,7 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class AuditData:
     """What one audit of one shard saw."""
 
     snapshot: Snapshot
@@ -74,28 +74,28 @@ class Facts:
     """A name that no other audit has; names sort by time: `20261124T121337Z-0123abcd`."""
     whole: bool
     """Was every repository of the catalogue in scope?"""
-    holding: Holding | None = None
+    storage: StorageData | None = None
 
 
-def export(facts: Facts, bucket: Bucket, keep: int) -> Exported:
-    """Put an audit's facts away, then remove all but the newest `keep` releases of this shard.
+def export(data: AuditData, bucket: Bucket, keep: int) -> Exported:
+    """Put an audit's data in place, then remove all but the newest `keep` releases of this shard.
 
     Raises `Unseen`; then what was there before can still be read, and nothing of this, unless the
     store took the release and failed to say so: it is whole then.
     """
-    beneath = folder(facts.snapshot.registry, facts.shard)
+    beneath = folder(data.snapshot.registry, data.shard)
     # Before as well: what a process leaves that is killed at each export must not pile up.
     tidy(bucket, beneath, keep)
-    release = _release(facts, _put(facts, bucket, f"{beneath}/{facts.audit}/"))
+    release = _release(data, _put(data, bucket, f"{beneath}/{data.audit}/"))
     where = path_of(release)
     bucket.put(where, encode(release))
     return Exported(where, tidy(bucket, beneath, keep, where))
 
 
-def _put(facts: Facts, bucket: Bucket, beneath: str) -> tuple[File, ...]:
+def _put(data: AuditData, bucket: Bucket, beneath: str) -> tuple[File, ...]:
     """Put every table, and see that all are there; what is begun in vain is taken away again."""
     try:
-        files = tuple(_written(facts, bucket, beneath))
+        files = tuple(_written(data, bucket, beneath))
         sizes = bucket.sizes(beneath)
     except Unseen:
         with suppress(Unseen):
@@ -107,52 +107,52 @@ def _put(facts: Facts, bucket: Bucket, beneath: str) -> tuple[File, ...]:
     return files
 
 
-def _written(facts: Facts, bucket: Bucket, beneath: str) -> Iterator[File]:
+def _written(data: AuditData, bucket: Bucket, beneath: str) -> Iterator[File]:
     """Write and put every table, one after the other, through a file on the disk."""
-    with TemporaryDirectory(prefix="pullproof-facts-") as room:
-        for table, parts in _tables(facts):
+    with TemporaryDirectory(prefix="pullproof-export-") as room:
+        for table, parts in _tables(data):
             local = Path(room, f"{table.name}.parquet")
-            count = write(table, _origin(facts), parts, local)
+            count = write(table, _origin(data), parts, local)
             there = f"{beneath}{local.name}"
             bucket.put(there, local)
             yield File(table.name, there, count, local.stat().st_size, digest(local))
             local.unlink()
 
 
-def _tables(facts: Facts) -> Iterator[tuple[ParquetTable, Iterable[Columns]]]:
-    seen = rows.of_snapshot(facts.snapshot)
+def _tables(data: AuditData) -> Iterator[tuple[ParquetTable, Iterable[Columns]]]:
+    seen = rows.of_snapshot(data.snapshot)
     for table in SEEN:
         yield table, turned(seen[table.name], len(table.columns))
-    if facts.holding:
-        stored = rows.of_storage(facts.holding.inventory)
+    if data.storage:
+        stored = rows.of_storage(data.storage.inventory)
         for table in STORED:
             yield table, stored[table.name]
 
 
-def _origin(facts: Facts) -> tuple[object, ...]:
-    taken_at, registry = facts.snapshot.taken_at, facts.snapshot.registry
-    return facts.audit, taken_at, registry, facts.shard.index, facts.shard.count, SCHEMA
+def _origin(data: AuditData) -> tuple[object, ...]:
+    taken_at, registry = data.snapshot.taken_at, data.snapshot.registry
+    return data.audit, taken_at, registry, data.shard.index, data.shard.count, SCHEMA
 
 
-def _release(facts: Facts, files: tuple[File, ...]) -> Release:
-    wide = (gap for gap in facts.snapshot.gaps if gap.scope in _WORTH_TELLING)
+def _release(data: AuditData, files: tuple[File, ...]) -> Release:
+    wide = (gap for gap in data.snapshot.gaps if gap.scope in _WORTH_TELLING)
     gaps = [f"{gap.subject}: {gap.reason}" for gap in wide]
-    if facts.snapshot.role is Role.PROXY:
-        gaps.append(f"{facts.snapshot.registry}: {Reason.BY_DESIGN}")
-    holding = facts.holding
+    if data.snapshot.role is Role.PROXY:
+        gaps.append(f"{data.snapshot.registry}: {Reason.BY_DESIGN}")
+    storage = data.storage
     return Release(
         schema=SCHEMA,
-        registry=facts.snapshot.registry,
-        audit=facts.audit,
-        taken_at=facts.snapshot.taken_at,
-        shard=facts.shard.index,
-        shards=facts.shard.count,
-        whole=facts.whole,
+        registry=data.snapshot.registry,
+        audit=data.audit,
+        taken_at=data.snapshot.taken_at,
+        shard=data.shard.index,
+        shards=data.shard.count,
+        whole=data.whole,
         files=files,
         gaps=tuple(gaps),
-        storage=holding is not None,
-        blobs_before=holding.blobs_before if holding else 0,
-        uploads_before=holding.uploads_before if holding else 0,
+        storage=storage is not None,
+        blobs_before=storage.blobs_before if storage else 0,
+        uploads_before=storage.uploads_before if storage else 0,
     )
 
 

@@ -16,7 +16,7 @@ from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Role, Snapshot
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.publish.exports.export import Facts, Holding, export, schema
+from exporter.publish.exports.export import AuditData, StorageData, export, schema
 from exporter.publish.exports.release import decode
 from exporter.publish.exports.schema import SEEN, TABLES
 from exporter.sources.bucket import Bucket
@@ -40,8 +40,8 @@ async def snapshot() -> Snapshot:
     return (await audited(fake, use("app:v1"), use("gone:v1"))).snapshot
 
 
-def facts(snapshot: Snapshot, number: int, shard: Shard = WHOLE) -> Facts:
-    return Facts(snapshot, shard, f"20260422T100000{number:06d}Z-00000000", whole=True)
+def facts(snapshot: Snapshot, number: int, shard: Shard = WHOLE) -> AuditData:
+    return AuditData(snapshot, shard, f"20260422T100000{number:06d}Z-00000000", whole=True)
 
 
 def test_every_row_says_whence_it_is_and_every_table_is_as_described(snapshot: Snapshot) -> None:
@@ -92,7 +92,7 @@ def test_a_storage_is_written_beside_it(snapshot: Snapshot, tmp_path: Path) -> N
     inventory = filesystem.read(str(tmp_path))
     bucket = Dict()
 
-    told = replace(facts(snapshot, 1), holding=Holding(inventory, 5, 6))
+    told = replace(facts(snapshot, 1), storage=StorageData(inventory, 5, 6))
     export(told, bucket, keep=3)
 
     (release,) = releases(bucket)
@@ -122,7 +122,9 @@ def test_a_name_on_a_disk_that_is_no_text_is_spelt_out(tmp_path: Path) -> None:
     inventory = filesystem.read(str(tmp_path))
     bucket = Dict()
 
-    export(replace(facts(Snapshot(HOST, NOW), 1), holding=Holding(inventory, 5, 6)), bucket, keep=1)
+    export(
+        replace(facts(Snapshot(HOST, NOW), 1), storage=StorageData(inventory, 5, 6)), bucket, keep=1
+    )
 
     (release,) = releases(bucket)
     tags = rows(bucket, release, "stored_tags")

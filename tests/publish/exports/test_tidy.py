@@ -10,7 +10,7 @@ import pytest
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
-from exporter.publish.exports.export import Facts, export
+from exporter.publish.exports.export import AuditData, export
 from exporter.publish.exports.schema import SEEN
 from exporter.sources.bucket import Bucket
 from tests.fakes import HOST, NOW
@@ -23,8 +23,8 @@ HOUR = 3_600
 FILES = len(SEEN)
 
 
-def facts(number: int, shard: Shard = WHOLE) -> Facts:
-    return Facts(Snapshot(HOST, NOW), shard, name(number), whole=True)
+def facts(number: int, shard: Shard = WHOLE) -> AuditData:
+    return AuditData(Snapshot(HOST, NOW), shard, name(number), whole=True)
 
 
 def name(number: int) -> str:

@@ -17,7 +17,7 @@ from exporter.facts.use import Use
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
 from exporter.ports import Listing
-from exporter.publish.exports.export import Facts, Holding, export
+from exporter.publish.exports.export import AuditData, StorageData, export
 from exporter.resolve import scope
 from exporter.sources.storage import filesystem
 from tests import worlds
@@ -59,10 +59,10 @@ class Site:
         """Have every shard write its facts."""
         for index in range(count):
             shard = Shard(index, count)
-            holding = Holding(self.inventory, *GRACE.before(NOW)) if shard.first else None
+            storage = StorageData(self.inventory, *GRACE.before(NOW)) if shard.first else None
             snapshot = (await self.report(shard)).snapshot
             name = f"20260422T100000000000Z-{index:08x}"
-            export(Facts(snapshot, shard, name, whole=True, holding=holding), bucket, keep=2)
+            export(AuditData(snapshot, shard, name, whole=True, storage=storage), bucket, keep=2)
 
 
 def site(root: Path, seed: int, repositories: int = 12) -> Site:

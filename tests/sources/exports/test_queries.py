@@ -15,7 +15,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
-from exporter.publish.exports.export import Facts, Holding, export
+from exporter.publish.exports.export import AuditData, StorageData, export
 from exporter.sources.bucket import Bucket
 from exporter.sources.exports.duck import duck
 from exporter.sources.exports.queries import answer
@@ -150,8 +150,8 @@ def test_indexes_past_the_deepest_forbid_an_answer(
     tree.write(tmp_path / "registry", "deep", made, "v1")
     inventory = filesystem.read(str(tmp_path / "registry"))
     bucket = Bucket.at(str(tmp_path / "facts"), {})
-    facts = Facts(Snapshot("deep", NOW), WHOLE, "20260422T100000000000Z-00000000", whole=False)
-    export(replace(facts, holding=Holding(inventory, 0, 0)), bucket, keep=1)
+    facts = AuditData(Snapshot("deep", NOW), WHOLE, "20260422T100000000000Z-00000000", whole=False)
+    export(replace(facts, storage=StorageData(inventory, 0, 0)), bucket, keep=1)
 
     with duck("200MB", tmp_path) as engine:
         found = told(bucket, tmp_path / "facts", engine)
