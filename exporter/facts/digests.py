@@ -1,4 +1,4 @@
-"""Which number stands for a digest? Numbers follow the order of the digests' texts."""
+"""Numbers for digests, in the order of the digests' texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.int32]
 """Digests by their numbers."""
 Marks = NDArray[np.bool_]
-Rows = NDArray[np.uint8]
-Keys = NDArray[np.uint64]
+Rows = NDArray[np.bytes_]
+"""Packed sha256 digests; NumPy orders such texts by their bytes."""
 Halves = NDArray[np.int64]
+
+Sortable = TypeVar("Sortable", NDArray[np.bytes_], NDArray[np.int32])
 
 ABSENT: Final = -1
 """The number of nothing: no file, no digest of that name."""
@@ -36,9 +38,7 @@ class Digests:
     """Every digest that was seen: sha256 packed and sorted, all other texts behind them, sorted."""
 
     packed: Rows
-    """Thirty-two bytes a row, ascending, each once."""
-    keys: Keys
-    """The first eight bytes of each row as a number: what look-ups search."""
+    """Ascending, each once."""
     others: tuple[str, ...]
     """sha512, and texts in manifests that are no digests at all: collectors mark those too."""
 
@@ -49,14 +49,14 @@ class Digests:
     def text(self, number: int) -> str:
         """Return the digest that a number stands for."""
         if number < len(self.packed):
-            return f"{_PREFIX}{self.packed[number].tobytes().hex()}"
+            return _PREFIX + self.packed[number : number + 1].tobytes().hex()
         return self.others[number - len(self.packed)]
 
     def number(self, text: str) -> int:
         """Return the number of a digest, or `ABSENT`."""
         row = pack_texts([text])
         if row is not None:
-            return int(find(self.packed, self.keys, np.frombuffer(row, np.uint8).reshape(1, -1))[0])
+            return int(find(self.packed, rows_of(row))[0])
         at = bisect_left(self.others, text)
         return at + len(self.packed) if self.others[at : at + 1] == (text,) else ABSENT
 
@@ -85,6 +85,11 @@ def unpacked(packed: bytes) -> tuple[str, ...]:
     encoded = packed.hex()
     starts = range(0, len(encoded), _ENCODED)
     return tuple(f"{_PREFIX}{encoded[at : at + _ENCODED]}" for at in starts)
+
+
+def rows_of(packed: bytes | bytearray) -> Rows:
+    """Return packed sha256 digests as an array."""
+    return np.frombuffer(packed, f"S{DIGEST_BYTES}")
 
 
 class Column:
@@ -116,7 +121,7 @@ class Column:
         if len(self._pending) >= 1 << 16:
             self.settle()
 
-    def rows_of(self, packed: bytes) -> None:
+    def add_packed(self, packed: bytes) -> None:
         """Add sha256 digests that are packed already."""
         if self._pending:
             self.settle()
@@ -149,31 +154,29 @@ class Column:
         self.length += 1
 
     def rows(self) -> Rows:
-        """Return the sha256 digests among the entries, in order, thirty-two bytes a row."""
+        """Return the sha256 digests among the entries, in order."""
         self.settle()
-        return np.frombuffer(self.packed, np.uint8).reshape(-1, DIGEST_BYTES)
+        return rows_of(self.packed)
 
 
 def number(columns: Sequence[Column]) -> tuple[Digests, list[Numbers]]:
     """Number all digests of some columns, the first of which holds most of them."""
     rows = [column.rows() for column in columns]
-    packed = _distinct(rows[0])
-    keys = _keys(packed)
-    found = [find(packed, keys, part) for part in rows]
+    packed = distinct(rows[0])
+    found = [find(packed, part) for part in rows]
     missing = [part[at == ABSENT] for part, at in zip(rows, found, strict=True)]
     if any(map(len, missing)):
-        packed = _distinct(np.concatenate([packed, *missing]))
-        keys = _keys(packed)
-        found = [find(packed, keys, part) for part in rows]
+        packed = distinct(np.concatenate([packed, *missing]))
+        found = [find(packed, part) for part in rows]
     texts = {text for each in columns for text in each.exceptions.values() if isinstance(text, str)}
-    digests = Digests(packed, keys, tuple(sorted(texts)))
+    digests = Digests(packed, tuple(sorted(texts)))
     behind = {text: at + len(packed) for at, text in enumerate(digests.others)}
     return digests, [
         _numbers(column, numbers, behind) for column, numbers in zip(columns, found, strict=True)
     ]
 
 
-def find(packed: Rows, keys: Keys, needles: Rows) -> Numbers:
+def find(packed: Rows, needles: Rows) -> Numbers:
     """Return the position of each needle among sorted rows, `ABSENT` for those not there.
 
     Needles are sorted first: a binary search with random needles costs sixty times as much.
@@ -181,97 +184,21 @@ def find(packed: Rows, keys: Keys, needles: Rows) -> Numbers:
     found = np.full(len(needles), ABSENT, np.int32)
     for start in range(0, len(needles) if len(packed) else 0, _STRIDE):
         part = needles[start : start + _STRIDE]
-        wanted = _keys(part)
-        order = np.argsort(wanted)
-        at = np.searchsorted(keys, wanted[order])
+        order = np.argsort(part)
+        part = part[order]
+        at = np.searchsorted(packed, part)
         at[at == len(packed)] = 0
-        hit = _same(packed[at], part[order])
+        hit = packed[at] == part
         found[start + order[hit]] = at[hit]
-        lost = order[~hit & (keys[at] == wanted[order])]
-        if len(lost):
-            found[start + lost] = _find_twins(packed, part[lost])
     return found
 
 
-def _same(some: Rows, others: Rows) -> Marks:
-    """Compare rows, eight bytes at a time: much quicker than a look at every byte."""
-    mine, theirs = (np.ascontiguousarray(each).view(np.uint64) for each in (some, others))
-    same: Marks = mine[:, 0] == theirs[:, 0]
-    for column in range(1, DIGEST_BYTES // 8):
-        same &= mine[:, column] == theirs[:, column]
-    return same
-
-
-def _find_twins(packed: Rows, needles: Rows) -> Numbers:
-    """Return the positions of needles that share their first eight bytes with other rows.
-
-    By all thirty-two bytes: made-up digests may share any number of the first ones, so a look at
-    each row that shares eight would take the square of their number.
-    """
-    texts = _texts(needles)
-    order = np.argsort(texts)
-    at = np.searchsorted(_texts(packed), texts[order])
-    at[at == len(packed)] = 0
-    found = np.full(len(needles), ABSENT, np.int32)
-    hit = _same(packed[at], needles[order])
-    found[order[hit]] = at[hit]
-    return found
-
-
-class Sizes:
-    """How large is the blob of a digest? Asked of a column, and what goes with each entry."""
-
-    def __init__(self, column: Column, sizes: Sequence[int]) -> None:
-        """Sort a column's sha256 digests by their first eight bytes."""
-        self._rows = column.rows()
-        self._order = np.argsort(_keys(self._rows))
-        self._keys = _keys(self._rows)[self._order]
-        regular = np.ones(column.length, bool)
-        regular[list(column.exceptions)] = False
-        self._sizes = np.asarray(sizes, np.int64)[regular]
-
-    def of(self, packed: bytes) -> list[int]:
-        """Return the sizes, in bytes, of some digests' blobs; `ABSENT` where none can be told."""
-        needles = np.frombuffer(packed, np.uint8).reshape(-1, DIGEST_BYTES)
-        if not len(self._rows):
-            return [ABSENT] * len(needles)
-        at = np.searchsorted(self._keys, _keys(needles))
-        place = self._order[np.minimum(at, len(self._rows) - 1)]
-        # Of digests that share their first eight bytes the first is found; the others are not told.
-        sizes: list[int] = np.where(
-            _same(self._rows[place], needles), self._sizes[place], ABSENT
-        ).tolist()
-        return sizes
-
-
-def _texts(rows: Rows) -> NDArray[np.bytes_]:
-    """View rows as texts, which NumPy orders as it orders the rows' bytes."""
-    texts: NDArray[np.bytes_] = np.ascontiguousarray(rows).view(f"S{DIGEST_BYTES}")[:, 0]
-    return texts
-
-
-def _keys(rows: Rows) -> Keys:
-    """Read the first eight bytes of each row as a big-endian number."""
-    return np.ascontiguousarray(rows).view(">u8")[:, 0].astype(np.uint64)
-
-
-def _distinct(rows: Rows) -> Rows:
-    """Sort rows and drop repeats; by their first eight bytes, and by all where those are equal.
-
-    `np.unique` is a hundred times slower than a sort and a look at the neighbour.
-    """
-    keys = _keys(rows)
-    order = np.argsort(keys)
-    keys = keys[order]
-    result = rows[order]
-    twins = keys[1:] == keys[:-1]
-    same = (result[1:] == result[:-1]).all(axis=1) if twins.any() else twins
-    if (twins & ~same).any():
-        result = np.sort(_texts(result)).view(np.uint8).reshape(-1, DIGEST_BYTES)
-        same = (result[1:] == result[:-1]).all(axis=1)
-    fresh: Marks = np.concatenate([np.ones(min(len(result), 1), bool), ~same])
-    distinct: Rows = result[fresh]
-    return distinct
+def distinct(values: Sortable) -> Sortable:
+    """Sort values and drop repeats; much quicker than `np.unique` on many."""
+    ordered = np.sort(values)
+    fresh = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=fresh[1:])
+    return ordered[fresh]
 
 
 def _numbers(column: Column, found: Numbers, behind: dict[str, int]) -> Numbers:
@@ -303,6 +230,6 @@ def join_key(text: str) -> tuple[int, int]:
 def join_keys(digests: Digests) -> tuple[Halves, Halves]:
     """Return the keys of all digests, by their numbers."""
     others = np.array([join_key(text) for text in digests.others], np.int64).reshape(-1, 2)
-    halves = np.ascontiguousarray(digests.packed[:, :16]).view(">i8").astype(np.int64)
-    both = np.concatenate([halves.reshape(-1, 2), others])
+    halves = digests.packed.view(">i8").reshape(-1, 4)[:, :2].astype(np.int64)
+    both = np.concatenate([halves, others])
     return both[:, 0], both[:, 1]

@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from exporter.facts.digests import Marks, Numbers
-from exporter.facts.inventory import Bytes, Inventory, Upload, distinct
+from exporter.facts.digests import Marks, Numbers, distinct
+from exporter.facts.inventory import Bytes, Inventory, Upload
 
 _NANO: Final = 1_000_000_000
 _NOBODY: Final = -1

@@ -10,7 +10,7 @@ from enum import IntEnum, IntFlag, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.facts.digests import ABSENT, Digests, Marks, Numbers
+from exporter.facts.digests import ABSENT, Digests, Marks, Numbers, distinct
 from exporter.facts.gap import Gap, Reason
 from exporter.facts.snapshot import Sealed
 from exporter.oci.digest import Digest, Malformed
@@ -235,11 +235,3 @@ class Inventory:
                     digest = Digest.parse(self.digests.text(manifest))
                     found[digest] = (*found.get(digest, ()), Tag(name))
         return Sealed(found)
-
-
-def distinct(numbers: Numbers) -> Numbers:
-    """Sort numbers and drop repeats; much quicker than `np.unique` on many."""
-    ordered = np.sort(numbers)
-    fresh = np.ones(len(ordered), bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=fresh[1:])
-    return ordered[fresh]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporter.facts.digests import Column, Sizes, number
+from exporter.facts.digests import ABSENT, Column, Digests, find, number, rows_of
 from exporter.facts.gap import Gap
 from exporter.facts.inventory import (
     Driver,
@@ -75,7 +75,7 @@ class InventoryBuilder:
         self._driver = driver
         self._blobs = Column()
         self._sizes: list[int] = []
-        self._by_digest: Sizes | None = None
+        self._sized: tuple[Digests, np.ndarray] | None = None
         self._modified: list[int] = []
         self._names: list[str] = []
         self._folders: list[Folder] = []
@@ -94,16 +94,21 @@ class InventoryBuilder:
         self, algorithm: str, names: Sequence[str], sizes: Iterable[int], modified: Iterable[int]
     ) -> None:
         """Add blobs that have a `data` file: bytes, and nanoseconds since the epoch."""
-        self._by_digest = None
+        self._sized = None
         self._blobs.encoded(algorithm, names)
         self._sizes.extend(sizes)
         self._modified.extend(modified)
 
     def sizes(self, packed: bytes) -> list[int]:
         """Return the sizes, in bytes, of blobs that were added; `ABSENT` where that is not sure."""
-        if self._by_digest is None:
-            self._by_digest = Sizes(self._blobs, self._sizes)
-        return self._by_digest.of(packed)
+        if self._sized is None:
+            digests, (blobs,) = number([self._blobs])
+            sizes = np.full(len(digests) + 1, ABSENT, np.int64)  # the last is of what is not there
+            sizes[blobs] = self._sizes
+            self._sized = digests, sizes
+        digests, sizes = self._sized
+        found: list[int] = sizes[find(digests.packed, rows_of(packed))].tolist()
+        return found
 
     def tag(self, name: str, current: Target, history: Sequence[str] = ()) -> None:
         """Add a tag of the current repository; tags come in the order of their names."""
@@ -131,7 +136,7 @@ class InventoryBuilder:
 
     def inventory(self) -> Inventory:
         """Number everything and return the whole."""
-        self._by_digest = None
+        self._sized = None
         digests, columns = number(self._columns())
         blobs, revisions, revised, layers, layered, current, history, manifests, targets = columns
         sizes = np.full(len(digests), -1, np.int64)
@@ -205,7 +210,7 @@ class _ManifestBuilder:
 
     def add_outlines(self, found: Mapping[str, Outline]) -> None:
         self.digests.texts(found)
-        self.targets.rows_of(b"".join([each.packed for each in found.values()]))
+        self.targets.add_packed(b"".join([each.packed for each in found.values()]))
         self.counts.extend(map(len, found.values()))
         self.indexes.extend(each.is_index for each in found.values())
 

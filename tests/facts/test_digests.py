@@ -84,8 +84,8 @@ def test_digests_made_to_look_alike_take_about_as_long_as_others() -> None:
 def _seconds(rows: list[bytes]) -> float:
     """The processor time that numbering takes at best, where rows stand twice among others."""
     column, other = Column(), Column()
-    column.rows_of(b"".join(rows[::2]))
-    other.rows_of(b"".join(rows))
+    column.add_packed(b"".join(rows[::2]))
+    other.add_packed(b"".join(rows))
     began = time.process_time()
     digests, (_, numbers) = number([column, other])
     took = time.process_time() - began

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.body import Body
-from exporter.facts.inventory import Driver, distinct
+from exporter.facts.digests import distinct
+from exporter.facts.inventory import Driver
 from exporter.facts.inventory_builder import InventoryBuilder
 
 _WORDS = [f"sha256:{at:064x}" for at in range(12)]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exporter.facts.digests import Marks, Numbers
-from exporter.facts.inventory import Inventory, distinct
+from exporter.facts.digests import Marks, Numbers, distinct
+from exporter.facts.inventory import Inventory
 from exporter.judge.gc.links import descend, linked
 from exporter.judge.gc.outcome import Removal
 

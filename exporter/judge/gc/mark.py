@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from exporter.facts.digests import ABSENT, Marks, Numbers
-from exporter.facts.inventory import Folder, Inventory, Unlinked, distinct
+from exporter.facts.digests import ABSENT, Marks, Numbers, distinct
+from exporter.facts.inventory import Folder, Inventory, Unlinked
 from exporter.judge.gc import links
 from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.gc.outcome import Batch

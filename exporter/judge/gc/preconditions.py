@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from exporter.facts.digests import ABSENT, Marks, Numbers
-from exporter.facts.inventory import Folder, Inventory, Starts, distinct
+from exporter.facts.digests import ABSENT, Marks, Numbers, distinct
+from exporter.facts.inventory import Folder, Inventory, Starts
 from exporter.judge.gc.dialect import Dialect
 from exporter.judge.gc.links import descend, linked
 from exporter.judge.gc.repositories import refusal, visited

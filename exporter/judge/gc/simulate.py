@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from exporter.facts.digests import ABSENT, Numbers
+from exporter.facts.digests import ABSENT, Numbers, distinct
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.inventory import Inventory, distinct
+from exporter.facts.inventory import Inventory
 from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.gc.mark import MarkResult, mark
 from exporter.judge.gc.outcome import (

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from exporter.facts.digests import ABSENT, Halves, Numbers, join_key, join_keys
+from exporter.facts.digests import ABSENT, Halves, Numbers, join_key, join_keys, unpacked
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
 from exporter.facts.snapshot import Snapshot, known_manifests, stated_sizes
@@ -22,7 +22,6 @@ Columns = tuple[Any, ...]
 _NO_KEY: Final = (None, None)
 _STRIDE: Final = 1 << 20
 """Rows of a storage that are made at a time: bounds the memory that an export takes."""
-_HEX: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 def of_snapshot(snapshot: Snapshot) -> Mapping[str, Iterator[Row]]:
@@ -137,13 +136,8 @@ def _texts(inventory: Inventory, numbers: Numbers) -> Sequence[str]:
     """Write digests out; ascending numbers have the sha256 ones first."""
     digests = inventory.digests
     packed = digests.packed[numbers[numbers < len(digests.packed)]]
-    text = np.empty((len(packed), 71), np.uint8)
-    text[:, :7] = np.frombuffer(b"sha256:", np.uint8)
-    text[:, 7::2] = _HEX[packed >> 4]
-    text[:, 8::2] = _HEX[packed & 15]
-    short = text.tobytes().decode()
-    hashed = [short[start : start + 71] for start in range(0, len(short), 71)]
-    return hashed + [digests.text(int(each)) for each in numbers[len(packed) :]]
+    hashed = unpacked(packed.tobytes())
+    return [*hashed, *(digests.text(int(each)) for each in numbers[len(packed) :])]
 
 
 def _stored_edges(inventory: Inventory, high: Halves, low: Halves) -> Iterator[Columns]:

@@ -13,8 +13,9 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from exporter.facts.digests import distinct
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.inventory import Inventory, distinct
+from exporter.facts.inventory import Inventory
 from exporter.facts.inventory_builder import InventoryBuilder
 from exporter.ports import Unseen
 from exporter.sources.storage import layout

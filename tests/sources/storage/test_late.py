@@ -53,7 +53,7 @@ def test_links_are_added_in_the_order_of_their_paths() -> None:
 
     add({"sha256": {"b" * 64: _INDEX, "a" * 64: _INDEX}}, links)
 
-    assert links.paths.rows()[:, 0].tolist() == [0xAA, 0xBB]
+    assert links.paths.rows().tolist() == [b"\xaa" * 32, b"\xbb" * 32]
     assert links.differing == {1: _INDEX}
 
 
