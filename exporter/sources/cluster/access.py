@@ -108,8 +108,8 @@ class Access:
             user.value.pop("token", None)  # the file is the one that is rotated
         if spec := user.value.pop("exec", None):
             folder = Path(user.path or ".").absolute().parent
-            plugin = ExecPlugin(spec, cluster.value, folder, self.environ, self.timeout)
-            user.value.update(plugin.credentials())
+            given = exec_credentials(spec, cluster.value, folder, self.environ, self.timeout)
+            user.value.update(given)
 
     def _entry(self, merged: ConfigNode, kind: str, name: str | None) -> ConfigNode:
         """Return the entry of a name, as the merged files know it."""
@@ -174,58 +174,50 @@ class ExecCredential(ApiStruct, frozen=True):
 _EXEC_CREDENTIAL: Final = msgspec.json.Decoder(ExecCredential)
 
 
-@dataclass(frozen=True, slots=True)
-class ExecPlugin:
-    """The `exec` section of a kubeconfig's user.
+def exec_credentials(
+    spec: Mapping[str, Any],
+    cluster: Mapping[str, Any],
+    folder: Path,
+    environ: Mapping[str, str],
+    timeout: float,
+) -> dict[str, str]:
+    """Run the plugin of a kubeconfig's user in a folder; return what it gives by the user's keys.
 
     The official client would wait for it for ever, and go on without credentials where it fails.
+    Call it in a thread: it takes as long as the plugin does, at most `timeout` seconds. Raises
+    `Unseen`, which never repeats what the plugin printed: it may hold the secret.
     """
+    program = str(spec.get("command") or "")
+    command = (program, *map(str, spec.get("args") or ()))
+    environment = _environment(spec, cluster, environ)
+    ended = asyncio.run(Program(command, timeout, folder=folder, environ=environment).run())
+    if ended.code:
+        raise _failed(program, f"exited with code {ended.code}")
+    try:
+        given = decoded(ended.printed, _EXEC_CREDENTIAL)
+    except Malformed as error:
+        raise _failed(program, "its response is not an ExecCredential") from error
+    if given.api_version != spec.get("apiVersion"):
+        raise _failed(program, "its response has another apiVersion than requested")
+    found = {"token": given.status.token} if given.status.token is not None else {}
+    certificate, key = given.status.client_certificate_data, given.status.client_key_data
+    if certificate is not None and key is not None:
+        found["client-certificate-data"] = base64.b64encode(certificate.encode()).decode()
+        found["client-key-data"] = base64.b64encode(key.encode()).decode()
+    if not found:
+        raise _failed(program, "its response has neither a token nor a certificate with its key")
+    return found
 
-    spec: Mapping[str, Any]
-    cluster: Mapping[str, Any]
-    """The kubeconfig's cluster, for a plugin that wants to know it."""
-    folder: Path
-    """Of the kubeconfig: a relative command starts there."""
-    environ: Mapping[str, str]
-    patience: float
-    """Seconds that it may take."""
 
-    def credentials(self) -> dict[str, str]:
-        """Run it, and return what it gave by the keys of a kubeconfig's user.
-
-        Call it in a thread: it takes as long as the plugin does. Raises `Unseen`,
-        which never repeats what it printed: it may hold the secret.
-        """
-        program = str(self.spec.get("command") or "")
-        command = (program, *map(str, self.spec.get("args") or ()))
-        run = Program(command, self.patience, folder=self.folder, environ=self._environment())
-        ended = asyncio.run(run.run())
-        if ended.code:
-            raise _failed(program, f"exited with code {ended.code}")
-        try:
-            given = decoded(ended.printed, _EXEC_CREDENTIAL)
-        except Malformed as error:
-            raise _failed(program, "its response is not an ExecCredential") from error
-        if given.api_version != self.spec.get("apiVersion"):
-            raise _failed(program, "its response has another apiVersion than requested")
-        found = {"token": given.status.token} if given.status.token is not None else {}
-        certificate, key = given.status.client_certificate_data, given.status.client_key_data
-        if certificate is not None and key is not None:
-            found["client-certificate-data"] = base64.b64encode(certificate.encode()).decode()
-            found["client-key-data"] = base64.b64encode(key.encode()).decode()
-        if not found:
-            detail = "its response has neither a token nor a certificate with its key"
-            raise _failed(program, detail)
-        return found
-
-    def _environment(self) -> dict[str, str]:
-        own = {str(each["name"]): str(each["value"]) for each in self.spec.get("env") or ()}
-        asked: dict[str, Any] = {"interactive": False}
-        if self.spec.get("provideClusterInfo"):
-            asked["cluster"] = dict(self.cluster)
-        version = self.spec.get("apiVersion")
-        information = {"apiVersion": version, "kind": "ExecCredential", "spec": asked}
-        return {**self.environ, **own, "KUBERNETES_EXEC_INFO": json.dumps(information)}
+def _environment(
+    spec: Mapping[str, Any], cluster: Mapping[str, Any], environ: Mapping[str, str]
+) -> dict[str, str]:
+    own = {str(each["name"]): str(each["value"]) for each in spec.get("env") or ()}
+    asked: dict[str, Any] = {"interactive": False}
+    if spec.get("provideClusterInfo"):
+        asked["cluster"] = dict(cluster)
+    information = {"apiVersion": spec.get("apiVersion"), "kind": "ExecCredential", "spec": asked}
+    return {**environ, **own, "KUBERNETES_EXEC_INFO": json.dumps(information)}
 
 
 def _failed(program: str, detail: str) -> Unseen:

@@ -42,7 +42,6 @@ _DIRECTIVES: Final = 100
 """Each `%TAG` is compared with all before it, in one step."""
 _DEEPEST: Final = 64
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_MAGIC: Final = b"\x1f\x8b\x08"
 _GROUPS: Final = frozenset({"containers", "initContainers", "ephemeralContainers"})
 _TARGETS: Final = frozenset({"deployed", "superseded"})
 """The states of revisions to which one would go back."""
@@ -93,8 +92,6 @@ def images(packed: str) -> list[str]:
 
 
 def _inflated(body: bytes) -> bytes:
-    if not body.startswith(_MAGIC):
-        return body  # as Helm kept it before it packed
     inflating = zlib.decompressobj(_GZIP)
     document = inflating.decompress(body, _UNPACKED)
     if inflating.unconsumed_tail:

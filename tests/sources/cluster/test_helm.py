@@ -38,9 +38,8 @@ data: {image: r.example/not:1, "on": [image, {image: r.example/nor:1}]}
 """
 
 
-def packed(document: object, *, zipped: bool = True) -> str:
-    body = json.dumps(document).encode()
-    release = base64.b64encode(gzip.compress(body) if zipped else body)
+def packed(document: object) -> str:
+    release = base64.b64encode(gzip.compress(json.dumps(document).encode()))
     return base64.b64encode(release).decode()
 
 
@@ -55,10 +54,6 @@ def test_every_container_and_volume_of_every_document_counts_once() -> None:
         "r.example/model:1",
         "r.example/hook:1",
     ]
-
-
-def test_an_old_release_that_is_not_packed_is_read_too() -> None:
-    assert "r.example/app:1" in images(packed({"manifest": MANIFEST}, zipped=False))
 
 
 def test_a_release_without_hooks_or_manifest_wants_nothing() -> None:

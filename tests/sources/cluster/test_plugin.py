@@ -12,16 +12,16 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.cluster.access import ExecPlugin
+from exporter.sources.cluster.access import exec_credentials
 from tests.parts.process import PATIENCE, until
 
 API = "client.authentication.k8s.io/v1"
 
 
-def plugin(folder: Path, script: str, patience: float = PATIENCE, **spec: Any) -> ExecPlugin:
+def given(folder: Path, script: str, patience: float = PATIENCE, **spec: Any) -> dict[str, str]:
     made = {"apiVersion": API, "command": "/bin/sh", "args": ["-c", script], **spec}
     cluster = {"server": "https://k.example"}
-    return ExecPlugin(made, cluster, folder, dict(os.environ), patience)
+    return exec_credentials(made, cluster, folder, dict(os.environ), patience)
 
 
 def credential(**status: str) -> str:
@@ -31,7 +31,7 @@ def credential(**status: str) -> str:
 def test_a_token_is_taken_with_the_plugins_own_variables(tmp_path: Path) -> None:
     script = f"printf '%s' '{credential(token='T')}' | sed s/T/$WHO/"
 
-    told = plugin(tmp_path, script, env=[{"name": "WHO", "value": "robot"}]).credentials()
+    told = given(tmp_path, script, env=[{"name": "WHO", "value": "robot"}])
 
     assert told == {"token": "robot"}
 
@@ -41,7 +41,7 @@ def test_a_plugin_may_be_told_the_cluster_and_that_nobody_is_there_to_answer(
 ) -> None:
     script = f"printf %s \"$KUBERNETES_EXEC_INFO\" > asked; echo '{credential(token='T')}'"
 
-    plugin(tmp_path, script, provideClusterInfo=True).credentials()
+    given(tmp_path, script, provideClusterInfo=True)
 
     asked = json.loads((tmp_path / "asked").read_text())
     assert asked["spec"] == {"interactive": False, "cluster": {"server": "https://k.example"}}
@@ -65,7 +65,7 @@ def test_a_plugin_that_fails_is_told_without_what_it_printed(
     tmp_path: Path, script: str, detail: str
 ) -> None:
     with pytest.raises(Unseen) as unseen:
-        plugin(tmp_path, script).credentials()
+        given(tmp_path, script)
 
     assert unseen.value.reason is Reason.CREDENTIALS
     assert detail in unseen.value.detail
@@ -74,7 +74,7 @@ def test_a_plugin_that_fails_is_told_without_what_it_printed(
 
 def test_a_plugin_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unseen, match="No such file"):
-        plugin(tmp_path, "", command="./absent", args=None).credentials()
+        given(tmp_path, "", command="./absent", args=None)
 
 
 def test_a_plugin_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_plugin_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -
     patience = 0.5
     while not told.exists() or not told.read_text().strip():  # it may need long to start one
         with pytest.raises(Unseen, match="timed out after"):
-            plugin(tmp_path, f"{child} & echo $! > child; wait", patience).credentials()
+            given(tmp_path, f"{child} & echo $! > child; wait", patience)
         patience *= 4
 
     process = Path("/proc", told.read_text().strip(), "cmdline")
