@@ -24,7 +24,7 @@ from exporter.wiring import references, targets
 
 
 @dataclass(frozen=True, slots=True)
-class Wanting:
+class Needs:
     """What the references say, and which tags matter by their names."""
 
     uses: Listing[Use]
@@ -50,7 +50,7 @@ def _needed(wanted: scope.WantedImage, users: tuple[User, ...]) -> NeededImage:
     return NeededImage(wanted.repository, tag, digest, wanted.reference_class, users)
 
 
-def wanting(args: argparse.Namespace, environ: Mapping[str, str]) -> Wanting:
+def read_needs(args: argparse.Namespace, environ: Mapping[str, str]) -> Needs:
     """Read the references; a file that cannot be read is a gap. Raises `Refused`."""
     with refusing(Malformed, Misconfigured):
         hosts = frozenset[str]().union(*map(spellings, args.registry))
@@ -61,7 +61,7 @@ def wanting(args: argparse.Namespace, environ: Mapping[str, str]) -> Wanting:
     uses = joined(*map(_read, _sources(args, settings, environ)))
     mine = tuple(use for use in uses.entries if not hosts or use.reference.registry in hosts)
     every = replace(watched, select=("*",), leave_out_tags=())
-    return Wanting(Listing(mine, uses.gaps), every, hosts)
+    return Needs(Listing(mine, uses.gaps), every, hosts)
 
 
 def _registry(settings: Settings | None, hosts: frozenset[str]) -> RegistrySettings | None:

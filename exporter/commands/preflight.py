@@ -12,7 +12,7 @@ from typing import Final
 
 from exporter.commands.answer import Exit, answered
 from exporter.commands.auditing import judged
-from exporter.commands.needed import Wanting, wanting
+from exporter.commands.needed import Needs, read_needs
 from exporter.commands.operation import operation
 from exporter.commands.options import check_place, place, plain_http
 from exporter.facts import body
@@ -43,33 +43,33 @@ _LAST: Final = os.fsdecode(b"\xff")
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run the command."""
-    wants = wanting(args, environ)
-    planned = operation(args, wants.hosts)
+    needs = read_needs(args, environ)
+    planned = operation(args, needs.hosts)
     if args.saved:
-        return _EXITS[_from_snapshot(args, planned, wants).verdict]
+        return _EXITS[_from_snapshot(args, planned, needs).verdict]
     check_place("--storage", args.storage)
     options = place(args, environ, args.storage)
     insecure = args.plain_http or plain_http(options)
     stored = RegistryStorage(args.storage, options, plain_http=insecure)
-    return _EXITS[_from_storage(args, stored, planned, wants).verdict]
+    return _EXITS[_from_storage(args, stored, planned, needs).verdict]
 
 
-def _from_snapshot(args: argparse.Namespace, planned: Operation, wants: Wanting) -> Prediction:
+def _from_snapshot(args: argparse.Namespace, planned: Operation, needs: Needs) -> Prediction:
     report = judged(args.saved)
-    uses = joined(wants.uses, Listing(report.snapshot.uses))
-    answer = api.predict(report, planned, replace(wants, uses=uses).needed({}), wants.uses.gaps)
+    uses = joined(needs.uses, Listing(report.snapshot.uses))
+    answer = api.predict(report, planned, replace(needs, uses=uses).needed({}), needs.uses.gaps)
     _print(args, answer, report.snapshot.registry)
     return answer
 
 
 def _from_storage(
-    args: argparse.Namespace, stored: RegistryStorage, planned: Operation, wants: Wanting
+    args: argparse.Namespace, stored: RegistryStorage, planned: Operation, needs: Needs
 ) -> Prediction:
     try:
-        inventory, found = _predicted(stored, planned, wants)
+        inventory, found = _predicted(stored, planned, needs)
         if storage.is_to_be_confirmed(found):
             time.sleep(_PAUSE)
-            inventory, again = _predicted(stored, planned, wants)
+            inventory, again = _predicted(stored, planned, needs)
             found = storage.confirmed(found, again)
     except Unseen as unseen:
         gap = Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
@@ -87,7 +87,7 @@ def _from_storage(
 
 
 def _predicted(
-    stored: RegistryStorage, planned: Operation, wants: Wanting
+    stored: RegistryStorage, planned: Operation, needs: Needs
 ) -> tuple[Inventory, StoragePrediction]:
     """Read the storage, with all names that are there: more than a registry would accept."""
     inventory = stored.read()
@@ -95,8 +95,8 @@ def _predicted(
         Repository(name): tuple(map(Tag, inventory.tags.named(at)))
         for at, name in enumerate(inventory.repositories)
     }
-    needed, now = wants.needed(tags), time.time_ns()
-    return inventory, storage.predict(inventory, planned, needed, wants.uses.gaps, now)
+    needed, now = needs.needed(tags), time.time_ns()
+    return inventory, storage.predict(inventory, planned, needed, needs.uses.gaps, now)
 
 
 def _with_platforms(
