@@ -30,7 +30,7 @@ from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
 from exporter.publish.exports.export import AuditData, StorageData, export
 from exporter.publish.exports.release import decode, names_release
-from exporter.sources.bucket import Bucket
+from exporter.sources.export_folder import ExportFolder
 from exporter.sources.exports.duck import duck
 from exporter.sources.exports.queries import answer
 
@@ -51,8 +51,8 @@ def since(began: Cost) -> Cost:
     return now[0] - began[0], now[1] - began[1]
 
 
-def bucket(folder: Path) -> Bucket:
-    return Bucket.at(str(folder / "facts"), {})
+def bucket(folder: Path) -> ExportFolder:
+    return ExportFolder.at(str(folder / "facts"), {})
 
 
 def graph(folder: Path, scale: float) -> tuple[Cost, Answer]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.commands import Refused, refusing
 from exporter.commands.answer import Exit, answered
-from exporter.commands.options import bucket, check_place, is_folder, place
+from exporter.commands.options import check_place, export_folder, is_folder, place
 from exporter.config.values import duration
 from exporter.facts.exports import Capacity, Release, Untold
 from exporter.facts.gap import Reason
@@ -27,7 +27,7 @@ from exporter.sources.exports.queries import Engine, answer
 from exporter.wiring.parquet_export import imported
 
 if TYPE_CHECKING:
-    from exporter.sources.bucket import Bucket
+    from exporter.sources.export_folder import ExportFolder
 
 _TRIES: Final = 3
 
@@ -51,7 +51,7 @@ def _answers(args: argparse.Namespace, environ: Mapping[str, str]) -> list[Capac
     oldest = time.time() - _age(args.max_age)
     if "://" not in args.facts and not is_folder(args.facts):
         raise Refused(f"{args.facts}: no exports found")  # a reader makes no folder
-    facts = bucket(args, environ, args.facts)
+    facts = export_folder(args, environ, args.facts)
     wanted = args.registry or sorted(newest(named(facts.sizes())))
     if not wanted:
         raise Refused(f"{args.facts}: no exports found")
@@ -59,7 +59,11 @@ def _answers(args: argparse.Namespace, environ: Mapping[str, str]) -> list[Capac
 
 
 def _answer(
-    args: argparse.Namespace, environ: Mapping[str, str], facts: Bucket, name: str, oldest: float
+    args: argparse.Namespace,
+    environ: Mapping[str, str],
+    facts: ExportFolder,
+    name: str,
+    oldest: float,
 ) -> Capacity | Untold:
     """Tell of one registry, by the next releases where an export removes those being read."""
     untold, tried = Untold(name, ("no export of it found",)), None
@@ -88,7 +92,7 @@ def _age(text: str) -> float:
 def _told(
     args: argparse.Namespace,
     environ: Mapping[str, str],
-    facts: Bucket,
+    facts: ExportFolder,
     shards: Mapping[int, Release],
 ) -> Capacity | Untold:
     with TemporaryDirectory(prefix="pullproof-capacity-") as folder:
@@ -115,7 +119,7 @@ def _engine(
     return engine
 
 
-def _locate(args: argparse.Namespace, facts: Bucket, room: Path) -> Callable[[str], str]:
+def _locate(args: argparse.Namespace, facts: ExportFolder, room: Path) -> Callable[[str], str]:
     """Say where an engine finds a file: in its folder, or, of an object store, a copy of it.
 
     Spark's workers read object stores themselves, by the names that Hadoop has for them.

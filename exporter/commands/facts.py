@@ -11,7 +11,7 @@ from exporter.audit import Audited
 from exporter.commands import Refused
 from exporter.commands.answer import Exit
 from exporter.commands.auditing import examined, finished, judged
-from exporter.commands.options import bucket, check_place, shard_of, typed
+from exporter.commands.options import check_place, export_folder, shard_of, typed
 from exporter.commands.subjects import of_registry
 from exporter.facts.exports import Exported
 from exporter.facts.snapshot import Snapshot
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         raise Refused("--keep: at least 1")
     check_place("--to", args.to)
     try:
-        keeper = ParquetExport(bucket(args, environ, args.to), args.keep)
+        keeper = ParquetExport(export_folder(args, environ, args.to), args.keep)
     except Unseen as unseen:
         return _in_vain(unseen)
     if args.saved:

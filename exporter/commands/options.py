@@ -25,7 +25,7 @@ from exporter.publish.answers.check import PLAIN_HTTP
 from exporter.wiring.parquet_export import opened
 
 if TYPE_CHECKING:
-    from exporter.sources.bucket import Bucket
+    from exporter.sources.export_folder import ExportFolder
 
 _PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's name
 """How a password from standard input travels to where secrets are read."""
@@ -223,7 +223,9 @@ def _blamed(path: tuple[str | int, ...], options: Mapping[str, str]) -> str:
     return options.get(key, key)
 
 
-def bucket(args: argparse.Namespace, environ: Mapping[str, str], location: str) -> Bucket:
+def export_folder(
+    args: argparse.Namespace, environ: Mapping[str, str], location: str
+) -> ExportFolder:
     """Open a folder or an object store; raises `Unseen`."""
     options = place(args, environ, location)
     return opened(location, options, plain_http=plain_http(options))

@@ -80,7 +80,7 @@ def _import_extras(settings: Settings) -> None:
     """Raise `Unseen` where something is asked for that only an extra brings."""
     if settings.facts:
         imported("exporter.publish.exports.export")
-        imported("exporter.sources.bucket")
+        imported("exporter.sources.export_folder")
     for registry in settings.registries:
         if registry.storage and registry.storage.url:
             library(registry.storage.url)

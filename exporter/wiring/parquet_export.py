@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from exporter.audit import Audited
     from exporter.config.storage import FactsSettings
     from exporter.resolve.target import Target
-    from exporter.sources.bucket import Bucket  # noqa: TC004 - it needs an extra, and nothing asks for the type at runtime
+    from exporter.sources.export_folder import ExportFolder  # noqa: TC004 - it needs an extra, and nothing asks for the type at runtime
 
 
 @dataclass(frozen=True, slots=True)
 class ParquetExport:
     """Writes what an audit saw, whole or not at all. Its methods raise `Unseen`."""
 
-    bucket: Bucket
+    exports: ExportFolder
     keep: int
     """Audits of each shard."""
 
@@ -43,27 +43,27 @@ class ParquetExport:
         snapshot, inventory = audited.report.snapshot, audited.inventory
         storage = None
         if inventory is not None and not inventory.blind:
-            exports = imported("exporter.publish.exports.export")
-            storage = exports.StorageData(inventory, *target.grace.before(snapshot.taken_at))
+            writing = imported("exporter.publish.exports.export")
+            storage = writing.StorageData(inventory, *target.grace.before(snapshot.taken_at))
         return self.write(snapshot, target.scope, storage)
 
     def write(self, snapshot: Snapshot, scope: Scope, storage: object = None) -> Exported:
         """Write a snapshot that was taken within a scope."""
-        exports = imported("exporter.publish.exports.export")
+        writing = imported("exporter.publish.exports.export")
         name = audit_name(snapshot.taken_at)
-        data = exports.AuditData(snapshot, scope.shard, name, scope.whole, storage)
+        data = writing.AuditData(snapshot, scope.shard, name, scope.whole, storage)
         try:
-            exported: Exported = exports.export(data, self.bucket, self.keep)
+            exported: Exported = writing.export(data, self.exports, self.keep)
         except OSError as error:  # of the room for files on this machine
-            raise Unseen(self.bucket.name, Reason.UNREADABLE, str(error)) from error
+            raise Unseen(self.exports.name, Reason.UNREADABLE, str(error)) from error
         return exported
 
 
-def opened(location: str, options: Mapping[str, str], *, plain_http: bool) -> Bucket:
+def opened(location: str, options: Mapping[str, str], *, plain_http: bool) -> ExportFolder:
     """Return the folder or the object store of exports; raises `Unseen`."""
-    there = imported("exporter.sources.bucket").Bucket
-    bucket: Bucket = there.at(location, options, plain_http=plain_http)
-    return bucket
+    folder = imported("exporter.sources.export_folder").ExportFolder
+    exports: ExportFolder = folder.at(location, options, plain_http=plain_http)
+    return exports
 
 
 def imported(module: str) -> ModuleType:

@@ -16,7 +16,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.exports.export import AuditData, export
-from exporter.sources.bucket import Bucket
+from exporter.sources.export_folder import ExportFolder
 from tests.fakes import NOW
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def write(folder: Path, registry: str, tags: int = 1, number: int = 1, *gaps: Ga
         registry, NOW, roots=tuple(roots), sightings=sightings, listed={APP: tags}, gaps=gaps
     )
     name = f"20260422T100000{number:06d}Z-00000000"
-    return export(AuditData(seen, WHOLE, name, whole=True), Bucket.at(str(folder), {}), 2).release
+    return export(
+        AuditData(seen, WHOLE, name, whole=True), ExportFolder.at(str(folder), {}), 2
+    ).release
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def test_only_the_newest_release_is_read(tmp_path: Path, ask: Any) -> None:
 def test_a_registry_without_anything_holds_nothing(tmp_path: Path, ask: Any) -> None:
     export(
         AuditData(Snapshot("empty", NOW), WHOLE, "20260422T100000000000Z-00000000", whole=True),
-        Bucket.at(str(tmp_path), {}),
+        ExportFolder.at(str(tmp_path), {}),
         1,
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.sources.bucket import Bucket
+from exporter.sources.export_folder import ExportFolder
 from tests.parts.needs import asset, program
 from tests.parts.product import Told, run
 from tests.sources.exports.registries import site
@@ -34,7 +34,7 @@ CLUSTER = ("--engine", "spark", "--master", "local-cluster[2,1,1024]")
 
 async def test_a_cluster_of_spark_says_what_duckdb_and_the_graph_say(tmp_path: Path) -> None:
     here = site(tmp_path / "registry", 5)
-    await here.write(Bucket.at(str(tmp_path / "facts"), {}), 4)
+    await here.write(ExportFolder.at(str(tmp_path / "facts"), {}), 4)
     known = await in_memory(here)
     words = ("capacity", "--facts", str(tmp_path / "facts"), *EVER, "--output", "json")
 
@@ -67,7 +67,7 @@ with spark("local[1]", {}) as engine:
 
 async def test_a_file_that_is_removed_while_spark_reads_it_is_told_as_that(tmp_path: Path) -> None:
     here = site(tmp_path / "registry", 8)
-    await here.write(Bucket.at(str(tmp_path / "facts"), {}), 1)
+    await here.write(ExportFolder.at(str(tmp_path / "facts"), {}), 1)
     (file,) = (tmp_path / "facts").rglob("blobs.parquet")
 
     told = python_with_spark("-c", LATE, str(file))
@@ -106,9 +106,9 @@ async def test_from_an_object_store_each_engine_says_what_it_says_from_a_folder(
     tmp_path: Path,
 ) -> None:
     here = site(tmp_path / "registry", 6)
-    await here.write(Bucket.at(str(tmp_path / "facts"), {}), 4)
+    await here.write(ExportFolder.at(str(tmp_path / "facts"), {}), 4)
     with bucket(tmp_path / "s3") as store:
-        await here.write(Bucket.at("s3://registry/facts", store.options, plain_http=True), 4)
+        await here.write(ExportFolder.at("s3://registry/facts", store.options, plain_http=True), 4)
         keys = {
             "AWS_ACCESS_KEY_ID": store.options["access_key_id"],
             "AWS_SECRET_ACCESS_KEY": store.options["secret_access_key"],
@@ -140,7 +140,7 @@ def with_s3() -> str:
 async def test_it_refuses_what_is_not_whole_and_says_why(tmp_path: Path) -> None:
     here = site(tmp_path / "registry", 7)
     facts = tmp_path / "facts"
-    await here.write(Bucket.at(str(facts), {}), 4)
+    await here.write(ExportFolder.at(str(facts), {}), 4)
     words = ("capacity", "--facts", str(facts))
 
     old = run(*words)

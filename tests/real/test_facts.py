@@ -13,7 +13,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import home
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
-from exporter.sources.bucket import Bucket
+from exporter.sources.export_folder import ExportFolder
 from exporter.store import snapshot_file
 from tests.fakes import NOW
 from tests.parts.process import until
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.real
 def test_shards_write_each_their_own_and_a_kill_leaves_nothing_half_read(tmp_path: Path) -> None:
     folder = tmp_path / "facts"
     names = [f"team/app{at}" for at in range(8)]
-    bucket = Bucket.at(str(folder), {})
+    bucket = ExportFolder.at(str(folder), {})
     with registry(tmp_path / "registry") as server:
         for name in names:
             server.push(name, two_platforms(name), "latest")
@@ -56,7 +56,7 @@ def test_shards_write_each_their_own_and_a_kill_leaves_nothing_half_read(tmp_pat
         assert {file.path: file.size for file in release.files}.items() <= sizes.items()
 
 
-def seen(bucket: Bucket) -> list[int]:
+def seen(bucket: ExportFolder) -> list[int]:
     """The same while something is written: an old one may go between the list and the look."""
     try:
         return parts(bucket)
@@ -64,7 +64,7 @@ def seen(bucket: Bucket) -> list[int]:
         return []
 
 
-def parts(bucket: Bucket) -> list[int]:
+def parts(bucket: ExportFolder) -> list[int]:
     """The shards whose releases can be read."""
     return [release.shard for release in releases(bucket)]
 
@@ -83,7 +83,7 @@ def test_facts_go_to_an_object_store_and_a_store_that_fails_has_none(tmp_path: P
         refused = run(*where, *there, variables=keys | {"AWS_SECRET_ACCESS_KEY": "wrong"})
 
         assert (told.code, told.errors) == (0, "")
-        facts = Bucket.at("s3://registry/facts", store.options, plain_http=True)
+        facts = ExportFolder.at("s3://registry/facts", store.options, plain_http=True)
         (release,) = releases(facts)
         assert told.output.endswith(f"/0-of-1/{release.audit}.release.json\n")
         assert {row["tag"] for row in rows(facts, release, "tags")} == {"v1", "latest"}
@@ -120,7 +120,7 @@ def test_a_registry_that_is_down_takes_no_facts_from_another(tmp_path: Path) -> 
     assert (told.code, kept.code) == (3, 3)
     assert "export failed: down: connect" in told.errors
     assert "export failed: down: connect" in kept.errors
-    assert [release.registry for release in releases(Bucket.at(str(folder), {}))] == ["up"]
+    assert [release.registry for release in releases(ExportFolder.at(str(folder), {}))] == ["up"]
 
 
 def test_facts_are_of_the_shard_that_the_configuration_names(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.exports.schema import SEEN
-from exporter.sources.bucket import Bucket
+from exporter.sources.export_folder import ExportFolder
 from exporter.store import snapshot_file
 from tests.fakes import HOST, NOW
 from tests.parts.front import before
@@ -57,7 +57,7 @@ class Place:
 
     room: Path
     """For snapshots."""
-    bucket: Bucket
+    bucket: ExportFolder
     objects: Path
     """Where the files are in truth: all of them, half ones too."""
     location: str
@@ -121,7 +121,7 @@ def test_on_a_disk_nothing_of_a_killed_export_is_read_and_nothing_of_it_stays(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = tmp_path / "facts"
-    disk = Place(tmp_path, Bucket.at(str(there), {}), there, str(there))
+    disk = Place(tmp_path, ExportFolder.at(str(there), {}), there, str(there))
     disk.export(0)
     last, number, cut = 0, 0, 0
 
@@ -148,7 +148,7 @@ def test_on_s3_nothing_of_a_killed_export_is_read_and_nothing_of_it_stays(
     with bucket(tmp_path / "s3") as store, Guillotine.before(f"http://{store.address}") as blade:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", store.options["access_key_id"])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", store.options["secret_access_key"])
-        there = Bucket.at("s3://registry/facts", store.options, plain_http=True)
+        there = ExportFolder.at("s3://registry/facts", store.options, plain_http=True)
         words = ("--endpoint", blade.url, "--region", store.options["region"])
         objects = store.folder / "objects/registry/facts"
         s3 = Place(tmp_path, there, objects, "s3://registry/facts", words)

@@ -10,7 +10,7 @@ from obstore.store import S3Store
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.sources.bucket import Bucket
+from exporter.sources.export_folder import ExportFolder
 from exporter.sources.storage.objects import Objects
 from exporter.sources.stores import missed
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "s3://bucket"
 ASKING: Final = {
-    "facts": lambda store: Bucket(store, NAME).put("a", b""),
+    "facts": lambda store: ExportFolder(store, NAME).put("a", b""),
     "a registry's bucket": lambda store: Objects(store, NAME).head("a"),
 }
 

@@ -36,7 +36,7 @@ from exporter.publish.exports.release import AUDIT, encode, folder, names_releas
 from exporter.publish.exports.release import path as path_of
 from exporter.publish.exports.rows import Columns, Row
 from exporter.publish.exports.schema import SEEN, STORED, ParquetTable
-from exporter.sources.bucket import Bucket
+from exporter.sources.export_folder import ExportFolder
 
 _WORTH_TELLING: Final = frozenset({Scope.REGISTRY, Scope.REPOSITORY})
 _KINDS: Final = {
@@ -77,7 +77,7 @@ class AuditData:
     storage: StorageData | None = None
 
 
-def export(data: AuditData, bucket: Bucket, keep: int) -> Exported:
+def export(data: AuditData, exports: ExportFolder, keep: int) -> Exported:
     """Put an audit's data in place, then remove all but the newest `keep` releases of this shard.
 
     Raises `Unseen`; then what was there before can still be read, and nothing of this, unless the
@@ -85,36 +85,36 @@ def export(data: AuditData, bucket: Bucket, keep: int) -> Exported:
     """
     beneath = folder(data.snapshot.registry, data.shard)
     # Before as well: what a process leaves that is killed at each export must not pile up.
-    tidy(bucket, beneath, keep)
-    release = _release(data, _put(data, bucket, f"{beneath}/{data.audit}/"))
+    tidy(exports, beneath, keep)
+    release = _release(data, _put(data, exports, f"{beneath}/{data.audit}/"))
     where = path_of(release)
-    bucket.put(where, encode(release))
-    return Exported(where, tidy(bucket, beneath, keep, where))
+    exports.put(where, encode(release))
+    return Exported(where, tidy(exports, beneath, keep, where))
 
 
-def _put(data: AuditData, bucket: Bucket, beneath: str) -> tuple[File, ...]:
+def _put(data: AuditData, exports: ExportFolder, beneath: str) -> tuple[File, ...]:
     """Put every table, and see that all are there; what is begun in vain is taken away again."""
     try:
-        files = tuple(_written(data, bucket, beneath))
-        sizes = bucket.sizes(beneath)
+        files = tuple(_written(data, exports, beneath))
+        sizes = exports.sizes(beneath)
     except Unseen:
         with suppress(Unseen):
-            for path in bucket.times(beneath):
-                bucket.remove(path)
+            for path in exports.times(beneath):
+                exports.remove(path)
         raise
     if gone := [file.path for file in files if sizes.get(file.path) != file.size]:
         raise Unseen(gone[0], Reason.UNREADABLE, "it was put, and is not there any more")
     return files
 
 
-def _written(data: AuditData, bucket: Bucket, beneath: str) -> Iterator[File]:
+def _written(data: AuditData, exports: ExportFolder, beneath: str) -> Iterator[File]:
     """Write and put every table, one after the other, through a file on the disk."""
     with TemporaryDirectory(prefix="pullproof-export-") as room:
         for table, parts in _tables(data):
             local = Path(room, f"{table.name}.parquet")
             count = write(table, _origin(data), parts, local)
             there = f"{beneath}{local.name}"
-            bucket.put(there, local)
+            exports.put(there, local)
             yield File(table.name, there, count, local.stat().st_size, digest(local))
             local.unlink()
 
@@ -199,7 +199,7 @@ def _batch(described: pa.Schema, origin: Row, columns: Columns) -> pa.RecordBatc
     return pa.record_batch([*same, *arrays], schema=described)
 
 
-def tidy(bucket: Bucket, beneath: str, keep: int, own: str = "") -> str:
+def tidy(exports: ExportFolder, beneath: str, keep: int, own: str = "") -> str:
     """Remove a shard's old releases, and what killed exports left; return why that failed, if so.
 
     The newest `keep` releases stay, and `own`, whatever the clocks of others say. What has no
@@ -207,9 +207,9 @@ def tidy(bucket: Bucket, beneath: str, keep: int, own: str = "") -> str:
     was written at all: a replica may be writing what is younger.
     """
     try:
-        times = bucket.times(f"{beneath}/")
+        times = exports.times(f"{beneath}/")
         for path in _doomed(beneath, times, keep, own):
-            bucket.remove(path)
+            exports.remove(path)
     except Unseen as unseen:
         return str(unseen)
     return ""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from exporter.facts.exports import Release
-    from exporter.publish.exports.export import Bucket
+    from exporter.publish.exports.export import ExportFolder
 
 
 @dataclass
@@ -57,12 +57,12 @@ class Dict:
         self.log.append(what)
 
 
-def releases(bucket: Bucket) -> list[Release]:
+def releases(bucket: ExportFolder) -> list[Release]:
     """Everything that a reader may follow, oldest first."""
     return [decode(bucket.get(path)) for path in sorted(bucket.sizes()) if names_release(path)]
 
 
-def rows(bucket: Bucket, release: Release, table: str) -> list[dict[str, Any]]:
+def rows(bucket: ExportFolder, release: Release, table: str) -> list[dict[str, Any]]:
     """The rows of one table, as a reader sees them."""
     (file,) = release.of(table)
     found = pq.read_table(io.BytesIO(bucket.get(file.path))).to_pylist()

@@ -19,7 +19,7 @@ from exporter.ports import Unseen
 from exporter.publish.exports.export import AuditData, StorageData, export, schema
 from exporter.publish.exports.release import decode
 from exporter.publish.exports.schema import SEEN, TABLES
-from exporter.sources.bucket import Bucket
+from exporter.sources.export_folder import ExportFolder
 from exporter.sources.storage import filesystem
 from tests import worlds
 from tests.fakes import HOST, NOW, Fake, audited, use
@@ -142,7 +142,7 @@ def test_a_release_of_another_version_is_refused() -> None:
 
 
 def test_a_folder_is_a_bucket(snapshot: Snapshot, tmp_path: Path) -> None:
-    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    bucket = ExportFolder.at(str(tmp_path / "facts"), {})
 
     for number in range(3):
         where = export(facts(snapshot, number), bucket, keep=2)

@@ -12,7 +12,7 @@ from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
 from exporter.publish.exports.export import AuditData, export
 from exporter.publish.exports.schema import SEEN
-from exporter.sources.bucket import Bucket
+from exporter.sources.export_folder import ExportFolder
 from tests.fakes import HOST, NOW
 from tests.publish.exports.buckets import Dict, releases
 
@@ -31,7 +31,7 @@ def name(number: int) -> str:
     return f"20260422T100000{number:06d}Z-00000000"
 
 
-def audits(bucket: Dict | Bucket) -> list[str]:
+def audits(bucket: Dict | ExportFolder) -> list[str]:
     return [release.audit for release in releases(bucket)]
 
 
@@ -177,7 +177,7 @@ def test_no_clock_that_was_wrong_removes_what_was_just_written() -> None:
 
 
 def test_replicas_that_write_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
-    bucket = Bucket.at(str(tmp_path), {})
+    bucket = ExportFolder.at(str(tmp_path), {})
     with ThreadPoolExecutor(4) as replicas:
         done = list(replicas.map(lambda number: export(facts(number), bucket, keep=1), range(24)))
 
@@ -188,7 +188,7 @@ def test_replicas_that_write_at_once_do_not_disturb_each_other(tmp_path: Path) -
 
 
 def test_no_file_and_no_folder_is_left_on_a_disk(tmp_path: Path) -> None:
-    bucket = Bucket.at(str(tmp_path), {})
+    bucket = ExportFolder.at(str(tmp_path), {})
     for number in range(4):
         export(facts(number), bucket, keep=2)
 

@@ -27,7 +27,7 @@ from tests.parts import tree
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
     from exporter.judge.report import Report
-    from exporter.publish.exports.export import Bucket
+    from exporter.publish.exports.export import ExportFolder
 
 OLD = NOW - 30 * 86_400
 GRACE = Grace()
@@ -55,7 +55,7 @@ class Site:
     def inventory(self) -> Inventory:
         return filesystem.read(str(self.root))
 
-    async def write(self, bucket: Bucket, count: int) -> None:
+    async def write(self, bucket: ExportFolder, count: int) -> None:
         """Have every shard write its facts."""
         for index in range(count):
             shard = Shard(index, count)

@@ -16,7 +16,7 @@ from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
 from exporter.publish.exports.export import AuditData, StorageData, export
-from exporter.sources.bucket import Bucket
+from exporter.sources.export_folder import ExportFolder
 from exporter.sources.exports.duck import duck
 from exporter.sources.exports.queries import answer
 from exporter.sources.storage import filesystem
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 from tests.sources.exports.registries import Site
 
 
-def told(bucket: Bucket, folder: Path, engine: Engine) -> Capacity | Untold:
+def told(bucket: ExportFolder, folder: Path, engine: Engine) -> Capacity | Untold:
     (shards,) = newest(releases(bucket)).values()
     return answer(engine, [shards[at] for at in sorted(shards)], lambda path: str(folder / path))
 
@@ -87,7 +87,7 @@ def said(capacity: Capacity | Untold) -> dict[str, object]:
 @pytest.mark.parametrize("seed", range(6))
 async def test_duckdb_over_four_shards_equals_the_graph(tmp_path: Path, seed: int) -> None:
     here = site(tmp_path / "registry", seed)
-    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    bucket = ExportFolder.at(str(tmp_path / "facts"), {})
     await here.write(bucket, 4)
     known = await in_memory(here)
 
@@ -103,7 +103,7 @@ async def test_whatever_is_pinned_or_lost_duckdb_says_what_the_graph_says(
     tmp_path: Path, seed: int
 ) -> None:
     here = odd_site(tmp_path / "registry", seed)
-    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    bucket = ExportFolder.at(str(tmp_path / "facts"), {})
     await here.write(bucket, 1 + seed % 3)
 
     with duck("200MB", tmp_path) as engine:
@@ -116,7 +116,7 @@ async def test_one_process_and_four_shards_say_the_same(tmp_path: Path) -> None:
     here = site(tmp_path / "registry", 9)
     answers = []
     for shards in (1, 4):
-        bucket = Bucket.at(str(tmp_path / str(shards)), {})
+        bucket = ExportFolder.at(str(tmp_path / str(shards)), {})
         await here.write(bucket, shards)
         with duck("200MB", tmp_path) as engine:
             answers.append(said(told(bucket, tmp_path / str(shards), engine)))
@@ -128,7 +128,7 @@ async def test_a_repository_that_no_shard_looked_at_forbids_an_answer(tmp_path: 
     here = site(tmp_path / "registry", 3)
     lost = next(iter(here.fake.tagged))
     del here.fake.tagged[lost]
-    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    bucket = ExportFolder.at(str(tmp_path / "facts"), {})
     await here.write(bucket, 4)
 
     with duck("200MB", tmp_path) as engine:
@@ -149,7 +149,7 @@ def test_indexes_past_the_deepest_forbid_an_answer(
         made = worlds.index(made)
     tree.write(tmp_path / "registry", "deep", made, "v1")
     inventory = filesystem.read(str(tmp_path / "registry"))
-    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    bucket = ExportFolder.at(str(tmp_path / "facts"), {})
     facts = AuditData(Snapshot("deep", NOW), WHOLE, "20260422T100000000000Z-00000000", whole=False)
     export(replace(facts, storage=StorageData(inventory, 0, 0)), bucket, keep=1)
 
@@ -163,7 +163,7 @@ def test_indexes_past_the_deepest_forbid_an_answer(
 
 async def test_slices_change_no_answer(tmp_path: Path) -> None:
     here = site(tmp_path / "registry", 4)
-    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    bucket = ExportFolder.at(str(tmp_path / "facts"), {})
     await here.write(bucket, 4)
 
     answers = []
@@ -192,7 +192,7 @@ async def test_a_tag_that_could_not_be_seen_forbids_an_answer(tmp_path: Path) ->
     here = site(tmp_path / "registry", 3)
     repository, tags = next(iter(here.fake.tagged.items()))
     here.fake.spoil(next(iter(tags)), Reason.DENIED, repository=repository)
-    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    bucket = ExportFolder.at(str(tmp_path / "facts"), {})
     await here.write(bucket, 4)
 
     with duck("200MB", tmp_path) as engine:
@@ -208,7 +208,7 @@ async def test_what_is_stored_is_known_without_who_wants_it_and_what_tags_need_i
     here, gap = odd_site(tmp_path / "registry", seed), Gap(Scope.REFERENCES, "prod", Reason.CONNECT)
     answers = []
     for read in (here, replace(here, uses=(), unread=(gap,))):
-        bucket = Bucket.at(str(tmp_path / f"{len(answers)}"), {})
+        bucket = ExportFolder.at(str(tmp_path / f"{len(answers)}"), {})
         await read.write(bucket, 2)
         with duck("200MB", tmp_path) as engine:
             answers.append(told(bucket, tmp_path / f"{len(answers)}", engine))
@@ -226,7 +226,7 @@ async def test_what_is_stored_is_known_without_who_wants_it_and_what_tags_need_i
 async def test_many_sources_that_were_not_read_are_counted(tmp_path: Path) -> None:
     gaps = (Gap(Scope.REFERENCES, f"live.txt:{at:02}", Reason.MALFORMED) for at in range(12))
     here = replace(site(tmp_path / "registry", 3), unread=tuple(gaps))
-    bucket = Bucket.at(str(tmp_path / "facts"), {})
+    bucket = ExportFolder.at(str(tmp_path / "facts"), {})
     await here.write(bucket, 1)
 
     with duck("200MB", tmp_path) as engine:

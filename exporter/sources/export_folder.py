@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class ExportFolder:
     """A folder or an object store below one prefix. Every method raises `Unseen`."""
 
     store: ObjectStore
