@@ -16,9 +16,8 @@ from exporter.config.storage import ENDPOINT, NO_PLACE, PLACE
 from exporter.config.values import Section, nearest
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.sources.marked import Fault, Marked
-from exporter.sources.marked import read as read_marked
 from exporter.sources.registry.trust import Trust
+from exporter.sources.yaml_document import Document, Fault, read_document
 
 _LARGEST: Final = 1_048_576
 _MOST_VALUES: Final = 50_000
@@ -96,35 +95,35 @@ def parse(body: bytes, environ: Mapping[str, str], path: Path | None = None) -> 
     """
     origin = str(path) if path else "configuration"
     try:
-        marked = read_marked(body, most=_MOST_VALUES)
+        document = read_document(body, most=_MOST_VALUES)
     except Malformed as error:
         raise Misconfigured(origin, str(error)) from error
-    settings = _validated(marked, origin, path)
-    if faults := tuple(_surroundings(settings, marked, environ)):
+    settings = _validated(document, origin, path)
+    if faults := tuple(_surroundings(settings, document, environ)):
         raise Misconfigured(origin, faults)
     return settings
 
 
-def _validated(marked: Marked, origin: str, path: Path | None) -> Settings:
+def _validated(document: Document, origin: str, path: Path | None) -> Settings:
     context = {"folder": path.parent} if path else None
     try:
         settings = Settings.model_validate(
-            {} if marked.value is None else marked.value, context=context
+            {} if document.value is None else document.value, context=context
         )
     except ValidationError as error:
-        blamed = {fault.path for fault in marked.faults}
-        found = (_fault(each, marked) for each in error.errors(include_url=False))
-        faults = marked.faults + tuple(fault for fault in found if fault.path not in blamed)
+        blamed = {fault.path for fault in document.faults}
+        found = (_fault(each, document) for each in error.errors(include_url=False))
+        faults = document.faults + tuple(fault for fault in found if fault.path not in blamed)
         raise Misconfigured(origin, faults) from error
-    if marked.faults:
-        raise Misconfigured(origin, marked.faults)
+    if document.faults:
+        raise Misconfigured(origin, document.faults)
     return settings
 
 
-def _fault(error: ErrorDetails, marked: Marked) -> Fault:
+def _fault(error: ErrorDetails, document: Document) -> Fault:
     context = error.get("ctx", {})
     path = (*error["loc"], *context.get("path", ()))
-    return marked.fault(path, _saying(error, context))
+    return document.fault(path, _saying(error, context))
 
 
 def _saying(error: ErrorDetails, context: dict[str, Any]) -> str:
@@ -162,24 +161,24 @@ def _known(path: tuple[str | int, ...]) -> Iterator[str]:
 
 
 def _surroundings(
-    settings: Settings, marked: Marked, environ: Mapping[str, str]
+    settings: Settings, document: Document, environ: Mapping[str, str]
 ) -> Iterator[Fault]:
     """Find files and variables that are named but not there."""
-    yield from _absent(settings, (), ("web_config_file",), marked)
+    yield from _absent(settings, (), ("web_config_file",), document)
     for index, registry in enumerate(settings.registries):
         at = ("registries", index)
-        absent = tuple(_absent(registry, at, _NEEDED, marked))
-        yield from absent or _untrusted(registry, at, marked)
+        absent = tuple(_absent(registry, at, _NEEDED, document))
+        yield from absent or _untrusted(registry, at, document)
         try:
             credentials(registry, environ)
         except NoSecret as missing:
-            yield marked.fault((*at, missing.key), missing.text)
+            yield document.fault((*at, missing.key), missing.text)
     for index, cluster in enumerate(settings.clusters):
-        yield from _absent(cluster, ("clusters", index), ("kubeconfig",), marked)
+        yield from _absent(cluster, ("clusters", index), ("kubeconfig",), document)
 
 
 def _untrusted(
-    registry: RegistrySettings, at: tuple[str | int, ...], marked: Marked
+    registry: RegistrySettings, at: tuple[str | int, ...], document: Document
 ) -> Iterator[Fault]:
     """Find certificates that TLS cannot use: a reload must not learn it when it is too late."""
     files = registry.ca_file, registry.certificate_file, registry.key_file
@@ -189,16 +188,16 @@ def _untrusted(
         Trust(*files).contexts()
     except Unseen as unseen:
         key = "ca_file" if unseen.subject == str(registry.ca_file) else "certificate_file"
-        yield marked.fault((*at, key), f"{unseen.subject}: {unseen.detail}")
+        yield document.fault((*at, key), f"{unseen.subject}: {unseen.detail}")
 
 
 def _absent(
-    section: Section, at: tuple[str | int, ...], keys: tuple[str, ...], marked: Marked
+    section: Section, at: tuple[str | int, ...], keys: tuple[str, ...], document: Document
 ) -> Iterator[Fault]:
     for key in keys:
         file = getattr(section, key)
         if file is not None and (fault := _lacking(file)):
-            yield marked.fault((*at, key), f"{fault}: {file}")
+            yield document.fault((*at, key), f"{fault}: {file}")
 
 
 def _lacking(file: Path) -> str:

@@ -16,8 +16,8 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.ports import Listing, Unseen
 from exporter.screen import plain
-from exporter.sources.marked import read as read_marked
 from exporter.sources.regular import read_regular
+from exporter.sources.yaml_document import read_document
 
 _LARGEST: Final = 16 * 1024 * 1024
 """Bytes of a file."""
@@ -100,7 +100,7 @@ class ReferenceFile:
     def _listed(self) -> Iterator[tuple[int, object]]:
         """Read a YAML or JSON list."""
         try:
-            document = read_marked(_content(self.path), most=_MOST_VALUES)
+            document = read_document(_content(self.path), most=_MOST_VALUES)
         except Malformed as error:
             raise Unseen(self.name, Reason.MALFORMED, str(error)) from error
         entries = () if document.value is None else document.value

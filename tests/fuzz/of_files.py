@@ -272,7 +272,7 @@ TARGETS: Final = (
         "references-list",
         _listed,
         (_REFERENCES, b'["a/b:c"]'),
-        ("sources.references", "sources.marked"),
+        ("sources.references", "sources.yaml_document"),
         (Unseen,),
     ),
     Target(
@@ -289,7 +289,7 @@ TARGETS: Final = (
             _yaml("docs/configuration.md"),
             b"registries: [{url: 'https://r.example', scrub: {period: 30d}}]",
         ),
-        ("sources.marked", "config.values", "config.secrets"),
+        ("sources.yaml_document", "config.values", "config.secrets"),
         (Misconfigured,),
     ),
     Target(

@@ -19,8 +19,8 @@ import pydantic
 
 from exporter.oci.digest import Malformed
 from exporter.screen import plain
-from exporter.sources.marked import read, spell
 from exporter.sources.regular import read_regular
+from exporter.sources.yaml_document import read_document, spell
 
 if TYPE_CHECKING:
     import pydantic_core
@@ -154,10 +154,10 @@ def load(path: Path) -> WebConfig:
         body = read_regular(path, _LARGEST + 1)
         if len(body) > _LARGEST:
             raise Malformed(_TOO_LARGE)
-        marked = read(body, most=_MOST_VALUES)
-        if marked.faults:
-            raise Malformed("; ".join(map(str, marked.faults)))
-        value = {} if marked.value is None else marked.value
+        document = read_document(body, most=_MOST_VALUES)
+        if document.faults:
+            raise Malformed("; ".join(map(str, document.faults)))
+        value = {} if document.value is None else document.value
         return WebConfig.model_validate(value, context=path.parent)
     except OSError as error:
         raise Malformed(plain(f"{path}: {error.strerror or error}")) from error

@@ -1,4 +1,4 @@
-"""What does a YAML or JSON text say, and on which line does it say so?"""
+"""Documents of YAML or JSON, with the line of each value."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class Document:
     """A document as plain values (`dict`, `tuple`, `str`, numbers), and the line of each."""
 
     value: Any
@@ -63,7 +63,7 @@ def spell(path: Path) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def read(body: bytes, *, most: int) -> Marked:
+def read_document(body: bytes, *, most: int) -> Document:
     """Read one document of at most `most` values; raise `Malformed` naming the line otherwise.
 
     Aliases are refused, so that no text can stand for more than its own length.
@@ -93,7 +93,7 @@ class _Reading:
     lines: dict[Path, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
-    def document(self) -> Marked:
+    def document(self) -> Document:
         """Read all of it; an empty text is the value None."""
         self._loader: Any = yaml.CSafeLoader(self.text)
         self._next()
@@ -105,7 +105,7 @@ class _Reading:
         if not self._loader.check_event(yaml.StreamEndEvent):
             line = self._next().start_mark.line + 1
             raise Malformed(f"line {line}: a second document begins; one file holds one")
-        return Marked(value, self.lines, tuple(self.faults))
+        return Document(value, self.lines, tuple(self.faults))
 
     def _next(self) -> Any:
         return self._loader.get_event()
