@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,10 +15,9 @@ from exporter.commands import Refused, refusing
 from exporter.config.cluster import ClusterSettings
 from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.settings import Settings
-from exporter.config.storage import NO_PLACE, PLACE
-from exporter.config.values import VARIABLE, ShardName, duration
+from exporter.config.values import SHARD_VARIABLE, ShardName, bucket_url, duration
 from exporter.facts.shard import Shard
-from exporter.oci.digest import Malformed, quoted
+from exporter.oci.digest import Malformed
 from exporter.oci.reference import spellings
 from exporter.publish.answers.check import PLAIN_HTTP
 from exporter.wiring.parquet_export import opened
@@ -41,7 +39,6 @@ _NOTHING: Final = "nothing to check: name an image or a registry, or give --conf
 _ONLY_A_CLUSTER: Final = "--kube only adds images in use: name a registry too, or give --config"
 _PAUSE: Final = "3s"
 """Before a second look, where no configuration says otherwise: somebody waits at a terminal."""
-_PLACE: Final = re.compile(PLACE)
 _REACHING: Final = (
     "--config",
     PLAIN_HTTP,
@@ -155,10 +152,10 @@ def _with_password(args: argparse.Namespace, environ: Mapping[str, str]) -> Mapp
 
 def shard(args: argparse.Namespace, environ: Mapping[str, str]) -> Shard | None:
     """Return the shard that was typed, or that the environment names; None for the file's own."""
-    text = args.shard or environ.get(VARIABLE)
+    text = args.shard or environ.get(SHARD_VARIABLE)
     if not text:
         return None
-    with refusing(Malformed, option="--shard" if args.shard else VARIABLE):
+    with refusing(Malformed, option="--shard" if args.shard else SHARD_VARIABLE):
         return ShardName.parse(text).settled(environ)
 
 
@@ -199,8 +196,9 @@ def settings_of(
 
 def check_place(option: str, text: str) -> None:
     """Raise `Refused` for what is neither a folder nor an address of an object store."""
-    if "://" in text and not _PLACE.fullmatch(text):
-        raise Refused(f"{option}: {NO_PLACE}: {quoted(text, 200)}")
+    if "://" in text:
+        with refusing(ValueError, option=option):
+            bucket_url(text)
 
 
 def is_folder(text: str) -> bool:

@@ -1,1 +1,1 @@
-"""How the program is to run: the one reader of its configuration file and of the environment."""
+"""The configuration: the one reader of its file and of the environment."""

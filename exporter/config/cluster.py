@@ -18,7 +18,7 @@ from exporter.config.values import (
     Section,
     Timeout,
     VersionName,
-    amiss,
+    invalid,
 )
 from exporter.facts.use import ReferenceClass
 
@@ -51,9 +51,9 @@ class CustomResourceSettings(Section):
     """When it is finished."""
 
     @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _consistent(self) -> Self:
         if not self.images:
-            raise amiss("images", "at least one is needed")
+            raise invalid("images", "at least one is needed")
         return self
 
 
@@ -90,8 +90,8 @@ class ClusterSettings(Section):
         return self.name or self.context or ("in-cluster" if self.in_cluster else "kubernetes")
 
     @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _consistent(self) -> Self:
         for key in ("context", "kubeconfig"):
             if self.in_cluster and getattr(self, key):
-                raise amiss(key, "is of no use with in_cluster")
+                raise invalid(key, "is of no use with in_cluster")
         return self

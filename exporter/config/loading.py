@@ -1,4 +1,4 @@
-"""What does the configuration file say? All that is wrong in it is told at once, line by line."""
+"""The configuration file. All that is wrong in it is reported at once, line by line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pydantic_core import ErrorDetails
 from exporter.config.registry import RegistrySettings
 from exporter.config.secrets import NoSecret, credentials
 from exporter.config.settings import Settings
-from exporter.config.storage import ENDPOINT, NO_PLACE, PLACE
 from exporter.config.values import Section, nearest
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
@@ -25,7 +24,7 @@ _MOST_FAULTS: Final = 50
 _NEEDED: Final = ("ca_file", "certificate_file", "key_file", "docker_config")
 
 _NO_SIZE: Final = "not a size such as 500GiB, 20MB or 4096"
-_SAYINGS: Final = {
+_MESSAGES: Final = {
     "missing": "is missing",
     "string_type": "must be text; put it in quotes",
     "string_too_short": "must not be empty",
@@ -44,12 +43,7 @@ _SAYINGS: Final = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
 }
-_SHAPES: Final = {
-    PLACE: NO_PLACE,
-    ENDPOINT: "not an address such as https://s3.example.com",
-}
-"""What a text must look like, by the pattern that it does not fit."""
-_INSTEAD: Final = {
+_HINTS: Final = {
     "password": "secrets are not allowed here; use password_file or password_env",
     "identity_token": "secrets are not allowed here; use identity_token_file or identity_token_env",
     "token": "secrets are not allowed here; use password_file or identity_token_file",
@@ -99,7 +93,7 @@ def parse(body: bytes, environ: Mapping[str, str], path: Path | None = None) -> 
     except Malformed as error:
         raise Misconfigured(origin, str(error)) from error
     settings = _validated(document, origin, path)
-    if faults := tuple(_surroundings(settings, document, environ)):
+    if faults := tuple(_missing(settings, document, environ)):
         raise Misconfigured(origin, faults)
     return settings
 
@@ -123,26 +117,24 @@ def _validated(document: Document, origin: str, path: Path | None) -> Settings:
 def _fault(error: ErrorDetails, document: Document) -> Fault:
     context = error.get("ctx", {})
     path = (*error["loc"], *context.get("path", ()))
-    return document.fault(path, _saying(error, context))
+    return document.fault(path, _message(error, context))
 
 
-def _saying(error: ErrorDetails, context: dict[str, Any]) -> str:
+def _message(error: ErrorDetails, context: dict[str, Any]) -> str:
     """Put pydantic's finding into words for the person who wrote the file."""
     if error["type"] == "extra_forbidden":
         return _unknown_key(error["loc"])
     if error["type"] == "value_error":
         return str(context["error"])
-    if error["type"] == "string_pattern_mismatch":
-        return _SHAPES[context["pattern"]]
-    if error["type"] in _SAYINGS:
-        return _SAYINGS[error["type"]].format(**context)
+    if error["type"] in _MESSAGES:
+        return _MESSAGES[error["type"]].format(**context)
     return error["msg"]
 
 
 def _unknown_key(path: tuple[str | int, ...]) -> str:
     key = str(path[-1])
-    if key in _INSTEAD:
-        return _INSTEAD[key]
+    if key in _HINTS:
+        return _HINTS[key]
     return f"unknown key; {nearest(key, _known(path[:-1]))}"
 
 
@@ -160,9 +152,7 @@ def _known(path: tuple[str | int, ...]) -> Iterator[str]:
     return (field.alias or name for name, field in section.model_fields.items())
 
 
-def _surroundings(
-    settings: Settings, document: Document, environ: Mapping[str, str]
-) -> Iterator[Fault]:
+def _missing(settings: Settings, document: Document, environ: Mapping[str, str]) -> Iterator[Fault]:
     """Find files and variables that are named but not there."""
     yield from _absent(settings, (), ("web_config_file",), document)
     for index, registry in enumerate(settings.registries):
@@ -196,11 +186,11 @@ def _absent(
 ) -> Iterator[Fault]:
     for key in keys:
         file = getattr(section, key)
-        if file is not None and (fault := _lacking(file)):
+        if file is not None and (fault := _unusable(file)):
             yield document.fault((*at, key), f"{fault}: {file}")
 
 
-def _lacking(file: Path) -> str:
+def _unusable(file: Path) -> str:
     """Say why a file cannot be used, or nothing."""
     try:
         if file.is_file():

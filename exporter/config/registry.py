@@ -25,9 +25,9 @@ from exporter.config.values import (
     Timeout,
     Url,
     Variable,
-    amiss,
     authority,
     choice,
+    invalid,
 )
 from exporter.facts.snapshot import Role
 from exporter.oci.reference import spellings
@@ -180,30 +180,30 @@ class RegistrySettings(Section):
         return own | frozenset(self.aliases)
 
     @model_validator(mode="after")
-    def _agree(self) -> Self:
-        self._agree_on_transport()
-        self._agree_on_credentials()
+    def _consistent(self) -> Self:
+        self._consistent_transport()
+        self._consistent_credentials()
         if self.scrub and self.scrub.read_from is Source.STORAGE and self.storage is None:
-            raise amiss("scrub", "read_from", "storage needs the registry's storage")
+            raise invalid("scrub", "read_from", "storage needs the registry's storage")
         if self.scrub and self.role is Role.PROXY:
-            raise amiss("scrub", "is not for role: proxy: reading makes it fetch")
+            raise invalid("scrub", "is not for role: proxy: reading makes it fetch")
         if bool(self.platforms) is not (self.role is Role.SPARSE):
-            raise amiss("platforms", "belongs to role: sparse, which needs it")
+            raise invalid("platforms", "belongs to role: sparse, which needs it")
         return self
 
-    def _agree_on_transport(self) -> None:
+    def _consistent_transport(self) -> None:
         plain = self.url.startswith("http:")
         if plain and not self.plain_http:
-            raise amiss("url", "http without TLS needs plain_http: true")
+            raise invalid("url", "http without TLS needs plain_http: true")
         if self.plain_http and not plain:
-            raise amiss("plain_http", "needs an address that begins with http://")
+            raise invalid("plain_http", "needs an address that begins with http://")
         for key in ("ca_file", "certificate_file", "key_file"):
             if plain and getattr(self, key):
-                raise amiss(key, "is of no use over plain http")
+                raise invalid(key, "is of no use over plain http")
         if self.key_file and not self.certificate_file:
-            raise amiss("key_file", "needs certificate_file")
+            raise invalid("key_file", "needs certificate_file")
 
-    def _agree_on_credentials(self) -> None:
+    def _consistent_credentials(self) -> None:
         named = self._one_of("username", "username_file", "username_env")
         secret = self._one_of(
             "password_file",
@@ -213,15 +213,15 @@ class RegistrySettings(Section):
             "docker_config",
         )
         if secret and secret.startswith("password") and not named:
-            raise amiss(secret, "needs username, username_file or username_env")
+            raise invalid(secret, "needs username, username_file or username_env")
         if named and secret in (None, "docker_config"):
-            raise amiss(named, "needs password_file or password_env")
+            raise invalid(named, "needs password_file or password_env")
         if self.username and not self.username.isprintable():
-            raise amiss("username", "contains a line break or another unprintable character")
+            raise invalid("username", "contains a line break or another unprintable character")
 
     def _one_of(self, *keys: str) -> str | None:
         """Which of these keys is set? More than one is an error."""
         given = [key for key in keys if getattr(self, key) is not None]
         if len(given) > 1:
-            raise amiss(given[1], f"not together with {given[0]}: one of them")
+            raise invalid(given[1], f"not together with {given[0]}: one of them")
         return given[0] if given else None

@@ -1,4 +1,4 @@
-"""What are a registry's credentials, read now from the file or variable that holds them?"""
+"""Credentials of a registry, read from the file or variable that holds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be set at all, and do the registries and the references fit together?"""
+"""All settings, and whether registries and references fit together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from exporter.config.values import (
     Section,
     ShardName,
     ShardText,
-    amiss,
+    invalid,
 )
 from exporter.facts.use import ReferenceClass
 
@@ -60,9 +60,9 @@ class ReferencesSettings(Section):
     """Required platforms; empty is all that each image has."""
 
     @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _consistent(self) -> Self:
         if bool(self.file) is bool(self.images):
-            raise amiss("file", "either file or images is needed, and not both")
+            raise invalid("file", "either file or images is needed, and not both")
         return self
 
 
@@ -102,28 +102,28 @@ class Settings(Section):
     clusters: tuple[ClusterSettings, ...] = ()
 
     @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _consistent(self) -> Self:
         for key in ("registries", "listen"):
             if not getattr(self, key):
-                raise amiss(key, "at least one is needed")
+                raise invalid(key, "at least one is needed")
         ports = [frozenset({str(each)} if each.port else ()) for each in self.listen]
         for index, twice in _repeated(ports):
-            raise amiss("listen", index, f"{twice} is listed already")
+            raise invalid("listen", index, f"{twice} is listed already")
         labels = [frozenset({registry.label}) for registry in self.registries]
         hosts = [registry.hosts for registry in self.registries]
         for key, names in (("name", labels), ("aliases", hosts)):
             for index, twice in _repeated(names):
-                raise amiss("registries", index, key, f"{twice} is another registry's already")
+                raise invalid("registries", index, key, f"{twice} is another registry's already")
         for index, twice in _repeated([frozenset({each.label}) for each in self.clusters]):
-            raise amiss("clusters", index, "name", f"{twice} is another cluster's already")
+            raise invalid("clusters", index, "name", f"{twice} is another cluster's already")
         # A source is told from others by its name: of two readings of a file, one would be lost.
         files = [frozenset({str(each.file)} if each.file else ()) for each in self.references]
         for index, twice in _repeated(files):
-            raise amiss("references", index, "file", f"{twice} is another entry's already")
+            raise invalid("references", index, "file", f"{twice} is another entry's already")
         for index, wanted in enumerate(self.references):
             strangers = {each.registry for each in wanted.images}.difference(*hosts)
             if strangers:
-                raise amiss("references", index, "images", f"no registry is {min(strangers)}")
+                raise invalid("references", index, "images", f"no registry is {min(strangers)}")
         return self
 
 

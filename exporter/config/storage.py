@@ -1,20 +1,13 @@
-"""Where is a registry's own storage, and where are facts of it written?"""
+"""Settings of a registry's storage, and of exports."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from exporter.config.values import Duration, FilePath, Section, amiss
-
-PLACE: Final = r"^(s3|gs|az)://[^/]+(/.*)?$"
-"""A bucket, and a folder in it."""
-ENDPOINT: Final = r"^https?://[^/@]+/?$"
-
-
-NO_PLACE: Final = "not an address such as s3://bucket, s3://bucket/root, gs://bucket or az://bucket"
+from exporter.config.values import BucketUrl, Duration, Endpoint, FilePath, Section, invalid
 
 
 class PlaceSettings(Section):
@@ -22,9 +15,9 @@ class PlaceSettings(Section):
 
     path: FilePath | None = None
     """A folder."""
-    url: str | None = Field(default=None, pattern=PLACE)
+    url: BucketUrl | None = None
     """`s3://bucket[/root]`, `gs://…` or `az://…`."""
-    endpoint: str | None = Field(default=None, pattern=ENDPOINT)
+    endpoint: Endpoint | None = None
     """Address of an object store that is not the cloud's own (MinIO, Ceph, Garage)."""
     region: str | None = Field(default=None, min_length=1)
     """Region of the bucket."""
@@ -46,12 +39,12 @@ class PlaceSettings(Section):
         return (self.endpoint or "").startswith("http:")
 
     @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _consistent(self) -> Self:
         if (self.path is None) is (self.url is None):
-            raise amiss("path", "either path or url, one of them")
+            raise invalid("path", "either path or url, one of them")
         for key in ("endpoint", "region"):
             if self.path is not None and getattr(self, key) is not None:
-                raise amiss(key, "goes with url")
+                raise invalid(key, "goes with url")
         return self
 
 
@@ -60,7 +53,7 @@ class StorageSettings(PlaceSettings):
 
     path: FilePath | None = None
     """The registry's `rootdirectory`: the folder that holds `docker/registry/v2`."""
-    url: str | None = Field(default=None, pattern=PLACE)
+    url: BucketUrl | None = None
     """`s3://bucket[/rootdirectory]`, `gs://…` or `az://…`; credentials are found as by the
     clouds' own tools. Needs the extra `pullproof[s3]`."""
     grace: Duration = timedelta(days=1)
@@ -74,7 +67,7 @@ class FactsSettings(PlaceSettings):
 
     path: FilePath | None = None
     """A folder."""
-    url: str | None = Field(default=None, pattern=PLACE)
+    url: BucketUrl | None = None
     """`s3://bucket[/root]`, `gs://…` or `az://…`; credentials are found as by the clouds' own
     tools."""
     keep: int = Field(default=3, ge=1)

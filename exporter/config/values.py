@@ -47,13 +47,13 @@ class Section(BaseModel):
     )
 
 
-def amiss(*path_and_text: str | int) -> PydanticCustomError:
+def invalid(*path_and_text: str | int) -> PydanticCustomError:
     """Blame one key, by its path within the section, for what does not go together."""
     *path, text = path_and_text
-    return PydanticCustomError("amiss", "{text}", {"path": tuple(path), "text": str(text)})
+    return PydanticCustomError("invalid", "{text}", {"path": tuple(path), "text": str(text)})
 
 
-VARIABLE: Final = "PULLPROOF_SHARD"
+SHARD_VARIABLE: Final = "PULLPROOF_SHARD"
 """The environment variable that may name the shard."""
 _NAME: Final = re.compile(r"(auto|[0-9]{1,4})/([0-9]{1,4})")
 _ORDINAL: Final = re.compile(r".*-([0-9]{1,4})")
@@ -114,6 +114,8 @@ _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{
 _PATTERN: Final = re.compile(r"([^/]+)/([^:@]+):([^:@/]+)")
 _PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 _PAGE: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?")
+_BUCKET: Final = re.compile(r"(s3|gs|az)://[^/]+(/.*)?")
+_ENDPOINT: Final = re.compile(r"https?://[^/@]+/?")
 _LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _NAMESPACE: Final = re.compile(_LABEL)
 _GROUP: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
@@ -314,10 +316,20 @@ def _path(value: object, info: ValidationInfo) -> object:
 
 
 def _named(what: str, grammar: re.Pattern[str], text: str) -> str:
-    """Check a name that goes into a path of the Kubernetes API."""
+    """Check text that has a grammar."""
     if not grammar.fullmatch(text):
         raise ValueError(f"not {what}: {quoted(text)}")
     return text
+
+
+def bucket_url(text: str) -> str:
+    """Check the address of a bucket, and a folder in it; raise `ValueError` for anything else."""
+    known = "an address such as s3://bucket, s3://bucket/root, gs://bucket or az://bucket"
+    return _named(known, _BUCKET, text)
+
+
+def _endpoint(text: str) -> str:
+    return _named("an address such as https://s3.example.com", _ENDPOINT, text)
 
 
 def _kind(text: str) -> str:
@@ -340,6 +352,8 @@ Timeout = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(millis
 Size = Annotated[ByteSize, Field(ge=1, le=10**18)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Glob = Annotated[str, AfterValidator(glob)]
+BucketUrl = Annotated[str, AfterValidator(bucket_url)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Host = Annotated[str, AfterValidator(_named_host)]
 RepositoryName = Annotated[str, AfterValidator(repository)]
 PathPrefix = Annotated[str, AfterValidator(_prefix)]

@@ -166,7 +166,7 @@ TARGETS: Final = (
         "place",
         _place,
         (b"s3://bucket/root", b"/srv/registry"),
-        ("commands.options", "config.storage"),
+        ("commands.options",),
         (Refused,),
     ),
     Target("duration", _words(duration), (b"1h30m", b"500ms"), ("config.values",), (ValueError,)),
