@@ -6,7 +6,7 @@ page. Texts may be whatever others wrote: printers make them harmless.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, Literal, TypeAlias, TypeVar
@@ -169,12 +169,25 @@ def item(*spans: Span, below: Iterable[Item] = ()) -> Item:
     return Item(spans, tuple(below))
 
 
-def listed(texts: Iterable[str], most: int | None = None) -> List:
-    """Return a list of texts: at most so many, and how many more there are."""
-    every = tuple(texts)
+def listed(
+    entries: Iterable[str | Item], most: int | None = None, *, uncounted: int = 0
+) -> tuple[Item, ...]:
+    """Return entries as items: at most so many, and how many more there are.
+
+    `uncounted` is how many there are beside the entries.
+    """
+    every = tuple(entries)
     shown = every if most is None else every[:most]
-    rest = len(every) - len(shown)
-    return List((*map(item, shown), *((item(f"… and {rest:,} more"),) if rest else ())))
+    rest = len(every) - len(shown) + uncounted
+    more = (item(f"… and {rest:,} more"),) if rest else ()
+    return (*(each if isinstance(each, Item) else item(each) for each in shown), *more)
+
+
+def section(head: str, items: tuple[Item, ...]) -> Iterator[Block]:
+    """Yield a heading and a list; nothing where there is no item."""
+    if items:
+        yield heading(head)
+        yield List(items)
 
 
 def loudest(cells: Iterable[AnySpan]) -> AnySpan:

@@ -13,7 +13,18 @@ from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.publish.answers.document import VERSION, Bytes, Count, Document, Moment, Name
-from exporter.publish.blocks import Block, Cell, Column, Table, Text, Tone, heading, line, listed
+from exporter.publish.blocks import (
+    Block,
+    Cell,
+    Column,
+    List,
+    Table,
+    Text,
+    Tone,
+    heading,
+    line,
+    listed,
+)
 from exporter.publish.formatting import count_words, moment, size_words, time_words
 
 _MOST: Final = 20
@@ -109,17 +120,14 @@ def blocks(answers: Iterable[Capacity | Untold]) -> Iterator[Block]:
     for each in answers:
         if isinstance(each, Untold):
             yield heading(f"{each.registry}: inconclusive")
-            yield listed(each.reasons)
+            yield List(listed(each.reasons))
             continue
         parts = "" if each.shards == 1 else f" by {each.shards} shards"
         yield heading(f"{each.registry}: exported{parts} since {time_words(each.taken_at)}")
         partial = "partial: " if each.incomplete else ""
-        yield listed(
-            (
-                *(f"incomplete: {reason}" for reason in each.incomplete),
-                *(f"{partial}{said}" for said in _seen(each.seen)),
-            )
-        )
+        incomplete = (f"incomplete: {reason}" for reason in each.incomplete)
+        seen = (f"{partial}{said}" for said in _seen(each.seen))
+        yield List(listed((*incomplete, *seen)))
         if each.stored is None:
             yield line("No shard reads the storage: unreferenced data is unknown.")
         else:
@@ -190,7 +198,7 @@ def storage_blocks(storage: StorageUse, collector: Collector) -> Iterator[Block]
         faults = (
             f"{each.repository or 'storage'}: {each.detail}" for each in storage.preconditions
         )
-        yield listed(faults, _MOST)
+        yield List(listed(faults, _MOST))
 
 
 def _forecast(forecast: CollectorForecast, collector: Collector) -> Text:

@@ -17,7 +17,6 @@ from exporter.publish.blocks import (
     Column,
     Command,
     Item,
-    List,
     Span,
     Table,
     heading,
@@ -25,6 +24,7 @@ from exporter.publish.blocks import (
     line,
     listed,
     loudest,
+    section,
 )
 from exporter.publish.formatting import (
     ABSENT,
@@ -66,10 +66,7 @@ def blocks(reports: Sequence[Report], most: int, again: str = "") -> Iterator[Bl
         else:
             yield line("No tags in scope.")
         yield from _lost(ordered, report.snapshot.taken_at, most)
-        risks = tuple(_risks(report))
-        if risks:
-            yield heading("At risk")
-            yield listed(risks)
+        yield from section("At risk", listed(_risks(report)))
         yield from coverage.blocks(report)
         yield line(f"Checked {_totals(report)}")
     yield Command("Next", next_command(reports, again))
@@ -154,12 +151,8 @@ def _row(tag: TagReport, platforms: tuple[str, ...]) -> tuple[Span, ...]:
 def _lost(ordered: Sequence[TagReport], taken_at: float, most: int) -> Iterator[Block]:
     """Yield what is proven to be lost."""
     lost = [each for each in ordered if any(losses(each.verdict))]
-    if lost:
-        yield heading("Missing or broken")
-        more = count_words(len(lost) - most, "more tag")
-        rest = (item(f"… and {more}"),) if len(lost) > most else ()
-        shown = (_lost_tag(each, taken_at) for each in islice(lost, most))
-        yield List((*shown, *rest))
+    shown = (_lost_tag(each, taken_at) for each in lost[:most])
+    yield from section("Missing or broken", listed(shown, uncounted=max(0, len(lost) - most)))
 
 
 def _lost_tag(tag: TagReport, taken_at: float) -> Item:

@@ -9,7 +9,7 @@ from typing import Final
 from exporter.facts.gap import Gap
 from exporter.facts.proof import State
 from exporter.judge.report import ChildKind, Report
-from exporter.publish.blocks import Block, heading, listed
+from exporter.publish.blocks import Block, List, heading, listed
 from exporter.publish.formatting import count_words
 
 _MOST: Final = 10
@@ -20,7 +20,7 @@ def blocks(report: Report) -> Iterator[Block]:
     gaps = coverage(report, report.snapshot.gaps)
     yield heading("Gaps in coverage" if gaps else "Coverage: complete")
     if gaps:
-        yield listed(gaps)
+        yield List(listed(gaps))
 
 
 def coverage(report: Report, gaps: Iterable[Gap]) -> tuple[str, ...]:

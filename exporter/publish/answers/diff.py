@@ -28,7 +28,7 @@ from exporter.publish.answers.document import (
     optional_text,
     user_entry,
 )
-from exporter.publish.blocks import Block, Cell, Item, List, Tone, heading, item, line, listed
+from exporter.publish.blocks import Block, Cell, Item, Tone, heading, item, line, listed, section
 from exporter.publish.formatting import (
     count_words,
     moment,
@@ -140,19 +140,14 @@ def blocks(change: Diff) -> Iterator[Block]:
     yield line(_VERDICTS[change.outcome])
     for kind, head in _HEADS.items():
         shifts = change.of(kind)
-        if shifts:
-            yield heading(f"{head}: {count_words(len(shifts), 'tag')}")
-            rest = (item(f"… and {len(shifts) - _MOST:,} more"),) if len(shifts) > _MOST else ()
-            yield List((*map(_item, shifts[:_MOST]), *rest))
+        counted = f"{head}: {count_words(len(shifts), 'tag')}"
+        yield from section(counted, listed(map(_item, shifts), _MOST))
     for head, texts in (
         ("No longer tagged directly", map(_named, change.exposed)),
         ("Now tagged directly", map(_named, change.protected)),
         ("Gaps", (f"{gap.scope} {gap.subject}: {gap.reason}" for gap in new.gaps)),
     ):
-        found = listed(texts, _MOST)
-        if found.items:
-            yield heading(head)
-            yield found
+        yield from section(head, listed(texts, _MOST))
 
 
 def _item(shift: TagChange) -> Item:

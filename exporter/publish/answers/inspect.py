@@ -33,6 +33,7 @@ from exporter.publish.blocks import (
     heading,
     item,
     line,
+    listed,
 )
 from exporter.publish.formatting import (
     ABSENT,
@@ -149,8 +150,7 @@ def users(tag: TagReport) -> Block:
         )
         for user, affected in tag.impact.affects(every[:_MOST_USERS])
     )
-    more = len(every) - _MOST_USERS
-    return List((*shown, *((item(f"… and {more:,} more"),) if more > 0 else ())))
+    return List(listed(shown, uncounted=max(0, len(every) - _MOST_USERS)))
 
 
 def tree(report: Report, tag: TagReport) -> Tree:

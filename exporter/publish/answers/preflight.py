@@ -33,12 +33,11 @@ from exporter.publish.blocks import (
     Cell,
     Code,
     Item,
-    List,
     Tone,
-    heading,
     item,
     line,
     listed,
+    section,
 )
 from exporter.publish.formatting import count_words, moment, size_words, user_words
 
@@ -148,16 +147,11 @@ def document(
 def blocks(answer: Prediction, most: int) -> Iterator[Block]:
     """Return the verdict first, then what would break, what would go, and what that rests on."""
     yield line(Cell(answer.verdict, _TONES[answer.verdict]), f": {headline(answer)}")
-    if answer.victims:
-        yield heading("Would break")
-        more = answer.more_victims + max(0, len(answer.victims) - most)
-        rest = (item(f"… and {count_words(more, 'more image')}"),) if more else ()
-        yield List((*map(_item, answer.victims[:most]), *rest))
+    victims = listed(map(_item, answer.victims), most, uncounted=answer.more_victims)
+    yield from section("Would break", victims)
     yield line(f"Would remove: {going_words(answer)}")
-    yield heading("Hazards")
-    yield listed(map(_hazard, answer.hazards) if answer.hazards else ("none",), most)
-    yield heading("Gaps")
-    yield listed(map(_gap, answer.gaps) if answer.gaps else ("none",), most)
+    yield from section("Hazards", listed(map(_hazard, answer.hazards), most) or (item("none"),))
+    yield from section("Gaps", listed(map(_gap, answer.gaps), most) or (item("none"),))
     yield line(f"Checked {_checked(answer)}")
 
 

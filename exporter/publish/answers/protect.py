@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -22,7 +22,18 @@ from exporter.publish.answers.document import (
     gap_entries,
     need_entry,
 )
-from exporter.publish.blocks import Block, Cell, Code, Item, List, Tone, heading, item, listed
+from exporter.publish.blocks import (
+    Block,
+    Cell,
+    Code,
+    Item,
+    List,
+    Tone,
+    heading,
+    item,
+    listed,
+    section,
+)
 from exporter.publish.formatting import count_words, host, moment, platform_words
 
 _KEEP: Final = (
@@ -123,16 +134,13 @@ def blocks(
     for plan in plans:
         yield heading(f"{plan.report.snapshot.registry}: {_sum(plan)}")
         if plan.wanted:
-            yield listed(
-                f"{keep.need.repository}:{keep.tag}  {_what(keep.need)} of {_above(keep.need)}"
-                for keep in plan.wanted
-            )
-        yield from _section("Already lost; keep tags cannot restore them", map(_said, plan.lost))
-        yield from _section("Undetermined", map(_doubt, plan.doubtful))
-        yield from _section("Warnings", warnings(plan))
-        if plan.wanted:
-            yield heading("Equivalent commands")
-            yield List(tuple(item(Code(crane_command(plan, keep))) for keep in plan.wanted))
+            yield List(tuple(map(_wanted, plan.wanted)))
+        lost = listed(map(_said, plan.lost))
+        yield from section("Already lost; keep tags cannot restore them", lost)
+        yield from section("Undetermined", listed(map(_doubt, plan.doubtful)))
+        yield from section("Warnings", listed(warnings(plan)))
+        commands = (item(Code(crane_command(plan, keep))) for keep in plan.wanted)
+        yield from section("Equivalent commands", tuple(commands))
 
 
 def warnings(plan: KeepTagPlan) -> tuple[str, ...]:
@@ -149,11 +157,8 @@ def crane_command(plan: KeepTagPlan, keep: KeepTag) -> str:
     return f"crane tag {where}@{keep.digest} {keep.tag}"
 
 
-def _section(head: str, texts: Iterable[str]) -> Iterator[Block]:
-    found = listed(texts)
-    if found.items:
-        yield heading(head)
-        yield found
+def _wanted(keep: KeepTag) -> Item:
+    return item(f"{keep.need.repository}:{keep.tag}  {_what(keep.need)} of {_above(keep.need)}")
 
 
 def _done(each: Outcome) -> Item:

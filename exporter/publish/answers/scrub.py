@@ -10,8 +10,8 @@ from exporter.facts.proof import Sighting
 from exporter.judge.report import BrokenTag, Cause, Report
 from exporter.oci.reference import Place
 from exporter.publish.answers import check
-from exporter.publish.blocks import Block, Item, List, heading, item
-from exporter.publish.formatting import age_words, count_words, size_words
+from exporter.publish.blocks import Block, Item, item, listed, section
+from exporter.publish.formatting import age_words, size_words
 from exporter.tally import ScrubTally
 
 _MOST: Final = 100
@@ -31,11 +31,7 @@ def damage(reports: Sequence[Report]) -> Iterator[Block]:
         ("Corrupt", [each for each in found if each.lack.corrupt]),
         ("Wrong diff ID", [each for each in found if each.lack.misfit and not each.lack.corrupt]),
     ):
-        if part:
-            yield heading(title)
-            more = len(part) - _MOST
-            rest = (item(f"and {count_words(more, 'more blob')}"),) if more > 0 else ()
-            yield List((*map(_cause, part[:_MOST]), *rest))
+        yield from section(title, listed(map(_cause, part), _MOST))
 
 
 def tally_words(tally: ScrubTally, seconds: float) -> str:
@@ -63,12 +59,8 @@ def unread_lines(unread: Mapping[Place, Sighting]) -> Iterator[str]:
 def _cause(cause: Cause) -> Item:
     lack = cause.lack
     size = "" if lack.size is None else f" ({size_words(lack.size)})"
-    more = len(cause.breaks) - _MOST
-    rest = (item(f"and {count_words(more, 'more tag')}"),) if more > 0 else ()
-    return item(
-        f"{lack.kind} {lack.digest}{size}: {lack.detail}",
-        below=(*(item(_broken(each)) for each in cause.breaks[:_MOST]), *rest),
-    )
+    tags = listed(map(_broken, cause.breaks), _MOST)
+    return item(f"{lack.kind} {lack.digest}{size}: {lack.detail}", below=tags)
 
 
 def _broken(broken: BrokenTag) -> str:

@@ -210,8 +210,8 @@ def test_many_losses_are_counted_after_the_first_ones() -> None:
     text = check_text([report(*lost)], most=2)
 
     assert text.count("manifest missing") == 2
-    assert "… and 2 more tags\n" in text
-    assert "… and 2 more tags\n" in check_markdown([report(*lost)], 2)
+    assert "… and 2 more\n" in text
+    assert "… and 2 more\n" in check_markdown([report(*lost)], 2)
     assert "more tag" not in check_text([report(*lost)], most=4)
 
 

@@ -130,8 +130,8 @@ def test_columns_fold_into_one_that_shows_the_loudest() -> None:
 
 
 def test_a_list_ends_with_how_many_more_there_are() -> None:
-    assert terminal.render([listed("abcd", 2)]) == "  a\n  b\n  … and 2 more\n"
-    assert terminal.render([listed("ab", 2)]) == "  a\n  b\n"
+    assert terminal.render([List(listed("abcd", 2))]) == "  a\n  b\n  … and 2 more\n"
+    assert terminal.render([List(listed("ab", 2))]) == "  a\n  b\n"
 
 
 def test_an_empty_table_has_its_head() -> None:
