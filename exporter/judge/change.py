@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import Nodes, ReferenceClass
-from exporter.judge.demand import said
+from exporter.judge.choice import said
 from exporter.judge.keep_tags import ReferencedManifest, referenced_manifests
 from exporter.judge.report import Child, Report, TagVerdict
 from exporter.oci.reference import Repository, Tag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from exporter.facts.snapshot import Role, Sealed, Snapshot
@@ -20,7 +20,7 @@ class TagContext:
     snapshot: Snapshot
     reachability: Reachability | None
     """None where nothing of the repository is live that its tags might not reference."""
-    tagged: frozenset[Digest] = frozenset()
+    tagged: Container[Digest] = ()
     """Manifests that a resolved tag names directly; known only to `may_remain`."""
 
     @property

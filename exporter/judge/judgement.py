@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from exporter.facts.snapshot import Role, Snapshot
-from exporter.judge.causes import causes
 from exporter.judge.check import Check, TagContext
 from exporter.judge.checks import CHECKS
 from exporter.judge.counts import counted
@@ -13,7 +12,7 @@ from exporter.judge.finding import Finding
 from exporter.judge.reachability import compared, reachability
 from exporter.judge.remaining import remaining
 from exporter.judge.report import Report, TagVerdict
-from exporter.judge.tag_report import tag_report
+from exporter.judge.tag_report import causes, tag_report
 from exporter.judge.verdict import verdicts
 
 

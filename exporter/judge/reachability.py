@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector, Role, Sealed, Snapshot
+from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.report import TagVerdict
 from exporter.oci.digest import Digest
@@ -47,16 +47,18 @@ def reachability(
     """Return what tags reference, in the repositories of which that matters to what is live."""
     owned = snapshot.role is not Role.PROXY
     of = {each.root.repository for each in judged if owned and _matters(each)}
-    starts: defaultdict[Repository, dict[Digest, Tag]] = defaultdict(dict)
-    for root in snapshot.roots:
-        if root.repository in of:
-            known = starts[root.repository]
-            if root.tag and root.digest and root.sighting.state is State.PRESENT:
-                known.setdefault(root.digest, root.tag)
-    return {
-        repository: _reachability(snapshot, repository, known)
-        for repository, known in starts.items()
-    }
+    known = resolved_tags(root for root in snapshot.roots if root.repository in of)
+    return {each: _reachability(snapshot, each, known.get(each, {})) for each in of}
+
+
+def resolved_tags(roots: Iterable[Root]) -> Mapping[Repository, Mapping[Digest, list[Tag]]]:
+    """Return the tags that were resolved, by repository and the manifest that they name."""
+    found: defaultdict[Repository, defaultdict[Digest, list[Tag]]]
+    found = defaultdict(lambda: defaultdict(list))
+    for root in roots:
+        if root.tag and root.digest and root.sighting.state is State.PRESENT:
+            found[root.repository][root.digest].append(root.tag)
+    return found
 
 
 def compared(verdict: TagVerdict, reach: Reachability | None) -> TagVerdict:
@@ -78,10 +80,8 @@ def direct_tags(
     sealed = snapshot.sealed.get(repository)
     if sealed is not None:
         return sealed.pointing_at(digest)
-    at = (repository, digest)
-    known = (each for each in snapshot.roots if (each.repository, each.digest) == at)
-    there = (each.tag for each in known if each.sighting.state is State.PRESENT)
-    return tuple(tag for tag in there if tag) or None
+    known = resolved_tags(each for each in snapshot.roots if each.repository == repository)
+    return tuple(known.get(repository, {}).get(digest, ())) or None
 
 
 def below(digest: Digest, manifests: Mapping[Digest, Manifest]) -> tuple[set[Digest], bool]:
@@ -121,17 +121,19 @@ def _drifted(verdict: TagVerdict, reach: Reachability) -> tuple[Digest, ...]:
 
 
 def _reachability(
-    snapshot: Snapshot, repository: Repository, known: Mapping[Digest, Tag]
+    snapshot: Snapshot, repository: Repository, known: Mapping[Digest, list[Tag]]
 ) -> Reachability:
     sealed = snapshot.sealed.get(repository)
-    tags = {digest: names[0] for digest, names in sealed.tags.items() if names} if sealed else {}
+    starts = (*sealed.tags.items(), *known.items()) if sealed else known.items()
     reached: dict[Digest, Tag] = {}
     whole = True
-    for digest, tag in (*tags.items(), *known.items()):
+    for digest, tags in starts:
+        if not tags:
+            continue
         found, all_ = below(digest, snapshot.manifests)
         whole = whole and all_
         for each in found:
-            reached.setdefault(each, tag)
+            reached.setdefault(each, tags[0])
     return Reachability(snapshot.collector, sealed, snapshot.manifests, reached, whole)
 
 

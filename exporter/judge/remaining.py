@@ -13,7 +13,7 @@ from exporter.facts.snapshot import Role, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import FindingKey
-from exporter.judge.reachability import Reachability, below
+from exporter.judge.reachability import Reachability, below, resolved_tags
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
@@ -36,23 +36,15 @@ def remaining(
         return
     by_code = {check.rule.code: check for check in checks}
     tags = {(str(each.root.repository), each.root.name): each for each in judged}
-    tagged = _tagged(snapshot)
+    tagged = resolved_tags(snapshot.roots)
     for text, key in waiting.items():
         verdict, check = tags.get((key.repository, key.name)), by_code.get(key.code)
         if verdict is None or check is None:
             continue
         at = verdict.root.repository
-        context = TagContext(verdict, snapshot, reach.get(at), tagged.get(at, frozenset()))
+        context = TagContext(verdict, snapshot, reach.get(at), tagged.get(at, {}))
         if check.may_remain(key, context):
             yield text
-
-
-def _tagged(snapshot: Snapshot) -> Mapping[Repository, frozenset[Digest]]:
-    found: dict[Repository, set[Digest]] = {}
-    for root in snapshot.roots:
-        if root.tag and root.digest and root.sighting.state is State.PRESENT:
-            found.setdefault(root.repository, set()).add(root.digest)
-    return {repository: frozenset(digests) for repository, digests in found.items()}
 
 
 def loss(key: FindingKey, context: TagContext) -> bool:

@@ -1,8 +1,9 @@
-"""Tag reports: what follows of the verdict on a tag and of its findings."""
+"""What follows of verdicts: a report for each tag, and the causes of losses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -14,7 +15,16 @@ from exporter.judge.choice import needed
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.impact import NO_IMPACT, Impact, users_of
 from exporter.judge.leaves import Leaf
-from exporter.judge.report import Condition, Requirement, TagReport, TagVerdict, Urgency
+from exporter.judge.report import (
+    BrokenTag,
+    Cause,
+    Condition,
+    Lack,
+    Requirement,
+    TagReport,
+    TagVerdict,
+    Urgency,
+)
 from exporter.oci.digest import Digest
 
 _NO_LOSS: Final[Mapping[ReferenceClass | None, float]] = MappingProxyType({})
@@ -143,3 +153,29 @@ def _bare_indexes(snapshot: Snapshot, verdict: TagVerdict) -> frozenset[Digest]:
     if sealed is None:
         return _NO_INDEX
     return frozenset(each for each in every if not sealed.pointing_at(each))
+
+
+def causes(verdicts: Iterable[TagVerdict]) -> tuple[Cause, ...]:
+    """Return everything that is proven to be wrong, in the order of the tags that it breaks."""
+    lacks: dict[tuple[Digest, str], Lack] = {}
+    breaks: dict[tuple[Digest, str], list[BrokenTag]] = {}
+    for verdict in verdicts:
+        for key, (lack, broken) in _broken_by(verdict).items():
+            lacks.setdefault(key, lack)
+            breaks.setdefault(key, []).append(broken)
+    return tuple(Cause(lack, tuple(breaks[key])) for key, lack in lacks.items())
+
+
+def _broken_by(verdict: TagVerdict) -> dict[tuple[Digest, str], tuple[Lack, BrokenTag]]:
+    found: dict[tuple[Digest, str], tuple[Lack, BrokenTag]] = {}
+    for child in verdict.children:
+        for lack in child.lacks:
+            if not lack.lost:
+                continue
+            # One layer may be wrong for two images, each in its own way.
+            key = lack.digest, lack.detail if lack.misfit else ""
+            _, before = found.get(key, (lack, BrokenTag(verdict, (), required=False)))
+            platforms = (*before.platforms, *((child.platform,) if child.platform else ()))
+            required = before.required or child.required
+            found[key] = lack, replace(before, platforms=platforms, required=required)
+    return found

@@ -1,25 +1,23 @@
-"""Would a pull of this tag succeed, on every platform that must run it?"""
+"""Verdicts: whether a pull of each tag would succeed, on every platform that must run it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Admission, Role, Root, Snapshot
 from exporter.facts.use import Use
 from exporter.judge.children import assess
-from exporter.judge.choice import held, is_attached
-from exporter.judge.demand import Demand, demand
+from exporter.judge.choice import Demand, demand, held, is_attached
 from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, as_run, grow
+from exporter.judge.reachability import resolved_tags
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
-from exporter.oci.reference import Place, Repository, Tag
+from exporter.oci.reference import Repository, Tag
 
-if TYPE_CHECKING:
-    _Doors = Mapping[tuple[str, Repository], Admission]
+_Admissions = Mapping[tuple[str, Repository], Admission]
 
 
 def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
@@ -27,25 +25,28 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
     order = sorted(
         snapshot.roots, key=lambda root: (root.reference_class.rank, root.repository, root.name)
     )
-    known = _pointers(order)
-    users, doors = _users(snapshot), _doors(snapshot)
+    known = resolved_tags(order)
+    users, admissions = _users(snapshot), _admissions(snapshot)
     wanted = ((root, users.get(_name(root), ())) for root in order)
-    judged = ((_verdict(snapshot, root, known, uses), uses) for root, uses in wanted)
-    return tuple(_used(verdict, uses, doors) for verdict, uses in judged)
+    judged = (
+        (_verdict(snapshot, root, known.get(root.repository, {}), uses), uses)
+        for root, uses in wanted
+    )
+    return tuple(_used(verdict, uses, admissions) for verdict, uses in judged)
 
 
-def _used(verdict: TagVerdict, uses: tuple[Use, ...], doors: _Doors) -> TagVerdict:
+def _used(verdict: TagVerdict, uses: tuple[Use, ...], admissions: _Admissions) -> TagVerdict:
     logins = sorted({use.login for use in uses if use.login})
-    tried = (doors.get((login, verdict.root.repository)) for login in logins)
+    tried = (admissions.get((login, verdict.root.repository)) for login in logins)
     return replace(verdict, uses=uses, admissions=tuple(each for each in tried if each))
 
 
 def _verdict(
-    snapshot: Snapshot, root: Root, known: Mapping[Place, tuple[Tag, ...]], uses: tuple[Use, ...]
+    snapshot: Snapshot, root: Root, known: Mapping[Digest, list[Tag]], uses: tuple[Use, ...]
 ) -> TagVerdict:
     if root.digest is None or root.sighting.state in GONE:
         return _unresolved(snapshot, root, uses)
-    view = View(snapshot, root.repository)
+    view, sealed = View(snapshot, root.repository), snapshot.sealed.get(root.repository)
     tree = grow(view, root.digest)
     leaves = as_run(view, root.digest, tree.leaves, uses)
     expected = held(snapshot, root, leaves)
@@ -61,7 +62,10 @@ def _verdict(
             if _hides(view, leaf)
             else wanted.required.get(position),
             expected=position in expected,
-            protected_by=_protectors(snapshot, root.repository, leaf.digest, known),
+            # Any known tag proves that there is one; only a complete list, that there is none.
+            protected_by=sealed.pointing_at(leaf.digest)
+            if sealed
+            else tuple(known.get(leaf.digest, ())) or None,
         )
         for position, leaf in enumerate(leaves)
     )
@@ -121,7 +125,7 @@ def _is_top(root: Root, child: Child) -> bool:
     return child.digest == root.digest
 
 
-def _doors(snapshot: Snapshot) -> _Doors:
+def _admissions(snapshot: Snapshot) -> _Admissions:
     return {(each.login, each.repository): each for each in snapshot.admissions}
 
 
@@ -136,23 +140,3 @@ def _users(snapshot: Snapshot) -> Mapping[tuple[Repository, str], tuple[Use, ...
 
 def _name(root: Root) -> tuple[Repository, str]:
     return root.repository, root.tag or root.digest or ""
-
-
-def _pointers(roots: Iterable[Root]) -> Mapping[Place, tuple[Tag, ...]]:
-    """Which of the tags that were resolved point straight at a manifest."""
-    found: dict[Place, list[Tag]] = {}
-    for root in roots:
-        if root.tag and root.digest and root.sighting.state is State.PRESENT:
-            found.setdefault((root.repository, root.digest), []).append(root.tag)
-    return {place: tuple(tags) for place, tags in found.items()}
-
-
-def _protectors(
-    snapshot: Snapshot,
-    repository: Repository,
-    digest: Digest,
-    known: Mapping[Place, tuple[Tag, ...]],
-) -> tuple[Tag, ...] | None:
-    """Tags that point straight at a child: any known one proves "some", only a seal "none"."""
-    sealed = snapshot.sealed.get(repository)
-    return sealed.pointing_at(digest) if sealed else known.get((repository, digest))

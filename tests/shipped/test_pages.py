@@ -10,9 +10,9 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.judge.checks import CHECKS
 from exporter.publish.exports.schema import documentation
-from exporter.publish.metrics.handbook import page as metrics_page
 from tests.golden import generated
 from tests.judge.checks_page import page as checks_page
+from tests.publish.metrics.metrics_page import page as metrics_page
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

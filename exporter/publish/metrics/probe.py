@@ -15,19 +15,19 @@ from exporter.publish.metrics.family import Family, Group, MetricType
 from exporter.publish.render import terminal
 
 
-def _gauge(name: str, labels: tuple[str, ...], text: str) -> Family:
+def _gauge(name: str, text: str, *labels: str) -> Family:
     return Family(f"probe_{name}", MetricType.GAUGE, labels, text, Group.REQUESTS)
 
 
-SUCCESS: Final = _gauge("success", (), "Whether the image is proven to be pullable.")
-DURATION: Final = _gauge("duration_seconds", (), "Duration of the probe.")
-TIMED_OUT: Final = _gauge("timed_out", (), "Whether the probe timed out before it had a result.")
-STATE: Final = _gauge("state", ("state",), "State of the image: 1 for its state, 0 for the others.")
+SUCCESS: Final = _gauge("success", "Whether the image is proven to be pullable.")
+DURATION: Final = _gauge("duration_seconds", "Duration of the probe.")
+TIMED_OUT: Final = _gauge("timed_out", "Whether the probe timed out before it had a result.")
+STATE: Final = _gauge("state", "State of the image: 1 for its state, 0 for the others.", "state")
 CHILDREN: Final = _gauge(
-    "children", ("need", "state"), "Manifests that the image references, by need and state."
+    "children", "Manifests that the image references, by need and state.", "need", "state"
 )
 LACKING: Final = _gauge(
-    "lacking_platforms", (), "Platforms that must run the image but for which it has no manifest."
+    "lacking_platforms", "Platforms that must run the image but for which it has no manifest."
 )
 
 
@@ -50,18 +50,17 @@ def metrics(probed: Probed) -> bytes:
     """Return the metrics of a probe in the text format; every series is always there."""
     samples, verdict = Samples(), probed.verdict
     state = verdict.state if verdict else State.UNKNOWN
-    samples.add(SUCCESS, "", state is State.PRESENT)
-    samples.add(DURATION, "", probed.seconds)
-    samples.add(TIMED_OUT, "", probed.report is None)
+    samples.put(SUCCESS, state is State.PRESENT)
+    samples.put(DURATION, probed.seconds)
+    samples.put(TIMED_OUT, probed.report is None)
     for each in State:
-        samples.add(STATE, f'state="{each}"', each is state)
+        samples.put(STATE, each is state, each)
     children = verdict.children if verdict else ()
     counts = Counter((each.required, each.state) for each in children if each.expected)
     for need, required in (("required", True), ("optional", False)):
         for each in State:
-            labels = f'need="{need}",state="{each}"'
-            samples.add(CHILDREN, labels, counts[required, each])
-    samples.add(LACKING, "", len(verdict.lacking_platforms) if verdict else 0)
+            samples.put(CHILDREN, counts[required, each], need, each)
+    samples.put(LACKING, len(verdict.lacking_platforms) if verdict else 0)
     return expose(samples).text.plain
 
 
