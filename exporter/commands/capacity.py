@@ -16,7 +16,7 @@ from exporter.commands import Refused, refusing
 from exporter.commands.answer import Exit, answered
 from exporter.commands.options import check_place, export_folder, is_folder, place
 from exporter.config.values import duration
-from exporter.facts.exports import Capacity, Release, Untold
+from exporter.facts.exports import Capacity, NoCapacity, Release
 from exporter.facts.gap import Reason
 from exporter.judge.coverage import doubts, newest
 from exporter.oci.digest import Malformed
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     return Exit.WELL if whole else Exit.BLIND
 
 
-def _answers(args: argparse.Namespace, environ: Mapping[str, str]) -> list[Capacity | Untold]:
+def _answers(args: argparse.Namespace, environ: Mapping[str, str]) -> list[Capacity | NoCapacity]:
     check_place("--facts", args.facts)
     oldest = time.time() - _age(args.max_age)
     if "://" not in args.facts and not is_folder(args.facts):
@@ -64,9 +64,9 @@ def _answer(
     facts: ExportFolder,
     name: str,
     oldest: float,
-) -> Capacity | Untold:
+) -> Capacity | NoCapacity:
     """Tell of one registry, by the next releases where an export removes those being read."""
-    untold, tried = Untold(name, ("no export of it found",)), None
+    untold, tried = NoCapacity(name, ("no export of it found",)), None
     for _ in range(_TRIES):
         sizes = facts.sizes()
         plan = newest(named(sizes)).get(name)
@@ -80,7 +80,7 @@ def _answer(
         except (Unseen, Malformed) as error:
             if isinstance(error, Unseen) and error.reason is Reason.UNSUPPORTED:
                 raise  # of no registry will the engine tell
-            untold = Untold(name, (str(error),))
+            untold = NoCapacity(name, (str(error),))
     return untold
 
 
@@ -94,7 +94,7 @@ def _told(
     environ: Mapping[str, str],
     facts: ExportFolder,
     shards: Mapping[int, Release],
-) -> Capacity | Untold:
+) -> Capacity | NoCapacity:
     with TemporaryDirectory(prefix="pullproof-capacity-") as folder:
         room = Path(folder)
         with _engine(args, environ, room) as engine:

@@ -13,7 +13,7 @@ from exporter.commands.answer import Exit
 from exporter.commands.auditing import examined, finished, judged
 from exporter.commands.options import check_place, export_folder, shard_of, typed
 from exporter.commands.subjects import of_registry
-from exporter.facts.exports import Exported
+from exporter.facts.exports import ExportResult
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
 from exporter.resolve.scope import Scope
@@ -50,7 +50,7 @@ def _examined(args: argparse.Namespace, environ: Mapping[str, str]) -> list[tupl
     return finished(examined(args, subjects, asked, part))
 
 
-def _written(snapshot: Snapshot, write: Callable[[], Exported]) -> Exit:
+def _written(snapshot: Snapshot, write: Callable[[], ExportResult]) -> Exit:
     """Write what was seen of one registry; a registry that was not seen at all has no facts."""
     if (blind := snapshot.blind) is not None:
         return _in_vain(Unseen(snapshot.registry, blind.reason, blind.detail))

@@ -11,7 +11,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class ExportedFile:
     """One file of a table."""
 
     table: str
@@ -25,7 +25,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class ReleaseName:
     """What a release's path says of it."""
 
     registry: str
@@ -49,7 +49,7 @@ class Release:
     shards: int
     whole: bool
     """Was every repository of the catalogue in scope?"""
-    files: tuple[File, ...]
+    files: tuple[ExportedFile, ...]
     gaps: tuple[str, ...]
     """What could not be seen of the registry or of a repository, in words."""
     storage: bool = False
@@ -64,13 +64,13 @@ class Release:
         """The shard that wrote it."""
         return Shard(self.shard, self.shards)
 
-    def of(self, table: str) -> tuple[File, ...]:
+    def of(self, table: str) -> tuple[ExportedFile, ...]:
         """Return the files of one table."""
         return tuple(file for file in self.files if file.table == table)
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """What became of an export that can be read."""
 
     release: str
@@ -80,7 +80,7 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TagUsage:
     """Over the API: what tags in scope lead to."""
 
     repositories: int
@@ -93,7 +93,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StorageUsage:
     """In the storage: everything, in scope or not."""
 
     stored_bytes: int
@@ -124,8 +124,8 @@ class Capacity:
     shards: int
     taken_at: float
     """Of the oldest audit among the shards: seconds since the epoch."""
-    seen: Seen
-    stored: Stored | None
+    seen: TagUsage
+    stored: StorageUsage | None
     """None where no shard reads the storage."""
     incomplete: tuple[str, ...] = ()
     """Why what was seen is not all: a source of references that a shard could not read. Which tags
@@ -133,7 +133,7 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
+class NoCapacity:
     """No answer may be given for a registry, and why."""
 
     registry: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
-from exporter.facts.exports import Name, Release, Untold
+from exporter.facts.exports import NoCapacity, Release, ReleaseName
 
-Named = TypeVar("Named", Name, Release)
+Named = TypeVar("Named", ReleaseName, Release)
 
 _SKEW: Final = 600.0
 """Seconds by which the clocks of two machines may differ."""
@@ -33,7 +33,7 @@ def doubts(
     shards: Mapping[int, Release],
     sizes: Mapping[str, int],
     times: tuple[float, float],
-) -> Untold | None:
+) -> NoCapacity | None:
     """Say why nothing may be said of a registry, or None where its facts are whole.
 
     `sizes` are the files that are there, with their bytes. What was taken before the first of the
@@ -45,7 +45,7 @@ def doubts(
         for index in range(count)
         for reason in _of_shard(f"shard {index} of {count}", shards.get(index), sizes, times)
     ]
-    return Untold(registry, tuple(reasons)) if reasons else None
+    return NoCapacity(registry, tuple(reasons)) if reasons else None
 
 
 def _of_shard(

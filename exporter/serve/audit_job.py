@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from exporter.audit import Audited, examine
-from exporter.facts.exports import Exported
+from exporter.facts.exports import ExportResult
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.use import Use
@@ -79,7 +79,7 @@ class AuditJob:
     board: Board
     journal: Journal
     references: Callable[[], Awaitable[References]]
-    keep_facts: Callable[[Target, Audited], Exported] | None = None
+    keep_facts: Callable[[Target, Audited], ExportResult] | None = None
     """Writes what a complete audit saw for other engines, where that is asked for; may raise
     `Unseen`."""
     clock: Callable[[], float] = time.time

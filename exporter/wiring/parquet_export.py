@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from exporter.facts.exports import Exported
+from exporter.facts.exports import ExportResult
 from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
@@ -38,7 +38,7 @@ class ParquetExport:
         place = settings.location, settings.options
         return cls(opened(*place, plain_http=settings.plain_http), settings.keep)
 
-    def __call__(self, target: Target, audited: Audited) -> Exported:
+    def __call__(self, target: Target, audited: Audited) -> ExportResult:
         """Write an audit, and what the storage held if it was read completely."""
         snapshot, inventory = audited.report.snapshot, audited.inventory
         storage = None
@@ -47,13 +47,13 @@ class ParquetExport:
             storage = writing.StorageData(inventory, *target.grace.before(snapshot.taken_at))
         return self.write(snapshot, target.scope, storage)
 
-    def write(self, snapshot: Snapshot, scope: Scope, storage: object = None) -> Exported:
+    def write(self, snapshot: Snapshot, scope: Scope, storage: object = None) -> ExportResult:
         """Write a snapshot that was taken within a scope."""
         writing = imported("exporter.publish.exports.export")
         name = audit_name(snapshot.taken_at)
         data = writing.AuditData(snapshot, scope.shard, name, scope.whole, storage)
         try:
-            exported: Exported = writing.export(data, self.exports, self.keep)
+            exported: ExportResult = writing.export(data, self.exports, self.keep)
         except OSError as error:  # of the room for files on this machine
             raise Unseen(self.exports.name, Reason.UNREADABLE, str(error)) from error
         return exported

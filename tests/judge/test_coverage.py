@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.facts.exports import File, Release, Untold
+from exporter.facts.exports import ExportedFile, NoCapacity, Release
 from exporter.judge.coverage import doubts, newest
 
 NOW = 1_000_000.0
-FILE = File("tags", "main/tags.parquet", 1, 10, "")
+FILE = ExportedFile("tags", "main/tags.parquet", 1, 10, "")
 
 
 def release(shard: int, shards: int = 4, taken_at: float = NOW, **other: object) -> Release:
@@ -31,7 +31,7 @@ def release(shard: int, shards: int = 4, taken_at: float = NOW, **other: object)
 FOUR = [release(shard) for shard in range(4)]
 
 
-def doubted(releases: list[Release], *, there: int = 10) -> Untold | None:
+def doubted(releases: list[Release], *, there: int = 10) -> NoCapacity | None:
     (shards,) = newest(releases).values()
     return doubts("main", shards, {FILE.path: there}, (NOW - 60, NOW))
 
@@ -72,7 +72,7 @@ def test_the_number_of_shards_that_wrote_last_is_the_one_in_force() -> None:
     ],
 )
 def test_what_is_lacking_is_named(releases: list[Release], reason: str) -> None:
-    assert doubted(releases) == Untold("main", (reason,))
+    assert doubted(releases) == NoCapacity("main", (reason,))
 
 
 def test_a_file_that_is_cut_off_or_gone_is_named() -> None:

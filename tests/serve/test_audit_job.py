@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.facts.exports import Exported
+from exporter.facts.exports import ExportResult
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.ports import Kept, Listing, Unseen
@@ -346,9 +346,9 @@ async def test_a_reload_keeps_what_is_known_and_takes_the_new_interval(fake: Fak
 async def test_facts_are_written_after_a_complete_audit_only(fake: Fake) -> None:
     written: list[str] = []
 
-    def keep(told: Target, audited: Audited) -> Exported:
+    def keep(told: Target, audited: Audited) -> ExportResult:
         written.append(f"{told.registry.name} {len(audited.report.verdicts)}")
-        return Exported("there", "old ones may not be removed")
+        return ExportResult("there", "old ones may not be removed")
 
     shown, each = board(), watched(fake)
     rounds = replace(await begun(Journal(), shown, each), keep_facts=keep)
@@ -368,7 +368,7 @@ async def test_facts_are_written_after_a_complete_audit_only(fake: Fake) -> None
 async def test_facts_that_fail_take_nothing_from_an_audit_and_grow_old(
     fake: Fake, fault: Exception
 ) -> None:
-    def keep(_told: Target, _audited: Audited) -> Exported:
+    def keep(_told: Target, _audited: Audited) -> ExportResult:
         raise fault
 
     shown, each = board(), watched(fake)

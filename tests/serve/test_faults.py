@@ -21,7 +21,7 @@ from tests.serve.scrubs import LIVE, digests, everything, scene
 from tests.serve.test_audit_job import Journal, begun, board, stand, truth, watched
 
 if TYPE_CHECKING:
-    from exporter.facts.exports import Exported
+    from exporter.facts.exports import ExportResult
     from exporter.judge.report import Report
     from exporter.ports import Proofs
     from exporter.store.ledger import Ledger
@@ -63,7 +63,7 @@ async def test_a_ledger_that_fails_takes_nothing_from_an_audit(
 async def test_an_export_that_fails_takes_nothing_from_an_audit(fake: Fake, fault: str) -> None:
     error = FAULTS[fault]()
 
-    def fails(*_: object) -> Exported:
+    def fails(*_: object) -> ExportResult:
         raise error
 
     shown, each = board(), watched(fake)

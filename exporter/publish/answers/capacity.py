@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from exporter.facts.exports import Capacity, Seen, Stored, Untold
+from exporter.facts.exports import Capacity, NoCapacity, StorageUsage, TagUsage
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.storage_use import CollectorForecast, StorageUse
@@ -89,13 +89,13 @@ class CapacityDocument(Document, frozen=True):
     registries: tuple[CapacityEntry, ...]
 
 
-def document(answers: Iterable[Capacity | Untold], generated: float) -> CapacityDocument:
+def document(answers: Iterable[Capacity | NoCapacity], generated: float) -> CapacityDocument:
     """Return the answers for a program; `generated` is in seconds since the epoch."""
     return CapacityDocument(VERSION, moment(generated), tuple(map(_entry, answers)))
 
 
-def _entry(each: Capacity | Untold) -> CapacityEntry:
-    if isinstance(each, Untold):
+def _entry(each: Capacity | NoCapacity) -> CapacityEntry:
+    if isinstance(each, NoCapacity):
         return CapacityEntry(each.registry, each.reasons)
     seen = msgspec.convert(each.seen, SeenEntry, from_attributes=True)
     stored = each.stored and {
@@ -115,10 +115,10 @@ def _entry(each: Capacity | Untold) -> CapacityEntry:
     )
 
 
-def blocks(answers: Iterable[Capacity | Untold]) -> Iterator[Block]:
+def blocks(answers: Iterable[Capacity | NoCapacity]) -> Iterator[Block]:
     """Return the answers for a person."""
     for each in answers:
-        if isinstance(each, Untold):
+        if isinstance(each, NoCapacity):
             yield heading(f"{each.registry}: inconclusive")
             yield List(listed(each.reasons))
             continue
@@ -134,7 +134,7 @@ def blocks(answers: Iterable[Capacity | Untold]) -> Iterator[Block]:
             yield from _stored(each.stored)
 
 
-def _seen(seen: Seen) -> Iterator[str]:
+def _seen(seen: TagUsage) -> Iterator[str]:
     tags = count_words(seen.tags, "tag")
     where = count_words(seen.repositories, "repository", "repositories")
     yield f"{size_words(seen.referenced_bytes)} present of what {tags} in scope in {where} need"
@@ -143,7 +143,7 @@ def _seen(seen: Seen) -> Iterator[str]:
     yield children + (f", {unsealed} not counted" if seen.unsealed_repositories else "")
 
 
-def _stored(stored: Stored) -> Iterator[Block]:
+def _stored(stored: StorageUsage) -> Iterator[Block]:
     orphans = count_words(stored.orphaned_manifests, "manifest")
     rows = (
         ("stored", stored.stored_bytes, count_words(stored.blobs, "blob")),

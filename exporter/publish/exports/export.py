@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from exporter.facts.exports import SCHEMA, Exported, File, Release
+from exporter.facts.exports import SCHEMA, ExportedFile, ExportResult, Release
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.shard import Shard
@@ -77,7 +77,7 @@ class AuditData:
     storage: StorageData | None = None
 
 
-def export(data: AuditData, exports: ExportFolder, keep: int) -> Exported:
+def export(data: AuditData, exports: ExportFolder, keep: int) -> ExportResult:
     """Put an audit's data in place, then remove all but the newest `keep` releases of this shard.
 
     Raises `Unseen`; then what was there before can still be read, and nothing of this, unless the
@@ -89,10 +89,10 @@ def export(data: AuditData, exports: ExportFolder, keep: int) -> Exported:
     release = _release(data, _put(data, exports, f"{beneath}/{data.audit}/"))
     where = path_of(release)
     exports.put(where, encode(release))
-    return Exported(where, tidy(exports, beneath, keep, where))
+    return ExportResult(where, tidy(exports, beneath, keep, where))
 
 
-def _put(data: AuditData, exports: ExportFolder, beneath: str) -> tuple[File, ...]:
+def _put(data: AuditData, exports: ExportFolder, beneath: str) -> tuple[ExportedFile, ...]:
     """Put every table, and see that all are there; what is begun in vain is taken away again."""
     try:
         files = tuple(_written(data, exports, beneath))
@@ -107,7 +107,7 @@ def _put(data: AuditData, exports: ExportFolder, beneath: str) -> tuple[File, ..
     return files
 
 
-def _written(data: AuditData, exports: ExportFolder, beneath: str) -> Iterator[File]:
+def _written(data: AuditData, exports: ExportFolder, beneath: str) -> Iterator[ExportedFile]:
     """Write and put every table, one after the other, through a file on the disk."""
     with TemporaryDirectory(prefix="pullproof-export-") as room:
         for table, parts in _tables(data):
@@ -115,7 +115,7 @@ def _written(data: AuditData, exports: ExportFolder, beneath: str) -> Iterator[F
             count = write(table, _origin(data), parts, local)
             there = f"{beneath}{local.name}"
             exports.put(there, local)
-            yield File(table.name, there, count, local.stat().st_size, digest(local))
+            yield ExportedFile(table.name, there, count, local.stat().st_size, digest(local))
             local.unlink()
 
 
@@ -134,7 +134,7 @@ def _origin(data: AuditData) -> tuple[object, ...]:
     return data.audit, taken_at, registry, data.shard.index, data.shard.count, SCHEMA
 
 
-def _release(data: AuditData, files: tuple[File, ...]) -> Release:
+def _release(data: AuditData, files: tuple[ExportedFile, ...]) -> Release:
     wide = (gap for gap in data.snapshot.gaps if gap.scope in _WORTH_TELLING)
     gaps = [f"{gap.subject}: {gap.reason}" for gap in wide]
     if data.snapshot.role is Role.PROXY:

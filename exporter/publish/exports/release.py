@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from exporter.facts.exports import SCHEMA, Name, Release
+from exporter.facts.exports import SCHEMA, Release, ReleaseName
 from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
 
@@ -34,12 +34,12 @@ def names_release(path: str) -> bool:
     return _PATH.fullmatch(path) is not None
 
 
-def named(paths: Iterable[str]) -> Iterator[Name]:
+def named(paths: Iterable[str]) -> Iterator[ReleaseName]:
     """Name the releases among some paths."""
     for path in paths:
         if found := _PATH.fullmatch(path):
             registry, shard, shards, audit = found.groups()
-            yield Name(unquote(registry), int(shard), int(shards), audit, path)
+            yield ReleaseName(unquote(registry), int(shard), int(shards), audit, path)
 
 
 def encode(release: Release) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Final, Protocol
 
-from exporter.facts.exports import Capacity, Release, Seen, Stored, Untold
+from exporter.facts.exports import Capacity, NoCapacity, Release, StorageUsage, TagUsage
 
 _FOLDER: Final = files(__name__.rpartition(".")[0]) / "sql"
 _TABLES: Final = ("repositories", "tags", "manifests", "blobs", "gaps")
@@ -47,7 +47,7 @@ def question(name: str) -> str:
 
 def answer(
     engine: Engine, shards: Sequence[Release], locate: Callable[[str], str]
-) -> Capacity | Untold:
+) -> Capacity | NoCapacity:
     """Put the questions to an engine; `locate` says where it finds a file.
 
     The releases must be all shards' of one registry, whole and recent.
@@ -58,10 +58,10 @@ def answer(
     registry = shards[0].registry
     reasons = tuple(_doubts(engine, shards))
     if reasons:
-        return Untold(registry, reasons)
+        return NoCapacity(registry, reasons)
     stored = _stored(engine, shards) if _storing(shards) else None
     if isinstance(stored, str):
-        return Untold(registry, (stored,))
+        return NoCapacity(registry, (stored,))
     oldest = min(release.taken_at for release in shards)
     incomplete = tuple(_first(_unread(engine, len(shards)), "sources"))
     return Capacity(registry, len(shards), oldest, _seen(engine), stored, incomplete)
@@ -101,13 +101,13 @@ def _first(lines: Sequence[str], kind: str) -> Iterable[str]:
         yield f"and {len(lines) - _MOST} more {kind}"
 
 
-def _seen(engine: Engine) -> Seen:
-    return Seen(
+def _seen(engine: Engine) -> TagUsage:
+    return TagUsage(
         **_numbers(engine, "scope"), **_numbers(engine, "seen"), **_numbers(engine, "protection")
     )
 
 
-def _stored(engine: Engine, shards: Iterable[Release]) -> Stored | str | None:
+def _stored(engine: Engine, shards: Iterable[Release]) -> StorageUsage | str | None:
     release = _storing(shards)
     if release is None:
         return None
@@ -119,7 +119,7 @@ def _stored(engine: Engine, shards: Iterable[Release]) -> Stored | str | None:
         return f"indexes are nested deeper than {_DEEPEST} within each other"
     _grouped(engine, sum(file.rows for file in release.of("stored_blobs")))
     exclusive = engine.rows(question("exclusive"))
-    return Stored(
+    return StorageUsage(
         **_numbers(engine, "stored"),
         **_numbers(engine, "uploads"),
         exclusive=tuple((str(row["repository"]), int(row["bytes"] or 0)) for row in exclusive),

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from exporter.facts.exports import Capacity, Seen, Stored, Untold
+from exporter.facts.exports import Capacity, NoCapacity, StorageUsage, TagUsage
 from exporter.publish.answers.capacity import blocks, document
 from exporter.publish.answers.document import encode
 from exporter.publish.render import terminal
 
-SEEN = Seen(2, 1, 1, 2_048, 1)
-STORED = Stored(4_096, 1, 1_024, 1, 10, 2, 20, 30, (("team/a", 100), ("b\x1b[2J", 5)))
+SEEN = TagUsage(2, 1, 1, 2_048, 1)
+STORED = StorageUsage(4_096, 1, 1_024, 1, 10, 2, 20, 30, (("team/a", 100), ("b\x1b[2J", 5)))
 
 
-def program(answers: Sequence[Capacity | Untold]) -> Any:
+def program(answers: Sequence[Capacity | NoCapacity]) -> Any:
     return json.loads(encode(document(answers, 0.0)))["registries"]
 
 
-def told(stored: Stored | None, shards: int = 4) -> Capacity:
+def told(stored: StorageUsage | None, shards: int = 4) -> Capacity:
     return Capacity("main", shards, 0.0, SEEN, stored)
 
 
@@ -45,7 +45,7 @@ def test_without_a_storage_nothing_is_said_of_orphans() -> None:
 
 
 def test_a_program_reads_numbers_and_reasons() -> None:
-    known, unknown = program([told(STORED), Untold("other", ("why",))])
+    known, unknown = program([told(STORED), NoCapacity("other", ("why",))])
 
     assert known["stored"]["reclaimable_bytes"] == 60
     assert known["stored"]["exclusive"] == {"team/a": 100, "b\x1b[2J": 5}
@@ -82,6 +82,6 @@ def test_what_is_whole_has_no_part() -> None:
 
 
 def test_many_repositories_are_cut_for_a_person_only() -> None:
-    many = Stored(1, 1, 1, 0, 0, 0, 0, 0, tuple((f"r{at}", 1) for at in range(25)))
+    many = StorageUsage(1, 1, 1, 0, 0, 0, 0, 0, tuple((f"r{at}", 1) for at in range(25)))
 
     assert "and 5 more: --output json has all of them" in terminal.render(blocks([told(many)]))

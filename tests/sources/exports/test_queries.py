@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from exporter.facts import holdings
-from exporter.facts.exports import Capacity, Untold
+from exporter.facts.exports import Capacity, NoCapacity
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 from tests.sources.exports.registries import Site
 
 
-def told(bucket: ExportFolder, folder: Path, engine: Engine) -> Capacity | Untold:
+def told(bucket: ExportFolder, folder: Path, engine: Engine) -> Capacity | NoCapacity:
     (shards,) = newest(releases(bucket)).values()
     return answer(engine, [shards[at] for at in sorted(shards)], lambda path: str(folder / path))
 
@@ -65,7 +65,7 @@ async def in_memory(site: Site) -> dict[str, object]:
     }
 
 
-def said(capacity: Capacity | Untold) -> dict[str, object]:
+def said(capacity: Capacity | NoCapacity) -> dict[str, object]:
     assert isinstance(capacity, Capacity), capacity
     stored = capacity.stored
     assert stored is not None
@@ -134,7 +134,7 @@ async def test_a_repository_that_no_shard_looked_at_forbids_an_answer(tmp_path: 
     with duck("200MB", tmp_path) as engine:
         untold = told(bucket, tmp_path / "facts", engine)
 
-    assert untold == Untold(
+    assert untold == NoCapacity(
         "registry.example",
         (f"repository {lost} is in the storage, but no shard audited it",),
     )
@@ -157,7 +157,7 @@ def test_indexes_past_the_deepest_forbid_an_answer(
         found = told(bucket, tmp_path / "facts", engine)
 
     assert isinstance(found, Capacity) is told_of
-    if isinstance(found, Untold):
+    if isinstance(found, NoCapacity):
         assert found.reasons == ("indexes are nested deeper than 8 within each other",)
 
 
@@ -198,7 +198,7 @@ async def test_a_tag_that_could_not_be_seen_forbids_an_answer(tmp_path: Path) ->
     with duck("200MB", tmp_path) as engine:
         untold = told(bucket, tmp_path / "facts", engine)
 
-    assert untold == Untold("registry.example", ("1 of the tags are unknown",))
+    assert untold == NoCapacity("registry.example", ("1 of the tags are unknown",))
 
 
 @pytest.mark.parametrize("seed", range(8))
