@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, State
+from exporter.judge.explanation import explain
 from exporter.oci.reference import Repository
 from exporter.ports import Wrong
 from tests import worlds
@@ -75,6 +76,24 @@ def check(report: Report, lost: set[Digest]) -> None:
             assert lost
         if verdict.state is State.PRESENT:
             assert verdict.root.digest not in lost
+
+
+@given(SWEPT, SPOILT)
+def test_explain_and_check_never_disagree(
+    swept: set[Digest], faults: dict[tuple[str, str], object]
+) -> None:
+    registry = stocked(swept, set())
+    spoil(registry, faults)
+
+    report = asyncio.run(audited(registry, use("app:v1", "linux/amd64"), use("app:direct")))
+
+    for verdict in report.verdicts:
+        root = verdict.root
+        told = explain(report, root.repository, root.tag, None if root.tag else root.digest)
+        assert (told.state, told.cannot_be_pulled) == (verdict.state, verdict.cannot_be_pulled)
+        for child in verdict.children:
+            if child.digest and child.expected and root.sighting.state is State.PRESENT:
+                assert explain(report, root.repository, None, child.digest).state is child.state
 
 
 @given(SWEPT, SPOILT)

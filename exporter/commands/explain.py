@@ -28,7 +28,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     found = _kept(args) if args.saved else _looked(args, environ)
     answered(args, lambda now: answer.document(found, now), lambda _: answer.blocks(found))
-    return Exit.WELL if any(each.state is not State.UNKNOWN for each in found) else Exit.BLIND
+    if any(each.cannot_be_pulled for each in found):
+        return Exit.BROKEN
+    return Exit.BLIND if any(each.state is State.UNKNOWN for each in found) else Exit.WELL
 
 
 def _kept(args: argparse.Namespace) -> Sequence[Explanation]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from exporter.facts.gap import Scope
-from exporter.facts.proof import State
+from exporter.facts.proof import GONE, State
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.leaves import View, grow
@@ -60,7 +60,10 @@ class Explanation:
     """By which it was asked for; None for a digest."""
     digest: Digest | None
     """None of a tag that references nothing, or could not be resolved."""
+    verdict: TagVerdict | None
+    """On the tag or pinned digest itself; None of what is below one."""
     state: State
+    """The verdict's; of what is below a tag, whether it can be pulled."""
     protected_by: tuple[Tag, ...] | None
     """Tags that name it directly; None where not every tag is known and none was seen."""
     dependents: tuple[Dependent, ...]
@@ -73,6 +76,11 @@ class Explanation:
     """Is the tag (or the one that there is) its only direct protection, under another tag?"""
     doubts: tuple[str, ...]
     """Why "no" cannot be said, one sentence each; empty where it can."""
+
+    @property
+    def cannot_be_pulled(self) -> bool:
+        """Is it proven that a pull fails, for any class?"""
+        return self.state in GONE or (self.verdict is not None and self.verdict.cannot_be_pulled)
 
     @property
     def needed_by_others(self) -> tuple[Dependent, ...]:
@@ -100,18 +108,20 @@ def explain(  # noqa: PLR0913 - what is asked for, and what else is known
     """
     snapshot = report.snapshot
     around = [each for each in report.verdicts if each.root.repository == repository]
-    root = next((each.root for each in around if tag and each.root.tag == tag), None)
-    digest = digest or (root.digest if root else None)
+    verdict = _verdict(around, tag, digest)
+    digest = digest or (verdict.root.digest if verdict else None)
     sealed = repository in snapshot.sealed
-    state = root.sighting.state if root else State.MISSING if sealed else State.UNKNOWN
+    state = State.MISSING if sealed else State.UNKNOWN
     direct: tuple[Tag, ...] | None = ()
     dependents: tuple[Dependent, ...] = ()
     running = Runners((), sure=True)
     if digest:
-        state = View(snapshot, repository).seen(digest).state
+        state = _seen(report, repository, around, digest)
         direct = direct_tags(snapshot, repository, digest)
         dependents = tuple(_dependents(report, around, digest))
         running = runners(snapshot, repository, digest)
+    if verdict:
+        state = verdict.state
     doubts = tuple(_doubts(report, repository, around))
     heard = sources and running.sure and not _unheard(report)
     named = {use for each in dependents for use in each.verdict.uses}
@@ -121,6 +131,7 @@ def explain(  # noqa: PLR0913 - what is asked for, and what else is known
         repository,
         tag,
         digest,
+        verdict,
         state,
         direct,
         dependents,
@@ -130,6 +141,31 @@ def explain(  # noqa: PLR0913 - what is asked for, and what else is known
         sole=_sole(direct, dependents, sealed=sealed, complete=not doubts),
         doubts=doubts,
     )
+
+
+def _verdict(
+    around: Sequence[TagVerdict], tag: Tag | None, digest: Digest | None
+) -> TagVerdict | None:
+    """Return the verdict on the tag or pinned digest itself."""
+    same = (
+        each
+        for each in around
+        if each.root.tag == tag and (tag or (digest and each.root.digest == digest))
+    )
+    return next(same, None)
+
+
+def _seen(
+    report: Report, repository: Repository, around: Sequence[TagVerdict], digest: Digest
+) -> State:
+    """Return the state of what no tag names: a manifest over missing content is broken."""
+    seen = View(report.snapshot, repository).seen(digest).state
+    if seen is not State.PRESENT or digest not in report.snapshot.manifests:
+        return seen
+    below = [each for verdict in around for each in _below(report, verdict, digest)]
+    if any(child.lost for child in below):
+        return State.BROKEN
+    return State.UNKNOWN if State.UNKNOWN in {child.state for child in below} else seen
 
 
 def _dependents(

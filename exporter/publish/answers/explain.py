@@ -11,6 +11,7 @@ from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.explanation import Dependent, Explanation, Tristate
 from exporter.judge.impact import users_of
+from exporter.judge.report import ChildKind
 from exporter.publish.answers.document import (
     VERSION,
     Document,
@@ -28,6 +29,7 @@ from exporter.publish.formatting import (
     state_cell,
     time_words,
     user_words,
+    verdict_cell,
 )
 
 
@@ -93,7 +95,8 @@ def blocks(found: Sequence[Explanation]) -> Iterator[Block]:
             f"{snapshot.registry}/{each.repository}{named}, {time_words(snapshot.taken_at)}"
         )
         digest = f" {each.digest}" if each.digest and each.tag else ""
-        yield line(Cell(each.state, state_cell(each.state).tone), digest)
+        cell = Cell(each.state, state_cell(each.state).tone)
+        yield line(verdict_cell(each.verdict) if each.verdict else cell, digest)
         yield List(tuple(_items(each)))
 
 
@@ -136,7 +139,9 @@ def _dependent(each: Dependent) -> str:
     root = each.verdict.root
     where = ", ".join(
         dict.fromkeys(
-            platform_words(child.platform) if child.platform else str(child.kind)
+            platform_words(child.platform)
+            if child.platform and child.kind is ChildKind.IMAGE
+            else str(child.kind)
             for child in each.children
         )
     )
@@ -187,7 +192,11 @@ def _needing(each: Dependent) -> DependentEntry:
         digest=root.digest,
         reference_class=root.reference_class,
         straight=each.direct,
-        platforms=tuple(str(child.platform) for child in each.children if child.platform),
+        platforms=tuple(
+            str(child.platform)
+            for child in each.children
+            if child.platform and child.kind is ChildKind.IMAGE
+        ),
         required_by=_required_by(each),
         uses=tuple(map(user_entry, users_of(each.verdict.uses))),
     )
