@@ -16,7 +16,7 @@ from exporter.publish.answers import report as report_answer
 from exporter.publish.answers.check import next_command
 from exporter.publish.render import terminal
 from exporter.publish.status import RegistryStatus
-from exporter.publish.tag_index import TagIndex
+from exporter.publish.web.tag_index import TagIndex
 from tests.fakes import use, workload
 from tests.judge.scene import APP, BLIND, NOW, Scene, scene
 from tests.publish.answers.saying import check_text, inspect_text

@@ -15,9 +15,8 @@ from exporter.publish.metrics.telemetry import Telemetry
 from exporter.publish.web import sending
 from exporter.publish.web.access_control import OPEN, AccessControl, same_origin
 from exporter.publish.web.connections import BANNER, Connection
-from exporter.publish.web.documents import Documents
+from exporter.publish.web.handlers import Handlers
 from exporter.publish.web.html import POLICY
-from exporter.publish.web.pages import Pages
 from exporter.publish.web.probe import Probe, Prober
 from exporter.publish.web.sending import accepts_gzip, metrics_format
 
@@ -51,17 +50,16 @@ class Shell:
 def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web.Application:
     """Return the web application; `prefix` stands before every path (`/registry-audit`)."""
     answers = _Answers(shell)
-    pages = Pages(shell.board, shell.clock, shell.docs)
-    documents = Documents(shell.board, shell.clock, pages.indexes)
+    shown = Handlers(shell.board, shell.clock, shell.docs)
     asked = [_in_time, same_origin, access.middleware]
     app = web.Application(middlewares=asked, client_max_size=_LARGEST_BODY)
     app.add_routes(
         [
-            web.get(f"{prefix}/", pages.front),
-            web.get(f"{prefix}/icon.svg", pages.icon),
-            web.get(f"{prefix}/tag/{{registry}}/{{name:.+}}", pages.tag),
-            web.get(f"{prefix}/report.json", documents.report),
-            web.get(f"{prefix}/snapshot/{{registry}}", documents.snapshot),
+            web.get(f"{prefix}/", shown.front),
+            web.get(f"{prefix}/icon.svg", shown.icon),
+            web.get(f"{prefix}/tag/{{registry}}/{{name:.+}}", shown.tag),
+            web.get(f"{prefix}/report.json", shown.report),
+            web.get(f"{prefix}/snapshot/{{registry}}", shown.snapshot),
             web.get(f"{prefix}/metrics", answers.metrics),
             web.get(f"{prefix}/probe", Probe(shell.prober).answer, allow_head=False),
             web.get(f"{prefix}/-/healthy", _healthy, name=f"{OPEN}-healthy"),

@@ -15,10 +15,10 @@ from exporter.publish.blocks import Cell, Item, Link, List, Tone, item
 from exporter.publish.formatting import age_words, count_words, names
 from exporter.publish.render.html import badge, render, text
 from exporter.publish.status import AppState, RegistryStatus, SourceStatus
-from exporter.publish.tag_index import IndexedTag, TagFilter, TagIndex
 from exporter.publish.web.html import ago, chips, facts, frame, link, section
 from exporter.publish.web.listing import listing, platform_cells, tag_path, users
 from exporter.publish.web.query import Query
+from exporter.publish.web.tag_index import IndexedTag, TagIndex
 
 _WORST: Final = 5
 """Tags that are shown at the top."""
@@ -41,7 +41,7 @@ def front(app_state: AppState, index: TagIndex, query: Query, now: float, docs: 
     body = (
         _verdict(app_state, index, now),
         _registries(app_state, index, now),
-        listing(index.fitting(query.wanted), query, registries, now),
+        listing(query.of(index), query, registries, now),
     )
     return frame("pullproof", "\n".join(body), docs=docs)
 
@@ -85,7 +85,7 @@ def _lead(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag], now:
     for condition, words in _ASIDE.items():
         amount = index.count(condition)
         if amount:
-            address = Query(TagFilter(condition=condition)).address()
+            address = Query(condition=condition).address()
             parts.append(link(address, f"{count_words(amount, 'tag')} {words}") + ".")
     total = count_words(len(index.entries), "tag")
     where = count_words(len(app_state.statuses), "registry", "registries")
@@ -147,7 +147,7 @@ def _figures(status: RegistryStatus, index: TagIndex) -> str:
     figures = ""
     for condition, words, tone in _FIGURES:
         amount = index.count(condition, status.registry)
-        address = Query(TagFilter(status.registry, condition=condition)).address()
+        address = Query(status.registry, condition=condition).address()
         shown = link(address, f"{amount:,}") if amount else "0"
         loud = tone if amount else ""
         figures += f'<div class="{loud}"><dt>{words}</dt><dd>{shown}</dd></div>'

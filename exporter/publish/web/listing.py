@@ -20,9 +20,9 @@ from exporter.publish.formatting import (
     verdict_cell,
 )
 from exporter.publish.render.html import render, text
-from exporter.publish.tag_index import IndexedTag
 from exporter.publish.web.html import section
 from exporter.publish.web.query import Query
+from exporter.publish.web.tag_index import IndexedTag
 
 _ROWS: Final = 100
 """Tags of one page."""
@@ -73,13 +73,12 @@ def listing(
 
 def _form(query: Query, registries: Sequence[str]) -> str:
     """What narrows the list; it works as an address, without a script."""
-    wanted = query.wanted
     fields = (
-        _select("registry", "Registry", {each: each for each in registries}, wanted.registry),
-        _SOUGHT.format(text(wanted.repository)),
-        _select("class", "Class", _CLASSES, wanted.reference_class),
-        _select("state", "State", _CONDITIONS, wanted.condition),
-        _select("need", "Requirement", _NEEDS, wanted.need),
+        _select("registry", "Registry", {each: each for each in registries}, query.registry),
+        _SOUGHT.format(text(query.repository)),
+        _select("class", "Class", _CLASSES, query.reference_class),
+        _select("state", "State", _CONDITIONS, query.condition),
+        _select("need", "Requirement", _NEEDS, query.need),
     )
     clear = '<a class="button" href="./#tags">Clear</a>' if query.parameters() else ""
     actions = f'<div class="actions"><button class="primary">Show</button>{clear}</div>'

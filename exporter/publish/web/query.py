@@ -1,4 +1,4 @@
-"""Which tags does an address ask for, and which address asks for them?"""
+"""The filters of a list of tags, and the address that has them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition, Requirement
 from exporter.oci.digest import Malformed
-from exporter.publish.tag_index import TagFilter
+from exporter.publish.web.tag_index import IndexedTag, TagIndex
 
 if TYPE_CHECKING:
     from multidict import MultiMapping
@@ -27,22 +27,37 @@ _LAST_PAGE: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What an address asks for."""
+    """What narrows a list of tags, and the page of it; what is not set narrows nothing."""
 
-    wanted: TagFilter = TagFilter()  # noqa: RUF009 - a frozen value
+    registry: str = ""
+    repository: str = ""
+    """A part of its name, in any case of letters."""
+    reference_class: ReferenceClass | None = None
+    condition: Condition | None = None
+    need: Requirement | None = None
     page: int = 1
+
+    def of(self, index: TagIndex) -> tuple[IndexedTag, ...]:
+        """Return the tags that fit, of every page, in their order."""
+        if not self.parameters().keys() - {"page"}:
+            return index.entries
+        return tuple(filter(self._admits, index.entries))
+
+    def _admits(self, entry: IndexedTag) -> bool:
+        root = entry.tag.verdict.root
+        return (
+            self.registry in ("", entry.registry)
+            and self.repository.lower() in root.repository
+            and self.reference_class in (None, root.reference_class)
+            and (self.condition is None or self.condition in entry.tag.conditions)
+            and (self.need is None or self.need in entry.tag.incomplete)
+        )
 
     def parameters(self) -> Mapping[str, str]:
         """Return what of it is set, by the names in the address."""
-        wanted = self.wanted
-        values = (
-            wanted.registry,
-            wanted.repository,
-            wanted.reference_class,
-            wanted.condition,
-            wanted.need,
-            str(self.page) if self.page > 1 else "",
-        )
+        page = str(self.page) if self.page > 1 else ""
+        chosen = self.reference_class, self.condition, self.need
+        values = (self.registry, self.repository, *chosen, page)
         pairs = zip((*FILTERS, "page"), values, strict=True)
         return {name: str(value) for name, value in pairs if value}
 
@@ -60,14 +75,14 @@ def read(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Quer
     given = {name: parameters.get(name, "").strip() for name in (*FILTERS, "page")}
     if len(given["repository"]) > _LONGEST:
         raise Malformed(f"repository: longer than {_LONGEST} characters")
-    wanted = TagFilter(
+    return Query(
         registry=given["registry"],
         repository=given["repository"],
         reference_class=_choice("class", ReferenceClass, given["class"]),
         condition=_choice("state", Condition, given["state"]),
         need=_choice("need", Requirement, given["need"]),
+        page=_page(given["page"]),
     )
-    return Query(wanted, _page(given["page"]))
 
 
 def _choice(name: str, kind: type[Choice], value: str) -> Choice | None:

@@ -11,10 +11,10 @@ from exporter.publish.answers import inspect
 from exporter.publish.answers.remedies import remedies
 from exporter.publish.formatting import address, verdict_cell
 from exporter.publish.render.html import badge, copy_button, render, text
-from exporter.publish.tag_index import IndexedTag, TagFilter
 from exporter.publish.web.html import frame, link, section
 from exporter.publish.web.listing import tag_path
 from exporter.publish.web.query import Query
+from exporter.publish.web.tag_index import IndexedTag
 
 BROKEN: Final = {
     ReferenceClass.LIVE: "RegistryLiveTagBroken",
@@ -48,8 +48,8 @@ def _crumbs(entry: IndexedTag, home: str) -> str:
     repository = entry.tag.verdict.root.repository
     ways = (
         link(home, "Status"),
-        link(Query(TagFilter(entry.registry)).address(home), entry.registry),
-        link(Query(TagFilter(entry.registry, repository)).address(home), repository),
+        link(Query(entry.registry).address(home), entry.registry),
+        link(Query(entry.registry, repository).address(home), repository),
         f'<span aria-current="page">{text(entry.tag.verdict.root.name)}</span>',
     )
     listed = "".join(f"<li>{each}</li>" for each in ways)

@@ -1,4 +1,4 @@
-"""The index of tags: those of several registries, the worst first, and filters on them."""
+"""The index of tags: those of several registries, the worst first."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Condition, Report, Requirement, TagReport
+from exporter.judge.report import Condition, Report, TagReport
 from exporter.publish.answers.coverage import coverage
 from exporter.publish.status import RegistryStatus
 
@@ -33,29 +32,6 @@ class IndexedTag:
         tag = self.tag
         where = self.registry, self.name
         return tag.urgency, not tag.incomplete, tag.verdict.stake, tag.impact.soonest, *where
-
-
-@dataclass(frozen=True, slots=True)
-class TagFilter:
-    """What narrows a list of tags; what is not set narrows nothing."""
-
-    registry: str = ""
-    repository: str = ""
-    """A part of its name, in any case of letters."""
-    reference_class: ReferenceClass | None = None
-    condition: Condition | None = None
-    need: Requirement | None = None
-
-    def admits(self, entry: IndexedTag) -> bool:
-        """Does a tag fit?"""
-        root = entry.tag.verdict.root
-        return (
-            self.registry in ("", entry.registry)
-            and self.repository.lower() in root.repository
-            and self.reference_class in (None, root.reference_class)
-            and (self.condition is None or self.condition in entry.tag.conditions)
-            and (self.need is None or self.need in entry.tag.incomplete)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +64,6 @@ class TagIndex:
             ),
             {each.registry: _unseen(each) for each in statuses},
         )
-
-    def fitting(self, wanted: TagFilter) -> tuple[IndexedTag, ...]:
-        """Return the tags that somebody looks for, in their order."""
-        if wanted == TagFilter():
-            return self.entries
-        return tuple(filter(wanted.admits, self.entries))
 
     def count(self, condition: Condition | None, registry: str = "") -> int:
         """How many tags are in a condition, in one registry or in all?"""

@@ -1,27 +1,35 @@
-"""Which documents are there for a program: the report, whole or narrowed, and the snapshots?"""
+"""The handlers of the pages, of the report and of the snapshots."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from exporter.judge.report import TagReport
+from exporter.oci.digest import Malformed
 from exporter.publish.answers.document import encode
 from exporter.publish.answers.report import document
 from exporter.publish.metrics.rendering import Published
 from exporter.publish.status import RegistryStatus
-from exporter.publish.tag_index import IndexedTag, TagIndex
 from exporter.publish.web import sending
-from exporter.publish.web.pages import asked
+from exporter.publish.web.front import front
+from exporter.publish.web.html import ICON
+from exporter.publish.web.query import Query, read
 from exporter.publish.web.sending import Once
+from exporter.publish.web.tag_index import IndexedTag, TagIndex
+from exporter.publish.web.tag_page import tag_page
 from exporter.screen import plain
 from exporter.store import snapshot_file
 
+if TYPE_CHECKING:
+    from multidict import MultiMapping
+
+_A_DAY: Final = "private, max-age=86400"
 _LONGEST: Final = 300
 """Characters of what was asked for that an answer repeats."""
 _AT_ONCE: Final = 4
@@ -30,21 +38,43 @@ _NAME: Final = "name"
 """The parameter that asks for one tag: `repository:tag`, or `repository@digest`."""
 
 
-class Documents:
-    """The documents over one board."""
+class Handlers:
+    """The pages and documents over one board."""
 
-    def __init__(
-        self, board: Published, clock: Callable[[], float], indexes: Once[TagIndex]
-    ) -> None:
-        """Write what a board shows; `clock` tells seconds since the epoch."""
-        self._board, self._clock, self._indexes = board, clock, indexes
-        self._reports = Once(self._write)
+    def __init__(self, board: Published, clock: Callable[[], float], docs: str) -> None:
+        """Show a board; `clock` tells seconds since the epoch, `docs` where more is to be read."""
+        self._board, self._clock, self._docs = board, clock, docs
+        # Every tag in order, and the whole report, are kept for as long as no audit ends.
+        self._indexes, self._reports = Once(TagIndex.of), Once(self._write)
         self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def front(self, request: web.Request) -> web.StreamResponse:
+        """The status page, with as much of the list of tags as was asked for."""
+        query, app_state = _asked(request.query), self._board.app_state
+        index = await self._indexes.of(app_state.statuses)
+        return await sending.page(
+            request, lambda: front(app_state, index, query, self._clock(), self._docs)
+        )
+
+    async def tag(self, request: web.Request) -> web.StreamResponse:
+        """The page of one tag."""
+        index = await self._indexes.of(self._board.app_state.statuses)
+        place = request.match_info["registry"], request.match_info["name"]
+        if place not in index.places:
+            raise web.HTTPNotFound(text="No such tag in the last audit\n")
+        entry = index.places[place]
+        return await sending.page(request, lambda: tag_page(entry, self._clock(), self._docs))
+
+    async def icon(self, _: web.Request) -> web.Response:
+        """The picture of the browser's tab."""
+        return web.Response(
+            body=ICON, content_type="image/svg+xml", headers={"Cache-Control": _A_DAY}
+        )
 
     async def report(self, request: web.Request) -> web.StreamResponse:
         """The JSON report; narrowed by what the pages are narrowed by, and unlike them unpaged."""
         statuses = self._chosen(request.query.getall("registry", []))
-        query = asked(request.query, (_NAME,))
+        query = _asked(request.query, (_NAME,))
         name = request.query.get(_NAME, "")
         whole = not name and query.parameters().keys() <= {"registry"}
         if whole and len(statuses) == len(self._board.app_state.statuses):
@@ -54,16 +84,14 @@ class Documents:
                 body = await asyncio.to_thread(self._write, statuses)
                 return await sending.compressed(request, body, sending.JSON)
             index = await self._indexes.of(self._board.app_state.statuses)
-            # Registries were chosen above, where several may be named.
-            wanted = replace(query.wanted, registry="")
-            body = await asyncio.to_thread(
-                lambda: self._write(
-                    _narrowed(
-                        statuses,
-                        [each for each in index.fitting(wanted) if name in ("", each.name)],
-                    )
-                )
-            )
+
+            def fitting() -> bytes:
+                # Registries were chosen above, where several may be named.
+                found = replace(query, registry="").of(index)
+                entries = [each for each in found if name in ("", each.name)]
+                return self._write(_narrowed(statuses, entries))
+
+            body = await asyncio.to_thread(fitting)
             return await sending.compressed(request, body, sending.JSON)
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
@@ -106,3 +134,11 @@ def _narrowed(
         else each
         for each in statuses
     )
+
+
+def _asked(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Query:
+    """Read what an address asks for; what cannot be meant is a bad request."""
+    try:
+        return read(parameters, also)
+    except Malformed as error:
+        raise web.HTTPBadRequest(text=f"{plain(str(error))}\n") from None
