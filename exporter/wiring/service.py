@@ -84,7 +84,7 @@ class Service:
         """Other settings, or the end: not even running audits are waited for."""
         self._stopping = False
         self._reloads: set[asyncio.Future[str | None]] = set()
-        self._turn = asyncio.Lock()
+        self._reload_lock = asyncio.Lock()
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
@@ -133,12 +133,12 @@ class Service:
         """Audit under the settings in force until they change or the process stops."""
         self._changed.clear()
         self._urgent.clear()
-        shard = self._part(self._settings)
-        keeper = _keeper(self._settings)
+        shard = self._shard_of(self._settings)
+        export = _parquet_export(self._settings)
         loops = self._loops["registry"]
         async with assembled(self._settings, self._environ, shard, loops) as assembly:
             job = AuditJob(
-                self.board, assembly.ledger, assembly.references, keeper, afterwards=self._heap.rest
+                self.board, assembly.ledger, assembly.references, export, afterwards=self._heap.rest
             )
             statuses = [await job.restore(each) for each in assembly.watched]
             assembly.references.recall(*_remembered(statuses))
@@ -158,7 +158,7 @@ class Service:
                 if self._stopping:
                     end_all()  # a plugin that hangs in a thread would be waited for
 
-    def _part(self, settings: Settings) -> Shard:
+    def _shard_of(self, settings: Settings) -> Shard:
         return self._shard or settings.shard.settled(self._environ)
 
     def stop(self) -> None:
@@ -185,38 +185,35 @@ class Service:
         return await self._audits.call(self._reload)
 
     async def _reload(self) -> str | None:
-        async with self._turn:
-            return await self._reloaded()
+        async with self._reload_lock:
+            try:
+                # Before the file is read: what is in force is never older than it is said to be.
+                digest = await asyncio.to_thread(_digest, self._path)
+                settings = await asyncio.to_thread(self._checked)
+            except (Misconfigured, Malformed, Unseen) as error:
+                _log.error("configuration reload failed", extra={"cause": str(error)})
+                await self.board.reloaded(replace(self.board.app_state.reload, successful=False))
+                return str(error)
+            if digest != self.board.app_state.reload.digest or settings != self._settings:
+                self._urgent.set()
+            self._settings = settings
+            await self.board.reloaded(Reload(digest, successful=True, last_success=time.time()))
+            self._changed.set()
+            _log.info("configuration reloaded")
+            return None
 
-    async def _reloaded(self) -> str | None:
-        try:
-            # Before the file is read: what is in force is never older than it is said to be.
-            digest = await asyncio.to_thread(_digest, self._path)
-            settings = await asyncio.to_thread(load, self._path, self._environ)
-            self._part(settings)
-            await asyncio.to_thread(_keeper, settings)
-            if settings.ledger != self._settings.ledger:
-                await asyncio.to_thread(_try_ledger, settings)
-        except (Misconfigured, Malformed, Unseen) as error:
-            _log.error("configuration reload failed", extra={"cause": str(error)})
-            await self.board.reloaded(replace(self.board.app_state.reload, successful=False))
-            return str(error)
-        if digest != self.board.app_state.reload.digest or settings != self._settings:
-            self._urgent.set()
-        self._settings = settings
-        await self.board.reloaded(Reload(digest, successful=True, last_success=time.time()))
-        self._changed.set()
-        _log.info("configuration reloaded")
-        return None
+    def _checked(self) -> Settings:
+        """Read the settings, and try what they name while others are in force to stay with."""
+        settings = load(self._path, self._environ)
+        self._shard_of(settings)
+        _parquet_export(settings)
+        if settings.ledger != self._settings.ledger:
+            Ledger(settings.ledger, time.time).close()
+        return settings
 
 
-def _keeper(settings: Settings) -> ParquetExport | None:
+def _parquet_export(settings: Settings) -> ParquetExport | None:
     return ParquetExport.of(settings.facts) if settings.facts else None
-
-
-def _try_ledger(settings: Settings) -> None:
-    """Raise `Unseen` where the ledger cannot be used, while there is one in force to stay with."""
-    Ledger(settings.ledger, time.time).close()
 
 
 def _remembered(statuses: Iterable[RegistryStatus]) -> tuple[list[Use], float | None]:
