@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.collector import synthetic
-from exporter.facts import holdings
 from exporter.facts.digests import Digests
 from exporter.facts.exports import Capacity
+from exporter.facts.holdings import Holdings
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
@@ -70,15 +70,16 @@ def graph(folder: Path, scale: float) -> tuple[Cost, Answer]:
     size = sum(bucket(folder).sizes().values())
     print(f"written      {time.perf_counter() - began:7.1f} s  {size / 1e6:,.0f} MB of Parquet")
     began = clock()
-    reclaimable = holdings.reclaimable(inventory, _BEFORE, _BEFORE)
-    exclusive = {each.repository: each.exclusive for each in holdings.shares(inventory)}
+    holdings = Holdings(inventory)
+    reclaimable = holdings.reclaimable(_BEFORE, _BEFORE)
+    exclusive = {each.repository: each.exclusive for each in holdings.shares()}
     said: Answer = {
-        "stored": holdings.stored_bytes(inventory),
-        "referenced": holdings.referenced_bytes(inventory),
+        "stored": holdings.stored_bytes,
+        "referenced": holdings.referenced_bytes,
         "orphaned": reclaimable.orphaned,
         "untagged": reclaimable.untagged,
-        "orphaned blobs": len(holdings.orphaned_blobs(inventory, _BEFORE)),
-        "orphaned manifests": len(holdings.orphaned_manifests(inventory, _BEFORE)),
+        "orphaned blobs": len(holdings.orphaned_blobs(_BEFORE)),
+        "orphaned manifests": len(holdings.orphaned_manifests(_BEFORE)),
         "exclusive": _digest(exclusive),
     }
     return since(began), said

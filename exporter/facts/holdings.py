@@ -1,18 +1,17 @@
-"""What of a storage is referenced at all, what is held for nothing, and whose bytes are whose?
+"""Holdings of a storage: what is referenced, what is held for nothing, and whose bytes are whose.
 
 No collector's rules here: a manifest counts as needed where any tag, or any revision, leads to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from exporter.facts.digests import Marks, Numbers, distinct
-from exporter.facts.inventory import Bytes, Inventory, Upload
+from exporter.facts.inventory import Bytes, Inventory
 
 _NANO: Final = 1_000_000_000
 _NOBODY: Final = -1
@@ -58,71 +57,71 @@ class Share:
     """Of what no other repository's manifests lead to: what its removal could free at most."""
 
 
-def tagged(inventory: Inventory) -> Marks:
-    """Mark everything that some tag leads to."""
-    return inventory.graph.reach(inventory.tags.current)
+class Holdings:
+    """What a storage holds. Times are nanoseconds since the epoch, sizes are bytes.
 
-
-def referenced(inventory: Inventory) -> Marks:
-    """Mark everything that some revision of some repository leads to."""
-    return inventory.graph.reach(_revised(inventory))
-
-
-def orphaned_blobs(inventory: Inventory, before: int) -> Numbers:
-    """Return the blobs that no manifest leads to and that were written before a time.
-
-    `before` is in nanoseconds since the epoch: what is younger may belong to a push on its way.
+    What is younger than a time may belong to a push on its way, and is not told.
     """
-    return _old(inventory, ~referenced(inventory), before)
 
+    def __init__(self, inventory: Inventory) -> None:
+        """Walk from every tag, and from every revision of every repository."""
+        targets = inventory.revisions.targets
+        manifests = np.zeros(len(inventory.digests), bool)
+        manifests[targets[targets >= 0]] = True
+        self._inventory, self._manifests = inventory, manifests
+        self.tagged = inventory.graph.reach(inventory.tags.current)
+        """Marks everything that some tag leads to."""
+        self._referenced = inventory.graph.reach(np.flatnonzero(manifests).astype(np.int32))
 
-def orphaned_manifests(inventory: Inventory, before: int) -> Numbers:
-    """Return the manifests that no tag leads to, and that were written before a time."""
-    manifests = np.zeros(len(inventory.digests), bool)
-    manifests[_revised(inventory)] = True
-    return _old(inventory, manifests & ~tagged(inventory), before)
+    @property
+    def stored_bytes(self) -> int:
+        """Of all blobs."""
+        return self._sum(self._inventory.stored)
 
+    @property
+    def referenced_bytes(self) -> int:
+        """Of the blobs that some manifest leads to."""
+        return self._sum(self._inventory.stored & self._referenced)
 
-def reclaimable(inventory: Inventory, blobs_before: int, uploads_before: int) -> Reclaimable:
-    """Add up what nothing needs; times are in nanoseconds since the epoch."""
-    reached, kept = referenced(inventory), tagged(inventory)
-    return Reclaimable(
-        untagged=_sum(inventory, _old(inventory, reached & ~kept, blobs_before)),
-        orphaned=_sum(inventory, _old(inventory, ~reached, blobs_before)),
-        stale_uploads=sum(each.size for each in stale_uploads(inventory, uploads_before)),
-    )
+    def orphaned_blobs(self, before: int) -> Numbers:
+        """Return the blobs that no manifest leads to and that were written before a time."""
+        return np.flatnonzero(self._old(~self._referenced, before)).astype(np.int32)
 
+    def orphaned_manifests(self, before: int) -> Numbers:
+        """Return the manifests that no tag leads to and that were written before a time."""
+        marks = self._old(self._manifests & ~self.tagged, before)
+        return np.flatnonzero(marks).astype(np.int32)
 
-def stale_uploads(inventory: Inventory, before: int) -> Sequence[Upload]:
-    """Return the uploads that nobody wrote to since a time, nanoseconds since the epoch."""
-    return [each for each in inventory.uploads if each.modified < before]
+    def reclaimable(self, blobs_before: int, uploads_before: int) -> Reclaimable:
+        """Add up what nothing needs."""
+        uploads = self._inventory.uploads
+        return Reclaimable(
+            untagged=self._sum(self._old(self._referenced & ~self.tagged, blobs_before)),
+            orphaned=self._sum(self._old(~self._referenced, blobs_before)),
+            stale_uploads=sum(each.size for each in uploads if each.modified < uploads_before),
+        )
 
+    def shares(self) -> tuple[Share, ...]:
+        """Say for every repository what it holds, and what it alone holds."""
+        inventory = self._inventory
+        owners = np.full(len(inventory.digests), _NOBODY, np.int32)
+        sizes: Bytes = np.maximum(inventory.sizes, 0)
+        logical = []
+        for repository in range(len(inventory.repositories)):
+            reached = _reached_by(inventory, repository)
+            logical.append(int(sizes[reached].sum()))
+            owners[reached] = np.where(owners[reached] == _NOBODY, repository, _SEVERAL)
+        alone = owners >= 0
+        exclusive = np.bincount(owners[alone], sizes[alone], len(inventory.repositories))
+        names = inventory.repositories
+        return tuple(map(Share, names, logical, map(int, exclusive)))
 
-def stored_bytes(inventory: Inventory) -> int:
-    """Return the bytes of all blobs."""
-    return int(inventory.sizes[inventory.stored].sum())
+    def _old(self, marks: Marks, before: int) -> Marks:
+        old: Marks = marks & self._inventory.stored & (self._inventory.modified < before)
+        return old
 
-
-def referenced_bytes(inventory: Inventory) -> int:
-    """Return the bytes of the blobs that some manifest leads to."""
-    return int(inventory.sizes[inventory.stored & referenced(inventory)].sum())
-
-
-def shares(inventory: Inventory) -> list[Share]:
-    """Say for every repository what it holds, and what it alone holds."""
-    owners = np.full(len(inventory.digests), _NOBODY, np.int32)
-    sizes: Bytes = np.maximum(inventory.sizes, 0)
-    logical = []
-    for repository in range(len(inventory.repositories)):
-        reached = _reached_by(inventory, repository)
-        logical.append(int(sizes[reached].sum()))
-        owners[reached] = np.where(owners[reached] == _NOBODY, repository, _SEVERAL)
-    alone = owners >= 0
-    exclusive = np.bincount(owners[alone], sizes[alone], len(inventory.repositories))
-    return [
-        Share(name, held, int(own))
-        for name, held, own in zip(inventory.repositories, logical, exclusive, strict=True)
-    ]
+    def _sum(self, marks: Marks) -> int:
+        return int(self._inventory.sizes[marks].sum())
 
 
 def _reached_by(inventory: Inventory, repository: int) -> Numbers:
@@ -130,19 +129,3 @@ def _reached_by(inventory: Inventory, repository: int) -> Numbers:
     targets = inventory.revisions.targets[inventory.revisions.of(repository)]
     manifests = targets[targets >= 0]
     return distinct(np.concatenate([manifests, inventory.graph.links(manifests)]))
-
-
-def _revised(inventory: Inventory) -> Numbers:
-    targets = inventory.revisions.targets
-    return distinct(targets[targets >= 0])
-
-
-def _old(inventory: Inventory, marks: Marks, before: int) -> Numbers:
-    old: Numbers = np.flatnonzero(marks & inventory.stored & (inventory.modified < before)).astype(
-        np.int32
-    )
-    return old
-
-
-def _sum(inventory: Inventory, blobs: Numbers) -> int:
-    return int(inventory.sizes[blobs].sum())

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from exporter.facts import holdings
 from exporter.facts.digests import ABSENT
-from exporter.facts.holdings import Grace, Reclaimable, Share
+from exporter.facts.holdings import Grace, Holdings, Reclaimable, Share
 from exporter.facts.inventory import Inventory
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass, highest
@@ -61,15 +60,15 @@ def storage_use(
     if inventory.blind:
         return Unpredictable(inventory.blind)
     old, stale = grace.before(now)
-    known = tuple(roots)
+    holdings, known = Holdings(inventory), tuple(roots)
     dialect = DIALECTS.get(collector)
     return StorageUse(
-        stored_bytes=holdings.stored_bytes(inventory),
-        referenced_bytes=holdings.referenced_bytes(inventory),
-        reclaimable=holdings.reclaimable(inventory, old, stale),
-        orphaned_blobs=len(holdings.orphaned_blobs(inventory, old)),
-        orphaned_manifests=len(holdings.orphaned_manifests(inventory, old)),
-        shares=tuple(holdings.shares(inventory)),
+        stored_bytes=holdings.stored_bytes,
+        referenced_bytes=holdings.referenced_bytes,
+        reclaimable=holdings.reclaimable(old, stale),
+        orphaned_blobs=len(holdings.orphaned_blobs(old)),
+        orphaned_manifests=len(holdings.orphaned_manifests(old)),
+        shares=holdings.shares(),
         sole_protectors=sole_protectors(inventory),
         predictions=tuple(_predictions(inventory, known)),
         preconditions=preconditions(inventory, dialect) if dialect else (),

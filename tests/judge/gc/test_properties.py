@@ -9,14 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.facts.holdings import (
-    orphaned_blobs,
-    reclaimable,
-    referenced_bytes,
-    shares,
-    stored_bytes,
-    tagged,
-)
+from exporter.facts.holdings import Holdings
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_3, Dialect, Mode
 from exporter.judge.gc.losses import losses, tag_targets
 from exporter.judge.gc.outcome import Aborted, Completed
@@ -116,18 +109,21 @@ def _without(world: World, inventory: Inventory, plan: Completed) -> World:
 def test_nothing_reclaimable_is_reachable_from_a_tag(world: World) -> None:
     inventory = world.inventory()
 
-    reached = tagged(inventory)
+    reached = Holdings(inventory).tagged
 
-    assert not reached[orphaned_blobs(inventory, _EVER)].any()
-    stored, kept = stored_bytes(inventory), int(inventory.sizes[inventory.stored & reached].sum())
-    sums = reclaimable(inventory, _EVER, _EVER)
+    assert not reached[Holdings(inventory).orphaned_blobs(_EVER)].any()
+    stored, kept = (
+        Holdings(inventory).stored_bytes,
+        int(inventory.sizes[inventory.stored & reached].sum()),
+    )
+    sums = Holdings(inventory).reclaimable(_EVER, _EVER)
     assert sums.untagged + sums.orphaned + kept == stored
-    assert sums.orphaned == stored - referenced_bytes(inventory)
+    assert sums.orphaned == stored - Holdings(inventory).referenced_bytes
 
 
 @given(worlds())
 def test_nothing_young_is_reclaimable(world: World) -> None:
-    sums = reclaimable(world.inventory(), blobs_before=0, uploads_before=0)
+    sums = Holdings(world.inventory()).reclaimable(blobs_before=0, uploads_before=0)
 
     assert (sums.untagged, sums.orphaned, sums.stale_uploads) == (0, 0, 0)
 
@@ -136,9 +132,9 @@ def test_nothing_young_is_reclaimable(world: World) -> None:
 def test_exclusive_bytes_are_counted_once_and_logical_ones_as_often_as_held(world: World) -> None:
     inventory = world.inventory()
 
-    held = shares(inventory)
+    held = Holdings(inventory).shares()
 
-    assert sum(share.exclusive for share in held) <= referenced_bytes(inventory)
+    assert sum(share.exclusive for share in held) <= Holdings(inventory).referenced_bytes
     assert all(share.exclusive <= share.logical for share in held)
     if len(held) == 1:
         assert held[0].exclusive == held[0].logical

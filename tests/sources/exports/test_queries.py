@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from exporter.facts import holdings
 from exporter.facts.exports import Capacity, NoCapacity
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.holdings import Holdings
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.coverage import newest
@@ -43,17 +43,18 @@ def told(bucket: ExportFolder, folder: Path, engine: Engine) -> Capacity | NoCap
 async def in_memory(site: Site) -> dict[str, object]:
     """What the graph and the counts say, in one process."""
     inventory, (blobs, uploads) = site.inventory, GRACE.before(NOW)
-    reclaimable = holdings.reclaimable(inventory, blobs, uploads)
+    holdings = Holdings(inventory)
+    reclaimable = holdings.reclaimable(blobs, uploads)
     counts = (await site.report(WHOLE)).counts
-    shares = ((each.repository, each.exclusive) for each in holdings.shares(inventory))
+    shares = ((each.repository, each.exclusive) for each in holdings.shares())
     return {
-        "stored": holdings.stored_bytes(inventory),
-        "referenced": holdings.referenced_bytes(inventory),
+        "stored": holdings.stored_bytes,
+        "referenced": holdings.referenced_bytes,
         "orphaned": reclaimable.orphaned,
         "untagged": reclaimable.untagged,
         "uploads": reclaimable.stale_uploads,
-        "orphaned blobs": len(holdings.orphaned_blobs(inventory, blobs)),
-        "orphaned manifests": len(holdings.orphaned_manifests(inventory, blobs)),
+        "orphaned blobs": len(holdings.orphaned_blobs(blobs)),
+        "orphaned manifests": len(holdings.orphaned_manifests(blobs)),
         "exclusive": {name: size for name, size in shares if size},
         "needed": counts.referenced_bytes,
         "tags": sum(counts.tags.values()),

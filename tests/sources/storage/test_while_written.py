@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.facts.holdings import orphaned_blobs
+from exporter.facts.holdings import Holdings
 from exporter.judge.gc.dialect import DISTRIBUTION_3, Mode
 from exporter.judge.gc.outcome import Completed
 from exporter.judge.gc.simulate import simulate
@@ -54,7 +54,7 @@ def test_ten_readings_during_pushes_show_no_false_orphan(tmp_path: Path) -> None
     for seen in readings:
         base = seen.digests.number(_BASE.digest)
         assert seen.gaps == ()
-        assert base not in orphaned_blobs(seen, _EVER)
+        assert base not in Holdings(seen).orphaned_blobs(_EVER)
         plan = simulate(seen, DISTRIBUTION_3, Mode.DELETE_UNTAGGED)
         assert isinstance(plan, Completed)
         assert plan.kept[base]
