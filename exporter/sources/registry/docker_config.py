@@ -25,12 +25,17 @@ from exporter.sources.registry.credentials import Login, Uncarried, login_of, pr
 from exporter.sources.regular import read_regular
 
 _KEPT_FOR: Final = 300.0
-"""Seconds for which a response is kept: one audit asks for very many repositories."""
+"""Seconds for which an answer is kept: one audit asks for very many repositories."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOT_FOUND: Final = b"credentials not found in native keychain"
 
-_Asked = tuple[str, str]
-"""A helper's name and a server."""
+_HUB_KEY: Final = "https://index.docker.io/v1/"
+"""Under this name, and no other, docker and its helpers file the login for the Hub."""
+_HUB_HOSTS: Final = frozenset({HUB, "index.docker.io", "registry-1.docker.io"})
+_MOST_BYTES: Final = 2**20
+_AUTHORITY_END: Final = re.compile("[/?#]")
+
+Json = Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -41,11 +46,11 @@ class Helpers:
     """Seconds that one may take."""
     failed_for: float = 10.0
     """Seconds for which a failure stands: very many repositories do not wait for it one by one."""
-    _kept: dict[_Asked, tuple[Login | Unseen | None, float]] = field(
+    _kept: dict[tuple[str, str], tuple[Login | Unseen | None, float]] = field(
         default_factory=dict, repr=False
     )
-    """Answers, and until when they stand."""
-    _turns: WeakValueDictionary[_Asked, asyncio.Lock] = field(
+    """By helper and server: what it said, and until when that stands."""
+    _turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(
         default_factory=WeakValueDictionary, repr=False
     )
 
@@ -57,24 +62,18 @@ class Helpers:
         """
         if not _NAME.fullmatch(name):
             raise Unseen(name[:80], Reason.CREDENTIALS, "not the name of a credential helper")
-        asked = (name, server)
-        turn = self._turns.setdefault(asked, asyncio.Lock())
-        async with turn:
-            kept = self._kept.get(asked)
-            if kept is None or kept[1] <= _now():
-                response = await self._response(*asked)
-                lasts = self.failed_for if isinstance(response, Unseen) else _KEPT_FOR
-                kept = self._kept[asked] = (response, _now() + lasts)
-        response = kept[0]
-        if isinstance(response, Unseen):
-            raise Unseen(response.subject, response.reason, response.detail)
-        return response
-
-    async def _response(self, name: str, server: str) -> Login | Unseen | None:
-        try:
-            return await _ask(f"docker-credential-{name}", server, self.timeout)
-        except Unseen as failure:
-            return failure
+        async with self._turns.setdefault((name, server), asyncio.Lock()):
+            found, until = self._kept.get((name, server), (None, 0.0))
+            if until <= _now():
+                try:
+                    found = await _ask(f"docker-credential-{name}", server, self.timeout)
+                    until = _now() + _KEPT_FOR
+                except Unseen as failure:
+                    found, until = failure, _now() + self.failed_for
+                self._kept[name, server] = found, until
+        if isinstance(found, Unseen):
+            raise Unseen(found.subject, found.reason, found.detail)
+        return found
 
 
 async def _ask(program: str, server: str, patience: float) -> Login | None:
@@ -97,15 +96,6 @@ async def _ask(program: str, server: str, patience: float) -> Login | None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-Json = Mapping[str, Any]
-
-_HUB_KEY: Final = "https://index.docker.io/v1/"
-"""Under this name, and no other, docker and its helpers file the login for the Hub."""
-_HUB_HOSTS: Final = frozenset({HUB, "index.docker.io", "registry-1.docker.io"})
-_MOST_BYTES: Final = 2**20
-_AUTHORITY_END: Final = re.compile("[/?#]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,28 +123,29 @@ class DockerConfig:
         Files are read anew each time, since logins rotate. Raises `Unseen` with `CREDENTIALS`.
         """
         for path in self.paths:
-            held = await asyncio.to_thread(_held, path, host, repository)
-            login = await self._of(held, path) if held else None
+            try:
+                entry = await asyncio.to_thread(_entry, path, host, repository)
+                login = await self._login(entry) if entry else None
+            except Malformed as error:
+                raise Unseen(str(path), Reason.CREDENTIALS, str(error)) from error
             if login is not None:
                 return login
         return None
 
-    async def _of(self, held: _Held, path: Path) -> Login | None:
-        """Read one file: a host's own helper, else the general store, else what is written down."""
-        if held.helper is not None:
-            return await self.helpers.ask(held.helper, held.server)
-        if held.store:
-            login = await self.helpers.ask(held.store, held.server)
-            if login is not None:
-                return login
+    async def _login(self, entry: _Entry) -> Login | None:
+        """Return a host's own helper's login, else the general store's, else what is written."""
+        if entry.helper is not None:
+            return await self.helpers.ask(entry.helper, entry.server)
+        if entry.store and (login := await self.helpers.ask(entry.store, entry.server)):
+            return login
         try:
-            return _login(held.entry)
+            return _written(entry.fields)
         except Malformed as error:
-            raise Unseen(str(path), Reason.CREDENTIALS, f"{held.key[:100]!r}: {error}") from error
+            raise Malformed(f"{entry.key[:100]!r}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Entry:
     """The part of one file that is about a repository."""
 
     server: str
@@ -164,11 +155,11 @@ class _Held:
     store: str
     """The helper of all registries; empty is none."""
     key: str = ""
-    entry: Json = field(default_factory=dict, repr=False)
+    fields: Json = field(default_factory=dict, repr=False)
 
 
-def _held(path: Path, host: str, repository: str) -> _Held | None:
-    """Read a file, None where there is none; it takes as long as the file has entries."""
+def _entry(path: Path, host: str, repository: str) -> _Entry | None:
+    """Read a file, None where there is none. Raises `Malformed`, without secrets."""
     config = _load(path)
     if config is None:
         return None
@@ -179,12 +170,12 @@ def _held(path: Path, host: str, repository: str) -> _Held | None:
     if mine is not None:
         helper = helpers[mine]
         server = server if mine in (host, *_HUB_HOSTS) else mine
-        return _Held(server, helper if isinstance(helper, str) else "", "")
+        return _Entry(server, helper if isinstance(helper, str) else "", "")
     store = config.get("credsStore")
     auths = _mapping(config, "auths") if "auths" in config else config  # .dockercfg is flat
     filed = {_filed(key): (key, entry) for key, entry in auths.items() if isinstance(entry, dict)}
     found = next((filed[key] for key in keys if key in filed), ("", {}))
-    return _Held(server, None, store if isinstance(store, str) else "", *found)
+    return _Entry(server, None, store if isinstance(store, str) else "", *found)
 
 
 def _keys(host: str, repository: str) -> tuple[str, ...]:
@@ -203,11 +194,8 @@ def _filed(key: str) -> str:
     return stripped.removesuffix("/v1").removesuffix("/v2")
 
 
-def _login(entry: Json) -> Login | None:
-    """Read one entry: `auth` overrules `username` and `password`, a token overrules both.
-
-    Raises `Malformed`, without the secret.
-    """
+def _written(entry: Json) -> Login | None:
+    """Read one entry: `auth` overrules `username` and `password`, a token overrules both."""
     username, password = _text(entry, "username"), _text(entry, "password")
     if encoded := _text(entry, "auth"):
         username, password = _decoded(encoded)
@@ -236,20 +224,19 @@ def _decoded(encoded: str) -> tuple[str, str]:
 
 
 def _load(path: Path) -> Json | None:
-    """Read a file, None where there is none."""
     try:
         content = read_regular(path, _MOST_BYTES + 1)
         document = json.loads(content) if len(content) <= _MOST_BYTES else None
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise Unseen(str(path), Reason.CREDENTIALS, error.strerror or "unreadable") from error
+        raise Malformed(error.strerror or "unreadable") from error
     except (ValueError, RecursionError) as error:
-        raise Unseen(str(path), Reason.CREDENTIALS, "not JSON") from error
+        raise Malformed("not JSON") from error
     if len(content) > _MOST_BYTES:
-        raise Unseen(str(path), Reason.CREDENTIALS, f"more than {_MOST_BYTES} bytes")
+        raise Malformed(f"more than {_MOST_BYTES} bytes")
     if not isinstance(document, dict):
-        raise Unseen(str(path), Reason.CREDENTIALS, "not a JSON object")
+        raise Malformed("not a JSON object")
     return document
 
 
