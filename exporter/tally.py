@@ -1,4 +1,4 @@
-"""What was done since the process started? Plain counts, which grow where they stand."""
+"""Plain counts of what was done since the process started."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from exporter.oci.reference import Repository, Tag, spellings
 from exporter.ports import Listing, ReferenceSource, Unseen, joined
 from exporter.resolve import scope
 from exporter.sources.references import ReferenceFile
-from exporter.wiring import references, targets
+from exporter.wiring import assembly, references
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def read_needs(args: argparse.Namespace, environ: Mapping[str, str]) -> Needs:
         hosts = frozenset[str]().union(*map(spellings, args.registry))
         settings = load(args.config, environ) if args.config else None
     registry = _registry(settings, hosts)
-    watched = targets.scope(settings, registry) if settings and registry else scope.Scope()
+    watched = assembly.scope(settings, registry) if settings and registry else scope.Scope()
     hosts |= registry.hosts if registry else frozenset()
     uses = joined(*map(_read, _sources(args, settings, environ)))
     mine = tuple(use for use in uses.entries if not hosts or use.reference.registry in hosts)

@@ -1,4 +1,4 @@
-"""Why was an object store not seen? One answer for a registry's bucket and for kept facts."""
+"""Faults of object stores, with their reasons: of registries' buckets and of exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which configured registry is a probed reference in, and how is it looked at?"""
+"""Probes: one reference, audited now in the configured registry that it is in."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from exporter.config.storage import StorageSettings
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 from exporter.store.ledger import Ledger
+from exporter.wiring.assembly import grace, storage
 from exporter.wiring.storage import RegistryStorage
-from exporter.wiring.targets import grace, storage
 from tests import worlds
 from tests.parts import tree
 

@@ -1,4 +1,4 @@
-"""Where does a request go, and where may a response send it on to?"""
+"""Addresses of requests, and of the redirects that may be followed."""
 
 from __future__ import annotations
 

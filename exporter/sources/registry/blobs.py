@@ -1,4 +1,4 @@
-"""Can a blob's bytes be read, up to the very last one? Registries answer HEAD from their caches."""
+"""Blobs, proven by their bytes: registries answer HEAD from their caches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
-from exporter.sources.registry.messages import BodyEnd, Request, Response
+from exporter.sources.registry.messages import BodyEnd, Request, Response, for_content
 from exporter.sources.registry.responses import (
     announced,
     check_content,
@@ -183,13 +183,5 @@ def _is_last_byte(response: Response, request: Request, blob: Descriptor) -> boo
 
 
 def _request(repository: Repository, blob: Descriptor, sink: Sink | None = None) -> Request:
-    return Request(
-        endpoint="blob",
-        subject=f"{repository}@{blob.digest}",
-        path=f"/v2/{repository}/blobs/{blob.digest}",
-        scope=f"repository:{repository}:pull",
-        repository=repository,
-        accept="*/*",
-        most=_LONGEST if blob.size is None else blob.size,
-        sink=sink,
-    )
+    most = _LONGEST if blob.size is None else blob.size
+    return replace(for_content(repository, "blob", blob.digest, "*/*", most), sink=sink)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
@@ -23,7 +24,7 @@ from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, repository, tag
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.manifests import collector
-from exporter.sources.registry.messages import Response, for_catalogue, for_tags
+from exporter.sources.registry.messages import Response, for_list
 from exporter.sources.registry.names import NameReader
 from exporter.sources.registry.paging import ListPage, PagedList, read_page, walk
 from exporter.sources.registry.responses import refusal
@@ -115,7 +116,7 @@ class _Catalogue:
         for size in (0, *_SMALLER):
             path = f"{_PATH}?{_resized(query, size)}"
             try:
-                response = await self.session.send(for_catalogue(path, names))
+                response = await self.session.send(for_list(path, names))
             except Unseen as unseen:
                 if unseen.reason is not Reason.RESET:
                     raise
@@ -178,17 +179,15 @@ def _doubtful(walked: PagedList) -> dict[str, str]:
 
 
 def _is_name(text: str) -> bool:
-    try:
-        repository(text)
-    except Malformed:
-        return False
-    return True
+    with suppress(Malformed):
+        return bool(repository(text))
+    return False
 
 
 async def _ask_for(session: Session, name: Repository, walked: PagedList) -> None:
     names = NameReader("tags", tag, 0)
     try:
-        response = await session.send(for_tags(name, f"/v2/{name}/tags/list", names))
+        response = await session.send(for_list(f"/v2/{name}/tags/list", names, name))
     except Unseen as unseen:
         walked.faults.append((Reason.INCOMPLETE_LIST, f"{name}: {unseen.detail}"))
         return

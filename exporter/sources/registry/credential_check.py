@@ -1,4 +1,4 @@
-"""Does a registry open a repository to a pod's pull secrets, tried as a kubelet tries them?
+"""Pull secrets of pods, tried on a registry as a kubelet tries them.
 
 Source: Kubernetes 1.34, `pkg/credentialprovider/keyring.go`, `config.go` and `secrets/secrets.go`.
 """

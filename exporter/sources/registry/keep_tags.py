@@ -1,4 +1,4 @@
-"""How does a tag come to point at a manifest? The only code here that writes anything."""
+"""Keep tags, added to manifests that are there: the only code here that writes anything."""
 
 from __future__ import annotations
 

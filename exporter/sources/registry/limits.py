@@ -14,6 +14,10 @@ from exporter.facts.gap import UNREACHED, Reason
 from exporter.ports import Unseen
 from exporter.tally import Tally
 
+_LOG: Final = logging.getLogger("pullproof.registry")
+_DEADLY: Final = UNREACHED | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
+"""What a registry that is gone answers to everything; the rest is about one request."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
@@ -36,7 +40,7 @@ class RequestLimits:
     pause_cap: float = 120.0
     """The most seconds that one Retry-After may pause a registry."""
     failures: int = 8
-    """Questions that fail in a row, each after all its tries, until a registry counts as dead."""
+    """Requests that fail in a row, each after all its tries, until a registry counts as dead."""
     probe_after: float = 10.0
     """Seconds after which one request may probe whether a dead registry is back."""
     manifest_bytes: int = 4 * 2**20
@@ -47,9 +51,6 @@ class RequestLimits:
     """Repositories at which the catalogue is cut, with a gap."""
     tags: int = 100_000
     """Tags at which a repository's list is cut, with a gap."""
-
-
-_LOG: Final = logging.getLogger("pullproof.registry")
 
 
 class Pace:
@@ -137,10 +138,6 @@ class Pace:
             if not turn.done():
                 turn.set_result(None)
                 free -= 1
-
-
-_DEADLY: Final = UNREACHED | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
-"""What a registry that is gone answers to everything; the rest is about one request."""
 
 
 class Breaker:

@@ -1,4 +1,4 @@
-"""Is a manifest there, to what does a tag resolve, and are its bytes the ones its digest names?"""
+"""Manifests and tags, proven by the bytes that they resolve to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, ManifestBody, Unseen, Wrong
-from exporter.sources.registry.messages import BodyEnd, Request, Response
+from exporter.sources.registry.messages import BodyEnd, Request, Response, for_content
 from exporter.sources.registry.responses import announced, check_ended, check_whole, error_entries
 from exporter.sources.registry.session import Session
 
@@ -37,14 +37,13 @@ async def head(
 
     GET also decides every denial: a HEAD has no error body to trust. Raises `Unseen`.
     """
-    request = _request(session, repository, reference, "HEAD")
-    response = await session.send(request)
+    request = _request(session, repository, reference)
+    response = await session.send(replace(request, method="HEAD"))
     digest = None
     if response.status == _OK and response.media_type in MANIFESTS:
         with suppress(Unseen):  # of another digest than the one asked for GET's bytes decide
             digest = announced(response, reference, request.subject)
     if digest is None:
-        request = replace(request, method="GET")
         response = await session.send(request)
         if response.status != _OK:
             return await session.absence(response, request.subject)
@@ -144,20 +143,9 @@ async def collector(session: Session, repository: Repository) -> Collector:
     return Collector.UNKNOWN
 
 
-def _request(
-    session: Session, repository: Repository, reference: str, method: str = "GET"
-) -> Request:
-    joint = "@" if isinstance(reference, Digest) else ":"
-    return Request(
-        endpoint="manifest",
-        subject=f"{repository}{joint}{reference}",
-        path=f"/v2/{repository}/manifests/{reference}",
-        scope=f"repository:{repository}:pull",
-        repository=repository,
-        method=method,
-        accept=_ACCEPT,
-        most=session.limits.manifest_bytes,
-    )
+def _request(session: Session, repository: Repository, reference: str) -> Request:
+    most = session.limits.manifest_bytes
+    return for_content(repository, "manifest", reference, _ACCEPT, most)
 
 
 def _check(response: Response, subject: str) -> None:

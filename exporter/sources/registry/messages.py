@@ -1,4 +1,4 @@
-"""What is asked of a registry, and what came back? Plain values, without any judgement."""
+"""Requests to a registry and its responses: plain values, without any judgement."""
 
 from __future__ import annotations
 
@@ -49,27 +49,30 @@ class Request:
     """A form to post, encoded; it may hold secrets."""
 
 
-def for_catalogue(path: str, sink: Sink) -> Request:
-    """Ask for a page of repositories (scope: distribution, `docs/spec/auth/scope.md`)."""
+def for_content(repository: str, kind: str, reference: str, accept: str, most: int) -> Request:
+    """Return the request of a manifest or blob, of which at most so many bytes are taken."""
+    joint = "@" if ":" in reference else ":"
     return Request(
-        endpoint="catalog",
-        subject="_catalog",
-        path=path,
-        scope="registry:catalog:*",
-        most=LIST_BYTES,
-        announced=4 * LIST_BYTES,
-        patient=True,
-        sink=sink,
+        endpoint=kind,
+        subject=f"{repository}{joint}{reference}",
+        path=f"/v2/{repository}/{kind}s/{reference}",
+        scope=f"repository:{repository}:pull",
+        repository=repository,
+        accept=accept,
+        most=most,
     )
 
 
-def for_tags(repository: str, path: str, sink: Sink) -> Request:
-    """Ask for a page of a repository's tags."""
+def for_list(path: str, sink: Sink, repository: str = "") -> Request:
+    """Return the request of a page: of a repository's tags, or of the catalogue.
+
+    Source of the scopes: distribution, `docs/spec/auth/scope.md`.
+    """
     return Request(
-        endpoint="tags",
-        subject=repository,
+        endpoint="tags" if repository else "catalog",
+        subject=repository or "_catalog",
         path=path,
-        scope=f"repository:{repository}:pull",
+        scope=f"repository:{repository}:pull" if repository else "registry:catalog:*",
         repository=repository,
         most=LIST_BYTES,
         announced=4 * LIST_BYTES,

@@ -1,4 +1,4 @@
-"""Through which proxy does the way to a host lead, as the environment says it?"""
+"""Proxies that the environment names."""
 
 from __future__ import annotations
 

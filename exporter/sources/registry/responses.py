@@ -1,4 +1,4 @@
-"""What does a response that is not the content mean: proven absence, or no response at all?"""
+"""The meaning of responses: content, proven absence, or neither."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is content taken that is too large to be kept: hashed on its way, with time by its size?"""
+"""Content that is too large to be kept: hashed on its way, and given time by its size."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Final
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.reference import Repository, Tag, tag
 from exporter.ports import Absent, Listing
-from exporter.sources.registry.messages import for_tags
+from exporter.sources.registry.messages import for_list
 from exporter.sources.registry.names import NameReader
 from exporter.sources.registry.paging import ListPage, PagedList, read_page, walk
 from exporter.sources.registry.responses import refusal
@@ -68,9 +68,8 @@ class _Tags:
         """Return one page. Raises `Unseen`."""
         path = f"/v2/{self.repository}/tags/list"
         names = NameReader("tags", tag, most, known)
-        response = await self.session.send(
-            for_tags(self.repository, f"{path}?{query}" if query else path, names)
-        )
+        asked = f"{path}?{query}" if query else path
+        response = await self.session.send(for_list(asked, names, self.repository))
         if response.status == _NOT_FOUND and not query:
             self.absent = await self.session.absence(response, self.repository)
             return ListPage(names)

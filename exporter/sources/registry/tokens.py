@@ -1,4 +1,4 @@
-"""Tokens: how a registry wants to be convinced, and how a token server turns a login into a token.
+"""Tokens: the challenge of a registry, and the token that a server gives for a login.
 
 Sources: RFC 9110, section 11.6.1 (WWW-Authenticate); distribution `docs/spec/auth/token.md` (GET)
 and `oauth.md` (POST).
@@ -18,7 +18,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
-from exporter.sources.registry.credentials import Login, Uncarried, carried
+from exporter.sources.registry.credentials import Login
 from exporter.sources.registry.messages import Request, Response
 
 Send = Callable[[Request, str], Awaitable[Response]]
@@ -80,13 +80,10 @@ def _unquoted(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 
-_CLIENT: Final = "pullproof"
 _SHORTEST: Final = 60.0
 """Seconds that a token lives at least, and where its server does not say (token.md)."""
 _LONGEST_LIFE: Final = 86_400.0
 """Seconds likewise at most: a token that was revoked is noticed by its 401 anyway."""
-_NONSENSE: Final = 1e9
-"""Seconds that nobody means: thirty years."""
 _USED: Final = 0.9
 """The part of its life for which a token is used."""
 _LONGEST: Final = 256 * 2**10
@@ -117,24 +114,17 @@ async def fetch(
     not offer the one way, the other is tried. Raises `Unseen`.
     """
     realm = _realm(challenge, secure=secure)
-    try:
-        login = carried(login) if login else None
-    except Uncarried as error:
-        raise Unseen("token", Reason.CREDENTIALS, str(error)) from error
-    if login is not None and login.identity_token:
-        first, second = _posted(realm, challenge, login), _got(realm, challenge, login)
-    elif login is not None:
-        first, second = _got(realm, challenge, login), _posted(realm, challenge, login)
-    else:
-        first = second = _got(realm, challenge, None)
-    response = await send(*first)
-    if response.status in _NOT_OFFERED and second is not first:
-        response = await send(*second)
-    return _token(response, first[0].subject)
+    ways = [_got(realm, challenge, login)]
+    if login is not None:
+        ways.insert(0 if login.identity_token else 1, _posted(realm, challenge, login))
+    response = await send(*ways[0])
+    if response.status in _NOT_OFFERED and len(ways) > 1:
+        response = await send(*ways[1])
+    return _token(response, ways[0][0].subject)
 
 
 def _realm(challenge: Challenge, *, secure: bool) -> str:
-    """Return the address to send, without the fragment that somebody may have given it."""
+    """Return the address to ask, without the fragment that somebody may have given it."""
     try:
         realm = Address.parse(challenge.realm)
     except Malformed as error:
@@ -162,12 +152,12 @@ def _basic(login: Login) -> str:
 
 
 def _posted(realm: str, challenge: Challenge, login: Login) -> tuple[Request, str]:
-    fields = {"service": challenge.service, "client_id": _CLIENT, "scope": challenge.scope}
+    fields = {"service": challenge.service, "client_id": "pullproof", "scope": challenge.scope}
     if login.identity_token:
         fields |= {"grant_type": "refresh_token", "refresh_token": login.identity_token}
     else:
-        fields |= {"grant_type": "password", "username": login.username}
-        fields |= {"password": login.password}
+        secrets = {"username": login.username, "password": login.password}
+        fields |= {"grant_type": "password", **secrets}
     return _request(challenge, url=realm, form=urlencode(fields, errors="replace")), ""
 
 
@@ -180,13 +170,10 @@ def _request(challenge: Challenge, *, url: str, form: str = "") -> Request:
 def _token(response: Response, subject: str) -> AccessToken:
     if response.status == 401:  # noqa: PLR2004 - HTTP's own number
         raise Unseen(subject, Reason.UNAUTHORIZED, "the token server does not accept the login")
-    if response.status in (400, 403):
-        # ACR and others answer 400 where the login or the scope does not please them.
-        words = f"the token server answered {response.status}"
-        raise Unseen(subject, Reason.DENIED, words)
     if not response.ok:
-        words = f"the token server answered {response.status}"
-        raise Unseen(subject, Reason.CREDENTIALS, words)
+        # ACR and others answer 400 where the login or the scope does not please them.
+        reason = Reason.DENIED if response.status in (400, 403) else Reason.CREDENTIALS
+        raise Unseen(subject, reason, f"the token server answered {response.status}")
     try:
         document = json.loads(response.body)
         text = document.get("token") or document.get("access_token")
@@ -199,6 +186,6 @@ def _token(response: Response, subject: str) -> AccessToken:
 
 def _lifetime(stated: object) -> float:
     """Return for how many seconds a token lives, as far as its server says something sensible."""
-    if not isinstance(stated, int | float) or not 0 < stated < _NONSENSE:
+    if not isinstance(stated, int | float) or not stated > 0:  # NaN is not
         return _SHORTEST
     return min(max(_SHORTEST, float(stated)), _LONGEST_LIFE)

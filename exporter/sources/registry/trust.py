@@ -1,4 +1,4 @@
-"""Whom does a TLS connection believe, and as whom does it present itself?"""
+"""Certificates: the authorities that a TLS connection trusts, and the client's own."""
 
 from __future__ import annotations
 
