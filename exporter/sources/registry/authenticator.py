@@ -68,7 +68,7 @@ class Authorization:
 
     header: str = field(repr=False)
     login: Login | None
-    """None where nobody in particular asks."""
+    """None is anonymous."""
     until: float
     """When it expires, on the loop's clock."""
     works: bool = False

@@ -75,7 +75,7 @@ class Client:
             here = _onward(request, here, response)
             authorization = authorization if here.origin == first.origin else ""
             response = await self._exchange("redirect", request, here, authorization)
-            response.abroad = here.origin != first.origin
+            response.foreign = here.origin != first.origin
         if response.status in _REDIRECTS:
             words = f"more than {_MOST_REDIRECTS} redirects"
             raise Unseen(request.subject, Reason.REDIRECT, words)

@@ -61,7 +61,7 @@ class PullSecretLogins:
         return cls(tuple(sorted(entries, key=lambda entry: entry[0], reverse=True)))
 
     def find(self, host: str, repository: str) -> tuple[Login, ...]:
-        """Return the logins to try for an image, one after the other; none means: as nobody.
+        """Return the logins to try for an image, one after the other; none means: anonymously.
 
         Raises `Unseen` with `CREDENTIALS` where one of them is nothing that we can show.
         """

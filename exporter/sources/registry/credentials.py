@@ -42,7 +42,7 @@ class LoginSource(Protocol):
     """Where logins come from."""
 
     async def find(self, host: str, repository: str) -> Login | None:
-        """Return the login for a repository (empty: the registry as a whole), None for nobody.
+        """Return the login for a repository (empty: the registry as a whole); None is anonymous.
 
         Raises `Unseen` with `CREDENTIALS` where a helper or a file could not be used.
         """
@@ -51,7 +51,7 @@ class LoginSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FixedLogin:
-    """The same login for the whole registry; None asks as nobody."""
+    """The same login for the whole registry; None asks anonymously."""
 
     login: Login | None = None
 
@@ -61,7 +61,7 @@ class FixedLogin:
 
 
 ANONYMOUS: Final = FixedLogin()
-"""Asks as nobody."""
+"""Asks anonymously."""
 
 
 def login_of(username: str, secret: str) -> Login:

@@ -107,9 +107,9 @@ class Response:
     received: int = 0
     """Bytes of the body that really came."""
     end: BodyEnd = BodyEnd.WHOLE
-    abroad: bool = False
+    foreign: bool = False
     """Was it given after a redirect, by somebody else than the one who was asked?"""
-    nobody: bool = True
+    anonymous: bool = True
     """Was it given to somebody who has not proven who asks?"""
     overrun: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
     """Have bytes come after the end that its Content-Length states? Some may still come."""

@@ -76,7 +76,7 @@ def absence(response: Response, subject: str) -> Absent:
             # 2.x denies an OCI manifest so where a proxy has dropped our Accept header.
             raise Unseen(subject, Reason.NOT_A_REGISTRY, "our Accept header did not arrive")
         return Absent(found[0].code, _revision(found[0]))
-    if response.status == 404 and response.abroad and (store := _STORE_CODE.search(response.body)):  # noqa: PLR2004 - as above
+    if response.status == 404 and response.foreign and (store := _STORE_CODE.search(response.body)):  # noqa: PLR2004 - as above
         return Absent(store[1].decode())
     raise refusal(response, subject)
 

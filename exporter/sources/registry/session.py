@@ -81,7 +81,7 @@ class Session:
     async def ping(self) -> None:
         """Does it answer at all? Nobody is held back; a response ends failing fast."""
         response = await self._decided(self._patiently(lambda: self._once(_BASE, "")))
-        if response.status == _UNAUTHORIZED and not response.abroad:
+        if response.status == _UNAUTHORIZED and not response.foreign:
             self._authenticator.learn(response)
         elif response.media_type == "text/html" or response.status not in (_OK, _DENIED):
             raise refusal(response, _BASE.subject)
@@ -93,7 +93,7 @@ class Session:
         A registry hides what it shows only to some as a repository that is not there.
         """
         absent = absence(response, subject)
-        if absent.code == "NAME_UNKNOWN" and response.nobody:
+        if absent.code == "NAME_UNKNOWN" and response.anonymous:
             if self._shown_to_all is None:
                 await self.ping()
             if not self._shown_to_all or self._authenticator.challenged:
@@ -133,16 +133,16 @@ class Session:
         """Send a request authorized; an authorization that does not fit is replaced once."""
         shown = await self._authenticator.authorize(request)
         response = await self._once(request, shown.header if shown else "")
-        if response.status == _UNAUTHORIZED and not response.abroad:
+        if response.status == _UNAUTHORIZED and not response.foreign:
             shown = await self._authenticator.renew(request, response, shown)
             response = await self._once(request, shown.header)
-            if response.status == _UNAUTHORIZED and not response.abroad:
+            if response.status == _UNAUTHORIZED and not response.foreign:
                 self._authenticator.reject(request, shown)
         if response.status in (_UNAUTHORIZED, _DENIED):
             raise refusal(response, request.subject)
         if shown is not None:
             shown.works = True
-            response.nobody = shown.login is None or response.abroad
+            response.anonymous = shown.login is None or response.foreign
         return response
 
     async def _ask_for_token(self, request: Request, authorization: str) -> Response:

@@ -84,6 +84,8 @@ _SHORTEST: Final = 60.0
 """Seconds that a token lives at least, and where its server does not say (token.md)."""
 _LONGEST_LIFE: Final = 86_400.0
 """Seconds likewise at most: a token that was revoked is noticed by its 401 anyway."""
+_NONSENSE: Final = 1e9
+"""Seconds that nobody means: thirty years."""
 _USED: Final = 0.9
 """The part of its life for which a token is used."""
 _LONGEST: Final = 256 * 2**10
@@ -186,6 +188,6 @@ def _token(response: Response, subject: str) -> AccessToken:
 
 def _lifetime(stated: object) -> float:
     """Return for how many seconds a token lives, as far as its server says something sensible."""
-    if not isinstance(stated, int | float) or not stated > 0:  # NaN is not
+    if not isinstance(stated, int | float) or not 0 < stated < _NONSENSE:
         return _SHORTEST
     return min(max(_SHORTEST, float(stated)), _LONGEST_LIFE)
