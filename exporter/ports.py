@@ -119,7 +119,7 @@ class ReferenceSource(Protocol):
         """Which sets of pull secrets are there, by `Use.login`? Never to be shown, nor kept."""
         ...
 
-    def said(self, use: Use) -> bool:
+    def owns(self, use: Use) -> bool:
         """Did this source, and no other, name a use?"""
         ...
 

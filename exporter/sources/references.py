@@ -52,10 +52,7 @@ class ReferenceFile:
         return str(self.path)
 
     def uses(self) -> Listing[Use]:
-        """Read all that the file names now; what cannot be read of it is among the gaps.
-
-        Raises `Unseen` where the file as a whole cannot be read: that is not "nothing is wanted".
-        """
+        """Read all that the file names now, as `ReferenceSource` says."""
         entries = self._listed() if self.path.suffix.lower() in _LISTS else self._lines()
         uses: list[Use] = []
         gaps = bounded(self._unread(entries, uses), _MOST_GAPS)
@@ -65,8 +62,8 @@ class ReferenceFile:
         """Return none: a file knows no credentials."""
         return {}
 
-    def said(self, use: Use) -> bool:
-        """Did this file name a use?"""
+    def owns(self, use: Use) -> bool:
+        """Is it one of this file?"""
         return use.workload is None and use.owner.rpartition(":")[0] == self.name
 
     def _unread(self, entries: Iterable[tuple[int, object]], uses: list[Use]) -> Iterator[Gap]:

@@ -63,8 +63,8 @@ def test_it_knows_its_own_words_from_those_of_others(place: Place) -> None:
     (own,) = place.source.uses().entries
     other = Use("another:1", Reference.parse(IMAGE), ReferenceClass.LIVE)
 
-    assert place.source.said(own)
-    assert not place.source.said(other)
+    assert place.source.owns(own)
+    assert not place.source.owns(other)
 
 
 def test_a_source_that_went_away_is_unseen_and_never_empty(place: Place) -> None:

@@ -52,7 +52,7 @@ class Source:
     def pull_secrets(self) -> dict[str, tuple[bytes, ...]]:
         return {self.name: (b"{}",)}
 
-    def said(self, named: Use) -> bool:
+    def owns(self, named: Use) -> bool:
         return named.owner.rpartition(":")[0] == self.name
 
 
@@ -92,7 +92,7 @@ async def test_a_fault_with_one_source_costs_no_other() -> None:
     assert [each.up for each in found.sources] == [False, True]
 
 
-@pytest.mark.parametrize("method", ["uses", "pull_secrets", "said"])
+@pytest.mark.parametrize("method", ["uses", "pull_secrets", "owns"])
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_fault_in_any_call_of_one_source_costs_no_other(fault: str, method: str) -> None:
     injected = Injected(method, FAULTS[fault], every=True)

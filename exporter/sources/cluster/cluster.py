@@ -63,11 +63,7 @@ class Cluster:
         return self._access.name
 
     def uses(self) -> Listing[Use]:
-        """List all that it uses now; what cannot be listed is among the gaps.
-
-        It takes as long as the API does: call it in a thread. Raises `Unseen` where the cluster as
-        a whole cannot be seen: that is not "nothing is used".
-        """
+        """List all that it uses now, as `ReferenceSource` says."""
         patience = self._access.timeout
         with self._access.open() as client:
             api = Api(self.name, client, patience, time.monotonic() + _PAGES * patience)
@@ -86,7 +82,7 @@ class Cluster:
         """Return the sets of pull secrets that the last reading found; nothing unless told to."""
         return self._secrets
 
-    def said(self, use: Use) -> bool:
+    def owns(self, use: Use) -> bool:
         """Did this cluster name a use?"""
         return use.workload is not None and use.workload.cluster == self.name
 
