@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping
 
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.snapshot import Snapshot, known_manifests, stated_sizes
@@ -12,8 +11,6 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Child, Counts, RepositoryCounts, TagReport
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
-
-Key = TypeVar("Key", bound=Hashable)
 
 
 def counted(snapshot: Snapshot, tags: Iterable[TagReport]) -> Counts:
@@ -29,24 +26,21 @@ def counted(snapshot: Snapshot, tags: Iterable[TagReport]) -> Counts:
         )
         for repository, known in sorted(by_repository.items())
     }
-    bare = [each.unprotected for each in repositories.values() if each.unprotected is not None]
+    children: Counter[tuple[ReferenceClass, State]] = Counter()
+    bare: Counter[ReferenceClass] = Counter()
+    for each in repositories.values():
+        children.update(each.children)
+        bare.update(each.unprotected or {})
     verdicts = (tag.verdict for known in by_repository.values() for tag in known)
     return Counts(
         tags=Counter((each.root.reference_class, each.state) for each in verdicts),
-        children=_sum(each.children for each in repositories.values()),
-        unprotected=_sum(bare) if bare else None,
+        children=children,
+        unprotected=bare if snapshot.sealed.keys() & repositories.keys() else None,
         repositories=repositories,
         blobs=Counter(each.state for each in blobs if each.proof is not Proof.EXTERNAL),
         proofs=Counter(each.proof for each in blobs if each.state is State.PRESENT),
         referenced_bytes=referenced,
     )
-
-
-def _sum(parts: Iterable[Mapping[Key, int]]) -> Counter[Key]:
-    total: Counter[Key] = Counter()
-    for part in parts:
-        total.update(part)
-    return total
 
 
 def _blobs(snapshot: Snapshot) -> list[Sighting]:

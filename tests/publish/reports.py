@@ -11,12 +11,12 @@ from exporter.facts.proof import LAST_BYTE, Proof, Sighting, State, unknown
 from exporter.facts.snapshot import Admission, Collector, Role, Root, Sealed, Snapshot
 from exporter.facts.use import Holder, ReferenceClass, Use
 from exporter.judge.checks import broken_child, missing_child, missing_platform
+from exporter.judge.content_findings import hint
 from exporter.judge.finding import Finding, weight
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Effect, Precondition, PreconditionCode
 from exporter.judge.judgement import concluded
 from exporter.judge.reachability import compared, reachability
-from exporter.judge.repair import hint
 from exporter.judge.report import Child, ChildKind, Lack, LackingPlatform, Report, TagVerdict
 from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.oci.digest import Digest

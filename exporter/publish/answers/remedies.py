@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from exporter.facts.proof import State
-from exporter.judge.repair import held, save
+from exporter.judge.content_findings import held, save
 from exporter.judge.report import Child, Report, TagVerdict
 from exporter.publish.blocks import Command
 from exporter.publish.formatting import address, platform_words

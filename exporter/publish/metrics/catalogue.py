@@ -13,12 +13,11 @@ from exporter.publish.metrics.family import Family, Group
 TAGS: Final = Group.VERDICTS.gauge(
     "tags{registry,shard,class,state}",
     "Tags and pinned digests in scope, by class and state.",
-    "Each is counted once, under its highest class.",
 )
 CHILDREN: Final = Group.VERDICTS.gauge(
     "children{registry,shard,class,state}",
     "Manifests that tags reference, by class and state.",
-    "Each is counted once per repository, under the highest class that needs it.",
+    "Each is counted once per repository.",
 )
 BLOBS: Final = Group.VERDICTS.gauge(
     "blobs{registry,shard,state}",
@@ -65,7 +64,6 @@ REPOSITORY_UNPROTECTED_CHILDREN: Final = Group.VERDICTS.gauge(
     "repository_unprotected_children{registry,repository}",
     "Manifests reachable only through an index. Absent if not all tags of the repository "
     "could be listed.",
-    "Each is counted once.",
 )
 REPOSITORY_LOGICAL_BYTES: Final = Group.VERDICTS.gauge(
     "repository_logical_bytes{registry,repository}",
@@ -82,12 +80,10 @@ TAG_MISSING_CHILDREN: Final = Group.VERDICTS.gauge(
 TAG_BROKEN_CHILDREN: Final = Group.VERDICTS.gauge(
     "tag_broken_children{registry,repository,tag,class,need}",
     "Manifests that the tag references whose content is missing, short or corrupt.",
-    "Each is counted under the highest class that needs it.",
 )
 TAG_UNKNOWN_CHILDREN: Final = Group.VERDICTS.gauge(
     "tag_unknown_children{registry,repository,tag,class,need}",
     "Manifests that the tag references whose state is unknown. An unreadable tag counts as one.",
-    "Each is counted under the highest class that needs it.",
 )
 TAG_UNPROTECTED_CHILDREN: Final = Group.VERDICTS.gauge(
     "tag_unprotected_children{registry,repository,tag,class,need}",
@@ -97,7 +93,6 @@ TAG_UNPROTECTED_CHILDREN: Final = Group.VERDICTS.gauge(
 TAG_LACKING_PLATFORMS: Final = Group.VERDICTS.gauge(
     "tag_lacking_platforms{registry,repository,tag,class}",
     "Platforms that must run the tag but for which it has no image.",
-    "Each is counted under the highest class that needs it.",
 )
 TAG_UNMIRRORED_PLATFORMS: Final = Group.VERDICTS.gauge(
     "tag_unmirrored_platforms{registry,repository,tag,class}",

@@ -65,11 +65,14 @@ def registries(statuses: Sequence[RegistryStatus], limits: Limits) -> Exposition
         ("repository_exclusive_bytes", limits.repositories, registry_series.shares),
         ("tag", limits.tags, tag_series.tags),
         ("tag_sole_protected_children", limits.tags, registry_series.sole_protectors),
-        ("missing_child_info", limits.problems, tag_series.problems),
-        ("affected_workload_info", limits.problems, tag_series.affected),
-        ("login_refused_info", limits.problems, tag_series.refused),
     ):
-        dropped = add(samples, reports, limit)
-        samples.put(catalogue.SERIES_LIMIT, limit, f"pullproof_{metric}")
-        samples.put(catalogue.SERIES_DROPPED, dropped, f"pullproof_{metric}")
+        _limited(samples, f"pullproof_{metric}", limit, add(samples, reports, limit))
+    for family, rows in tag_series.INFOS.items():
+        dropped = tag_series.infos(samples, family, rows, reports, limits.problems)
+        _limited(samples, family.name, limits.problems, dropped)
     return expose(samples)
+
+
+def _limited(samples: Samples, metric: str, limit: int, dropped: int) -> None:
+    samples.put(catalogue.SERIES_LIMIT, limit, metric)
+    samples.put(catalogue.SERIES_DROPPED, dropped, metric)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from typing import Final
 
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
@@ -11,6 +12,9 @@ from exporter.judge.report import ChildCounts, Report, TagReport, TagVerdict, Ur
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import Samples, label_pairs
 from exporter.publish.metrics.family import Family
+
+Rows = Callable[[str, TagReport], Iterator[tuple[str, ...]]]
+"""Yields the values of the labels of each series of a tag, whose registry is given first."""
 
 
 def _labels(
@@ -33,38 +37,20 @@ def tags(samples: Samples, reports: Iterable[Report], limit: int) -> int:
     return max(0, len(known) - limit)
 
 
-def problems(samples: Samples, reports: Iterable[Report], limit: int) -> int:
-    """Add one series for everything that a tag lacks; return how many were left out."""
-    return _first(samples, catalogue.MISSING_CHILD_INFO, _problems, reports, limit)
-
-
-def affected(samples: Samples, reports: Iterable[Report], limit: int) -> int:
-    """Add one series for every workload that a loss hits; return how many were left out."""
-    return _first(samples, catalogue.AFFECTED_WORKLOAD_INFO, _affected, reports, limit)
-
-
-def refused(samples: Samples, reports: Iterable[Report], limit: int) -> int:
-    """Add one series for every set of credentials that a repository refuses; return as above."""
-    return _first(samples, catalogue.LOGIN_REFUSED_INFO, _refused, reports, limit)
-
-
-def _first(
-    samples: Samples,
-    family: Family,
-    found: Callable[[str, TagReport], Iterator[tuple[str, ...]]],
-    reports: Iterable[Report],
-    limit: int,
+def infos(
+    samples: Samples, family: Family, rows: Rows, reports: Iterable[Report], limit: int
 ) -> int:
-    """Add so many series of each report; its tags, and so its series, come live first.
+    """Add so many info series of each report; return how many were left out.
 
-    The others are told apart by the values of their labels, which are not written for that.
+    Tags, and so their series, come live first. The others are told apart by the values of their
+    labels, which are not written for that.
     """
     dropped = 0
     for report in reports:
         registry = report.snapshot.registry
-        each = dict.fromkeys(values for tag in report.tags for values in found(registry, tag))
+        each = dict.fromkeys(values for tag in report.tags for values in rows(registry, tag))
         for values in islice(each, limit):
-            samples.add(family, label_pairs(family.labels, values), 1)
+            samples.put(family, 1, *values)
         dropped += max(0, len(each) - limit)
     return dropped
 
@@ -166,3 +152,12 @@ def _refused(registry: str, tag: TagReport) -> Iterator[tuple[str, ...]]:
     for each in tag.verdict.admissions:
         if each.admitted is False:
             yield registry, each.repository, each.login
+
+
+INFOS: Final[Mapping[Family, Rows]] = {
+    catalogue.MISSING_CHILD_INFO: _problems,
+    catalogue.AFFECTED_WORKLOAD_INFO: _affected,
+    catalogue.LOGIN_REFUSED_INFO: _refused,
+}
+"""One series for everything that a tag lacks, each workload that a loss affects, and each set of
+credentials that a repository refuses."""

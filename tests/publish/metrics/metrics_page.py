@@ -25,7 +25,8 @@ is
 - **Unknown is neither healthy nor broken.** `state` is `present`, `missing`, `broken` or `unknown`.
   What could not be established never counts as missing.
 - **Label values exclude each other**, so sums are meaningful. A tag that is both live and latest
-  counts as `live`. The order of `class` is `live`, `idle`, `rollback`, `latest`, `selected`.
+  counts as `live`; a manifest counts once, under the highest class that needs it. The order of
+  `class` is `live`, `idle`, `rollback`, `latest`, `selected`.
   `state` is the state for that class.
 - **Losses of a lower class** have their own series. If a suspended CronJob needs a platform that
   running pods do not need, its loss is counted under `idle`, and the `live` series stay at 0.
