@@ -1,11 +1,10 @@
-"""One audit of one registry: look, judge, and ask once more before a loss is claimed."""
+"""One audit of one registry: observe, judge, and resolve again before a loss is claimed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
@@ -29,15 +28,15 @@ from exporter.resolve.target import Scrub, Target
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What an audit found, and what it found it in."""
+    """The report of an audit, and the storage that it read."""
 
     report: Report
     inventory: Inventory | None
-    """What the storage holds, where there is one that could be read."""
+    """None without a storage, or with one that cannot be read."""
 
 
 async def audit(target: Target, uses: Listing[Use], before: Report | None, now: float) -> Report:
-    """Look at a registry and say what it means; `now` is in seconds since the epoch."""
+    """Return the report on a registry; `now` is in seconds since the epoch."""
     return (await examine(target, uses, before, now)).report
 
 
@@ -75,18 +74,20 @@ async def _examined(
 async def _recalled(
     target: Target, snapshot: Snapshot, before: Report | None, faults: Faults
 ) -> Snapshot:
-    """Add what whole reads proved: this audit reads no more than last bytes."""
-    if target.scrub is None:
+    """Add what full reads proved: this audit reads no more than last bytes."""
+    scrub = target.scrub
+    if scrub is None:
         return snapshot
-    # Without the history what was corrupt stays so by the report before: `recall` holds on to it.
-    history = partial(faults.attempt, "scrub history", _history, default=Scrubbed())
-    scrubbed = await asyncio.to_thread(history, target.scrub, snapshot.registry)
     earlier = before.snapshot if before else None
-    period = target.scrub.terms.period
-    snapshot = await asyncio.to_thread(recall, snapshot, earlier, scrubbed, period)
-    if target.scrub.unpacker is None:
-        return snapshot
-    return await asyncio.to_thread(fitted, snapshot, earlier, scrubbed.contents)
+
+    def recalled() -> Snapshot:
+        # Without the history what was corrupt stays so by the report before.
+        registry, nothing = snapshot.registry, Scrubbed()
+        scrubbed = faults.attempt("scrub history", _history, scrub, registry, default=nothing)
+        found = recall(snapshot, earlier, scrubbed, scrub.terms.period)
+        return fitted(found, earlier, scrubbed.contents) if scrub.unpacker else found
+
+    return await asyncio.to_thread(recalled)
 
 
 def _history(scrub: Scrub, registry: str) -> Scrubbed:
@@ -97,26 +98,14 @@ async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> 
     history = before.since if before else {}
     # In threads: a second of work on many tags must hold up no other registry's audit.
     report = await asyncio.to_thread(judge, snapshot, history)
-    lossy, used, claimed = await asyncio.to_thread(_doubts, report, before)
-    now_known = await resolve_again(target, lossy, used, claimed)
-    settled = await asyncio.to_thread(_settled, snapshot, now_known)
-    return report if settled is None else await asyncio.to_thread(judge, settled, history)
-
-
-def _doubts(
-    report: Report, before: Report | None
-) -> tuple[list[Root], frozenset[Root], set[tuple[Repository, str]]]:
-    """Return the roots to resolve once more, those that are used, and the losses told before."""
-    told = _lossy(before) if before else ()
-    return _lossy(report), _used(report), {(root.repository, root.name) for root in told}
-
-
-def _settled(snapshot: Snapshot, known: Mapping[Root, Root | None]) -> Snapshot | None:
-    """Return the snapshot with what its roots turned out to be; None where nothing changed."""
-    settled = tuple(known.get(root, root) for root in snapshot.roots)
-    if settled == snapshot.roots:
-        return None
-    return replace(snapshot, roots=tuple(filter(None, settled)))
+    lossy, used = await asyncio.to_thread(lambda: (_lossy(report), _used(report)))
+    lost = await asyncio.to_thread(_lossy, before) if before else []
+    told = {(root.repository, root.name) for root in lost}
+    known = await resolve_again(target, lossy, used, told)
+    roots = tuple(filter(None, (known.get(root, root) for root in snapshot.roots)))
+    if roots == snapshot.roots:
+        return report
+    return await asyncio.to_thread(judge, replace(snapshot, roots=roots), history)
 
 
 async def _inventory(target: Target, faults: Faults) -> Inventory | Gap | None:
@@ -153,7 +142,7 @@ def _is_news(root: Root, stored: Mapping[Repository, Sealed]) -> bool:
 
 
 def _with_stock(target: Target, report: Report, inventory: Inventory, uses: Listing[Use]) -> Report:
-    """Say what the storage means to every tag in it, of this shard or not."""
+    """Add the storage's statistics, over every tag in it, of this shard or not."""
     snapshot = report.snapshot
     wants = [use for use in uses.entries if target.names(use)]
     roots = stored_roots(inventory, target.scope, wants)
@@ -169,7 +158,7 @@ def _with_gaps(report: Report, gaps: tuple[Gap, ...]) -> Report:
 
 
 def _lossy(report: Report) -> list[Root]:
-    """The roots that are said to have lost anything, needed or not."""
+    """Return the roots that are said to have lost anything, needed or not."""
     return [
         verdict.root
         for verdict in report.verdicts
@@ -178,7 +167,7 @@ def _lossy(report: Report) -> list[Root]:
 
 
 def _used(report: Report) -> frozenset[Root]:
-    """The tags that a use names, and that therefore must exist; beside a digest none counts."""
+    """Return the tags that a use names without a digest, and that therefore must exist."""
     references = (use.reference for use in report.snapshot.uses if not use.reference.digest)
     named = {(reference.repository, reference.tag) for reference in references}
     return frozenset(root for root in report.snapshot.roots if (root.repository, root.tag) in named)

@@ -53,7 +53,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What is wanted now, and how the sources that say so do."""
+    """The images in use, and the status of the sources that name them."""
 
     uses: Listing[Use]
     sources: tuple[SourceStatus, ...]
@@ -80,8 +80,7 @@ class AuditJob:
     journal: Journal
     references: Callable[[], Awaitable[References]]
     keep_facts: Callable[[Target, Audited], ExportResult] | None = None
-    """Writes what a complete audit saw for other engines, where that is asked for; may raise
-    `Unseen`."""
+    """Exports a complete audit, where that is asked for; may raise `Unseen`."""
     clock: Callable[[], float] = time.time
     """Tells the seconds since the epoch."""
     afterwards: Callable[[], None] = lambda: None
@@ -172,23 +171,21 @@ class AuditJob:
         )
 
     async def _write_facts(self, watched: Watched, audited: Audited) -> bool:
-        """Write what was seen; a store that fails takes nothing from the audit."""
+        """Export the audit; a store that fails takes nothing from it."""
         if self.keep_facts is None:
             return False
+        told: dict[str, object] = {"registry": watched.name}
         try:
             exported = await asyncio.to_thread(self.keep_facts, watched.target, audited)
         except Unseen as unseen:
-            _log.warning("export failed", extra={"registry": watched.name, "cause": str(unseen)})
+            _log.warning("export failed", extra=told | {"cause": str(unseen)})
             return False
         except Exception:  # noqa: BLE001 - a fault of ours here must not cost the verdicts
-            _log.exception("export failed", extra={"registry": watched.name})
+            _log.exception("export failed", extra=told)
             return False
-        _log.info("exported", extra={"registry": watched.name, "audit": exported.release})
+        _log.info("exported", extra=told | {"audit": exported.release})
         if exported.untidy:
-            _log.warning(
-                "old exports not removed",
-                extra={"registry": watched.name, "cause": exported.untidy},
-            )
+            _log.warning("old exports not removed", extra=told | {"cause": exported.untidy})
         return True
 
     async def _save(self, report: Report) -> None:
@@ -211,14 +208,12 @@ def _reopened(fresh: RegistryStatus, kept: Kept) -> RegistryStatus:
     except Malformed as error:
         _log.warning("stored snapshot is unusable", extra={"cause": str(error)})
         return fresh
-    report = judge(snapshot, kept.since)
-    attempt = Attempt(snapshot.taken_at, 0.0)
-    reopened = seen(fresh, report, attempt)
+    reopened = seen(fresh, judge(snapshot, kept.since), Attempt(snapshot.taken_at, 0.0))
     return replace(reopened, up=None, audits=0, last_attempt=None, duration=None)
 
 
 def _tell(report: Report, attempt: Attempt) -> None:
-    """Log one line an audit: what was asked, what is wrong, how long it took."""
+    """Log one line per audit."""
     snapshot = report.snapshot
     states = Counter(verdict.state for verdict in report.verdicts)
     fields = {

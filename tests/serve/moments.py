@@ -16,7 +16,7 @@ from tests.serve.test_audit_job import Journal
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from exporter.judge.finding import Key
+    from exporter.judge.finding import FindingKey
     from exporter.judge.report import Child, TagVerdict
     from exporter.ports import Kept
 
@@ -107,7 +107,7 @@ def stayed(verdict: TagVerdict, passed: Sequence[Moment]) -> bool:
     return bool(steady and lost and not any(lost & each.things for each in passed))
 
 
-def stayed_unprotected(key: Key, passed: Sequence[Moment]) -> bool:
+def stayed_unprotected(key: FindingKey, passed: Sequence[Moment]) -> bool:
     """Did a tag lead to a child all the time that was there, and no tag straight to it?"""
     leads = {each.leads(Tag(key.name)) for each in passed}
     top = leads.pop()

@@ -311,8 +311,8 @@ class Events(RuleBasedStateMachine):
         return found
 
     def _check_age(self, status: RegistryStatus) -> None:
-        """Old truth is shown with its age, and not for too long."""
-        old = bool(status.last_success and self.offset - status.last_success > STALE)
+        """Old truth is shown with its age, and not for too long, in either direction of time."""
+        old = bool(status.last_success and abs(self.offset - status.last_success) > STALE)
         assert status.report is (None if old else status.known)
 
     def _check_memory(self, model: Known, now: Audit) -> None:
