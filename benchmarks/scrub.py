@@ -26,7 +26,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.resolve.scrub.reading import Reading, Throttle
-from exporter.resolve.scrub.selection import Requirement, Subject
+from exporter.resolve.scrub.selection import ReadPlace, Subject
 from exporter.resolve.target import AuditLimits
 from exporter.sources.registry.distribution import Distribution
 from exporter.wiring.storage import RegistryStorage
@@ -73,7 +73,7 @@ class Meter:
 
 def subject(blob: Blob) -> Subject:
     target = Descriptor(blob.media_type, blob.digest, len(blob.body))
-    return Subject(target, ReferenceClass.LIVE, (Requirement(APP, None),))
+    return Subject(target, ReferenceClass.LIVE, (ReadPlace(APP, None),))
 
 
 async def read(source: Bytes, subjects: list[Subject], rate: float | None, meter: Meter) -> None:

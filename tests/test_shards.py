@@ -36,7 +36,7 @@ class Site:
     live: tuple[str, ...]
 
     async def report(self, shard: Shard, before: Report | None = None) -> Report:
-        everything = scope.Scope(select=("*",), shard=shard)
+        everything = scope.AuditScope(select=("*",), shard=shard)
         uses = [use(f"{name}:v1") for name in self.live]
         return await audited(target(self.fake, scope=everything), *uses, before=before)
 
@@ -110,7 +110,7 @@ def test_a_storage_knows_the_class_of_every_tag_whoever_audits_it(tmp_path: Path
     for name in ("one", "two", "other"):
         tree.write(tmp_path, name, worlds.image(name), "v1")
     inventory = filesystem.read(str(tmp_path))
-    told = scope.Scope(select=("v*",), leave_out=("other",), shard=Shard(0, 4))
+    told = scope.AuditScope(select=("v*",), leave_out=("other",), shard=Shard(0, 4))
     pinned = use(f"two@{worlds.image('two').digest}")
 
     roots = stored_roots(inventory, told, (use("one:v1"), pinned))

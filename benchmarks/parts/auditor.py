@@ -28,7 +28,7 @@ from exporter.publish.metrics import family as limits
 from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.rendering import render
 from exporter.publish.status import AppState, RegistryStatus, Reload
-from exporter.resolve.scope import Scope
+from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import AuditLimits, Target
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import RequestLimits
@@ -107,7 +107,7 @@ async def main(url: str, ledger: Path) -> None:
     asked = RequestLimits(concurrency=_WIDTH)
     with Ledger(ledger, _now) as memory:
         async with Distribution.open("benchmark", url, limits=asked) as registry:
-            scope, limits = Scope(select=("*",)), AuditLimits(width=_WIDTH)
+            scope, limits = AuditScope(select=("*",)), AuditLimits(width=_WIDTH)
             steps = Round(Target(registry, memory, frozenset(), scope, limits), memory)
             acts = {
                 each.__name__: each for each in (steps.audit, steps.judge, steps.keep, steps.render)

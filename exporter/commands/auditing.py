@@ -24,7 +24,7 @@ from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.resolve.scope import Scope
+from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import Target
 from exporter.store import snapshot_file
 from exporter.wiring.assembly import Assembly, assembled
@@ -96,7 +96,7 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
             scope, catalogue=False, listed=(), select=subjects.beside, leave_out_tags=()
         )
     elif subjects.hosts:
-        scope = Scope(catalogue=False, latest=(), require=scope.require)
+        scope = AuditScope(catalogue=False, latest=(), require=scope.require)
     return replace(target, scope=scope, limits=limits)
 
 

@@ -16,7 +16,7 @@ from exporter.commands.subjects import of_registry
 from exporter.facts.exports import ExportResult
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
-from exporter.resolve.scope import Scope
+from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import Target
 from exporter.wiring.parquet_export import ParquetExport
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return _in_vain(unseen)
     if args.saved:
         snapshot = judged(args.saved).snapshot
-        return _written(snapshot, lambda: keeper.write(snapshot, Scope()))
+        return _written(snapshot, lambda: keeper.write(snapshot, AuditScope()))
     try:
         looked_at = _examined(args, environ)
     except Unseen as unseen:

@@ -28,7 +28,7 @@ class Needs:
     """What the references say, and which tags matter by their names."""
 
     uses: Listing[Use]
-    scope: scope.Scope
+    scope: scope.AuditScope
     hosts: frozenset[str]
     """By which the registry is named; empty where it is not known, and every name may be its."""
 
@@ -56,7 +56,7 @@ def read_needs(args: argparse.Namespace, environ: Mapping[str, str]) -> Needs:
         hosts = frozenset[str]().union(*map(spellings, args.registry))
         settings = load(args.config, environ) if args.config else None
     registry = _registry(settings, hosts)
-    watched = assembly.scope(settings, registry) if settings and registry else scope.Scope()
+    watched = assembly.scope(settings, registry) if settings and registry else scope.AuditScope()
     hosts |= registry.hosts if registry else frozenset()
     uses = joined(*map(_read, _sources(args, settings, environ)))
     mine = tuple(use for use in uses.entries if not hosts or use.reference.registry in hosts)

@@ -1,4 +1,4 @@
-"""Blobs: one request per blob and repository, however many manifests share it."""
+"""BlobCheck: one request per blob and repository, however many manifests share it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
 
 
 @dataclass(slots=True)
-class Blobs:
+class BlobCheck:
     """The blobs of the manifests that a walk found. `prove` them once, for the walk."""
 
     walk: Walk

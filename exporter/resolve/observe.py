@@ -18,7 +18,7 @@ from exporter.oci.platform import mirrored
 from exporter.oci.reference import Place
 from exporter.ports import Listing, Unseen
 from exporter.resolve import listing
-from exporter.resolve.blobs import Blobs
+from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.carried import carry
 from exporter.resolve.credential_checks import admissions
 from exporter.resolve.listing import Listings
@@ -88,7 +88,7 @@ async def _resolve(
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
         await walk.run([place for place in _places(starts) if place not in walk.sightings])
     sealed = await seals(target, listings, answers, walk.above, starts)
-    blobs = Blobs(walk)
+    blobs = BlobCheck(walk)
     await blobs.prove()
     seen = replace(
         empty,

@@ -35,7 +35,7 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class AuditScope:
     """What is looked at. Patterns are those of a shell (`*`, `?`, `[…]`), matched case by case."""
 
     catalogue: bool = True
@@ -85,7 +85,7 @@ class WantedImage:
 
 
 def select(
-    scope: Scope,
+    scope: AuditScope,
     listings: Mapping[Repository, Sequence[Tag]],
     uses: Iterable[Use],
 ) -> tuple[WantedImage, ...]:
@@ -110,7 +110,7 @@ def merge(first: WantedImage, second: WantedImage) -> WantedImage:
     return replace(top, used=used)
 
 
-def _used(scope: Scope, uses: Iterable[Use]) -> Iterator[WantedImage]:
+def _used(scope: AuditScope, uses: Iterable[Use]) -> Iterator[WantedImage]:
     for use in uses:
         name = use.reference.digest or use.reference.tag
         if name is not None:
@@ -119,7 +119,9 @@ def _used(scope: Scope, uses: Iterable[Use]) -> Iterator[WantedImage]:
             yield WantedImage(use.reference.repository, name, use.reference_class, nodes, used=True)
 
 
-def _listed(scope: Scope, listings: Mapping[Repository, Sequence[Tag]]) -> Iterator[WantedImage]:
+def _listed(
+    scope: AuditScope, listings: Mapping[Repository, Sequence[Tag]]
+) -> Iterator[WantedImage]:
     for repository, tags in listings.items():
         for tag in tags:
             for reference_class, platforms in _reasons(scope, repository, tag):
@@ -127,7 +129,7 @@ def _listed(scope: Scope, listings: Mapping[Repository, Sequence[Tag]]) -> Itera
 
 
 def _reasons(
-    scope: Scope, repository: Repository, tag: Tag
+    scope: AuditScope, repository: Repository, tag: Tag
 ) -> Iterator[tuple[ReferenceClass, frozenset[Platform]]]:
     """Every reason to look at a listed tag; none means that it is out of scope."""
     for promotion in scope.promotions:
@@ -143,7 +145,7 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def stored_roots(inventory: Inventory, scope: Scope, uses: Sequence[Use]) -> tuple[Root, ...]:
+def stored_roots(inventory: Inventory, scope: AuditScope, uses: Sequence[Use]) -> tuple[Root, ...]:
     """Return the tags in scope, and the digests that uses pin, with their reference classes.
 
     Names alone decide that: nothing is resolved, and where a tag leads is left open.

@@ -11,7 +11,7 @@ from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import Use
 from exporter.oci.platform import Platform
 from exporter.ports import Bytes, CredentialCheck, Memory, Proofs, Registry, Storage
-from exporter.resolve.scope import Scope
+from exporter.resolve.scope import AuditScope
 from exporter.resolve.unpacking import Unpacker
 from exporter.tally import ScrubTally
 
@@ -96,7 +96,7 @@ class Target:
     memory: Memory
     hosts: frozenset[str]
     """Every `host[:port]` by which references may name it."""
-    scope: Scope = field(default_factory=Scope)
+    scope: AuditScope = field(default_factory=AuditScope)
     limits: AuditLimits = field(default_factory=AuditLimits)
     role: Role = Role.OWNED
     platforms: frozenset[Platform] = frozenset()

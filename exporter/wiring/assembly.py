@@ -15,7 +15,7 @@ from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Collector
 from exporter.oci.reference import repository
 from exporter.ports import Bytes, OpenRegistry, Outlines, Proofs, Registry
-from exporter.resolve.scope import Promotion, Scope
+from exporter.resolve.scope import AuditScope, Promotion
 from exporter.resolve.target import AuditLimits, Scrub, Target, Terms
 from exporter.resolve.unpacking import Unpacker
 from exporter.serve.audit_job import Watched
@@ -123,10 +123,10 @@ def target(
     )
 
 
-def scope(settings: Settings, registry: RegistrySettings) -> Scope:
+def scope(settings: Settings, registry: RegistrySettings) -> AuditScope:
     """Return what of a registry is looked at."""
     repositories, tags = registry.repositories, registry.tags
-    return Scope(
+    return AuditScope(
         catalogue=repositories.catalog,
         listed=tuple(map(repository, repositories.listed)),
         only=repositories.only or ("*",),

@@ -14,7 +14,7 @@ from exporter.facts.exports import ExportResult
 from exporter.facts.gap import Reason
 from exporter.facts.snapshot import Snapshot
 from exporter.ports import Unseen
-from exporter.resolve.scope import Scope
+from exporter.resolve.scope import AuditScope
 
 if TYPE_CHECKING:
     from exporter.audit import Audited
@@ -47,7 +47,7 @@ class ParquetExport:
             storage = writing.StorageData(inventory, *target.grace.before(snapshot.taken_at))
         return self.write(snapshot, target.scope, storage)
 
-    def write(self, snapshot: Snapshot, scope: Scope, storage: object = None) -> ExportResult:
+    def write(self, snapshot: Snapshot, scope: AuditScope, storage: object = None) -> ExportResult:
         """Write a snapshot that was taken within a scope."""
         writing = imported("exporter.publish.exports.export")
         name = audit_name(snapshot.taken_at)

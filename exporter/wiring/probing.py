@@ -16,7 +16,7 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.report import Report
 from exporter.ports import Listing
 from exporter.publish.web.probe import Asked, Module, NotProbed
-from exporter.resolve.scope import Scope
+from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import Target
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _narrowed(target: Target, asked: Asked) -> Target:
     """
     return replace(
         target,
-        scope=Scope(catalogue=False, latest=(), require=target.scope.require),
+        scope=AuditScope(catalogue=False, latest=(), require=target.scope.require),
         limits=replace(target.limits, proof=_PROOFS[asked.module], seals=False),
         storage=None,
     )

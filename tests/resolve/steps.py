@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from exporter.ports import Listing
-from exporter.resolve.blobs import Blobs
+from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.observe import observe
 from exporter.resolve.target import AuditLimits
 from exporter.resolve.walk import Walk
@@ -43,11 +43,11 @@ async def walked(
 
 async def proven(
     registry: Fake, *starts: Made, notes: Notes | None = None, **limits: Any
-) -> tuple[Walk, Blobs]:
+) -> tuple[Walk, BlobCheck]:
     """What was seen of the blobs below these images; only those questions are counted."""
     notes = notes or Notes()
     walk = await walked(registry, *(each.digest for each in starts), notes=notes, **limits)
-    blobs = Blobs(walk)
+    blobs = BlobCheck(walk)
     registry.asked.clear()
     await blobs.prove()
     return walk, blobs

@@ -11,7 +11,7 @@ from exporter.facts.proof import ELSEWHERE, HASHED, HEADER, INLINED, LAST_BYTE, 
 from exporter.oci.manifest import OCI_INDEX
 from exporter.oci.reference import Repository
 from exporter.ports import Wrong
-from exporter.resolve.blobs import Blobs
+from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.target import AuditLimits
 from exporter.resolve.walk import Walk
 from tests import worlds
@@ -47,7 +47,7 @@ async def test_a_blob_that_images_share_is_read_once_a_repository() -> None:
         [*((APP, each.digest) for each in images), (Repository("other"), images[0].digest)]
     )
 
-    await Blobs(walk).prove()
+    await BlobCheck(walk).prove()
 
     assert registry.asked_about(base.digest) == 2
 

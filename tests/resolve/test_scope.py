@@ -12,7 +12,7 @@ from exporter.facts.use import Nodes, ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag
-from exporter.resolve.scope import Promotion, Scope, WantedImage, merge, select
+from exporter.resolve.scope import AuditScope, Promotion, WantedImage, merge, select
 from tests.fakes import APP, use
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ ONES = Digest.parse(f"sha256:{'1' * 64}")
 TAGS = {APP: [Tag(name) for name in ("latest", "v1", "v2", "v2-rc1")]}
 
 
-def chosen(scope: Scope, *uses: Use) -> dict[str, tuple[str, set[str]]]:
+def chosen(scope: AuditScope, *uses: Use) -> dict[str, tuple[str, set[str]]]:
     """By tag: its class and platforms."""
     return {
         each.name: (each.reference_class.value, set(map(str, each.nodes.platforms)))
@@ -37,63 +37,63 @@ def chosen(scope: Scope, *uses: Use) -> dict[str, tuple[str, set[str]]]:
 
 def nodes(*uses: Use, require: frozenset[Platform] = frozenset()) -> Nodes:
     """On which platforms all these want `app:v1` together."""
-    (wanted,) = select(Scope(latest=(), require=require), {}, uses)
+    (wanted,) = select(AuditScope(latest=(), require=require), {}, uses)
     return wanted.nodes
 
 
 def test_latest_is_always_looked_at_and_nothing_else_unless_told() -> None:
-    assert chosen(Scope()) == {"latest": ("latest", set())}
-    assert chosen(Scope(latest=("v*",))).keys() == {"v1", "v2", "v2-rc1"}
+    assert chosen(AuditScope()) == {"latest": ("latest", set())}
+    assert chosen(AuditScope(latest=("v*",))).keys() == {"v1", "v2", "v2-rc1"}
 
 
 def test_patterns_select_tags_and_leave_some_out() -> None:
-    scope = Scope(select=("v*",), leave_out_tags=("*-rc*",))
+    scope = AuditScope(select=("v*",), leave_out_tags=("*-rc*",))
 
     assert chosen(scope).keys() == {"latest", "v1", "v2"}
 
 
 def test_what_is_left_out_stays_in_scope_for_whoever_names_it() -> None:
-    scope = Scope(select=("*",), leave_out_tags=("v*",))
+    scope = AuditScope(select=("*",), leave_out_tags=("v*",))
 
     assert chosen(scope, use("app:v1"))["v1"] == ("live", set())
 
 
 def test_patterns_are_case_sensitive() -> None:
-    assert chosen(Scope(latest=(), select=("V*",))) == {}
+    assert chosen(AuditScope(latest=(), select=("V*",))) == {}
 
 
 def test_what_somebody_names_is_looked_at_even_where_no_list_has_it() -> None:
-    (wanted,) = select(Scope(latest=()), {}, [use("app:gone")])
+    (wanted,) = select(AuditScope(latest=()), {}, [use("app:gone")])
 
     assert wanted == WantedImage(APP, Tag("gone"), LIVE, Nodes(), used=True)
 
 
 def test_a_digest_wins_over_the_tag_beside_it() -> None:
-    assert chosen(Scope(latest=()), use(f"app:v1@{ONES}")).keys() == {ONES}
+    assert chosen(AuditScope(latest=()), use(f"app:v1@{ONES}")).keys() == {ONES}
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_highest_class_wins_with_its_platforms(order: int) -> None:
     uses = [use("app:v1", "linux/amd64"), use("app:v1", "linux/arm64", reference_class=IDLE)]
 
-    assert chosen(Scope(), *uses[::order])["v1"] == ("live", {"linux/amd64"})
+    assert chosen(AuditScope(), *uses[::order])["v1"] == ("live", {"linux/amd64"})
 
 
 def test_equally_important_reasons_add_their_platforms() -> None:
     uses = [use("app:v1", "linux/amd64"), use("app:v1", "linux/arm64")]
 
-    assert chosen(Scope(), *uses)["v1"] == ("live", {"linux/amd64", "linux/arm64"})
+    assert chosen(AuditScope(), *uses)["v1"] == ("live", {"linux/amd64", "linux/arm64"})
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_one_of_them_that_knows_no_platforms_makes_them_all_unknown(order: int) -> None:
     uses = [use("app:v1", "linux/amd64"), use("app:v1")]
 
-    assert chosen(Scope(), *uses[::order])["v1"] == ("live", set())
+    assert chosen(AuditScope(), *uses[::order])["v1"] == ("live", set())
 
 
 def test_platforms_that_must_run_everything_hold_where_no_others_are_given() -> None:
-    scope = Scope(select=("v1",), require=frozenset({ARM64}))
+    scope = AuditScope(select=("v1",), require=frozenset({ARM64}))
 
     assert chosen(scope)["latest"] == ("latest", {"linux/arm64"})
     assert chosen(scope)["v1"] == ("selected", {"linux/arm64"})
@@ -146,8 +146,8 @@ def wants(draw: st.DrawFn) -> Use:
 def test_another_use_never_lowers_a_class_and_their_order_changes_nothing(
     uses: list[Use], another: Use, chance: Random
 ) -> None:
-    (few,), (many,) = select(Scope(), {}, uses), select(Scope(), {}, [*uses, another])
-    (mixed,) = select(Scope(), {}, chance.sample([*uses, another], len(uses) + 1))
+    (few,), (many,) = select(AuditScope(), {}, uses), select(AuditScope(), {}, [*uses, another])
+    (mixed,) = select(AuditScope(), {}, chance.sample([*uses, another], len(uses) + 1))
 
     assert many.reference_class.rank <= few.reference_class.rank
     assert mixed == many
@@ -158,17 +158,17 @@ def test_another_use_never_lowers_a_class_and_their_order_changes_nothing(
 
 def test_a_pattern_may_promote_tags() -> None:
     promotion = Promotion("a*", "v2*", LIVE, frozenset({AMD64}))
-    scope = Scope(promotions=(promotion,), select=("v1",), require=frozenset({ARM64}))
+    scope = AuditScope(promotions=(promotion,), select=("v1",), require=frozenset({ARM64}))
 
     assert chosen(scope)["v2-rc1"] == ("live", {"linux/amd64"})
     assert chosen(scope)["v1"][0] == "selected"
-    assert chosen(Scope(promotions=(Promotion("b*", "*", LIVE),), latest=())) == {}
-    bare = Scope(promotions=(Promotion("app", "v1", IDLE),), require=frozenset({ARM64}))
+    assert chosen(AuditScope(promotions=(Promotion("b*", "*", LIVE),), latest=())) == {}
+    bare = AuditScope(promotions=(Promotion("app", "v1", IDLE),), require=frozenset({ARM64}))
     assert chosen(bare)["v1"] == ("idle", {"linux/arm64"})
 
 
 def test_a_tag_that_is_used_and_listed_is_one_image() -> None:
-    wanted = select(Scope(select=("*",)), TAGS, [use("app:latest")])
+    wanted = select(AuditScope(select=("*",)), TAGS, [use("app:latest")])
 
     assert [each.name for each in wanted] == ["latest", "v1", "v2", "v2-rc1"]
     assert [each.used for each in wanted] == [True, False, False, False]
@@ -184,8 +184,8 @@ def test_what_somebody_names_stays_named_whatever_else_wants_it(order: int) -> N
 
 
 def test_repositories_are_admitted_and_left_out_by_pattern() -> None:
-    scope = Scope(only=("team/*", "app"), leave_out=("team/old*",))
+    scope = AuditScope(only=("team/*", "app"), leave_out=("team/old*",))
 
     names = ("app", "team/new", "team/old1", "x")
     assert [name for name in names if scope.admits(Repository(name))] == ["app", "team/new"]
-    assert Scope().admits(APP)
+    assert AuditScope().admits(APP)

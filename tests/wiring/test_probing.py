@@ -14,7 +14,7 @@ from exporter.facts.snapshot import Role
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.publish.web.probe import Asked, Module, NotProbed
-from exporter.resolve.scope import Scope
+from exporter.resolve.scope import AuditScope
 from exporter.serve.audit_job import Watched
 from exporter.tally import Tally
 from exporter.wiring.probing import Probing
@@ -45,7 +45,7 @@ async def test_only_the_reference_is_looked_at() -> None:
 
 async def test_what_must_run_is_what_is_asked_for_or_else_what_the_settings_require() -> None:
     registry, _ = await broken()
-    aimed = target(registry, scope=Scope(require=frozenset({Platform("linux", "arm64")})))
+    aimed = target(registry, scope=AuditScope(require=frozenset({Platform("linux", "arm64")})))
     probing = Probing()
     with probing.aimed([watched(aimed)]):
         required = await probing(V1)
@@ -73,7 +73,7 @@ async def test_every_name_of_a_registry_leads_to_it_and_every_shard_may_be_asked
     registry = stocked()
     hosts = frozenset({HOST, "alias.example"})
     for index in (0, 1):
-        aimed = target(registry, hosts=hosts, scope=Scope(shard=Shard(index, 2)))
+        aimed = target(registry, hosts=hosts, scope=AuditScope(shard=Shard(index, 2)))
         probing = Probing()
         with probing.aimed([watched(aimed)]):
             report = await probing(Asked(Reference.parse("alias.example/app:v1")))

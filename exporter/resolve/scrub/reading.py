@@ -19,7 +19,7 @@ from exporter.ports import Bytes, Sink, Unseen
 from exporter.resolve.blobs import LARGEST_CONFIG
 from exporter.resolve.concurrency import pause
 from exporter.resolve.confirm import Look, settle, suspicion
-from exporter.resolve.scrub.selection import Part, Requirement, Subject
+from exporter.resolve.scrub.selection import Part, ReadPlace, Subject
 from exporter.resolve.target import AuditLimits
 from exporter.resolve.unpacking import Unpacker
 
@@ -164,7 +164,7 @@ class Reading:
         return ReadResult(found, opening.content if opening else None)
 
     async def _settled(
-        self, need: Requirement, subject: Subject, opening: Opening | None
+        self, need: ReadPlace, subject: Subject, opening: Opening | None
     ) -> Sighting:
         target = subject.target
         look = await self._look(need.repository, target, opening, again=subject.again)
@@ -196,7 +196,7 @@ class Reading:
             await opening.end()
         return HASHED
 
-    async def _good_above(self, need: Requirement) -> bool:
+    async def _good_above(self, need: ReadPlace) -> bool:
         """Is the manifest right by which it is needed? A tag's own stands for itself."""
         if need.above is None:
             return True

@@ -32,8 +32,8 @@ class Part(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
-    """One repository that needs something."""
+class ReadPlace:
+    """A repository that needs some content, and where that can be read."""
 
     repository: Repository
     above: Digest | None
@@ -48,7 +48,7 @@ class Subject:
     """Its media type says whether it is asked for as a manifest or as a blob."""
     reference_class: ReferenceClass
     """The highest of those that need it."""
-    needs: tuple[Requirement, ...]
+    needs: tuple[ReadPlace, ...]
     """Where it may be read, the most important first."""
     corrupt: bool = False
     """Is it known to be corrupt somewhere?"""
@@ -98,7 +98,7 @@ def _may_be_read(seen: Sighting, *, hidden: bool) -> bool:
     return seen.state is State.PRESENT or seen.corrupt
 
 
-def _needed(snapshot: Snapshot) -> Iterator[tuple[Requirement, Descriptor, ReferenceClass]]:
+def _needed(snapshot: Snapshot) -> Iterator[tuple[ReadPlace, Descriptor, ReferenceClass]]:
     """Yield each place once, first for the most important root that leads there."""
     passed: set[Place] = set()
     for root in sorted(snapshot.roots, key=lambda each: each.reference_class.rank):
@@ -112,7 +112,7 @@ def _needed(snapshot: Snapshot) -> Iterator[tuple[Requirement, Descriptor, Refer
             if place in passed:
                 continue
             passed.add(place)
-            yield Requirement(root.repository, above), target, root.reference_class
+            yield ReadPlace(root.repository, above), target, root.reference_class
             manifest = snapshot.manifests.get(target.digest)
             waiting += _below(manifest) if manifest else ()
 

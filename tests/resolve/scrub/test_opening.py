@@ -19,7 +19,7 @@ from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.resolve.scrub.reading import Reading, ReadResult, Throttle
-from exporter.resolve.scrub.selection import Part, Requirement, Subject, due, opened
+from exporter.resolve.scrub.selection import Part, ReadPlace, Subject, due, opened
 from exporter.resolve.target import AuditLimits
 from exporter.resolve.unpacking import Unpacker
 from tests import worlds
@@ -47,7 +47,7 @@ def plan(known: Contents) -> dict[Digest, Subject]:
         Subject(
             Descriptor(blob.media_type, digest, len(blob.body)),
             ReferenceClass.LIVE,
-            (Requirement(APP, IMAGE.digest),),
+            (ReadPlace(APP, IMAGE.digest),),
         )
         for digest, blob in blobs.items()
     ]
@@ -123,9 +123,7 @@ async def found(
         source, Throttle(None, lambda _: None), AuditLimits(confirm_after=0.0), unpacker
     )
     target = Descriptor("x", FIRST, len(source.body))
-    subject = Subject(
-        target, ReferenceClass.LIVE, (Requirement(APP, None),), part=part, again=again
-    )
+    subject = Subject(target, ReferenceClass.LIVE, (ReadPlace(APP, None),), part=part, again=again)
     return await reading.prove(subject)
 
 

@@ -17,7 +17,7 @@ from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.resolve.scrub.reading import Reading, Throttle
-from exporter.resolve.scrub.selection import Requirement, Subject
+from exporter.resolve.scrub.selection import ReadPlace, Subject
 from exporter.resolve.target import AuditLimits
 from tests.faulty import FAULTS
 
@@ -60,7 +60,7 @@ def shelf(*answers: Answer, shared: bool = False) -> Shelf:
 
 
 def subject(*repositories: Repository, corrupt: bool = False) -> Subject:
-    needs = tuple(Requirement(each, ABOVE) for each in repositories or (APP,))
+    needs = tuple(ReadPlace(each, ABOVE) for each in repositories or (APP,))
     target = Descriptor("application/octet-stream", BLOB, 4)
     return Subject(target, ReferenceClass.LIVE, needs, corrupt)
 

@@ -17,7 +17,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.resolve.scrub.selection import Requirement, Subject, coverage, due, subjects
+from exporter.resolve.scrub.selection import ReadPlace, Subject, coverage, due, subjects
 from exporter.resolve.target import DAY, Terms
 from tests import worlds
 from tests.fakes import APP, Fake, audited, use
@@ -52,8 +52,8 @@ async def test_it_is_read_for_the_most_important_tag_that_needs_it() -> None:
 
     assert wanted[LAYER.digest].reference_class is ReferenceClass.LIVE
     above = IMAGE.children[0].digest
-    assert wanted[LAYER.digest].needs == (Requirement(OTHER, above), Requirement(APP, above))
-    assert wanted[IMAGE.digest].needs[0] == Requirement(OTHER, None)
+    assert wanted[LAYER.digest].needs == (ReadPlace(OTHER, above), ReadPlace(APP, above))
+    assert wanted[IMAGE.digest].needs[0] == ReadPlace(OTHER, None)
 
 
 async def test_foreign_and_inline_content_is_not_read() -> None:
@@ -128,7 +128,7 @@ def subject(
     name: str, kind: ReferenceClass = ReferenceClass.LIVE, size: int = 10, *, corrupt: bool = False
 ) -> Subject:
     target = Descriptor("application/octet-stream", Digest.of(name.encode()), size)
-    return Subject(target, kind, (Requirement(APP, None),), corrupt)
+    return Subject(target, kind, (ReadPlace(APP, None),), corrupt)
 
 
 SUBJECTS = st.lists(
