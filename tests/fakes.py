@@ -246,7 +246,7 @@ class Notes:
 def target(registry: Fake, notes: Notes | None = None, **other: object) -> Target:
     """Everything of a registry, every tag, no pauses; other fields as told."""
     everything: dict[str, object] = {
-        "scope": scope.Scope(select=("*",)),
+        "scope": scope.AuditScope(select=("*",)),
         "limits": AuditLimits(width=4, confirm_after=0.0),
     }
     return replace(Target(registry, notes or Notes(), frozenset({HOST})), **everything | other)

@@ -258,7 +258,7 @@ async def test_required_platforms_hold_for_every_tag_that_is_an_image() -> None:
     }
     for tag, each in made.items():
         registry.push(each, tag)
-    everything = scope.Scope(select=("*",), require=frozenset({ARM64_NODE}))
+    everything = scope.AuditScope(select=("*",), require=frozenset({ARM64_NODE}))
 
     report = await audited(target(registry, scope=everything))
 

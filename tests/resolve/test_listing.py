@@ -38,7 +38,7 @@ def before(*tags: str, repository: Repository = APP) -> Snapshot:
 
 
 async def test_repositories_are_configured_named_or_in_the_catalogue() -> None:
-    told = target(stocked(), scope=scope.Scope(listed=(OLD,), leave_out=("other",)))
+    told = target(stocked(), scope=scope.AuditScope(listed=(OLD,), leave_out=("other",)))
 
     listing = await repositories(told, [use("named:v1")], None)
 
@@ -47,7 +47,7 @@ async def test_repositories_are_configured_named_or_in_the_catalogue() -> None:
 
 async def test_without_a_catalogue_only_what_is_named_is_looked_at() -> None:
     registry = stocked()
-    told = target(registry, scope=scope.Scope(catalogue=False, listed=(OLD, OLD)))
+    told = target(registry, scope=scope.AuditScope(catalogue=False, listed=(OLD, OLD)))
 
     assert await repositories(told, [use("named:v1")], before("v1")) == Listing((OLD, "named"))
     assert not registry.asked
@@ -57,7 +57,7 @@ async def test_without_a_catalogue_only_what_is_named_is_looked_at() -> None:
 async def test_a_catalogue_that_is_denied_is_a_gap_of_the_registry(reason: Reason) -> None:
     registry = stocked()
     registry.spoil("*", reason, repository=Repository(""))
-    told = target(registry, scope=scope.Scope(listed=(OLD,)))
+    told = target(registry, scope=scope.AuditScope(listed=(OLD,)))
 
     listing = await repositories(told, [], None)
 
@@ -74,7 +74,7 @@ async def test_where_the_catalogue_has_gaps_what_was_looked_at_before_still_is()
     assert (await repositories(told, [], before("v1"))).entries == (APP,)
     assert (await repositories(told, [], before("v1"))).entries == (OTHER, APP)
     assert (await repositories(told, [], before("v1", repository=OLD))).entries == (APP, OTHER)
-    left_out = target(registry, scope=scope.Scope(leave_out=("old",)))
+    left_out = target(registry, scope=scope.AuditScope(leave_out=("old",)))
     registry.spoil("*", Reason.TIMEOUT, repository=Repository(""))
     assert (await repositories(left_out, [], before("v1", repository=OLD))).entries == ()
 

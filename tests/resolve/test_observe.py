@@ -170,7 +170,7 @@ async def test_a_denied_catalogue_leaves_what_is_listed_and_named() -> None:
     registry.spoil("*", Reason.DENIED, repository=CATALOGUE)
 
     snapshot = await looked(
-        registry, use("named:v1"), scope=scope.Scope(listed=(APP,), select=("*",))
+        registry, use("named:v1"), scope=scope.AuditScope(listed=(APP,), select=("*",))
     )
 
     assert {root.repository for root in snapshot.roots} == {APP, "named"}
@@ -223,7 +223,7 @@ async def test_what_is_carried_from_before_was_not_seen() -> None:
     registry.spoil("*", Reason.UNAUTHORIZED, repository=CATALOGUE)
 
     snapshot = await looked(
-        registry, before=before, scope=scope.Scope(listed=(APP,), select=("*",))
+        registry, before=before, scope=scope.AuditScope(listed=(APP,), select=("*",))
     )
 
     assert [root.sighting.state for root in snapshot.roots] == [State.MISSING]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INDEX = worlds.two_platforms("app")
 AMD64, ARM64 = INDEX.children
 OTHER = Repository("other")
-ONLY_V1 = scope.Scope(latest=("v1",))
+ONLY_V1 = scope.AuditScope(latest=("v1",))
 
 
 def stocked(**tags: Digest) -> Fake:
@@ -44,7 +44,7 @@ async def test_every_tag_is_resolved_where_a_child_may_be_unprotected() -> None:
 
 async def test_where_tags_in_scope_protect_all_nothing_more_is_asked() -> None:
     registry = stocked(amd64=AMD64.digest, arm64=ARM64.digest, old=INDEX.digest)
-    told = scope.Scope(latest=("v1", "a*"))
+    told = scope.AuditScope(latest=("v1", "a*"))
 
     report = await audited(target(registry, scope=told))
 
@@ -83,7 +83,7 @@ async def test_a_pinned_digest_is_a_doubt_of_its_own() -> None:
     registry = stocked(a=AMD64.digest, b=ARM64.digest)
     pin = use(f"app@{ARM64.digest}")
 
-    report = await audited(target(registry, scope=scope.Scope(latest=())), pin)
+    report = await audited(target(registry, scope=scope.AuditScope(latest=())), pin)
 
     assert report.snapshot.sealed.keys() == {APP}
     assert child(report, ARM64.digest, f"@{ARM64.digest.short}").protected_by == ("b",)
@@ -91,7 +91,7 @@ async def test_a_pinned_digest_is_a_doubt_of_its_own() -> None:
 
 async def test_a_pinned_digest_that_a_tag_in_scope_holds_is_no_doubt() -> None:
     registry = stocked(a=AMD64.digest, b=ARM64.digest, old=INDEX.digest)
-    told = target(registry, scope=scope.Scope(latest=("v1", "a", "b")))
+    told = target(registry, scope=scope.AuditScope(latest=("v1", "a", "b")))
 
     await audited(told, use(f"app@{INDEX.digest}"))
 

@@ -46,7 +46,7 @@ class Site:
     """Of the sources of references."""
 
     async def report(self, shard: Shard) -> Report:
-        everything = scope.Scope(select=("*",), shard=shard)
+        everything = scope.AuditScope(select=("*",), shard=shard)
         role = Role.SPARSE if self.mirrored else Role.OWNED
         aim = target(self.fake, scope=everything, role=role, platforms=self.mirrored)
         return await audit(aim, Listing(self.uses, self.unread), None, NOW)
