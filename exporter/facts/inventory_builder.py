@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from exporter.facts.digests import ABSENT, Column, Digests, find, number, rows_of
+from exporter.facts.digests import ABSENT, Column, Digests, Numbers, find, number, rows_of
 from exporter.facts.gap import Gap
 from exporter.facts.inventory import (
+    Bytes,
     Driver,
     Folder,
     Graph,
@@ -75,14 +76,14 @@ class InventoryBuilder:
         self._driver = driver
         self._blobs = Column()
         self._sizes: list[int] = []
-        self._sized: tuple[Digests, np.ndarray] | None = None
+        self._sized: tuple[Digests, Bytes] | None = None
         self._modified: list[int] = []
         self._names: list[str] = []
         self._folders: list[Folder] = []
         self.revisions = LinkBuilder()
         self.layers = LinkBuilder()
-        self._tags = _TagBuilder()
-        self._manifests = _ManifestBuilder()
+        self.tags = TagBuilder()
+        self.manifests = ManifestBuilder()
         self.uploads: list[Upload] = []
         self.gaps: list[Gap] = []
         self.strays = Strays()
@@ -110,25 +111,13 @@ class InventoryBuilder:
         found: list[int] = sizes[find(digests.packed, rows_of(packed))].tolist()
         return found
 
-    def tag(self, name: str, current: Target, history: Sequence[str] = ()) -> None:
-        """Add a tag of the current repository; tags come in the order of their names."""
-        self._tags.add(name, current, history)
-
     def close(self, name: str, folders: Folder) -> None:
         """End the current repository and name it."""
         self._names.append(name)
         self._folders.append(folders)
         self.revisions.close()
         self.layers.close()
-        self._tags.close()
-
-    def manifest(self, digest: str, body: Body) -> None:
-        """Add what a manifest's body refers to; each digest once."""
-        self._manifests.add(digest, body)
-
-    def outlined(self, found: Mapping[str, Outline]) -> None:
-        """Add what manifests refer to that were read before; each digest once."""
-        self._manifests.add_outlines(found)
+        self.tags.close()
 
     def stray(self, size: int) -> None:
         """Count a file that no registry writes."""
@@ -152,9 +141,9 @@ class InventoryBuilder:
             folders=np.array(self._folders, np.uint8),
             revisions=_links(self.revisions, revisions, revised),
             layers=_links(self.layers, layers, layered),
-            tags=self._tags.tags(current, history),
-            graph=self._manifests.graph(len(digests), manifests, targets),
-            faults=self._manifests.numbered_faults(manifests),
+            tags=self.tags.numbered(current, history),
+            graph=self.manifests.graph(len(digests), manifests, targets),
+            faults={int(manifests[row]): each for row, each in self.manifests.faults.items()},
             uploads=tuple(self.uploads),
             strays=self.strays,
             has_repositories=self.has_repositories,
@@ -166,34 +155,41 @@ class InventoryBuilder:
     def _columns(self) -> list[Column]:
         links = (self.revisions, self.layers)
         pairs = [column for each in links for column in (each.paths, each.exceptions())]
-        tags = [self._tags.current, self._tags.history]
-        return [self._blobs, *pairs, *tags, self._manifests.digests, self._manifests.targets]
+        tags = [self.tags.current, self.tags.history]
+        return [self._blobs, *pairs, *tags, self.manifests.digests, self.manifests.targets]
 
 
 @dataclass(slots=True)
-class _TagBuilder:
+class TagBuilder:
+    """Takes the tags of repositories, in the order of their names."""
+
     names: list[str] = field(default_factory=list)
     ends: list[int] = field(default_factory=lambda: [0])
     current: Column = field(default_factory=Column)
     history: Column = field(default_factory=Column)
     history_ends: list[int] = field(default_factory=lambda: [0])
 
-    def add(self, name: str, current: Target, history: Sequence[str]) -> None:
+    def add(self, name: str, current: Target, history: Sequence[str] = ()) -> None:
+        """Add a tag of the current repository."""
         self.names.append(name)
         _add_target(self.current, current)
         self.history.texts(history)
         self.history_ends.append(self.history_ends[-1] + len(history))
 
     def close(self) -> None:
+        """End the current repository."""
         self.ends.append(len(self.names))
 
-    def tags(self, current: np.ndarray, history: np.ndarray) -> Tags:
-        starts, history_starts = (np.array(each) for each in (self.ends, self.history_ends))
+    def numbered(self, current: Numbers, history: Numbers) -> Tags:
+        """Return the tags, given the numbers of both columns."""
+        starts, history_starts = np.array(self.ends), np.array(self.history_ends)
         return Tags(starts, tuple(self.names), current, history_starts, history)
 
 
 @dataclass(slots=True)
-class _ManifestBuilder:
+class ManifestBuilder:
+    """Takes what manifests refer to, each digest once."""
+
     digests: Column = field(default_factory=Column)
     targets: Column = field(default_factory=Column)
     counts: list[int] = field(default_factory=list)
@@ -201,6 +197,7 @@ class _ManifestBuilder:
     faults: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def add(self, digest: str, body: Body) -> None:
+        """Add a manifest that was read."""
         if body.fault_2 or body.fault_3:
             self.faults[len(self.counts)] = (body.fault_2, body.fault_3)
         self.digests.texts((digest,))
@@ -209,19 +206,18 @@ class _ManifestBuilder:
         self.indexes.append(body.is_index)
 
     def add_outlines(self, found: Mapping[str, Outline]) -> None:
+        """Add manifests that were read before."""
         self.digests.texts(found)
         self.targets.add_packed(b"".join([each.packed for each in found.values()]))
         self.counts.extend(map(len, found.values()))
         self.indexes.extend(each.is_index for each in found.values())
 
-    def graph(self, size: int, manifests: np.ndarray, targets: np.ndarray) -> Graph:
+    def graph(self, size: int, manifests: Numbers, targets: Numbers) -> Graph:
+        """Return the graph of so many digests, given the numbers of both columns."""
         rows = np.full(size, -1, np.int32)
         rows[manifests] = np.arange(len(manifests), dtype=np.int32)
-        starts = np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
-        return Graph(rows, starts.astype(np.int64), targets, np.array(self.indexes, bool))
-
-    def numbered_faults(self, manifests: np.ndarray) -> dict[int, tuple[str, str]]:
-        return {int(manifests[row]): fault for row, fault in self.faults.items()}
+        starts = np.cumsum([0, *self.counts], dtype=np.int64)
+        return Graph(rows, starts, targets, np.array(self.indexes, bool))
 
 
 def _add_target(column: Column, target: Target) -> None:
@@ -231,8 +227,8 @@ def _add_target(column: Column, target: Target) -> None:
         column.texts((target,))
 
 
-def _links(intake: LinkBuilder, paths: np.ndarray, differing: np.ndarray) -> Links:
+def _links(links: LinkBuilder, paths: Numbers, differing: Numbers) -> Links:
     """Targets are what the paths say, but for the few that differ."""
-    targets = paths.copy() if intake.differing else paths
-    targets[list(intake.differing)] = differing
-    return Links(np.array(intake.ends, np.int64), paths, targets)
+    targets = paths.copy() if links.differing else paths
+    targets[list(links.differing)] = differing
+    return Links(np.array(links.ends, np.int64), paths, targets)

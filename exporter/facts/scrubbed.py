@@ -58,6 +58,12 @@ class Scrubbed:
         at = self._proven_at(digest)
         return at is not None and abs(now - at) <= period
 
+    def covers(self, place: Place, now: float, period: float) -> bool:
+        """Were the bytes that a place hands out proven right within a period, in seconds?"""
+        known = self.proofs.get(place[1])
+        here = self.shared or (known is not None and known.repository == place[0])
+        return here and self.fresh(place[1], now, period)
+
     def right_since(self, digest: Digest, wrong_at: float) -> bool:
         """Were its bytes proven right after they were wrong?"""
         at = self._proven_at(digest)
@@ -76,12 +82,13 @@ def recall(now: Snapshot, before: Snapshot | None, scrubbed: Scrubbed, period: f
     now, are proven by their hash.
     """
     mismatches = {**_held(before, scrubbed), **scrubbed.mismatches}
-    memory = _Memory(mismatches, scrubbed, now.taken_at, period)
-    recalled = {
-        place: after
-        for place, seen in now.sightings.items()
-        if (after := memory.added(place, seen)) is not seen
-    }
+    recalled: dict[Place, Sighting] = {}
+    for place, seen in now.sightings.items():
+        glanced = seen.state is State.PRESENT and seen.proof is Proof.LAST_BYTE
+        if place in mismatches:
+            recalled[place] = _corrupt(seen, mismatches[place])
+        elif glanced and scrubbed.covers(place, now.taken_at, period):
+            recalled[place] = HASHED
     return replace(now, sightings={**now.sightings, **recalled}) if recalled else now
 
 
@@ -95,28 +102,6 @@ def _held(before: Snapshot | None, scrubbed: Scrubbed) -> dict[Place, Mismatch]:
         if seen.corrupt
     }
     return {at: each for at, each in held.items() if not scrubbed.right_since(at[1], each.at)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Memory:
-    """All that is remembered of a registry's bytes."""
-
-    mismatches: Mapping[Place, Mismatch]
-    scrubbed: Scrubbed
-    now: float
-    period: float
-    """Seconds for which a proof counts."""
-
-    def added(self, place: Place, seen: Sighting) -> Sighting:
-        """Return what a look and the memory make together."""
-        mismatch = self.mismatches.get(place)
-        if mismatch is not None:
-            return _corrupt(seen, mismatch)
-        if seen.proof is not Proof.LAST_BYTE or seen.state is not State.PRESENT:
-            return seen
-        known = self.scrubbed.proofs.get(place[1])
-        here = self.scrubbed.shared or (known is not None and known.repository == place[0])
-        return HASHED if here and self.scrubbed.fresh(place[1], self.now, self.period) else seen
 
 
 def _corrupt(seen: Sighting, mismatch: Mismatch) -> Sighting:

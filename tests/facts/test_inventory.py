@@ -16,11 +16,11 @@ _EDGES = st.dictionaries(st.sampled_from(_WORDS), st.lists(st.sampled_from(_WORD
 
 
 def _numbered(edges: dict[str, list[str]], indexes: frozenset[str] = frozenset()):  # noqa: ANN202
-    intake = InventoryBuilder(Driver.FILESYSTEM)
-    intake.blobs("sha256", [word[7:] for word in _WORDS], range(12), range(12))
+    builder = InventoryBuilder(Driver.FILESYSTEM)
+    builder.blobs("sha256", [word[7:] for word in _WORDS], range(12), range(12))
     for word, targets in edges.items():
-        intake.manifest(word, Body(tuple(targets), word in indexes))
-    return intake.inventory().graph  # _WORDS are sorted, so a word's number is its place
+        builder.manifests.add(word, Body(tuple(targets), word in indexes))
+    return builder.inventory().graph  # _WORDS are sorted, so a word's number is its place
 
 
 @given(_EDGES, st.lists(st.integers(0, 11)))

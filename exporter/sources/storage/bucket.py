@@ -221,7 +221,7 @@ class _Repository:
             if not layout.is_part(tag):
                 self.context.gap(f"_manifests/tags/{tag}", Reason.UNSUPPORTED, "no registry's name")
             target = current.get(tag, Unlinked.ABSENT)
-            self.context.builder.tag(tag, target, keys.history[tag])
+            self.context.builder.tags.add(tag, target, keys.history[tag])
         return [to for to in current.values() if not isinstance(to, Unlinked)]
 
     def _links(self, keys: Mapping[str, Key]) -> LinkTargets:

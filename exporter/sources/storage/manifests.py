@@ -85,7 +85,7 @@ class ManifestReader:
             for digest, key, size in zip(new, keys, sizes, strict=False)
             if key in known and known[key].size == size
         }
-        self._context.builder.outlined(alike)
+        self._context.builder.manifests.add_outlines(alike)
         for digest, found in alike.items():
             self._children[digest] = found.references if found.is_index else ()
 
@@ -118,7 +118,7 @@ class ManifestReader:
         except body.Unreadable as error:
             context.gap("data", Reason.UNREADABLE, f"not a plain manifest: {error}")
             return ()
-        context.builder.manifest(digest, found)
+        context.builder.manifests.add(digest, found)
         if is_whole and self._outlines is not None:
             self._remember(digest, found.outline(len(content)))
         return found.references if found.is_index else ()

@@ -126,7 +126,7 @@ def _tag(name: str, folder: int, context: ReadContext) -> Target:
     context.strays(folder, others, disturbing=(_CURRENT, _INDEX))
     current = links.target(folder, _CURRENT, context) if _CURRENT in names else Unlinked.ABSENT
     history = context.folder(_INDEX, folder, _history) if _INDEX in names else None
-    context.builder.tag(shown(name), current, history or ())
+    context.builder.tags.add(shown(name), current, history or ())
     return current
 
 

@@ -47,26 +47,26 @@ class World:
 
     def inventory(self, *, backwards: bool = False) -> Inventory:
         """Deliver the facts, in one order or in the opposite one."""
-        intake = InventoryBuilder(Driver.FILESYSTEM)
+        builder = InventoryBuilder(Driver.FILESYSTEM)
         order = -1 if backwards else 1
         for word in sorted(self.stored)[::order]:
-            intake.blobs("sha256", [digest(word)[7:]], [len(word)], [0])
+            builder.blobs("sha256", [digest(word)[7:]], [len(word)], [0])
         for name in sorted(self.repositories)[::order]:
-            self._repository(name, intake)
+            self._repository(name, builder)
         for word in sorted(self.references)[::order]:
             if word in self.stored:
                 references = tuple(digest(each) for each in self.references[word])
-                intake.manifest(digest(word), Body(references, word in _INDEXES))
-        return intake.inventory()
+                builder.manifests.add(digest(word), Body(references, word in _INDEXES))
+        return builder.inventory()
 
-    def _repository(self, name: str, intake: InventoryBuilder) -> None:
+    def _repository(self, name: str, builder: InventoryBuilder) -> None:
         held = self.repositories[name]
-        for kind, words in ((intake.revisions, held.manifests), (intake.layers, held.layers)):
+        for kind, words in ((builder.revisions, held.manifests), (builder.layers, held.layers)):
             kind.add("sha256", sorted(digest(word)[7:] for word in words))
         for tag, word in sorted(held.tags.items()) if held.has_tags else ():
-            intake.tag(tag, digest(word), [digest(word)])
+            builder.tags.add(tag, digest(word), [digest(word)])
         folders = Folder.LAYERS | Folder.MANIFESTS | Folder.REVISIONS
-        intake.close(name, folders | Folder.TAGS if held.has_tags else folders)
+        builder.close(name, folders | Folder.TAGS if held.has_tags else folders)
 
 
 @st.composite

@@ -61,7 +61,7 @@ def test_a_blob_that_came_after_the_listing_is_not_missing() -> None:
     builder = InventoryBuilder(Driver.FILESYSTEM)
     builder.revisions.add("sha256", [_INDEX[7:]])
     builder.close("app", Folder.MANIFESTS | Folder.REVISIONS)
-    builder.manifest(_INDEX, Body((_CHILD, "../no digest"), is_index=True))
+    builder.manifests.add(_INDEX, Body((_CHILD, "../no digest"), is_index=True))
     asked: list[str] = []
 
     def look(digest: str) -> tuple[int, int] | None:
