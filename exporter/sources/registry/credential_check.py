@@ -26,6 +26,9 @@ from exporter.sources.registry.credentials import FixedLogin, Login, Uncarried, 
 from exporter.sources.registry.manifests import head
 from exporter.sources.registry.session import Session
 
+_REFUSED: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
+_MOST_LOGINS: Final = 32
+"""Logins that are tried for one image; each costs a request."""
 _HUB_KEY: Final = "index.docker.io"
 _VERSIONS: Final = ("/v1/", "/v2/")
 _MOST_ENTRIES: Final = 1_000
@@ -160,9 +163,7 @@ def _matches(key: str, image: str) -> bool:
 
     Paths are compared as texts: `host/team` is for `host/teams/app` too.
     """
-    (filed, path), (host, wanted) = _split(key), _split(image)
-    patterns, port = _host(filed)
-    parts, wanted_port = _host(host)
+    (patterns, port, path), (parts, wanted_port, wanted) = _split(key), _split(image)
     return (
         port == wanted_port
         and len(patterns) == len(parts)
@@ -188,22 +189,13 @@ def _globs(pattern: str, text: str) -> bool:
     return True
 
 
-def _split(text: str) -> tuple[str, str]:
+def _split(text: str) -> tuple[list[str], str, str]:
+    """Return the parts of a host's name, its port as text (as Go reads it), and the path."""
     host, slash, path = text.partition("/")
-    return host, slash + path
-
-
-def _host(host: str) -> tuple[list[str], str]:
-    """Split a host's name, and take its port for text: Go leaves its range to who connects."""
     name, colon, port = host.rpartition(":")
     if not colon or "]" in port:
         name, port = host, ""
-    return name.strip("[]").split("."), port
-
-
-_REFUSED: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED})
-_MOST_LOGINS: Final = 32
-"""Logins that are tried for one image; each costs a request."""
+    return name.strip("[]").split("."), port, slash + path
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +218,9 @@ class PullSecretCheck:
         if secrets is None:
             return said(None, Reason.CREDENTIALS, "its pull secrets could not be read")
         try:
-            logins = await asyncio.to_thread(_logins, secrets, host, place[0])
+            # Read anew each time, since they are not kept; it takes as long as they are large.
+            known = await asyncio.to_thread(PullSecretLogins.of, secrets)
+            logins = await asyncio.to_thread(known.find, host, place[0])
         except Malformed as error:
             return said(False, Reason.CREDENTIALS, f"{error}: a kubelet pulls nothing with it")
         except Unseen as unseen:
@@ -250,11 +244,6 @@ class PullSecretCheck:
     async def _opens(self, login: Login | None, place: Place) -> bool:
         session = self.session.of_other(FixedLogin(login))
         return isinstance(await head(session, *place), Digest)
-
-
-def _logins(secrets: Iterable[bytes], host: str, repository: str) -> tuple[Login, ...]:
-    """Read the secrets anew each time: they are not kept. It takes as long as they are large."""
-    return PullSecretLogins.of(secrets).find(host, repository)
 
 
 def _told(logins: int, host: str) -> str:

@@ -26,25 +26,20 @@ class Trust:
 
         Raises `Unseen` for a file that cannot be used.
         """
-        abroad = self._abroad()
-        return (abroad if self.certificate is None else self._home(self.certificate), abroad)
+        others = self._context(None)
+        home = others if self.certificate is None else self._context(self.certificate)
+        return home, others
 
-    def _abroad(self) -> ssl.SSLContext:
+    def _context(self, certificate: Path | None) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.ca_file is not None:
-            try:
-                context.load_verify_locations(self.ca_file)
-            except OSError as error:  # ssl.SSLError, for content that is no certificate, is one
-                raise _unusable(self.ca_file, error) from error
-        return context
-
-    def _home(self, certificate: Path) -> ssl.SSLContext:
-        context = self._abroad()
         try:
-            context.load_cert_chain(certificate, self.key, password=_refuse)
-        except (OSError, ValueError) as error:
-            raise _unusable(certificate, error) from error
+            if path := self.ca_file:
+                context.load_verify_locations(path)
+            if path := certificate:
+                context.load_cert_chain(path, self.key, password=_refuse)
+        except (OSError, ValueError) as error:  # ssl.SSLError, for no certificate, is one
+            raise _unusable(path, error) from error
         return context
 
 
@@ -53,7 +48,7 @@ def _refuse() -> str:
     raise ValueError("the private key is encrypted")
 
 
-def _unusable(path: Path, error: OSError | ValueError) -> Unseen:
+def _unusable(path: Path | None, error: OSError | ValueError) -> Unseen:
     if isinstance(error, ssl.SSLError):
         return Unseen(str(path), Reason.UNREADABLE, "no certificate, or not the key to it")
     words = error.strerror if isinstance(error, OSError) else str(error)
