@@ -1,7 +1,5 @@
 """One audit of one registry: observe, judge, and resolve again before a loss is claimed."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

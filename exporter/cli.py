@@ -4,8 +4,6 @@ Exit codes: 0 all requested images can be pulled, 1 one cannot, 2 usage error, 3
 for an internal error. Commands import heavy modules themselves, so that `--help` answers at once.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import os

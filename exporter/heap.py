@@ -1,7 +1,5 @@
 """Python's cyclic garbage collector, kept from holding up everybody."""
 
-from __future__ import annotations
-
 import gc
 import time
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 An adapter translates its errors into `Unseen`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
@@ -233,7 +231,7 @@ class CredentialCheck(Protocol):
 class Storage(Protocol):
     """A registry's own storage."""
 
-    def read(self) -> Inventory:
+    def read(self) -> "Inventory":
         """List all that it holds; what cannot be seen is among the inventory's gaps.
 
         It takes as long as its disk does: call it in a thread. Raises `Unseen`.
@@ -258,7 +256,7 @@ class OpenRegistry(Registry, Bytes, Protocol):
         """What was asked of it since it was opened, over connections beside it as well."""
         ...
 
-    def beside(self) -> OpenRegistry:
+    def beside(self) -> "OpenRegistry":
         """Return it over a connection of its own: one request at a time, within its rate."""
         ...
 

@@ -4,8 +4,6 @@ Registries, storages, plans and files write parts of what is said. Whatever they
 no cursor, hides no text and rings no bell.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

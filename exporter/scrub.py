@@ -3,8 +3,6 @@
 `serve` does so in the background, within a budget; the command does so at once.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -48,7 +46,7 @@ class Scrubber:
         self._reading = Reading(scrub.source, throttle, limits, scrub.unpacker)
 
     @classmethod
-    def of(cls, target: Target) -> Scrubber | None:
+    def of(cls, target: Target) -> "Scrubber | None":
         """Return a target's scrubber, or None if its content is not read in full."""
         return cls(target.registry.name, target.scrub, target.limits) if target.scrub else None
 

@@ -1,7 +1,5 @@
 """Plain counts of what was done since the process started."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 

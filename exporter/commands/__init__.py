@@ -3,8 +3,6 @@
 What several commands share stands in modules beside them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Answers of the commands: their form, and the exit code."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 import sys

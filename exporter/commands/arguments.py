@@ -1,7 +1,5 @@
 """The commands: their help, exit codes, options and arguments. Imports nothing heavy."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path

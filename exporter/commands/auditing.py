@@ -1,7 +1,5 @@
 """Registries audited once, as the command line asks, or read back from a snapshot file."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

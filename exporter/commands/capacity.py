@@ -1,7 +1,5 @@
 """`capacity`: what a whole registry holds, and for what, from the facts of all its shards."""
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import sys
@@ -61,7 +59,7 @@ def _answers(args: argparse.Namespace, environ: Mapping[str, str]) -> list[Capac
 def _answer(
     args: argparse.Namespace,
     environ: Mapping[str, str],
-    facts: ExportFolder,
+    facts: "ExportFolder",
     name: str,
     oldest: float,
 ) -> Capacity | NoCapacity:
@@ -92,7 +90,7 @@ def _age(text: str) -> float:
 def _told(
     args: argparse.Namespace,
     environ: Mapping[str, str],
-    facts: ExportFolder,
+    facts: "ExportFolder",
     shards: Mapping[int, Release],
 ) -> Capacity | NoCapacity:
     with TemporaryDirectory(prefix="pullproof-capacity-") as folder:
@@ -119,7 +117,7 @@ def _engine(
     return engine
 
 
-def _locate(args: argparse.Namespace, facts: ExportFolder, room: Path) -> Callable[[str], str]:
+def _locate(args: argparse.Namespace, facts: "ExportFolder", room: Path) -> Callable[[str], str]:
     """Say where an engine finds a file: in its folder, or, of an object store, a copy of it.
 
     Spark's workers read object stores themselves, by the names that Hadoop has for them.

@@ -1,7 +1,5 @@
 """`check`: checks whether images can be pulled, on every required platform."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Mapping, Sequence
 

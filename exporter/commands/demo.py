@@ -1,7 +1,5 @@
 """`demo`: the exporter on embedded registries, one with broken images."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import shlex

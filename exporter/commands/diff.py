@@ -1,7 +1,5 @@
 """`diff`: what changed between two kept looks, and did anything break that somebody needs?"""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Mapping
 

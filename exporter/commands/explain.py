@@ -1,7 +1,5 @@
 """The command `explain`: what uses and protects one image, and what its removal breaks."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

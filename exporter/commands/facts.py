@@ -1,7 +1,5 @@
 """`facts export`: exports an audit, or a snapshot, as Parquet."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """`inspect`: shows the tree of one image, and the tags that protect it."""
 
-from __future__ import annotations
-
 import argparse
 import time
 from collections.abc import Mapping

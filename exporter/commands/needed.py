@@ -1,7 +1,5 @@
 """What a registry is needed for: its tags, and the images in use."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

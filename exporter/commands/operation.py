@@ -1,7 +1,5 @@
 """The operation that `preflight` predicts, as it was typed: deletions, a plan, a collection."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from contextlib import nullcontext

@@ -1,7 +1,5 @@
 """Settings of what was typed: registries, credentials, clusters, shards and object stores."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -223,7 +221,7 @@ def _blamed(path: tuple[str | int, ...], options: Mapping[str, str]) -> str:
 
 def export_folder(
     args: argparse.Namespace, environ: Mapping[str, str], location: str
-) -> ExportFolder:
+) -> "ExportFolder":
     """Open a folder or an object store; raises `Unseen`."""
     options = place(args, environ, location)
     return opened(location, options, plain_http=plain_http(options))

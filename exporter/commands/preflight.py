@@ -1,7 +1,5 @@
 """The command `preflight`: what a garbage collection or a deletion would break."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

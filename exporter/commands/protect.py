@@ -1,7 +1,5 @@
 """The command `protect`: the keep tags that are missing, and, with `--apply`, their setting."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

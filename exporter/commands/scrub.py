@@ -1,7 +1,5 @@
 """`scrub`: read everything that is due in full, once, and report what is corrupt."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys

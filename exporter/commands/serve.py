@@ -1,7 +1,5 @@
 """`serve`: the exporter, until a signal stops it."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

@@ -1,7 +1,5 @@
 """`snapshot`: saves the state of a registry to a file, for `diff` and `--from`."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The images and registries that were given on the command line."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Iterable
@@ -45,12 +43,12 @@ class Subjects:
         """Every registry that must be asked."""
         return self.registries | {use.reference.registry for use in self.uses.entries}
 
-    def narrowed(self) -> Subjects:
+    def narrowed(self) -> "Subjects":
         """Return the same, with uses of other repositories than the images' left aside."""
         named = frozenset(use.reference.repository for use in self.uses.entries)
         return replace(self, within=self.within | named)
 
-    def by_their_users(self) -> Subjects:
+    def by_their_users(self) -> "Subjects":
         """Return the same images, that matter as much as those who use them say, and no others."""
         asked = (replace(use, reference_class=ReferenceClass.SELECTED) for use in self.uses.entries)
         alone = frozenset(map(_name, self.uses.entries))

@@ -1,7 +1,5 @@
 """Settings of the clusters whose workloads say what is in use."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Self
 

@@ -1,7 +1,5 @@
 """The configuration file. All that is wrong in it is reported at once, line by line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args

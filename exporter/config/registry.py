@@ -1,7 +1,5 @@
 """Settings of a registry: how it is reached, and what is expected of it."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial

@@ -1,7 +1,5 @@
 """Credentials of a registry, read from the file or variable that holds them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +32,7 @@ class Credentials:
     identity_token: str | None = field(default=None, repr=False)
 
 
-def credentials(registry: RegistrySettings, environ: Mapping[str, str]) -> Credentials:
+def credentials(registry: "RegistrySettings", environ: Mapping[str, str]) -> Credentials:
     """Read a registry's credentials; raise `NoSecret` where one that is named cannot be had.
 
     Call it again to see a secret that was rotated: nothing is kept.

@@ -1,7 +1,5 @@
 """All settings, and whether registries and references fit together."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Final, Self

@@ -1,7 +1,5 @@
 """Settings of a registry's storage, and of exports."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Self
 

@@ -1,7 +1,5 @@
 """Values in the configuration: durations, sizes, addresses, patterns, names."""
 
-from __future__ import annotations
-
 import difflib
 import os
 import re

@@ -1,7 +1,5 @@
 """The configuration of the demonstration."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Small, valid images, with the same bytes on every machine."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
@@ -48,7 +46,7 @@ class Image(Blob):
 
     blobs: tuple[Blob, ...] = ()
     """The configuration first, then the layers."""
-    children: tuple[Image, ...] = ()
+    children: "tuple[Image, ...]" = ()
     platform: Platform | None = None
     annotations: Mapping[str, str] | None = None
     """Of the entry that lists it in an index."""
@@ -61,13 +59,13 @@ class Image(Blob):
             entry["platform"] = _platform(self.platform)
         return entry | ({"annotations": dict(self.annotations)} if self.annotations else {})
 
-    def manifests(self) -> Iterator[Image]:
+    def manifests(self) -> "Iterator[Image]":
         """Yield every manifest below it, then itself."""
         for child in self.children:
             yield from child.manifests()
         yield self
 
-    def on(self, architecture: str) -> Image:
+    def on(self, architecture: str) -> "Image":
         """Return the image below it that runs on Linux on this architecture."""
         wanted = Platform("linux", architecture)
         return next(each for each in self.manifests() if each.platform == wanted)

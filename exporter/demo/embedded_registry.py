@@ -1,7 +1,5 @@
 """A registry that serves a storage tree over HTTP, read-only, much as distribution 2.8 does."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

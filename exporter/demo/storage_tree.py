@@ -3,8 +3,6 @@
 Source of the paths: distribution's `storage/paths.go`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final

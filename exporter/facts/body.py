@@ -4,8 +4,6 @@ A body that is not plainly of a known kind is unreadable: nothing is guessed abo
 parser makes of it (distribution v2.8.3 and v3.1.1, `registry/storage/manifeststore.go`).
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -47,7 +45,7 @@ class Body:
     fault_3: str = ""
     """The same for distribution 3."""
 
-    def outline(self, size: int) -> Outline | None:
+    def outline(self, size: int) -> "Outline | None":
         """Return its outline, of a body of `size` bytes; None for what must be read each time."""
         packed = None if self.fault_2 or self.fault_3 else pack_texts(self.references)
         return None if packed is None else Outline(size, self.is_index, packed)

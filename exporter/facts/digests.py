@@ -1,7 +1,5 @@
 """Numbers for digests, in the order of the digests' texts."""
 
-from __future__ import annotations
-
 import hashlib
 import struct
 from bisect import bisect_left

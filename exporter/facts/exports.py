@@ -1,7 +1,5 @@
 """Exports of audits as Parquet: the release of each, and the capacity that they add up to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from exporter.facts.shard import Shard

@@ -1,7 +1,5 @@
 """What could not be seen, why, and how far that blindness reaches."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass

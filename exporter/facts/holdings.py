@@ -3,8 +3,6 @@
 No collector's rules here: a manifest counts as needed where any tag, or any revision, leads to it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

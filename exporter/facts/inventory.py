@@ -1,7 +1,5 @@
 """The inventory of a registry's storage: blobs, links, tags and uploads as arrays of numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Builds an inventory: takes names as they come, and numbers them once at the end."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -196,7 +194,7 @@ class ManifestBuilder:
     indexes: list[bool] = field(default_factory=list)
     faults: dict[int, tuple[str, str]] = field(default_factory=dict)
 
-    def add(self, digest: str, body: Body) -> None:
+    def add(self, digest: str, body: "Body") -> None:
         """Add a manifest that was read."""
         if body.fault_2 or body.fault_3:
             self.faults[len(self.counts)] = (body.fault_2, body.fault_3)
@@ -205,7 +203,7 @@ class ManifestBuilder:
         self.counts.append(len(body.references))
         self.indexes.append(body.is_index)
 
-    def add_outlines(self, found: Mapping[str, Outline]) -> None:
+    def add_outlines(self, found: "Mapping[str, Outline]") -> None:
         """Add manifests that were read before."""
         self.digests.texts(found)
         self.targets.add_packed(b"".join([each.packed for each in found.values()]))

@@ -5,8 +5,6 @@ bytes unpack to never changes: it is read once, and once more before it is held 
 Source: containerd `core/unpack/unpacker.go`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final

@@ -1,7 +1,5 @@
 """What was actually observed of an object, and what may be concluded from it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final

@@ -1,7 +1,5 @@
 """Results of full verification, and what a later audit knows by them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 

@@ -1,7 +1,5 @@
 """Which part of a registry does one of several auditors look at? Each repository is in one part."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final

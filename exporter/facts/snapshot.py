@@ -1,7 +1,5 @@
 """Everything that one audit of one registry saw."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum

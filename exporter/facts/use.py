@@ -1,7 +1,5 @@
 """Uses of an image: the place, the reference that it gives, and the platforms that must run it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -73,7 +71,7 @@ class Nodes:
     admitted: frozenset[Platform] = frozenset()
     """Further ones on which it may be started: each needs what the image offers for it."""
 
-    def __or__(self, other: Nodes) -> Nodes:
+    def __or__(self, other: "Nodes") -> "Nodes":
         """Return what both want; where one of them does not know, nobody does."""
         if not (self.known and other.known):
             return Nodes()

@@ -1,7 +1,5 @@
 """The difference between two audits of a registry: what was removed, and what broke."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum

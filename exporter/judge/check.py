@@ -1,7 +1,5 @@
 """The parts of a check: its rule, its test, and whether an earlier finding may still be so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 

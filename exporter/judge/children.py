@@ -1,7 +1,5 @@
 """Is this child proven, gone, hollow, or could it not be established?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Final
 

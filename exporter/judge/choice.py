@@ -1,7 +1,5 @@
 """The leaves of a tag that nodes would pull, and those that this registry should hold at all."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

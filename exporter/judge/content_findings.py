@@ -1,7 +1,5 @@
 """Findings of lost or wrong content, and the cheapest repair that is known."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from exporter.facts.use import Holder, ReferenceClass

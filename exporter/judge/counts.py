@@ -1,7 +1,5 @@
 """Counts of a report: tags, children and blobs by state, and bytes."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 

@@ -1,7 +1,5 @@
 """Whether the exports that are there cover a whole registry: absence needs all of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 

@@ -1,7 +1,5 @@
 """What needs one manifest or blob, what protects it, and what its removal would break."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """One thing that is wrong, or will be: which rule, how bad, where."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -107,7 +105,7 @@ class FindingKey:
     """The platform, or the credentials concerned."""
 
     @classmethod
-    def parse(cls, text: str) -> FindingKey | None:
+    def parse(cls, text: str) -> "FindingKey | None":
         """Read a key; None for what is none."""
         code, where, digest, rest = (*text.split(" ", 3), "", "", "")[:4]
         repository, _, name = where.partition(":")

@@ -1,7 +1,5 @@
 """The workloads and references that use an image, and those that a loss affects."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -39,7 +37,7 @@ class Impact:
     users: tuple[User, ...] = ()
     """The most important first: by class, then those that a schedule starts soonest."""
 
-    def of(self, reference_class: ReferenceClass) -> Impact:
+    def of(self, reference_class: ReferenceClass) -> "Impact":
         """Return the impact on the users of one class alone."""
         return Impact(tuple(user for user in self.users if user.reference_class is reference_class))
 

@@ -1,7 +1,5 @@
 """The judgement of a snapshot: verdicts, the findings of every check, and all that follows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from exporter.facts.snapshot import Role, Snapshot

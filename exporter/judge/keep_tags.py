@@ -1,7 +1,5 @@
 """Keep tags: those that protect the children of indexes from collectors that look at tags only."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain

@@ -1,7 +1,5 @@
 """To which images does a tag lead? The walk from a manifest, through its indexes, to their ends."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain

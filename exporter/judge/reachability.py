@@ -1,7 +1,5 @@
 """Reachability: what the tags of a repository reference, directly or through an index."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

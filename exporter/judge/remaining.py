@@ -4,8 +4,6 @@ A finding that is not made again is over where something shows that it is not so
 nothing could, the time at which it was first seen waits for an audit that can tell.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 
 from exporter.facts.proof import GONE, State

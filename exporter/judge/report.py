@@ -1,7 +1,5 @@
 """The report of an audit: a verdict for every tag and child, and all that follows of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum

@@ -1,7 +1,5 @@
 """Storage use, and what each collection would remove and break."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

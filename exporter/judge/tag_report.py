@@ -1,7 +1,5 @@
 """What follows of verdicts: a report for each tag, and the causes of losses."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache

@@ -1,7 +1,5 @@
 """Verdicts: whether a pull of each tag would succeed, on every platform that must run it."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Digests; the error for malformed text; and how an error quotes text of others."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from typing import Final, Self

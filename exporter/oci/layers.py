@@ -1,7 +1,5 @@
 """Layers of an image: how each is packed, and to what the configuration says that they unpack."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

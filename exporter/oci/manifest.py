@@ -1,7 +1,5 @@
 """Manifests: what each references. An unknown shape raises; it never means "references nothing"."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Platforms, and which of an index's images a node chooses."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

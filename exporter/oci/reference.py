@@ -1,7 +1,5 @@
 """References of images, as nodes read them: registry, repository, tag, digest."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Final, NewType, Self

@@ -4,8 +4,6 @@ Go, in which those are written, takes keys in any case and merges repeated ones;
 a field would be to see no layers where a node sees some.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json

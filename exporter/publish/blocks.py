@@ -4,8 +4,6 @@
 page. Texts may be whatever others wrote: printers make them harmless.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -75,7 +73,7 @@ class Item:
     """One item of a list, with the items below it."""
 
     text: Text
-    below: tuple[Item, ...] = ()
+    below: "tuple[Item, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class Table:
         """Number of columns that may be folded."""
         return sum(each.fits == "folded" for each in self.columns)
 
-    def folded(self, kept: int) -> Table:
+    def folded(self, kept: int) -> "Table":
         """Return the table with so many of the columns that may be folded, and one of the rest."""
         hidden = self.foldable - kept
         if hidden <= 0:
@@ -133,7 +131,7 @@ class Node:
     code: str = ""
     size: str = ""
     notes: tuple[Cell, ...] = ()
-    below: tuple[Node, ...] = ()
+    below: "tuple[Node, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

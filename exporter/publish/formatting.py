@@ -1,7 +1,5 @@
 """Words and tones for states, sizes, times, names and users."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final

@@ -1,7 +1,5 @@
 """The status of each registry: its last complete report, and how its audits go."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self

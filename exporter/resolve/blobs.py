@@ -1,7 +1,5 @@
 """BlobCheck: one request per blob and repository, however many manifests share it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Confirmed losses, carried under their own age while they cannot be seen; health never is."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Calls made side by side, and calls in daemon threads, which may hang."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sized

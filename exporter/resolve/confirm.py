@@ -5,8 +5,6 @@ the manifest above it could be read whole in between: then neither a passing fau
 that cuts every body short can be the reason.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 

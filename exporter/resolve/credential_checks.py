@@ -1,7 +1,5 @@
 """Credentials of workloads, tried at the repositories that they are used for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from exporter.facts.proof import State

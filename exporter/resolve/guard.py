@@ -1,7 +1,5 @@
 """Adapters behind a guard: an unexpected exception costs one answer, never the audit."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math
@@ -128,7 +126,7 @@ def _name(call: object) -> str:
     return getattr(call, "__qualname__", type(call).__qualname__)
 
 
-def guarded(target: Target, faults: Faults) -> Target:
+def guarded(target: "Target", faults: Faults) -> "Target":
     """Return a target whose adapters raise nothing but `Unseen`."""
     check = target.credential_check
     return replace(
@@ -183,7 +181,7 @@ class _GuardedStorage:
     storage: Storage
     faults: Faults
 
-    def read(self) -> Inventory:
+    def read(self) -> "Inventory":
         try:
             return self.storage.read()
         except Unseen:

@@ -1,7 +1,5 @@
 """Lists of repositories and tags, and what they may have left out."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The snapshot of one registry: lists, then tags, manifests, seals and blobs."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The scope of an audit: its repositories and tags, and how much each matters."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -145,7 +143,9 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def stored_roots(inventory: Inventory, scope: AuditScope, uses: Sequence[Use]) -> tuple[Root, ...]:
+def stored_roots(
+    inventory: "Inventory", scope: AuditScope, uses: Sequence[Use]
+) -> tuple[Root, ...]:
     """Return the tags in scope, and the digests that uses pin, with their reference classes.
 
     Names alone decide that: nothing is resolved, and where a tag leads is left open.

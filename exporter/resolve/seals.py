@@ -1,7 +1,5 @@
 """Repositories of which all tags are known, so that "no tag references this" may be said."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Resolution of tags to digests, at the start of an audit and once more at its end."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Which registry, what of it, and how: everything that one audit is told."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Final
 

@@ -4,8 +4,6 @@ As in containerd (`pkg/archive/compression`) the first bytes say how a layer is 
 members and zstd frames follow each other. What container runtimes read differently is unsupported.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 import sys

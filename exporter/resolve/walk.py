@@ -1,7 +1,5 @@
 """Manifests, breadth first: each digest is read once, each place requested once."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace

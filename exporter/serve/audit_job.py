@@ -1,7 +1,5 @@
 """The audit of a registry as a job: audit, show, save. A fault costs one audit only."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -1,7 +1,5 @@
 """The board: the latest state of all registries and its metrics, swapped together."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math

@@ -1,7 +1,5 @@
 """Logs of the exporter: one JSON object a line on standard error."""
 
-from __future__ import annotations
-
 import json
 import logging
 from datetime import UTC, datetime

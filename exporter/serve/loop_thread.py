@@ -1,7 +1,5 @@
 """An event loop in a thread of its own, and how long loops are held up."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress

@@ -1,7 +1,5 @@
 """The schedule of audits: one job per registry; an audit that runs over skips the next ones."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import random

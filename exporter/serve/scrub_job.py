@@ -1,7 +1,5 @@
 """The scrub of one registry as a background job, within a budget that the ledger keeps."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

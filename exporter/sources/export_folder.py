@@ -1,7 +1,5 @@
 """Exports in a folder or an object store: put, listed, read and removed as files."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress

@@ -1,7 +1,5 @@
 """Run a foreign program (a credential helper, a plugin), bounded in time and bytes."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

@@ -1,7 +1,5 @@
 """Files that name images. A line that cannot be read is a gap, and costs no other."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

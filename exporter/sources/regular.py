@@ -1,7 +1,5 @@
 """Regular files, read without ever waiting: a named pipe or a device is refused."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """Faults of object stores, with their reasons: of registries' buckets and of exports."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Documents of YAML or JSON, with the line of each value."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Each registry's last complete audit in the ledger: whole, or not at all."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from sqlite3 import Connection

@@ -1,7 +1,5 @@
 """Checks of decoded values, by their types: what msgspec takes for text may still be no name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache, partial
@@ -55,7 +53,7 @@ def _of_dataclass(kind: Any) -> Check | None:
     return partial(_check_parts, parts) if parts else None
 
 
-def _check_parts(parts: Iterable[tuple[attrgetter[Any], Check]], value: object) -> None:
+def _check_parts(parts: "Iterable[tuple[attrgetter[Any], Check]]", value: object) -> None:
     for get, check in parts:
         check(get(value))
 

@@ -3,8 +3,6 @@
 Losing it loses history, never correctness: a fault here is logged, and costs a second reading.
 """
 
-from __future__ import annotations
-
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The file of the ledger. A damaged one is set aside, another program's never."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sqlite3

@@ -3,8 +3,6 @@
 Damage to either is never believed: a body is hashed again, an outline has a seal.
 """
 
-from __future__ import annotations
-
 import hashlib
 import struct
 import zlib

@@ -1,7 +1,5 @@
 """Full verification in the ledger: what was read, what was wrong, and what layers unpack to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, Final

@@ -7,8 +7,6 @@ Frozen values are written as msgspec writes them. A field that holds many of the
 row, so that neither side holds more than one record beside the snapshot itself.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping

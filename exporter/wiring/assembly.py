@@ -1,7 +1,5 @@
 """Everything that the settings name, opened together and closed together."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager

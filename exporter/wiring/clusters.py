@@ -1,7 +1,5 @@
 """Clusters, as the settings describe them. It needs the large client of Kubernetes."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Registries that may be given tags: the only way to what writes, for `protect --apply`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from exporter.config.registry import RegistrySettings

@@ -1,7 +1,5 @@
 """Probes: one reference, audited now in the configured registry that it is in."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
@@ -34,7 +32,7 @@ class Probing:
         self._running: set[asyncio.Task[Report]] = set()
 
     @contextmanager
-    def aimed(self, watched: Iterable[Watched]) -> Iterator[None]:
+    def aimed(self, watched: "Iterable[Watched]") -> Iterator[None]:
         """Ask these registries until left; what is under way then ends without an answer."""
         self._watched = tuple(watched)
         try:
@@ -61,7 +59,7 @@ class Probing:
             raise NotProbed("the configuration is being reloaded: try again")
         return task.result()
 
-    def _find(self, host: str) -> Watched:
+    def _find(self, host: str) -> "Watched":
         found = next((each for each in self._watched if host in each.target.hosts), None)
         if found is None:
             hosts = (name for each in self._watched for name in each.target.hosts)

@@ -1,7 +1,5 @@
 """The configured sources of references: files and clusters."""
 
-from __future__ import annotations
-
 import asyncio
 import importlib
 import logging
@@ -39,13 +37,13 @@ _PASSING: Final = UNREACHED | {
 """Reasons for which a part of a source is not seen now, and was before and will be again."""
 
 
-def configured(settings: Settings, environ: Mapping[str, str]) -> Iterator[ReferenceSource]:
+def configured(settings: "Settings", environ: Mapping[str, str]) -> Iterator[ReferenceSource]:
     """Return the files and clusters that the settings name."""
     yield from files(settings.references)
     yield from clusters(settings.clusters, environ)
 
 
-def files(settings: Iterable[ReferencesSettings]) -> Iterator[ReferenceSource]:
+def files(settings: "Iterable[ReferencesSettings]") -> Iterator[ReferenceSource]:
     """Return the files among the references."""
     for each in settings:
         if each.file is not None:
@@ -54,7 +52,7 @@ def files(settings: Iterable[ReferencesSettings]) -> Iterator[ReferenceSource]:
 
 
 def clusters(
-    settings: Sequence[ClusterSettings], environ: Mapping[str, str]
+    settings: "Sequence[ClusterSettings]", environ: Mapping[str, str]
 ) -> Iterator[ReferenceSource]:
     """Return the clusters, unasked."""
     if settings:

@@ -1,7 +1,5 @@
 """Registries as their settings describe them: the only place that names their adapters."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

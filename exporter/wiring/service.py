@@ -1,7 +1,5 @@
 """The exporter as a process: settings in force, web up, audits on schedule, until stopped."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import logging

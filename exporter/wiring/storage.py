@@ -1,7 +1,5 @@
 """A registry's own storage, whether it is a folder or a bucket."""
 
-from __future__ import annotations
-
 import asyncio
 import importlib
 from collections.abc import Mapping, Sequence
@@ -83,7 +81,7 @@ class RegistryStorage:
         bucket = self._bucket()
         return RootFolder(self.location) if bucket is None else bucket.objects
 
-    def _bucket(self) -> Bucket | None:
+    def _bucket(self) -> "Bucket | None":
         if "://" not in self.location:
             return None
         module = library(self.location)

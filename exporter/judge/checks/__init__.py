@@ -1,7 +1,5 @@
 """The checks: each module here holds one, and is all that there is to add for one."""
 
-from __future__ import annotations
-
 import pkgutil
 from importlib import import_module
 from typing import Final

@@ -1,7 +1,5 @@
 """Manifests whose content is missing, short or corrupt."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

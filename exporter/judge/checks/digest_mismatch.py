@@ -1,7 +1,5 @@
 """Content that does not match its digest."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Manifests that a tag references and that the registry no longer has."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Platforms that must run a tag and for which it has no image."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Running images that their tag no longer references."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Platforms on which a workload may start and for which its tag has no image."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Pull secrets that the registry refuses."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

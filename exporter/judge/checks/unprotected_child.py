@@ -1,7 +1,5 @@
 """Manifests that only their index keeps from a collector that looks at tags alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Live images, pinned by digest or running, that no tag references."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Layers that do not unpack to what their image's configuration says."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

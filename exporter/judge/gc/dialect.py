@@ -4,8 +4,6 @@ Sources: distribution v2.8.3 and v3.1.1, `registry/storage/garbagecollect.go`. 2
 does, 3.0.0 as 3.1.1.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final

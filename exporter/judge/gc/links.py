@@ -3,8 +3,6 @@
 A link file's content counts, not its path; nearly always they agree, and then arrays suffice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

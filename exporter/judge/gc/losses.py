@@ -1,7 +1,5 @@
 """What a removal breaks of what tags and uses need, and which tags alone prevent that."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Marking: what a collector keeps of a whole storage, one repository after the other."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final

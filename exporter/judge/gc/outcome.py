@@ -1,7 +1,5 @@
 """What a collection does: all that it removes, or why it gives up and what is removed by then."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from enum import StrEnum
 

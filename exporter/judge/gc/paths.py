@@ -1,7 +1,5 @@
 """Which files go, by their paths below `docker/registry/v2`?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

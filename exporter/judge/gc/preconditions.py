@@ -3,8 +3,6 @@
 Found without a simulation, so that all of it is named at once: a collector tells only the first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum

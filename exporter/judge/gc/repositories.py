@@ -1,7 +1,5 @@
 """The repositories that a collector visits, in its order, and the names at which it gives up."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

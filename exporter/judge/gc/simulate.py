@@ -3,8 +3,6 @@
 The same inventory always gives the same outcome.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Deletions, as tools and people write them: references, digests, and whole plans of them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

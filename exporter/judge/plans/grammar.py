@@ -5,8 +5,6 @@ snok/container-retention-policy `client.rs`, dataaxiom/ghcr-cleanup-action `pack
 vlaurin/action-ghcr-prune `index.js`.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping

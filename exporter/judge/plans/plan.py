@@ -3,8 +3,6 @@
 A line that is not recognised is counted, never skipped.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable

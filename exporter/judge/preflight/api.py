@@ -4,8 +4,6 @@ It tells which tags reference what, and so what a collector of untagged manifest
 depends on links that only the storage shows is a gap, never a guess.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace

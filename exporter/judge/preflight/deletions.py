@@ -1,7 +1,5 @@
 """Deletions, carried out on paper: what they remove from a registry, and what is left of it."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """What is dangerous about a collection or a deletion, beside what it would break."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 

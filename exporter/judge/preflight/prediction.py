@@ -1,7 +1,5 @@
 """Planned operations, and what is predicted of them: a verdict, victims, hazards, gaps."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Storage use: the answer of `capacity` on a whole registry, and the storage on the pages."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 

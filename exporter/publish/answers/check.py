@@ -1,7 +1,5 @@
 """The answer of `check`: a table of tags and platforms, what is lost, what was not covered."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import count, islice

@@ -1,7 +1,5 @@
 """What an audit did not cover, in sentences."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final

@@ -1,7 +1,5 @@
 """The answer of `diff`: what changed between two audits, the damage first."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 

@@ -1,7 +1,5 @@
 """The fields that the JSON documents of several answers share, and how they are written."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal
 

@@ -1,7 +1,5 @@
 """The answer of `explain`: who uses an image, what protects it, what breaks without it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """The answer of `inspect`: one tag, the tree below it, its users, and what to type."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Final
 

@@ -1,7 +1,5 @@
 """What of a tag is proven to be lost, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The answer of `preflight`: what a garbage collection or a deletion would break."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Final
 

@@ -1,7 +1,5 @@
 """The answer of `protect`: the keep tags that are missing, and what became of those to be set."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final

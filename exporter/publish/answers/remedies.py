@@ -1,7 +1,5 @@
 """The commands that a tag calls for: to look again, to repair it, to protect it."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 from typing import Final

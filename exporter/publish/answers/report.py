@@ -1,7 +1,5 @@
 """The report as JSON: the document of `check`, `inspect`, `scrub` and the exporter."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 

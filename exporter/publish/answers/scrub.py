@@ -1,7 +1,5 @@
 """The answer of `scrub`: that of `check`, and the content that is corrupt or wrong."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final

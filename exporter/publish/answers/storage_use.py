@@ -1,7 +1,5 @@
 """Storage use and predicted garbage collections in the JSON report."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct

@@ -4,8 +4,6 @@ The data is written below a name of its own; the release that lists it is put la
 releases only, so that what a killed process left behind is never read.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

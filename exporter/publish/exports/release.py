@@ -1,7 +1,5 @@
 """Releases of exports: a JSON file that lists the others, written last and removed first."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final

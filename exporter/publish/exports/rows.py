@@ -1,7 +1,5 @@
 """Rows of the export: of an audit's snapshot one by one, of a storage as whole columns."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 

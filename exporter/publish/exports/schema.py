@@ -1,7 +1,5 @@
 """The tables of the Parquet export and their columns, and the chapter of docs/facts.md on them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final

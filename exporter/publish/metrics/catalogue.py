@@ -4,8 +4,6 @@ Metrics, their documentation, the rules and the dashboards are checked against i
 like a target's (`job`, `instance`, `namespace`, `pod` …): Prometheus would rename it on scrape.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from exporter.publish.metrics.family import Family, Group

@@ -1,7 +1,5 @@
 """How are samples written down, in the text format 0.0.4 and in OpenMetrics 1.0?"""
 
-from __future__ import annotations
-
 import struct
 import zlib
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The answer of a probe of one image: metrics for a scrape, and a tree for a person."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final

@@ -1,7 +1,5 @@
 """Series of registries: their audits, counts and storage, and those of single repositories."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The metrics of one state of the application: rendered once, served until the next one."""
 
-from __future__ import annotations
-
 import hashlib
 import platform
 from collections.abc import Sequence

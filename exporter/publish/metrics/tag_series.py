@@ -1,7 +1,5 @@
 """Series of single tags, of their problems and of the workloads that those affect."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final

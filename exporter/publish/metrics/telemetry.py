@@ -1,7 +1,5 @@
 """Live metrics: what the exporter does and costs right now. Read at every scrape."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, product

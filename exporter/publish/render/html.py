@@ -1,7 +1,5 @@
 """Prints blocks as HTML, for the pages."""
 
-from __future__ import annotations
-
 import html
 from collections import Counter
 from collections.abc import Iterable, Sequence

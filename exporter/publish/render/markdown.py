@@ -1,7 +1,5 @@
 """Prints blocks as Markdown, for a ticket or a job summary."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final, assert_never

@@ -1,7 +1,5 @@
 """Prints blocks on a terminal. Width and colour are given, never asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain

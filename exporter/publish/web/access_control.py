@@ -1,7 +1,5 @@
 """Access control: users and their passwords, client certificates, and cross-origin requests."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -142,7 +140,7 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
     return await handler(request)
 
 
-def is_foreign(headers: MultiMapping[str]) -> bool:
+def is_foreign(headers: "MultiMapping[str]") -> bool:
     """Do the headers say that a page of another origin sent it?
 
     Without any of them it was no browser, or one that is too old to be safe anywhere.

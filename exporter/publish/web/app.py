@@ -1,7 +1,5 @@
 """The paths of the web server, and the handlers for monitoring and control."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

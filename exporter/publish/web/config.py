@@ -4,8 +4,6 @@ Source: exporter-toolkit docs/web-configuration.md. What is not offered here is 
 an ignored key would be a door that somebody believes to be locked.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import os
 import ssl
@@ -87,7 +85,7 @@ class Tls(pydantic.BaseModel, extra="forbid", strict=True):
         return (self.cert_file, self.key_file, *authority)
 
     @pydantic.model_validator(mode="after")
-    def _agrees(self) -> Tls:
+    def _agrees(self) -> "Tls":
         if (self.client_auth_type != "NoClientCert") != bool(self.client_ca_file):
             raise ValueError("client_ca_file and a client_auth_type that verifies belong together")
         if self.client_allowed_sans and self.client_auth_type != "RequireAndVerifyClientCert":
@@ -168,7 +166,7 @@ def load(path: Path) -> WebConfig:
         raise Malformed(plain(f"{path}: {error}")) from error
 
 
-def _complaint(error: pydantic_core.ErrorDetails) -> str:
+def _complaint(error: "pydantic_core.ErrorDetails") -> str:
     """Say what is wrong with which key; never the value, which may be a secret."""
     kind, path = error["type"], error["loc"]
     if kind == "literal_error" and path[-1] == "[key]":

@@ -1,7 +1,5 @@
 """Client connections: their number and times are limited; the longest idle one makes room."""
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import logging

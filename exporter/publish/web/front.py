@@ -1,7 +1,5 @@
 """The status page: whether everything can be pulled, and the state of the audits."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final

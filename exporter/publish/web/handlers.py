@@ -1,7 +1,5 @@
 """The handlers of the pages, of the report and of the snapshots."""
 
-from __future__ import annotations
-
 import asyncio
 import gzip
 from collections.abc import Callable, Collection, Iterable
@@ -136,7 +134,7 @@ def _narrowed(
     )
 
 
-def _asked(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Query:
+def _asked(parameters: "MultiMapping[str]", also: Iterable[str] = ("page",)) -> Query:
     """Read what an address asks for; what cannot be meant is a bad request."""
     try:
         return read(parameters, also)

@@ -1,7 +1,5 @@
 """What all pages have in common: the frame, the style, and small parts of HTML."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The list of tags on the status page: its filters, one page of it, and links to the others."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

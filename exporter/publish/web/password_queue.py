@@ -1,7 +1,5 @@
 """Password checks, one at a time, in turns: guessing must not keep anybody out."""
 
-from __future__ import annotations
-
 import asyncio
 import ipaddress
 import logging

@@ -4,8 +4,6 @@ After the blackbox exporter, with one difference: only registries that are confi
 Credentials belong to them, and a caller must not choose where they go.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -97,7 +95,7 @@ class Probe:
         return Probed(asked.reference, report, monotonic() - began)
 
 
-def read(parameters: MultiMapping[str]) -> Asked:
+def read(parameters: "MultiMapping[str]") -> Asked:
     """Read what is to be probed; raises `Malformed` naming the parameter that is wrong."""
     for name in parameters:
         if name not in _PARAMETERS:

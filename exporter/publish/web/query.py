@@ -1,7 +1,5 @@
 """The filters of a list of tags, and the address that has them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -67,7 +65,7 @@ class Query:
         return f"{home or './'}{'?' if parameters else ''}{parameters}#tags"
 
 
-def read(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Query:
+def read(parameters: "MultiMapping[str]", also: Iterable[str] = ("page",)) -> Query:
     """Read an address's parameters; raises `Malformed` naming the one that cannot be meant."""
     for name in parameters:
         if name not in FILTERS and name not in also:

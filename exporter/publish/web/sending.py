@@ -1,7 +1,5 @@
 """Responses: content negotiation, compression, entity tags, and bodies sent in pieces."""
 
-from __future__ import annotations
-
 import asyncio
 import gzip
 import hashlib

@@ -1,7 +1,5 @@
 """The index of tags: those of several registries, the worst first."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

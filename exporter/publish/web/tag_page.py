@@ -1,7 +1,5 @@
 """The page of one tag: the blocks of `inspect`, and links to what the documentation says."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Content read in full: hashed, unpacked on the way, and read twice before it counts as corrupt."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

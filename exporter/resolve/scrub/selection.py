@@ -1,7 +1,5 @@
 """The content that a scrub reads: what images need, what is due, and in which order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto

@@ -1,7 +1,5 @@
 """Access to a cluster: kubeconfig, ServiceAccount or credential plugin, read anew each time."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import json

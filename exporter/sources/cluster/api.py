@@ -1,7 +1,5 @@
 """The Kubernetes API: lists read to their end or not at all, and Secrets."""
 
-from __future__ import annotations
-
 import time
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -63,7 +61,7 @@ class Api:
     deadline: float
     """When everything must have been read, on the monotonic clock."""
 
-    def within(self, share: float) -> Api:
+    def within(self, share: float) -> "Api":
         """Return the same API with a part of the time that is left."""
         now = time.monotonic()
         return replace(self, deadline=now + share * max(0.0, self.deadline - now))

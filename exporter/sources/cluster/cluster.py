@@ -1,7 +1,5 @@
 """A Kubernetes cluster as a source of references: listed whole each time it is asked."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Images that controllers need: now, on a schedule, and after a rollback."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Final, TypeVar

@@ -1,7 +1,5 @@
 """Custom resources, and the paths at which they name images."""
 
-from __future__ import annotations
-
 import re
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping

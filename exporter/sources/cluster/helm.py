@@ -3,8 +3,6 @@
 Whoever may create a Secret chooses what is in it, so every step is bounded as it is taken.
 """
 
-from __future__ import annotations
-
 import base64
 import zlib
 from collections.abc import Iterable, Iterator, Sequence

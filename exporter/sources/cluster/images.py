@@ -1,7 +1,5 @@
 """Images that pods and their templates need, one for each container or volume."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final

@@ -3,8 +3,6 @@
 Whoever may create an object may write anything there.
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from typing import Final

@@ -1,7 +1,5 @@
 """The nodes of a cluster: their platforms, which pods they admit, which images they hold."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final

@@ -4,8 +4,6 @@ Source: Kubernetes API v1.34, core/v1, apps/v1, batch/v1; classes and fields hav
 Whatever else an object has is skipped.
 """
 
-from __future__ import annotations
-
 from typing import Generic, TypeVar
 
 from msgspec import UNSET, Raw, Struct, UnsetType, field

@@ -4,8 +4,6 @@ Source: Kubernetes `pkg/kubelet/kubelet_pods.go` (`getPullSecretsForPod`), and t
 ServiceAccounts, which gives a pod that names no pull secret those of its account.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Iterable
 from itertools import chain, zip_longest

@@ -1,7 +1,5 @@
 """Resources of the Kubernetes API: where each kind is listed, and how a response is decoded."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

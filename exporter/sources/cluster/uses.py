@@ -1,7 +1,5 @@
 """Image uses of a cluster: one for each workload, image and class."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from typing import Final

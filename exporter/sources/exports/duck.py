@@ -1,7 +1,5 @@
 """DuckDB, within this process: spills to the disk past a limit of memory."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The queries of capacity, put to an engine in their order. The SQL is in the folder beside."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Final, Protocol

@@ -1,7 +1,5 @@
 """Apache Spark: this machine's, a site's own cluster, or one behind Spark Connect."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final

@@ -1,7 +1,5 @@
 """Addresses of requests, and of the redirects that may be followed."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Final, Self
@@ -66,7 +64,7 @@ class Address:
         named = f"[{host}]" if ":" in host else host
         return named if port == _PORTS[scheme] else f"{named}:{port}"
 
-    def onward(self, location: str) -> Address:
+    def onward(self, location: str) -> "Address":
         """Return where a Location header points; raise `Malformed` where nobody may follow."""
         if not location:
             raise Malformed("a redirect to nowhere")

@@ -1,7 +1,5 @@
 """Authorizations of requests: fetched once, kept while they last, not tried after a refusal."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field

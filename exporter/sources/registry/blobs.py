@@ -1,7 +1,5 @@
 """Blobs, proven by their bytes: registries answer HEAD from their caches."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from typing import Final

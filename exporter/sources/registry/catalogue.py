@@ -6,8 +6,6 @@ walks its storage in another, and what the two disagree on is lost at the end of
 2.8 ends the list there without a Link; 3.x skips, or drops the connection.
 """
 
-from __future__ import annotations
-
 import asyncio
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator

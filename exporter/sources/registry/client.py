@@ -1,7 +1,5 @@
 """One request and its response: redirects followed, errors told apart, the body bounded."""
 
-from __future__ import annotations
-
 import asyncio
 from bisect import bisect_left
 from dataclasses import replace

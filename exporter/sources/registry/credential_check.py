@@ -3,8 +3,6 @@
 Source: Kubernetes 1.34, `pkg/credentialprovider/keyring.go`, `config.go` and `secrets/secrets.go`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import json

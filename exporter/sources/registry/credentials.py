@@ -1,7 +1,5 @@
 """The name and the secret that a registry is shown."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Iterable

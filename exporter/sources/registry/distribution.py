@@ -1,7 +1,5 @@
 """Registries that speak the OCI distribution API."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress

@@ -4,8 +4,6 @@ Sources: docker/cli `cli/config`, containers/image `docs/containers-auth.json.5.
 docker/docker-credential-helpers `credentials/credentials.go`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import json
@@ -132,7 +130,7 @@ class DockerConfig:
                 return login
         return None
 
-    async def _login(self, entry: _Entry) -> Login | None:
+    async def _login(self, entry: "_Entry") -> Login | None:
         """Return a host's own helper's login, else the general store's, else what is written."""
         if entry.helper is not None:
             return await self.helpers.ask(entry.helper, entry.server)

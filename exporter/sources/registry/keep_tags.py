@@ -1,7 +1,5 @@
 """Keep tags, added to manifests that are there: the only code here that writes anything."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 

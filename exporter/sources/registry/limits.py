@@ -1,7 +1,5 @@
 """How hard a registry is asked: limits, the pace of requests, and when it counts as dead."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import deque
@@ -72,7 +70,7 @@ class Pace:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._until = 0.0
 
-    def beside(self, limits: RequestLimits) -> Pace:
+    def beside(self, limits: RequestLimits) -> "Pace":
         """Return the pace of another session with the same registry, at the rate of both."""
         other = Pace(self._registry, limits, self._tally)
         other._limiter = self._limiter

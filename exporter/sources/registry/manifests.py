@@ -1,7 +1,5 @@
 """Manifests and tags, proven by the bytes that they resolve to."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Requests to a registry and its responses: plain values, without any judgement."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum

@@ -3,8 +3,6 @@
 Source: RFC 8259. The libraries at hand read a whole document, or end the process at a long number.
 """
 
-from __future__ import annotations
-
 import asyncio
 import codecs
 import json

@@ -1,7 +1,5 @@
 """Pages of lists: what they add up to, and what shows that something is left out."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Container
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Proxies that the environment names."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The meaning of responses: content, proven absence, or neither."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

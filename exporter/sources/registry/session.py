@@ -1,7 +1,5 @@
 """Sessions: requests are authorized, sent at the registry's pace, and tried again."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import random
@@ -34,7 +32,7 @@ class Session:
     def __init__(
         self,
         name: str,
-        client: Client,
+        client: "Client",
         logins: LoginSource,
         limits: RequestLimits,
         pace: Pace | None = None,
@@ -51,7 +49,7 @@ class Session:
         self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
 
-    def of_other(self, logins: LoginSource) -> Session:
+    def of_other(self, logins: LoginSource) -> "Session":
         """Return a session of somebody else, over the same connections and at the same pace."""
         return Session(self.name, self._client, logins, self.limits, self._pace)
 

@@ -1,7 +1,5 @@
 """Content that is too large to be kept: hashed on its way, and given time by its size."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 from dataclasses import dataclass

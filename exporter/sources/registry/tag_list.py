@@ -5,8 +5,6 @@ where the last one of a page was deleted in between. What 3.1 hides on S3 (tags 
 another tag's name) no request can bring to light; only the odd order of its list gives it away.
 """
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise

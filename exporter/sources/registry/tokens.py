@@ -4,8 +4,6 @@ Sources: RFC 9110, section 11.6.1 (WWW-Authenticate); distribution `docs/spec/au
 and `oauth.md` (POST).
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Awaitable, Callable

@@ -3,8 +3,6 @@
 Nothing else knows aiohttp's client.
 """
 
-from __future__ import annotations
-
 import os
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -102,7 +100,7 @@ class Transport:
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=patience)
         self._session: aiohttp.ClientSession | None = None
 
-    def beside(self, connections: int) -> Transport:
+    def beside(self, connections: int) -> "Transport":
         """Return a pool of so many other connections to the same hosts."""
         patience = self._timeout.sock_connect or 0.0
         return Transport(self._home, self._contexts, self._proxies, connections, patience)

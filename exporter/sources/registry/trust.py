@@ -1,7 +1,5 @@
 """Certificates: the authorities that a TLS connection trusts, and the client's own."""
 
-from __future__ import annotations
-
 import ssl
 from dataclasses import dataclass
 from pathlib import Path

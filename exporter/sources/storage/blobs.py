@@ -1,7 +1,5 @@
 """The blobs in a folder: all of them as a list, and single ones by their digests."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Sequence

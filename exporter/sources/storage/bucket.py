@@ -4,8 +4,6 @@ A link's content is known from the listing: its ETag is the MD5 of it. Only wher
 match what the path says (encryption by key, other stores, true differences) the object is read.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The context of a read: the inventory under construction, the place, and the gaps found there."""
 
-from __future__ import annotations
-
 import logging
 import os
 import stat
@@ -52,12 +50,12 @@ class ReadContext:
     path: str = ""
     """Below `docker/registry/v2`."""
 
-    def below(self, name: str) -> ReadContext:
+    def below(self, name: str) -> "ReadContext":
         """Return the same one folder further down."""
         return ReadContext(self.builder, self.retries, self._at(name))
 
     def folder(
-        self, name: str, parent: int, read: Callable[[int, ReadContext], Result]
+        self, name: str, parent: int, read: "Callable[[int, ReadContext], Result]"
     ) -> Result | None:
         """Read a folder below; None where it is not there or, which is a gap, cannot be read."""
         here = self.below(name)

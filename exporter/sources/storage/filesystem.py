@@ -5,8 +5,6 @@ round, so what is seen unreferenced was so. What is referred to and was not list
 once more before it is called missing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Folders and files, opened by descriptors: links are not followed, pipes not waited for."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -3,8 +3,6 @@
 Source: distribution, `registry/storage/paths.go`, and opencontainers/go-digest, `digest.go`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Final

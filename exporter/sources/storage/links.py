@@ -1,7 +1,5 @@
 """Links to blobs and manifests: files in a folder, completed by what tags and indexes name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final, TypeGuard

@@ -5,8 +5,6 @@ shows the size that its body had, it is not opened again: a file cut short, empt
 by a longer one is noticed; a flipped bit that leaves the size alone is for a scrub to find.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Objects of a bucket, listed and read: S3, GCS and Azure by one library."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -95,7 +93,7 @@ class Objects:
                 stream = None
         yield None if stream is None else self._pieces(stream, path)
 
-    def _pieces(self, stream: BytesStream, path: str) -> Iterator[bytes]:
+    def _pieces(self, stream: "BytesStream", path: str) -> Iterator[bytes]:
         with self._errors(path):
             yield from map(bytes, stream)
 

@@ -1,7 +1,5 @@
 """The repositories in a folder: their manifests, tags, layer links and uploads."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Full verification of stored content: every byte is read and hashed."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 from collections.abc import Iterator
