@@ -56,6 +56,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     _value(parser, "subjects", "REF|REGISTRY", text, nargs="*")
     _uses(parser, _IMAGES)
     _tags(parser)
+    _flag(parser, "--allow-empty", "Exit with 0 although a registry has no tags in scope")
     _audit(parser)
 
 
@@ -204,9 +205,9 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _tags(parser: _Options) -> None:
-    text = "Check only these tags of a registry, besides latest (default: all); repeatable"
+    text = "Check only these tags of a registry (default: all); repeatable"
     _value(parser, "--tags", "PATTERN", text, action="append")
-    text = "Skip these tags of a registry, except latest; repeatable"
+    text = "Skip these tags of a registry; repeatable"
     _value(parser, "--exclude-tags", "PATTERN", text, action="append", default=[])
 
 
@@ -304,7 +305,7 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
         "Show who uses an image and what protects it",
         "Show whether an image is the latest, whether something live uses it, whether one tag is "
         "its only protection, and what breaks if it is removed.",
-        "Exit codes: 0 answered, 2 usage error, 3 inconclusive",
+        PULLED,
     ),
     "snapshot": Subcommand(
         _snapshot,

@@ -87,8 +87,14 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
         limits = replace(limits, proof=Proof.HEAD)
     scope = target.scope
     if subjects.registries & target.hosts:
-        tags = tuple(args.tags or ("*",))
-        scope = replace(scope, catalogue=True, select=tags, leave_out_tags=tuple(args.exclude_tags))
+        scope = replace(
+            scope,
+            catalogue=True,
+            select=("*",),
+            leave_out_tags=(),
+            only_tags=tuple(args.tags or ("*",)),
+            never_tags=tuple(args.exclude_tags),
+        )
     elif subjects.hosts and subjects.beside:
         scope = replace(
             scope, catalogue=False, listed=(), select=subjects.beside, leave_out_tags=()

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Mapping, Sequence
 
-from exporter.commands.answer import answered_report, exit_code, save
+from exporter.commands.answer import Exit, answered_report, exit_code, save
 from exporter.commands.auditing import finished, judged, look
 from exporter.commands.options import again, typed
 from exporter.commands.subjects import asked_for
@@ -17,7 +17,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if args.save:
         save(reports, args.save)
     answered_report(args, reports, lambda most: check.blocks(reports, most, again(args)))
-    return exit_code(reports, whole=whole)
+    code = exit_code(reports, whole=whole)
+    empty = whole and any(each.empty for each in reports)
+    return Exit.BLIND if code is Exit.WELL and empty and not args.allow_empty else code
 
 
 def _reports(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Sequence[Report], bool]:

@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Proof, State
-from exporter.facts.snapshot import Admission, Root, Snapshot
+from exporter.facts.snapshot import Admission, Role, Root, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.finding import Finding, Rule
 from exporter.judge.impact import Impact, User, users_of
@@ -386,6 +386,14 @@ class Report:
     could not be looked for now are there too."""
     storage: StorageUse | None = None
     """What its storage means, where one was given and could be read whole."""
+
+    @property
+    def empty(self) -> bool:
+        """Is nothing in scope of a registry that should have something?
+
+        One that hides what a login may not list looks the same as one that has nothing.
+        """
+        return not self.tags and self.snapshot.role is not Role.PROXY
 
     @property
     def verdicts(self) -> tuple[TagVerdict, ...]:

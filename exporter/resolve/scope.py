@@ -48,6 +48,10 @@ class AuditScope:
     """Further tags to look at."""
     leave_out_tags: tuple[str, ...] = ()
     """Tags that `select` would take and that are left out all the same."""
+    only_tags: tuple[str, ...] = ("*",)
+    """Listed tags that may be looked at at all, latest ones included."""
+    never_tags: tuple[str, ...] = ()
+    """Listed tags that are not looked at for any reason."""
     promotions: tuple[Promotion, ...] = ()
     require: frozenset[Platform] = frozenset()
     """Platforms that must run every tag; empty means those that each tag offers."""
@@ -130,6 +134,8 @@ def _reasons(
     scope: AuditScope, repository: Repository, tag: Tag
 ) -> Iterator[tuple[ReferenceClass, frozenset[Platform]]]:
     """Every reason to look at a listed tag; none means that it is out of scope."""
+    if not _matches(tag, scope.only_tags) or _matches(tag, scope.never_tags):
+        return
     for promotion in scope.promotions:
         if _matches(repository, (promotion.repository,)) and _matches(tag, (promotion.tag,)):
             yield promotion.reference_class, promotion.platforms or scope.require

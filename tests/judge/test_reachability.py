@@ -140,6 +140,11 @@ class TestPinned:
         assert self.codes(seen) == ["unprotected-image warning"]
         assert self.codes(seen, Collector.NONE) == ["unprotected-image info"]
 
+    def test_one_that_is_gone_is_missing_and_has_nothing_left_to_protect(self) -> None:
+        seen = scene(OLD, None).tag(NOW, "latest").seal().lose(OLD.digest)
+
+        assert self.codes(seen) == ["missing-child critical"]
+
     def test_a_tag_keeps_it_straight_or_through_an_index(self) -> None:
         assert self.codes(scene(OLD, None).tag(OLD, "v0").seal()) == []
         assert self.codes(scene(OLD, None).tag(worlds.index(OLD), "all").seal()) == []

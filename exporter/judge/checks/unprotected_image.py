@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from exporter.facts.proof import State
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge import remaining
@@ -22,7 +23,10 @@ def _find(context: TagContext) -> Iterator[Finding]:
     """Yield a finding for every live image that any cleanup of untagged manifests may take."""
     verdict = context.verdict
     never = context.snapshot.collector is Collector.NONE
+    lost = {child.digest for child in verdict.children if child.state is State.MISSING}
     for digest in verdict.unprotected or ():
+        if digest in lost:
+            continue  # there is nothing left to protect
         severity = Severity.INFO if never else Severity.WARNING
         how = "it is running" if verdict.root.tag else "it is pinned by digest"
         detail = f"{how}, but no tag references it"

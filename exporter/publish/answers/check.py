@@ -43,6 +43,10 @@ _SERVE: Final = "pullproof serve --config pullproof.yml"
 _MOST_RISKS: Final = 5
 _ANY: Final = "any"
 """The column of images that say no platform, and of tags that could not be looked into."""
+_EMPTY: Final = (
+    "No tags in scope: nothing was checked. The login may not be allowed to list any; "
+    "--allow-empty accepts that."
+)
 _OTHER: Final = "other"
 """The column of what no node runs: attestations, artifacts, caches, unreadable indexes."""
 
@@ -62,7 +66,7 @@ def blocks(reports: Sequence[Report], most: int, again: str = "") -> Iterator[Bl
         if ordered:
             yield from _table(report, ordered, most)
         else:
-            yield line("No tags in scope.")
+            yield line(_EMPTY if report.empty else "No tags in scope.")
         yield from _lost(ordered, report.snapshot.taken_at, most)
         yield from section("At risk", listed(_risks(report)))
         yield from coverage.blocks(report)

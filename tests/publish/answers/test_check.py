@@ -359,8 +359,8 @@ def test_what_a_registry_says_cannot_move_the_terminal() -> None:
 
 
 def test_a_registry_without_tags_says_so() -> None:
-    assert "No tags in scope." in check_text([report()], STYLE)
-    assert "No tags in scope." in check_markdown([report()], 100)
+    assert "No tags in scope: nothing was checked" in check_text([report()], STYLE)
+    assert "No tags in scope: nothing was checked" in check_markdown([report()], 100)
 
 
 def test_what_is_at_risk_is_told_by_check_with_the_first_few_tags() -> None:
