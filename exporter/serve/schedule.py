@@ -2,9 +2,13 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter.serve.audit_job import AuditJob, Watched
 
@@ -12,27 +16,43 @@ _log: Final = logging.getLogger("pullproof.schedule")
 
 _SPREAD: Final = 0.05
 """Share of an interval by which audits are shifted, so that replicas do not ask in step."""
+_LOOK: Final = 10.0
+"""Seconds between two looks at whether the system clock changed."""
+_SET: Final = 1.0
+"""Seconds from which on it was: less is what NTP does all the time."""
 
 
 class Schedule:
     """Audits every registry at once, and then at each one's interval.
 
-    It goes by the event loop's clock, which nobody sets.
+    APScheduler waits for a time of day. Where that is set, what is due is set with it: else no
+    audit would run for as long as it was set back, with ages that look young meanwhile.
     """
 
     def __init__(self, job: AuditJob, watched: Iterable[Watched]) -> None:
-        """Nothing runs before `start`."""
-        self._job, self._watched = job, tuple(watched)
-        self._timers: list[asyncio.Task[None]] = []
+        """Set the jobs; nothing runs before `start`."""
+        self._job = job
         self._running: set[asyncio.Task[None]] = set()
-        self._awaited = {each.name for each in self._watched}
+        watched = tuple(watched)
+        self._awaited = {each.name for each in watched}
         self._once = asyncio.Event()
         """Each registry was audited once."""
-        self._stopping = False
+        self._following: asyncio.Task[None] | None = None
+        # Late is better than never: by default APScheduler drops a run that is a second late.
+        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        self._scheduler = AsyncIOScheduler(job_defaults=defaults, timezone=UTC)
+        for each in watched:
+            spread = int(each.interval * _SPREAD) or None
+            trigger = IntervalTrigger(seconds=each.interval, jitter=spread, timezone=UTC)
+            first = datetime.now(UTC)
+            self._scheduler.add_job(
+                self._audit, trigger, (each,), id=each.name, next_run_time=first
+            )
 
     def start(self) -> None:
         """Begin; must be called within the event loop that audits."""
-        self._timers = [asyncio.create_task(self._repeat(each)) for each in self._watched]
+        self._scheduler.start()
+        self._following = asyncio.create_task(self._follow())
 
     async def finished(self, urgent: asyncio.Event, patience: float) -> None:
         """Wait until each registry was audited once, and what runs then has ended.
@@ -61,26 +81,28 @@ class Schedule:
 
         The report before an audit that is cancelled stays in place.
         """
-        self._stopping = True
+        self._scheduler.pause()
+        if self._following:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=patience)
             for task in late:
-                _log.info("audit cancelled", extra={"registry": task.get_name()})
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        for timer in self._timers:
-            timer.cancel()
-        await asyncio.gather(*self._timers, return_exceptions=True)
+        self._scheduler.shutdown(wait=False)
 
-    async def _repeat(self, watched: Watched) -> None:
-        loop, interval = asyncio.get_running_loop(), watched.interval
-        due = loop.time()
-        while not self._stopping:
-            await self._audit(watched)
-            now = loop.time()
-            due += interval * (1 + max(0.0, now - due) // interval)  # those that it ran over
-            shift = random.uniform(-_SPREAD, _SPREAD) * interval  # noqa: S311 - no secret
-            await asyncio.sleep(max(0.0, due + shift - now))
+    async def _follow(self) -> None:
+        ahead = _ahead()
+        while True:
+            await asyncio.sleep(_LOOK)
+            moved = _ahead() - ahead
+            if abs(moved) >= _SET:
+                _log.warning("system clock changed", extra={"seconds": round(moved)})
+                ahead += moved
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=job.next_run_time + timedelta(seconds=moved))
 
     async def _audit(self, watched: Watched) -> None:
         task = asyncio.create_task(self._job.run(watched), name=watched.name)
@@ -90,5 +112,12 @@ class Schedule:
         self._awaited.discard(watched.name)
         if not self._awaited:
             self._once.set()
-        if not task.cancelled() and (error := task.exception()):
-            _log.error("audit failed", exc_info=error, extra={"registry": watched.name})
+        if task.cancelled():  # by `stop`; APScheduler would log it as an error
+            _log.info("audit cancelled", extra={"registry": watched.name})
+        else:
+            task.result()
+
+
+def _ahead() -> float:
+    """Return by how many seconds the time of day is ahead of the clock that nobody sets."""
+    return datetime.now(UTC).timestamp() - asyncio.get_running_loop().time()

@@ -54,10 +54,16 @@ def test_patterns_select_tags_and_leave_some_out() -> None:
 
 def test_the_command_line_narrows_tags_whatever_their_class() -> None:
     promoted = Promotion("*", "v1", LIVE)
-    scope = Scope(select=("*",), promotions=(promoted,), only_tags=("v2*",), never_tags=("*-rc*",))
+    scope = AuditScope(
+        select=("*",), promotions=(promoted,), only_tags=("v2*",), never_tags=("*-rc*",)
+    )
     assert chosen(scope) == {"v2": ("selected", set())}
-    assert chosen(Scope(select=("*",), never_tags=("latest",))).keys() == {"v1", "v2", "v2-rc1"}
-    assert chosen(Scope(only_tags=("zzz*",)), use("app:latest")).keys() == {"latest"}
+    assert chosen(AuditScope(select=("*",), never_tags=("latest",))).keys() == {
+        "v1",
+        "v2",
+        "v2-rc1",
+    }
+    assert chosen(AuditScope(only_tags=("zzz*",)), use("app:latest")).keys() == {"latest"}
 
 
 def test_what_is_left_out_stays_in_scope_for_whoever_names_it() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +14,9 @@ from exporter.serve.schedule import Schedule
 from tests.fakes import Fake, turns
 from tests.parts.process import PATIENCE
 from tests.serve.test_audit_job import Journal, board, nothing_wanted, watched
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 
 class Noticed(Fake):
@@ -38,12 +43,12 @@ async def rounds_over(fake: Fake) -> AuditJob:
 async def test_the_first_round_begins_at_once() -> None:
     fake = Noticed(answers=True)
     rounds = await rounds_over(fake)
-    schedule = Schedule(rounds, [replace(watched(fake), interval=3600.0)])
+    clock = Schedule(rounds, [replace(watched(fake), interval=3600.0)])
 
-    schedule.start()
+    clock.start()
     async with asyncio.timeout(PATIENCE):
         await fake.asked_at_all.wait()
-    await schedule.stop(PATIENCE)
+    await clock.stop(PATIENCE)
 
     status = rounds.board.find(fake.name)
     assert status is not None
@@ -57,12 +62,12 @@ async def test_a_round_that_does_not_end_is_cut_off_and_leaves_no_task(
     fake = Noticed(answers=False)
     rounds = await rounds_over(fake)
     before = asyncio.all_tasks()
-    schedule = Schedule(rounds, [watched(fake)])
+    clock = Schedule(rounds, [watched(fake)])
 
-    schedule.start()
+    clock.start()
     async with asyncio.timeout(PATIENCE):
         await fake.asked_at_all.wait()
-    await schedule.stop(0.0)
+    await clock.stop(0.0)
     await turns()
 
     assert asyncio.all_tasks() == before
@@ -82,59 +87,86 @@ async def rounds_of(fake: Noticed, count: int) -> None:
 
 async def test_rounds_go_on_for_as_long_as_the_clock_runs() -> None:
     fake = Noticed(answers=True)
-    schedule = Schedule(await rounds_over(fake), [replace(watched(fake), interval=0.01)])
+    clock = Schedule(await rounds_over(fake), [replace(watched(fake), interval=0.01)])
 
-    schedule.start()
+    clock.start()
     await rounds_of(fake, 3)
-    await schedule.stop(PATIENCE)
+    await clock.stop(PATIENCE)
 
 
-async def goes(job: AuditJob, name: str, seconds: float, clock: list[float]) -> int:
-    """Let time go on in small steps, each audit as long as it takes; return how many ended."""
-    before = audits(job, name)
-    for _ in range(round(seconds / 0.1)):
-        clock[0] += 0.1
-        await turns()
-        while job.board.app_state.in_progress:  # noqa: ASYNC110 - a thread ends it
-            await asyncio.sleep(0)
-        await turns()
-    return audits(job, name) - before
+@dataclass
+class Time:
+    """The clock that nobody sets, and by how much the time of day is ahead of it; both stand still.
+
+    For what runs in threads there is no time at all: it is waited for before time goes on.
+    """
+
+    rounds: AuditJob
+    name: str
+    monkeypatch: pytest.MonkeyPatch
+    passed: float = 0.0
+    ahead: timedelta = timedelta()
+
+    def __post_init__(self) -> None:
+        loop, began, time = asyncio.get_running_loop(), asyncio.get_running_loop().time(), self
+
+        class Day(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:
+                return (
+                    datetime(2026, 4, 22, tzinfo=tz) + timedelta(seconds=time.passed) + time.ahead
+                )
+
+        self.monkeypatch.setattr(loop, "time", lambda: began + self.passed)
+        self.monkeypatch.setattr("apscheduler.schedulers.base.datetime", Day)
+        self.monkeypatch.setattr("exporter.serve.schedule.datetime", Day)
+
+    @property
+    def audits(self) -> int:
+        status = self.rounds.board.find(self.name)
+        assert status is not None
+        return status.audits
+
+    async def goes(self, seconds: float) -> int:
+        """Let it go on in small steps, each audit as long as it takes; return how many ended."""
+        before = self.audits
+        for _ in range(round(seconds / 0.1)):
+            self.passed += 0.1
+            await turns()
+            while self.rounds.board.app_state.in_progress:  # noqa: ASYNC110 - a thread ends it
+                await asyncio.sleep(0)
+            await turns()
+        return self.audits - before
 
 
-def audits(job: AuditJob, name: str) -> int:
-    status = job.board.find(name)
-    assert status is not None
-    return status.audits
-
-
-async def test_an_interval_is_from_begin_to_begin_and_what_is_missed_is_skipped(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("moved", [timedelta(hours=-1), timedelta(hours=1)])
+async def test_rounds_go_on_where_the_time_of_day_is_set(
+    moved: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop = asyncio.get_running_loop()
-    clock = [loop.time()]
-    monkeypatch.setattr(loop, "time", lambda: clock[0])
+    monkeypatch.setattr("exporter.serve.schedule._LOOK", 0.5)
     fake = Noticed(answers=True)
-    job = await rounds_over(fake)
-    schedule = Schedule(job, [replace(watched(fake), interval=5.0)])
+    rounds = await rounds_over(fake)
+    time = Time(rounds, fake.name, monkeypatch)
+    clock = Schedule(rounds, [replace(watched(fake), interval=5.0)])
 
-    schedule.start()
-    assert await goes(job, fake.name, 1.0, clock) == 1
-    assert await goes(job, fake.name, 3.5, clock) == 0
-    assert await goes(job, fake.name, 1.0, clock) == 1
-    assert await goes(job, fake.name, 10.0, clock) == 2
-    clock[0] += 17.0  # a machine that was held: 35.0 is next
-    assert await goes(job, fake.name, 1.5, clock) == 1
-    await schedule.stop(0.0)
+    clock.start()
+    assert await time.goes(1.0) == 1
+    time.ahead = moved
+
+    assert await time.goes(3.5) == 0, "what is due is set with the time of day, and not run at once"
+    assert await time.goes(1.0) == 1
+    assert await time.goes(10.0) == 2
+    await clock.stop(0.0)
 
 
 async def test_a_running_round_is_waited_for_until_it_ends() -> None:
     fake = Noticed(answers=True)
     rounds = await rounds_over(fake)
-    schedule = Schedule(rounds, [replace(watched(fake), interval=3600.0)])
+    clock = Schedule(rounds, [replace(watched(fake), interval=3600.0)])
 
-    schedule.start()
-    await schedule.finished(asyncio.Event(), PATIENCE)  # before it has so much as begun
-    await schedule.stop(0.0)
+    clock.start()
+    await clock.finished(asyncio.Event(), PATIENCE)  # before it has so much as begun
+    await clock.stop(0.0)
 
     status = rounds.board.find(fake.name)
     assert status is not None
@@ -145,23 +177,23 @@ async def test_a_running_round_is_waited_for_until_it_ends() -> None:
 async def test_a_round_that_does_not_end_is_waited_for_no_longer_than_said(*, urgent: bool) -> None:
     fake, hurry = Noticed(answers=False), asyncio.Event()
     before = asyncio.all_tasks()
-    schedule = Schedule(await rounds_over(fake), [watched(fake)])
+    clock = Schedule(await rounds_over(fake), [watched(fake)])
 
-    schedule.start()
+    clock.start()
     async with asyncio.timeout(PATIENCE):
         await fake.asked_at_all.wait()
         asyncio.get_running_loop().call_soon(hurry.set if urgent else lambda: None)
-        await schedule.finished(hurry, 2 * PATIENCE if urgent else 0.01)
-    await schedule.stop(0.0)
+        await clock.finished(hurry, 2 * PATIENCE if urgent else 0.01)
+    await clock.stop(0.0)
     await turns()
 
     assert asyncio.all_tasks() == before
 
 
 async def test_where_nothing_is_watched_nothing_is_waited_for() -> None:
-    schedule = Schedule(await rounds_over(Noticed(answers=True)), [])
+    clock = Schedule(await rounds_over(Noticed(answers=True)), [])
 
-    schedule.start()
+    clock.start()
     async with asyncio.timeout(PATIENCE):
-        await schedule.finished(asyncio.Event(), 2 * PATIENCE)
-    await schedule.stop(0.0)
+        await clock.finished(asyncio.Event(), 2 * PATIENCE)
+    await clock.stop(0.0)
