@@ -27,7 +27,7 @@ from exporter.facts.exports import Capacity
 from exporter.facts.holdings import Holdings
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
-from exporter.judge.coverage import newest
+from exporter.judge.export_coverage import newest
 from exporter.publish.exports.export import AuditData, StorageData, export
 from exporter.publish.exports.release import decode, names_release
 from exporter.sources.export_folder import ExportFolder

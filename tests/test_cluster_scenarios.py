@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.preflight.api import predict
+from exporter.judge.preflight.from_snapshot import predict
 from exporter.judge.preflight.prediction import Verdict
 from exporter.judge.tag_report import impact_of
 from exporter.oci.platform import Platform

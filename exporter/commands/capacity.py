@@ -16,7 +16,7 @@ from exporter.commands.options import check_place, export_folder, is_folder, pla
 from exporter.config.values import duration
 from exporter.facts.exports import Capacity, NoCapacity, Release
 from exporter.facts.gap import Reason
-from exporter.judge.coverage import doubts, newest
+from exporter.judge.export_coverage import doubts, newest
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.publish.answers import capacity

@@ -18,9 +18,9 @@ from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
 from exporter.judge.gc.outcome import Aborted, Unpredictable, worst_case
 from exporter.judge.gc.paths import removed
-from exporter.judge.preflight import api, storage
+from exporter.judge.preflight import from_snapshot, from_storage
+from exporter.judge.preflight.from_storage import StoragePrediction
 from exporter.judge.preflight.prediction import Checked, Operation, Prediction, Verdict
-from exporter.judge.preflight.storage import StoragePrediction
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing, Unseen, joined
 from exporter.publish.answers import preflight
@@ -55,7 +55,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
 def _from_snapshot(args: argparse.Namespace, planned: Operation, needs: Needs) -> Prediction:
     report = judged(args.saved)
     uses = joined(needs.uses, Listing(report.snapshot.uses))
-    answer = api.predict(report, planned, replace(needs, uses=uses).needed({}), needs.uses.gaps)
+    answer = from_snapshot.predict(
+        report, planned, replace(needs, uses=uses).needed({}), needs.uses.gaps
+    )
     _print(args, answer, report.snapshot.registry)
     return answer
 
@@ -65,10 +67,10 @@ def _from_storage(
 ) -> Prediction:
     try:
         inventory, found = _predicted(stored, planned, needs)
-        if storage.is_to_be_confirmed(found):
+        if from_storage.is_to_be_confirmed(found):
             time.sleep(_PAUSE)
             inventory, again = _predicted(stored, planned, needs)
-            found = storage.confirmed(found, again)
+            found = from_storage.confirmed(found, again)
     except Unseen as unseen:
         gap = Gap(Scope.REGISTRY, unseen.subject, unseen.reason, unseen.detail)
         answer = Prediction(planned.description, (), (), (gap,), None, Checked(0, 0, 0))
@@ -94,20 +96,22 @@ def _predicted(
         for at, name in enumerate(inventory.repositories)
     }
     needed, now = needs.needed(tags), time.time_ns()
-    return inventory, storage.predict(inventory, planned, needed, needs.uses.gaps, now)
+    return inventory, from_storage.predict(inventory, planned, needed, needs.uses.gaps, now)
 
 
 def _with_platforms(
     stored: RegistryStorage, inventory: Inventory, answer: Prediction
 ) -> Prediction:
     """Read the few indexes whose children break; without them the platforms are just not named."""
-    digests = storage.indexes_above(inventory, answer)
+    digests = from_storage.indexes_above(inventory, answer)
     try:
         bodies = stored.contents(digests, body.LARGEST)
     except Unseen:
         return answer
     read = zip(digests, bodies, strict=True)
-    return storage.with_platforms(answer, {digest: content for digest, content in read if content})
+    return from_storage.with_platforms(
+        answer, {digest: content for digest, content in read if content}
+    )
 
 
 def _print(args: argparse.Namespace, answer: Prediction, registry: str | None = None) -> None:

@@ -9,8 +9,8 @@ from exporter.facts.holdings import Grace, Holdings, Reclaimable, Share
 from exporter.facts.inventory import Inventory
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass, highest
+from exporter.judge.gc.breakage import PullTarget, losses, sole_protectors, tag_targets
 from exporter.judge.gc.dialect import DIALECTS, Mode
-from exporter.judge.gc.losses import PullTarget, losses, sole_protectors, tag_targets
 from exporter.judge.gc.outcome import Aborted, Completed, Unpredictable, worst_case
 from exporter.judge.gc.preconditions import Precondition, preconditions
 from exporter.judge.gc.simulate import simulate

@@ -14,7 +14,7 @@ from typing import Final
 
 from exporter.config.loading import Misconfigured, load
 from exporter.config.values import ShardName
-from exporter.judge.gc import repositories as collector_name
+from exporter.judge.gc import visits as collector_name
 from exporter.judge.gc.dialect import DIALECTS, Mode
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.judgement import judge
@@ -357,7 +357,7 @@ TARGETS: Final = (
         "collector-name",
         _name,
         (b"team/app", b"localhost:5000/a__b", b"[::1]:5/x"),
-        ("judge.gc.repositories",),
+        ("judge.gc.visits",),
         (),
     ),
 )

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from exporter.facts.proof import HEADER, LAST_BYTE, Sighting, State, gone
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
+from exporter.judge.gc.breakage import losses, tag_targets
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_2, Dialect, Mode
-from exporter.judge.gc.losses import losses, tag_targets
 from exporter.judge.gc.outcome import Completed
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.judgement import judge

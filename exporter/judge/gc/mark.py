@@ -8,11 +8,11 @@ import numpy as np
 
 from exporter.facts.digests import ABSENT, Marks, Numbers, distinct
 from exporter.facts.inventory import Folder, Inventory, Unlinked
-from exporter.judge.gc import links
+from exporter.judge.gc import link_walk
 from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.gc.outcome import Batch
 from exporter.judge.gc.paths import ROOT, not_found
-from exporter.judge.gc.repositories import refusal, visited
+from exporter.judge.gc.visits import refusal, visited
 
 _NONE: Final = np.zeros(0, np.int32)
 
@@ -80,7 +80,7 @@ class _Marking:
 
     def _manifests(self, repository: int) -> tuple[str, ...]:
         """Mark a repository's manifests and what they refer to; return what stops that."""
-        seen = links.manifests(self.inventory, repository, self.dialect)
+        seen = link_walk.manifests(self.inventory, repository, self.dialect)
         if len(seen.digests) and (stop := self._stop_at_tags(repository, int(seen.digests[0]))):
             return (stop,)
         untagged = eligible(self.inventory, repository, seen.digests, self.mode)
@@ -111,7 +111,7 @@ class _Marking:
         """
         paths, targets = _NONE, _NONE
         if self.dialect.descends:
-            paths, targets = links.linked(self.inventory, repository)
+            paths, targets = link_walk.linked(self.inventory, repository)
         self.bodies_here[paths] = targets
         faults: list[str] = []
         while len(bodies):
@@ -145,7 +145,7 @@ class _Marking:
         if not self.inventory.has(repository, Folder.LAYERS):
             path = f"{ROOT}/repositories/{self.inventory.repositories[repository]}/_layers"
             return () if self.dialect.flat(self.inventory) else (not_found(driver, path),)
-        seen = links.layers(self.inventory, repository)
+        seen = link_walk.layers(self.inventory, repository)
         unmarked = seen.digests[~self.kept[seen.digests]]
         if len(unmarked):
             self.layer_links.append((repository, unmarked))

@@ -43,7 +43,7 @@ class Deleted:
     """Deletions that name nothing here."""
 
 
-class Holdings(ABC):
+class RegistryContents(ABC):
     """What deletions may name, in a storage or a snapshot."""
 
     repositories: dict[str, int]
@@ -107,7 +107,7 @@ class Holdings(ABC):
         return True
 
 
-class StorageHoldings(Holdings):
+class StorageContents(RegistryContents):
     """The content of a storage."""
 
     def __init__(self, inventory: Inventory) -> None:

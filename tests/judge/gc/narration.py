@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.digests import ABSENT
 from exporter.facts.inventory import Folder, Inventory, Unlinked
-from exporter.judge.gc import links
+from exporter.judge.gc import link_walk
 from exporter.judge.gc.dialect import Dialect, Mode
 from exporter.judge.gc.mark import eligible, mark
 from exporter.judge.gc.outcome import Aborted, Completed, Stage
 from exporter.judge.gc.paths import ROOT, not_found
-from exporter.judge.gc.repositories import refusal, visited
 from exporter.judge.gc.simulate import intended, stops_at_blobs
+from exporter.judge.gc.visits import refusal, visited
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -46,7 +46,7 @@ class Narrator:
         return self._layers(repository) if self.dialect.sweeps_layer_links else ""
 
     def _manifests(self, repository: int) -> Generator[str, None, str]:
-        seen = links.manifests(self.inventory, repository, self.dialect)
+        seen = link_walk.manifests(self.inventory, repository, self.dialect)
         untagged = eligible(self.inventory, repository, seen.digests, self.mode)
         damage = self._damaged_tag(repository)
         here = self._linked(repository)
@@ -108,7 +108,7 @@ class Narrator:
         """Map what a repository has as manifests, and so descends into, to the bodies read."""
         if not self.dialect.descends:
             return {}
-        paths, targets = links.linked(self.inventory, repository)
+        paths, targets = link_walk.linked(self.inventory, repository)
         return dict(zip(paths.tolist(), targets.tolist(), strict=True))
 
     def _references(self, body: int) -> Iterator[int]:
@@ -128,7 +128,7 @@ class Narrator:
         if not self.inventory.has(repository, Folder.LAYERS):
             missing = f"{ROOT}/repositories/{name}/_layers"
             return "" if self.dialect.flat(self.inventory) else not_found(driver, missing)
-        stop = links.layers(self.inventory, repository).stop
+        stop = link_walk.layers(self.inventory, repository).stop
         return f"{driver}: {driver}: {stop.message}" if stop is not None else ""
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.judge.gc.breakage import PullTarget, losses, sole_protectors, tag_targets
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
-from exporter.judge.gc.losses import PullTarget, losses, sole_protectors, tag_targets
 from exporter.judge.gc.outcome import Aborted, Completed, Stage
 from exporter.judge.gc.paths import removed
 from exporter.judge.gc.simulate import simulate

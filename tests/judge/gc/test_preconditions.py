@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from exporter.judge.gc.breakage import losses, tag_targets
 from exporter.judge.gc.dialect import DISTRIBUTION_2, DISTRIBUTION_3, Dialect, Mode
-from exporter.judge.gc.losses import losses, tag_targets
 from exporter.judge.gc.outcome import Aborted, Completed, Stage
 from exporter.judge.gc.preconditions import Effect, PreconditionCode, holes, preconditions
 from exporter.judge.gc.simulate import simulate

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.holdings import Holdings
+from exporter.judge.gc.breakage import losses, tag_targets
 from exporter.judge.gc.dialect import DIALECTS, DISTRIBUTION_3, Dialect, Mode
-from exporter.judge.gc.losses import losses, tag_targets
 from exporter.judge.gc.outcome import Aborted, Completed
 from exporter.judge.gc.paths import removed
 from exporter.judge.gc.simulate import simulate

@@ -10,13 +10,13 @@ from exporter.judge.impact import User
 from exporter.judge.plans.deletion import DeletionList, parse_deletion
 from exporter.judge.plans.plan import read as read_plan
 from exporter.judge.preflight.deletions import DeletionMethod
+from exporter.judge.preflight.from_storage import StoragePrediction, predict
 from exporter.judge.preflight.prediction import (
     GarbageCollection,
     NeededImage,
     Operation,
     Prediction,
 )
-from exporter.judge.preflight.storage import StoragePrediction, predict
 from exporter.sources.storage.filesystem import read
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from exporter.judge.gc.outcome import Aborted, Completed
 from exporter.judge.gc.paths import removed
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.plans.deletion import Deletion, DeletionKind, parse_deletion
-from exporter.judge.preflight.deletions import Deleted, DeletionMethod, StorageHoldings
+from exporter.judge.preflight.deletions import Deleted, DeletionMethod, StorageContents
 from exporter.judge.preflight.prediction import NeededImage, Verdict
 from exporter.sources.storage.filesystem import read
 from tests.judge.gc.narration import log
@@ -56,16 +56,16 @@ def collected(inventory: Inventory) -> list[tuple[list[str], set[str]]]:
 
 
 def deleted(inventory: Inventory, *deletions: Deletion) -> Deleted:
-    return StorageHoldings(inventory).delete(deletions, DeletionMethod.API)
+    return StorageContents(inventory).delete(deletions, DeletionMethod.API)
 
 
 def after(
     inventory: Inventory, *deletions: Deletion, method: DeletionMethod = DeletionMethod.API
 ) -> Inventory:
-    holdings = StorageHoldings(inventory)
-    done = holdings.delete(deletions, method)
+    contents = StorageContents(inventory)
+    done = contents.delete(deletions, method)
     assert not done.unmatched
-    return holdings.without(done, method)
+    return contents.without(done, method)
 
 
 def by_api(root: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.judge.gc.outcome import Aborted
+from exporter.judge.preflight.from_storage import confirmed, is_to_be_confirmed
 from exporter.judge.preflight.prediction import Verdict
-from exporter.judge.preflight.storage import confirmed, is_to_be_confirmed
 from exporter.oci.digest import Digest
 from tests.judge.gc.narration import log
 from tests.judge.preflight.asking import (

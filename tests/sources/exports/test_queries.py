@@ -14,7 +14,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.holdings import Holdings
 from exporter.facts.shard import WHOLE
 from exporter.facts.snapshot import Snapshot
-from exporter.judge.coverage import newest
+from exporter.judge.export_coverage import newest
 from exporter.publish.exports.export import AuditData, StorageData, export
 from exporter.sources.export_folder import ExportFolder
 from exporter.sources.exports.duck import duck

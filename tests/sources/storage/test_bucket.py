@@ -14,8 +14,8 @@ from exporter.facts.gap import Reason
 from exporter.facts.inventory import Driver, Folder, Unlinked
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.outcome import Aborted, Completed
-from exporter.judge.gc.repositories import visited
 from exporter.judge.gc.simulate import simulate
+from exporter.judge.gc.visits import visited
 from exporter.oci.digest import Digest
 from exporter.ports import Unseen
 from exporter.sources.storage import filesystem

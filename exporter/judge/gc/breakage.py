@@ -8,7 +8,7 @@ import numpy as np
 
 from exporter.facts.digests import Marks, Numbers, distinct
 from exporter.facts.inventory import Inventory
-from exporter.judge.gc.links import descend, linked
+from exporter.judge.gc.link_walk import descend, linked
 from exporter.judge.gc.outcome import Removal
 
 

@@ -16,7 +16,7 @@ from exporter.facts.use import highest
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.plans.deletion import DeletionKind
 from exporter.judge.preflight import hazards
-from exporter.judge.preflight.deletions import Deleted, Holdings, Label
+from exporter.judge.preflight.deletions import Deleted, Label, RegistryContents
 from exporter.judge.preflight.prediction import (
     MOST,
     BrokenManifest,
@@ -50,8 +50,8 @@ def predict(
     """
     removed, undecided = Deleted(), dict[Label, str]()
     if operation.deletions:
-        holdings = _SnapshotHoldings(report.snapshot)
-        removed = holdings.delete(operation.deletions.deletions, operation.method)
+        contents = _SnapshotContents(report.snapshot)
+        removed = contents.delete(operation.deletions.deletions, operation.method)
     elif operation.collection:
         removed, undecided = _collected(report, operation.collection)
     users = {(each.repository, each.tag or each.digest): each for each in needed}
@@ -83,7 +83,7 @@ def predict(
     )
 
 
-class _SnapshotHoldings(Holdings):
+class _SnapshotContents(RegistryContents):
     """What deletions may name in a snapshot; it does not know all blobs and layer links."""
 
     def __init__(self, snapshot: Snapshot) -> None:

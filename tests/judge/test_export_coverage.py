@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.facts.exports import ExportedFile, NoCapacity, Release
-from exporter.judge.coverage import doubts, newest
+from exporter.judge.export_coverage import doubts, newest
 
 NOW = 1_000_000.0
 FILE = ExportedFile("tags", "main/tags.parquet", 1, 10, "")

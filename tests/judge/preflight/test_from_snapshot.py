@@ -11,8 +11,8 @@ from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.impact import User
 from exporter.judge.judgement import judge
-from exporter.judge.preflight.api import predict
 from exporter.judge.preflight.deletions import DeletionMethod
+from exporter.judge.preflight.from_snapshot import predict
 from exporter.judge.preflight.prediction import Prediction, Verdict
 from exporter.oci.digest import Digest
 from tests.judge.preflight.asking import codes, collection, deletion, plan, use, victims

@@ -10,7 +10,7 @@ import numpy as np
 from exporter.facts.digests import ABSENT, Marks
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
-from exporter.judge.gc.losses import ManifestLoss, PullTarget, losses
+from exporter.judge.gc.breakage import ManifestLoss, PullTarget, losses
 from exporter.judge.gc.outcome import (
     Aborted,
     Batch,
@@ -21,7 +21,7 @@ from exporter.judge.gc.outcome import (
 )
 from exporter.judge.gc.simulate import simulate
 from exporter.judge.preflight import hazards
-from exporter.judge.preflight.deletions import Deleted, Label, StorageHoldings
+from exporter.judge.preflight.deletions import Deleted, Label, StorageContents
 from exporter.judge.preflight.prediction import (
     MOST,
     BrokenManifest,
@@ -56,13 +56,13 @@ def predict(
     now: int,
 ) -> StoragePrediction:
     """Predict; `gaps` are those of the references, `now` is in nanoseconds since the epoch."""
-    holdings = StorageHoldings(inventory)
+    contents = StorageContents(inventory)
     planned = operation.deletions.deletions if operation.deletions else ()
-    deleted = holdings.delete(planned, operation.method)
-    left = holdings.without(deleted, operation.method)
+    deleted = contents.delete(planned, operation.method)
+    left = contents.without(deleted, operation.method)
     collection = operation.collection
     outcome = simulate(left, collection.dialect, collection.mode) if collection else None
-    removal = _together(holdings.removal(deleted), worst_case(outcome))
+    removal = _together(contents.removal(deleted), worst_case(outcome))
     targets = _targets(inventory, (each for each in needed if _still_needed(deleted, each)))
     victims, more = _victims(inventory, removal, targets, deleted.tags)
     blind = outcome.gaps if isinstance(outcome, Unpredictable) else inventory.blind
