@@ -24,6 +24,7 @@ from exporter.judge.preflight.prediction import Checked, Operation, Prediction, 
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing, Unseen, joined
 from exporter.publish.answers import preflight
+from exporter.publish.formatting import gap_words
 from exporter.screen import plain
 from exporter.wiring.storage import RegistryStorage
 
@@ -145,4 +146,4 @@ def _print_names(names: Iterable[str]) -> None:
 
 def _print_gaps(answer: Prediction) -> None:
     for gap in answer.gaps:
-        sys.stderr.write(f"pullproof: {plain(gap.subject)}: {gap.reason} ({plain(gap.detail)})\n")
+        sys.stderr.write(f"pullproof: {plain(gap_words(gap))}\n")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+from exporter.facts.gap import Gap
 from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass
@@ -105,6 +106,14 @@ def platform_words(platform: Platform) -> str:
 def count_words(count: int, singular: str, plural: str = "") -> str:
     """Say `1 tag`, `2 tags`, `20,000 tags`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def gap_words(gap: Gap) -> str:
+    """Return what could not be read, and why."""
+    # `_catalog` is how the API names the list of repositories.
+    listing = gap.subject == "_catalog"
+    what = "cannot list repositories" if listing else f"{gap.scope} {gap.subject}"
+    return f"{what}: {gap.reason}{f': {gap.detail}' if gap.detail else ''}"
 
 
 def host(report: Report) -> str:

@@ -8,7 +8,7 @@ from exporter.facts.gap import Gap
 from exporter.facts.proof import State
 from exporter.judge.report import ChildKind, Report
 from exporter.publish.blocks import Block, List, heading, listed
-from exporter.publish.formatting import count_words
+from exporter.publish.formatting import count_words, gap_words
 
 _MOST: Final = 10
 
@@ -43,11 +43,7 @@ def _unknown(report: Report) -> Iterator[str]:
 
 
 def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:
-    for gap in gaps[:_MOST]:
-        # `_catalog` is how the API names the list of repositories.
-        listing = gap.subject == "_catalog"
-        what = "cannot list repositories" if listing else f"{gap.scope} {gap.subject}"
-        yield f"{what}: {gap.reason}{f': {gap.detail}' if gap.detail else ''}"
+    yield from map(gap_words, gaps[:_MOST])
     if len(gaps) > _MOST:
         rest = Counter(str(gap.reason) for gap in gaps[_MOST:])
         yield f"{len(gaps) - _MOST:,} more: {_by_reason(rest)}."

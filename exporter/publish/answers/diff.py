@@ -29,6 +29,7 @@ from exporter.publish.answers.document import (
 from exporter.publish.blocks import Block, Cell, Item, Tone, heading, item, line, listed, section
 from exporter.publish.formatting import (
     count_words,
+    gap_words,
     moment,
     needed_words,
     platform_words,
@@ -143,7 +144,7 @@ def blocks(change: Diff) -> Iterator[Block]:
     for head, texts in (
         ("No longer tagged directly", map(_named, change.exposed)),
         ("Now tagged directly", map(_named, change.protected)),
-        ("Gaps", (f"{gap.scope} {gap.subject}: {gap.reason}" for gap in new.gaps)),
+        ("Gaps", map(gap_words, new.gaps)),
     ):
         yield from section(head, listed(texts, _MOST))
 

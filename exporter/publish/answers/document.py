@@ -22,7 +22,7 @@ Name = Annotated[str, Meta(min_length=1)]
 Sha = Annotated[str, Meta(pattern=r"^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$")]
 Bytes = Annotated[int, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
-ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 """A Digest is text, but a subclass of it."""
 
 
@@ -90,7 +90,23 @@ def encode(document: Document, *, indent: int = 0) -> bytes:
 def _encoded(value: object) -> bytes:
     if isinstance(value, tuple):
         return b"[%s]" % b",".join(map(_encoded, value))
-    return ENCODER.encode(value)
+    try:
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError:
+        return _ENCODER.encode(_valid(msgspec.to_builtins(value, enc_hook=str)))
+
+
+def _valid(value: object) -> object:
+    """Return a value that JSON can hold: a file's name may be bytes that are no text."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_valid(name): _valid(each) for name, each in value.items()}
+        case list():
+            return list(map(_valid, value))
+        case _:
+            return value
 
 
 def schema(kind: type[Document], title: str) -> Mapping[str, Any]:
@@ -104,16 +120,13 @@ def schema(kind: type[Document], title: str) -> Mapping[str, Any]:
 
 def gap_entries(registry: str | None, gaps: Iterable[Gap]) -> tuple[GapEntry, ...]:
     """Return gaps of a registry."""
-    return tuple(
-        GapEntry(registry, gap.scope, valid(gap.subject), gap.reason, valid(gap.detail))
-        for gap in gaps
-    )
+    return tuple(GapEntry(registry, gap.scope, gap.subject, gap.reason, gap.detail) for gap in gaps)
 
 
 def user_entry(user: User) -> UserEntry:
     """Return one of those who use an image."""
     return UserEntry(
-        owner=valid(user.name),
+        owner=user.name,
         workload=msgspec.convert(user.workload, WorkloadEntry | None, from_attributes=True),
         reference_class=user.reference_class,
         platforms=tuple(map(str, user.platforms)),
@@ -142,8 +155,3 @@ def optional_moment(seconds: float | None) -> str | None:
 def optional_text(value: object | None) -> str | None:
     """Return something as text, if there is anything."""
     return str(value) if value else None
-
-
-def valid(text: str) -> str:
-    """Return text that JSON can hold: a folder's name may be bytes that are no text."""
-    return text.encode("utf-8", "backslashreplace").decode()

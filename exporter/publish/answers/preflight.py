@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from exporter.facts.gap import Gap, Scope
+from exporter.facts.gap import Scope
 from exporter.facts.use import ReferenceClass
 from exporter.judge.preflight.prediction import (
     BrokenManifest,
@@ -24,7 +24,6 @@ from exporter.publish.answers.document import (
     UserEntry,
     gap_entries,
     user_entry,
-    valid,
 )
 from exporter.publish.blocks import (
     Block,
@@ -37,7 +36,7 @@ from exporter.publish.blocks import (
     listed,
     section,
 )
-from exporter.publish.formatting import count_words, moment, size_words, user_words
+from exporter.publish.formatting import count_words, gap_words, moment, size_words, user_words
 
 _TONES: Final = {
     Verdict.SAFE: Tone.GOOD,
@@ -47,13 +46,13 @@ _TONES: Final = {
 _MOST_USERS: Final = 5
 
 
-class LostEntry(Struct, frozen=True):
+class LostEntry(Struct, frozen=True, rename={"removed": "gone"}):
     """One piece of content that a pull would no longer get."""
 
     digest: str
     kind: Annotated[str, Meta(description="manifest, config, layer or blob.")]
     size: int | None
-    gone: Annotated[bool, Meta(description="Whether its bytes are removed, not only unlinked.")]
+    removed: Annotated[bool, Meta(description="Whether its bytes are removed, not only unlinked.")]
 
 
 class BrokenEntry(Struct, frozen=True):
@@ -129,14 +128,11 @@ def document(
         VERSION,
         moment(generated),
         verdict=answer.verdict,
-        asked=valid(answer.operation),
+        asked=answer.operation,
         victims=tuple(map(_victim, answer.victims)),
         victims_more=answer.more_victims,
         would_go=msgspec.convert(answer.removed, GoingEntry | None, from_attributes=True),
-        hazards=tuple(
-            HazardEntry(each.code, valid(each.subject), valid(each.detail))
-            for each in answer.hazards
-        ),
+        hazards=msgspec.convert(answer.hazards, tuple[HazardEntry, ...], from_attributes=True),
         gaps=gap_entries(registry, answer.gaps),
         checked=msgspec.convert(answer.checked, CheckedEntry, from_attributes=True),
     )
@@ -149,7 +145,7 @@ def blocks(answer: Prediction, most: int) -> Iterator[Block]:
     yield from section("Would break", victims)
     yield line(f"Would remove: {going_words(answer)}")
     yield from section("Hazards", listed(map(_hazard, answer.hazards), most) or (item("none"),))
-    yield from section("Gaps", listed(map(_gap, answer.gaps), most) or (item("none"),))
+    yield from section("Gaps", listed(map(gap_words, answer.gaps), most) or (item("none"),))
     yield line(f"Checked {_checked(answer)}")
 
 
@@ -229,10 +225,6 @@ def _hazard(hazard: Hazard) -> str:
     return f"{hazard.code}: {where}{hazard.detail}"
 
 
-def _gap(gap: Gap) -> str:
-    return f"{gap.subject}: {gap.reason}{f' ({gap.detail})' if gap.detail else ''}"
-
-
 def _checked(answer: Prediction) -> str:
     checked = answer.checked
     elsewhere = f" ({checked.uses_elsewhere:,} more reference nothing here)"
@@ -246,11 +238,11 @@ def _checked(answer: Prediction) -> str:
 def _victim(victim: Victim) -> VictimEntry:
     needed = victim.image
     return VictimEntry(
-        repository=valid(needed.repository),
-        tag=valid(needed.tag) or None,
+        repository=needed.repository,
+        tag=needed.tag or None,
         digest=needed.digest or None,
         reference_class=needed.reference_class,
-        owners=tuple(valid(each.name) for each in needed.users),
+        owners=tuple(each.name for each in needed.users),
         used_by=tuple(map(user_entry, needed.users)),
         tag_gone=victim.tag_removed,
         broken=tuple(map(_broken, victim.broken)),
@@ -262,7 +254,5 @@ def _broken(broken: BrokenManifest) -> BrokenEntry:
         digest=broken.digest,
         platform=broken.platform or None,
         size=broken.size,
-        lost=tuple(
-            LostEntry(each.digest, each.kind, each.size, each.removed) for each in broken.lost
-        ),
+        lost=msgspec.convert(broken.lost, tuple[LostEntry, ...], from_attributes=True),
     )

@@ -7,6 +7,7 @@ from typing import Self
 
 from exporter.judge.report import Condition, Report, TagReport
 from exporter.publish.answers.coverage import coverage
+from exporter.publish.formatting import gap_words
 from exporter.publish.status import RegistryStatus
 
 
@@ -72,6 +73,5 @@ class TagIndex:
 
 def _unseen(status: RegistryStatus) -> tuple[str, ...]:
     if status.report is None:
-        reasons = (f"{gap.scope} {gap.subject}: {gap.reason} {gap.detail}" for gap in status.gaps)
-        return tuple(reasons) or ("Not audited yet.",)
+        return tuple(map(gap_words, status.gaps)) or ("Not audited yet.",)
     return coverage(status.report, status.unseen)

@@ -8,11 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from exporter.facts.gap import Reason, Scope
+from exporter.judge.preflight.prediction import Verdict
 from exporter.publish.answers.capacity import CapacityDocument
 from exporter.publish.answers.diff import DiffDocument
-from exporter.publish.answers.document import Document, schema
+from exporter.publish.answers.document import Document, GapEntry, encode, schema
 from exporter.publish.answers.explain import ExplainDocument
-from exporter.publish.answers.preflight import PreflightDocument
+from exporter.publish.answers.preflight import CheckedEntry, PreflightDocument
 from exporter.publish.answers.protect import ProtectDocument
 from exporter.publish.answers.report import ReportDocument
 from tests.golden import generated
@@ -40,3 +42,12 @@ def test_every_document_begins_with_its_version_and_time(kind: type[Document]) -
     first, second = msgspec.structs.fields(kind)[:2]
 
     assert (first.name, second.name) == ("version", "generated")
+
+
+def test_names_that_are_no_text_are_written_as_their_bytes() -> None:
+    gap = GapEntry(None, Scope.REFERENCES, "\udcff.txt", Reason.UNREADABLE, "")
+    odd = PreflightDocument(
+        1, "", Verdict.SAFE, "", (), 0, None, (), (gap,), CheckedEntry(0, 0, 0, 0)
+    )
+
+    assert json.loads(encode(odd))["gaps"][0]["subject"] == "\\udcff.txt"

@@ -158,7 +158,7 @@ async def test_a_registry_that_was_never_seen_is_no_good_news() -> None:
     text = (await page("/", Board(app_state(status(None, up=False, gaps=(gap,)))))).text
 
     assert "No audit results yet" in text
-    assert "registry registry.example: tls unknown authority" in text
+    assert "registry registry.example: tls: unknown authority" in text
 
 
 async def test_not_everything_seen_is_not_everything_well() -> None:
