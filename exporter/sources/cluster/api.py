@@ -2,7 +2,7 @@
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -60,11 +60,6 @@ class Api:
     """Seconds for one page."""
     deadline: float
     """When everything must have been read, on the monotonic clock."""
-
-    def within(self, share: float) -> "Api":
-        """Return the same API with a part of the time that is left."""
-        now = time.monotonic()
-        return replace(self, deadline=now + share * max(0.0, self.deadline - now))
 
     def listed(self, resource: ApiResource, namespace: str = "", most: int = _LIMIT) -> list[Any]:
         """Return a whole list as it was at one moment, `most` objects a page; raise `Unseen`.

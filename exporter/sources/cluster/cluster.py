@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Final
 
 from exporter.facts.gap import bounded
@@ -66,15 +65,16 @@ class Cluster:
         with self._access.open() as client:
             api = Api(self.name, client, patience, time.monotonic() + _PAGES * patience)
             listed = self._lists.read(api, self._resources())
-            gaps = listed.gaps
-            history = self._helm.images(listed.of(resources.HELM_SECRETS), api, gaps)
             nodes = self._nodes(listed)
             secrets = PullSecrets(self.name, listed.of(resources.SERVICE_ACCOUNTS))
-            images = chain(self._images(listed, nodes), history)
             logins = (secrets.login,) if self._options.pull_secrets else ()
-            found = merged(images, nodes, *logins)
-            self._secrets = secrets.contents(api, gaps)
-        return Listing(found.entries, bounded((*gaps, *found.gaps), _MOST_GAPS))
+            running = merged(self._images(listed, nodes), nodes, *logins)
+            self._secrets = secrets.contents(api, listed.gaps)
+            # Last: there may be so many revisions that they take all the time that is left.
+            revisions = self._helm.images(listed.of(resources.HELM_SECRETS), api, listed.gaps)
+            history = merged(revisions, nodes)
+        gaps = (*listed.gaps, *running.gaps, *history.gaps)
+        return Listing((*running.entries, *history.entries), bounded(gaps, _MOST_GAPS))
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
         """Return the sets of pull secrets that the last reading found; nothing unless told to."""

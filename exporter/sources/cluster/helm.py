@@ -45,8 +45,6 @@ _TARGETS: Final = frozenset({"deployed", "superseded"})
 """The states of revisions to which one would go back."""
 _DIGITS: Final = 18
 """Of a revision's number; a label may be anything."""
-_SHARE: Final = 0.5
-"""Of the time that is left: other Secrets are read after these."""
 
 
 class TooLarge(Malformed):
@@ -170,13 +168,12 @@ class HelmHistory:
     ) -> list[PodImage]:
         """Return what the revisions need to which one could go back; adds what cannot be read."""
         metas = [each for release in _families(secrets) for each in release[: self.depth]]
-        within = api.within(_SHARE)
         found: list[PodImage] = []
         for meta in metas:
             names = (self.cluster, meta.namespace, HELM_SECRETS.kind, meta.labels["name"])
             workload = Workload(*map(plain, names))
             try:
-                images = self._images(meta, within)
+                images = self._images(meta, api)
             except Unseen as unseen:
                 gaps.append(unseen.gap(Scope.REFERENCES))
             else:

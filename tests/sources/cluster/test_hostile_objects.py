@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.cluster import ClusterOptions
 from exporter.sources.cluster.controllers import next_run
 from exporter.sources.cluster.custom import CustomResource, FieldPath
@@ -138,13 +137,6 @@ def test_many_revisions_are_given_up_together_and_told_in_few_gaps(tmp_path: Pat
 
     assert len(gaps) == 101
     assert gaps[-1].subject == "50 more"
-
-
-def test_releases_take_no_more_than_a_part_of_the_time_that_is_left() -> None:
-    api = Api("prod", None, 1.0, time.monotonic() + 1000)  # type: ignore[arg-type] # asks nothing
-
-    assert 400 < api.within(0.5).deadline - time.monotonic() <= 500
-    assert api.within(0.5).within(0.0).deadline <= time.monotonic()
 
 
 def many(count: int, **more: Any) -> list[Json]:
