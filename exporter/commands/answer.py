@@ -15,7 +15,7 @@ from exporter.facts.proof import State
 from exporter.facts.snapshot import Role
 from exporter.judge.report import Report
 from exporter.publish.answers import report as report_answer
-from exporter.publish.answers.document import Document, encode
+from exporter.publish.answers.document import AnswerDocument, encode
 from exporter.publish.blocks import Block
 from exporter.publish.render import markdown, terminal
 from exporter.publish.status import RegistryStatus
@@ -70,7 +70,7 @@ def style(args: argparse.Namespace) -> terminal.Style:
 
 def answered(
     args: argparse.Namespace,
-    document: Callable[[float], Document],
+    document: Callable[[float], AnswerDocument],
     blocks: Callable[[int], Iterable[Block]],
 ) -> None:
     """Print an answer in the form that was asked for.

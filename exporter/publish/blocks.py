@@ -39,7 +39,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PageLink:
     """A text that leads to another page. Printers without pages print the text."""
 
     text: str
@@ -47,7 +47,7 @@ class Link:
     """Quoted, and relative to the page."""
 
 
-Span: TypeAlias = str | Cell | Code | Link
+Span: TypeAlias = str | Cell | Code | PageLink
 AnySpan = TypeVar("AnySpan", bound=Span | tuple[Span, ...])
 Text: TypeAlias = tuple[Span, ...]
 """Spans that are printed one after the other; spaces between them are their own."""
@@ -84,7 +84,7 @@ class List:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """The head of a column, and what a printer may do where it lacks room."""
 
     name: str
@@ -99,7 +99,7 @@ class Column:
 class Table:
     """A table with a head; the first column that may be cut, else the first, names the row."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[tuple[Span | Text, ...], ...]
 
     @property
@@ -114,7 +114,7 @@ class Table:
             return self
         first = next(at for at, each in enumerate(self.columns) if each.fits == "folded") + kept
         last = first + hidden
-        more = Column(f"+{hidden} more", "folded")
+        more = TableColumn(f"+{hidden} more", "folded")
         return replace(
             self,
             columns=(*self.columns[:first], more, *self.columns[last:]),
@@ -123,7 +123,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class TreeNode:
     """One node of a tree."""
 
     label: str
@@ -131,14 +131,14 @@ class Node:
     code: str = ""
     size: str = ""
     notes: tuple[Cell, ...] = ()
-    below: "tuple[Node, ...]" = ()
+    below: "tuple[TreeNode, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
     """A tree, by its root."""
 
-    root: Node
+    root: TreeNode
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from exporter.commands import Refused, options, subjects
 from exporter.config.values import Address, ImagePattern, duration, glob
 from exporter.publish.web import probe, query
 from exporter.publish.web.access_control import AccessControl, is_foreign
-from exporter.publish.web.html import text as escaped
+from exporter.publish.web.frame import text as escaped
 from exporter.publish.web.sending import accepts_gzip, metrics_format
 from exporter.screen import escaped as escaped_document
 from exporter.screen import plain

@@ -10,13 +10,13 @@ from exporter.facts.exports import Capacity, NoCapacity, StorageUsage, TagUsage
 from exporter.facts.snapshot import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.storage_use import CollectorForecast, StorageUse
-from exporter.publish.answers.document import VERSION, Bytes, Count, Document, Moment, Name
+from exporter.publish.answers.document import VERSION, AnswerDocument, Bytes, Count, Moment, Name
 from exporter.publish.blocks import (
     Block,
     Cell,
-    Column,
     List,
     Table,
+    TableColumn,
     Text,
     Tone,
     heading,
@@ -81,7 +81,7 @@ class CapacityEntry(Struct, frozen=True):
     ] = None
 
 
-class CapacityDocument(Document, frozen=True):
+class CapacityDocument(AnswerDocument, frozen=True):
     """What registries hold."""
 
     registries: tuple[CapacityEntry, ...]
@@ -152,11 +152,11 @@ def _stored(stored: StorageUsage) -> Iterator[Block]:
         ("uploads", stored.stale_upload_bytes, "unfinished"),
     )
     yield Table(
-        (Column("Storage"), Column("Size", right=True), Column("Of")),
+        (TableColumn("Storage"), TableColumn("Size", right=True), TableColumn("Of")),
         tuple((name, size_words(size), more) for name, size, more in rows),
     )
     yield Table(
-        (Column("Exclusive to repository"), Column("Size", right=True)),
+        (TableColumn("Exclusive to repository"), TableColumn("Size", right=True)),
         tuple((repository, size_words(size)) for repository, size in stored.exclusive[:_MOST]),
     )
     if len(stored.exclusive) > _MOST:
@@ -180,12 +180,16 @@ def storage_blocks(storage: StorageUse, collector: Collector) -> Iterator[Block]
     rows = tuple(
         (name, size_words(size)) for at, (name, size) in enumerate(parts) if size or not at
     )
-    yield Table((Column("Storage"), Column("Size", right=True)), rows)
+    yield Table((TableColumn("Storage"), TableColumn("Size", right=True)), rows)
     if storage.predictions:
         # The site's own collector first.
         ordered = sorted(storage.predictions, key=lambda each: each.dialect != collector)
         yield Table(
-            (Column("Garbage collection"), Column("Result"), Column("Frees", right=True)),
+            (
+                TableColumn("Garbage collection"),
+                TableColumn("Result"),
+                TableColumn("Frees", right=True),
+            ),
             tuple(
                 (_forecast(each, collector), _result(each), size_words(each.reclaimable_bytes))
                 for each in ordered

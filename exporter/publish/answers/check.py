@@ -12,11 +12,11 @@ from exporter.publish.answers.losses import losses
 from exporter.publish.blocks import (
     Block,
     Code,
-    Column,
     Command,
     Item,
     Span,
     Table,
+    TableColumn,
     heading,
     item,
     line,
@@ -107,10 +107,10 @@ def _table(report: Report, ordered: Sequence[TagReport], most: int) -> Iterator[
     platforms = _platforms(report)
     yield Table(
         (
-            Column("Class"),
-            Column("Tag", "cut"),
-            *(Column(each, "folded") for each in platforms),
-            Column("State"),
+            TableColumn("Class"),
+            TableColumn("Tag", "cut"),
+            *(TableColumn(each, "folded") for each in platforms),
+            TableColumn("State"),
         ),
         tuple(
             _row(each, platforms) for each in ordered if not _is_well(each) or next(place) < room

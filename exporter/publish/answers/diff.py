@@ -14,7 +14,7 @@ from exporter.judge.keep_tags import ReferencedManifest
 from exporter.judge.report import Child, TagVerdict
 from exporter.publish.answers.document import (
     VERSION,
-    Document,
+    AnswerDocument,
     GapEntry,
     Moment,
     Name,
@@ -90,7 +90,7 @@ class ShiftEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     children: tuple[ShiftChildEntry, ...]
 
 
-class DiffDocument(Document, frozen=True):
+class DiffDocument(AnswerDocument, frozen=True):
     """What changed between two audits of one registry."""
 
     registry: Name

@@ -26,7 +26,7 @@ _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 """A Digest is text, but a subclass of it."""
 
 
-class Document(Struct, frozen=True):
+class AnswerDocument(Struct, frozen=True):
     """What every document begins with."""
 
     version: Literal[1]
@@ -74,7 +74,7 @@ class NeedEntry(Struct, frozen=True):
     tags: Annotated[tuple[Name, ...], Meta(description="Tags that name it directly.")]
 
 
-def encode(document: Document, *, indent: int = 0) -> bytes:
+def encode(document: AnswerDocument, *, indent: int = 0) -> bytes:
     """Return a document as JSON, on one line or indented by so many spaces."""
     # Entry by entry: whole, a large one would keep every other thread waiting for seconds.
     fields = (
@@ -109,7 +109,7 @@ def _valid(value: object) -> object:
             return value
 
 
-def schema(kind: type[Document], title: str) -> Mapping[str, Any]:
+def schema(kind: type[AnswerDocument], title: str) -> Mapping[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a document."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

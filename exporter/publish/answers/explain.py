@@ -12,7 +12,7 @@ from exporter.judge.impact import users_of
 from exporter.judge.report import ChildKind
 from exporter.publish.answers.document import (
     VERSION,
-    Document,
+    AnswerDocument,
     Moment,
     Name,
     Sha,
@@ -71,7 +71,7 @@ class ExplanationEntry(Struct, frozen=True):
     doubts: Annotated[tuple[str, ...], Meta(description="Gaps.")]
 
 
-class ExplainDocument(Document, frozen=True):
+class ExplainDocument(AnswerDocument, frozen=True):
     """Three answers about an image."""
 
     explained: Annotated[

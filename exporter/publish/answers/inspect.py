@@ -25,9 +25,9 @@ from exporter.publish.blocks import (
     Cell,
     Item,
     List,
-    Node,
     Tone,
     Tree,
+    TreeNode,
     heading,
     item,
     line,
@@ -169,12 +169,12 @@ class _Grower:
         self._grown: set[Digest] = set()
         """Nested indexes that were followed: listed twice, they would double the tree each time."""
 
-    def top(self) -> Node:
+    def top(self) -> TreeNode:
         root, cell = self._root, verdict_cell(self._verdict)
         if root.digest is None:
-            return Node("tag", cell, notes=self._observed(root.sighting))
+            return TreeNode("tag", cell, notes=self._observed(root.sighting))
         lacking = tuple(
-            Node(f"{platform_words(each.platform)} image", LACKING, notes=self._lacks(each))
+            TreeNode(f"{platform_words(each.platform)} image", LACKING, notes=self._lacks(each))
             for each in self._verdict.lacking
         )
         manifest = self._snapshot.manifests.get(root.digest)
@@ -183,14 +183,14 @@ class _Grower:
         below = (*self._entries(manifest, 1), *lacking)
         return self._index(cell, root.digest, manifest.size, below)
 
-    def _entries(self, index: Manifest, depth: int) -> Iterator[Node]:
+    def _entries(self, index: Manifest, depth: int) -> Iterator[TreeNode]:
         for link in index.links:
             if link.kind is Kind.CHILD:
                 yield self._entry(link.target, depth)
             elif link.kind is Kind.BLOB:
                 yield self._blob(link.kind, link.target)
 
-    def _entry(self, target: Descriptor, depth: int) -> Node:
+    def _entry(self, target: Descriptor, depth: int) -> TreeNode:
         manifest = self._snapshot.manifests.get(target.digest)
         if manifest is None or not manifest.is_index:
             return self._manifest(target.digest, target.size)
@@ -198,16 +198,20 @@ class _Grower:
         cell = state_cell(seen.state) if seen else ABSENT
         if target.digest in self._grown or depth == _DEEPEST:
             why = "shown above" if target.digest in self._grown else "nested too deeply to show"
-            return Node("index", cell, target.digest, _size(target.size), (Cell(why),))
+            return TreeNode("index", cell, target.digest, _size(target.size), (Cell(why),))
         self._grown.add(target.digest)
         return self._index(
             cell, target.digest, target.size, tuple(self._entries(manifest, depth + 1))
         )
 
-    def _index(self, cell: Cell, digest: Digest, size: int | None, below: tuple[Node, ...]) -> Node:
-        return Node("index", cell, digest, _size(size), self._protection(digest), below)
+    def _index(
+        self, cell: Cell, digest: Digest, size: int | None, below: tuple[TreeNode, ...]
+    ) -> TreeNode:
+        return TreeNode("index", cell, digest, _size(size), self._protection(digest), below)
 
-    def _manifest(self, digest: Digest, size: int | None, lacking: tuple[Node, ...] = ()) -> Node:
+    def _manifest(
+        self, digest: Digest, size: int | None, lacking: tuple[TreeNode, ...] = ()
+    ) -> TreeNode:
         """An image, an attestation, or whatever a manifest that cannot be read was meant to be."""
         child = self._children.get(digest)
         manifest = self._snapshot.manifests.get(digest)
@@ -219,12 +223,12 @@ class _Grower:
         )
         below = (*blobs, *lacking)
         if child is None:
-            return Node("manifest", BY_DESIGN, digest, _size(size), (), below)
+            return TreeNode("manifest", BY_DESIGN, digest, _size(size), (), below)
         is_run = child.platform and child.kind is ChildKind.IMAGE
         platform = f"{platform_words(child.platform)} " if is_run and child.platform else ""
         notes = (*self._proof(child), *self._aside(child.required_by), *self._protection(digest))
         label = f"{platform}{child.kind}"
-        return Node(label, child_cell(child), digest, _size(size), notes, below)
+        return TreeNode(label, child_cell(child), digest, _size(size), notes, below)
 
     def _lacks(self, lacking: LackingPlatform) -> tuple[Cell, ...]:
         return (Cell("no image"), *self._aside(lacking.required_by))
@@ -234,11 +238,11 @@ class _Grower:
         said = aside(self._root, required_by)
         return (Cell(said),) if said else ()
 
-    def _blob(self, kind: Kind, target: Descriptor) -> Node:
+    def _blob(self, kind: Kind, target: Descriptor) -> TreeNode:
         seen = self._seen(target.digest)
         cell = state_cell(seen.state) if seen else ABSENT
         notes = self._observed(seen) if seen else (Cell("not audited"),)
-        return Node(kind, cell, target.digest, _size(target.size), notes)
+        return TreeNode(kind, cell, target.digest, _size(target.size), notes)
 
     def _proof(self, child: Child) -> tuple[Cell, ...]:
         if child.state is State.PRESENT:

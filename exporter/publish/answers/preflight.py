@@ -18,8 +18,8 @@ from exporter.judge.preflight.prediction import (
 )
 from exporter.publish.answers.document import (
     VERSION,
+    AnswerDocument,
     Count,
-    Document,
     GapEntry,
     UserEntry,
     gap_entries,
@@ -104,7 +104,7 @@ class CheckedEntry(Struct, frozen=True):
     uses_elsewhere: Count
 
 
-class PreflightDocument(Document, frozen=True):
+class PreflightDocument(AnswerDocument, frozen=True):
     """What would break, and what would be removed."""
 
     verdict: Verdict

@@ -11,8 +11,8 @@ from exporter.facts.snapshot import Collector
 from exporter.judge.keep_tags import KeepTag, KeepTagPlan, ReferencedManifest
 from exporter.publish.answers.document import (
     VERSION,
+    AnswerDocument,
     Count,
-    Document,
     GapEntry,
     Moment,
     Name,
@@ -97,7 +97,7 @@ class PlanEntry(Struct, frozen=True):
     gaps: Annotated[tuple[GapEntry, ...], Meta(description="What the audit did not cover.")]
 
 
-class ProtectDocument(Document, frozen=True):
+class ProtectDocument(AnswerDocument, frozen=True):
     """Keep tags: the plan, or what is left of it."""
 
     applied: Annotated[bool, Meta(description="Whether keep tags were to be set.")]

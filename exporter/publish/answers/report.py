@@ -14,7 +14,7 @@ from exporter.judge.finding import Finding, Severity
 from exporter.judge.report import Child, Report, TagReport, TagVerdict
 from exporter.publish.answers.document import (
     VERSION,
-    Document,
+    AnswerDocument,
     GapEntry,
     Moment,
     Name,
@@ -158,7 +158,7 @@ class RegistryEntry(Struct, frozen=True):
     ]
 
 
-class ReportDocument(Document, frozen=True):
+class ReportDocument(AnswerDocument, frozen=True):
     """The report: a verdict for every tag, findings and gaps."""
 
     registries: tuple[RegistryEntry, ...]

@@ -13,14 +13,14 @@ from exporter.publish.blocks import (
     Heading,
     Item,
     Line,
-    Link,
     List,
-    Node,
+    PageLink,
     Span,
     Table,
     Text,
     Tone,
     Tree,
+    TreeNode,
     spans,
     tone,
 )
@@ -51,7 +51,7 @@ def _span(span: Span) -> str:
             return badge(span)
         case Code():
             return f"<code>{text(span.text)}</code>"
-        case Link():
+        case PageLink():
             return f'<a href="{text(span.path)}">{text(span.text)}</a>'
         case str():
             return text(span)
@@ -128,7 +128,7 @@ def _command(command: Command, name: str) -> str:
     )
 
 
-def _node(node: Node) -> str:
+def _node(node: TreeNode) -> str:
     loud = node.cell.tone if node.cell.tone in (Tone.BAD, Tone.UNSURE) else Tone.PLAIN
     size = f'<span class="size">{text(node.size)}</span>' if node.size else ""
     notes = " · ".join(
@@ -143,7 +143,7 @@ def _node(node: Node) -> str:
     )
 
 
-def _below(node: Node) -> str:
+def _below(node: TreeNode) -> str:
     """Return what hangs below; leaves that are all well stand folded."""
     if not node.below:
         return ""

@@ -13,12 +13,12 @@ from exporter.publish.blocks import (
     Item,
     Line,
     List,
-    Node,
     Span,
     Table,
     Text,
     Tone,
     Tree,
+    TreeNode,
     bare,
     spans,
 )
@@ -64,7 +64,7 @@ def _items(items: Iterable[Item], indent: str) -> Iterator[str]:
         yield from _items(each.below, indent + "  ")
 
 
-def _item(node: Node) -> Item:
+def _item(node: TreeNode) -> Item:
     parts: Iterable[Span] = (node.label, node.cell, Code(node.code), node.size, *node.notes)
     text = tuple(span for each in parts if bare(each) for span in (", ", each))[1:]
     return Item(text, tuple(map(_item, node.below)))

@@ -8,18 +8,18 @@ from typing import Final, assert_never
 from exporter.publish.blocks import (
     Block,
     Cell,
-    Column,
     Command,
     Heading,
     Item,
     Line,
     List,
-    Node,
     Span,
     Table,
+    TableColumn,
     Text,
     Tone,
     Tree,
+    TreeNode,
     bare,
     spans,
 )
@@ -108,7 +108,7 @@ def _items(items: Iterable[Item], indent: str, style: Style) -> Iterator[str]:
         yield from _items(each.below, indent + _GAP, style)
 
 
-def _node(node: Node, head: str, indent: str, style: Style) -> Iterator[str]:
+def _node(node: TreeNode, head: str, indent: str, style: Style) -> Iterator[str]:
     notes = ", ".join(each.text for each in node.notes)
     parts = (node.label, style.span(node.cell), node.code, node.size, notes)
     yield head + _GAP.join(
@@ -129,7 +129,9 @@ def _table(table: Table, style: Style) -> Iterator[str]:
     yield from map(_GAP.join, zip(*columns, strict=True))
 
 
-def _column(column: Column, cells: list[Span | Text], room: int, style: Style) -> Iterator[str]:
+def _column(
+    column: TableColumn, cells: list[Span | Text], room: int, style: Style
+) -> Iterator[str]:
     """Yield the head of a column and its cells, all of one width."""
     head = plain(column.name if column.fits == "folded" else column.name.upper())
     texts = list(map(_bare, cells))

@@ -13,8 +13,8 @@ from exporter.publish.metrics.telemetry import Telemetry
 from exporter.publish.web import sending
 from exporter.publish.web.access_control import OPEN, AccessControl, same_origin
 from exporter.publish.web.connections import BANNER, Connection
+from exporter.publish.web.frame import POLICY
 from exporter.publish.web.handlers import Handlers
-from exporter.publish.web.html import POLICY
 from exporter.publish.web.probe import Probe, Prober
 from exporter.publish.web.sending import accepts_gzip, metrics_format
 

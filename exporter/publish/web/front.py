@@ -9,14 +9,14 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition
 from exporter.judge.storage_use import StorageUse
 from exporter.publish.answers.capacity import storage_blocks
-from exporter.publish.blocks import Cell, Item, Link, List, Tone, item
+from exporter.publish.blocks import Cell, Item, List, PageLink, Tone, item
 from exporter.publish.formatting import age_words, count_words, names
 from exporter.publish.render.html import badge, render, text
 from exporter.publish.status import AppState, RegistryStatus, SourceStatus
-from exporter.publish.web.html import ago, chips, facts, frame, link, section
-from exporter.publish.web.listing import listing, platform_cells, tag_path, users
+from exporter.publish.web.frame import ago, chips, facts, frame, link, section
 from exporter.publish.web.query import Query
 from exporter.publish.web.tag_index import IndexedTag, TagIndex
+from exporter.publish.web.tag_list import listing, platform_cells, tag_path, users
 
 _WORST: Final = 5
 """Tags that are shown at the top."""
@@ -105,7 +105,7 @@ def _worst(entry: IndexedTag, now: float) -> Item:
     since = entry.tag.since
     seen = f", first seen {age_words(now - since)} ago" if since is not None else ""
     return item(
-        Link(entry.name, tag_path(entry.registry, entry.name)),
+        PageLink(entry.name, tag_path(entry.registry, entry.name)),
         f" {entry.tag.verdict.root.reference_class}{seen} ",
         *(span for each in lost for span in (each, " ")),
         f"used by {users(entry)}" if entry.tag.users else "",

@@ -15,8 +15,8 @@ from exporter.publish.answers.report import document
 from exporter.publish.metrics.rendering import Published
 from exporter.publish.status import RegistryStatus
 from exporter.publish.web import sending
+from exporter.publish.web.frame import ICON
 from exporter.publish.web.front import front
-from exporter.publish.web.html import ICON
 from exporter.publish.web.query import Query, read
 from exporter.publish.web.sending import Once
 from exporter.publish.web.tag_index import IndexedTag, TagIndex

@@ -9,10 +9,10 @@ from exporter.publish.answers import inspect
 from exporter.publish.answers.remedies import remedies
 from exporter.publish.formatting import address, verdict_cell
 from exporter.publish.render.html import badge, copy_button, render, text
-from exporter.publish.web.html import frame, link, section
-from exporter.publish.web.listing import tag_path
+from exporter.publish.web.frame import frame, link, section
 from exporter.publish.web.query import Query
 from exporter.publish.web.tag_index import IndexedTag
+from exporter.publish.web.tag_list import tag_path
 
 BROKEN: Final = {
     ReferenceClass.LIVE: "RegistryLiveTagBroken",

@@ -12,7 +12,7 @@ from exporter.facts.gap import Reason, Scope
 from exporter.judge.preflight.prediction import Verdict
 from exporter.publish.answers.capacity import CapacityDocument
 from exporter.publish.answers.diff import DiffDocument
-from exporter.publish.answers.document import Document, GapEntry, encode, schema
+from exporter.publish.answers.document import AnswerDocument, GapEntry, encode, schema
 from exporter.publish.answers.explain import ExplainDocument
 from exporter.publish.answers.preflight import CheckedEntry, PreflightDocument
 from exporter.publish.answers.protect import ProtectDocument
@@ -38,7 +38,7 @@ def test_the_schema_in_the_docs_is_that_of_the_document(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS.values())
-def test_every_document_begins_with_its_version_and_time(kind: type[Document]) -> None:
+def test_every_document_begins_with_its_version_and_time(kind: type[AnswerDocument]) -> None:
     first, second = msgspec.structs.fields(kind)[:2]
 
     assert (first.name, second.name) == ("version", "generated")

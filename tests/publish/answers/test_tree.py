@@ -8,10 +8,10 @@ from exporter.facts.proof import HEADER, LAST_BYTE, Proof, Sighting, State
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
-from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
+from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Manifest, Link
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.answers.inspect import tree as inspected
-from exporter.publish.blocks import Node
+from exporter.publish.blocks import TreeNode
 from tests.publish.reports import AMD64, digest
 
 APP = Repository("app")
@@ -34,7 +34,7 @@ IMAGE = Manifest(
 
 def tree(
     top: Manifest, *manifests: Manifest, layer: Sighting = LAST_BYTE, sealed: bool = True
-) -> Node:
+) -> TreeNode:
     root = Root(APP, Tag("v1"), top.digest, HEADER, ReferenceClass.LIVE)
     known = {each.digest: each for each in (top, *manifests)}
     sightings = {(APP, own): HEADER for own in known} | {(APP, LAYER.digest): layer}
@@ -44,11 +44,11 @@ def tree(
     return inspected(report, report.tags[0]).root
 
 
-def notes(node: Node) -> tuple[str, ...]:
+def notes(node: TreeNode) -> tuple[str, ...]:
     return tuple(each.text for each in node.notes)
 
 
-def count(node: Node) -> int:
+def count(node: TreeNode) -> int:
     return 1 + sum(map(count, node.below))
 
 

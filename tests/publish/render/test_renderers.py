@@ -12,13 +12,13 @@ from exporter.publish.blocks import (
     Block,
     Cell,
     Code,
-    Column,
     Command,
     List,
-    Node,
     Table,
+    TableColumn,
     Tone,
     Tree,
+    TreeNode,
     heading,
     item,
     line,
@@ -40,8 +40,10 @@ CONTROL = "\x1b[2J\r\n\x00\x9b1A\u202e"
 def every(text: str) -> list[Block]:
     """One block of each kind, with the text wherever a block has one."""
     spans = (text, Cell(text, Tone.BAD), Code(text))
-    node = Node(text, Cell(text, Tone.UNSURE), text, text, (Cell(text),), (Node(text, Cell(text)),))
-    columns = (Column(text, "cut"), Column(text, "folded"), Column(text, right=True))
+    node = TreeNode(
+        text, Cell(text, Tone.UNSURE), text, text, (Cell(text),), (TreeNode(text, Cell(text)),)
+    )
+    columns = (TableColumn(text, "cut"), TableColumn(text, "folded"), TableColumn(text, right=True))
     return [
         heading(*spans, level=1),
         heading(*spans),
@@ -116,9 +118,11 @@ def test_only_a_terminal_with_colours_has_escapes_and_they_hold_no_text() -> Non
 
 
 def test_columns_fold_into_one_that_shows_the_loudest() -> None:
-    folds = [Column(f"p{n}", "folded") for n in range(20)]
+    folds = [TableColumn(f"p{n}", "folded") for n in range(20)]
     cells = [Cell("ok", Tone.GOOD)] * 19 + [Cell("LOST", Tone.BAD)]
-    table = Table((Column("Name", "cut"), *folds, Column("State")), (("a" * 60, *cells, "bad"),))
+    table = Table(
+        (TableColumn("Name", "cut"), *folds, TableColumn("State")), (("a" * 60, *cells, "bad"),)
+    )
 
     head, row = terminal.render([table], Style(width=80)).splitlines()
     assert max(len(head), len(row)) <= 80
@@ -135,7 +139,7 @@ def test_a_list_ends_with_how_many_more_there_are() -> None:
 
 
 def test_an_empty_table_has_its_head() -> None:
-    empty = Table((Column("Name", "cut"), Column("State")), ())
+    empty = Table((TableColumn("Name", "cut"), TableColumn("State")), ())
 
     assert terminal.render([empty]) == "NAME  STATE\n"
     assert markdown.render([empty]).startswith("| Name | State |\n")

@@ -8,7 +8,17 @@ from urllib.parse import quote
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Child, ChildKind, Condition, Requirement, TagVerdict
-from exporter.publish.blocks import Cell, Column, Link, Span, Table, Text, Tone, line, loudest
+from exporter.publish.blocks import (
+    Cell,
+    PageLink,
+    Span,
+    Table,
+    TableColumn,
+    Text,
+    Tone,
+    line,
+    loudest,
+)
 from exporter.publish.formatting import (
     LACKING,
     age_words,
@@ -18,7 +28,7 @@ from exporter.publish.formatting import (
     verdict_cell,
 )
 from exporter.publish.render.html import render, text
-from exporter.publish.web.html import section
+from exporter.publish.web.frame import section
 from exporter.publish.web.query import Query
 from exporter.publish.web.tag_index import IndexedTag
 
@@ -95,8 +105,8 @@ def _select(name: str, label: str, options: Mapping[str, str], chosen: str | Non
 
 def _table(entries: Sequence[IndexedTag], now: float, *, several: bool) -> Table:
     heads = ("State", "Class", "Platforms", "First seen", "Used by")
-    state, *others = map(Column, heads)
-    named = (Column("Tag", "cut"), *((Column("Registry"),) if several else ()))
+    state, *others = map(TableColumn, heads)
+    named = (TableColumn("Tag", "cut"), *((TableColumn("Registry"),) if several else ()))
     return Table(
         (state, *named, *others), tuple(_row(each, now, several=several) for each in entries)
     )
@@ -107,7 +117,7 @@ def _row(entry: IndexedTag, now: float, *, several: bool) -> tuple[Span | Text, 
     platforms = platform_cells(verdict)
     return (
         verdict_cell(verdict),
-        Link(entry.name, tag_path(entry.registry, entry.name)),
+        PageLink(entry.name, tag_path(entry.registry, entry.name)),
         *((entry.registry,) if several else ()),
         str(verdict.root.reference_class),
         tuple(span for each in platforms for span in (each, " ")),
