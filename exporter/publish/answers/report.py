@@ -11,10 +11,15 @@ from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Severity
+from exporter.judge.gc.dialect import Mode
+from exporter.judge.gc.preconditions import Effect, PreconditionCode
 from exporter.judge.report import Child, Report, TagReport, TagVerdict
+from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.publish.answers.document import (
     VERSION,
     AnswerDocument,
+    Bytes,
+    Count,
     GapEntry,
     Moment,
     Name,
@@ -25,7 +30,6 @@ from exporter.publish.answers.document import (
     optional_text,
     user_entry,
 )
-from exporter.publish.answers.storage_use import StorageUseEntry, storage_use_entry
 from exporter.publish.formatting import moment
 from exporter.publish.status import RegistryStatus
 
@@ -138,6 +142,75 @@ class FindingEntry(Struct, frozen=True):
     ]
 
 
+class ReclaimableEntry(Struct, frozen=True):
+    """Reclaimable bytes by reason, each byte once."""
+
+    untagged: Annotated[Bytes, Meta(description="Only untagged manifests reference them.")]
+    orphaned_blob: Annotated[Bytes, Meta(description="No manifest references them.")]
+    stale_upload: Annotated[Bytes, Meta(description="Of unfinished uploads.")]
+
+
+class VictimsEntry(Struct, frozen=True):
+    """Manifests of tags and pinned digests that a garbage collection would break, by class."""
+
+    live: Count
+    idle: Count
+    rollback: Count
+    latest: Count
+    selected: Count
+
+
+class PredictionEntry(Struct, frozen=True):
+    """The predicted garbage collection of one dialect in one mode."""
+
+    dialect: Annotated[str, Meta(min_length=1)]
+    mode: Mode
+    victims: VictimsEntry
+    reclaimable_bytes: Bytes
+    abort: Annotated[str | None, Meta(description="Why it would abort; null: it would not.")]
+
+
+class PreconditionEntry(Struct, frozen=True):
+    """One fault in the storage for the registry's own collector."""
+
+    code: PreconditionCode
+    repository: Annotated[str | None, Meta(description="null for the whole storage.")]
+    effect: Effect
+    detail: str
+
+
+class ShareEntry(Struct, frozen=True):
+    """Storage use of one repository."""
+
+    repository: str
+    logical_bytes: Annotated[Bytes, Meta(description="Content that its manifests reference.")]
+    exclusive_bytes: Annotated[
+        Bytes, Meta(description="Content that no other repository references.")
+    ]
+
+
+class SoleProtectorEntry(Struct, frozen=True):
+    """One tag that is the only one to name children of other tags directly."""
+
+    repository: str
+    tag: str
+    children: Count
+
+
+class StorageUseEntry(Struct, frozen=True):
+    """Storage use of a registry, and its predicted garbage collections."""
+
+    stored_bytes: Annotated[Bytes, Meta(description="All blobs, each once.")]
+    referenced_bytes: Annotated[Bytes, Meta(description="Blobs that a manifest references.")]
+    reclaimable_bytes: ReclaimableEntry
+    orphaned_blobs: Count
+    orphaned_manifests: Annotated[Count, Meta(description="No tag references them.")]
+    repositories: tuple[ShareEntry, ...]
+    sole_protectors: tuple[SoleProtectorEntry, ...]
+    predictions: tuple[PredictionEntry, ...]
+    preconditions: tuple[PreconditionEntry, ...]
+
+
 class RegistryEntry(Struct, frozen=True):
     """The status of a registry and the age of its results."""
 
@@ -190,9 +263,7 @@ def _registry(status: RegistryStatus) -> RegistryEntry:
         taken_at=optional_moment(status.report.snapshot.taken_at if status.report else None),
         last_attempt=optional_moment(status.last_attempt),
         last_success=optional_moment(status.last_success),
-        storage=storage_use_entry(status.report.storage)
-        if status.report and status.report.storage
-        else None,
+        storage=_storage(status.report.storage) if status.report else None,
     )
 
 
@@ -264,4 +335,41 @@ def _finding(report: Report, finding: Finding) -> FindingEntry:
         hint=finding.hint,
         since=moment(report.since.get(finding.key, report.snapshot.taken_at)),
         required_by=finding.required_by,
+    )
+
+
+def _storage(storage: StorageUse | None) -> StorageUseEntry | None:
+    if storage is None:
+        return None
+    reclaimable = storage.reclaimable
+    return StorageUseEntry(
+        stored_bytes=storage.stored_bytes,
+        referenced_bytes=storage.referenced_bytes,
+        reclaimable_bytes=ReclaimableEntry(
+            reclaimable.untagged, reclaimable.orphaned, reclaimable.stale_uploads
+        ),
+        orphaned_blobs=storage.orphaned_blobs,
+        orphaned_manifests=storage.orphaned_manifests,
+        repositories=tuple(
+            ShareEntry(each.repository, each.logical, each.exclusive) for each in storage.shares
+        ),
+        sole_protectors=tuple(
+            SoleProtectorEntry(repository, tag, children)
+            for (repository, tag), children in sorted(storage.sole_protectors.items())
+        ),
+        predictions=tuple(map(_forecast, storage.predictions)),
+        preconditions=tuple(
+            PreconditionEntry(each.code, each.repository or None, each.effect, each.detail)
+            for each in storage.preconditions
+        ),
+    )
+
+
+def _forecast(prediction: CollectorForecast) -> PredictionEntry:
+    return PredictionEntry(
+        dialect=prediction.dialect,
+        mode=prediction.mode,
+        victims=VictimsEntry(*(prediction.victims.get(each, 0) for each in ReferenceClass)),
+        reclaimable_bytes=prediction.reclaimable_bytes,
+        abort=prediction.abort or None,
     )

@@ -8,7 +8,7 @@ from exporter.facts.proof import HEADER, LAST_BYTE, Proof, Sighting, State
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
-from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Manifest, Link
+from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.answers.inspect import tree as inspected
 from exporter.publish.blocks import TreeNode
