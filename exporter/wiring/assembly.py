@@ -54,19 +54,19 @@ async def assembled(
             home = LoopThread()
             if loops is not None:
                 await stack.enter_async_context(home.running(loops))
-            asked = opened(registry, environ)
-            stack.push_async_callback(home.call, asked.aclose)
-            aim = target(settings, registry, asked, ledger, shard)
+            connection = opened(registry, environ)
+            stack.push_async_callback(home.call, connection.aclose)
+            audited = target(settings, registry, connection, ledger, shard)
             if registry.scrub is not None:
-                source = _bytes(stack, registry, asked, home)
-                aim = replace(aim, scrub=scrub(registry.scrub, source, ledger))
+                source = _bytes(stack, registry, connection, home)
+                audited = replace(audited, scrub=scrub(registry.scrub, source, ledger))
             if any(each.pull_secrets for each in settings.clusters):
-                check = asked.credential_check(references.pull_secrets)
-                aim = replace(aim, credential_check=check)
+                check = connection.credential_check(references.pull_secrets)
+                audited = replace(audited, credential_check=check)
             watched.append(
                 Watched(
-                    target=aim,
-                    tally=asked.tally,
+                    target=audited,
+                    tally=connection.tally,
                     interval=(registry.interval or settings.interval).total_seconds(),
                     max_staleness=settings.max_staleness.total_seconds(),
                     home=home,
@@ -76,7 +76,7 @@ async def assembled(
 
 
 def _bytes(
-    stack: AsyncExitStack, registry: RegistrySettings, asked: OpenRegistry, home: LoopThread
+    stack: AsyncExitStack, registry: RegistrySettings, connection: OpenRegistry, home: LoopThread
 ) -> Bytes:
     """Return where content is read whole: the storage, or the registry over another connection.
 
@@ -85,7 +85,7 @@ def _bytes(
     settings = registry.scrub
     if settings and settings.read_from is Source.STORAGE and registry.storage:
         return storage(registry.storage)
-    alone = asked.beside()
+    alone = connection.beside()
     stack.push_async_callback(home.call, alone.aclose)
     return alone
 
@@ -93,7 +93,7 @@ def _bytes(
 def target(
     settings: Settings,
     registry: RegistrySettings,
-    opened: Registry,
+    connection: Registry,
     ledger: Ledger,
     shard: Shard = WHOLE,
 ) -> Target:
@@ -102,7 +102,7 @@ def target(
     Of several shards only the first reads the storage, which has one truth for the whole registry.
     """
     return Target(
-        registry=opened,
+        registry=connection,
         memory=ledger,
         hosts=registry.hosts,
         scope=replace(scope(settings, registry), shard=shard),
