@@ -112,13 +112,13 @@ def _made(
     args: argparse.Namespace, unknown: Iterable[str], environ: Mapping[str, str]
 ) -> Settings | None:
     """Return settings for hosts that no configuration knows, each under its shortest spelling."""
-    secure = not args.plain_http
+    secure = not _asked_without_tls(args)
     hosts = sorted({min(spellings(each, secure=secure), key=len) for each in unknown})
     if not hosts:
         return None
     scheme = "https" if secure else "http"
     common = {
-        "plain_http": args.plain_http,
+        "plain_http": not secure,
         "ca_file": args.ca_file and str(args.ca_file.absolute()),
         "username": args.username,
         "password_env": _PASSWORD if args.password_stdin else None,
@@ -133,6 +133,17 @@ def _made(
     options = {key: f"--{key.replace('_', '-')}" for key in common}
     options |= {"url": ", ".join(hosts), "password_env": "--password-stdin"}
     return settings_of(document, options, environ)
+
+
+def _asked_without_tls(args: argparse.Namespace) -> bool:
+    """Say whether registries are asked without TLS: by the option, or as `http://HOST`."""
+    if args.plain_http:
+        return True
+    texts = getattr(args, "subjects", None) or getattr(args, "subject", None) or ()
+    plain = {text.startswith("http://") for text in ([texts] if isinstance(texts, str) else texts)}
+    if len(plain) > 1:
+        raise Refused("http:// and others: ask them in two commands, or give --plain-http for all")
+    return True in plain
 
 
 def _with_password(args: argparse.Namespace, environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -207,6 +218,8 @@ def is_folder(text: str) -> bool:
 def again(args: argparse.Namespace) -> str:
     """Return the options by which the next command reaches the same registry."""
     typed = vars(args)
+    if typed.get("plain_http") is False and not typed.get("config"):
+        typed = {**typed, "plain_http": _asked_without_tls(args)}
     found = []
     for option in _REACHING:
         value = typed.get(option.removeprefix("--").replace("-", "_"))

@@ -56,6 +56,21 @@ def test_a_registry_that_is_typed_with_its_usual_port_and_without_is_one(config:
     assert known[0].hosts == {KNOWN, f"{KNOWN}:443"}
 
 
+@pytest.mark.parametrize("command", ["check", "inspect", "explain", "protect"])
+def test_an_address_with_http_asks_without_tls(command: str) -> None:
+    args = _parser().parse_args([command, f"http://{KNOWN}/app:v1"])
+
+    (registry,) = typed(args, {KNOWN}, {}).settings.registries
+
+    assert (registry.url, registry.plain_http) == (f"http://{KNOWN}", True)
+    assert again(args) == "--plain-http"
+
+
+def test_registries_with_and_without_tls_are_asked_in_two_commands() -> None:
+    with pytest.raises(Refused, match="http:// and others"):
+        typed(_parser().parse_args(["check", f"http://{KNOWN}", "other.example"]), {KNOWN}, {})
+
+
 def test_a_pause_that_is_none_is_refused() -> None:
     with pytest.raises(Refused, match="--confirm-after: not a duration"):
         settings("--confirm-after", "soon")

@@ -18,6 +18,9 @@ from exporter.sources.registry.transport import Incoming
 _SET: Final = frozenset({200, 201, 202})
 """201 by the specification ("Pushing Manifests"); some registries say so otherwise."""
 
+_READ_ONLY: Final = 405
+"""To an upload, in read-only mode (distribution 2.8 and 3.1, `maintenance.readonly`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class TagUpload(Request):
@@ -59,6 +62,8 @@ class TagWriter(Distribution):
         if not isinstance(body, ManifestBody):
             raise Unseen(subject, Reason.UNCONFIRMED, "the manifest is not there any more")
         response = await self.send(_upload(repository, tag, body))
+        if response.status == _READ_ONLY:
+            raise Unseen(subject, Reason.UNSUPPORTED, "405: the registry takes no uploads")
         if response.status not in _SET:
             raise refusal(response, subject)
         if await self.head(repository, tag) != digest:

@@ -136,3 +136,10 @@ def test_only_a_pinner_is_carried_by_what_writes() -> None:
     assert TagWriter.way is WritingClient
     assert Distribution.way is Client
     assert not hasattr(Distribution, "pin")
+
+
+def test_a_registry_that_takes_no_uploads_is_one_all_the_same() -> None:
+    found = refused(Shelf(lambda _: Answer(405, b"", {"Allow": "GET, HEAD"})))
+
+    assert found.reason is Reason.UNSUPPORTED
+    assert "takes no uploads" in found.detail
