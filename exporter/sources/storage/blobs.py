@@ -3,14 +3,14 @@
 import os
 import stat
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from typing import Final, Self
+from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.sources.storage import layout
 from exporter.sources.storage.context import ReadContext
-from exporter.sources.storage.folder import content, folders, opened
+from exporter.sources.storage.folder import below, content, folders, opened
 
 _DATA: Final = "data"
 
@@ -77,33 +77,25 @@ def _named(
     return [name for name in names if name not in odd]
 
 
-class BlobFolders:
+class BlobFolders(ExitStack):
     """The folders `blobs/<algorithm>/<two letters>`, open for as long as a read lasts."""
 
     def __init__(self, top: int) -> None:
         """Look below the folder `docker/registry/v2`, open as `top`."""
+        super().__init__()
         self._top = top
-        self._open = ExitStack()
         self._buckets: dict[tuple[str, str], int | None] = {}
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close every folder."""
-        self._open.close()
 
     def contents(self, digests: Sequence[str], limit: int) -> list[bytes | None]:
         """Read blobs, each at most one byte more than the limit; None where there is none.
 
         Raises `Unseen` or OSError where something on the way may not be read.
         """
-        return [self._content(digest, limit) for digest in digests]
-
-    def _content(self, digest: str, limit: int) -> bytes | None:
-        with self._folder(digest) as folder:
-            return None if folder is None else content(_DATA, folder, limit)
+        found: list[bytes | None] = []
+        for digest in digests:
+            with self._folder(digest) as folder:
+                found.append(None if folder is None else content(_DATA, folder, limit))
+        return found
 
     def look(self, digest: str) -> tuple[int, int] | None:
         """Return a blob's bytes, and when it was written, in nanoseconds since the epoch.
@@ -117,17 +109,12 @@ class BlobFolders:
                 seen = os.stat(_DATA, dir_fd=folder, follow_symlinks=False)
             except FileNotFoundError:
                 return None
-        return (seen.st_size, seen.st_mtime_ns) if stat.S_ISREG(seen.st_mode) else None
+            return (seen.st_size, seen.st_mtime_ns) if stat.S_ISREG(seen.st_mode) else None
 
-    def _folder(self, digest: str) -> opened:
+    def _folder(self, digest: str) -> AbstractContextManager[int | None]:
         algorithm, _, encoded = digest.partition(":")
         key = (algorithm, encoded[:2])
         if key not in self._buckets:
-            self._buckets[key] = self._bucket(*key)
+            path = ("blobs", *key)
+            self._buckets[key] = self.enter_context(below(self._top, path, "/".join(path)))
         return opened(encoded, self._buckets[key], digest)
-
-    def _bucket(self, algorithm: str, letters: str) -> int | None:
-        folder: int | None = self._top
-        for name in ("blobs", algorithm, letters):
-            folder = self._open.enter_context(opened(name, folder, f"blobs/{algorithm}/{letters}"))
-        return folder

@@ -65,7 +65,7 @@ class Bucket:
             return self._foreign(builder, layout.GITLAB)
         context = ReadContext(builder)
         _add_blobs(self.objects.keys(_BLOBS), context.below("blobs"))
-        manifests = ManifestReader(self, context, outlines)
+        manifests = ManifestReader(self.contents, context, outlines)
         builder.has_repositories = False
         for name, keys in groupby(self.objects.keys(_REPOSITORIES), lambda key: _split(key)[0]):
             builder.has_repositories = True

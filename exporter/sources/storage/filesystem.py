@@ -56,7 +56,7 @@ def _read(tree: int, builder: InventoryBuilder, outlines: Outlines | None) -> In
     context = ReadContext(builder)
     with BlobFolders(tree) as blobs:
         read_blobs(tree, context)
-        manifests = ManifestReader(blobs, context, outlines)
+        manifests = ManifestReader(blobs.contents, context, outlines)
         Repositories(manifests).read(tree, context)
         manifests.keep()
 

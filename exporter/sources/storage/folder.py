@@ -20,34 +20,24 @@ _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Without O_NONBLOCK, a named pipe would keep us waiting for ever."""
 
 
-@dataclass(slots=True)
-class opened:  # noqa: N801 - reads as the verb that it is
-    """Opens a folder for a while; gives None where it, or the folder around it, is not there.
+@contextmanager
+def opened(name: str, parent: int | None, path: str) -> Iterator[int | None]:
+    """Open a folder for a while; None where it, or the folder around it, is not there.
 
     Raises `Unseen` naming `path` where it is no folder, a symbolic link, or may not be read.
     """
-
-    name: str
-    parent: int | None
-    path: str
-    folder: int | None = None
-
-    def __enter__(self) -> int | None:
-        """Open it."""
-        if self.parent is None:  # which the operating system takes for the working directory
-            return None
-        try:
-            self.folder = os.open(self.name, _FOLDER, dir_fd=self.parent)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise unseen(self.path, error) from error
-        return self.folder
-
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        if self.folder is not None:
-            os.close(self.folder)
+    try:
+        # The operating system would take no folder around it for the working directory.
+        folder = None if parent is None else os.open(name, _FOLDER, dir_fd=parent)
+    except FileNotFoundError:
+        folder = None
+    except OSError as error:
+        raise unseen(path, error) from error
+    try:
+        yield folder
+    finally:
+        if folder is not None:
+            os.close(folder)
 
 
 @contextmanager

@@ -19,9 +19,9 @@ LinkTargets = dict[str, dict[str, Target]]
 """By algorithm and encoded part: what each link names."""
 
 
-def by_algorithm(folder: int, context: ReadContext) -> Iterator[Algorithm]:
-    """Yield the links in a folder, algorithm by algorithm."""
-    for algorithm in digest_parts(folder, context):
+def by_algorithm(folder: int | None, context: ReadContext) -> Iterator[Algorithm]:
+    """Yield the links in a folder, algorithm by algorithm; nothing where there is no folder."""
+    for algorithm in digest_parts(folder, context) if folder is not None else ():
         here = context.below(algorithm)
         with here.errors_as_gaps(), opened(algorithm, folder, here.path) as inside:
             if inside is not None:

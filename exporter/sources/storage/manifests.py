@@ -7,8 +7,8 @@ by a longer one is noticed; a flipped bit that leaves the size alone is for a sc
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from exporter.facts import body
 from exporter.facts.body import Outline
@@ -23,23 +23,19 @@ _WAITING: Final = 10_000
 """Outlines that wait in memory before they are kept."""
 
 
-class Blobs(Protocol):
-    """Where blobs are read from."""
+Contents = Callable[[Sequence[str], int], Iterable[bytes | None]]
+"""Reads blobs, each at most one byte more than the limit; None where there is none.
 
-    def contents(self, digests: Sequence[str], limit: int) -> Iterable[bytes | None]:
-        """Read blobs, each at most one byte more than the limit; None where there is none.
-
-        Raises `Unseen` or OSError where something on the way may not be read.
-        """
-        ...
+Raises `Unseen` or OSError where something on the way may not be read.
+"""
 
 
 class ManifestReader:
     """Reads manifests on demand and remembers which: repositories share many of them."""
 
-    def __init__(self, blobs: Blobs, context: ReadContext, outlines: Outlines | None) -> None:
+    def __init__(self, contents: Contents, context: ReadContext, outlines: Outlines | None) -> None:
         """Add what manifests refer to; `outlines` spare those that were read before."""
-        self._blobs = blobs
+        self._contents = contents
         self._context = context.below("blobs")
         self._outlines = outlines
         self._children: dict[str, tuple[str, ...]] = {}
@@ -61,7 +57,7 @@ class ManifestReader:
         Raises `Unseen` or OSError as the blobs do.
         """
         new = [digest for digest in digests if digest not in self._children]
-        contents = self._blobs.contents(new, body.LARGEST)
+        contents = self._contents(new, body.LARGEST)
         for digest, content in zip(new, contents, strict=True):
             here = self._at(digest)
             self._children[digest] = ()

@@ -1,7 +1,7 @@
 """The repositories in a folder: their manifests, tags, layer links and uploads."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -85,7 +85,7 @@ class Repositories:
         here = context.below("revisions")
         found: LinkTargets = {}
         with here.errors_as_gaps(), opened("revisions", manifests, here.path) as folder:
-            for algorithm, names, differing in _listed(folder, here):
+            for algorithm, names, differing in links.by_algorithm(folder, here):
                 targets: dict[str, Target] = {name: f"{algorithm}:{name}" for name in names}
                 found[algorithm] = targets | {names[at]: to for at, to in differing.items()}
             tagged = context.folder("tags", manifests, _tags) or ()
@@ -94,10 +94,6 @@ class Repositories:
                 look = partial(_look, folder, here)
                 links.complete(found, tagged, self.manifests.children, look)
         links.add(found, context.builder.revisions)
-
-
-def _listed(folder: int | None, context: ReadContext) -> Iterable[links.Algorithm]:
-    return () if folder is None else links.by_algorithm(folder, context)
 
 
 def _look(folder: int, context: ReadContext, algorithm: str, encoded: str) -> Target:
@@ -139,15 +135,12 @@ def _history(folder: int, context: ReadContext) -> list[str]:
 
 def _linked(algorithm: str, folder: int, context: ReadContext) -> list[str]:
     names = links.digest_parts(folder, context)
-    return [f"{algorithm}:{name}" for name in names if _is_there(f"{name}/link", folder)]
-
-
-def _is_there(path: str, folder: int) -> bool:
-    try:
-        os.stat(path, dir_fd=folder, follow_symlinks=False)
-    except OSError:
-        return False
-    return True
+    linked = (
+        name
+        for name in names
+        if os.access(f"{name}/link", os.F_OK, dir_fd=folder, follow_symlinks=False)
+    )
+    return [f"{algorithm}:{name}" for name in linked]
 
 
 def _layers(folder: int, context: ReadContext) -> None:
