@@ -25,8 +25,8 @@ from benchmarks.parts.access import cpu_seconds
 from exporter.facts.use import ReferenceClass
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.resolve.scrub.reading import Reading, Throttle
-from exporter.resolve.scrub.selection import ReadPlace, Subject
+from exporter.resolve.scrub.reading import FullReader, Throttle
+from exporter.resolve.scrub.selection import ReadPlace, ScrubItem
 from exporter.resolve.target import AuditLimits
 from exporter.sources.registry.distribution import Distribution
 from exporter.wiring.storage import RegistryStorage
@@ -71,13 +71,13 @@ class Meter:
         return most
 
 
-def subject(blob: Blob) -> Subject:
+def subject(blob: Blob) -> ScrubItem:
     target = Descriptor(blob.media_type, blob.digest, len(blob.body))
-    return Subject(target, ReferenceClass.LIVE, (ReadPlace(APP, None),))
+    return ScrubItem(target, ReferenceClass.LIVE, (ReadPlace(APP, None),))
 
 
-async def read(source: Bytes, subjects: list[Subject], rate: float | None, meter: Meter) -> None:
-    reading = Reading(source, Throttle(rate, meter), AuditLimits())
+async def read(source: Bytes, subjects: list[ScrubItem], rate: float | None, meter: Meter) -> None:
+    reading = FullReader(source, Throttle(rate, meter), AuditLimits())
     for each in subjects:
         found = await reading.prove(each)
         assert all(seen.hashed for seen in found.sightings.values()), found

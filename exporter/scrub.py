@@ -12,8 +12,15 @@ from exporter.facts.proof import Sighting, State, unknown
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
-from exporter.resolve.scrub.reading import Reading, ReadResult, Throttle
-from exporter.resolve.scrub.selection import Coverage, Subject, coverage, due, opened, subjects
+from exporter.resolve.scrub.reading import FullReader, ReadResult, Throttle
+from exporter.resolve.scrub.selection import (
+    Coverage,
+    ScrubItem,
+    coverage,
+    due,
+    needed_items,
+    with_parts,
+)
 from exporter.resolve.target import AuditLimits, Scrub, Target
 
 
@@ -21,13 +28,13 @@ from exporter.resolve.target import AuditLimits, Scrub, Target
 class ScrubPlan:
     """What a scrub has to read, by the latest audit."""
 
-    needed: tuple[Subject, ...]
-    due: list[Subject]
+    needed: tuple[ScrubItem, ...]
+    due: list[ScrubItem]
     """Those to read now, the most urgent first."""
     coverage: Coverage
 
     @property
-    def disputed(self) -> list[Subject]:
+    def disputed(self) -> list[ScrubItem]:
         """Return the layers and configurations that differ from an image after one reading."""
         return [each for each in self.needed if each.again]
 
@@ -43,7 +50,7 @@ class Scrubber:
 
         self.registry, self.scrub = registry, scrub
         throttle = Throttle(scrub.terms.bytes_per_second, counted)
-        self._reading = Reading(scrub.source, throttle, limits, scrub.unpacker)
+        self._reading = FullReader(scrub.source, throttle, limits, scrub.unpacker)
 
     @classmethod
     def of(cls, target: Target) -> "Scrubber | None":
@@ -58,27 +65,27 @@ class Scrubber:
         `tried` holds when something could not be read: it waits, and others go first.
         """
         scrub, period = self.scrub, self.scrub.terms.period
-        needed = subjects(snapshot, hidden=scrub.source.shared)
+        needed = needed_items(snapshot, hidden=scrub.source.shared)
         scrub.proofs.want(self.registry, [each.digest for each in needed])
         known = scrub.proofs.scrubbed(self.registry)
         if scrub.unpacker is not None:
-            needed = tuple(opened(needed, snapshot, known.contents))
+            needed = tuple(with_parts(needed, snapshot, known.contents))
         ordered = due(needed, known, now, period, tried)
         return ScrubPlan(needed, ordered, coverage(needed, known, now, period))
 
-    async def verify(self, subject: Subject, now: float) -> ReadResult:
+    async def verify(self, item: ScrubItem, now: float) -> ReadResult:
         """Read a blob or manifest in full, and record and count the outcome."""
-        found = await self._reading.prove(subject)
-        await asyncio.to_thread(self._record, subject, found, now)
+        found = await self._reading.prove(item)
+        await asyncio.to_thread(self._record, item, found, now)
         blobs = self.scrub.tally.blobs
         blobs[found.outcome] = blobs.get(found.outcome, 0) + 1
         return found
 
-    def _record(self, subject: Subject, found: ReadResult, at: float) -> None:
+    def _record(self, item: ScrubItem, found: ReadResult, at: float) -> None:
         proofs = self.scrub.proofs
         proofs.note(self.registry, found.sightings, at)
         if found.content is not None:
-            proofs.learn(self.registry, subject.digest, found.content)
+            proofs.learn(self.registry, item.digest, found.content)
 
 
 def unverified(found: ReadResult) -> dict[Place, Sighting]:

@@ -28,7 +28,7 @@ from exporter.publish.answers import scrub as answer
 from exporter.publish.answers.scrub import tally_words, unread_lines
 from exporter.publish.formatting import size_words
 from exporter.resolve.concurrency import pause
-from exporter.resolve.scrub.selection import Subject
+from exporter.resolve.scrub.selection import ScrubItem
 from exporter.resolve.target import AuditLimits, Target
 from exporter.scrub import Scrubber, ScrubPlan, doubted, still_disputed, unverified
 from exporter.tally import ScrubTally
@@ -167,7 +167,7 @@ async def _planned(scrubber: Scrubber, snapshot: Snapshot) -> ScrubPlan:
     return await asyncio.to_thread(scrubber.plan, snapshot, time.time())
 
 
-async def _read_all(scrubber: Scrubber, subjects: Sequence[Subject]) -> dict[Place, Sighting]:
+async def _read_all(scrubber: Scrubber, subjects: Sequence[ScrubItem]) -> dict[Place, Sighting]:
     """Read each subject; return the places that could not be verified."""
     tally = scrubber.scrub.tally
     tally.size, tally.blobs = 0, {}  # what is read again is told apart

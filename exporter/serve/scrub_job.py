@@ -13,7 +13,7 @@ from exporter.facts.gap import UNREACHED, Reason
 from exporter.judge.report import Report
 from exporter.oci.digest import Digest
 from exporter.resolve.scrub.reading import ReadResult
-from exporter.resolve.scrub.selection import Subject
+from exporter.resolve.scrub.selection import ScrubItem
 from exporter.scrub import Scrubber
 from exporter.serve.audit_job import Watched
 from exporter.serve.board import Board
@@ -51,13 +51,13 @@ class ScrubJob:
     scrubber: Scrubber
     board: Board
     _report: Report | None = None
-    _due: deque[Subject] = field(default_factory=deque)
-    _corrupt: deque[Subject] = field(default_factory=deque)
+    _due: deque[ScrubItem] = field(default_factory=deque)
+    _corrupt: deque[ScrubItem] = field(default_factory=deque)
     """Corrupt content is due after every audit."""
     _reread: dict[Digest, float] = field(default_factory=dict)
     """When corrupt content was last read."""
     _was_corrupt: bool = False
-    """Was the last subject corrupt?"""
+    """Was the last item corrupt?"""
     _needed: int = 0
     _largest: int = 0
     """Bytes of everything needed, and of its largest part."""
@@ -76,7 +76,7 @@ class ScrubJob:
             await asyncio.sleep(pause)
 
     async def turn(self, now: float) -> float:
-        """Read one subject if one may be read; return the seconds until the next turn."""
+        """Read one item if one may be read; return the seconds until the next turn."""
         status = self.board.find(self.scrubber.registry)
         if status is None or status.report is None or not status.up:
             return POLL
@@ -90,7 +90,7 @@ class ScrubJob:
             return min(debt - now, POLL)
         return await self._read(queue.popleft(), debt, now)
 
-    def _next(self, *, paid: bool) -> deque[Subject] | None:
+    def _next(self, *, paid: bool) -> deque[ScrubItem] | None:
         """Return the queue to read from next, if any may be read.
 
         Corrupt content is read again at once: it may be repaired, and somebody waits for that. But
@@ -126,30 +126,30 @@ class ScrubJob:
             scrub.proofs.owe(registry, owed)
         return owed
 
-    async def _read(self, subject: Subject, debt: float, now: float) -> float:
-        """Read one subject; its cost is recorded first, should this process end meanwhile.
+    async def _read(self, item: ScrubItem, debt: float, now: float) -> float:
+        """Read one item; its cost is recorded first, should this process end meanwhile.
 
         Corrupt content is read outside the budget: it is little, and would starve all else.
         """
-        self._was_corrupt = subject.corrupt
-        if subject.corrupt:
-            self._reread[subject.digest] = now
+        self._was_corrupt = item.corrupt
+        if item.corrupt:
+            self._reread[item.digest] = now
         else:
             scrub = self.scrubber.scrub
-            paid = scrub.terms.paid(debt, now, subject.size, self._needed)
+            paid = scrub.terms.paid(debt, now, item.size, self._needed)
             await asyncio.to_thread(scrub.proofs.owe, self.scrubber.registry, paid)
-        found = await self.scrubber.verify(subject, now)
-        self._log(subject, found)
+        found = await self.scrubber.verify(item, now)
+        self._log(item, found)
         if found.outcome in ("unknown", "gone"):
-            self._tried[subject.digest] = now
+            self._tried[item.digest] = now
         away = any(each.reason in _AWAY for each in found.sightings.values())
         return BACKOFF if away else 0.0
 
-    def _log(self, subject: Subject, found: ReadResult) -> None:
+    def _log(self, item: ScrubItem, found: ReadResult) -> None:
         seen = found.sightings
         fields = {
             "registry": self.scrubber.registry,
-            "digest": subject.digest,
+            "digest": item.digest,
             "repositories": sorted({repository for repository, _ in seen}),
             "detail": next((each.detail or each.reason for each in seen.values()), ""),
         }

@@ -17,7 +17,7 @@ from exporter.ports import Bytes, Sink, Unseen
 from exporter.resolve.blobs import LARGEST_CONFIG
 from exporter.resolve.concurrency import pause
 from exporter.resolve.confirm import Look, settle, suspicion
-from exporter.resolve.scrub.selection import Part, ReadPlace, Subject
+from exporter.resolve.scrub.selection import Part, ReadPlace, ScrubItem
 from exporter.resolve.target import AuditLimits
 from exporter.resolve.unpacking import Unpacker
 
@@ -59,7 +59,7 @@ class Throttle:
             await self._sleep(self._free_at - now)
 
 
-class Opening:
+class ContentSink:
     """Opens one thing while it is read; implements `exporter.ports.Sink`."""
 
     def __init__(self, onward: Sink, part: Part, unpacker: Unpacker) -> None:
@@ -132,7 +132,7 @@ class ReadResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FullReader:
     """Reads from one registry, or from the storage behind it."""
 
     source: Bytes
@@ -140,32 +140,32 @@ class Reading:
     limits: AuditLimits = field(default_factory=AuditLimits)
     unpacker: Unpacker | None = None
 
-    async def prove(self, subject: Subject) -> ReadResult:
+    async def prove(self, item: ScrubItem) -> ReadResult:
         """Return what the bytes are at each place about which a read says something.
 
         One whole read proves them right. Wrong, short or absent they are only where a second read
         agrees, that no cache of the first one answers, and where the manifest above was right in
         between. What one repository has wrong is read in every other one that needs it.
         """
-        digest = subject.digest
-        first, *others = subject.needs
+        digest = item.digest
+        first, *others = item.needs
         opening = None
-        if self.unpacker is not None and subject.part is not None:
-            opening = Opening(self.sink, subject.part, self.unpacker)
-        seen = await self._settled(first, subject, opening)
+        if self.unpacker is not None and item.part is not None:
+            opening = ContentSink(self.sink, item.part, self.unpacker)
+        seen = await self._settled(first, item, opening)
         found = {(first.repository, digest): seen}
         if self.source.shared:
-            found = {(need.repository, digest): seen for need in subject.needs}
-        elif seen.corrupt or subject.corrupt:
+            found = {(need.repository, digest): seen for need in item.needs}
+        elif seen.corrupt or item.corrupt:
             for need in others:
-                found[need.repository, digest] = await self._settled(need, subject, opening)
+                found[need.repository, digest] = await self._settled(need, item, opening)
         return ReadResult(found, opening.content if opening else None)
 
     async def _settled(
-        self, need: ReadPlace, subject: Subject, opening: Opening | None
+        self, need: ReadPlace, item: ScrubItem, opening: ContentSink | None
     ) -> Sighting:
-        target = subject.target
-        look = await self._look(need.repository, target, opening, again=subject.again)
+        target = item.target
+        look = await self._look(need.repository, target, opening, again=item.again)
         if isinstance(look, Sighting):
             return look
         await pause(self.limits.confirm_after, (look,))
@@ -177,7 +177,7 @@ class Reading:
         self,
         repository: Repository,
         target: Descriptor,
-        opening: Opening | None = None,
+        opening: ContentSink | None = None,
         *,
         again: bool = False,
     ) -> Look:

@@ -39,7 +39,7 @@ class ReadPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ScrubItem:
     """One blob or manifest that is read whole."""
 
     target: Descriptor
@@ -68,22 +68,22 @@ class Subject:
         return self.target.size or 0
 
 
-def subjects(snapshot: Snapshot, *, hidden: bool = False) -> tuple[Subject, ...]:
+def needed_items(snapshot: Snapshot, *, hidden: bool = False) -> tuple[ScrubItem, ...]:
     """Return everything below the roots that the audit found there, or found corrupt, each once.
 
     `hidden` adds what the registry would not show: its storage may. A registry that cannot parse a
     manifest whose bits flipped answers 500.
     Not what a manifest carries inline or expects elsewhere. Reading a pull-through cache whole
-    would make it fetch: nothing of one is a subject.
+    would make it fetch: nothing of one is a item.
     """
     if snapshot.role is Role.PROXY:
         return ()
-    found: dict[Digest, Subject] = {}
+    found: dict[Digest, ScrubItem] = {}
     for need, target, reference_class in _needed(snapshot):
         seen = snapshot.sightings.get((need.repository, target.digest))
         if seen is None or not _may_be_read(seen, hidden=hidden):
             continue
-        first = Subject(_as_asked(target, seen), reference_class, ())
+        first = ScrubItem(_as_asked(target, seen), reference_class, ())
         known = found.get(target.digest, first)
         corrupt = known.corrupt or seen.corrupt
         found[target.digest] = replace(known, needs=(*known.needs, need), corrupt=corrupt)
@@ -129,9 +129,9 @@ def _as_asked(target: Descriptor, seen: Sighting) -> Descriptor:
     return Descriptor(OCI_MANIFEST, target.digest, target.size)
 
 
-def opened(
-    subjects: Iterable[Subject], snapshot: Snapshot, contents: Mapping[Digest, Known]
-) -> list[Subject]:
+def with_parts(
+    items: Iterable[ScrubItem], snapshot: Snapshot, contents: Mapping[Digest, Known]
+) -> list[ScrubItem]:
     """Return what is to be read, and say of each whether it is to be opened as well.
 
     Once is enough for good: a digest always unpacks to the same. What is at odds with an image is
@@ -151,23 +151,23 @@ def opened(
             if each.reason is None and not each.proven:
                 odd.add(each.misfit.digest)
     found = []
-    for subject in subjects:
-        part, known = wanted.get(subject.digest), contents.get(subject.digest)
-        again = subject.digest in odd
-        if part and (again or known is None or not known.settled or subject.digest in blamed):
-            found.append(replace(subject, part=part, owed=again or known is None, again=again))
+    for item in items:
+        part, known = wanted.get(item.digest), contents.get(item.digest)
+        again = item.digest in odd
+        if part and (again or known is None or not known.settled or item.digest in blamed):
+            found.append(replace(item, part=part, owed=again or known is None, again=again))
         else:
-            found.append(subject)
+            found.append(item)
     return found
 
 
 def due(
-    subjects: Iterable[Subject],
+    items: Iterable[ScrubItem],
     scrubbed: Scrubbed,
     now: float,
     period: float,
     tried: Mapping[Digest, float] | None = None,
-) -> list[Subject]:
+) -> list[ScrubItem]:
     """Return what must be read, in order: corrupt, then by class, then the oldest proof first.
 
     Nothing is read twice within a period, in seconds, but what is corrupt, and what is to be
@@ -177,19 +177,19 @@ def due(
     failed = {digest for digest, at in (tried or {}).items() if abs(now - at) < _RETRY}
     open_to = (
         each
-        for each in subjects
+        for each in items
         if each.digest not in failed
         and (each.corrupt or each.owed or not scrubbed.fresh(each.digest, now, period))
     )
     return sorted(open_to, key=lambda each: _turn(each, scrubbed))
 
 
-def _turn(subject: Subject, scrubbed: Scrubbed) -> tuple[bool, bool, int, float, str]:
+def _turn(item: ScrubItem, scrubbed: Scrubbed) -> tuple[bool, bool, int, float, str]:
     """What was never proven comes before the oldest proof."""
-    known = scrubbed.proofs.get(subject.digest)
+    known = scrubbed.proofs.get(item.digest)
     proven = known.at if known is not None and known.at is not None else 0.0
-    urgent = not subject.corrupt, not subject.again
-    return *urgent, subject.reference_class.rank, proven, subject.digest
+    urgent = not item.corrupt, not item.again
+    return *urgent, item.reference_class.rank, proven, item.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +210,10 @@ class Coverage:
         return self.proven / self.needed if self.needed else 1.0
 
 
-def coverage(
-    subjects: Sequence[Subject], scrubbed: Scrubbed, now: float, period: float
-) -> Coverage:
+def coverage(items: Sequence[ScrubItem], scrubbed: Scrubbed, now: float, period: float) -> Coverage:
     """Return how much of what is needed was proven within the period, in seconds."""
     proofs = scrubbed.proofs
-    live = (each.digest for each in subjects if each.reference_class is ReferenceClass.LIVE)
+    live = (each.digest for each in items if each.reference_class is ReferenceClass.LIVE)
     waits = (proofs[digest].counts_from if digest in proofs else now for digest in live)
-    right = (each.size for each in subjects if scrubbed.fresh(each.digest, now, period))
-    return Coverage(sum(each.size for each in subjects), sum(right), min(waits, default=None))
+    right = (each.size for each in items if scrubbed.fresh(each.digest, now, period))
+    return Coverage(sum(each.size for each in items), sum(right), min(waits, default=None))

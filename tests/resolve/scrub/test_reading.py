@@ -16,8 +16,8 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
-from exporter.resolve.scrub.reading import Reading, Throttle
-from exporter.resolve.scrub.selection import ReadPlace, Subject
+from exporter.resolve.scrub.reading import FullReader, Throttle
+from exporter.resolve.scrub.selection import ReadPlace, ScrubItem
 from exporter.resolve.target import AuditLimits
 from tests.faulty import FAULTS
 
@@ -59,15 +59,15 @@ def shelf(*answers: Answer, shared: bool = False) -> Shelf:
     return Shelf({(APP, BLOB): list(answers)}, shared)
 
 
-def subject(*repositories: Repository, corrupt: bool = False) -> Subject:
+def subject(*repositories: Repository, corrupt: bool = False) -> ScrubItem:
     needs = tuple(ReadPlace(each, ABOVE) for each in repositories or (APP,))
     target = Descriptor("application/octet-stream", BLOB, 4)
-    return Subject(target, ReferenceClass.LIVE, needs, corrupt)
+    return ScrubItem(target, ReferenceClass.LIVE, needs, corrupt)
 
 
-async def proven(source: Shelf, asked: Subject | None = None) -> dict[Place, Sighting]:
+async def proven(source: Shelf, asked: ScrubItem | None = None) -> dict[Place, Sighting]:
     sink = Throttle(None, lambda _: None)
-    reading = Reading(source, sink, AuditLimits(confirm_after=0.0))
+    reading = FullReader(source, sink, AuditLimits(confirm_after=0.0))
     return (await reading.prove(asked or subject())).sightings
 
 
@@ -178,7 +178,7 @@ async def test_a_sink_that_fails_costs_one_reading() -> None:
         def begin(self) -> None:
             raise RuntimeError("a fault")
 
-    reading = Reading(shelf(None), Leaking(None, lambda _: None), AuditLimits(confirm_after=0.0))
+    reading = FullReader(shelf(None), Leaking(None, lambda _: None), AuditLimits(confirm_after=0.0))
     seen = (await reading.prove(subject())).sightings[APP, BLOB]
 
     assert (seen.state, seen.reason) == (State.UNKNOWN, Reason.INTERNAL)

@@ -17,7 +17,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.resolve.scrub.selection import ReadPlace, Subject, coverage, due, subjects
+from exporter.resolve.scrub.selection import ReadPlace, ScrubItem, coverage, due, needed_items
 from exporter.resolve.target import DAY, Terms
 from tests import worlds
 from tests.fakes import APP, Fake, audited, use
@@ -27,9 +27,9 @@ IMAGE = worlds.two_platforms("app")
 LAYER = IMAGE.children[0].layers[0]
 
 
-async def found(fake: Fake, *names: str) -> dict[str, Subject]:
+async def found(fake: Fake, *names: str) -> dict[str, ScrubItem]:
     report = await audited(fake, *map(use, names))
-    return {each.digest: each for each in subjects(report.snapshot)}
+    return {each.digest: each for each in needed_items(report.snapshot)}
 
 
 async def test_every_manifest_and_blob_below_a_tag_is_read_once() -> None:
@@ -91,8 +91,8 @@ async def test_what_an_audit_knows_to_be_gone_is_not_read_and_what_is_corrupt_is
     at = (APP, LAYER.digest)
     snapshot = replace(snapshot, sightings={**snapshot.sightings, at: seen})
 
-    over_the_api = {each.digest for each in subjects(snapshot)}
-    behind_it = {each.digest for each in subjects(snapshot, hidden=True)}
+    over_the_api = {each.digest for each in needed_items(snapshot)}
+    behind_it = {each.digest for each in needed_items(snapshot, hidden=True)}
 
     assert (LAYER.digest in over_the_api) is is_read
     assert (LAYER.digest in behind_it) is is_read_behind
@@ -103,7 +103,7 @@ async def test_a_pull_through_cache_is_left_alone() -> None:
     fake.push(IMAGE, "v1")
     snapshot = (await audited(fake)).snapshot
 
-    assert subjects(replace(snapshot, role=Role.PROXY)) == ()
+    assert needed_items(replace(snapshot, role=Role.PROXY)) == ()
 
 
 async def test_an_entry_of_an_unknown_type_is_asked_for_as_what_it_turned_out_to_be() -> None:
@@ -114,7 +114,7 @@ async def test_an_entry_of_an_unknown_type_is_asked_for_as_what_it_turned_out_to
     odd, plain = cache.blobs[0].digest, cache.blobs[1].digest
     snapshot = replace(snapshot, sightings={**snapshot.sightings, (APP, odd): HEADER})
 
-    asked = {each.digest: each.target.is_manifest for each in subjects(snapshot)}
+    asked = {each.digest: each.target.is_manifest for each in needed_items(snapshot)}
 
     assert asked[odd]
     assert not asked[plain]
@@ -126,9 +126,9 @@ PERIOD = 30 * DAY
 
 def subject(
     name: str, kind: ReferenceClass = ReferenceClass.LIVE, size: int = 10, *, corrupt: bool = False
-) -> Subject:
+) -> ScrubItem:
     target = Descriptor("application/octet-stream", Digest.of(name.encode()), size)
-    return Subject(target, kind, (ReadPlace(APP, None),), corrupt)
+    return ScrubItem(target, kind, (ReadPlace(APP, None),), corrupt)
 
 
 SUBJECTS = st.lists(
@@ -146,7 +146,7 @@ AGES = st.one_of(st.none(), st.floats(0, 2 * PERIOD))
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[list[Subject], Scrubbed]:
+def histories(draw: st.DrawFn) -> tuple[list[ScrubItem], Scrubbed]:
     subjects = draw(SUBJECTS)
     proofs = {}
     for each in subjects:
@@ -157,7 +157,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Subject], Scrubbed]:
 
 @given(histories())
 def test_nothing_is_read_twice_within_a_period_but_what_is_corrupt(
-    history: tuple[list[Subject], Scrubbed],
+    history: tuple[list[ScrubItem], Scrubbed],
 ) -> None:
     subjects, known = history
 
@@ -171,7 +171,7 @@ def test_nothing_is_read_twice_within_a_period_but_what_is_corrupt(
 
 @given(histories())
 def test_corrupt_first_then_by_class_then_the_oldest_proof(
-    history: tuple[list[Subject], Scrubbed],
+    history: tuple[list[ScrubItem], Scrubbed],
 ) -> None:
     subjects, known = history
 
@@ -188,7 +188,7 @@ def test_corrupt_first_then_by_class_then_the_oldest_proof(
 
 @given(histories(), st.randoms())
 def test_the_plan_does_not_depend_on_the_order_of_what_is_needed(
-    history: tuple[list[Subject], Scrubbed],
+    history: tuple[list[ScrubItem], Scrubbed],
     chance: st.randoms,  # type: ignore[valid-type] # a random.Random
 ) -> None:
     subjects, known = history

@@ -18,8 +18,8 @@ from exporter.oci.layers import SILENT, Rootfs
 from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Sink, Unseen, Wrong
-from exporter.resolve.scrub.reading import Reading, ReadResult, Throttle
-from exporter.resolve.scrub.selection import Part, ReadPlace, Subject, due, opened
+from exporter.resolve.scrub.reading import FullReader, ReadResult, Throttle
+from exporter.resolve.scrub.selection import Part, ReadPlace, ScrubItem, due, with_parts
 from exporter.resolve.target import AuditLimits
 from exporter.resolve.unpacking import Unpacker
 from tests import worlds
@@ -41,10 +41,10 @@ RIGHT = {
 }
 
 
-def plan(known: Contents) -> dict[Digest, Subject]:
+def plan(known: Contents) -> dict[Digest, ScrubItem]:
     blobs = {blob.digest: blob for made in MADE for blob in made.blobs}
     wanted = [
-        Subject(
+        ScrubItem(
             Descriptor(blob.media_type, digest, len(blob.body)),
             ReferenceClass.LIVE,
             (ReadPlace(APP, IMAGE.digest),),
@@ -52,7 +52,7 @@ def plan(known: Contents) -> dict[Digest, Subject]:
         for digest, blob in blobs.items()
     ]
     manifests = {each.digest: parse(each.body, each.digest) for each in MADE}
-    found = opened(wanted, Snapshot("registry", 1.0, manifests=manifests), known)
+    found = with_parts(wanted, Snapshot("registry", 1.0, manifests=manifests), known)
     return {each.digest: each for each in found}
 
 
@@ -119,11 +119,13 @@ async def learnt(source: Shelf, part: Part, *, again: bool = False) -> Inside | 
 async def found(
     source: Shelf, part: Part, unpacker: Unpacker, *, again: bool = False
 ) -> ReadResult:
-    reading = Reading(
+    reading = FullReader(
         source, Throttle(None, lambda _: None), AuditLimits(confirm_after=0.0), unpacker
     )
     target = Descriptor("x", FIRST, len(source.body))
-    subject = Subject(target, ReferenceClass.LIVE, (ReadPlace(APP, None),), part=part, again=again)
+    subject = ScrubItem(
+        target, ReferenceClass.LIVE, (ReadPlace(APP, None),), part=part, again=again
+    )
     return await reading.prove(subject)
 
 
