@@ -17,13 +17,14 @@ from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConf
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
-from exporter.sources.cluster.objects import ApiStruct
+from exporter.sources.cluster.objects import ExecCredential
 from exporter.sources.cluster.resources import decoded
 from exporter.sources.program import Program
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds the token of its ServiceAccount."""
 _TOKEN: Final = "BearerToken"  # noqa: S105 - the name of a scheme
+_EXEC_CREDENTIAL: Final = msgspec.json.Decoder(ExecCredential)
 _PAUSE: Final = 10
 """The most seconds that are waited because the server says so."""
 
@@ -152,24 +153,6 @@ def _merged(paths: list[Path]) -> ConfigNode:
     merged: ConfigNode = merger.config
     merged.value["current-context"] = next(filter(None, chosen), None)
     return merged
-
-
-class ExecStatus(ApiStruct, frozen=True):
-    """What a plugin gives: a token, a certificate with its key, or both."""
-
-    token: str | None = None
-    client_certificate_data: str | None = None
-    client_key_data: str | None = None
-
-
-class ExecCredential(ApiStruct, frozen=True):
-    """A plugin's response (client.authentication.k8s.io)."""
-
-    api_version: str
-    status: ExecStatus
-
-
-_EXEC_CREDENTIAL: Final = msgspec.json.Decoder(ExecCredential)
 
 
 def exec_credentials(

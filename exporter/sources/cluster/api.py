@@ -3,6 +3,7 @@
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -32,15 +33,12 @@ _STARTS: Final = 3
 """How often a list is begun; a server forgets its place in a list after some minutes."""
 _SECRET: Final = msgspec.json.Decoder(Secret)
 
-_OK: Final = 200
-_NOT_FOUND: Final = 404
-_GONE: Final = 410
-_STATUSES: Final = {
-    401: (Reason.UNAUTHORIZED, "the credentials are refused"),
-    403: (Reason.DENIED, "the role does not allow it"),
-    _NOT_FOUND: (Reason.UNSUPPORTED, "not served by this API server"),
-    _GONE: (Reason.INCOMPLETE_LIST, "the list expired on every attempt"),
-    429: (Reason.RATE_LIMITED, "rate limited"),
+_STATUSES: Final[dict[int, tuple[Reason, str]]] = {
+    HTTPStatus.UNAUTHORIZED: (Reason.UNAUTHORIZED, "the credentials are refused"),
+    HTTPStatus.FORBIDDEN: (Reason.DENIED, "the role does not allow it"),
+    HTTPStatus.NOT_FOUND: (Reason.UNSUPPORTED, "not served by this API server"),
+    HTTPStatus.GONE: (Reason.INCOMPLETE_LIST, "the list expired on every attempt"),
+    HTTPStatus.TOO_MANY_REQUESTS: (Reason.RATE_LIMITED, "rate limited"),
 }
 _OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
 """Reasons that will hold for the next list too."""
@@ -74,14 +72,14 @@ class Api:
                 return self._whole(subject, resource, namespace, most)
             except _Expired:
                 continue
-        raise Unseen(subject, *_STATUSES[_GONE])
+        raise Unseen(subject, *_STATUSES[HTTPStatus.GONE])
 
     def secret(self, namespace: str, name: str) -> Secret | None:
         """Return one Secret, None where there is none; raise `Unseen`."""
         subject = plain(f"{self.cluster}: Secret {namespace}/{name}")
         path = f"{SECRETS.path(namespace)}/{name}"
         status, body = self._get(subject, path, {}, JSON, _LARGEST_OBJECT)
-        if status == _NOT_FOUND:
+        if status == HTTPStatus.NOT_FOUND:
             return None
         return _decoded(subject, _good(subject, status, body), _SECRET)
 
@@ -152,7 +150,7 @@ def _body(subject: str, answer: urllib3.BaseHTTPResponse, end: float, most: int)
 
 
 def _page(subject: str, status: int, body: bytes, resource: ApiResource) -> ObjectList[Any]:
-    if status == _GONE:
+    if status == HTTPStatus.GONE:
         raise _Expired
     page = _decoded(subject, _good(subject, status, body), resource.decoder)
     # Whatever has no items or no version is no list, and above all not an empty one.
@@ -169,12 +167,12 @@ def _decoded(subject: str, body: bytes, of: msgspec.json.Decoder[Document]) -> D
 
 
 def _good(subject: str, status: int, body: bytes) -> bytes:
-    if status == _OK:
+    if status == HTTPStatus.OK:
         return body
     reason, detail = _STATUSES.get(status, (Reason.MALFORMED, f"answered with status {status}"))
-    if status >= 500:  # noqa: PLR2004 - HTTP's own border
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         reason = Reason.SERVER_ERROR
-    elif 300 <= status < 400:  # noqa: PLR2004 - likewise
+    elif HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         reason = Reason.REDIRECT
     raise Unseen(subject, reason, detail)
 

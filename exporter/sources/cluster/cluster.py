@@ -65,7 +65,8 @@ class Cluster:
         with self._access.open() as client:
             api = Api(self.name, client, patience, time.monotonic() + _PAGES * patience)
             listed = self._lists.read(api, self._resources())
-            nodes = self._nodes(listed)
+            whole = resources.NODES in listed.objects.keys() - listed.partial
+            nodes = ClusterNodes(listed.of(resources.NODES), whole=whole)
             secrets = PullSecrets(self.name, listed.of(resources.SERVICE_ACCOUNTS))
             logins = (secrets.login,) if self._options.pull_secrets else ()
             running = merged(self._images(listed, nodes), nodes, *logins)
@@ -98,10 +99,6 @@ class Cluster:
         secrets = [resources.HELM_SECRETS] if options.helm and options.depth else []
         accounts = [resources.SERVICE_ACCOUNTS] if options.pull_secrets else []
         return [*built_in[:1], *self._custom, *secrets, *accounts, *built_in[1:]]
-
-    def _nodes(self, listed: ListedObjects) -> ClusterNodes:
-        whole = resources.NODES in listed.objects.keys() - listed.partial
-        return ClusterNodes(listed.of(resources.NODES), whole=whole)
 
     def _images(self, listed: ListedObjects, nodes: ClusterNodes) -> Iterator[PodImage]:
         owners, depth = self._owners(listed), self._options.depth

@@ -49,7 +49,7 @@ def of_replicated(kind: str, objects: Iterable[Controller], owners: Owners) -> I
     """Return what keeps a number of pods alive; at zero it is idle."""
     for each in objects:
         workload = owners.top(kind, each.metadata)
-        yield from of_template(workload, each.spec.pod, _class_of(each))
+        yield from of_template(workload, each.spec.pod, _idle_if(each.spec.replicas == 0))
 
 
 def of_daemons(
@@ -90,7 +90,7 @@ def of_replica_sets(sets: Iterable[Controller], owners: Owners, depth: int) -> I
     for family in _by_owner(sets):
         family.sort(key=_age_of_set, reverse=True)
         for age, each in enumerate(family):
-            reference_class = _class_of(each)
+            reference_class = _idle_if(each.spec.replicas == 0)
             if age and reference_class is ReferenceClass.IDLE:
                 if age > depth:
                     continue
@@ -164,11 +164,6 @@ def _zone(name: str | None) -> tzinfo | None:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # `ZoneInfoNotFoundError` is a KeyError
         return None
-
-
-def _class_of(controller: Controller) -> ReferenceClass:
-    """Return whether it is live, or idle at zero. Without a number there is one replica."""
-    return _idle_if(controller.spec.replicas == 0)
 
 
 def _idle_if(idle: bool | None) -> ReferenceClass:  # noqa: FBT001 - its name says it

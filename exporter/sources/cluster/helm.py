@@ -19,7 +19,13 @@ from exporter.ports import Unseen
 from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.images import PodImage
 from exporter.sources.cluster.names import plain
-from exporter.sources.cluster.objects import ApiStruct, LabelledMeta, PartialObjectMetadata, Secret
+from exporter.sources.cluster.objects import (
+    HelmHook,
+    HelmRelease,
+    LabelledMeta,
+    PartialObjectMetadata,
+    Secret,
+)
 from exporter.sources.cluster.resources import HELM_SECRETS
 
 _PACKED: Final = 1_400_000
@@ -49,19 +55,6 @@ _DIGITS: Final = 18
 
 class TooLarge(Malformed):
     """It is more than is read of one release."""
-
-
-class HelmHook(ApiStruct, frozen=True):
-    """A job or pod that Helm starts beside the release."""
-
-    manifest: str = ""
-
-
-class HelmRelease(ApiStruct, frozen=True):
-    """What is read of a release."""
-
-    manifest: str = ""
-    hooks: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _RELEASE: Final = msgspec.json.Decoder(HelmRelease)

@@ -19,8 +19,7 @@ _LONGEST_REFERENCE: Final = 1_000
 """Characters of an image's name: a host, a repository, a tag and a digest have fewer."""
 _REFERENCES: Final = 16_384
 """References that are kept read: many pods and nodes name the same."""
-_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-_LONGEST_SUBDOMAIN: Final = 253
+_SUBDOMAIN: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _DEEPEST: Final = 8
 _NODE: Final = "Node"
 
@@ -46,7 +45,7 @@ def reference(text: str) -> Reference:
 
 def is_name(text: str) -> bool:
     """May an object have this name (RFC 1123 subdomain)? What may not is a path of its own."""
-    return len(text) <= _LONGEST_SUBDOMAIN and bool(_SUBDOMAIN.fullmatch(text))
+    return bool(_SUBDOMAIN.fullmatch(text))
 
 
 class Owners:

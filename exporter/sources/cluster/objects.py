@@ -319,3 +319,27 @@ class ObjectList(ApiStruct, Generic[Item], frozen=True):
     kind: str
     metadata: ListMeta
     items: tuple[Item, ...] | UnsetType | None = UNSET
+
+
+class ExecCredentialStatus(ApiStruct, frozen=True):
+    token: str | None = None
+    client_certificate_data: str | None = None
+    client_key_data: str | None = None
+
+
+class ExecCredential(ApiStruct, frozen=True):
+    """What a credential plugin prints (client.authentication.k8s.io)."""
+
+    api_version: str
+    status: ExecCredentialStatus
+
+
+class HelmHook(ApiStruct, frozen=True):
+    manifest: str = ""
+
+
+class HelmRelease(ApiStruct, frozen=True):
+    """What Helm keeps in a Secret."""
+
+    manifest: str = ""
+    hooks: Raw = Raw(b"null")
