@@ -98,6 +98,11 @@ def age_words(seconds: float) -> str:
     return f"{max(0, int(seconds))} s"
 
 
+def ago_words(seconds: float | None, now: float, head: str = "") -> str:
+    """Return how long ago something was after a head; nothing where it never was."""
+    return "" if seconds is None else f"{head}{age_words(now - seconds)} ago"
+
+
 def platform_words(platform: Platform) -> str:
     """Return a platform's name; manifests may write anything there."""
     return str(platform)

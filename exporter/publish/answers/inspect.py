@@ -37,7 +37,7 @@ from exporter.publish.formatting import (
     ABSENT,
     BY_DESIGN,
     LACKING,
-    age_words,
+    ago_words,
     child_cell,
     count_words,
     names,
@@ -123,7 +123,7 @@ def _circumstances(report: Report, tag: TagReport, now: float) -> Iterator[Item]
     verdict = tag.verdict
     for head, seconds in (("First seen", tag.since), ("Audited", report.snapshot.taken_at)):
         if seconds is not None:
-            yield item(f"{head} {time_words(seconds)}, {age_words(now - seconds)} ago")
+            yield item(f"{head} {time_words(seconds)}, {ago_words(seconds, now)}")
     if verdict.root.platforms:
         yield item(f"Must run on {names(sorted(map(platform_words, verdict.root.platforms)))}")
     further = sorted(verdict.root.admitted - verdict.root.platforms, key=str)

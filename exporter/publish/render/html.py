@@ -59,11 +59,11 @@ def _span(span: Span) -> str:
             assert_never(span)
 
 
-def badge(cell: Cell, kind: str = "badge") -> str:
+def badge(cell: Cell) -> str:
     """Return a cell in its tone, with a sign for those who see no colours."""
     sign = _SIGNS[cell.tone]
     shown = f'<span aria-hidden="true">{sign}</span>' if sign else ""
-    return f'<span class="{kind} {cell.tone.value}">{shown}<span>{text(cell.text)}</span></span>'
+    return f'<span class="badge {cell.tone.value}">{shown}<span>{text(cell.text)}</span></span>'
 
 
 def copy_button(source: str) -> str:

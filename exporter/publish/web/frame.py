@@ -7,9 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from exporter import __version__
-from exporter.publish.blocks import Cell
-from exporter.publish.formatting import age_words, moment, time_words
-from exporter.publish.render.html import badge, text
+from exporter.publish.render.html import text
 
 _STATIC: Final = files("exporter.publish.web") / "static"
 _STYLE: Final = (_STATIC / "style.css").read_text("utf-8").strip()
@@ -57,22 +55,10 @@ def frame(title: str, body: str, home: str = "", docs: str = "") -> str:
     )
 
 
-def chips(cells: Iterable[Cell], kind: str = "chip") -> str:
-    """Return short words side by side."""
-    shown = "".join(f"<li>{badge(each, kind)}</li>" for each in cells)
-    return f'<ul class="chips">{shown}</ul>'
-
-
 def link(path: str, words: str, *, current: bool = False) -> str:
     """Return a link to a path, quoted already."""
     here = ' aria-current="page"' if current else ""
     return f'<a href="{text(path)}"{here}>{text(words)}</a>'
-
-
-def ago(seconds: float, now: float) -> str:
-    """Return how long ago something was; the time itself stands behind it."""
-    exact = f'datetime="{moment(seconds)}" title="{time_words(seconds)}"'
-    return f"<time {exact}>{age_words(now - seconds)} ago</time>"
 
 
 def section(name: str, head: str, body: str) -> str:

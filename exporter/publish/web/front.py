@@ -9,19 +9,17 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition
 from exporter.judge.storage_use import StorageUse
 from exporter.publish.answers.capacity import storage_blocks
-from exporter.publish.blocks import Cell, Item, List, PageLink, Tone, item
-from exporter.publish.formatting import age_words, count_words, names
-from exporter.publish.render.html import badge, render, text
+from exporter.publish.blocks import Cell, Item, List, PageLink, Span, Text, Tone, item, listed
+from exporter.publish.formatting import ago_words, count_words, names
+from exporter.publish.render.html import badge, markup, render, text
 from exporter.publish.status import AppState, RegistryStatus, SourceStatus
-from exporter.publish.web.frame import ago, chips, facts, frame, link, section
+from exporter.publish.web.frame import facts, frame, link, section
 from exporter.publish.web.query import Query
 from exporter.publish.web.tag_index import IndexedTag, TagIndex
 from exporter.publish.web.tag_list import listing, platform_cells, tag_path, users
 
 _WORST: Final = 5
 """Tags that are shown at the top."""
-_OPEN: Final = 3
-"""Lines of what was not seen that stand open."""
 _HEALTH: Final = {
     True: Cell("audit complete", Tone.GOOD),
     False: Cell("audit incomplete", Tone.UNSURE),
@@ -48,10 +46,11 @@ def _verdict(app_state: AppState, index: TagIndex, now: float) -> str:
     """The answer in one line, and the worst of it."""
     lost = index.lost
     tone, head = _answer(app_state, index, lost)
+    lead = _lead(app_state, index, lost, now)
     worst = List(tuple(_worst(each, now) for each in lost[:_WORST]))
     return (
         f'<section class="verdict {tone.value}" aria-labelledby="answer">'
-        f'<h1 id="answer">{text(head)}</h1><p class="lead">{_lead(app_state, index, lost, now)}</p>'
+        f'<h1 id="answer">{text(head)}</h1><p class="lead">{markup(lead)}</p>'
         + (f'<div class="worst">{render([worst])}</div>' if worst.items else "")
         + "</section>"
     )
@@ -72,26 +71,24 @@ def _answer(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag]) ->
     return Tone.GOOD, "Every tag in scope can be pulled"
 
 
-def _lead(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag], now: float) -> str:
+def _lead(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag], now: float) -> Text:
     """What the one line leaves out, each with the list behind it."""
     classes = Counter(each.tag.verdict.root.reference_class for each in lost)
     live = classes.pop(ReferenceClass.LIVE, 0)
-    parts = []
+    parts: list[Span] = []
     if live and classes:
         others = (count_words(amount, f"{each} tag") for each, amount in sorted(classes.items()))
-        parts.append(f"Also affected: {names(others)}.")
+        parts.append(f"Also affected: {names(others)}. ")
     for condition, words in _ASIDE.items():
         amount = index.count(condition)
         if amount:
             address = Query(condition=condition).address()
-            parts.append(link(address, f"{count_words(amount, 'tag')} {words}") + ".")
+            parts += [PageLink(f"{count_words(amount, 'tag')} {words}", address), ". "]
     total = count_words(len(index.entries), "tag")
     where = count_words(len(app_state.statuses), "registry", "registries")
-    oldest = min(
-        (each.report.snapshot.taken_at for each in app_state.statuses if each.report), default=None
-    )
-    seen = f", audited {ago(oldest, now)}" if oldest is not None else ""
-    return " ".join((*parts, f"{total} in {where}{seen}."))
+    audited = (each.report.snapshot.taken_at for each in app_state.statuses if each.report)
+    seen = ago_words(min(audited, default=None), now, ", audited ")
+    return *parts, f"{total} in {where}{seen}."
 
 
 _ASIDE: Final = {
@@ -102,8 +99,7 @@ _ASIDE: Final = {
 
 def _worst(entry: IndexedTag, now: float) -> Item:
     lost = [cell for cell in platform_cells(entry.tag.verdict) if cell.tone is Tone.BAD]
-    since = entry.tag.since
-    seen = f", first seen {age_words(now - since)} ago" if since is not None else ""
+    seen = ago_words(entry.tag.since, now, ", first seen ")
     return item(
         PageLink(entry.name, tag_path(entry.registry, entry.name)),
         f" {entry.tag.verdict.root.reference_class}{seen} ",
@@ -117,9 +113,10 @@ def _registries(app_state: AppState, index: TagIndex, now: float) -> str:
         app_state.statuses, key=lambda each: -index.count(Condition.CANNOT_BE_PULLED, each.registry)
     )
     cards = "".join(_card(app_state, index, each, now) for each in order)
-    return section(
-        "registries", "Registries", f'<div class="cards">{cards}</div>{_sources(app_state, now)}'
-    )
+    sources = List(tuple(_source(each, now) for each in app_state.sources))
+    read = f'<div class="card"><h3>Image sources</h3>{render([sources])}</div>'
+    body = f'<div class="cards">{cards}</div>{read if sources.items else ""}'
+    return section("registries", "Registries", body)
 
 
 def _card(app_state: AppState, index: TagIndex, status: RegistryStatus, now: float) -> str:
@@ -127,11 +124,11 @@ def _card(app_state: AppState, index: TagIndex, status: RegistryStatus, now: flo
     states = [_GAPS if status.up and status.unseen else _HEALTH[status.up]]
     if status.registry in app_state.in_progress:
         states.insert(0, Cell("auditing now"))
-    head = f"<h3>{text(status.registry)}</h3>{chips(states, 'badge')}"
+    head = f"<h3>{text(status.registry)}</h3><span>{' '.join(map(badge, states))}</span>"
     parts = (
         f'<div class="head">{head}</div>',
         _figures(status, index) if report else "",
-        facts((*_facts(status, now), ("Coverage", _unseen(index.unseen[status.registry])))),
+        facts((*_facts(status, now), ("Coverage", _coverage(index.unseen[status.registry])))),
         _storage(report.storage, status.collector) if report and report.storage else "",
     )
     return f'<article class="card">{"".join(parts)}</article>'
@@ -167,35 +164,18 @@ def _facts(status: RegistryStatus, now: float) -> Sequence[tuple[str, str]]:
         known.append(("Shard", part))
     if status.report is None:
         return [*known, ("Results", badge(Cell("none yet", Tone.UNSURE)))]
-    taken_at = status.report.snapshot.taken_at
-    tried = status.last_attempt
-    known.append(("Audited", ago(taken_at, now)))
-    if status.up is False and tried is not None:
-        known.append(("Last attempt", ago(tried, now)))
+    known.append(("Audited", ago_words(status.report.snapshot.taken_at, now)))
+    if status.up is False and status.last_attempt is not None:
+        known.append(("Last attempt", ago_words(status.last_attempt, now)))
     return known
 
 
-def _unseen(lines: Sequence[str]) -> str:
-    """The gaps in coverage; a long list is folded."""
-    if not lines:
-        return "complete"
-    listed = f'<ul class="gaps">{"".join(f"<li>{text(line)}</li>" for line in lines)}</ul>'
-    if len(lines) <= _OPEN:
-        return listed
-    return f"<details><summary>{len(lines)} lines</summary>{listed}</details>"
+def _coverage(gaps: Sequence[str]) -> str:
+    return render([List(listed(gaps))]) if gaps else "complete"
 
 
-def _sources(app_state: AppState, now: float) -> str:
-    """Where the set of wanted images comes from."""
-    if not app_state.sources:
-        return ""
-    read = "".join(f"<li>{_source(each, now)}</li>" for each in app_state.sources)
-    return f'<div class="card"><h3>Image sources</h3><ul class="sources">{read}</ul></div>'
-
-
-def _source(source: SourceStatus, now: float) -> str:
+def _source(source: SourceStatus, now: float) -> Item:
     state = Cell("read", Tone.GOOD) if source.up else Cell("unavailable", Tone.BAD)
-    when = f", {ago(source.last_sync, now)}" if source.last_sync is not None else ""
+    synced = ago_words(source.last_sync, now, ", ")
     counted = count_words(source.references, "reference")
-    named = f'<span class="muted">{text(source.source)}</span>'
-    return f"{badge(state)} <span>{counted}{when}</span> {named}"
+    return item(state, f" {counted}{synced}: {source.source}")

@@ -21,7 +21,7 @@ from exporter.publish.blocks import (
 )
 from exporter.publish.formatting import (
     LACKING,
-    age_words,
+    ago_words,
     child_cell,
     count_words,
     platform_words,
@@ -113,7 +113,7 @@ def _table(entries: Sequence[IndexedTag], now: float, *, several: bool) -> Table
 
 
 def _row(entry: IndexedTag, now: float, *, several: bool) -> tuple[Span | Text, ...]:
-    verdict, since = entry.tag.verdict, entry.tag.since
+    verdict = entry.tag.verdict
     platforms = platform_cells(verdict)
     return (
         verdict_cell(verdict),
@@ -121,7 +121,7 @@ def _row(entry: IndexedTag, now: float, *, several: bool) -> tuple[Span | Text, 
         *((entry.registry,) if several else ()),
         str(verdict.root.reference_class),
         tuple(span for each in platforms for span in (each, " ")),
-        "" if since is None else f"{age_words(now - since)} ago",
+        ago_words(entry.tag.since, now),
         users(entry),
     )
 
