@@ -1,6 +1,6 @@
 """The parts of a check: its rule, its test, and whether an earlier finding may still be so."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from exporter.facts.snapshot import Role, Sealed, Snapshot
@@ -36,14 +36,14 @@ class Check:
     may_remain: Callable[[FindingKey, TagContext], bool]
     """May what one of its findings said still be so, for all that was seen?"""
 
-    def run(self, context: TagContext) -> Iterator[Finding]:
-        """Yield what it finds; nothing where it may not speak."""
+    def run(self, context: TagContext) -> Iterable[Finding]:
+        """Return what it finds; nothing where it may not speak."""
         needs = self.rule.needs
         if needs is Evidence.TAG_LIST and context.sealed is None:
-            return
+            return ()
         if needs is Evidence.REACHABILITY and context.reachability is None:
-            return
-        yield from self.find(context)
+            return ()
+        return self.find(context)
 
     def could_run(self, snapshot: Snapshot) -> bool:
         """Could it speak of any tag? A pull-through cache promises nothing that could be wrong."""

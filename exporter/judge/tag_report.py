@@ -1,7 +1,6 @@
 """What follows of verdicts: a report for each tag, and the causes of losses."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
@@ -24,9 +23,11 @@ from exporter.judge.report import (
     Urgency,
 )
 from exporter.oci.digest import Digest
+from exporter.oci.platform import Platform
 
 _NO_LOSS: Final[Mapping[ReferenceClass | None, float]] = MappingProxyType({})
 _NO_INDEX: Final = frozenset[Digest]()
+_Content = Digest | tuple[Digest, str]
 
 
 def tag_report(
@@ -51,7 +52,7 @@ def tag_report(
 
 def impact_of(verdict: TagVerdict) -> Impact:
     """Return who could not start again; nobody where a tag is not known to fail anybody."""
-    if not verdict.failing:
+    if not verdict.uses or not verdict.failing:
         return NO_IMPACT
     # Hundreds of uses may say the same: whether a pull fails is found out once for each answer.
     said = [(use, use.nodes) for use in verdict.uses]
@@ -155,25 +156,25 @@ def _bare_indexes(snapshot: Snapshot, verdict: TagVerdict) -> frozenset[Digest]:
 
 def causes(verdicts: Iterable[TagVerdict]) -> tuple[Cause, ...]:
     """Return everything that is proven to be wrong, in the order of the tags that it breaks."""
-    lacks: dict[tuple[Digest, str], Lack] = {}
-    breaks: dict[tuple[Digest, str], list[BrokenTag]] = {}
+    found: dict[_Content, tuple[Lack, list[BrokenTag]]] = {}
     for verdict in verdicts:
-        for key, (lack, broken) in _broken_by(verdict).items():
-            lacks.setdefault(key, lack)
-            breaks.setdefault(key, []).append(broken)
-    return tuple(Cause(lack, tuple(breaks[key])) for key, lack in lacks.items())
+        for content, (lack, broken) in _broken_by(verdict).items():
+            found.setdefault(content, (lack, []))[1].append(broken)
+    return tuple(Cause(lack, tuple(breaks)) for lack, breaks in found.values())
 
 
-def _broken_by(verdict: TagVerdict) -> dict[tuple[Digest, str], tuple[Lack, BrokenTag]]:
-    found: dict[tuple[Digest, str], tuple[Lack, BrokenTag]] = {}
+def _broken_by(verdict: TagVerdict) -> dict[_Content, tuple[Lack, BrokenTag]]:
+    found: dict[_Content, tuple[Lack, BrokenTag]] = {}
     for child in verdict.children:
         for lack in child.lacks:
             if not lack.lost:
                 continue
             # One layer may be wrong for two images, each in its own way.
-            key = lack.digest, lack.detail if lack.misfit else ""
-            _, before = found.get(key, (lack, BrokenTag(verdict, (), required=False)))
-            platforms = (*before.platforms, *((child.platform,) if child.platform else ()))
-            required = before.required or child.required
-            found[key] = lack, replace(before, platforms=platforms, required=required)
+            content = (lack.digest, lack.detail) if lack.misfit else lack.digest
+            platforms: tuple[Platform, ...] = (child.platform,) if child.platform else ()
+            required = child.required
+            if content in found:
+                before = found[content][1]
+                platforms, required = before.platforms + platforms, before.required or required
+            found[content] = lack, BrokenTag(verdict, platforms, required)
     return found
