@@ -1,1 +1,1 @@
-"""From tags to manifests to blobs: look at each thing once, twice where it seems gone."""
+"""From tags to manifests to blobs: one look at each, two before a loss is claimed."""

@@ -1,8 +1,8 @@
-"""Is it really gone? A second look after a pause, beside a neighbour that is known to be good.
+"""Confirmation of losses: a second look after a pause, beside a manifest that is known to be good.
 
 One failed read is never an absence. Something counts as gone only where two looks agree, and where
-the manifest above it could be read whole in between: then neither a passing fault nor a connection
-that cuts every body short can be the reason.
+the manifest above it could be read in full in between: then neither a passing fault nor a
+connection that cuts every body short can be the reason.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

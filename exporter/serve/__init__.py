@@ -1,1 +1,1 @@
-"""Audits on a clock, and the one board that shows their latest outcome."""
+"""Scheduled audits and scrubs, and the board that shows their latest results."""

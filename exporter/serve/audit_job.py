@@ -58,19 +58,6 @@ class References:
 
 
 @dataclass(frozen=True, slots=True)
-class _Start:
-    """When an audit began, by the system clock and by one that nobody sets."""
-
-    at: float
-    """Seconds since the epoch."""
-    monotonic: float = field(default_factory=time.monotonic)
-
-    def attempt(self) -> Attempt:
-        """Return the audit that ends now."""
-        return Attempt(self.at, time.monotonic() - self.monotonic)
-
-
-@dataclass(frozen=True, slots=True)
 class AuditJob:
     """What every audit needs besides the registry itself."""
 
@@ -124,48 +111,57 @@ class AuditJob:
 
     async def run(self, watched: Watched) -> None:
         """Audit once and show the outcome. Raises nothing but cancellation."""
-        start = _Start(self.clock())
+        began, start = self.clock(), time.monotonic()
+
+        def attempt() -> Attempt:
+            return Attempt(began, time.monotonic() - start)  # the system clock may change
+
         self.board.begin(watched.name)
         status = self.board.find(watched.name) or await self.restore(watched)
         try:
             async with asyncio.timeout(watched.target.limits.deadline + _GRACE):
-                after = await self._audited(watched, status, start)
+                after = await self._audited(watched, status, attempt)
             await self.board.show(after)
         except TimeoutError:
             detail = "the audit did not end by its deadline"
-            await self._show_failure(watched, status, start, Reason.TIMEOUT, detail)
+            await self._show_failure(watched, status, attempt(), Reason.TIMEOUT, detail)
         except Exception:  # noqa: BLE001 - the one job boundary
             # A fault of ours must cost one audit, not the watch over a registry.
             _log.exception("audit failed", extra={"registry": watched.name})
-            await self._show_failure(watched, status, start, Reason.INTERNAL, "see the log")
+            await self._show_failure(watched, status, attempt(), Reason.INTERNAL, "see the log")
         self.afterwards()
 
     async def _show_failure(
-        self, watched: Watched, status: RegistryStatus, start: _Start, reason: Reason, detail: str
+        self,
+        watched: Watched,
+        status: RegistryStatus,
+        attempt: Attempt,
+        reason: Reason,
+        detail: str,
     ) -> None:
         gap = Gap(Scope.REGISTRY, watched.name, reason, detail)
-        failed = unseen(status, start.attempt(), (gap,), reason, watched.max_staleness)
+        failed = unseen(status, attempt, (gap,), reason, watched.max_staleness)
         await self.board.show(failed)
 
     async def _audited(
-        self, watched: Watched, status: RegistryStatus, start: _Start
+        self, watched: Watched, status: RegistryStatus, attempt: Callable[[], Attempt]
     ) -> RegistryStatus:
         references = await self.references()
         await self.board.hear(references.sources)
-        uses, known = references.uses, status.known
-        audited = await watched.home.call(lambda: examine(watched.target, uses, known, start.at))
+        uses, known, began = references.uses, status.known, attempt().began
+        audited = await watched.home.call(lambda: examine(watched.target, uses, known, began))
         report = audited.report
-        attempt = start.attempt()
-        _tell(report, attempt)
+        ended = attempt()
+        _tell(report, ended)
         blind = report.snapshot.blind
         if blind is not None:
             gaps, limit = report.snapshot.gaps, watched.max_staleness
-            return unseen(status, attempt, gaps, blind.reason, limit)
+            return unseen(status, ended, gaps, blind.reason, limit)
         await self._save(report)
         written = await self._write_facts(watched, audited)
         return replace(
-            seen(status, report, attempt),
-            facts_written=start.at if written else status.facts_written,
+            seen(status, report, ended),
+            facts_written=began if written else status.facts_written,
         )
 
     async def _write_facts(self, watched: Watched, audited: Audited) -> bool:

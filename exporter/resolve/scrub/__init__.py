@@ -1,1 +1,1 @@
-"""Are the bytes still those that their digests name? What to read whole, when, and how."""
+"""Full verification: which content is due, and how it is read and hashed."""
