@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache, partial
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from exporter.oci import reference
@@ -34,50 +34,39 @@ def check_of(kind: Any) -> Check | None:
     if not any(inner):
         return None
     origin = get_origin(kind)
+    check_parts = _of_parts((itemgetter(at), check) for at, check in enumerate(inner))
     if origin is Mapping:
-        keys, values = inner
-        return partial(_check_mapping, keys, values)
+        return lambda mapping: _check_all(check_parts, mapping.items())
     if origin is tuple and Ellipsis not in get_args(kind):
-        return partial(_check_each, inner)
+        return check_parts
     (part,) = filter(None, inner)
-    return partial(_check_all if origin in (tuple, frozenset) else _check_optional, part)
+    if origin in (tuple, frozenset):
+        return partial(_check_all, part)
+    return lambda value: value is None or part(value)
 
 
 def _of_dataclass(kind: Any) -> Check | None:
     hints = get_type_hints(kind)
-    parts = [
-        (attrgetter(field.name), check)
+    checks = {
+        field.name: _NAMES.get((kind, field.name)) or check_of(hints[field.name])
         for field in fields(kind)
-        if (check := _NAMES.get((kind, field.name)) or check_of(hints[field.name]))
-    ]
-    return partial(_check_parts, parts) if parts else None
+    }
+    parts = [(attrgetter(name), check) for name, check in checks.items() if check]
+    return _of_parts(parts) if parts else None
 
 
-def _check_parts(parts: "Iterable[tuple[attrgetter[Any], Check]]", value: object) -> None:
-    for get, check in parts:
-        check(get(value))
+def _of_parts(parts: Iterable[tuple[Callable[[Any], Any], Check | None]]) -> Check:
+    checked = [(get, check) for get, check in parts if check]
 
+    def check_parts(value: object) -> None:
+        for get, check in checked:
+            check(get(value))
 
-def _check_each(checks: Iterable[Check | None], values: Iterable[object]) -> None:
-    for check, value in zip(checks, values, strict=True):
-        if check:
-            check(value)
+    return check_parts
 
 
 def _check_all(check: Check, values: Iterable[object]) -> None:
     for value in values:
-        check(value)
-
-
-def _check_mapping(
-    keys: Check | None, values: Check | None, mapping: Mapping[object, object]
-) -> None:
-    for pair in mapping.items():
-        _check_each((keys, values), pair)
-
-
-def _check_optional(check: Check, value: object) -> None:
-    if value is not None:
         check(value)
 
 

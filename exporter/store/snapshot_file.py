@@ -1,4 +1,4 @@
-"""A snapshot as a file, and back: a gzip stream of records, each one row of one field.
+"""Snapshot files: a gzip stream of records, each one row of one field.
 
     start   the name of the format and its version, as in every version
     record  four bytes of length, then msgpack of [field of `Snapshot`, row]
@@ -43,7 +43,7 @@ _LONGEST: Final = 16 << 20
 """Bytes of a record. The largest manifest that registries take, of 4 MiB, has 9 MiB at most."""
 _SPARE: Final = 16 << 20
 _RATIO: Final = 8
-"""A file may unpack to so many times its size, and to `_SPARE` bytes more."""
+"""A file may unpack to so many times its size, and to `_SPARE` bytes more: honest ones do."""
 _MOST: Final = 10_000
 """Digests or tags of one row."""
 
@@ -57,7 +57,7 @@ Tagged = tuple[Repository, Digest | None, tuple[Tag, ...]]
 def encode(snapshot: Snapshot) -> bytes:
     """Return a snapshot as bytes, which `decode` reads back."""
     packed, unpacked = _packed(snapshot, _LEVEL)
-    return packed if unpacked <= _limit(packed) else _packed(snapshot, _STORED)[0]
+    return packed if unpacked <= _SPARE + _RATIO * len(packed) else _packed(snapshot, _STORED)[0]
 
 
 def decode(packed: bytes) -> Snapshot:
@@ -68,18 +68,13 @@ def decode(packed: bytes) -> Snapshot:
     try:
         with undisturbed(), GzipFile(fileobj=BytesIO(packed)) as stream:
             _check_start(stream.read(len(_START) + 1))
-            for name, row in _records(stream, _limit(packed)):
+            for name, row in _records(stream, _SPARE + _RATIO * len(packed)):
                 reading.take(name, row)
             return reading.snapshot()
     except (msgspec.DecodeError, UnicodeDecodeError, zlib.error, EOFError, OSError) as error:
         raise Malformed(f"not a {NAME}: {error}") from error
     except RecursionError as error:
         raise Malformed(f"not a {NAME}: too deeply nested") from error
-
-
-def _limit(packed: bytes) -> int:
-    """Return to how many bytes a file may unpack: what is honest packs no better."""
-    return _SPARE + _RATIO * len(packed)
 
 
 def _packed(snapshot: Snapshot, level: int) -> tuple[bytes, int]:
@@ -98,8 +93,8 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[str, object]]:
     """Yield every row, and the field that it belongs to."""
     for each in fields(Snapshot):
         value = getattr(snapshot, each.name)
-        layout = _LAYOUTS.get(each.name, _plain)
-        yield from ((each.name, row) for row in layout(value))
+        for row in _LAYOUTS.get(each.name, _plain)(value):
+            yield each.name, row
 
 
 def _plain(value: object) -> Iterable[object]:
