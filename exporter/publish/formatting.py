@@ -10,8 +10,8 @@ from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import aside
 from exporter.judge.impact import Impact, User
-from exporter.judge.report import Child, Report, TagVerdict
-from exporter.oci.platform import Platform
+from exporter.judge.keep_tags import ReferencedManifest
+from exporter.judge.report import Child, ChildKind, Report, TagVerdict
 from exporter.oci.reference import names_host
 from exporter.publish.blocks import Cell, Tone
 
@@ -64,6 +64,17 @@ def verdict_cell(verdict: TagVerdict) -> Cell:
     return Cell(str(verdict.state), _CELLS[verdict.state].tone)
 
 
+def child_words(child: Child) -> str:
+    """Return where an image runs; of anything else, what it is."""
+    return str((child.kind is ChildKind.IMAGE and child.platform) or child.kind)
+
+
+def manifest_words(manifest: ReferencedManifest) -> str:
+    """Return what a manifest is, where it would run, and which tags reference it."""
+    platform = f"{manifest.platform} " if manifest.platform else ""
+    return f"{platform}{manifest.what} of {', '.join(manifest.needed_by)}"
+
+
 def proof_words(proof: Proof) -> str:
     """Say how something was verified."""
     return _PROOFS[proof]
@@ -103,11 +114,6 @@ def ago_words(seconds: float | None, now: float, head: str = "") -> str:
     return "" if seconds is None else f"{head}{age_words(now - seconds)} ago"
 
 
-def platform_words(platform: Platform) -> str:
-    """Return a platform's name; manifests may write anything there."""
-    return str(platform)
-
-
 def count_words(count: int, singular: str, plural: str = "") -> str:
     """Say `1 tag`, `2 tags`, `20,000 tags`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
@@ -142,7 +148,7 @@ def user_words(user: User) -> str:
     """Say who uses an image, and how: where it runs, how much of it, when next."""
     if user.workload is None:
         return user.name
-    platforms = ", ".join(map(platform_words, user.platforms))
+    platforms = ", ".join(map(str, user.platforms))
     parts = (
         user.name + (f" on {platforms}" if platforms else ""),
         "" if user.reference_class is ReferenceClass.LIVE else str(user.reference_class),

@@ -31,7 +31,6 @@ from exporter.publish.formatting import (
     child_cell,
     count_words,
     impact_words,
-    platform_words,
     proof_words,
     time_words,
     verdict_cell,
@@ -129,7 +128,7 @@ def _platforms(report: Report) -> tuple[str, ...]:
     found: Counter[str] = Counter()
     for tag in report.tags:
         found.update({_platform(child) for child in tag.verdict.children})
-        found.update({platform_words(each) for each in tag.verdict.lacking_platforms})
+        found.update({str(each) for each in tag.verdict.lacking_platforms})
     last = [name for name in (_ANY, _OTHER) if found.pop(name, 0)]
     return (*sorted(found, key=lambda name: (-found[name], name)), *last)
 
@@ -137,12 +136,12 @@ def _platforms(report: Report) -> tuple[str, ...]:
 def _platform(child: Child) -> str:
     if child.kind is not ChildKind.IMAGE:
         return _OTHER
-    return platform_words(child.platform) if child.platform else _ANY
+    return str(child.platform) if child.platform else _ANY
 
 
 def _row(tag: TagReport, platforms: tuple[str, ...]) -> tuple[Span, ...]:
     verdict = tag.verdict
-    cells: dict[str, Span] = dict.fromkeys(map(platform_words, verdict.lacking_platforms), LACKING)
+    cells: dict[str, Span] = dict.fromkeys(map(str, verdict.lacking_platforms), LACKING)
     for child in verdict.children:
         cell, name = child_cell(child), _platform(child)
         cells[name] = loudest((cells.get(name, cell), cell))
@@ -178,7 +177,7 @@ def _risks(report: Report) -> Iterator[str]:
     for tag in report.tags:
         for each in tag.findings:
             if each.severity is Severity.WARNING and not each.rule.breaks_pull:
-                platform = f" {platform_words(each.platform)}" if each.platform else ""
+                platform = f" {each.platform!s}" if each.platform else ""
                 found[each.rule][f"{tag.name}{platform}"] = None
     for rule, names in found.items():
         more = f" and {len(names) - _MOST_RISKS:,} more" if len(names) > _MOST_RISKS else ""

@@ -28,11 +28,12 @@ from exporter.publish.answers.document import (
 )
 from exporter.publish.blocks import Block, Cell, Item, Tone, heading, item, line, listed, section
 from exporter.publish.formatting import (
+    child_words,
     count_words,
     gap_words,
+    manifest_words,
     moment,
     needed_words,
-    platform_words,
     time_words,
     user_words,
 )
@@ -156,7 +157,7 @@ def _item(shift: TagChange) -> Item:
     used = f", used by {owners}" if owners else ""
     below = [item(_child(verdict.root, each)) for each in shift.children]
     if shift.kind is ChangeKind.BROKEN and verdict.lacking_platforms:
-        lacking = ", ".join(map(platform_words, verdict.lacking_platforms))
+        lacking = ", ".join(map(str, verdict.lacking_platforms))
         below.append(item(f"no image for {lacking}"))
     name = f"{verdict.name} ({verdict.root.reference_class})"
     return item(f"{name}{ends}{used}", below=below)
@@ -167,15 +168,13 @@ def _end(verdict: TagVerdict | None) -> str:
 
 
 def _child(root: Root, child: Child) -> str:
-    where = platform_words(child.platform) if child.platform else str(child.kind)
     note = "".join(f", {each}" for each in needed_words(root, child.required_by))
     reason = f" ({child.reason})" if child.reason else ""
-    return f"{where} {child.state}{reason} {child.digest or 'the tag itself'}{note}"
+    return f"{child_words(child)} {child.state}{reason} {child.digest or 'the tag itself'}{note}"
 
 
 def _named(need: ReferencedManifest) -> str:
-    where = f"{platform_words(need.platform)} {need.what}" if need.platform else need.what
-    return f"{need.repository}@{need.digest} {where} of {', '.join(need.needed_by)}"
+    return f"{need.repository}@{need.digest} {manifest_words(need)}"
 
 
 def _shift(shift: TagChange) -> ShiftEntry:

@@ -21,9 +21,9 @@ from exporter.publish.answers.document import (
 )
 from exporter.publish.blocks import Block, Cell, Item, List, heading, item, line
 from exporter.publish.formatting import (
+    child_words,
     moment,
     needed_words,
-    platform_words,
     state_cell,
     time_words,
     user_words,
@@ -135,14 +135,7 @@ def _tags(found: Explanation) -> str:
 
 def _dependent(each: Dependent) -> str:
     root = each.verdict.root
-    where = ", ".join(
-        dict.fromkeys(
-            platform_words(child.platform)
-            if child.platform and child.kind is ChildKind.IMAGE
-            else str(child.kind)
-            for child in each.children
-        )
-    )
+    where = ", ".join(dict.fromkeys(map(child_words, each.children)))
     indirect = "through an index" if root.tag else "pinned by digest"
     way = "tagged directly" if each.direct else indirect
     needed = needed_words(root, _required_by(each)) if each.children else ()

@@ -8,7 +8,6 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import aside
 from exporter.judge.report import (
     Child,
-    ChildKind,
     Condition,
     LackingPlatform,
     Report,
@@ -39,9 +38,9 @@ from exporter.publish.formatting import (
     LACKING,
     ago_words,
     child_cell,
+    child_words,
     count_words,
     names,
-    platform_words,
     proof_words,
     size_words,
     state_cell,
@@ -125,12 +124,11 @@ def _circumstances(report: Report, tag: TagReport, now: float) -> Iterator[Item]
         if seconds is not None:
             yield item(f"{head} {time_words(seconds)}, {ago_words(seconds, now)}")
     if verdict.root.platforms:
-        yield item(f"Must run on {names(sorted(map(platform_words, verdict.root.platforms)))}")
+        yield item(f"Must run on {names(sorted(map(str, verdict.root.platforms)))}")
     further = sorted(verdict.root.admitted - verdict.root.platforms, key=str)
     if further:
         said = (
-            f"{platform_words(each)}{' (no image)' if each in verdict.not_offered else ''}"
-            for each in further
+            f"{each!s}{' (no image)' if each in verdict.not_offered else ''}" for each in further
         )
         yield item(f"May start on {', '.join(said)}")
 
@@ -174,7 +172,7 @@ class _Grower:
         if root.digest is None:
             return TreeNode("tag", cell, notes=self._observed(root.sighting))
         lacking = tuple(
-            TreeNode(f"{platform_words(each.platform)} image", LACKING, notes=self._lacks(each))
+            TreeNode(f"{each.platform!s} image", LACKING, notes=self._lacks(each))
             for each in self._verdict.lacking
         )
         manifest = self._snapshot.manifests.get(root.digest)
@@ -224,10 +222,9 @@ class _Grower:
         below = (*blobs, *lacking)
         if child is None:
             return TreeNode("manifest", BY_DESIGN, digest, _size(size), (), below)
-        is_run = child.platform and child.kind is ChildKind.IMAGE
-        platform = f"{platform_words(child.platform)} " if is_run and child.platform else ""
+        where = child_words(child)
         notes = (*self._proof(child), *self._aside(child.required_by), *self._protection(digest))
-        label = f"{platform}{child.kind}"
+        label = where if where == child.kind else f"{where} {child.kind}"
         return TreeNode(label, child_cell(child), digest, _size(size), notes, below)
 
     def _lacks(self, lacking: LackingPlatform) -> tuple[Cell, ...]:

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from exporter.facts.proof import Proof
-from exporter.judge.report import Child, ChildKind, TagVerdict
+from exporter.judge.report import Child, TagVerdict
 from exporter.publish.blocks import Cell
 from exporter.publish.formatting import (
     LACKING,
     child_cell,
+    child_words,
     needed_words,
-    platform_words,
     proof_words,
     size_words,
 )
@@ -39,15 +39,13 @@ def losses(verdict: TagVerdict) -> Iterator[Loss]:
     for each in verdict.lacking:
         notes = needed_words(verdict.root, each.required_by)
         details = ("no image for this platform", *notes)
-        yield Loss(platform_words(each.platform), LACKING, "", details)
+        yield Loss(str(each.platform), LACKING, "", details)
 
 
 def _loss(verdict: TagVerdict, child: Child) -> Loss:
     if child.digest is None:
         detail = verdict.root.sighting.detail or "unknown to the registry"
         return Loss("tag", child_cell(child), "", (f"no such tag: {detail}",))
-    is_run = child.platform and child.kind is ChildKind.IMAGE
-    where = platform_words(child.platform) if is_run and child.platform else str(child.kind)
     confirmed = f" ({proof_words(child.proof)})" if child.proof is Proof.CONFIRMED else ""
     details = (
         f"{each.kind} {'' if each.digest == child.digest else f'{each.digest} '}"
@@ -57,4 +55,6 @@ def _loss(verdict: TagVerdict, child: Child) -> Loss:
         if each.lost
     )
     notes = needed_words(verdict.root, child.required_by)
-    return Loss(where, child_cell(child), child.digest, (*details, *notes), child.required)
+    return Loss(
+        child_words(child), child_cell(child), child.digest, (*details, *notes), child.required
+    )

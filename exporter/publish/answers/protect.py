@@ -32,7 +32,7 @@ from exporter.publish.blocks import (
     listed,
     section,
 )
-from exporter.publish.formatting import count_words, host, moment, platform_words
+from exporter.publish.formatting import count_words, host, manifest_words, moment
 
 _KEEP: Final = (
     "Keep tags count like any other tag: a retention policy that keeps the newest N keeps fewer of "
@@ -156,7 +156,7 @@ def crane_command(plan: KeepTagPlan, keep: KeepTag) -> str:
 
 
 def _wanted(keep: KeepTag) -> Item:
-    return item(f"{keep.need.repository}:{keep.tag}  {_what(keep.need)} of {_above(keep.need)}")
+    return item(f"{keep.need.repository}:{keep.tag}  {manifest_words(keep.need)}")
 
 
 def _done(each: Outcome) -> Item:
@@ -176,17 +176,9 @@ def _sum(plan: KeepTagPlan) -> str:
     )
 
 
-def _what(need: ReferencedManifest) -> str:
-    return f"{platform_words(need.platform)} {need.what}" if need.platform else need.what
-
-
-def _above(need: ReferencedManifest) -> str:
-    return ", ".join(need.needed_by)
-
-
 def _said(need: ReferencedManifest) -> str:
     digest = f"@{need.digest}" if need.digest else ""
-    return f"{need.repository}{digest} {_what(need)} of {_above(need)}"
+    return f"{need.repository}{digest} {manifest_words(need)}"
 
 
 def _doubt(need: ReferencedManifest) -> str:

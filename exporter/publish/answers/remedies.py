@@ -8,7 +8,7 @@ from exporter.facts.proof import State
 from exporter.judge.content_findings import held, save
 from exporter.judge.report import Child, Report, TagVerdict
 from exporter.publish.blocks import Command
-from exporter.publish.formatting import address, platform_words
+from exporter.publish.formatting import address
 from exporter.screen import plain
 
 _FORGET: Final = (
@@ -49,7 +49,7 @@ def _from_node(name: str, verdict: TagVerdict, child: Child) -> Command:
     if found is not None:
         who, command = found
         return Command(f"Or export it, and push it as the repair guide says: {who}", command)
-    platform = platform_words(child.platform) if child.platform else ""
+    platform = str(child.platform) if child.platform else ""
     kind = f"{platform} node" if platform else "node"
     command = save(name, _word(platform) if platform else "")
     return Command(

@@ -24,7 +24,6 @@ from exporter.publish.formatting import (
     ago_words,
     child_cell,
     count_words,
-    platform_words,
     verdict_cell,
 )
 from exporter.publish.render.html import render, text
@@ -128,7 +127,7 @@ def _row(entry: IndexedTag, now: float, *, several: bool) -> tuple[Span | Text, 
 
 def platform_cells(verdict: TagVerdict) -> tuple[Cell, ...]:
     """How is each platform of a tag? What is wrong comes first, and says so."""
-    found = {short(platform_words(each)): LACKING for each in verdict.lacking_platforms}
+    found = {short(str(each)): LACKING for each in verdict.lacking_platforms}
     for child in verdict.children:
         name, cell = _what(child), child_cell(child)
         if child.kind is not ChildKind.IMAGE and cell.tone is Tone.GOOD:
@@ -151,7 +150,7 @@ def _chip(name: str, cell: Cell) -> Cell:
 def _what(child: Child) -> str:
     if child.kind is not ChildKind.IMAGE:
         return str(child.kind)
-    return short(platform_words(child.platform)) if child.platform else "image"
+    return short(str(child.platform)) if child.platform else "image"
 
 
 def short(platform: str) -> str:
