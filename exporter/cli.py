@@ -47,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     try:
         command = importlib.import_module(f"exporter.commands.{args.command}")
+        if getattr(args, "subjects", None) and getattr(args, "config", None):
+            names = importlib.import_module("exporter.commands.names")
+            args.subjects = names.with_hosts(args.subjects, args.config, os.environ)
         code = int(command.run(args, os.environ))
         sys.stdout.flush()
     except Refused as refused:

@@ -67,7 +67,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
-    _value(parser, "subject", "REF|DIGEST", "An image; a digest alone needs --from")
+    _value(parser, "subjects", "REF|DIGEST", "An image; a digest alone needs --from")
     _uses(parser, _IN_USE)
     _audit(parser)
 

@@ -35,21 +35,21 @@ def _kept(args: argparse.Namespace) -> Sequence[Explanation]:
     """Explain from what was kept: a digest wherever it was seen, an image by its repository."""
     report = judged(args.saved)
     sources = bool(report.snapshot.uses)
-    if args.subject.startswith(("sha256:", "sha512:")):
-        digest = _digest(args.subject)
+    if args.subjects.startswith(("sha256:", "sha512:")):
+        digest = _digest(args.subjects)
         where = places(report, digest)
         if not where:
             raise Refused(f"{digest}: not found in {args.saved}")
         return [explain(report, each, None, digest, sources=sources) for each in where]
-    named = _reference(args.subject)
+    named = _reference(args.subjects)
     return [explain(report, named.repository, _tag(named), named.digest, sources=sources)]
 
 
 def _looked(args: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[Explanation]:
     """Look at every tag of the image's repository, and at who uses any of them."""
-    if args.subject.startswith(("sha256:", "sha512:")):
+    if args.subjects.startswith(("sha256:", "sha512:")):
         raise Refused("a digest alone needs --from; otherwise give host/repository@sha256:…")
-    named = _reference(args.subject)
+    named = _reference(args.subjects)
     asked = Use("asked for", named, ReferenceClass.SELECTED, platforms(args.platform))
     subjects = Subjects(uses=Listing((asked,)), beside=_ALL, within=frozenset({named.repository}))
     subjects = with_file(subjects, args.refs, frozenset())

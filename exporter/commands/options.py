@@ -139,7 +139,7 @@ def _asked_without_tls(args: argparse.Namespace) -> bool:
     """Say whether registries are asked without TLS: by the option, or as `http://HOST`."""
     if args.plain_http:
         return True
-    texts = getattr(args, "subjects", None) or getattr(args, "subject", None) or ()
+    texts = getattr(args, "subjects", None) or ()
     plain = {text.startswith("http://") for text in ([texts] if isinstance(texts, str) else texts)}
     if len(plain) > 1:
         raise Refused("http:// and others: ask them in two commands, or give --plain-http for all")
