@@ -204,16 +204,13 @@ def authority(url: str) -> str:
 
 def nearest(text: str, known: Iterable[str]) -> str:
     """Say the way out for a word that is none: `did you mean live?`, or all that there are."""
-    words = sorted(known)
-    close = difflib.get_close_matches(text[:80], words, 2)
-    if not close or len({_likeness(text[:80], each) for each in close}) < len(close):
+    words, text = sorted(known), text[:80]
+    close = difflib.get_close_matches(text, words, 2)
+    likeness = {difflib.SequenceMatcher(None, text, each).ratio() for each in close}
+    if not close or len(likeness) < len(close):
         # Of two that are as near, neither may be guessed: a collector decides about verdicts.
         return f"known: {', '.join(words)}"
     return f"did you mean {close[0]}?"
-
-
-def _likeness(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def choice(kind: type[Choice], value: object) -> Choice:
@@ -254,11 +251,21 @@ def _at_least(least: timedelta, value: timedelta) -> timedelta:
     return value
 
 
+def _matching(what: str, grammar: re.Pattern[str], text: str) -> str:
+    if not grammar.fullmatch(text):
+        raise ValueError(f"not {what}: {quoted(text)}")
+    return text
+
+
 def glob(text: str) -> str:
     """Check a shell's pattern; raise `ValueError` for what can be none of a name."""
-    if not _GLOB.fullmatch(text):
-        raise ValueError(f"not a pattern (letters, digits, . _ - / and * ? []): {quoted(text)}")
-    return text
+    return _matching("a pattern (letters, digits, . _ - / and * ? [])", _GLOB, text)
+
+
+def bucket_url(text: str) -> str:
+    """Check the address of a bucket, and a folder in it; raise `ValueError` for anything else."""
+    known = "an address such as s3://bucket, s3://bucket/root, gs://bucket or az://bucket"
+    return _matching(known, _BUCKET, text)
 
 
 def _url(text: str) -> str:
@@ -286,16 +293,12 @@ def _named_host(text: str) -> str:
 
 def _prefix(text: str) -> str:
     """Check what stands before every path; a slash at its end is dropped."""
-    if not _PREFIX.fullmatch(text.rstrip("/")):
-        raise ValueError(f"not a path such as /registry-audit: {quoted(text)}")
-    return text.rstrip("/")
+    return _matching("a path such as /registry-audit", _PREFIX, text.rstrip("/"))
 
 
 def _page(text: str) -> str:
     """Check the address of a folder of pages; a slash at its end is dropped."""
-    if not _PAGE.fullmatch(text):
-        raise ValueError(f"not an address such as https://docs.example.com/pull: {quoted(text)}")
-    return text.rstrip("/")
+    return _matching("an address such as https://docs.example.com/pull", _PAGE, text).rstrip("/")
 
 
 def _path(value: object, info: ValidationInfo) -> object:
@@ -311,23 +314,6 @@ def _path(value: object, info: ValidationInfo) -> object:
             f"not a valid path: too long, or one name in it has more than {_LONGEST_NAME} bytes"
         )
     return path
-
-
-def _named(what: str, grammar: re.Pattern[str], text: str) -> str:
-    """Check text that has a grammar."""
-    if not grammar.fullmatch(text):
-        raise ValueError(f"not {what}: {quoted(text)}")
-    return text
-
-
-def bucket_url(text: str) -> str:
-    """Check the address of a bucket, and a folder in it; raise `ValueError` for anything else."""
-    known = "an address such as s3://bucket, s3://bucket/root, gs://bucket or az://bucket"
-    return _named(known, _BUCKET, text)
-
-
-def _endpoint(text: str) -> str:
-    return _named("an address such as https://s3.example.com", _ENDPOINT, text)
 
 
 def _kind(text: str) -> str:
@@ -351,7 +337,9 @@ Size = Annotated[ByteSize, Field(ge=1, le=10**18)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Glob = Annotated[str, AfterValidator(glob)]
 BucketUrl = Annotated[str, AfterValidator(bucket_url)]
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Endpoint = Annotated[
+    str, AfterValidator(partial(_matching, "an address such as https://s3.example.com", _ENDPOINT))
+]
 Host = Annotated[str, AfterValidator(_named_host)]
 RepositoryName = Annotated[str, AfterValidator(repository)]
 PathPrefix = Annotated[str, AfterValidator(_prefix)]
@@ -368,7 +356,7 @@ ClassName = Annotated[ReferenceClass, PlainValidator(partial(choice, ReferenceCl
 CollectorName = Annotated[Collector | None, PlainValidator(_collector)]
 FieldPathText = Annotated[FieldPath, PlainValidator(partial(_parsed, FieldPath, FieldPath.parse))]
 KindName = Annotated[str, AfterValidator(_kind)]
-NamespaceName = Annotated[str, AfterValidator(partial(_named, "a namespace", _NAMESPACE))]
-GroupName = Annotated[str, AfterValidator(partial(_named, "an API group", _GROUP))]
-VersionName = Annotated[str, AfterValidator(partial(_named, "an API version", _NAMESPACE))]
-ResourceName = Annotated[str, AfterValidator(partial(_named, "a plural name", _NAMESPACE))]
+NamespaceName = Annotated[str, AfterValidator(partial(_matching, "a namespace", _NAMESPACE))]
+GroupName = Annotated[str, AfterValidator(partial(_matching, "an API group", _GROUP))]
+VersionName = Annotated[str, AfterValidator(partial(_matching, "an API version", _NAMESPACE))]
+ResourceName = Annotated[str, AfterValidator(partial(_matching, "a plural name", _NAMESPACE))]
