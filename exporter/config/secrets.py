@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from exporter.config.registry import RegistrySettings
 from exporter.sources.regular import read_regular
-
-if TYPE_CHECKING:
-    from exporter.config.registry import RegistrySettings
 
 _LARGEST: Final = 65_536
 
@@ -32,32 +30,24 @@ class Credentials:
     identity_token: str | None = field(default=None, repr=False)
 
 
-def credentials(registry: "RegistrySettings", environ: Mapping[str, str]) -> Credentials:
+def credentials(registry: RegistrySettings, environ: Mapping[str, str]) -> Credentials:
     """Read a registry's credentials; raise `NoSecret` where one that is named cannot be had.
 
     Call it again to see a secret that was rotated: nothing is kept.
     """
-    username = registry.username
-    if username is None:
-        username = _secret("username", registry.username_file, registry.username_env, environ)
-    return Credentials(
-        username=username,
-        password=_secret("password", registry.password_file, registry.password_env, environ),
-        identity_token=_secret(
-            "identity_token", registry.identity_token_file, registry.identity_token_env, environ
-        ),
-    )
+    words = ("username", "password", "identity_token")
+    held = {word: _secret(registry, word, environ) for word in words}
+    return Credentials(**held)
 
 
-def _secret(
-    word: str, path: Path | None, variable: str | None, environ: Mapping[str, str]
-) -> str | None:
+def _secret(registry: RegistrySettings, word: str, environ: Mapping[str, str]) -> str | None:
+    path, variable = getattr(registry, f"{word}_file"), getattr(registry, f"{word}_env")
     if path is not None:
         return _usable(f"{word}_file", _content(path, f"{word}_file"))
     if variable is not None:
         # The variable's name is not repeated: people put the secret itself there.
         return _usable(f"{word}_env", environ.get(variable, ""))
-    return None
+    return registry.username if word == "username" else None
 
 
 def _content(path: Path, key: str) -> str:
