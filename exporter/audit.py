@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.proof import State
-from exporter.facts.scrubbed import Scrubbed, fitted, recall
+from exporter.facts.scrubbed import Scrubbed, recall, with_diff_ids
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import Use
 from exporter.judge.gc.outcome import Unpredictable
@@ -83,7 +83,7 @@ async def _recalled(
         registry, nothing = snapshot.registry, Scrubbed()
         scrubbed = faults.attempt("scrub history", _history, scrub, registry, default=nothing)
         found = recall(snapshot, earlier, scrubbed, scrub.terms.period)
-        return fitted(found, earlier, scrubbed.contents) if scrub.unpacker else found
+        return with_diff_ids(found, earlier, scrubbed.contents) if scrub.unpacker else found
 
     return await asyncio.to_thread(recalled)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from exporter.facts.body import Outline
+from exporter.facts.diff_ids import Inside
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.misfit import Inside
 from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Admission, Collector

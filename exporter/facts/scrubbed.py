@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from exporter.facts.diff_ids import Difference, DiffIdMismatch, Known, differences
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.misfit import Difference, Known, Misfit, differences
 from exporter.facts.proof import HASHED, Proof, Sighting, State
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
@@ -111,7 +111,9 @@ def _corrupt(seen: Sighting, mismatch: Mismatch) -> Sighting:
     return Sighting(State.BROKEN, Proof.HASH, None, mismatch.detail, mismatch.at)
 
 
-def fitted(now: Snapshot, before: Snapshot | None, contents: Mapping[Digest, Known]) -> Snapshot:
+def with_diff_ids(
+    now: Snapshot, before: Snapshot | None, contents: Mapping[Digest, Known]
+) -> Snapshot:
     """Return what is seen now, with what of it is not what its configuration says.
 
     What the snapshot before held against an image stays until it was read again and is right,
@@ -123,29 +125,31 @@ def fitted(now: Snapshot, before: Snapshot | None, contents: Mapping[Digest, Kno
         if (found := tuple(differences(manifest, contents)))
     }
     proven = {
-        digest: {each.misfit.digest: each.misfit for each in found if each.proven}
+        digest: {each.mismatch.digest: each.mismatch for each in found if each.proven}
         for digest, found in compared.items()
     }
-    for digest, held in before.misfits.items() if before else ():
+    for digest, held in before.diff_id_mismatches.items() if before else ():
         manifest = now.manifests.get(digest)
-        for misfit in held if manifest else ():
-            if not _disproved(manifest, misfit, compared.get(digest, ()), contents):
-                proven.setdefault(digest, {}).setdefault(misfit.digest, misfit)
-    misfits = {digest: tuple(found.values()) for digest, found in proven.items() if found}
+        for mismatch in held if manifest else ():
+            if not _disproved(manifest, mismatch, compared.get(digest, ()), contents):
+                proven.setdefault(digest, {}).setdefault(mismatch.digest, mismatch)
+    wrong = {digest: tuple(found.values()) for digest, found in proven.items() if found}
     gaps = tuple(_gaps(now, compared))
-    return replace(now, misfits=misfits, gaps=(*now.gaps, *gaps)) if misfits or gaps else now
+    if not wrong and not gaps:
+        return now
+    return replace(now, diff_id_mismatches=wrong, gaps=(*now.gaps, *gaps))
 
 
 def _disproved(
     manifest: Manifest | None,
-    misfit: Misfit,
+    mismatch: DiffIdMismatch,
     found: tuple[Difference, ...],
     contents: Mapping[Digest, Known],
 ) -> bool:
-    """Was everything read again that made it a misfit, and does it fit?"""
+    """Was everything read again that made it a mismatch, and does it fit?"""
     config = manifest.config if manifest else None
-    read = config is not None and config.digest in contents and misfit.digest in contents
-    return read and all(each.misfit.digest != misfit.digest for each in found)
+    read = config is not None and config.digest in contents and mismatch.digest in contents
+    return read and all(each.mismatch.digest != mismatch.digest for each in found)
 
 
 def _gaps(now: Snapshot, compared: Mapping[Digest, tuple[Difference, ...]]) -> Iterator[Gap]:
@@ -153,8 +157,8 @@ def _gaps(now: Snapshot, compared: Mapping[Digest, tuple[Difference, ...]]) -> I
     told: set[str] = set()
     for repository, digest in now.sightings if compared else ():
         for doubt in compared.get(digest, ()):
-            subject = f"{repository}@{doubt.misfit.digest}"
+            subject = f"{repository}@{doubt.mismatch.digest}"
             if doubt.reason is not None and subject not in told:
                 told.add(subject)
-                detail = f"not compared: {doubt.misfit.detail}"
+                detail = f"not compared: {doubt.mismatch.detail}"
                 yield Gap(Scope.CONTENT, subject, doubt.reason, detail)

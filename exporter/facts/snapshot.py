@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 
+from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.misfit import Misfit
 from exporter.facts.proof import Sighting, State
 from exporter.facts.use import Nodes, ReferenceClass, Use
 from exporter.oci.digest import Digest
@@ -125,7 +125,7 @@ class Snapshot:
     gone: bool = False
     """Did the registry stop answering before the audit's end?"""
     gaps: tuple[Gap, ...] = ()
-    misfits: Mapping[Digest, tuple[Misfit, ...]] = field(default_factory=dict)
+    diff_id_mismatches: Mapping[Digest, tuple[DiffIdMismatch, ...]] = field(default_factory=dict)
     """By manifest: in what an image is not what its configuration says, where that was read."""
 
     @property

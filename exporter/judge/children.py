@@ -66,14 +66,16 @@ def _misfits(view: View, leaf: Leaf) -> Iterator[Lack]:
 
     It is no less wrong where it cannot be seen now; what is gone is told as that.
     """
-    found = view.misfits(leaf.digest) if leaf.kind is ChildKind.IMAGE else ()
+    found = view.diff_id_mismatches(leaf.digest) if leaf.kind is ChildKind.IMAGE else ()
     manifest = view.known(leaf.digest) if found else None
     links = {link.target.digest: link for link in manifest.links} if manifest else {}
-    for misfit in found:
-        link = links.get(misfit.digest)
-        if link is not None and view.seen(misfit.digest).state not in GONE:
+    for mismatch in found:
+        link = links.get(mismatch.digest)
+        if link is not None and view.seen(mismatch.digest).state not in GONE:
             kind, size = link.kind.value, link.target.size
-            yield Lack(misfit.digest, kind, size, State.BROKEN, misfit.detail, misfit=True)
+            yield Lack(
+                mismatch.digest, kind, size, State.BROKEN, mismatch.detail, wrong_diff_id=True
+            )
 
 
 def _exempt(target: Descriptor) -> Proof | None:

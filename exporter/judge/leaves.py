@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
+from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Misfit
 from exporter.facts.proof import GONE, Sighting, State, unknown
 from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import Use
@@ -38,9 +38,9 @@ class View:
         lost = self.seen(digest).state in GONE
         return None if lost else self.snapshot.manifests.get(digest)
 
-    def misfits(self, digest: Digest) -> tuple[Misfit, ...]:
+    def diff_id_mismatches(self, digest: Digest) -> tuple[DiffIdMismatch, ...]:
         """In what an image is not what its own configuration says."""
-        return self.snapshot.misfits.get(digest, ())
+        return self.snapshot.diff_id_mismatches.get(digest, ())
 
     def stated_platform(self, manifest: Manifest | None) -> Platform | None:
         """The platform that an image's configuration states, where it was read."""

@@ -41,7 +41,7 @@ class Lack:
     detail: str
     corrupt: bool = False
     """Was every byte read, and hashes to another digest?"""
-    misfit: bool = False
+    wrong_diff_id: bool = False
     """Is it all there, and not what the image's configuration says?"""
 
     @property
@@ -52,7 +52,7 @@ class Lack:
     @property
     def is_loss(self) -> bool:
         """Would the bytes that its digest names heal it, and are they gone or short?"""
-        return self.lost and not (self.corrupt or self.misfit)
+        return self.lost and not (self.corrupt or self.wrong_diff_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ def _broken_by(verdict: TagVerdict) -> dict[_Content, tuple[Lack, BrokenTag]]:
             if not lack.lost:
                 continue
             # One layer may be wrong for two images, each in its own way.
-            content = (lack.digest, lack.detail) if lack.misfit else lack.digest
+            content = (lack.digest, lack.detail) if lack.wrong_diff_id else lack.digest
             platforms: tuple[Platform, ...] = (child.platform,) if child.platform else ()
             required = child.required
             if content in found:

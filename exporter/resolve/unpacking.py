@@ -12,8 +12,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Final, Protocol
 
+from exporter.facts.diff_ids import Unpacked
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Unpacked
 from exporter.oci.digest import Digest
 from exporter.ports import Unseen
 

@@ -13,7 +13,7 @@ from threading import RLock
 from typing import Final, Self, TypeVar
 
 from exporter.facts.body import Outline
-from exporter.facts.misfit import Inside
+from exporter.facts.diff_ids import Inside
 from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Scrubbed
 from exporter.oci.digest import Digest

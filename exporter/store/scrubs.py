@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from exporter.facts.misfit import Contents, Inside, Known, Unpacked
+from exporter.facts.diff_ids import Contents, Inside, Known, Unpacked
 from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Mismatch, Proven, Scrubbed
 from exporter.oci.digest import Digest

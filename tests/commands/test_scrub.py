@@ -13,8 +13,8 @@ import pytest
 
 from exporter.cli import UNTOLD, USAGE, main
 from exporter.commands.scrub import Progress, recognise, scrub_once
+from exporter.facts.diff_ids import Unpacked
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Unpacked
 from exporter.facts.proof import State, unknown
 from exporter.oci.digest import Digest
 from exporter.ports import Listing, Unseen, Wrong

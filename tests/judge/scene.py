@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Misfit
 from exporter.facts.proof import HASHED, HEADER, LAST_BYTE, Sighting, State, gone, unknown
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -40,7 +40,7 @@ class Scene:
     sightings: dict[Place, Sighting] = field(default_factory=dict)
     config_platforms: dict[Digest, Platform] = field(default_factory=dict)
     sealed: dict[Repository, Sealed] = field(default_factory=dict)
-    misfits: dict[Digest, tuple[Misfit, ...]] = field(default_factory=dict)
+    diff_id_mismatches: dict[Digest, tuple[DiffIdMismatch, ...]] = field(default_factory=dict)
 
     def tag(
         self,
@@ -98,7 +98,7 @@ class Scene:
             "manifests": self.manifests,
             "sightings": self.sightings,
             "config_platforms": self.config_platforms,
-            "misfits": self.misfits,
+            "diff_id_mismatches": self.diff_id_mismatches,
             "sealed": self.sealed,
         }
         return Snapshot("registry.example", NOW, **facts | other)

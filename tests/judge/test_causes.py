@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.facts.misfit import Misfit
+from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.proof import State, corrupt, gone
 from exporter.judge.judgement import judge
 from exporter.oci.reference import Repository
@@ -94,8 +94,8 @@ async def test_text_and_markdown_name_blob_tag_and_use() -> None:
 async def test_what_is_not_what_its_image_says_has_a_section_of_its_own() -> None:
     report = await rotten()
     image = BOTH.children[1]
-    wrong = {image.digest: (Misfit(BASE.digest, "unpacks to x, its configuration says y"),)}
-    report = judge(replace(report.snapshot, misfits=wrong), {})
+    wrong = {image.digest: (DiffIdMismatch(BASE.digest, "unpacks to x, its configuration says y"),)}
+    report = judge(replace(report.snapshot, diff_id_mismatches=wrong), {})
 
     (cause,) = report.causes
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Misfit
 from exporter.facts.proof import LAST_BYTE, State, corrupt
 from exporter.facts.snapshot import Admission, Collector, Role
 from exporter.facts.use import ReferenceClass
@@ -116,7 +116,9 @@ def test_corrupt_content_that_two_platforms_share_is_told_for_each_and_once() ->
 
 def test_content_that_is_not_what_the_image_says_is_told_by_its_own_check_alone() -> None:
     seen = scene(BUILT)
-    seen.misfits[AMD64.digest] = (Misfit(AMD64.layers[0].digest, "unpacks to x"),)
+    seen.diff_id_mismatches[AMD64.digest] = (
+        DiffIdMismatch(AMD64.layers[0].digest, "unpacks to x"),
+    )
 
     (one,) = seen.findings()
 
@@ -130,7 +132,10 @@ def test_content_that_is_not_what_the_image_says_is_told_by_its_own_check_alone(
 def test_wrong_content_is_wrong_while_it_cannot_be_seen_and_gone_once_it_is_gone() -> None:
     layer, config = AMD64.layers[0].digest, AMD64.config.digest
     seen = scene(BUILT)
-    seen.misfits[AMD64.digest] = (Misfit(layer, "unpacks to x"), Misfit(config, "2 for 3"))
+    seen.diff_id_mismatches[AMD64.digest] = (
+        DiffIdMismatch(layer, "unpacks to x"),
+        DiffIdMismatch(config, "2 for 3"),
+    )
 
     assert seen.turn(BLIND, layer, AMD64.digest).codes() == [("wrong-diff-id", "critical")] * 2
     codes = seen.turn(LAST_BYTE, AMD64.digest).lose(layer).codes()
@@ -142,7 +147,7 @@ def test_a_layer_that_is_wrong_for_one_image_is_right_for_another() -> None:
     base = worlds.layer("base")
     right, wrong = (worlds.image(seed, layers=(base,)) for seed in ("right", "wrong"))
     seen = scene(right, "right").tag(wrong, "wrong")
-    seen.misfits[wrong.digest] = (Misfit(base.digest, "unpacks to x"),)
+    seen.diff_id_mismatches[wrong.digest] = (DiffIdMismatch(base.digest, "unpacks to x"),)
 
     (one,) = seen.findings()
 

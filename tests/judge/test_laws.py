@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Misfit
 from exporter.facts.proof import GONE, HASHED, HEADER, LAST_BYTE, Sighting, State, gone, unknown
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
@@ -68,7 +68,9 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         scene.seal()
     for digest, manifest in scene.manifests.items():
         if manifest.content and draw(st.booleans()):
-            scene.misfits[digest] = (Misfit(manifest.content[-1].digest, "unpacks to x"),)
+            scene.diff_id_mismatches[digest] = (
+                DiffIdMismatch(manifest.content[-1].digest, "unpacks to x"),
+            )
     return scene.snapshot(
         role=draw(st.sampled_from(Role)),
         platforms=frozenset(map(Platform.parse, draw(NODES))),
@@ -88,7 +90,7 @@ def shuffled(snapshot: Snapshot, seed: int) -> Snapshot:
         snapshot.registry, snapshot.taken_at, snapshot.role, snapshot.platforms, snapshot.collector,
         roots, mixed(dict(snapshot.manifests)), mixed(dict(snapshot.sightings)),
         mixed(dict(snapshot.config_platforms)), snapshot.listed, snapshot.sealed,
-        misfits=mixed(dict(snapshot.misfits)),
+        diff_id_mismatches=mixed(dict(snapshot.diff_id_mismatches)),
     )  # fmt: skip
 
 
@@ -126,7 +128,7 @@ def test_present_is_never_said_of_what_was_not_proven(snapshot: Snapshot) -> Non
 def test_a_loss_is_never_said_of_what_was_not_confirmed(snapshot: Snapshot) -> None:
     lost = {digest for (_, digest), seen in snapshot.sightings.items() if seen.state in GONE}
     lost |= {root.digest for root in snapshot.roots if root.sighting.state in GONE and root.digest}
-    lost |= {each.digest for found in snapshot.misfits.values() for each in found}
+    lost |= {each.digest for found in snapshot.diff_id_mismatches.values() for each in found}
     for verdict in judge(snapshot, {}).verdicts:
         for child in verdict.children:
             if child.state in GONE:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts.diff_ids import Unpacked
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Unpacked
 from exporter.oci.digest import Digest
 from exporter.resolve.unpacking import Unpacker, library
 from tests.worlds import noise

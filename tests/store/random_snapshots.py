@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.misfit import Misfit
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.snapshot import Admission, Collector, Role, Root, Sealed, Snapshot
 from exporter.facts.use import Holder, ReferenceClass, Use, Workload
@@ -89,7 +89,9 @@ admissions = st.builds(
 )
 gaps = st.builds(Gap, st.sampled_from(Scope), words, st.sampled_from(Reason), words)
 seals = st.builds(Sealed, st.dictionaries(digests, st.lists(labels, max_size=2).map(tuple)))
-misfits = st.lists(st.builds(Misfit, digests, words), min_size=1, max_size=2).map(tuple)
+diff_id_mismatches = st.lists(
+    st.builds(DiffIdMismatch, digests, words), min_size=1, max_size=2
+).map(tuple)
 snapshots = st.builds(
     Snapshot,
     registry=registries,
@@ -109,5 +111,5 @@ snapshots = st.builds(
     admissions=st.lists(admissions, max_size=2).map(tuple),
     gone=st.booleans(),
     gaps=st.lists(gaps, max_size=2).map(tuple),
-    misfits=st.dictionaries(digests, misfits, max_size=2),
+    diff_id_mismatches=st.dictionaries(digests, diff_id_mismatches, max_size=2),
 )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.facts.diff_ids import Contents, Inside, Known, Unpacked
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Contents, Inside, Known, Unpacked
 from exporter.oci.digest import Digest
 from exporter.oci.layers import SILENT, Rootfs
 from exporter.store.ledger import Ledger

@@ -20,7 +20,7 @@ def _find(context: TagContext) -> Iterator[Finding]:
 
     Its digest is the layer's; the configuration's where it does not fit the number of layers.
     """
-    return of_lacks(_RULE, context.verdict, lambda lack: lack.misfit)
+    return of_lacks(_RULE, context.verdict, lambda lack: lack.wrong_diff_id)
 
 
 CHECK: Final = Check(_RULE, _find, remaining.wrong_content)

@@ -94,7 +94,7 @@ def _look_closer(report: Report, tag: TagReport) -> str:
     """Say what shows more of a tag: `inspect` reads last bytes, and would find rotten ones well."""
     lacks = [lack for child in tag.verdict.children for lack in child.lacks]
     name = address(report, tag.verdict)
-    if any(lack.misfit for lack in lacks):
+    if any(lack.wrong_diff_id for lack in lacks):
         return f"pullproof scrub {name} --uncompressed"
     return f"pullproof {'scrub' if any(lack.corrupt for lack in lacks) else 'inspect'} {name}"
 

@@ -60,7 +60,7 @@ def _from_node(name: str, verdict: TagVerdict, child: Child) -> Command:
 
 def _is_lost(child: Child) -> bool:
     """Would the same content heal it? Not where it is all there, and not what the image says."""
-    wrong = any(lack.misfit for lack in child.lacks)
+    wrong = any(lack.wrong_diff_id for lack in child.lacks)
     return child.gone and not (wrong and not any(lack.is_loss for lack in child.lacks))
 
 

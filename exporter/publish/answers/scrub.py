@@ -27,7 +27,10 @@ def damage(reports: Sequence[Report]) -> Iterator[Block]:
     found = [cause for report in reports for cause in report.causes]
     for title, part in (
         ("Corrupt", [each for each in found if each.lack.corrupt]),
-        ("Wrong diff ID", [each for each in found if each.lack.misfit and not each.lack.corrupt]),
+        (
+            "Wrong diff ID",
+            [each for each in found if each.lack.wrong_diff_id and not each.lack.corrupt],
+        ),
     ):
         yield from section(title, listed(map(_cause, part), _MOST))
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from exporter.facts.diff_ids import Inside, Unpacked
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Inside, Unpacked
 from exporter.facts.proof import GONE, HASHED, Sighting, State, unknown
 from exporter.oci.layers import SILENT, rootfs
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
+from exporter.facts.diff_ids import Known, differences, parts
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Known, differences, parts
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Role, Snapshot
@@ -147,9 +147,9 @@ def with_parts(
         wanted[config.digest] = Part.CONFIG
         wanted |= {each.digest: Part.LAYER for each in layers if each.media_type in UNPACKED}
         for each in differences(manifest, contents):
-            blamed.add(each.misfit.digest)
+            blamed.add(each.mismatch.digest)
             if each.reason is None and not each.proven:
-                odd.add(each.misfit.digest)
+                odd.add(each.mismatch.digest)
     found = []
     for item in items:
         part, known = wanted.get(item.digest), contents.get(item.digest)

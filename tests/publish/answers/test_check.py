@@ -134,7 +134,7 @@ def test_what_need_not_be_here_is_no_loss() -> None:
     [
         ("", "inspect {}"),
         ("corrupt", "scrub {}"),
-        ("misfit", "scrub {} --uncompressed"),
+        ("wrong_diff_id", "scrub {} --uncompressed"),
     ],
 )
 def test_what_a_last_byte_cannot_show_is_looked_at_by_reading_all(way: str, command: str) -> None:

@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
+from exporter.facts.diff_ids import Contents, Inside, Known, Unpacked
 from exporter.facts.gap import Reason
-from exporter.facts.misfit import Contents, Inside, Known, Unpacked
 from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import ReferenceClass

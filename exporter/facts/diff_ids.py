@@ -53,7 +53,7 @@ Contents = dict[Digest, Known]
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class DiffIdMismatch:
     """One thing in which an image is not what its own configuration says."""
 
     digest: Digest
@@ -63,9 +63,9 @@ class Misfit:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A misfit, or a layer that cannot be compared."""
+    """A mismatch, or a layer that cannot be compared."""
 
-    misfit: Misfit
+    mismatch: DiffIdMismatch
     readings: int
     reason: Reason | None = None
     """Why it cannot be compared."""
@@ -107,9 +107,9 @@ def _miscount(config: Descriptor, said: int, layers: int, known: Known) -> Diffe
     """All nodes refuse a layer without a diff id; one diff id too many does not trouble podman."""
     detail = f"has {said} diff ids for {layers} layers"
     if said < layers:
-        return Difference(Misfit(config.digest, detail), known.readings)
-    misfit = Misfit(config.digest, f"{detail}: nodes differ")
-    return Difference(misfit, known.readings, Reason.UNSUPPORTED)
+        return Difference(DiffIdMismatch(config.digest, detail), known.readings)
+    mismatch = DiffIdMismatch(config.digest, f"{detail}: nodes differ")
+    return Difference(mismatch, known.readings, Reason.UNSUPPORTED)
 
 
 def _difference(layer: Descriptor, expected: Digest, known: Known) -> Iterator[Difference]:
@@ -117,14 +117,14 @@ def _difference(layer: Descriptor, expected: Digest, known: Known) -> Iterator[D
     if not isinstance(found, Unpacked):
         return
     if found.reason is not None:
-        yield Difference(Misfit(layer.digest, found.detail), known.readings, found.reason)
+        yield Difference(DiffIdMismatch(layer.digest, found.detail), known.readings, found.reason)
     elif layer.media_type in PLAIN and found.packed:
         detail = "packed, and its media type says that it is not: nodes differ"
-        yield Difference(Misfit(layer.digest, detail), known.readings, Reason.UNSUPPORTED)
+        yield Difference(DiffIdMismatch(layer.digest, detail), known.readings, Reason.UNSUPPORTED)
     elif found.diff_id is None:
         yield Difference(
-            Misfit(layer.digest, f"cannot be unpacked: {found.detail}"), known.readings
+            DiffIdMismatch(layer.digest, f"cannot be unpacked: {found.detail}"), known.readings
         )
     elif found.diff_id != expected:
         detail = f"unpacks to {found.diff_id}, its configuration says {expected}"
-        yield Difference(Misfit(layer.digest, detail), known.readings)
+        yield Difference(DiffIdMismatch(layer.digest, detail), known.readings)
