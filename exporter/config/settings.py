@@ -10,10 +10,10 @@ from exporter.config.cluster import ClusterSettings
 from exporter.config.registry import RegistrySettings
 from exporter.config.storage import FactsSettings
 from exporter.config.values import (
-    Address,
     ClassName,
     Duration,
     FilePath,
+    HostPort,
     Images,
     Interval,
     LevelName,
@@ -67,7 +67,7 @@ class ReferencesSettings(Section):
 class Settings(Section):
     """Everything that can be set."""
 
-    listen: tuple[ListenAddress, ...] = (Address("", DEFAULT_PORT),)
+    listen: tuple[ListenAddress, ...] = (HostPort("", DEFAULT_PORT),)
     """Addresses of the web server: `host:port`, `:port`, `[::1]:port`."""
     web_config_file: FilePath | None = None
     """TLS and users of the web server, in the format that Prometheus' own exporters read."""

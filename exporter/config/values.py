@@ -136,7 +136,7 @@ class LogLevel(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class HostPort:
     """Where to listen; an empty host is every interface, port 0 any free one."""
 
     host: str
@@ -346,7 +346,7 @@ PathPrefix = Annotated[str, AfterValidator(_prefix)]
 PageAddress = Annotated[str, AfterValidator(_page)]
 Url = Annotated[str, AfterValidator(_url)]
 Variable = Annotated[str, AfterValidator(_variable)]
-ListenAddress = Annotated[Address, PlainValidator(partial(_parsed, Address, Address.parse))]
+ListenAddress = Annotated[HostPort, PlainValidator(partial(_parsed, HostPort, HostPort.parse))]
 Images = Annotated[ImagePattern, PlainValidator(partial(_parsed, ImagePattern, ImagePattern.parse))]
 ShardText = Annotated[ShardName, PlainValidator(partial(_parsed, ShardName, ShardName.parse))]
 PlatformName = Annotated[Platform, PlainValidator(partial(_parsed, Platform, Platform.parse))]

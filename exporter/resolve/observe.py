@@ -22,7 +22,7 @@ from exporter.resolve.credential_checks import admissions
 from exporter.resolve.listing import Listings
 from exporter.resolve.scope import select
 from exporter.resolve.seals import seals
-from exporter.resolve.tags import Address, Answer, addresses, resolve, roots, verify
+from exporter.resolve.tags import Answer, TagName, resolve, roots, tag_names, verify
 from exporter.resolve.target import Target
 from exporter.resolve.walk import Sharing, Walk
 
@@ -74,7 +74,7 @@ async def _resolve(
     wanted = await asyncio.to_thread(
         lambda: select(target.scope, listing.entries(listings, before), empty.uses)
     )
-    answers = await resolve(target.registry, addresses(wanted), target.limits)
+    answers = await resolve(target.registry, tag_names(wanted), target.limits)
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     if target.role is Role.PROXY:
         # Asking a pull-through cache for more makes it fetch: looking would change what is seen.
@@ -105,7 +105,7 @@ def _places(starts: Iterable[Root]) -> list[Place]:
     return [(root.repository, root.digest) for root in ordered if root.digest]
 
 
-async def _verified(target: Target, walk: Walk, answers: dict[Address, Answer]) -> bool:
+async def _verified(target: Target, walk: Walk, answers: dict[TagName, Answer]) -> bool:
     """Correct by their bytes the tags whose digest, by a header alone, is gone.
 
     Return whether any references another digest.
@@ -161,7 +161,7 @@ def _unasked(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]
     """Return the images that somebody names, each unknown."""
     wanted = select(target.scope, {}, uses)
     blind = unknown(away.reason, away.detail)
-    starts = roots(wanted, dict.fromkeys(addresses(wanted), (None, blind)), {}, None)
+    starts = roots(wanted, dict.fromkeys(tag_names(wanted), (None, blind)), {}, None)
     return tuple(replace(root, sighting=blind) for root in starts)
 
 

@@ -8,14 +8,14 @@ from exporter.facts.snapshot import Root, Sealed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository, Tag
 from exporter.resolve.listing import Listings, shown
-from exporter.resolve.tags import Address, Answer, resolve
+from exporter.resolve.tags import Answer, TagName, resolve
 from exporter.resolve.target import Target
 
 
 async def seals(
     target: Target,
     listings: Listings,
-    answers: dict[Address, Answer],
+    answers: dict[TagName, Answer],
     children: Iterable[Place],
     roots: Iterable[Root],
 ) -> dict[Repository, Sealed]:
@@ -41,7 +41,7 @@ async def seals(
 
 def _open_to(
     listings: Listings,
-    answers: dict[Address, Answer],
+    answers: dict[TagName, Answer],
     children: Iterable[Place],
     roots: Iterable[Root],
 ) -> dict[Repository, tuple[Tag, ...]]:
@@ -58,7 +58,7 @@ def _open_to(
 
 
 def seal(
-    repository: Repository, tags: Sequence[Tag], answers: Mapping[Address, Answer]
+    repository: Repository, tags: Sequence[Tag], answers: Mapping[TagName, Answer]
 ) -> Sealed | None:
     """Return the seal of a repository, or None if one of its tags could not be resolved."""
     pointing: dict[Digest, list[Tag]] = {}
@@ -71,7 +71,7 @@ def seal(
     return Sealed({digest: tuple(tags) for digest, tags in pointing.items()})
 
 
-def _hiding(answers: Mapping[Address, Answer], listings: Listings) -> set[Repository]:
+def _hiding(answers: Mapping[TagName, Answer], listings: Listings) -> set[Repository]:
     """Return the repositories with a tag that their list does not show: it is incomplete.
 
     distribution 3.1 on S3 hides tags of which another is a prefix (distribution#4891).
@@ -81,7 +81,7 @@ def _hiding(answers: Mapping[Address, Answer], listings: Listings) -> set[Reposi
 
 
 def _doubtful(
-    answers: dict[Address, Answer], children: Iterable[Place], roots: Iterable[Root]
+    answers: dict[TagName, Answer], children: Iterable[Place], roots: Iterable[Root]
 ) -> set[Repository]:
     """Return the repositories with a child, or a pinned digest, that no tag in scope names."""
     pointed = {(repository, digest) for (repository, _), (digest, _) in answers.items()}

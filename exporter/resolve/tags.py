@@ -16,46 +16,46 @@ from exporter.resolve.listing import Listings, listings, shown
 from exporter.resolve.scope import WantedImage
 from exporter.resolve.target import AuditLimits, Target
 
-Address = tuple[Repository, Tag]
+TagName = tuple[Repository, Tag]
 Answer = tuple[Digest | None, Sighting]
 
 
 async def resolve(
-    content: Content, tags: Iterable[Address], limits: AuditLimits
-) -> dict[Address, Answer]:
+    content: Content, tags: Iterable[TagName], limits: AuditLimits
+) -> dict[TagName, Answer]:
     """Resolve each tag once, and those that seem gone once more after a pause."""
-    answers: dict[Address, Answer] = {}
+    answers: dict[TagName, Answer] = {}
 
-    async def look(address: Address) -> None:
+    async def look(name: TagName) -> None:
         try:
-            found = await content.head(*address)
+            found = await content.head(*name)
         except Unseen as unseen:
-            answers[address] = None, unknown(unseen.reason, unseen.detail)
+            answers[name] = None, unknown(unseen.reason, unseen.detail)
             return
         if isinstance(found, Digest):
-            answers[address] = found, HEADER
+            answers[name] = found, HEADER
         else:
             suspect = suspicion(found)
-            answers[address] = suspect.digest, gone(suspect.state, suspect.detail)
+            answers[name] = suspect.digest, gone(suspect.state, suspect.detail)
 
     await spread(limits.width, look, tags)
-    suspects = [address for address, (_, seen) in answers.items() if seen.state in GONE]
+    suspects = [name for name, (_, seen) in answers.items() if seen.state in GONE]
     await pause(limits.confirm_after, suspects)
     await spread(limits.width, look, suspects)
     return answers
 
 
 async def verify(
-    content: Content, claims: Mapping[Address, Digest], limits: AuditLimits
-) -> dict[Address, Digest | Sighting | None]:
+    content: Content, claims: Mapping[TagName, Digest], limits: AuditLimits
+) -> dict[TagName, Digest | Sighting | None]:
     """Return what tags resolve to by their bytes, where a header alone claims a digest.
 
     None where the registry denies the tag, or stores other bytes than that digest names.
     """
 
-    async def look(address: Address) -> Digest | Sighting | None:
+    async def look(name: TagName) -> Digest | Sighting | None:
         try:
-            found = await content.verify_tag(*address, claims[address])
+            found = await content.verify_tag(*name, claims[name])
         except Unseen as unseen:
             return unknown(unseen.reason, unseen.detail)
         return found if isinstance(found, Digest) else None
@@ -63,14 +63,14 @@ async def verify(
     return dict(await abreast(limits.width, look, claims))
 
 
-def addresses(wanted: Iterable[WantedImage]) -> list[Address]:
+def tag_names(wanted: Iterable[WantedImage]) -> list[TagName]:
     """Return the tags among the images that are wanted; a pinned digest needs no resolving."""
     return [(each.repository, each.name) for each in wanted if not isinstance(each.name, Digest)]
 
 
 def roots(
     wanted: Iterable[WantedImage],
-    answers: Mapping[Address, Answer],
+    answers: Mapping[TagName, Answer],
     listings: Listings,
     before: Snapshot | None,
 ) -> tuple[Root, ...]:
@@ -131,7 +131,7 @@ async def resolve_again(
     }
 
 
-async def _by_bytes(target: Target, tagged: Iterable[Address]) -> dict[Address, Answer]:
+async def _by_bytes(target: Target, tagged: Iterable[TagName]) -> dict[TagName, Answer]:
     """Resolve tags by their bytes: where only a header leads, nothing below it is theirs."""
     answers = await resolve(target.registry, tagged, target.limits)
     claims = {at: digest for at, (digest, seen) in answers.items() if digest and seen == HEADER}

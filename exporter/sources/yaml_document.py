@@ -67,7 +67,7 @@ def read_document(body: bytes, *, most: int) -> Document:
     Aliases are refused, so that no text can stand for more than its own length.
     """
     try:
-        return _Reading(body.decode(), most).document()
+        return _DocumentReader(body.decode(), most).document()
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         raise Malformed(f"line {line}: not UTF-8 text") from error
@@ -83,7 +83,7 @@ def read_document(body: bytes, *, most: int) -> Document:
 
 
 @dataclass
-class _Reading:
+class _DocumentReader:
     """One pass over a text's events; the depth and the count of values are bounded."""
 
     text: str

@@ -64,7 +64,7 @@ def decode(packed: bytes) -> Snapshot:
     """Read a snapshot back; raise `Malformed` for anything that this version never wrote."""
     if len(packed) > LARGEST:
         raise Malformed(f"not a {NAME}: more than {LARGEST >> 20} MiB")
-    reading = _Reading()
+    reading = _RowReader()
     try:
         with undisturbed(), GzipFile(fileobj=BytesIO(packed)) as stream:
             _check_start(stream.read(len(_START) + 1))
@@ -184,7 +184,7 @@ _SHORT: Final = {32: "sha256", 64: "sha512"}
 """Algorithms by the bytes of their digests."""
 
 
-class _Reading:
+class _RowReader:
     """What was read so far of one file."""
 
     def __init__(self) -> None:

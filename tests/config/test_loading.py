@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.registry import RegistrySettings
-from exporter.config.values import Address, ImagePattern
+from exporter.config.values import HostPort, ImagePattern
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform
@@ -73,7 +73,7 @@ def test_a_registry_is_all_that_must_be_said() -> None:
 
     assert found.registries == (RegistrySettings(url="https://registry.example.com"),)
     assert (found.interval, found.ledger) == (timedelta(minutes=15), None)
-    assert found.listen == (Address("", 10470),)
+    assert found.listen == (HostPort("", 10470),)
 
 
 def test_what_is_written_is_what_is_set() -> None:
@@ -81,7 +81,7 @@ def test_what_is_written_is_what_is_set() -> None:
     main, mirror = found.registries
     file, images = found.references
 
-    assert found.listen == (Address("127.0.0.1", 9999), Address("", 10470), Address("::1", 0))
+    assert found.listen == (HostPort("127.0.0.1", 9999), HostPort("", 10470), HostPort("::1", 0))
     assert (found.route_prefix, found.docs_url) == (
         "/registry-audit",
         "https://docs.example.com/pull",

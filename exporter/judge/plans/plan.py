@@ -42,7 +42,7 @@ _ESCAPED: Final = re.compile(r"\\(.)")
 
 def read(lines: Iterable[str]) -> DeletionList:
     """Read a tool's dry run, its log, or a plain list of references and digests."""
-    reading = _Reading()
+    reading = _PlanReader()
     for line in lines:
         if len(line) > _LONGEST:
             reading.too_long += 1
@@ -66,7 +66,7 @@ def bare(line: str) -> str:
     return text
 
 
-class _Reading:
+class _PlanReader:
     """What was read so far, and of which repository the lines speak just now."""
 
     def __init__(self) -> None:
