@@ -28,7 +28,7 @@ _MOST_ON_TERMINALS: Final = 100
 
 
 class Exit(IntEnum):
-    """What a shell is told."""
+    """Exit codes."""
 
     WELL = 0
     """Everything that was asked for can be pulled."""

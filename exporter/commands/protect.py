@@ -70,7 +70,7 @@ def _plans(
 
 
 def _reach(args: argparse.Namespace, subjects: Subjects) -> ReferenceClass:
-    """How unimportant may a tag be whose children are kept? Images that were named count alone."""
+    """Return the lowest class whose children are kept; named images count alone."""
     if args.all or args.tags:
         return ReferenceClass.SELECTED
     alone = subjects.uses.entries and not subjects.registries
@@ -110,5 +110,5 @@ def _answered(
 
 
 def _blind(plan: KeepTagPlan) -> bool:
-    """Is there anything that may need a tag and was not seen?"""
+    """Return whether anything may need a keep tag and is unknown."""
     return bool(plan.doubtful or plan.report.snapshot.gaps)

@@ -43,12 +43,12 @@ _STEP: Final = 1024
 
 
 def state_cell(state: State) -> Cell:
-    """Say a state."""
+    """Return a state as a cell."""
     return _CELLS[state]
 
 
 def child_cell(child: Child) -> Cell:
-    """Say how a child is; what nothing needs is said in a low voice."""
+    """Return the state of a child; in lower case where nothing needs it."""
     if not child.expected:
         return BY_DESIGN
     cell = _CELLS[child.state]
@@ -56,7 +56,7 @@ def child_cell(child: Child) -> Cell:
 
 
 def verdict_cell(verdict: TagVerdict) -> Cell:
-    """Say how a tag is, in the report's own word; and to whom, where not to its own class."""
+    """Return the state of a tag, with the class that it fails if not its own."""
     if verdict.by_design:
         return BY_DESIGN
     if verdict.failing and not verdict.broken_for_own_class:
@@ -76,12 +76,12 @@ def manifest_words(manifest: ReferencedManifest) -> str:
 
 
 def proof_words(proof: Proof) -> str:
-    """Say how something was verified."""
+    """Return how something was verified."""
     return _PROOFS[proof]
 
 
 def size_words(size: int | None) -> str:
-    """Say a number of bytes with three digits at most, `?` where it is not known."""
+    """Return a number of bytes with three digits at most; `?` if unknown."""
     if size is None:
         return "?"
     amount, unit = float(size), 0
@@ -97,12 +97,12 @@ def moment(seconds: float) -> str:
 
 
 def time_words(seconds: float) -> str:
-    """Say seconds since the epoch to the minute, UTC."""
+    """Return seconds since the epoch as a time to the minute, UTC."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def age_words(seconds: float) -> str:
-    """Say how long ago something was, roughly."""
+    """Return a duration in seconds, roughly."""
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
@@ -115,7 +115,7 @@ def ago_words(seconds: float | None, now: float, head: str = "") -> str:
 
 
 def count_words(count: int, singular: str, plural: str = "") -> str:
-    """Say `1 tag`, `2 tags`, `20,000 tags`."""
+    """Return `1 tag`, `2 tags`, `20,000 tags`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
@@ -145,7 +145,7 @@ def names(texts: Iterable[str]) -> str:
 
 
 def user_words(user: User) -> str:
-    """Say who uses an image, and how: where it runs, how much of it, when next."""
+    """Return who uses an image: on which platforms, how many containers, when next."""
     if user.workload is None:
         return user.name
     platforms = ", ".join(map(str, user.platforms))
@@ -159,7 +159,7 @@ def user_words(user: User) -> str:
 
 
 def needed_words(root: Root, required_by: ReferenceClass | None) -> tuple[str, ...]:
-    """Say who needs something of a tag, where it is not what is highest of the tag's uses."""
+    """Return which class needs something of a tag, if not the tag's own."""
     if required_by is None:
         return ("no required platform needs it",)
     return tuple(filter(None, (aside(root, required_by),)))

@@ -31,7 +31,7 @@ _URGENT: Final = frozenset({ReferenceClass.LIVE, ReferenceClass.IDLE})
 
 
 class SeenEntry(Struct, frozen=True):
-    """What tags in scope need, from the registry's API."""
+    """Content that tags in scope need, from the registry's API."""
 
     repositories: Count
     unsealed_repositories: Annotated[
@@ -82,7 +82,7 @@ class CapacityEntry(Struct, frozen=True):
 
 
 class CapacityDocument(AnswerDocument, frozen=True):
-    """What registries hold."""
+    """Storage use of whole registries."""
 
     registries: tuple[CapacityEntry, ...]
 

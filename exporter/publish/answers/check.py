@@ -91,7 +91,7 @@ def next_command(reports: Sequence[Report], again: str = "") -> str:
 
 
 def _look_closer(report: Report, tag: TagReport) -> str:
-    """Say what shows more of a tag: `inspect` reads last bytes, and would find rotten ones well."""
+    """Return what shows more of a tag: `inspect` reads last bytes, and finds no corruption."""
     lacks = [lack for child in tag.verdict.children for lack in child.lacks]
     name = address(report, tag.verdict)
     if any(lack.wrong_diff_id for lack in lacks):

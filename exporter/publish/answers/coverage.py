@@ -1,4 +1,4 @@
-"""What an audit did not cover, in sentences."""
+"""Gaps in the coverage of an audit, in sentences."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ def coverage(report: Report, gaps: Iterable[Gap]) -> tuple[str, ...]:
 
 
 def _unknown(report: Report) -> Iterator[str]:
-    """Manifests of which nothing is known, by reason; and those that nobody promised."""
+    """Yield how many manifests are unknown, by reason, and how many nobody promised."""
     children = [child for tag in report.tags for child in tag.verdict.children]
     reasons = Counter(
         str(child.reason or "unsaid")
@@ -54,7 +54,7 @@ def _by_reason(reasons: Counter[str]) -> str:
 
 
 def _unlisted(report: Report) -> Iterator[str]:
-    """Where not every tag is known, nothing is said about protection."""
+    """Yield that protection is undetermined where not every tag is known."""
     bare = {
         tag.verdict.root.repository
         for tag in report.tags

@@ -76,7 +76,7 @@ class ShiftChildEntry(Struct, frozen=True):
 
 
 class ShiftEntry(Struct, frozen=True, rename={"reference_class": "class"}):
-    """What happened to one tag or pinned digest."""
+    """One change of a tag or pinned digest."""
 
     kind: ChangeKind
     repository: Name
@@ -92,7 +92,7 @@ class ShiftEntry(Struct, frozen=True, rename={"reference_class": "class"}):
 
 
 class DiffDocument(AnswerDocument, frozen=True):
-    """What changed between two audits of one registry."""
+    """Changes between two audits of one registry."""
 
     registry: Name
     old: Annotated[Moment, Meta(description="Start of the older audit.")]

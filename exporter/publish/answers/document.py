@@ -27,7 +27,7 @@ _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 
 
 class AnswerDocument(Struct, frozen=True):
-    """What every document begins with."""
+    """The first fields of every document."""
 
     version: Literal[1]
     generated: Moment

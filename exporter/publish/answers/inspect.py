@@ -231,7 +231,7 @@ class _Grower:
         return (Cell("no image"), *self._aside(lacking.required_by))
 
     def _aside(self, required_by: ReferenceClass | None) -> tuple[Cell, ...]:
-        """Who needs it, where that is not what is highest of the tag's uses."""
+        """Return which class needs it, if not the tag's own."""
         said = aside(self._root, required_by)
         return (Cell(said),) if said else ()
 
@@ -261,7 +261,7 @@ class _Grower:
         return tuple(map(Cell, filter(None, (*said, how, when))))
 
     def _protection(self, digest: Digest) -> tuple[Cell, ...]:
-        """Which tags name it directly, where that is known."""
+        """Return which tags name it directly, where that is known."""
         child = self._children.get(digest)
         sealed = self._snapshot.sealed.get(self._root.repository)
         tags = child.protected_by if child else None

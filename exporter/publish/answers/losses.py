@@ -1,4 +1,4 @@
-"""What of a tag is proven to be lost, in words."""
+"""Losses: the content of a tag that is missing or broken, in words."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ class Loss:
     digest: str
     """Empty where there is none: a platform that is not offered, a tag that is gone."""
     details: tuple[str, ...]
-    """What is lost, one line each."""
+    """The lost content, one line each."""
     required: bool = True
-    """Would a platform that must run the tag pull it?"""
+    """Whether a platform that must run the tag pulls it."""
 
 
 def losses(verdict: TagVerdict) -> Iterator[Loss]:

@@ -78,7 +78,7 @@ class VictimEntry(Struct, frozen=True, rename={"reference_class": "class"}):
 
 
 class GoingEntry(Struct, frozen=True):
-    """What would be removed, needed or not."""
+    """Objects that would be removed, needed or not."""
 
     tags: Count
     manifests: Count
@@ -96,7 +96,7 @@ class HazardEntry(Struct, frozen=True):
 
 
 class CheckedEntry(Struct, frozen=True):
-    """How much the verdict rests on."""
+    """The basis of the verdict."""
 
     repositories: Count
     tags: Count
@@ -105,7 +105,7 @@ class CheckedEntry(Struct, frozen=True):
 
 
 class PreflightDocument(AnswerDocument, frozen=True):
-    """What would break, and what would be removed."""
+    """Predicted victims and removals of an operation."""
 
     verdict: Verdict
     asked: str

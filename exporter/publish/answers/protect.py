@@ -52,7 +52,7 @@ _FOR_EVER: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one tag that was to be set."""
+    """The result of setting one keep tag."""
 
     keep: KeepTag
     failure: str
@@ -84,7 +84,7 @@ class DoubtfulEntry(NeedEntry, frozen=True):
 
 
 class PlanEntry(Struct, frozen=True):
-    """What is missing in one registry."""
+    """Missing keep tags of one registry."""
 
     registry: Name
     collector: Collector

@@ -59,13 +59,13 @@ def _from_node(name: str, verdict: TagVerdict, child: Child) -> Command:
 
 
 def _is_lost(child: Child) -> bool:
-    """Would the same content heal it? Not where it is all there, and not what the image says."""
+    """Return whether the same content heals it: not where only the image's words are wrong."""
     wrong = any(lack.wrong_diff_id for lack in child.lacks)
     return child.gone and not (wrong and not any(lack.is_loss for lack in child.lacks))
 
 
 def _is_bare(child: Child) -> bool:
-    """Is it there, and does no tag point straight at it?"""
+    """Return whether it is present and no tag names it directly."""
     return child.expected and child.state is State.PRESENT and child.protected_by == ()
 
 

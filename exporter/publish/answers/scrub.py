@@ -36,7 +36,7 @@ def damage(reports: Sequence[Report]) -> Iterator[Block]:
 
 
 def tally_words(tally: ScrubTally, seconds: float) -> str:
-    """Say how much was read, and how fast."""
+    """Return how much was read, and how fast."""
     ended = ", ".join(f"{amount:,} {outcome}" for outcome, amount in tally.blobs.items())
     speed = size_words(int(tally.size / seconds)) if seconds > 0 else "?"
     read = f"read {size_words(tally.size)} in {age_words(seconds)}, {speed} per second"
@@ -44,7 +44,7 @@ def tally_words(tally: ScrubTally, seconds: float) -> str:
 
 
 def unread_lines(unread: Mapping[Place, Sighting]) -> Iterator[str]:
-    """Say what keeps content from being known to be right: a line for each reason, with a case."""
+    """Yield why content could not be verified: a line for each reason, with an example."""
     amounts = Counter(seen.reason for seen in unread.values())
     for reason, amount in amounts.most_common():
         place, seen = min(

@@ -1,4 +1,4 @@
-"""What all pages have in common: the frame, the style, and small parts of HTML."""
+"""The frame of all pages, their style, and small parts of HTML."""
 
 import base64
 import hashlib

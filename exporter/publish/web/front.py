@@ -43,7 +43,7 @@ def front(app_state: AppState, index: TagIndex, query: Query, now: float, docs: 
 
 
 def _verdict(app_state: AppState, index: TagIndex, now: float) -> str:
-    """The answer in one line, and the worst of it."""
+    """Return the headline and the worst tags."""
     lost = index.lost
     tone, head = _answer(app_state, index, lost)
     lead = _lead(app_state, index, lost, now)
@@ -72,7 +72,7 @@ def _answer(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag]) ->
 
 
 def _lead(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag], now: float) -> Text:
-    """What the one line leaves out, each with the list behind it."""
+    """Return what the headline leaves out, each with a link to its list."""
     classes = Counter(each.tag.verdict.root.reference_class for each in lost)
     live = classes.pop(ReferenceClass.LIVE, 0)
     parts: list[Span] = []

@@ -93,7 +93,7 @@ class Handlers:
             return await sending.compressed(request, body, sending.JSON)
 
     async def snapshot(self, request: web.Request) -> web.StreamResponse:
-        """What the last complete audit saw, for `--from`: the commands ask nothing again."""
+        """The snapshot of the last complete audit, for `--from`."""
         registry = request.match_info["registry"]
         reports = (each.report for each in self._board.app_state.statuses if each.report)
         found = next((each for each in reports if each.snapshot.registry == registry), None)

@@ -25,7 +25,7 @@ _LAST_PAGE: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What narrows a list of tags, and the page of it; what is not set narrows nothing."""
+    """The filters of a list of tags, and its page; what is not set filters nothing."""
 
     registry: str = ""
     repository: str = ""

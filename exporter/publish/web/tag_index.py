@@ -27,7 +27,7 @@ class IndexedTag:
 
     @property
     def order(self) -> tuple[int, bool, int, float, str, str]:
-        """What sorts first needs a person first; the name makes the order the same each time."""
+        """Sort key: what needs a person first; the name makes the order the same each time."""
         tag = self.tag
         where = self.registry, self.name
         return tag.urgency, not tag.incomplete, tag.verdict.stake, tag.impact.soonest, *where
@@ -65,7 +65,7 @@ class TagIndex:
         )
 
     def count(self, condition: Condition | None, registry: str = "") -> int:
-        """How many tags are in a condition, in one registry or in all?"""
+        """Return how many tags are in a condition, in one registry or in all."""
         if registry:
             return self.counts.get((registry, condition), 0)
         return sum(count for (_, each), count in self.counts.items() if each is condition)

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Child, ChildKind, Condition, Requirement, TagVerdict
+from exporter.judge.report import ChildKind, Condition, Requirement, TagVerdict
 from exporter.publish.blocks import (
     Cell,
     PageLink,
@@ -23,6 +23,7 @@ from exporter.publish.formatting import (
     LACKING,
     ago_words,
     child_cell,
+    child_words,
     count_words,
     verdict_cell,
 )
@@ -56,7 +57,7 @@ _CLASSES: Final[Mapping[str, str]] = {each: str(each) for each in ReferenceClass
 
 
 def tag_path(registry: str, name: str) -> str:
-    """Where is a tag's page, from the status page?"""
+    """Return the path of a tag's page, from the status page."""
     return f"tag/{quote(registry, safe=':')}/{name}"
 
 
@@ -79,7 +80,7 @@ def listing(
 
 
 def _form(query: Query, registries: Sequence[str]) -> str:
-    """What narrows the list; it works as an address, without a script."""
+    """Return the filters; they work as an address, without a script."""
     fields = (
         _select("registry", "Registry", {each: each for each in registries}, query.registry),
         _SOUGHT.format(text(query.repository)),
@@ -126,10 +127,10 @@ def _row(entry: IndexedTag, now: float, *, several: bool) -> tuple[Span | Text, 
 
 
 def platform_cells(verdict: TagVerdict) -> tuple[Cell, ...]:
-    """How is each platform of a tag? What is wrong comes first, and says so."""
-    found = {short(str(each)): LACKING for each in verdict.lacking_platforms}
+    """Return each platform of a tag; what is wrong comes first, and says so."""
+    found = {_short(str(each)): LACKING for each in verdict.lacking_platforms}
     for child in verdict.children:
-        name, cell = _what(child), child_cell(child)
+        name, cell = _short(child_words(child)), child_cell(child)
         if child.kind is not ChildKind.IMAGE and cell.tone is Tone.GOOD:
             continue  # an attestation that is there tells nobody anything
         found[name] = loudest((found.get(name, cell), cell))
@@ -147,15 +148,8 @@ def _chip(name: str, cell: Cell) -> Cell:
     return Cell(f"{name} {cell.text.lower()}", cell.tone)
 
 
-def _what(child: Child) -> str:
-    if child.kind is not ChildKind.IMAGE:
-        return str(child.kind)
-    return short(str(child.platform)) if child.platform else "image"
-
-
-def short(platform: str) -> str:
-    """Nearly everything runs on Linux."""
-    return platform.removeprefix("linux/")
+def _short(platform: str) -> str:
+    return platform.removeprefix("linux/")  # nearly everything runs on it
 
 
 def users(entry: IndexedTag) -> str:
