@@ -7,7 +7,7 @@ import base64
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import yaml
@@ -108,7 +108,7 @@ def _named(manifests: Iterable[str]) -> Iterator[str]:
 
     It walks over the parser's events: nothing is built, so no text grows beyond its length.
     """
-    path: list[Any] = []
+    path: list[str | int | None] = []
     events = (each for manifest in manifests for each in yaml.parse(manifest, yaml.CSafeLoader))
     for number, event in enumerate(events):
         if number == _EVENTS:
@@ -117,9 +117,9 @@ def _named(manifests: Iterable[str]) -> Iterator[str]:
             if len(path) > _DEEPEST or (path and path[-1] is None):
                 raise Malformed("a manifest nested too deeply, or with a key that is not a string")
             path.append(None if isinstance(event, yaml.MappingStartEvent) else 0)
-        elif isinstance(event, yaml.CollectionEndEvent):
+            continue
+        if isinstance(event, yaml.CollectionEndEvent):
             path.pop()
-            _step(path)
         elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
             text = event.value if isinstance(event, yaml.ScalarEvent) else f"*{event.anchor}"
             if path and path[-1] is None:
@@ -127,16 +127,11 @@ def _named(manifests: Iterable[str]) -> Iterator[str]:
                 continue
             if text and _is_image(path):
                 yield text
-            _step(path)
+        if path:  # go on to the next item of a list, or to the next key of a map
+            path[-1] = path[-1] + 1 if isinstance(path[-1], int) else None
 
 
-def _step(path: list[Any]) -> None:
-    """Go on to the next key of a map, or to the next item of a list."""
-    if path:
-        path[-1] = None if isinstance(path[-1], str) or path[-1] is None else path[-1] + 1
-
-
-def _is_image(path: list[Any]) -> bool:
+def _is_image(path: list[str | int | None]) -> bool:
     """Is this the image of some container, or of a volume?"""
     match path:
         case [*_, str(group), int(), "image"]:
