@@ -1,6 +1,6 @@
 """Words and tones for states, sizes, times, names and users."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -37,7 +37,7 @@ _PROOFS: Final = {
     Proof.EXTERNAL: "external",
     Proof.CONFIRMED: "confirmed twice",
 }
-_MOST_AFFECTED: Final = 5
+_MOST_USERS: Final = 5
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP: Final = 1024
 
@@ -158,6 +158,15 @@ def user_words(user: User) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def used_words(users: Sequence[User]) -> str:
+    """Return the first few users after a comma; nothing where there are none."""
+    if not users:
+        return ""
+    more = len(users) - _MOST_USERS
+    rest = f" and {more:,} more" if more > 0 else ""
+    return f", used by {'; '.join(map(user_words, users[:_MOST_USERS]))}{rest}"
+
+
 def needed_words(root: Root, required_by: ReferenceClass | None) -> tuple[str, ...]:
     """Return which class needs something of a tag, if not the tag's own."""
     if required_by is None:
@@ -167,10 +176,10 @@ def needed_words(root: Root, required_by: ReferenceClass | None) -> tuple[str, .
 
 def impact_words(found: Impact) -> Iterator[str]:
     """Yield whom the loss of a tag affects, one line each, and what must not be done now."""
-    for user in found.workloads[:_MOST_AFFECTED]:
+    for user in found.workloads[:_MOST_USERS]:
         yield f"affects {user_words(user)}"
-    if len(found.workloads) > _MOST_AFFECTED:
-        yield f"affects {count_words(len(found.workloads) - _MOST_AFFECTED, 'more workload')}"
+    if len(found.workloads) > _MOST_USERS:
+        yield f"affects {count_words(len(found.workloads) - _MOST_USERS, 'more workload')}"
     if found.running:
         running = count_words(found.running, "container")
         yield f"do not restart or reschedule: {running} running on layers cached on their nodes"

@@ -35,7 +35,7 @@ from exporter.publish.formatting import (
     moment,
     needed_words,
     time_words,
-    user_words,
+    used_words,
 )
 
 _HEADS: Final = {
@@ -153,8 +153,7 @@ def blocks(change: Diff) -> Iterator[Block]:
 def _item(shift: TagChange) -> Item:
     verdict = shift.verdict
     ends = f" {_end(shift.before)} to {_end(shift.after)}" if shift.kind is ChangeKind.MOVED else ""
-    owners = "; ".join(map(user_words, users_of(verdict.uses)))
-    used = f", used by {owners}" if owners else ""
+    used = used_words(users_of(verdict.uses))
     below = [item(_child(verdict.root, each)) for each in shift.children]
     if shift.kind is ChangeKind.BROKEN and verdict.lacking_platforms:
         lacking = ", ".join(map(str, verdict.lacking_platforms))

@@ -26,6 +26,7 @@ from exporter.publish.formatting import (
     needed_words,
     state_cell,
     time_words,
+    used_words,
     user_words,
     verdict_cell,
 )
@@ -139,17 +140,8 @@ def _dependent(each: Dependent) -> str:
     indirect = "through an index" if root.tag else "pinned by digest"
     way = "tagged directly" if each.direct else indirect
     needed = needed_words(root, _required_by(each)) if each.children else ()
-    used = (
-        f", used by {'; '.join(map(user_words, users_of(each.verdict.uses)))}"
-        if each.verdict.uses
-        else ""
-    )
-    return (
-        ", ".join(
-            (f"{each.verdict.name} ({root.reference_class}, {way}) on {where or 'all'}", *needed)
-        )
-        + used
-    )
+    name = f"{each.verdict.name} ({root.reference_class}, {way}) on {where or 'all'}"
+    return ", ".join((name, *needed)) + used_words(users_of(each.verdict.uses))
 
 
 def _required_by(each: Dependent) -> ReferenceClass | None:

@@ -36,14 +36,13 @@ from exporter.publish.blocks import (
     listed,
     section,
 )
-from exporter.publish.formatting import count_words, gap_words, moment, size_words, user_words
+from exporter.publish.formatting import count_words, gap_words, moment, size_words, used_words
 
 _TONES: Final = {
     Verdict.SAFE: Tone.GOOD,
     Verdict.UNSAFE: Tone.BAD,
     Verdict.INCOMPLETE: Tone.UNSURE,
 }
-_MOST_USERS: Final = 5
 
 
 class LostEntry(Struct, frozen=True, rename={"removed": "gone"}):
@@ -181,10 +180,7 @@ def victim_words(victim: Victim) -> str:
     """Return what would break, how much it matters, and who uses it."""
     needed = victim.image
     tag = ", tag removed" if victim.tag_removed else ""
-    shown = "; ".join(map(user_words, needed.users[:_MOST_USERS]))
-    more = f" and {len(needed.users) - _MOST_USERS} more"
-    used = f", used by {shown}{more if len(needed.users) > _MOST_USERS else ''}"
-    return f"{needed.name} ({needed.reference_class}){tag}{used if needed.users else ''}"
+    return f"{needed.name} ({needed.reference_class}){tag}{used_words(needed.users)}"
 
 
 def loss_words(broken: BrokenManifest) -> str:

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from exporter.facts.proof import Sighting
+from exporter.judge.impact import users_of
 from exporter.judge.report import BrokenTag, Cause, Report
 from exporter.oci.reference import Place
 from exporter.publish.answers import check
 from exporter.publish.blocks import Block, Item, item, listed, section
-from exporter.publish.formatting import age_words, size_words
+from exporter.publish.formatting import age_words, size_words, used_words
 from exporter.tally import ScrubTally
 
 _MOST: Final = 100
@@ -67,7 +68,7 @@ def _cause(cause: Cause) -> Item:
 def _broken(broken: BrokenTag) -> str:
     verdict = broken.verdict
     where = ", ".join(map(str, broken.platforms))
-    used = f", used by {', '.join(use.owner for use in verdict.uses)}" if verdict.uses else ""
     needed = "" if broken.required else ", optional"
     on = f" on {where}" if where else ""
+    used = used_words(users_of(verdict.uses))
     return f"breaks {verdict.name} ({verdict.root.reference_class}){on}{needed}{used}"
