@@ -191,16 +191,8 @@ class TagVerdict:
         return tuple(each.platform for each in self.lacking)
 
     @property
-    def left_out(self) -> tuple[Platform, ...]:
-        """Those of the lacking platforms that a sparse mirror leaves out on purpose.
-
-        The tag has them, only not here: that is told, and never pages.
-        """
-        return tuple(each for each in self.lacking_platforms if each in self.elsewhere)
-
-    @property
     def elsewhere(self) -> frozenset[Platform]:
-        """Platforms that it offers, and of which nothing is promised here."""
+        """Platforms that it offers, but that a sparse mirror leaves out on purpose: no loss."""
         unpromised = {child.platform for child in self.children if not child.expected}
         return frozenset(filter(None, unpromised))
 
@@ -345,10 +337,6 @@ class RepositoryCounts:
     """None where the repository's tags are not all known."""
     logical_bytes: int
     """Of what is present, shared content included."""
-
-    def among(self, state: State) -> int:
-        """How many children are in this state?"""
-        return sum(count for (_, each), count in self.children.items() if each is state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Admission, Role, Root, Snapshot
+from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import Use
 from exporter.judge.children import assess
 from exporter.judge.choice import Demand, demand, held, is_attached
@@ -15,8 +15,6 @@ from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 
-_Admissions = Mapping[tuple[str, Repository], Admission]
-
 
 def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
     """Return a verdict for every root, live first, then by repository and tag."""
@@ -24,19 +22,16 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
         snapshot.roots, key=lambda root: (root.reference_class.rank, root.repository, root.name)
     )
     known = resolved_tags(order)
-    users, admissions = _users(snapshot), _admissions(snapshot)
-    wanted = ((root, users.get(_name(root), ())) for root in order)
-    judged = (
-        (_verdict(snapshot, root, known.get(root.repository, {}), uses), uses)
-        for root, uses in wanted
-    )
-    return tuple(_used(verdict, uses, admissions) for verdict, uses in judged)
-
-
-def _used(verdict: TagVerdict, uses: tuple[Use, ...], admissions: _Admissions) -> TagVerdict:
-    logins = sorted({use.login for use in uses if use.login})
-    tried = (admissions.get((login, verdict.root.repository)) for login in logins)
-    return replace(verdict, uses=uses, admissions=tuple(each for each in tried if each))
+    users = _users(snapshot)
+    admissions = {(each.login, each.repository): each for each in snapshot.admissions}
+    found = []
+    for root in order:
+        uses = users.get((root.repository, root.tag or root.digest or ""), ())
+        logins = sorted({use.login for use in uses if use.login})
+        tried = (admissions.get((login, root.repository)) for login in logins)
+        verdict = _verdict(snapshot, root, known.get(root.repository, {}), uses)
+        found.append(replace(verdict, uses=uses, admissions=tuple(filter(None, tried))))
+    return tuple(found)
 
 
 def _verdict(
@@ -123,10 +118,6 @@ def _is_top(root: Root, child: Child) -> bool:
     return child.digest == root.digest
 
 
-def _admissions(snapshot: Snapshot) -> _Admissions:
-    return {(each.login, each.repository): each for each in snapshot.admissions}
-
-
 def _users(snapshot: Snapshot) -> Mapping[tuple[Repository, str], tuple[Use, ...]]:
     """Who names each tag or digest? Beside a digest, a tag does not count."""
     found: defaultdict[tuple[Repository, str], list[Use]] = defaultdict(list)
@@ -134,7 +125,3 @@ def _users(snapshot: Snapshot) -> Mapping[tuple[Repository, str], tuple[Use, ...
         name = use.reference.digest or use.reference.tag or ""
         found[use.reference.repository, name].append(use)
     return {named: tuple(uses) for named, uses in found.items()}
-
-
-def _name(root: Root) -> tuple[Repository, str]:
-    return root.repository, root.tag or root.digest or ""

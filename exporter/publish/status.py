@@ -18,9 +18,9 @@ class RegistryStatus:
     registry: str
     role: Role
     collector: Collector
-    interval: float
+    interval: float = 0.0
     """Seconds between audits."""
-    tally: Tally
+    tally: Tally = field(default_factory=Tally)
     """The adapter's running counts; read live at every scrape."""
     report: Report | None = None
     """The last complete truth; None before the first audit and past `max_staleness`."""
@@ -60,8 +60,6 @@ class RegistryStatus:
             registry=snapshot.registry,
             role=snapshot.role,
             collector=snapshot.collector,
-            interval=0.0,
-            tally=Tally(),
             report=report,
             up=complete,
             last_attempt=snapshot.taken_at,

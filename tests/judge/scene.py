@@ -125,3 +125,9 @@ class Scene:
 def scene(made: Made, name: str | None = "v1", *platforms: str, **other: Any) -> Scene:
     """One tag on one image."""
     return Scene().tag(made, name, *platforms, **other)
+
+
+def left_out(verdict: TagVerdict) -> tuple[str, ...]:
+    """The platforms that must run a tag and that a sparse mirror leaves out on purpose."""
+    lacking = verdict.lacking_platforms
+    return tuple(str(each) for each in lacking if each in verdict.elsewhere)

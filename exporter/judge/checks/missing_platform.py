@@ -18,10 +18,10 @@ def _find(context: TagContext) -> Iterator[Finding]:
     What a sparse mirror leaves out on purpose can be had elsewhere: that is never critical.
     """
     verdict = context.verdict
-    left_out = verdict.left_out if verdict.lacking else ()
+    elsewhere = verdict.elsewhere if verdict.lacking else ()
     for each in verdict.lacking:
         platform, by = each.platform, each.required_by
-        if platform in left_out:
+        if platform in elsewhere:
             severity, detail = Severity.WARNING, f"this mirror omits {platform}"
         else:
             severity, detail = weight(by), f"no image for {platform}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.facts.proof import State
-from exporter.judge.report import Report, TagVerdict
+from exporter.judge.report import Report
 from exporter.oci.reference import Reference
 from exporter.publish.answers import inspect
 from exporter.publish.metrics.exposition import Samples, expose
@@ -38,15 +38,12 @@ class Probed:
     """None where time was over."""
     seconds: float
 
-    @property
-    def verdict(self) -> TagVerdict | None:
-        """The one on the reference; None where the registry could not be asked at all."""
-        return next(iter(self.report.verdicts), None) if self.report else None
-
 
 def metrics(probed: Probed) -> bytes:
     """Return the metrics of a probe in the text format; every series is always there."""
-    samples, verdict = Samples(), probed.verdict
+    # None where the registry could not be asked at all.
+    verdict = next(iter(probed.report.verdicts), None) if probed.report else None
+    samples = Samples()
     state = verdict.state if verdict else State.UNKNOWN
     samples.put(SUCCESS, state is State.PRESENT)
     samples.put(DURATION, probed.seconds)

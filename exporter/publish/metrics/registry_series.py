@@ -107,8 +107,11 @@ def repositories(samples: Samples, reports: Sequence[Report], limit: int) -> int
     return max(0, len(rows) - limit)
 
 
-def _trouble(found: RepositoryCounts) -> tuple[int, ...]:
-    return tuple(-found.among(each) for each in (State.MISSING, State.BROKEN, State.UNKNOWN))
+def _trouble(found: RepositoryCounts) -> tuple[int, int, int]:
+    states: Counter[State] = Counter()
+    for (_, state), number in found.children.items():
+        states[state] += number
+    return -states[State.MISSING], -states[State.BROKEN], -states[State.UNKNOWN]
 
 
 def shares(samples: Samples, reports: Sequence[Report], limit: int) -> int:

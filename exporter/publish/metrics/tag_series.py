@@ -129,9 +129,9 @@ def _problems(registry: str, tag: TagReport) -> Iterator[tuple[str, ...]]:
             where = (str(child.platform or ""), child.digest or "")
             how = child.kind.value, child.state.value, need
             yield (*_labels(registry, tag, child.required_by), *where, *how)
-    left_out = verdict.left_out if verdict.lacking else ()
+    elsewhere = verdict.elsewhere if verdict.lacking else ()
     for each in verdict.lacking:
-        if each.platform not in left_out:
+        if each.platform not in elsewhere:
             lacking = (str(each.platform), "", "platform", State.MISSING.value, "required")
             yield (*_labels(registry, tag, each.required_by), *lacking)
 
