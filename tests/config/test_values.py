@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config.values import Address, ImagePattern, duration, nearest, spell
+from exporter.config.values import HostPort, ImagePattern, duration, nearest, spell
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_a_duration_is_spelled_as_it_is_read(length: timedelta) -> None:
     ],
 )
 def test_an_address_is_read_and_written_alike(text: str, host: str, port: int) -> None:
-    assert Address.parse(text) == Address(host, port)
-    assert str(Address.parse(text)) == text
+    assert HostPort.parse(text) == HostPort(host, port)
+    assert str(HostPort.parse(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "80", "a:", "a:65536", "::1:80", "a:b:1", "a b:1"])
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an address such as"):
-        Address.parse(text)
+        HostPort.parse(text)
 
 
 def test_a_pattern_has_a_host_a_repository_and_a_tag() -> None:

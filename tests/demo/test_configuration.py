@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from exporter.config.loading import load
-from exporter.config.values import Address
+from exporter.config.values import HostPort
 from exporter.demo.configuration import write
 from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
@@ -20,7 +20,7 @@ def test_the_configuration_loads_and_names_both_registries(tmp_path: Path) -> No
     settings = load(path, {})
     owned, mirror = settings.registries
 
-    assert settings.listen == (Address("127.0.0.1", 0),)
+    assert settings.listen == (HostPort("127.0.0.1", 0),)
     assert (settings.interval, settings.confirm_after) == (
         timedelta(seconds=30),
         timedelta(seconds=1),

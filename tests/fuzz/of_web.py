@@ -14,7 +14,7 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict, MultiDict
 
 from exporter.commands import Refused, options, subjects
-from exporter.config.values import Address, ImagePattern, duration, glob
+from exporter.config.values import HostPort, ImagePattern, duration, glob
 from exporter.publish.web import probe, query
 from exporter.publish.web.access_control import AccessControl, is_foreign
 from exporter.publish.web.frame import text as escaped
@@ -171,7 +171,11 @@ TARGETS: Final = (
     ),
     Target("duration", _words(duration), (b"1h30m", b"500ms"), ("config.values",), (ValueError,)),
     Target(
-        "listen", _words(Address.parse), (b"[::1]:80", b":10470"), ("config.values",), (ValueError,)
+        "listen",
+        _words(HostPort.parse),
+        (b"[::1]:80", b":10470"),
+        ("config.values",),
+        (ValueError,),
     ),
     Target(
         "image-pattern",
