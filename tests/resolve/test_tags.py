@@ -17,7 +17,7 @@ from exporter.oci.reference import Tag
 from exporter.ports import Listing
 from exporter.resolve.scope import WantedImage
 from exporter.resolve.seals import seal
-from exporter.resolve.tags import Answer, addresses, resolve, resolve_again, roots
+from exporter.resolve.tags import Answer, resolve, resolve_again, roots, tag_names
 from exporter.resolve.target import AuditLimits
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, NOW, TRUTH, Fake, cut_list, target, turns
@@ -126,7 +126,7 @@ def test_a_pinned_digest_starts_at_itself() -> None:
     pin = WantedImage(APP, IMAGE.digest, LIVE, Nodes(AMD64), used=True)
 
     assert roots([pin], {}, {}, None) == (Root(APP, None, IMAGE.digest, HEADER, LIVE, AMD64),)
-    assert addresses([pin, wanted()]) == [(APP, V1)]
+    assert tag_names([pin, wanted()]) == [(APP, V1)]
 
 
 def test_a_tag_that_cannot_be_asked_starts_where_it_led_before() -> None:
