@@ -55,6 +55,8 @@ class Listing(Generic[Entry]):
 
     entries: tuple[Entry, ...]
     gaps: tuple[Gap, ...] = ()
+    denied: bool = False
+    """Did the registry deny that there is anything to list? It may be empty, or hidden."""
 
     @property
     def complete(self) -> bool:

@@ -84,6 +84,10 @@ def _snapshot(parser: argparse.ArgumentParser) -> None:
 def _diff(parser: argparse.ArgumentParser) -> None:
     _file(parser, "old", "Snapshot taken before", "OLD")
     _file(parser, "new", "Snapshot taken after", "NEW")
+    text = "File with intended removals: a reference or a pattern of repository:tag per line"
+    _file(parser, "--intended", text, action="append", default=[])
+    text = "Deletion plan or log of another tool: its deletions are intended; repeatable"
+    _value(parser, "--plan", "FILE|-", text, action="append", default=[])
     _output(parser)
 
 
@@ -317,7 +321,7 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
     "diff": Subcommand(
         _diff,
         "Compare two snapshots: what changed, and what broke",
-        "Compare two snapshots, and tell intended removals from collateral damage.",
+        "Compare two snapshots, and tell intended removals from what is gone or broken.",
         "Exit codes: 0 nothing broke, 1 something broke, 2 usage error, 3 inconclusive",
     ),
     "protect": Subcommand(

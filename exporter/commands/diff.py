@@ -1,16 +1,27 @@
-"""`diff`: what changed between two kept looks, and did anything break that somebody needs?"""
+"""`diff`: what changed between two snapshots, and what broke."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
 
-from exporter.commands import Refused
+from exporter.commands import Refused, refusing
 from exporter.commands.answer import answered
 from exporter.commands.auditing import judged
+from exporter.commands.operation import of_hosts, read_plan
+from exporter.facts.snapshot import Root
 from exporter.judge.change import compare
+from exporter.judge.plans.deletion import Deletion, parse_deletion
+from exporter.judge.plans.intended import intended
+from exporter.oci.digest import Malformed, quoted, without_credentials
+from exporter.oci.reference import names_host, spellings
 from exporter.publish.answers import diff
 
+_WILD: Final = frozenset("*?[")
+"""Characters by which a line is a pattern."""
 
-def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: ARG001 - asks nobody
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: ARG001 - asks no registry
     """Answer the command."""
     old, new = judged(args.old), judged(args.new)
     ours, theirs = old.snapshot.registry, new.snapshot.registry
@@ -18,6 +29,44 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:  # noqa: A
         raise Refused(f"{args.old} is of {ours}, {args.new} of {theirs}: give two of one registry")
     if old.snapshot.taken_at > new.snapshot.taken_at:
         raise Refused(f"{args.old} is newer than {args.new}: give the older one first")
-    change = compare(old, new)
+    change = compare(old, new, _intended(args, ours))
     answered(args, lambda now: diff.document(change, now), lambda _: diff.blocks(change))
     return change.outcome
+
+
+def _intended(args: argparse.Namespace, registry: str) -> Callable[[Root], bool]:
+    """Read which removals are intended; what is said of other registries is left out."""
+    hosts = frozenset[str]()
+    if names_host(registry):
+        with refusing(Malformed):
+            hosts = spellings(registry)
+    deletions: list[Deletion] = []
+    for path in args.plan:
+        deletions += of_hosts(read_plan(path), hosts, f"--plan {path}").deletions
+    patterns: list[str] = []
+    for path in args.intended:
+        for at, line in enumerate(_lines(path), start=1):
+            text = line.strip()
+            if _WILD.intersection(text):
+                patterns.append(text)
+            elif text and not text.startswith("#"):
+                deletions.append(_reference(text, f"--intended {path}, line {at}"))
+    mine = (each for each in deletions if not (hosts and each.host) or each.host in hosts)
+    return intended(mine, patterns)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+    except OSError as error:
+        raise Refused(f"--intended {path}: cannot be read: {error.strerror}") from error
+
+
+def _reference(text: str, where: str) -> Deletion:
+    deletion = parse_deletion(text)
+    if deletion is None:
+        raise Refused(
+            f"{where}: give repository:tag, repository@sha256:… or a pattern of repository:tag, "
+            f"not {quoted(without_credentials(text), 120)}"
+        )
+    return deletion

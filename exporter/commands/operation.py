@@ -27,12 +27,12 @@ def operation(args: argparse.Namespace, hosts: frozenset[str]) -> Operation:
     deletions, method = None, DeletionMethod(args.way)
     parts: list[str] = []
     if args.plan:
-        deletions = _of(_plan(args.plan), hosts, args.plan)
+        deletions = of_hosts(read_plan(args.plan), hosts, args.plan)
         parts.append(f"the plan {args.plan}")
         if COLLECTOR in deletions.formats:  # it takes a revision's folder, and leaves its tags
             method = DeletionMethod.FOLDER
     if args.delete:
-        deletions = _of(_typed(args.delete), hosts, "--delete")
+        deletions = of_hosts(_typed(args.delete), hosts, "--delete")
         manner = "removing the folders of" if method is DeletionMethod.FOLDER else "deleting"
         parts.append(f"{manner} {', '.join(args.delete)}")
     if collection:
@@ -79,7 +79,8 @@ def _typed(texts: list[str]) -> DeletionList:
     return DeletionList(tuple(deletions))
 
 
-def _plan(path: str) -> DeletionList:
+def read_plan(path: str) -> DeletionList:
+    """Read a plan or log of another tool; `-` is standard input. Raises `Refused`."""
     try:
         with nullcontext(sys.stdin) if path == "-" else _opened(path) as file:
             listed = read(iter(lambda: file.readline(_LONGEST), ""))
@@ -100,7 +101,7 @@ def _opened(path: str) -> TextIO:
     return open(path, encoding="utf-8", errors="backslashreplace")  # noqa: PTH123 - a text
 
 
-def _of(listed: DeletionList, hosts: frozenset[str], whose: str) -> DeletionList:
+def of_hosts(listed: DeletionList, hosts: frozenset[str], whose: str) -> DeletionList:
     """Leave out what is said of other registries, where this one's name is known."""
     mine = [each for each in listed.deletions if not (hosts and each.host) or each.host in hosts]
     if listed.deletions and not mine:

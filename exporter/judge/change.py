@@ -1,11 +1,12 @@
 """The difference between two audits of a registry: what was removed, and what broke."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from exporter.facts.gap import Scope
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Snapshot
+from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import Nodes, ReferenceClass
 from exporter.judge.choice import said
 from exporter.judge.keep_tags import ReferencedManifest, referenced_manifests
@@ -17,13 +18,15 @@ class ChangeKind(StrEnum):
     """What happened to a tag, or to a pinned digest; several may be true of one."""
 
     BROKEN = "broken"
-    """It is still there, and something that it references was lost: collateral damage."""
+    """Something that it references was lost, or it is live and gone itself: collateral damage."""
     FOUND_BROKEN = "found-broken"
     """It is broken now, and it is not known how it was before."""
     NOT_SEEN = "not-seen"
     """It is not known what became of it: neither removed nor there."""
+    GONE = "gone"
+    """It is proven to be gone as a tag, and nobody said that it should be."""
     REMOVED = "removed"
-    """It is proven to be gone as a tag: what a cleanup means to do."""
+    """It is proven to be gone as a tag, and the user named it as intended."""
     HEALED = "healed"
     MOVED = "moved"
     ADDED = "added"
@@ -86,14 +89,20 @@ class Diff:
         return DiffOutcome.UNTOLD if unknown else DiffOutcome.NOTHING_BROKE
 
 
-def compare(old: Report, new: Report) -> Diff:
+def compare(
+    old: Report, new: Report, is_intended: Callable[[Root], bool] = lambda _: False
+) -> Diff:
     """Return what changed between two reports on the same registry.
 
-    A tag counts as removed only where the new look knows every tag of its repository. What was
-    lost counts as broken by the change where it was there before, or where its tag is new.
+    A tag counts as gone only where the new look knows every tag of its repository, and as removed
+    only where its removal is intended. What was lost counts as broken by the change where it was
+    there before, or where its tag is new.
     """
     before, after = _by_key(old), _by_key(new)
-    shifts = [shift for key, was in before.items() for shift in _since(was, after.get(key), new)]
+    shifts: list[TagChange] = []
+    for key, was in before.items():
+        now = after.get(key)
+        shifts += _since(was, now) if now else _vanished(was, new.snapshot, is_intended)
     shifts += [shift for key, now in after.items() if key not in before for shift in _new(now, old)]
     order = tuple(ChangeKind)
     shifts.sort(key=lambda shift: (order.index(shift.kind), *_place(shift.verdict)))
@@ -109,18 +118,36 @@ def _place(verdict: TagVerdict) -> tuple[int, str, str]:
     return root.reference_class.rank, root.repository, root.tag or f"@{root.digest}"
 
 
-def _since(was: TagVerdict, now: TagVerdict | None, new: Report) -> Iterator[TagChange]:
-    """What became of something that was looked at before."""
-    if now is not None:
-        if _moved(was, now):
-            yield TagChange(ChangeKind.MOVED, was, now)
-        yield from _health(was, now)
-        return
+def _since(was: TagVerdict, now: TagVerdict) -> Iterator[TagChange]:
+    """What became of something that was looked at twice."""
+    if _moved(was, now):
+        yield TagChange(ChangeKind.MOVED, was, now)
+    yield from _health(was, now)
+
+
+def _vanished(
+    was: TagVerdict, new: Snapshot, is_intended: Callable[[Root], bool]
+) -> Iterator[TagChange]:
+    """What became of something that was looked at before, and not again."""
     nowhere = was.root.digest is None and was.root.sighting.state in GONE
     if was.root.tag is None or nowhere:
         return  # a digest that nobody pins any more, a tag that was not there: nothing was taken
-    removed = _lacks(new.snapshot, was.root.repository, was.root.tag)
-    yield TagChange(ChangeKind.REMOVED if removed else ChangeKind.NOT_SEEN, was, None)
+    if not _lacks(new, was.root.repository, was.root.tag):
+        kind = ChangeKind.NOT_SEEN
+    elif _is_live(was, new) and not was.cannot_be_pulled:
+        kind = ChangeKind.BROKEN
+    else:
+        kind = ChangeKind.REMOVED if is_intended(was.root) else ChangeKind.GONE
+    yield TagChange(kind, was, None)
+
+
+def _is_live(was: TagVerdict, new: Snapshot) -> bool:
+    """Did something live use it when uses were last read?
+
+    What the new uses name was looked at again.
+    """
+    unread = not new.uses or any(gap.scope is Scope.REFERENCES for gap in new.gaps)
+    return unread and was.root.reference_class is ReferenceClass.LIVE
 
 
 def _new(now: TagVerdict, old: Report) -> Iterator[TagChange]:

@@ -60,7 +60,7 @@ async def listings(target: Target, of: Iterable[Repository]) -> Listings:
     await pause(target.limits.confirm_after, denied)
     found |= await abreast(target.limits.width, tags, denied)
     return {
-        repository: Listing(()) if isinstance(each, Absent) else each
+        repository: Listing((), denied=True) if isinstance(each, Absent) else each
         for repository, each in found.items()
     }
 

@@ -1,13 +1,13 @@
 """The snapshot of one registry: lists, then tags, manifests, seals and blobs."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
-from exporter.facts.proof import GONE, HEADER, State, unknown
+from exporter.facts.proof import GONE, HEADER, Sighting, State, unknown
 from exporter.facts.snapshot import Collector, Role, Root, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest
@@ -85,7 +85,8 @@ async def _resolve(
     if await _verified(target, walk, answers):
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
         await walk.run([place for place in _places(starts) if place not in walk.sightings])
-    sealed = await seals(target, listings, answers, walk.above, starts)
+    told = _told(listings, walk.sightings)
+    sealed = await seals(target, told, answers, walk.above, starts)
     blobs = BlobCheck(walk)
     await blobs.prove()
     seen = replace(
@@ -97,6 +98,17 @@ async def _resolve(
         sealed=sealed,
     )
     return replace(seen, admissions=await admissions(target, seen))
+
+
+def _told(listings: Listings, sightings: Mapping[Place, Sighting]) -> Listings:
+    """Leave out denied repositories of which nothing was read: the registry may hide their tags.
+
+    zot denies a repository whose index it cannot read; an object store, one without tags.
+    """
+    if not any(each.denied for each in listings.values()):
+        return listings
+    read = {place[0] for place, seen in sightings.items() if seen.state is State.PRESENT}
+    return {at: each for at, each in listings.items() if not each.denied or at in read}
 
 
 def _places(starts: Iterable[Root]) -> list[Place]:

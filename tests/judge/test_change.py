@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
+from exporter.facts.snapshot import Sealed
 from exporter.facts.use import ReferenceClass
 from exporter.judge.change import ChangeKind, Diff, DiffOutcome, compare
 from exporter.judge.judgement import judge
+from exporter.judge.plans.deletion import parse_deletion
+from exporter.judge.plans.intended import intended
+from tests.fakes import use
 from tests.judge.scene import APP, BLIND, LOST, Scene, scene
 from tests.worlds import attestation, image, index, two_platforms
 
@@ -15,8 +21,15 @@ AMD64, ARM64 = BOTH.children
 OTHER = index(AMD64, image("other", "linux/arm64"))
 
 
-def change(old: Scene, new: Scene, **other: object) -> Diff:
-    return compare(judge(old.snapshot(), {}), judge(new.snapshot(**other), {}))
+IDLE = ReferenceClass.IDLE
+
+
+def change(old: Scene, new: Scene, *names: str, **other: object) -> Diff:
+    """Compare two looks; the removal of these references or patterns is intended."""
+    deletions = [found for name in names if (found := parse_deletion(name))]
+    return compare(
+        judge(old.snapshot(), {}), judge(new.snapshot(**other), {}), intended(deletions, names)
+    )
 
 
 def said(found: Diff) -> dict[str, str]:
@@ -36,9 +49,10 @@ def test_nothing_changed_is_nothing_broke() -> None:
 
 def test_a_removed_tag_is_intended_and_the_child_it_took_along_is_collateral() -> None:
     """Scenario 21: v1 and v2 share a child; v1 went, with every child of it."""
+    before = scene(BOTH, kind=IDLE).tag(OTHER, "v2").seal()
     after = scene(OTHER, "v2").lose(AMD64.digest).seal()
 
-    found = change(two().seal(), after)
+    found = change(before, after, "app:v1")
 
     assert said(found) == {"v1": "removed", "v2": "broken"}
     (broken,) = found.of(ChangeKind.BROKEN)
@@ -53,6 +67,46 @@ def test_a_repository_that_was_not_seen_has_lost_nothing() -> None:
 
     assert said(found) == {"v1": "not-seen", "v2": "not-seen"}
     assert found.outcome is DiffOutcome.UNTOLD
+
+
+def test_only_what_the_user_names_as_intended_was_removed_and_the_rest_is_gone() -> None:
+    before = scene(BOTH, kind=IDLE).tag(OTHER, "pr-1", kind=IDLE).tag(OTHER, "pr-2", kind=IDLE)
+    named = {
+        "app:v1": "v1",
+        "app:pr-*": "pr-1 pr-2",
+        f"app@{OTHER.digest}": "pr-1 pr-2",
+        f"app:pr-1@{OTHER.digest}": "pr-1",
+        f"app:pr-1@{BOTH.digest}": "",
+        "other:v1": "",
+        "": "",
+    }
+
+    for name, tags in named.items():
+        found = change(before.seal(), Scene(sealed={APP: Sealed({})}), name)
+        removed = {tag for tag, kind in said(found).items() if kind == "removed"}
+        gone = {tag for tag, kind in said(found).items() if kind == "gone"}
+        assert removed == set(tags.split()), name
+        assert removed | gone == {"v1", "pr-1", "pr-2"}
+        assert found.outcome is DiffOutcome.NOTHING_BROKE
+
+
+@pytest.mark.parametrize("names", [(), ("app:v1",)])
+def test_a_live_reference_to_something_gone_is_broken(names: tuple[str, ...]) -> None:
+    found = change(scene(BOTH).seal(), Scene(sealed={APP: Sealed({})}), *names)
+
+    assert said(found) == {"v1": "broken"}
+    assert found.outcome is DiffOutcome.COLLATERAL
+
+
+def test_what_nothing_live_uses_any_more_is_gone_and_not_broken() -> None:
+    elsewhere = (use("r.example/other:v1"),)
+
+    found = change(scene(BOTH).seal(), Scene(sealed={APP: Sealed({})}), uses=elsewhere)
+
+    assert said(found) == {"v1": "gone"}
+    unread = (Gap(Scope.REFERENCES, "cluster", Reason.TIMEOUT),)
+    found = change(scene(BOTH).seal(), Scene(sealed={APP: Sealed({})}), uses=elsewhere, gaps=unread)
+    assert said(found) == {"v1": "broken"}
 
 
 def test_a_layer_that_was_not_compared_hides_no_loss() -> None:

@@ -129,7 +129,7 @@ def test_a_child_that_a_deletion_took_along_is_told_apart_from_the_tag(tmp_path:
     shifts = {shift["tag"]: shift for shift in json.loads(told.output)["shifts"]}
     assert told.code == 1
     assert {tag: shift["kind"] for tag, shift in shifts.items()} == {
-        "v1": "removed",
+        "v1": "gone",
         "v2": "broken",
     }
     assert [child["digest"] for child in shifts["v2"]["children"]] == [str(AMD64.digest)]

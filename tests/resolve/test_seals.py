@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.gap import Reason
+from exporter.judge.change import DiffOutcome, compare
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
 from exporter.resolve import scope
 from tests import worlds
-from tests.fakes import APP, NO_MANIFEST, Fake, audited, child, codes, cut_list, target, use
+from tests.fakes import (
+    APP,
+    NO_MANIFEST,
+    NO_NAME,
+    Fake,
+    audited,
+    child,
+    codes,
+    cut_list,
+    target,
+    use,
+)
 
 if TYPE_CHECKING:
     from exporter.oci.digest import Digest
@@ -172,3 +184,14 @@ async def test_a_repository_that_was_denied_once_is_not_taken_for_empty() -> Non
 
     assert report.snapshot.sealed == {}
     assert codes(report) == []
+
+
+async def test_a_repository_whose_tag_list_was_denied_lost_nothing() -> None:
+    registry = stocked()
+    before = await audited(registry)
+    registry.spoil("*", NO_NAME, NO_NAME)
+
+    found = compare(before, await audited(registry))
+
+    assert [each.kind for each in found.shifts] == ["not-seen"]
+    assert found.outcome is DiffOutcome.UNTOLD

@@ -42,6 +42,7 @@ _HEADS: Final = {
     ChangeKind.BROKEN: "Broken since (collateral damage)",
     ChangeKind.FOUND_BROKEN: "Broken now, not audited before",
     ChangeKind.NOT_SEEN: "Unknown now",
+    ChangeKind.GONE: "Gone, not named as intended",
     ChangeKind.REMOVED: "Removed (intended)",
     ChangeKind.HEALED: "Repaired",
     ChangeKind.MOVED: "Moved",
@@ -50,7 +51,7 @@ _HEADS: Final = {
 }
 _VERDICTS: Final = {
     DiffOutcome.NOTHING_BROKE: Cell("Nothing broke.", Tone.GOOD),
-    DiffOutcome.COLLATERAL: Cell("A tag lost content that it still needs.", Tone.BAD),
+    DiffOutcome.COLLATERAL: Cell("A tag that is still needed is broken or gone.", Tone.BAD),
     DiffOutcome.UNTOLD: Cell("Inconclusive: it is unknown whether anything broke.", Tone.UNSURE),
 }
 _MOST: Final = 100
@@ -155,7 +156,9 @@ def _item(shift: TagChange) -> Item:
     ends = f" {_end(shift.before)} to {_end(shift.after)}" if shift.kind is ChangeKind.MOVED else ""
     used = used_words(users_of(verdict.uses))
     below = [item(_child(verdict.root, each)) for each in shift.children]
-    if shift.kind is ChangeKind.BROKEN and verdict.lacking_platforms:
+    if shift.kind is ChangeKind.BROKEN and shift.after is None:
+        below.append(item("the tag is gone, and was live when uses were last read"))
+    elif shift.kind is ChangeKind.BROKEN and verdict.lacking_platforms:
         lacking = ", ".join(map(str, verdict.lacking_platforms))
         below.append(item(f"no image for {lacking}"))
     name = f"{verdict.name} ({verdict.root.reference_class})"

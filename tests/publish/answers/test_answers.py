@@ -82,18 +82,21 @@ def test_what_was_set_and_what_failed_is_said() -> None:
 
 
 def test_a_change_names_the_damage_first() -> None:
-    before = judge(scene(BOTH).tag(AMD64, "old").seal().snapshot(), {})
+    seen = scene(BOTH).tag(AMD64, "old", kind=ReferenceClass.IDLE)
+    before = judge(seen.tag(AMD64, "dev", kind=ReferenceClass.IDLE).seal().snapshot(), {})
     after = judge(scene(BOTH).lose(AMD64.digest).seal().snapshot(), {})
-    change = compare(before, after)
+    change = compare(before, after, lambda root: root.tag == "old")
 
     said = terminal.render(diff.blocks(change))
 
-    assert said.index("Broken since") < said.index("app:v1") < said.index("Removed")
+    gone = said.index("Gone, not named as intended: 1 tag")
+    assert said.index("Broken since") < said.index("app:v1") < gone < said.index("app:dev")
+    assert said.index("app:dev") < said.index("Removed (intended): 1 tag") < said.index("app:old")
     assert f"linux/amd64 missing {AMD64.digest}" in said
     assert f"  - linux/amd64 missing {AMD64.digest}" in markdown.render(diff.blocks(change))
     document = diff.document(change, NOW)
     assert document.outcome == "collateral"
-    assert [each.kind for each in document.shifts] == ["broken", "removed"]
+    assert [each.kind for each in document.shifts] == ["broken", "gone", "removed"]
 
 
 def test_an_explanation_says_its_ground() -> None:
