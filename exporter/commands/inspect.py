@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from exporter.commands import Refused
 from exporter.commands.answer import answered_report, exit_code, save
 from exporter.commands.auditing import finished, judged, look
-from exporter.commands.options import typed
+from exporter.commands.options import again, typed
 from exporter.commands.subjects import platforms, read, with_file
 from exporter.judge.report import Report
 from exporter.oci.digest import without_credentials
@@ -19,7 +19,7 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     report = _report(args, environ)
     if args.save:
         save([report], args.save)
-    answered_report(args, [report], lambda _: inspect.blocks(report, time.time()))
+    answered_report(args, [report], lambda _: inspect.blocks(report, time.time(), again(args)))
     return exit_code([report], whole=False)
 
 

@@ -57,8 +57,11 @@ _DEEPEST: Final = 16
 """Levels of indexes that are shown. An audit follows 8 below a tag; a file may name any number."""
 
 
-def blocks(report: Report, now: float) -> Iterator[Block]:
-    """Return every tag of a report, and the gaps; `now` is in seconds since the epoch."""
+def blocks(report: Report, now: float, again: str = "") -> Iterator[Block]:
+    """Return every tag of a report, and the gaps; `now` is in seconds since the epoch.
+
+    `again` are the options by which the commands reach the same registry.
+    """
     for tag in report.tags:
         root = tag.verdict.root
         name = f"{report.snapshot.registry}/{tag.name} ({root.reference_class}) "
@@ -68,7 +71,7 @@ def blocks(report: Report, now: float) -> Iterator[Block]:
         yield tree(report, tag)
         yield heading("Used by")
         yield users(tag)
-        _, *further = remedies(report, tag.verdict)
+        _, *further = remedies(report, tag.verdict, again)
         if further:
             yield heading("Commands")
             yield from further

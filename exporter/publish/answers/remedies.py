@@ -17,18 +17,22 @@ _FORGET: Final = (
 """docs/repair.md: with such a cache, no command heals anything that has lost content."""
 
 
-def remedies(report: Report, verdict: TagVerdict) -> tuple[Command, ...]:
-    """Return the commands that a tag's state calls for, in the order in which to type them."""
+def remedies(report: Report, verdict: TagVerdict, again: str = "") -> tuple[Command, ...]:
+    """Return the commands that a tag's state calls for, in the order in which to type them.
+
+    `again` are the options by which pullproof reaches the same registry.
+    """
     name = _word(address(report, verdict))
-    found = [Command("Audit it again", f"pullproof inspect {name}")]
+    reached = f"{name} {again}".rstrip()
+    found = [Command("Audit it again", f"pullproof inspect {reached}")]
     lost = [each for each in verdict.children if each.required and _is_lost(each)]
     if lost or verdict.lacking_platforms:
         found += _repairs(name, verdict, lost)
-        found.append(Command("Verify the repair", f"pullproof check {name}"))
+        found.append(Command("Verify the repair", f"pullproof check {reached}"))
     if verdict.root.tag and any(map(_is_bare, verdict.children)):
         found += [
-            Command("List the keep tags that would protect it", f"pullproof protect {name}"),
-            Command("Set the keep tags", f"pullproof protect --apply {name}"),
+            Command("List the keep tags that would protect it", f"pullproof protect {reached}"),
+            Command("Set the keep tags", f"pullproof protect --apply {reached}"),
         ]
     return tuple(found)
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
+from exporter.publish.answers import inspect
+from exporter.publish.render import terminal
 from tests.publish.answers.saying import inspect_text
 from tests.publish.reports import (
     AMD64,
@@ -48,3 +50,11 @@ def test_an_attestation_hangs_in_the_tree_without_alarm() -> None:
     text = inspect_text(report(tag("app:v1", SAFE, attestation(MISSING))))
 
     assert "└─ attestation  missing" in text
+
+
+def test_the_commands_reach_the_registry_as_this_one_did() -> None:
+    about = report(tag("app:v1", child("arm64", MISSING)))
+
+    text = terminal.render(inspect.blocks(about, 0.0, "--plain-http"))
+    assert "  pullproof check registry.example/app:v1 --plain-http\n" in text
+    assert "docker://registry.example/app:v1\n" in text
