@@ -1,4 +1,4 @@
-"""Is this child proven, gone, hollow, or could it not be established?"""
+"""The verdict on one child: present, missing, broken or unknown, and what it lacks."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -42,7 +42,7 @@ def assess(
 
 
 def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
-    """What of it is not proven; of a manifest that cannot be seen now, only what is gone."""
+    """Yield what is not proven; below a manifest that cannot be read now, only what is lost."""
     own = view.seen(leaf.digest)
     if own.state is not State.PRESENT:
         kind = "blob" if leaf.kind is ChildKind.CACHE else "manifest"
@@ -62,9 +62,9 @@ def _lacks(view: View, leaf: Leaf) -> Iterator[Lack]:
 
 
 def _misfits(view: View, leaf: Leaf) -> Iterator[Lack]:
-    """What of an image's content a node would refuse, though it has the right bytes.
+    """Yield the content of an image that a node would refuse, though it has the right bytes.
 
-    It is no less wrong where it cannot be seen now; what is gone is told as that.
+    It is no less wrong where it cannot be read now; what is lost is reported as lost.
     """
     found = view.diff_id_mismatches(leaf.digest) if leaf.kind is ChildKind.IMAGE else ()
     manifest = view.known(leaf.digest) if found else None
@@ -79,7 +79,7 @@ def _misfits(view: View, leaf: Leaf) -> Iterator[Lack]:
 
 
 def _exempt(target: Descriptor) -> Proof | None:
-    """How content is known that this manifest does not expect its registry to hold.
+    """Return the proof of content that this manifest does not expect its registry to hold.
 
     Another manifest of the repository may expect it, and then it was looked at for that one.
     """
@@ -89,7 +89,7 @@ def _exempt(target: Descriptor) -> Proof | None:
 
 
 def _state(view: View, leaf: Leaf, lacks: Iterable[Lack]) -> State:
-    """Gone itself is missing; standing over content that is gone is broken; doubt comes last."""
+    """Return `missing` for a lost manifest, `broken` for lost content; `unknown` comes last."""
     own = view.seen(leaf.digest).state
     if own in GONE:
         return own
@@ -109,7 +109,7 @@ def _reason(view: View, lacks: Iterable[Lack]) -> Reason | None:
 
 
 def _proof(view: View, leaf: Leaf, state: State) -> Proof:
-    """What "present" rests on: the blobs where there are some, for those are what caches fake."""
+    """Return what "present" rests on: the blobs where there are some, for those are what caches fake."""
     if state is not State.PRESENT:
         return Proof.CONFIRMED if state in GONE else Proof.NOTHING
     manifest = view.known(leaf.digest)

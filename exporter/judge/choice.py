@@ -17,7 +17,7 @@ _SIGNATURE_TAG: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What nodes would pull of a tag's leaves, and where they would find nothing."""
+    """The leaves that nodes would pull, and the platforms that would find none."""
 
     pulled: frozenset[int] = frozenset()
     """Which leaves must be there, by position."""
@@ -44,7 +44,7 @@ def needed(nodes: Nodes, root: Root, leaves: tuple[Leaf, ...], here: set[int]) -
     chosen = {node: {offered[entry] for entry in eligible(node, stated)} for node in nodes.every}
     pulled = frozenset[int]().union(*chosen.values())
     if hidden and not all(chosen.values()):
-        # What a gone index may have offered nobody knows: it is needed, and nothing is said to lack
+        # Nobody knows what a lost index offered: it is needed, and no platform is said to lack.
         pulled |= hidden
         chosen = {node: entries or hidden for node, entries in chosen.items()}
     return Choice(pulled, *_holes(nodes, leaves, chosen, here))
@@ -70,7 +70,7 @@ def _holes(
 
 
 def held(snapshot: Snapshot, root: Root, leaves: tuple[Leaf, ...]) -> set[int]:
-    """Which leaves should be there at all, by position.
+    """Return the leaves that should be there at all, by position.
 
     A pull-through cache promises nothing; a sparse mirror what its own platforms would choose of
     an index, and what it has a tag for.
@@ -98,7 +98,7 @@ def _no_image(leaves: Iterable[Leaf]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What all who want a tag need of it, each thing under the highest class that does."""
+    """The needs of all users of a tag, each under the highest class that has it."""
 
     required: Mapping[int, ReferenceClass]
     """Which leaves must be there, by position, and for whom."""

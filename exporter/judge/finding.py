@@ -1,4 +1,4 @@
-"""One thing that is wrong, or will be: which rule, how bad, where."""
+"""Findings: what is wrong or at risk, by which rule, how bad, and where."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""To which images does a tag lead? The walk from a manifest, through its indexes, to their ends."""
+"""The leaves of a tag: the images and other manifests that it references, through indexes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -95,7 +95,7 @@ def as_run(
 
 
 def grow(view: View, digest: Digest) -> ManifestTree:
-    """Return what a tag on this digest leads to.
+    """Return what a tag on this digest references.
 
     An index that cannot be seen now is an end of its own, beside those to which it leads.
     """

@@ -15,7 +15,7 @@ from exporter.oci.reference import Repository, Tag
 
 @dataclass(frozen=True, slots=True)
 class Reachability:
-    """What the tags of one repository are known to reference."""
+    """The manifests and configurations that the tags of one repository are known to reference."""
 
     collector: Collector
     sealed: Sealed | None

@@ -21,7 +21,7 @@ class ChildKind(StrEnum):
 
     IMAGE = "image"
     INDEX = "index"
-    """An index that is itself gone or unreadable, so that nothing below it is known."""
+    """An index that is itself missing or unreadable, so that nothing below it is known."""
     ATTESTATION = "attestation"
     ARTIFACT = "artifact"
     CACHE = "cache"
@@ -30,7 +30,7 @@ class ChildKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Something below a child that is gone, short, wrong, or could not be seen."""
+    """A manifest or blob of a child that is missing, short, wrong or unknown."""
 
     digest: Digest
     kind: str
@@ -51,13 +51,13 @@ class Lack:
 
     @property
     def is_loss(self) -> bool:
-        """Would the bytes that its digest names heal it, and are they gone or short?"""
+        """Is it missing or short, so that the bytes of its digest would repair it?"""
         return self.lost and not (self.corrupt or self.wrong_diff_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The verdict on one manifest that a tag leads to."""
+    """The verdict on one manifest that a tag references."""
 
     digest: Digest | None
     """None only where a tag does not exist and nothing tells to what it should lead."""
@@ -74,7 +74,7 @@ class Child:
     """Why the state is unknown."""
     lacks: tuple[Lack, ...] = ()
     protected_by: tuple[Tag, ...] | None = None
-    """Tags that point straight at it; None where none is known to, and not all tags are known."""
+    """Tags that name it directly; None where none is known to, and not all tags are known."""
 
     @property
     def required(self) -> bool:
@@ -114,7 +114,7 @@ class TagVerdict:
 
     root: Root
     state: State
-    """Of what the tag's own class requires. `missing`: its own manifest is gone. `broken`: a
+    """Of what the tag's own class requires. `missing`: its own manifest is. `broken`: a
     required child or platform is missing or broken. `unknown`: neither could be established.
     `present`: every required child is proven."""
     children: tuple[Child, ...]
@@ -131,7 +131,7 @@ class TagVerdict:
     drifted: tuple[Digest, ...] = ()
     """What of it is live and runs, and is nothing to which the tag leads now."""
     unprotected: tuple[Digest, ...] | None = None
-    """What of it is live and no tag leads to; None where that is not known, or nothing is live."""
+    """Live images that no tag references; None where that is unknown, or nothing is live."""
 
     @property
     def name(self) -> str:

@@ -1,1 +1,1 @@
-"""How it is said as metrics: which there are, what they say, and how that is written."""
+"""Prometheus metrics: the catalogue, the values, and the formats."""

@@ -1,4 +1,4 @@
-"""How are samples written down, in the text format 0.0.4 and in OpenMetrics 1.0?"""
+"""Samples in the text format 0.0.4 and in OpenMetrics 1.0."""
 
 import struct
 import zlib
