@@ -109,7 +109,7 @@ def _reason(view: View, lacks: Iterable[Lack]) -> Reason | None:
 
 
 def _proof(view: View, leaf: Leaf, state: State) -> Proof:
-    """Return what "present" rests on: the blobs where there are some, for those are what caches fake."""
+    """Return what "present" rests on: the blobs, if any, since those are what caches fake."""
     if state is not State.PRESENT:
         return Proof.CONFIRMED if state in GONE else Proof.NOTHING
     manifest = view.known(leaf.digest)
