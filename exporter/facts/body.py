@@ -1,4 +1,4 @@
-"""What does a stored manifest refer to, as the collectors of distribution 2 and 3 read it?
+"""Bodies of stored manifests, as the collectors of distribution 2 and 3 read them.
 
 A body that is not plainly of a known kind is unreadable: nothing is guessed about what Go's lenient
 parser makes of it (distribution v2.8.3 and v3.1.1, `registry/storage/manifeststore.go`).

@@ -1,4 +1,4 @@
-"""Does every layer unpack to what its image's configuration says? Facts of content, not of places.
+"""Comparison of what layers unpack to with the diff ids of an image's configuration.
 
 A node hashes what it unpacks and refuses the image where that is another diff id. What a digest's
 bytes unpack to never changes: it is read once, and once more before it is held against an image.

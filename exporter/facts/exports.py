@@ -79,7 +79,7 @@ class ExportResult:
 
 @dataclass(frozen=True, slots=True)
 class TagUsage:
-    """Over the API: what tags in scope lead to."""
+    """Over the API: what tags in scope reference."""
 
     repositories: int
     unsealed_repositories: int
@@ -97,16 +97,16 @@ class StorageUsage:
     stored_bytes: int
     blobs: int
     referenced_bytes: int
-    """Of blobs that some manifest leads to, tagged or not."""
+    """Of blobs that some manifest references, tagged or not."""
     orphaned_blobs: int
     orphaned_bytes: int
-    """Of blobs that no manifest leads to."""
+    """Of blobs that no manifest references."""
     orphaned_manifests: int
     untagged_bytes: int
-    """Of blobs that only untagged manifests lead to."""
+    """Of blobs that only untagged manifests reference."""
     stale_upload_bytes: int
     exclusive: tuple[tuple[str, int], ...]
-    """By repository, most first: bytes that no other repository leads to."""
+    """By repository, most first: bytes that no other repository references."""
 
     @property
     def reclaimable_bytes(self) -> int:

@@ -1,6 +1,6 @@
-"""Holdings of a storage: what is referenced, what is held for nothing, and whose bytes are whose.
+"""Holdings of a storage: what is referenced, what is reclaimable, and which repository has what.
 
-No collector's rules here: a manifest counts as needed where any tag, or any revision, leads to it.
+No collector's rules here: a manifest is needed where any tag, or any revision, references it.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SEVERAL: Final = -2
 
 @dataclass(frozen=True, slots=True)
 class Grace:
-    """How old must something be before it counts as held for nothing? In seconds."""
+    """How old something must be before it counts as reclaimable, in seconds."""
 
     blobs: float = 86_400.0
     """What is younger may belong to a push that is still on its way."""
@@ -38,9 +38,9 @@ class Reclaimable:
     """Bytes that nothing needs, by reason; each byte once."""
 
     untagged: int
-    """Of blobs that only untagged manifests lead to."""
+    """Of blobs that only untagged manifests reference."""
     orphaned: int
-    """Of blobs that no manifest leads to."""
+    """Of blobs that no manifest references."""
     stale_uploads: int
 
 
@@ -50,9 +50,9 @@ class Share:
 
     repository: str
     logical: int
-    """Of everything that its manifests lead to: what a copy of it alone would take."""
+    """Of everything that its manifests reference: what a copy of it alone would take."""
     exclusive: int
-    """Of what no other repository's manifests lead to: what its removal could free at most."""
+    """Of what no other repository's manifests reference: what its removal could free at most."""
 
 
 class Holdings:
@@ -68,7 +68,7 @@ class Holdings:
         manifests[targets[targets >= 0]] = True
         self._inventory, self._manifests = inventory, manifests
         self.tagged = inventory.graph.reach(inventory.tags.current)
-        """Marks everything that some tag leads to."""
+        """Marks everything that is reachable from a tag."""
         self._referenced = inventory.graph.reach(np.flatnonzero(manifests).astype(np.int32))
 
     @property
@@ -78,15 +78,15 @@ class Holdings:
 
     @property
     def referenced_bytes(self) -> int:
-        """Of the blobs that some manifest leads to."""
+        """Of the blobs that some manifest references."""
         return self._sum(self._inventory.stored & self._referenced)
 
     def orphaned_blobs(self, before: int) -> Numbers:
-        """Return the blobs that no manifest leads to and that were written before a time."""
+        """Return the blobs that no manifest references and that were written before a time."""
         return np.flatnonzero(self._old(~self._referenced, before)).astype(np.int32)
 
     def orphaned_manifests(self, before: int) -> Numbers:
-        """Return the manifests that no tag leads to and that were written before a time."""
+        """Return the manifests that no tag references and that were written before a time."""
         marks = self._old(self._manifests & ~self.tagged, before)
         return np.flatnonzero(marks).astype(np.int32)
 
@@ -123,7 +123,7 @@ class Holdings:
 
 
 def _reached_by(inventory: Inventory, repository: int) -> Numbers:
-    """Return what a repository's manifests lead to; children count where it has them itself."""
+    """Return what a repository's manifests reference; children count where it has them itself."""
     targets = inventory.revisions.targets[inventory.revisions.of(repository)]
     manifests = targets[targets >= 0]
     return distinct(np.concatenate([manifests, inventory.graph.links(manifests)]))

@@ -139,7 +139,7 @@ class Graph:
         return np.repeat(indexes, counts), self.links(manifests[indexes])
 
     def reach(self, roots: Numbers) -> Marks:
-        """Mark everything that roots lead to, themselves included, however deep."""
+        """Mark everything that is reachable from roots, themselves included."""
         marked = np.zeros(len(self.rows), bool)
         frontier = roots[roots >= 0]
         while len(frontier):

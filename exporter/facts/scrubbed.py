@@ -73,9 +73,9 @@ class Scrubbed:
 
 
 def recall(now: Snapshot, before: Snapshot | None, scrubbed: Scrubbed, period: float) -> Snapshot:
-    """Return what is seen now, with what whole reads proved of it before.
+    """Return what is seen now, with what full verification proved of it before.
 
-    Corrupt bytes stay corrupt until a whole read finds them right, however often their last byte
+    Corrupt bytes stay corrupt until a full read finds them right, however often their last byte
     is there. Bytes that were hashed within the period, in seconds, and whose last byte was read
     now, are proven by their hash.
     """
@@ -103,7 +103,7 @@ def _held(before: Snapshot | None, scrubbed: Scrubbed) -> dict[Place, Mismatch]:
 
 
 def _corrupt(seen: Sighting, mismatch: Mismatch) -> Sighting:
-    """A look that did not read everything takes nothing from what a whole read found."""
+    """A look that did not read everything takes nothing from what a full read found."""
     blind = seen.state is State.UNKNOWN and seen.reason is not Reason.BY_DESIGN
     glanced = seen.state is State.PRESENT and seen.proof is not Proof.HASH
     if not (blind or glanced):

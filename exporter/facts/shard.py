@@ -1,4 +1,4 @@
-"""Which part of a registry does one of several auditors look at? Each repository is in one part."""
+"""Shards: the parts of a registry that several processes audit. Each repository is in one."""
 
 from dataclasses import dataclass
 from hashlib import sha256

@@ -75,10 +75,10 @@ class Sealed:
     """
 
     tags: Mapping[Digest, tuple[Tag, ...]]
-    """Which tags point straight at a manifest."""
+    """By manifest: the tags that name it."""
 
     def pointing_at(self, digest: Digest) -> tuple[Tag, ...]:
-        """The tags that point straight at it; empty is a proven "none"."""
+        """Return the tags that name it; empty is a proven "none"."""
         return self.tags.get(digest, ())
 
 

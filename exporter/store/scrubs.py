@@ -116,7 +116,7 @@ def wanting(registry: str, digests: Iterable[Digest], now: float, kept: int) -> 
 
 
 def noting(registry: str, found: Mapping[Place, Sighting], at: float) -> Work:
-    """Return the statements that keep what a whole read found."""
+    """Return the statements that keep what a full read found."""
     day = int(at // _DAY)
     blamed = [
         (registry, place[0], key(place[1]), at, seen.detail)
