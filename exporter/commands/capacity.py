@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from exporter.sources.export_folder import ExportFolder
 
 _TRIES: Final = 3
+_PROXY: Final = "not counted: a pull-through cache holds only what was pulled through it"
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -40,8 +41,11 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         sys.stderr.write(f"pullproof: inconclusive: {unseen}\n")
         return Exit.BLIND
     answered(args, lambda now: capacity.document(answers, now), lambda _: capacity.blocks(answers))
-    whole = all(isinstance(each, Capacity) and not each.incomplete for each in answers)
-    return Exit.WELL if whole else Exit.BLIND
+    return Exit.WELL if all(map(_is_whole, answers)) else Exit.BLIND
+
+
+def _is_whole(each: Capacity | NoCapacity) -> bool:
+    return each.proxy if isinstance(each, NoCapacity) else not each.incomplete
 
 
 def _answers(args: argparse.Namespace, environ: Mapping[str, str]) -> list[Capacity | NoCapacity]:
@@ -73,6 +77,8 @@ def _answer(
         tried = plan
         try:
             shards = {index: decode(facts.get(each.path)) for index, each in plan.items()}
+            if any(each.proxy for each in shards.values()):
+                return NoCapacity(name, (_PROXY,), proxy=True)
             doubt = doubts(name, shards, sizes, (oldest, time.time()))
             return doubt or _told(args, environ, facts, shards)
         except (Unseen, Malformed) as error:

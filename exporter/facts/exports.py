@@ -50,6 +50,8 @@ class Release:
     files: tuple[ExportedFile, ...]
     gaps: tuple[str, ...]
     """What could not be seen of the registry or of a repository, in words."""
+    proxy: bool = False
+    """Is it a pull-through cache, which is partial by design?"""
     storage: bool = False
     """Does it hold what the registry's storage holds, all shards' repositories included?"""
     blobs_before: int = 0
@@ -136,3 +138,5 @@ class NoCapacity:
 
     registry: str
     reasons: tuple[str, ...]
+    proxy: bool = False
+    """Is it left out as a pull-through cache? Then nothing of the answer is missing."""

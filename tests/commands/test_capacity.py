@@ -11,7 +11,7 @@ from exporter import cli
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.shard import WHOLE
-from exporter.facts.snapshot import Root, Snapshot
+from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
@@ -26,7 +26,14 @@ PRESENT = Sighting(State.PRESENT, Proof.HASH)
 APP = Repository("app")
 
 
-def write(folder: Path, registry: str, tags: int = 1, number: int = 1, *gaps: Gap) -> str:
+def write(
+    folder: Path,
+    registry: str,
+    tags: int = 1,
+    number: int = 1,
+    *gaps: Gap,
+    role: Role = Role.OWNED,
+) -> str:
     """Export what was seen of a registry with so many tags, and return where its release is."""
     digests = [Digest(f"sha256:{at:064x}") for at in range(tags)]
     roots = [
@@ -35,7 +42,13 @@ def write(folder: Path, registry: str, tags: int = 1, number: int = 1, *gaps: Ga
     ]
     sightings = {(APP, digest): PRESENT for digest in digests}
     seen = Snapshot(
-        registry, NOW, roots=tuple(roots), sightings=sightings, listed={APP: tags}, gaps=gaps
+        registry,
+        NOW,
+        role,
+        roots=tuple(roots),
+        sightings=sightings,
+        listed={APP: tags},
+        gaps=gaps,
     )
     name = f"20260422T100000{number:06d}Z-00000000"
     return export(
@@ -109,6 +122,22 @@ def test_a_source_of_references_that_was_not_read_takes_the_whole_from_what_was_
     assert told["main"]["seen"] is None
     assert told["main"]["seen_in_part"]["tags"] == 2
     assert told["other"]["seen"]["tags"] == 3
+
+
+def test_a_configured_proxy_is_left_out_and_does_not_make_the_answer_incomplete(
+    tmp_path: Path, ask: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, "cache", tags=3, role=Role.PROXY)
+    write(tmp_path, "main", tags=2)
+
+    code, told = ask(tmp_path)
+
+    assert (code, told["main"]["seen"]["tags"], told["main"]["proxy"]) == (0, 2, False)
+    assert (told["cache"]["proxy"], told["cache"]["seen"]) == (True, None)
+    given = ["--facts", str(tmp_path), "--max-age", "9999d"]
+    assert cli.main(["capacity", *given]) == 0
+    line = "cache: not counted: a pull-through cache holds only what was pulled through it"
+    assert line in capsys.readouterr().out.splitlines()
 
 
 def test_only_the_newest_release_is_read(tmp_path: Path, ask: Any) -> None:

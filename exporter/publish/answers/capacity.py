@@ -67,6 +67,9 @@ class CapacityEntry(Struct, frozen=True):
     untold: Annotated[
         tuple[str, ...], Meta(description="Why there is no answer; then all else is null.")
     ] = ()
+    proxy: Annotated[bool, Meta(description="Whether it is left out as a pull-through cache.")] = (
+        False
+    )
     shards: Count | None = None
     taken_at: Annotated[
         Moment | None, Meta(description="Start of the oldest audit among the shards.")
@@ -94,7 +97,7 @@ def document(answers: Iterable[Capacity | NoCapacity], generated: float) -> Capa
 
 def _entry(each: Capacity | NoCapacity) -> CapacityEntry:
     if isinstance(each, NoCapacity):
-        return CapacityEntry(each.registry, each.reasons)
+        return CapacityEntry(each.registry, each.reasons, proxy=each.proxy)
     seen = msgspec.convert(each.seen, SeenEntry, from_attributes=True)
     stored = each.stored and {
         **msgspec.to_builtins(each.stored),
@@ -116,6 +119,9 @@ def _entry(each: Capacity | NoCapacity) -> CapacityEntry:
 def blocks(answers: Iterable[Capacity | NoCapacity]) -> Iterator[Block]:
     """Return the answers for a person."""
     for each in answers:
+        if isinstance(each, NoCapacity) and each.proxy:
+            yield line(f"{each.registry}: {'; '.join(each.reasons)}")
+            continue
         if isinstance(each, NoCapacity):
             yield heading(f"{each.registry}: inconclusive")
             yield List(listed(each.reasons))

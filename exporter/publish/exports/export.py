@@ -148,6 +148,7 @@ def _release(data: AuditData, files: tuple[ExportedFile, ...]) -> Release:
         whole=data.whole,
         files=files,
         gaps=tuple(gaps),
+        proxy=data.snapshot.role is Role.PROXY,
         storage=storage is not None,
         blobs_before=storage.blobs_before if storage else 0,
         uploads_before=storage.uploads_before if storage else 0,
