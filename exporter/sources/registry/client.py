@@ -3,7 +3,10 @@
 import asyncio
 from bisect import bisect_left
 from dataclasses import replace
+from http.cookiejar import CookieJar
 from typing import Final, Self
+
+import httpx
 
 from exporter import __version__
 from exporter.facts.gap import Reason
@@ -13,7 +16,7 @@ from exporter.sources.registry.address import Address
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import ERROR_BYTES, BodyEnd, Request, Response
 from exporter.sources.registry.streaming import Prolonging
-from exporter.sources.registry.transport import Cut, Incoming, NoResponse, Transport
+from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted, message
 from exporter.tally import BUCKETS, Tally
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -24,6 +27,20 @@ _READS: Final = frozenset({"GET", "HEAD"})
 _UNBOUNDED: Final = 2**63
 _NO_SIGN: Final = frozenset({429, 502, 503, 504})
 """Codes that a gateway gives while nothing behind it works."""
+_REASONS: Final = {
+    Unresolved: Reason.DNS,
+    Untrusted: Reason.TLS,
+    Cut: Reason.TRUNCATED,
+    httpx.ConnectError: Reason.CONNECT,
+    httpx.ConnectTimeout: Reason.CONNECT,
+    httpx.ProxyError: Reason.CONNECT,
+}
+"""Why no response came; every other error says that the connection was lost."""
+
+
+class _NoCookies(CookieJar):
+    def extract_cookies(self, *_: object) -> None:
+        """Keep nothing: a registry knows who asks by its token alone."""
 
 
 class Client:
@@ -37,6 +54,8 @@ class Client:
         self.tally = tally
         self._limits = limits
         self._transport = transport
+        timeout = httpx.Timeout(None, connect=limits.connect)
+        self._http = httpx.AsyncClient(transport=transport, cookies=_NoCookies(), timeout=timeout)
         self.signs = 0
         """Responses so far that only a working server gives."""
 
@@ -85,15 +104,15 @@ class Client:
         registry = self.registry
         return Address(registry.origin, registry.base, registry.target + request.path)
 
-    async def transmit(self, request: Request, address: Address, authorization: str) -> Incoming:
-        """Send one message: this client reads, or posts a form, and can do nothing else."""
+    def compose(self, request: Request, address: Address, authorization: str) -> httpx.Request:
+        """Return what is sent: this client reads, or posts a form, and can do nothing else."""
         if request.method not in _READS:
             raise AssertionError(f"{request.method} by a client that only reads")
         sent = headers(request, authorization)
         if request.form:
             sent.append(("Content-Type", "application/x-www-form-urlencoded"))
-            return await self._transport.send("POST", address, sent, request.form.encode())
-        return await self._transport.send(request.method, address, sent)
+            return message("POST", address, sent, request.form.encode())
+        return message(request.method, address, sent)
 
     async def _exchange(
         self, endpoint: str, request: Request, address: Address, authorization: str
@@ -102,17 +121,19 @@ class Client:
         started = asyncio.get_running_loop().time()
         code = "error"
         try:
-            incoming = await self.transmit(request, address, authorization)
+            composed = self.compose(request, address, authorization)
+            incoming = await self._http.send(composed, stream=True)
             try:
-                if incoming.status not in _NO_SIGN and incoming.status not in _REDIRECTS:
+                if incoming.status_code not in _NO_SIGN | _REDIRECTS:
                     self.signs += 1
                 response = await _read(request, incoming)
             finally:
-                incoming.finish()
+                await incoming.aclose()
             status = response.status
             code = str(status) if status in _TOLD_APART else f"{status // 100}xx"
-        except NoResponse as failure:
-            raise Unseen(request.subject, failure.reason, str(failure)) from failure
+        except httpx.TransportError as error:
+            reason = _REASONS.get(type(error), Reason.RESET)
+            raise Unseen(request.subject, reason, str(error)) from error
         finally:
             self._count(endpoint, code, asyncio.get_running_loop().time() - started)
         return response
@@ -156,18 +177,18 @@ def _onward(request: Request, here: Address, response: Response) -> Address:
         raise Unseen(request.subject, Reason.REDIRECT, str(error)) from error
 
 
-async def _read(request: Request, incoming: Incoming) -> Response:
+async def _read(request: Request, incoming: httpx.Response) -> Response:
     found: dict[str, str] = {}
-    for raw_name, raw_value in incoming.raw_headers:
+    for raw_name, raw_value in incoming.headers.raw:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         found[name] = f"{found[name]}, {value}" if name in found else value
-    response = Response(incoming.status, found, overrun=incoming.overrun)
+    response = Response(incoming.status_code, found, overrun=incoming.extensions["overrun"])
     if request.method != "HEAD":
         await _read_body(request, incoming, response)
     return response
 
 
-async def _read_body(request: Request, incoming: Incoming, response: Response) -> None:
+async def _read_body(request: Request, incoming: httpx.Response, response: Response) -> None:
     """Take what was asked for and no more; how it ended is part of the response."""
     most = request.most if response.ok else ERROR_BYTES
     # That a blob is too long its bytes have to show: a header proves no loss.
@@ -180,7 +201,7 @@ async def _read_body(request: Request, incoming: Incoming, response: Response) -
         sink.begin()
     chunks: list[bytes] = []
     try:
-        async for chunk in incoming.chunks():
+        async for chunk in incoming.aiter_raw():
             response.received += len(chunk)
             if response.received > most:
                 response.end = BodyEnd.OVER

@@ -57,9 +57,7 @@ class Distribution(Session):
         """
         registry = Address.of_registry(base_url)
         proxies = Proxies.of(environ)
-        transport = Transport(
-            registry.origin, tls.contexts(), proxies, limits.concurrency, limits.connect
-        )
+        transport = Transport(registry.origin, tls.contexts(), proxies, limits.concurrency)
         return cls(name, cls.way(registry, transport, limits, Tally()), logins, limits)
 
     def credential_check(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+import httpx
+
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import parse
@@ -13,7 +15,7 @@ from exporter.sources.registry.client import Client, headers
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.messages import Request
 from exporter.sources.registry.responses import refusal
-from exporter.sources.registry.transport import Incoming
+from exporter.sources.registry.transport import message
 
 _SET: Final = frozenset({200, 201, 202})
 """201 by the specification ("Pushing Manifests"); some registries say so otherwise."""
@@ -33,12 +35,12 @@ class TagUpload(Request):
 class WritingClient(Client):
     """A client that also uploads manifests, to the registry alone."""
 
-    async def transmit(self, request: Request, address: Address, authorization: str) -> Incoming:
-        """Send one message: a read, or an upload."""
+    def compose(self, request: Request, address: Address, authorization: str) -> httpx.Request:
+        """Return what is sent: a read, or an upload."""
         if not isinstance(request, TagUpload):
-            return await super().transmit(request, address, authorization)
+            return super().compose(request, address, authorization)
         sent = [*headers(request, authorization), ("Content-Type", request.media_type)]
-        return await self._transport.send("PUT", address, sent, request.content)
+        return message("PUT", address, sent, request.content)
 
 
 class TagWriter(Distribution):
