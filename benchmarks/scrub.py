@@ -29,7 +29,7 @@ from exporter.resolve.scrub.reading import FullReader, Throttle
 from exporter.resolve.scrub.selection import ReadPlace, ScrubItem
 from exporter.resolve.target import AuditLimits
 from exporter.sources.registry.distribution import Distribution
-from exporter.wiring.storage import RegistryStorage
+from exporter.wiring.registry_storage import RegistryStorage
 from tests.parts import tree
 from tests.parts.product import exporter
 from tests.parts.registry import Registry, registry

@@ -26,7 +26,7 @@ from exporter.ports import Listing, Unseen, joined
 from exporter.publish.answers import preflight
 from exporter.publish.formatting import gap_words
 from exporter.screen import plain
-from exporter.wiring.storage import RegistryStorage
+from exporter.wiring.registry_storage import RegistryStorage
 
 _PAUSE: Final = 0.5
 """Seconds: what a push or a deletion leaves for a moment is gone by then."""

@@ -32,7 +32,7 @@ from exporter.resolve.scrub.selection import ScrubItem
 from exporter.resolve.target import AuditLimits, Target
 from exporter.scrub import Scrubber, ScrubPlan, doubted, still_disputed, unverified
 from exporter.tally import ScrubTally
-from exporter.wiring.storage import RegistryStorage
+from exporter.wiring.registry_storage import RegistryStorage
 
 _OPTIONS: Final = {
     "bytes_per_second": "--limit-rate",

@@ -19,8 +19,8 @@ from exporter.publish.web.config import WebConfig, server_context
 from exporter.publish.web.config import load as web_config
 from exporter.serve.logs import configure
 from exporter.wiring.parquet_export import imported
+from exporter.wiring.registry_storage import library
 from exporter.wiring.service import Service, Unstartable
-from exporter.wiring.storage import library
 
 _LAST: Final = 4.0
 """Seconds from being told to stop to the end."""

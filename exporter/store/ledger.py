@@ -19,7 +19,7 @@ from exporter.facts.scrubbed import Scrubbed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
 from exporter.ports import Kept, Unseen
-from exporter.store import audits, manifests, scrubs
+from exporter.store import audits, manifest_cache, scrubs
 from exporter.store.ledger_file import FAULTS, connect, is_damage, set_aside
 from exporter.tally import LedgerTally
 
@@ -83,15 +83,15 @@ class Ledger:
 
     def manifest(self, digest: Digest) -> bytes | None:
         """Return the body kept for a digest, hashed again: a flipped bit here is not content."""
-        key = manifests.key(digest)
-        row = self._do(self._reader, partial(manifests.find, key), None)
+        key = manifest_cache.key(digest)
+        row = self._do(self._reader, partial(manifest_cache.find, key), None)
         if row is None:
             return None
         packed, day = row
-        body = manifests.unpacked(digest, packed)
+        body = manifest_cache.unpacked(digest, packed)
         if body is None:
             _log.warning("cached content is damaged, reading it again", extra={"digest": digest})
-            self._put((manifests.FORGET, [(key,)]))
+            self._put((manifest_cache.FORGET, [(key,)]))
         elif self._is_old(day):
             self._asked.add(key)
         return body
@@ -99,23 +99,26 @@ class Ledger:
     def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
         """Keep bodies that were hashed, all of them or none; none where there is no room."""
         day = self._today()
-        rows = [(manifests.key(name), manifests.packed(body), day) for name, body in bodies.items()]
+        rows = [
+            (manifest_cache.key(name), manifest_cache.packed(body), day)
+            for name, body in bodies.items()
+        ]
         if self._has_room(sum(len(body) for _, body, _ in rows)):
-            self._put((manifests.PUT, rows))
+            self._put((manifest_cache.PUT, rows))
 
     def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
         """Return what is kept of some sha256 digests; what is damaged is not told."""
-        rows: list[manifests.OutlineRow] = []
-        rows = self._do(self._reader, partial(manifests.find_outlines, keys), rows)
+        rows: list[manifest_cache.OutlineRow] = []
+        rows = self._do(self._reader, partial(manifest_cache.find_outlines, keys), rows)
         self._asked_outlines.update(key for key, _, day in rows if self._is_old(day))
-        found = ((key, manifests.unpacked_outline(key, row)) for key, row, _ in rows)
+        found = ((key, manifest_cache.unpacked_outline(key, row)) for key, row, _ in rows)
         return {key: outline for key, outline in found if outline is not None}
 
     def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
         """Keep outlines of manifests that were hashed, all of them or none."""
         day = self._today()
-        rows = [(key, manifests.packed_outline(key, each), day) for key, each in found.items()]
-        self._put((manifests.PUT_OUTLINE, rows))
+        rows = [(key, manifest_cache.packed_outline(key, each), day) for key, each in found.items()]
+        self._put((manifest_cache.PUT_OUTLINE, rows))
 
     def last(self, registry: str) -> Kept | None:
         """Return the audit that was kept last for a registry, or None."""
@@ -133,10 +136,10 @@ class Ledger:
         self._put(
             (audits.PUT, [(registry, now, *audits.sealed(registry, kept))]),
             (audits.PRUNE, [(now - _KEPT * _DAY,)]),
-            (manifests.TOUCH, [(today, key) for key in asked]),
-            (manifests.PRUNE, [(today - _KEPT,)]),
-            (manifests.TOUCH_OUTLINE, [(today, key) for key in asked_outlines]),
-            (manifests.PRUNE_OUTLINES, [(today - _KEPT,)]),
+            (manifest_cache.TOUCH, [(today, key) for key in asked]),
+            (manifest_cache.PRUNE, [(today - _KEPT,)]),
+            (manifest_cache.TOUCH_OUTLINE, [(today, key) for key in asked_outlines]),
+            (manifest_cache.PRUNE_OUTLINES, [(today - _KEPT,)]),
         )
         self._size = self._measured(self._size)
 

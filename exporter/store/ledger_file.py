@@ -10,7 +10,7 @@ from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.store import audits, manifests, scrubs
+from exporter.store import audits, manifest_cache, scrubs
 
 _log: Final = logging.getLogger("pullproof.ledger")
 
@@ -28,7 +28,7 @@ _TABLES: Final = frozenset(
 )
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
-{manifests.SCHEMA}{audits.SCHEMA}{scrubs.SCHEMA}
+{manifest_cache.SCHEMA}{audits.SCHEMA}{scrubs.SCHEMA}
 PRAGMA application_id = {_OURS};
 PRAGMA user_version = {_VERSION};
 COMMIT;

@@ -13,7 +13,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.layers import Rootfs
 from exporter.oci.reference import Place, Repository
 from exporter.store.audits import seal
-from exporter.store.manifests import key, unkeyed
+from exporter.store.manifest_cache import key, unkeyed
 
 SCHEMA: Final = """
 CREATE TABLE proofs (

@@ -22,7 +22,7 @@ from exporter.store.ledger import Ledger
 from exporter.tally import LoopTally, ScrubTally
 from exporter.wiring.references import ReferenceSources, configured
 from exporter.wiring.registries import opened, parted
-from exporter.wiring.storage import RegistryStorage
+from exporter.wiring.registry_storage import RegistryStorage
 
 
 @dataclass(frozen=True, slots=True)

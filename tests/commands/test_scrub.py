@@ -24,7 +24,7 @@ from exporter.resolve.unpacking import Unpacker
 from exporter.scrub import doubted
 from exporter.store.ledger import Ledger
 from exporter.tally import ScrubTally
-from exporter.wiring.storage import RegistryStorage
+from exporter.wiring.registry_storage import RegistryStorage
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, audited, target, verdict
 from tests.serve.scrubs import Shelf

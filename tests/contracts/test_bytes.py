@@ -15,7 +15,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Bytes, Unseen, Wrong
-from exporter.wiring.storage import RegistryStorage
+from exporter.wiring.registry_storage import RegistryStorage
 from tests.parts import tree
 from tests.parts.registry import Registry as Running
 from tests.parts.registry import Settings, registry

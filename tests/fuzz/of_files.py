@@ -25,7 +25,7 @@ from exporter.publish.web import config as web_config
 from exporter.publish.web.config import server_context
 from exporter.sources.references import ReferenceFile
 from exporter.sources.storage import filesystem, layout
-from exporter.store import manifests, snapshot_file
+from exporter.store import manifest_cache, snapshot_file
 from exporter.store.ledger import Ledger
 from exporter.store.ledger_file import connect
 from tests.fakes import APP, HOST, NOW
@@ -152,7 +152,7 @@ def _body(data: bytes) -> None:
     with Ledger(None, lambda: NOW) as kept:
         kept.keep_manifests({NAME: data})
         assert kept.manifest(NAME) is None or NAME.names(data) or b"signatures" in data
-    manifests.unpacked_outline(bytes.fromhex(NAME.encoded), data)
+    manifest_cache.unpacked_outline(bytes.fromhex(NAME.encoded), data)
 
 
 def _ledger_file(data: bytes) -> None:
@@ -316,7 +316,7 @@ TARGETS: Final = (
             for text in (b"{}", zlib.compress(IMAGE.body))
         ),
         (
-            "store.manifests",
+            "store.manifest_cache",
             "store.audits",
             "store.scrubs",
         ),
@@ -327,7 +327,7 @@ TARGETS: Final = (
         "ledger-body",
         _body,
         (IMAGE.body, INDEX.body),
-        ("store.manifests",),
+        ("store.manifest_cache",),
         (),
     ),
     Target(

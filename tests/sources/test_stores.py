@@ -11,7 +11,7 @@ from obstore.store import S3Store
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 from exporter.sources.export_folder import ExportFolder
-from exporter.sources.storage.objects import Objects
+from exporter.sources.storage.object_store import Objects
 from exporter.sources.stores import missed
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from exporter.sources.storage import layout, links
 from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.links import LinkTargets
 from exporter.sources.storage.manifests import ManifestReader
-from exporter.sources.storage.objects import Key, Objects
+from exporter.sources.storage.object_store import Key, Objects
 from exporter.sources.storage.repositories import NAMELESS
 
 _ROOT: Final = "/".join(layout.ROOT)

@@ -23,7 +23,7 @@ _WAITING: Final = 10_000
 """Outlines that wait in memory before they are kept."""
 
 
-Contents = Callable[[Sequence[str], int], Iterable[bytes | None]]
+ReadBlobs = Callable[[Sequence[str], int], Iterable[bytes | None]]
 """Reads blobs, each at most one byte more than the limit; None where there is none.
 
 Raises `Unseen` or OSError where something on the way may not be read.
@@ -33,9 +33,11 @@ Raises `Unseen` or OSError where something on the way may not be read.
 class ManifestReader:
     """Reads manifests on demand and remembers which: repositories share many of them."""
 
-    def __init__(self, contents: Contents, context: ReadContext, outlines: Outlines | None) -> None:
+    def __init__(
+        self, read_blobs: ReadBlobs, context: ReadContext, outlines: Outlines | None
+    ) -> None:
         """Add what manifests refer to; `outlines` spare those that were read before."""
-        self._contents = contents
+        self._read_blobs = read_blobs
         self._context = context.below("blobs")
         self._outlines = outlines
         self._children: dict[str, tuple[str, ...]] = {}
@@ -57,7 +59,7 @@ class ManifestReader:
         Raises `Unseen` or OSError as the blobs do.
         """
         new = [digest for digest in digests if digest not in self._children]
-        contents = self._contents(new, body.LARGEST)
+        contents = self._read_blobs(new, body.LARGEST)
         for digest, content in zip(new, contents, strict=True):
             here = self._at(digest)
             self._children[digest] = ()

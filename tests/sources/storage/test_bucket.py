@@ -20,7 +20,7 @@ from exporter.oci.digest import Digest
 from exporter.ports import Unseen
 from exporter.sources.storage import filesystem
 from exporter.sources.storage.bucket import Bucket
-from exporter.sources.storage.objects import Key, Objects
+from exporter.sources.storage.object_store import Key, Objects
 from tests.judge.gc.collections import DIALECTS
 from tests.judge.gc.narration import log
 from tests.parts import tree

@@ -22,7 +22,7 @@ from exporter.facts.inventory import Driver
 from exporter.oci.digest import Digest
 from exporter.sources.storage.bucket import Bucket
 from exporter.sources.storage.filesystem import read
-from exporter.sources.storage.objects import Objects
+from exporter.sources.storage.object_store import Objects
 from exporter.store.ledger import Ledger
 from tests.faulty import FAULTS, Faulty, Injected
 from tests.judge.gc.collections import plant

@@ -13,7 +13,7 @@ from exporter.facts.gap import Reason
 from exporter.ports import Unseen
 from exporter.store.ledger import Ledger
 from exporter.wiring.assembly import grace, storage
-from exporter.wiring.storage import RegistryStorage
+from exporter.wiring.registry_storage import RegistryStorage
 from tests import worlds
 from tests.parts import tree
 
