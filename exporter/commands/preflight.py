@@ -116,10 +116,12 @@ def _with_platforms(
 
 
 def _print(args: argparse.Namespace, answer: Prediction, registry: str | None = None) -> None:
+    where = args.registry[0] if args.registry else "HOST"
+    check = f"--from {args.saved}" if args.saved else where
     answered(
         args,
         lambda now: preflight.document(answer, now, registry),
-        lambda most: preflight.blocks(answer, most),
+        lambda most: preflight.blocks(answer, most, check),
     )
 
 

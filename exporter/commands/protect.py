@@ -102,7 +102,7 @@ def _answered(
     answered(
         args,
         lambda now: protect.document(plans, outcomes, now),
-        lambda _: protect.blocks(plans, outcomes),
+        lambda _: protect.blocks(plans, outcomes, f"--from {args.saved}" if args.saved else ""),
     )
     if any(plan.wanted for plan in plans):
         return Exit.BROKEN

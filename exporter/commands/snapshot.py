@@ -13,7 +13,7 @@ from exporter.commands.subjects import Subjects, of_registry
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Snapshot
 from exporter.judge.report import Report
-from exporter.publish.formatting import count_words, size_words
+from exporter.publish.formatting import count_words, damage_words, size_words
 from exporter.screen import plain
 
 
@@ -25,6 +25,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     kept = f"{_amounts(report.snapshot)} in {args.file} ({size_words(args.file.stat().st_size)})"
     coverage = f"gaps: {unseen}" if unseen else "coverage: complete"
     sys.stdout.write(f"{plain(kept)}; {coverage}\n")
+    if broken := report.cannot_be_pulled:
+        check = f"To see them: pullproof check --from {args.file}"
+        sys.stdout.write(plain(f"{damage_words(broken)} {check}") + "\n")
     return Exit.BLIND if unseen else Exit.WELL
 
 

@@ -389,6 +389,11 @@ class Report:
         return tuple(tag.verdict for tag in self.tags)
 
     @property
+    def cannot_be_pulled(self) -> int:
+        """How many tags and pinned digests are proven not to be pullable?"""
+        return sum(verdict.cannot_be_pulled for verdict in self.verdicts)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """Everything that is wrong, in the order of the tags."""
         return tuple(finding for tag in self.tags for finding in tag.findings)

@@ -133,6 +133,11 @@ def host(report: Report) -> str:
     return label if names_host(label) else "HOST"
 
 
+def damage_words(count: int) -> str:
+    """Say how many tags are broken already, whatever an answer says."""
+    return f"{count_words(count, 'tag')} cannot be pulled already."
+
+
 def address(report: Report, verdict: TagVerdict) -> str:
     """Return what a node would pull."""
     return f"{host(report)}/{verdict.name}"

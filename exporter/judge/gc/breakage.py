@@ -78,6 +78,32 @@ def sole_protectors(inventory: Inventory) -> Counter[tuple[str, str]]:
     return found
 
 
+def lacking_content(inventory: Inventory) -> int:
+    """Count the tags that reference content that the storage does not have, at whatever depth.
+
+    Not each of them is broken: an index may lack a platform that nobody needs.
+    """
+    graph, sizes = inventory.graph, inventory.sizes
+    layers = inventory.layers
+    gone = sizes < 0
+    gone[layers.paths[(layers.paths != layers.targets) & (layers.targets >= 0)]] = False
+    before = np.concatenate([[0], np.cumsum(gone[graph.targets])])
+    hollow = (before[graph.starts[1:]] > before[graph.starts[:-1]]) & ~graph.indexes
+    hollow = np.append(hollow, False)  # of what is no manifest
+    found = 0
+    for at in range(len(inventory.repositories)):
+        roots = inventory.tags.current[inventory.tags.of(at)]
+        roots = roots[roots >= 0]
+        held = linked(inventory, at)[0]
+        owners, reached = descend(inventory, roots, held)
+        there = np.isin(reached, held)
+        linked_layers = layers.paths[layers.of(at)]
+        unlinked = ~np.isin(reached, linked_layers)  # an index may list blobs
+        lacking = np.where(there, hollow[graph.rows[reached]], unlinked | gone[reached])
+        found += len(np.unique(owners[lacking]))
+    return found
+
+
 class _Loss:
     """What a removal takes, by repository."""
 

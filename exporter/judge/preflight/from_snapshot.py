@@ -80,6 +80,7 @@ def predict(
             uses_elsewhere=len(unseen),
         ),
         more_victims=max(0, len(victims) - MOST),
+        cannot_be_pulled=report.cannot_be_pulled,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from exporter.facts.digests import ABSENT, Marks
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
-from exporter.judge.gc.breakage import ManifestLoss, PullTarget, losses
+from exporter.judge.gc.breakage import ManifestLoss, PullTarget, lacking_content, losses
 from exporter.judge.gc.outcome import (
     Aborted,
     Batch,
@@ -88,6 +88,7 @@ def predict(
         ),
         checked=Checked(len(inventory.repositories), len(inventory.tags.names), uses, users - uses),
         more_victims=more,
+        lacking_content=None if inventory.blind else lacking_content(inventory),
     )
     return StoragePrediction(answer, left, outcome)
 

@@ -180,6 +180,13 @@ class Prediction:
     checked: Checked
     more_victims: int = 0
     """How many more there are, beyond the first `MOST`."""
+    cannot_be_pulled: int | None = None
+    """Tags that cannot be pulled already, before anything is removed; None from a storage."""
+    lacking_content: int | None = None
+    """Tags that reference content that the storage does not have.
+
+    None from a snapshot, or where the storage was not read whole.
+    """
 
     @property
     def verdict(self) -> Verdict:

@@ -36,7 +36,14 @@ from exporter.publish.blocks import (
     listed,
     section,
 )
-from exporter.publish.formatting import count_words, gap_words, moment, size_words, used_words
+from exporter.publish.formatting import (
+    count_words,
+    damage_words,
+    gap_words,
+    moment,
+    size_words,
+    used_words,
+)
 
 _TONES: Final = {
     Verdict.SAFE: Tone.GOOD,
@@ -114,6 +121,13 @@ class PreflightDocument(AnswerDocument, frozen=True):
     hazards: tuple[HazardEntry, ...]
     gaps: tuple[GapEntry, ...]
     checked: CheckedEntry
+    cannot_be_pulled: Annotated[
+        Count | None, Meta(description="Tags that are broken already; null from a storage.")
+    ] = None
+    lacking_content: Annotated[
+        Count | None,
+        Meta(description="Tags that reference content that is not there; null from a snapshot."),
+    ] = None
 
 
 def document(
@@ -134,12 +148,25 @@ def document(
         hazards=msgspec.convert(answer.hazards, tuple[HazardEntry, ...], from_attributes=True),
         gaps=gap_entries(registry, answer.gaps),
         checked=msgspec.convert(answer.checked, CheckedEntry, from_attributes=True),
+        cannot_be_pulled=answer.cannot_be_pulled,
+        lacking_content=answer.lacking_content,
     )
 
 
-def blocks(answer: Prediction, most: int) -> Iterator[Block]:
-    """Return the verdict first, then what would break, what would go, and what that rests on."""
+def blocks(answer: Prediction, most: int, check: str = "HOST") -> Iterator[Block]:
+    """Return the verdict first, then what would break, what would go, and what that rests on.
+
+    `check` is what `pullproof check` is given to show what is broken already.
+    """
     yield line(Cell(answer.verdict, _TONES[answer.verdict]), f": {headline(answer)}")
+    command = Code(f"pullproof check {check}")
+    if answer.cannot_be_pulled:
+        damage = Cell(damage_words(answer.cannot_be_pulled), Tone.BAD)
+        yield line(damage, " To see them: ", command)
+    if answer.lacking_content:
+        tags = count_words(answer.lacking_content, "tag")
+        damage = Cell(f"The storage lacks content of {tags} already.", Tone.BAD)
+        yield line(damage, " To see what cannot be pulled: ", command)
     victims = listed(map(_item, answer.victims), most, uncounted=answer.more_victims)
     yield from section("Would break", victims)
     yield line(f"Would remove: {going_words(answer)}")

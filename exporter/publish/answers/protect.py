@@ -29,10 +29,11 @@ from exporter.publish.blocks import (
     Tone,
     heading,
     item,
+    line,
     listed,
     section,
 )
-from exporter.publish.formatting import count_words, host, manifest_words, moment
+from exporter.publish.formatting import count_words, damage_words, host, manifest_words, moment
 
 _KEEP: Final = (
     "Keep tags count like any other tag: a retention policy that keeps the newest N keeps fewer of "
@@ -95,6 +96,7 @@ class PlanEntry(Struct, frozen=True):
     doubtful: Annotated[tuple[DoubtfulEntry, ...], Meta(description="Undetermined.")]
     warnings: Annotated[tuple[str, ...], Meta(description="To read before setting them.")]
     gaps: Annotated[tuple[GapEntry, ...], Meta(description="What the audit did not cover.")]
+    cannot_be_pulled: Annotated[Count, Meta(description="Tags that are broken already.")]
 
 
 class ProtectDocument(AnswerDocument, frozen=True):
@@ -124,13 +126,19 @@ def document(
 
 
 def blocks(
-    plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None = None
+    plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None = None, check: str = ""
 ) -> Iterator[Block]:
-    """Return the plan, or what is left of it after its outcomes."""
+    """Return the plan, or what is left of it after its outcomes.
+
+    `check` is what `pullproof check` is given to show what is broken; empty for the registry.
+    """
     if outcomes:
         yield List(tuple(map(_done, outcomes)))
     for plan in plans:
         yield heading(f"{plan.report.snapshot.registry}: {_sum(plan)}")
+        if broken := plan.report.cannot_be_pulled:
+            command = Code(f"pullproof check {check or host(plan.report)}")
+            yield line(Cell(damage_words(broken), Tone.BAD), " To see them: ", command)
         if plan.wanted:
             yield List(tuple(map(_wanted, plan.wanted)))
         lost = listed(map(_said, plan.lost))
@@ -207,6 +215,7 @@ def _plan(plan: KeepTagPlan) -> PlanEntry:
         ),
         warnings=warnings(plan),
         gaps=gap_entries(snapshot.registry, snapshot.gaps),
+        cannot_be_pulled=plan.report.cannot_be_pulled,
     )
 
 
