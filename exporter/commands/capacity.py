@@ -1,11 +1,10 @@
-"""`capacity`: what a whole registry holds, and for what, from the facts of all its shards."""
+"""The command `capacity`: storage use of a whole registry, from the exports of all its shards."""
 
 import argparse
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -21,7 +20,7 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.publish.answers import capacity
 from exporter.publish.exports.release import decode, named
-from exporter.sources.exports.queries import Engine, answer
+from exporter.sources.exports.queries import answer
 from exporter.wiring.parquet_export import imported
 
 if TYPE_CHECKING:
@@ -99,62 +98,50 @@ def _told(
     facts: "ExportFolder",
     shards: Mapping[int, Release],
 ) -> Capacity | NoCapacity:
-    with TemporaryDirectory(prefix="pullproof-capacity-") as folder:
-        room = Path(folder)
-        with _engine(args, environ, room) as engine:
-            ordered = [shards[index] for index in sorted(shards)]
-            locate = _locate(args, facts, room)
-            if args.engine != "spark":
-                locate = _proven(locate, ordered)
-            return answer(engine, ordered, locate)
-
-
-def _engine(
-    args: argparse.Namespace, environ: Mapping[str, str], room: Path
-) -> AbstractContextManager[Engine]:
+    ordered = [shards[index] for index in sorted(shards)]
     if args.engine == "spark":
-        spark = imported("exporter.sources.exports.spark")
-        opening = spark.spark(args.master, spark.s3a(place(args, environ, args.facts)))
-    else:
-        opening = imported("exporter.sources.exports.duck").duck(
-            args.memory_limit, room / "spilled"
-        )
-    engine: AbstractContextManager[Engine] = opening
-    return engine
+        return _by_spark(args, environ, ordered)
+    return _by_duckdb(args, facts, ordered)
 
 
-def _locate(args: argparse.Namespace, facts: "ExportFolder", room: Path) -> Callable[[str], str]:
-    """Say where an engine finds a file: in its folder, or, of an object store, a copy of it.
-
-    Spark's workers read object stores themselves, by the names that Hadoop has for them.
-    """
-    if "://" not in args.facts:
-        return lambda path: str(Path(args.facts).absolute() / path)
-    if args.engine == "spark":
-        root = args.facts.rstrip("/").replace("s3://", "s3a://", 1)
-        return lambda path: f"{root}/{path}"
-
-    def fetched(path: str) -> str:
-        copy = room / path.replace("/", "_")
-        facts.fetch(path, copy)
-        return str(copy)
-
-    return fetched
+def _by_spark(
+    args: argparse.Namespace, environ: Mapping[str, str], shards: Sequence[Release]
+) -> Capacity | NoCapacity:
+    """Spark's workers read object stores themselves, by the names that Hadoop has for them."""
+    spark = imported("exporter.sources.exports.spark")
+    root = args.facts.rstrip("/").replace("s3://", "s3a://", 1)
+    if "://" not in root:
+        root = Path(args.facts).absolute()
+    with spark.spark(args.master, spark.s3a(place(args, environ, args.facts))) as engine:
+        return answer(engine, shards, lambda path: f"{root}/{path}")
 
 
-def _proven(locate: Callable[[str], str], shards: Iterable[Release]) -> Callable[[str], str]:
-    """Hash each file before it is read: a disk that rots would falsify a sum without a word."""
+def _by_duckdb(
+    args: argparse.Namespace, facts: "ExportFolder", shards: Sequence[Release]
+) -> Capacity | NoCapacity:
+    """DuckDB reads files of a folder, or copies of those of an object store."""
+    duck = imported("exporter.sources.exports.duck").duck
     written = {file.path: file.sha256 for release in shards for file in release.files}
+    with TemporaryDirectory(prefix="pullproof-capacity-") as folder:
 
-    def proven(path: str) -> str:
-        there = locate(path)
-        try:
-            with Path(there).open("rb") as file:
-                same = hashlib.file_digest(file, "sha256").hexdigest() == written[path]
-        except OSError as error:
-            raise Unseen(path, Reason.UNREADABLE, error.strerror or "") from error
-        if not same:
-            raise Unseen(path, Reason.WRONG_DIGEST, "does not match the checksum in its release")
-        return there
+        def located(path: str) -> str:
+            there = Path(args.facts).absolute() / path
+            if "://" in args.facts:
+                there = Path(folder) / path.replace("/", "_")
+                facts.fetch(path, there)
+            _verify(path, there, written[path])
+            return str(there)
 
-    return proven
+        with duck(args.memory_limit, Path(folder) / "spilled") as engine:
+            return answer(engine, shards, located)
+
+
+def _verify(path: str, there: Path, sha256: str) -> None:
+    """Hash a file before it is read: a disk that rots would falsify a sum without a word."""
+    try:
+        with there.open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError as error:
+        raise Unseen(path, Reason.UNREADABLE, error.strerror or "") from error
+    if not same:
+        raise Unseen(path, Reason.WRONG_DIGEST, "does not match the checksum in its release")
