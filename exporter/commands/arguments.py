@@ -147,6 +147,8 @@ def _planned(group: _Options) -> None:
     group.add_argument("--gc", choices=("distribution-2", "distribution-3"), help=text)
     text = "Predict a garbage collection with --delete-untagged (-m)"
     _flag(group, "--delete-untagged", text)
+    text = "Predict --gc although the snapshot's registry has another collector"
+    _flag(group, "--assume-collector", text)
     _value(group, "--plan", "FILE|-", "Deletion plan or log of another tool")
     text = "Planned deletion: repository:tag, repository@digest, or repository:tag@digest"
     _value(group, "--delete", "REF", text, nargs="+", default=[])

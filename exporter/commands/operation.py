@@ -48,6 +48,8 @@ def _agree(args: argparse.Namespace) -> None:
         raise Refused("name the planned operation: --gc DIALECT, --plan FILE or --delete REF")
     if args.plan and args.delete:
         raise Refused("give either --plan or --delete, not both")
+    if args.assume_collector and not (args.gc and args.saved):
+        raise Refused("--assume-collector needs --gc and --from")
     if args.delete_untagged and not args.gc:
         raise Refused("--delete-untagged needs --gc")
     if args.way != DeletionMethod.API and not args.delete:
@@ -64,7 +66,7 @@ def _collection(args: argparse.Namespace) -> GarbageCollection | None:
     if not args.gc:
         return None
     mode = Mode.DELETE_UNTAGGED if args.delete_untagged else Mode.PLAIN
-    return GarbageCollection(DIALECTS[args.gc], mode)
+    return GarbageCollection(DIALECTS[args.gc], mode, args.assume_collector)
 
 
 def _typed(texts: list[str]) -> DeletionList:

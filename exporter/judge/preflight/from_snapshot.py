@@ -11,7 +11,7 @@ from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Role, Snapshot
+from exporter.facts.snapshot import Collector, Role, Snapshot
 from exporter.facts.use import highest
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.plans.deletion import DeletionKind
@@ -34,6 +34,8 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import Kind
 from exporter.oci.reference import Repository
 
+_FOREIGN: Final = frozenset({Collector.PARENT_PROTECTS, Collector.NONE})
+"""Collectors whose rules are not distribution's."""
 _UNSEALED: Final = "could not resolve all tags of the repository"
 _SHARED: Final = (
     "only its index keeps it, and another repository's copy of the index may not: use --storage"
@@ -48,12 +50,16 @@ def predict(
     The operation is a collection or deletions, not one after the other. `gaps` are those of the
     references.
     """
+    own = report.snapshot.collector
+    collection = operation.collection
+    if collection and not collection.assumed and own in _FOREIGN:
+        return _of_another(report, operation, collection, gaps)
     removed, undecided = Deleted(), dict[Label, str]()
     if operation.deletions:
         contents = _SnapshotContents(report.snapshot)
         removed = contents.delete(operation.deletions.deletions, operation.method)
-    elif operation.collection:
-        removed, undecided = _collected(report, operation.collection)
+    elif collection:
+        removed, undecided = _collected(report, collection)
     users = {(each.repository, each.tag or each.digest): each for each in needed}
     verdicts = [each for each in report.verdicts if each.root.digest]
     images = [_image(each, users) for each in verdicts]
@@ -64,7 +70,7 @@ def predict(
     return Prediction(
         operation=operation.description,
         victims=tuple(victims[:MOST]),
-        hazards=tuple(hazards.of_snapshot(operation, removed.unmatched)),
+        hazards=tuple(hazards.of_snapshot(operation, removed.unmatched, own)),
         gaps=(
             *(*gaps, *report.snapshot.hiding),
             *(*_unknown(report), *_undecided(report, undecided)),
@@ -80,6 +86,26 @@ def predict(
             uses_elsewhere=len(unseen),
         ),
         more_victims=max(0, len(victims) - MOST),
+        cannot_be_pulled=report.cannot_be_pulled,
+    )
+
+
+def _of_another(
+    report: Report, operation: Operation, collection: GarbageCollection, gaps: Sequence[Gap]
+) -> Prediction:
+    """Predict nothing: the registry's own collector follows other rules."""
+    snapshot = report.snapshot
+    detail = hazards.other_collector(snapshot.collector, collection)
+    gap = Gap(Scope.REGISTRY, snapshot.registry, Reason.UNSUPPORTED, detail)
+    checked = Checked(0, 0, 0)
+    return Prediction(
+        operation.description,
+        (),
+        (),
+        (*gaps, gap),
+        None,
+        checked,
+        other_collector=snapshot.collector,
         cannot_be_pulled=report.cannot_be_pulled,
     )
 

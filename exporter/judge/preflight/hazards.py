@@ -6,11 +6,12 @@ from typing import Final
 import numpy as np
 
 from exporter.facts.inventory import Inventory, Upload
+from exporter.facts.snapshot import Collector
 from exporter.judge.gc.outcome import Aborted, Outcome, Removal, Unpredictable, worst_case
 from exporter.judge.gc.preconditions import Effect, preconditions
 from exporter.judge.plans.deletion import Deletion, DeletionKind
 from exporter.judge.preflight.deletions import DeletionMethod
-from exporter.judge.preflight.prediction import Hazard, HazardCode, Operation
+from exporter.judge.preflight.prediction import GarbageCollection, Hazard, HazardCode, Operation
 
 _GRACE: Final = 3_600_000_000_000
 """Nanoseconds: an upload that was written to within the last hour may still be going on."""
@@ -35,13 +36,26 @@ _NO_TAG_DELETION: Final = (
 )
 
 
-def of_snapshot(operation: Operation, unmatched: Sequence[Deletion]) -> Iterator[Hazard]:
-    """Yield the hazards of an operation that is predicted from a snapshot."""
+def of_snapshot(
+    operation: Operation, unmatched: Sequence[Deletion], own: Collector
+) -> Iterator[Hazard]:
+    """Yield the hazards of an operation that is predicted from a snapshot.
+
+    `own` is the collector of the registry.
+    """
     yield from of_deletions(operation, unmatched)
     if operation.collection:
+        if own not in (Collector.UNKNOWN, operation.collection.dialect.name):
+            detail = other_collector(own, operation.collection)
+            yield Hazard(HazardCode.OTHER_COLLECTOR, "", detail)
         yield Hazard(HazardCode.WRITES_OPEN, "", _WRITES_OPEN)
         yield Hazard(HazardCode.STALE_CACHE, "", _STALE_CACHE)
         yield Hazard(HazardCode.STORAGE_NOT_READ, "", _NOT_READ)
+
+
+def other_collector(own: Collector, collection: GarbageCollection) -> str:
+    """Say that the registry's own collector is another than the one that is predicted."""
+    return f"the registry's own collector is {own}, not {collection.dialect.name}"
 
 
 def of_deletions(operation: Operation, unmatched: Sequence[Deletion]) -> Iterator[Hazard]:

@@ -37,6 +37,7 @@ class HazardCode(StrEnum):
     PLAN_DIFFERS = "plan-differs"
     UNREAD_LINES = "unread-lines"
     STORAGE_NOT_READ = "storage-not-read"
+    OTHER_COLLECTOR = "other-collector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class GarbageCollection:
 
     dialect: Dialect
     mode: Mode
+    assumed: bool = False
+    """Is it to be predicted although the registry's own collector is another?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,8 @@ class Prediction:
     checked: Checked
     more_victims: int = 0
     """How many more there are, beyond the first `MOST`."""
+    other_collector: str = ""
+    """The registry's own collector, where it is another and so nothing is predicted."""
     cannot_be_pulled: int | None = None
     """Tags that cannot be pulled already, before anything is removed; None from a storage."""
     lacking_content: int | None = None

@@ -180,6 +180,9 @@ def headline(answer: Prediction) -> str:
     asked = answer.operation
     if answer.verdict is Verdict.SAFE:
         return f"{asked} would break no tag and no image in use"
+    if answer.other_collector:
+        own = f"the registry's own collector is {answer.other_collector}"
+        return f"no prediction of {asked}: {own} (--assume-collector predicts it all the same)"
     if answer.verdict is Verdict.INCOMPLETE:
         unread = next((gap for gap in answer.gaps if gap.scope is Scope.REGISTRY), None)
         if unread and answer.removed is None:

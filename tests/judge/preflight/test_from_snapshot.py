@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import Collector, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.impact import User
 from exporter.judge.judgement import judge
@@ -15,6 +16,7 @@ from exporter.judge.preflight.deletions import DeletionMethod
 from exporter.judge.preflight.from_snapshot import predict
 from exporter.judge.preflight.prediction import Prediction, Verdict
 from exporter.oci.digest import Digest
+from exporter.publish.answers.preflight import headline
 from tests.judge.preflight.asking import codes, collection, deletion, plan, use, victims
 from tests.judge.scene import BLIND, Scene, scene
 from tests.worlds import Made, attestation, image, index
@@ -50,6 +52,34 @@ def test_distribution_2_takes_every_child_that_no_tag_points_at() -> None:
     assert {each.platform for each in answer.victims[0].broken} == {"linux/arm64", "attestation"}
     assert answer.removed is None
     assert {"writes-open", "stale-cache", "storage-not-read"} <= codes(answer)
+
+
+@pytest.mark.parametrize("own", [Collector.PARENT_PROTECTS, Collector.NONE])
+@pytest.mark.parametrize("words", ["2 -m", "3"])
+def test_a_registry_with_another_collector_has_no_victims_of_distributions(
+    own: Collector, words: str
+) -> None:
+    seen, asked = scene(APP).seal(), collection(words)
+    answer = answered(seen, asked, collector=own)
+
+    assert (answer.verdict, answer.victims) == (INCOMPLETE, ())
+    assert f"the registry's own collector is {own}" in answer.gaps[-1].detail
+    assert f"no prediction of a collection: the registry's own collector is {own}" in headline(
+        answer
+    )
+    assert asked.collection is not None
+    assumed = replace(asked, collection=replace(asked.collection, assumed=True))
+    answer = answered(seen, assumed, collector=own)
+    assert answer.verdict is (UNSAFE if words == "2 -m" else SAFE)
+    assert "other-collector" in codes(answer)
+
+
+def test_the_other_version_of_distributions_collector_is_a_hazard() -> None:
+    seen, asked = scene(APP).seal(), collection("3")
+
+    assert "other-collector" in codes(answered(seen, asked, collector=Collector.DISTRIBUTION_2))
+    for own in (Collector.DISTRIBUTION_3, Collector.UNKNOWN):
+        assert "other-collector" not in codes(answered(seen, asked, collector=own))
 
 
 def test_with_a_tag_on_every_child_it_is_safe() -> None:
