@@ -47,7 +47,7 @@ class Reason(StrEnum):
     BY_DESIGN = "by-design"
     """Not looked at: a pull-through cache, or a platform that a sparse mirror leaves out."""
     CREDENTIALS = "credentials"
-    """The credential helper or file could not be used."""
+    """The credential helper or file could not be used, or a login was never asked for."""
     UNREADABLE = "unreadable"
     """A file or folder that could not be read, or a stored manifest that is not plain JSON."""
     UNSUPPORTED = "unsupported"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -25,6 +26,12 @@ _FAILED_FOR: Final = 5.0
 _SHOWN_FOR: Final = 300.0
 """Seconds after which a login is looked up anew: files and helpers rotate them."""
 
+_PARTIAL: Final = (
+    "its token server grants no catalogue: this is what the account may see, maybe a part"
+)
+_NOT_ASKED_FOR: Final = "the login was never asked for: whether it would show more is not known"
+
+Doubt = tuple[Reason, str]
 Name = TypeVar("Name")
 Value = TypeVar("Value")
 
@@ -71,6 +78,10 @@ class Authorization:
     """When it expires, on the loop's clock."""
     works: bool = False
     """Has the registry accepted it once?"""
+    scoped: bool = True
+    """Is it for what is asked? A token for the catalogue may be one without any scope."""
+    unasked: Challenge | None = None
+    """What it would have met, where it is shown before anybody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,10 @@ class Authenticator:
         """`send` sends a request to a token server."""
         self._registry, self._logins, self._send = registry, logins, send
         self._learned: Challenge | None = None
+        self._offered: Challenge | None = None
+        """How to log in where nobody needs to: zot says so beside its 200."""
+        self._spurned = False
+        """Was a login refused that was shown unasked?"""
         self._challenges: BoundedCache[str, Challenge | None] = BoundedCache(
             lambda scope, challenge: len(scope) + sum(map(len, challenge or ()))
         )
@@ -97,7 +112,11 @@ class Authenticator:
     @property
     def challenged(self) -> bool:
         """Has the registry ever asked who asks?"""
-        return self._learned is not None
+        return self._learned is not None or self._spurned
+
+    def offer(self, response: Response) -> None:
+        """Note how somebody may log in whom a response lets in without."""
+        self._offered = best_challenge(response.headers.get("www-authenticate", ""))
 
     def learn(self, response: Response) -> Challenge | None:
         """Note how a 401 wants to be met; it is expected of other repositories as well."""
@@ -112,8 +131,70 @@ class Authenticator:
         """
         if request.scope not in self._challenges:
             self._challenges.keep(request.scope, await self._expected(request))
-        challenge = self._challenges.get(request.scope)
-        return await self._obtain(challenge, request) if challenge else None
+        if challenge := self._challenges.get(request.scope):
+            return await self._obtain(challenge, request)
+        return await self._unasked(request) if request.lists else None
+
+    async def _unasked(self, request: Request) -> Authorization | None:
+        """Return what shows a login where an answer may depend on it and nobody asks for one.
+
+        Basic where no other way is known, as crane does: over TLS, or the plain http that the
+        user chose. A login that was refused is not shown again for a while.
+        """
+        login = None
+        with suppress(Unseen):  # `doubt` tells why there is none
+            login = await self._login(request)
+        if login is None or self._is_refused(login):
+            return None
+        if (known := self._learned or self._offered) is None:
+            if not (login.password or login.registry_token):
+                return None  # only a token server could take it, and none is known
+            known = Challenge("bearer" if login.registry_token else "basic", "")
+        challenge = known._replace(scope=request.scope)
+        shown = await self._obtain(challenge, request)
+        shown.unasked = challenge
+        return shown
+
+    def spurns(self, response: Response, shown: Authorization | None) -> bool:
+        """Does a 401 only refuse a login that was shown unasked? Then others may be let in."""
+        if shown is None or shown.unasked is None or shown.login is None:
+            return False
+        challenge = best_challenge(response.headers.get("www-authenticate", ""))
+        if challenge is not None and challenge.scheme != shown.unasked.scheme:
+            return False  # it wants to be met in another way
+        self._spurned, self._offered = True, challenge or self._offered
+        self._refused[shown.login] = _now() + _REFUSED_FOR
+        self._kept.forget(shown.unasked)
+        return True
+
+    def accept(self, request: Request, shown: Authorization) -> bool:
+        """Note that an authorization was let through; does that prove who asks?"""
+        shown.works = True
+        if shown.unasked is not None:
+            if not (self._learned or self._offered or self._spurned):
+                return False  # it may look at no login at all
+            self._challenges.keep(request.scope, shown.unasked)
+        return shown.login is not None
+
+    async def doubt(self, request: Request, shown: Authorization | None) -> Doubt | None:
+        """Return why a list may not be all that the configured login may see."""
+        if shown is not None and not shown.scoped:
+            return Reason.INCOMPLETE_LIST, _PARTIAL
+        try:
+            login = await self._login(request)
+        except Unseen as failure:
+            return failure.reason, failure.detail
+        if login is None:
+            return None
+        if self._is_refused(login):
+            return Reason.UNAUTHORIZED, "the login is refused: it shows what anybody may see"
+        if shown is not None and (self._learned or self._offered):
+            return None
+        # A repository's tags are hidden from others as a whole: only a catalogue is shown in part.
+        return None if request.repository else (Reason.CREDENTIALS, _NOT_ASKED_FOR)
+
+    def _is_refused(self, login: Login) -> bool:
+        return self._refused.get(login, 0.0) > _now()
 
     async def renew(
         self, request: Request, response: Response, refused: Authorization | None
@@ -157,8 +238,10 @@ class Authenticator:
         learned = self._learned
         if learned is None or not request.scope:
             return None
-        if learned.scheme == "basic" and await self._login(request) is None:
-            return None  # what is shown to everybody stays in sight
+        if learned.scheme == "basic":
+            login = await self._login(request)
+            if login is None or self._is_refused(login):
+                return None  # what is shown to everybody stays in sight
         return learned._replace(scope=request.scope)
 
     async def _obtain(self, challenge: Challenge, request: Request) -> Authorization:
@@ -179,7 +262,7 @@ class Authenticator:
 
     async def _fetch(self, challenge: Challenge, request: Request) -> Authorization:
         login = await self._login(request)
-        if login is not None and self._refused.get(login, 0.0) > _now():
+        if login is not None and self._is_refused(login):
             raise Unseen(request.subject, Reason.UNAUTHORIZED, "the login was refused before")
         if challenge.scheme == "basic":
             if login is None or not login.password:
@@ -194,7 +277,8 @@ class Authenticator:
             if login is not None and failure.reason is Reason.UNAUTHORIZED:
                 self._refused[login] = _now() + _REFUSED_FOR
             raise
-        return Authorization(f"Bearer {token.text}", login, _now() + token.lasts)
+        until = _now() + token.lasts
+        return Authorization(f"Bearer {token.text}", login, until, scoped=token.scoped)
 
 
 def _size(challenge: Challenge, kept: Authorization | _Refusal) -> int:

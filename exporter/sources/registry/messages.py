@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from exporter.facts.gap import Reason
 from exporter.ports import Sink
 
 ERROR_BYTES = 64 * 2**10
@@ -46,6 +47,11 @@ class Request:
     form: str = field(default="", repr=False)
     """A form to post, encoded; it may hold secrets."""
 
+    @property
+    def lists(self) -> bool:
+        """May the answer be a part of the truth, depending on who asks?"""
+        return self.endpoint in ("catalog", "tags")
+
 
 def for_content(repository: str, kind: str, reference: str, accept: str, most: int) -> Request:
     """Return the request of a manifest or blob, of which at most so many bytes are taken."""
@@ -61,6 +67,10 @@ def for_content(repository: str, kind: str, reference: str, accept: str, most: i
     )
 
 
+CATALOGUE_SCOPE = "registry:catalog:*"
+"""distribution, `docs/spec/auth/scope.md`."""
+
+
 def for_list(path: str, sink: Sink, repository: str = "") -> Request:
     """Return the request of a page: of a repository's tags, or of the catalogue.
 
@@ -70,7 +80,7 @@ def for_list(path: str, sink: Sink, repository: str = "") -> Request:
         endpoint="tags" if repository else "catalog",
         subject=repository or "_catalog",
         path=path,
-        scope=f"repository:{repository}:pull" if repository else "registry:catalog:*",
+        scope=f"repository:{repository}:pull" if repository else CATALOGUE_SCOPE,
         repository=repository,
         most=LIST_BYTES,
         announced=4 * LIST_BYTES,
@@ -109,6 +119,8 @@ class Response:
     """Was it given after a redirect, by somebody else than the one who was asked?"""
     anonymous: bool = True
     """Was it given to somebody who has not proven who asks?"""
+    doubt: tuple[Reason, str] | None = None
+    """Of a list: why it may not be all that the configured login may see."""
     overrun: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
     """Have bytes come after the end that its Content-Length states? Some may still come."""
 

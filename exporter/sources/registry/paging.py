@@ -41,6 +41,8 @@ class ListPage:
     """The query of the next one; empty at the end."""
     fault: str = ""
     """Why the next page cannot be asked for, although there is one."""
+    doubt: tuple[Reason, str] | None = None
+    """Why whoever asks may not see all of it."""
 
 
 class PageSource(Protocol):
@@ -76,6 +78,8 @@ class PagedList:
         self.entries.update(page.names.found)
         self.size += page.size
         self.refusals += page.names.refusals
+        if page.doubt is not None and page.doubt not in self.faults:
+            self.faults.append(page.doubt)
         self.refused = self.refused or page.names.refused  # enough to show what kind they are of
 
 
@@ -140,8 +144,8 @@ def read_page(response: Response, names: NameReader[Any], subject: str, asked: s
     try:
         onward = next_query(response.headers.get("link", ""), asked)
     except Malformed as error:
-        return ListPage(names, response.received, fault=str(error))
-    return ListPage(names, response.received, onward)
+        return ListPage(names, response.received, fault=str(error), doubt=response.doubt)
+    return ListPage(names, response.received, onward, doubt=response.doubt)
 
 
 def next_query(header: str, asked: str) -> str:

@@ -83,6 +83,8 @@ class Session:
             self._authenticator.learn(response)
         elif response.media_type == "text/html" or response.status not in (_OK, _DENIED):
             raise refusal(response, _BASE.subject)
+        else:
+            self._authenticator.offer(response)
         self._shown_to_all = response.status == _OK
 
     async def absence(self, response: Response, subject: str) -> Absent:
@@ -131,6 +133,12 @@ class Session:
         """Send a request authorized; an authorization that does not fit is replaced once."""
         shown = await self._authenticator.authorize(request)
         response = await self._once(request, shown.header if shown else "")
+        if (
+            response.status == _UNAUTHORIZED
+            and not response.foreign
+            and self._authenticator.spurns(response, shown)
+        ):
+            shown, response = None, await self._once(request, "")
         if response.status == _UNAUTHORIZED and not response.foreign:
             shown = await self._authenticator.renew(request, response, shown)
             response = await self._once(request, shown.header)
@@ -139,8 +147,9 @@ class Session:
         if response.status in (_UNAUTHORIZED, _DENIED):
             raise refusal(response, request.subject)
         if shown is not None:
-            shown.works = True
-            response.anonymous = shown.login is None or response.foreign
+            response.anonymous = response.foreign or not self._authenticator.accept(request, shown)
+        if request.lists:
+            response.doubt = await self._authenticator.doubt(request, shown)
         return response
 
     async def _ask_for_token(self, request: Request, authorization: str) -> Response:

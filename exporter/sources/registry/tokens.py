@@ -7,7 +7,7 @@ and `oauth.md` (POST).
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 from urllib.request import parse_http_list
@@ -17,7 +17,7 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.credentials import Login
-from exporter.sources.registry.messages import Request, Response
+from exporter.sources.registry.messages import CATALOGUE_SCOPE, Request, Response
 
 Send = Callable[[Request, str], Awaitable[Response]]
 """Sends a request with an Authorization header's value."""
@@ -94,6 +94,7 @@ _LONGEST_SUBJECT: Final = 300
 """Characters of what a registry demands that are repeated to a person."""
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/=:-]+")
 _NOT_OFFERED: Final = frozenset({404, 405})
+_BAD_REQUEST: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ class AccessToken:
     text: str = field(repr=False)
     lasts: float
     """Seconds for which it may be used."""
+    scoped: bool = True
+    """Is it for the scope that was asked for? Its server may know none for the catalogue."""
 
 
 async def fetch(
@@ -111,7 +114,8 @@ async def fetch(
     """Ask a challenge's realm for a token; `secure` refuses a realm that is not asked over TLS.
 
     An identity token is posted, a name and a password are shown by Basic; where the server does
-    not offer the one way, the other is tried. Raises `Unseen`.
+    not offer the one way, the other is tried. A server that refuses the catalogue's scope as such
+    (Quay: 400, whoever asks) is asked for a token without any. Raises `Unseen`.
     """
     realm = _realm(challenge, secure=secure)
     ways = [_got(realm, challenge, login)]
@@ -120,6 +124,9 @@ async def fetch(
     response = await send(*ways[0])
     if response.status in _NOT_OFFERED and len(ways) > 1:
         response = await send(*ways[1])
+    if response.status == _BAD_REQUEST and challenge.scope == CATALOGUE_SCOPE:
+        found = await fetch(send, challenge._replace(scope=""), login, secure=secure)
+        return replace(found, scoped=False)
     return _token(response, ways[0][0].subject)
 
 
