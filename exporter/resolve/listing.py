@@ -1,10 +1,11 @@
 """Lists of repositories and tags, and what they may have left out."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.snapshot import Snapshot
+from exporter.facts.snapshot import Collector, Role, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Listing, Unseen
@@ -12,39 +13,42 @@ from exporter.resolve.concurrency import abreast, pause
 from exporter.resolve.target import Target
 
 Listings = dict[Repository, Listing[Tag]]
+_DISTRIBUTION: Final = frozenset({Collector.DISTRIBUTION_2, Collector.DISTRIBUTION_3})
+"""They list a repository that has no tags in the catalogue, and deny its tag list."""
 
 
-async def repositories(
-    target: Target, uses: Iterable[Use], before: Snapshot | None
+def repositories(
+    target: Target, uses: Iterable[Use], before: Snapshot | None, listed: Listing[Repository]
 ) -> Listing[Repository]:
     """Return every repository in scope: configured, named by a use, or in the catalogue.
 
-    Where the catalogue may have left some out, also those that were looked at before. Of all of
-    these only the ones of this shard.
+    `listed` is what the catalogue lists. Where it may have left some out, also those that were
+    looked at before. Of all of these only the ones of this shard.
     """
     scope = target.scope
+    known = () if listed.complete or before is None else before.roots
     found = [*scope.listed, *(use.reference.repository for use in uses)]
-    gaps: tuple[Gap, ...] = ()
-    if scope.catalogue:
-        catalogue = await _catalogue(target)
-        known = () if catalogue.complete or before is None else before.roots
-        listed = (*catalogue.entries, *(root.repository for root in known))
-        found += filter(scope.admits, listed)
-        gaps = catalogue.gaps
-    return Listing(tuple(filter(scope.shard.holds, dict.fromkeys(found))), gaps)
+    found += filter(scope.admits, (*listed.entries, *(root.repository for root in known)))
+    return Listing(tuple(filter(scope.shard.holds, dict.fromkeys(found))), listed.gaps)
 
 
-async def _catalogue(target: Target) -> Listing[Repository]:
+async def catalogue(target: Target) -> Listing[Repository]:
+    """Return what the registry's catalogue lists, where it is to be asked at all."""
+    if not target.scope.catalogue:
+        return Listing(())
     try:
         return await target.registry.repositories()
     except Unseen as unseen:
         return Listing((), (Gap(Scope.REGISTRY, "_catalog", unseen.reason, unseen.detail),))
 
 
-async def listings(target: Target, of: Iterable[Repository]) -> Listings:
+async def listings(
+    target: Target, of: Iterable[Repository], catalogued: Container[Repository] = ()
+) -> Listings:
     """Return the tags of each repository; one that cannot be listed has none, and a gap.
 
-    One that the registry denies is asked for again after a pause, before it counts as empty. Once
+    One that the registry denies is asked for again after a pause, before it counts as empty; one
+    of those that its catalogue lists is no empty one, unless distribution says so. Once
     as many tags were listed as may be looked at, the other repositories have a gap each.
     """
     room = _Room(target.limits.tags)
@@ -59,10 +63,32 @@ async def listings(target: Target, of: Iterable[Repository]) -> Listings:
     denied = [repository for repository, each in found.items() if isinstance(each, Absent)]
     await pause(target.limits.confirm_after, denied)
     found |= await abreast(target.limits.width, tags, denied)
-    return {
-        repository: Listing((), denied=True) if isinstance(each, Absent) else each
-        for repository, each in found.items()
-    }
+
+    async def empty(repository: Repository) -> Listing[Tag]:
+        contradicted = repository in catalogued and await _contradicts(target, repository)
+        return Listing((), _contradiction(repository) if contradicted else (), denied=True)
+
+    lists = {at: each for at, each in found.items() if not isinstance(each, Absent)}
+    unlisted = dict(await abreast(target.limits.width, empty, found.keys() - lists.keys()))
+    return {repository: lists.get(repository) or unlisted[repository] for repository in found}
+
+
+async def _contradicts(target: Target, repository: Repository) -> bool:
+    """Is a repository that the catalogue lists, and whose tag list is denied, more than empty?
+
+    zot denies so what it cannot read; distribution, the tags of a repository that has none.
+    """
+    if target.role is Role.PROXY or target.collector in _DISTRIBUTION:
+        return False
+    try:
+        return await target.registry.collector(repository) not in _DISTRIBUTION
+    except Unseen:
+        return True
+
+
+def _contradiction(repository: Repository) -> tuple[Gap, ...]:
+    words = "the catalogue lists it, but its tag list is denied"
+    return (Gap(Scope.REPOSITORY, repository, Reason.UNCONFIRMED, words),)
 
 
 @dataclass(slots=True)

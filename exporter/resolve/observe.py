@@ -49,8 +49,10 @@ async def observe(
     if away is not None:
         unasked = _unasked(target, empty.uses, away)
         return replace(empty, roots=unasked, gone=True, gaps=(*uses.gaps, away))
-    repositories = await listing.repositories(target, empty.uses, before)
-    listings = await listing.listings(target, repositories.entries)
+    catalogue = await listing.catalogue(target)
+    repositories = listing.repositories(target, empty.uses, before, catalogue)
+    catalogued = frozenset(catalogue.entries)
+    listings = await listing.listings(target, repositories.entries, catalogued)
     seen = await _resolve(target, empty, listings, before)
     gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings)))
     stumbled = await asyncio.to_thread(_stumbled, seen, gaps)

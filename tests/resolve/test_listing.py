@@ -9,19 +9,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.proof import HEADER
-from exporter.facts.snapshot import Root, Snapshot
-from exporter.facts.use import ReferenceClass
+from exporter.facts.proof import HEADER, State
+from exporter.facts.snapshot import Collector, Role, Root, Snapshot
+from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
 from exporter.resolve import scope
-from exporter.resolve.listing import counts, entries, gaps, listings, repositories
-from exporter.resolve.target import AuditLimits
+from exporter.resolve.listing import catalogue, counts, entries, gaps, listings
+from exporter.resolve.listing import repositories as in_scope
+from exporter.resolve.target import AuditLimits, Target
 from tests import worlds
-from tests.fakes import APP, NO_NAME, NOW, TRUTH, Fake, cut_list, target, turns, use
+from tests.fakes import (
+    APP,
+    NO_MANIFEST,
+    NO_NAME,
+    NOW,
+    TRUTH,
+    Fake,
+    Truth,
+    audited,
+    cut_list,
+    target,
+    turns,
+    use,
+)
 
 OTHER, OLD = Repository("other"), Repository("old")
 IMAGE = worlds.image("app")
+
+
+async def repositories(
+    asked: Target, uses: list[Use], known: Snapshot | None
+) -> Listing[Repository]:
+    return in_scope(asked, uses, known, await catalogue(asked))
 
 
 def stocked() -> Fake:
@@ -156,3 +176,56 @@ async def test_no_more_tags_are_listed_than_a_registry_may_have_and_none_is_left
     assert sum(len(each.entries) for each in found.values()) == min(most, sum(sizes))
     for name, size in zip(names, sizes, strict=True):
         assert len(found[name].entries) == size or not found[name].complete
+
+
+@pytest.mark.parametrize("collects", [Collector.UNKNOWN, Collector.PARENT_PROTECTS])
+async def test_a_repository_that_is_listed_and_denied_is_a_gap_and_not_empty(
+    collects: Collector,
+) -> None:
+    registry = stocked()
+    registry.collects = collects
+    registry.spoil("*", NO_NAME)
+
+    found = await listings(target(registry), [APP, OTHER], {APP, OTHER})
+
+    (gap,) = gaps(found)
+    assert (gap.subject, gap.reason) == (APP, Reason.UNCONFIRMED)
+    assert gap.detail == "the catalogue lists it, but its tag list is denied"
+    assert counts(found) == {OTHER: 1}
+
+
+async def test_distribution_lists_a_repository_without_tags_and_denies_its_list() -> None:
+    registry = stocked()
+    registry.spoil("*", NO_NAME)
+
+    assert gaps(await listings(target(registry), [APP], {APP})) == ()
+
+
+async def test_a_cache_may_list_what_is_gone_upstream() -> None:
+    registry = stocked()
+    registry.collects = Collector.UNKNOWN
+    registry.spoil("*", NO_NAME)
+
+    assert gaps(await listings(target(registry, role=Role.PROXY), [APP], {APP})) == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"), [(Reason.SERVER_ERROR, State.UNKNOWN), (TRUTH, State.PRESENT)]
+)
+async def test_the_tags_of_a_denied_repository_stay_until_each_is_proven_gone(
+    answer: Reason | Truth, state: State
+) -> None:
+    registry = Fake(collects=Collector.UNKNOWN)
+    registry.push(IMAGE, "latest")
+    first = await audited(target(registry))
+    registry.spoil("*", NO_NAME)
+    registry.spoil("latest", answer)
+
+    second = await audited(target(registry), before=first)
+    registry.spoil("latest", NO_MANIFEST)
+    third = await audited(target(registry), before=second)
+
+    assert [each.sighting.state for each in second.snapshot.roots] == [state]
+    assert third.snapshot.roots == ()
+    assert second.snapshot.gaps
+    assert third.snapshot.gaps

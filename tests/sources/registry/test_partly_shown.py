@@ -14,8 +14,10 @@ from exporter.oci.reference import Repository
 from exporter.ports import Unseen
 from exporter.sources.registry.credentials import FixedLogin, Login
 from exporter.sources.registry.docker_config import DockerConfig
+from tests import worlds
 from tests.fakes import Notes, audited, target
 from tests.parts.http import Answer, Asked, serving
+from tests.parts.store import Store
 from tests.sources.registry.guarded import BASIC, REFRESH, ROBOT, denied
 from tests.sources.registry.speaking import registry_at
 
@@ -234,3 +236,30 @@ async def test_what_a_token_without_scope_lists_for_nobody_may_be_a_part_too() -
     listing = await quay(Quay(login=None), FixedLogin())
 
     assert [gap.reason for gap in listing.gaps] == [Reason.INCOMPLETE_LIST]
+
+
+async def test_a_repository_that_zot_lists_and_cannot_read_is_not_taken_for_an_empty_one() -> None:
+    """Its `index.json` was cut to 100 bytes: tag list and GET are denied, HEAD fails."""
+    stored = Store()
+    stored.push(worlds.image("app"), "latest")
+    cut = False
+
+    def zot(asked: Asked) -> Answer:
+        if asked.target.startswith("/v2/_catalog"):
+            return listed(repositories=["app"])
+        if cut and asked.target.startswith("/v2/app/"):
+            return Answer(500) if asked.method == "HEAD" else denied(404, "NAME_UNKNOWN")
+        if asked.target.endswith("/tags/list"):
+            return listed(name="app", tags=["latest"])
+        return stored(asked)
+
+    with serving(zot) as url:
+        async with registry_at(url) as registry:
+            whole = await audited(target(registry, Notes()))  # type: ignore[arg-type]
+            cut = True
+            after = await audited(target(registry, Notes()), before=whole)  # type: ignore[arg-type]
+
+    assert not whole.snapshot.gaps
+    assert [gap.reason for gap in after.snapshot.gaps] == [Reason.UNCONFIRMED]
+    (root,) = after.snapshot.roots
+    assert (root.tag, root.sighting.reason) == ("latest", Reason.SERVER_ERROR)
