@@ -114,6 +114,11 @@ class Authenticator:
         """Has the registry ever asked who asks?"""
         return self._learned is not None or self._spurned
 
+    @property
+    def known(self) -> Challenge | None:
+        """How the registry wants to be convinced, as far as it said."""
+        return self._learned or self._offered
+
     def offer(self, response: Response) -> None:
         """Note how somebody may log in whom a response lets in without."""
         self._offered = best_challenge(response.headers.get("www-authenticate", ""))
@@ -146,7 +151,7 @@ class Authenticator:
             login = await self._login(request)
         if login is None or self._is_refused(login):
             return None
-        if (known := self._learned or self._offered) is None:
+        if (known := self.known) is None:
             if not (login.password or login.registry_token):
                 return None  # only a token server could take it, and none is known
             known = Challenge("bearer" if login.registry_token else "basic", "")
@@ -171,7 +176,7 @@ class Authenticator:
         """Note that an authorization was let through; does that prove who asks?"""
         shown.works = True
         if shown.unasked is not None:
-            if not (self._learned or self._offered or self._spurned):
+            if not (self.known or self._spurned):
                 return False  # it may look at no login at all
             self._challenges.keep(request.scope, shown.unasked)
         return shown.login is not None
@@ -188,7 +193,7 @@ class Authenticator:
             return None
         if self._is_refused(login):
             return Reason.UNAUTHORIZED, "the login is refused: it shows what anybody may see"
-        if shown is not None and (self._learned or self._offered):
+        if shown is not None and self.known:
             return None
         # A repository's tags are hidden from others as a whole: only a catalogue is shown in part.
         return None if request.repository else (Reason.CREDENTIALS, _NOT_ASKED_FOR)

@@ -19,6 +19,8 @@ from exporter.sources.registry.session import Session
 
 _ACCEPT: Final = ", ".join(ACCEPT)
 _OLD: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
+_ZOT: Final = "X-ZOT-API-CLIENT"
+_GITEA: Final = "/v2/token container_registry"
 _NO_SUCH_TAG: Final = "pullproof-asks-who-collects-here"
 """A tag that nobody has: the shape of its denial tells distribution 2 from 3."""
 _LARGEST_OLD: Final = 2**20
@@ -124,10 +126,15 @@ async def collector(session: Session, repository: Repository) -> Collector:
     """Tell the collector by how a tag that does not exist is denied. Raises `Unseen`.
 
     distribution 2.x puts `{"Tag": …}` into the detail, 3.x a sentence; GitLab says in a header
-    whether its database, which protects children, is in use.
+    whether its database, which protects children, is in use. zot 2.1 allows its own header in
+    every response; Gitea 1.26 and Forgejo have a token server beside the registry. Both keep the
+    children of an index.
     """
     request = _request(session, repository, _NO_SUCH_TAG)
     response = await session.send(request)
+    allowed = response.headers.get("access-control-allow-headers", "")
+    if _ZOT in allowed.upper() or session.token_server.endswith(_GITEA):
+        return Collector.PARENT_PROTECTS
     if "gitlab-container-registry-version" in response.headers:
         database = response.headers.get("gitlab-container-registry-database-enabled") == "true"
         return Collector.PARENT_PROTECTS if database else Collector.UNKNOWN

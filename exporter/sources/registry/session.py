@@ -49,6 +49,12 @@ class Session:
         self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
 
+    @property
+    def token_server(self) -> str:
+        """Where tokens are to be had, as the registry said, and for which service."""
+        challenge = self._authenticator.known
+        return f"{challenge.realm} {challenge.service}" if challenge else ""
+
     def of_other(self, logins: LoginSource) -> "Session":
         """Return a session of somebody else, over the same connections and at the same pace."""
         return Session(self.name, self._client, logins, self.limits, self._pace)

@@ -42,6 +42,7 @@ class Lists:
     """`catalog.maxentries`."""
     limits: RequestLimits = field(default_factory=RequestLimits)
     address: str = ADDRESS
+    token_server: str = ""
     asked: list[str] = field(default_factory=list)
 
     async def send(self, question: Request) -> Response:

@@ -293,10 +293,34 @@ async def test_a_manifest_of_no_stated_length_is_read_to_its_end() -> None:
             ),
             Collector.PARENT_PROTECTS,
         ),
+        (
+            Answer(404, headers={"Access-Control-Allow-Headers": "Authorization,X-ZOT-API-CLIENT"}),
+            Collector.PARENT_PROTECTS,
+        ),
     ],
 )
 async def test_the_shape_of_a_denial_tells_the_collector(answer: Answer, told: Collector) -> None:
     with serving(lambda _: answer) as url:
+        async with registry_at(url) as registry:
+            assert await registry.collector(APP) is told
+
+
+@pytest.mark.parametrize(
+    ("realm", "told"),
+    [("/v2/token", Collector.PARENT_PROTECTS), ("/jwt/auth", Collector.UNKNOWN)],
+    ids=["Gitea", "GitLab"],
+)
+async def test_the_token_server_of_a_forge_tells_its_collector(realm: str, told: Collector) -> None:
+    def answer(asked: Asked) -> Answer:
+        if asked.target.startswith(realm):
+            return Answer(200, b'{"token": "t"}', {"Content-Type": "application/json"})
+        if asked.headers.get("Authorization"):
+            return denied(detail=None)
+        where = f"http://{asked.headers['Host']}{realm}"
+        challenge = f'Bearer realm="{where}",service="container_registry",scope="*"'
+        return Answer(401, headers={"WWW-Authenticate": challenge})
+
+    with serving(answer) as url:
         async with registry_at(url) as registry:
             assert await registry.collector(APP) is told
 
