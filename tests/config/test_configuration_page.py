@@ -126,11 +126,14 @@ def kind(annotation: str) -> str:
     return "section" if one.endswith("Settings") else KINDS[one]
 
 
+EXABYTE = 10**18
+
+
 def bounds(field: FieldInfo) -> str:
-    """What a number may be."""
+    """What a number may be, as far as anybody would reach it."""
     least = [f" from {each.ge}" for each in field.metadata if hasattr(each, "ge")]
     over = [f" over {each.gt}" for each in field.metadata if hasattr(each, "gt")]
-    most = [f" to {each.le}" for each in field.metadata if hasattr(each, "le")]
+    most = [f" to {each.le}" for each in field.metadata if getattr(each, "le", EXABYTE) < EXABYTE]
     return "".join(least + over + most)
 
 
