@@ -89,7 +89,6 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
     if subjects.registries & target.hosts:
         scope = replace(
             scope,
-            catalogue=True,
             select=("*",),
             leave_out_tags=(),
             only_tags=tuple(args.tags or ("*",)),

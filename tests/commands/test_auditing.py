@@ -8,7 +8,11 @@ from io import StringIO
 
 import pytest
 
-from exporter.commands.auditing import finished, showing
+from exporter.cli import _parser
+from exporter.commands.auditing import aimed, finished, showing
+from exporter.commands.subjects import Subjects
+from exporter.resolve.scope import AuditScope
+from tests.fakes import APP, Fake, target
 
 WIPE = "\r\x1b[K"
 
@@ -48,6 +52,19 @@ async def test_the_line_is_wiped_after_a_fault_too() -> None:
         await failing()
 
     assert terminal.getvalue().endswith(WIPE)
+
+
+@pytest.mark.parametrize("catalogue", [True, False])
+def test_a_registry_by_its_host_is_listed_as_it_is_configured(*, catalogue: bool) -> None:
+    """Quay's token server grants no catalogue: whoever configures that does not want it asked."""
+    known = target(Fake(), scope=AuditScope(catalogue=catalogue, listed=(APP,)))
+    (host,) = known.hosts
+    args = _parser().parse_args(["check", host, "--exclude-tags", "*-rc*"])
+
+    scope = aimed(args, Subjects(registries=known.hosts), known).scope
+
+    assert (scope.catalogue, scope.listed) == (catalogue, (APP,))
+    assert (scope.select, scope.only_tags, scope.never_tags) == (("*",), ("*",), ("*-rc*",))
 
 
 class Large:
