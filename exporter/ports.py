@@ -75,8 +75,8 @@ class Absent:
     """The registry's definitive "not there": an error body, or its object store's."""
 
     code: str
-    """`MANIFEST_UNKNOWN`, `BLOB_UNKNOWN`, `NAME_UNKNOWN`, Harbor's `NOT_FOUND`, or that of an
-    object store, `NoSuchKey`."""
+    """`MANIFEST_UNKNOWN`, `BLOB_UNKNOWN`, `NAME_UNKNOWN`, Harbor's `NOT_FOUND`, Quay's
+    `TAG_EXPIRED`, or that of an object store, `NoSuchKey`."""
     revision: Digest | None = None
     """To what a dangling tag points, where the error's detail says so (distribution)."""
 

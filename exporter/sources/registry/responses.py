@@ -15,6 +15,11 @@ from exporter.sources.registry.messages import ERROR_BYTES, BodyEnd, Response
 
 _ABSENCE: Final = frozenset({"MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN"})
 """OCI distribution-spec 1.1, "Error Codes": the three that say that something is not there."""
+_EXPIRED: Final = "TAG_EXPIRED"
+"""Quay, of a deleted tag for as long as it could be revived (two weeks): no pull works."""
+_POLICY: Final = 412
+"""Harbor: a project's policy forbids the pull, and says why."""
+_LONGEST_WORDS: Final = 200
 _REASONS: Final = {
     "UNAUTHORIZED": Reason.UNAUTHORIZED,
     "DENIED": Reason.DENIED,
@@ -23,7 +28,7 @@ _REASONS: Final = {
 _STATUSES: Final = {
     401: Reason.UNAUTHORIZED,
     403: Reason.DENIED,
-    412: Reason.DENIED,  # Harbor: a project's policy forbids the pull
+    _POLICY: Reason.DENIED,
     429: Reason.RATE_LIMITED,
 }
 _STORE_CODE: Final = re.compile(rb"<Code>(NoSuchKey|BlobNotFound)</Code>")
@@ -85,6 +90,8 @@ def _denies(fault: ErrorEntry, subject: str) -> bool:
     Harbor says so in words of its own (`src/controller/artifact`, `src/pkg/repository`), and only
     to those who may see the project. It names what is not there; without the name it is no proof.
     """
+    if fault.code == _EXPIRED:
+        return ":" in subject and "@" not in subject
     if fault.code != "NOT_FOUND":
         return fault.code in _ABSENCE
     repository = subject.partition("@")[0].partition(":")[0]
@@ -95,15 +102,21 @@ def _denies(fault: ErrorEntry, subject: str) -> bool:
 def refusal(response: Response, subject: str) -> Unseen:
     """Return why a response proves neither content nor absence."""
     found = error_entries(response)
-    code = found[0].code[:40] if found else ""
-    code = code if code.isascii() and code.isprintable() else ""  # else no report may hold it
+    code = _printable(found[0].code[:40]) if found else ""
     words = f"{response.status} {code}".strip()
+    if response.status == _POLICY and found and (why := _printable(found[0].message)):
+        words = f"{words}: {why[:_LONGEST_WORDS]}"
     reason = _STATUSES.get(response.status) or _REASONS.get(code)
     if reason is None and response.status >= 500:  # noqa: PLR2004 - HTTP's own number
         reason = Reason.SERVER_ERROR
     if reason is None:
         reason = Reason.UNSUPPORTED if found else Reason.NOT_A_REGISTRY
     return Unseen(subject, reason, words)
+
+
+def _printable(text: str) -> str:
+    """Return a text that any report may hold; nothing for another."""
+    return text if text.isascii() and text.isprintable() else ""
 
 
 def check_content(response: Response, subject: str) -> None:

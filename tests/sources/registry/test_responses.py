@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts.gap import Reason
 from exporter.ports import Absent, Unseen
 from exporter.sources.registry.messages import Response
 from exporter.sources.registry.responses import absence, error_entries, refusal, wait_wanted
@@ -112,3 +113,31 @@ def test_harbor_denies_what_it_names(message: str, subject: str, *, absent: bool
     else:
         with pytest.raises(Unseen):
             absence(Response(404, {}, body), subject)
+
+
+@pytest.mark.parametrize(
+    ("subject", "absent"),
+    [("org/app:v1", True), ("org/app", False), ("org/app@sha256:12", False)],
+)
+def test_a_tag_that_quay_let_expire_cannot_be_pulled(subject: str, *, absent: bool) -> None:
+    body = b'{"errors":[{"code":"TAG_EXPIRED","message":"Tag v1 was deleted or has expired."}]}'
+
+    if absent:
+        assert absence(Response(404, {}, body), subject) == Absent("TAG_EXPIRED")
+    else:
+        with pytest.raises(Unseen):
+            absence(Response(404, {}, body), subject)
+
+
+@given(st.text(max_size=300))
+def test_a_policy_that_forbids_a_pull_is_told_in_its_own_words(message: str) -> None:
+    body = json.dumps({"errors": [{"code": "PROJECTPOLICYVIOLATION", "message": message}]}).encode()
+
+    told = refusal(Response(412, {}, body), "app")
+
+    assert told.reason is Reason.DENIED
+    assert told.detail.startswith("412 PROJECTPOLICYVIOLATION")
+    if message.isascii() and message.isprintable():
+        assert message[:200] in told.detail
+    assert told.detail.isprintable()
+    assert len(told.detail) < 260
