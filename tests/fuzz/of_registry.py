@@ -71,6 +71,7 @@ class Wire:
     answer: Response
     limits: RequestLimits = field(default_factory=lambda: RequestLimits(repositories=200, tags=200))
     address: str = URL
+    token_server: str = ""
     asked: int = 0
 
     async def send(self, question: Request) -> Response:
