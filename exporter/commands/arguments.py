@@ -38,7 +38,7 @@ def _flag(to: _Options, name: str, text: str) -> None:
 def _choice(
     to: _Options, name: str, choices: tuple[str, ...], text: str = "Output format", **more: Any
 ) -> None:
-    """Add an option with some values, of which the first is the default."""
+    """Add an option with a fixed set of values; the first is the default."""
     text = f"{text} (default: %(default)s)"
     to.add_argument(name, choices=choices, default=choices[0], help=text, **more)
 

@@ -11,7 +11,7 @@ from exporter.oci.platform import Platform
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One workload, or one reference of which no more is known, and how it uses the image."""
+    """One workload, or one reference of a file, and how it uses the image."""
 
     name: str
     """For a person: `Deployment shop/web (prod)`, or the owner of a mere reference."""

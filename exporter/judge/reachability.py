@@ -42,7 +42,7 @@ class Reachability:
 def reachability(
     snapshot: Snapshot, judged: Iterable[TagVerdict]
 ) -> Mapping[Repository, Reachability]:
-    """Return what tags reference, in the repositories of which that matters to what is live."""
+    """Return what tags reference, in the repositories with pinned or running live images."""
     owned = snapshot.role is not Role.PROXY
     of = {each.root.repository for each in judged if owned and _matters(each)}
     known = resolved_tags(root for root in snapshot.roots if root.repository in of)

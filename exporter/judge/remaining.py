@@ -1,7 +1,7 @@
 """Earlier findings that may still be so, although they could not be looked for now.
 
 A finding that is not made again is over where something shows that it is not so any more. Where
-nothing could, the time at which it was first seen waits for an audit that can tell.
+nothing could, its first-seen time is kept for an audit that can tell.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -118,6 +118,6 @@ def _unread(context: TagContext) -> tuple[Child, ...]:
 
 
 def _doubtful(context: TagContext) -> tuple[Child, ...]:
-    """The children of which something could not be seen."""
+    """The expected children in an unknown state."""
     children = context.verdict.children
     return tuple(each for each in children if each.expected and each.state is State.UNKNOWN)

@@ -253,7 +253,7 @@ class TagReport:
     urgency: Urgency
     conditions: frozenset[Condition]
     incomplete: frozenset[Requirement]
-    """Of which children any that is expected is not proven to be present."""
+    """The needs with an expected child that is not proven to be present."""
     bare_indexes: frozenset[Digest]
     """Nested and pinned indexes that no tag names directly, where that can be said."""
 

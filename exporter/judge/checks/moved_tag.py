@@ -21,7 +21,7 @@ def _find(context: TagContext) -> Iterator[Finding]:
     """Yield a finding for every image that runs by a tag and that the tag has left.
 
     A new start gets the new image: that is information, and a warning where no other tag
-    references the old one, of which a rollback would need every byte.
+    references the old one: a rollback would need every byte of it.
     """
     verdict, reach = context.verdict, context.reachability
     if reach is None:

@@ -1,4 +1,4 @@
-"""The repositories that a collector visits, in its order, and the names at which it gives up."""
+"""The repositories that a collector visits, in its order, and the names that stop it."""
 
 import re
 from typing import Final

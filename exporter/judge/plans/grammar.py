@@ -25,7 +25,7 @@ class ParsedLine:
     """What a line says."""
 
     format: str
-    """Of which tool."""
+    """The tool that writes it."""
     deletions: tuple[Deletion, ...] = ()
     repository: str = ""
     """The one that further lines are about."""

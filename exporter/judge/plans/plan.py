@@ -67,7 +67,7 @@ def bare(line: str) -> str:
 
 
 class _PlanReader:
-    """What was read so far, and of which repository the lines speak just now."""
+    """The state of the reading: what was read so far, and the current repository."""
 
     def __init__(self) -> None:
         self.repository = ""
@@ -127,7 +127,8 @@ class _PlanReader:
 
     def _doubts(self, *, collector: bool, harmless: bool) -> Iterable[str]:
         if self.alarming:
-            yield f"{self.alarming} lines that may name a deletion are not understood"
+            lines = "line" if self.alarming == 1 else "lines"
+            yield f"could not read {self.alarming} {lines} that may name a deletion"
         if self.too_long:
             yield f"{self.too_long} lines have more than {_LONGEST:,} characters"
         if self.headings and not collector:

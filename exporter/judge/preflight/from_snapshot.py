@@ -256,7 +256,7 @@ def _unknown(report: Report) -> Iterator[Gap]:
 
 
 def _undecided(report: Report, undecided: Mapping[Label, str]) -> Iterator[Gap]:
-    """Yield the repositories of which it is not known what is removed, each reason once."""
+    """Yield the repositories whose removals are unknown, each reason once."""
     gone = {place for place, seen in report.snapshot.sightings.items() if seen.state in GONE}
     counts = Counter((at[0], why) for at, why in undecided.items() if at not in gone)
     for (repository, why), count in sorted(counts.items()):
@@ -265,7 +265,7 @@ def _undecided(report: Report, undecided: Mapping[Label, str]) -> Iterator[Gap]:
 
 
 def _unread(report: Report, operation: Operation, removed: Deleted) -> Iterator[Gap]:
-    """Yield the repositories of which a tag that was not looked at may need what is removed."""
+    """Yield the repositories with unread tags, which may need what is removed."""
     snapshot = report.snapshot
     everywhere = operation.collection is not None or bool(removed.blobs)
     touched = {place for place, _ in (*removed.manifests, *removed.layer_links)}

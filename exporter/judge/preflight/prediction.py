@@ -190,7 +190,7 @@ class Prediction:
     lacking_content: int | None = None
     """Tags that reference content that the storage does not have.
 
-    None from a snapshot, or where the storage was not read whole.
+    None from a snapshot, or if the storage could not be read completely.
     """
 
     @property

@@ -173,7 +173,7 @@ def test_a_retention_policy_on_github_takes_the_manifest_with_the_tag() -> None:
     )
     assert understood(line) == {Deletion(DeletionKind.VERSION, "app", tag="test-4")}
     assert of(line.replace("test-4", "<untagged>")).doubts == (
-        "1 lines that may name a deletion are not understood",
+        "could not read 1 line that may name a deletion",
     )
 
 
@@ -207,9 +207,7 @@ def test_a_pruning_on_github_names_digests_without_their_repository() -> None:
 def test_a_deletion_by_a_version_number_alone_is_doubted() -> None:
     url = "https://api.github.com/users/me/packages/container/app/versions/12"
 
-    assert of(f"DRY RUn delete {url}").doubts == (
-        "1 lines that may name a deletion are not understood",
-    )
+    assert of(f"DRY RUn delete {url}").doubts == ("could not read 1 line that may name a deletion",)
 
 
 def test_a_scripts_calls_of_the_api_are_understood() -> None:
@@ -227,7 +225,7 @@ def test_a_line_that_may_be_a_deletion_and_is_not_understood_is_a_doubt() -> Non
     listed = of(f"zap {A} now\nhello there\nPURGING everything")
 
     assert (listed.deletions, listed.unknown) == ((), 3)
-    assert listed.doubts == ("2 lines that may name a deletion are not understood",)
+    assert listed.doubts == ("could not read 2 lines that may name a deletion",)
 
 
 def test_a_name_alone_means_something_only_to_a_collector() -> None:
