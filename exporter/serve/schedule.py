@@ -1,4 +1,7 @@
-"""The schedule of audits: one job per registry; an audit that runs over skips the next ones."""
+"""The schedule of audits: one job per registry; an audit that runs over skips the next ones.
+
+An audit that is asked for begins at once, or when the registry was left alone for long enough.
+"""
 
 import asyncio
 import logging
@@ -10,6 +13,7 @@ from typing import Final
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from exporter.publish.web.audit_request import ScheduledAudit
 from exporter.serve.audit_job import AuditJob, Watched
 
 _log: Final = logging.getLogger("pullproof.schedule")
@@ -20,6 +24,8 @@ _LOOK: Final = 10.0
 """Seconds between two looks at whether the system clock changed."""
 _SET: Final = 1.0
 """Seconds from which on it was: less is what NTP does all the time."""
+_REST: Final = 10.0
+"""The fewest seconds between an audit's end and the beginning of one that is asked for."""
 
 
 class Schedule:
@@ -32,16 +38,20 @@ class Schedule:
     def __init__(self, job: AuditJob, watched: Iterable[Watched]) -> None:
         """Set the jobs; nothing runs before `start`."""
         self._job = job
-        self._running: set[asyncio.Task[None]] = set()
-        watched = tuple(watched)
-        self._awaited = {each.name for each in watched}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._requested: dict[str, asyncio.Task[None]] = {}
+        self._rested: dict[str, float] = {}
+        """When an audit that is asked for may begin, by the loop's clock."""
+        self._watched = {each.name: each for each in watched}
+        self._awaited = set(self._watched)
         self._once = asyncio.Event()
         """Each registry was audited once."""
         self._following: asyncio.Task[None] | None = None
         # Late is better than never: by default APScheduler drops a run that is a second late.
-        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        # The second instance is told from the first here, and ends at once.
+        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 2}
         self._scheduler = AsyncIOScheduler(job_defaults=defaults, timezone=UTC)
-        for each in watched:
+        for each in self._watched.values():
             spread = int(each.interval * _SPREAD) or None
             trigger = IntervalTrigger(seconds=each.interval, jitter=spread, timezone=UTC)
             first = datetime.now(UTC)
@@ -53,6 +63,29 @@ class Schedule:
         """Begin; must be called within the event loop that audits."""
         self._scheduler.start()
         self._following = asyncio.create_task(self._follow())
+
+    def request(self, registry: str) -> ScheduledAudit:
+        """Audit a registry as soon as it may be; of several requests meanwhile one counts.
+
+        The registry rests for as long as its last audit took: a flood of requests keeps it busy
+        for half of the time at most.
+        """
+        running, repeated = registry in self._running, registry in self._requested
+        if not repeated:
+            self._requested[registry] = asyncio.create_task(self._as_requested(registry))
+        return ScheduledAudit(registry, self._rest(registry), running, repeated)
+
+    def _rest(self, registry: str) -> float:
+        """Return the seconds for which a registry is left alone still."""
+        return max(0.0, self._rested.get(registry, 0.0) - asyncio.get_running_loop().time())
+
+    async def _as_requested(self, registry: str) -> None:
+        while (running := self._running.get(registry)) or self._rest(registry):
+            if running:
+                await asyncio.wait({running})
+            await asyncio.sleep(self._rest(registry))
+        self._requested.pop(registry, None)
+        await self._audit(self._watched[registry])
 
     async def finished(self, urgent: asyncio.Event, patience: float) -> None:
         """Wait until each registry was audited once, and what runs then has ended.
@@ -73,7 +106,7 @@ class Schedule:
     async def _settled(self) -> None:
         if self._awaited:
             await self._once.wait()
-        if running := tuple(self._running):
+        if running := tuple(self._running.values()):
             await asyncio.wait(running)
 
     async def stop(self, patience: float) -> None:
@@ -86,8 +119,11 @@ class Schedule:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
                 await self._following
+        for waiting in self._requested.values():
+            waiting.cancel()
+        await asyncio.gather(*self._requested.values(), return_exceptions=True)
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=patience)
+            _, late = await asyncio.wait(self._running.values(), timeout=patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -105,10 +141,17 @@ class Schedule:
                     job.modify(next_run_time=job.next_run_time + timedelta(seconds=moved))
 
     async def _audit(self, watched: Watched) -> None:
+        if watched.name in self._running:
+            told = {"registry": watched.name, "interval": watched.interval}
+            _log.warning("audit skipped: the one before it is still running", extra=told)
+            return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         task = asyncio.create_task(self._job.run(watched), name=watched.name)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[watched.name] = task
         await asyncio.wait({task})
+        del self._running[watched.name]
+        self._rested[watched.name] = loop.time() + max(_REST, loop.time() - began)
         self._awaited.discard(watched.name)
         if not self._awaited:
             self._once.set()

@@ -5,7 +5,7 @@ import hashlib
 import logging
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import Shell, application
+from exporter.publish.web.audit_request import AuditRequest, NotScheduled, ScheduledAudit
 from exporter.publish.web.probe import Asked
 from exporter.publish.web.server import listening
 from exporter.serve.audit_job import AuditJob
@@ -81,6 +82,8 @@ class Service:
         self._urgent = asyncio.Event()
         """Other settings, or the end: not even running audits are waited for."""
         self._stopping = False
+        self._schedule: Schedule | None = None
+        """What audits now; None between two generations, of which the next audits all at once."""
         self._reloads: set[asyncio.Future[str | None]] = set()
         self._reload_lock = asyncio.Lock()
 
@@ -92,7 +95,10 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         access = AccessControl({})
         settings = self._settings
-        shell = Shell(self.board, time.time, self.reload, self._probe, settings.docs_url or "")
+        shell = Shell(
+            *(self.board, time.time, self.reload, self._probe, settings.docs_url or ""),
+            auditor=self.audit_now,
+        )
         app = application(shell, access, prefix=settings.route_prefix or "")
         addresses = [(each.host, each.port) for each in settings.listen]
         try:
@@ -146,15 +152,38 @@ class Service:
             limits = {each.name: each.max_staleness for each in assembly.watched}
             with self._probing.aimed(assembly.watched):
                 schedule.start()
+                self._schedule = schedule
                 async with (
                     aging(self.board, limits, time.time),
                     scrubbing(self.board, assembly.watched),
                 ):
                     await self._changed.wait()
+                    self._schedule = None
                     await schedule.finished(self._urgent, patience)
                 await schedule.stop(_PATIENCE)
                 if self._stopping:
                     end_all()  # a plugin that hangs in a thread would be waited for
+
+    async def audit_now(self, asked: AuditRequest) -> Sequence[ScheduledAudit]:
+        """Schedule audits of the registries that are asked for, or of all.
+
+        An audit is one of a whole registry, whatever repository it is asked for. Raises
+        `NotScheduled` for a registry that is not configured, and another shard's repository.
+        """
+        return await self._audits.call(lambda: self._audit_now(asked))
+
+    async def _audit_now(self, asked: AuditRequest) -> Sequence[ScheduledAudit]:
+        known = sorted(each.label for each in self._settings.registries)
+        if strangers := asked.registries.difference(known):
+            names = ", ".join(sorted(strangers))
+            raise NotScheduled(f"no such registry: {names}; known are {', '.join(known)}")
+        shard = self._shard_of(self._settings)
+        if asked.repository and not shard.holds(asked.repository):
+            raise NotScheduled(f"shard {shard} does not audit {asked.repository}; ask the others")
+        wanted = [name for name in known if name in (asked.registries or known)]
+        if self._schedule is None:
+            return [ScheduledAudit(name, 0.0) for name in wanted]
+        return [self._schedule.request(name) for name in wanted]
 
     def _shard_of(self, settings: Settings) -> Shard:
         return self._shard or settings.shard.settled(self._environ)

@@ -197,3 +197,51 @@ async def test_where_nothing_is_watched_nothing_is_waited_for() -> None:
     async with asyncio.timeout(PATIENCE):
         await clock.finished(asyncio.Event(), 2 * PATIENCE)
     await clock.stop(0.0)
+
+
+async def test_a_flood_of_requests_is_one_audit_after_a_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = Noticed(answers=True)
+    rounds = await rounds_over(fake)
+    time = Time(rounds, fake.name, monkeypatch)
+    clock = Schedule(rounds, [replace(watched(fake), interval=3600.0)])
+    clock.start()
+    assert await time.goes(1.0) == 1
+
+    first, *others = [clock.request(fake.name) for _ in range(1000)]
+
+    assert (first.repeated, first.running) == (False, False)
+    assert 0 < first.wait <= 10
+    assert all(each.repeated for each in others)
+    assert await time.goes(first.wait - 0.3) == 0
+    assert await time.goes(1.0) == 1
+    assert await time.goes(60.0) == 0
+    again = clock.request(fake.name)
+    assert (again.wait, again.repeated) == (0.0, False)
+    assert await time.goes(1.0) == 1
+    await clock.stop(0.0)
+
+
+async def test_an_audit_asked_for_while_one_runs_begins_after_it_and_rests_as_long(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = Noticed(answers=False)
+    rounds = await rounds_over(fake)
+    time = Time(rounds, fake.name, monkeypatch)
+    clock = Schedule(rounds, [replace(watched(fake), interval=40.0)])
+    clock.start()
+    async with asyncio.timeout(None):  # its clock goes on by hand
+        await fake.asked_at_all.wait()
+    asked = clock.request(fake.name)
+    for _ in range(50):
+        time.passed += 1.0
+        await turns()
+    fake.answers = True
+    await clock.stop(0.0)
+
+    assert asked.running
+    assert str(asked) == f"{fake.name}: begins after the running audit"
+    skipped = [each for each in caplog.records if "audit skipped" in each.message]
+    assert [each.name for each in skipped] == ["pullproof.schedule"]
+    assert not [each for each in caplog.records if each.name.startswith("apscheduler")]

@@ -12,6 +12,7 @@ from exporter.publish.metrics.rendering import Published
 from exporter.publish.metrics.telemetry import Telemetry
 from exporter.publish.web import sending
 from exporter.publish.web.access_control import OPEN, AccessControl, same_origin
+from exporter.publish.web.audit_request import Auditor, AuditRequests, unscheduled
 from exporter.publish.web.connections import BANNER, Connection
 from exporter.publish.web.frame import POLICY
 from exporter.publish.web.handlers import Handlers
@@ -43,6 +44,8 @@ class Shell:
     """Looks at one reference when it is asked for."""
     docs: str = ""
     """Where the documentation is read, without a slash at the end; empty for no links to it."""
+    auditor: Auditor = unscheduled
+    """Schedules the audits that are asked for."""
 
 
 def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web.Application:
@@ -63,6 +66,7 @@ def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web
             web.get(f"{prefix}/-/healthy", _healthy, name=f"{OPEN}-healthy"),
             web.get(f"{prefix}/-/ready", answers.ready, name=f"{OPEN}-ready"),
             web.post(f"{prefix}/-/reload", answers.reload),
+            web.post(f"{prefix}/-/audit", AuditRequests(shell.auditor).answer),
         ]
     )
     if prefix:

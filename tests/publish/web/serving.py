@@ -13,6 +13,7 @@ from exporter.publish.metrics.rendering import render
 from exporter.publish.status import AppState
 from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import Shell, application
+from exporter.publish.web.audit_request import Auditor, unscheduled
 from exporter.publish.web.probe import Asked, NotProbed, Prober
 from exporter.publish.web.server import WebServer, listening
 from tests.publish.reports import TAKEN_AT, app_state, incident, status
@@ -39,6 +40,7 @@ class Board:
 
     app_state: AppState = field(default_factory=lambda: app_state(status(incident())))
     prober: Prober = nobody
+    auditor: Auditor = unscheduled
     access: AccessControl = field(default_factory=lambda: AccessControl({}))
 
     @property
@@ -83,7 +85,8 @@ async def serving(
         return reloads.pop()
 
     shell = Shell(
-        shown, lambda: TAKEN_AT + 3600, reload, shown.prober, "https://docs.example/pullproof"
+        *(shown, lambda: TAKEN_AT + 3600, reload, shown.prober, "https://docs.example/pullproof"),
+        auditor=shown.auditor,
     )
     access = shown.access
     app = application(shell, access, prefix=prefix)
