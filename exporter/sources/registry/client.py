@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_left
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar
 from typing import Final, Self
 
@@ -15,7 +15,7 @@ from exporter.ports import Full, Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import ERROR_BYTES, BodyEnd, Request, Response
-from exporter.sources.registry.streaming import Prolonging
+from exporter.sources.registry.streaming import BodyDeadline
 from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted, message
 from exporter.tally import BUCKETS, Tally
 
@@ -36,6 +36,15 @@ _REASONS: Final = {
     httpx.ProxyError: Reason.CONNECT,
 }
 """Why no response came; every other error says that the connection was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A request on its way."""
+
+    request: Request
+    authorization: str = field(repr=False)
+    deadline: BodyDeadline
 
 
 class _NoCookies(CookieJar):
@@ -74,24 +83,24 @@ class Client:
         seconds = limits.list_deadline if request.patient else limits.deadline
         try:
             async with asyncio.timeout(seconds) as timeout:
-                if request.sink is not None:
-                    request = replace(request, sink=Prolonging(request.sink, timeout))
-                return await self._follow(request, authorization)
+                sent = _Sent(request, authorization, BodyDeadline(timeout, seconds))
+                return await self._follow(sent)
         except TimeoutError as error:
-            words = f"no whole answer within {seconds:g} seconds"
-            words += ", or a stream too slow" if request.sink else ""
+            words = f"no answer for {seconds:g} seconds, or a body too slow"
             raise Unseen(request.subject, Reason.TIMEOUT, words) from error
 
-    async def _follow(self, request: Request, authorization: str) -> Response:
+    async def _follow(self, sent: "_Sent") -> Response:
         """Send, and go where the response points, without credentials once the origin changes."""
+        request = sent.request
         first = here = self._address(request)
-        response = await self._exchange(request.endpoint, request, here, authorization)
+        response = await self._exchange(request.endpoint, sent, here)
         for _ in range(_MOST_REDIRECTS):
             if response.status not in _REDIRECTS:
                 return response
             here = _onward(request, here, response)
-            authorization = authorization if here.origin == first.origin else ""
-            response = await self._exchange("redirect", request, here, authorization)
+            if here.origin != first.origin:
+                sent = replace(sent, authorization="")
+            response = await self._exchange("redirect", sent, here)
             response.foreign = here.origin != first.origin
         if response.status in _REDIRECTS:
             words = f"more than {_MOST_REDIRECTS} redirects"
@@ -114,19 +123,17 @@ class Client:
             return message("POST", address, sent, request.form.encode())
         return message(request.method, address, sent)
 
-    async def _exchange(
-        self, endpoint: str, request: Request, address: Address, authorization: str
-    ) -> Response:
+    async def _exchange(self, endpoint: str, sent: "_Sent", address: Address) -> Response:
         """Send one message and read its response, and count them."""
-        started = asyncio.get_running_loop().time()
+        started, request = asyncio.get_running_loop().time(), sent.request
         code = "error"
         try:
-            composed = self.compose(request, address, authorization)
+            composed = self.compose(request, address, sent.authorization)
             incoming = await self._http.send(composed, stream=True)
             try:
                 if incoming.status_code not in _NO_SIGN | _REDIRECTS:
                     self.signs += 1
-                response = await _read(request, incoming)
+                response = await _read(sent, incoming)
             finally:
                 await incoming.aclose()
             status = response.status
@@ -177,19 +184,21 @@ def _onward(request: Request, here: Address, response: Response) -> Address:
         raise Unseen(request.subject, Reason.REDIRECT, str(error)) from error
 
 
-async def _read(request: Request, incoming: httpx.Response) -> Response:
+async def _read(sent: _Sent, incoming: httpx.Response) -> Response:
     found: dict[str, str] = {}
     for raw_name, raw_value in incoming.headers.raw:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         found[name] = f"{found[name]}, {value}" if name in found else value
     response = Response(incoming.status_code, found, overrun=incoming.extensions["overrun"])
-    if request.method != "HEAD":
-        await _read_body(request, incoming, response)
+    if sent.request.method != "HEAD":
+        sent.deadline.begin()
+        await _read_body(sent, incoming, response)
     return response
 
 
-async def _read_body(request: Request, incoming: httpx.Response, response: Response) -> None:
+async def _read_body(sent: _Sent, incoming: httpx.Response, response: Response) -> None:
     """Take what was asked for and no more; how it ended is part of the response."""
+    request, deadline = sent.request, sent.deadline
     most = request.most if response.ok else ERROR_BYTES
     # That a blob is too long its bytes have to show: a header proves no loss.
     counted = request.endpoint == "blob" and response.status == _OK
@@ -203,6 +212,7 @@ async def _read_body(request: Request, incoming: httpx.Response, response: Respo
     try:
         async for chunk in incoming.aiter_raw():
             response.received += len(chunk)
+            deadline.came(len(chunk))
             if response.received > most:
                 response.end = BodyEnd.OVER
                 if request.endpoint != "blob" or response.received > ERROR_BYTES:
@@ -211,7 +221,7 @@ async def _read_body(request: Request, incoming: httpx.Response, response: Respo
                 chunks.append(chunk)
                 continue
             if sink is not None:
-                await sink.take(chunk)
+                await deadline.taken(sink, chunk)
                 continue
             chunks.append(chunk)
     except Full:

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.oci.digest import Digest
@@ -14,26 +15,41 @@ _SLOWEST: Final = 16_384
 
 
 @dataclass(slots=True)
-class Prolonging:
-    """Gives a stream more time for every byte that came, and for as long as the taker takes."""
+class BodyDeadline:
+    """Ends a body that stands still, or that is slower than a stream may be for long.
 
-    onward: Sink
+    A large one that flows may take hours: every byte brings time, but none is saved up against
+    standing still. The taker's own time costs none: that is our pace, and not the registry's.
+    """
+
     timeout: asyncio.Timeout
+    idle: float
+    """Seconds for which nothing may come."""
+    clock: Callable[[], float] = field(default=lambda: asyncio.get_running_loop().time())
+    """The clock of the loop by which the timeout goes."""
+    _last: float = 0.0
+    """When all must have come that is worth its time, on the loop's clock."""
 
     def begin(self) -> None:
-        """Begin anew."""
-        self.onward.begin()
+        """The head has come, and the body begins."""
+        self._last = self.clock() + self.idle
+        self._wait()
 
-    async def take(self, chunk: bytes) -> None:
-        """Hand some bytes on."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        until = self.timeout.when()
-        # The taker waits as long as it likes: that is our own pace, and not the registry's.
+    def came(self, size: int) -> None:
+        """So many bytes more have come."""
+        self._last += size / _SLOWEST
+        self._wait()
+
+    async def taken(self, sink: Sink, chunk: bytes) -> None:
+        """Hand some bytes on; the taker may wait as long as it likes."""
+        began = self.clock()
         self.timeout.reschedule(None)
-        await self.onward.take(chunk)
-        if until is not None:
-            self.timeout.reschedule(until + loop.time() - began + len(chunk) / _SLOWEST)
+        await sink.take(chunk)
+        self._last += self.clock() - began
+        self._wait()
+
+    def _wait(self) -> None:
+        self.timeout.reschedule(min(self._last, self.clock() + self.idle))
 
 
 class Hashing:

@@ -14,7 +14,7 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository
 from exporter.ports import Absent, Unseen, Wrong
-from exporter.sources.registry.streaming import Hashing, Prolonging
+from exporter.sources.registry.streaming import BodyDeadline, Hashing
 from tests.parts.http import RESET, Answer, Asked, serving
 from tests.sources.registry.speaking import QUICK, SILENCE, registry_at, speaking
 from tests.worlds import image
@@ -223,14 +223,51 @@ class Slow(Bucket):
             self.spent = loop.time() - began
 
 
-async def test_every_byte_brings_time_and_the_takers_own_costs_none() -> None:
+async def test_the_takers_own_time_costs_a_body_none() -> None:
     sink = Slow()
     async with asyncio.timeout(1_000) as timeout:
+        body = BodyDeadline(timeout, idle=500)
+        body.begin()
         before = timeout.when()
         assert before is not None
 
-        await Prolonging(sink, timeout).take(bytes(16_384 * 5))
+        await body.taken(sink, b"x")
 
         after = timeout.when()
         assert after is not None
-        assert 5 + sink.spent <= after - before < 500
+        assert sink.spent <= after - before < 500
+
+
+@dataclass
+class Clock:
+    """A loop's clock that stands still, and a deadline that is only noted."""
+
+    now: float = 0.0
+    until: float | None = None
+
+    def reschedule(self, until: float | None) -> None:
+        self.until = until
+
+
+@pytest.mark.parametrize(
+    ("chunk", "every", "ends"),
+    [(5_000_000, 1.0, False), (20_000, 1.0, False), (1, 1.0, True), (1, 29.0, True)],
+    ids=["a slow link", "just fast enough", "a trickle", "now and then a byte"],
+)
+async def test_a_body_has_as_long_as_it_flows_and_a_trickle_ends(
+    chunk: int,
+    every: float,
+    ends: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    clock = Clock()
+    body = BodyDeadline(clock, 30.0, lambda: clock.now)  # type: ignore[arg-type] - as much as it uses
+    body.begin()
+    for _ in range(1_000):
+        clock.now += every
+        if clock.until is not None and clock.now >= clock.until:
+            break
+        body.came(chunk)
+
+    assert (clock.now < 62) is ends
+    assert clock.until is not None
+    assert clock.until <= clock.now + 30, "nothing is saved up against standing still"
