@@ -27,6 +27,7 @@ ARG EXTRAS=s3,zstd
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
+COPY docs docs
 # A second Python brings pip, so that none is in the environment that is shipped. Half of that would be
 # what nothing here imports: tests of libraries, the second client of Kubernetes, bytecode of its models.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \

@@ -32,9 +32,6 @@ from exporter.facts.use import ReferenceClass
 DEFAULT_PORT: Final = 10470
 """Outside the range 9100 to 9999, which other exporters' defaults fill."""
 
-DOCS: Final = "https://pullproof.invalid/docs"
-"""Where the rules' annotations lead as well."""
-
 
 class MetricsSettings(Section):
     """How many series are published."""
@@ -73,8 +70,9 @@ class Settings(Section):
     """TLS and users of the web server, in the format that Prometheus' own exporters read."""
     route_prefix: PathPrefix | None = None
     """Prefix of every path (`/registry-audit`), for a reverse proxy that does not strip it."""
-    docs_url: PageAddress | None = DOCS
-    """Base address of the documentation that pages link to; `null` for no links."""
+    external_url: PageAddress | None = None
+    """Address at which people reach this web server (`https://pullproof.example.com`): alerts and
+    dashboards link to its pages and documentation there; `null` for no links."""
     ledger: FilePath | None = None
     """SQLite file that lets a restart serve the last results at once; `null` keeps them in
     memory."""

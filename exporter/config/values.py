@@ -297,8 +297,8 @@ def _prefix(text: str) -> str:
 
 
 def _page(text: str) -> str:
-    """Check the address of a folder of pages; a slash at its end is dropped."""
-    return _matching("an address such as https://docs.example.com/pull", _PAGE, text).rstrip("/")
+    """Check the address of a web server; a slash at its end is dropped."""
+    return _matching("an address such as https://audit.example.com/pull", _PAGE, text).rstrip("/")
 
 
 def _path(value: object, info: ValidationInfo) -> object:

@@ -88,6 +88,8 @@ class Reload:
     successful: bool
     """Was the last attempt to load it successful?"""
     last_success: float
+    external_url: str = ""
+    """Address at which people reach the web server; empty where none is configured."""
 
 
 @dataclass(frozen=True, slots=True)

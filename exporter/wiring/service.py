@@ -69,7 +69,7 @@ class Service:
         self._path, self._settings, self._environ = path, settings, environ
         self._shard = shard
         limits = Limits(tags=settings.metrics.tags, problems=settings.metrics.problems)
-        reload = Reload(_digest(path), successful=True, last_success=time.time())
+        reload = _loaded(_digest(path), settings)
         self._loops = {name: LoopTally() for name in ("audit", "registry", "web")}
         self.board = Board(AppState((), (), reload, loops=self._loops), limits)
         self._audits = LoopThread()
@@ -95,10 +95,7 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         access = AccessControl({})
         settings = self._settings
-        shell = Shell(
-            *(self.board, time.time, self.reload, self._probe, settings.docs_url or ""),
-            auditor=self.audit_now,
-        )
+        shell = Shell(self.board, time.time, self.reload, self._probe, self.audit_now)
         app = application(shell, access, prefix=settings.route_prefix or "")
         addresses = [(each.host, each.port) for each in settings.listen]
         try:
@@ -224,7 +221,7 @@ class Service:
             if digest != self.board.app_state.reload.digest or settings != self._settings:
                 self._urgent.set()
             self._settings = settings
-            await self.board.reloaded(Reload(digest, successful=True, last_success=time.time()))
+            await self.board.reloaded(_loaded(digest, settings))
             self._changed.set()
             _log.info("configuration reloaded")
             return None
@@ -248,6 +245,10 @@ def _remembered(statuses: Iterable[RegistryStatus]) -> tuple[list[Use], float | 
     known = [each.known.snapshot for each in statuses if each.known is not None]
     uses = [use for snapshot in known for use in snapshot.uses]
     return uses, min((snapshot.taken_at for snapshot in known), default=None)
+
+
+def _loaded(digest: str, settings: Settings) -> Reload:
+    return Reload(digest, True, time.time(), settings.external_url or "")
 
 
 def _digest(path: Path) -> str:

@@ -25,7 +25,7 @@ AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 
 WHOLE = """\
 route_prefix: /registry-audit/
-docs_url: https://docs.example.com/pull/
+external_url: https://audit.example.com/pull/
 listen: ["127.0.0.1:9999", ":10470", "[::1]:0"]
 interval: 1h30m
 max_staleness: 2d
@@ -82,9 +82,9 @@ def test_what_is_written_is_what_is_set() -> None:
     file, images = found.references
 
     assert found.listen == (HostPort("127.0.0.1", 9999), HostPort("", 10470), HostPort("::1", 0))
-    assert (found.route_prefix, found.docs_url) == (
+    assert (found.route_prefix, found.external_url) == (
         "/registry-audit",
-        "https://docs.example.com/pull",
+        "https://audit.example.com/pull",
     )
     assert found.interval == timedelta(hours=1, minutes=30)
     assert found.confirm_after == timedelta(milliseconds=500)
@@ -261,7 +261,10 @@ def test_references_are_checked(wanted: str, told: str) -> None:
         ("route_prefix: '/a{b}'", "not a path such as /registry-audit: '/a{b}'"),
         ("route_prefix: /a/../b", "not a path such as /registry-audit: '/a/../b'"),
         ("listen: [':1', ':1']", ":1 is listed already"),
-        ("docs_url: 'javascript:alert(1)'", "not an address such as https://docs.example.com/pull"),
+        (
+            "external_url: 'javascript:alert(1)'",
+            "not an address such as https://audit.example.com/pull",
+        ),
     ],
 )
 def test_where_pages_are_and_lead_is_checked(key: str, told: str) -> None:

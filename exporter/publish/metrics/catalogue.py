@@ -226,8 +226,8 @@ THROTTLE_WAIT: Final = Group.REQUESTS.counter(
     "Time spent waiting because of a rate limit, of the registry or configured.",
 )
 BUILD_INFO: Final = Group.EXPORTER.gauge(
-    "build_info{version,python_version}",
-    "Always 1. Version of the exporter and of Python.",
+    "build_info{version,python_version,external_url}",
+    "Always 1. Version of the exporter and of Python, and the address of its pages.",
 )
 CONFIG_LAST_RELOAD_SUCCESSFUL: Final = Group.EXPORTER.gauge(
     "config_last_reload_successful",

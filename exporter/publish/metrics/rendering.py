@@ -34,7 +34,8 @@ def render(app_state: AppState, limits: Limits) -> Exposition:
 def surroundings(app_state: AppState) -> Exposition:
     """Return the metrics of the exporter and of its sources of references: a few lines."""
     samples, reload = Samples(), app_state.reload
-    samples.put(catalogue.BUILD_INFO, 1, __version__, platform.python_version())
+    build = __version__, platform.python_version(), reload.external_url
+    samples.put(catalogue.BUILD_INFO, 1, *build)
     samples.put(catalogue.CONFIG_LAST_RELOAD_SUCCESSFUL, reload.successful)
     samples.put(catalogue.CONFIG_LAST_RELOAD_SUCCESS, reload.last_success)
     # 48 bits, as kube-state-metrics does: a sample's value holds no more than 53 exactly.

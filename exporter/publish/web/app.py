@@ -42,8 +42,6 @@ class Shell:
     """Load the configuration again; returns what is wrong, or None where it is in force."""
     prober: Prober
     """Looks at one reference when it is asked for."""
-    docs: str = ""
-    """Where the documentation is read, without a slash at the end; empty for no links to it."""
     auditor: Auditor = unscheduled
     """Schedules the audits that are asked for."""
 
@@ -51,13 +49,14 @@ class Shell:
 def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web.Application:
     """Return the web application; `prefix` stands before every path (`/registry-audit`)."""
     answers = _Answers(shell)
-    shown = Handlers(shell.board, shell.clock, shell.docs)
+    shown = Handlers(shell.board, shell.clock)
     asked = [_in_time, same_origin, access.middleware]
     app = web.Application(middlewares=asked, client_max_size=_LARGEST_BODY)
     app.add_routes(
         [
             web.get(f"{prefix}/", shown.front),
             web.get(f"{prefix}/icon.svg", shown.icon),
+            web.get(f"{prefix}/docs/{{place:.*}}", shown.document),
             web.get(f"{prefix}/tag/{{registry}}/{{name:.+}}", shown.tag),
             web.get(f"{prefix}/report.json", shown.report),
             web.get(f"{prefix}/snapshot/{{registry}}", shown.snapshot),

@@ -27,14 +27,18 @@ POLICY: Final = (
 """The Content-Security-Policy of every answer: this style and this script, and no others."""
 
 
-def frame(title: str, body: str, home: str = "", docs: str = "") -> str:
+def frame(title: str, body: str, home: str = "") -> str:
     """Return a page around a body that is HTML already.
 
-    `home` is the way from the page to the status page: `../../`, or nothing. `docs` is where the
-    documentation is read, or nothing.
+    `home` is the way from the page to the status page: `../../`, or nothing.
     """
-    glossary = f"<span>{link(f'{docs}/glossary.md', 'Glossary')}</span>" if docs else ""
-    links = (("", "Status"), ("report.json", "JSON"), ("metrics", "Metrics"))
+    glossary = link(f"{home}docs/glossary.md", "Glossary")
+    links = (
+        ("", "Status"),
+        ("docs/", "Documentation"),
+        ("report.json", "JSON"),
+        ("metrics", "Metrics"),
+    )
     ways = "".join(
         f"<li>{link(f'{home}{path}' or './', words, current=not (path or home))}</li>"
         for path, words in links
@@ -50,7 +54,7 @@ def frame(title: str, body: str, home: str = "", docs: str = "") -> str:
         f'<nav aria-label="Main"><ul>{ways}</ul></nav></header>\n'
         f'<main id="content" tabindex="-1">\n{body}\n</main>\n'
         f"<footer><span>pullproof {text(__version__)}</span>"
-        f"<span>Reads only. Times are UTC.</span>{glossary}</footer>\n"
+        f"<span>Reads only. Times are UTC.</span><span>{glossary}</span></footer>\n"
         f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"
     )
 

@@ -28,10 +28,10 @@ _HEALTH: Final = {
 _GAPS: Final = Cell("audited with gaps", Tone.UNSURE)
 
 
-def front(app_state: AppState, index: TagIndex, query: Query, now: float, docs: str) -> str:
+def front(app_state: AppState, index: TagIndex, query: Query, now: float) -> str:
     """Return the status page.
 
-    `now` is in seconds since the epoch; `docs` is where the documentation is read, or nothing.
+    `now` is in seconds since the epoch.
     """
     registries = [each.registry for each in app_state.statuses]
     body = (
@@ -39,7 +39,7 @@ def front(app_state: AppState, index: TagIndex, query: Query, now: float, docs: 
         _registries(app_state, index, now),
         listing(query.of(index), query, registries, now),
     )
-    return frame("pullproof", "\n".join(body), docs=docs)
+    return frame("pullproof", "\n".join(body))
 
 
 def _verdict(app_state: AppState, index: TagIndex, now: float) -> str:

@@ -15,6 +15,7 @@ from exporter.publish.answers.report import document
 from exporter.publish.metrics.rendering import Published
 from exporter.publish.status import RegistryStatus
 from exporter.publish.web import sending
+from exporter.publish.web.documentation import KINDS, Documentation
 from exporter.publish.web.frame import ICON
 from exporter.publish.web.front import front
 from exporter.publish.web.query import Query, read
@@ -39,9 +40,10 @@ _NAME: Final = "name"
 class Handlers:
     """The pages and documents over one board."""
 
-    def __init__(self, board: Published, clock: Callable[[], float], docs: str) -> None:
-        """Show a board; `clock` tells seconds since the epoch, `docs` where more is to be read."""
-        self._board, self._clock, self._docs = board, clock, docs
+    def __init__(self, board: Published, clock: Callable[[], float]) -> None:
+        """Show a board; `clock` tells seconds since the epoch."""
+        self._board, self._clock = board, clock
+        self._documentation = Documentation()
         # Every tag in order, and the whole report, are kept for as long as no audit ends.
         self._indexes, self._reports = Once(TagIndex.of), Once(self._write)
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -50,9 +52,7 @@ class Handlers:
         """The status page, with as much of the list of tags as was asked for."""
         query, app_state = _asked(request.query), self._board.app_state
         index = await self._indexes.of(app_state.statuses)
-        return await sending.page(
-            request, lambda: front(app_state, index, query, self._clock(), self._docs)
-        )
+        return await sending.page(request, lambda: front(app_state, index, query, self._clock()))
 
     async def tag(self, request: web.Request) -> web.StreamResponse:
         """The page of one tag."""
@@ -61,7 +61,21 @@ class Handlers:
         if place not in index.places:
             raise web.HTTPNotFound(text="No such tag in the last audit\n")
         entry = index.places[place]
-        return await sending.page(request, lambda: tag_page(entry, self._clock(), self._docs))
+        return await sending.page(request, lambda: tag_page(entry, self._clock()))
+
+    async def document(self, request: web.Request) -> web.StreamResponse:
+        """A page of the documentation, or a file that one shows."""
+        asked = request.match_info["place"]
+        place = self._documentation.place(asked)
+        if place is None:
+            raise web.HTTPNotFound(text="No such page in this version's documentation\n")
+        if place.endswith(("/", ".md")):
+            if asked and not asked.endswith("/") and asked not in self._documentation.files:
+                raise web.HTTPFound(f"{asked.rpartition('/')[2]}/")  # relative links start there
+            return await sending.page(request, lambda: self._documentation.page(place))
+        kind = KINDS[place[place.rindex(".") :]]
+        body = await asyncio.to_thread(self._documentation.files[place].read_bytes)
+        return await sending.send(request, {"Content-Type": kind, "Cache-Control": _A_DAY}, (body,))
 
     async def icon(self, _: web.Request) -> web.Response:
         """The picture of the browser's tab."""

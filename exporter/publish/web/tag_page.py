@@ -24,22 +24,19 @@ BROKEN: Final = {
 """The runbook for a tag that cannot be pulled; one that nobody uses is repaired like any other."""
 
 
-def tag_page(entry: IndexedTag, now: float, docs: str) -> str:
-    """Return the page of one tag.
-
-    `now` is in seconds since the epoch; `docs` is where the documentation is read, or nothing.
-    """
+def tag_page(entry: IndexedTag, now: float) -> str:
+    """Return the page of one tag; `now` is in seconds since the epoch."""
     home = "../" * tag_path(entry.registry, entry.name).count("/")
     commands = render(remedies(entry.report, entry.tag.verdict))
     aside = (
         section("uses", "Used by", f'<div class="card">{render([inspect.users(entry.tag)])}</div>'),
         section("next", "Commands", f'<div class="card">{commands}</div>'),
-        _pages(entry, docs),
+        _pages(entry, home),
     )
     tree = section("tree", "Contents", render([inspect.tree(entry.report, entry.tag)]))
     sides = f'<div class="two">{tree}<div class="aside">{"".join(aside)}</div></div>'
     body = f"{_crumbs(entry, home)}{_verdict(entry, now)}{sides}"
-    return frame(f"{entry.name} · pullproof", body, home, docs)
+    return frame(f"{entry.name} · pullproof", body, home)
 
 
 def _crumbs(entry: IndexedTag, home: str) -> str:
@@ -67,16 +64,16 @@ def _verdict(entry: IndexedTag, now: float) -> str:
     )
 
 
-def _pages(entry: IndexedTag, docs: str) -> str:
+def _pages(entry: IndexedTag, home: str) -> str:
     """Return links to what is said of such a tag at length."""
     codes = sorted({each.rule.code for each in entry.tag.findings})
     ways = [(f"findings/{code}.md", code) for code in codes]
     ways += [(f"runbooks/{name}.md", name) for name in _runbooks(entry)]
     if Condition.CANNOT_BE_PULLED in entry.tag.conditions:
         ways.append(("repair.md", "Repair: which commands work, and which do not"))
-    if not docs or not ways:
+    if not ways:
         return ""
-    listed = "".join(f"<li>{link(f'{docs}/{path}', words)}</li>" for path, words in ways)
+    listed = "".join(f"<li>{link(f'{home}docs/{path}', words)}</li>" for path, words in ways)
     return section("read", "Read more", f'<ul class="card">{listed}</ul>')
 
 

@@ -84,10 +84,7 @@ async def serving(
     async def reload() -> str | None:
         return reloads.pop()
 
-    shell = Shell(
-        *(shown, lambda: TAKEN_AT + 3600, reload, shown.prober, "https://docs.example/pullproof"),
-        auditor=shown.auditor,
-    )
+    shell = Shell(shown, lambda: TAKEN_AT + 3600, reload, shown.prober, shown.auditor)
     access = shown.access
     app = application(shell, access, prefix=prefix)
     async with listening(app, access, [address], config, look_every=look_every) as web_server:

@@ -45,7 +45,7 @@ async def test_every_link_leads_somewhere_also_below_a_prefix() -> None:
         bare = await http.get("/audit")
 
     assert seen > 20
-    assert {*Page(front).links} - {*own} == {"https://docs.example/pullproof/glossary.md"}
+    assert {*Page(front).links} == {*own}
     assert (bare.status_code, bare.headers["Location"]) == (302, "audit/")
 
 
