@@ -16,7 +16,8 @@ from aiohttp import web
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from exporter.facts.proof import HEADER, State, gone
-from exporter.facts.snapshot import Collector, Role, Root, Snapshot
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.heap import Heap
 from exporter.judge.judgement import judge

@@ -170,7 +170,7 @@ REGISTRIES: Final = rows(
     Value(
         "status",
         f"({_STANDING}) * on (registry) group_right () "
-        f"{each('registry, role, collector', metric.REGISTRY_INFO)}",
+        f"{each('registry, role, kind, collector', metric.REGISTRY_INFO)}",
         mappings=meanings.REGISTRY,
     ),
     sort="status",

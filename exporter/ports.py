@@ -11,8 +11,9 @@ from exporter.facts.body import Outline
 from exporter.facts.diff_ids import Inside
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Sighting
+from exporter.facts.registry_kind import RegistryKind
 from exporter.facts.scrubbed import Scrubbed
-from exporter.facts.snapshot import Admission, Collector
+from exporter.facts.snapshot import Admission
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
@@ -139,8 +140,12 @@ class Catalogue(Protocol):
         """Which tags has a repository? Raises `Unseen` where nothing at all could be listed."""
         ...
 
-    async def collector(self, repository: Repository) -> Collector:
-        """Whose garbage collector is behind it, as far as a harmless difference tells?"""
+    async def kind(self, repository: Repository | None) -> RegistryKind:
+        """Which software is it, as far as its answers tell?
+
+        Without a repository only those that were given already; with one, a harmless request may
+        be made there. Raises `Unseen`.
+        """
         ...
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exporter.audit import audit
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
@@ -72,6 +72,9 @@ class Fake:
     tagged: dict[Repository, dict[Tag, Digest]] = field(default_factory=dict)
     scripts: dict[tuple[str, str], Script] = field(default_factory=dict)
     collects: Collector = Collector.DISTRIBUTION_2
+    """What a denial tells of its collector."""
+    shows: RegistryKind = UNKNOWN_KIND
+    """What every answer tells."""
     tells_lengths: bool = True
     """Does a HEAD of a blob say how long it is?"""
     asked: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -168,9 +171,12 @@ class Fake:
         tags = self.tagged.get(repository)
         return NO_NAME if tags is None else Listing(tuple(tags))
 
-    async def collector(self, repository: Repository) -> Collector:
-        await self._ask("GET", "collector", repository, "?")
-        return self.collects
+    async def kind(self, repository: Repository | None) -> RegistryKind:
+        if repository is None:
+            return self.shows
+        await self._ask("GET", "kind", repository, "?")
+        named = "unknown" if self.collects is Collector.UNKNOWN else "toy"
+        return self.shows if self.shows.known else RegistryKind(named, "", self.collects)
 
     async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
         kind = "manifest" if isinstance(reference, Digest) else "tag"

@@ -23,8 +23,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from exporter.facts.registry_kind import Collector
 from exporter.facts.shard import MOST, Shard
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Malformed, quoted
 from exporter.oci.platform import Platform

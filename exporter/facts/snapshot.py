@@ -8,6 +8,7 @@ from itertools import chain
 from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Sighting, State
+from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.facts.use import Nodes, ReferenceClass, Use
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
@@ -23,20 +24,6 @@ class Role(StrEnum):
     """A pull-through cache: partial by design, healed by asking; never alerted."""
     SPARSE = "sparse"
     """A mirror that holds some platforms only, on purpose."""
-
-
-class Collector(StrEnum):
-    """How this registry's garbage collector treats the untagged children of a tagged index."""
-
-    DISTRIBUTION_2 = "distribution-2"
-    """Sweeps them with `--delete-untagged`."""
-    DISTRIBUTION_3 = "distribution-3"
-    """Keeps them."""
-    PARENT_PROTECTS = "parent-protects"
-    """Keeps them (zot, Gitea, Harbor, GitLab with its database)."""
-    NONE = "none"
-    """Nothing is ever collected."""
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +95,8 @@ class Snapshot:
     platforms: frozenset[Platform] = frozenset()
     """Of a sparse mirror: the platforms that it holds."""
     collector: Collector = Collector.UNKNOWN
+    """As configured, or its kind's."""
+    kind: RegistryKind = UNKNOWN_KIND
     roots: tuple[Root, ...] = ()
     manifests: Mapping[Digest, Manifest] = field(default_factory=dict)
     """Every manifest that was read, by its proven digest."""

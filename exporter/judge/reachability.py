@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector, Role, Root, Sealed, Snapshot
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role, Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.report import TagVerdict
 from exporter.oci.digest import Digest

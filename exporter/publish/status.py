@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from exporter.facts.gap import Gap, Reason
+from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.facts.shard import WHOLE, Shard
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.snapshot import Role
 from exporter.judge.report import Report
 from exporter.tally import LedgerTally, LoopTally, ScrubTally, Tally
 
@@ -18,6 +19,7 @@ class RegistryStatus:
     registry: str
     role: Role
     collector: Collector
+    kind: RegistryKind = UNKNOWN_KIND
     interval: float = 0.0
     """Seconds between audits."""
     tally: Tally = field(default_factory=Tally)
@@ -60,6 +62,7 @@ class RegistryStatus:
             registry=snapshot.registry,
             role=snapshot.role,
             collector=snapshot.collector,
+            kind=snapshot.kind,
             report=report,
             up=complete,
             last_attempt=snapshot.taken_at,

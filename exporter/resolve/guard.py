@@ -9,7 +9,8 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.snapshot import Admission, Collector
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Admission
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository
 from exporter.ports import (

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.snapshot import Collector, Role, Snapshot
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Listing, Unseen
@@ -81,7 +82,7 @@ async def _contradicts(target: Target, repository: Repository) -> bool:
     if target.role is Role.PROXY or target.collector in _DISTRIBUTION:
         return False
     try:
-        return await target.registry.collector(repository) not in _DISTRIBUTION
+        return (await target.registry.kind(repository)).collector not in _DISTRIBUTION
     except Unseen:
         return True
 

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
 from exporter.facts.proof import GONE, HEADER, Sighting, State, unknown
-from exporter.facts.snapshot import Collector, Role, Root, Snapshot
+from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
+from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
@@ -57,12 +59,14 @@ async def observe(
     gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings)))
     stumbled = await asyncio.to_thread(_stumbled, seen, gaps)
     away = await _away(target) if stumbled else None
+    declared, kind = target.collector, await _kind(target, seen, before)
     return replace(
         await asyncio.to_thread(carry, seen, before),
         listed=listing.counts(listings),
         gaps=(*gaps, away) if away else gaps,
         gone=away is not None,
-        collector=await _collector(target, seen, before),
+        kind=kind,
+        collector=declared if declared is not Collector.UNKNOWN else kind.collector,
     )
 
 
@@ -179,16 +183,15 @@ def _unasked(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]
     return tuple(replace(root, sighting=blind) for root in starts)
 
 
-async def _collector(target: Target, seen: Snapshot, before: Snapshot | None) -> Collector:
-    """Return the collector: as declared, as one answer tells, or as it told before."""
-    known = before.collector if before else Collector.UNKNOWN
-    repository = next((root.repository for root in seen.roots if root.digest), None)
-    if target.collector is not Collector.UNKNOWN or target.role is Role.PROXY:
-        return target.collector
-    if repository is None:
-        return known
-    try:
-        told = await target.registry.collector(repository)
-    except Unseen:
-        return known
-    return known if told is Collector.UNKNOWN else told
+async def _kind(target: Target, seen: Snapshot, before: Snapshot | None) -> RegistryKind:
+    """Return its kind: as its answers tell, or as they told before.
+
+    Nothing is requested for it from a pull-through cache, nor where the collector is declared.
+    """
+    asked = target.collector is Collector.UNKNOWN and target.role is not Role.PROXY
+    roots = seen.roots if asked else ()
+    repository = next((root.repository for root in roots if root.digest), None)
+    told = UNKNOWN_KIND
+    with suppress(Unseen):
+        told = await target.registry.kind(repository)
+    return told if told.known or before is None else before.kind

@@ -5,7 +5,8 @@ from typing import Final
 
 from exporter.facts.holdings import Grace
 from exporter.facts.proof import Proof
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role
 from exporter.facts.use import Use
 from exporter.oci.platform import Platform
 from exporter.ports import Bytes, CredentialCheck, Memory, Proofs, Registry, Storage

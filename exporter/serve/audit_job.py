@@ -83,7 +83,11 @@ class AuditJob:
         fresh = self._under_way(
             watched,
             RegistryStatus(
-                watched.name, target.role, target.collector, watched.interval, watched.tally
+                watched.name,
+                target.role,
+                target.collector,
+                interval=watched.interval,
+                tally=watched.tally,
             ),
         )
         try:

@@ -39,6 +39,7 @@ def seen(status: RegistryStatus, report: Report, attempt: Attempt) -> RegistrySt
         report=report,
         known=report,
         collector=report.snapshot.collector,
+        kind=report.snapshot.kind,
         up=True,
         last_success=report.snapshot.taken_at,
         gaps=report.snapshot.gaps,

@@ -9,8 +9,8 @@ from exporter.config.registry import RegistrySettings, ScrubSettings, Source
 from exporter.config.settings import Settings
 from exporter.config.storage import StorageSettings
 from exporter.facts.holdings import Grace
+from exporter.facts.registry_kind import Collector
 from exporter.facts.shard import WHOLE, Shard
-from exporter.facts.snapshot import Collector
 from exporter.oci.reference import repository
 from exporter.ports import Bytes, OpenRegistry, Outlines, Proofs, Registry
 from exporter.resolve.scope import AuditScope, Promotion

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from exporter.config.loading import Misconfigured, load, parse
 from exporter.config.registry import RegistrySettings
 from exporter.config.values import HostPort, ImagePattern
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import pytest
 
 from exporter.demo import embedded_registry as demo
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository, Tag
@@ -286,4 +286,4 @@ async def test_a_blob_that_is_shorter_than_stated_is_wrong(place: Place) -> None
 async def test_its_collector_is_told(place: Place) -> None:
     place.push(IMAGE, "v1")
 
-    assert await place.asked.collector(APP) is place.collects
+    assert (await place.asked.kind(APP)).collector is place.collects

@@ -8,7 +8,8 @@ from pathlib import Path
 from exporter.config.loading import load
 from exporter.config.values import HostPort
 from exporter.demo.configuration import write
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.oci.platform import Platform
 from exporter.sources.references import ReferenceFile

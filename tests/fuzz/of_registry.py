@@ -26,9 +26,11 @@ from exporter.sources.registry import (
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.credential_check import PullSecretLogins
 from exporter.sources.registry.docker_config import DockerConfig, Helpers
+from exporter.sources.registry.kind_facts import Signs
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import Response
 from exporter.sources.registry.proxies import Proxies
+from exporter.sources.registry.recognition import recognise
 from exporter.sources.registry.responses import absence, error_entries, refusal, wait_wanted
 from tests.fuzz.of_content import IMAGE, INDEX, SIGNED
 from tests.fuzz.target import Target
@@ -71,7 +73,7 @@ class Wire:
     answer: Response
     limits: RequestLimits = field(default_factory=lambda: RequestLimits(repositories=200, tags=200))
     address: str = URL
-    token_server: str = ""
+    signs: Signs = Signs("registry.example")  # noqa: RUF009 - a frozen value
     asked: int = 0
 
     async def send(self, question: Request) -> Response:
@@ -102,7 +104,7 @@ def _objects(data: bytes) -> None:
         lambda line: manifests.head(line, APP, Tag("v1")),
         lambda line: manifests.head(line, APP, IMAGE.digest),
         lambda line: manifests.manifest(line, APP, IMAGE.digest),
-        lambda line: manifests.collector(line, APP),
+        lambda line: recognise(line, APP),
         lambda line: blobs.last_byte(line, APP, blob),
         lambda line: blobs.last_byte(line, APP, sizeless),
         lambda line: blobs.whole(line, APP, blob),

@@ -7,7 +7,8 @@ import pytest
 from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Reason
 from exporter.facts.proof import LAST_BYTE, State, corrupt
-from exporter.facts.snapshot import Admission, Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Admission, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
 from exporter.oci.platform import Platform

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector, Role, Sealed
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role, Sealed
 from exporter.facts.use import ReferenceClass
 from exporter.judge.change import ChangeKind, compare
 from exporter.judge.impact import users_of

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, HASHED, HEADER, LAST_BYTE, Sighting, State, gone, unknown
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
 from exporter.oci.platform import Platform

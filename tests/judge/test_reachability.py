@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
 from tests import worlds

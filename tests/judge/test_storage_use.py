@@ -10,7 +10,8 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.holdings import Grace
 from exporter.facts.proof import HEADER
-from exporter.facts.snapshot import Collector, Root
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.outcome import Unpredictable

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.holdings import Reclaimable, Share
 from exporter.facts.proof import LAST_BYTE, Proof, Sighting, State, unknown
-from exporter.facts.snapshot import Admission, Collector, Role, Root, Sealed, Snapshot
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Admission, Role, Root, Sealed, Snapshot
 from exporter.facts.use import Holder, ReferenceClass, Use
 from exporter.judge.checks import broken_child, missing_child, missing_platform
 from exporter.judge.content_findings import hint

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import HEADER, State
-from exporter.facts.snapshot import Collector, Role, Root, Snapshot
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing

@@ -9,7 +9,8 @@ import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import HASHED, HEADER, State
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role
 from exporter.oci.reference import Reference, Repository
 from exporter.ports import Listing
 from exporter.resolve import scope

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector, RegistryKind
+from exporter.facts.snapshot import Role
 from exporter.oci.platform import Platform
 from tests import worlds
 from tests.fakes import Fake, use
@@ -56,7 +57,20 @@ async def test_a_collector_that_is_declared_is_not_asked_for(declared: Collector
     registry = stocked()
 
     assert (await looked(registry, collector=declared)).collector is declared
-    assert not registry.counted()["GET", "collector"]
+    assert not registry.counted()["GET", "kind"]
+
+
+@pytest.mark.parametrize("declared", Collector)
+async def test_a_declared_collector_hides_no_kind(declared: Collector) -> None:
+    """`collector: parent-protects` on zot says nothing of tags that are pushed anew."""
+    registry = stocked()
+    registry.shows = RegistryKind("zot", "", Collector.PARENT_PROTECTS)
+
+    seen = await looked(registry, collector=declared)
+
+    assert seen.kind is registry.shows
+    unsaid = declared is Collector.UNKNOWN
+    assert seen.collector is (Collector.PARENT_PROTECTS if unsaid else declared)
 
 
 async def test_a_collector_is_told_by_the_registry_and_remembered_while_it_is_not() -> None:
@@ -80,5 +94,5 @@ async def test_without_a_tag_that_resolves_nobody_can_be_asked_for_the_collector
     registry.asked.clear()
 
     assert (await looked(registry)).collector is Collector.UNKNOWN
-    assert not registry.counted()["GET", "collector"]
+    assert not registry.counted()["GET", "kind"]
     assert (await looked(registry, before=before)).collector is Collector.DISTRIBUTION_2

@@ -6,7 +6,8 @@ from typing import Final
 
 from exporter.facts.gap import Reason, Scope
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import DIALECTS, Mode
 

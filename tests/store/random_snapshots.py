@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof, Sighting, State
-from exporter.facts.snapshot import Admission, Collector, Role, Root, Sealed, Snapshot
+from exporter.facts.registry_kind import ChildRemoval, Collector, RegistryKind
+from exporter.facts.snapshot import Admission, Role, Root, Sealed, Snapshot
 from exporter.facts.use import Holder, ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, Kind, Link, Manifest
@@ -92,6 +93,13 @@ seals = st.builds(Sealed, st.dictionaries(digests, st.lists(labels, max_size=2).
 diff_id_mismatches = st.lists(
     st.builds(DiffIdMismatch, digests, words), min_size=1, max_size=2
 ).map(tuple)
+kinds = st.builds(
+    RegistryKind,
+    words,
+    words,
+    st.sampled_from(Collector),
+    st.frozensets(st.sampled_from(ChildRemoval)),
+)
 snapshots = st.builds(
     Snapshot,
     registry=registries,
@@ -99,6 +107,7 @@ snapshots = st.builds(
     role=st.sampled_from(Role),
     platforms=st.frozensets(platforms, max_size=2),
     collector=st.sampled_from(Collector),
+    kind=kinds,
     roots=st.lists(roots, max_size=3).map(tuple),
     manifests=st.lists(manifests, max_size=3).map(
         lambda all_: {each.digest: each for each in all_}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, Self
 from exporter.audit import audit
 from exporter.config.registry import RegistrySettings, ScrubSettings, TagsSettings
 from exporter.config.settings import Settings
-from exporter.facts.snapshot import Admission, Collector
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Admission
 from exporter.ports import Listing, Wrong
 from exporter.tally import Tally
 from exporter.wiring.assembly import assembled

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge import remaining
 from exporter.judge.check import Check, TagContext

@@ -11,7 +11,8 @@ from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Collector, Role, Snapshot
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role, Snapshot
 from exporter.facts.use import highest
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.plans.deletion import DeletionKind

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from exporter.facts.inventory import Inventory, Upload
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import Collector
 from exporter.judge.gc.outcome import Aborted, Outcome, Removal, Unpredictable, worst_case
 from exporter.judge.gc.preconditions import Effect, preconditions
 from exporter.judge.plans.deletion import Deletion, DeletionKind

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from exporter.facts.exports import Capacity, NoCapacity, StorageUsage, TagUsage
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.publish.answers.document import VERSION, AnswerDocument, Bytes, Count, Moment, Name

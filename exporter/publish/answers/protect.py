@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import Collector
 from exporter.judge.keep_tags import KeepTag, KeepTagPlan, ReferencedManifest
 from exporter.publish.answers.document import (
     VERSION,

@@ -8,7 +8,8 @@ from msgspec import Meta, Struct
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, State
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.gc.dialect import Mode
@@ -216,6 +217,8 @@ class RegistryEntry(Struct, frozen=True):
 
     registry: Name
     role: Role
+    kind: Annotated[Name, Meta(description="`zot`, `harbor` …; `unknown` if not recognized.")]
+    kind_version: Annotated[str, Meta(description="Empty if the registry does not tell it.")]
     collector: Collector
     up: Annotated[
         bool | None, Meta(description="Whether the last audit was complete; null before one.")
@@ -258,6 +261,8 @@ def _registry(status: RegistryStatus) -> RegistryEntry:
     return RegistryEntry(
         registry=status.registry,
         role=status.role,
+        kind=status.kind.name,
+        kind_version=status.kind.version,
         collector=status.collector,
         up=status.up,
         taken_at=optional_moment(status.report.snapshot.taken_at if status.report else None),

@@ -141,8 +141,8 @@ MISSING_CHILD_INFO: Final = Group.VERDICTS.gauge(
     "A missing platform has no digest. Capped per registry; live tags are kept first.",
 )
 REGISTRY_INFO: Final = Group.AUDITS.gauge(
-    "registry_info{registry,role,collector}",
-    "Always 1. Role and garbage collector of the registry.",
+    "registry_info{registry,role,kind,collector}",
+    "Always 1. Role, kind and garbage collector of the registry.",
     "As configured or detected.",
 )
 SHARD_INFO: Final = Group.AUDITS.gauge(

@@ -18,7 +18,9 @@ from exporter.publish.status import RegistryStatus
 def audits(samples: Samples, status: RegistryStatus) -> None:
     """Add how the audits of a registry, or of a shard's part of it, go."""
     registry, shard, shards = status.registry, str(status.shard.index), str(status.shard.count)
-    samples.put(catalogue.REGISTRY_INFO, 1, registry, status.role, status.collector)
+    samples.put(
+        catalogue.REGISTRY_INFO, 1, registry, status.role, status.kind.name, status.collector
+    )
     samples.put(catalogue.SHARD_INFO, 1, registry, shard, shards)
     for index in range(status.shard.count):  # so that a missing one has a name
         samples.put(catalogue.SHARD_EXPECTED, 1, registry, str(index), shards)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition
 from exporter.judge.storage_use import StorageUse
@@ -158,7 +158,11 @@ _FIGURES: Final = (
 
 
 def _facts(status: RegistryStatus, now: float) -> Sequence[tuple[str, str]]:
-    known = [("Role", text(status.role)), ("Collector", text(status.collector))]
+    known = [
+        ("Role", text(status.role)),
+        ("Kind", text(str(status.kind))),
+        ("Collector", text(status.collector)),
+    ]
     if status.shard.count > 1:
         part = f"{status.shard.index + 1:,} of {status.shard.count:,}, by repository"
         known.append(("Shard", part))

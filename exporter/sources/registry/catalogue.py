@@ -17,14 +17,14 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import Collector
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, repository, tag
 from exporter.ports import Listing, Unseen
-from exporter.sources.registry.manifests import collector
 from exporter.sources.registry.messages import Response, for_list
 from exporter.sources.registry.names import NameReader
 from exporter.sources.registry.paging import ListPage, PagedList, read_page, walk
+from exporter.sources.registry.recognition import recognise
 from exporter.sources.registry.responses import refusal
 from exporter.sources.registry.session import Session
 
@@ -203,7 +203,7 @@ async def _hides(session: Session, walked: PagedList, shown: Order) -> bool:
     if shown is not Order.UNCLEAR:
         return shown is Order.KEYS
     try:
-        known = await collector(session, repository(next(iter(walked.entries))))
+        kind, _ = await recognise(session, repository(next(iter(walked.entries))))
     except (Unseen, Malformed):
         return True
-    return known is Collector.DISTRIBUTION_3
+    return kind.collector is Collector.DISTRIBUTION_3

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import ClassVar, Self
 
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Listing, Sink, Unseen, Wrong
@@ -14,8 +14,11 @@ from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
 from exporter.sources.registry.credential_check import PullSecretCheck
 from exporter.sources.registry.credentials import ANONYMOUS, LoginSource
+from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts
+from exporter.sources.registry.kinds import recognised
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.proxies import Proxies
+from exporter.sources.registry.recognition import recognise
 from exporter.sources.registry.session import Session
 from exporter.sources.registry.transport import Transport
 from exporter.sources.registry.trust import Trust
@@ -36,7 +39,7 @@ class Distribution(Session):
     manifest = manifests.manifest
     stat = blobs.claimed_size
 
-    _collector = Collector.UNKNOWN
+    _recognised = UNKNOWN_KIND, UNKNOWN_FACTS
 
     @classmethod
     def open(  # noqa: PLR0913 - what one registry's configuration holds
@@ -72,15 +75,21 @@ class Distribution(Session):
         if isinstance(listing, Absent) or not tag_list.unsorted(listing.entries):
             return listing
         with suppress(Unseen):
-            if await self.collector(repository) is Collector.DISTRIBUTION_3:
+            if (await self.kind(repository)).collector is Collector.DISTRIBUTION_3:
                 return tag_list.with_hidden(listing, repository)
         return listing
 
-    async def collector(self, repository: Repository) -> Collector:
-        """Return whose garbage collector is behind it, as far as one denial tells."""
-        if self._collector is Collector.UNKNOWN:
-            self._collector = await manifests.collector(self, repository)
-        return self._collector
+    async def kind(self, repository: Repository | None) -> RegistryKind:
+        """Return which software it runs; one denial in a repository may tell. Raises `Unseen`."""
+        if not self._recognised[0].known:
+            self._recognised = await recognise(self, repository)
+        return self._recognised[0]
+
+    @property
+    def facts(self) -> KindFacts:
+        """What is known of its kind, as far as it was recognised."""
+        known = self._recognised if self._recognised[0].known else recognised(self.signs)
+        return known[1]
 
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False

@@ -7,22 +7,17 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from exporter.facts.gap import Reason
-from exporter.facts.snapshot import Collector
 from exporter.oci import strict
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, ManifestBody, Unseen, Wrong
 from exporter.sources.registry.messages import BodyEnd, Request, Response, for_content
-from exporter.sources.registry.responses import announced, check_ended, check_whole, error_entries
+from exporter.sources.registry.responses import announced, check_ended, check_whole
 from exporter.sources.registry.session import Session
 
 _ACCEPT: Final = ", ".join(ACCEPT)
 _OLD: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
-_ZOT: Final = "X-ZOT-API-CLIENT"
-_GITEA: Final = "/v2/token container_registry"
-_NO_SUCH_TAG: Final = "pullproof-asks-who-collects-here"
-"""A tag that nobody has: the shape of its denial tells distribution 2 from 3."""
 _LARGEST_OLD: Final = 2**20
 """Bytes of a manifest of schema 1; real ones have some kilobytes a layer."""
 _OK: Final = 200
@@ -120,32 +115,6 @@ async def manifest(
         raise Unseen(request.subject, Reason.TRUNCATED, "ended without a stated length")
     await check_ended(response, request.subject)
     return Wrong(f"hashes to {Digest.of(response.body, digest.algorithm)}", mismatch=True)
-
-
-async def collector(session: Session, repository: Repository) -> Collector:
-    """Tell the collector by how a tag that does not exist is denied. Raises `Unseen`.
-
-    distribution 2.x puts `{"Tag": …}` into the detail, 3.x a sentence; GitLab says in a header
-    whether its database, which protects children, is in use. zot 2.1 allows its own header in
-    every response; Gitea 1.26 and Forgejo have a token server beside the registry. Both keep the
-    children of an index.
-    """
-    request = _request(session, repository, _NO_SUCH_TAG)
-    response = await session.send(request)
-    allowed = response.headers.get("access-control-allow-headers", "")
-    if _ZOT in allowed.upper() or session.token_server.endswith(_GITEA):
-        return Collector.PARENT_PROTECTS
-    if "gitlab-container-registry-version" in response.headers:
-        database = response.headers.get("gitlab-container-registry-database-enabled") == "true"
-        return Collector.PARENT_PROTECTS if database else Collector.UNKNOWN
-    found = error_entries(response)
-    if not found or found[0].code != "MANIFEST_UNKNOWN":
-        return Collector.UNKNOWN
-    if found[0].detail == {"Tag": _NO_SUCH_TAG}:
-        return Collector.DISTRIBUTION_2
-    if found[0].detail == f"unknown tag={_NO_SUCH_TAG}":
-        return Collector.DISTRIBUTION_3
-    return Collector.UNKNOWN
 
 
 def _request(session: Session, repository: Repository, reference: str) -> Request:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
@@ -11,6 +11,7 @@ from exporter.facts.gap import Reason
 from exporter.ports import Absent, Unseen
 from exporter.sources.registry.authenticator import Authenticator
 from exporter.sources.registry.credentials import LoginSource
+from exporter.sources.registry.kind_facts import Signs
 from exporter.sources.registry.limits import Breaker, Pace, RequestLimits
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.responses import absence, refusal, wait_wanted
@@ -48,12 +49,16 @@ class Session:
         self._breaker = Breaker(name, limits)
         self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
+        self._host = client.registry.host
+        self._headers: Mapping[str, str] = {}
+        """Those of `/v2/`."""
 
     @property
-    def token_server(self) -> str:
-        """Where tokens are to be had, as the registry said, and for which service."""
+    def signs(self) -> Signs:
+        """What its answers showed so far of its kind."""
         challenge = self._authenticator.known
-        return f"{challenge.realm} {challenge.service}" if challenge else ""
+        where = (challenge.realm, challenge.service) if challenge else ()
+        return Signs(self._host, self._headers, *where)
 
     def of_other(self, logins: LoginSource) -> "Session":
         """Return a session of somebody else, over the same connections and at the same pace."""
@@ -91,6 +96,7 @@ class Session:
             raise refusal(response, _BASE.subject)
         else:
             self._authenticator.offer(response)
+        self._headers = {} if response.foreign else response.headers
         self._shown_to_all = response.status == _OK
 
     async def absence(self, response: Response, subject: str) -> Absent:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.impact import User
 from exporter.judge.judgement import judge

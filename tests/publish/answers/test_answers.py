@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge.change import compare
 from exporter.judge.explanation import Explanation, explain

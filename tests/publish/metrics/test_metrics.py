@@ -10,7 +10,8 @@ import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import ELSEWHERE
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.registry_kind import Collector
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.registry_kind import Collector
 from exporter.facts.shard import Shard
-from exporter.facts.snapshot import Collector, Role
+from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.check import TagContext
 from exporter.judge.checks import unprotected_child

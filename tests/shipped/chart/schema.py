@@ -14,7 +14,7 @@ from pydantic import ByteSize
 
 from exporter.config.settings import Settings
 from exporter.config.values import Section
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import Collector
 from tests.shipped.chart.values import Value, values
 from tests.shipped.rules import alerts
 

@@ -15,6 +15,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.catalogue import Order, order, overlooked, repositories
+from exporter.sources.registry.kind_facts import Signs
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import Request, Response
 from tests.sources.registry.catalogues import MODELS, Model, Panic, folders_2, keys_3
@@ -42,7 +43,7 @@ class Lists:
     """`catalog.maxentries`."""
     limits: RequestLimits = field(default_factory=RequestLimits)
     address: str = ADDRESS
-    token_server: str = ""
+    signs: Signs = Signs("registry.example")  # noqa: RUF009 - a frozen value
     asked: list[str] = field(default_factory=list)
 
     async def send(self, question: Request) -> Response:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import UNKNOWN_KIND
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository, Tag
@@ -161,7 +161,7 @@ async def test_a_denial_cut_short_is_truncated(name: str) -> None:
 @pytest.mark.parametrize("fault", ["412 of a policy", "200 HTML"])
 async def test_no_fault_tells_a_collector(fault: str) -> None:
     async with speaking(*FAULTS[fault][1]) as server, registry_at(server.url) as registry:
-        assert await registry.collector(APP) is Collector.UNKNOWN
+        assert await registry.kind(APP) == UNKNOWN_KIND
 
 
 async def test_a_cut_off_denial_of_the_catalogue_says_that_there_is_none() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter.facts.gap import Reason
-from exporter.facts.snapshot import Collector
+from exporter.facts.registry_kind import Collector
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import ACCEPT, OCI_MANIFEST, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.oci.reference import Repository, Tag
@@ -302,7 +302,7 @@ async def test_a_manifest_of_no_stated_length_is_read_to_its_end() -> None:
 async def test_the_shape_of_a_denial_tells_the_collector(answer: Answer, told: Collector) -> None:
     with serving(lambda _: answer) as url:
         async with registry_at(url) as registry:
-            assert await registry.collector(APP) is told
+            assert (await registry.kind(APP)).collector is told
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ async def test_the_token_server_of_a_forge_tells_its_collector(realm: str, told:
 
     with serving(answer) as url:
         async with registry_at(url) as registry:
-            assert await registry.collector(APP) is told
+            assert (await registry.kind(APP)).collector is told
 
 
 async def test_a_collector_that_was_told_is_not_asked_for_again() -> None:
@@ -330,8 +330,8 @@ async def test_a_collector_that_was_told_is_not_asked_for_again() -> None:
 
     with serving(answer) as url:
         async with registry_at(url) as registry:
-            await registry.collector(APP)
-            await registry.collector(APP)
+            await registry.kind(APP)
+            await registry.kind(APP)
 
     assert len(asked) == 1
 

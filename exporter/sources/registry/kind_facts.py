@@ -1,0 +1,124 @@
+"""Facts about one kind of registry: read-only, each with its source."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Generic, TypeVar
+
+from exporter.facts.registry_kind import ChildRemoval, Collector
+
+Value = TypeVar("Value")
+
+
+class Verified(StrEnum):
+    """How a fact was established."""
+
+    RUN = "run"
+    """Seen on the real software."""
+    READ = "read"
+    """In its source or its documentation."""
+    NOT = "not verified"
+
+
+class ReadEffect(StrEnum):
+    """A record that a request changes in the registry."""
+
+    PULL_TIME = "pull time"
+    PULL_COUNT = "pull count"
+    PULL_LOG = "pull log"
+    RATE_LIMIT = "rate limit"
+    CACHE_FILL = "cache fill"
+    """It fetches content from upstream."""
+    EXPIRY = "expiry"
+    """It moves the time at which a cached tag expires."""
+    RELINK = "relinking"
+    """It restores a lost blob from another repository, or removes an empty one."""
+
+
+class Sweep(StrEnum):
+    """When a manifest is removed that no tag references, directly or through an index."""
+
+    AT_ONCE = "with its last tag"
+    COLLECTION = "by garbage collection"
+    RULE = "by a configured rule"
+    NEVER = "never"
+    UNKNOWN = "unknown"
+
+
+class Visibility(StrEnum):
+    """Which repositories `/v2/_catalog` lists, and to whom."""
+
+    ALL = "all, to every account that may list"
+    ADMINISTRATORS = "all, to accounts with a right of their own; refused to others"
+    READABLE = "those that the account may read, without a sign that others exist"
+    NONE = "no catalogue"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[Value]):
+    """One fact and where it is from."""
+
+    value: Value
+    source: str = ""
+    """Version and file, or the page of a documentation."""
+    verified: Verified = Verified.NOT
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What answers that are made anyway show of a registry's kind."""
+
+    host: str
+    """`host[:port]` of the registry."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of an answer, by name in lower case."""
+    realm: str = ""
+    """Of its challenge: the URL of a token server, or a Basic realm."""
+    service: str = ""
+    missing_tag: object = None
+    """The error detail for a tag that does not exist; None where it was not requested."""
+
+
+NO_SUCH_TAG: Final = "pullproof-asks-who-collects-here"
+"""A tag that nobody has: the shape of its denial tells distribution 2 from 3."""
+
+_UNKNOWN_COLLECTOR: Final = Fact(Collector.UNKNOWN)
+_NO_REMOVALS: Final[Fact[frozenset[ChildRemoval]]] = Fact(frozenset())
+_UNKNOWN_EFFECTS: Final[Fact[frozenset[ReadEffect] | None]] = Fact(None)
+_UNKNOWN_RANGES: Final[Fact[bool | None]] = Fact(None)
+
+
+@dataclass(frozen=True, slots=True)
+class KindFacts:
+    """Everything that is known of one kind of registry. The defaults are the careful ones."""
+
+    name: str
+    """Value of labels, and the name of its page in docs/registries."""
+    title: str
+    recognise: Callable[[Signs], str | None] = field(repr=False)
+    """Returns the version that the signs tell, which may be empty; None for another kind."""
+    variant: str = ""
+    """What sets it apart from others of the same name: `2`, `database`."""
+    collector: Fact[Collector] = _UNKNOWN_COLLECTOR
+    """How its own cleanup treats the untagged children of a tagged index."""
+    removals: Fact[frozenset[ChildRemoval]] = _NO_REMOVALS
+    """How else it removes what a tagged index references."""
+    untagged: Fact[Sweep] = Fact(Sweep.UNKNOWN)
+    head: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
+    """What HEAD of a manifest changes; None is not known."""
+    manifest: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
+    """What GET of a manifest changes."""
+    blob: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
+    """What GET of a blob changes."""
+    decides: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
+    """By which of these records a cleanup of it, or a limit, decides."""
+    ranges: Fact[bool | None] = _UNKNOWN_RANGES
+    """Does it answer a Range request for a blob with that part?"""
+    catalogue: Fact[Visibility] = Fact(Visibility.UNKNOWN)
+    denial: Fact[str] = Fact("")
+    """How it says that something is missing, where that is not the specification's way."""
+
+
+UNKNOWN_FACTS: Final = KindFacts("unknown", "Unknown", lambda _: None)
+"""The careful default."""

@@ -1,0 +1,15 @@
+"""JFrog Artifactory."""
+
+from typing import Final
+
+from exporter.sources.registry.kind_facts import KindFacts, Signs
+
+
+def _recognise(signs: Signs) -> str | None:
+    """`X-JFrog-Version: Artifactory/7.77.5 77705900`; older ones name the node alone."""
+    software, _, version = signs.headers.get("x-jfrog-version", "").partition(" ")[0].partition("/")
+    named = software == "Artifactory" or "x-artifactory-id" in signs.headers
+    return version if named else None
+
+
+KINDS: Final = (KindFacts("artifactory", "JFrog Artifactory", _recognise),)

@@ -1,0 +1,14 @@
+"""GitHub Container Registry."""
+
+from typing import Final
+
+from exporter.sources.registry.kind_facts import KindFacts, Signs
+
+
+def _recognise(signs: Signs) -> str | None:
+    """The host, or the header of every answer of GitHub with a token server at `/token`."""
+    enterprise = "x-github-request-id" in signs.headers and signs.realm.endswith("/token")
+    return "" if signs.host == "ghcr.io" or enterprise else None
+
+
+KINDS: Final = (KindFacts("ghcr", "GitHub Container Registry", _recognise),)
