@@ -51,6 +51,20 @@ class Full(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class KindStatus:
+    """One kind of object that a source of references lists."""
+
+    kind: str
+    """As a role names it: `deployments.apps`."""
+    up: bool
+    """Was it listed completely, at the last reading?"""
+    last_sync: float
+    """When it last was, in seconds since the epoch; before that, when it was first tried."""
+    gaps: tuple[Gap, ...] = ()
+    """Why it was not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Listing(Generic[Entry]):
     """What a list showed, and what it may have left out."""
 
@@ -58,6 +72,8 @@ class Listing(Generic[Entry]):
     gaps: tuple[Gap, ...] = ()
     denied: bool = False
     """Did the registry deny that there is anything to list? It may be empty, or hidden."""
+    kinds: tuple[KindStatus, ...] = ()
+    """The kinds that a source of references lists, each with its own gaps; those are here too."""
 
     @property
     def complete(self) -> bool:

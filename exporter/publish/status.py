@@ -9,6 +9,7 @@ from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Role
 from exporter.judge.report import Report
+from exporter.ports import KindStatus
 from exporter.tally import LedgerTally, LoopTally, ScrubTally, Tally
 
 
@@ -80,6 +81,15 @@ class SourceStatus:
     up: bool
     last_sync: float | None
     references: int
+    kinds: tuple[KindStatus, ...] = ()
+    """The kinds of objects that it lists, where it has several."""
+    gaps: tuple[Gap, ...] = ()
+    """What could not be read of it, those of its kinds included."""
+
+    @property
+    def complete(self) -> bool:
+        """Was all of it read?"""
+        return self.up and not self.gaps
 
 
 @dataclass(frozen=True, slots=True)

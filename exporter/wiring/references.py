@@ -117,7 +117,8 @@ class ReferenceSources:
         except Exception:  # noqa: BLE001 - a fault of ours with one source must cost no other
             _log.exception("image references could not be read", extra={"source": source.name})
             return self._frozen(source.name, Unseen(source.name, Reason.INTERNAL, "see the log"))
-        status = SourceStatus(source.name, True, time.time(), len(listing.entries))
+        references, now = len(listing.entries), time.time()
+        status = SourceStatus(source.name, True, now, references, listing.kinds, listing.gaps)
         self._last[source.name] = (listing, status)
         return listing, status
 
@@ -128,14 +129,16 @@ class ReferenceSources:
         named = {(use.owner, use.reference) for use in listing.entries}
         recalled = self._recalled.get(name, ())
         hidden = (use for use in recalled if (use.owner, use.reference) not in named)
-        return Listing((*listing.entries, *hidden), listing.gaps)
+        return replace(listing, entries=(*listing.entries, *hidden))
 
     def _frozen(self, name: str, unseen: Unseen) -> Read:
         """A source that went away must not turn what is live into what is not."""
         gap = Gap(Scope.REFERENCES, name, unseen.reason, unseen.detail)
         nothing: Listing[Use] = Listing(())
         listing, status = self._last.get(name, (nothing, SourceStatus(name, False, None, 0)))
-        return joined(listing, Listing((), (gap,))), replace(status, up=False)
+        kinds = tuple(replace(each, up=False, gaps=()) for each in status.kinds)
+        down = replace(status, up=False, kinds=kinds, gaps=(gap,))
+        return joined(listing, Listing((), (gap,))), down
 
 
 @contextmanager

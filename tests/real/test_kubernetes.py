@@ -171,6 +171,9 @@ def test_without_its_rule_each_kind_is_a_gap_and_every_other_is_seen(
         group = f".{rule['apiGroups'][0]}" if rule["apiGroups"][0] else ""
         assert (gap.scope, gap.subject) == (Scope.REFERENCES, f"prod: {plural}{group}")
         assert gap.reason is Reason.DENIED
+        assert [each.kind for each in found.listing.kinds if not each.up] == [f"{plural}{group}"]
+        fix = f'add {{apiGroups: ["{group[1:]}"], resources: ["{plural}"], verbs: ["list"]}}'
+        assert gap.detail.endswith(fix)
         assert found.images() <= whole.images()
 
 

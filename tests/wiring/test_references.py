@@ -12,12 +12,15 @@ import pytest
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Reference
-from exporter.ports import Listing, Unseen
+from exporter.ports import KindStatus, Listing, Unseen
+from exporter.publish.metrics.rendering import surroundings
+from exporter.publish.status import AppState, Reload
 from exporter.wiring.references import ReferenceSources
 from tests.faulty import FAULTS, Faulty, Injected
 
 if TYPE_CHECKING:
     from exporter.ports import ReferenceSource
+    from exporter.serve.audit_job import References
 
 REFERENCE = Reference.parse("registry.example/app:v1")
 
@@ -173,3 +176,69 @@ async def test_what_is_never_shown_does_not_keep_what_was_put_away() -> None:
     prod.unread = Reason.DENIED
 
     assert (await sources()).uses.entries == (use("prod"),)
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A source that lists pods, as long as its role allows it."""
+
+    name: str = "prod"
+    denied: bool = False
+    away: bool = False
+
+    def uses(self) -> Listing[Use]:
+        if self.away:
+            raise Unseen(self.name, Reason.CONNECT)
+        gaps = (Gap(Scope.REFERENCES, "prod: pods", Reason.DENIED),) if self.denied else ()
+        kinds = KindStatus("pods", not self.denied, 5.0, gaps), KindStatus("nodes", True, 9.0)
+        return Listing((use(self.name),), gaps, kinds=kinds)
+
+    def pull_secrets(self) -> dict[str, tuple[bytes, ...]]:
+        return {}
+
+    def owns(self, _: Use) -> bool:
+        return False
+
+
+def series(found: References, name: str) -> dict[str, str]:
+    """The series of a metric, by their labels."""
+    state = AppState((), found.sources, Reload("", successful=True, last_success=0.0))
+    lines = surroundings(state).text.plain.decode().splitlines()
+    told = (
+        line.partition("{")[2].rpartition(" ") for line in lines if line.startswith(f"{name}{{")
+    )
+    return {labels.removesuffix("}"): value for labels, _, value in told}
+
+
+async def test_a_kind_that_cannot_be_listed_is_told_with_its_reason_until_it_can() -> None:
+    cluster = Cluster(denied=True)
+    sources = ReferenceSources([cluster])
+
+    found = await sources()
+    up, gaps = "pullproof_reference_kind_up", "pullproof_reference_gaps"
+    assert series(found, up) == {
+        'source="prod",kind="pods"': "0",
+        'source="prod",kind="nodes"': "1",
+    }
+    assert series(found, gaps) == {'source="prod",kind="pods",reason="denied"': "1"}
+    assert [(each.up, each.complete) for each in found.sources] == [(True, False)]
+
+    cluster.denied = False
+    found = await sources()
+    assert set(series(found, up).values()) == {"1"}
+    assert series(found, gaps) == {}
+    assert found.sources[0].complete
+
+
+async def test_no_kind_of_a_source_that_went_away_is_up_and_the_source_alone_is_the_gap() -> None:
+    cluster = Cluster()
+    sources = ReferenceSources([cluster])
+    await sources()
+
+    cluster.away = True
+    found = await sources()
+
+    assert set(series(found, "pullproof_reference_kind_up").values()) == {"0"}
+    assert series(found, "pullproof_reference_gaps") == {
+        'source="prod",kind="",reason="connect"': "1"
+    }

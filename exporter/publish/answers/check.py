@@ -68,8 +68,10 @@ def blocks(reports: Sequence[Report], most: int, again: str = "") -> Iterator[Bl
             yield line(_EMPTY if report.empty else "No tags in scope.")
         yield from _lost(ordered, report.snapshot.taken_at, most)
         yield from section("At risk", listed(_risks(report)))
-        yield from coverage.blocks(report)
+        yield from coverage.blocks(report, with_sources=len(reports) == 1)
         yield line(f"Checked {_totals(report)}")
+    if len(reports) > 1:
+        yield from coverage.source_blocks(reports)
     yield Command("Next", next_command(reports, again))
 
 

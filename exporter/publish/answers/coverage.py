@@ -4,26 +4,47 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from exporter.facts.gap import Gap
+from exporter.facts.gap import Gap, Scope
 from exporter.facts.proof import State
 from exporter.judge.report import ChildKind, Report
-from exporter.publish.blocks import Block, List, heading, listed
+from exporter.publish.blocks import Block, List, heading, listed, section
 from exporter.publish.formatting import count_words, gap_words
 
 _MOST: Final = 10
 
 
-def blocks(report: Report) -> Iterator[Block]:
+def blocks(report: Report, *, with_sources: bool = True) -> Iterator[Block]:
     """Return the gaps of an audit under a heading, which says so where there are none."""
-    gaps = coverage(report, report.snapshot.gaps)
+    gaps = coverage(report, report.snapshot.gaps, with_sources=with_sources)
     yield heading("Gaps in coverage" if gaps else "Coverage: complete")
     if gaps:
         yield List(listed(gaps))
 
 
-def coverage(report: Report, gaps: Iterable[Gap]) -> tuple[str, ...]:
-    """Return the gaps in coverage, one sentence each; none where coverage is complete."""
-    return (*_unknown(report), *_gaps(tuple(gaps)), *_unlisted(report))
+def coverage(report: Report, gaps: Iterable[Gap], *, with_sources: bool = True) -> tuple[str, ...]:
+    """Return the gaps in coverage, one sentence each; none where coverage is complete.
+
+    Without `with_sources`, the gaps of image sources are counted only: they are told once, for all
+    registries.
+    """
+    return (*_unknown(report), *gap_lines(gaps, with_sources=with_sources), *_unlisted(report))
+
+
+def gap_lines(gaps: Iterable[Gap], *, with_sources: bool) -> tuple[str, ...]:
+    """Return gaps one sentence each; those of image sources in one, where they are told apart."""
+    told = tuple(gaps)
+    own = tuple(gap for gap in told if with_sources or gap.scope is not Scope.REFERENCES)
+    if len(own) == len(told):
+        return tuple(_gaps(own))
+    number = count_words(len(told) - len(own), "gap")
+    return (*_gaps(own), f"Image sources incomplete: {number}, listed with the sources.")
+
+
+def source_blocks(reports: Iterable[Report]) -> Iterator[Block]:
+    """Return the gaps of the image sources, each once for several registries."""
+    gaps = (gap for report in reports for gap in report.snapshot.gaps)
+    of_sources = dict.fromkeys(gap for gap in gaps if gap.scope is Scope.REFERENCES)
+    yield from section("Gaps in image sources", listed(_gaps(tuple(of_sources))))
 
 
 def _unknown(report: Report) -> Iterator[str]:

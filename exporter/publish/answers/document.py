@@ -36,7 +36,10 @@ class AnswerDocument(Struct, frozen=True):
 class GapEntry(Struct, frozen=True):
     """One gap in coverage."""
 
-    registry: Annotated[str | None, Meta(description="null if its name is not known.")]
+    registry: Annotated[
+        str | None,
+        Meta(description="null for a gap of an image source, and if its name is not known."),
+    ]
     scope: Scope
     subject: str
     reason: Reason
@@ -119,8 +122,17 @@ def schema(kind: type[AnswerDocument], title: str) -> Mapping[str, Any]:
 
 
 def gap_entries(registry: str | None, gaps: Iterable[Gap]) -> tuple[GapEntry, ...]:
-    """Return gaps of a registry."""
-    return tuple(GapEntry(registry, gap.scope, gap.subject, gap.reason, gap.detail) for gap in gaps)
+    """Return gaps of a registry; those of image sources are gaps of no registry."""
+    return tuple(
+        GapEntry(
+            None if gap.scope is Scope.REFERENCES else registry,
+            gap.scope,
+            gap.subject,
+            gap.reason,
+            gap.detail,
+        )
+        for gap in gaps
+    )
 
 
 def user_entry(user: User) -> UserEntry:

@@ -253,7 +253,11 @@ def document(statuses: Iterable[RegistryStatus], generated: float) -> ReportDocu
         tuple(map(_registry, known)),
         tuple(entry for report in reports for entry in _tags(report)),
         tuple(_finding(report, each) for report in reports for each in report.findings),
-        tuple(entry for each in known for entry in gap_entries(each.registry, each.unseen)),
+        tuple(
+            dict.fromkeys(
+                entry for each in known for entry in gap_entries(each.registry, each.unseen)
+            )
+        ),
     )
 
 

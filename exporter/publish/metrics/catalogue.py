@@ -195,7 +195,7 @@ AUDIT_FAILURES: Final = Group.AUDITS.counter(
 GAPS: Final = Group.AUDITS.gauge(
     "gaps{registry,shard,scope,reason}",
     "Gaps in the last audit, complete or not, by scope and reason.",
-    "The [reasons](reasons.md) are a closed list.",
+    "The [reasons](reasons.md) are a closed list. Gaps of image sources: `reference_gaps`.",
 )
 SOURCE_UP: Final = Group.REFERENCES.gauge(
     "reference_source_up{source}",
@@ -208,6 +208,23 @@ SOURCE_LAST_SYNC: Final = Group.REFERENCES.gauge(
 SOURCE_REFERENCES: Final = Group.REFERENCES.gauge(
     "reference_source_references{source}",
     "Image references that the source provides.",
+)
+KIND_UP: Final = Group.REFERENCES.gauge(
+    "reference_kind_up{source,kind}",
+    "Whether the source's objects of a kind could all be listed.",
+    "`kind` as a role names it: `deployments.apps`. A kind that could not be listed keeps its "
+    "last content.",
+)
+KIND_LAST_SYNC: Final = Group.REFERENCES.gauge(
+    "reference_kind_last_sync_timestamp_seconds{source,kind}",
+    "Time when the objects of a kind were last listed completely.",
+    "Before the first time: when the exporter first tried.",
+)
+SOURCE_GAPS: Final = Group.REFERENCES.gauge(
+    "reference_gaps{source,kind,reason}",
+    "Gaps in the source, by kind of object and reason. Absent if there are none.",
+    "`kind` is empty for single objects and for lines of a file. The [reasons](reasons.md) are "
+    "a closed list.",
 )
 REQUESTS: Final = Group.REQUESTS.counter(
     "registry_requests_total{registry,resource,code}",

@@ -35,7 +35,7 @@ def audits(samples: Samples, status: RegistryStatus) -> None:
     for reason in Reason:
         failures = status.failures.get(reason, 0)
         samples.put(catalogue.AUDIT_FAILURES, failures, registry, shard, reason)
-    for scope in Scope:
+    for scope in (each for each in Scope if each is not Scope.REFERENCES):  # told of its source
         for reason in Reason:
             samples.put(catalogue.GAPS, gaps[scope, reason], registry, shard, scope, reason)
 

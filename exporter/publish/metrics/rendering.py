@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from exporter import __version__
 from exporter.publish.metrics import catalogue, registry_series, tag_series
 from exporter.publish.metrics.exposition import Exposition, Samples, expose
 from exporter.publish.metrics.family import Limits
-from exporter.publish.status import AppState, RegistryStatus
+from exporter.publish.status import AppState, RegistryStatus, SourceStatus
 
 
 class Published(Protocol):
@@ -45,7 +46,20 @@ def surroundings(app_state: AppState) -> Exposition:
         samples.put(catalogue.SOURCE_UP, source.up, source.source)
         samples.put(catalogue.SOURCE_REFERENCES, source.references, source.source)
         samples.put(catalogue.SOURCE_LAST_SYNC, source.last_sync, source.source)
+        _kinds(samples, source)
     return expose(samples)
+
+
+def _kinds(samples: Samples, source: SourceStatus) -> None:
+    of_kinds = Counter((each.kind, gap) for each in source.kinds for gap in each.gaps)
+    for each in source.kinds:
+        samples.put(catalogue.KIND_UP, each.up, source.source, each.kind)
+        samples.put(catalogue.KIND_LAST_SYNC, each.last_sync, source.source, each.kind)
+    known = {gap for _, gap in of_kinds}
+    gaps = Counter((kind, gap.reason) for kind, gap in of_kinds)
+    gaps += Counter(("", gap.reason) for gap in source.gaps if gap not in known)
+    for (kind, reason), number in sorted(gaps.items()):
+        samples.put(catalogue.SOURCE_GAPS, number, source.source, kind, reason)
 
 
 def registries(statuses: Sequence[RegistryStatus], limits: Limits) -> Exposition:

@@ -119,12 +119,16 @@ class _Answers:
 
     async def ready(self, _: web.Request) -> web.Response:
         """Ready once each registry was tried or has an old truth: not only where all are up."""
-        statuses = self._shell.board.app_state.statuses
+        app_state = self._shell.board.app_state
+        statuses = app_state.statuses
         waiting = [each.registry for each in statuses if each.up is None and each.report is None]
         if waiting or not statuses:
             names = ", ".join(waiting) or "any registry"
             raise web.HTTPServiceUnavailable(text=f"not audited yet: {names}\n")
-        return web.Response(text="ready\n")
+        sources = app_state.sources
+        partly = sum(not each.complete for each in sources)
+        said = f"image sources incomplete: {partly} of {len(sources)}\n" if partly else ""
+        return web.Response(text=f"ready\n{said}")
 
     async def reload(self, _: web.Request) -> web.Response:
         wrong = await self._shell.reload()

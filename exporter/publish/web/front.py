@@ -9,6 +9,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition
 from exporter.judge.storage_use import StorageUse
 from exporter.publish.answers.capacity import storage_blocks
+from exporter.publish.answers.coverage import gap_lines
 from exporter.publish.blocks import Cell, Item, List, PageLink, Span, Text, Tone, item, listed
 from exporter.publish.formatting import ago_words, count_words, names
 from exporter.publish.render.html import badge, markup, render, text
@@ -179,7 +180,16 @@ def _coverage(gaps: Sequence[str]) -> str:
 
 
 def _source(source: SourceStatus, now: float) -> Item:
-    state = Cell("read", Tone.GOOD) if source.up else Cell("unavailable", Tone.BAD)
     synced = ago_words(source.last_sync, now, ", ")
     counted = count_words(source.references, "reference")
-    return item(state, f" {counted}{synced}: {source.source}")
+    return item(
+        _source_state(source),
+        f" {counted}{synced}: {source.source}",
+        below=listed(gap_lines(source.gaps, with_sources=True)),
+    )
+
+
+def _source_state(source: SourceStatus) -> Cell:
+    if not source.up:
+        return Cell("unavailable", Tone.BAD)
+    return Cell("read", Tone.GOOD) if source.complete else Cell("incomplete", Tone.UNSURE)

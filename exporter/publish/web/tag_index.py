@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from exporter.judge.report import Condition, Report, TagReport
-from exporter.publish.answers.coverage import coverage
-from exporter.publish.formatting import gap_words
+from exporter.publish.answers.coverage import coverage, gap_lines
 from exporter.publish.status import RegistryStatus
 
 
@@ -73,5 +72,5 @@ class TagIndex:
 
 def _unseen(status: RegistryStatus) -> tuple[str, ...]:
     if status.report is None:
-        return tuple(map(gap_words, status.gaps)) or ("Not audited yet.",)
-    return coverage(status.report, status.unseen)
+        return gap_lines(status.gaps, with_sources=False) or ("Not audited yet.",)
+    return coverage(status.report, status.unseen, with_sources=False)

@@ -1,6 +1,7 @@
 """The Kubernetes API: lists read to their end or not at all, and Secrets."""
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from urllib3 import exceptions as http
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.oci.digest import Malformed
-from exporter.ports import Unseen
+from exporter.ports import KindStatus, Unseen
 from exporter.sources.cluster.names import plain
 from exporter.sources.cluster.objects import ObjectList, Secret
 from exporter.sources.cluster.resources import JSON, SECRETS, ApiResource, Document, decoded
@@ -72,6 +73,11 @@ class Api:
                 return self._whole(subject, resource, namespace, most)
             except _Expired:
                 continue
+            except Unseen as unseen:
+                if unseen.reason is Reason.DENIED:
+                    detail = f"{unseen.detail}: add {resource.rule}"
+                    raise Unseen(subject, Reason.DENIED, detail) from unseen
+                raise
         raise Unseen(subject, *_STATUSES[HTTPStatus.GONE])
 
     def secret(self, namespace: str, name: str) -> Secret | None:
@@ -206,6 +212,8 @@ class ListedObjects:
     partial: set[ApiResource] = field(default_factory=set)
     """Resources whose list may be incomplete."""
     gaps: list[Gap] = field(default_factory=list)
+    kinds: list[KindStatus] = field(default_factory=list)
+    """How each resource was listed."""
 
     def of(self, resource: ApiResource) -> list[Any]:
         """Return the objects of a resource; none where it was not listed."""
@@ -216,27 +224,44 @@ class ListedObjects:
 class ClusterLists:
     """The lists of one cluster. One that fails is a gap, and keeps its last content."""
 
+    clock: Callable[[], float]
+    """Tells the seconds since the epoch."""
     namespaces: tuple[str, ...] = ()
     """Empty is all of them, which needs the right to list in all."""
     _last: dict[tuple[ApiResource, str], list[Any]] = field(default_factory=dict)
+    _synced: dict[ApiResource, float] = field(default_factory=dict)
 
     def read(self, api: Api, resources: list[ApiResource]) -> ListedObjects:
         """Read every list; raise `Unseen` where the server answers for none of them."""
-        listed, failed = ListedObjects(), list[Unseen]()
-        fresh = 0
+        listed, now = ListedObjects(), self.clock()
+        fresh, first = False, list[Unseen]()
         for resource in resources:
+            failed = list[Unseen]()
             for namespace in (self.namespaces if resource.namespaced else ()) or ("",):
                 key = (resource, namespace)
                 try:
                     self._last[key] = api.listed(resource, namespace)
-                    fresh += 1
+                    fresh = True
                 except Unseen as unseen:
                     failed.append(unseen)
                     if not fresh and unseen.reason in _OF_THE_SERVER:
                         raise
-                    listed.partial.add(resource)
                 listed.objects.setdefault(resource, []).extend(self._last.get(key, ()))
-        if failed and not fresh:
-            raise failed[0]
-        listed.gaps = [unseen.gap(Scope.REFERENCES) for unseen in failed]
+            first += failed[:1]
+            self._settle(listed, resource, failed, now)
+        if first and not fresh:
+            raise first[0]
         return listed
+
+    def _settle(
+        self, listed: ListedObjects, resource: ApiResource, failed: list[Unseen], now: float
+    ) -> None:
+        """Note how a resource was listed at this moment."""
+        if not failed:
+            self._synced[resource] = now
+        synced = self._synced.setdefault(resource, now)
+        gaps = tuple(unseen.gap(Scope.REFERENCES) for unseen in failed)
+        listed.kinds.append(KindStatus(resource.subject, not failed, synced, gaps))
+        listed.gaps += gaps
+        if failed:
+            listed.partial.add(resource)

@@ -49,7 +49,7 @@ class Cluster:
     def __init__(self, access: Access, options: ClusterOptions, clock: Callable[[], float]) -> None:
         """Say how it is reached, how much of it counts, and what time it is; ask nothing yet."""
         self._access, self._options, self._clock = access, options, clock
-        self._lists = ClusterLists(options.namespaces)
+        self._lists = ClusterLists(clock, options.namespaces)
         self._helm = HelmHistory(access.name, options.depth)
         self._custom = {resources.custom(each): each for each in options.custom}
         self._secrets: dict[str, tuple[bytes, ...]] = {}
@@ -75,7 +75,8 @@ class Cluster:
             revisions = self._helm.images(listed.of(resources.HELM_SECRETS), api, listed.gaps)
             history = merged(revisions, nodes)
         gaps = (*listed.gaps, *running.gaps, *history.gaps)
-        return Listing((*running.entries, *history.entries), bounded(gaps, _MOST_GAPS))
+        entries = (*running.entries, *history.entries)
+        return Listing(entries, bounded(gaps, _MOST_GAPS), kinds=tuple(listed.kinds))
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
         """Return the sets of pull secrets that the last reading found; nothing unless told to."""

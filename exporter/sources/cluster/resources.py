@@ -43,8 +43,17 @@ class ApiResource:
     @property
     def subject(self) -> str:
         """How a role names it: `deployments.apps`."""
-        group = self.version.rpartition("/")[0]
-        return f"{self.plural}.{group}" if group else self.plural
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def group(self) -> str:
+        """Its API group; empty for the core."""
+        return self.version.rpartition("/")[0]
+
+    @property
+    def rule(self) -> str:
+        """The rule that lets a role list it."""
+        return f'{{apiGroups: ["{self.group}"], resources: ["{self.plural}"], verbs: ["list"]}}'
 
 
 def _decoder(of: Any) -> msgspec.json.Decoder[objects.ObjectList[Any]]:

@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.ports import KindStatus
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import Format, Rendered, Samples, expose, label_pairs
 from exporter.publish.metrics.rendering import render
 from exporter.publish.metrics.telemetry import Telemetry
+from exporter.publish.status import SourceStatus
 from exporter.tally import BUCKETS, LedgerTally, Tally
 from tests.parts.needs import program
 from tests.publish.metrics.series import LIMITS
@@ -58,7 +61,10 @@ def busy() -> AppState:
     pinned = tag("shop/pin@", child("amd64", name="pin"))
     about = replace(incident(pinned), storage=storage())
     shown = status(about, tally=tally, facts_written=1.0)
-    return app_state(shown, in_progress=running, ledger=LedgerTally(lost=True))
+    denied = Gap(Scope.REFERENCES, "prod: pods", Reason.DENIED)
+    kinds = KindStatus("pods", False, 1.0, (denied,)), KindStatus("nodes", True, 2.0)
+    prod = SourceStatus("prod", True, 2.0, 7, kinds, (denied,))
+    return app_state(shown, sources=(prod,), in_progress=running, ledger=LedgerTally(lost=True))
 
 
 def test_every_family_of_the_catalogue_is_published_and_no_other() -> None:
