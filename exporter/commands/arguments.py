@@ -47,6 +47,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     text = "Configuration file, in YAML (docs/configuration.md)"
     _file(parser, "--config", text, required=True)
     _flag(parser, "--check-config", "Validate the configuration and exit")
+    _flag(parser, "--watch-config", "Reload the configuration when its file changes")
     text = "Audit shard I of N, counted from 0; auto/N takes I from the end of the pod's name"
     _value(parser, "--shard", "I/N", text)
 

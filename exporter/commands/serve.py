@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 import threading
@@ -11,7 +12,7 @@ from typing import Final
 from exporter.commands import refusing
 from exporter.commands.answer import Exit
 from exporter.commands.options import shard
-from exporter.config.loading import Misconfigured, load
+from exporter.config.loading import Misconfigured, load, load_usable
 from exporter.config.settings import Settings
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
@@ -22,22 +23,32 @@ from exporter.wiring.parquet_export import imported
 from exporter.wiring.registry_storage import library
 from exporter.wiring.service import Service, Unstartable
 
+_log: Final = logging.getLogger("pullproof.config")
+
+_LOOK_EVERY: Final = 5.0
+"""Seconds between two looks at the configuration file, where it is watched."""
 _LAST: Final = 4.0
 """Seconds from being told to stop to the end."""
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
-    with refusing(Misconfigured):
-        settings = load(args.config, environ)
     part = shard(args, environ)
     if args.check_config:
+        with refusing(Misconfigured):
+            settings = load(args.config, environ)
         sys.stdout.write(_checked(args, settings))
         return Exit.WELL
+    with refusing(Misconfigured):
+        loaded = load_usable(args.config, environ)
+    settings = loaded.settings
     _web(settings)
     configure(settings.log_level)
+    for fault in loaded.absent:
+        _log.warning("not usable now; only its own audits are affected", extra={"cause": fault})
     try:
-        asyncio.run(Service(args.config, settings, environ, part, _end_soon).run())
+        service = Service(args.config, settings, environ, part, _end_soon)
+        asyncio.run(service.run(_LOOK_EVERY if args.watch_config else None))
     except Unstartable as error:
         # The command was understood. An address or a ledger that is taken may be free in a moment:
         # a code of its own lets a service manager try again.

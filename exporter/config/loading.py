@@ -1,6 +1,7 @@
 """The configuration file. All that is wrong in it is reported at once, line by line."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -61,9 +62,34 @@ class Misconfigured(ValueError):
         super().__init__("\n".join(f"{origin}: {line}" for line in shown))
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and what they name that cannot be used now."""
+
+    settings: Settings
+    absent: tuple[Fault, ...]
+    """Files and variables of single registries and clusters. Each costs its own audits only."""
+
+    def unusable(self, before: Settings) -> tuple[Fault, ...]:
+        """Return what is absent of entries that settings from before do not have alike."""
+        return tuple(fault for fault in self.absent if not self._kept(fault, before))
+
+    def _kept(self, fault: Fault, before: Settings) -> bool:
+        section, index = str(fault.path[0]), int(fault.path[1])
+        return getattr(self.settings, section)[index] in getattr(before, section)
+
+
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
     """Read the settings from a file; raise `Misconfigured`."""
     return parse(read(path), environ, path)
+
+
+def load_usable(path: Path, environ: Mapping[str, str]) -> Loaded:
+    """Read settings with which a process can start, whatever single registries lack.
+
+    Raises `Misconfigured` for everything else that is wrong.
+    """
+    return _loaded(read(path), environ, path)
 
 
 def read(path: Path) -> bytes:
@@ -85,15 +111,28 @@ def parse(body: bytes, environ: Mapping[str, str], path: Path | None = None) -> 
     Relative paths in it start at the folder of `path`. Files and variables that it names must be
     there already, but for those of `references`, which may come and go.
     """
-    origin = str(path) if path else "configuration"
+    loaded = _loaded(body, environ, path)
+    if loaded.absent:
+        raise Misconfigured(_origin(path), loaded.absent)
+    return loaded.settings
+
+
+def _loaded(body: bytes, environ: Mapping[str, str], path: Path | None) -> Loaded:
+    origin = _origin(path)
     try:
         document = read_document(body, most=_MOST_VALUES)
     except Malformed as error:
         raise Misconfigured(origin, str(error)) from error
     settings = _validated(document, origin, path)
-    if faults := tuple(_missing(settings, document, environ)):
-        raise Misconfigured(origin, faults)
-    return settings
+    # Without it everybody would be let in: it is needed, whatever else is there.
+    absent = tuple(_missing(settings, document, environ))
+    if faults := tuple(_absent(settings, (), ("web_config_file",), document)):
+        raise Misconfigured(origin, (*faults, *absent))
+    return Loaded(settings, absent)
+
+
+def _origin(path: Path | None) -> str:
+    return str(path) if path else "configuration"
 
 
 def _validated(document: Document, origin: str, path: Path | None) -> Settings:
@@ -151,8 +190,7 @@ def _known(path: tuple[str | int, ...]) -> Iterator[str]:
 
 
 def _missing(settings: Settings, document: Document, environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Find files and variables that are named but not there."""
-    yield from _absent(settings, (), ("web_config_file",), document)
+    """Find files and variables of registries and clusters that are named but not there."""
     for index, registry in enumerate(settings.registries):
         at = ("registries", index)
         absent = tuple(_absent(registry, at, _NEEDED, document))

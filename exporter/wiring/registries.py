@@ -99,7 +99,7 @@ class ConfiguredLogin:
 def logins(registry: RegistrySettings, environ: Mapping[str, str]) -> LoginSource:
     """Return where a registry's logins come from: its settings, or docker's and podman's files."""
     if registry.docker_config is not None:
-        return DockerConfig((registry.docker_config,))
+        return DockerConfig((registry.docker_config,), required=True)
     named = any(getattr(registry, key) for key in _SECRETS)
     return ConfiguredLogin(registry, environ) if named else DockerConfig.usual(environ, _home())
 

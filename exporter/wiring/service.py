@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from exporter.config.loading import Misconfigured, load
+from exporter.config.loading import Misconfigured, load_usable
 from exporter.config.settings import Settings
 from exporter.facts.shard import Shard
 from exporter.facts.use import Use
@@ -27,7 +27,7 @@ from exporter.publish.web.probe import Asked
 from exporter.publish.web.server import listening
 from exporter.serve.audit_job import AuditJob
 from exporter.serve.board import Board, aging
-from exporter.serve.loop_thread import LoopThread, timed
+from exporter.serve.loop_thread import LoopThread, in_background, timed
 from exporter.serve.schedule import Schedule
 from exporter.serve.scrub_job import scrubbing
 from exporter.sources.program import end_all
@@ -41,6 +41,9 @@ _log: Final = logging.getLogger("pullproof.service")
 
 _PATIENCE: Final = 2.0
 """Seconds that a running audit is given to end when the process is told to."""
+_RETRY: Final = 60.0
+"""Seconds until a changed file that could not be put in force is tried again: a file that it names
+may come later, as a mounted Secret does."""
 _LAST: Final = 3.5
 """Seconds after which nobody waits any more for what is being closed."""
 
@@ -87,8 +90,11 @@ class Service:
         self._reloads: set[asyncio.Future[str | None]] = set()
         self._reload_lock = asyncio.Lock()
 
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    async def run(self, watch_every: float | None = None) -> None:
+        """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+
+        With `watch_every`, a change of its file is looked for after so many seconds each.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
@@ -102,7 +108,7 @@ class Service:
             async with listening(app, access, addresses, settings.web_config_file) as web_server:
                 self.address = "{}:{}".format(*web_server.addresses[0])
                 _log.info("listening", extra={"addresses": web_server.addresses})
-                async with timed(self._loops["web"]):
+                async with timed(self._loops["web"]), in_background(self._watch_file(watch_every)):
                     await self._until_stopped(self._audits.run(self._generations))
         except (OSError, Malformed, Unseen) as error:
             raise Unstartable(str(error)) from error
@@ -119,6 +125,21 @@ class Service:
             audits.cancel()
             return
         await audits
+
+    async def _watch_file(self, every: float | None) -> None:
+        """Reload when the file has changed: two looks must find it alike, or it is half written."""
+        if every is None:
+            return
+        before, tried, again = self.board.app_state.reload.digest, "", 0.0
+        while True:
+            await asyncio.sleep(every)
+            digest, now = await asyncio.to_thread(_digest, self._path), time.monotonic()
+            settled, before = digest == before, digest
+            if not settled or digest == self.board.app_state.reload.digest:
+                continue
+            if digest != tried or now >= again:
+                tried, again = digest, now + _RETRY
+                await self.reload()
 
     async def _generations(self) -> None:
         """Audit, in a thread of its own, until told to stop."""
@@ -227,8 +248,14 @@ class Service:
             return None
 
     def _checked(self) -> Settings:
-        """Read the settings, and try what they name while others are in force to stay with."""
-        settings = load(self._path, self._environ)
+        """Read the settings, and try what they name while others are in force to stay with.
+
+        What was unusable before, and did not change, keeps nothing else from being put in force.
+        """
+        loaded = load_usable(self._path, self._environ)
+        settings = loaded.settings
+        if wrong := loaded.unusable(self._settings):
+            raise Misconfigured(str(self._path), wrong)
         self._shard_of(settings)
         _parquet_export(settings)
         if settings.ledger != self._settings.ledger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import threading
@@ -242,3 +243,66 @@ def test_what_cannot_be_served_is_refused_in_one_line(site: Site) -> None:
     assert (told.code, told.output) == (3, "")
     assert "Address already in use" in told.errors
     assert "Traceback" not in told.errors
+
+
+LACKS: Final[dict[str, Json]] = {
+    "password": {"username": "reader", "password_file": "late/password"},
+    "variable": {"username": "reader", "password_env": "NOT_SET_ANYWHERE"},
+    "login": {"docker_config": "late/config.json"},
+    "authority": {"ca_file": "late/ca.crt"},
+    "client": {"certificate_file": "late/tls.crt"},
+}
+"""What a registry may name that is not there."""
+
+
+def test_what_one_registry_lacks_is_its_own_gap_and_stops_no_other(site: Site) -> None:
+    (entry,) = site.settings["registries"]
+    lacking = [
+        {"url": f"http://127.0.0.{index}:{entry['url'].rpartition(':')[2]}", "plain_http": True}
+        | {"name": name, "timeout": "2s", "tries": 1}
+        | lacks
+        for index, (name, lacks) in enumerate(LACKS.items(), 2)
+    ]
+    for each in lacking:
+        if each.keys() & {"ca_file", "certificate_file"}:
+            each["url"] = each["url"].replace("http:", "https:")
+            del each["plain_http"]
+    cluster = {"name": "away", "kubeconfig": "late/kubeconfig"}
+    more: Json = {"registries": [entry, *lacking], "clusters": [cluster], "interval": "1s"}
+
+    with site.watched(**more) as served:
+        checked = run("serve", "--check-config", "--config", str(served.config))
+        until(lambda: served.value("pullproof_registry_up", registry="main") == 1, "main is seen")
+        until(lambda: reasons(served).keys() >= {*LACKS, "main"}, "each lack is a gap")
+        seen = reasons(served)
+        (tag,) = [each for each in served.report().document["tags"] if each["state"] == "present"]
+
+        served.config.write_text(
+            json.dumps(json.loads(served.config.read_text()) | {"interval": "2s"})
+        )
+        same = served.post("/-/reload")
+        worse = json.loads(served.config.read_text())
+        worse["registries"][0] |= LACKS["password"]
+        served.config.write_text(json.dumps(worse))
+        refused = served.post("/-/reload")
+
+    assert checked.code == 2
+    assert all(f"registries[{index}]." in checked.errors for index in range(1, 1 + len(LACKS)))
+    assert "clusters[0].kubeconfig: no such file" in checked.errors
+    assert tag["registry"] == "main"
+    assert seen["main"] == {"credentials"}, "the cluster cannot be read"
+    for name in ("password", "variable", "login"):
+        assert "credentials" in seen[name], name
+    for name in ("authority", "client"):
+        assert "unreadable" in seen[name], name
+    assert same.status_code == 200, same.text
+    assert refused.status_code == 500
+    assert "registries[0].password_file" in refused.text
+
+
+def reasons(served: Exporter) -> dict[str, set[str]]:
+    """Why some of each registry could not be seen."""
+    found: dict[str, set[str]] = {}
+    for gap in served.report().document["gaps"]:
+        found.setdefault(gap["registry"], set()).add(gap["reason"])
+    return found

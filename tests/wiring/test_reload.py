@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from exporter.config.loading import load
 from exporter.wiring.service import Service
+from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 OLD = "registries: [{url: 'https://old.example.com'}]\n"
@@ -55,3 +57,38 @@ async def test_a_file_that_is_not_there_changes_nothing_and_is_told(tmp_path: Pa
     assert wrong is not None
     assert f"{path}: cannot be read" in wrong
     assert (after.digest, after.successful) == (before.digest, False)
+
+
+async def comes(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not true():  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
+
+
+def shown(watching: Service, text: str) -> bool:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return watching.board.app_state.reload.digest == digest
+
+
+async def test_a_watched_file_is_in_force_when_it_was_replaced_and_kept_out_while_wrong(
+    tmp_path: Path,
+) -> None:
+    old, new = (f"listen: ['127.0.0.1:0']\n{each}" for each in (OLD, NEW))
+    path = tmp_path / "pullproof.yml"
+    path.write_text(old)
+    watching = Service(path, load(path, {}), {})
+    running = asyncio.create_task(watching.run(0.01))
+
+    path.write_text("registries: [{url: 'ftp://no'}]\n")
+    await comes(lambda: not watching.board.app_state.reload.successful)
+    kept = shown(watching, old)
+    # As a kubelet replaces a mounted file: by a link that leads elsewhere.
+    (tmp_path / "..data").write_text(new)
+    (tmp_path / "link").symlink_to("..data")
+    (tmp_path / "link").replace(path)
+    await comes(lambda: shown(watching, new))
+    watching.stop()
+    await running
+
+    assert kept
+    assert watching.board.app_state.reload.successful

@@ -21,7 +21,7 @@ from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.recognition import recognise
 from exporter.sources.registry.session import Session
 from exporter.sources.registry.transport import Transport
-from exporter.sources.registry.trust import Trust
+from exporter.sources.registry.trust import Contexts, Trust
 from exporter.tally import Tally
 
 
@@ -56,11 +56,11 @@ class Distribution(Session):
 
         `base_url` is `https://host[:port][/prefix]`, or `http://` where plain http was asked for;
         `environ` names the proxies (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). Raises `Malformed` for an
-        address that is none, `Unseen` for certificates that cannot be used.
+        address that is none. Certificates that cannot be used are seen at the first request.
         """
         registry = Address.of_registry(base_url)
         proxies = Proxies.of(environ)
-        transport = Transport(registry.origin, tls.contexts(), proxies, limits.concurrency)
+        transport = Transport(registry.origin, Contexts(tls), proxies, limits.concurrency)
         return cls(name, cls.way(registry, transport, limits, Tally()), logins, limits)
 
     def credential_check(

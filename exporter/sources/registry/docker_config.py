@@ -102,6 +102,8 @@ class DockerConfig:
 
     paths: tuple[Path, ...]
     helpers: Helpers = field(default_factory=Helpers)
+    required: bool = False
+    """Must they be there? Where one is named, nobody is asked without its login."""
 
     @classmethod
     def usual(cls, environ: Mapping[str, str], home: Path) -> Self:
@@ -122,7 +124,7 @@ class DockerConfig:
         """
         for path in self.paths:
             try:
-                entry = await asyncio.to_thread(_entry, path, host, repository)
+                entry = await asyncio.to_thread(_entry, path, host, repository, self.required)
                 login = await self._login(entry) if entry else None
             except Malformed as error:
                 raise Unseen(str(path), Reason.CREDENTIALS, str(error)) from error
@@ -156,10 +158,12 @@ class _Entry:
     fields: Json = field(default_factory=dict, repr=False)
 
 
-def _entry(path: Path, host: str, repository: str) -> _Entry | None:
+def _entry(path: Path, host: str, repository: str, required: bool) -> _Entry | None:  # noqa: FBT001 - by position, into a thread
     """Read a file, None where there is none. Raises `Malformed`, without secrets."""
     config = _load(path)
     if config is None:
+        if required:
+            raise Malformed("no such file")
         return None
     keys = _keys(host, repository)
     server = _HUB_KEY if host in _HUB_HOSTS else host

@@ -18,6 +18,7 @@ from yarl import URL
 
 from exporter.sources.registry.address import Address, Origin
 from exporter.sources.registry.proxies import Proxies
+from exporter.sources.registry.trust import Contexts
 
 _LONGEST_HEADER: Final = 32 * 2**10
 """Signed addresses of object stores carry whole session tokens."""
@@ -111,7 +112,7 @@ class Transport(httpx.AsyncBaseTransport):
     def __init__(
         self,
         home: Origin,
-        contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+        contexts: Contexts | tuple[ssl.SSLContext, ssl.SSLContext],
         proxies: Proxies,
         connections: int,
     ) -> None:
@@ -127,7 +128,10 @@ class Transport(httpx.AsyncBaseTransport):
         return Transport(self._home, self._contexts, self._proxies, connections)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return its response, which is to be closed."""
+        """Send a request and return its response, which is to be closed.
+
+        Raises `Unseen` for a certificate that cannot be used.
+        """
         address: Address = request.extensions["address"]
         connect: float | None = request.extensions["timeout"]["connect"]
         secure = self._contexts[address.origin != self._home] if address.secure else True

@@ -1,7 +1,7 @@
 """Certificates: the authorities that a TLS connection trusts, and the client's own."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.facts.gap import Reason
@@ -39,6 +39,20 @@ class Trust:
         except (OSError, ValueError) as error:  # ssl.SSLError, for no certificate, is one
             raise _unusable(path, error) from error
         return context
+
+
+@dataclass(slots=True)
+class Contexts:
+    """The contexts of a trust, made when the first is used: its files may be there only then."""
+
+    trust: Trust
+    _made: tuple[ssl.SSLContext, ssl.SSLContext] | None = field(default=None, init=False)
+
+    def __getitem__(self, index: int) -> ssl.SSLContext:
+        """Return how the registry is met (0), or others are (1). Raises `Unseen`."""
+        if self._made is None:
+            self._made = self.trust.contexts()
+        return self._made[index]
 
 
 def _refuse() -> str:
