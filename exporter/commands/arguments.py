@@ -57,6 +57,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     _value(parser, "subjects", "REF|REGISTRY", text, nargs="*")
     _uses(parser, _IMAGES)
     _tags(parser)
+    _flag(parser, "--all", "List every tag and every cause")
     _flag(parser, "--allow-empty", "Exit with 0 although a registry has no tags in scope")
     _audit(parser)
 
@@ -110,6 +111,7 @@ def _scrub(parser: argparse.ArgumentParser) -> None:
     _value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
     _uses(parser, _IMAGES)
     _tags(parser)
+    _flag(parser, "--all", "List every tag and every cause")
     how = parser.add_argument_group("how data is read")
     text = "Maximum bytes per second, such as 20MiB (default: as configured, or no limit)"
     _value(how, "--limit-rate", "SIZE", text)

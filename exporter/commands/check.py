@@ -16,7 +16,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reports, whole = _reports(args, environ)
     if args.save:
         save(reports, args.save)
-    answered_report(args, reports, lambda most: check.blocks(reports, most, again(args)))
+    answered_report(
+        args, reports, lambda most: check.blocks(reports, most, again(args), every=args.all)
+    )
     code = exit_code(reports, whole=whole)
     empty = whole and any(each.empty for each in reports)
     return Exit.BLIND if code is Exit.WELL and empty and not args.allow_empty else code

@@ -24,7 +24,7 @@ from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.oci.reference import Place
 from exporter.ports import Bytes, Listing, Unseen
-from exporter.publish.answers import scrub as answer
+from exporter.publish.answers import check
 from exporter.publish.answers.scrub import tally_words, unread_lines
 from exporter.publish.formatting import size_words
 from exporter.resolve.concurrency import pause
@@ -58,7 +58,9 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return Exit.BLIND
     if args.save:
         save(reports, args.save)
-    answered_report(args, reports, lambda most: answer.blocks(reports, most, again(args)))
+    answered_report(
+        args, reports, lambda most: check.blocks(reports, most, again(args), every=args.all)
+    )
     whole = bool(subjects.registries) or not subjects.hosts
     return exit_code(reports, whole=whole, unpacked=True)
 

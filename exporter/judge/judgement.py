@@ -45,7 +45,7 @@ def concluded(
     return Report(
         snapshot,
         tags,
-        causes(each.verdict for each in tags),
+        causes(tags),
         counted(snapshot, tags),
         tuple(check.rule for check in checks if check.could_run(snapshot)),
         since,

@@ -1,5 +1,6 @@
 """The report of an audit: a verdict for every tag and child, and all that follows of it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -325,6 +326,18 @@ class Cause:
     lack: Lack
     breaks: tuple[BrokenTag, ...]
     """The tags that it breaks, live first."""
+    since: float | None = None
+    """When one of them was first seen to be broken: seconds since the epoch."""
+
+    @property
+    def classes(self) -> Mapping[ReferenceClass, int]:
+        """How many tags of each class it breaks, the highest first."""
+        return Counter(each.verdict.root.reference_class for each in self.breaks)
+
+    @property
+    def repositories(self) -> tuple[Repository, ...]:
+        """The repositories of these tags."""
+        return tuple(sorted({each.verdict.root.repository for each in self.breaks}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +378,7 @@ class Report:
     tags: tuple[TagReport, ...]
     """Live first, then by repository and tag."""
     causes: tuple[Cause, ...]
-    """In the order of the tags that they break."""
+    """The highest class that they break first, then the most tags."""
     counts: Counts
     checked: tuple[Rule, ...]
     """The checks that could run."""

@@ -154,13 +154,24 @@ def _bare_indexes(snapshot: Snapshot, verdict: TagVerdict) -> frozenset[Digest]:
     return frozenset(each for each in every if not sealed.pointing_at(each))
 
 
-def causes(verdicts: Iterable[TagVerdict]) -> tuple[Cause, ...]:
-    """Return everything that is proven to be wrong, in the order of the tags that it breaks."""
-    found: dict[_Content, tuple[Lack, list[BrokenTag]]] = {}
-    for verdict in verdicts:
-        for content, (lack, broken) in _broken_by(verdict).items():
-            found.setdefault(content, (lack, []))[1].append(broken)
-    return tuple(Cause(lack, tuple(breaks)) for lack, breaks in found.values())
+def causes(tags: Iterable[TagReport]) -> tuple[Cause, ...]:
+    """Return everything that is proven to be wrong: what breaks the highest class, and most."""
+    found: dict[_Content, tuple[Lack, list[BrokenTag], list[float]]] = {}
+    for tag in tags:
+        for content, (lack, broken) in _broken_by(tag.verdict).items():
+            _, breaks, times = found.setdefault(content, (lack, [], []))
+            breaks.append(broken)
+            times.extend((tag.since,) if tag.since is not None else ())
+    every = (
+        Cause(lack, tuple(breaks), min(times, default=None))
+        for lack, breaks, times in found.values()
+    )
+    return tuple(sorted(every, key=lambda each: (_stake(each), -len(each.breaks))))
+
+
+def _stake(cause: Cause) -> tuple[bool, int]:
+    required = [each.verdict.stake for each in cause.breaks if each.required]
+    return not required, min(required, default=0)
 
 
 def _broken_by(verdict: TagVerdict) -> dict[_Content, tuple[Lack, BrokenTag]]:

@@ -9,7 +9,7 @@ from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.proof import State, corrupt, gone
 from exporter.judge.judgement import judge
 from exporter.oci.reference import Repository
-from exporter.publish.answers.scrub import damage
+from exporter.publish.answers import causes
 from exporter.publish.render import markdown, terminal
 from tests import worlds
 from tests.fakes import APP, Fake, audited, use
@@ -58,8 +58,8 @@ async def test_what_no_platform_that_must_run_needs_is_said_so() -> None:
     (cause,) = (await rotten(own.digest)).causes
 
     assert [tag.required for tag in cause.breaks] == [False, True]
-    assert "on linux/amd64, optional, used by refs.yml:1" in terminal.render(
-        damage([await rotten(own.digest)])
+    assert "on linux/amd64, optional" in terminal.render(
+        causes.blocks([await rotten(own.digest)], 100)
     )
 
 
@@ -79,19 +79,24 @@ async def test_nothing_is_said_where_nothing_is_corrupt() -> None:
     report = await rotten()
 
     assert report.causes == ()
-    assert (terminal.render(damage([report])), markdown.render(damage([report]))) == ("", "")
+    assert list(causes.blocks([report], 9)) == []
 
 
 async def test_text_and_markdown_name_blob_tag_and_use() -> None:
     report = await rotten(BASE.digest)
 
-    for said in (terminal.render(damage([report])), markdown.render(damage([report]))):
-        assert f"layer {BASE.digest} (700 B): digest-mismatch: hashes to x" in said
-        assert "breaks app:v1 (live) on linux/amd64, linux/arm64, used by refs.yml:1" in said
-        assert "breaks app:v2 (selected) on linux/amd64, linux/arm64" in said
+    for said in (
+        terminal.render(causes.blocks([report], 9)),
+        markdown.render(causes.blocks([report], 9)),
+    ):
+        plain = said.replace("`", "").replace("**", "")
+        assert f"layer {BASE.digest} (700 B) BROKEN: digest-mismatch: hashes to x\n" in plain
+        assert "breaks 2 tags in 1 repository (1 live, 1 selected); first seen 20" in plain
+        assert "app:v1 (live) on linux/amd64, linux/arm64" in plain
+        assert "app:v2 (selected) on linux/amd64, linux/arm64" in plain
 
 
-async def test_what_is_not_what_its_image_says_has_a_section_of_its_own() -> None:
+async def test_what_is_not_what_its_image_says_is_a_cause_of_its_own() -> None:
     report = await rotten()
     image = BOTH.children[1]
     wrong = {image.digest: (DiffIdMismatch(BASE.digest, "unpacks to x, its configuration says y"),)}
@@ -100,11 +105,25 @@ async def test_what_is_not_what_its_image_says_has_a_section_of_its_own() -> Non
     (cause,) = report.causes
 
     assert [tag.verdict.name for tag in cause.breaks] == ["app:v1", "app:v2"]
-    said = terminal.render(damage([report]))
-    assert said.startswith("Wrong diff ID\n"), "and no section on what is corrupt"
-    assert f"  layer {BASE.digest} (700 B): unpacks to x, its configuration says y\n" in said
-    assert "breaks app:v1 (live) on linux/arm64, used by refs.yml:1" in said
-    assert "## Wrong diff ID" in markdown.render(damage([report]))
+    said = terminal.render(causes.blocks([report], 9))
+    assert f"layer {BASE.digest} (700 B) BROKEN: unpacks to x, its configuration says y\n" in said
+    assert "app:v1 (live) on linux/arm64" in said
+
+
+async def test_what_breaks_live_tags_comes_first_and_then_what_breaks_most() -> None:
+    fake = Fake()
+    lone, base = worlds.layer("lone"), worlds.layer("base")
+    fake.push(worlds.image("one", "linux/amd64", (lone,)), "live")
+    for number in range(3):
+        fake.push(worlds.image(f"of base {number}", "linux/amd64", (base,)), f"idle{number}")
+    fake.push(worlds.image("last", "linux/amd64", (worlds.layer("last"),)), "last")
+    snapshot = (await audited(fake, use("app:live"))).snapshot
+    lost = (lone, base, worlds.layer("last"))
+    turned = {(APP, each.digest): gone(State.MISSING, "404") for each in lost}
+
+    found = judge(replace(snapshot, sightings={**snapshot.sightings, **turned}), {}).causes
+
+    assert [each.lack.digest for each in found] == [each.digest for each in lost]
 
 
 async def test_a_lost_layer_of_two_tags_is_one_cause_and_so_is_a_lost_manifest() -> None:

@@ -1,4 +1,4 @@
-"""The answer of `check`: a table of tags and platforms, what is lost, what was not covered."""
+"""The answer of `check` and `scrub`: causes of losses, tags and platforms, gaps in coverage."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,8 @@ from typing import Final
 
 from exporter.judge.finding import Rule, Severity
 from exporter.judge.report import Child, ChildKind, Report, TagReport, Urgency
-from exporter.publish.answers import coverage
+from exporter.oci.digest import Digest
+from exporter.publish.answers import causes, coverage
 from exporter.publish.answers.losses import losses
 from exporter.publish.blocks import (
     Block,
@@ -33,6 +34,7 @@ from exporter.publish.formatting import (
     impact_words,
     proof_words,
     time_words,
+    used_words,
     verdict_cell,
 )
 
@@ -40,6 +42,12 @@ PLAIN_HTTP: Final = "--plain-http"
 """The option by which a registry is asked without TLS."""
 _SERVE: Final = "pullproof serve --config pullproof.yml"
 _MOST_RISKS: Final = 5
+_FOLDED: Final = 10
+"""Tags up to which everything is told of each; of more, only what is wrong, and not all of it."""
+_MOST_LOST: Final = 3
+"""Lost tags that are told in full where there are many."""
+_MOST_CAUSES: Final = 5
+_UNFOLDED: Final = "--all lists every tag"
 _ANY: Final = "any"
 """The column of images that say no platform, and of tags that could not be looked into."""
 _EMPTY: Final = (
@@ -50,10 +58,13 @@ _OTHER: Final = "other"
 """The column of what no node runs: attestations, artifacts, caches, unreadable indexes."""
 
 
-def blocks(reports: Sequence[Report], most: int, again: str = "") -> Iterator[Block]:
-    """Return the answer: every tag that is not well, and so many of the others.
+def blocks(
+    reports: Sequence[Report], most: int, again: str = "", *, every: bool = False
+) -> Iterator[Block]:
+    """Return the answer: the causes of losses, then tags, folded where there are many.
 
-    `again` are the options by which the next command reaches the same registry.
+    `most` limits every list. `again` are the options by which the next command reaches the same
+    registry; `every` unfolds the tags.
     """
     for report in reports:
         snapshot = report.snapshot
@@ -62,17 +73,25 @@ def blocks(reports: Sequence[Report], most: int, again: str = "") -> Iterator[Bl
         )
         # Live tags first, and the worst first within a class.
         ordered = sorted(report.tags, key=lambda each: (each.order, _is_well(each)))
+        if every or _is_shared(report):
+            yield from causes.blocks([report], *((most, most) if every else (_MOST_CAUSES,)))
         if ordered:
-            yield from _table(report, ordered, most)
+            yield from _table(report, ordered, most, every=every)
         else:
             yield line(_EMPTY if report.empty else "No tags in scope.")
-        yield from _lost(ordered, report.snapshot.taken_at, most)
+        yield from _lost(report, ordered, most, every=every)
         yield from section("At risk", listed(_risks(report)))
         yield from coverage.blocks(report, with_sources=len(reports) == 1)
         yield line(f"Checked {_totals(report)}")
     if len(reports) > 1:
         yield from coverage.source_blocks(reports)
     yield Command("Next", next_command(reports, again))
+
+
+def _is_shared(report: Report) -> bool:
+    """Does one cause break several tags, or are there many? Of few, each tag names its own."""
+    several = any(len(each.breaks) > 1 for each in report.causes)
+    return several or report.cannot_be_pulled > _FOLDED
 
 
 def next_command(reports: Sequence[Report], again: str = "") -> str:
@@ -101,24 +120,38 @@ def _look_closer(report: Report, tag: TagReport) -> str:
     return f"pullproof {'scrub' if any(lack.corrupt for lack in lacks) else 'inspect'} {name}"
 
 
-def _table(report: Report, ordered: Sequence[TagReport], most: int) -> Iterator[Block]:
-    well = sum(map(_is_well, ordered))
-    room = max(0, most - (len(ordered) - well))
+def _table(
+    report: Report, ordered: Sequence[TagReport], most: int, *, every: bool
+) -> Iterator[Block]:
+    ill = [each for each in ordered if not _is_well(each)]
+    folded = not every and len(ordered) > _FOLDED
+    wanted = ill[:_FOLDED] if folded else ordered
+    room = most - sum(not _is_well(each) for each in wanted)
     place = count()
+    shown = [each for each in wanted if not _is_well(each) or next(place) < room]
+    if shown:
+        yield _tag_table(report, shown)
+    well = len(ordered) - len(ill)
+    more = len(ill) - sum(not _is_well(each) for each in shown)
+    hidden = well - sum(map(_is_well, shown))
+    if more:
+        yield line(f"… and {count_words(more, 'more tag')} not proven to be complete ({_UNFOLDED})")
+    if hidden:
+        words = "more complete tag" if shown else "complete tag"
+        yield line(f"{'… and ' if shown else ''}{count_words(hidden, words)}")
+
+
+def _tag_table(report: Report, shown: Sequence[TagReport]) -> Table:
     platforms = _platforms(report)
-    yield Table(
+    return Table(
         (
             TableColumn("Class"),
             TableColumn("Tag", "cut"),
             *(TableColumn(each, "folded") for each in platforms),
             TableColumn("State"),
         ),
-        tuple(
-            _row(each, platforms) for each in ordered if not _is_well(each) or next(place) < room
-        ),
+        tuple(_row(each, platforms) for each in shown),
     )
-    if well > room:
-        yield line(f"… and {count_words(well - room, 'more complete tag')}")
 
 
 def _is_well(tag: TagReport) -> bool:
@@ -151,18 +184,33 @@ def _row(tag: TagReport, platforms: tuple[str, ...]) -> tuple[Span, ...]:
     return str(verdict.root.reference_class), tag.name, *shown, verdict_cell(verdict)
 
 
-def _lost(ordered: Sequence[TagReport], taken_at: float, most: int) -> Iterator[Block]:
-    """Yield what is proven to be lost."""
+def _lost(
+    report: Report, ordered: Sequence[TagReport], most: int, *, every: bool
+) -> Iterator[Block]:
+    """Yield what is proven to be lost; of many tags, what no cause tells that breaks several."""
     lost = [each for each in ordered if any(losses(each.verdict))]
-    shown = (_lost_tag(each, taken_at) for each in lost[:most])
+    if not every and len(lost) > _FOLDED:
+        several = {each.lack.digest for each in report.causes if len(each.breaks) > 1}
+        lost = [each for each in lost if not _lacks(each) or _lacks(each) - several]
+        most = _MOST_LOST
+    shown = (_lost_tag(each, report.snapshot.taken_at) for each in lost[:most])
     yield from section("Missing or broken", listed(shown, uncounted=max(0, len(lost) - most)))
+
+
+def _lacks(tag: TagReport) -> set[Digest]:
+    return {each.digest for child in tag.verdict.children for each in child.lacks if each.lost}
 
 
 def _lost_tag(tag: TagReport, taken_at: float) -> Item:
     earlier = tag.since is not None and tag.since < taken_at
     since = f", first seen {time_words(tag.since)}" if earlier and tag.since is not None else ""
     repairs = dict.fromkeys(each.hint for each in tag.findings if each.hint)
-    notes = (*impact_words(tag.impact), *(f"repair: {each}" for each in repairs))
+    used = () if tag.impact.workloads else (used_words(tag.users).removeprefix(", "),)
+    notes = (
+        *filter(None, used),
+        *impact_words(tag.impact),
+        *(f"repair: {each}" for each in repairs),
+    )
     below = (
         item(f"{each.where}  ", each.cell, "  ", Code(each.digest), below=map(item, each.details))
         if each.digest

@@ -14,7 +14,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Effect, PreconditionCode
-from exporter.judge.report import Child, Report, TagReport, TagVerdict
+from exporter.judge.report import BrokenTag, Cause, Child, Report, TagReport, TagVerdict
 from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.publish.answers.document import (
     VERSION,
@@ -143,6 +143,30 @@ class FindingEntry(Struct, frozen=True):
     ]
 
 
+class AffectedTagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
+    """One tag or pinned digest that a cause breaks."""
+
+    repository: Name
+    tag: Annotated[Name | None, Meta(description="null for a pinned digest.")]
+    digest: Annotated[Sha | None, Meta(description="Digest of the tag, or the pinned digest.")]
+    reference_class: ReferenceClass
+    platforms: Annotated[tuple[Name, ...], Meta(description="On which; empty if not known.")]
+    required: Annotated[bool, Meta(description="Whether a required platform is affected.")]
+
+
+class CauseEntry(Struct, frozen=True):
+    """One digest that is missing, short or corrupt, and every tag that it breaks."""
+
+    registry: Name
+    digest: Sha
+    kind: Annotated[str, Meta(description="manifest, config, layer or blob.")]
+    size: Annotated[int | None, Meta(description="Bytes, as the manifest states them.")]
+    state: State
+    detail: Annotated[str, Meta(description="What was observed, for people.")]
+    since: Annotated[Moment | None, Meta(description="When a loss of it was first seen.")]
+    tags: tuple[AffectedTagEntry, ...]
+
+
 class ReclaimableEntry(Struct, frozen=True):
     """Reclaimable bytes by reason, each byte once."""
 
@@ -238,6 +262,7 @@ class ReportDocument(AnswerDocument, frozen=True):
     """The report: a verdict for every tag, findings and gaps."""
 
     registries: tuple[RegistryEntry, ...]
+    causes: Annotated[tuple[CauseEntry, ...], Meta(description="The worst first.")]
     tags: tuple[TagEntry, ...]
     findings: tuple[FindingEntry, ...]
     gaps: tuple[GapEntry, ...]
@@ -251,6 +276,7 @@ def document(statuses: Iterable[RegistryStatus], generated: float) -> ReportDocu
         VERSION,
         moment(generated),
         tuple(map(_registry, known)),
+        tuple(_cause(report, each) for report in reports for each in report.causes),
         tuple(entry for report in reports for entry in _tags(report)),
         tuple(_finding(report, each) for report in reports for each in report.findings),
         tuple(
@@ -274,6 +300,20 @@ def _registry(status: RegistryStatus) -> RegistryEntry:
         last_success=optional_moment(status.last_success),
         storage=_storage(status.report.storage) if status.report else None,
     )
+
+
+def _cause(report: Report, cause: Cause) -> CauseEntry:
+    lack = cause.lack
+    what = lack.digest, lack.kind, lack.size, lack.state, lack.detail
+    tags = tuple(map(_affected, cause.breaks))
+    return CauseEntry(report.snapshot.registry, *what, optional_moment(cause.since), tags)
+
+
+def _affected(broken: BrokenTag) -> AffectedTagEntry:
+    root = broken.verdict.root
+    platforms = tuple(map(str, broken.platforms))
+    where = root.repository, root.tag, root.digest
+    return AffectedTagEntry(*where, root.reference_class, platforms, broken.required)
 
 
 def _tags(report: Report) -> Iterator[TagEntry]:

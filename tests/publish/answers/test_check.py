@@ -408,3 +408,24 @@ def test_markdown_names_who_uses_it() -> None:
         report(tag("app:v1", SAFE, uses=(use,)))
     )
     assert "No known workload or file uses it" in inspect_markdown(report(tag("app:v1", SAFE)))
+
+
+def test_one_layer_that_breaks_five_hundred_tags_is_told_on_the_first_lines() -> None:
+    base = child("amd64", BROKEN).lacks[0].digest
+    broken = [tag(f"team/app{at % 3}:v{at}", child("amd64", BROKEN)) for at in range(500)]
+    fine = [tag(f"team/fine:v{at}", SAFE) for at in range(1901)]
+
+    lines = check_text([report(*broken, *fine)]).splitlines()
+
+    assert len(lines) <= 40
+    (cause,) = (line for line in lines[:8] if str(base) in line)
+    assert "BROKEN" in cause
+    assert any(
+        "breaks 500 tags in 3 repositories (500 live); first seen" in line for line in lines[:8]
+    )
+    assert any(
+        "and 490 more tags not proven to be complete (--all lists every tag)" in line
+        for line in lines
+    )
+    assert any("1,901 more complete tags" in line for line in lines)
+    assert not any("team/fine" in line for line in lines)
