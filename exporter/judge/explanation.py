@@ -11,7 +11,7 @@ from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.leaves import View, grow
 from exporter.judge.reachability import Runners, direct_tags, runners
-from exporter.judge.report import Child, ChildKind, Report, TagVerdict
+from exporter.judge.report import Child, ChildKind, Report, TagReport, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 
@@ -89,6 +89,16 @@ class Explanation:
 def places(report: Report, digest: Digest) -> tuple[Repository, ...]:
     """Return the repositories in which a digest was looked at."""
     return tuple(sorted({where for where, seen in report.snapshot.sightings if seen == digest}))
+
+
+def referencing(report: Report, digest: Digest) -> tuple[TagReport, ...]:
+    """Return the tags whose manifests are a digest or reference it, live first."""
+    read = report.snapshot.manifests.values()
+    parents = {
+        each.digest for each in read if any(link.target.digest == digest for link in each.links)
+    }
+    wanted = {digest, *parents}
+    return tuple(each for each in report.tags if not wanted.isdisjoint(each.verdict.manifests))
 
 
 def explain(  # noqa: PLR0913 - what is asked for, and what else is known

@@ -140,6 +140,16 @@ MISSING_CHILD_INFO: Final = Group.VERDICTS.gauge(
     "Always 1. One series per missing or broken manifest of a tag, and per missing platform.",
     "A missing platform has no digest. Capped per registry; live tags are kept first.",
 )
+CAUSE_INFO: Final = Group.VERDICTS.gauge(
+    "cause_info{registry,digest,kind,state}",
+    "Always 1. One series per digest that is missing, short or corrupt and breaks a tag.",
+    "Capped per registry by `metrics.problems`; the worst are kept.",
+)
+CAUSE_AFFECTED_TAGS: Final = Group.VERDICTS.gauge(
+    "cause_affected_tags{registry,digest,kind,class}",
+    "Tags that a missing, short or corrupt digest breaks.",
+    "Those of `pullproof_cause_info`.",
+)
 REGISTRY_INFO: Final = Group.AUDITS.gauge(
     "registry_info{registry,role,kind,collector}",
     "Always 1. Role, kind and garbage collector of the registry.",

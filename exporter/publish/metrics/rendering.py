@@ -83,6 +83,8 @@ def registries(statuses: Sequence[RegistryStatus], limits: Limits) -> Exposition
     for family, rows in tag_series.INFOS.items():
         dropped = tag_series.infos(samples, family, rows, reports, limits.problems)
         _limited(samples, family.name, limits.problems, dropped)
+    dropped = tag_series.causes(samples, reports, limits.problems)
+    _limited(samples, catalogue.CAUSE_INFO.name, limits.problems, dropped)
     return expose(samples)
 
 

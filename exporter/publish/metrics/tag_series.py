@@ -1,5 +1,6 @@
 """Series of single tags, of their problems and of the workloads that those affect."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
@@ -50,6 +51,28 @@ def infos(
         for values in islice(each, limit):
             samples.put(family, 1, *values)
         dropped += max(0, len(each) - limit)
+    return dropped
+
+
+def causes(samples: Samples, reports: Iterable[Report], limit: int) -> int:
+    """Add the series of so many causes of each report; return how many were left out."""
+    dropped = 0
+    for report in reports:
+        tags: dict[tuple[str, str], Counter[str]] = {}
+        states: dict[tuple[str, str], str] = {}
+        what: tuple[str, str]
+        for cause in report.causes:
+            # One layer may be wrong for two images, each in its own way: it is one digest.
+            what = cause.lack.digest, cause.lack.kind
+            states.setdefault(what, cause.lack.state.value)
+            classes = {each.value: count for each, count in cause.classes.items()}
+            tags.setdefault(what, Counter()).update(classes)
+        for what, classes in islice(tags.items(), limit):
+            registry = report.snapshot.registry
+            samples.put(catalogue.CAUSE_INFO, 1, registry, *what, states[what])
+            for name, amount in classes.items():
+                samples.put(catalogue.CAUSE_AFFECTED_TAGS, amount, registry, *what, name)
+        dropped += max(0, len(tags) - limit)
     return dropped
 
 

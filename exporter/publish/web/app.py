@@ -56,6 +56,7 @@ def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web
         [
             web.get(f"{prefix}/", shown.front),
             web.get(f"{prefix}/icon.svg", shown.icon),
+            web.get(f"{prefix}/digest/{{registry}}/{{digest}}", shown.digest),
             web.get(f"{prefix}/docs/{{place:.*}}", shown.document),
             web.get(f"{prefix}/tag/{{registry}}/{{name:.+}}", shown.tag),
             web.get(f"{prefix}/report.json", shown.report),

@@ -6,14 +6,15 @@ from typing import Final
 
 from exporter.facts.registry_kind import Collector
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Condition
+from exporter.judge.report import Cause, Condition
 from exporter.judge.storage_use import StorageUse
 from exporter.publish.answers.capacity import storage_blocks
 from exporter.publish.answers.coverage import gap_lines
 from exporter.publish.blocks import Cell, Item, List, PageLink, Span, Text, Tone, item, listed
-from exporter.publish.formatting import ago_words, count_words, names
+from exporter.publish.formatting import ago_words, count_words, names, size_words, state_cell
 from exporter.publish.render.html import badge, markup, render, text
 from exporter.publish.status import AppState, RegistryStatus, SourceStatus
+from exporter.publish.web.digest_page import digest_path
 from exporter.publish.web.frame import facts, frame, link, section
 from exporter.publish.web.query import Query
 from exporter.publish.web.tag_index import IndexedTag, TagIndex
@@ -52,9 +53,39 @@ def _verdict(app_state: AppState, index: TagIndex, now: float) -> str:
     return (
         f'<section class="verdict {tone.value}" aria-labelledby="answer">'
         f'<h1 id="answer">{text(head)}</h1><p class="lead">{markup(lead)}</p>'
+        + _causes(app_state)
         + (f'<div class="worst">{render([worst])}</div>' if worst.items else "")
+        + _rest(lost)
         + "</section>"
     )
+
+
+def _causes(app_state: AppState) -> str:
+    """Return the digests that break several tags, the worst first."""
+    found = [
+        (status.registry, cause)
+        for status in app_state.statuses
+        for cause in (status.report.causes if status.report else ())
+        if len(cause.breaks) > 1
+    ]
+    found.sort(key=lambda each: -len(each[1].breaks))
+    shown = listed((_cause(*each) for each in found[:_WORST]), uncounted=len(found[_WORST:]))
+    return f'<div class="worst causes">{render([List(shown)])}</div>' if shown else ""
+
+
+def _cause(registry: str, cause: Cause) -> Item:
+    lack = cause.lack
+    size = "" if lack.size is None else f" ({size_words(lack.size)})"
+    breaks = f"breaks {count_words(len(cause.breaks), 'tag')}: {lack.detail or 'not found'}"
+    digest = PageLink(f"{lack.kind} {lack.digest[:19]}…", digest_path(registry, lack.digest))
+    return item(digest, f"{size} ", state_cell(lack.state), f" {breaks}")
+
+
+def _rest(lost: Sequence[IndexedTag]) -> str:
+    if len(lost) <= _WORST:
+        return ""
+    address = Query(condition=Condition.CANNOT_BE_PULLED).address()
+    return f"<p>{link(address, f'{len(lost) - _WORST:,} more')}</p>"
 
 
 def _answer(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag]) -> tuple[Tone, str]:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from exporter.judge.explanation import places
 from exporter.judge.report import TagReport
-from exporter.oci.digest import Malformed
+from exporter.oci.digest import Digest, Malformed
 from exporter.publish.answers.document import encode
 from exporter.publish.answers.report import document
 from exporter.publish.metrics.rendering import Published
 from exporter.publish.status import RegistryStatus
 from exporter.publish.web import sending
+from exporter.publish.web.digest_page import digest_page
 from exporter.publish.web.documentation import KINDS, Documentation
 from exporter.publish.web.frame import ICON
 from exporter.publish.web.front import front
@@ -62,6 +64,19 @@ class Handlers:
             raise web.HTTPNotFound(text="No such tag in the last audit\n")
         entry = index.places[place]
         return await sending.page(request, lambda: tag_page(entry, self._clock()))
+
+    async def digest(self, request: web.Request) -> web.StreamResponse:
+        """The page of one digest."""
+        registry = request.match_info["registry"]
+        reports = [each.report for each in self._board.app_state.statuses if each.report]
+        report = next((each for each in reports if each.snapshot.registry == registry), None)
+        try:
+            digest = Digest.parse(request.match_info["digest"])
+        except Malformed:
+            raise web.HTTPBadRequest(text="Not a digest: sha256:… is one\n") from None
+        if report is None or not await asyncio.to_thread(places, report, digest):
+            raise web.HTTPNotFound(text="No such digest in the last audit\n")
+        return await sending.page(request, lambda: digest_page(reports, report, digest))
 
     async def document(self, request: web.Request) -> web.StreamResponse:
         """A page of the documentation, or a file that one shows."""

@@ -262,7 +262,8 @@ def test_a_digest_is_a_label_of_problems_only() -> None:
     found = samples(app_state(status(incident())))
 
     named = {name for name, rows in found.items() for labels, _ in rows if "digest" in labels}
-    assert named == {"pullproof_missing_child_info"}
+    info = {"pullproof_missing_child_info", "pullproof_cause_info"}
+    assert named == {*info, "pullproof_cause_affected_tags"}
     states = {labels["state"] for labels, _ in found["pullproof_missing_child_info"]}
     assert states == {"missing", "broken"}
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
@@ -16,13 +17,16 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.check import TagContext
 from exporter.judge.checks import unprotected_child
 from exporter.oci.reference import Reference
+from tests.parts.process import PATIENCE
 from tests.publish.reports import (
+    BROKEN,
     MISSING,
     TAKEN_AT,
     UNKNOWN,
     app_state,
     attestation,
     child,
+    digest,
     rejudged,
     report,
     status,
@@ -30,7 +34,7 @@ from tests.publish.reports import (
     tag,
 )
 from tests.publish.web.page import Page, ask, page, shown
-from tests.publish.web.serving import Board
+from tests.publish.web.serving import Board, serving
 
 if TYPE_CHECKING:
     from exporter.judge.finding import Finding
@@ -249,3 +253,24 @@ async def test_what_the_own_collector_would_do_stands_first() -> None:
     text = (await page("/", shown(replace(about, storage=storage())))).text
 
     assert text.index("distribution-3, plain this registry") < text.index("distribution-2, delete")
+
+
+async def test_one_layer_that_breaks_many_tags_is_on_the_first_screen_and_has_a_page() -> None:
+    lost = child("amd64", BROKEN).lacks[0].digest
+    about = report(*(tag(f"team/app:v{at}", child("amd64", BROKEN)) for at in range(500)))
+    async with (
+        serving(board=shown(about)) as served,
+        httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=PATIENCE) as http,
+    ):
+        front = Page(await http.get("/"))
+        (path,) = (each for each in front.links if each.startswith("digest/"))
+        page = Page(await http.get(f"/{path}"))
+        unknown = await http.get(f"/digest/registry.example/{digest('nothing')}")
+        wrong = await http.get("/digest/registry.example/nothing")
+
+    assert "breaks 500 tags: 0 of 1034 bytes" in front.text
+    assert "495 more" in front.text
+    assert str(lost) in page.text
+    assert "Referenced by 500 tags" in page.text
+    assert "team/app" in page.text
+    assert (unknown.status_code, wrong.status_code) == (404, 400)
