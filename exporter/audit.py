@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.proof import State
-from exporter.facts.scrubbed import Scrubbed, recall, with_diff_ids
+from exporter.facts.scrubbed import recall, with_diff_ids
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import Use
 from exporter.judge.gc.outcome import Unpredictable
@@ -21,7 +21,7 @@ from exporter.resolve.guard import Faults, guarded
 from exporter.resolve.observe import observe
 from exporter.resolve.scope import stored_roots
 from exporter.resolve.tags import resolve_again
-from exporter.resolve.target import Scrub, Target
+from exporter.resolve.target import FullReads, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ async def _examined(
 ) -> Audited:
     inventory = await _inventory(target, faults)
     snapshot = await observe(target, uses, before.snapshot if before else None, now)
-    snapshot = await _recalled(target, snapshot, before, faults)
+    snapshot = await _recalled(target, snapshot, before)
     if isinstance(inventory, Inventory):
         snapshot = _with_pointers(snapshot, inventory)
     report = await _judged(target, snapshot, before)
@@ -69,27 +69,35 @@ async def _examined(
     return Audited(_with_gaps(report, (inventory,)) if inventory else report, None)
 
 
-async def _recalled(
-    target: Target, snapshot: Snapshot, before: Report | None, faults: Faults
-) -> Snapshot:
-    """Add what full reads proved: this audit reads no more than last bytes."""
-    scrub = target.scrub
-    if scrub is None:
+async def _recalled(target: Target, snapshot: Snapshot, before: Report | None) -> Snapshot:
+    """Record what this audit read in full, and add what earlier full reads proved."""
+    reads, scrub = target.full_reads, target.scrub
+    if reads is None or (scrub is None and snapshot.read_in_full is None):
         return snapshot
     earlier = before.snapshot if before else None
 
     def recalled() -> Snapshot:
+        registry = snapshot.registry
+        if snapshot.read_in_full is not None:
+            _record(reads, snapshot)
         # Without the history what was corrupt stays so by the report before.
-        registry, nothing = snapshot.registry, Scrubbed()
-        scrubbed = faults.attempt("scrub history", _history, scrub, registry, default=nothing)
-        found = recall(snapshot, earlier, scrubbed, scrub.terms.period)
-        return with_diff_ids(found, earlier, scrubbed.contents) if scrub.unpacker else found
+        scrubbed = reads.history(registry)
+        found = recall(snapshot, earlier, scrubbed, reads.period)
+        unpacks = scrub is not None and scrub.unpacker is not None
+        return with_diff_ids(found, earlier, scrubbed.contents) if unpacks else found
 
     return await asyncio.to_thread(recalled)
 
 
-def _history(scrub: Scrub, registry: str) -> Scrubbed:
-    return replace(scrub.proofs.scrubbed(registry), shared=scrub.source.shared)
+def _record(reads: FullReads, snapshot: Snapshot) -> None:
+    found = {
+        place: seen
+        for place, seen in snapshot.sightings.items()
+        if (seen.hashed or seen.corrupt) and seen.seen_at is None
+    }
+    if found:
+        reads.proofs.want(snapshot.registry, {digest for _, digest in found})
+        reads.proofs.note(snapshot.registry, found, snapshot.taken_at)
 
 
 async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> Report:

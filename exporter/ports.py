@@ -109,6 +109,16 @@ class Wrong:
 
 
 @dataclass(frozen=True, slots=True)
+class BlobRead:
+    """Bytes of a blob that came, and are right as far as they were read."""
+
+    content: bytes
+    """Its last byte, or all of it where that was asked for."""
+    hashed: bool = False
+    """Did every byte come, and match the digest?"""
+
+
+@dataclass(frozen=True, slots=True)
 class ManifestBody:
     """A manifest's bytes; their digest was computed, not believed."""
 
@@ -168,6 +178,14 @@ class Catalogue(Protocol):
 class Content(Protocol):
     """What a registry hands out, asked the way a node asks. Every method raises `Unseen`."""
 
+    @property
+    def ranges(self) -> bool | None:
+        """Does it send the part of a blob that is asked for? Where it does not, it sends all of it.
+
+        As its latest answer showed; None before the first.
+        """
+        ...
+
     async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
         """To what does a tag resolve, or is a manifest still there by digest?
 
@@ -197,8 +215,11 @@ class Content(Protocol):
 
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
-    ) -> bytes | Absent | Wrong:
-        """Read a blob's last byte by a ranged GET, or all of it where `whole` (bounded, hashed)."""
+    ) -> BlobRead | Absent | Wrong:
+        """Read a blob's last byte by a ranged GET, or all of it where `whole` (bounded, hashed).
+
+        What came whole is hashed, whether that was asked for or not.
+        """
         ...
 
 

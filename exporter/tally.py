@@ -10,6 +10,8 @@ class Tally:
     requests: dict[tuple[str, str], int] = field(default_factory=dict)
     """By endpoint (`base|catalog|tags|manifest|blob|token|redirect`) and code
     (`2xx|3xx|401|403|404|429|4xx|5xx|error`)."""
+    received: dict[str, int] = field(default_factory=dict)
+    """Bytes of bodies, by endpoint; those of a redirect's target count as the first one's."""
     seconds: dict[str, list[int]] = field(default_factory=dict)
     """By endpoint: how many requests ended within each of `BUCKETS`, and beyond."""
     seconds_sum: dict[str, float] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
-from exporter.ports import Absent, Listing, ManifestBody, Unseen, Wrong
+from exporter.ports import Absent, BlobRead, Listing, ManifestBody, Unseen, Wrong
 from exporter.resolve import scope
 from exporter.resolve.target import AuditLimits, Target
 
@@ -77,6 +77,10 @@ class Fake:
     """What every answer tells."""
     tells_lengths: bool = True
     """Does a HEAD of a blob say how long it is?"""
+    sends_parts: bool = True
+    """Does it send the last byte where that is asked for, and not the whole blob?"""
+    ranges: bool | None = None
+    read_in_full: Counter[tuple[Repository, Digest]] = field(default_factory=Counter)
     asked: list[tuple[str, str, str, str]] = field(default_factory=list)
     """Every question: method, kind, repository, name."""
     down: bool = False
@@ -221,7 +225,7 @@ class Fake:
 
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
-    ) -> bytes | Absent | Wrong:
+    ) -> BlobRead | Absent | Wrong:
         answer = await self._ask("GET", "whole" if whole else "blob", repository, blob.digest)
         if isinstance(answer, Absent | Wrong):
             return answer
@@ -230,7 +234,13 @@ class Fake:
             return NO_BLOB
         if blob.size is not None and len(body) < blob.size:
             return Wrong(f"{len(body)} of {blob.size} bytes")
-        return body if whole else body[-1:]
+        self.ranges = self.sends_parts or (self.ranges if len(body) == 1 else False)
+        if not whole and self.sends_parts:
+            return BlobRead(body[-1:])
+        self.read_in_full[repository, blob.digest] += 1
+        if Digest.of(body, blob.digest.algorithm) != blob.digest:
+            return Wrong(f"hashes to {Digest.of(body)}", mismatch=True)
+        return BlobRead(body if whole else body[-1:], hashed=True)
 
 
 @dataclass

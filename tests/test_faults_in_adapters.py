@@ -19,7 +19,7 @@ from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Admission
 from exporter.oci.reference import Repository
 from exporter.ports import Listing
-from exporter.resolve.target import Scrub, Target, Terms
+from exporter.resolve.target import FullReads, Scrub, Target, Terms
 from exporter.sources.storage import filesystem
 from exporter.tally import ScrubTally
 from tests import worlds
@@ -89,11 +89,11 @@ class World:
 
     def faulty(self, adapter: str, injected: Injected) -> Target:
         """The same, with a fault in one of its adapters."""
-        told, scrub = self.told, self.made.scrub
-        if adapter in ("source", "proofs"):
-            assert scrub is not None
-            broken = Faulty(getattr(scrub, adapter), injected)
-            return replace(told, scrub=replace(scrub, **{adapter: broken}))
+        told, reads = self.told, self.made.full_reads
+        if adapter == "proofs":
+            assert reads is not None
+            broken = Faulty(reads.proofs, injected)
+            return replace(told, full_reads=replace(reads, proofs=broken))  # type: ignore[arg-type] - any adapter
         return replace(told, **{adapter: Faulty(getattr(told, adapter), injected)})
 
 
@@ -108,8 +108,11 @@ def world(tmp_path: Path) -> World:
     for repository, made, tag in ((APP, INDEX, "v1"), (LIB, WHOLE, "v2")):
         tree.write(tmp_path, repository, made, tag)
     scrub = Scrub(Bytes(), Proofs(), Terms(), ScrubTally(1.0))  # type: ignore[arg-type]
+    reads = FullReads(scrub.proofs)
     disk = Disk(filesystem.read(str(tmp_path)))
-    return World(target(registry, storage=disk, credential_check=Welcome(), scrub=scrub))
+    return World(
+        target(registry, storage=disk, credential_check=Welcome(), scrub=scrub, full_reads=reads)
+    )
 
 
 async def reported(told: Target) -> Report:
@@ -131,11 +134,10 @@ CALLS: Final = (
     *(("storage", name) for name in methods(ports.Storage)),
     *(("credential_check", name) for name in methods(ports.CredentialCheck)),
     ("proofs", "scrubbed"),
-    ("source", "shared"),
 )
 ELSEWHERE: Final = {
     ports.ReferenceSource: "tests/wiring/test_references.py",
-    ports.Bytes: "tests/resolve/scrub/test_reading.py, and `shared` here",
+    ports.Bytes: "tests/resolve/scrub/test_reading.py",
     ports.Sink: "tests/resolve/scrub/test_reading.py",
     ports.KeepTagger: "writes, in `protect` alone",
     ports.Outlines: "tests/sources/storage/test_recall.py",

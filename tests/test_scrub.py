@@ -16,7 +16,7 @@ from exporter.resolve.unpacking import Unpacker
 from exporter.store.ledger import Ledger
 from tests import worlds
 from tests.fakes import HOST, NOW, target, use
-from tests.serve.scrubs import LATEST, LIVE, OTHER, ROTTEN, Scene, everything, scene
+from tests.serve.scrubs import LATEST, LIVE, OTHER, ROTTEN, Scene, everything, full_reads, scene
 
 LAYERS = [layer.digest for layer in (*LIVE.layers, *OTHER.layers)]
 WRONG = worlds.image("wrong", layers=LIVE.layers, diff_ids=[LATEST.digest, LIVE.layers[1].digest])
@@ -46,7 +46,7 @@ def _world(ledger: Ledger, faults: dict[str, Wrong | Reason], *, unpacked: bool)
 
 
 async def _by_command(here: Scene) -> None:
-    told = replace(target(here.fake), scrub=here.scrub)
+    told = replace(target(here.fake), scrub=here.scrub, full_reads=full_reads(here.scrub))
     await scrub_once(told, Listing((use("app:live"),)))
 
 

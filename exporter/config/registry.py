@@ -71,6 +71,20 @@ class ScrubSettings(Section):
         return asked
 
 
+class VerifySettings(Section):
+    """How blobs are verified where the registry ignores ranges (Gitea, Quay).
+
+    It sends the whole blob where the last byte is asked for.
+    """
+
+    period: Period | None = None
+    """Time between two reads of the same blob in full, at least a minute; between them it is
+    requested by HEAD. `null` is the `period` of `scrub`, or a day without a scrub."""
+    bytes_per_audit: Size = ByteSize(10 * 2**30)
+    """Maximum size of all blobs that one audit reads in full, for all shards together. Blobs that
+    exceed it keep their last verification, or are unknown (`budget`) until a later audit."""
+
+
 class RepositoriesSettings(Section):
     """Which repositories of a registry are looked at, beside those that references name."""
 
@@ -149,7 +163,8 @@ class RegistrySettings(Section):
     requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Maximum requests per second, for all shards together; `null` is no limit."""
     timeout: Timeout = timedelta(seconds=30)
-    """Timeout of one request. A page of a list has 5m, since it may take minutes on object
+    """Timeout of one response, and of a body that stands still; a large one may take longer. A
+    page of a list has 5m, since it may take minutes on object
     stores."""
     tries: int = Field(default=3, ge=1, le=10)
     """Number of attempts before a request fails."""
@@ -163,6 +178,8 @@ class RegistrySettings(Section):
     collections."""
     scrub: ScrubSettings | None = None
     """Full verification of its content over time; `null` is never."""
+    verify: VerifySettings = VerifySettings()
+    """Full reads of blobs where the registry sends nothing less."""
     interval: Interval | None = None
     """Time between two audits of it; `null` is the common `interval`."""
 

@@ -42,6 +42,8 @@ class Reason(StrEnum):
     """Past a limit: body, depth, children, tags, pages, what a layer unpacks to."""
     INCOMPLETE_LIST = "incomplete-list"
     """A list that the registry cut off or that shows the marks of its paging faults."""
+    BUDGET = "budget"
+    """Past the bytes that one audit may read in full: a later audit reads it."""
     UNCONFIRMED = "unconfirmed"
     """Looked absent once, but a second look or a known-good neighbour disagreed."""
     BY_DESIGN = "by-design"

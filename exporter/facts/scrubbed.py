@@ -9,7 +9,7 @@ from exporter.facts.proof import HASHED, Proof, Sighting, State
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
-from exporter.oci.reference import Place, Repository
+from exporter.oci.reference import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,6 @@ class Proven:
     """When something needed it first, as far as is remembered."""
     at: float | None = None
     """When its bytes were last read whole and matched; None where they never were."""
-    repository: Repository | None = None
-    """Through which repository they were read."""
 
     @property
     def counts_from(self) -> float:
@@ -39,9 +37,11 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Scrubbed:
-    """What earlier scrubs of one registry found."""
+    """What earlier full reads of one registry found, of scrubs and of audits."""
 
     proofs: Mapping[Digest, Proven] = field(default_factory=dict)
+    places: Mapping[Place, float] = field(default_factory=dict)
+    """When the bytes that a place hands out were last read whole and matched."""
     mismatches: Mapping[Place, Mismatch] = field(default_factory=dict)
     contents: Mapping[Digest, Known] = field(default_factory=dict)
     """What layers unpack to, and what configurations say of that, where it is asked."""
@@ -53,14 +53,20 @@ class Scrubbed:
 
         A proof that lies further ahead than that is of a clock that was, and may be of any age.
         """
-        at = self._proven_at(digest)
-        return at is not None and abs(now - at) <= period
+        return _within(self._proven_at(digest), now, period)
 
     def covers(self, place: Place, now: float, period: float) -> bool:
         """Were the bytes that a place hands out proven right within a period, in seconds?"""
-        known = self.proofs.get(place[1])
-        here = self.shared or (known is not None and known.repository == place[0])
-        return here and self.fresh(place[1], now, period)
+        return _within(self.proven_at(place), now, period)
+
+    def proven_at(self, place: Place) -> float | None:
+        """Return when the bytes that a place hands out were proven right; None where never.
+
+        Nor where they were wrong since: in seconds since the epoch.
+        """
+        if place in self.mismatches:
+            return None
+        return self._proven_at(place[1]) if self.shared else self.places.get(place)
 
     def right_since(self, digest: Digest, wrong_at: float) -> bool:
         """Were its bytes proven right after they were wrong?"""
@@ -70,6 +76,10 @@ class Scrubbed:
     def _proven_at(self, digest: Digest) -> float | None:
         known = self.proofs.get(digest)
         return known.at if known is not None else None
+
+
+def _within(at: float | None, now: float, period: float) -> bool:
+    return at is not None and abs(now - at) <= period
 
 
 def recall(now: Snapshot, before: Snapshot | None, scrubbed: Scrubbed, period: float) -> Snapshot:

@@ -114,6 +114,9 @@ class Snapshot:
     gone: bool = False
     """Did the registry stop answering before the audit's end?"""
     gaps: tuple[Gap, ...] = ()
+    read_in_full: int | None = None
+    """Bytes of blobs that were read in full, as the registry ignores ranges; None where it sends
+    the part that is asked for."""
     diff_id_mismatches: Mapping[Digest, tuple[DiffIdMismatch, ...]] = field(default_factory=dict)
     """By manifest: in what an image is not what its configuration says, where that was read."""
 

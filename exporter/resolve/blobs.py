@@ -1,8 +1,8 @@
 """BlobCheck: one request per blob and repository, however many manifests share it."""
 
 import asyncio
-from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from exporter.facts.gap import Reason
@@ -21,14 +21,17 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import IMAGE_CONFIGS, Descriptor, Kind, Link
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Place
-from exporter.ports import Absent, Unseen, Wrong
+from exporter.ports import Absent, BlobRead, Unseen, Wrong
 from exporter.resolve.concurrency import spread
 from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
+from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.walk import Walk
 
 LARGEST_CONFIG: Final = 4 * 2**20
 """Bytes: no image's configuration is larger, and a larger one is not read for what it says."""
 
+_SMALL: Final = 64 * 2**10
+"""Bytes of a blob that is read in full whenever it must be: asking for less costs as much."""
 _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
 
 
@@ -37,6 +40,10 @@ class BlobCheck:
     """The blobs of the manifests that a walk found. `prove` them once, for the walk."""
 
     walk: Walk
+    plan: FullReadPlan | None = None
+    """When blobs are read in full, where the registry sends nothing less."""
+    read: int = 0
+    """Bytes of blobs that were read in full."""
     platforms: dict[Digest, Platform] = field(default_factory=dict)
     """By configuration digest, of images whose index does not say where they run."""
     _wanted: dict[Place, Descriptor] = field(default_factory=dict)
@@ -62,14 +69,29 @@ class BlobCheck:
             else:
                 walk.sightings[place] = look
 
-        await spread(walk.limits.width, note, self._wanted)
+        await spread(walk.limits.width, note, await self._ordered(note))
         above = _above(walk, suspects) if suspects else {}
-        walk.sightings.update(await confirm(suspects, self._look, above, walk.content, walk.limits))
+        walk.sightings.update(
+            await confirm(suspects, self._look_again, above, walk.content, walk.limits)
+        )
         argued = unknown(Reason.MALFORMED, "two manifests state different sizes")
         walk.sightings.update((place, argued) for place in disputed)
         for place, seen in self._exempt.items():
             walk.sightings.setdefault(place, seen)
         await walk.fresh.flush()
+
+    async def _ordered(self, note: Callable[[Place], Awaitable[None]]) -> Iterable[Place]:
+        """Note the smallest blob, to learn whether ranges are ignored; return the others."""
+        sized = (place for place, blob in self._wanted.items() if blob.size and blob.size > 1)
+        first = min(sized, key=lambda place: self._wanted[place].size or 0, default=None)
+        if first is None or self.walk.limits.proof is Proof.HEAD:
+            return self._wanted
+        await note(first)
+        others = [place for place in self._wanted if place != first]
+        if self.plan is None or self.walk.content.ranges is not False:
+            return others
+        await asyncio.to_thread(self.plan.recall)
+        return self.plan.ordered(others)
 
     def _collect(self) -> list[Place]:
         """Note each blob once per repository; return those whose size the manifests dispute."""
@@ -102,13 +124,44 @@ class BlobCheck:
             self._whole.add(blob)
 
     async def _look(self, place: Place) -> Look:
-        target = self._wanted[place]
+        return await self._asked(place, self._sparingly)
+
+    async def _look_again(self, place: Place) -> Look:
+        """What seems lost is read whatever it costs: there is little of it."""
+        return await self._asked(place, self._read)
+
+    async def _asked(
+        self, place: Place, read: Callable[[Place, Descriptor], Awaitable[Look]]
+    ) -> Look:
+        by_header = self.walk.limits.proof is Proof.HEAD
         try:
-            if self.walk.limits.proof is Proof.HEAD:
-                return await self._claimed(place, target)
-            return await self._read(place, target)
+            return await (self._claimed if by_header else read)(place, self._wanted[place])
         except Unseen as unseen:
             return unknown(unseen.reason, unseen.detail)
+
+    async def _sparingly(self, place: Place, target: Descriptor) -> Look:
+        """Read a blob, unless only all of it can be read and that is not due, or too much now.
+
+        What was read before is asked for by HEAD meanwhile.
+        """
+        plan, size = self.plan, target.size
+        small = place in self._whole or (size is not None and size <= _SMALL)
+        if plan is None or small or self.walk.content.ranges is not False:
+            return await self._read(place, target)
+        at = plan.proven_at(place)
+        if at is None:
+            if plan.afford(size or 0):
+                return await self._read(place, target)
+            words = "the registry ignores ranges, and this audit may read no more bytes in full"
+            return unknown(Reason.BUDGET, words)
+        if not plan.fresh(place) and plan.afford(size or 0):
+            return await self._read(place, target)
+        claimed = await self.walk.content.stat(place[0], target)
+        if isinstance(claimed, Absent):
+            return suspicion(claimed)
+        if claimed is not None and size not in (None, claimed):
+            return await self._read(place, target)
+        return replace(HASHED, seen_at=at)
 
     async def _read(self, place: Place, target: Descriptor) -> Look:
         whole = place in self._whole
@@ -116,13 +169,15 @@ class BlobCheck:
         if isinstance(answer, Absent) and place in self._loose:
             header = await self.walk.content.head(*place)
             return HEADER if isinstance(header, Digest) else suspicion(answer)
+        if isinstance(answer, Wrong) or (isinstance(answer, BlobRead) and answer.hashed):
+            self.read += target.size or 0
         if isinstance(answer, Absent | Wrong):
             return suspicion(answer)
         if whole:
             async with self._parsing:
-                await asyncio.to_thread(self._read_platform, target.digest, answer)
-            await self.walk.fresh.add(target.digest, answer)
-        return HASHED if whole else LAST_BYTE
+                await asyncio.to_thread(self._read_platform, target.digest, answer.content)
+            await self.walk.fresh.add(target.digest, answer.content)
+        return HASHED if answer.hashed else LAST_BYTE
 
     async def _claimed(self, place: Place, target: Descriptor) -> Look:
         size = await self.walk.content.stat(place[0], target)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.registry_kind import Collector
+from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Admission
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository
 from exporter.ports import (
     CredentialCheck,
     Memory,
+    Proofs,
     Registry,
     Storage,
     Unseen,
@@ -23,7 +25,7 @@ from exporter.ports import (
 
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory
-    from exporter.resolve.target import Target
+    from exporter.resolve.target import FullReads, Target
 
 _log: Final = logging.getLogger("pullproof.audit")
 _FRAMES: Final = 8
@@ -33,6 +35,8 @@ _OF_MANY: Final = frozenset({"head", "manifest", "stat", "read"})
 """Methods about one object of many, which has no gap of its own."""
 _OPTIONAL: Final[Mapping[str, object]] = {"ping": None, "collector": Collector.UNKNOWN}
 """Methods that an audit can do without, with what it goes on with after a fault."""
+
+_HISTORY: Final = "scrub history"
 
 Answer = TypeVar("Answer")
 
@@ -135,6 +139,7 @@ def guarded(target: "Target", faults: Faults) -> "Target":
         registry=cast("Registry", _GuardedRegistry(target.registry, faults)),
         memory=_GuardedMemory(target.memory, faults),
         storage=_GuardedStorage(target.storage, faults) if target.storage else None,
+        full_reads=_guarded_reads(target, faults),
         credential_check=_GuardedCredentialCheck(check, faults) if check else None,
     )
 
@@ -149,6 +154,13 @@ class _GuardedRegistry:
     @property
     def name(self) -> str:
         return self.registry.name
+
+    @property
+    def ranges(self) -> bool | None:
+        return self.faults.attempt(self.name, self._ranges, default=None)
+
+    def _ranges(self) -> bool | None:
+        return self.registry.ranges
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
         call, faults = getattr(self.registry, method), self.faults
@@ -175,6 +187,31 @@ class _GuardedMemory:
 
     def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
         self.faults.attempt("ledger", self.memory.keep_manifests, bodies, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _GuardedProofs:
+    """Full reads that the ledger forgets are made again."""
+
+    proofs: Proofs
+    faults: Faults
+
+    def scrubbed(self, registry: str) -> Scrubbed:
+        nothing = Scrubbed()
+        return self.faults.attempt(_HISTORY, self.proofs.scrubbed, registry, default=nothing)
+
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        call = getattr(self.proofs, method)
+        return lambda *about: self.faults.attempt(_HISTORY, call, *about, default=None)
+
+
+def _guarded_reads(target: "Target", faults: Faults) -> "FullReads | None":
+    reads = target.full_reads
+    return (
+        replace(reads, proofs=cast("Proofs", _GuardedProofs(reads.proofs, faults)))
+        if reads
+        else None
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from exporter.resolve import listing
 from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.carried import carry
 from exporter.resolve.credential_checks import admissions
+from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.listing import Listings
 from exporter.resolve.scope import select
 from exporter.resolve.seals import seals
@@ -93,7 +94,9 @@ async def _resolve(
         await walk.run([place for place in _places(starts) if place not in walk.sightings])
     told = _told(listings, walk.sightings)
     sealed = await seals(target, told, answers, walk.above, starts)
-    blobs = BlobCheck(walk)
+    reads = target.full_reads
+    plan = FullReadPlan(target.registry.name, reads, empty.taken_at) if reads else None
+    blobs = BlobCheck(walk, plan)
     await blobs.prove()
     seen = replace(
         empty,
@@ -102,6 +105,7 @@ async def _resolve(
         sightings=walk.sightings,
         config_platforms=blobs.platforms,
         sealed=sealed,
+        read_in_full=blobs.read if walk.content.ranges is False else None,
     )
     return replace(seen, admissions=await admissions(target, seen))
 

@@ -1,11 +1,12 @@
 """Which registry, what of it, and how: everything that one audit is told."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from exporter.facts.holdings import Grace
 from exporter.facts.proof import Proof
 from exporter.facts.registry_kind import Collector
+from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Role
 from exporter.facts.use import Use
 from exporter.oci.platform import Platform
@@ -88,6 +89,25 @@ class Scrub:
 
 
 @dataclass(frozen=True, slots=True)
+class FullReads:
+    """What is remembered of full reads, and how much an audit may read of a registry in full.
+
+    Audits read in full where the registry ignores ranges.
+    """
+
+    proofs: Proofs
+    period: float = DAY
+    """Seconds within which nothing is read in full again."""
+    bytes_per_audit: int = 10 * 2**30
+    shared: bool = False
+    """Was the same content read for every repository?"""
+
+    def history(self, registry: str) -> Scrubbed:
+        """Return what is known of a registry's bytes from full reads."""
+        return replace(self.proofs.scrubbed(registry), shared=self.shared)
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A registry, what of it is looked at, and how."""
 
@@ -107,6 +127,8 @@ class Target:
     grace: Grace = field(default_factory=Grace)
     scrub: Scrub | None = None
     """None where its bytes are not read whole."""
+    full_reads: FullReads | None = None
+    """None where nothing is remembered: what can only be read in full is so at every audit."""
     credential_check: CredentialCheck | None = None
     """What may be tried with the pull secrets of workloads, where these may be read."""
 

@@ -19,12 +19,21 @@ _OTHERS: Final = 0o077
 """The rights of a file of the ledger, and those that nobody has."""
 _OURS: Final = 0x50756C6C
 """SQLite's `application_id`: "Pull"."""
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Rises with every change of the schema."""
 _LARGEST_JOURNAL: Final = 64 * 1024 * 1024
 """Bytes that the write-ahead log may keep once it was emptied."""
 _TABLES: Final = frozenset(
-    {"manifests", "outlines", "audits", "proofs", "mismatches", "debts", "contents"}
+    {
+        "manifests",
+        "outlines",
+        "audits",
+        "proofs",
+        "proven_places",
+        "mismatches",
+        "debts",
+        "contents",
+    }
 )
 _SCHEMA: Final = f"""
 BEGIN IMMEDIATE;

@@ -17,8 +17,12 @@ from exporter.store.manifest_cache import key, unkeyed
 
 SCHEMA: Final = """
 CREATE TABLE proofs (
-  registry TEXT NOT NULL, digest BLOB NOT NULL, since REAL NOT NULL, at REAL, repository TEXT,
+  registry TEXT NOT NULL, digest BLOB NOT NULL, since REAL NOT NULL, at REAL,
   day INTEGER NOT NULL, PRIMARY KEY (registry, digest)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE proven_places (
+  registry TEXT NOT NULL, digest BLOB NOT NULL, repository TEXT NOT NULL, at REAL NOT NULL,
+  PRIMARY KEY (registry, digest, repository)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE mismatches (
   registry TEXT NOT NULL, repository TEXT NOT NULL, digest BLOB NOT NULL, at REAL NOT NULL,
@@ -40,11 +44,14 @@ ON CONFLICT (registry, digest) DO UPDATE SET
 
 _DEBT: Final = "SELECT until FROM debts WHERE registry = ? AND typeof(until) = 'real'"
 _PROOFS: Final = """
-SELECT digest, since, at, repository FROM proofs WHERE registry = ?
-AND typeof(digest) = 'blob' AND typeof(since) = 'real'
-AND typeof(at) IN ('real', 'null') AND typeof(repository) IN ('text', 'null')
+SELECT digest, since, at FROM proofs WHERE registry = ?
+AND typeof(digest) = 'blob' AND typeof(since) = 'real' AND typeof(at) IN ('real', 'null')
 """
 """A flipped bit can make a blob of a text, in a table that has none: such a row is passed over."""
+_PLACES: Final = """
+SELECT repository, digest, at FROM proven_places WHERE registry = ?
+AND typeof(repository) = 'text' AND typeof(digest) = 'blob' AND typeof(at) = 'real'
+"""
 _MISMATCHES: Final = """
 SELECT repository, digest, at, detail FROM mismatches WHERE registry = ?
 AND typeof(repository) = 'text' AND typeof(digest) = 'blob'
@@ -66,9 +73,8 @@ SELECT digest, content, seal, readings FROM contents WHERE registry = ?
 AND typeof(digest) = 'blob' AND typeof(content) = 'text' AND typeof(readings) = 'integer'
 """
 _PROVE: Final = """
-INSERT INTO proofs (registry, digest, since, at, repository, day) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (registry, digest)
-DO UPDATE SET repository = excluded.repository, day = excluded.day,
+INSERT INTO proofs (registry, digest, since, at, day) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (registry, digest) DO UPDATE SET day = excluded.day,
 since = iif(typeof(since) = 'real', since, excluded.since), at = max(excluded.at, ifnull((
   SELECT max(wrong.at) FROM mismatches AS wrong
   WHERE wrong.registry = excluded.registry AND wrong.digest = excluded.digest
@@ -76,6 +82,15 @@ since = iif(typeof(since) = 'real', since, excluded.since), at = max(excluded.at
 ), excluded.at))
 """
 """What is right again was wrong before that, also where a clock was set back in between."""
+_PROVE_PLACE: Final = """
+REPLACE INTO proven_places (registry, digest, repository, at) VALUES (?, ?, ?, ?)
+"""
+_PRUNE_PLACES: Final = """
+DELETE FROM proven_places WHERE registry = ? AND NOT EXISTS (
+  SELECT 1 FROM proofs
+  WHERE proofs.registry = proven_places.registry AND proofs.digest = proven_places.digest
+)
+"""
 _CLEAR: Final = "DELETE FROM mismatches WHERE registry = ? AND repository = ? AND digest = ?"
 _BLAME: Final = """
 REPLACE INTO mismatches (registry, repository, digest, at, detail) VALUES (?, ?, ?, ?, ?)
@@ -88,14 +103,18 @@ Work = list[tuple[str, "Sequence[tuple[object, ...]]"]]
 def recall(registry: str, file: Connection) -> Scrubbed:
     """Read all that is known of a registry; damage is not told."""
     proofs = {
-        unkeyed(packed): Proven(since, at, None if name is None else Repository(name))
-        for packed, since, at, name in file.execute(_PROOFS, (registry,))
+        unkeyed(packed): Proven(since, at)
+        for packed, since, at in file.execute(_PROOFS, (registry,))
+    }
+    places = {
+        (Repository(name), unkeyed(packed)): at
+        for name, packed, at in file.execute(_PLACES, (registry,))
     }
     mismatches = {
         (Repository(name), unkeyed(packed)): Mismatch(at, detail)
         for name, packed, at, detail in file.execute(_MISMATCHES, (registry,))
     }
-    return Scrubbed(proofs, mismatches, _contents(registry, file))
+    return Scrubbed(proofs, places, mismatches, _contents(registry, file))
 
 
 def debt(registry: str, file: Connection) -> float:
@@ -112,11 +131,12 @@ def wanting(registry: str, digests: Iterable[Digest], now: float, kept: int) -> 
         (_WANT, rows),
         (_PRUNE, [(registry, day - kept)]),
         (_PRUNE_CONTENTS, [(registry,)]),
+        (_PRUNE_PLACES, [(registry,)]),
     ]
 
 
 def noting(registry: str, found: Mapping[Place, Sighting], at: float) -> Work:
-    """Return the statements that keep what a full read found."""
+    """Return the statements that keep what full reads found."""
     day = int(at // _DAY)
     blamed = [
         (registry, place[0], key(place[1]), at, seen.detail)
@@ -124,10 +144,11 @@ def noting(registry: str, found: Mapping[Place, Sighting], at: float) -> Work:
         if seen.corrupt
     ]
     right = [place for place, seen in found.items() if seen.hashed]
-    once = {digest: name for name, digest in right}
-    proven = [(registry, key(digest), at, at, name, day) for digest, name in once.items()]
+    once = {digest for _, digest in right}
+    proven = [(registry, key(digest), at, at, day) for digest in once]
+    places = [(registry, key(digest), name, at) for name, digest in right]
     cleared = [(registry, name, key(digest)) for name, digest in right]
-    return [(_PROVE, proven), (_CLEAR, cleared), (_BLAME, blamed)]
+    return [(_PROVE, proven), (_PROVE_PLACE, places), (_CLEAR, cleared), (_BLAME, blamed)]
 
 
 Row = tuple[str, bytes, str, bytes]

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from exporter.config.registry import RegistrySettings, ScrubSettings, Source
 from exporter.config.settings import Settings
@@ -14,7 +15,7 @@ from exporter.facts.shard import WHOLE, Shard
 from exporter.oci.reference import repository
 from exporter.ports import Bytes, OpenRegistry, Outlines, Proofs, Registry
 from exporter.resolve.scope import AuditScope, Promotion
-from exporter.resolve.target import AuditLimits, Scrub, Target, Terms
+from exporter.resolve.target import DAY, AuditLimits, FullReads, Scrub, Target, Terms
 from exporter.resolve.unpacking import Unpacker
 from exporter.serve.audit_job import Watched
 from exporter.serve.loop_thread import LoopThread
@@ -59,7 +60,7 @@ async def assembled(
             audited = target(settings, registry, connection, ledger, shard)
             if registry.scrub is not None:
                 source = _bytes(stack, registry, connection, home)
-                audited = replace(audited, scrub=scrub(registry.scrub, source, ledger))
+                audited = _scrubbed(audited, scrub(registry.scrub, source, ledger), registry)
             if any(each.pull_secrets for each in settings.clusters):
                 check = connection.credential_check(references.pull_secrets)
                 audited = replace(audited, credential_check=check)
@@ -73,6 +74,18 @@ async def assembled(
                 )
             )
         yield Assembly(tuple(watched), references, ledger)
+
+
+def _scrubbed(target: Target, scrub: Scrub, registry: RegistrySettings) -> Target:
+    """Return a target whose content is read in full over time, and not again by its audits."""
+    period = registry.verify.period
+    reads = FullReads(
+        scrub.proofs,
+        period.total_seconds() if period else scrub.terms.period,
+        registry.verify.bytes_per_audit,
+        shared=scrub.source.shared,
+    )
+    return replace(target, scrub=scrub, full_reads=reads)
 
 
 def _bytes(
@@ -118,6 +131,11 @@ def target(
         collector=registry.collector or Collector.UNKNOWN,
         storage=storage(registry.storage, ledger) if registry.storage and shard.first else None,
         grace=grace(registry.storage) if registry.storage else Grace(),
+        full_reads=FullReads(
+            ledger,
+            (registry.verify.period or timedelta(seconds=DAY)).total_seconds(),
+            registry.verify.bytes_per_audit,
+        ),
     )
 
 

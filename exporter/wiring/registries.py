@@ -65,6 +65,9 @@ def parted(registry: RegistrySettings, shard: Shard) -> RegistrySettings:
         "concurrency": shard.part(registry.concurrency),
         "requests_per_second": None if rate is None else rate / shard.count,
         "scrub": None if scrub is None else _parted(scrub, shard),
+        "verify": registry.verify.model_copy(
+            update={"bytes_per_audit": shard.part(registry.verify.bytes_per_audit)}
+        ),
     }
     return registry.model_copy(update=update)
 

@@ -27,6 +27,12 @@ APP, OTHER = Repository("app"), Repository("other")
 BLOB = Digest.of(b"blob")
 NOW, DAY = 1_776_852_000.0, 86_400.0
 MONTH = 30 * DAY
+
+
+def proven(at: float, repository: Repository = APP) -> Scrubbed:
+    return Scrubbed({BLOB: Proven(0.0, at)}, {(repository, BLOB): at})
+
+
 ROTTEN = Scrubbed(mismatches={(APP, BLOB): Mismatch(NOW - DAY, "digest-mismatch: hashes to x")})
 
 
@@ -68,10 +74,10 @@ def test_another_repository_is_not_blamed_for_bytes_that_were_not_read_there() -
 
 
 def test_a_proof_is_of_every_repository_where_all_have_one_copy_and_else_of_one() -> None:
-    proven = Scrubbed({BLOB: Proven(0.0, NOW - 1, APP)})
+    read = proven(NOW - 1)
 
-    assert known(LAST_BYTE, proven, repository=OTHER) is LAST_BYTE
-    assert known(LAST_BYTE, replace(proven, shared=True), repository=OTHER) is HASHED
+    assert known(LAST_BYTE, read, repository=OTHER) is LAST_BYTE
+    assert known(LAST_BYTE, replace(read, shared=True), repository=OTHER) is HASHED
 
 
 def test_a_corruption_outlives_the_loss_of_the_scrubs_memory() -> None:
@@ -82,28 +88,28 @@ def test_a_corruption_outlives_the_loss_of_the_scrubs_memory() -> None:
 
 def test_a_corruption_ends_with_a_later_read_that_is_right() -> None:
     before = snapshot(corrupt("hashes to x"), at=NOW - DAY)
-    repaired = Scrubbed({BLOB: Proven(0.0, NOW - 1, APP)})
-    early = Scrubbed({BLOB: Proven(0.0, NOW - 2 * DAY, APP)})
+    repaired = proven(NOW - 1)
+    early = proven(NOW - 2 * DAY)
 
     assert not known(LAST_BYTE, repaired, before).corrupt
     assert known(LAST_BYTE, early, before).corrupt
 
 
 def test_bytes_hashed_within_the_period_are_proven_by_their_hash() -> None:
-    assert known(LAST_BYTE, Scrubbed({BLOB: Proven(0.0, NOW - MONTH, APP)})) == HASHED
+    assert known(LAST_BYTE, proven(NOW - MONTH)) == HASHED
 
 
 @pytest.mark.parametrize(
-    "proven",
-    [Proven(0.0), Proven(0.0, NOW - MONTH - 1, APP), Proven(0.0, NOW - 1, OTHER)],
+    "read",
+    [Scrubbed({BLOB: Proven(0.0)}), proven(NOW - MONTH - 1), proven(NOW - 1, OTHER)],
     ids=["never", "too long ago", "elsewhere"],
 )
-def test_no_other_proof_counts_for_more_than_it_is(proven: Proven) -> None:
-    assert known(LAST_BYTE, Scrubbed({BLOB: proven})) is LAST_BYTE
+def test_no_other_proof_counts_for_more_than_it_is(read: Scrubbed) -> None:
+    assert known(LAST_BYTE, read) is LAST_BYTE
 
 
 def test_a_header_is_no_last_byte_whatever_was_hashed_before() -> None:
-    seen = known(HEADER, Scrubbed({BLOB: Proven(0.0, NOW - 1, APP)}))
+    seen = known(HEADER, proven(NOW - 1))
 
     assert seen.proof is Proof.HEAD
 

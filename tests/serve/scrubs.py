@@ -11,7 +11,7 @@ from exporter.oci.digest import Digest
 from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
-from exporter.resolve.target import DAY, AuditLimits, Scrub, Terms
+from exporter.resolve.target import DAY, AuditLimits, FullReads, Scrub, Terms
 from exporter.resolve.unpacking import Unpacker
 from exporter.scrub import Scrubber
 from exporter.serve.board import Board
@@ -58,6 +58,11 @@ class Shelf:
         return answer
 
 
+def full_reads(scrub: Scrub) -> FullReads:
+    """What an audit is told of the reads of a scrub."""
+    return FullReads(scrub.proofs, scrub.terms.period, shared=scrub.source.shared)
+
+
 @dataclass
 class Scene:
     """One registry, its board, its shelf and its job; time is what a test says."""
@@ -84,7 +89,7 @@ class Scene:
         self.job = ScrubJob(Scrubber(HOST, self.scrub, AuditLimits(confirm_after=0.0)), self.board)
 
     async def audit(self, *, up: bool = True) -> Report:
-        asked = replace(target(self.fake), scrub=self.scrub)
+        asked = replace(target(self.fake), scrub=self.scrub, full_reads=full_reads(self.scrub))
         self.report = await audited(asked, use("app:live"), before=self.report, now=self.now)
         status = RegistryStatus.once(self.report)
         await self.board.show(replace(status, up=up, scrub=self.scrub.tally))

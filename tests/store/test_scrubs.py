@@ -47,7 +47,7 @@ def test_a_proof_keeps_since_when_it_was_waited_for(path: Path) -> None:
         ledger.note("main", {(OTHER, LONG): HASHED}, NOW + 6)
 
     proofs = reopened(path).proofs
-    assert proofs == {BLOB: Proven(NOW, NOW + 5, APP), LONG: Proven(NOW + 6, NOW + 6, OTHER)}
+    assert proofs == {BLOB: Proven(NOW, NOW + 5), LONG: Proven(NOW + 6, NOW + 6)}
 
 
 def test_a_mismatch_is_of_one_place_and_ends_with_a_proof_of_that_place(path: Path) -> None:
@@ -56,6 +56,14 @@ def test_a_mismatch_is_of_one_place_and_ends_with_a_proof_of_that_place(path: Pa
         ledger.note("main", {(OTHER, BLOB): HASHED}, NOW + 1)
 
     assert reopened(path).mismatches == {(APP, BLOB): Mismatch(NOW, ROTTEN.detail)}
+
+
+def test_a_proof_is_of_each_place_that_was_read(path: Path) -> None:
+    with Ledger(path, Clock()) as ledger:
+        ledger.note("main", {(APP, BLOB): HASHED}, NOW)
+        ledger.note("main", {(OTHER, BLOB): HASHED}, NOW + 1)
+
+    assert reopened(path).places == {(APP, BLOB): NOW, (OTHER, BLOB): NOW + 1}
 
 
 def test_a_mismatch_takes_no_earlier_proof_for_its_own(path: Path) -> None:
@@ -99,13 +107,14 @@ def test_a_damaged_name_or_detail_hides_nothing_else(path: Path, column: str) ->
     with closing(sqlite3.connect(path)) as file, file:
         file.execute(f"UPDATE mismatches SET {column} = CAST(x'ff61' AS TEXT)")  # noqa: S608 - of the list above
         file.execute(
-            "UPDATE proofs SET repository = CAST(x'ff61' AS TEXT) WHERE length(digest) = 32"
+            "UPDATE proven_places SET repository = CAST(x'ff61' AS TEXT) WHERE length(digest) = 32"
         )
 
     known = reopened(path)
 
-    assert known.proofs[LONG] == Proven(NOW, NOW, OTHER)
-    assert known.proofs[BLOB].repository not in (APP, OTHER)
+    assert known.proofs[LONG] == Proven(NOW, NOW)
+    assert known.places.keys() >= {(OTHER, LONG)}
+    assert (APP, BLOB) not in known.places
     assert len(known.mismatches) == 1
 
 

@@ -33,6 +33,7 @@ from exporter.publish.formatting import (
     count_words,
     impact_words,
     proof_words,
+    size_words,
     time_words,
     used_words,
     verdict_cell,
@@ -245,4 +246,8 @@ def _totals(report: Report) -> str:
     )
     ways = sorted(counts.proofs.items(), key=lambda each: -each[1])
     how = ", ".join(f"{amount:,} {proof_words(proof)}" for proof, amount in ways)
-    return f"{looked}. Blobs present: {how}." if how else f"{looked}."
+    said = f"{looked}. Blobs present: {how}." if how else f"{looked}."
+    read = report.snapshot.read_in_full
+    if read is None:
+        return said
+    return f"{said} The registry ignores ranges: {size_words(read)} read in full."

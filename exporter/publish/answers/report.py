@@ -252,6 +252,10 @@ class RegistryEntry(Struct, frozen=True):
     ]
     last_attempt: Moment | None
     last_success: Moment | None
+    read_in_full: Annotated[
+        Bytes | None,
+        Meta(description="Blobs read in full as it ignores ranges; null if it does not."),
+    ]
     storage: Annotated[
         StorageUseEntry | None,
         Meta(description="null if no storage is configured or it could not be read."),
@@ -298,6 +302,7 @@ def _registry(status: RegistryStatus) -> RegistryEntry:
         taken_at=optional_moment(status.report.snapshot.taken_at if status.report else None),
         last_attempt=optional_moment(status.last_attempt),
         last_success=optional_moment(status.last_success),
+        read_in_full=status.report.snapshot.read_in_full if status.report else None,
         storage=_storage(status.report.storage) if status.report else None,
     )
 

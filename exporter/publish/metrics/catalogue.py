@@ -236,9 +236,18 @@ SOURCE_GAPS: Final = Group.REFERENCES.gauge(
     "`kind` is empty for single objects and for lines of a file. The [reasons](reasons.md) are "
     "a closed list.",
 )
+FULL_READ_BYTES: Final = Group.VERDICTS.gauge(
+    "audit_full_read_bytes{registry,shard}",
+    "Bytes of blobs that the last audit read in full, because the registry ignores ranges.",
+    "Absent if the registry sends the byte that is asked for.",
+)
 REQUESTS: Final = Group.REQUESTS.counter(
     "registry_requests_total{registry,resource,code}",
     "Requests to the registry and its token server, by resource and response code.",
+)
+RECEIVED_BYTES: Final = Group.REQUESTS.counter(
+    "registry_received_bytes_total{registry,resource}",
+    "Bytes of response bodies that were read, scrubs included.",
 )
 REQUEST_DURATION: Final = Group.REQUESTS.histogram(
     "registry_request_duration_seconds{registry,resource}",

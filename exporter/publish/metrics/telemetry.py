@@ -63,6 +63,14 @@ class _Live(Collector):
             ((_part(each), each.registry in state.in_progress) for each in statuses),
         )
         yield _metric(catalogue.REQUESTS, _requests(statuses))
+        yield _metric(
+            catalogue.RECEIVED_BYTES,
+            (
+                ((each.registry, resource), each.tally.received.get(resource, 0))
+                for each in statuses
+                for resource in _RESOURCES
+            ),
+        )
         yield _durations(statuses)
         retries = (([each.registry], each.tally.retries) for each in statuses)
         yield _metric(catalogue.RETRIES, retries)

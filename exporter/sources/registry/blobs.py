@@ -8,7 +8,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.ports import Absent, Sink, Unseen, Wrong
+from exporter.ports import Absent, BlobRead, Sink, Unseen, Wrong
 from exporter.sources.registry.messages import BodyEnd, Request, Response, for_content
 from exporter.sources.registry.responses import (
     announced,
@@ -30,8 +30,10 @@ _OK, _PARTIAL, _NOT_SATISFIABLE = 200, 206, 416
 
 async def last_byte(
     session: Session, repository: Repository, blob: Descriptor
-) -> bytes | Absent | Wrong:
+) -> BlobRead | Absent | Wrong:
     """Read the last byte of the stated size: it is there, and nothing before it is cut off.
+
+    A server that ignores ranges sends all of it: then all of it is hashed.
 
     A response that suggests a loss proves none, since its headers may be wrong: the blob is then
     asked for as a whole, and its bytes decide. Raises `Unseen`.
@@ -44,13 +46,16 @@ async def last_byte(
     request = replace(whole, span=f"bytes={last}")
     response = await session.send(request)
     if response.status == _PARTIAL:
+        session.ranges = True
         if _is_last_byte(response, request, blob):
-            return hashing.last
-    elif response.status == _OK:  # a server may ignore ranges
+            return BlobRead(hashing.last)
+    elif response.status == _OK:
+        if response.received > 1:
+            session.ranges = False
         response.body = bytes(hashing.beginning) + response.body
         wrong = await _wrong(response, request.subject, blob, hashing.digest)
         if wrong is None or (blob.size is not None and response.received >= blob.size):
-            return wrong or hashing.last
+            return wrong or BlobRead(hashing.last, hashed=True)
     elif response.status != _NOT_SATISFIABLE:
         return await session.absence(response, request.subject)
     return await _counted(session, whole, blob, hashing)
@@ -58,7 +63,7 @@ async def last_byte(
 
 async def whole(
     session: Session, repository: Repository, blob: Descriptor
-) -> bytes | Absent | Wrong:
+) -> BlobRead | Absent | Wrong:
     """Read every byte, as many as a manifest may have, and hash them. Raises `Unseen`."""
     most = session.limits.manifest_bytes
     request = replace(_request(repository, blob), most=blob.size or most)
@@ -68,7 +73,8 @@ async def whole(
     if response.status != _OK:
         return await session.absence(response, request.subject)
     found = Digest.of(response.body, blob.digest.algorithm)
-    return await _wrong(response, request.subject, blob, found) or response.body
+    wrong = await _wrong(response, request.subject, blob, found)
+    return wrong or BlobRead(response.body, hashed=True)
 
 
 async def streamed(
@@ -78,7 +84,7 @@ async def streamed(
     hashing = Hashing(blob.digest.algorithm, sink)
     request = replace(_request(repository, blob, hashing), fresh=fresh)
     read = await _counted(session, request, blob, hashing)
-    return None if isinstance(read, bytes) else read
+    return None if isinstance(read, BlobRead) else read
 
 
 async def claimed_size(
@@ -98,13 +104,14 @@ async def claimed_size(
 
 async def _counted(
     session: Session, request: Request, blob: Descriptor, hashing: Hashing
-) -> bytes | Absent | Wrong:
+) -> BlobRead | Absent | Wrong:
     """Ask for the whole blob and count its bytes; return the last one where they are right."""
     response = await session.send(request)
     if response.status != _OK:
         return await session.absence(response, request.subject)
     response.body = bytes(hashing.beginning) + response.body
-    return await _wrong(response, request.subject, blob, hashing.digest) or hashing.last
+    wrong = await _wrong(response, request.subject, blob, hashing.digest)
+    return wrong or BlobRead(hashing.last, hashed=True)
 
 
 async def _wrong(response: Response, subject: str, blob: Descriptor, found: Digest) -> Wrong | None:

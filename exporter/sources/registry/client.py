@@ -45,6 +45,13 @@ class _Sent:
     request: Request
     authorization: str = field(repr=False)
     deadline: BodyDeadline
+    tally: Tally
+
+    def came(self, size: int) -> None:
+        """Count some bytes of a body."""
+        received, endpoint = self.tally.received, self.request.endpoint
+        received[endpoint] = received.get(endpoint, 0) + size
+        self.deadline.came(size)
 
 
 class _NoCookies(CookieJar):
@@ -83,7 +90,7 @@ class Client:
         seconds = limits.list_deadline if request.patient else limits.deadline
         try:
             async with asyncio.timeout(seconds) as timeout:
-                sent = _Sent(request, authorization, BodyDeadline(timeout, seconds))
+                sent = _Sent(request, authorization, BodyDeadline(timeout, seconds), self.tally)
                 return await self._follow(sent)
         except TimeoutError as error:
             words = f"no answer for {seconds:g} seconds, or a body too slow"
@@ -198,7 +205,7 @@ async def _read(sent: _Sent, incoming: httpx.Response) -> Response:
 
 async def _read_body(sent: _Sent, incoming: httpx.Response, response: Response) -> None:
     """Take what was asked for and no more; how it ended is part of the response."""
-    request, deadline = sent.request, sent.deadline
+    request = sent.request
     most = request.most if response.ok else ERROR_BYTES
     # That a blob is too long its bytes have to show: a header proves no loss.
     counted = request.endpoint == "blob" and response.status == _OK
@@ -212,7 +219,7 @@ async def _read_body(sent: _Sent, incoming: httpx.Response, response: Response) 
     try:
         async for chunk in incoming.aiter_raw():
             response.received += len(chunk)
-            deadline.came(len(chunk))
+            sent.came(len(chunk))
             if response.received > most:
                 response.end = BodyEnd.OVER
                 if request.endpoint != "blob" or response.received > ERROR_BYTES:
@@ -221,7 +228,7 @@ async def _read_body(sent: _Sent, incoming: httpx.Response, response: Response) 
                 chunks.append(chunk)
                 continue
             if sink is not None:
-                await deadline.taken(sink, chunk)
+                await sent.deadline.taken(sink, chunk)
                 continue
             chunks.append(chunk)
     except Full:

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import Absent, Listing, Sink, Unseen, Wrong
+from exporter.ports import Absent, BlobRead, Listing, Sink, Unseen, Wrong
 from exporter.sources.registry import blobs, catalogue, manifests, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
@@ -93,7 +93,7 @@ class Distribution(Session):
 
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
-    ) -> bytes | Absent | Wrong:
+    ) -> BlobRead | Absent | Wrong:
         """Read a blob's last byte, or all of it and hash it. Raises `Unseen`."""
         return await (blobs.whole if whole else blobs.last_byte)(self, repository, blob)
 

@@ -52,6 +52,8 @@ class Session:
         self._host = client.registry.host
         self._headers: Mapping[str, str] = {}
         """Those of `/v2/`."""
+        self.ranges: bool | None = None
+        """Does it send the part of a blob that is asked for? None before the first answer."""
 
     @property
     def signs(self) -> Signs:

@@ -60,6 +60,7 @@ def busy() -> AppState:
     running = frozenset({"registry.example"})
     pinned = tag("shop/pin@", child("amd64", name="pin"))
     about = replace(incident(pinned), storage=storage())
+    about = replace(about, snapshot=replace(about.snapshot, read_in_full=9))
     shown = status(about, tally=tally, facts_written=1.0)
     denied = Gap(Scope.REFERENCES, "prod: pods", Reason.DENIED)
     kinds = KindStatus("pods", False, 1.0, (denied,)), KindStatus("nodes", True, 2.0)

@@ -151,7 +151,7 @@ def histories(draw: st.DrawFn) -> tuple[list[ScrubItem], Scrubbed]:
     proofs = {}
     for each in subjects:
         age = draw(AGES)
-        proofs[each.digest] = Proven(NOW - 3 * PERIOD, None if age is None else NOW - age, APP)
+        proofs[each.digest] = Proven(NOW - 3 * PERIOD, None if age is None else NOW - age)
     return subjects, Scrubbed(proofs)
 
 
@@ -242,8 +242,8 @@ def test_how_far_it_is_counts_bytes_and_the_longest_wait_among_the_live() -> Non
     selected = subject("selected", ReferenceClass.SELECTED, 50)
     known = Scrubbed(
         {
-            right.digest: Proven(0.0, NOW - 1, APP),
-            old.digest: Proven(0.0, NOW - PERIOD - 5, APP),
+            right.digest: Proven(0.0, NOW - 1),
+            old.digest: Proven(0.0, NOW - PERIOD - 5),
             never.digest: Proven(NOW - 7),
             selected.digest: Proven(0.0),
         }

@@ -11,7 +11,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.ports import Absent, Unseen, Wrong
+from exporter.ports import Absent, BlobRead, Unseen, Wrong
 from exporter.sources.registry.messages import Response as Received
 from exporter.sources.registry.responses import check_content, check_transfer, check_whole
 from tests.parts.http import RESET, Answer, Asked, serving
@@ -38,10 +38,14 @@ def part(body: bytes = BODY[-1:], said: str = LAST, encoded: str = "identity") -
     return Answer(206, body, headers, announced=1)
 
 
+def content(read: BlobRead | Absent | Wrong) -> bytes | Absent | Wrong:
+    return read.content if isinstance(read, BlobRead) else read
+
+
 async def last_byte(answer: Answer, blob: Descriptor = BLOB) -> bytes | Absent | Wrong:
     with serving(lambda _: answer) as url:
         async with registry_at(url) as registry:
-            return await registry.read(APP, blob)
+            return content(await registry.read(APP, blob))
 
 
 async def suspected(
@@ -50,13 +54,13 @@ async def suspected(
     """Read a last byte where the ranged request gets the first answer, a plain one the second."""
     with serving(lambda asked: first if "Range" in asked.headers else whole) as url:
         async with registry_at(url) as registry:
-            return await registry.read(APP, blob)
+            return content(await registry.read(APP, blob))
 
 
 async def whole(answer: Answer, blob: Descriptor = BLOB) -> bytes | Absent | Wrong:
     with serving(lambda _: answer) as url:
         async with registry_at(url) as registry:
-            return await registry.read(APP, blob, whole=True)
+            return content(await registry.read(APP, blob, whole=True))
 
 
 async def test_the_last_byte_is_asked_for_by_range_and_uncompressed() -> None:
@@ -68,7 +72,7 @@ async def test_the_last_byte_is_asked_for_by_range_and_uncompressed() -> None:
 
     with serving(answer) as url:
         async with registry_at(url) as registry:
-            assert await registry.read(APP, BLOB) == BODY[-1:]
+            assert await registry.read(APP, BLOB) == BlobRead(BODY[-1:])
 
     (only,) = asked
     assert (only.method, only.target) == ("GET", f"/v2/app/blobs/{BLOB.digest}")
@@ -220,7 +224,7 @@ async def test_a_range_refused_is_asked_for_whole(said: str) -> None:
 
     with serving(answer) as url:
         async with registry_at(url) as registry:
-            assert isinstance(await registry.read(APP, BLOB), bytes)
+            assert isinstance(await registry.read(APP, BLOB), BlobRead)
 
 
 async def test_a_range_refused_for_somebodys_page_is_asked_for_whole() -> None:
@@ -253,7 +257,7 @@ async def test_without_a_size_the_last_byte_is_asked_for_from_the_end(
 
     with serving(answer) as url:
         async with registry_at(url) as registry:
-            assert await registry.read(APP, replace(BLOB, size=size)) == b"x"
+            assert content(await registry.read(APP, replace(BLOB, size=size))) == b"x"
 
     assert asked[0].headers["Range"] == f"bytes={word}"
 
@@ -443,3 +447,26 @@ def test_what_is_coded_on_its_way_proves_nothing(
     assert caught.value.reason is Reason.NOT_A_REGISTRY
 
     check(Received(200, {"transfer-encoding": "Chunked"}), "app")
+
+
+async def test_a_server_without_ranges_is_noticed_and_what_it_sends_is_hashed() -> None:
+    with serving(lambda _: Answer(200, BODY)) as url:
+        async with registry_at(url) as registry:
+            assert registry.ranges is None
+            assert await registry.read(APP, BLOB) == BlobRead(BODY[-1:], hashed=True)
+            assert registry.ranges is False
+            assert registry.tally.received == {"blob": SIZE}
+    with serving(lambda _: part()) as url:
+        async with registry_at(url) as registry:
+            assert await registry.read(APP, BLOB) == BlobRead(BODY[-1:])
+            assert registry.ranges is True
+
+
+@pytest.mark.parametrize("at", [0, SIZE // 2, SIZE - 1])
+async def test_a_flipped_byte_of_what_came_whole_is_a_mismatch(at: int) -> None:
+    flipped = bytearray(BODY)
+    flipped[at] ^= 1
+
+    assert await last_byte(Answer(200, bytes(flipped))) == Wrong(
+        f"hashes to {Digest.of(bytes(flipped))}", mismatch=True
+    )
