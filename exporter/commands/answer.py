@@ -12,7 +12,6 @@ from typing import Final
 from exporter.commands import Refused
 from exporter.facts.gap import Scope
 from exporter.facts.proof import State
-from exporter.facts.snapshot import Role
 from exporter.judge.report import Report
 from exporter.publish.answers import report as report_answer
 from exporter.publish.answers.document import AnswerDocument, encode
@@ -42,7 +41,8 @@ def exit_code(reports: Iterable[Report], *, whole: bool, unpacked: bool = False)
     """Return the exit code; proof of a loss comes before doubt.
 
     `whole` says that registries were asked for, not only images: then a repository whose tags
-    could not be listed is doubt, while for a given image it takes nothing from the verdict.
+    could not be listed is doubt, while for a given image it takes nothing from the verdict; and
+    images in a pull-through cache are none, while one that was given itself is.
     `unpacked` says that it was asked to what layers unpack.
     """
     reports = tuple(reports)
@@ -57,8 +57,11 @@ def _blind(report: Report, *, whole: bool, unpacked: bool) -> bool:
     gaps = snapshot.gaps if unpacked else snapshot.hiding
     if any(whole or gap.scope is not Scope.REPOSITORY for gap in gaps):
         return True
-    owned = snapshot.role is not Role.PROXY
-    return owned and any(verdict.overall is State.UNKNOWN for verdict in report.verdicts)
+    return any(
+        verdict.overall is State.UNKNOWN
+        for verdict in report.verdicts
+        if not (whole and snapshot.is_proxied(verdict.root.repository))
+    )
 
 
 def style(args: argparse.Namespace) -> terminal.Style:

@@ -28,6 +28,7 @@ from exporter.config.values import (
     invalid,
 )
 from exporter.facts.snapshot import Role
+from exporter.oci.platform import Platform
 from exporter.oci.reference import spellings
 from exporter.ports import Unseen
 from exporter.resolve.unpacking import library
@@ -93,7 +94,8 @@ class RepositoriesSettings(Section):
     only: tuple[Glob, ...] = ()
     """Patterns of listed repositories to audit; empty is all."""
     leave_out: tuple[Glob, ...] = ()
-    """Patterns to exclude; they take precedence over `only`."""
+    """Patterns to exclude; they take precedence over `only`. An image that a reference names is
+    still audited: a pull-through cache belongs in `parts`."""
     listed: tuple[RepositoryName, ...] = ()
     """Repositories to audit whether they are listed or not."""
 
@@ -114,6 +116,33 @@ class TagsSettings(Section):
     """Maximum number of tags of all repositories together; more are reported as a gap."""
 
 
+class PartSettings(Section):
+    """Repositories with another role than the rest of their registry.
+
+    Proxy projects of Harbor, proxy-cache organizations of Quay, remote repositories of Artifactory
+    and Nexus.
+    """
+
+    repositories: tuple[Glob, ...] = Field(min_length=1)
+    """Patterns of their names, such as `dockerhub/*`; `*` also matches slashes."""
+    role: RoleName
+    """As the registry's own `role`. Nothing is requested of a `proxy`: it would fetch from
+    upstream, and its images are reported as `by-design`."""
+    platforms: tuple[PlatformName, ...] = ()
+    """Platforms of a sparse mirror."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_platforms(self.platforms, self.role)
+        return self
+
+
+def check_platforms(platforms: tuple[Platform, ...], role: Role) -> None:
+    """Raise for platforms without a sparse mirror, and for a mirror without any."""
+    if bool(platforms) is not (role is Role.SPARSE):
+        raise invalid("platforms", "belongs to role: sparse, which needs it")
+
+
 class RegistrySettings(Section):
     """One registry, how it is reached, and what is expected of it."""
 
@@ -124,10 +153,12 @@ class RegistrySettings(Section):
     aliases: tuple[Host, ...] = ()
     """Other hosts that references use for it."""
     role: RoleName = Role.OWNED
-    """`owned`; `proxy` is a pull-through cache, partial by design; `sparse` is a mirror that
-    omits platforms."""
+    """`owned`; `proxy` is a pull-through cache, of which nothing is requested; `sparse` is a mirror
+    that omits platforms."""
     platforms: tuple[PlatformName, ...] = ()
     """Platforms of a sparse mirror."""
+    parts: tuple[PartSettings, ...] = ()
+    """Repositories with another role, if one host has both; the first part that matches decides."""
     require: tuple[PlatformName, ...] = ()
     """Required platforms of every tag; empty is all that each tag has."""
     collector: CollectorName = None
@@ -202,8 +233,9 @@ class RegistrySettings(Section):
             raise invalid("scrub", "read_from", "storage needs the registry's storage")
         if self.scrub and self.role is Role.PROXY:
             raise invalid("scrub", "is not for role: proxy: reading makes it fetch")
-        if bool(self.platforms) is not (self.role is Role.SPARSE):
-            raise invalid("platforms", "belongs to role: sparse, which needs it")
+        if self.parts and self.role is Role.PROXY:
+            raise invalid("parts", "not with role: proxy: name the proxied repositories here")
+        check_platforms(self.platforms, self.role)
         return self
 
     def _consistent_transport(self) -> None:

@@ -47,7 +47,7 @@ class Reason(StrEnum):
     UNCONFIRMED = "unconfirmed"
     """Looked absent once, but a second look or a known-good neighbour disagreed."""
     BY_DESIGN = "by-design"
-    """Not looked at: a pull-through cache, or a platform that a sparse mirror leaves out."""
+    """Not requested: in a pull-through cache, or a platform that a sparse mirror leaves out."""
     CREDENTIALS = "credentials"
     """The credential helper or file could not be used, or a login was never asked for."""
     UNREADABLE = "unreadable"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from itertools import chain
 
 from exporter.facts.diff_ids import DiffIdMismatch
@@ -24,6 +25,21 @@ class Role(StrEnum):
     """A pull-through cache: partial by design, healed by asking; never alerted."""
     SPARSE = "sparse"
     """A mirror that holds some platforms only, on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryPart:
+    """Repositories of a registry, and what may be expected of their content."""
+
+    repositories: tuple[str, ...]
+    """Shell patterns; `*` also matches slashes."""
+    role: Role
+    platforms: frozenset[Platform] = frozenset()
+    """Of a sparse mirror: the platforms that it holds."""
+
+    def holds(self, repository: str) -> bool:
+        """Does a pattern match a repository's name?"""
+        return any(fnmatchcase(repository, pattern) for pattern in self.repositories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +135,19 @@ class Snapshot:
     the part that is asked for."""
     diff_id_mismatches: Mapping[Digest, tuple[DiffIdMismatch, ...]] = field(default_factory=dict)
     """By manifest: in what an image is not what its configuration says, where that was read."""
+    parts: tuple[RegistryPart, ...] = ()
+    """Repositories with a role of their own; the first part that matches one decides."""
+    unasked: tuple[Repository, ...] = ()
+    """Repositories in scope that are in a pull-through cache: the registry is not asked for them,
+    since it would fetch from upstream."""
+
+    def part(self, repository: Repository) -> RegistryPart:
+        """Return the part that a repository is in; the whole registry where no part names it."""
+        return part_of(repository, self.parts, self.role, self.platforms)
+
+    def is_proxied(self, repository: Repository) -> bool:
+        """Is a repository in a pull-through cache, so that nothing is asked or promised of it?"""
+        return self.part(repository).role is Role.PROXY
 
     @property
     def hiding(self) -> tuple[Gap, ...]:
@@ -138,6 +167,14 @@ class Snapshot:
             return None
         scopes = (Scope.REGISTRY, Scope.REPOSITORY)
         return next((gap for scope in scopes for gap in self.gaps if gap.scope is scope), None)
+
+
+def part_of(
+    repository: str, parts: tuple[RegistryPart, ...], role: Role, platforms: frozenset[Platform]
+) -> RegistryPart:
+    """Return the first part that a repository is in, or the rest of its registry."""
+    found = (each for each in parts if each.holds(repository))
+    return next(found, None) or RegistryPart(("*",), role, platforms)
 
 
 def known_manifests(snapshot: Snapshot) -> set[Digest]:

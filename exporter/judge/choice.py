@@ -75,15 +75,16 @@ def held(snapshot: Snapshot, root: Root, leaves: tuple[Leaf, ...]) -> set[int]:
     A pull-through cache promises nothing; a sparse mirror what its own platforms would choose of
     an index, and what it has a tag for.
     """
-    if snapshot.role is Role.PROXY:
+    part = snapshot.part(root.repository)
+    if part.role is Role.PROXY:
         return set()
-    if snapshot.role is Role.OWNED:
+    if part.role is Role.OWNED:
         return set(range(len(leaves)))
     stated = (
         leaf.platform if leaf.may_be_chosen and leaf.digest != root.digest else None
         for leaf in leaves
     )
-    return mirrored(snapshot.platforms, stated)
+    return mirrored(part.platforms, stated)
 
 
 def is_attached(root: Root) -> bool:

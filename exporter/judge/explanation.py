@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 
 from exporter.facts.gap import Scope
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.leaves import View, grow
 from exporter.judge.reachability import Runners, direct_tags, runners
@@ -240,7 +239,7 @@ def _doubts(report: Report, repository: Repository, around: Iterable[TagVerdict]
         verdict.root.tag for verdict in around
     }:
         yield f"could not read all tags of {repository}"
-    if report.snapshot.role is Role.PROXY:
+    if report.snapshot.is_proxied(repository):
         yield "a pull-through cache is not audited"
     for verdict in around:
         opaque = any(

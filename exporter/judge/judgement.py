@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from exporter.facts.snapshot import Role, Snapshot
+from exporter.facts.snapshot import Snapshot
 from exporter.judge.check import Check, TagContext
 from exporter.judge.checks import CHECKS
 from exporter.judge.counts import counted
@@ -53,6 +53,6 @@ def concluded(
 
 
 def _findings(context: TagContext, checks: tuple[Check, ...]) -> tuple[Finding, ...]:
-    if context.snapshot.role is Role.PROXY:
+    if context.snapshot.is_proxied(context.verdict.root.repository):
         return ()
     return tuple(finding for check in checks for finding in check.run(context))

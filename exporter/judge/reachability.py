@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from exporter.facts.proof import State
 from exporter.facts.registry_kind import Collector
-from exporter.facts.snapshot import Role, Root, Sealed, Snapshot
+from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.report import TagVerdict
 from exporter.oci.digest import Digest
@@ -44,8 +44,8 @@ def reachability(
     snapshot: Snapshot, judged: Iterable[TagVerdict]
 ) -> Mapping[Repository, Reachability]:
     """Return what tags reference, in the repositories with pinned or running live images."""
-    owned = snapshot.role is not Role.PROXY
-    of = {each.root.repository for each in judged if owned and _matters(each)}
+    live = {each.root.repository for each in judged if _matters(each)}
+    of = {each for each in live if not snapshot.is_proxied(each)}
     known = resolved_tags(root for root in snapshot.roots if root.repository in of)
     return {each: _reachability(snapshot, each, known.get(each, {})) for each in of}
 

@@ -7,7 +7,7 @@ nothing could, its first-seen time is kept for an audit that can tell.
 from collections.abc import Iterable, Iterator, Mapping
 
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Role, Snapshot
+from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import FindingKey
@@ -30,14 +30,14 @@ def remaining(
     looked at again.
     """
     waiting = {text: key for text in keys if (key := FindingKey.parse(text))}
-    if not waiting or snapshot.role is Role.PROXY:
+    if not waiting:
         return
     by_code = {check.rule.code: check for check in checks}
     tags = {(str(each.root.repository), each.root.name): each for each in judged}
     tagged = resolved_tags(snapshot.roots)
     for text, key in waiting.items():
         verdict, check = tags.get((key.repository, key.name)), by_code.get(key.code)
-        if verdict is None or check is None:
+        if verdict is None or check is None or snapshot.is_proxied(verdict.root.repository):
             continue
         at = verdict.root.repository
         context = TagContext(verdict, snapshot, reach.get(at), tagged.get(at, {}))

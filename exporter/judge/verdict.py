@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Role, Root, Snapshot
+from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import Use
 from exporter.judge.children import assess
 from exporter.judge.choice import Demand, demand, held, is_attached
@@ -44,7 +44,7 @@ def _verdict(
     leaves = as_run(view, root.digest, tree.leaves, uses)
     expected = held(snapshot, root, leaves)
     wanted = demand(root, uses, leaves, expected)
-    if snapshot.role is Role.PROXY:
+    if snapshot.is_proxied(root.repository):
         wanted = Demand(wanted.required)
     children = tuple(
         assess(
@@ -74,7 +74,7 @@ def _unresolved(snapshot: Snapshot, root: Root, uses: tuple[Use, ...]) -> TagVer
 
     A pull-through cache denies what it could not fetch just now: there that is no absence.
     """
-    promised = snapshot.role is not Role.PROXY
+    promised = not snapshot.is_proxied(root.repository)
     seen = root.sighting if promised or root.sighting.state not in GONE else NOT_LOOKED_AT
     lacks = (Lack(root.digest, "manifest", None, seen.state, seen.detail),) if root.digest else ()
     child = Child(

@@ -35,7 +35,7 @@ def repositories(
 
 async def catalogue(target: Target) -> Listing[Repository]:
     """Return what the registry's catalogue lists, where it is to be asked at all."""
-    if not target.scope.catalogue:
+    if not target.scope.catalogue or target.role is Role.PROXY:
         return Listing(())
     try:
         return await target.registry.repositories()
@@ -79,7 +79,7 @@ async def _contradicts(target: Target, repository: Repository) -> bool:
 
     zot denies so what it cannot read; distribution, the tags of a repository that has none.
     """
-    if target.role is Role.PROXY or target.collector in _DISTRIBUTION:
+    if target.collector in _DISTRIBUTION:
         return False
     try:
         return (await target.registry.kind(repository)).collector not in _DISTRIBUTION

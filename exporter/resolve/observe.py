@@ -1,7 +1,7 @@
 """The snapshot of one registry: lists, then tags, manifests, seals and blobs."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -15,7 +15,7 @@ from exporter.facts.use import Use
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.platform import mirrored
-from exporter.oci.reference import Place
+from exporter.oci.reference import Place, Repository
 from exporter.ports import Listing, Unseen
 from exporter.resolve import listing
 from exporter.resolve.blobs import BlobCheck
@@ -25,10 +25,13 @@ from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.listing import Listings
 from exporter.resolve.scope import select
 from exporter.resolve.seals import seals
-from exporter.resolve.tags import Answer, TagName, resolve, roots, tag_names, verify
+from exporter.resolve.tags import Answer, TagName, resolve, roots, tag_names, unasked, verify
 from exporter.resolve.target import Target
 from exporter.resolve.walk import Sharing, Walk
 
+_PROXIED: Final = unknown(
+    Reason.BY_DESIGN, "in a pull-through cache: a request would fetch from upstream"
+)
 _NETWORK: Final = UNREACHED | {Reason.SERVER_ERROR}
 
 
@@ -45,18 +48,20 @@ async def observe(
         taken_at=now,
         role=target.role,
         platforms=target.platforms,
+        parts=target.parts,
         collector=target.collector,
         uses=tuple(use for use in uses.entries if target.concerns(use)),
     )
     away = await _away(target)
     if away is not None:
-        unasked = _unasked(target, empty.uses, away)
-        return replace(empty, roots=unasked, gone=True, gaps=(*uses.gaps, away))
+        named = _unseen(target, empty.uses, away)
+        return replace(empty, roots=named, gone=True, gaps=(*uses.gaps, away))
     catalogue = await listing.catalogue(target)
     repositories = listing.repositories(target, empty.uses, before, catalogue)
-    catalogued = frozenset(catalogue.entries)
-    listings = await listing.listings(target, repositories.entries, catalogued)
-    seen = await _resolve(target, empty, listings, before)
+    asked = [each for each in repositories.entries if target.asks(each)]
+    proxied = tuple(each for each in repositories.entries if not target.asks(each))
+    listings = await listing.listings(target, asked, frozenset(catalogue.entries))
+    seen = await _resolve(target, replace(empty, unasked=proxied), listings, before)
     gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings)))
     stumbled = await asyncio.to_thread(_stumbled, seen, gaps)
     away = await _away(target) if stumbled else None
@@ -81,11 +86,10 @@ async def _resolve(
     wanted = await asyncio.to_thread(
         lambda: select(target.scope, listing.entries(listings, before), empty.uses)
     )
+    proxied = unasked((each for each in wanted if not target.asks(each.repository)), _PROXIED)
+    wanted = tuple(each for each in wanted if target.asks(each.repository))
     answers = await resolve(target.registry, tag_names(wanted), target.limits)
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
-    if target.role is Role.PROXY:
-        # Asking a pull-through cache for more makes it fetch: looking would change what is seen.
-        return replace(empty, roots=starts)
     sharing = Sharing(before.manifests if before else {})
     walk = Walk(target.registry, target.memory, target.limits, _follow(target), sharing)
     await walk.run(await asyncio.to_thread(_places, starts))
@@ -100,7 +104,7 @@ async def _resolve(
     await blobs.prove()
     seen = replace(
         empty,
-        roots=starts,
+        roots=(*starts, *proxied),
         manifests=walk.manifests,
         sightings=walk.sightings,
         config_platforms=blobs.platforms,
@@ -153,14 +157,19 @@ async def _verified(target: Target, walk: Walk, answers: dict[TagName, Answer]) 
     return led
 
 
-def _follow(target: Target) -> Callable[[tuple[Descriptor, ...]], Iterable[Descriptor]]:
+def _follow(
+    target: Target,
+) -> Callable[[Repository, tuple[Descriptor, ...]], Iterable[Descriptor]]:
     """Return what selects the entries of an index: of a sparse mirror, those of its platforms."""
 
-    def held(entries: tuple[Descriptor, ...]) -> Iterator[Descriptor]:
-        there = mirrored(target.platforms, (entry.platform for entry in entries))
+    def held(repository: Repository, entries: tuple[Descriptor, ...]) -> Iterable[Descriptor]:
+        part = target.part(repository)
+        if part.role is not Role.SPARSE:
+            return entries
+        there = mirrored(part.platforms, (entry.platform for entry in entries))
         return (entry for position, entry in enumerate(entries) if position in there)
 
-    return held if target.role is Role.SPARSE else iter
+    return held
 
 
 def _stumbled(seen: Snapshot, gaps: Iterable[Gap]) -> bool:
@@ -179,12 +188,10 @@ async def _away(target: Target) -> Gap | None:
     return None
 
 
-def _unasked(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]:
+def _unseen(target: Target, uses: Iterable[Use], away: Gap) -> tuple[Root, ...]:
     """Return the images that somebody names, each unknown."""
     wanted = select(target.scope, {}, uses)
-    blind = unknown(away.reason, away.detail)
-    starts = roots(wanted, dict.fromkeys(tag_names(wanted), (None, blind)), {}, None)
-    return tuple(replace(root, sighting=blind) for root in starts)
+    return unasked(wanted, unknown(away.reason, away.detail))
 
 
 async def _kind(target: Target, seen: Snapshot, before: Snapshot | None) -> RegistryKind:
@@ -194,7 +201,8 @@ async def _kind(target: Target, seen: Snapshot, before: Snapshot | None) -> Regi
     """
     asked = target.collector is Collector.UNKNOWN and target.role is not Role.PROXY
     roots = seen.roots if asked else ()
-    repository = next((root.repository for root in roots if root.digest), None)
+    found = (root.repository for root in roots if root.digest)
+    repository = next(filter(target.asks, found), None)
     told = UNKNOWN_KIND
     with suppress(Unseen):
         told = await target.registry.kind(repository)

@@ -125,6 +125,8 @@ def _listed(
     scope: AuditScope, listings: Mapping[Repository, Sequence[Tag]]
 ) -> Iterator[WantedImage]:
     for repository, tags in listings.items():
+        if repository not in scope.listed and _matches(repository, scope.leave_out):
+            continue  # only the images that somebody names
         for tag in tags:
             for reference_class, platforms in _reasons(scope, repository, tag):
                 yield WantedImage(repository, tag, reference_class, Nodes(platforms), used=False)

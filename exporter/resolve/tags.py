@@ -68,6 +68,14 @@ def tag_names(wanted: Iterable[WantedImage]) -> list[TagName]:
     return [(each.repository, each.name) for each in wanted if not isinstance(each.name, Digest)]
 
 
+def unasked(wanted: Iterable[WantedImage], why: Sighting) -> tuple[Root, ...]:
+    """Return the images for which the registry is not asked at all, each with the reason."""
+    pinned = ((each, each.name if isinstance(each.name, Digest) else None) for each in wanted)
+    return tuple(
+        each.root(None if digest else Tag(each.name), digest, why) for each, digest in pinned
+    )
+
+
 def roots(
     wanted: Iterable[WantedImage],
     answers: Mapping[TagName, Answer],

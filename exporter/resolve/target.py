@@ -7,9 +7,10 @@ from exporter.facts.holdings import Grace
 from exporter.facts.proof import Proof
 from exporter.facts.registry_kind import Collector
 from exporter.facts.scrubbed import Scrubbed
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import RegistryPart, Role, part_of
 from exporter.facts.use import Use
 from exporter.oci.platform import Platform
+from exporter.oci.reference import Repository
 from exporter.ports import Bytes, CredentialCheck, Memory, Proofs, Registry, Storage
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.unpacking import Unpacker
@@ -120,6 +121,8 @@ class Target:
     role: Role = Role.OWNED
     platforms: frozenset[Platform] = frozenset()
     """Of a sparse mirror: the platforms that it holds."""
+    parts: tuple[RegistryPart, ...] = ()
+    """Repositories with a role of their own; the first part that matches one decides."""
     collector: Collector = Collector.UNKNOWN
     """As declared; where it is not, a harmless difference in answers may tell."""
     storage: Storage | None = None
@@ -131,6 +134,14 @@ class Target:
     """None where nothing is remembered: what can only be read in full is so at every audit."""
     credential_check: CredentialCheck | None = None
     """What may be tried with the pull secrets of workloads, where these may be read."""
+
+    def part(self, repository: Repository) -> RegistryPart:
+        """Return the part that a repository is in; the whole registry where no part names it."""
+        return part_of(repository, self.parts, self.role, self.platforms)
+
+    def asks(self, repository: Repository) -> bool:
+        """May the registry be asked for a repository? A pull-through cache would fetch it."""
+        return self.part(repository).role is not Role.PROXY
 
     def names(self, use: Use) -> bool:
         """Is it an image of this registry that a use wants?"""

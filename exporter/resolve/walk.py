@@ -9,7 +9,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, Sighting, State, unknown
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import Descriptor, Link, Manifest, parse
-from exporter.oci.reference import Place
+from exporter.oci.reference import Place, Repository
 from exporter.oci.strict import LARGE
 from exporter.ports import Content, ManifestBody, Memory, Unseen
 from exporter.resolve.concurrency import abreast
@@ -79,7 +79,9 @@ class Walk:
     content: Content
     memory: Memory
     limits: AuditLimits
-    follow: Callable[[tuple[Descriptor, ...]], Iterable[Descriptor]] = iter
+    follow: Callable[[Repository, tuple[Descriptor, ...]], Iterable[Descriptor]] = lambda _, all_: (
+        all_
+    )
     """Which of an index's entries are looked at? Not those that a sparse mirror leaves out."""
     sharing: Sharing = field(default_factory=Sharing)
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
@@ -183,7 +185,7 @@ class Walk:
         """The manifests that a standing index lists and that were not looked at yet."""
         repository, digest = place
         manifest = self.standing(place)
-        for entry in self.follow(manifest.children if manifest else ()):
+        for entry in self.follow(repository, manifest.children if manifest else ()):
             child = (repository, entry.digest)
             if entry.platform is None:
                 self.bare.add(child)

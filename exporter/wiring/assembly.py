@@ -22,7 +22,7 @@ from exporter.serve.loop_thread import LoopThread
 from exporter.store.ledger import Ledger
 from exporter.tally import LoopTally, ScrubTally
 from exporter.wiring.references import ReferenceSources, configured
-from exporter.wiring.registries import opened, parted
+from exporter.wiring.registries import opened, parted, parts
 from exporter.wiring.registry_storage import RegistryStorage
 
 
@@ -128,6 +128,7 @@ def target(
         ),
         role=registry.role,
         platforms=frozenset(registry.platforms),
+        parts=parts(registry),
         collector=registry.collector or Collector.UNKNOWN,
         storage=storage(registry.storage, ledger) if registry.storage and shard.first else None,
         grace=grace(registry.storage) if registry.storage else Grace(),

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.audit import audit
 from exporter.facts.proof import Proof
-from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.report import Report
+from exporter.oci.reference import Reference
 from exporter.ports import Listing
 from exporter.publish.web.probe import Asked, Module, NotProbed
 from exporter.resolve.scope import AuditScope
@@ -44,7 +44,7 @@ class Probing:
 
     async def __call__(self, asked: Asked) -> Report:
         """Look at a reference once. Raises `NotProbed` where it is in no registry of ours."""
-        watched = self._find(asked.reference.registry)
+        watched = self._find(asked.reference)
         target = _narrowed(watched.target, asked)
         uses = Listing((Use("probe", asked.reference, ReferenceClass.LIVE, asked.platforms),))
         looking = watched.home.call(lambda: audit(target, uses, None, time.time()))
@@ -59,14 +59,15 @@ class Probing:
             raise NotProbed("the configuration is being reloaded: try again")
         return task.result()
 
-    def _find(self, host: str) -> "Watched":
+    def _find(self, reference: Reference) -> "Watched":
+        host = reference.registry
         found = next((each for each in self._watched if host in each.target.hosts), None)
         if found is None:
             hosts = (name for each in self._watched for name in each.target.hosts)
             known = ", ".join(sorted(hosts))
             raise NotProbed(f"{host}: not a configured registry (configured: {known or 'none'})")
-        if found.target.role is Role.PROXY:
-            raise NotProbed(f"{host}: pull-through caches are not audited")
+        if not found.target.asks(reference.repository):
+            raise NotProbed(f"{host}/{reference.repository}: pull-through caches are not audited")
         return found
 
 

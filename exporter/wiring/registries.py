@@ -10,6 +10,7 @@ from exporter.config.registry import RegistrySettings, ScrubSettings
 from exporter.config.secrets import NoSecret, credentials
 from exporter.facts.gap import Reason
 from exporter.facts.shard import Shard
+from exporter.facts.snapshot import RegistryPart
 from exporter.ports import OpenRegistry, Unseen
 from exporter.sources.registry.credentials import Login, LoginSource, Uncarried, presentable
 from exporter.sources.registry.distribution import Distribution
@@ -53,8 +54,17 @@ def opened_as(kind: type[Opened], registry: RegistrySettings, environ: Mapping[s
             tries=registry.tries,
             deadline=registry.timeout.total_seconds(),
             tags=registry.tags.limit,
+            parts=(*parts(registry), RegistryPart(("*",), registry.role)),
         ),
         environ=environ,
+    )
+
+
+def parts(registry: RegistrySettings) -> tuple[RegistryPart, ...]:
+    """Return the repositories that have another role than the rest of a registry."""
+    return tuple(
+        RegistryPart(each.repositories, each.role, frozenset(each.platforms))
+        for each in registry.parts
     )
 
 

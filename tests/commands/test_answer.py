@@ -11,7 +11,7 @@ from exporter.commands import Refused
 from exporter.commands.answer import Exit, exit_code, save
 from exporter.commands.auditing import judged
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import RegistryPart, Role
 from tests.publish.reports import BROKEN, MISSING, UNKNOWN, attestation, child, report, tag
 
 if TYPE_CHECKING:
@@ -81,6 +81,17 @@ def test_a_cache_is_not_doubted_for_what_it_leaves_out() -> None:
     cache = replace(cache, snapshot=replace(cache.snapshot, role=Role.PROXY))
 
     assert said(cache) is Exit.WELL
+
+
+@pytest.mark.parametrize(("whole", "code"), [(True, Exit.WELL), (False, Exit.BLIND)])
+def test_an_image_of_a_proxied_part_is_doubt_only_where_it_was_asked_for(
+    *, whole: bool, code: Exit
+) -> None:
+    beside = report(tag("app:v1", child()), tag("prox/app:v1", child(state=UNKNOWN), state=UNKNOWN))
+    parts = (RegistryPart(("prox/*",), Role.PROXY),)
+    beside = replace(beside, snapshot=replace(beside.snapshot, parts=parts))
+
+    assert said(beside, whole=whole) is code
 
 
 def test_what_is_saved_can_be_judged_again(tmp_path: Path) -> None:

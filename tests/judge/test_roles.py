@@ -8,7 +8,7 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HEADER, State
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import RegistryPart, Role
 from exporter.oci.platform import Platform
 from tests import worlds
 from tests.judge.scene import BLIND, LOST, Scene, scene
@@ -110,3 +110,17 @@ def test_a_pull_through_cache_lacks_no_platform() -> None:
 
     assert not seen.verdict(role=Role.PROXY).lacking_platforms
     assert not seen.findings(role=Role.PROXY)
+
+
+def test_the_parts_of_one_registry_are_judged_by_their_own_roles() -> None:
+    lost = Scene().nothing("v1", LOST, INDEX.digest)
+    others = RegistryPart(("prox/*",), Role.PROXY)
+    ours = RegistryPart(("a*",), Role.PROXY)
+    edge = RegistryPart(("app",), **MIRROR)
+
+    assert lost.verdict(parts=(others,)).state is State.MISSING
+    assert lost.verdict(parts=(others, ours)).state is UNKNOWN
+    assert not lost.findings(parts=(ours,))
+    assert scene(BUILT).lose(ARM64.digest).verdict(parts=(edge,)).state is PRESENT
+    assert scene(BUILT).lose(ARM64.digest).verdict(parts=(edge, ours)).state is PRESENT
+    assert scene(BUILT).lose(ARM64.digest).verdict().state is BROKEN

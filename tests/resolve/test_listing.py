@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import HEADER, State
 from exporter.facts.registry_kind import Collector
-from exporter.facts.snapshot import Role, Root, Snapshot
+from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
@@ -200,14 +200,6 @@ async def test_distribution_lists_a_repository_without_tags_and_denies_its_list(
     registry.spoil("*", NO_NAME)
 
     assert gaps(await listings(target(registry), [APP], {APP})) == ()
-
-
-async def test_a_cache_may_list_what_is_gone_upstream() -> None:
-    registry = stocked()
-    registry.collects = Collector.UNKNOWN
-    registry.spoil("*", NO_NAME)
-
-    assert gaps(await listings(target(registry, role=Role.PROXY), [APP], {APP})) == ()
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.facts.gap import Reason
+from exporter.facts.proof import State
 from exporter.facts.registry_kind import Collector, RegistryKind
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import RegistryPart, Role
 from exporter.oci.platform import Platform
+from exporter.oci.reference import Repository
 from tests import worlds
-from tests.fakes import Fake, use
+from tests.fakes import APP, Fake, audited, target, use
 from tests.incident import AMD64, ARM64, INDEX, stocked
 from tests.resolve.steps import looked
+
+if TYPE_CHECKING:
+    from exporter.judge.report import Report
 
 
 async def test_a_sparse_mirror_is_not_asked_for_other_platforms() -> None:
@@ -40,16 +50,104 @@ async def test_a_mirrors_attestations_and_entries_without_a_platform_are_looked_
     assert registry.asked_about(worlds.chart("c").digest) == 1
 
 
-async def test_a_pull_through_cache_is_only_asked_for_its_tags() -> None:
+async def test_a_pull_through_cache_is_asked_for_nothing_but_whether_it_answers() -> None:
     registry = stocked()
+    pinned = use(f"app@{INDEX.digest}")
 
-    snapshot = await looked(registry, use("app:v9"), role=Role.PROXY)
+    snapshot = await looked(registry, use("app:v9"), pinned, role=Role.PROXY)
 
-    assert {kind for _, kind in registry.counted()} == {"base", "catalogue", "tags", "tag"}
-    assert {method for method, kind in registry.counted() if kind == "tag"} == {"HEAD"}
+    assert {kind for _, kind in registry.counted()} == {"base"}
+    assert {root.name for root in snapshot.roots} == {"v9", f"@{INDEX.digest.short}"}
+    assert {root.sighting.reason for root in snapshot.roots} == {Reason.BY_DESIGN}
+    assert snapshot.unasked == (APP,)
     assert not snapshot.sightings
     assert not snapshot.sealed
     assert snapshot.collector is Collector.UNKNOWN
+
+
+PROXIED = RegistryPart(("prox/*",), Role.PROXY)
+CACHED = Repository("prox/lib/app")
+
+
+async def test_a_proxied_part_is_not_asked_for_by_catalogue_reference_or_digest() -> None:
+    registry = stocked()
+    registry.push(INDEX, "v1", CACHED)
+    named = use("prox/lib/app:v3"), use(f"prox/lib/app@{INDEX.digest}")
+
+    snapshot = await looked(registry, *named, parts=(PROXIED,))
+
+    assert not registry.counted(CACHED)
+    assert snapshot.unasked == (CACHED,)
+    assert registry.asked_about(INDEX.digest)
+    proxied = [root for root in snapshot.roots if root.repository == CACHED]
+    assert [root.sighting.reason for root in proxied] == [Reason.BY_DESIGN] * 2
+    assert [root.name for root in snapshot.roots if root.repository == APP] == ["v1"]
+
+
+async def test_what_was_lost_before_its_repository_became_a_proxied_part_is_not_carried() -> None:
+    registry = stocked()
+    registry.sweep(ARM64.digest)
+    before = await looked(registry, use("app:v1"))
+
+    after = await looked(
+        registry, use("app:v1"), before=before, parts=(RegistryPart(("a*",), Role.PROXY),)
+    )
+
+    assert [root.sighting.state for root in after.roots] == [State.UNKNOWN]
+    assert not after.sightings
+
+
+async def test_the_first_part_that_matches_decides() -> None:
+    registry = stocked()
+    parts = (RegistryPart(("app",), Role.OWNED), RegistryPart(("*",), Role.PROXY))
+
+    snapshot = await looked(registry, use("other:v1"), parts=parts)
+
+    assert [root.repository for root in snapshot.roots] == [APP, Repository("other")]
+    assert not registry.counted(Repository("other"))
+
+
+async def test_a_part_may_be_a_sparse_mirror() -> None:
+    registry, edge = stocked(), Repository("edge/app")
+    registry.push(INDEX, "v1", edge)
+    part = RegistryPart(("edge/*",), Role.SPARSE, frozenset({Platform("linux", "amd64")}))
+
+    snapshot = await looked(registry, parts=(part,))
+
+    assert (edge, ARM64.digest) not in snapshot.sightings
+    assert (APP, ARM64.digest) in snapshot.sightings
+
+
+@given(
+    patterns=st.lists(
+        st.sampled_from(["*", "app", "a*", "prox/*", "*/app", "x"]), min_size=1, max_size=2
+    ),
+    role=st.sampled_from([Role.OWNED, Role.SPARSE]),
+    lost=st.booleans(),
+)
+def test_no_request_is_ever_about_a_proxied_repository(
+    patterns: list[str], role: Role, *, lost: bool
+) -> None:
+    part = RegistryPart(tuple(patterns), Role.PROXY)
+    registry = stocked()
+    registry.push(INDEX, "v1", CACHED)
+    for each in (APP, CACHED) if lost else ():
+        registry.sweep(ARM64.digest, ARM64.layers[0].digest, repository=each)
+    platforms = frozenset({Platform("linux", "amd64")} if role is Role.SPARSE else ())
+    told = target(registry, parts=(part,), role=role, platforms=platforms)
+    named = use("app:v1"), use("app:v7"), use("prox/lib/app:v1"), use(f"x@{INDEX.digest}")
+
+    async def twice() -> Report:
+        return await audited(told, *named, before=await audited(told, *named))
+
+    report = asyncio.run(twice())
+
+    asked = {Repository(each[2]) for each in registry.asked if each[2]}
+    assert not [each for each in asked if part.holds(each)]
+    proxied = [each for each in report.verdicts if part.holds(each.root.repository)]
+    assert {each.state for each in proxied} <= {State.UNKNOWN}
+    assert all(each.by_design for each in proxied)
+    assert not [each for each in report.findings if part.holds(each.root.repository)]
 
 
 @pytest.mark.parametrize("declared", [Collector.NONE, Collector.PARENT_PROTECTS])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -203,3 +204,13 @@ def test_repositories_are_admitted_and_left_out_by_pattern() -> None:
     names = ("app", "team/new", "team/old1", "x")
     assert [name for name in names if scope.admits(Repository(name))] == ["app", "team/new"]
     assert AuditScope().admits(APP)
+
+
+def test_of_a_repository_that_is_left_out_only_the_images_in_use_are_wanted() -> None:
+    listings = {Repository("prox/app"): (Tag("v1"), Tag("v2"), Tag("latest"))}
+    scope = AuditScope(select=("*",), leave_out=("prox/*",))
+    named = use("prox/app:v1")
+
+    assert {each.name for each in select(scope, listings, [named])} == {"v1"}
+    listed = replace(scope, listed=(Repository("prox/app"),))
+    assert {each.name for each in select(listed, listings, [named])} == {"v1", "v2", "latest"}

@@ -8,7 +8,7 @@ from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.registry_kind import ChildRemoval, Collector, RegistryKind
-from exporter.facts.snapshot import Admission, Role, Root, Sealed, Snapshot
+from exporter.facts.snapshot import Admission, RegistryPart, Role, Root, Sealed, Snapshot
 from exporter.facts.use import Holder, ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, Kind, Link, Manifest
@@ -121,4 +121,14 @@ snapshots = st.builds(
     gone=st.booleans(),
     gaps=st.lists(gaps, max_size=2).map(tuple),
     diff_id_mismatches=st.dictionaries(digests, diff_id_mismatches, max_size=2),
+    parts=st.lists(
+        st.builds(
+            RegistryPart,
+            st.lists(words, max_size=2).map(tuple),
+            st.sampled_from(Role),
+            st.frozensets(platforms, max_size=2),
+        ),
+        max_size=2,
+    ).map(tuple),
+    unasked=st.lists(names, max_size=2).map(tuple),
 )

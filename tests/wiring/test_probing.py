@@ -10,7 +10,7 @@ import pytest
 
 from exporter.facts.proof import State
 from exporter.facts.shard import Shard
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import RegistryPart, Role
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.publish.web.probe import Asked, Module, NotProbed
@@ -104,6 +104,17 @@ async def test_a_pull_through_cache_is_refused() -> None:
         await probing(V1)
 
     assert registry.asked == []
+
+
+async def test_an_image_of_a_proxied_part_is_refused_and_another_is_not() -> None:
+    registry = stocked()
+    probing = Probing()
+    parts = (RegistryPart(("prox/*",), Role.PROXY),)
+    with probing.aimed([watched(target(registry, parts=parts))]):
+        with pytest.raises(NotProbed, match=r"prox/app: pull-through caches are not audited"):
+            await probing(Asked(Reference.parse(f"{HOST}/prox/app:v1")))
+        assert registry.asked == []
+        assert (await probing(V1)).verdicts
 
 
 async def test_the_storage_is_not_read() -> None:

@@ -37,6 +37,7 @@ from exporter.oci.reference import Repository
 
 _FOREIGN: Final = frozenset({Collector.PARENT_PROTECTS, Collector.NONE})
 """Collectors whose rules are not distribution's."""
+_CACHE: Final = "a pull-through cache: partial by design"
 _UNSEALED: Final = "could not resolve all tags of the repository"
 _SHARED: Final = (
     "only its index keeps it, and another repository's copy of the index may not: use --storage"
@@ -67,7 +68,16 @@ def predict(
     found = [_victim(report, removed, *each) for each in zip(verdicts, images, strict=True)]
     victims = sorted((each for each in found if each), key=lambda each: each.image.rank)
     seen = {(each.repository, each.tag or each.digest) for each in images}
-    unseen = [each for label, each in users.items() if label not in seen]
+    proxied = {
+        each.root.repository
+        for each in report.verdicts
+        if report.snapshot.is_proxied(each.root.repository)
+    }
+    unseen = [
+        each
+        for label, each in users.items()
+        if label not in seen and each.repository not in proxied
+    ]
     return Prediction(
         operation=operation.description,
         victims=tuple(victims[:MOST]),
@@ -244,8 +254,7 @@ def _unknown(report: Report) -> Iterator[Gap]:
     """Yield what could not be established of what is needed."""
     snapshot = report.snapshot
     if snapshot.role is Role.PROXY:
-        detail = "a pull-through cache: partial by design"
-        yield Gap(Scope.REGISTRY, snapshot.registry, Reason.BY_DESIGN, detail)
+        yield Gap(Scope.REGISTRY, snapshot.registry, Reason.BY_DESIGN, _CACHE)
     for verdict in report.verdicts:
         unknown = [
             each for each in verdict.children if each.expected and each.state is State.UNKNOWN
@@ -272,6 +281,9 @@ def _unread(report: Report, operation: Operation, removed: Deleted) -> Iterator[
     touched = {place for place, _ in (*removed.manifests, *removed.layer_links)}
     for repository in sorted({each.root.repository for each in report.verdicts}):
         if not everywhere and repository not in touched:
+            continue
+        if snapshot.is_proxied(repository):
+            yield Gap(Scope.REPOSITORY, repository, Reason.BY_DESIGN, _CACHE)
             continue
         sealed = snapshot.sealed.get(repository)
         tags = sealed.tags.items() if sealed else ()

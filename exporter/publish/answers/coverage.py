@@ -11,6 +11,10 @@ from exporter.publish.blocks import Block, List, heading, listed, section
 from exporter.publish.formatting import count_words, gap_words
 
 _MOST: Final = 10
+_PROXIED: Final = (
+    "A pull-through cache would fetch from upstream, so nothing there is known to be present or "
+    "missing."
+)
 
 
 def blocks(report: Report, *, with_sources: bool = True) -> Iterator[Block]:
@@ -27,7 +31,12 @@ def coverage(report: Report, gaps: Iterable[Gap], *, with_sources: bool = True) 
     Without `with_sources`, the gaps of image sources are counted only: they are told once, for all
     registries.
     """
-    return (*_unknown(report), *gap_lines(gaps, with_sources=with_sources), *_unlisted(report))
+    return (
+        *_unknown(report),
+        *_proxied(report),
+        *gap_lines(gaps, with_sources=with_sources),
+        *_unlisted(report),
+    )
 
 
 def gap_lines(gaps: Iterable[Gap], *, with_sources: bool) -> tuple[str, ...]:
@@ -49,7 +58,9 @@ def source_blocks(reports: Iterable[Report]) -> Iterator[Block]:
 
 def _unknown(report: Report) -> Iterator[str]:
     """Yield how many manifests are unknown, by reason, and how many nobody promised."""
-    children = [child for tag in report.tags for child in tag.verdict.children]
+    proxied = {*report.snapshot.unasked}
+    asked = (each.verdict for each in report.tags if each.verdict.root.repository not in proxied)
+    children = [child for each in asked for child in each.children]
     reasons = Counter(
         str(child.reason or "unsaid")
         for child in children
@@ -61,6 +72,15 @@ def _unknown(report: Report) -> Iterator[str]:
     unexpected = sum(not child.expected for child in children)
     if unexpected:
         yield f"Not expected here and not audited: {count_words(unexpected, 'manifest')}."
+
+
+def _proxied(report: Report) -> Iterator[str]:
+    """Yield how many repositories are in pull-through caches."""
+    snapshot = report.snapshot
+    parts = Counter(snapshot.part(each).repositories for each in snapshot.unasked)
+    for patterns, amount in parts.items():
+        where = f"{count_words(amount, 'repository', 'repositories')} of {', '.join(patterns)}"
+        yield f"Not requested: {where}. {_PROXIED}"
 
 
 def _gaps(gaps: Sequence[Gap]) -> Iterator[str]:

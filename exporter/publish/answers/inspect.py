@@ -82,7 +82,8 @@ def verdict_words(tag: TagReport) -> tuple[Tone, str]:
     """Return the state of a tag as a sentence."""
     verdict = tag.verdict
     if Condition.BY_DESIGN in tag.conditions:
-        return Tone.QUIET, "This registry may omit it by design."
+        detail = verdict.root.sighting.detail or "this registry may omit it by design"
+        return Tone.QUIET, f"{detail[:1].upper()}{detail[1:]}."
     if verdict.failing:
         where = [each.where for each in losses(verdict) if each.required]
         known = [each for each in dict.fromkeys(where) if each not in ("tag", "image")]

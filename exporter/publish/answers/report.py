@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, State
 from exporter.facts.registry_kind import Collector
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import RegistryPart, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.gc.dialect import Mode
@@ -236,11 +236,20 @@ class StorageUseEntry(Struct, frozen=True):
     preconditions: tuple[PreconditionEntry, ...]
 
 
+class PartEntry(Struct, frozen=True):
+    """Repositories of a registry with another role than the rest."""
+
+    repositories: Annotated[tuple[str, ...], Meta(description="Shell patterns.")]
+    role: Role
+    platforms: tuple[str, ...]
+
+
 class RegistryEntry(Struct, frozen=True):
     """The status of a registry and the age of its results."""
 
     registry: Name
     role: Role
+    parts: tuple[PartEntry, ...]
     kind: Annotated[Name, Meta(description="`zot`, `harbor` …; `unknown` if not recognized.")]
     kind_version: Annotated[str, Meta(description="Empty if the registry does not tell it.")]
     collector: Collector
@@ -295,6 +304,7 @@ def _registry(status: RegistryStatus) -> RegistryEntry:
     return RegistryEntry(
         registry=status.registry,
         role=status.role,
+        parts=tuple(map(_part, status.report.snapshot.parts)) if status.report else (),
         kind=status.kind.name,
         kind_version=status.kind.version,
         collector=status.collector,
@@ -319,6 +329,10 @@ def _affected(broken: BrokenTag) -> AffectedTagEntry:
     platforms = tuple(map(str, broken.platforms))
     where = root.repository, root.tag, root.digest
     return AffectedTagEntry(*where, root.reference_class, platforms, broken.required)
+
+
+def _part(part: RegistryPart) -> PartEntry:
+    return PartEntry(part.repositories, part.role, tuple(sorted(map(str, part.platforms))))
 
 
 def _tags(report: Report) -> Iterator[TagEntry]:

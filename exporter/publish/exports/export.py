@@ -145,7 +145,7 @@ def _release(data: AuditData, files: tuple[ExportedFile, ...]) -> Release:
         taken_at=data.snapshot.taken_at,
         shard=data.shard.index,
         shards=data.shard.count,
-        whole=data.whole,
+        whole=data.whole and not data.snapshot.unasked,
         files=files,
         gaps=tuple(gaps),
         proxy=data.snapshot.role is Role.PROXY,

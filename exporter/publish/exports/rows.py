@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from exporter.facts.digests import ABSENT, Halves, Numbers, join_key, join_keys, unpacked
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
-from exporter.facts.snapshot import Snapshot, known_manifests, stated_sizes
+from exporter.facts.snapshot import Root, Snapshot, known_manifests, stated_sizes
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
 
@@ -48,13 +48,18 @@ def of_storage(inventory: Inventory) -> Mapping[str, Iterator[Columns]]:
 
 
 def _repositories(snapshot: Snapshot) -> Iterator[Row]:
-    looked_at = {*snapshot.listed, *(root.repository for root in snapshot.roots)}
+    looked_at = {*snapshot.listed, *(root.repository for root in _asked(snapshot))}
     for repository in sorted(looked_at):
         yield repository, snapshot.listed.get(repository), repository in snapshot.sealed
 
 
+def _asked(snapshot: Snapshot) -> Iterator[Root]:
+    """Yield the roots of which the registry was asked: none in a pull-through cache."""
+    return (root for root in snapshot.roots if not snapshot.is_proxied(root.repository))
+
+
 def _tags(snapshot: Snapshot) -> Iterator[Row]:
-    for root in snapshot.roots:
+    for root in _asked(snapshot):
         halves = join_key(root.digest) if root.digest else _NO_KEY
         state = root.sighting.state
         yield root.repository, root.tag, root.digest, *halves, root.reference_class, state

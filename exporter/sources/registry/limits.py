@@ -9,6 +9,7 @@ from typing import Final
 from aiolimiter import AsyncLimiter
 
 from exporter.facts.gap import UNREACHED, Reason
+from exporter.facts.snapshot import RegistryPart, Role
 from exporter.ports import Unseen
 from exporter.tally import Tally
 
@@ -49,6 +50,13 @@ class RequestLimits:
     """Repositories at which the catalogue is cut, with a gap."""
     tags: int = 100_000
     """Tags at which a repository's list is cut, with a gap."""
+    parts: tuple[RegistryPart, ...] = ()
+    """What its repositories are; the first that matches one decides."""
+
+    def proxied(self, repository: str) -> bool:
+        """Is a repository in a pull-through cache, of which nothing may be requested?"""
+        found = next((each for each in self.parts if each.holds(repository)), None)
+        return found is not None and found.role is Role.PROXY
 
 
 class Pace:

@@ -85,7 +85,13 @@ class Session:
         await self.aclose()
 
     async def send(self, request: Request) -> Response:
-        """Send a request. Raises `Unseen` for 401, 403, 429, 5xx and where no response comes."""
+        """Send a request. Raises `Unseen` for 401, 403, 429, 5xx and where no response comes.
+
+        None about a repository in a pull-through cache, whoever asks: each may fetch from upstream,
+        a HEAD of a tag too (distribution 2.8 and Harbor 2.15.2, run; Quay moves its expiry, run).
+        """
+        if request.repository and self.limits.proxied(request.repository):
+            raise Unseen(request.subject, Reason.BY_DESIGN, "in a pull-through cache")
         self._breaker.admit(request.subject, _now())
         return await self._decided(self._patiently(lambda: self._authorized(request)))
 

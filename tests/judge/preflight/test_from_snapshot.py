@@ -9,7 +9,7 @@ import pytest
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.registry_kind import Collector
-from exporter.facts.snapshot import Role
+from exporter.facts.snapshot import RegistryPart, Role, Root
 from exporter.facts.use import ReferenceClass
 from exporter.judge.impact import User
 from exporter.judge.judgement import judge
@@ -17,6 +17,7 @@ from exporter.judge.preflight.deletions import DeletionMethod
 from exporter.judge.preflight.from_snapshot import predict
 from exporter.judge.preflight.prediction import Prediction, Verdict
 from exporter.oci.digest import Digest
+from exporter.oci.reference import Repository, Tag
 from exporter.publish.answers.preflight import headline
 from tests.judge.preflight.asking import codes, collection, deletion, plan, use, victims
 from tests.judge.scene import BLIND, Scene, scene
@@ -159,6 +160,21 @@ def test_any_gap_of_the_snapshot_or_of_the_references_is_doubt() -> None:
     assert answered(seen, collection("2 -m"), role=Role.PROXY).verdict is INCOMPLETE
     snapshot = seen.snapshot(gaps=(gap,))
     assert predict(judge(snapshot, {}), collection("2 -m"), (), ()).verdict is INCOMPLETE
+
+
+def test_of_a_proxied_part_with_images_in_use_no_collection_is_predicted() -> None:
+    seen = scene(AMD64).seal().snapshot()
+    cached = Root(Repository("prox/app"), Tag("v1"), None, BLIND, ReferenceClass.LIVE)
+    parts = (RegistryPart(("prox/*",), Role.PROXY),)
+    beside = judge(replace(seen, roots=(*seen.roots, cached), parts=parts), {})
+
+    answer = predict(beside, collection("2 -m"), (), ())
+
+    assert answer.verdict is INCOMPLETE
+    assert [(each.subject, each.reason) for each in answer.gaps] == [("prox/app", Reason.BY_DESIGN)]
+    assert (
+        predict(judge(replace(seen, parts=parts), {}), collection("2 -m"), (), ()).verdict is SAFE
+    )
 
 
 def test_a_layer_that_was_not_compared_with_its_image_is_no_doubt() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from exporter.facts.digests import join_key
 from exporter.facts.shard import WHOLE, Shard
-from exporter.facts.snapshot import Role, Snapshot
+from exporter.facts.snapshot import RegistryPart, Role, Snapshot
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.publish.exports.export import AuditData, StorageData, export, schema
@@ -166,3 +166,16 @@ def test_a_pull_through_cache_says_that_it_is_partial(snapshot: Snapshot) -> Non
     export(facts(replace(snapshot, role=Role.PROXY), 1), bucket, keep=1)
 
     assert releases(bucket)[0].gaps == (f"{HOST}: by-design",)
+
+
+def test_of_a_proxied_part_nothing_is_exported(snapshot: Snapshot) -> None:
+    bucket, whole = Dict(), facts(snapshot, 1)
+    root = snapshot.roots[0]
+    parts = (RegistryPart((root.repository,), Role.PROXY),)
+    left = replace(snapshot, roots=(root,), listed={}, parts=parts, unasked=(root.repository,))
+
+    export(replace(whole, snapshot=left), bucket, keep=1)
+
+    (release,) = releases(bucket)
+    assert (release.whole, release.proxy) == (False, False)
+    assert {file.rows for table in ("tags", "repositories") for file in release.of(table)} == {0}

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter.facts.gap import Reason
+from exporter.facts.snapshot import RegistryPart, Role
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import OCI_MANIFEST
+from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Unseen
+from exporter.resolve.scrub.reading import Throttle
 from tests.parts.http import RESET, Answer, Asked, serving
 from tests.sources.registry.speaking import QUICK, registry_at, speaking
 
@@ -234,3 +236,28 @@ async def test_each_hop_of_a_redirect_is_counted_apart() -> None:
             await registry.head(APP, V1)
 
     assert registry.tally.requests == {("manifest", "3xx"): 1, ("redirect", "2xx"): 1}
+
+
+async def test_nothing_is_sent_about_a_repository_in_a_pull_through_cache() -> None:
+    asked, answer = first()
+    parts = (RegistryPart(("app",), Role.OWNED), RegistryPart(("*",), Role.PROXY))
+    blob, sink = Descriptor("", DIGEST, 8), Throttle(None, print)
+
+    with serving(answer) as url:
+        async with registry_at(url, replace(QUICK, parts=parts)) as registry:
+            proxied = Repository("prox/app")
+            for request in (
+                registry.head(proxied, V1),
+                registry.verify_tag(proxied, V1, DIGEST),
+                registry.manifest(proxied, DIGEST),
+                registry.tags(proxied),
+                registry.kind(proxied),
+                registry.stat(proxied, blob),
+                registry.read(proxied, blob),
+                registry.beside().prove(proxied, blob, sink),
+            ):
+                with pytest.raises(Unseen, match="pull-through") as raised:
+                    await request
+                assert raised.value.reason is Reason.BY_DESIGN
+            assert asked == []
+            assert await registry.head(APP, V1) == DIGEST
