@@ -3,7 +3,7 @@
 An adapter translates its errors into `Unseen`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
@@ -261,6 +261,40 @@ class KeepTagger(Protocol):
 
     async def add_tag(self, repository: Repository, digest: Digest, tag: Tag) -> None:
         """Point a tag at a manifest. Raises `Unseen` where it is not proven to point there then."""
+        ...
+
+
+class UploadContent(Protocol):
+    """Bytes to upload, which were hashed; each iteration yields all of them."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes are there?"""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Read it from the beginning."""
+        ...
+
+
+class ContentWriter(Content, Bytes, KeepTagger, Protocol):
+    """A registry that may be given what it lost, by digest, and keep tags."""
+
+    async def upload(
+        self,
+        repository: Repository,
+        digest: Digest,
+        content: UploadContent,
+        origin: Repository | None = None,
+    ) -> bool:
+        """Upload a blob, or mount it from another repository that holds the same bytes.
+
+        Returns whether it was mounted. Raises `Unseen`.
+        """
+        ...
+
+    async def restore(self, repository: Repository, body: ManifestBody) -> None:
+        """Put a manifest under its own digest. Raises `Unseen`."""
         ...
 
 

@@ -107,6 +107,26 @@ def _protect(parser: argparse.ArgumentParser) -> None:
     _audit(parser)
 
 
+def _repair(parser: argparse.ArgumentParser) -> None:
+    _value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
+    _uses(parser, _IMAGES)
+    text = "Source: REF, REGISTRY, or oci, oci-archive, docker-archive or storage, as KIND:PATH"
+    _value(parser, "--source", "SOURCE", text, action="append", default=[])
+    _value(parser, "--cause", "DIGEST", "Repair only the tags that this digest breaks")
+    _flag(parser, "--scrub", "Read and hash every byte first, to find corrupt data too")
+    _flag(parser, "--apply", "Upload the lost content (default: only list it)")
+    text = "Also add keep tags to restored manifests, and tags that do not exist"
+    _flag(parser, "--keep-tags", text)
+    text = "Docker config.json with credentials that may push (default: those for reading)"
+    _file(parser, "--push-docker-config", text)
+    _bucket(parser)
+    _tags(parser)
+    nothing = dict.fromkeys(("limit_rate", "ledger", "period", "storage"))
+    parser.set_defaults(uncompressed=False, **nothing)
+    _requests(parser)
+    _output(parser)
+
+
 def _scrub(parser: argparse.ArgumentParser) -> None:
     _value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
     _uses(parser, _IMAGES)
@@ -335,6 +355,14 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
         "List the keep tags that would protect manifests without a tag of their own. --apply sets "
         "them.",
         "Exit codes: 0 all protected, 1 some are not, 2 usage error, 3 inconclusive",
+    ),
+    "repair": Subcommand(
+        _repair,
+        "Plan or upload lost content, by digest",
+        "List what damaged images have lost and from where it can be restored. --apply uploads it "
+        "by digest, without asking whether the registry has it. Existing tags are not changed, and "
+        "nothing is deleted.",
+        "Exit codes: 0 all pullable, 1 something is lost, 2 usage error, 3 inconclusive",
     ),
     "scrub": Subcommand(
         _scrub,

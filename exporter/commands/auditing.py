@@ -45,7 +45,7 @@ async def examined(
 ) -> list[tuple[Target, Audited]]:
     """Audit what was asked for, or this shard of it, and return what it was found in as well."""
     async with (
-        opened(_borrowing(typed), shard) as assembly,
+        opened(borrowing(typed), shard) as assembly,
         showing(partial(_answered, assembly)),
     ):
         wanted = await assembly.references()
@@ -69,7 +69,7 @@ async def opened(typed: Typed, shard: Shard = WHOLE) -> AsyncIterator[Assembly]:
         yield assembly
 
 
-def _borrowing(typed: Typed) -> Typed:
+def borrowing(typed: Typed) -> Typed:
     """Use the exporter's ledger where that is there and ours to use, and never make it.
 
     Made by whoever asks once, it would be a file that the exporter's own user may not write.

@@ -50,7 +50,7 @@ _BAR: Final = 30
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Answer the command."""
     subjects = asked_for(args)
-    asked = _with_scrubs(args, typed(args, subjects.hosts, environ))
+    asked = with_scrubs(args, typed(args, subjects.hosts, environ))
     try:
         reports = finished(_scrubbed(args, subjects, asked))
     except Unseen as unseen:
@@ -94,7 +94,7 @@ def recognise(sources: Iterable[Bytes]) -> None:
                 raise
 
 
-def _with_scrubs(args: argparse.Namespace, asked: Typed) -> Typed:
+def with_scrubs(args: argparse.Namespace, asked: Typed) -> Typed:
     """Add what was typed to what the configuration says of every registry's scrub."""
     registries = asked.settings.registries
     if args.storage and len(registries) != 1:

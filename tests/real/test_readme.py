@@ -45,7 +45,7 @@ ASKING: Final = tuple(c for c in COMMANDS if re.match("pullproof (check|inspect)
 CLEANING: Final = {
     c: 1 if re.match("pullproof (preflight|protect) ", c) else 0
     for c in COMMANDS
-    if re.match("pullproof (snapshot|preflight|explain|protect|diff) ", c)
+    if re.match("pullproof (snapshot|preflight|explain|protect|diff|repair) ", c)
 }
 """With the exit code for an image whose platforms no tag protects."""
 

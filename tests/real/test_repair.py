@@ -29,7 +29,7 @@ PAGE: Final = Page("docs/repair.md")
 APP: Final = two_platforms("app")
 NAME: Final = "team/app"
 ROWS: Final = tuple(re.findall(r"^\| `(.*)` \| ([\w ]+) \| ([\w ]+) \|$", PAGE.text, re.MULTILINE))
-HEALING: Final = tuple(command for command, *_ in ROWS)
+OURS, *HEALING = (command for command, *_ in ROWS)
 PUT, CHECK = PAGE.commands
 
 
@@ -155,6 +155,16 @@ def test_no_command_heals_while_the_registry_remembers(site: Site) -> None:
     found = {each: site.heal(server, each) for each in filter(over_tls, HEALING)}
 
     assert "repairs" not in found.values()
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_repair_heals_while_the_registry_remembers(
+    site: Site, lose: Callable[[Registry], None]
+) -> None:
+    server = site.stocked()
+    lose(server)
+
+    assert site.heal(server, OURS) == "repairs"
 
 
 def test_a_deleted_manifest_comes_back_from_the_storage(site: Site) -> None:

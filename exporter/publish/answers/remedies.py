@@ -11,10 +11,8 @@ from exporter.publish.blocks import Command
 from exporter.publish.formatting import address
 from exporter.screen import plain
 
-_FORGET: Final = (
-    "Restart the registry first, or flush its Redis: its cache lets pushes skip lost content."
-)
-"""docs/repair.md: with such a cache, no command heals anything that has lost content."""
+_FIND: Final = "List who still has what is lost; --source names another registry or an archive"
+_EXPORTED: Final = "for --source oci-archive:image.tar"
 
 
 def remedies(report: Report, verdict: TagVerdict, again: str = "") -> tuple[Command, ...]:
@@ -27,7 +25,7 @@ def remedies(report: Report, verdict: TagVerdict, again: str = "") -> tuple[Comm
     found = [Command("Audit it again", f"pullproof inspect {reached}")]
     lost = [each for each in verdict.children if each.required and _is_lost(each)]
     if lost or verdict.lacking_platforms:
-        found += _repairs(name, verdict, lost)
+        found += _repairs(name, reached, verdict, lost)
         found.append(Command("Verify the repair", f"pullproof check {reached}"))
     if verdict.root.tag and any(map(_is_bare, verdict.children)):
         found += [
@@ -37,13 +35,11 @@ def remedies(report: Report, verdict: TagVerdict, again: str = "") -> tuple[Comm
     return tuple(found)
 
 
-def _repairs(name: str, verdict: TagVerdict, lost: list[Child]) -> Iterator[Command]:
+def _repairs(name: str, reached: str, verdict: TagVerdict, lost: list[Child]) -> Iterator[Command]:
     """Restore the same digests from wherever they still are, cheapest first."""
-    root = verdict.root
-    if root.digest:
-        source = _word(f"MIRROR/{root.repository}@{root.digest}")
-        copy = f"skopeo copy --all --preserve-digests docker://{source} docker://{name}"
-        yield Command(f"{_FORGET} Copy it from another registry that still has it", copy)
+    if lost:
+        yield Command(_FIND, f"pullproof repair {reached}")
+        yield Command("Upload it again", f"pullproof repair --apply {reached}")
     for child in lost:
         yield _from_node(name, verdict, child)
 
@@ -52,14 +48,11 @@ def _from_node(name: str, verdict: TagVerdict, child: Child) -> Command:
     found = held(verdict, child.platform)
     if found is not None:
         who, command = found
-        return Command(f"Or export it, and push it as the repair guide says: {who}", command)
+        return Command(f"Or export it, {_EXPORTED}; {who}", command)
     platform = str(child.platform) if child.platform else ""
     kind = f"{platform} node" if platform else "node"
     command = save(name, _word(platform) if platform else "")
-    return Command(
-        f"Or export it from a {kind} that still has it, and push it as the repair guide says",
-        command,
-    )
+    return Command(f"Or export it from a {kind} that still has it, {_EXPORTED}", command)
 
 
 def _is_lost(child: Child) -> bool:

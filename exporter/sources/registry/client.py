@@ -86,8 +86,7 @@ class Client:
 
     async def send(self, request: Request, authorization: str) -> Response:
         """Send a request once. Raises `Unseen` where no whole response comes, of any status."""
-        limits = self._limits
-        seconds = limits.list_deadline if request.patient else limits.deadline
+        seconds = self.seconds(request)
         try:
             async with asyncio.timeout(seconds) as timeout:
                 sent = _Sent(request, authorization, BodyDeadline(timeout, seconds), self.tally)
@@ -95,6 +94,10 @@ class Client:
         except TimeoutError as error:
             words = f"no answer for {seconds:g} seconds, or a body too slow"
             raise Unseen(request.subject, Reason.TIMEOUT, words) from error
+
+    def seconds(self, request: Request) -> float:
+        """Return how long a request may take, from its first byte to its response's last."""
+        return self._limits.list_deadline if request.patient else self._limits.deadline
 
     async def _follow(self, sent: "_Sent") -> Response:
         """Send, and go where the response points, without credentials once the origin changes."""
@@ -104,7 +107,7 @@ class Client:
         for _ in range(_MOST_REDIRECTS):
             if response.status not in _REDIRECTS:
                 return response
-            here = _onward(request, here, response)
+            here = self.onward(request, here, response)
             if here.origin != first.origin:
                 sent = replace(sent, authorization="")
             response = await self._exchange("redirect", sent, here)
@@ -129,6 +132,17 @@ class Client:
             sent.append(("Content-Type", "application/x-www-form-urlencoded"))
             return message("POST", address, sent, request.form.encode())
         return message(request.method, address, sent)
+
+    def onward(self, request: Request, here: Address, response: Response) -> Address:
+        """Return where a redirect leads. A form holds secrets, so it is never sent on."""
+        if request.form:
+            raise Unseen(request.subject, Reason.REDIRECT, "a token server that redirects a form")
+        if request.method not in _READS:
+            raise Unseen(request.subject, Reason.REDIRECT, "what is written goes nowhere else")
+        try:
+            return here.onward(response.headers.get("location", ""))
+        except Malformed as error:
+            raise Unseen(request.subject, Reason.REDIRECT, str(error)) from error
 
     async def _exchange(self, endpoint: str, sent: "_Sent", address: Address) -> Response:
         """Send one message and read its response, and count them."""
@@ -177,18 +191,6 @@ def headers(request: Request, authorization: str) -> list[tuple[str, str]]:
     if request.span:
         found.append(("Range", request.span))
     return found
-
-
-def _onward(request: Request, here: Address, response: Response) -> Address:
-    """Return where a redirect leads. A form holds secrets, so it is never sent on."""
-    if request.form:
-        raise Unseen(request.subject, Reason.REDIRECT, "a token server that redirects a form")
-    if request.method not in _READS:
-        raise Unseen(request.subject, Reason.REDIRECT, "what is written goes nowhere else")
-    try:
-        return here.onward(response.headers.get("location", ""))
-    except Malformed as error:
-        raise Unseen(request.subject, Reason.REDIRECT, str(error)) from error
 
 
 async def _read(sent: _Sent, incoming: httpx.Response) -> Response:

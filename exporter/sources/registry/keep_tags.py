@@ -1,4 +1,7 @@
-"""Keep tags, added to manifests that are there: the only code here that writes anything."""
+"""Manifests put by their own bytes: keep tags, added to manifests that are there.
+
+With `uploads` beside it, the only code here that writes anything.
+"""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
@@ -13,7 +16,7 @@ from exporter.ports import ManifestBody, Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client, headers
 from exporter.sources.registry.distribution import Distribution
-from exporter.sources.registry.messages import Request
+from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.responses import refusal
 from exporter.sources.registry.transport import message
 
@@ -63,17 +66,28 @@ class TagWriter(Distribution):
         body = await self.manifest(repository, digest)
         if not isinstance(body, ManifestBody):
             raise Unseen(subject, Reason.UNCONFIRMED, "the manifest is not there any more")
-        response = await self.send(_upload(repository, tag, body))
-        if response.status == _READ_ONLY:
-            raise Unseen(subject, Reason.UNSUPPORTED, "405: the registry takes no uploads")
-        if response.status not in _SET:
-            raise refusal(response, subject)
+        await self.put(repository, tag, body)
         if await self.head(repository, tag) != digest:
             raise Unseen(subject, Reason.WRONG_DIGEST, "set, but it does not point at the manifest")
 
+    async def put(
+        self, repository: Repository, reference: Tag | Digest, body: ManifestBody
+    ) -> None:
+        """Put a manifest under a tag, or under its own digest. Raises `Unseen`."""
+        request = _upload(repository, reference, body)
+        check_taken(await self.send(request), request.subject)
 
-def _upload(repository: Repository, tag: Tag, body: ManifestBody) -> TagUpload:
-    subject = f"{repository}:{tag}"
+
+def check_taken(response: Response, subject: str) -> None:
+    """Raise `Unseen` for a response that does not say that something was stored."""
+    if response.status == _READ_ONLY:
+        raise Unseen(subject, Reason.UNSUPPORTED, "405: the registry takes no uploads")
+    if response.status not in _SET:
+        raise refusal(response, subject)
+
+
+def _upload(repository: Repository, reference: Tag | Digest, body: ManifestBody) -> TagUpload:
+    subject = f"{repository}{'@' if isinstance(reference, Digest) else ':'}{reference}"
     try:
         media_type = parse(body.content, body.digest).media_type
     except Malformed as error:
@@ -81,7 +95,7 @@ def _upload(repository: Repository, tag: Tag, body: ManifestBody) -> TagUpload:
     return TagUpload(
         endpoint="manifest",
         subject=subject,
-        path=f"/v2/{repository}/manifests/{tag}",
+        path=f"/v2/{repository}/manifests/{reference}",
         scope=f"repository:{repository}:pull,push",
         repository=repository,
         method="PUT",

@@ -5,7 +5,7 @@ Nothing else knows aiohttp's client. Why: `docs/decisions/0002-own-transport.md`
 
 import os
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from functools import lru_cache
 from typing import Final, cast
 
@@ -43,17 +43,24 @@ class Cut(httpx.RemoteProtocolError):
 
 
 def message(
-    method: str, address: Address, headers: Sequence[tuple[str, str]], body: bytes | None = None
+    method: str,
+    address: Address,
+    headers: Sequence[tuple[str, str]],
+    body: bytes | AsyncIterable[bytes] | None = None,
 ) -> httpx.Request:
-    """Return a request that goes to the very address; httpx would quote its path once more."""
+    """Return a request that goes to the very address; httpx would quote its path once more.
+
+    A body that is iterated must have its length among the headers, and be read anew each time.
+    """
+    stream = None if body is None or isinstance(body, bytes) else body
     named = [("Host", address.host), *headers]
     try:
         return httpx.Request(
             method,
             _url(address.base),
             headers=[(name.encode(), value.encode()) for name, value in named],
-            content=body,
-            extensions={"address": address},
+            content=body if isinstance(body, bytes) else None,
+            extensions={"address": address, "body": stream},
         )
     except (httpx.InvalidURL, ValueError):
         raise Unresolved("no name that a host can have") from None
@@ -140,7 +147,7 @@ class Transport(httpx.AsyncBaseTransport):
                 request.method,
                 URL(address.base + address.target, encoded=True),
                 headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
-                data=request.content or None,
+                data=request.extensions.get("body") or request.content or None,
                 allow_redirects=False,
                 ssl=secure,
                 proxy=self._proxies.way(*address.origin),

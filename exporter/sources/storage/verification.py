@@ -48,6 +48,13 @@ async def prove(
 ) -> Absent | Wrong | None:
     """Read every byte and hash it: None where the digest names these bytes. Raises `Unseen`."""
     path = await asyncio.to_thread(_path, files, repository, target.digest)
+    return await prove_file(files, path, target, sink, fresh=fresh)
+
+
+async def prove_file(
+    files: Files, path: str, target: Descriptor, sink: Sink, *, fresh: bool
+) -> Absent | Wrong | None:
+    """Read every byte of a file and hash it, likewise."""
     if target.media_type in _SCHEMA1:
         return await asyncio.to_thread(_signed, files, path, target.digest)
     entry = files.opened(path, fresh=fresh)

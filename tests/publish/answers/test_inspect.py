@@ -57,4 +57,4 @@ def test_the_commands_reach_the_registry_as_this_one_did() -> None:
 
     text = terminal.render(inspect.blocks(about, 0.0, "--plain-http"))
     assert "  pullproof check registry.example/app:v1 --plain-http\n" in text
-    assert "docker://registry.example/app:v1\n" in text
+    assert "  pullproof repair --apply registry.example/app:v1 --plain-http\n" in text

@@ -16,6 +16,7 @@ from exporter.publish.answers.document import AnswerDocument, GapEntry, encode, 
 from exporter.publish.answers.explain import ExplainDocument
 from exporter.publish.answers.preflight import CheckedEntry, PreflightDocument
 from exporter.publish.answers.protect import ProtectDocument
+from exporter.publish.answers.repair import RepairDocument
 from exporter.publish.answers.report import ReportDocument
 from tests.golden import generated
 
@@ -25,6 +26,7 @@ DOCUMENTS = {
     "explain": ExplainDocument,
     "preflight": PreflightDocument,
     "protect": ProtectDocument,
+    "repair": RepairDocument,
     "report": ReportDocument,
 }
 DOCS = Path(__file__).parents[3] / "docs"

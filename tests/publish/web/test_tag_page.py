@@ -41,8 +41,8 @@ async def test_the_page_of_a_tag_shows_its_tree_and_how_it_is_known() -> None:
     assert "First seen 2026-04-22 08:30 UTC, 2 h ago" in text
     assert "Audited 2026-04-22 10:00 UTC, 60 min ago" in text
     assert "pullproof inspect registry.example/shop/app:v1" in text
-    assert text.index("Restart the registry first") < text.index("skopeo copy --all")
-    assert "skopeo copy --all --preserve-digests docker://MIRROR/shop/app@sha256:" in text
+    assert "pullproof repair registry.example/shop/app:v1" in text
+    assert "pullproof repair --apply registry.example/shop/app:v1" in text
 
 
 async def test_the_page_of_a_tag_says_who_needs_it_where_and_when() -> None:
@@ -63,7 +63,7 @@ async def test_the_page_of_a_tag_says_who_needs_it_where_and_when() -> None:
     assert "Must run on linux/arm64" in text
     assert "Deployment shop/checkout on linux/arm64, 3 running, next run 2026-04-22 12:00" in text
     assert text.count("✕ cannot restart") == 1
-    assert "push it as the repair guide says: node node-7 linux/arm64 reports that" in text
+    assert "--source oci-archive:image.tar; node node-7 linux/arm64 reports that" in text
     assert "--platform linux/arm64 image.tar registry.example/shop/app:v1" in text
     assert "Do not restart or reschedule workloads that use it : 3 containers on layers" in text
 

@@ -1,0 +1,182 @@
+"""The command `repair`: find the bytes of lost content, and, with `--apply`, upload them."""
+
+import argparse
+import asyncio
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Final
+
+from exporter.audit import audit
+from exporter.commands import refusing
+from exporter.commands.answer import Exit, answered, exit_code
+from exporter.commands.auditing import aimed, borrowing, finished, opened, showing
+from exporter.commands.copy_sources import (
+    connected,
+    named_sources,
+    own_copies,
+    usual_sources,
+)
+from exporter.commands.options import Typed, again, typed
+from exporter.commands.scrub import scrub_once, with_scrubs
+from exporter.commands.subjects import Subjects, asked_for
+from exporter.config.registry import RegistrySettings
+from exporter.facts.proof import HASHED
+from exporter.facts.use import ReferenceClass, Use
+from exporter.judge.keep_tags import plan_keep_tags
+from exporter.judge.losses import MANIFEST, Repair, broken_by, losses, lost_tags
+from exporter.judge.report import Report
+from exporter.oci.digest import Digest, Malformed
+from exporter.ports import KeepTagger, Listing, Unseen
+from exporter.publish.answers import repair as answer
+from exporter.repair.repairer import CopySource, Repairer
+from exporter.resolve.target import Target
+from exporter.wiring.assembly import Assembly
+from exporter.wiring.uploads import uploader
+
+_SPOOL: Final = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be memory; TMPDIR replaces it
+_PREFIX: Final = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is common to the repair of every registry."""
+
+    args: argparse.Namespace
+    asked: Typed
+    cause: Digest | None
+    uses: Listing[Use]
+    assembly: Assembly
+    named: Sequence[CopySource]
+    stack: AsyncExitStack
+
+
+def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run the command."""
+    with refusing(Malformed, option="--cause"):
+        cause = Digest.parse(args.cause) if args.cause else None
+    subjects = asked_for(args)
+    images = bool(subjects.hosts) and not subjects.registries
+    if images:  # whoever uses them may have them on a node
+        subjects = subjects.by_their_users()
+    asked = typed(args, subjects.hosts, environ, alone=not images)
+    if args.scrub:
+        asked = with_scrubs(args, asked)
+    repairs = finished(_repaired(args, subjects, asked, cause))
+    answered(
+        args,
+        lambda now: answer.document(repairs, now, applied=args.apply),
+        lambda most: answer.blocks(repairs, most, _typed_again(args), applied=args.apply),
+    )
+    return _exit(repairs, whole=not images)
+
+
+def _exit(repairs: Sequence[Repair], *, whole: bool) -> Exit:
+    left = (
+        any(step.failure or not step.source for step in each.steps)
+        if each.after
+        else bool(each.steps)
+        for each in repairs
+    )
+    code = exit_code([each.latest for each in repairs], whole=whole)
+    return Exit.BROKEN if any(left) else code
+
+
+def _typed_again(args: argparse.Namespace) -> str:
+    """Return the command as it was typed, for the same registries and sources."""
+    more = [each for source in args.source for each in ("--source", source)]
+    more += ["--cause", args.cause] if args.cause else []
+    more += ["--scrub"] if args.scrub else []
+    return f"pullproof repair {shlex.join([*args.subjects, *more])} {again(args)}".rstrip()
+
+
+async def _repaired(
+    args: argparse.Namespace, subjects: Subjects, asked: Typed, cause: Digest | None
+) -> list[Repair]:
+    """Audit every registry, and repair one after the other."""
+    async with AsyncExitStack() as stack:
+        named = named_sources(args, asked, stack)
+        assembly = await stack.enter_async_context(opened(borrowing(asked)))
+        wanted = await assembly.references()
+        job = _Job(args, asked, cause, subjects.with_uses(wanted.uses), assembly, named, stack)
+        return [await _repair(job, aimed(args, subjects, each.target)) for each in assembly.watched]
+
+
+async def _repair(job: _Job, target: Target) -> Repair:
+    report = await _audited(job, target)
+    tags = report.tags if job.cause is None else broken_by(report, job.cause)
+    verdicts = tuple(each.verdict for each in tags)
+    found, missing = losses(verdicts), lost_tags(verdicts)
+    if not (found or missing):
+        return Repair(report, tags)
+    settings = next(
+        each for each in job.asked.settings.registries if each.label == target.registry.name
+    )
+    registry = connected(settings, job.asked.environ, job.stack)
+    usual = usual_sources(job.args, settings, job.asked, job.assembly.ledger, job.stack)
+    repairer = Repairer(
+        registry,
+        report.snapshot,
+        [own_copies(registry, report.snapshot), *(job.named or usual)],
+        job.asked.environ.get("TMPDIR", _SPOOL),
+        adds_tags=job.args.keep_tags,
+    )
+    if job.args.apply:
+        repairer.writer = await job.stack.enter_async_context(
+            uploader(_pushing(job.args, settings), job.asked.environ)
+        )
+    async with showing(lambda: f"{len(repairer.steps):,} done"):
+        await repairer.repair(found, missing)
+    result = Repair(report, tags, tuple(repairer.steps), tuple(repairer.refused))
+    return await _verified(job, target, repairer, result)
+
+
+def _pushing(args: argparse.Namespace, settings: RegistrySettings) -> RegistrySettings:
+    """Return how a registry is written to: with the credentials for that, where they are given."""
+    if not args.push_docker_config:
+        return settings
+    update: dict[str, object] = {"docker_config": args.push_docker_config.absolute()}
+    return settings.model_copy(update=update)
+
+
+async def _verified(job: _Job, target: Target, repairer: Repairer, result: Repair) -> Repair:
+    """Audit again what was repaired, and protect it where that was asked for."""
+    writer = repairer.writer
+    if writer is None or not any(step.source for step in result.steps):
+        return result
+    if target.scrub is not None:
+        now, proven = time.time(), dict.fromkeys(repairer.hashed, HASHED)
+        await asyncio.to_thread(job.assembly.ledger.note, target.registry.name, proven, now)
+    after = await _audited(job, target)
+    names = {each.name for each in result.asked}
+    kept = await _keep(writer, after, result) if job.args.keep_tags else ()
+    mine = tuple(each for each in after.tags if each.name in names)
+    return replace(result, kept=kept, after=replace(after, tags=mine))
+
+
+async def _keep(writer: KeepTagger, after: Report, result: Repair) -> tuple[str, ...]:
+    """Set a keep tag on each manifest that was restored and has no tag of its own."""
+    restored = {
+        step.loss.place
+        for step in result.steps
+        if step.loss.kind == MANIFEST and step.source and not step.failure
+    }
+    said = []
+    for keep in plan_keep_tags(after, ReferenceClass.SELECTED, _PREFIX).wanted:
+        if (keep.need.repository, keep.digest) not in restored:
+            continue
+        name = f"{keep.need.repository}:{keep.tag}"
+        try:
+            await writer.add_tag(keep.need.repository, keep.digest, keep.tag)
+            said.append(f"{name}  set")
+        except Unseen as unseen:
+            said.append(f"{name}  FAILED: {unseen.detail or unseen.reason}")
+    return tuple(said)
+
+
+async def _audited(job: _Job, target: Target) -> Report:
+    if job.args.scrub:
+        return await scrub_once(target, job.uses)
+    return await audit(target, job.uses, None, time.time())

@@ -1,0 +1,222 @@
+"""The answer of `repair`: what is lost, from where it comes back, and the verdict afterwards."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from exporter.facts.proof import State
+from exporter.judge.content_findings import held
+from exporter.judge.losses import Repair, RepairStep, Way
+from exporter.judge.report import TagReport, Urgency
+from exporter.publish.answers import coverage
+from exporter.publish.answers.document import (
+    VERSION,
+    AnswerDocument,
+    Bytes,
+    Count,
+    GapEntry,
+    Moment,
+    Name,
+    Sha,
+    gap_entries,
+)
+from exporter.publish.blocks import (
+    Block,
+    Cell,
+    Code,
+    Command,
+    Item,
+    Tone,
+    heading,
+    item,
+    line,
+    listed,
+    section,
+)
+from exporter.publish.formatting import count_words, moment, size_words, verdict_cell
+
+
+class StepEntry(Struct, frozen=True):
+    """One manifest, blob or tag that a repository lacks."""
+
+    repository: Name
+    digest: Sha
+    kind: Annotated[str, Meta(description="manifest, config, layer, blob or tag.")]
+    tag: Annotated[Name | None, Meta(description="The tag that does not exist.")]
+    size: Annotated[Bytes | None, Meta(description="null if unknown.")]
+    way: Annotated[Way, Meta(description="mount: from another repository of the registry.")]
+    source: Annotated[Name | None, Meta(description="Who has its bytes; null if nobody.")]
+    failure: Annotated[Name | None, Meta(description="Why it could not be restored.")]
+
+
+class TagStateEntry(Struct, frozen=True):
+    """One tag or pinned digest that has lost something."""
+
+    name: Annotated[Name, Meta(description="repository:tag, or repository@digest.")]
+    before: State
+    after: Annotated[State | None, Meta(description="null if nothing was uploaded.")]
+
+
+class NodeEntry(Struct, frozen=True):
+    """A node that reports that it has an image without a source."""
+
+    node: Name
+    command: Annotated[Name, Meta(description="Exports the image on the node.")]
+
+
+class RepairEntry(Struct, frozen=True):
+    """The repair of one registry."""
+
+    registry: Name
+    taken_at: Annotated[Moment, Meta(description="Start of the audit before.")]
+    upload_bytes: Annotated[Bytes, Meta(description="Bytes to upload, or uploaded.")]
+    unsourced: Annotated[Count, Meta(description="Steps without a source.")]
+    steps: Annotated[tuple[StepEntry, ...], Meta(description="In the order of the repair.")]
+    tags: tuple[TagStateEntry, ...]
+    refused: Annotated[tuple[Name, ...], Meta(description="Sources that could not be used.")]
+    keep_tags: Annotated[tuple[Name, ...], Meta(description="Keep tags that were set.")]
+    nodes: tuple[NodeEntry, ...]
+    gaps: Annotated[tuple[GapEntry, ...], Meta(description="What the audit did not cover.")]
+
+
+class RepairDocument(AnswerDocument, frozen=True):
+    """Repairs: the plan, or what became of it."""
+
+    applied: Annotated[bool, Meta(description="Whether content was to be uploaded.")]
+    registries: tuple[RepairEntry, ...]
+
+
+def document(repairs: Sequence[Repair], generated: float, *, applied: bool) -> RepairDocument:
+    """Return the answer for a program; `generated` is in seconds since the epoch."""
+    return RepairDocument(VERSION, moment(generated), applied, tuple(map(_entry, repairs)))
+
+
+def blocks(repairs: Sequence[Repair], most: int, again: str, *, applied: bool) -> Iterator[Block]:
+    """Return the plan, or what became of it; `again` is the command that was typed."""
+    for each in repairs:
+        yield heading(f"{each.report.snapshot.registry}: {_sum(each, applied=applied)}", level=1)
+        steps = [step for step in each.steps if step.source and not step.failure]
+        head = "Restored" if applied else "To restore"
+        yield from section(head, listed(map(_step, steps), most))
+        yield from section("Failed", listed(_failures(each.steps), most))
+        unsourced = [step for step in each.steps if not step.source]
+        yield from section("No source has it", listed(map(_step, unsourced), most))
+        yield from section("Nodes that report to have it", listed(map(_node, nodes(each)), most))
+        yield from section("Sources that were refused", listed(each.refused, most))
+        yield from section("Keep tags", listed(each.kept, most))
+        yield from coverage.blocks(each.latest)
+        yield from _verdicts(each, most)
+    if not applied and any(each.steps for each in repairs):
+        yield Command("Restore it", f"{again} --apply")
+
+
+def nodes(repair: Repair) -> tuple[NodeEntry, ...]:
+    """Return which nodes report to have an image of which a part has no source."""
+    missing = {step.loss.digest for step in repair.steps if not step.source}
+    found = {
+        held(tag.verdict, child.platform)
+        for tag in repair.damaged
+        for child in tag.verdict.children
+        if missing & {child.digest, *(lack.digest for lack in child.lacks)}
+    }
+    return tuple(NodeEntry(*each) for each in sorted(filter(None, found)))
+
+
+def _sum(repair: Repair, *, applied: bool) -> str:
+    if not repair.steps:
+        return "an upload repairs none of it" if repair.damaged else "nothing to repair"
+    ways = Counter(step.way for step in repair.steps if step.source and not step.failure)
+    unsourced = sum(1 for step in repair.steps if not step.source)
+    failed = sum(1 for step in repair.steps if step.source and step.failure)
+    parts = (
+        f"{count_words(ways[Way.UPLOAD], 'upload')} ({size_words(repair.size)})",
+        count_words(ways[Way.MOUNT], "mount") if ways[Way.MOUNT] else "",
+        count_words(ways[Way.TAG], "tag") if ways[Way.TAG] else "",
+        f"{failed:,} failed" if failed else "",
+        f"{unsourced:,} without a source" if unsourced else "",
+    )
+    damaged = count_words(len(repair.damaged), "damaged tag")
+    return f"{damaged}; {'done' if applied else 'plan'}: {', '.join(filter(None, parts))}"
+
+
+def _step(step: RepairStep) -> Item:
+    loss = step.loss
+    size = f" {size_words(loss.size)}" if loss.size is not None else ""
+    if step.way is Way.TAG:
+        return item(f"{loss.repository}:{loss.tag}  tag of ", Code(loss.digest), _from(step))
+    return item(f"{loss.repository}  {loss.kind} ", Code(loss.digest), f"{size}{_from(step)}")
+
+
+def _from(step: RepairStep) -> str:
+    return f"  {step.way} from {step.source}" if step.source else ""
+
+
+def _failures(steps: Sequence[RepairStep]) -> Iterator[Item]:
+    """Yield each reason once, with how many steps it stopped: a denial stops all."""
+    found: dict[str, list[RepairStep]] = {}
+    for step in steps:
+        if step.failure:
+            found.setdefault(step.failure, []).append(step)
+    for why, stopped in found.items():
+        first, more = stopped[0].loss, len(stopped) - 1
+        rest = f" and {more:,} more" if more else ""
+        where = f"{first.repository}  {first.kind} {first.digest}{rest}"
+        yield item(Cell(f"FAILED: {why}", Tone.BAD), f"  {where}")
+
+
+def _node(node: NodeEntry) -> Item:
+    return item(f"{node.node}: ", Code(node.command))
+
+
+def _verdicts(repair: Repair, most: int) -> Iterator[Block]:
+    if repair.after is None:
+        return
+    broken = [tag for tag in repair.after.tags if tag.verdict.cannot_be_pulled]
+    well = sum(tag.urgency is Urgency.NONE for tag in repair.after.tags)
+    yield heading("Audited again")
+    yield line(
+        Cell(f"{count_words(well, 'tag')} can be pulled", Tone.GOOD if well else Tone.PLAIN),
+        f", {count_words(len(broken), 'tag')} cannot" if broken else "",
+    )
+    yield from section("Still broken", listed(map(_tag, broken), most))
+
+
+def _tag(tag: TagReport) -> Item:
+    return item(f"{tag.name}  ", verdict_cell(tag.verdict))
+
+
+def _entry(repair: Repair) -> RepairEntry:
+    snapshot = repair.report.snapshot
+    found = repair.after.tags if repair.after else ()
+    after = {each.name: each.verdict.overall for each in found}
+    return RepairEntry(
+        registry=snapshot.registry,
+        taken_at=moment(snapshot.taken_at),
+        upload_bytes=repair.size,
+        unsourced=sum(1 for step in repair.steps if not step.source),
+        steps=tuple(map(_step_entry, repair.steps)),
+        tags=tuple(
+            TagStateEntry(each.name, each.verdict.overall, after.get(each.name))
+            for each in repair.damaged
+        ),
+        refused=repair.refused,
+        keep_tags=repair.kept,
+        nodes=nodes(repair),
+        gaps=gap_entries(snapshot.registry, snapshot.gaps),
+    )
+
+
+def _step_entry(step: RepairStep) -> StepEntry:
+    loss = step.loss
+    return StepEntry(
+        repository=loss.repository,
+        digest=loss.digest,
+        kind=loss.kind,
+        tag=loss.tag,
+        size=loss.size,
+        way=step.way,
+        source=step.source or None,
+        failure=step.failure or None,
+    )
