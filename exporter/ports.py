@@ -151,6 +151,18 @@ class ReferenceSource(Protocol):
         ...
 
 
+class RepositoryList(Protocol):
+    """What lists the repositories of a registry, beside its own catalogue."""
+
+    async def repositories(self) -> Listing[Repository]:
+        """Which repositories are there? Raises `Unseen` where nothing at all could be listed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
+
+
 class Catalogue(Protocol):
     """What a registry lists."""
 

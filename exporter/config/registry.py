@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import ByteSize, Field, PlainValidator, field_validator, model_validator
 
+from exporter.config.repositories import RepositoriesSettings
 from exporter.config.storage import StorageSettings
 from exporter.config.values import (
     CollectorName,
@@ -16,7 +17,6 @@ from exporter.config.values import (
     Interval,
     Period,
     PlatformName,
-    RepositoryName,
     RoleName,
     Section,
     Size,
@@ -84,20 +84,6 @@ class VerifySettings(Section):
     bytes_per_audit: Size = ByteSize(10 * 2**30)
     """Maximum size of all blobs that one audit reads in full, for all shards together. Blobs that
     exceed it keep their last verification, or are unknown (`budget`) until a later audit."""
-
-
-class RepositoriesSettings(Section):
-    """Which repositories of a registry are looked at, beside those that references name."""
-
-    catalog: bool = True
-    """List the repositories with the registry's catalogue."""
-    only: tuple[Glob, ...] = ()
-    """Patterns of listed repositories to audit; empty is all."""
-    leave_out: tuple[Glob, ...] = ()
-    """Patterns to exclude; they take precedence over `only`. An image that a reference names is
-    still audited: a pull-through cache belongs in `parts`."""
-    listed: tuple[RepositoryName, ...] = ()
-    """Repositories to audit whether they are listed or not."""
 
 
 class TagsSettings(Section):
@@ -229,6 +215,8 @@ class RegistrySettings(Section):
     def _consistent(self) -> Self:
         self._consistent_transport()
         self._consistent_credentials()
+        named = any((self.username, self.username_file, self.username_env))
+        self.repositories.check(self.url, named=named, plain_http=self.plain_http)
         if self.scrub and self.scrub.read_from is Source.STORAGE and self.storage is None:
             raise invalid("scrub", "read_from", "storage needs the registry's storage")
         if self.scrub and self.role is Role.PROXY:
@@ -261,7 +249,7 @@ class RegistrySettings(Section):
         )
         if secret and secret.startswith("password") and not named:
             raise invalid(secret, "needs username, username_file or username_env")
-        if named and secret in (None, "docker_config"):
+        if named and secret in (None, "docker_config") and not self.repositories.names_user:
             raise invalid(named, "needs password_file or password_env")
         if self.username and not self.username.isprintable():
             raise invalid("username", "contains a line break or another unprintable character")

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from exporter.config.registry import RegistrySettings
+from exporter.config.repositories import RepositoriesSettings
+from exporter.config.values import Section
 from exporter.sources.regular import read_regular
 
 _LARGEST: Final = 65_536
@@ -40,14 +42,29 @@ def credentials(registry: RegistrySettings, environ: Mapping[str, str]) -> Crede
     return Credentials(**held)
 
 
+def username(registry: RegistrySettings, environ: Mapping[str, str]) -> str | None:
+    """Read the user name alone likewise."""
+    return _secret(registry, "username", environ)
+
+
+def api_token(repositories: RepositoriesSettings, environ: Mapping[str, str]) -> str | None:
+    """Read the token for a registry's API likewise."""
+    return _named(repositories, "api_token", environ)
+
+
 def _secret(registry: RegistrySettings, word: str, environ: Mapping[str, str]) -> str | None:
-    path, variable = getattr(registry, f"{word}_file"), getattr(registry, f"{word}_env")
+    found = _named(registry, word, environ)
+    return registry.username if found is None and word == "username" else found
+
+
+def _named(section: Section, word: str, environ: Mapping[str, str]) -> str | None:
+    path, variable = getattr(section, f"{word}_file"), getattr(section, f"{word}_env")
     if path is not None:
         return _usable(f"{word}_file", _content(path, f"{word}_file"))
     if variable is not None:
         # The variable's name is not repeated: people put the secret itself there.
         return _usable(f"{word}_env", environ.get(variable, ""))
-    return registry.username if word == "username" else None
+    return None
 
 
 def _content(path: Path, key: str) -> str:

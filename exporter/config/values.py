@@ -113,6 +113,10 @@ _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{
 _PATTERN: Final = re.compile(r"([^/]+)/([^:@]+):([^:@/]+)")
 _PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 _PAGE: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?")
+_API: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*/?")
+_OWNER: Final = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,254}){0,19}"
+)
 _BUCKET: Final = re.compile(r"(s3|gs|az)://[^/]+(/.*)?")
 _ENDPOINT: Final = re.compile(r"https?://[^/@]+/?")
 _LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
@@ -302,6 +306,13 @@ def _page(text: str) -> str:
     return _matching("an address such as https://audit.example.com/pull", _PAGE, text).rstrip("/")
 
 
+def _api_url(text: str) -> str:
+    """Check the address of an API; a slash at its end is dropped."""
+    if "@" in text:
+        raise ValueError("no credentials in an address; use api_token_file")
+    return _matching("an address such as https://api.github.com", _API, text).rstrip("/")
+
+
 def _path(value: object, info: ValidationInfo) -> object:
     """Read a path; a relative one starts at the configuration file's own folder."""
     if not isinstance(value, str):
@@ -342,6 +353,8 @@ Endpoint = Annotated[
     str, AfterValidator(partial(_matching, "an address such as https://s3.example.com", _ENDPOINT))
 ]
 Host = Annotated[str, AfterValidator(_named_host)]
+ApiUrl = Annotated[str, AfterValidator(_api_url)]
+Owner = Annotated[str, AfterValidator(partial(_matching, "the name of an owner", _OWNER))]
 RepositoryName = Annotated[str, AfterValidator(repository)]
 PathPrefix = Annotated[str, AfterValidator(_prefix)]
 PageAddress = Annotated[str, AfterValidator(_page)]

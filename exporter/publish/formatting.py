@@ -121,9 +121,10 @@ def count_words(count: int, singular: str, plural: str = "") -> str:
 
 def gap_words(gap: Gap) -> str:
     """Return what could not be read, and why."""
-    # `_catalog` is how the API names the list of repositories.
-    listing = gap.subject == "_catalog"
-    what = "cannot list repositories" if listing else f"{gap.scope} {gap.subject}"
+    # `_catalog` is how the API names the list of repositories, `_catalog of team` a part of it.
+    listing = gap.subject.partition(" ")[0] == "_catalog"
+    rest = gap.subject.removeprefix("_catalog")
+    what = f"cannot list repositories{rest}" if listing else f"{gap.scope} {gap.subject}"
     return f"{what}: {gap.reason}{f': {gap.detail}' if gap.detail else ''}"
 
 

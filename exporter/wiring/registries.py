@@ -17,6 +17,7 @@ from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.docker_config import DockerConfig
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.trust import Trust
+from exporter.wiring.repository_lists import lister
 
 Opener = Callable[[RegistrySettings, Mapping[str, str]], OpenRegistry]
 """Makes ready to ask a registry of one kind as its settings and the environment say."""
@@ -33,8 +34,13 @@ def opened(registry: RegistrySettings, environ: Mapping[str, str]) -> OpenRegist
 
 
 def distribution(registry: RegistrySettings, environ: Mapping[str, str]) -> Distribution:
-    """Return a registry that speaks the OCI distribution API."""
-    return opened_as(Distribution, registry, environ)
+    """Return a registry that speaks the OCI distribution API.
+
+    Raises `Unseen` for certificates that cannot be used.
+    """
+    found = opened_as(Distribution, registry, environ)
+    found.lister = lister(registry, environ, found.limits, logins(registry, environ), found.tally)
+    return found
 
 
 KINDS: Final[dict[str, Opener]] = {"https": distribution, "http": distribution}

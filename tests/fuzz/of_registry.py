@@ -28,7 +28,14 @@ from exporter.sources.registry.credential_check import PullSecretLogins
 from exporter.sources.registry.docker_config import DockerConfig, Helpers
 from exporter.sources.registry.kind_facts import Signs
 from exporter.sources.registry.limits import RequestLimits
-from exporter.sources.registry.messages import Response
+from exporter.sources.registry.lists.api import settled
+from exporter.sources.registry.lists.docker_hub import DockerHubList
+from exporter.sources.registry.lists.gitea import GiteaList
+from exporter.sources.registry.lists.github import GitHubList
+from exporter.sources.registry.lists.gitlab import GitLabList
+from exporter.sources.registry.lists.harbor import HarborList
+from exporter.sources.registry.lists.quay import QuayList
+from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.recognition import recognise
 from exporter.sources.registry.responses import absence, error_entries, refusal, wait_wanted
@@ -40,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from exporter.sources.registry.credentials import Login
-    from exporter.sources.registry.messages import Request
+    from exporter.sources.registry.lists.api import ApiSession
     from exporter.sources.registry.session import Session
 
 APP: Final = Repository("app")
@@ -95,6 +102,24 @@ def _lists(data: bytes) -> None:
             _told(_done(found(cast("Session", Wire(answered(data))))))
         except Unseen as unseen:
             _told(unseen)
+
+
+@dataclass
+class ApiWire(Wire):
+    """Likewise for what lists repositories by an API."""
+
+    async def login(self) -> None:
+        """Show nothing."""
+
+    async def get(self, path: str, subject: str) -> Response:
+        return settled(await self.send(Request("catalog", subject, path=path)), subject)
+
+
+def _api_lists(data: bytes) -> None:
+    for kind in (HarborList, GitHubList, GitLabList, GiteaList, QuayList, DockerHubList):
+        wire = cast("ApiSession", ApiWire(answered(data)))
+        for names in ((), ("team",)):
+            _told(_done(kind(wire, names).repositories()))
 
 
 def _objects(data: bytes) -> None:
@@ -246,7 +271,15 @@ _AUTHS: Final = json.dumps(
 ).encode()
 _FLAT: Final = b'{"registry.example": {"username": "u", "password": "p", "email": "e"}}'
 
+_APIS: Final = (
+    _said(200, b'[{"name":"team/app","path":"team/app"}]', x_total="1", x_total_count="1"),
+    _said(200, b'{"repositories":[{"namespace":"team","name":"app"}],"next_page":"gA=="}'),
+    _said(200, b'{"count":1,"next":null,"results":[{"name":"app","is_private":true}]}'),
+    _said(200, b'{"login":"team","type":"Organization","state":"active","role":"admin"}'),
+)
+
 TARGETS: Final = (
+    Target("api-lists", _api_lists, _APIS, ("sources.registry.lists.api",), (Unseen,)),
     Target("registry-errors", _errors, _ERRORS, ("sources.registry.responses",), (Unseen,)),
     Target(
         "registry-lists",

@@ -36,6 +36,7 @@ READERS: Final = frozenset(
 """Who calls one of these reads something, or writes it."""
 WRITERS: Final = {
     "commands.answer": "writes",
+    "config.repositories": "one pattern on a host that was checked",
     "facts.digests": "packs",
     "judge.choice": "one pattern on a tag that was checked",
     "publish.answers.capacity": "says what is written",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -24,6 +25,12 @@ def asset(name: str) -> str:
     given = Path(os.environ.get("KUBEBUILDER_ASSETS", "/nonexistent")) / name
     path = given if given.exists() else _path("assets") / name
     return str(path) if path.exists() else _without(f"{name} is not built: run make assets")
+
+
+def installed(module: str) -> None:
+    """A module that an extra installs, and `make dev`."""
+    if importlib.util.find_spec(module) is None:
+        _without(f"{module} is not installed: run make dev")
 
 
 def base_image() -> Path:

@@ -16,14 +16,14 @@ from itertools import islice
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
-from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import Collector
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, repository, tag
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.messages import Response, for_list
-from exporter.sources.registry.names import NameReader
-from exporter.sources.registry.paging import ListPage, PagedList, read_page, walk
+from exporter.sources.registry.names import NameCollector, NameReader
+from exporter.sources.registry.paging import ListPage, PagedList, as_listing, read_page, walk
 from exporter.sources.registry.recognition import recognise
 from exporter.sources.registry.responses import refusal
 from exporter.sources.registry.session import Session
@@ -50,12 +50,7 @@ async def repositories(session: Session) -> Listing[Repository]:
     walked = await walk(_Catalogue(session, size), f"n={size}", session.limits.repositories)
     if walked.ends:
         await _look_for_lost(session, walked)
-    gaps = [Gap(Scope.REGISTRY, "_catalog", reason, words) for reason, words in walked.faults]
-    gaps += [Gap(Scope.REPOSITORY, name, Reason.MALFORMED, why) for name, why in walked.refused]
-    if more := walked.refusals - len(walked.refused):
-        words = f"{more:,} more entries are not repository names"
-        gaps.append(Gap(Scope.REGISTRY, "_catalog", Reason.MALFORMED, words))
-    return Listing(tuple(map(Repository, walked.entries)), tuple(gaps))
+    return as_listing(walked, "_catalog")
 
 
 def overlooked(last: str) -> Iterator[tuple[str, str]]:
@@ -126,7 +121,7 @@ class _Catalogue:
             failure = refusal(response, "_catalog")
         raise failure
 
-    def beyond(self, names: NameReader[Repository]) -> str:
+    def beyond(self, names: NameCollector[Repository]) -> str:
         """Look behind a full last page: 2.8 may have left out the Link."""
         if not names.last or (names.count != self.size and names.count % _ROUND):
             return ""

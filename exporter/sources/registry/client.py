@@ -129,14 +129,14 @@ class Client:
             raise AssertionError(f"{request.method} by a client that only reads")
         sent = headers(request, authorization)
         if request.form:
-            sent.append(("Content-Type", "application/x-www-form-urlencoded"))
+            sent.append(("Content-Type", request.form_type))
             return message("POST", address, sent, request.form.encode())
         return message(request.method, address, sent)
 
     def onward(self, request: Request, here: Address, response: Response) -> Address:
         """Return where a redirect leads. A form holds secrets, so it is never sent on."""
-        if request.form:
-            raise Unseen(request.subject, Reason.REDIRECT, "a token server that redirects a form")
+        if request.form or request.headers:
+            raise Unseen(request.subject, Reason.REDIRECT, "a server that redirects a form")
         if request.method not in _READS:
             raise Unseen(request.subject, Reason.REDIRECT, "what is written goes nowhere else")
         try:
@@ -190,7 +190,7 @@ def headers(request: Request, authorization: str) -> list[tuple[str, str]]:
         found.append(("Cache-Control", "no-cache"))
     if request.span:
         found.append(("Range", request.span))
-    return found
+    return [*found, *request.headers]
 
 
 async def _read(sent: _Sent, incoming: httpx.Response) -> Response:

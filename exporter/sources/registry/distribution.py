@@ -5,16 +5,17 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import ClassVar, Self
 
+from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import Absent, BlobRead, Listing, Sink, Unseen, Wrong
+from exporter.ports import Absent, BlobRead, Listing, RepositoryList, Sink, Unseen, Wrong
 from exporter.sources.registry import blobs, catalogue, manifests, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
 from exporter.sources.registry.credential_check import PullSecretCheck
 from exporter.sources.registry.credentials import ANONYMOUS, LoginSource
-from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts
+from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts, Visibility
 from exporter.sources.registry.kinds import recognised
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.proxies import Proxies
@@ -33,12 +34,13 @@ class Distribution(Session):
     shared: ClassVar = False
     """Repositories are asked one by one: not every registry keeps one copy for all."""
 
-    repositories = catalogue.repositories
     head = manifests.head
     verify_tag = manifests.verify_tag
     manifest = manifests.manifest
     stat = blobs.claimed_size
 
+    lister: RepositoryList | None = None
+    """What lists its repositories in place of its catalogue."""
     _recognised = UNKNOWN_KIND, UNKNOWN_FACTS
 
     @classmethod
@@ -68,6 +70,23 @@ class Distribution(Session):
     ) -> PullSecretCheck:
         """Return what tries sets of pull secrets, of which `secrets` are there at the moment."""
         return PullSecretCheck(self, secrets)
+
+    async def repositories(self) -> Listing[Repository]:
+        """Return the repositories that its catalogue lists, or its lister. Raises `Unseen`."""
+        if self.lister is not None:
+            return await self.lister.repositories()
+        facts = self.facts
+        if facts.catalogue.value is Visibility.NONE:
+            words = f"{facts.title} has no catalogue: name images, or configure the registry with"
+            words = f"{words} repositories: {{from: {facts.lister}, namespaces: [OWNER]}}"
+            raise Unseen("_catalog", Reason.UNSUPPORTED, words)
+        return await catalogue.repositories(self)
+
+    async def aclose(self) -> None:
+        """Close every connection; a request afterwards opens another."""
+        if self.lister is not None:
+            await self.lister.aclose()
+        await super().aclose()
 
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
         """Return the tags of a repository. Raises `Unseen`."""

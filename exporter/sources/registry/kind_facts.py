@@ -116,6 +116,8 @@ class KindFacts:
     ranges: Fact[bool | None] = _UNKNOWN_RANGES
     """Does it answer a Range request for a blob with that part?"""
     catalogue: Fact[Visibility] = Fact(Visibility.UNKNOWN)
+    lister: str = ""
+    """The value of `repositories.from` that lists its repositories beside the catalogue."""
     denial: Fact[str] = Fact("")
     """How it says that something is missing, where that is not the specification's way."""
 

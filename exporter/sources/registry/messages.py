@@ -45,7 +45,10 @@ class Request:
     url: str = ""
     """An address elsewhere, in place of `path`: a token server's."""
     form: str = field(default="", repr=False)
-    """A form to post, encoded; it may hold secrets."""
+    """A form or a document to post, encoded; it may hold secrets."""
+    form_type: str = "application/x-www-form-urlencoded"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Further headers; they may hold secrets, so nothing with any is sent on by a redirect."""
 
     @property
     def lists(self) -> bool:

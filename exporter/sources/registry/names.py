@@ -148,22 +148,19 @@ def _unquoted(text: str) -> str:
         raise Malformed("not JSON") from error
 
 
-class NameReader(Generic[Name]):
-    """Takes the list under one key of a JSON object; implements `exporter.ports.Sink`.
+class NameCollector(Generic[Name]):
+    """Takes names one by one, each once, and checks each against its grammar.
 
-    Each entry is checked against its grammar as it comes. What is no name is counted, and some of
-    it is kept; what is known already costs nothing. Past `most` new names it raises `Full`.
+    What is no name is counted, and some of it is kept; what is known already costs nothing.
     """
 
-    def __init__(
-        self, key: str, check: Callable[[str], Name], most: int, known: Container[str] = ()
-    ) -> None:
+    def __init__(self, check: Callable[[str], Name], most: int, known: Container[str] = ()) -> None:
         """Take at most `most` names that `known` does not hold; `check` raises `Malformed`."""
-        self._key, self._check, self._most, self._known = key, check, most, known
+        self._check, self._most, self._known = check, most, known
         self.begin()
 
     def begin(self) -> None:
-        """Forget what came: the list is read from its beginning."""
+        """Forget what came."""
         self.found: dict[Name, None] = {}
         """The new names, in their order, each once."""
         self.refused: list[tuple[str, str]] = []
@@ -176,6 +173,43 @@ class NameReader(Generic[Name]):
         """The last entry, where it is a name."""
         self.cut = False
         """Are there more new names than may be taken?"""
+
+    def add(self, entry: str) -> None:
+        """Take an entry. Raises `Malformed` once there are too many that are no names."""
+        self.count += 1
+        try:
+            name = self._check(entry)
+        except Malformed as error:
+            self.last = ""
+            self.refusals += 1
+            if len(self.refused) < _NAMED:
+                self.refused.append((entry[:_SHOWN], str(error)))
+            if self.refusals > _MOST_REFUSED:
+                raise Malformed(f"more than {_MOST_REFUSED:,} entries are not names") from error
+            return
+        self.last = name
+        if name not in self._known and name not in self.found:
+            self.cut = len(self.found) >= self._most
+            if not self.cut:
+                self.found[name] = None
+
+
+class NameReader(NameCollector[Name]):
+    """Takes the list under one key of a JSON object; implements `exporter.ports.Sink`.
+
+    Past `most` new names it raises `Full`.
+    """
+
+    def __init__(
+        self, key: str, check: Callable[[str], Name], most: int, known: Container[str] = ()
+    ) -> None:
+        """Take at most `most` names that `known` does not hold; `check` raises `Malformed`."""
+        self._key = key
+        super().__init__(check, most, known)
+
+    def begin(self) -> None:
+        """Forget what came: the list is read from its beginning."""
+        super().begin()
         self._tokens = JsonTokenizer()
         self._fault = ""
         self._beside = 0
@@ -202,7 +236,7 @@ class NameReader(Generic[Name]):
         try:
             for token in self._tokens.feed(piece, last=last):
                 if self._inside and token.kind is TokenKind.STRING:
-                    self._add(token.text)
+                    self.add(token.text)
                 else:
                     self._note(token)
                 if self.cut:
@@ -236,21 +270,3 @@ class NameReader(Generic[Name]):
             self._inside = token.kind is TokenKind.BEGIN and token.text == "["
             if not self._inside and token != JsonToken(TokenKind.OTHER, "null", 1):
                 raise Malformed(f"{self._key} is not a list")
-
-    def _add(self, entry: str) -> None:
-        self.count += 1
-        try:
-            name = self._check(entry)
-        except Malformed as error:
-            self.last = ""
-            self.refusals += 1
-            if len(self.refused) < _NAMED:
-                self.refused.append((entry[:_SHOWN], str(error)))
-            if self.refusals > _MOST_REFUSED:
-                raise Malformed(f"more than {_MOST_REFUSED:,} entries are not names") from error
-            return
-        self.last = name
-        if name not in self._known and name not in self.found:
-            self.cut = len(self.found) >= self._most
-            if not self.cut:
-                self.found[name] = None

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
-from exporter.facts.gap import Reason
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.digest import Malformed
-from exporter.ports import Unseen
+from exporter.oci.reference import Repository
+from exporter.ports import Listing, Unseen
 from exporter.sources.registry.messages import LIST_BYTES, BodyEnd, Response
-from exporter.sources.registry.names import NameReader
+from exporter.sources.registry.names import NameCollector, NameReader
 from exporter.sources.registry.responses import check_content
 
 _MOST_PAGES: Final = 5_000
@@ -33,7 +34,7 @@ _UNREADABLE: Final = "a Link header that cannot be read"
 class ListPage:
     """One page of a list."""
 
-    names: NameReader[Any]
+    names: NameCollector[Any]
     """What it lists, and what of it is new."""
     size: int = 0
     """Bytes."""
@@ -52,7 +53,7 @@ class PageSource(Protocol):
         """Return one page with at most `most` names that are not `known`. Raises `Unseen`."""
         ...
 
-    def beyond(self, names: NameReader[Any]) -> str:
+    def beyond(self, names: NameCollector[Any]) -> str:
         """Return the query that looks behind a last page which may not be the last; or nothing."""
         ...
 
@@ -107,6 +108,16 @@ async def walk(pages: PageSource, query: str, most: int) -> PagedList:
         asked.add(query)
         if page.names.last:
             walked.ends.append(page.names.last)
+
+
+def as_listing(walked: PagedList, subject: str) -> Listing[Repository]:
+    """Return the repositories that were listed, with a gap for all that may be left out."""
+    gaps = [Gap(Scope.REGISTRY, subject, reason, words) for reason, words in walked.faults]
+    gaps += [Gap(Scope.REPOSITORY, name, Reason.MALFORMED, why) for name, why in walked.refused]
+    if more := walked.refusals - len(walked.refused):
+        words = f"{more:,} more entries are not repository names"
+        gaps.append(Gap(Scope.REGISTRY, subject, Reason.MALFORMED, words))
+    return Listing(tuple(map(Repository, walked.entries)), tuple(gaps))
 
 
 def _fault(

@@ -14,7 +14,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.reference import Repository, Tag, tag
 from exporter.ports import Absent, Listing
 from exporter.sources.registry.messages import for_list
-from exporter.sources.registry.names import NameReader
+from exporter.sources.registry.names import NameCollector, NameReader
 from exporter.sources.registry.paging import ListPage, PagedList, read_page, walk
 from exporter.sources.registry.responses import refusal
 from exporter.sources.registry.session import Session
@@ -75,6 +75,6 @@ class _Tags:
             raise refusal(response, self.repository)
         return read_page(response, names, self.repository, self.session.address + path)
 
-    def beyond(self, names: NameReader[Tag]) -> str:  # noqa: ARG002 - protocol
+    def beyond(self, names: NameCollector[Tag]) -> str:  # noqa: ARG002 - protocol
         """Look no further: a missing Link is the end."""
         return ""

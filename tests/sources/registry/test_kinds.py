@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import UNKNOWN_KIND, ChildRemoval
 from exporter.oci.reference import Repository
+from exporter.ports import Unseen
 from exporter.sources.registry.kind_facts import NO_SUCH_TAG, UNKNOWN_FACTS, Fact, Signs, Verified
 from exporter.sources.registry.kinds import KINDS, recognised
 from tests.parts.http import Answer, Asked, serving
@@ -121,3 +123,25 @@ async def test_headers_of_somebody_else_tell_nothing() -> None:
             async with registry_at(url) as registry:
                 await registry.ping()
                 assert await registry.kind(None) == UNKNOWN_KIND
+
+
+@pytest.mark.parametrize(
+    ("url", "title", "lister"),
+    [
+        ("https://registry-1.docker.io", "Docker Hub", "docker-hub"),
+        ("https://ghcr.io", "GitHub Container Registry", "github"),
+    ],
+)
+async def test_a_registry_without_a_catalogue_says_so_and_names_the_way_out(
+    url: str, title: str, lister: str
+) -> None:
+    async with registry_at(url) as registry:
+        with pytest.raises(Unseen) as unseen:
+            await registry.repositories()
+
+    assert (unseen.value.subject, unseen.value.reason) == ("_catalog", Reason.UNSUPPORTED)
+    assert unseen.value.detail == (
+        f"{title} has no catalogue: name images, or configure the registry with "
+        f"repositories: {{from: {lister}, namespaces: [OWNER]}}"
+    )
+    assert not registry.tally.requests

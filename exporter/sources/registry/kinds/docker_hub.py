@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from exporter.sources.registry.kind_facts import KindFacts, Signs
+from exporter.sources.registry.kind_facts import Fact, KindFacts, Signs, Verified, Visibility
 
 _HOSTS: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
@@ -11,4 +11,14 @@ def _recognise(signs: Signs) -> str | None:
     return "" if signs.host in _HOSTS else None
 
 
-KINDS: Final = (KindFacts("docker-hub", "Docker Hub", _recognise),)
+KINDS: Final = (
+    KindFacts(
+        "docker-hub",
+        "Docker Hub",
+        _recognise,
+        catalogue=Fact(
+            Visibility.NONE, "its token server grants nobody registry:catalog:*", Verified.READ
+        ),
+        lister="docker-hub",
+    ),
+)

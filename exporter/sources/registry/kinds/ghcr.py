@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from exporter.sources.registry.kind_facts import KindFacts, Signs
+from exporter.sources.registry.kind_facts import Fact, KindFacts, Signs, Verified, Visibility
 
 
 def _recognise(signs: Signs) -> str | None:
@@ -11,4 +11,12 @@ def _recognise(signs: Signs) -> str | None:
     return "" if signs.host == "ghcr.io" or enterprise else None
 
 
-KINDS: Final = (KindFacts("ghcr", "GitHub Container Registry", _recognise),)
+KINDS: Final = (
+    KindFacts(
+        "ghcr",
+        "GitHub Container Registry",
+        _recognise,
+        catalogue=Fact(Visibility.NONE, "oras-project/oras-go issue 621", Verified.READ),
+        lister="github",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Lists of repositories from the APIs that registries have beside `_catalog`."""
