@@ -93,7 +93,8 @@ class Absent:
 
     code: str
     """`MANIFEST_UNKNOWN`, `BLOB_UNKNOWN`, `NAME_UNKNOWN`, Harbor's `NOT_FOUND`, Quay's
-    `TAG_EXPIRED`, or that of an object store, `NoSuchKey`."""
+    `TAG_EXPIRED`, that of an object store, `NoSuchKey`, or the registry's words on an owner or
+    project that does not exist."""
     revision: Digest | None = None
     """To what a dangling tag points, where the error's detail says so (distribution)."""
 

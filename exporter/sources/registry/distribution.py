@@ -10,14 +10,15 @@ from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, BlobRead, Listing, RepositoryList, Sink, Unseen, Wrong
-from exporter.sources.registry import blobs, catalogue, manifests, tag_list
+from exporter.sources.registry import blobs, catalogue, manifests, owners, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
 from exporter.sources.registry.credential_check import PullSecretCheck
 from exporter.sources.registry.credentials import ANONYMOUS, LoginSource
 from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts, Visibility
-from exporter.sources.registry.kinds import recognised
+from exporter.sources.registry.kinds import gitea, recognised
 from exporter.sources.registry.limits import RequestLimits
+from exporter.sources.registry.messages import Response
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.recognition import recognise
 from exporter.sources.registry.session import Session
@@ -97,6 +98,12 @@ class Distribution(Session):
             if (await self.kind(repository)).collector is Collector.DISTRIBUTION_3:
                 return tag_list.with_hidden(listing, repository)
         return listing
+
+    async def absence(self, response: Response, subject: str) -> Absent:
+        """Return the absence that a response proves; raise `Unseen` where none."""
+        if self.facts.name == gitea.NAME and owners.names_no_owner(response):
+            return await owners.missing_owner(self, subject)
+        return await super().absence(response, subject)
 
     async def kind(self, repository: Repository | None) -> RegistryKind:
         """Return which software it runs; one denial in a repository may tell. Raises `Unseen`."""

@@ -133,6 +133,11 @@ class Response:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
+    def challenged(self) -> bool:
+        """Does it say how to log in?"""
+        return bool(self.headers.get("www-authenticate", "").strip())
+
+    @property
     def ok(self) -> bool:
         """Is it the content asked for?"""
         return self.status in (200, 206)

@@ -17,6 +17,7 @@ _ABSENCE: Final = frozenset({"MANIFEST_UNKNOWN", "BLOB_UNKNOWN", "NAME_UNKNOWN"}
 """OCI distribution-spec 1.1, "Error Codes": the three that say that something is not there."""
 _EXPIRED: Final = "TAG_EXPIRED"
 """Quay, of a deleted tag for as long as it could be revived (two weeks): no pull works."""
+_UNAUTHORIZED: Final = 401
 _POLICY: Final = 412
 """Harbor: a project's policy forbids the pull, and says why."""
 _LONGEST_WORDS: Final = 200
@@ -26,7 +27,7 @@ _REASONS: Final = {
     "TOOMANYREQUESTS": Reason.RATE_LIMITED,
 }
 _STATUSES: Final = {
-    401: Reason.UNAUTHORIZED,
+    _UNAUTHORIZED: Reason.UNAUTHORIZED,
     403: Reason.DENIED,
     _POLICY: Reason.DENIED,
     429: Reason.RATE_LIMITED,
@@ -69,8 +70,25 @@ def error_entries(response: Response) -> tuple[ErrorEntry, ...]:
         return ()
 
 
+def missing_project(response: Response, repository: str) -> str:
+    """Return Harbor's words where a repository's whole project does not exist; else nothing.
+
+    It looks the project up before it looks at rights, and answers every account alike: 401 without
+    a challenge (Harbor 2.15.2, src/server/middleware/v2auth, run). With its database away the same
+    answer has other words: only this sentence, with this project's name, is proof.
+    """
+    words = f"project {repository.partition('/')[0]} not found"
+    unchallenged = response.status == _UNAUTHORIZED and not response.challenged
+    if not unchallenged or response.foreign or response.end is not BodyEnd.WHOLE:
+        return ""
+    said = error_entries(response)
+    return words if said == (ErrorEntry("UNAUTHORIZED", f"{words}: {words}", None),) else ""
+
+
 def absence(response: Response, subject: str) -> Absent:
     """Return the absence that a response proves; raise `Unseen` for any that proves none."""
+    if words := missing_project(response, subject.partition("@")[0].partition(":")[0]):
+        return Absent(words)
     found = error_entries(response)
     if response.end is BodyEnd.SHORT:
         raise Unseen(subject, Reason.TRUNCATED, f"{response.status}, cut short")

@@ -14,7 +14,7 @@ from exporter.sources.registry.credentials import LoginSource
 from exporter.sources.registry.kind_facts import Signs
 from exporter.sources.registry.limits import Breaker, Pace, RequestLimits
 from exporter.sources.registry.messages import Request, Response
-from exporter.sources.registry.responses import absence, refusal, wait_wanted
+from exporter.sources.registry.responses import absence, missing_project, refusal, wait_wanted
 
 if TYPE_CHECKING:
     from exporter.sources.registry.client import Client
@@ -153,17 +153,17 @@ class Session:
         """Send a request authorized; an authorization that does not fit is replaced once."""
         shown = await self._authenticator.authorize(request)
         response = await self._once(request, shown.header if shown else "")
-        if (
-            response.status == _UNAUTHORIZED
-            and not response.foreign
-            and self._authenticator.spurns(response, shown)
-        ):
+        if _refuses(request, response) and self._authenticator.spurns(response, shown):
             shown, response = None, await self._once(request, "")
-        if response.status == _UNAUTHORIZED and not response.foreign:
+        if _refuses(request, response):
             shown = await self._authenticator.renew(request, response, shown)
             response = await self._once(request, shown.header)
-            if response.status == _UNAUTHORIZED and not response.foreign:
+            if _refuses(request, response):
                 self._authenticator.reject(request, shown)
+        if response.status == _UNAUTHORIZED and not (
+            response.foreign or _refuses(request, response)
+        ):
+            return response
         if response.status in (_UNAUTHORIZED, _DENIED):
             raise refusal(response, request.subject)
         if shown is not None:
@@ -186,6 +186,19 @@ class Session:
         if response.status == _TOO_MANY or (response.status == _AWAY and wanted is not None):
             self._pace.pause(self.limits.backoff if wanted is None else wanted)
         raise refusal(response, request.subject)
+
+
+def _refuses(request: Request, response: Response) -> bool:
+    """Is it the registry's 401 that a login may meet?
+
+    Not where it says that a project does not exist, nor that of a HEAD without a challenge: GET
+    then tells which of both it is.
+    """
+    if response.status != _UNAUTHORIZED or response.foreign:
+        return False
+    if request.method == "HEAD" and not response.challenged:
+        return False
+    return not missing_project(response, request.repository)
 
 
 def _now() -> float:

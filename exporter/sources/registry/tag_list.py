@@ -19,7 +19,9 @@ from exporter.sources.registry.paging import ListPage, PagedList, read_page, wal
 from exporter.sources.registry.responses import refusal
 from exporter.sources.registry.session import Session
 
-_OK, _NOT_FOUND = 200, 404
+_OK: Final = 200
+_DENIALS: Final = frozenset({401, 404})
+"""Statuses that may come with proof that there is no such repository."""
 _HIDDEN: Final = "distribution 3.1 on S3 hides tags that begin with another tag's name"
 
 
@@ -68,7 +70,7 @@ class _Tags:
         names = NameReader("tags", tag, most, known)
         asked = f"{path}?{query}" if query else path
         response = await self.session.send(for_list(asked, names, self.repository))
-        if response.status == _NOT_FOUND and not query:
+        if response.status in _DENIALS and not query:
             self.absent = await self.session.absence(response, self.repository)
             return ListPage(names)
         if response.status != _OK:

@@ -13,6 +13,7 @@ from exporter.sources.registry.kind_facts import (
     Visibility,
 )
 
+NAME: Final = "gitea"
 _VERSION: Final = "Gitea 1.26.0"
 _NOTHING: Final[frozenset[ReadEffect] | None] = frozenset()
 
@@ -25,7 +26,7 @@ def _recognise(signs: Signs) -> str | None:
 
 KINDS: Final = (
     KindFacts(
-        "gitea",
+        NAME,
         "Gitea, Forgejo",
         _recognise,
         collector=Fact(
@@ -46,6 +47,8 @@ KINDS: Final = (
         catalogue=Fact(
             Visibility.READABLE, "Gitea 1.26.0, models/packages/container/search.go", Verified.READ
         ),
-        denial=Fact("404 text/plain for an owner that does not exist", _VERSION, Verified.RUN),
+        denial=Fact(
+            '404 text/plain "Not found." for an owner that does not exist', _VERSION, Verified.RUN
+        ),
     ),
 )
