@@ -5,7 +5,7 @@
 # The value of this label is the job, by which the rules and the dashboards ask.
 jobLabel: app.kubernetes.io/name
 namespaceSelector:
-  matchNames: [{{ $root.Release.Namespace | quote }}]
+  matchNames: [{{ (include "pullproof.namespace" $root) | quote }}]
 selector:
   matchLabels:
     {{- include "pullproof.selector" $root | nindent 4 }}

@@ -2,11 +2,14 @@
 {{- define "pullproof.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
-{{- else if contains "pullproof" .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-pullproof" .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- $name := .Values.nameOverride | default "pullproof" -}}
+{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
+{{- end }}
+
+{{- define "pullproof.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end }}
 
 {{- define "pullproof.serviceAccountName" -}}
@@ -37,7 +40,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- define "pullproof.metadata" -}}
 {{- $root := index . 0 -}}
 name: {{ index . 1 | quote }}
-namespace: {{ index . 2 | default $root.Release.Namespace | quote }}
+namespace: {{ index . 2 | default (include "pullproof.namespace" $root) | quote }}
 labels:
   {{- merge (include "pullproof.labels" $root | fromYaml) (index . 3) | toYaml | nindent 2 }}
 {{- with index . 4 }}
@@ -49,7 +52,18 @@ annotations:
 {{- define "pullproof.image" -}}
 {{- with .Values.image -}}
 {{- $repository := required "image.repository: name the repository that holds your build of the image, such as registry.example.com/pullproof" .repository -}}
-{{- with .registry }}{{ . }}/{{ end }}{{ $repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- with $.Values.global.imageRegistry | default .registry }}{{ . }}/{{ end }}{{ $repository }}:{{ .tag | default $.Chart.AppVersion }}
 {{- with .digest }}@{{ . }}{{ end }}
 {{- end -}}
+{{- end }}
+
+{{/* Those of the parent chart come first; each once. */}}
+{{- define "pullproof.imagePullSecrets" -}}
+{{- $names := list -}}
+{{- range concat (.Values.global.imagePullSecrets | default list) .Values.imagePullSecrets -}}
+{{- $names = append $names (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name")) -}}
+{{- end -}}
+{{- range uniq $names }}
+- name: {{ . | quote }}
+{{- end }}
 {{- end }}

@@ -9,17 +9,10 @@ metadata:
 spec:
   serviceAccountName: {{ include "pullproof.serviceAccountName" . | quote }}
   automountServiceAccountToken: {{ include "pullproof.cluster" . | empty | not }}
-  # Variables for every Service of the namespace are of no use here.
-  enableServiceLinks: false
-  {{- with .Values.podSecurityContext }}
-  securityContext:
+  {{- include "pullproof.placement" . | nindent 2 }}
+  {{- with .Values.topologySpreadConstraints }}
+  topologySpreadConstraints:
     {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- range $field := list "imagePullSecrets" "initContainers" "hostAliases" "dnsConfig" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "runtimeClassName" }}
-  {{- with index $.Values $field }}
-  {{ $field }}:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
   {{- end }}
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
   containers:
@@ -32,10 +25,31 @@ spec:
     {{- include "pullproof.volumes" . | nindent 4 }}
 {{- end }}
 
+{{/* Where a pod runs, and what runs in it before anything else. */}}
+{{- define "pullproof.placement" -}}
+# Variables for every Service of the namespace are of no use here.
+enableServiceLinks: false
+{{- with .Values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with include "pullproof.imagePullSecrets" . }}
+imagePullSecrets:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- range $field := list "initContainers" "hostAliases" "dnsPolicy" "dnsConfig" "nodeSelector" "tolerations" "affinity" "priorityClassName" "runtimeClassName" }}
+{{- with index $.Values $field }}
+{{ $field }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The program reloads a changed configuration itself. A new pod is for what is only read at a start. */}}
 {{- define "pullproof.podAnnotations" -}}
 {{- $own := dict -}}
 {{- if include "pullproof.ownConfiguration" . -}}
-{{- $_ := set $own "checksum/config" (include "pullproof.configuration" . | sha256sum) -}}
+{{- $_ := set $own "checksum/config" (pick .Values.config "external_url" "log_level" "metrics" "route_prefix" | toYaml | sha256sum) -}}
 {{- end -}}
 {{- if .Values.podScrapeAnnotations -}}
 {{- $_ := set $own "prometheus.io/scrape" "true" -}}
@@ -52,6 +66,7 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
 args:
   - serve
   - --config=/etc/pullproof/pullproof.yml
+  - --watch-config
   {{- if gt (int .Values.shards) 1 }}
   # Which of them it is stands at the end of the pod's name.
   - --shard=auto/{{ .Values.shards }}
@@ -59,6 +74,36 @@ args:
   {{- with .Values.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- include "pullproof.environment" . }}
+ports:
+  - name: http
+    containerPort: 10470
+    protocol: TCP
+livenessProbe:
+  {{- include "pullproof.probe" (list . "/-/healthy" .Values.livenessProbe) | nindent 2 }}
+readinessProbe:
+  {{- include "pullproof.probe" (list . "/-/ready" .Values.readinessProbe) | nindent 2 }}
+{{- with .Values.startupProbe }}
+startupProbe:
+  {{- include "pullproof.probe" (list $ "/-/healthy" .) | nindent 2 }}
+{{- end }}
+{{- with .Values.lifecycle }}
+lifecycle:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.securityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+volumeMounts:
+  {{- include "pullproof.mounts" . | nindent 2 }}
+{{- end }}
+
+{{- define "pullproof.environment" -}}
 {{- with .Values.extraEnv }}
 env:
   {{- toYaml . | nindent 2 }}
@@ -74,24 +119,6 @@ envFrom:
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end }}
-ports:
-  - name: http
-    containerPort: 10470
-    protocol: TCP
-livenessProbe:
-  {{- include "pullproof.probe" (list . "/-/healthy" .Values.livenessProbe) | nindent 2 }}
-readinessProbe:
-  {{- include "pullproof.probe" (list . "/-/ready" .Values.readinessProbe) | nindent 2 }}
-{{- with .Values.resources }}
-resources:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .Values.securityContext }}
-securityContext:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-volumeMounts:
-  {{- include "pullproof.mounts" . | nindent 2 }}
 {{- end }}
 
 {{/* A handler of the site's own wins. A kubelet verifies no certificate and has none: (list $ path probe) */}}
@@ -114,11 +141,24 @@ httpGet:
 {{- end }}
 
 {{- define "pullproof.mounts" -}}
+- name: ledger
+  mountPath: /var/lib/pullproof
+{{- range $index, $claim := .Values.storage.claims }}
+- name: storage-{{ $index }}
+  mountPath: {{ .mountPath }}
+  {{- with .subPath }}
+  subPath: {{ . | quote }}
+  {{- end }}
+  readOnly: true
+{{- end }}
+{{ include "pullproof.fileMounts" . }}
+{{- end }}
+
+{{/* The configuration, and the files that it names. */}}
+{{- define "pullproof.fileMounts" -}}
 - name: config
   mountPath: /etc/pullproof
   readOnly: true
-- name: ledger
-  mountPath: /var/lib/pullproof
 - name: tmp
   mountPath: /tmp
 {{- range $index, $name := .Values.secrets }}
@@ -136,29 +176,13 @@ httpGet:
   mountPath: /run/pullproof/web
   readOnly: true
 {{- end }}
-{{- range $index, $claim := .Values.storage.claims }}
-- name: storage-{{ $index }}
-  mountPath: {{ .mountPath }}
-  {{- with .subPath }}
-  subPath: {{ . | quote }}
-  {{- end }}
-  readOnly: true
-{{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
 
 {{- define "pullproof.volumes" -}}
-- name: config
-  {{- with .Values.existingConfig.secret }}
-  secret:
-    secretName: {{ . | quote }}
-  {{- else }}
-  configMap:
-    name: {{ .Values.existingConfig.configMap | default (include "pullproof.fullname" .) | quote }}
-  {{- end }}
-{{- $kept := .Values.ledger.persistence }}
+{{- $kept := .Values.ledger.persistence -}}
 {{- if not $kept.enabled }}
 - name: ledger
   {{- with .Values.ledger.sizeLimit }}
@@ -172,6 +196,28 @@ httpGet:
   persistentVolumeClaim:
     claimName: {{ $kept.existingClaim | default (include "pullproof.fullname" .) | quote }}
 {{- end }}
+{{- range $index, $claim := .Values.storage.claims }}
+# Read-only twice: the second keeps the kubelet from changing the owner of what is stored, too.
+- name: storage-{{ $index }}
+  persistentVolumeClaim:
+    claimName: {{ .name | quote }}
+    readOnly: true
+{{- end }}
+{{ include "pullproof.fileVolumes" (list . (include "pullproof.fullname" .)) }}
+{{- end }}
+
+{{/* (list $ name-of-the-ConfigMap) */}}
+{{- define "pullproof.fileVolumes" -}}
+{{- $made := index . 1 -}}
+{{- with index . 0 -}}
+- name: config
+  {{- with .Values.existingConfig.secret }}
+  secret:
+    secretName: {{ . | quote }}
+  {{- else }}
+  configMap:
+    name: {{ .Values.existingConfig.configMap | default $made | quote }}
+  {{- end }}
 - name: tmp
   emptyDir: {}
 {{- range $index, $name := .Values.secrets }}
@@ -189,15 +235,9 @@ httpGet:
   secret:
     secretName: {{ . | quote }}
 {{- end }}
-{{- range $index, $claim := .Values.storage.claims }}
-# Read-only twice: the second keeps the kubelet from changing the owner of what is stored, too.
-- name: storage-{{ $index }}
-  persistentVolumeClaim:
-    claimName: {{ .name | quote }}
-    readOnly: true
-{{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -14,7 +14,7 @@
 {{- $namespace := index . 2 -}}
 {{- $kind := ternary "Role" "ClusterRole" (ne $namespace "") -}}
 {{- $name := include "pullproof.fullname" $root -}}
-{{- if not $namespace }}{{ $name = printf "%s-%s" $root.Release.Namespace $name }}{{ end -}}
+{{- if not $namespace }}{{ $name = printf "%s-%s" (include "pullproof.namespace" $root) $name }}{{ end -}}
 {{- $metadata := dict "name" $name "labels" (include "pullproof.labels" $root | fromYaml) -}}
 {{- with $namespace }}{{ $_ := set $metadata "namespace" . }}{{ end }}
 ---
@@ -36,7 +36,7 @@ roleRef:
 subjects:
   - kind: ServiceAccount
     name: {{ include "pullproof.serviceAccountName" $root | quote }}
-    namespace: {{ $root.Release.Namespace | quote }}
+    namespace: {{ (include "pullproof.namespace" $root) | quote }}
 {{- end }}
 
 {{/* What is asked for, and nothing else: (list $ cluster) */}}

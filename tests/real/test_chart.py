@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from tests.parts.helm import CHART, DEFAULT, FEATURES, Said, helm, rendered, template
+from tests.parts.jobs import jobs
 from tests.parts.process import until
-from tests.parts.product import ask, exporter
+from tests.parts.product import Told, ask, exporter
 from tests.parts.registry import registry
 from tests.parts.schemas import Schemas, operator_definitions, versions
 
@@ -150,6 +151,8 @@ class Release:
         self.cluster = cluster
         self.namespace = cluster.namespace()
         self.folder = folder
+        self.checks: list[Told] = []
+        """What the checks before upgrades told."""
         self.kubeconfig = cluster.kubeconfig(folder / "kubeconfig")
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         cluster.http.patch(
@@ -161,11 +164,15 @@ class Release:
 
     def helm(self, command: str, *words: str, values: Json | None = None) -> Said:
         """Run a command of helm that must succeed."""
-        place = (f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}")
-        given = ("--values=-",) if values else ()
-        said = helm(command, "audit", *words, *place, *given, typed=yaml.safe_dump(values or {}))
+        said = self.tried(command, *words, values=values)
         assert said.code == 0, said.errors
         return said
+
+    def tried(self, command: str, *words: str, values: Json | None = None) -> Said:
+        """Run a command of helm."""
+        place = (f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}")
+        given = ("--values=-",) if values else ()
+        return helm(command, "audit", *words, *place, *given, typed=yaml.safe_dump(values or {}))
 
     def get(self, group: str, plural: str, name: str = "audit-pullproof") -> Json:
         """One object of the namespace."""
@@ -209,8 +216,10 @@ RELEASE = "?labelSelector=app.kubernetes.io/instance=audit"
 
 
 @pytest.fixture
-def release(operated: Kubernetes, tmp_path: Path) -> Release:
-    return Release(operated, tmp_path)
+def release(operated: Kubernetes, tmp_path: Path) -> Iterator[Release]:
+    made = Release(operated, tmp_path)
+    with jobs(operated, made.namespace, tmp_path / "jobs") as made.checks:
+        yield made
 
 
 def test_it_installs_where_only_restricted_pods_are_let_in_and_leaves_nothing(
@@ -223,7 +232,7 @@ def test_it_installs_where_only_restricted_pods_are_let_in_and_leaves_nothing(
     assert release.admitted(one)
     loose = one | {"spec": one["spec"] | {"hostNetwork": True}}
     assert not release.admitted(loose), "the namespace would let in anything"
-    (tested,) = yaml.safe_load_all(hook(release))
+    (tested,) = (each for each in yaml.safe_load_all(hook(release)) if each["kind"] == "Pod")
     assert release.admitted(tested)
     assert len(release.left()) > len(before) + len(ALL)
 
@@ -241,11 +250,106 @@ def test_it_installs_where_only_restricted_pods_are_let_in_and_leaves_nothing(
 
 
 def hook(release: Release) -> str:
-    """The pod of `helm test`, as it would be made."""
+    """What is made for `helm test` and before an upgrade, as it would be."""
     return helm(
         *("get", "hooks", "audit", f"--kubeconfig={release.kubeconfig}"),
         f"--namespace={release.namespace}",
     ).output
+
+
+SECRET = {"username": "reader", "password_file": "/run/pullproof/secrets/login/password"}
+
+
+def test_a_configuration_that_the_program_refuses_never_replaces_the_pod(release: Release) -> None:
+    def values(registry: Json, **more: Any) -> Json:
+        return (
+            ALL | {"config": {"registries": [{"url": "https://a.example.com"} | registry]}} | more
+        )
+
+    def running() -> tuple[Json, Json]:
+        deployment = release.get("apis/apps/v1", "deployments")
+        return deployment["spec"], release.get("api/v1", "configmaps")["data"]
+
+    release.helm("install", str(CHART), values=values({}))
+    before = running()
+    late = values(SECRET, secrets=["login"], image={"repository": "other.example.com/pullproof"})
+    login = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque"}
+    login |= {"metadata": {"name": "login", "namespace": release.namespace}}
+    release.cluster.create(login | {"stringData": {"user": "typo"}})
+
+    wrong = [
+        release.tried("upgrade", str(CHART), values=each)
+        for each in (values({"timeout": "1ms"}), values({"interval": "1ms"}, shards=3), late)
+    ]
+
+    assert [each.code for each in wrong] == [1, 1, 1]
+    assert [each.code for each in release.checks] == [2, 2, 2]
+    assert "registries[0].timeout: must be at least 100ms" in release.checks[0].errors
+    assert "registries[0].password_file" in release.checks[2].errors
+    assert running() == before
+    assert not [each for each in release.left() if "/statefulsets/" in each]
+
+    release.cluster.delete(f"/api/v1/namespaces/{release.namespace}/secrets/login")
+    release.cluster.create(login | {"stringData": {"password": "word"}})
+    release.helm("upgrade", str(CHART), values=values({"interval": "1h"}))
+    spec, configuration = running()
+    assert spec == before[0], "the running pod reloads it"
+    assert "interval: 1h" in configuration["pullproof.yml"]
+    release.helm("upgrade", str(CHART), values=late)
+    assert running()[0] != before[0]
+    release.helm("rollback", "1")
+    assert running() == before
+    assert len([each for each in release.checks if each.code == 0]) == 3
+    release.helm("uninstall")
+    release.cluster.delete(f"/api/v1/namespaces/{release.namespace}/secrets/login")
+
+
+def test_another_claim_for_the_ledgers_of_shards_is_refused_with_the_way_out(
+    release: Release,
+) -> None:
+    def values(**persistence: Any) -> Json:
+        return ALL | {"shards": 2, "ledger": {"persistence": persistence}}
+
+    release.helm("install", str(CHART), values=values(enabled=True))
+    before = release.get("apis/apps/v1", "statefulsets")["spec"]
+    others = [{"enabled": True, "size": "5Gi"}, {"enabled": False}, {"enabled": True} | CLASS]
+    for each in others:
+        said = release.tried("upgrade", str(CHART), values=values(**each))
+        assert said.code == 1
+        assert "cannot change the claims of a StatefulSet" in said.errors
+        assert f"kubectl --namespace {release.namespace} delete statefulset" in said.errors
+    assert release.get("apis/apps/v1", "statefulsets")["spec"] == before
+
+    release.helm("upgrade", str(CHART), values=values(enabled=True) | {"shards": 3})
+    assert release.get("apis/apps/v1", "statefulsets")["spec"]["replicas"] == 3
+    path = f"/apis/apps/v1/namespaces/{release.namespace}/statefulsets/audit-pullproof"
+    release.cluster.delete(path)
+    release.helm("upgrade", str(CHART), values=values(enabled=True, size="5Gi"))
+    release.helm("uninstall")
+
+
+CLASS = {"storageClass": "fast"}
+
+
+def test_every_pod_of_every_feature_is_let_in_where_only_restricted_ones_are(
+    release: Release,
+) -> None:
+    for feature in FEATURES:
+        pods = [each for each in rendered(f"--values={feature}").values() if podded(each)]
+        assert len(pods) == 3, feature.stem
+        for each in pods:
+            spec = podded(each) | {"serviceAccountName": "default", "runtimeClassName": None}
+            if "volumeClaimTemplates" in each["spec"]:
+                claim = {"name": "ledger", "persistentVolumeClaim": {"claimName": "one"}}
+                spec |= {"volumes": [*spec["volumes"], claim]}  # as its controller does
+            assert release.admitted({"spec": spec}), (feature.stem, each["kind"])
+
+
+def podded(each: Json) -> Json:
+    """The specification of the pods of an object, if it has any."""
+    if each["kind"] == "Pod":
+        return dict(each["spec"])
+    return dict(each.get("spec", {}).get("template", {}).get("spec", {}))
 
 
 MONITORS = {"group": "monitoring.coreos.com", "version": "v1", "resource": "servicemonitors"}

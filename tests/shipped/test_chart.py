@@ -131,11 +131,57 @@ def test_what_the_configuration_names_is_mounted(feature: Path) -> None:
     }
 
 
-def test_another_configuration_replaces_the_pod() -> None:
-    before = pod(rendering("default"))["metadata"]["annotations"]
-    after = pod(rendering("default", {"config": {"interval": "1h"}}))["metadata"]["annotations"]
+def test_only_what_is_read_at_a_start_replaces_the_pod() -> None:
+    def annotations(**config: Any) -> Json:
+        return dict(pod(rendering("default", {"config": config}))["metadata"]["annotations"])
 
-    assert before["checksum/config"] != after["checksum/config"]
+    before = annotations()
+
+    assert "--watch-config" in container(rendering("default"))["args"]
+    assert annotations(interval="1h", max_staleness="2d") == before
+    for each in ({"log_level": "debug"}, {"metrics": {"tags": 1}}, {"route_prefix": "/audit"}):
+        assert annotations(**each) != before, each
+
+
+@every_feature
+def test_before_an_upgrade_the_very_configuration_is_read_with_the_very_files(
+    feature: Path,
+) -> None:
+    objects = rendered(f"--values={feature}")
+    (job,) = (each for (kind, _), each in objects.items() if kind == "Job")
+    spec = job["spec"]["template"]["spec"]
+    (check,) = spec["containers"]
+    serve = container(objects)
+    apart = {"ledger"} | {f"storage-{index}" for index in range(9)}
+
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade,pre-rollback"
+    assert check["args"] == ["serve", "--config=/etc/pullproof/pullproof.yml", "--check-config"]
+    for key in ("image", "env", "envFrom", "securityContext"):
+        assert check.get(key) == serve.get(key)
+    mounts = {each["mountPath"]: each for each in check["volumeMounts"]}
+    for each in serve["volumeMounts"]:
+        assert each["name"] in apart or mounts[each["mountPath"]] == each
+    configs = [
+        each["data"]["pullproof.yml"]
+        for (kind, _), each in objects.items()
+        if kind == "ConfigMap" and "pullproof.yml" in each.get("data", {})
+    ]
+    assert len(configs) in (0, 2)
+    assert len(set(configs)) <= 1
+
+
+def test_the_pod_of_the_check_is_none_of_the_service_and_has_no_token() -> None:
+    objects = rendering("networkpolicy")
+    template = objects["Job", f"{NAME}-check"]["spec"]["template"]
+    selector = objects["Service", NAME]["spec"]["selector"]
+
+    assert not selector.items() <= template["metadata"]["labels"].items()
+    assert template["spec"]["automountServiceAccountToken"] is False
+    assert not [
+        kind
+        for kind, _ in rendering("default", {"configCheck": {"enabled": False}})
+        if kind == "Job"
+    ]
 
 
 def test_one_pod_is_never_doubled() -> None:
@@ -281,7 +327,11 @@ def test_the_chart_brings_the_program_of_its_own_version() -> None:
 def test_nothing_depends_on_what_a_cluster_says_of_itself() -> None:
     for path in CHART.glob("templates/**/*"):
         if path.is_file():
-            assert not re.search(r"\.Capabilities|\blookup\b", path.read_text()), path.name
+            # Of what is there already only a refusal depends, and never an object.
+            looks = (
+                r"\.Capabilities" if path.name == "_refusals.tpl" else r"\.Capabilities|\blookup\b"
+            )
+            assert not re.search(looks, path.read_text()), path.name
 
 
 def test_a_digest_pins_the_image() -> None:
@@ -305,6 +355,39 @@ def test_a_network_policy_lets_out_to_what_is_asked() -> None:
     assert set(ports(rendering("networkpolicy"))) == {
         *((53, True), (443, True), (6443, True), (3128, True))
     }
+
+
+def test_a_network_policy_follows_the_addresses_of_the_configuration() -> None:
+    config = {
+        "registries": [
+            {"url": "https://one.example.com:8443", "storage": {"url": "s3://images"}},
+            {"url": "http://two.example.com", "plain_http": True},
+            {"url": "https://[fd00::1]:5443/"},
+        ],
+        "clusters": [],
+        "facts": {"url": "s3://facts", "endpoint": "http://minio.example.com:9000"},
+    }
+    policy = {"enabled": True, "registries": {"ports": []}}
+    made = rendering("default", {"config": config, "networkPolicy": policy})
+    own = {"networkPolicy": {"enabled": True, "registries": {"ports": [5000]}}}
+
+    assert {port for port, _ in ports(made)} == {53, 8443, 80, 5443, 443, 9000}
+    assert {port for port, _ in ports(rendering("existing-config", own))} == {53, 5000, 443, 6443}
+
+
+def test_names_are_those_that_a_site_or_a_parent_chart_gives() -> None:
+    objects = rendering("subchart")
+    name = "auditing/release-auditor"
+    (check,) = (each for (kind, _), each in objects.items() if kind == "Job")
+    template = objects["Deployment", name]["spec"]["template"]
+
+    assert {each["metadata"].get("namespace", "auditing") for each in objects.values()} == {
+        "auditing"
+    }
+    for pods in (template["spec"], check["spec"]["template"]["spec"]):
+        assert pods["imagePullSecrets"] == [{"name": "everywhere"}, {"name": "pull"}]
+        assert pods["containers"][0]["image"].startswith("registry.example.com/mirror/pullproof:")
+    assert template["metadata"]["labels"]["app.kubernetes.io/name"] == "pullproof", "its job"
 
 
 @every_feature

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from exporter.config.loading import Misconfigured, parse
 from tests.golden import generated
-from tests.parts.helm import template
+from tests.parts.helm import DEFAULT, template
+
+Json = dict[str, Any]
 
 WRONG = sorted((Path(__file__).parent / "chart" / "invalid").glob("*.yaml"))
 
@@ -19,6 +24,137 @@ def test_a_wrong_value_is_refused_in_these_words(path: Path) -> None:
 
     assert said.code == 1
     generated(path.with_suffix(".expect.txt"), complaint(said.errors))
+
+
+URL = "url: https://a.example.com"
+CONFIGURATIONS = [
+    ("registries: [{url: 'http://a.example.com'}]", "[0].url: http without TLS needs plain_http"),
+    (f"registries: [{{{URL}, plain_http: true}}]", "[0].plain_http: needs an address that begins"),
+    (
+        "registries: [{url: 'http://a.example.com', plain_http: true, ca_file: /dev/null}]",
+        "[0].ca_file: is of no use over plain http",
+    ),
+    (f"registries: [{{{URL}, key_file: /dev/null}}]", "[0].key_file: needs certificate_file"),
+    ("registries: [{url: 'https://a.example.com/path'}]", "registries/0/url"),
+    ("registries: [{url: 'https://me@a.example.com'}]", "registries/0/url"),
+    ("registries: [{url: a.example.com}]", "registries/0/url"),
+    (
+        f"registries: [{{{URL}, name: a}}, {{url: 'https://b.example.com', name: a}}]",
+        "[1].name: a is another registry's already",
+    ),
+    (
+        f"registries: [{{{URL}}}, {{url: 'https://b.example.com', name: a.example.com}}]",
+        "[1].name: a.example.com is another registry's already",
+    ),
+    (
+        f"registries: [{{{URL}}}, {{url: 'https://b.example.com', aliases: [A.example.com]}}]",
+        "[1].aliases: A.example.com is another registry's already",
+    ),
+    (
+        f"registries: [{{{URL}, name: one}}, {{url: 'https://A.example.com:443', name: two}}]",
+        "[1].aliases: a.example.com is another registry's already",
+    ),
+    (f"registries: [{{{URL}, role: sparse}}]", "[0].platforms: belongs to role: sparse"),
+    (f"registries: [{{{URL}, platforms: [linux/arm64]}}]", "[0].platforms: belongs to role"),
+    (f"registries: [{{{URL}, password_file: /dev/null}}]", "[0].password_file: needs username"),
+    (f"registries: [{{{URL}, username: reader}}]", "[0].username: needs password_file"),
+    (
+        f"registries: [{{{URL}, username: a, username_env: B, password_env: C}}]",
+        "[0].username_env: not together with username: one of them",
+    ),
+    (
+        f"registries: [{{{URL}, identity_token_env: A, docker_config: /dev/null}}]",
+        "[0].docker_config: not together with identity_token_env",
+    ),
+    (f"registries: [{{{URL}, password_env: 'my secret'}}]", "registries/0/password_env"),
+    (f"registries: [{{{URL}, role: proxy, scrub: {{}}}}]", "[0].scrub: is not for role: proxy"),
+    (f"registries: [{{{URL}, scrub: {{read_from: storage}}}}]", "scrub.read_from: storage needs"),
+    (f"registries: [{{{URL}, storage: {{}}}}]", "[0].storage.path: either path or url"),
+    (f"registries: [{{{URL}, storage: {{url: 'ftp://a'}}}}]", "registries/0/storage/url"),
+    (f"registries: [{{{URL}, tags: {{select: ['a b']}}}}]", "registries/0/tags/select/0"),
+    (f"registries: [{{{URL}}}]\ninterval: 15m1h", "/config/interval"),
+    (f"registries: [{{{URL}}}]\nfacts: {{}}", "config.facts.path: either path or url"),
+    (f"registries: [{{{URL}}}]\nreferences: [{{class: live}}]", "references[0].file: either"),
+    (f"registries: [{{{URL}}}]\nclusters: [{{leave_out: [Jobs]}}]", "clusters/0/leave_out/0"),
+    (f"registries: [{{{URL}}}]\nclusters: [{{namespaces: [Shop]}}]", "clusters/0/namespaces/0"),
+    (
+        f"registries: [{{{URL}}}]\nclusters: [{{in_cluster: true, kubeconfig: /dev/null}}]",
+        "clusters[0].kubeconfig: is of no use with in_cluster",
+    ),
+    (
+        f"registries: [{{{URL}}}]\nclusters: [{{in_cluster: true, context: prod}}]",
+        "clusters[0].context: is of no use with in_cluster",
+    ),
+    (
+        f"registries: [{{{URL}}}]\nclusters: [{{name: a}}, {{context: a}}]",
+        "clusters[1].name: a is another cluster's already",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), CONFIGURATIONS)
+def test_what_the_program_refuses_the_chart_refuses_before_the_pod_is_replaced(
+    text: str, words: str
+) -> None:
+    with pytest.raises(Misconfigured):
+        parse(text.encode(), {})
+
+    said = template(f"--values={DEFAULT}", values={"config": yaml.safe_load(text)})
+
+    assert said.code == 1
+    assert words in said.errors
+
+
+OTHERS: list[tuple[Json, str]] = [
+    (
+        {"serviceMonitor": {"enabled": True, "interval": "30s", "scrapeTimeout": "1m"}},
+        "serviceMonitor.scrapeTimeout: 1m is more than the interval of 30s",
+    ),
+    (
+        {"podMonitor": {"enabled": True, "interval": "1m1ms"}},
+        "podMonitor.interval: 1m1ms is more than 1m, and the rules look back over 3m",
+    ),
+    ({"web": {"clientCertificates": True}}, "web.clientCertificates: needs web.tls"),
+    ({"extraArgs": ["--check-config"]}, "extraArgs: --check-config ends the program"),
+    (
+        {"prometheusRule": {"alerts": {"RegistryAuditStale": {"severity": "page"}}}},
+        "value must be one of 'critical', 'warning', 'info'",
+    ),
+    (
+        {
+            "config": {
+                "registries": [{"url": "https://a", "ca_file": "/run/pullproof/configmaps/ca/a"}]
+            }
+        },
+        "config: nothing is mounted at /run/pullproof/configmaps/ca; add ca to configMaps",
+    ),
+    (
+        {
+            "config": {
+                "registries": [{"url": "https://a", "storage": {"path": "/var/lib/registry"}}]
+            }
+        },
+        "[0].storage.path: nothing is mounted at /var/lib/registry; name its claim",
+    ),
+    ({"config": {"facts": {"path": "/facts"}}}, "config.facts.path: nothing is mounted at /facts"),
+]
+
+
+@pytest.mark.parametrize(("values", "words"), OTHERS)
+def test_what_stops_or_blinds_the_auditor_is_refused(values: Json, words: str) -> None:
+    said = template(f"--values={DEFAULT}", values=values)
+
+    assert said.code == 1
+    assert words in said.errors
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    registry = {"url": "http://a", "role": "sparse", "password_env": "A"}
+    values = {"config": {"registries": [registry, registry]}, "web": {"clientCertificates": True}}
+    said = template(f"--values={DEFAULT}", values=values)
+
+    assert len(re.findall(r"config\.registries\[[01]\]\.", said.errors)) == 8
+    assert "web.clientCertificates" in said.errors
 
 
 def complaint(errors: str) -> str:

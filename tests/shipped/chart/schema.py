@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_origin
 
 import annotated_types
-from pydantic import ByteSize
+from pydantic import AfterValidator, ByteSize
 
 from exporter.config.settings import Settings
-from exporter.config.values import Section
+from exporter.config.values import (
+    _BUCKET,
+    _GLOB,
+    _PAGE,
+    _VARIABLE,
+    Section,
+    _kind,
+    _matching,
+    _page,
+    _url,
+    _variable,
+    bucket_url,
+    glob,
+)
 from exporter.facts.registry_kind import Collector
+from exporter.sources.cluster.resources import RESOURCES
 from tests.shipped.chart.values import Value, values
 from tests.shipped.rules import alerts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic.fields import FieldInfo
 
 Json = dict[str, Any]
@@ -29,7 +47,7 @@ OWNED: Final = frozenset({"listen", "ledger", "web_config_file", "shard"})
 _TEXT: Final[Json] = {"type": "string"}
 _OBJECT: Final[Json] = {"type": "object"}
 _NAME: Final = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
-_DURATION: Final = "^([0-9]+(d|h|m|s|ms))+$"
+_DURATION: Final = "^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
 _WORDS: Final[Json] = {
     "name": _TEXT | {"maxLength": 253, "pattern": f"^({_NAME})?$"},
     "names": {
@@ -66,7 +84,7 @@ def _definitions() -> Json:
                 "enabled": {"type": "boolean"},
                 "for": _ref("promDuration"),
                 "keep_firing_for": _ref("promDuration"),
-                "severity": _TEXT | {"minLength": 1},
+                "severity": {"enum": ["critical", "warning", "info"]},
                 "expr": _TEXT | {"minLength": 1},
                 "labels": _ref("labels"),
                 "annotations": _ref("labels"),
@@ -112,13 +130,14 @@ def _section(section: type[Section], without: frozenset[str] = frozenset()) -> J
 
 def _field(field: FieldInfo) -> Json:
     about = {"description": " ".join(field.description.split())} if field.description else {}
-    return about | _type(field.annotation) | _limits(field)
+    return about | _type(field.annotation) | _limits(field) | _spelling(field.metadata)
 
 
 def _type(kind: Any) -> Json:
     """The schema of a setting's type; what only the program can judge is left to it."""
     if get_origin(kind) is Annotated:
-        return _type(get_args(kind)[0])
+        of, *metadata = get_args(kind)
+        return _type(of) | _spelling(metadata)
     if get_origin(kind) in (Union, types.UnionType):
         (inner,) = (each for each in get_args(kind) if each is not type(None))
         return _or_null(_type(inner))
@@ -129,6 +148,30 @@ def _type(kind: Any) -> Json:
     if issubclass(kind, StrEnum):
         return {"enum": [str(each) for each in kind if each is not Collector.UNKNOWN]}
     return _PLAIN.get(kind, _TEXT | {"minLength": 1})
+
+
+def _spelling(metadata: Iterable[Any]) -> Json:
+    """How a text is spelled, as far as a pattern without look-ahead can say it."""
+    for rule in metadata:
+        if not isinstance(rule, AfterValidator):
+            continue
+        func = rule.func
+        if func is _kind:
+            return {"enum": sorted(RESOURCES)}
+        grammar = func.args[1] if isinstance(func, partial) and func.func is _matching else None
+        if found := grammar or _GRAMMARS.get(func):
+            return {"pattern": f"^(?:{found.pattern})$"}
+    return {}
+
+
+_GRAMMARS: Final = {
+    glob: _GLOB,
+    bucket_url: _BUCKET,
+    _variable: _VARIABLE,
+    _page: _PAGE,
+    _url: re.compile(r"https?://[^/@]+/?"),
+}
+"""The patterns of checks that do more than match one."""
 
 
 def _or_null(schema: Json) -> Json:
@@ -145,7 +188,7 @@ _PLAIN: Final[dict[type, Json]] = {
     ByteSize: {"type": ["integer", "string"]},
     int: {"type": "integer"},
     float: {"type": "number"},
-    timedelta: _TEXT | {"pattern": _DURATION},
+    timedelta: _TEXT | {"pattern": _DURATION, "minLength": 1},
     Path: _TEXT | {"minLength": 1},
 }
 

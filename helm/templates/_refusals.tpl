@@ -1,0 +1,239 @@
+{{/* What the schema cannot tell and would stop the auditor. All of it is told at once, before anything is changed. */}}
+{{- define "pullproof.refusals" -}}
+{{- with include "pullproof.faults" . | splitList "\n" | compact }}{{ fail (join "\n" .) }}{{ end -}}
+{{- end }}
+
+{{/* One line for each fault. */}}
+{{- define "pullproof.faults" }}
+{{- $own := include "pullproof.ownConfiguration" . }}
+{{- include "pullproof.ledgerFaults" . }}
+{{- if and .Values.web.tls (not .Values.web.configSecret) $own }}
+web.tls: without web.configSecret the web server has no certificate
+{{- end }}
+{{- if and .Values.web.clientCertificates (not .Values.web.tls) }}
+web.clientCertificates: needs web.tls
+{{- end }}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
+podMonitor.enabled: serviceMonitor is enabled too, and every series would be there twice; enable one of them
+{{- end }}
+{{- range $name := list "serviceMonitor" "podMonitor" }}
+{{- include "pullproof.monitorFaults" (list $name (index $.Values $name)) }}
+{{- end }}
+{{- if has "--check-config" .Values.extraArgs }}
+extraArgs: --check-config ends the program at once; the chart runs it before each upgrade (configCheck)
+{{- end }}
+{{- if $own }}
+{{- include "pullproof.registriesFaults" . }}
+{{- include "pullproof.clustersFaults" .Values.config }}
+{{- range $index, $wanted := .Values.config.references }}
+{{- include "pullproof.oneOf" (list (printf "config.references[%d]" $index) $wanted "file" "images") }}
+{{- end }}
+{{- if kindIs "map" .Values.config.facts }}
+{{- include "pullproof.placeFaults" (list $ "config.facts" .Values.config.facts) }}
+{{- end }}
+{{- include "pullproof.mountedFaults" . }}
+{{- end }}
+{{- end }}
+
+{{- define "pullproof.ledgerFaults" }}
+{{- $kept := .Values.ledger.persistence }}
+{{- $sharded := gt (int .Values.shards) 1 }}
+{{- if and $sharded $kept.existingClaim }}
+ledger.persistence.existingClaim: each of several shards needs a ledger of its own; leave the claim away
+{{- end }}
+{{- if and $kept.existingClaim (not $kept.enabled) }}
+ledger.persistence.existingClaim: nothing is put there before ledger.persistence.enabled is true
+{{- end }}
+{{- if $sharded }}
+{{- $name := include "pullproof.fullname" . }}
+{{- $there := lookup "apps/v1" "StatefulSet" (include "pullproof.namespace" .) $name | default dict }}
+{{- $was := dig "metadata" "annotations" "pullproof/ledger-claim" "" $there }}
+{{- $is := include "pullproof.ledgerClaim" . }}
+{{- if and $was (ne $was $is) }}
+ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The running one has {{ $was }}, the values say {{ $is }}. Set the values back, or delete the StatefulSet and its ledgers (history, no verdicts) and upgrade again: kubectl --namespace {{ include "pullproof.namespace" . }} delete statefulset {{ $name }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The claims of a StatefulSet, on one line. */}}
+{{- define "pullproof.ledgerClaim" -}}
+{{- $kept := .Values.ledger.persistence -}}
+{{- ternary (pick $kept "accessModes" "annotations" "size" "storageClass" | toJson) "no claims" $kept.enabled -}}
+{{- end }}
+
+{{/* (list name values) */}}
+{{- define "pullproof.monitorFaults" }}
+{{- $name := index . 0 }}
+{{- $monitor := index . 1 }}
+{{- if $monitor.enabled }}
+{{- $interval := include "pullproof.milliseconds" $monitor.interval | int64 }}
+{{- if gt (include "pullproof.milliseconds" $monitor.scrapeTimeout | int64) $interval }}
+{{ $name }}.scrapeTimeout: {{ $monitor.scrapeTimeout }} is more than the interval of {{ $monitor.interval }}
+{{- end }}
+{{- if gt $interval 60000 }}
+{{ $name }}.interval: {{ $monitor.interval }} is more than 1m, and the rules look back over 3m
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A duration of Prometheus as a number of milliseconds. */}}
+{{- define "pullproof.milliseconds" -}}
+{{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000 -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+[a-z]+" . -1 -}}
+{{- $sum = add $sum (mul (regexFind "[0-9]+" . | int64) (index $units (regexFind "[a-z]+" .))) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end }}
+
+{{- define "pullproof.registriesFaults" }}
+{{- $names := list }}
+{{- $hosts := list }}
+{{- range $index, $registry := .Values.config.registries }}
+{{- $at := printf "config.registries[%d]" $index }}
+{{- include "pullproof.registryFaults" (list $at $registry) }}
+{{- include "pullproof.credentialsFaults" (list $at $registry) }}
+{{- if kindIs "map" $registry.storage }}
+{{- include "pullproof.placeFaults" (list $ (printf "%s.storage" $at) $registry.storage) }}
+{{- end }}
+{{- $host := $registry.url | lower | trimSuffix "/" | regexFind "[^/]+$" }}
+{{- $name := $registry.name | default $host }}
+{{- if has $name $names }}
+{{ $at }}.name: {{ $name }} is another registry's already
+{{- end }}
+{{- $names = append $names $name }}
+{{- $plain := hasPrefix "http:" $registry.url }}
+{{- $answers := prepend ($registry.aliases | default list) (regexReplaceAll (ternary ":80$" ":443$" $plain) $host "") }}
+{{- range $alias := $answers }}
+{{- if has (lower $alias) $hosts }}
+{{ $at }}.aliases: {{ $alias }} is another registry's already
+{{- end }}
+{{- end }}
+{{- range $answers }}{{ $hosts = append $hosts (lower .) }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* (list at registry) */}}
+{{- define "pullproof.registryFaults" }}
+{{- $at := index . 0 }}
+{{- $registry := index . 1 }}
+{{- $plain := hasPrefix "http:" $registry.url }}
+{{- if and $plain (not $registry.plain_http) }}
+{{ $at }}.url: http without TLS needs plain_http: true
+{{- end }}
+{{- if and $registry.plain_http (not $plain) }}
+{{ $at }}.plain_http: needs an address that begins with http://
+{{- end }}
+{{- if $plain }}
+{{- range include "pullproof.given" (list $registry "ca_file" "certificate_file" "key_file") | splitList " " | compact }}
+{{ $at }}.{{ . }}: is of no use over plain http
+{{- end }}
+{{- end }}
+{{- if and $registry.key_file (not $registry.certificate_file) }}
+{{ $at }}.key_file: needs certificate_file
+{{- end }}
+{{- if ne (eq ($registry.role | default "owned") "sparse") (not (empty $registry.platforms)) }}
+{{ $at }}.platforms: belongs to role: sparse, which needs it
+{{- end }}
+{{- if kindIs "map" $registry.scrub }}
+{{- if eq ($registry.role | default "owned") "proxy" }}
+{{ $at }}.scrub: is not for role: proxy: reading makes it fetch
+{{- end }}
+{{- if and (eq ($registry.scrub.read_from | default "api") "storage") (not $registry.storage) }}
+{{ $at }}.scrub.read_from: storage needs the registry's storage
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* (list at registry) */}}
+{{- define "pullproof.credentialsFaults" }}
+{{- $at := index . 0 }}
+{{- $registry := index . 1 }}
+{{- $names := include "pullproof.given" (list $registry "username" "username_file" "username_env") | splitList " " | compact }}
+{{- $secrets := include "pullproof.given" (list $registry "password_file" "password_env" "identity_token_file" "identity_token_env" "docker_config") | splitList " " | compact }}
+{{- range list $names $secrets }}
+{{- if gt (len .) 1 }}
+{{ $at }}.{{ index . 1 }}: not together with {{ first . }}: one of them
+{{- end }}
+{{- end }}
+{{- $secret := first $secrets | default "" }}
+{{- if and (hasPrefix "password" $secret) (not $names) }}
+{{ $at }}.{{ $secret }}: needs username, username_file or username_env
+{{- end }}
+{{- if and $names (has $secret (list "" "docker_config")) }}
+{{ $at }}.{{ first $names }}: needs password_file or password_env
+{{- end }}
+{{- end }}
+
+{{- define "pullproof.clustersFaults" }}
+{{- $names := list }}
+{{- range $index, $cluster := .clusters }}
+{{- $at := printf "config.clusters[%d]" $index }}
+{{- if $cluster.in_cluster }}
+{{- range include "pullproof.given" (list $cluster "context" "kubeconfig") | splitList " " | compact }}
+{{ $at }}.{{ . }}: is of no use with in_cluster
+{{- end }}
+{{- end }}
+{{- range $number, $custom := $cluster.custom_resources }}
+{{- if not $custom.images }}
+{{ $at }}.custom_resources[{{ $number }}].images: at least one is needed
+{{- end }}
+{{- end }}
+{{- $name := coalesce $cluster.name $cluster.context (ternary "in-cluster" "kubernetes" ($cluster.in_cluster | default false)) }}
+{{- if has $name $names }}
+{{ $at }}.name: {{ $name }} is another cluster's already
+{{- end }}
+{{- $names = append $names $name }}
+{{- end }}
+{{- end }}
+
+{{/* A folder or a bucket; a folder must be mounted. (list $ at place) */}}
+{{- define "pullproof.placeFaults" }}
+{{- $root := index . 0 }}
+{{- $at := index . 1 }}
+{{- $place := index . 2 }}
+{{- include "pullproof.oneOf" (list $at $place "path" "url") }}
+{{- with $place.path }}
+{{- $path := . }}
+{{- range include "pullproof.given" (list $place "endpoint" "region") | splitList " " | compact }}
+{{ $at }}.{{ . }}: goes with url
+{{- end }}
+{{- $mounted := false }}
+{{- range concat $root.Values.storage.claims $root.Values.extraVolumeMounts }}
+{{- if hasPrefix (printf "%s/" (trimSuffix "/" .mountPath)) (printf "%s/" $path) }}{{ $mounted = true }}{{ end }}
+{{- end }}
+{{- if not $mounted }}
+{{ $at }}.path: nothing is mounted at {{ $path }}; name its claim in storage.claims, or use extraVolumes and extraVolumeMounts
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Secrets and ConfigMaps that are named by a path are mounted. */}}
+{{- define "pullproof.mountedFaults" }}
+{{- $text := toYaml .Values.config }}
+{{- range $key, $folder := dict "secrets" "/run/pullproof/secrets/" "configMaps" "/run/pullproof/configmaps/" }}
+{{- range regexFindAll (printf "%s[^/\\s'\"]+" $folder) $text -1 | uniq }}
+{{- $place := . }}
+{{- $mounted := has (trimPrefix $folder .) (index $.Values $key) }}
+{{- range $.Values.extraVolumeMounts }}
+{{- if hasPrefix (trimSuffix "/" .mountPath) $place }}{{ $mounted = true }}{{ end }}
+{{- end }}
+{{- if not $mounted }}
+config: nothing is mounted at {{ . }}; add {{ trimPrefix $folder . }} to {{ $key }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Of two keys, one must be set and not both. (list at section key key) */}}
+{{- define "pullproof.oneOf" }}
+{{- if eq (empty (index . 1 | dig (index . 2) "")) (empty (index . 1 | dig (index . 3) "")) }}
+{{ index . 0 }}.{{ index . 2 }}: either {{ index . 2 }} or {{ index . 3 }}, one of them
+{{- end }}
+{{- end }}
+
+{{/* Which of some keys a section sets, separated by spaces. (list section key…) */}}
+{{- define "pullproof.given" -}}
+{{- $section := first . -}}
+{{- range rest . }}{{ if and (hasKey $section .) (not (kindIs "invalid" (index $section .))) }}{{ . }} {{ end }}{{ end -}}
+{{- end }}
