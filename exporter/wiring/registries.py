@@ -114,6 +114,9 @@ class ConfiguredLogin:
         except (NoSecret, Uncarried) as unusable:
             raise Unseen(host, Reason.CREDENTIALS, str(unusable)) from unusable
 
+    def forget(self, login: Login) -> None:
+        """Nothing is kept."""
+
 
 def logins(registry: RegistrySettings, environ: Mapping[str, str]) -> LoginSource:
     """Return where a registry's logins come from: its settings, or docker's and podman's files."""

@@ -107,6 +107,8 @@ class Authenticator:
         """By scope: the one to meet, None where nobody needs to."""
         self._kept: BoundedCache[Challenge, Authorization | _Refusal] = BoundedCache(_size)
         self._refused: dict[Login, float] = {}
+        self._worked: Login | None = None
+        """The login that was let through last."""
         self._locks: WeakValueDictionary[Challenge, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -179,6 +181,7 @@ class Authenticator:
             if not (self.known or self._spurned):
                 return False  # it may look at no login at all
             self._challenges.keep(request.scope, shown.unasked)
+        self._worked = shown.login or self._worked
         return shown.login is not None
 
     async def doubt(self, request: Request, shown: Authorization | None) -> Doubt | None:
@@ -213,7 +216,17 @@ class Authenticator:
         self._challenges.keep(request.scope, challenge)
         if refused is not None and self._kept.get(challenge) is refused:
             self._kept.forget(challenge)
+        if refused is not None and refused.login is not None:
+            self._expire(refused.login)
         return await self._obtain(challenge, request)
+
+    def _expire(self, login: Login) -> bool:
+        """Forget a login that is refused after it was let through; was it one?"""
+        if login != self._worked:
+            return False
+        self._logins.forget(login)
+        self._worked = None
+        return True
 
     def reject(self, request: Request, refused: Authorization) -> None:
         """Note that one which was just fetched does not fit: it is not tried for a while."""
@@ -281,6 +294,8 @@ class Authenticator:
         except Unseen as failure:
             if login is not None and failure.reason is Reason.UNAUTHORIZED:
                 self._refused[login] = _now() + _REFUSED_FOR
+                if self._expire(login):
+                    return await self._fetch(challenge, request)
             raise
         until = _now() + token.lasts
         return Authorization(f"Bearer {token.text}", login, until, scoped=token.scoped)

@@ -46,6 +46,10 @@ class LoginSource(Protocol):
         """
         ...
 
+    def forget(self, login: Login) -> None:
+        """Keep a login no longer that was accepted and is not any more: it has expired."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FixedLogin:
@@ -56,6 +60,9 @@ class FixedLogin:
     async def find(self, host: str, repository: str) -> Login | None:  # noqa: ARG002 - protocol
         """Return the login, whatever is asked."""
         return self.login
+
+    def forget(self, login: Login) -> None:
+        """There is no other."""
 
 
 ANONYMOUS: Final = FixedLogin()

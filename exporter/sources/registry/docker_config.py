@@ -73,6 +73,11 @@ class Helpers:
             raise Unseen(found.subject, found.reason, found.detail)
         return found
 
+    def forget(self, login: Login) -> None:
+        """Ask anew for a login that has expired: those of ECR and GAR last for hours."""
+        for key in [key for key, (found, _) in self._kept.items() if found == login]:
+            del self._kept[key]
+
 
 async def _ask(program: str, server: str, patience: float) -> Login | None:
     asked = server.encode(errors="replace")
@@ -131,6 +136,10 @@ class DockerConfig:
             if login is not None:
                 return login
         return None
+
+    def forget(self, login: Login) -> None:
+        """Ask the helpers anew for a login that has expired."""
+        self.helpers.forget(login)
 
     async def _login(self, entry: "_Entry") -> Login | None:
         """Return a host's own helper's login, else the general store's, else what is written."""
