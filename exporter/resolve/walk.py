@@ -151,7 +151,13 @@ class Walk:
         return HASHED
 
     async def _head(self, place: Place) -> Look:
-        header = await self.content.head(*place)
+        try:
+            header = await self.content.head(*place)
+        except Unseen as unseen:
+            if unseen.reason is not Reason.SERVER_ERROR:
+                raise
+            read = await self.content.manifest(*place)  # its bytes may tell why
+            return HASHED if isinstance(read, ManifestBody) else suspicion(read)
         return HEADER if isinstance(header, Digest) else suspicion(header)
 
     async def _hold(self, digest: Digest, body: bytes) -> Sighting | None:

@@ -14,7 +14,13 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Full, Unseen
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.limits import RequestLimits
-from exporter.sources.registry.messages import ERROR_BYTES, BodyEnd, Request, Response
+from exporter.sources.registry.messages import (
+    ERROR_BYTES,
+    BodyEnd,
+    CutShort,
+    Request,
+    Response,
+)
 from exporter.sources.registry.streaming import BodyDeadline
 from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted, message
 from exporter.tally import BUCKETS, Tally
@@ -236,16 +242,20 @@ async def _read_body(sent: _Sent, incoming: httpx.Response, response: Response) 
     except Full:
         response.end = BodyEnd.ENOUGH
     except Cut as cut:
-        _cut_short(request, response, cut)
+        _cut_short(request, response, cut, b"".join(chunks))
     response.body = b"".join(chunks)
 
 
-def _cut_short(request: Request, response: Response, cut: Cut) -> None:
-    """Note that a body was cut short; raise `Cut` again where that leaves nothing to judge."""
+def _cut_short(request: Request, response: Response, cut: Cut, body: bytes) -> None:
+    """Note that a body was cut short; raise `Cut` or `CutShort` of what is no blob's."""
     if response.end is BodyEnd.OVER:  # it was too long before it was cut
         return
     length = response.headers.get("content-length", "")
-    if response.ok and (not length or request.endpoint != "blob"):
+    if response.ok and not length:
+        raise cut
+    if response.ok and request.endpoint == "manifest":
+        raise CutShort(request.subject, body, length) from cut
+    if response.ok and request.endpoint != "blob":
         raise cut
     response.received, response.end = cut.received, BodyEnd.SHORT
 

@@ -12,7 +12,7 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED, schema1_payload
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, ManifestBody, Unseen, Wrong
-from exporter.sources.registry.messages import BodyEnd, Request, Response, for_content
+from exporter.sources.registry.messages import BodyEnd, CutShort, Request, Response, for_content
 from exporter.sources.registry.responses import announced, check_ended, check_whole
 from exporter.sources.registry.session import Session
 
@@ -21,6 +21,8 @@ _OLD: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
 _LARGEST_OLD: Final = 2**20
 """Bytes of a manifest of schema 1; real ones have some kilobytes a layer."""
 _OK: Final = 200
+_FAILED: Final = frozenset({Reason.SERVER_ERROR, Reason.TRUNCATED})
+"""How a registry fails whose file of a manifest is cut or unreadable."""
 
 _Read = TypeVar("_Read")
 
@@ -62,7 +64,15 @@ async def verify_tag(
     digest names: that is `Wrong`. Raises `Unseen`.
     """
     request = _request(session, repository, tag)
-    response = await session.send(request)
+    try:
+        response = await session.send(request)
+    except Unseen as failure:
+        if failure.reason not in _FAILED:
+            raise
+        stored = await manifest(session, repository, claimed)
+        if not isinstance(stored, Wrong):
+            raise
+        return stored
     if response.status != _OK:
         return await session.absence(response, request.subject)
     _check(response, request.subject)
@@ -102,9 +112,16 @@ async def _of_whole(response: Response, subject: str) -> Digest:
 async def manifest(
     session: Session, repository: Repository, digest: Digest
 ) -> ManifestBody | Absent | Wrong:
-    """Return a manifest whose bytes were hashed; `Wrong` for other bytes. Raises `Unseen`."""
+    """Return a manifest whose bytes were hashed; `Wrong` for other bytes. Raises `Unseen`.
+
+    One that is cut short or answered with 5xx cannot be pulled: the bytes that are stored tell
+    whether that is a loss.
+    """
     request = _request(session, repository, digest)
-    response = await session.send(request)
+    try:
+        response = await session.send(request)
+    except Unseen as failure:
+        return await _stored(session, repository, digest, failure)
     if response.status != _OK:
         return await session.absence(response, request.subject)
     _check(response, request.subject)
@@ -115,6 +132,55 @@ async def manifest(
         raise Unseen(request.subject, Reason.TRUNCATED, "ended without a stated length")
     await check_ended(response, request.subject)
     return Wrong(f"hashes to {Digest.of(response.body, digest.algorithm)}", mismatch=True)
+
+
+async def _stored(
+    session: Session, repository: Repository, digest: Digest, failure: Unseen
+) -> Wrong:
+    """Return what the bytes prove of a manifest that its own endpoint fails to hand out.
+
+    zot 2.1 answers 500 for one that it cannot parse, Gitea 1.26 sends what is left of it; both
+    serve the file among the blobs, as it is (run). Bytes that are right there prove nothing: pulls
+    fail all the same, perhaps not for long. Raises `failure` where nothing is proven.
+    """
+    cut = failure.body if isinstance(failure, CutShort) else None
+    if failure.reason not in _FAILED or (cut is not None and await _is_document(cut)):
+        raise failure
+    stored = await _file(session, repository, digest)
+    if stored is not None and digest.names(stored.body):
+        raise failure
+    if cut is not None:
+        return Wrong(failure.detail)
+    if stored is None:
+        raise failure
+    return Wrong(f"hashes to {Digest.of(stored.body, digest.algorithm)}", mismatch=True)
+
+
+async def _is_document(body: bytes) -> bool:
+    """Is a body whole, whatever length its header stated?"""
+    with suppress(Malformed):
+        await _read(strict.document, body)
+        return True
+    return False
+
+
+async def _file(session: Session, repository: Repository, digest: Digest) -> Response | None:
+    """Return the file of a manifest as it is served among the blobs; None for anything else.
+
+    Other bytes count only where the registry itself names them by the digest: they may be a
+    message of whoever answers in its place.
+    """
+    most = session.limits.manifest_bytes
+    request = for_content(repository, "blob", digest, "*/*", most)
+    try:
+        response = await session.send(request)
+        check_whole(response, request.subject)
+        await check_ended(response, request.subject)
+        named = announced(response, digest, request.subject) == digest
+    except Unseen:
+        return None
+    framed = response.status == _OK and response.end in (BodyEnd.WHOLE, BodyEnd.SHORT)
+    return response if framed and (named or digest.names(response.body)) else None
 
 
 def _request(session: Session, repository: Repository, reference: str) -> Request:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from exporter.facts.gap import Reason
-from exporter.ports import Sink
+from exporter.ports import Sink, Unseen
 
 ERROR_BYTES = 64 * 2**10
 """The most that is taken of any response which is not the content asked for."""
@@ -68,6 +68,15 @@ def for_content(repository: str, kind: str, reference: str, accept: str, most: i
         accept=accept,
         most=most,
     )
+
+
+class CutShort(Unseen):
+    """A document whose connection was closed cleanly before the length that its header states."""
+
+    def __init__(self, subject: str, body: bytes, stated: str) -> None:
+        """So much of the body came, of as many bytes as were stated."""
+        super().__init__(subject, Reason.TRUNCATED, f"{len(body)} of {stated} bytes")
+        self.body = body
 
 
 CATALOGUE_SCOPE = "registry:catalog:*"
