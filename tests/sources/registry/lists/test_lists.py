@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import importlib
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -322,3 +324,32 @@ async def test_an_error_of_ecr_is_told_by_its_name() -> None:
             ):
                 spoken.spoiled = {1: said({"__type": name, "message": "User: arn:…"}, 400)}
                 assert await outcome(lists) == ((), {reason})
+
+
+async def test_the_signature_for_ecr_is_of_the_very_request_that_is_sent() -> None:
+    spoken = spoken_by.Ecr(names=[NAMES[0]])
+
+    await listed(spoken)
+
+    credentials = importlib.import_module("botocore.credentials")
+    secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+    known = credentials.Credentials("AKIDEXAMPLE", secret, "session-token-of-the-tests")
+    auth = importlib.import_module("botocore.auth").SigV4Auth(known, "ecr", "eu-west-1")
+    request = importlib.import_module("botocore.awsrequest").AWSRequest
+    (asked,) = spoken.asked
+    head, _, signature = asked.headers["Authorization"].rpartition("Signature=")
+    signed = head.partition("SignedHeaders=")[2].rstrip(", ").split(";")
+    came = {name.lower(): value for name, value in asked.headers.items()}
+    again = request(
+        asked.method,
+        f"http://{asked.headers['Host']}{asked.target}",
+        headers={name: came[name] for name in signed},
+        data=asked.body,
+    )
+    again.context["timestamp"] = came["x-amz-date"]
+
+    assert {"host", "x-amz-date", "x-amz-security-token", "x-amz-target"} <= {*signed}
+    assert signature == auth.signature(
+        auth.string_to_sign(again, auth.canonical_request(again)), again
+    )
+    assert json.loads(asked.body) == {"registryId": "012345678910", "maxResults": 1000}
