@@ -40,6 +40,8 @@ class AuditScope:
     """Ask the registry which repositories it has."""
     listed: tuple[Repository, ...] = ()
     """Repositories that are looked at whether or not the catalogue names them."""
+    namespaces: tuple[str, ...] = ()
+    """The parts of the registry that are listed; empty is all of it."""
     only: tuple[str, ...] = ("*",)
     leave_out: tuple[str, ...] = ()
     latest: tuple[str, ...] = ("latest",)
@@ -60,8 +62,9 @@ class AuditScope:
 
     @property
     def whole(self) -> bool:
-        """Is every repository of the catalogue looked at, by this shard or another?"""
-        return self.catalogue and set(self.only) == {"*"} and not self.leave_out
+        """Is every repository of the registry looked at, by this shard or another?"""
+        every = self.catalogue and not self.namespaces
+        return every and set(self.only) == {"*"} and not self.leave_out
 
     def admits(self, repository: Repository) -> bool:
         """Is a repository of the catalogue looked at?"""

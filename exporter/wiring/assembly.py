@@ -145,6 +145,7 @@ def scope(settings: Settings, registry: RegistrySettings) -> AuditScope:
     repositories, tags = registry.repositories, registry.tags
     return AuditScope(
         catalogue=repositories.catalog,
+        namespaces=repositories.namespaces,
         listed=tuple(map(repository, repositories.listed)),
         only=repositories.only or ("*",),
         leave_out=repositories.leave_out,

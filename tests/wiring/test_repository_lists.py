@@ -6,6 +6,7 @@ import json
 from urllib.parse import urlsplit
 
 from exporter.config.loading import parse
+from exporter.wiring.assembly import scope
 from exporter.wiring.registries import opened
 from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.lists.conversations import NAMES, Harbor, said
@@ -49,3 +50,11 @@ async def test_without_catalog_nothing_is_listed_by_an_api_either() -> None:
 
     assert getattr(registry, "lister", None) is None
     await registry.aclose()
+
+
+def test_a_list_of_some_namespaces_is_no_list_of_the_whole_registry() -> None:
+    for within, whole in (("from: harbor", True), ("from: harbor, namespaces: [team]", False)):
+        text = f"registries: [{{url: 'https://r', repositories: {{{within}}}}}]"
+        settings = parse(text.encode(), {})
+
+        assert scope(settings, settings.registries[0]).whole is whole
