@@ -149,7 +149,7 @@ class RegistrySettings(Section):
     """Required platforms of every tag; empty is all that each tag has."""
     collector: CollectorName = None
     """Garbage collector: `distribution-2`, `distribution-3`, `parent-protects` (zot, Gitea, Harbor,
-    GitLab with its database), `none`; `null` is detected if possible."""
+    Quay, GitLab with its database), `none`; `null` is detected if possible."""
     plain_http: bool = False
     """Allow http without TLS."""
     ca_file: FilePath | None = None

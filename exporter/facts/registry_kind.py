@@ -12,7 +12,7 @@ class Collector(StrEnum):
     DISTRIBUTION_3 = "distribution-3"
     """Keeps them."""
     PARENT_PROTECTS = "parent-protects"
-    """Keeps them (zot, Gitea, Harbor, GitLab with its database)."""
+    """Keeps them (zot, Gitea, Harbor, Quay, GitLab with its database)."""
     NONE = "none"
     """Nothing is ever collected."""
     UNKNOWN = "unknown"

@@ -112,7 +112,6 @@ class Snapshot:
     """Of a sparse mirror: the platforms that it holds."""
     collector: Collector = Collector.UNKNOWN
     """As configured, or its kind's."""
-    kind: RegistryKind = UNKNOWN_KIND
     roots: tuple[Root, ...] = ()
     manifests: Mapping[Digest, Manifest] = field(default_factory=dict)
     """Every manifest that was read, by its proven digest."""
@@ -135,6 +134,7 @@ class Snapshot:
     the part that is asked for."""
     diff_id_mismatches: Mapping[Digest, tuple[DiffIdMismatch, ...]] = field(default_factory=dict)
     """By manifest: in what an image is not what its configuration says, where that was read."""
+    kind: RegistryKind = UNKNOWN_KIND
     parts: tuple[RegistryPart, ...] = ()
     """Repositories with a role of their own; the first part that matches one decides."""
     unasked: tuple[Repository, ...] = ()

@@ -1,13 +1,13 @@
 """The parts of a check: its rule, its test, and whether an earlier finding may still be so."""
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from exporter.facts.snapshot import Role, Sealed, Snapshot
 from exporter.judge.finding import Evidence, Finding, FindingKey, Rule
+from exporter.judge.protection import Protection
 from exporter.judge.reachability import Reachability
 from exporter.judge.report import TagVerdict
-from exporter.oci.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class TagContext:
     snapshot: Snapshot
     reachability: Reachability | None
     """None where nothing of the repository is live that its tags might not reference."""
-    tagged: Container[Digest] = ()
-    """Manifests that a resolved tag names directly; known only to `may_remain`."""
+    protection: Protection | None = None
+    """What keeps the manifests of its repository; known only to `may_remain`."""
 
     @property
     def sealed(self) -> Sealed | None:

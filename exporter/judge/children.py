@@ -7,6 +7,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Proof, State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.leaves import Leaf, View
+from exporter.judge.protection import Risk
 from exporter.judge.report import Child, ChildKind, Lack
 from exporter.oci.manifest import Descriptor, Kind
 from exporter.oci.reference import Tag
@@ -15,13 +16,14 @@ _CONTENT: Final = frozenset({Kind.CONFIG, Kind.LAYER, Kind.BLOB})
 _LADDER: Final = tuple(Proof)
 
 
-def assess(
+def assess(  # noqa: PLR0913 - what the view does not tell
     view: View,
     leaf: Leaf,
     *,
     required_by: ReferenceClass | None,
     expected: bool,
     protected_by: tuple[Tag, ...] | None,
+    risk: Risk,
 ) -> Child:
     """Return the verdict on one child, from what was seen of it and of its blobs."""
     lacks = (*_lacks(view, leaf), *_misfits(view, leaf)) if expected else ()
@@ -38,6 +40,7 @@ def assess(
         reason=reason if state is State.UNKNOWN else None,
         lacks=lacks,
         protected_by=protected_by,
+        risk=risk,
     )
 
 

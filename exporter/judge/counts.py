@@ -65,10 +65,10 @@ def _repository(tags: list[TagReport], weight: int, *, sealed: bool) -> Reposito
     bare: Counter[ReferenceClass] = Counter()
     for reference_class, child in _each_once(tags):
         children[reference_class, child.state] += 1
-        bare[reference_class] += child.protected_by == () and child.stands
+        bare[reference_class] += child.risk.endangers and child.stands
     indexes: set[Digest] = set()
     for tag in tags:
-        new = tag.bare_indexes - indexes
+        new = {index for index, _ in tag.verdict.endangered} - indexes
         bare[tag.verdict.root.reference_class] += len(new)
         indexes |= new
     return RepositoryCounts(len(tags), children, bare if sealed else None, weight)

@@ -9,7 +9,8 @@ from exporter.facts.gap import Scope
 from exporter.facts.proof import GONE, State
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.leaves import View, grow
-from exporter.judge.reachability import Runners, direct_tags, runners
+from exporter.judge.protection import Protection, Risk, risk_words
+from exporter.judge.reachability import Runners, direct_tags, resolved_tags, runners
 from exporter.judge.report import Child, ChildKind, Report, TagReport, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
@@ -73,6 +74,8 @@ class Explanation:
     """Is the tag (or the one that there is) its only direct protection, under another tag?"""
     doubts: tuple[str, ...]
     """Why "no" cannot be said, one sentence each; empty where it can."""
+    risk: str = ""
+    """How the registry may remove it although an index needs it; empty where it keeps it."""
 
     @property
     def cannot_be_pulled(self) -> bool:
@@ -122,11 +125,15 @@ def explain(  # noqa: PLR0913 - what is asked for, and what else is known
     direct: tuple[Tag, ...] | None = ()
     dependents: tuple[Dependent, ...] = ()
     running = Runners((), sure=True)
+    keeps = risk = Risk.UNKNOWN
     if digest:
         state = _seen(report, repository, around, digest)
         direct = direct_tags(snapshot, repository, digest)
         dependents = tuple(_dependents(report, around, digest))
         running = runners(snapshot, repository, digest)
+        known = resolved_tags(root for root in snapshot.roots if root.repository == repository)
+        protection = Protection.of(snapshot, repository, known.get(repository, {}))
+        keeps, risk = protection.without_a_tag(digest), protection.risk(digest)
     if verdict:
         state = verdict.state
     doubts = tuple(_doubts(report, repository, around))
@@ -145,9 +152,15 @@ def explain(  # noqa: PLR0913 - what is asked for, and what else is known
         tuple(use for use in running.uses if use not in named),
         latest=_known(any(each.is_latest(latest) for each in dependents), proven=not doubts),
         used=_known(used, proven=not doubts and heard),
-        sole=_sole(direct, dependents, sealed=sealed, complete=not doubts),
+        sole=_sole(direct, dependents, keeps, sealed=sealed, complete=not doubts),
         doubts=doubts,
+        risk=risk_words(risk, direct or (), snapshot.kind) if _needed(risk, dependents) else "",
     )
+
+
+def _needed(risk: Risk, dependents: Iterable[Dependent]) -> bool:
+    """May something be removed that an index needs?"""
+    return risk.endangers and any(not each.direct for each in dependents)
 
 
 def _verdict(
@@ -207,12 +220,16 @@ def _having(report: Report, verdict: TagVerdict, digest: Digest) -> tuple[Child,
 def _sole(
     direct: tuple[Tag, ...] | None,
     dependents: Iterable[Dependent],
+    keeps: Risk,
     *,
     sealed: bool,
     complete: bool,
 ) -> Tristate:
-    """Is there one tag that names it, and something else that reaches it through an index?"""
-    if len(direct or ()) > 1:
+    """Is there one tag that names it, and something else that reaches it through an index?
+
+    Not where the registry keeps what an index references without any tag.
+    """
+    if len(direct or ()) > 1 or keeps is Risk.KEPT:
         return Tristate.NO
     if any(not each.direct for each in dependents) and sealed:
         return Tristate.YES if direct else Tristate.NO

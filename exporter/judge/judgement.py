@@ -41,7 +41,7 @@ def concluded(
     checks: tuple[Check, ...] = CHECKS,
 ) -> Report:
     """Return the report that verdicts and their findings make, with all that follows of them."""
-    tags = tuple(tag_report(snapshot, verdict, found, since) for verdict, found in judged)
+    tags = tuple(tag_report(verdict, found, since) for verdict, found in judged)
     return Report(
         snapshot,
         tags,

@@ -47,7 +47,7 @@ def reachability(
     live = {each.root.repository for each in judged if _matters(each)}
     of = {each for each in live if not snapshot.is_proxied(each)}
     known = resolved_tags(root for root in snapshot.roots if root.repository in of)
-    return {each: _reachability(snapshot, each, known.get(each, {})) for each in of}
+    return {each: reachability_of(snapshot, each, known.get(each, {})) for each in of}
 
 
 def resolved_tags(roots: Iterable[Root]) -> Mapping[Repository, Mapping[Digest, list[Tag]]]:
@@ -119,9 +119,10 @@ def _drifted(verdict: TagVerdict, reach: Reachability) -> tuple[Digest, ...]:
     return tuple(sorted(running - found)) if whole else ()
 
 
-def _reachability(
+def reachability_of(
     snapshot: Snapshot, repository: Repository, known: Mapping[Digest, list[Tag]]
 ) -> Reachability:
+    """Return what the tags of one repository reference; `known` are its resolved tags."""
     sealed = snapshot.sealed.get(repository)
     starts = (*sealed.tags.items(), *known.items()) if sealed else known.items()
     reached: dict[Digest, Tag] = {}

@@ -11,6 +11,7 @@ from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import FindingKey
+from exporter.judge.protection import Protection
 from exporter.judge.reachability import Reachability, below, resolved_tags
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
@@ -35,12 +36,15 @@ def remaining(
     by_code = {check.rule.code: check for check in checks}
     tags = {(str(each.root.repository), each.root.name): each for each in judged}
     tagged = resolved_tags(snapshot.roots)
+    protections: dict[Repository, Protection] = {}
     for text, key in waiting.items():
         verdict, check = tags.get((key.repository, key.name)), by_code.get(key.code)
         if verdict is None or check is None or snapshot.is_proxied(verdict.root.repository):
             continue
         at = verdict.root.repository
-        context = TagContext(verdict, snapshot, reach.get(at), tagged.get(at, {}))
+        if at not in protections:
+            protections[at] = Protection.of(snapshot, at, tagged.get(at, {}))
+        context = TagContext(verdict, snapshot, reach.get(at), protections[at])
         if check.may_remain(key, context):
             yield text
 

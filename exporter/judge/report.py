@@ -11,6 +11,7 @@ from exporter.facts.snapshot import Admission, Role, Root, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.finding import Finding, Rule
 from exporter.judge.impact import Impact, User, users_of
+from exporter.judge.protection import Risk
 from exporter.judge.storage_use import StorageUse
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
@@ -76,6 +77,8 @@ class Child:
     lacks: tuple[Lack, ...] = ()
     protected_by: tuple[Tag, ...] | None = None
     """Tags that name it directly; None where none is known to, and not all tags are known."""
+    risk: Risk = Risk.UNKNOWN
+    """How it may be removed while its tag stays; of the tag's own manifest, `KEPT`."""
 
     @property
     def required(self) -> bool:
@@ -133,6 +136,8 @@ class TagVerdict:
     """What of it is live and runs, and is nothing to which the tag leads now."""
     unprotected: tuple[Digest, ...] | None = None
     """Live images that no tag references; None where that is unknown, or nothing is live."""
+    endangered: tuple[tuple[Digest, Risk], ...] = ()
+    """Nested indexes, and a pinned one itself, that may be removed, and how."""
 
     @property
     def name(self) -> str:
@@ -255,8 +260,6 @@ class TagReport:
     conditions: frozenset[Condition]
     incomplete: frozenset[Requirement]
     """The needs with an expected child that is not proven to be present."""
-    bare_indexes: frozenset[Digest]
-    """Nested and pinned indexes that no tag names directly, where that can be said."""
 
     @property
     def name(self) -> str:
@@ -298,13 +301,13 @@ class TagReport:
         if not (children or lacking or promised):
             return None
         states = [child.state for child in children]
-        known = all(child.protected_by is not None for child in children)
-        bare = sum(child.protected_by == () and child.stands for child in children)
+        known = all(child.risk is not Risk.UNKNOWN for child in children)
+        bare = sum(child.risk.endangers and child.stands for child in children)
         return ChildCounts(
             states.count(State.MISSING),
             states.count(State.BROKEN),
             states.count(State.UNKNOWN),
-            bare + len(self.bare_indexes) * own if known else None,
+            bare + len(verdict.endangered) * own if known else None,
         )
 
 

@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Final
 
 from exporter.facts.proof import GONE, State
-from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import Nodes, ReferenceClass
 from exporter.judge.choice import needed
 from exporter.judge.finding import Finding, Severity
@@ -26,12 +25,10 @@ from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 
 _NO_LOSS: Final[Mapping[ReferenceClass | None, float]] = MappingProxyType({})
-_NO_INDEX: Final = frozenset[Digest]()
 _Content = Digest | tuple[Digest, str]
 
 
 def tag_report(
-    snapshot: Snapshot,
     verdict: TagVerdict,
     findings: tuple[Finding, ...],
     since: Mapping[str, float],
@@ -46,7 +43,6 @@ def tag_report(
         urgency,
         _conditions(verdict, findings, urgency),
         _incomplete(verdict),
-        _bare_indexes(snapshot, verdict),
     )
 
 
@@ -139,19 +135,6 @@ _INCOMPLETE: Final = {
     (False, True): frozenset({Requirement.OPTIONAL}),
     (True, True): frozenset(Requirement),
 }
-
-
-def _bare_indexes(snapshot: Snapshot, verdict: TagVerdict) -> frozenset[Digest]:
-    """Nested and pinned indexes that no tag names directly, where that can be said."""
-    root = verdict.root
-    read = snapshot.manifests.get(root.digest) if root.digest and not root.tag else None
-    stands = root.sighting.state is not State.MISSING
-    pinned = (read.digest,) if read and read.is_index and stands else ()
-    every = (*verdict.indexes, *pinned)
-    sealed = snapshot.sealed.get(root.repository) if every else None
-    if sealed is None:
-        return _NO_INDEX
-    return frozenset(each for each in every if not sealed.pointing_at(each))
 
 
 def causes(tags: Iterable[TagReport]) -> tuple[Cause, ...]:

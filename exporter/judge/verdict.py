@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from exporter.facts.proof import GONE, State
+from exporter.facts.registry_kind import Collector
 from exporter.facts.snapshot import Root, Snapshot
-from exporter.facts.use import Use
+from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.children import assess
 from exporter.judge.choice import Demand, demand, held, is_attached
 from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, as_run, grow
+from exporter.judge.protection import Protection, Risk
 from exporter.judge.reachability import resolved_tags
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
-from exporter.oci.reference import Repository, Tag
+from exporter.oci.reference import Repository
 
 
 def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
@@ -24,22 +26,26 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
     known = resolved_tags(order)
     users = _users(snapshot)
     admissions = {(each.login, each.repository): each for each in snapshot.admissions}
+    protections: dict[Repository, Protection] = {}
     found = []
     for root in order:
         uses = users.get((root.repository, root.tag or root.digest or ""), ())
         logins = sorted({use.login for use in uses if use.login})
         tried = (admissions.get((login, root.repository)) for login in logins)
-        verdict = _verdict(snapshot, root, known.get(root.repository, {}), uses)
+        at = root.repository
+        if at not in protections:
+            protections[at] = Protection.of(snapshot, at, known.get(at, {}))
+        verdict = _verdict(snapshot, root, protections[at], uses)
         found.append(replace(verdict, uses=uses, admissions=tuple(filter(None, tried))))
     return tuple(found)
 
 
 def _verdict(
-    snapshot: Snapshot, root: Root, known: Mapping[Digest, list[Tag]], uses: tuple[Use, ...]
+    snapshot: Snapshot, root: Root, protection: Protection, uses: tuple[Use, ...]
 ) -> TagVerdict:
     if root.digest is None or root.sighting.state in GONE:
         return _unresolved(snapshot, root, uses)
-    view, sealed = View(snapshot, root.repository), snapshot.sealed.get(root.repository)
+    view = View(snapshot, root.repository)
     tree = grow(view, root.digest)
     leaves = as_run(view, root.digest, tree.leaves, uses)
     expected = held(snapshot, root, leaves)
@@ -55,10 +61,8 @@ def _verdict(
             if _hides(view, leaf)
             else wanted.required.get(position),
             expected=position in expected,
-            # Any known tag proves that there is one; only a complete list, that there is none.
-            protected_by=sealed.pointing_at(leaf.digest)
-            if sealed
-            else tuple(known.get(leaf.digest, ())) or None,
+            protected_by=protection.tags(leaf.digest),
+            risk=_risk(root, protection, leaf.digest),
         )
         for position, leaf in enumerate(leaves)
     )
@@ -66,7 +70,40 @@ def _verdict(
     if root.sighting.state is State.UNKNOWN and not (lost or wanted.lacking):
         return _unresolved(snapshot, root, uses)
     state = _roll_up(root, children, wanted)
-    return TagVerdict(root, state, children, tree.nested, wanted.lacking, wanted.not_offered)
+    return TagVerdict(
+        root,
+        state,
+        children,
+        tree.nested,
+        wanted.lacking,
+        wanted.not_offered,
+        endangered=_endangered(snapshot, root, protection, tree.nested),
+    )
+
+
+def _risk(root: Root, protection: Protection, digest: Digest) -> Risk:
+    """Return how a child may be removed; a tag's own manifest goes with the tag only."""
+    if digest != root.digest:
+        return protection.risk(digest)
+    tags = protection.tags(digest)
+    if root.tag or tags:
+        return Risk.KEPT
+    found = protection.untagged(digest)
+    kept = root.reference_class is ReferenceClass.LIVE or protection.collector is Collector.NONE
+    if found is Risk.KEPT and not kept:
+        found = Risk.UNCLEAR  # an index may keep it, or none: of what is live, reachability tells
+    return Risk.UNKNOWN if tags is None and found.endangers else found
+
+
+def _endangered(
+    snapshot: Snapshot, root: Root, protection: Protection, nested: tuple[Digest, ...]
+) -> tuple[tuple[Digest, Risk], ...]:
+    """Return the nested and pinned indexes that may be removed."""
+    read = snapshot.manifests.get(root.digest) if root.digest and not root.tag else None
+    stands = root.sighting.state is not State.MISSING
+    pinned = (read.digest,) if read and read.is_index and stands else ()
+    risks = ((each, _risk(root, protection, each)) for each in (*nested, *pinned))
+    return tuple((each, risk) for each, risk in risks if risk.endangers)
 
 
 def _unresolved(snapshot: Snapshot, root: Root, uses: tuple[Use, ...]) -> TagVerdict:

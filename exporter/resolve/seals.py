@@ -1,7 +1,9 @@
 """Repositories of which all tags are known, so that "no tag references this" may be said."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Root, Sealed
@@ -10,6 +12,9 @@ from exporter.oci.reference import Place, Repository, Tag
 from exporter.resolve.listing import Listings, shown
 from exporter.resolve.tags import Answer, TagName, resolve
 from exporter.resolve.target import Target
+
+_TWO: Final = 2
+"""Tags: one of them may be moved."""
 
 
 async def seals(
@@ -23,11 +28,14 @@ async def seals(
 
     Where tags that are in scope anyway name every child, nothing more is asked, and there is a
     seal only if every tag is in scope. Elsewhere the remaining tags are resolved too, one HEAD
-    each, since any of them may name it.
+    each, since any of them may name it. Where a manifest goes with its last tag, one tag is not
+    enough.
     """
     if not target.limits.seals:
         return {}
-    open_to = await asyncio.to_thread(_open_to, listings, answers, children, roots)
+    kind = await target.registry.kind(None)
+    enough = _TWO if kind.belongs_to_tag else 1
+    open_to = await asyncio.to_thread(_open_to, listings, answers, children, roots, enough)
     tags = ((repository, tag) for repository, listed in open_to.items() for tag in listed)
     rest = [each for each in tags if each not in answers]
     answers |= await resolve(target.registry, rest, target.limits)
@@ -44,9 +52,10 @@ def _open_to(
     answers: dict[TagName, Answer],
     children: Iterable[Place],
     roots: Iterable[Root],
+    enough: int,
 ) -> dict[Repository, tuple[Tag, ...]]:
     """Return the repositories that can be sealed, with their tags."""
-    doubtful = _doubtful(answers, children, roots)
+    doubtful = _doubtful(answers, children, roots, enough)
     hiding = _hiding(answers, listings)
     return {
         repository: listing.entries
@@ -81,9 +90,9 @@ def _hiding(answers: Mapping[TagName, Answer], listings: Listings) -> set[Reposi
 
 
 def _doubtful(
-    answers: dict[TagName, Answer], children: Iterable[Place], roots: Iterable[Root]
+    answers: dict[TagName, Answer], children: Iterable[Place], roots: Iterable[Root], enough: int
 ) -> set[Repository]:
-    """Return the repositories with a child, or a pinned digest, that no tag in scope names."""
-    pointed = {(repository, digest) for (repository, _), (digest, _) in answers.items()}
+    """Return the repositories with a child, or a pinned digest, that few tags in scope name."""
+    pointed = Counter((repository, digest) for (repository, _), (digest, _) in answers.items())
     pinned = ((root.repository, root.digest) for root in roots if root.tag is None and root.digest)
-    return {place[0] for place in (*children, *pinned) if place not in pointed}
+    return {place[0] for place in (*children, *pinned) if pointed[place] < enough}

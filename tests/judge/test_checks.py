@@ -259,13 +259,21 @@ class TestProtection:
     def test_it_is_a_warning_only_where_the_sites_collector_would_take_it(
         self, collector: Collector
     ) -> None:
-        swept = collector is Collector.DISTRIBUTION_2
+        told = {Collector.DISTRIBUTION_2: "warning", Collector.UNKNOWN: "info"}.get(collector)
+        expected = [f"{told} {each}" for each in ("linux/amd64", "linux/arm64") if told]
 
-        assert self.codes(scene(AMD64, None).seal(), collector) == [
-            f"{'warning' if swept else 'info'} linux/amd64"
-        ]
+        assert self.codes(scene(INDEX).seal(), collector) == expected
+        idle = scene(INDEX, kind=ReferenceClass.IDLE).seal()
+        assert self.codes(idle, collector) == [each.replace("warning", "info") for each in expected]
+
+    @pytest.mark.parametrize("collector", Collector)
+    def test_an_idle_pin_that_no_tag_names_is_told_unless_nothing_is_ever_collected(
+        self, collector: Collector
+    ) -> None:
         idle = scene(AMD64, None, kind=ReferenceClass.IDLE).seal()
-        assert self.codes(idle, collector) == ["info linux/amd64"]
+
+        never = collector is Collector.NONE
+        assert self.codes(idle, collector) == ([] if never else ["info linux/amd64"])
 
 
 def test_a_finding_keeps_the_time_at_which_it_was_first_seen() -> None:

@@ -17,6 +17,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
 from exporter.oci.platform import Platform
 from tests import worlds
+from tests.judge.kinds import ANY
 from tests.judge.scene import Scene
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         role=draw(st.sampled_from(Role)),
         platforms=frozenset(map(Platform.parse, draw(NODES))),
         collector=draw(st.sampled_from(Collector)),
+        kind=draw(st.sampled_from(ANY)),
     )
 
 
@@ -91,7 +93,7 @@ def shuffled(snapshot: Snapshot, seed: int) -> Snapshot:
         snapshot.registry, snapshot.taken_at, snapshot.role, snapshot.platforms, snapshot.collector,
         roots, mixed(dict(snapshot.manifests)), mixed(dict(snapshot.sightings)),
         mixed(dict(snapshot.config_platforms)), snapshot.listed, snapshot.sealed,
-        diff_id_mismatches=mixed(dict(snapshot.diff_id_mismatches)),
+        diff_id_mismatches=mixed(dict(snapshot.diff_id_mismatches)), kind=snapshot.kind,
     )  # fmt: skip
 
 

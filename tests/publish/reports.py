@@ -17,6 +17,7 @@ from exporter.judge.finding import Finding, weight
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Effect, Precondition, PreconditionCode
 from exporter.judge.judgement import concluded
+from exporter.judge.protection import Risk
 from exporter.judge.reachability import compared, reachability
 from exporter.judge.report import Child, ChildKind, Lack, LackingPlatform, Report, TagVerdict
 from exporter.judge.storage_use import CollectorForecast, StorageUse
@@ -62,7 +63,9 @@ def child(
         "lacks": _lacks(own, state),
         "protected_by": (),
     }
-    return Child(**fields | other)
+    named = {(): Risk.SWEPT, None: Risk.UNKNOWN}  # as distribution 2 sweeps
+    tags = {**fields, **other}["protected_by"]
+    return Child(**{"risk": named.get(tags, Risk.KEPT), **fields, **other})
 
 
 def attestation(state: State = PRESENT, name: str = "attestation") -> Child:

@@ -42,7 +42,7 @@ def server(tmp_path: Path, authority: Authority) -> Iterator[Registry]:
 
 def shell(folder: Path, server: Registry) -> Shell:
     hosts = dict.fromkeys(("ghcr.io", "harbor.example.com"), server.host)
-    here = hosts | {"robot$audit": USER, "$ROBOT_SECRET": PASSWORD}
+    here = hosts | {"robot$team+audit": USER, "$ROBOT_SECRET": PASSWORD}
     assert server.settings.authority
     return Shell(folder, server.settings.authority.certificate, here)
 

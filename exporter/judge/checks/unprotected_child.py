@@ -1,18 +1,18 @@
-"""Manifests that only their index keeps from a collector that looks at tags alone."""
+"""Children of a tagged index that the registry may remove all the same."""
 
 from collections.abc import Iterator
 from typing import Final
 
-from exporter.facts.registry_kind import Collector
 from exporter.facts.use import ReferenceClass
 from exporter.judge import remaining
 from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import Evidence, Finding, FindingKey, Rule, Severity
+from exporter.judge.protection import Risk, risk_words
 from exporter.oci.digest import Digest
 
 _RULE: Final = Rule(
     "unprotected-child",
-    "A manifest is reachable only through an index.",
+    "The registry may remove a manifest although the tag that needs it stays.",
     at_risk=True,
     needs=Evidence.TAG_LIST,
     runbook="RegistryLiveTagUnprotected",
@@ -20,42 +20,39 @@ _RULE: Final = Rule(
 
 
 def _find(context: TagContext) -> Iterator[Finding]:
-    """Yield a finding for every standing manifest below a tag that no tag names directly.
+    """Yield a finding for every standing manifest below a tag that may be removed before it.
 
-    distribution 2.x sweeps those with `garbage-collect --delete-untagged` (garbagecollect.go,
-    v2.8.3: untagged manifests are removed before any index is followed).
+    distribution 2.x sweeps what has no tag of its own with `garbage-collect --delete-untagged`
+    (garbagecollect.go, v2.8.3: untagged manifests are removed before any index is followed); for
+    other registries see `exporter.judge.protection`.
     """
-    verdict, sealed = context.verdict, context.sealed
-    if sealed is None:
-        return
-    collector = context.snapshot.collector
+    verdict, kind = context.verdict, context.snapshot.kind
     for child in verdict.children:
-        if child.stands and child.digest and not sealed.pointing_at(child.digest):
-            severity = _severity(collector, child.required_by)
-            detail = "not tagged directly"
+        if child.stands and child.digest and child.risk.endangers:
+            severity = _severity(child.risk, child.required_by)
+            detail = risk_words(child.risk, child.protected_by or (), kind)
             yield Finding(_RULE, severity, verdict.root, child.digest, child.platform, detail)
-    for index in verdict.indexes:
-        if not sealed.pointing_at(index):
-            severity = _severity(collector, verdict.root.reference_class)
-            detail = "nested index, not tagged directly"
+    for index, risk in verdict.endangered:
+        if index in verdict.indexes:
+            severity = _severity(risk, verdict.root.reference_class)
+            tags = context.sealed.pointing_at(index) if context.sealed else ()
+            detail = f"nested index, {risk_words(risk, tags, kind)}"
             yield Finding(_RULE, severity, verdict.root, index, None, detail)
 
 
-def _severity(collector: Collector, required_by: ReferenceClass | None) -> Severity:
-    """A risk, never a page: a warning only where the site's own collector would take it."""
+def _severity(risk: Risk, required_by: ReferenceClass | None) -> Severity:
+    """A risk, never a page: a warning only where the site's own registry would remove it."""
     live = required_by is ReferenceClass.LIVE
-    swept = collector is Collector.DISTRIBUTION_2
-    return Severity.WARNING if live and swept else Severity.INFO
+    return Severity.WARNING if live and risk.proven else Severity.INFO
 
 
 def _may_remain(key: FindingKey, context: TagContext) -> bool:
-    """May the tag still reference a manifest that no tag names directly?"""
-    sealed = context.sealed
-    if key.digest in (sealed.tags if sealed else context.tagged):
+    """May the tag still reference a manifest that the registry may remove before it?"""
+    if key.digest and context.protection and context.protection.risk(key.digest) is Risk.KEPT:
         return False
-    references = _references(context, key.digest)
     unnamed = any(child.digest == key.digest for child in remaining.nameless(context))
-    return references is None or (references and (sealed is None or unnamed))
+    references = _references(context, key.digest)
+    return references is None or (references and (context.sealed is None or unnamed))
 
 
 def _references(context: TagContext, digest: Digest | None) -> bool | None:

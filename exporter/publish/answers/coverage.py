@@ -6,6 +6,7 @@ from typing import Final
 
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.proof import State
+from exporter.judge.protection import Risk
 from exporter.judge.report import ChildKind, Report
 from exporter.publish.blocks import Block, List, heading, listed, section
 from exporter.publish.formatting import count_words, gap_words
@@ -100,7 +101,7 @@ def _unlisted(report: Report) -> Iterator[str]:
         tag.verdict.root.repository
         for tag in report.tags
         if any(
-            each.protected_by is None and each.expected and each.kind is not ChildKind.CACHE
+            each.risk is Risk.UNKNOWN and each.expected and each.kind is not ChildKind.CACHE
             for each in tag.verdict.children
         )
     }

@@ -70,6 +70,9 @@ class ExplanationEntry(Struct, frozen=True):
         tuple[UserEntry, ...], Meta(description="Running containers whose tag has moved.")
     ]
     doubts: Annotated[tuple[str, ...], Meta(description="Gaps.")]
+    risk: Annotated[
+        str, Meta(description="How the registry may remove it although an index needs it.")
+    ]
 
 
 class ExplainDocument(AnswerDocument, frozen=True):
@@ -104,6 +107,8 @@ def _items(found: Explanation) -> Iterator[Item]:
     yield item(f"Used by something live:  {_answer(found, found.used)}")
     yield item(f"Only one tag protects it, and another tag needs it:  {_sole(found)}")
     yield item(f"Tagged directly as:  {_tags(found)}")
+    if found.risk:
+        yield item(f"At risk:  {found.risk}")
     nobody = "nothing known" if found.doubts else "nothing"
     hurt = tuple(map(_dependent, found.dependents)) or (nobody,)
     yield item("Removing it would break:", below=map(item, hurt))
@@ -165,6 +170,7 @@ def _entry(found: Explanation) -> ExplanationEntry:
         dependents=tuple(map(_needing, found.dependents)),
         runs=tuple(map(user_entry, users_of(found.runs))),
         doubts=found.doubts,
+        risk=found.risk,
     )
 
 

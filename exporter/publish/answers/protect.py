@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from exporter.facts.registry_kind import Collector
 from exporter.judge.keep_tags import KeepTag, KeepTagPlan, ReferencedManifest
+from exporter.judge.protection import Risk
 from exporter.publish.answers.document import (
     VERSION,
     AnswerDocument,
@@ -90,7 +91,7 @@ class PlanEntry(Struct, frozen=True):
     registry: Name
     collector: Collector
     taken_at: Annotated[Moment, Meta(description="Start of the audit.")]
-    protected: Annotated[Count, Meta(description="Manifests that are tagged already.")]
+    protected: Annotated[Count, Meta(description="Manifests that the registry keeps already.")]
     wanted: Annotated[tuple[WantedEntry, ...], Meta(description="Missing keep tags.")]
     lost: Annotated[tuple[NeedEntry, ...], Meta(description="Already missing or broken.")]
     doubtful: Annotated[tuple[DoubtfulEntry, ...], Meta(description="Undetermined.")]
@@ -174,7 +175,7 @@ def _done(each: Outcome) -> Item:
 
 
 def _sum(plan: KeepTagPlan) -> str:
-    having = f"{count_words(plan.protected, 'manifest')} already tagged"
+    having = f"{count_words(plan.protected, 'manifest')} already protected"
     if plan.wanted:
         return f"{count_words(len(plan.wanted), 'keep tag')} to set, {having}"
     return (
@@ -196,7 +197,10 @@ def _doubt(need: ReferencedManifest) -> str:
 def _why(need: ReferencedManifest) -> str:
     if need.reason:
         return str(need.reason)
-    return "could not list all tags of the repository" if need.tags is None else "no free tag name"
+    if need.tags is None:
+        return "could not list all tags of the repository"
+    unsure = need.risk is Risk.UNKNOWN
+    return "could not read all tags of the repository" if unsure else "no free tag name"
 
 
 def _plan(plan: KeepTagPlan) -> PlanEntry:

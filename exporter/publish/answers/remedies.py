@@ -62,8 +62,8 @@ def _is_lost(child: Child) -> bool:
 
 
 def _is_bare(child: Child) -> bool:
-    """Return whether it is present and no tag names it directly."""
-    return child.expected and child.state is State.PRESENT and child.protected_by == ()
+    """Return whether it is present, and the registry may remove it."""
+    return child.expected and child.state is State.PRESENT and child.risk.endangers
 
 
 def _word(text: str) -> str:

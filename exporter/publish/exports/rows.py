@@ -10,7 +10,8 @@ from exporter.facts.digests import ABSENT, Halves, Numbers, join_key, join_keys,
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
 from exporter.facts.snapshot import Root, Snapshot, known_manifests, stated_sizes
-from exporter.oci.digest import Digest
+from exporter.judge.protection import Protection
+from exporter.judge.reachability import resolved_tags
 from exporter.oci.reference import Repository
 
 Row = tuple[object, ...]
@@ -67,19 +68,18 @@ def _tags(snapshot: Snapshot) -> Iterator[Row]:
 
 def _manifests(snapshot: Snapshot) -> Iterator[Row]:
     sizes, known = stated_sizes(snapshot), known_manifests(snapshot)
+    tags, protections = resolved_tags(snapshot.roots), dict[Repository, Protection]()
     for (repository, digest), seen in snapshot.sightings.items():
         if digest in known:
+            if repository not in protections:
+                own = tags.get(repository, {})
+                protections[repository] = Protection.of(snapshot, repository, own)
             read = snapshot.manifests.get(digest)
             yield (
                 *(repository, digest, *join_key(digest), read.media_type if read else None),
                 *(sizes.get(digest, 0), seen.state, seen.proof),
-                *(_protected(snapshot, repository, digest), seen.reason is not Reason.BY_DESIGN),
+                *(protections[repository].keeps(digest), seen.reason is not Reason.BY_DESIGN),
             )
-
-
-def _protected(snapshot: Snapshot, repository: Repository, digest: Digest) -> bool | None:
-    sealed = snapshot.sealed.get(repository)
-    return None if sealed is None else bool(sealed.pointing_at(digest))
 
 
 def _blobs(snapshot: Snapshot) -> Iterator[Row]:

@@ -117,7 +117,11 @@ TABLES: Final = (
         ("size", "long", "Bytes of the body."),
         _STATE,
         _PROOF,
-        ("protected", "boolean?", "Whether a tag names it directly. Null if unknown."),
+        (
+            "protected",
+            "boolean?",
+            "Whether the registry keeps it while what references it stays. Null if unknown.",
+        ),
         (
             "expected",
             "boolean",

@@ -24,11 +24,11 @@ BLOBS: Final = Group.VERDICTS.gauge(
 )
 UNPROTECTED_CHILDREN: Final = Group.VERDICTS.gauge(
     "unprotected_children{registry,shard,class}",
-    "Manifests reachable only through an index. Absent if not all tags of the repository "
-    "could be listed.",
-    "Repositories whose tags could not all be listed are not counted; the series is absent "
-    "if no repository is left. Some collectors remove such manifests: see "
-    "[preflight](preflight.md).",
+    "Manifests that the registry may remove although the tag that needs them stays. Absent if "
+    "unknown.",
+    "Which manifests these are depends on the kind of registry: see "
+    "[unprotected-child](findings/unprotected-child.md). Repositories whose tags could not all be "
+    "listed are not counted; the series is absent if no repository is left.",
 )
 FINDINGS: Final = Group.VERDICTS.gauge(
     "findings{registry,shard,check,severity}",
@@ -60,8 +60,8 @@ REPOSITORY_UNKNOWN_CHILDREN: Final = Group.VERDICTS.gauge(
 )
 REPOSITORY_UNPROTECTED_CHILDREN: Final = Group.VERDICTS.gauge(
     "repository_unprotected_children{registry,repository}",
-    "Manifests reachable only through an index. Absent if not all tags of the repository "
-    "could be listed.",
+    "Manifests that the registry may remove although the tag that needs them stays. Absent if "
+    "unknown.",
 )
 REPOSITORY_LOGICAL_BYTES: Final = Group.VERDICTS.gauge(
     "repository_logical_bytes{registry,repository}",
@@ -85,7 +85,7 @@ TAG_UNKNOWN_CHILDREN: Final = Group.VERDICTS.gauge(
 )
 TAG_UNPROTECTED_CHILDREN: Final = Group.VERDICTS.gauge(
     "tag_unprotected_children{registry,repository,tag,class,need}",
-    "Manifests of the tag reachable only through an index. Absent if not all tags could be listed.",
+    "Manifests that the registry may remove although the tag stays. Absent if unknown.",
     "Without every tag of the repository, nobody can say that none names the manifest directly.",
 )
 TAG_LACKING_PLATFORMS: Final = Group.VERDICTS.gauge(

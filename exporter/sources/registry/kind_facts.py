@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
-from exporter.facts.registry_kind import ChildRemoval, Collector
+from exporter.facts.registry_kind import ChildRemoval, Collector, RegistryKind
 
 Value = TypeVar("Value")
 
@@ -120,6 +120,11 @@ class KindFacts:
     """The value of `repositories.from` that lists its repositories beside the catalogue."""
     denial: Fact[str] = Fact("")
     """How it says that something is missing, where that is not the specification's way."""
+
+    def kind(self, version: str = "") -> RegistryKind:
+        """Return what a snapshot records of it."""
+        told = version or self.variant
+        return RegistryKind(self.name, told, self.collector.value, self.removals.value)
 
 
 UNKNOWN_FACTS: Final = KindFacts("unknown", "Unknown", lambda _: None)

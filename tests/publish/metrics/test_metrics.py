@@ -15,6 +15,7 @@ from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
+from exporter.judge.protection import Risk
 from exporter.judge.report import Child, ChildKind
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
@@ -185,7 +186,12 @@ def test_the_blobs_of_a_cache_are_not_called_unprotected() -> None:
 
 
 def test_an_unprotected_nested_index_counts() -> None:
-    nested = replace(tag("app:v1", child(protected_by=("v1-amd64",))), indexes=(digest("amd64"),))
+    inner = digest("amd64")
+    nested = replace(
+        tag("app:v1", child(protected_by=("v1-amd64",))),
+        indexes=(inner,),
+        endangered=((inner, Risk.SWEPT),),
+    )
 
     assert value(report(nested), "tag_unprotected_children", need="required") == 1
     assert value(report(nested), "unprotected_children", class_="live") == 1

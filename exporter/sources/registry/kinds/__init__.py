@@ -30,5 +30,5 @@ def recognised(signs: Signs) -> tuple[RegistryKind, KindFacts]:
         return UNKNOWN_KIND, UNKNOWN_FACTS
     facts, version = shown[0]
     if not version or len(version) > _LONGEST or not version.isprintable():
-        version = facts.variant
-    return RegistryKind(facts.name, version, facts.collector.value, facts.removals.value), facts
+        version = ""
+    return facts.kind(version), facts

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from exporter.sources.registry.kind_facts import KindFacts, Signs
+from exporter.sources.registry.kind_facts import Fact, KindFacts, ReadEffect, Signs, Verified
 
 
 def _recognise(signs: Signs) -> str | None:
@@ -12,4 +12,15 @@ def _recognise(signs: Signs) -> str | None:
     return version if named else None
 
 
-KINDS: Final = (KindFacts("artifactory", "JFrog Artifactory", _recognise),)
+_CLEANUP: Final = "Artifactory cleanup best practices (JFrog): downloads of manifest.json"
+KINDS: Final = (
+    KindFacts(
+        "artifactory",
+        "JFrog Artifactory",
+        _recognise,
+        manifest=Fact(
+            frozenset({ReadEffect.PULL_TIME, ReadEffect.PULL_COUNT}), _CLEANUP, Verified.READ
+        ),
+        decides=Fact(frozenset({ReadEffect.PULL_TIME}), _CLEANUP, Verified.READ),
+    ),
+)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from exporter.sources.registry.kind_facts import KindFacts, Signs
+from exporter.sources.registry.kind_facts import Fact, KindFacts, ReadEffect, Signs, Sweep, Verified
 
 _ENDS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".on.aws")
 
@@ -14,4 +14,17 @@ def _recognise(signs: Signs) -> str | None:
     return "" if private or named else None
 
 
-KINDS: Final = (KindFacts("ecr", "Amazon ECR", _recognise),)
+_PULL: Final = "Amazon ECR User Guide, Pull-time update exclusions"
+_LIFECYCLE: Final = "Amazon ECR User Guide, Examples of lifecycle policies"
+KINDS: Final = (
+    KindFacts(
+        "ecr",
+        "Amazon ECR",
+        _recognise,
+        untagged=Fact(Sweep.RULE, f"{_LIFECYCLE}: tagStatus", Verified.READ),
+        manifest=Fact(frozenset({ReadEffect.PULL_TIME}), _PULL, Verified.READ),
+        decides=Fact(
+            frozenset({ReadEffect.PULL_TIME}), f"{_LIFECYCLE}: sinceImagePulled", Verified.READ
+        ),
+    ),
+)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from exporter.sources.registry.kind_facts import KindFacts, Signs
+from exporter.sources.registry.kind_facts import Fact, KindFacts, Signs, Sweep, Verified
 
 
 def _recognise(signs: Signs) -> str | None:
@@ -10,4 +10,15 @@ def _recognise(signs: Signs) -> str | None:
     return "" if google else None
 
 
-KINDS: Final = (KindFacts("gar", "Google Artifact Registry", _recognise),)
+KINDS: Final = (
+    KindFacts(
+        "gar",
+        "Google Artifact Registry",
+        _recognise,
+        untagged=Fact(
+            Sweep.RULE,
+            "Configure cleanup policies (Google): by tag state, prefix or age",
+            Verified.READ,
+        ),
+    ),
+)

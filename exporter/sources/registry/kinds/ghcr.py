@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from exporter.sources.registry.kind_facts import Fact, KindFacts, Signs, Verified, Visibility
+from exporter.sources.registry.kind_facts import (
+    Fact,
+    KindFacts,
+    Signs,
+    Sweep,
+    Verified,
+    Visibility,
+)
 
 
 def _recognise(signs: Signs) -> str | None:
@@ -18,5 +25,10 @@ KINDS: Final = (
         _recognise,
         catalogue=Fact(Visibility.NONE, "oras-project/oras-go issue 621", Verified.READ),
         lister="github",
+        untagged=Fact(
+            Sweep.RULE,
+            "actions/delete-package-versions#162: a workflow of the owner, children too",
+            Verified.READ,
+        ),
     ),
 )

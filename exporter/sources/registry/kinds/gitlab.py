@@ -3,9 +3,10 @@
 from typing import Final
 
 from exporter.facts.registry_kind import Collector
-from exporter.sources.registry.kind_facts import Fact, KindFacts, Signs, Verified
+from exporter.sources.registry.kind_facts import Fact, KindFacts, Signs, Sweep, Verified
 
 _HEADER: Final = "gitlab-container-registry-version"
+_ONLINE: Final = "GitLab 17.2, Delete container images from the container registry"
 _DATABASE: Final = "gitlab-container-registry-database-enabled"
 
 
@@ -25,9 +26,20 @@ KINDS: Final = (
         "database",
         collector=Fact(
             Collector.PARENT_PROTECTS,
-            "GitLab container registry, docs/spec/gitlab/online-garbage-collection.md",
+            _ONLINE,
+            Verified.READ,
+        ),
+        removals=Fact(frozenset(), _ONLINE, Verified.READ),
+        untagged=Fact(Sweep.COLLECTION, f"{_ONLINE}: after 24 hours", Verified.READ),
+    ),
+    KindFacts(
+        "gitlab",
+        "GitLab",
+        _without,
+        untagged=Fact(
+            Sweep.COLLECTION,
+            "gitlab-org/container-registry#149: `registry-garbage-collect -m`, children too",
             Verified.READ,
         ),
     ),
-    KindFacts("gitlab", "GitLab", _without),
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from exporter.sources.registry.kind_facts import KindFacts, Signs
+from exporter.sources.registry.kind_facts import Fact, KindFacts, ReadEffect, Signs, Sweep, Verified
 
 
 def _recognise(signs: Signs) -> str | None:
@@ -11,4 +11,14 @@ def _recognise(signs: Signs) -> str | None:
     return version if software == "Nexus" else None
 
 
-KINDS: Final = (KindFacts("nexus", "Sonatype Nexus Repository", _recognise),)
+_CLEANUP: Final = "help.sonatype.com, Cleanup Policies: downloaded before a number of days"
+KINDS: Final = (
+    KindFacts(
+        "nexus",
+        "Sonatype Nexus Repository",
+        _recognise,
+        untagged=Fact(Sweep.RULE, "Sonatype support 22490107929619: a task", Verified.READ),
+        manifest=Fact(frozenset({ReadEffect.PULL_TIME}), _CLEANUP, Verified.READ),
+        decides=Fact(frozenset({ReadEffect.PULL_TIME}), _CLEANUP, Verified.READ),
+    ),
+)
