@@ -151,6 +151,10 @@ class ReferenceSource(Protocol):
         """Did this source, and no other, name a use?"""
         ...
 
+    def recall(self, uses: Iterable[Use]) -> None:
+        """Take for what was so lately some uses that it named before a restart."""
+        ...
+
 
 class RepositoryList(Protocol):
     """What lists the repositories of a registry, beside its own catalogue."""

@@ -7,11 +7,13 @@ from pydantic import Field, model_validator
 
 from exporter.config.values import (
     ClassName,
+    Duration,
     FieldPathText,
     FilePath,
     GroupName,
     KindName,
     NamespaceName,
+    PlatformName,
     ResourceName,
     Section,
     Timeout,
@@ -79,6 +81,11 @@ class ClusterSettings(Section):
     """Try the pull secrets of workloads as a kubelet would. It then reads these Secrets."""
     custom_resources: tuple[CustomResourceSettings, ...] = ()
     """Further kinds that use images."""
+    platforms: tuple[PlatformName, ...] = ()
+    """Platforms that the cluster may have at any time (node pools at zero). Workloads that are not
+    excluded from them must be able to start there."""
+    nodes_memory: Duration = timedelta(days=1)
+    """How long a node that is gone still counts, and where a workload ran."""
     timeout: Timeout = timedelta(seconds=30)
     """Timeout of one page of a list, or of a credential plugin."""
 

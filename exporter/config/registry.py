@@ -146,7 +146,8 @@ class RegistrySettings(Section):
     parts: tuple[PartSettings, ...] = ()
     """Repositories with another role, if one host has both; the first part that matches decides."""
     require: tuple[PlatformName, ...] = ()
-    """Required platforms of every tag; empty is all that each tag has."""
+    """Platforms that must run every tag, besides those that its users need. Without users and
+    without these: all that each tag has."""
     collector: CollectorName = None
     """Garbage collector: `distribution-2`, `distribution-3`, `parent-protects` (zot, Gitea, Harbor,
     Quay, GitLab with its database), `none`; `null` is detected if possible."""

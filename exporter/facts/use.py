@@ -70,12 +70,19 @@ class Nodes:
     """Those that must run it."""
     admitted: frozenset[Platform] = frozenset()
     """Further ones on which it may be started: each needs what the image offers for it."""
+    barred: frozenset[Platform] = frozenset()
+    """Where nobody knows those two: platforms on which it is never started, in any variant."""
 
     def __or__(self, other: "Nodes") -> "Nodes":
         """Return what both want; where one of them does not know, nobody does."""
         if not (self.known and other.known):
             return Nodes()
-        return Nodes(self.platforms | other.platforms, self.admitted | other.admitted)
+        return self.also(other)
+
+    def also(self, other: "Nodes") -> "Nodes":
+        """Return what both want, as far as they know."""
+        known = Nodes(self.platforms | other.platforms, self.admitted | other.admitted)
+        return known if known.known else Nodes(barred=self.barred & other.barred)
 
     @property
     def every(self) -> frozenset[Platform]:
@@ -86,6 +93,18 @@ class Nodes:
     def known(self) -> bool:
         """Does it name any platform?"""
         return bool(self.every)
+
+    @property
+    def settled(self) -> "Nodes":
+        """The same, where what may be started on one platform alone must run there."""
+        return self if self.platforms or len(self.admitted) != 1 else Nodes(self.admitted)
+
+    def excludes(self, platform: Platform | None) -> bool:
+        """Is it sure that the image is not started on a platform?"""
+        return platform is not None and any(
+            (each.os, each.architecture) == (platform.os, platform.architecture)
+            for each in self.barred
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +119,8 @@ class Use:
     """Platforms that must run it; empty where that is not known."""
     admitted: frozenset[Platform] = frozenset()
     """Further platforms on which it may be started: each needs what the image offers for it."""
+    barred: frozenset[Platform] = frozenset()
+    """Where those two are not known: platforms on which it is never started."""
     workload: Workload | None = None
     """What would stop; None where the source knows references only."""
     running: frozenset[Digest] = frozenset()
@@ -116,6 +137,4 @@ class Use:
     @property
     def nodes(self) -> Nodes:
         """The nodes that want it; what may be started on one platform alone must run there."""
-        if self.platforms or len(self.admitted) != 1:
-            return Nodes(self.platforms, self.admitted)
-        return Nodes(self.admitted)
+        return Nodes(self.platforms, self.admitted, self.barred).settled

@@ -7,6 +7,7 @@ from typing import Final
 
 from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import Nodes, ReferenceClass, Use
+from exporter.judge.failure import Failure
 from exporter.judge.leaves import Leaf
 from exporter.judge.report import ChildKind, LackingPlatform
 from exporter.oci.platform import Platform, eligible, mirrored
@@ -21,6 +22,8 @@ class Choice:
 
     pulled: frozenset[int] = frozenset()
     """Which leaves must be there, by position."""
+    certain: frozenset[int] = frozenset()
+    """Those of them that some node pulls wherever it is started."""
     lacking: tuple[Platform, ...] = ()
     """Platforms that must run the tag and find nothing here."""
     not_offered: tuple[Platform, ...] = ()
@@ -33,21 +36,63 @@ def needed(nodes: Nodes, root: Root, leaves: tuple[Leaf, ...], here: set[int]) -
     A platform that must run the tag lacks what is not there. One on which it merely may be
     started does not, as long as there is another on which it can be.
     """
-    offered = [position for position, leaf in enumerate(leaves) if leaf.may_be_chosen]
-    hidden = {position for position, leaf in enumerate(leaves) if leaf.kind is ChildKind.INDEX}
-    hidden -= {*offered}
+    offered, hidden = _entries(leaves)
     if leaves and not offered and _no_image(leaves):
-        return Choice(frozenset({0} if leaves[0].digest == root.digest else ()))
+        whole = frozenset({0} if leaves[0].digest == root.digest else ())
+        return Choice(whole, whole)
     if not nodes.known:
-        return Choice(frozenset({*offered, *hidden}))
-    stated = [leaves[position].platform for position in offered]
-    chosen = {node: {offered[entry] for entry in eligible(node, stated)} for node in nodes.every}
+        possible = (each for each in offered if not nodes.excludes(leaves[each].platform))
+        every = frozenset({*possible, *hidden})
+        return Choice(every, every)
+    chosen = _chosen(nodes, leaves, offered)
     pulled = frozenset[int]().union(*chosen.values())
     if hidden and not all(chosen.values()):
         # Nobody knows what a lost index offered: it is needed, and no platform is said to lack.
         pulled |= hidden
         chosen = {node: entries or hidden for node, entries in chosen.items()}
-    return Choice(pulled, *_holes(nodes, leaves, chosen, here))
+    return Choice(pulled, _certain(nodes, chosen), *_holes(nodes, leaves, chosen, here))
+
+
+def _entries(leaves: tuple[Leaf, ...]) -> tuple[list[int], set[int]]:
+    """Return the leaves that a node may choose, and the indexes that hide what they offer."""
+    offered = [position for position, leaf in enumerate(leaves) if leaf.may_be_chosen]
+    hidden = {position for position, leaf in enumerate(leaves) if leaf.kind is ChildKind.INDEX}
+    return offered, hidden - {*offered}
+
+
+def _chosen(nodes: Nodes, leaves: tuple[Leaf, ...], offered: list[int]) -> dict[Platform, set[int]]:
+    """Return the leaves that a node of each platform may pull."""
+    stated = [leaves[position].platform for position in offered]
+    return {node: {offered[entry] for entry in eligible(node, stated)} for node in nodes.every}
+
+
+def _certain(nodes: Nodes, chosen: Mapping[Platform, set[int]]) -> frozenset[int]:
+    """Return what must be there whichever of its platforms a pod is started on."""
+    if nodes.platforms:
+        return frozenset[int]().union(*(chosen[node] for node in nodes.platforms))
+    found = [frozenset(entries) for entries in chosen.values() if entries]
+    return frozenset.intersection(*found) if found else frozenset()
+
+
+def failure(
+    nodes: Nodes, root: Root, leaves: tuple[Leaf, ...], here: set[int], lost: set[int]
+) -> Failure | None:
+    """Return where a pull for nodes of these platforms runs into what is lost; None where none.
+
+    What may be started on several platforms, and on none of them any more, fails for certain.
+    """
+    if not nodes.known:
+        found = needed(nodes, root, leaves, here).pulled & lost
+        where = (leaves[position].platform for position in found)
+        return Failure(frozenset(filter(None, where))) if found else None
+    alone = {each: needed(Nodes(frozenset({each})), root, leaves, here) for each in nodes.every}
+    runs_into = {each for each, choice in alone.items() if choice.pulled & lost}
+    finds_none = {each for each, choice in alone.items() if choice.lacking}
+    must = nodes.platforms & (runs_into | finds_none)
+    if not nodes.platforms and len(runs_into | finds_none) == len(alone):
+        must = frozenset(runs_into or finds_none)
+    may = runs_into - must - nodes.platforms
+    return Failure(must, frozenset(may), certain=bool(must)) if must or may else None
 
 
 def _holes(
@@ -103,6 +148,8 @@ class Demand:
 
     required: Mapping[int, ReferenceClass]
     """Which leaves must be there, by position, and for whom."""
+    possible: frozenset[int] = frozenset()
+    """Those that live uses pull only where they merely may be started."""
     lacking: tuple[LackingPlatform, ...] = ()
     not_offered: tuple[Platform, ...] = ()
     """Platforms on which the tag's own class may start it as well, and that find nothing here."""
@@ -112,26 +159,64 @@ def demand(root: Root, uses: Iterable[Use], leaves: tuple[Leaf, ...], here: set[
     """Return what is needed of a tag's leaves; `here` are those that are promised.
 
     The tag's own class needs what all its reasons together say. Every use that says where it runs
-    needs that as well, whatever its class: one that says nothing adds nothing to what others say.
+    needs that as well, whatever its class. One that says nothing needs all that the tag offers, but
+    not what it is never started on; of a lower class than the tag's own, it adds nothing.
     What is attached to an image no node pulls, unless somebody names it.
     """
     own = root.reference_class
     told = tuple(uses)
     attached = is_attached(root) and not told
-    together = Choice() if attached else needed(root.nodes, root, leaves, here)
+    together = Choice() if attached else needed(_reasons(root, told), root, leaves, here)
     required = dict.fromkeys(together.pulled, own)
     lacking = dict.fromkeys(together.lacking, own)
-    for reference_class, nodes in sorted(said(told), key=lambda each: each[0].rank):
+    certain = set(together.certain) if own is ReferenceClass.LIVE else set()
+    for reference_class, nodes in sorted(_said(root, told), key=lambda each: each[0].rank):
         alone = needed(nodes, root, leaves, here)
+        certain |= alone.certain if reference_class is ReferenceClass.LIVE else set()
         for position in alone.pulled:
             required.setdefault(position, reference_class)
         for platform in alone.lacking:
             lacking.setdefault(platform, reference_class)
+    live = {position for position, of in required.items() if of is ReferenceClass.LIVE}
     return Demand(
         required,
+        frozenset(live - certain),
         tuple(LackingPlatform(each, lacking[each]) for each in sorted(lacking, key=str)),
         tuple(each for each in together.not_offered if each not in lacking),
     )
+
+
+def stranded(
+    root: Root, uses: Iterable[Use], leaves: tuple[Leaf, ...], here: set[int], lost: set[int]
+) -> frozenset[int]:
+    """Return what is lost of that without which a live use can be started nowhere any more."""
+    told = tuple(uses)
+    wanted = {nodes for kind, nodes in _said(root, told) if kind is ReferenceClass.LIVE}
+    if not told and root.reference_class is ReferenceClass.LIVE:
+        wanted.add(root.nodes)
+    found = set[int]()
+    for nodes in wanted:
+        fails = failure(nodes, root, leaves, here, lost)
+        if fails and fails.certain:
+            of = Nodes(fails.platforms) if nodes.known else nodes
+            found |= needed(of, root, leaves, here).pulled & lost
+    return frozenset(found)
+
+
+def _reasons(root: Root, uses: tuple[Use, ...]) -> Nodes:
+    """Return where a tag must run by all reasons together; uses that do not know are left aside."""
+    nodes = root.nodes
+    own = [use.nodes for use in uses if use.reference_class is root.reference_class]
+    if nodes.known or not own or any(each.known for each in own):
+        return nodes
+    return Nodes(barred=frozenset.intersection(*(each.barred for each in own)))
+
+
+def _said(root: Root, uses: Iterable[Use]) -> frozenset[tuple[ReferenceClass, Nodes]]:
+    """Return where uses run or may be started, each answer once with its class."""
+    own = root.reference_class
+    told = ((use.reference_class, use.nodes) for use in uses)
+    return frozenset((kind, nodes) for kind, nodes in told if nodes.known or kind is own)
 
 
 def said(uses: Iterable[Use]) -> frozenset[tuple[ReferenceClass, Nodes]]:

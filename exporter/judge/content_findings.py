@@ -13,11 +13,11 @@ def of_child(rule: Rule, verdict: TagVerdict, child: Child, detail: str) -> Find
     """Return a finding as bad as for the highest class that requires the child, with a way out."""
     return Finding(
         rule,
-        weight(child.required_by),
+        weight(child.required_by, possible=child.possible),
         verdict.root,
         child.digest,
         child.platform,
-        told(verdict.root, detail, child.required_by),
+        told(verdict.root, detail, child.required_by, possible=child.possible),
         hint(verdict, child.platform),
         required_by=child.required_by,
     )
@@ -35,20 +35,21 @@ def of_lacks(
             detail = f"{lack.kind} {lack.digest.short}: {lack.detail}"
             found = Finding(
                 rule,
-                weight(child.required_by),
+                weight(child.required_by, possible=child.possible),
                 verdict.root,
                 lack.digest,
                 child.platform,
-                told(verdict.root, detail, child.required_by),
+                told(verdict.root, detail, child.required_by, possible=child.possible),
                 required_by=child.required_by,
             )
             needed.setdefault((lack.digest, str(child.platform)), found)
     yield from needed.values()
 
 
-def _rank(child: Child) -> int:
+def _rank(child: Child) -> tuple[int, bool]:
     """What matters most comes first; what nothing requires, last."""
-    return child.required_by.rank if child.required_by else len(ReferenceClass)
+    rank = child.required_by.rank if child.required_by else len(ReferenceClass)
+    return rank, child.possible
 
 
 def hint(verdict: TagVerdict, platform: Platform | None) -> str:

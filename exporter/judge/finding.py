@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
+
+MERELY: Final = "live uses may start there, but need not"
+"""Said of what is pulled only on platforms on which a use merely may be started."""
 
 
 class Severity(StrEnum):
@@ -18,14 +22,16 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-def weight(required_by: ReferenceClass | None) -> Severity:
+def weight(required_by: ReferenceClass | None, *, possible: bool = False) -> Severity:
     """How bad is it that something cannot be pulled that at most this class requires?
 
     Only what a live reference requires is critical; what nothing requires is information.
+    `possible` says that live references would pull it only where they merely may be started.
     """
     if required_by is None:
         return Severity.INFO
-    return Severity.CRITICAL if required_by is ReferenceClass.LIVE else Severity.WARNING
+    live = required_by is ReferenceClass.LIVE and not possible
+    return Severity.CRITICAL if live else Severity.WARNING
 
 
 def aside(root: Root, required_by: ReferenceClass | None) -> str:
@@ -35,9 +41,12 @@ def aside(root: Root, required_by: ReferenceClass | None) -> str:
     return f"only {required_by} uses need it"
 
 
-def told(root: Root, detail: str, required_by: ReferenceClass | None) -> str:
+def told(
+    root: Root, detail: str, required_by: ReferenceClass | None, *, possible: bool = False
+) -> str:
     """Return the detail of a finding, with for whom that matters where the tag does not tell."""
-    return "; ".join(filter(None, (detail, aside(root, required_by))))
+    merely = MERELY if possible else ""
+    return "; ".join(filter(None, (detail, aside(root, required_by), merely)))
 
 
 class Evidence(StrEnum):

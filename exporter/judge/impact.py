@@ -1,11 +1,14 @@
 """The workloads and references that use an image, and those that a loss affects."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from exporter.facts.use import Nodes, ReferenceClass, Use, Workload, highest
+from exporter.judge.failure import Failure
 from exporter.oci.platform import Platform
 
 
@@ -23,6 +26,21 @@ class User:
     """Containers that run now, on layers that their nodes hold."""
     next_run: float | None = None
     """When a schedule starts it next, in seconds since the epoch."""
+    failure: Failure | None = field(default=None, compare=False)
+    """Where it could not start again; None where it is not asked for, or it could."""
+
+    @property
+    def stops(self) -> bool:
+        """Could it not start again? False where it is live and merely may be started there."""
+        failure = self.failure
+        merely = self.reference_class is ReferenceClass.LIVE and not (failure and failure.certain)
+        return failure is not None and not merely
+
+    @property
+    def fails_on(self) -> tuple[Platform, ...]:
+        """Where it could not start: where it must, or else where it may; empty if not known."""
+        found = self.failure and (self.failure.platforms or self.failure.admitted)
+        return tuple(sorted(found or (), key=str))
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -42,9 +60,21 @@ class Impact:
         return Impact(tuple(user for user in self.users if user.reference_class is reference_class))
 
     def affects(self, users: Iterable[User]) -> Iterator[tuple[User, bool]]:
-        """Yield each of the tag's users, and whether it is affected."""
-        known = {(user.name, user.reference_class) for user in self.users}
-        yield from ((user, (user.name, user.reference_class) in known) for user in users)
+        """Yield each of the tag's users, and whether it is affected; those with their failure."""
+        known = {(user.name, user.reference_class): user for user in self.users}
+        for user in users:
+            hit = known.get((user.name, user.reference_class))
+            yield (replace(user, failure=hit.failure) if hit else user), hit is not None
+
+    @property
+    def certain(self) -> "Impact":
+        """The users that could not start again, wherever they are started."""
+        return Impact(tuple(user for user in self.users if user.stops))
+
+    @property
+    def possible(self) -> "Impact":
+        """The users that may be started where they could not, and that could start elsewhere."""
+        return Impact(tuple(user for user in self.users if not user.stops))
 
     @property
     def workloads(self) -> tuple[User, ...]:
@@ -73,8 +103,15 @@ NO_IMPACT: Final = Impact()
 """The impact of a tag that can be pulled: nearly every one."""
 
 
-def users_of(uses: Iterable[Use]) -> tuple[User, ...]:
+_NOWHERE: Final[Mapping[Nodes, Failure | None]] = {}
+
+
+def users_of(
+    uses: Iterable[Use], fails: Mapping[Nodes, Failure | None] = _NOWHERE
+) -> tuple[User, ...]:
     """Return uses by who stands behind them: the containers of a workload are one.
+
+    `fails` says where those nodes fail that some of them want.
 
     What a workload wants in a lower class counts by itself where it wants it elsewhere, as a way
     back to other nodes does.
@@ -82,7 +119,7 @@ def users_of(uses: Iterable[Use]) -> tuple[User, ...]:
     grouped: defaultdict[str, list[Use]] = defaultdict(list)
     for use in uses:
         grouped[str(use.workload or use.owner)].append(use)
-    found = (_user(name, part) for name, each in grouped.items() for part in _apart(each))
+    found = (_user(name, part, fails) for name, each in grouped.items() for part in _apart(each))
     return tuple(sorted(found, key=_order))
 
 
@@ -102,15 +139,18 @@ def _apart(uses: list[Use]) -> list[list[Use]]:
     return list(parts.values())
 
 
-def _user(name: str, uses: list[Use]) -> User:
+def _user(name: str, uses: list[Use], fails: Mapping[Nodes, Failure | None]) -> User:
     first = uses[0]
     reference_class, nodes = first.reference_class, first.nodes
     for use in uses[1:]:
         reference_class = highest(reference_class, use.reference_class)
-        nodes |= use.nodes
+        nodes = nodes.also(use.nodes)
     runs = (use.next_run for use in uses if use.next_run is not None)
     running = sum(use.alive for use in uses)
-    return User(name, first.workload, reference_class, nodes, running, min(runs, default=None))
+    next_run = min(runs, default=None)
+    found = [each for use in uses if (each := fails.get(use.nodes))]
+    failure = reduce(or_, found) if found else None
+    return User(name, first.workload, reference_class, nodes, running, next_run, failure)
 
 
 def _order(user: User) -> tuple[int, float, str]:

@@ -75,6 +75,8 @@ class Child:
     reason: Reason | None
     """Why the state is unknown."""
     lacks: tuple[Lack, ...] = ()
+    possible: bool = False
+    """Do live uses pull it only on platforms on which they merely may be started?"""
     protected_by: tuple[Tag, ...] | None = None
     """Tags that name it directly; None where none is known to, and not all tags are known."""
     risk: Risk = Risk.UNKNOWN
@@ -84,6 +86,13 @@ class Child:
     def required(self) -> bool:
         """Would a platform that must run the tag pull this child?"""
         return self.required_by is not None
+
+    @property
+    def need(self) -> str:
+        """`required`, `possible` where it is pulled only where it may be started, or `optional`."""
+        if self.required_by is None:
+            return "optional"
+        return "possible" if self.possible else "required"
 
     @property
     def gone(self) -> bool:
@@ -192,6 +201,18 @@ class TagVerdict:
         return tuple(sorted(filter(None, found), key=lambda each: each.rank))
 
     @property
+    def stops_live(self) -> bool:
+        """Would a live use fail wherever it is started, or where it must run?"""
+        lost = [each for each in self.children if each.lost and self._live(each.required_by)]
+        lacks = any(self._live(each.required_by) for each in self.lacking)
+        sure = not lost or lacks or not all(each.possible for each in lost)
+        return ReferenceClass.LIVE in self.failing and sure
+
+    @staticmethod
+    def _live(required_by: ReferenceClass | None) -> bool:
+        return required_by is ReferenceClass.LIVE
+
+    @property
     def lacking_platforms(self) -> tuple[Platform, ...]:
         """Platforms that must run it and for which it offers nothing, for whomever."""
         return tuple(each.platform for each in self.lacking)
@@ -287,14 +308,22 @@ class TagReport:
         own = failing is self.verdict.root.reference_class
         return self.impact if own else self.impact.of(failing)
 
-    def child_counts(self, by: ReferenceClass | None) -> ChildCounts | None:
+    def child_counts(
+        self, by: ReferenceClass | None, *, possible: bool = False
+    ) -> ChildCounts | None:
         """Count the children that a class requires; None asks for what nothing requires.
+
+        `possible` asks for those that it pulls only where it merely may be started.
 
         None where the registry promises nothing below it, or there is nothing of that kind.
         """
         verdict = self.verdict
         expected = [each for each in verdict.children if each.expected]
-        children = [each for each in expected if each.required_by is by]
+        children = [
+            each for each in expected if each.required_by is by and each.possible is possible
+        ]
+        if possible and not children:
+            return None
         own = by is verdict.root.reference_class
         lacking = any(each.required_by is by for each in verdict.lacking)
         promised = own and len(expected) == len(verdict.children)
@@ -303,11 +332,12 @@ class TagReport:
         states = [child.state for child in children]
         known = all(child.risk is not Risk.UNKNOWN for child in children)
         bare = sum(child.risk.endangers and child.stands for child in children)
+        indexes = len(verdict.endangered) * (own and not possible)
         return ChildCounts(
             states.count(State.MISSING),
             states.count(State.BROKEN),
             states.count(State.UNKNOWN),
-            bare + len(verdict.endangered) * own if known else None,
+            bare + indexes if known else None,
         )
 
 

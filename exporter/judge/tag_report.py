@@ -7,7 +7,8 @@ from typing import Final
 
 from exporter.facts.proof import GONE, State
 from exporter.facts.use import Nodes, ReferenceClass
-from exporter.judge.choice import needed
+from exporter.judge.choice import failure
+from exporter.judge.failure import Failure
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.impact import NO_IMPACT, Impact, users_of
 from exporter.judge.leaves import Leaf
@@ -52,12 +53,12 @@ def impact_of(verdict: TagVerdict) -> Impact:
         return NO_IMPACT
     # Hundreds of uses may say the same: whether a pull fails is found out once for each answer.
     said = [(use, use.nodes) for use in verdict.uses]
-    fails = {nodes: _fails(verdict, nodes) for nodes in {nodes for _, nodes in said}}
-    return Impact(users_of(use for use, nodes in said if fails[nodes]))
+    fails = {nodes: _failure(verdict, nodes) for nodes in {nodes for _, nodes in said}}
+    return Impact(users_of((use for use, nodes in said if fails[nodes]), fails))
 
 
-def _fails(verdict: TagVerdict, nodes: Nodes) -> bool:
-    """Would a pull for these nodes alone run into what is lost?
+def _failure(verdict: TagVerdict, nodes: Nodes) -> Failure | None:
+    """Return where a pull for these nodes alone would run into what is lost.
 
     Where nobody says where it runs, whatever breaks the tag for its own class counts; and a tag
     that leads nowhere fails all.
@@ -65,12 +66,18 @@ def _fails(verdict: TagVerdict, nodes: Nodes) -> bool:
     leaves = [
         Leaf(each.digest, each.platform, each.kind) for each in verdict.children if each.digest
     ]
-    if not nodes.known or len(leaves) < len(verdict.children):
-        return verdict.broken_for_own_class
+    if len(leaves) < len(verdict.children):
+        return Failure(nodes.every) if verdict.broken_for_own_class else None
     here = {n for n, child in enumerate(verdict.children) if child.expected}
     lost = {n for n in here if verdict.children[n].state in GONE}
-    choice = needed(nodes, verdict.root, tuple(leaves), here)
-    return bool(choice.lacking or choice.pulled & lost)
+    found = failure(nodes, verdict.root, tuple(leaves), here, lost)
+    if nodes.known:
+        return found
+    return (
+        (found or (Failure() if verdict.lacking else None))
+        if verdict.broken_for_own_class
+        else None
+    )
 
 
 def _lost_since(

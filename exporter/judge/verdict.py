@@ -9,7 +9,7 @@ from exporter.facts.registry_kind import Collector
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.children import assess
-from exporter.judge.choice import Demand, demand, held, is_attached
+from exporter.judge.choice import Demand, demand, held, is_attached, stranded
 from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, as_run, grow
 from exporter.judge.protection import Protection, Risk
 from exporter.judge.reachability import resolved_tags
@@ -51,7 +51,7 @@ def _verdict(
     expected = held(snapshot, root, leaves)
     wanted = demand(root, uses, leaves, expected)
     if snapshot.is_proxied(root.repository):
-        wanted = Demand(wanted.required)
+        wanted = Demand(wanted.required, wanted.possible)
     children = tuple(
         assess(
             view,
@@ -66,6 +66,7 @@ def _verdict(
         )
         for position, leaf in enumerate(leaves)
     )
+    children = _settled(root, uses, leaves, expected, _possible(children, wanted))
     lost = any(child.lost and (child.required or _is_top(root, child)) for child in children)
     if root.sighting.state is State.UNKNOWN and not (lost or wanted.lacking):
         return _unresolved(snapshot, root, uses)
@@ -104,6 +105,33 @@ def _endangered(
     pinned = (read.digest,) if read and read.is_index and stands else ()
     risks = ((each, _risk(root, protection, each)) for each in (*nested, *pinned))
     return tuple((each, risk) for each, risk in risks if risk.endangers)
+
+
+def _possible(children: tuple[Child, ...], wanted: Demand) -> tuple[Child, ...]:
+    if not wanted.possible:
+        return children
+    return tuple(
+        replace(child, possible=True) if position in wanted.possible else child
+        for position, child in enumerate(children)
+    )
+
+
+def _settled(
+    root: Root,
+    uses: tuple[Use, ...],
+    leaves: tuple[Leaf, ...],
+    here: set[int],
+    children: tuple[Child, ...],
+) -> tuple[Child, ...]:
+    """Return the children, where those are certain without which nothing can be started."""
+    lost = {position for position, child in enumerate(children) if child.lost}
+    if not any(children[position].possible for position in lost):
+        return children
+    certain = stranded(root, uses, leaves, here, lost)
+    return tuple(
+        replace(child, possible=False) if position in certain else child
+        for position, child in enumerate(children)
+    )
 
 
 def _unresolved(snapshot: Snapshot, root: Root, uses: tuple[Use, ...]) -> TagVerdict:

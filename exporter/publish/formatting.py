@@ -8,7 +8,7 @@ from exporter.facts.gap import Gap
 from exporter.facts.proof import Proof, State
 from exporter.facts.snapshot import Root
 from exporter.facts.use import ReferenceClass
-from exporter.judge.finding import aside
+from exporter.judge.finding import MERELY, aside
 from exporter.judge.impact import Impact, User
 from exporter.judge.keep_tags import ReferencedManifest
 from exporter.judge.report import Child, ChildKind, Report, TagVerdict
@@ -154,7 +154,7 @@ def user_words(user: User) -> str:
     """Return who uses an image: on which platforms, how many containers, when next."""
     if user.workload is None:
         return user.name
-    platforms = ", ".join(map(str, user.platforms))
+    platforms = ", ".join(map(str, user.fails_on or user.platforms))
     parts = (
         user.name + (f" on {platforms}" if platforms else ""),
         "" if user.reference_class is ReferenceClass.LIVE else str(user.reference_class),
@@ -173,21 +173,23 @@ def used_words(users: Sequence[User]) -> str:
     return f", used by {'; '.join(map(user_words, users[:_MOST_USERS]))}{rest}"
 
 
-def needed_words(root: Root, required_by: ReferenceClass | None) -> tuple[str, ...]:
-    """Return which class needs something of a tag, if not the tag's own."""
+def needed_words(
+    root: Root, required_by: ReferenceClass | None, *, possible: bool = False
+) -> tuple[str, ...]:
+    """Return which class needs something of a tag, if not the tag's own, and if it need not."""
     if required_by is None:
         return ("no required platform needs it",)
-    return tuple(filter(None, (aside(root, required_by),)))
+    return tuple(filter(None, (aside(root, required_by), MERELY if possible else "")))
 
 
 def impact_words(found: Impact) -> Iterator[str]:
     """Yield whom the loss of a tag affects, one line each, and what must not be done now."""
     for user in found.workloads[:_MOST_USERS]:
-        yield f"affects {user_words(user)}"
+        yield f"{'affects' if user.stops else 'affects, if it starts there,'} {user_words(user)}"
     if len(found.workloads) > _MOST_USERS:
         yield f"affects {count_words(len(found.workloads) - _MOST_USERS, 'more workload')}"
-    if found.running:
-        running = count_words(found.running, "container")
+    if found.certain.running:
+        running = count_words(found.certain.running, "container")
         yield f"do not restart or reschedule: {running} running on layers cached on their nodes"
 
 

@@ -23,7 +23,7 @@ from exporter.resolve.carried import carry
 from exporter.resolve.credential_checks import admissions
 from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.listing import Listings
-from exporter.resolve.scope import select
+from exporter.resolve.scope import select, settled
 from exporter.resolve.seals import seals
 from exporter.resolve.tags import Answer, TagName, resolve, roots, tag_names, unasked, verify
 from exporter.resolve.target import Target
@@ -50,7 +50,7 @@ async def observe(
         platforms=target.platforms,
         parts=target.parts,
         collector=target.collector,
-        uses=tuple(use for use in uses.entries if target.concerns(use)),
+        uses=tuple(settled(target.scope, use) for use in uses.entries if target.concerns(use)),
     )
     away = await _away(target)
     if away is not None:

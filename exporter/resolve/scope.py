@@ -56,7 +56,7 @@ class AuditScope:
     """Listed tags that are not looked at for any reason."""
     promotions: tuple[Promotion, ...] = ()
     require: frozenset[Platform] = frozenset()
-    """Platforms that must run every tag; empty means those that each tag offers."""
+    """Platforms that must run every tag, besides those that uses and promotions need."""
     shard: Shard = WHOLE
     """The part of the repositories that is looked at, whoever names them."""
 
@@ -106,11 +106,14 @@ def merge(first: WantedImage, second: WantedImage) -> WantedImage:
     """Return what two reasons for the same image make together.
 
     Where one of two equally important reasons does not know its platforms, none are known: then
-    every platform that the image offers must be there.
+    every platform that the image offers must be there. A use that does not know them is judged by
+    itself (`judge.choice.demand`), and takes nothing from what the others know.
     """
     used = first.used or second.used
     if first.reference_class is second.reference_class:
-        return replace(first, nodes=first.nodes | second.nodes, used=used)
+        both = first.used and second.used
+        nodes = first.nodes.also(second.nodes) if both else first.nodes | second.nodes
+        return replace(first, nodes=nodes, used=used)
     top = min(first, second, key=lambda each: each.reference_class.rank)
     return replace(top, used=used)
 
@@ -119,9 +122,13 @@ def _used(scope: AuditScope, uses: Iterable[Use]) -> Iterator[WantedImage]:
     for use in uses:
         name = use.reference.digest or use.reference.tag
         if name is not None:
-            said = use.nodes
-            nodes = said if said.known else Nodes(scope.require)
+            nodes = Nodes(scope.require).also(use.nodes)
             yield WantedImage(use.reference.repository, name, use.reference_class, nodes, used=True)
+
+
+def settled(scope: AuditScope, use: Use) -> Use:
+    """Return a use with its platforms: where it says none, those that every tag must run on."""
+    return use if use.nodes.known else replace(use, platforms=scope.require)
 
 
 def _listed(
@@ -143,7 +150,7 @@ def _reasons(
         return
     for promotion in scope.promotions:
         if _matches(repository, (promotion.repository,)) and _matches(tag, (promotion.tag,)):
-            yield promotion.reference_class, promotion.platforms or scope.require
+            yield promotion.reference_class, promotion.platforms | scope.require
     if _matches(tag, scope.latest):
         yield ReferenceClass.LATEST, scope.require
     if _matches(tag, scope.select) and not _matches(tag, scope.leave_out_tags):

@@ -64,6 +64,9 @@ class ReferenceFile:
         """Is it one of this file?"""
         return use.workload is None and use.owner.rpartition(":")[0] == self.name
 
+    def recall(self, uses: Iterable[Use]) -> None:
+        """Recall nothing: a file says all that counts."""
+
     def _unread(self, entries: Iterable[tuple[int, object]], uses: list[Use]) -> Iterator[Gap]:
         """Read entries into uses, and yield a gap for each that cannot be read."""
         for line, entry in entries:

@@ -29,6 +29,8 @@ def cluster(settings: ClusterSettings, environ: Mapping[str, str]) -> Cluster:
         depth=settings.rollback_depth,
         helm=settings.helm_history,
         pull_secrets=settings.pull_secrets,
+        platforms=frozenset(settings.platforms),
+        memory=settings.nodes_memory.total_seconds(),
         custom=tuple(map(_resource, settings.custom_resources)),
     )
     return Cluster(access, options, time.time)

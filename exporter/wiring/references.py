@@ -91,6 +91,7 @@ class ReferenceSources:
         for source in self._sources:
             with _apart(source):
                 mine = tuple(use for use in wanted if source.owns(use))
+                source.recall(mine)
                 if mine and source.name not in self._last:
                     status = SourceStatus(source.name, False, when, len(mine))
                     self._last[source.name] = Listing(mine), status

@@ -18,7 +18,7 @@ LABELS: Final = {
     "collector": {str(each) for each in Collector},
     "scope": {str(each) for each in Scope},
     "reason": {str(each) for each in Reason},
-    "need": {"required", "optional"},
+    "need": {"required", "possible", "optional"},
     "dialect": set(DIALECTS),
     "mode": {str(each) for each in Mode},
 }

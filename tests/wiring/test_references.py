@@ -19,6 +19,8 @@ from exporter.wiring.references import ReferenceSources
 from tests.faulty import FAULTS, Faulty, Injected
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exporter.ports import ReferenceSource
     from exporter.serve.audit_job import References
 
@@ -57,6 +59,9 @@ class Source:
 
     def owns(self, named: Use) -> bool:
         return named.owner.rpartition(":")[0] == self.name
+
+    def recall(self, uses: Iterable[Use]) -> None:
+        pass
 
 
 def source(name: str, *, away: bool = False) -> Source:
@@ -198,6 +203,9 @@ class Cluster:
 
     def owns(self, _: Use) -> bool:
         return False
+
+    def recall(self, uses: Iterable[Use]) -> None:
+        pass
 
 
 def series(found: References, name: str) -> dict[str, str]:

@@ -113,8 +113,8 @@ def _lost(tag: TagReport) -> Iterator[Item]:
         if each.required:
             yield item(Cell(each.where, Tone.BAD), f": {'; '.join(each.details)}")
     optional = sum(not each.required for each in found)
-    running = tag.impact.running
-    if running or ReferenceClass.LIVE in tag.verdict.failing:
+    running = tag.impact.certain.running
+    if running or tag.verdict.stops_live:
         still = f": {count_words(running, 'container')} on layers cached on nodes"
         warning = Cell("Do not restart or reschedule workloads that use it", Tone.BAD)
         yield item(warning, still if running else "")
@@ -143,10 +143,11 @@ def users(tag: TagReport) -> Block:
     if not every:
         return line("No known workload or file uses it.")
     cannot = Cell("cannot restart", Tone.BAD)
+    might = Cell("may start there, and cannot", Tone.UNSURE)
     shown = (
         item(
             user_words(user) if user.workload else f"{user.name}, {user.reference_class}",
-            *((", ", cannot) if affected else ()),
+            *((", ", cannot if user.stops else might) if affected else ()),
         )
         for user, affected in tag.impact.affects(every[:_MOST_USERS])
     )

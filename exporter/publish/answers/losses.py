@@ -54,7 +54,7 @@ def _loss(verdict: TagVerdict, child: Child) -> Loss:
         for each in child.lacks
         if each.lost
     )
-    notes = needed_words(verdict.root, child.required_by)
+    notes = needed_words(verdict.root, child.required_by, possible=child.possible)
     return Loss(
         child_words(child), child_cell(child), child.digest, (*details, *notes), child.required
     )

@@ -70,12 +70,22 @@ class ChildEntry(Struct, frozen=True):
     required_by: Annotated[
         ReferenceClass | None, Meta(description="The highest class that requires it.")
     ]
+    possible: Annotated[
+        bool, Meta(description="Whether live uses may start on its platform, but need not.")
+    ]
 
 
 class TagUserEntry(UserEntry, frozen=True, rename={"reference_class": "class"}):
     """One user of a tag."""
 
     hit: Annotated[bool, Meta(description="Whether it cannot restart; false if unknown.")]
+    fails_on: Annotated[
+        tuple[Name, ...],
+        Meta(description="Platforms on which it cannot start; empty if none or unknown."),
+    ]
+    possible: Annotated[
+        bool, Meta(description="Whether it may start on those platforms, but need not.")
+    ]
 
 
 class HolderEntry(Struct, frozen=True):
@@ -359,7 +369,12 @@ def _tags(report: Report) -> Iterator[TagEntry]:
 
 def _users(tag: TagReport) -> Iterator[TagUserEntry]:
     for user, hit in tag.impact.affects(tag.users):
-        yield TagUserEntry(**msgspec.structs.asdict(user_entry(user)), hit=hit)
+        yield TagUserEntry(
+            **msgspec.structs.asdict(user_entry(user)),
+            hit=user.stops,
+            fails_on=tuple(map(str, user.fails_on)),
+            possible=hit and not user.stops,
+        )
 
 
 def _holders(verdict: TagVerdict) -> tuple[HolderEntry, ...]:
@@ -385,6 +400,7 @@ def _child(child: Child) -> ChildEntry:
         protected_by=child.protected_by and child.protected_by[:_MOST_PROTECTORS],
         protected_by_more=max(0, len(child.protected_by or ()) - _MOST_PROTECTORS),
         required_by=child.required_by,
+        possible=child.possible,
     )
 
 

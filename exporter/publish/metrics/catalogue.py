@@ -72,8 +72,9 @@ REPOSITORY_LOGICAL_BYTES: Final = Group.VERDICTS.gauge(
 TAG_MISSING_CHILDREN: Final = Group.VERDICTS.gauge(
     "tag_missing_children{registry,repository,tag,class,need}",
     "Missing manifests that the tag references. A missing tag counts as one.",
-    "Each is counted under the highest class that needs it. The registry said twice that "
-    "they are not there.",
+    "Each is counted under the highest class that needs it. `need` is `required`, `possible` "
+    "(live workloads may start on its platform, but need not) or `optional`. The registry said "
+    "twice that they are not there.",
 )
 TAG_BROKEN_CHILDREN: Final = Group.VERDICTS.gauge(
     "tag_broken_children{registry,repository,tag,class,need}",
@@ -108,13 +109,14 @@ TAG_UNPROTECTED_IMAGES: Final = Group.VERDICTS.gauge(
     "that were pulled by the tag and that it no longer references.",
 )
 TAG_AFFECTED_WORKLOADS: Final = Group.VERDICTS.gauge(
-    "tag_affected_workloads{registry,repository,tag,class}",
+    "tag_affected_workloads{registry,repository,tag,class,need}",
     "Workloads that cannot restart from the tag. Only for broken or missing tags.",
     "As far as clusters could be read. Under a lower class than the tag's own: workloads of "
-    "that class.",
+    "that class. With `need` `possible`: live workloads that may start where they cannot, but "
+    "need not.",
 )
 TAG_AFFECTED_RUNNING: Final = Group.VERDICTS.gauge(
-    "tag_affected_running_containers{registry,repository,tag,class}",
+    "tag_affected_running_containers{registry,repository,tag,class,need}",
     "Running containers of the affected workloads. Only for broken or missing tags.",
     "They run because their nodes still hold the layers.",
 )
@@ -131,9 +133,10 @@ LOGIN_REFUSED_INFO: Final = Group.VERDICTS.gauge(
 )
 AFFECTED_WORKLOAD_INFO: Final = Group.VERDICTS.gauge(
     ""
-    "affected_workload_info{registry,repository,tag,class,workload_cluster,workload_namespace,workload_kind,workload,platforms}",
+    "affected_workload_info{registry,repository,tag,class,workload_cluster,workload_namespace,workload_kind,workload,platforms,need}",
     "Always 1. One series per workload that cannot restart from a broken or missing tag.",
-    "`platforms` are those of the workload's nodes. Capped per registry; live tags are kept first.",
+    "`platforms` are those on which it cannot start. `need` is `possible` if it may start there, "
+    "but need not. Capped per registry; live tags are kept first.",
 )
 MISSING_CHILD_INFO: Final = Group.VERDICTS.gauge(
     "missing_child_info{registry,repository,tag,class,platform,digest,kind,state,need}",

@@ -104,6 +104,9 @@ def _counts(tag: TagReport, of: ReferenceClass) -> Iterator[tuple[str, ChildCoun
     required = tag.child_counts(of)
     if required:
         yield "required", required
+    possible = tag.child_counts(of, possible=True)
+    if possible:
+        yield "possible", possible
     if of is tag.verdict.root.reference_class:
         optional = tag.child_counts(None)
         if optional:
@@ -138,8 +141,11 @@ def _write_class(samples: Samples, registry: str, tag: TagReport, of: ReferenceC
         samples.add(catalogue.TAG_BROKEN_SINCE, labels, tag.lost_since[of])
     if of in verdict.failing:
         impact = tag.impact_on(of)
-        samples.add(catalogue.TAG_AFFECTED_WORKLOADS, labels, len(impact.workloads))
-        samples.add(catalogue.TAG_AFFECTED_RUNNING, labels, impact.running)
+        for need, hit in (("required", impact.certain), ("possible", impact.possible)):
+            if need == "required" or hit.users:
+                where = f'{labels},need="{need}"'
+                samples.add(catalogue.TAG_AFFECTED_WORKLOADS, where, len(hit.workloads))
+                samples.add(catalogue.TAG_AFFECTED_RUNNING, where, hit.running)
         if impact.next_run is not None:
             samples.add(catalogue.TAG_AFFECTED_NEXT_RUN, labels, impact.next_run)
 
@@ -148,9 +154,8 @@ def _problems(registry: str, tag: TagReport) -> Iterator[tuple[str, ...]]:
     verdict = tag.verdict
     for child in verdict.children:
         if child.lost:
-            need = "required" if child.required else "optional"
             where = (str(child.platform or ""), child.digest or "")
-            how = child.kind.value, child.state.value, need
+            how = child.kind.value, child.state.value, child.need
             yield (*_labels(registry, tag, child.required_by), *where, *how)
     elsewhere = verdict.elsewhere if verdict.lacking else ()
     for each in verdict.lacking:
@@ -166,7 +171,8 @@ def _affected(registry: str, tag: TagReport) -> Iterator[tuple[str, ...]]:
             if user.workload:
                 cluster, namespace = user.workload.cluster, user.workload.namespace
                 whom = cluster, namespace, user.workload.kind, user.workload.name
-                yield (*labels, *whom, ",".join(map(str, user.platforms)))
+                need = "required" if user.stops else "possible"
+                yield (*labels, *whom, ",".join(map(str, user.fails_on)), need)
 
 
 def _refused(registry: str, tag: TagReport) -> Iterator[tuple[str, ...]]:

@@ -1,12 +1,13 @@
 """A Kubernetes cluster as a source of references: listed whole each time it is asked."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from exporter.facts.gap import bounded
 from exporter.facts.use import Use
+from exporter.oci.platform import Platform
 from exporter.ports import Listing
 from exporter.sources.cluster import controllers, resources
 from exporter.sources.cluster.access import Access
@@ -14,11 +15,12 @@ from exporter.sources.cluster.api import Api, ClusterLists, ListedObjects
 from exporter.sources.cluster.custom import CustomResource, meta_of, of_custom
 from exporter.sources.cluster.helm import HelmHistory
 from exporter.sources.cluster.images import PodImage, of_pods
+from exporter.sources.cluster.memory import ClusterMemory
 from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.nodes import ClusterNodes
 from exporter.sources.cluster.pull_secrets import PullSecrets
 from exporter.sources.cluster.resources import ApiResource
-from exporter.sources.cluster.uses import merged
+from exporter.sources.cluster.uses import merged, no_login
 
 _PAGES: Final = 10
 """For how many pages that take as long as one may there is time altogether."""
@@ -41,6 +43,10 @@ class ClusterOptions:
     pull_secrets: bool = False
     """Are the Secrets read with which pods are started?"""
     custom: tuple[CustomResource, ...] = ()
+    platforms: frozenset[Platform] = frozenset()
+    """Platforms that must be servable, whatever nodes there are."""
+    memory: float = 0.0
+    """Seconds for which nodes count that are not there any more."""
 
 
 class Cluster:
@@ -50,6 +56,7 @@ class Cluster:
         """Say how it is reached, how much of it counts, and what time it is; ask nothing yet."""
         self._access, self._options, self._clock = access, options, clock
         self._lists = ClusterLists(clock, options.namespaces)
+        self._memory = ClusterMemory(options.memory)
         self._helm = HelmHistory(access.name, options.depth)
         self._custom = {resources.custom(each): each for each in options.custom}
         self._secrets: dict[str, tuple[bytes, ...]] = {}
@@ -65,11 +72,10 @@ class Cluster:
         with self._access.open() as client:
             api = Api(self.name, client, patience, time.monotonic() + _PAGES * patience)
             listed = self._lists.read(api, self._resources())
-            whole = resources.NODES in listed.objects.keys() - listed.partial
-            nodes = ClusterNodes(listed.of(resources.NODES), whole=whole)
+            nodes = self._nodes(listed)
             secrets = PullSecrets(self.name, listed.of(resources.SERVICE_ACCOUNTS))
-            logins = (secrets.login,) if self._options.pull_secrets else ()
-            running = merged(self._images(listed, nodes), nodes, *logins)
+            login = secrets.login if self._options.pull_secrets else no_login
+            running = merged(self._images(listed, nodes), nodes, login, self._memory)
             self._secrets = secrets.contents(api, listed.gaps)
             # Last: there may be so many revisions that they take all the time that is left.
             revisions = self._helm.images(listed.of(resources.HELM_SECRETS), api, listed.gaps)
@@ -85,6 +91,18 @@ class Cluster:
     def owns(self, use: Use) -> bool:
         """Did this cluster name a use?"""
         return use.workload is not None and use.workload.cluster == self.name
+
+    def recall(self, uses: Iterable[Use]) -> None:
+        """Take for lately where workloads ran before a restart."""
+        self._memory.recall(uses)
+
+    def _nodes(self, listed: ListedObjects) -> ClusterNodes:
+        """Return the nodes that are there, and those that were lately."""
+        whole = resources.NODES in listed.objects.keys() - listed.partial
+        nodes = listed.of(resources.NODES)
+        self._memory.begin(self._clock())
+        absent = self._memory.absent(nodes)
+        return ClusterNodes(nodes, whole=whole, absent=absent, always=self._options.platforms)
 
     def _resources(self) -> list[ApiResource]:
         """Return what is listed, in order: pods after all that make them.

@@ -1,18 +1,19 @@
 """The nodes of a cluster: their platforms, which pods they admit, which images they hold."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
-from exporter.facts.use import Holder
+from exporter.facts.use import Holder, Nodes
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.sources.cluster import objects
+from exporter.sources.cluster.conditions import matches
 from exporter.sources.cluster.names import plain, reference
 from exporter.sources.cluster.objects import Node, PodSpec
+from exporter.sources.cluster.platforms import allows, only_by_platform, stated
 
 _CONDITIONS: Final = (
     *("not-ready", "unreachable", "unschedulable", "network-unavailable", "out-of-service"),
@@ -32,8 +33,6 @@ _FEW: Final = 3
 """Nodes that are named for one image."""
 _BARRING: Final = frozenset({"NoSchedule", "NoExecute"})
 _NAME: Final = "metadata.name"
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,19}")
-"""As Go's `ParseInt` takes them: with no underscores, which a label may have."""
 
 ImageName = tuple[str, Repository, Tag | Digest]
 
@@ -77,38 +76,30 @@ def _holds(term: objects.NodeSelectorTerm, node: Node) -> bool:
     if not term.match_expressions and not term.match_fields:
         return False
     fields = {_NAME: node.metadata.name}
-    return all(_matches(each, node.metadata.labels) for each in term.match_expressions) and all(
-        _matches(each, fields) for each in term.match_fields
+    return all(matches(each, node.metadata.labels) for each in term.match_expressions) and all(
+        matches(each, fields) for each in term.match_fields
     )
 
 
-def _matches(condition: objects.NodeSelectorRequirement, labels: Mapping[str, str]) -> bool:
-    value = labels.get(condition.key)
-    match condition.operator:
-        case "In":
-            return value in condition.values
-        case "NotIn":
-            return value not in condition.values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt" | "Lt":
-            # Whole numbers; what is none matches nothing.
-            texts = (value or "", *condition.values[:1])
-            numbers = [int(text) for text in texts if _NUMBER.fullmatch(text)]
-            ordered = numbers if condition.operator == "Lt" else numbers[::-1]
-            return len(ordered) == len(texts) == 2 and ordered[0] < ordered[1]  # noqa: PLR2004
-    return False
-
-
 class ClusterNodes:
-    """The nodes of one cluster. Where none can be seen, nothing is known of platforms."""
+    """The nodes of one cluster, and the platforms on which its pods must or may be started."""
 
-    def __init__(self, nodes: Sequence[Node], *, whole: bool) -> None:
-        """Take the nodes; `whole` says that one that is not among them is not there."""
-        self._whole = whole
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        *,
+        whole: bool,
+        absent: Sequence[Node] = (),
+        always: frozenset[Platform] = frozenset(),
+    ) -> None:
+        """Take the nodes; `whole` says that one that is not among them is not there.
+
+        `absent` are nodes that are not there now and may come back, `always` the platforms that
+        must be servable whatever nodes there are.
+        """
+        self._whole, self.always = whole, always
         self._nodes = [(node, _platform(node)) for node in nodes]
+        self._possible = [*self._nodes, *((node, _platform(node)) for node in absent)]
         self._platforms = {node.metadata.name: platform for node, platform in self._nodes}
         self._held = _held(self._nodes)
         self._admitted: dict[bytes, frozenset[Platform]] = {}
@@ -127,12 +118,23 @@ class ClusterNodes:
                 return None
         return frozenset(found)
 
+    def reach(self, pod: PodSpec) -> Nodes:
+        """Return where a pod must be servable, and where else it may be started.
+
+        Where no node admits it now, its own spec tells; where neither does, nothing is known, but
+        for what the spec excludes.
+        """
+        admitted, said = self.admitted(pod), stated(pod)
+        sure = not admitted or only_by_platform(pod)
+        must = frozenset(each for each in self.always if sure and allows(pod, each))
+        return Nodes(must, (admitted or said.platforms) - must, said.barred)
+
     def admitted(self, pod: PodSpec) -> frozenset[Platform]:
         """Return the platforms of all nodes on which a pod may be started."""
-        key = msgspec.json.encode((pod.node_selector, pod.affinity, pod.tolerations, pod.os))
+        key = spec_key(pod)
         if key not in self._admitted:
             found: set[Platform] = set()
-            for node, platform in self._nodes:
+            for node, platform in self._possible:
                 if platform is not None and platform not in found and admits(node, pod):
                     found.add(platform)
             self._admitted[key] = frozenset(found)
@@ -143,7 +145,7 @@ class ClusterNodes:
         return (
             self._whole
             and not self.admitted(pod)
-            and not any(admits(node, pod) for node, _ in self._nodes)
+            and not any(admits(node, pod) for node, _ in self._possible)
         )
 
     def holders(self, named: Reference, running: frozenset[Digest]) -> tuple[Holder, ...]:
@@ -154,6 +156,15 @@ class ClusterNodes:
         for each in (*running, *((name,) if name else ())):
             found |= self._held.get((*where, each), {})
         return tuple(found[node] for node in sorted(found)[:_FEW])
+
+
+def spec_key(pod: PodSpec) -> bytes:
+    """Return the same key for all pods that the same nodes admit, by their specs.
+
+    Kubernetes adds tolerations of passing taints to each pod, which its template does not have.
+    """
+    tolerations = [each for each in pod.tolerations if each.key not in _PASSING]
+    return msgspec.json.encode((pod.node_selector, pod.affinity, tolerations, pod.os))
 
 
 def _platform(node: Node) -> Platform | None:

@@ -5,30 +5,39 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.use import ReferenceClass, Use, Workload
+from exporter.facts.use import Nodes, ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.ports import Listing
 from exporter.sources.cluster.images import PodImage
+from exporter.sources.cluster.memory import ClusterMemory
 from exporter.sources.cluster.names import reference
-from exporter.sources.cluster.nodes import ClusterNodes
+from exporter.sources.cluster.nodes import ClusterNodes, spec_key
+from exporter.sources.cluster.platforms import Stated, stated
 
 _BARE: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def no_login(_: PodImage) -> str:
+    """Return the credentials of an image where they are not looked at."""
+    return ""
 
 
 def merged(
     images: Iterable[PodImage],
     nodes: ClusterNodes,
-    login: Callable[[PodImage], str] = lambda _: "",
+    login: Callable[[PodImage], str] = no_login,
+    memory: ClusterMemory | None = None,
 ) -> Listing[Use]:
     """Put together what belongs together; a text that is no reference is a gap of its own.
 
-    `login` names the credentials with which an image would be pulled.
+    `login` names the credentials with which an image would be pulled; `memory` knows where
+    workloads ran lately.
     """
     groups: dict[tuple[Workload, str, ReferenceClass], list[PodImage]] = {}
     uses: list[Use] = []
     gaps: list[Gap] = []
+    memory = memory or ClusterMemory(0.0)
     for each in images:
         if each.excess:
             subject = str(each.workload)
@@ -37,25 +46,32 @@ def merged(
             groups.setdefault((each.workload, each.image, each.reference_class), []).append(each)
     for (workload, text, _), group in groups.items():
         try:
-            uses.append(_use(reference(text), group, nodes, login))
+            named = reference(text)
         except Malformed as error:
             gaps.append(Gap(Scope.REFERENCES, str(workload), Reason.MALFORMED, str(error)))
+            continue
+        wanted = _wanted(named, group, nodes, memory)
+        uses += (_use(named, each, part, nodes, login) for each, part in wanted)
     return Listing(tuple(uses), tuple(gaps))
 
 
 def _use(
-    named: Reference, group: list[PodImage], nodes: ClusterNodes, login: Callable[[PodImage], str]
+    named: Reference,
+    where: Nodes,
+    group: list[PodImage],
+    nodes: ClusterNodes,
+    login: Callable[[PodImage], str],
 ) -> Use:
     first = group[0]
-    platforms, admitted = _platforms(group, nodes)
     told = {each.image_id for each in group}
     content = frozenset(filter(None, (running(each, named) for each in told)))
     return Use(
         owner=str(first.workload),
         reference=named,
         reference_class=first.reference_class,
-        platforms=platforms,
-        admitted=admitted,
+        platforms=where.platforms,
+        admitted=where.admitted,
+        barred=where.barred,
         workload=first.workload,
         running=content,
         alive=sum(each.alive for each in group),
@@ -66,24 +82,65 @@ def _use(
     )
 
 
-def _platforms(
-    group: list[PodImage], nodes: ClusterNodes
-) -> tuple[frozenset[Platform], frozenset[Platform]]:
-    """Return the platforms that must run it, and those on which it may be started besides.
+def _wanted(
+    named: Reference, group: list[PodImage], nodes: ClusterNodes, memory: ClusterMemory
+) -> list[tuple[Nodes, list[PodImage]]]:
+    """Part what a workload wants by its specs, where they differ in what they can be started on.
 
-    Both are empty where a pod is on a node that cannot be seen: then nothing is known.
+    What an old template can be started on must not stand for a new one.
     """
-    must = nodes.platforms({each.node for each in group if each.node})
+    specs: dict[bytes, list[PodImage]] = {}
+    for each in group:
+        specs.setdefault(spec_key(each.pod) if each.pod else b"", []).append(each)
+    parts: dict[Nodes, list[PodImage]] = {}
+    for images in specs.values():
+        parts.setdefault(_nodes(named, images, nodes, memory), []).extend(images)
+    return list(parts.items()) if len(parts) == 1 else _joined(parts)
+
+
+def _joined(parts: dict[Nodes, list[PodImage]]) -> list[tuple[Nodes, list[PodImage]]]:
+    """Put together the parts that are judged alike together and apart.
+
+    Those that must run somewhere are: each platform counts by itself. One that only may run on
+    some is lost where none of them is left, so it stands by itself unless it may run where others
+    must.
+    """
+    firm, together = Nodes(), list[PodImage]()
+    apart: dict[Nodes, list[PodImage]] = {}
+    ordered = sorted(parts.items(), key=lambda part: not part[0].settled.platforms)
+    for nodes, images in ordered:
+        settled = nodes.settled
+        if settled.platforms or settled.every & firm.platforms:
+            firm = firm.also(settled)
+            together += images
+        else:
+            apart.setdefault(nodes, []).extend(images)
+    firm = Nodes(firm.platforms, firm.admitted - firm.platforms)
+    return [*(((firm, together),) if together else ()), *apart.items()]
+
+
+def _nodes(
+    named: Reference, images: list[PodImage], nodes: ClusterNodes, memory: ClusterMemory
+) -> Nodes:
+    """Return where pods of one spec must and may be started.
+
+    Where a pod is on a node that cannot be seen, all that its spec names counts, or nothing is
+    known.
+    """
+    first = images[0]
+    reach = nodes.reach(first.pod) if first.pod else Nodes(nodes.always)
+    must = nodes.platforms({each.node for each in images if each.node})
     if must is None:
-        return frozenset(), frozenset()
-    may = frozenset[Platform]()
-    # Pods of one template share its spec, and that is looked at once.
-    free = {id(each.pod): each for each in group if not (each.stays and must)}
-    for each in free.values():
-        if each.pod is not None:
-            may |= nodes.admitted(each.pod)
-            must |= nodes.admitted(each.pod) if each.everywhere else frozenset()
-    return must, may - must
+        said = stated(first.pod) if first.pod else Stated()
+        return Nodes(said.platforms | reach.platforms, barred=said.barred)
+    if must and all(each.stays for each in images):
+        return Nodes(must)
+    lately = memory.ran(str(first.workload), str(named), must) & reach.every
+    must |= lately | reach.platforms
+    if any(each.everywhere for each in images):
+        must |= reach.admitted
+    known = Nodes(must, reach.admitted - must)
+    return known if known.known else reach
 
 
 def running(image_id: str, wanted: Reference) -> Digest | None:

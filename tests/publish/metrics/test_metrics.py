@@ -296,6 +296,7 @@ def test_a_broken_tag_says_whom_it_hits_and_a_whole_one_does_not() -> None:
         "workload_kind": "Deployment",
         "workload": "web",
         "platforms": "linux/amd64,linux/arm64",
+        "need": "required",
     }
 
 
