@@ -88,7 +88,7 @@ def _authorize(
         try:
             return api_token(settings, environ) or ""
         except NoSecret as unusable:
-            raise Unseen("_catalog", Reason.CREDENTIALS, str(unusable)) from unusable
+            raise Unseen(unusable.key, Reason.CREDENTIALS, unusable.text) from unusable
 
     if settings.source is ListSource.DOCKER_HUB and settings.token_key:
         return exchange(_username(registry, environ), secret)

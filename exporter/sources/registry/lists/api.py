@@ -56,7 +56,11 @@ class ApiSession(Session):
         Raises `Unseen` where it cannot be had.
         """
         self._shown = ""
-        self._shown = await self._authorize(self)
+        try:
+            self._shown = await self._authorize(self)
+        except Unseen as failure:
+            detail = f"{failure.subject}: {failure.detail}"
+            raise Unseen("_catalog", failure.reason, detail) from failure
 
     async def get(self, path: str, subject: str) -> Response:
         """Return the whole answer to a request, which is a 200. Raises `Unseen`."""

@@ -19,6 +19,8 @@ from tests.sources.registry.lists.listing import listed, opened
 from tests.sources.registry.speaking import QUICK
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from exporter.oci.reference import Repository
     from exporter.ports import Listing, RepositoryList
     from tests.sources.registry.lists.conversations import Conversation
@@ -353,3 +355,34 @@ async def test_the_signature_for_ecr_is_of_the_very_request_that_is_sent() -> No
         auth.string_to_sign(again, auth.canonical_request(again)), again
     )
     assert json.loads(asked.body) == {"registryId": "012345678910", "maxResults": 1000}
+
+
+async def test_a_token_that_cannot_be_had_is_told_by_its_key_and_never_repeated(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("first-token")
+
+    class Filed(spoken_by.Quay):
+        settings = f"namespaces: [team], api_token_file: '{file}'"
+
+    spoken = Filed()
+    with serving(spoken) as url:
+        async with opened(spoken, url) as lists:
+            assert (await lists.repositories()).complete
+            file.write_text("second-token")  # rotated: read anew for every list
+            assert (await lists.repositories()).complete
+            for text, words in (
+                ("", "empty"),
+                ("two\nlines", "one line"),
+                ("t\u00f6ken", "header"),
+            ):
+                file.write_text(text)
+                with pytest.raises(Unseen) as unseen:
+                    await lists.repositories()
+                assert unseen.value.reason is Reason.CREDENTIALS
+                assert words in unseen.value.detail
+                assert unseen.value.detail.startswith("api_token")
+
+    shown = [each.headers["Authorization"] for each in spoken.asked]
+    assert sorted(set(shown)) == ["Bearer first-token", "Bearer second-token"]
