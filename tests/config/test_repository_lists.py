@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,19 @@ from exporter.config.repositories import EcrAddress, ListSource
 from tests.parts import needs
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "registries"
+DOCS: Final = Path(__file__).parents[2] / "docs" / "registries"
+PAGES: Final = {
+    "harbor": ListSource.HARBOR,
+    "ghcr": ListSource.GITHUB,
+    "gitlab": ListSource.GITLAB,
+    "gitea": ListSource.GITEA,
+    "quay": ListSource.QUAY,
+    "docker-hub": ListSource.DOCKER_HUB,
+    "ecr": ListSource.ECR,
+    "gar": ListSource.CATALOG,
+    "acr": ListSource.CATALOG,
+}
+"""What the example of each page lists its repositories by."""
 ENVIRON: Final = {"T": "token", "GITHUB_TOKEN": "token", "HARBOR_ROBOT_SECRET": "secret"}
 OWN: Final = "https://r.example.com"
 ECR: Final = "https://012345678910.dkr.ecr.eu-west-1.amazonaws.com"
@@ -109,3 +123,18 @@ def test_an_ecr_registry_names_its_account_its_region_and_its_api(host: str, api
     found = EcrAddress.of(host.removeprefix("https://"))
 
     assert found == EcrAddress("012345678910", "eu-west-1", api)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_configuration_of_each_page_is_valid(tmp_path: Path, name: str) -> None:
+    if name == "ecr":
+        needs.installed("botocore")
+    page = (DOCS / f"{name}.md").read_text()
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    for named in re.findall(r"(?:_file|docker_config): ([\w./]+)", example):
+        (tmp_path / named).parent.mkdir(exist_ok=True)
+        (tmp_path / named).write_text("secret")
+
+    (registry,) = parse(example.encode(), {}, tmp_path / "pullproof.yml").registries
+
+    assert registry.repositories.source is PAGES[name]
