@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -170,6 +172,41 @@ def ended(watched: Exporter, pulse: Pulse) -> float:
     os.kill(watched.server.process.pid, signal.SIGTERM)
     assert watched.server.process.wait(PATIENCE) == 0
     return time.monotonic() - began
+
+
+def test_told_to_stop_within_a_list_of_a_cluster_it_ends(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    with (
+        attacking(tmp_path, "healthy", 3) as host,
+        socket.create_server(("127.0.0.1", 0)) as mute,
+    ):
+        entry = {"name": "a", "cluster": {"server": f"https://127.0.0.1:{mute.getsockname()[1]}"}}
+        context = {"name": "a", "context": {"cluster": "a", "user": "a"}}
+        users = [{"name": "a", "user": {"token": "t"}}]
+        config = {"current-context": "a", "contexts": [context], "clusters": [entry]}
+        kubeconfig.write_text(json.dumps(config | {"users": users}))
+        settings = {
+            "registries": [named("main", host)],
+            "clusters": [{"kubeconfig": str(kubeconfig)}],
+        }
+        with exporter(tmp_path / "victim", settings) as victim, felt(victim) as pulse:
+            mute.settimeout(PATIENCE)
+            with mute.accept()[0]:  # it waits for an answer from here on
+                stopped = ended(victim, pulse)
+
+    assert stopped < 5.0
+
+
+def test_told_to_stop_within_an_audit_of_a_hundred_thousand_tags_it_ends(tmp_path: Path) -> None:
+    with attacking(tmp_path, "many_tags", 100_000) as host:
+        tags = {"select": ["*"], "limit": 200_000, "total": 200_000}
+        settings = {"registries": [named("main", host) | {"tags": tags}]}
+        with exporter(tmp_path / "victim", settings) as victim, felt(victim) as pulse:
+            asked = "pullproof_registry_requests_total"
+            until(lambda: victim.value(asked) > 1_000, "the tags are resolved")
+            stopped = ended(victim, pulse)
+
+    assert stopped < 5.0
 
 
 def test_a_named_pipe_in_place_of_a_file_is_a_gap_and_is_not_waited_for(tmp_path: Path) -> None:

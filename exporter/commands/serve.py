@@ -27,7 +27,7 @@ _log: Final = logging.getLogger("pullproof.config")
 
 _LOOK_EVERY: Final = 5.0
 """Seconds between two looks at the configuration file, where it is watched."""
-_LAST: Final = 4.0
+_LAST: Final = 3.0
 """Seconds from being told to stop to the end."""
 
 

@@ -39,12 +39,12 @@ from exporter.wiring.probing import Probing
 
 _log: Final = logging.getLogger("pullproof.service")
 
-_PATIENCE: Final = 2.0
+_PATIENCE: Final = 1.5
 """Seconds that a running audit is given to end when the process is told to."""
 _RETRY: Final = 60.0
 """Seconds until a changed file that could not be put in force is tried again: a file that it names
 may come later, as a mounted Secret does."""
-_LAST: Final = 3.5
+_LAST: Final = 2.5
 """Seconds after which nobody waits any more for what is being closed."""
 
 
