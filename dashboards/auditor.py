@@ -276,11 +276,14 @@ OLDEST: Final = graph(
 READ: Final = graph(
     Card(
         52,
-        "Bytes read in full",
-        "Bytes per day, and the daily budget.",
+        "Bytes read",
+        "Bytes per day: of all responses, and of scrubs with their daily budget. Bytes that the "
+        "last audit read in full, where the registry ignores ranges.",
         unit=units.BytesIEC,
-        absent="no registry is scrubbed",
+        absent="nothing was read",
     ),
+    Ask(f"86400 * {rate('registry', metric.RECEIVED_BYTES)}", "{{registry}}, in all"),
+    Ask(total("registry", metric.FULL_READ_BYTES), "{{registry}}, in full by the last audit"),
     Ask(f"86400 * {rate('registry', metric.SCRUB_BYTES)}", "{{registry}}, read"),
     Ask(f"86400 * {rate('registry', metric.SCRUB_UNPACKED)}", "{{registry}}, unpacked"),
     Ask(total("registry", metric.SCRUB_BUDGET), "{{registry}}, budget"),

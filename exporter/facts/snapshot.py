@@ -129,6 +129,8 @@ class Snapshot:
     gone: bool = False
     """Did the registry stop answering before the audit's end?"""
     gaps: tuple[Gap, ...] = ()
+    recovered: Mapping[Place, str] = field(default_factory=dict)
+    """What the first look denied, with its words, and the second one found."""
     read_in_full: int | None = None
     """Bytes of blobs that were read in full, as the registry ignores ranges; None where it sends
     the part that is asked for."""

@@ -23,7 +23,7 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Place
 from exporter.ports import Absent, BlobRead, Unseen, Wrong
 from exporter.resolve.concurrency import spread
-from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
+from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
 from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.walk import Walk
 
@@ -71,9 +71,9 @@ class BlobCheck:
 
         await spread(walk.limits.width, note, await self._ordered(note))
         above = _above(walk, suspects) if suspects else {}
-        walk.sightings.update(
-            await confirm(suspects, self._look_again, above, walk.content, walk.limits)
-        )
+        settled = await confirm(suspects, self._look_again, above, walk.content, walk.limits)
+        walk.sightings.update(settled)
+        walk.recovered.update(recovered(suspects, settled))
         argued = unknown(Reason.MALFORMED, "two manifests state different sizes")
         walk.sightings.update((place, argued) for place in disputed)
         for place, seen in self._exempt.items():

@@ -75,6 +75,17 @@ async def confirm(
     }
 
 
+def recovered(
+    suspects: Mapping[Place, Suspect], settled: Mapping[Place, Sighting]
+) -> dict[Place, str]:
+    """Return what was denied at first and there at the second look, with the words of the first."""
+    return {
+        place: suspects[place].detail
+        for place, seen in settled.items()
+        if seen.state is State.PRESENT and suspects[place].state is State.MISSING
+    }
+
+
 async def _readable(content: Content, place: Place) -> bool:
     """Can the manifest be read whole at this moment?"""
     try:

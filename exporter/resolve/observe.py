@@ -109,6 +109,7 @@ async def _resolve(
         sightings=walk.sightings,
         config_platforms=blobs.platforms,
         sealed=sealed,
+        recovered=walk.recovered,
         read_in_full=blobs.read if walk.content.ranges is False else None,
     )
     return replace(seen, admissions=await admissions(target, seen))

@@ -13,7 +13,7 @@ from exporter.oci.reference import Place, Repository
 from exporter.oci.strict import LARGE
 from exporter.ports import Content, ManifestBody, Memory, Unseen
 from exporter.resolve.concurrency import abreast
-from exporter.resolve.confirm import Look, Suspect, confirm, suspicion
+from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
 from exporter.resolve.target import AuditLimits
 
 _BATCH: Final = 4 * 2**20
@@ -90,6 +90,8 @@ class Walk:
     """The index by which each child was reached first."""
     bare: set[Place] = field(default_factory=set)
     """Manifests whose platform no index states."""
+    recovered: dict[Place, str] = field(default_factory=dict)
+    """What was denied at first and was there at the second look; blobs are added to it."""
     _entries: int = 0
     """Entries of all manifests that are held."""
     _parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -124,9 +126,9 @@ class Walk:
         ]
         suspects = {place: look for place, look in looks if isinstance(look, Suspect)}
         self.sightings.update((at, look) for at, look in looks if isinstance(look, Sighting))
-        self.sightings.update(
-            await confirm(suspects, self._manifest, self.above, self.content, self.limits)
-        )
+        settled = await confirm(suspects, self._manifest, self.above, self.content, self.limits)
+        self.sightings.update(settled)
+        self.recovered.update(recovered(suspects, settled))
 
     async def _manifest(self, place: Place) -> Look:
         """HEAD for a manifest whose body is kept, GET for a new one."""

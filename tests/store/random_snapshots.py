@@ -120,6 +120,8 @@ snapshots = st.builds(
     admissions=st.lists(admissions, max_size=2).map(tuple),
     gone=st.booleans(),
     gaps=st.lists(gaps, max_size=2).map(tuple),
+    recovered=st.dictionaries(st.tuples(names, digests), words, max_size=2),
+    read_in_full=st.none() | st.integers(0, 10_000),
     diff_id_mismatches=st.dictionaries(digests, diff_id_mismatches, max_size=2),
     parts=st.lists(
         st.builds(
