@@ -1,8 +1,10 @@
 """The command `protect`: the keep tags that are missing, and, with `--apply`, their setting."""
 
 import argparse
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from exporter.commands import Refused
@@ -18,6 +20,7 @@ from exporter.oci.reference import tag
 from exporter.ports import KeepTagger, Unseen
 from exporter.publish.answers import protect
 from exporter.publish.answers.protect import Outcome
+from exporter.screen import plain
 from exporter.wiring.keep_tags import keep_tagger
 
 _ATTACHED: Final = ("sha256-*",)
@@ -106,7 +109,10 @@ def _answered(
     )
     if any(plan.wanted for plan in plans):
         return Exit.BROKEN
-    return Exit.BLIND if any(_blind(plan) for plan in plans) else Exit.WELL
+    blind = [plan for plan in plans if _blind(plan)]
+    for line in chain.from_iterable(map(protect.incomplete, blind)):
+        sys.stderr.write(f"pullproof: {plain(line)}\n")
+    return Exit.BLIND if blind else Exit.WELL
 
 
 def _blind(plan: KeepTagPlan) -> bool:

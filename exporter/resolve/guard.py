@@ -9,7 +9,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.registry_kind import Collector
+from exporter.facts.registry_kind import UNKNOWN_KIND
 from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Admission
 from exporter.oci.digest import Digest
@@ -33,7 +33,7 @@ _FRAMES: Final = 8
 
 _OF_MANY: Final = frozenset({"head", "manifest", "stat", "read"})
 """Methods about one object of many, which has no gap of its own."""
-_OPTIONAL: Final[Mapping[str, object]] = {"ping": None, "collector": Collector.UNKNOWN}
+_OPTIONAL: Final[Mapping[str, object]] = {"ping": None, "kind": UNKNOWN_KIND}
 """Methods that an audit can do without, with what it goes on with after a fault."""
 
 _HISTORY: Final = "scrub history"
@@ -166,7 +166,7 @@ class _GuardedRegistry:
         call, faults = getattr(self.registry, method), self.faults
 
         def asked(*about: Any, **how: Any) -> Awaitable[Any]:
-            subject = about[0] if about else self.name
+            subject = (about[0] if about else None) or self.name
             if method in _OPTIONAL:
                 return faults.ask_optional(subject, call, *about, default=_OPTIONAL[method])
             ask = faults.ask_of_many if method in _OF_MANY else faults.ask

@@ -97,7 +97,7 @@ async def _resolve(
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
         await walk.run([place for place in _places(starts) if place not in walk.sightings])
     told = _told(listings, walk.sightings)
-    sealed = await seals(target, told, answers, walk.above, starts)
+    sealed = await seals(target, told, answers, walk.children(), starts)
     reads = target.full_reads
     plan = FullReadPlan(target.registry.name, reads, empty.taken_at) if reads else None
     blobs = BlobCheck(walk, plan)

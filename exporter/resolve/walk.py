@@ -201,6 +201,13 @@ class Walk:
                 self.above[child] = (repository, digest)
                 yield child
 
+    def children(self) -> Iterator[Place]:
+        """Yield what is right below each standing index, tagged or not."""
+        for place in self.sightings:
+            manifest = self.standing(place)
+            for entry in self.follow(place[0], manifest.children if manifest else ()):
+                yield place[0], entry.digest
+
     def standing(self, place: Place) -> Manifest | None:
         """Return the manifest, where this repository was just proven to hold it."""
         seen = self.sightings.get(place)

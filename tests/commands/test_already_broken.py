@@ -52,7 +52,7 @@ def test_nothing_to_do_and_safe_say_that_live_tags_are_broken_already(
     whole = scene(APP).seal()
     file.write_bytes(encode(whole.snapshot()))
     assert "already" not in run(capsys, *words, "--from", file, "--output", form)[1].replace(
-        "already tagged", ""
+        "already protected", ""
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.facts.gap import Reason
+from exporter.facts.registry_kind import ChildRemoval, Collector, RegistryKind
 from exporter.judge.change import DiffOutcome, compare
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
@@ -64,6 +65,20 @@ async def test_where_tags_in_scope_protect_all_nothing_more_is_asked() -> None:
     assert child(report, AMD64.digest).protected_by == ("amd64",)
     assert report.snapshot.sealed == {}
     assert codes(report) == []
+
+
+async def test_where_a_manifest_goes_with_its_last_tag_one_tag_is_not_enough() -> None:
+    """Another tag may keep it, so that every one is resolved before a risk is told."""
+    registry = stocked(amd64=AMD64.digest, arm64=ARM64.digest, more=ARM64.digest)
+    registry.shows = RegistryKind(
+        "zot", "", Collector.PARENT_PROTECTS, frozenset({ChildRemoval.MOVED_TAG})
+    )
+    told = scope.AuditScope(latest=("v1", "amd64", "arm64"))
+
+    report = await audited(target(registry, scope=told, collector=Collector.UNKNOWN))
+
+    assert registry.asked_about("more") == 1
+    assert [each.digest for each in report.findings] == [AMD64.digest]
 
 
 async def test_where_every_tag_was_resolved_anyway_there_is_a_seal() -> None:

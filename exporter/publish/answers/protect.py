@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 from exporter.facts.registry_kind import Collector
 from exporter.judge.keep_tags import KeepTag, KeepTagPlan, ReferencedManifest
 from exporter.judge.protection import Risk
+from exporter.publish.answers.coverage import gap_lines
 from exporter.publish.answers.document import (
     VERSION,
     AnswerDocument,
@@ -145,9 +146,19 @@ def blocks(
         lost = listed(map(_said, plan.lost))
         yield from section("Already lost; keep tags cannot restore them", lost)
         yield from section("Undetermined", listed(map(_doubt, plan.doubtful)))
+        gaps = gap_lines(plan.report.snapshot.gaps, with_sources=True)
+        yield from section("Gaps in coverage", listed(gaps))
         yield from section("Warnings", listed(warnings(plan)))
         commands = (item(Code(crane_command(plan, keep))) for keep in plan.wanted)
         yield from section("Equivalent commands", tuple(commands))
+
+
+def incomplete(plan: KeepTagPlan) -> tuple[str, ...]:
+    """Return why a plan may lack keep tags, one line each: its registry, and what was not seen."""
+    snapshot = plan.report.snapshot
+    return tuple(
+        f"{snapshot.registry}: {words}" for words in gap_lines(snapshot.gaps, with_sources=True)
+    )
 
 
 def warnings(plan: KeepTagPlan) -> tuple[str, ...]:
@@ -180,7 +191,7 @@ def _sum(plan: KeepTagPlan) -> str:
         return f"{count_words(len(plan.wanted), 'keep tag')} to set, {having}"
     return (
         f"nothing to do, {having}"
-        if not plan.doubtful
+        if not (plan.doubtful or plan.report.snapshot.gaps)
         else f"no keep tag is known to be missing, {having}"
     )
 

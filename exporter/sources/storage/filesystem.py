@@ -5,6 +5,7 @@ round, so what is seen unreferenced was so. What is referred to and was not list
 once more before it is called missing.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,6 +20,8 @@ from exporter.sources.storage.folder import below, folders, root, shown, unseen
 from exporter.sources.storage.manifests import ManifestReader
 from exporter.sources.storage.repositories import Repositories
 
+_MOST_FOLDERS: Final = 2_000
+"""That are looked into before a folder is taken for nobody's: any folder may be given."""
 _ZOT: Final = "an OCI layout for each repository, as zot keeps it"
 
 
@@ -80,13 +83,18 @@ def _foreign(top: int) -> str:
 
 
 def _is_oci_layout(top: int) -> bool:
-    """Look at the root and two folders below: zot's repositories stand there, or deeper alike."""
-    names = _names(top, ())
-    return layout.OCI_LAYOUT in names or any(
-        layout.OCI_LAYOUT in _names(top, (name,))
-        or any(layout.OCI_LAYOUT in _names(top, (name, inner)) for inner in _names(top, (name,)))
-        for name in names
-    )
+    """Look below the root, the upper folders first: zot's repositories stand at any depth."""
+    waiting: deque[tuple[str, ...]] = deque([()])
+    for _ in range(_MOST_FOLDERS):
+        if not waiting:
+            return False
+        path = waiting.popleft()
+        names = _names(top, path)
+        if layout.OCI_LAYOUT in names:
+            return True
+        if len(path) < layout.DEEPEST:
+            waiting.extend((*path, name) for name in names)
+    return False
 
 
 def _names(top: int, path: Sequence[str]) -> list[str]:

@@ -301,6 +301,7 @@ def test_folders_deeper_than_any_name_are_a_gap(root: Path) -> None:
         "docker/registry/lockfiles/database-in-use",
         "app/oci-layout",
         "team/app/oci-layout",
+        "a/b/c/d/e/oci-layout",
         "something/else",
     ],
 )
