@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
@@ -25,6 +25,9 @@ from exporter.sources.registry.session import Session
 from exporter.sources.registry.transport import Transport
 from exporter.sources.registry.trust import Contexts, Trust
 from exporter.tally import Tally
+
+_REFUSALS: Final = frozenset({Reason.UNAUTHORIZED, Reason.DENIED, Reason.UNSUPPORTED})
+"""Of a catalogue, which another account or interface may lift."""
 
 
 class Distribution(Session):
@@ -81,7 +84,14 @@ class Distribution(Session):
             words = f"{facts.title} has no catalogue: name images, or configure the registry with"
             words = f"{words} repositories: {{from: {facts.lister}, namespaces: [OWNER]}}"
             raise Unseen("_catalog", Reason.UNSUPPORTED, words)
-        return await catalogue.repositories(self)
+        try:
+            return await catalogue.repositories(self)
+        except Unseen as unseen:
+            lister = self.facts.lister
+            if unseen.reason not in _REFUSALS or not lister:
+                raise
+            detail = f"{unseen.detail}; its API may list them: repositories: {{from: {lister}}}"
+            raise Unseen(unseen.subject, unseen.reason, detail) from unseen
 
     async def aclose(self) -> None:
         """Close every connection; a request afterwards opens another."""

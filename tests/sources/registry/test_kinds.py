@@ -145,3 +145,32 @@ async def test_a_registry_without_a_catalogue_says_so_and_names_the_way_out(
         f"repositories: {{from: {lister}, namespaces: [OWNER]}}"
     )
     assert not registry.tally.requests
+
+
+@pytest.mark.parametrize(
+    ("service", "hint"),
+    [
+        ("harbor-registry", "; its API may list them: repositories: {from: harbor}"),
+        ("another", ""),
+    ],
+)
+async def test_a_refused_catalogue_of_a_kind_that_has_an_api_names_it(
+    service: str, hint: str
+) -> None:
+    where: list[str] = []
+
+    def harbor(asked: Asked) -> Answer:
+        if asked.target.startswith("/service/token"):
+            return Answer(200, b'{"token": "of-nobody"}')
+        challenge = f'Bearer realm="{where[0]}/service/token",service="{service}"'
+        body = b'{"errors": [{"code": "UNAUTHORIZED"}]}'
+        return Answer(401, body, {"Www-Authenticate": challenge})
+
+    with serving(harbor) as url:
+        where.append(url)
+        async with registry_at(url) as registry:
+            with pytest.raises(Unseen) as unseen:
+                await registry.repositories()
+
+    assert unseen.value.reason is Reason.UNAUTHORIZED
+    assert unseen.value.detail == f"401 UNAUTHORIZED{hint}"

@@ -21,6 +21,7 @@ KINDS: Final = (
         "ecr",
         "Amazon ECR",
         _recognise,
+        lister="ecr",
         untagged=Fact(Sweep.RULE, f"{_LIFECYCLE}: tagStatus", Verified.READ),
         manifest=Fact(frozenset({ReadEffect.PULL_TIME}), _PULL, Verified.READ),
         decides=Fact(

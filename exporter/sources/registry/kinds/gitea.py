@@ -29,6 +29,7 @@ KINDS: Final = (
         NAME,
         "Gitea, Forgejo",
         _recognise,
+        lister="gitea",
         collector=Fact(
             Collector.PARENT_PROTECTS, f"{_VERSION}, cron cleanup_packages", Verified.RUN
         ),

@@ -24,6 +24,7 @@ KINDS: Final = (
         "GitLab with its metadata database",
         _with_database,
         "database",
+        lister="gitlab",
         collector=Fact(
             Collector.PARENT_PROTECTS,
             _ONLINE,
@@ -36,6 +37,7 @@ KINDS: Final = (
         "gitlab",
         "GitLab",
         _without,
+        lister="gitlab",
         untagged=Fact(
             Sweep.COLLECTION,
             "gitlab-org/container-registry#149: `registry-garbage-collect -m`, children too",

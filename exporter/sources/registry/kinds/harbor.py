@@ -27,6 +27,7 @@ KINDS: Final = (
         "harbor",
         "Harbor",
         _recognise,
+        lister="harbor",
         collector=Fact(Collector.PARENT_PROTECTS, f"{_VERSION}, GC and DELETE", Verified.RUN),
         removals=Fact(frozenset(), f"{_VERSION}, GC and DELETE", Verified.RUN),
         untagged=Fact(Sweep.COLLECTION, f"{_VERSION}, delete_untagged", Verified.RUN),

@@ -30,6 +30,7 @@ KINDS: Final = (
         "quay",
         "Quay",
         _recognise,
+        lister="quay",
         collector=Fact(Collector.PARENT_PROTECTS, f"{_VERSION}, GC", Verified.RUN),
         removals=Fact(
             frozenset({ChildRemoval.UNTAGGED_PARENT}),
