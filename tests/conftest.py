@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.parts import certificates, kubernetes, process
+from tests.parts import agreement, certificates, gitea, kubernetes, process
 from tests.parts.tokens import token_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from tests.parts.certificates import Authority
+    from tests.parts.gitea import Gitea
     from tests.parts.kubernetes import Kubernetes
     from tests.parts.tokens import Tokens
 
@@ -39,6 +40,12 @@ def kubernetes_server(
     tmp_path_factory: pytest.TempPathFactory, authority: Authority
 ) -> Iterator[Kubernetes]:
     with kubernetes.kubernetes(tmp_path_factory.mktemp("kubernetes"), authority) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gitea_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gitea]:
+    with gitea.gitea(tmp_path_factory.mktemp("gitea")) as server:
         yield server
 
 
@@ -70,7 +77,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what was left out in one line, whatever the number of tests."""
+    """Print what tests of agreement recorded, and in one line what was left out."""
+    ran = [each for key in ("passed", "failed") for each in terminalreporter.stats.get(key, ())]
+    for line in agreement.table(pair for report in ran for pair in report.user_properties):
+        terminalreporter.write_line(line)
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     if reasons:

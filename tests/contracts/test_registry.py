@@ -15,8 +15,10 @@ from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, parse
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, BlobRead, ManifestBody, Registry, Wrong
+from exporter.sources.registry.credentials import FixedLogin, Login
 from tests.fakes import Fake
 from tests.parts import tree
+from tests.parts.gitea import ADMIN, Gitea
 from tests.parts.registry import Registry as Running
 from tests.parts.registry import Settings, registry
 from tests.sources.registry.speaking import registry_at
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 APP: Final = Repository("team/app")
-OTHER: Final = Repository("other")
+OTHER: Final = Repository("team/other")
 V1: Final = Tag("v1")
 INDEX: Final = two_platforms("contract")
 IMAGE: Final = image("contract")
@@ -36,6 +38,7 @@ KINDS: Final = (
     "2.8 without a cache",
     "3.1 with a cache",
     "3.1 without a cache",
+    "gitea",
     "demo",
     "fake",
 )
@@ -111,8 +114,34 @@ class InMemory:
         self.asked.blobs[APP, digest] = self.asked.blobs[APP, digest][:-1]
 
 
+@dataclass
+class InGitea:
+    """A Gitea, which keeps packages for owners."""
+
+    asked: Registry
+    running: Gitea
+    collects: Collector = Collector.PARENT_PROTECTS
+    lies: bool = False
+
+    def push(self, made: Made, *tags: str, repository: Repository = APP) -> None:
+        self.running.push(repository, made, *tags)
+
+    def lose_manifest(self, digest: Digest) -> None:
+        with self.running.client(APP) as client:
+            client.delete(digest)
+
+    def lose_blob(self, digest: Digest) -> None:
+        self.running.data(digest).unlink()
+
+    def shorten(self, digest: Digest) -> None:
+        path = self.running.data(digest)
+        path.write_bytes(path.read_bytes()[:-1])
+
+
 @pytest.fixture(
-    params=[pytest.param(kind, marks=pytest.mark.real if kind[0] in "23" else ()) for kind in KINDS]
+    params=[
+        pytest.param(kind, marks=pytest.mark.real if kind[0] in "23g" else ()) for kind in KINDS
+    ]
 )
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     kind: str = request.param
@@ -121,6 +150,15 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     elif kind == "demo":
         async with _demo(tmp_path) as found:
             yield found
+    elif kind == "gitea":
+        server: Gitea = request.getfixturevalue("gitea_server")
+        with server.owner("team"):
+            logins = FixedLogin(
+                Login(ADMIN, server.token)
+            )  # without one it hides what is not there
+            async with registry_at(server.url, logins=logins) as asked:
+                await asked.ping()  # as an audit begins: it tells of the token server
+                yield InGitea(asked, server)
     else:
         async with _real(tmp_path, int(kind[0]), cache="without" not in kind) as found:
             yield found
@@ -172,7 +210,7 @@ async def test_what_was_pushed_is_listed(place: Place) -> None:
 
 
 async def test_a_repository_that_is_not_there_has_no_tags(place: Place) -> None:
-    assert await place.asked.tags(Repository("nobody")) == Absent("NAME_UNKNOWN")
+    assert await place.asked.tags(Repository("team/nobody")) == Absent("NAME_UNKNOWN")
 
 
 async def test_a_tag_resolves_to_what_it_was_pushed_for(place: Place) -> None:

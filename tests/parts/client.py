@@ -57,7 +57,7 @@ class Client:
         if not blob.stored or self.head("blobs", blob.digest).is_success:
             return
         begun = self.http.post("blobs/uploads/").raise_for_status()
-        where = httpx.URL(begun.headers["Location"]).copy_merge_params({"digest": blob.digest})
+        where = begun.url.join(begun.headers["Location"]).copy_merge_params({"digest": blob.digest})
         kind = {"Content-Type": "application/octet-stream"}
         self.http.put(where, content=blob.body, headers=kind).raise_for_status()
 
