@@ -14,6 +14,7 @@ from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.judge.storage_use import storage_use
+from exporter.judge.vanished import with_vanished
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.resolve.concurrency import in_daemon_thread
@@ -109,9 +110,12 @@ async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> 
     told = {(root.repository, root.name) for root in lost}
     known = await resolve_again(target, lossy, used, told)
     roots = tuple(filter(None, (known.get(root, root) for root in snapshot.roots)))
-    if roots == snapshot.roots:
-        return report
-    return await asyncio.to_thread(judge, replace(snapshot, roots=roots), history)
+    if roots != snapshot.roots:
+        deleted = [root for root in snapshot.roots if known.get(root, root) is None]
+        gone = tuple((root.repository, root.tag) for root in deleted if root.tag)
+        settled = replace(snapshot, roots=roots, delisted=(*snapshot.delisted, *gone))
+        report = await asyncio.to_thread(judge, settled, history)
+    return with_vanished(report, before)
 
 
 async def _inventory(target: Target, faults: Faults) -> Inventory | Gap | None:

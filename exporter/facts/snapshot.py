@@ -142,6 +142,8 @@ class Snapshot:
     unasked: tuple[Repository, ...] = ()
     """Repositories in scope that are in a pull-through cache: the registry is not asked for them,
     since it would fetch from upstream."""
+    delisted: tuple[tuple[Repository, Tag], ...] = ()
+    """Tags of the audit before that the registry's complete lists show no more."""
 
     def part(self, repository: Repository) -> RegistryPart:
         """Return the part that a repository is in; the whole registry where no part names it."""

@@ -374,6 +374,22 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class VanishedTag:
+    """A tag that could not be pulled when it was last seen, and that is not listed any more."""
+
+    repository: Repository
+    tag: Tag
+    reference_class: ReferenceClass
+    since: float
+    """When the list first lacked it: seconds since the epoch."""
+
+    @property
+    def name(self) -> str:
+        """`repository:tag`."""
+        return f"{self.repository}:{self.tag}"
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryCounts:
     """One repository, counted: every manifest once, under the highest class that needs it."""
 
@@ -420,6 +436,8 @@ class Report:
     could not be looked for now are there too."""
     storage: StorageUse | None = None
     """What its storage means, where one was given and could be read whole."""
+    vanished: tuple[VanishedTag, ...] = ()
+    """Broken tags that are not listed any more: nothing repaired them."""
 
     @property
     def empty(self) -> bool:

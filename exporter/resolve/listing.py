@@ -141,3 +141,22 @@ def gaps(listings: Listings) -> tuple[Gap, ...]:
 def counts(listings: Listings) -> dict[Repository, int]:
     """Return how many tags each repository has, where its list is whole."""
     return {repository: len(each.entries) for repository, each in listings.items() if each.complete}
+
+
+def delisted(
+    target: Target, catalogue: Listing[Repository], listings: Listings, before: Snapshot | None
+) -> tuple[tuple[Repository, Tag], ...]:
+    """Return the tags that were looked at before and that complete lists show no more."""
+    known = ((root.repository, root.tag) for root in (before.roots if before else ()))
+    tags = ((repository, tag) for repository, tag in known if tag is not None)
+    listed = shown(listings)
+    catalogued = target.scope.catalogue and catalogue.complete
+    scope = target.scope
+
+    def complete(repository: Repository) -> bool:
+        if (found := listings.get(repository)) is not None:
+            return found.complete
+        in_scope = scope.admits(repository) and scope.shard.holds(repository)
+        return catalogued and in_scope and target.asks(repository)
+
+    return tuple(at for at in tags if at not in listed and complete(at[0]))

@@ -69,6 +69,7 @@ async def observe(
     return replace(
         await asyncio.to_thread(carry, seen, before),
         listed=listing.counts(listings),
+        delisted=listing.delisted(target, catalogue, listings, before),
         gaps=(*gaps, away) if away else gaps,
         gone=away is not None,
         kind=kind,

@@ -133,4 +133,5 @@ snapshots = st.builds(
         max_size=2,
     ).map(tuple),
     unasked=st.lists(names, max_size=2).map(tuple),
+    delisted=st.lists(st.tuples(names, labels), max_size=2).map(tuple),
 )

@@ -35,6 +35,7 @@ def coverage(report: Report, gaps: Iterable[Gap], *, with_sources: bool = True) 
     return (
         *_unknown(report),
         *_proxied(report),
+        *_vanished(report),
         *gap_lines(gaps, with_sources=with_sources),
         *_unlisted(report),
     )
@@ -73,6 +74,14 @@ def _unknown(report: Report) -> Iterator[str]:
     unexpected = sum(not child.expected for child in children)
     if unexpected:
         yield f"Not expected here and not audited: {count_words(unexpected, 'manifest')}."
+
+
+def _vanished(report: Report) -> Iterator[str]:
+    """Yield the broken tags that are not listed any more."""
+    gone = [f"{each.name} ({each.reference_class})" for each in report.vanished]
+    if gone:
+        more = f" and {len(gone) - _MOST:,} more" if len(gone) > _MOST else ""
+        yield f"The tag is gone, not repaired: {', '.join(gone[:_MOST])}{more}."
 
 
 def _proxied(report: Report) -> Iterator[str]:

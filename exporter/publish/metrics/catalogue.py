@@ -98,6 +98,11 @@ TAG_UNMIRRORED_PLATFORMS: Final = Group.VERDICTS.gauge(
     "Platforms that must run the tag but that this mirror omits on purpose.",
     "The tag offers them; the mirror is configured to leave platforms out.",
 )
+TAG_GONE_INFO: Final = Group.VERDICTS.gauge(
+    "tag_gone_info{registry,repository,tag,class}",
+    "Always 1. Tags that could not be pulled when last seen and are not listed any more.",
+    "For a day. Their loss has no series any more, but nothing was repaired.",
+)
 TAG_BROKEN_SINCE: Final = Group.VERDICTS.gauge(
     "tag_broken_since_timestamp_seconds{registry,repository,tag,class}",
     "Time when the loss was first seen. Only for tags that this class cannot pull.",

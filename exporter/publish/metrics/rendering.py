@@ -83,8 +83,11 @@ def registries(statuses: Sequence[RegistryStatus], limits: Limits) -> Exposition
     for family, rows in tag_series.INFOS.items():
         dropped = tag_series.infos(samples, family, rows, reports, limits.problems)
         _limited(samples, family.name, limits.problems, dropped)
-    dropped = tag_series.causes(samples, reports, limits.problems)
-    _limited(samples, catalogue.CAUSE_INFO.name, limits.problems, dropped)
+    for family, add in (
+        (catalogue.CAUSE_INFO, tag_series.causes),
+        (catalogue.TAG_GONE_INFO, tag_series.gone),
+    ):
+        _limited(samples, family.name, limits.problems, add(samples, reports, limits.problems))
     return expose(samples)
 
 

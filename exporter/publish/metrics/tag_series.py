@@ -54,6 +54,17 @@ def infos(
     return dropped
 
 
+def gone(samples: Samples, reports: Iterable[Report], limit: int) -> int:
+    """Add a series for so many broken tags that are not listed any more; return the rest."""
+    dropped = 0
+    for report in reports:
+        for each in report.vanished[:limit]:
+            labels = each.repository, each.tag, each.reference_class.value
+            samples.put(catalogue.TAG_GONE_INFO, 1, report.snapshot.registry, *labels)
+        dropped += max(0, len(report.vanished) - limit)
+    return dropped
+
+
 def causes(samples: Samples, reports: Iterable[Report], limit: int) -> int:
     """Add the series of so many causes of each report; return how many were left out."""
     dropped = 0

@@ -16,6 +16,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.use import ReferenceClass
+from exporter.judge.report import VanishedTag
+from exporter.oci.reference import Repository, Tag
 from exporter.ports import KindStatus
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import Format, Rendered, Samples, expose, label_pairs
@@ -59,7 +62,8 @@ def busy() -> AppState:
     )
     running = frozenset({"registry.example"})
     pinned = tag("shop/pin@", child("amd64", name="pin"))
-    about = replace(incident(pinned), storage=storage())
+    gone = VanishedTag(Repository("shop/app"), Tag("v0"), ReferenceClass.LIVE, 1.0)
+    about = replace(incident(pinned), storage=storage(), vanished=(gone,))
     about = replace(about, snapshot=replace(about.snapshot, read_in_full=9))
     shown = status(about, tally=tally, facts_written=1.0)
     denied = Gap(Scope.REFERENCES, "prod: pods", Reason.DENIED)

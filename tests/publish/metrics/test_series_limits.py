@@ -48,6 +48,7 @@ def test_past_the_limit_the_worst_and_live_tags_stay_and_the_rest_is_counted() -
         "pullproof_affected_workload_info": 0,
         "pullproof_login_refused_info": 0,
         "pullproof_cause_info": 0,
+        "pullproof_tag_gone_info": 0,
     }
 
 
