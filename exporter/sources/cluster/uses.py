@@ -92,6 +92,10 @@ def _wanted(
     specs: dict[bytes, list[PodImage]] = {}
     for each in group:
         specs.setdefault(spec_key(each.pod) if each.pod else b"", []).append(each)
+    if len(specs) > 1:
+        # A custom resource says nothing of nodes; what it makes does.
+        silent = specs.pop(b"", [])
+        next(iter(specs.values())).extend(silent)
     parts: dict[Nodes, list[PodImage]] = {}
     for images in specs.values():
         parts.setdefault(_nodes(named, images, nodes, memory), []).extend(images)
