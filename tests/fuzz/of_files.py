@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import shutil
 import sqlite3
+import tarfile
 import zlib
 from functools import cache
 from pathlib import Path
@@ -25,6 +27,8 @@ from exporter.publish.web import config as web_config
 from exporter.publish.web.config import server_context
 from exporter.sources.references import ReferenceFile
 from exporter.sources.storage import filesystem, layout
+from exporter.sources.storage.archive import ImageArchive
+from exporter.sources.storage.oci_layout import named
 from exporter.store import manifest_cache, snapshot_file
 from exporter.store.ledger import Ledger
 from exporter.store.ledger_file import connect
@@ -72,6 +76,19 @@ def _uses(source: ReferenceFile) -> None:
     found = source.uses()
     json.dumps([str(each) for each in found.entries]).encode()
     "".join(str(gap) for gap in found.gaps).encode()
+
+
+def _archive(data: bytes) -> None:
+    ImageArchive.read(str(_file("image.tar", data)), docker=True)
+
+
+def _packed(name: str, body: bytes) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size = len(body)
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        tar.addfile(info, io.BytesIO(body))
+    return file.getvalue()
 
 
 def _plan(data: bytes) -> None:
@@ -345,6 +362,21 @@ TARGETS: Final = (
         ("sources.storage.layout", "sources.storage.folder", "facts.body"),
         (Unseen,),
         longest=1 << 13,
+    ),
+    Target(
+        "image-archive",
+        _archive,
+        (_packed("index.json", b'{"manifests": []}'), _packed("x" * 300, b"layer")),
+        ("sources.storage.archive",),
+        (Unseen,),
+        longest=1 << 14,
+    ),
+    Target(
+        "layout-index",
+        lambda data: named(data, "layout"),
+        (INDEX.body,),
+        ("sources.storage.oci_layout",),
+        (Unseen,),
     ),
     Target(
         "link-file",

@@ -173,6 +173,6 @@ def _digest(file: int, span: _Span) -> Digest:
 
 def _why(error: Exception) -> str:
     """Return why an archive cannot be read."""
-    if isinstance(error, tarfile.ReadError) and "file could not be opened" in str(error):
-        return "not a tar archive; one that is compressed must be unpacked first"
+    if isinstance(error, tarfile.ReadError):
+        return f"cut short, or not a tar archive ({error}); unpack one that is compressed"
     return getattr(error, "strerror", None) or str(error) or "cut short"
