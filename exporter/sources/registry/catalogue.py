@@ -178,6 +178,8 @@ def _is_name(text: str) -> bool:
 
 
 async def _ask_for(session: Session, name: Repository, walked: PagedList) -> None:
+    if session.limits.proxied(name):
+        return  # nothing of it is looked at, listed or not
     names = NameReader("tags", tag, 0)
     try:
         response = await session.send(for_list(f"/v2/{name}/tags/list", names, name))
@@ -198,7 +200,8 @@ async def _hides(session: Session, walked: PagedList, shown: Order) -> bool:
     if shown is not Order.UNCLEAR:
         return shown is Order.KEYS
     try:
-        kind, _ = await recognise(session, repository(next(iter(walked.entries))))
-    except (Unseen, Malformed):
+        asked = (each for each in walked.entries if not session.limits.proxied(each))
+        kind, _ = await recognise(session, repository(next(asked)))
+    except (Unseen, Malformed, StopIteration):
         return True
     return kind.collector is Collector.DISTRIBUTION_3

@@ -12,14 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.snapshot import RegistryPart, Role
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.catalogue import Order, order, overlooked, repositories
 from exporter.sources.registry.kind_facts import Signs
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import Request, Response
+from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.catalogues import MODELS, Model, Panic, folders_2, keys_3
-from tests.sources.registry.speaking import handed
+from tests.sources.registry.speaking import QUICK, handed, registry_at
 
 if TYPE_CHECKING:
     from exporter.sources.registry.session import Session
@@ -268,3 +270,26 @@ def test_names_that_a_page_end_may_hide_begin_it() -> None:
 )
 def test_the_order_of_names_shows_how_storage_is_walked(names: list[str], shown: Order) -> None:
     assert order(names) is shown
+
+
+async def test_no_name_of_a_pull_through_cache_is_looked_for_behind_the_end_of_a_page() -> None:
+    asked: list[str] = []
+    pages = {False: "prox/foo-bar", True: "team/app"}
+
+    def said(request: Asked) -> Answer:
+        asked.append(request.target)
+        if not request.target.startswith("/v2/_catalog"):
+            return Answer(404, b'{"errors":[{"code":"NAME_UNKNOWN"}]}')
+        last = "last=" in request.target
+        more = {} if last else {"Link": '</v2/_catalog?last=prox%2Ffoo-bar&n=1>; rel="next"'}
+        body = json.dumps({"repositories": [pages[last]]}).encode()
+        return Answer(200, body, {"Content-Type": "application/json", **more})
+
+    parts = (RegistryPart(("prox/*",), Role.PROXY),)
+    with serving(said) as url:
+        async with registry_at(url, replace(QUICK, parts=parts)) as registry:
+            listed = await registry.repositories()
+
+    assert set(listed.entries) == {"prox/foo-bar", "team/app"}
+    assert not [each for each in asked if "/v2/prox/" in each]
+    assert not [each for each in listed.gaps if "pull-through" in each.detail]
