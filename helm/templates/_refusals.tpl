@@ -28,6 +28,13 @@ extraArgs: --check-config ends the program at once; the chart runs it before eac
 {{- range $index, $wanted := .Values.config.references }}
 {{- include "pullproof.oneOf" (list (printf "config.references[%d]" $index) $wanted "file" "images") }}
 {{- end }}
+{{- $files := list }}
+{{- range $index, $wanted := .Values.config.references }}
+{{- if and $wanted.file (has $wanted.file $files) }}
+config.references[{{ $index }}].file: {{ $wanted.file }} is another entry's already
+{{- end }}
+{{- $files = append $files $wanted.file }}
+{{- end }}
 {{- if kindIs "map" .Values.config.facts }}
 {{- include "pullproof.placeFaults" (list $ "config.facts" .Values.config.facts) }}
 {{- end }}
@@ -120,6 +127,10 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- $plain := hasPrefix "http:" $registry.url }}
 {{- if and $plain (not $registry.plain_http) }}
 {{ $at }}.url: http without TLS needs plain_http: true
+{{- end }}
+{{- $port := regexFind ":[0-9]+/?$" $registry.url | trimAll ":/" | default "1" | int64 }}
+{{- if or (lt $port 1) (gt $port 65535) }}
+{{ $at }}.url: a port is a number from 1 to 65535
 {{- end }}
 {{- if and $registry.plain_http (not $plain) }}
 {{ $at }}.plain_http: needs an address that begins with http://

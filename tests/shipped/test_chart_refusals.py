@@ -73,6 +73,22 @@ CONFIGURATIONS = [
     (f"registries: [{{{URL}, storage: {{url: 'ftp://a'}}}}]", "registries/0/storage/url"),
     (f"registries: [{{{URL}, tags: {{select: ['a b']}}}}]", "registries/0/tags/select/0"),
     (f"registries: [{{{URL}}}]\ninterval: 15m1h", "/config/interval"),
+    (f"registries: [{{{URL}}}]\ninterval: 999ms", "/config/interval"),
+    (f"registries: [{{{URL}}}]\naudit_deadline: 0h", "/config/audit_deadline"),
+    (f"registries: [{{{URL}, timeout: 99ms}}]", "registries/0/timeout"),
+    (f"registries: [{{{URL}, scrub: {{period: 59s}}}}]", "registries/0/scrub/period"),
+    (f"registries: [{{{URL}, scrub: {{bytes_per_day: much}}}}]", "scrub/bytes_per_day"),
+    (f"registries: [{{{URL}, require: [linux]}}]", "registries/0/require/0"),
+    (f"registries: [{{{URL}, aliases: ['a/b']}}]", "registries/0/aliases/0"),
+    (f"registries: [{{{URL}, name: ''}}]", "registries/0/name"),
+    ("registries: [{url: 'https://a.example.com:70000'}]", "[0].url: a port is a number"),
+    ("registries: [{url: 'https://-a.example.com'}]", "registries/0/url"),
+    (f"registries: [{{{URL}}}]\nroute_prefix: audit", "/config/route_prefix"),
+    (f"registries: [{{{URL}}}]\nreferences: [{{images: [a/b]}}]", "references/0/images/0"),
+    (
+        f"registries: [{{{URL}}}]\nreferences: [{{file: /a}}, {{file: /a}}]",
+        "references[1].file: /a is another entry's already",
+    ),
     (f"registries: [{{{URL}}}]\nfacts: {{}}", "config.facts.path: either path or url"),
     (f"registries: [{{{URL}}}]\nreferences: [{{class: live}}]", "references[0].file: either"),
     (f"registries: [{{{URL}}}]\nclusters: [{{leave_out: [Jobs]}}]", "clusters/0/leave_out/0"),
@@ -103,6 +119,25 @@ def test_what_the_program_refuses_the_chart_refuses_before_the_pod_is_replaced(
 
     assert said.code == 1
     assert words in said.errors
+
+
+SPELLINGS = [
+    {"interval": "1000ms", "max_staleness": "1m", "confirm_after": "0s", "audit_deadline": "1d1s"},
+    {"route_prefix": "/", "external_url": "https://audit.example.com/pull/"},
+    {"registries": [{"url": "https://[fd00::1]:5000/", "timeout": "100ms"}]},
+    {"registries": [{"url": "https://a", "scrub": {"period": "60s", "bytes_per_day": "1.5 TiB"}}]},
+    {"registries": [{"url": "https://A.b:65535", "require": ["linux/arm/v7", "windows/amd64"]}]},
+]
+
+
+@pytest.mark.parametrize("config", SPELLINGS)
+def test_what_the_program_takes_the_chart_takes(config: Json) -> None:
+    config = {"registries": [{"url": "https://a"}]} | config
+    parse(yaml.safe_dump(config).encode(), {})
+
+    said = template(f"--values={DEFAULT}", values={"config": config})
+
+    assert said.code == 0, said.errors
 
 
 OTHERS: list[tuple[Json, str]] = [

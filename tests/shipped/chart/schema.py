@@ -19,17 +19,24 @@ from exporter.config.values import (
     _BUCKET,
     _GLOB,
     _PAGE,
+    _PATTERN,
     _VARIABLE,
+    ImagePattern,
     Section,
+    _at_least,
     _kind,
     _matching,
+    _named_host,
     _page,
+    _prefix,
     _url,
     _variable,
     bucket_url,
     glob,
 )
 from exporter.facts.registry_kind import Collector
+from exporter.oci.platform import _MOST_PARTS, Platform
+from exporter.oci.reference import _HOST
 from exporter.sources.cluster.resources import RESOURCES
 from tests.shipped.chart.values import Value, values
 from tests.shipped.rules import alerts
@@ -48,6 +55,15 @@ _TEXT: Final[Json] = {"type": "string"}
 _OBJECT: Final[Json] = {"type": "object"}
 _NAME: Final = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 _DURATION: Final = "^([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
+_SIZE: Final = "^ *[0-9]*\\.?[0-9]+ *([kKmMgGtTpPeE]?[iI]?[bB](it)?)?$"
+_LEAST: Final = {
+    timedelta(milliseconds=100): "[1-9][0-9]*(d|h|m([0-9]|$)|s)|[1-9][0-9]{2,}ms",
+    timedelta(seconds=1): "[1-9][0-9]*(d|h|m([0-9]|$)|s)|[1-9][0-9]{3,}ms",
+    timedelta(
+        minutes=1
+    ): "[1-9][0-9]*(d|h|m([0-9]|$))|([6-9][0-9]|[1-9][0-9]{2,})s|[1-9][0-9]{4,}ms",
+}
+"""Durations that are at least so long."""
 _WORDS: Final[Json] = {
     "name": _TEXT | {"maxLength": 253, "pattern": f"^({_NAME})?$"},
     "names": {
@@ -158,9 +174,13 @@ def _spelling(metadata: Iterable[Any]) -> Json:
         func = rule.func
         if func is _kind:
             return {"enum": sorted(RESOURCES)}
+        if isinstance(func, partial) and func.func is _at_least:
+            return {"allOf": [{"pattern": _LEAST[func.args[0]]}]}
         grammar = func.args[1] if isinstance(func, partial) and func.func is _matching else None
         if found := grammar or _GRAMMARS.get(func):
-            return {"pattern": f"^(?:{found.pattern})$"}
+            # Go's expressions repeat at most a thousand times, repeats within repeats included.
+            spelled = re.sub(r"\{0,[0-9]{3,}\}", "*", found.pattern)
+            return {"pattern": f"^(?:{spelled})$"}
     return {}
 
 
@@ -169,7 +189,9 @@ _GRAMMARS: Final = {
     bucket_url: _BUCKET,
     _variable: _VARIABLE,
     _page: _PAGE,
-    _url: re.compile(r"https?://[^/@]+/?"),
+    _url: re.compile(rf"https?://{_HOST.pattern}/?"),
+    _named_host: _HOST,
+    _prefix: re.compile("(/[A-Za-z0-9._~-]+)*/?"),
 }
 """The patterns of checks that do more than match one."""
 
@@ -185,11 +207,13 @@ def _or_null(schema: Json) -> Json:
 
 _PLAIN: Final[dict[type, Json]] = {
     bool: {"type": "boolean"},
-    ByteSize: {"type": ["integer", "string"]},
+    ByteSize: {"type": ["integer", "string"], "pattern": _SIZE},
     int: {"type": "integer"},
     float: {"type": "number"},
     timedelta: _TEXT | {"pattern": _DURATION, "minLength": 1},
     Path: _TEXT | {"minLength": 1},
+    Platform: _TEXT | {"pattern": f"^[^/]+(/[^/]+){{1,{_MOST_PARTS - 1}}}$"},
+    ImagePattern: _TEXT | {"pattern": f"^(?:{_PATTERN.pattern})$"},
 }
 
 
@@ -203,6 +227,10 @@ def _limits(field: FieldInfo) -> Json:
                 limits["exclusiveMinimum"] = bound
             case annotated_types.Le(most):
                 limits["maximum"] = most
+            case annotated_types.MinLen(least):
+                limits["minLength"] = least
+            case annotated_types.MaxLen(most):
+                limits["maxLength"] = most
             case _:
                 pass
     return limits
