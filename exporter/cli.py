@@ -7,10 +7,11 @@ for an internal error. Commands import heavy modules themselves, so that `--help
 import argparse
 import importlib
 import os
+import re
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
 from exporter import __version__
@@ -25,6 +26,10 @@ _OUTPUT: Final = 1
 _INTERRUPTED: Final = 130
 _READER_GONE: Final = 141
 _DEBUG: Final = "PULLPROOF_DEBUG"
+_CHOICE: Final = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
+_UNKNOWN: Final = re.compile(r"unrecognized arguments: (--?[^ =]+)")
+_MANY: Final = 8
+"""Choices that are not repeated: the commands."""
 _LONGEST: Final = 500
 """Characters of an error's own text."""
 
@@ -50,6 +55,8 @@ def _run(args: argparse.Namespace) -> int:
         if getattr(args, "subjects", None) and getattr(args, "config", None):
             names = importlib.import_module("exporter.commands.names")
             args.subjects = names.with_hosts(args.subjects, args.config, os.environ)
+        if getattr(args, "verbose", False):
+            _log_requests()
         code = int(command.run(args, os.environ))
         sys.stdout.flush()
     except Refused as refused:
@@ -67,6 +74,13 @@ def _run(args: argparse.Namespace) -> int:
             _end_output()
         return UNTOLD
     return code
+
+
+def _log_requests() -> None:
+    import logging  # noqa: PLC0415 - only --verbose needs it
+
+    logging.basicConfig(format="pullproof: %(message)s", stream=sys.stderr)
+    logging.getLogger("exporter.sources.registry").setLevel(logging.DEBUG)
 
 
 def _tell(error: Exception) -> None:
@@ -110,9 +124,32 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, add_help=False, **options)
         self.add_argument("-h", "--help", action="help", help="Show this help and exit")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read a command's own part; what it does not know is told by itself."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
-        """End with what was not understood, and with where it is told what is."""
-        self.exit(USAGE, f"{self.prog}: {message}; {self.prog} --help lists what there is\n")
+        """End with what was not understood, what may have been meant, and where more is told."""
+        known: list[str] = list(self._option_string_actions)
+        chosen = _CHOICE.search(message)
+        if chosen:
+            known = [each.strip(" '") for each in chosen[2].split(",")]
+            if len(known) >= _MANY:
+                message = f"unknown command {chosen[1]}"
+        typed = chosen or _UNKNOWN.search(message)
+        near = _nearest(typed[1], known) if typed else ""
+        meant = f"did you mean {near}?" if near else f"{self.prog} --help lists what there is"
+        self.exit(USAGE, f"{self.prog}: {message}; {meant}\n")
+
+
+def _nearest(typed: str, known: Iterable[str]) -> str:
+    """Return what was probably meant; empty where nothing is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    return next(iter(get_close_matches(typed.partition("=")[0], known, 1)), "")
 
 
 def _parser() -> argparse.ArgumentParser:

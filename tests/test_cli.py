@@ -57,8 +57,21 @@ def test_a_command_says_what_it_answers(command: str, capsys: pytest.CaptureFixt
     ("words", "told"),
     [
         (["check", "--timeout"], "pullproof check: argument --timeout: expected one argument;"),
-        (["check", "--chek"], "pullproof: unrecognized arguments: --chek;"),
-        (["check", "--plat=linux/arm64"], "pullproof: unrecognized arguments: --plat=linux/arm64;"),
+        (["chek"], "pullproof: unknown command chek; did you mean check?"),
+        (
+            ["check", "--plain-htp"],
+            "pullproof check: unrecognized arguments: --plain-htp; did you mean --plain-http?",
+        ),
+        (["check", "-o", "jsn"], "pullproof check: argument -o/--output: invalid choice: 'jsn'"),
+        (["facts", "exprt"], "pullproof facts: argument ACTION: invalid choice: 'exprt'"),
+        (
+            ["check", "--zzz"],
+            "pullproof check: unrecognized arguments: --zzz; pullproof check --help",
+        ),
+        (
+            ["check", "--plat=linux/arm64"],
+            "pullproof check: unrecognized arguments: --plat=linux/arm64; did you mean --platform?",
+        ),
         (["diff", "old"], "pullproof diff: the following arguments are required: NEW;"),
         ([], "pullproof: the following arguments are required: COMMAND;"),
     ],

@@ -1,6 +1,7 @@
 """Answers of the commands: their form, and the exit code."""
 
 import argparse
+import os
 import shutil
 import sys
 import time
@@ -66,7 +67,8 @@ def _blind(report: Report, *, whole: bool, unpacked: bool) -> bool:
 
 def style(args: argparse.Namespace) -> terminal.Style:
     """Return how the terminal is to be written to; colour on a terminal only, unless told."""
-    colour = args.color == "always" or (args.color == "auto" and sys.stdout.isatty())
+    wanted = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
+    colour = args.color == "always" or (args.color == "auto" and wanted)
     width = shutil.get_terminal_size((100, 24)).columns
     return terminal.Style(width, colour)
 
@@ -80,6 +82,8 @@ def answered(
 
     `document` is given the time, in seconds since the epoch; `blocks` how many of a kind to show.
     """
+    if args.quiet:
+        return
     if args.output == "json":
         said = escaped(encode(document(time.time()), indent=2).decode()) + "\n"
     elif args.output == "markdown":

@@ -36,11 +36,17 @@ def _flag(to: _Options, name: str, text: str) -> None:
 
 
 def _choice(
-    to: _Options, name: str, choices: tuple[str, ...], text: str = "Output format", **more: Any
+    to: _Options,
+    name: str,
+    choices: tuple[str, ...],
+    text: str = "Output format",
+    short: str = "",
+    **more: Any,
 ) -> None:
     """Add an option with a fixed set of values; the first is the default."""
     text = f"{text} (default: %(default)s)"
-    to.add_argument(name, choices=choices, default=choices[0], help=text, **more)
+    names = (short, name) if short else (name,)
+    to.add_argument(*names, choices=choices, default=choices[0], help=text, **more)
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +56,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     _flag(parser, "--watch-config", "Reload the configuration when its file changes")
     text = "Audit shard I of N, counted from 0; auto/N takes I from the end of the pod's name"
     _value(parser, "--shard", "I/N", text)
+    _choice(parser, "--log-format", ("json", "text"), "Format of log lines")
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -156,13 +163,7 @@ def _preflight(parser: argparse.ArgumentParser) -> None:
     _flag(where, "--plain-http", "Use http for the object store, without TLS")
     _planned(parser.add_argument_group("planned operation"))
     _in_use(parser.add_argument_group("images in use"))
-    parser.add_argument(
-        "--output",
-        choices=("text", "json", "markdown", "removed"),
-        default="text",
-        help="Output format; removed: files to be removed",
-    )
-    _color(parser)
+    _output(parser, "removed", text="Output format; removed: files to be removed")
 
 
 def _planned(group: _Options) -> None:
@@ -270,6 +271,7 @@ def _requests(parser: _Options) -> None:
     _file(parser, "--config", "Use registries and credentials of the configuration of serve")
     _flag(parser, "--plain-http", "Use http for registries, without TLS")
     _file(parser, "--ca-file", "Additional CA certificate to trust", "PEM")
+    _flag(parser, "--insecure", "Do not verify certificates: anyone on the way can forge answers")
     _value(parser, "--username", "NAME", "User name; needs --password-stdin")
     _flag(parser, "--password-stdin", "Read the password or token from standard input")
     text = "Docker config.json with credentials (default: those of docker and podman)"
@@ -284,11 +286,15 @@ def _requests(parser: _Options) -> None:
     _value(parser, "--timeout", "DURATION", text, default="30s")
     text = "Delay before a loss is confirmed by a second request (default: 3s, or as configured)"
     _value(parser, "--confirm-after", "DURATION", text)
+    text = "Log every request to standard error"
+    parser.add_argument("-v", "--verbose", action="store_true", help=text)
     _flag(parser, "--head-only", "Trust HEAD responses: faster, but proves nothing about the data")
 
 
-def _output(parser: _Options) -> None:
-    _choice(parser, "--output", ("text", "json", "markdown"))
+def _output(parser: _Options, *more: str, text: str = "Output format") -> None:
+    _choice(parser, "--output", ("text", "json", "markdown", *more), text, short="-o")
+    text = "Print nothing: only the exit code tells"
+    parser.add_argument("-q", "--quiet", action="store_true", help=text)
     _color(parser)
 
 

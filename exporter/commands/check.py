@@ -1,6 +1,7 @@
 """`check`: checks whether images can be pulled, on every required platform."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 
 from exporter.commands.answer import Exit, answered_report, exit_code, save
@@ -16,6 +17,11 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     reports, whole = _reports(args, environ)
     if args.save:
         save(reports, args.save)
+    asked = args.output == "text" and not args.saved
+    if asked and reports and all(map(check.is_unreached, reports)):
+        lines = (check.unreached(each) for each in reports)
+        sys.stderr.write("".join(f"pullproof: {line}\n" for line in lines))
+        return Exit.BLIND
     answered_report(
         args, reports, lambda most: check.blocks(reports, most, again(args), every=args.all)
     )

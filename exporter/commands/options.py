@@ -28,11 +28,16 @@ _PASSWORD: Final = "PULLPROOF_TYPED_PASSWORD"  # noqa: S105 - the variable's nam
 _FOR_TYPED: Final = (
     PLAIN_HTTP,
     "--ca-file",
+    "--insecure",
     "--username",
     "--docker-config",
     "--requests-per-second",
 )
 """Options that say how a registry is asked that no configuration has."""
+_UNVERIFIED: Final = (
+    "pullproof: --insecure: certificates are not verified; anyone between here and the registry "
+    "can read the credentials and forge the answers"
+)
 _NOTHING: Final = "nothing to check: name an image or a registry, or give --config or --refs"
 _ONLY_A_CLUSTER: Final = "--kube only adds images in use: name a registry too, or give --config"
 _PAUSE: Final = "3s"
@@ -41,6 +46,7 @@ _REACHING: Final = (
     "--config",
     PLAIN_HTTP,
     "--ca-file",
+    "--insecure",
     "--username",
     "--password-stdin",
     "--docker-config",
@@ -117,9 +123,12 @@ def _made(
     if not hosts:
         return None
     scheme = "https" if secure else "http"
+    if args.insecure:
+        print(_UNVERIFIED, file=sys.stderr)  # noqa: T201 - the terminal is ours
     common = {
         "plain_http": not secure,
         "ca_file": args.ca_file and str(args.ca_file.absolute()),
+        "insecure_skip_verify": args.insecure or None,
         "username": args.username,
         "password_env": _PASSWORD if args.password_stdin else None,
         "docker_config": args.docker_config and str(args.docker_config.absolute()),
@@ -132,6 +141,7 @@ def _made(
     document = {"confirm_after": _PAUSE, "registries": registries}
     options = {key: f"--{key.replace('_', '-')}" for key in common}
     options |= {"url": ", ".join(hosts), "password_env": "--password-stdin"}
+    options["insecure_skip_verify"] = "--insecure"
     return settings_of(document, options, environ)
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered
 from exporter.commands.auditing import judged
 from exporter.commands.needed import Needs, read_needs
 from exporter.commands.operation import operation
-from exporter.commands.options import check_place, place, plain_http
+from exporter.commands.options import check_place, is_folder, place, plain_http
 from exporter.facts import body
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
@@ -47,6 +48,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if args.saved:
         return _EXITS[_from_snapshot(args, planned, needs).verdict]
     check_place("--storage", args.storage)
+    if "://" not in args.storage and not is_folder(args.storage):
+        raise Refused(f"--storage {args.storage}: there is no such folder")
     options = place(args, environ, args.storage)
     insecure = args.plain_http or plain_http(options)
     stored = RegistryStorage(args.storage, options, plain_http=insecure)

@@ -19,6 +19,7 @@ from exporter.ports import Unseen
 from exporter.publish.web.config import WebConfig, server_context
 from exporter.publish.web.config import load as web_config
 from exporter.serve.logs import configure
+from exporter.store.ledger_file import check_folder
 from exporter.wiring.parquet_export import imported
 from exporter.wiring.registry_storage import library
 from exporter.wiring.service import Service, Unstartable
@@ -43,7 +44,10 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         loaded = load_usable(args.config, environ)
     settings = loaded.settings
     _web(settings)
-    configure(settings.log_level)
+    configure(settings.log_level, args.log_format)
+    for each in settings.registries:
+        if each.insecure_skip_verify:
+            _log.warning("certificates are not verified", extra={"registry": each.label})
     for fault in loaded.absent:
         _log.warning("not usable now; only its own audits are affected", extra={"cause": fault})
     try:
@@ -71,6 +75,7 @@ def _checked(args: argparse.Namespace, settings: Settings) -> str:
     """Read what else stands in files of its own, and say that all is well; raises `Refused`."""
     asked = _web(settings)
     with refusing(Malformed, Unseen):
+        check_folder(settings.ledger)
         if asked and asked.tls:
             server_context(asked.tls)
         _import_extras(settings)

@@ -153,6 +153,9 @@ class RegistrySettings(Section):
     Quay, GitLab with its database), `none`; `null` is detected if possible."""
     plain_http: bool = False
     """Allow http without TLS."""
+    insecure_skip_verify: bool = False
+    """Do not verify certificates: anyone on the way can read the credentials and forge answers.
+    For tests; `ca_file` trusts a private authority."""
     ca_file: FilePath | None = None
     """PEM file; trusted in addition to the system's authorities."""
     certificate_file: FilePath | None = None
@@ -233,6 +236,10 @@ class RegistrySettings(Section):
             raise invalid("url", "http without TLS needs plain_http: true")
         if self.plain_http and not plain:
             raise invalid("plain_http", "needs an address that begins with http://")
+        if plain and self.insecure_skip_verify:
+            raise invalid("insecure_skip_verify", "is of no use over plain http")
+        if self.insecure_skip_verify and self.ca_file:
+            raise invalid("ca_file", "is of no use where certificates are not verified")
         for key in ("ca_file", "certificate_file", "key_file"):
             if plain and getattr(self, key):
                 raise invalid(key, "is of no use over plain http")

@@ -15,14 +15,12 @@ from exporter.judge.protection import Protection, Risk
 from exporter.judge.reachability import resolved_tags
 from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
-from exporter.oci.reference import Repository
+from exporter.oci.reference import Repository, natural
 
 
 def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
     """Return a verdict for every root, live first, then by repository and tag."""
-    order = sorted(
-        snapshot.roots, key=lambda root: (root.reference_class.rank, root.repository, root.name)
-    )
+    order = sorted(snapshot.roots, key=_order)
     known = resolved_tags(order)
     users = _users(snapshot)
     admissions = {(each.login, each.repository): each for each in snapshot.admissions}
@@ -38,6 +36,10 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
         verdict = _verdict(snapshot, root, protections[at], uses)
         found.append(replace(verdict, uses=uses, admissions=tuple(filter(None, tried))))
     return tuple(found)
+
+
+def _order(root: Root) -> tuple[int, Repository, tuple[str | int, ...]]:
+    return root.reference_class.rank, root.repository, natural(root.name)
 
 
 def _verdict(

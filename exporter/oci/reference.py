@@ -29,6 +29,7 @@ _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DOMAIN: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?:{_DOMAIN}(?:\.{_DOMAIN})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 _PORT: Final = re.compile(r":[0-9]+$")
+_NUMBER: Final = re.compile(r"([0-9]+)")
 _LONGEST_NAME: Final = 255
 _IDENTIFIER: Final = re.compile(r"[a-f0-9]{64}")
 
@@ -45,6 +46,12 @@ def tag(text: str) -> Tag:
     if not _TAG.fullmatch(text):
         raise Malformed(f"not a tag: {quoted(text, 140)}")
     return Tag(text)
+
+
+def natural(name: str) -> tuple[str | int, ...]:
+    """Return a sort key by which `v2` comes before `v10`."""
+    parts = _NUMBER.split(name)
+    return (*(int(part) if at % 2 else part for at, part in enumerate(parts)), name)
 
 
 def host(text: str) -> str:

@@ -28,10 +28,25 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def configure(level: str) -> None:
-    """Send every log record of this level and above to standard error, as JSON lines."""
+class TextLines(JsonLines):
+    """The same as text: time, level, message, and the caller's own fields as `name=value`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        fields = json.loads(super().format(record))
+        head = " ".join((fields.pop("time"), f"{fields.pop('level'):7}", fields.pop("message")))
+        trace = fields.pop("trace", "")
+        pairs = (f" {name}={json.dumps(each, ensure_ascii=False)}" for name, each in fields.items())
+        return f"{head}{''.join(pairs)}{f'{chr(10)}{trace}' if trace else ''}"
+
+
+FORMATS: Final = {"json": JsonLines, "text": TextLines}
+
+
+def configure(level: str, form: str = "json") -> None:
+    """Send every log record of this level and above to standard error, in one of `FORMATS`."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(FORMATS[form]())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # One line a job, request and start says nothing that the audits' own lines do not.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

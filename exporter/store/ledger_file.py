@@ -95,6 +95,16 @@ def set_aside(path: Path, why: str) -> None:
     )
 
 
+def check_folder(path: Path | None) -> None:
+    """Raise `Unseen` where a ledger cannot be written: its folder must be there, and writable."""
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise Unseen(str(path), Reason.UNREADABLE, "the ledger's folder does not exist")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise Unseen(str(path), Reason.UNREADABLE, "the ledger is not writable by this user")
+
+
 def _refuse_strangers(path: Path) -> None:
     """Refuse what somebody named by mistake, before anything is renamed or written."""
     if not path.parent.is_dir():

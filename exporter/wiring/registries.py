@@ -53,7 +53,12 @@ def opened_as(kind: type[Opened], registry: RegistrySettings, environ: Mapping[s
         registry.label,
         registry.url.replace("//docker.io", f"//{_HUB_API}"),
         logins=logins(registry, environ),
-        tls=Trust(registry.ca_file, registry.certificate_file, registry.key_file),
+        tls=Trust(
+            registry.ca_file,
+            registry.certificate_file,
+            registry.key_file,
+            verified=not registry.insecure_skip_verify,
+        ),
         limits=RequestLimits(
             concurrency=registry.concurrency,
             requests_per_second=registry.requests_per_second,

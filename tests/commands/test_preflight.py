@@ -241,14 +241,21 @@ def test_what_makes_no_sense_is_refused_with_the_way_out(
     assert why in complaint
 
 
-def test_a_storage_that_cannot_be_read_is_incomplete(tmp_path: Path, run: Any) -> None:
-    code, said, _ = run("--storage", tmp_path / "none", "--gc", "distribution-2")
+def test_a_storage_that_cannot_be_read_is_incomplete_and_one_that_is_not_there_refused(
+    tmp_path: Path, run: Any
+) -> None:
+    code, said, complaint = run("--storage", tmp_path / "none", "--gc", "distribution-2")
+    assert (code, said) == (2, "")
+    assert complaint.endswith("/none: there is no such folder\n")
+
+    (tmp_path / "empty").mkdir()
+    code, said, _ = run("--storage", tmp_path / "empty", "--gc", "distribution-2")
     assert code == 3
     assert said.startswith("INCOMPLETE: ")
 
-    code, said, complaint = run(*by(tmp_path / "none"), "--output", "removed")
+    code, said, complaint = run(*by(tmp_path / "empty"), "--output", "removed")
     assert (code, said) == (3, "")
-    assert "none: unreadable" in complaint
+    assert "empty" in complaint
 
 
 def test_another_registrys_storage_is_not_judged(tmp_path: Path, run: Any) -> None:

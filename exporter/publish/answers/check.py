@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count, islice
 from typing import Final
 
+from exporter.facts.gap import Reason
 from exporter.judge.finding import Rule, Severity
 from exporter.judge.report import Child, ChildKind, Report, TagReport, Urgency
 from exporter.oci.digest import Digest
@@ -87,6 +88,37 @@ def blocks(
     if len(reports) > 1:
         yield from coverage.source_blocks(reports)
     yield Command("Next", next_command(reports, again))
+
+
+def is_unreached(report: Report) -> bool:
+    """Did a registry answer nothing at all, so that one line tells everything?"""
+    return not report.tags and report.snapshot.blind is not None
+
+
+def unreached(report: Report) -> str:
+    """Return why a registry answered nothing, and the way out, in one line."""
+    gap = report.snapshot.blind
+    if gap is None:
+        raise AssertionError(f"{report.snapshot.registry} answered")
+    way = _WAYS.get(gap.reason, "")
+    if gap.reason is Reason.TLS and _NO_TLS in gap.detail:
+        way = f"{PLAIN_HTTP} asks it without TLS"
+    elif gap.reason is Reason.TLS and any(each in gap.detail for each in _UNTRUSTED):
+        way = "--ca-file trusts a private authority"
+    known = f"{gap.reason}: {gap.detail}" if gap.detail else gap.reason
+    return f"{report.snapshot.registry}: {known}{f'; {way}' if way else ''}"
+
+
+_NO_TLS: Final = "does not speak TLS"
+_UNTRUSTED: Final = "self-signed", "issuer", "not trusted"
+_WAYS: Final = {
+    Reason.DNS: "check the name, and the name servers of this machine",
+    Reason.CONNECT: "check the port, and any proxy or firewall in between",
+    Reason.TIMEOUT: "--timeout waits longer",
+    Reason.UNAUTHORIZED: "docker login, or --username NAME --password-stdin",
+    Reason.DENIED: "the login may not read this",
+}
+"""What to try where a registry answered nothing."""
 
 
 def _is_shared(report: Report) -> bool:

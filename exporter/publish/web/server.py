@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -168,15 +169,17 @@ def _protocol(runner: web.AppRunner, connections: Connections) -> Protocol:
 
 def _sockets(host: str, port: int) -> list[socket.socket]:
     """Listen on every address that a host name stands for."""
-    if not host and socket.has_dualstack_ipv6():
-        everywhere = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
-        return [everywhere]
     try:
+        if not host and socket.has_dualstack_ipv6():
+            return [socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)]
         found = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)  # noqa: S104 - asked for
-    except socket.gaierror as error:
-        raise OSError(error.errno, f"{host}: {error.strerror}") from error
-    places = dict.fromkeys((family, place) for family, _, _, _, place in found)
-    return [socket.create_server(place[:2], family=family) for family, place in places]
+        places = dict.fromkeys((family, place) for family, _, _, _, place in found)
+        return [socket.create_server(place[:2], family=family) for family, place in places]
+    except OSError as error:
+        # What Python adds to the system's words names no way out.
+        number = None if isinstance(error, socket.gaierror) else error.errno
+        why = os.strerror(number) if number else error.strerror
+        raise OSError(f"cannot listen on {host}:{port}: {why}") from error
 
 
 def _stamp(files: Iterable[Path]) -> Stamp:

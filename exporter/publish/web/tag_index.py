@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from exporter.judge.report import Condition, Report, TagReport
+from exporter.oci.reference import natural
 from exporter.publish.answers.coverage import coverage, gap_lines
 from exporter.publish.status import RegistryStatus
 
@@ -25,10 +26,10 @@ class IndexedTag:
         return self.report.snapshot.registry
 
     @property
-    def order(self) -> tuple[int, bool, int, float, str, str]:
+    def order(self) -> tuple[int, bool, int, float, str, tuple[str | int, ...]]:
         """Sort key: what needs a person first; the name makes the order the same each time."""
         tag = self.tag
-        where = self.registry, self.name
+        where = self.registry, natural(self.name)
         return tag.urgency, not tag.incomplete, tag.verdict.stake, tag.impact.soonest, *where
 
 

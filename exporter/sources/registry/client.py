@@ -1,6 +1,7 @@
 """One request and its response: redirects followed, errors told apart, the body bounded."""
 
 import asyncio
+import logging
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar
@@ -24,6 +25,8 @@ from exporter.sources.registry.messages import (
 from exporter.sources.registry.streaming import BodyDeadline
 from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted, message
 from exporter.tally import BUCKETS, Tally
+
+_log = logging.getLogger(__name__)
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
@@ -169,7 +172,10 @@ class Client:
             reason = _REASONS.get(type(error), Reason.RESET)
             raise Unseen(request.subject, reason, str(error)) from error
         finally:
-            self._count(endpoint, code, asyncio.get_running_loop().time() - started)
+            seconds = asyncio.get_running_loop().time() - started
+            self._count(endpoint, code, seconds)
+            asked = request.method, endpoint, request.subject
+            _log.debug("%s %s %s: %s in %.3f s", *asked, code, seconds)
         return response
 
     def _count(self, endpoint: str, code: str, seconds: float) -> None:

@@ -221,7 +221,7 @@ def _certificate_words(error: Exception) -> str:
 def _handshake_words(error: ssl.SSLError) -> str:
     """Return what went wrong; `WRONG_VERSION_NUMBER` is OpenSSL's word for a plain http answer."""
     if error.reason == "WRONG_VERSION_NUMBER":
-        return "it does not speak TLS, and plain_http is not set"
+        return "it does not speak TLS"
     why = (error.reason or "no reason given").replace("_", " ").lower()
     return f"the TLS handshake failed: {why}"
 

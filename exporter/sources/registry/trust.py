@@ -18,6 +18,8 @@ class Trust:
     """PEM file of a client certificate, shown to the registry itself only."""
     key: Path | None = None
     """Its private key; None where the certificate's file holds both."""
+    verified: bool = True
+    """Whether certificates are checked at all: of the registry, its token server and its store."""
 
     def contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         """Return how the registry itself is met, and how token servers and object stores are.
@@ -31,6 +33,9 @@ class Trust:
     def _context(self, certificate: Path | None) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if not self.verified:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
         try:
             if path := self.ca_file:
                 context.load_verify_locations(path)

@@ -214,7 +214,7 @@ async def test_a_registry_of_plain_http_asked_over_tls_is_tls_and_says_why() -> 
                 await registry.head(APP, Tag("v1"))
 
     assert raised.value.reason is Reason.TLS
-    assert raised.value.detail == "it does not speak TLS, and plain_http is not set"
+    assert raised.value.detail == "it does not speak TLS"
 
 
 async def test_a_redirect_down_to_plain_http_is_not_followed(authority: Authority) -> None:
