@@ -80,7 +80,7 @@ class ApiList:
             if walked.faults:
                 return walked
             kept = before is not None and before.entries.keys() <= walked.entries.keys()
-            if pages.whole(walked) and (kept or self.token or pages.full < 2):  # noqa: PLR2004 - one page cannot move
+            if pages.whole(walked) and (kept or self.token or pages.asked < 2):  # noqa: PLR2004 - one page cannot move
                 return walked
             before = walked
         if before is None:
@@ -94,8 +94,8 @@ class _Pages:
     """One walk; implements `paging.PageSource`."""
 
     list: ApiList
-    full: int = 0
-    """Pages with an entry in them."""
+    asked: int = 0
+    """Pages that came, an empty one at the end too."""
     came: int = 0
     """Entries of all pages."""
     total: int | None = None
@@ -112,7 +112,7 @@ class _Pages:
                 names.add(name)
         except Malformed as error:
             raise Unseen(asked.subject, Reason.MALFORMED, str(error)) from error
-        self.full += bool(entries.names)
+        self.asked += 1
         self.came += len(entries.names)
         self.total, self.several = entries.total, entries.several
         if entries.several:
