@@ -134,8 +134,9 @@ class _Keeping:
         if repository not in self._reach:
             known = self._tags.get(repository, {})
             self._reach[repository] = reachability_of(self.snapshot, repository, known)
-        held = self._reach[repository].references(digest)
-        return risk if held else Risk.UNKNOWN if held is None else Risk.UNCLEAR
+        if self._reach[repository].references(digest):
+            return risk
+        return Risk.UNKNOWN if protection.tags(digest) is None else Risk.UNCLEAR
 
 
 def _reached(report: Report, reach: ReferenceClass) -> Iterator[TagVerdict]:

@@ -3,12 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from exporter.facts.proof import State
+from exporter.facts.registry_kind import UNKNOWN_KIND
 from exporter.facts.snapshot import Root, Sealed
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository, Tag
+from exporter.ports import Unseen
 from exporter.resolve.listing import Listings, shown
 from exporter.resolve.tags import Answer, TagName, resolve
 from exporter.resolve.target import Target
@@ -33,7 +36,9 @@ async def seals(
     """
     if not target.limits.seals:
         return {}
-    kind = await target.registry.kind(None)
+    kind = UNKNOWN_KIND
+    with suppress(Unseen):
+        kind = await target.registry.kind(None)
     enough = _TWO if kind.belongs_to_tag else 1
     open_to = await asyncio.to_thread(_open_to, listings, answers, children, roots, enough)
     tags = ((repository, tag) for repository, listed in open_to.items() for tag in listed)

@@ -167,16 +167,23 @@ def test_a_token_is_fetched_that_grants_the_push(tmp_path: Path, tokens: Tokens)
         assert protect(server, *login, typed=PASSWORD).code == 0
 
 
-def test_on_distribution_3_it_works_too(tmp_path: Path) -> None:
+def test_on_distribution_3_only_a_pin_that_no_tag_references_needs_a_keep_tag(
+    tmp_path: Path,
+) -> None:
+    pinned = image("pinned")
     with registry(tmp_path / "registry", Settings(version=3)) as server:
         push(tmp_path, server)
-
-        assert protect(server).code == 1
-        assert protect(server, "--apply").code == 0
-        server.collect(SWEEP)
+        server.push("team/app", pinned)
 
         assert protect(server).code == 0
+        bare = f"/team/app@{pinned.digest}"
+        assert protect(server, subject=bare).code == 1
+        assert protect(server, "--apply", subject=bare).code == 0
+        server.collect(SWEEP)
+
         assert pull(tmp_path, server).returncode == 0
+        with server.client("team/app") as client:
+            assert client.head("manifests", pinned.digest).is_success
 
 
 def test_explain_answers_the_incidents_three_questions(server: Registry, tmp_path: Path) -> None:
