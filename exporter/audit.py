@@ -73,14 +73,17 @@ async def _examined(
 async def _recalled(target: Target, snapshot: Snapshot, before: Report | None) -> Snapshot:
     """Record what this audit read in full, and add what earlier full reads proved."""
     reads, scrub = target.full_reads, target.scrub
-    if reads is None or (scrub is None and snapshot.read_in_full is None):
+    noted = snapshot.read_in_full is not None or target.registry.quiet
+    if reads is None or (scrub is None and not noted):
         return snapshot
     earlier = before.snapshot if before else None
 
     def recalled() -> Snapshot:
         registry = snapshot.registry
-        if snapshot.read_in_full is not None:
+        if noted:
             _record(reads, snapshot)
+        if scrub is None and snapshot.read_in_full is None:
+            return snapshot
         # Without the history what was corrupt stays so by the report before.
         scrubbed = reads.history(registry)
         found = recall(snapshot, earlier, scrubbed, reads.period)

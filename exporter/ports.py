@@ -203,6 +203,11 @@ class Content(Protocol):
         """
         ...
 
+    @property
+    def quiet(self) -> bool:
+        """Does reading a manifest leave no trace in its own records, as far as it is known?"""
+        ...
+
     async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
         """To what does a tag resolve, or is a manifest still there by digest?
 

@@ -80,6 +80,9 @@ class Fake:
     sends_parts: bool = True
     """Does it send the last byte where that is asked for, and not the whole blob?"""
     ranges: bool | None = None
+    quiet: bool = False
+    loses_to_get: bool = False
+    """Does it answer HEAD for manifests that GET does not find?"""
     read_in_full: Counter[tuple[Repository, Digest]] = field(default_factory=Counter)
     asked: list[tuple[str, str, str, str]] = field(default_factory=list)
     """Every question: method, kind, repository, name."""
@@ -201,6 +204,8 @@ class Fake:
         if isinstance(answer, Absent):
             return answer
         digest = self.tagged.get(repository, {}).get(tag)
+        if self.loses_to_get:
+            return NO_MANIFEST
         script = self.scripts.get((repository, digest or ""))
         if script and isinstance(spoiled := script.answers[0], Absent | Wrong):
             return spoiled
@@ -213,7 +218,9 @@ class Fake:
         if isinstance(answer, Absent | Wrong):
             return answer
         body = self.manifests.get((repository, digest))
-        return NO_MANIFEST if body is None else ManifestBody(digest, body)
+        if body is None or self.loses_to_get:
+            return NO_MANIFEST
+        return ManifestBody(digest, body)
 
     async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
         answer = await self._ask("HEAD", "blob", repository, blob.digest)

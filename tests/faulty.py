@@ -53,7 +53,7 @@ class Faulty:
         if name == self._injected.method and not callable(getattr(self._adapter, name)):
             self._injected.strike(())
         found = getattr(self._adapter, name)
-        if name != self._injected.method:
+        if name != self._injected.method or not callable(found):
             return found
         if inspect.iscoroutinefunction(found):
 

@@ -73,13 +73,14 @@ class ScrubSettings(Section):
 
 
 class VerifySettings(Section):
-    """How blobs are verified where the registry ignores ranges (Gitea, Quay).
+    """What is read in full although it is known.
 
-    It sends the whole blob where the last byte is asked for.
+    Blobs, where the registry ignores ranges (Gitea, Quay) and sends the whole blob where the last
+    byte is asked for; manifests, where reading them leaves no trace.
     """
 
     period: Period | None = None
-    """Time between two reads of the same blob in full, at least a minute; between them it is
+    """Time between two reads of the same content in full, at least a minute; between them it is
     requested by HEAD. `null` is the `period` of `scrub`, or a day without a scrub."""
     bytes_per_audit: Size = ByteSize(10 * 2**30)
     """Maximum size of all blobs that one audit reads in full, for all shards together. Blobs that
@@ -200,7 +201,7 @@ class RegistrySettings(Section):
     scrub: ScrubSettings | None = None
     """Full verification of its content over time; `null` is never."""
     verify: VerifySettings = VerifySettings()
-    """Full reads of blobs where the registry sends nothing less."""
+    """Full reads of what is known."""
     interval: Interval | None = None
     """Time between two audits of it; `null` is the common `interval`."""
 

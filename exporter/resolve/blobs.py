@@ -24,7 +24,6 @@ from exporter.oci.reference import Place
 from exporter.ports import Absent, BlobRead, Unseen, Wrong
 from exporter.resolve.concurrency import spread
 from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
-from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.walk import Walk
 
 LARGEST_CONFIG: Final = 4 * 2**20
@@ -40,8 +39,6 @@ class BlobCheck:
     """The blobs of the manifests that a walk found. `prove` them once, for the walk."""
 
     walk: Walk
-    plan: FullReadPlan | None = None
-    """When blobs are read in full, where the registry sends nothing less."""
     read: int = 0
     """Bytes of blobs that were read in full."""
     platforms: dict[Digest, Platform] = field(default_factory=dict)
@@ -88,10 +85,10 @@ class BlobCheck:
             return self._wanted
         await note(first)
         others = [place for place in self._wanted if place != first]
-        if self.plan is None or self.walk.content.ranges is not False:
+        if self.walk.plan is None or self.walk.content.ranges is not False:
             return others
-        await asyncio.to_thread(self.plan.recall)
-        return self.plan.ordered(others)
+        await asyncio.to_thread(self.walk.plan.recall)
+        return self.walk.plan.ordered(others)
 
     def _collect(self) -> list[Place]:
         """Note each blob once per repository; return those whose size the manifests dispute."""
@@ -144,7 +141,7 @@ class BlobCheck:
 
         What was read before is asked for by HEAD meanwhile.
         """
-        plan, size = self.plan, target.size
+        plan, size = self.walk.plan, target.size
         small = place in self._whole or (size is not None and size <= _SMALL)
         if plan is None or small or self.walk.content.ranges is not False:
             return await self._read(place, target)

@@ -1,7 +1,9 @@
-"""Blobs of a registry that ignores ranges: when each is read in full, and how many bytes of them.
+"""When an audit reads in full what it knows, and how many bytes.
 
-Such a registry answers a request for the last byte with the whole blob (Gitea 1.26.0 and Quay of
-2026-08, run). What was read and hashed is not read again within a period.
+Manifests are cached, and a cached one is requested by HEAD, which a registry may answer for one
+that it cannot send: it is read again once a period, where that leaves no trace.
+Blobs are read in full where the registry ignores ranges: it answers a request for the last byte
+with the whole blob (Gitea 1.26.0 and Quay of 2026-08, run). Each is read once a period.
 """
 
 from collections.abc import Iterable
@@ -21,12 +23,18 @@ class FullReadPlan:
     now: float
     """Seconds since the epoch."""
     history: Scrubbed = field(default_factory=Scrubbed)
-    _left: int = 0
+    _left: int = field(init=False)
+    _recalled: bool = False
+
+    def __post_init__(self) -> None:
+        """Begin with the whole budget."""
+        self._left = self.terms.bytes_per_audit
 
     def recall(self) -> None:
-        """Remember what was read before, and begin with the whole budget. It may take long."""
-        self.history = self.terms.history(self.registry)
-        self._left = self.terms.bytes_per_audit
+        """Remember what was read before. It may take long the first time."""
+        if not self._recalled:
+            self._recalled = True
+            self.history = self.terms.history(self.registry)
 
     def ordered(self, places: Iterable[Place]) -> list[Place]:
         """Return places, those first that were never read, then by the age of their proof.

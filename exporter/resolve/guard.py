@@ -162,6 +162,13 @@ class _GuardedRegistry:
     def _ranges(self) -> bool | None:
         return self.registry.ranges
 
+    @property
+    def quiet(self) -> bool:
+        return self.faults.attempt(self.name, self._quiet, default=False)
+
+    def _quiet(self) -> bool:
+        return self.registry.quiet
+
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
         call, faults = getattr(self.registry, method), self.faults
 

@@ -93,15 +93,17 @@ async def _resolve(
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     sharing = Sharing(before.manifests if before else {})
     walk = Walk(target.registry, target.memory, target.limits, _follow(target), sharing)
+    if target.full_reads:
+        walk.plan = FullReadPlan(target.registry.name, target.full_reads, empty.taken_at)
+        walk.rereads = target.registry.quiet
+        await asyncio.to_thread(walk.plan.recall) if walk.rereads else None
     await walk.run(await asyncio.to_thread(_places, starts))
     if await _verified(target, walk, answers):
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
         await walk.run([place for place in _places(starts) if place not in walk.sightings])
     told = _told(listings, walk.sightings)
     sealed = await seals(target, told, answers, walk.children(), starts)
-    reads = target.full_reads
-    plan = FullReadPlan(target.registry.name, reads, empty.taken_at) if reads else None
-    blobs = BlobCheck(walk, plan)
+    blobs = BlobCheck(walk)
     await blobs.prove()
     seen = replace(
         empty,

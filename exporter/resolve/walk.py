@@ -14,6 +14,7 @@ from exporter.oci.strict import LARGE
 from exporter.ports import Content, ManifestBody, Memory, Unseen
 from exporter.resolve.concurrency import abreast
 from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
+from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.target import AuditLimits
 
 _BATCH: Final = 4 * 2**20
@@ -84,6 +85,10 @@ class Walk:
     )
     """Which of an index's entries are looked at? Not those that a sparse mirror leaves out."""
     sharing: Sharing = field(default_factory=Sharing)
+    plan: FullReadPlan | None = None
+    """When what is known is read in full again; None is never."""
+    rereads: bool = False
+    """Are manifests that are kept read again? Not where that leaves a trace in the registry."""
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
     sightings: dict[Place, Sighting] = field(default_factory=dict)
     above: dict[Place, Place] = field(default_factory=dict)
@@ -135,9 +140,9 @@ class Walk:
         digest = place[1]
         try:
             if digest in self.manifests:
-                return await self._head(place)
+                return await self._known(place)
             if body := self.memory.manifest(digest):
-                return await self._hold(digest, body) or await self._head(place)
+                return await self._hold(digest, body) or await self._known(place)
             if self._entries >= self.limits.entries:
                 return self._no_room()
             answer = await self.content.manifest(*place)
@@ -151,6 +156,14 @@ class Walk:
             return unknown(Reason.MALFORMED, str(error))
         await self.fresh.add(digest, answer.content)
         return HASHED
+
+    async def _known(self, place: Place) -> Look:
+        """Ask for a manifest whose body is kept: by HEAD, and by GET where that is due."""
+        plan = self.plan
+        if plan is None or not self.rereads or plan.fresh(place):
+            return await self._head(place)
+        read = await self.content.manifest(*place)
+        return HASHED if isinstance(read, ManifestBody) else suspicion(read)
 
     async def _head(self, place: Place) -> Look:
         try:

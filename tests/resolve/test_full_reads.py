@@ -17,7 +17,7 @@ from exporter.oci.reference import Repository
 from exporter.resolve.target import DAY, FullReads
 from exporter.store.ledger import Ledger
 from tests import worlds
-from tests.fakes import APP, HOST, NOW, Fake, audited, target, verdict
+from tests.fakes import APP, HOST, NOW, Fake, Notes, audited, target, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,7 @@ class Audits:
     fake: Fake = field(default_factory=lambda: Fake(sends_parts=False))
     budget: int = 10**9
     now: float = NOW
+    notes: Notes = field(default_factory=Notes)
     report: Report | None = None
 
     async def next(self, after: float = 0.0) -> Report:
@@ -45,7 +46,7 @@ class Audits:
         self.fake.read_in_full.clear()
         self.fake.asked.clear()
         reads = FullReads(self.ledger, DAY, self.budget)
-        told = replace(target(self.fake), full_reads=reads)
+        told = replace(target(self.fake, self.notes), full_reads=reads)
         self.report = await audited(told, before=self.report, now=self.now)
         return self.report
 
@@ -223,3 +224,26 @@ async def test_the_registry_is_named_with_its_history() -> None:
     with audits() as here:
         await here.next()
         assert (APP, BIG[0].digest) in here.ledger.scrubbed(HOST).places
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+async def test_a_manifest_that_is_kept_is_read_again_once_a_period_where_that_leaves_no_trace(
+    *, quiet: bool
+) -> None:
+    with audits(parts=True) as here:
+        here.fake.quiet = quiet
+        reads = []
+        for after in (0.0, DAY / 2, DAY / 2 + 1, 60.0):
+            await here.next(after)
+            reads.append(here.fake.asked_about(IMAGE.digest, "GET"))
+
+        assert reads == ([1, 0, 1, 0] if quiet else [1, 0, 0, 0])
+
+
+async def test_a_manifest_that_only_head_has_is_missing_once_it_is_read_again() -> None:
+    with audits(parts=True) as here:
+        here.fake.quiet = True
+        await here.next()
+        here.fake.loses_to_get = True
+        assert verdict(await here.next(60.0)).state is State.PRESENT
+        assert verdict(await here.next(DAY)).state is State.MISSING

@@ -122,6 +122,11 @@ class Distribution(Session):
         return self._recognised[0]
 
     @property
+    def quiet(self) -> bool:
+        """Does reading a manifest leave no trace in its own records, as far as it is known?"""
+        return self.facts.manifest.value == frozenset()
+
+    @property
     def facts(self) -> KindFacts:
         """What is known of its kind, as far as it was recognised."""
         known = self._recognised if self._recognised[0].known else recognised(self.signs)
