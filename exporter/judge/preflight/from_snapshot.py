@@ -37,6 +37,7 @@ from exporter.oci.reference import Repository
 
 _FOREIGN: Final = frozenset({Collector.PARENT_PROTECTS, Collector.NONE})
 """Collectors whose rules are not distribution's."""
+_DISTRIBUTION: Final = "distribution"
 _CACHE: Final = "a pull-through cache: partial by design"
 _UNSEALED: Final = "could not resolve all tags of the repository"
 _SHARED: Final = (
@@ -53,8 +54,8 @@ def predict(
     references.
     """
     own = report.snapshot.collector
-    collection = operation.collection
-    if collection and not collection.assumed and own in _FOREIGN:
+    collection, foreign = operation.collection, _foreign(report.snapshot)
+    if collection and not collection.assumed and foreign:
         return _of_another(report, operation, collection, gaps)
     removed, undecided = Deleted(), dict[Label, str]()
     if operation.deletions:
@@ -81,7 +82,7 @@ def predict(
     return Prediction(
         operation=operation.description,
         victims=tuple(victims[:MOST]),
-        hazards=tuple(hazards.of_snapshot(operation, removed.unmatched, own)),
+        hazards=tuple(hazards.of_snapshot(operation, removed.unmatched, foreign or own)),
         gaps=(
             *(*gaps, *report.snapshot.hiding),
             *(*_unknown(report), *_undecided(report, undecided)),
@@ -101,12 +102,20 @@ def predict(
     )
 
 
+def _foreign(snapshot: Snapshot) -> str:
+    """Return the registry's own collector, or its kind, if its rules are not distribution's."""
+    own, kind = snapshot.collector, snapshot.kind
+    if own is Collector.UNKNOWN and kind.known and kind.name != _DISTRIBUTION:
+        return f"that of {kind.name}"
+    return own if own in _FOREIGN else ""
+
+
 def _of_another(
     report: Report, operation: Operation, collection: GarbageCollection, gaps: Sequence[Gap]
 ) -> Prediction:
     """Predict nothing: the registry's own collector follows other rules."""
     snapshot = report.snapshot
-    detail = hazards.other_collector(snapshot.collector, collection)
+    detail = hazards.other_collector(_foreign(snapshot), collection)
     gap = Gap(Scope.REGISTRY, snapshot.registry, Reason.UNSUPPORTED, detail)
     checked = Checked(0, 0, 0)
     return Prediction(
@@ -116,7 +125,7 @@ def _of_another(
         (*gaps, gap),
         None,
         checked,
-        other_collector=snapshot.collector,
+        other_collector=_foreign(snapshot),
         cannot_be_pulled=report.cannot_be_pulled,
     )
 

@@ -36,12 +36,10 @@ _NO_TAG_DELETION: Final = (
 )
 
 
-def of_snapshot(
-    operation: Operation, unmatched: Sequence[Deletion], own: Collector
-) -> Iterator[Hazard]:
+def of_snapshot(operation: Operation, unmatched: Sequence[Deletion], own: str) -> Iterator[Hazard]:
     """Yield the hazards of an operation that is predicted from a snapshot.
 
-    `own` is the collector of the registry.
+    `own` is the collector of the registry, or whose it is.
     """
     yield from of_deletions(operation, unmatched)
     if operation.collection:
@@ -53,7 +51,7 @@ def of_snapshot(
         yield Hazard(HazardCode.STORAGE_NOT_READ, "", _NOT_READ)
 
 
-def other_collector(own: Collector, collection: GarbageCollection) -> str:
+def other_collector(own: str, collection: GarbageCollection) -> str:
     """Say that the registry's own collector is another than the one that is predicted."""
     return f"the registry's own collector is {own}, not {collection.dialect.name}"
 

@@ -6,6 +6,7 @@ from typing import Final
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import aside
+from exporter.judge.protection import Risk, risk_words
 from exporter.judge.report import (
     Child,
     Condition,
@@ -274,8 +275,12 @@ class _Grower:
             tags = sealed.pointing_at(digest)
         if tags is None:
             return ()
+        endangered = dict(self._verdict.endangered)
+        risk = child.risk if child else endangered.get(digest, Risk.KEPT)
+        if risk is Risk.MOVED_TAG:
+            return (Cell(risk_words(risk, tags, self._snapshot.kind), Tone.UNSURE),)
         if not tags:
-            return (Cell("not tagged directly", Tone.UNSURE),)
+            return (Cell("not tagged directly", Tone.PLAIN if risk is Risk.KEPT else Tone.UNSURE),)
         more = len(tags) - _MOST_TAGS
         rest = f" and {more:,} more" if more > 0 else ""
         return (Cell(f"tagged {', '.join(tags[:_MOST_TAGS])}{rest}"),)

@@ -19,6 +19,7 @@ from exporter.judge.preflight.prediction import Prediction, Verdict
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 from exporter.publish.answers.preflight import headline
+from tests.judge.kinds import KINDS
 from tests.judge.preflight.asking import codes, collection, deletion, plan, use, victims
 from tests.judge.scene import BLIND, Scene, scene
 from tests.worlds import Made, attestation, image, index
@@ -74,6 +75,16 @@ def test_a_registry_with_another_collector_has_no_victims_of_distributions(
     answer = answered(seen, assumed, collector=own)
     assert answer.verdict is (UNSAFE if words == "2 -m" else SAFE)
     assert "other-collector" in codes(answer)
+
+
+def test_a_registry_of_another_kind_has_none_either_unless_its_collector_is_configured() -> None:
+    seen, asked, ghcr = scene(APP).seal(), collection("2 -m"), KINDS["ghcr"]
+
+    answer = answered(seen, asked, kind=ghcr)
+    assert (answer.verdict, answer.victims) == (INCOMPLETE, ())
+    assert "the registry's own collector is that of ghcr" in headline(answer)
+    told = answered(seen, asked, kind=ghcr, collector=Collector.DISTRIBUTION_2)
+    assert told.verdict is UNSAFE
 
 
 def test_the_other_version_of_distributions_collector_is_a_hazard() -> None:
