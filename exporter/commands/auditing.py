@@ -21,6 +21,7 @@ from exporter.facts.shard import WHOLE, Shard
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
+from exporter.oci.platform import Platform
 from exporter.ports import Unseen
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import Target
@@ -99,7 +100,9 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
             scope, catalogue=False, listed=(), select=subjects.beside, leave_out_tags=()
         )
     elif subjects.hosts:
-        scope = AuditScope(catalogue=False, latest=(), require=scope.require)
+        # Platforms that were typed stand in place of configured ones.
+        require = frozenset[Platform]() if args.platform else scope.require
+        scope = AuditScope(catalogue=False, latest=(), require=require)
     return replace(target, scope=scope, limits=limits)
 
 

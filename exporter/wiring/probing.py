@@ -11,6 +11,7 @@ from exporter.audit import audit
 from exporter.facts.proof import Proof
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.report import Report
+from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.ports import Listing
 from exporter.publish.web.probe import Asked, Module, NotProbed
@@ -76,9 +77,10 @@ def _narrowed(target: Target, asked: Asked) -> Target:
 
     What protects it is not asked: that may take one request for each tag of its repository.
     """
+    require = frozenset[Platform]() if asked.platforms else target.scope.require
     return replace(
         target,
-        scope=AuditScope(catalogue=False, latest=(), require=target.scope.require),
+        scope=AuditScope(catalogue=False, latest=(), require=require),
         limits=replace(target.limits, proof=_PROOFS[asked.module], seals=False),
         storage=None,
     )

@@ -73,6 +73,7 @@ uses = st.builds(
     reference_class=classes,
     platforms=st.frozensets(platforms, max_size=2),
     admitted=st.frozensets(platforms, max_size=2),
+    barred=st.frozensets(platforms, max_size=2),
     workload=st.none() | st.builds(Workload, words, words, words, words),
     running=st.frozensets(digests, max_size=2),
     alive=st.integers(0, 2**31),

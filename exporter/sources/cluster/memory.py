@@ -31,12 +31,17 @@ class ClusterMemory:
     _read: float | None = None
     _nodes: dict[bytes, tuple[float, Node]] = field(default_factory=dict)
     _ran: dict[tuple[str, str], dict[Platform, float]] = field(default_factory=dict)
+    _before: dict[tuple[str, str], frozenset[Platform]] = field(default_factory=dict)
 
     def begin(self, now: float) -> None:
         """Note that the cluster is read now, in seconds since the epoch."""
         passed = now - self._read if self._read is not None else 0.0
         self._now += min(max(passed, 0.0), self.keep * _LONGEST_STEP)
         self._read = now
+        if not self.keep:
+            self._nodes, self._ran, self._before = {}, {}, {}
+        if self._now > self.keep:
+            self._before = {}
         oldest = self._now - self.keep
         self._nodes = {key: each for key, each in self._nodes.items() if each[0] >= oldest}
         for ran in self._ran.values():
@@ -65,7 +70,12 @@ class ClusterMemory:
     def recall(self, uses: Iterable[Use]) -> None:
         """Take for lately what was known before a restart."""
         for use in uses:
-            self.ran(use.owner, str(use.reference), use.platforms)
+            key = (use.owner, str(use.reference))
+            self._before[key] = self._before.get(key, frozenset()) | use.platforms
+
+    def before(self, owner: str, image: str) -> frozenset[Platform]:
+        """Return where a workload ran before a restart; which nodes there were is not known."""
+        return self._before.get((owner, image), frozenset())
 
 
 def _kind(node: Node) -> bytes:

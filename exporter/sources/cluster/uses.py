@@ -13,7 +13,7 @@ from exporter.sources.cluster.images import PodImage
 from exporter.sources.cluster.memory import ClusterMemory
 from exporter.sources.cluster.names import reference
 from exporter.sources.cluster.nodes import ClusterNodes, spec_key
-from exporter.sources.cluster.platforms import Stated, stated
+from exporter.sources.cluster.platforms import Stated, allows, only_by_platform, stated
 
 _BARE: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -139,8 +139,11 @@ def _nodes(
         return Nodes(said.platforms | reach.platforms, barred=said.barred)
     if must and all(each.stays for each in images):
         return Nodes(must)
-    lately = memory.ran(str(first.workload), str(named), must) & reach.every
-    must |= lately | reach.platforms
+    who = str(first.workload), str(named)
+    must |= memory.ran(*who, must) & reach.every
+    if first.pod and only_by_platform(first.pod):
+        must |= {each for each in memory.before(*who) if allows(first.pod, each)}
+    must |= reach.platforms
     if any(each.everywhere for each in images):
         must |= reach.admitted
     known = Nodes(must, reach.admitted - must)
