@@ -245,6 +245,26 @@ def test_what_cannot_be_served_is_refused_in_one_line(site: Site) -> None:
     assert "Traceback" not in told.errors
 
 
+def test_an_audit_that_is_asked_for_is_made_before_its_interval_ends(site: Site) -> None:
+    with site.watched(interval="1h", shard="0/2") as running:
+        running.ready()
+
+        unknown = running.post("/-/audit?registry=typo")
+        answers = [
+            running.post(f"/-/audit?repository={each}") for each in ("sound", "hurt", "more", "app")
+        ]
+        (asked, *_) = [each for each in answers if each.status_code == 202]
+
+        assert (unknown.status_code, unknown.text) == (
+            404,
+            "no such registry: typo; known are main\n",
+        )
+        assert asked.text.startswith("main: begins in ")
+        elsewhere = {each.text for each in answers if each.status_code == 404}
+        assert all("shard 0/2 does not audit" in each for each in elsewhere)
+        until(lambda: running.value("pullproof_audits_total") == 2, "it was audited again")
+
+
 LACKS: Final[dict[str, Json]] = {
     "password": {"username": "reader", "password_file": "late/password"},
     "variable": {"username": "reader", "password_env": "NOT_SET_ANYWHERE"},
@@ -257,25 +277,27 @@ LACKS: Final[dict[str, Json]] = {
 
 def test_what_one_registry_lacks_is_its_own_gap_and_stops_no_other(site: Site) -> None:
     (entry,) = site.settings["registries"]
+    other = site.registry.url
+    near = [other, *(each.replace("127.0.0.1", "localhost") for each in (other, entry["url"]))]
+    far = [f"https://127.0.0.{index}:1" for index in (2, 3)]
     lacking = [
-        {"url": f"http://127.0.0.{index}:{entry['url'].rpartition(':')[2]}", "plain_http": True}
-        | {"name": name, "timeout": "2s", "tries": 1}
-        | lacks
-        for index, (name, lacks) in enumerate(LACKS.items(), 2)
+        {"url": url, "plain_http": url.startswith("http:"), "name": name, "tries": 1} | lacks
+        for url, (name, lacks) in zip([*near, *far], LACKS.items(), strict=True)
     ]
-    for each in lacking:
-        if each.keys() & {"ca_file", "certificate_file"}:
-            each["url"] = each["url"].replace("http:", "https:")
-            del each["plain_http"]
     cluster = {"name": "away", "kubeconfig": "late/kubeconfig"}
     more: Json = {"registries": [entry, *lacking], "clusters": [cluster], "interval": "1s"}
 
     with site.watched(**more) as served:
         checked = run("serve", "--check-config", "--config", str(served.config))
         until(lambda: served.value("pullproof_registry_up", registry="main") == 1, "main is seen")
-        until(lambda: reasons(served).keys() >= {*LACKS, "main"}, "each lack is a gap")
+        until(lambda: reasons(served).keys() >= LACKS.keys(), "each lack is a gap")
         seen = reasons(served)
-        (tag,) = [each for each in served.report().document["tags"] if each["state"] == "present"]
+        unread = [
+            gap["reason"]
+            for gap in served.report().document["gaps"]
+            if gap["scope"] == "references"
+        ]
+        seen_tags = served.report().document["tags"]
 
         served.config.write_text(
             json.dumps(json.loads(served.config.read_text()) | {"interval": "2s"})
@@ -289,8 +311,8 @@ def test_what_one_registry_lacks_is_its_own_gap_and_stops_no_other(site: Site) -
     assert checked.code == 2
     assert all(f"registries[{index}]." in checked.errors for index in range(1, 1 + len(LACKS)))
     assert "clusters[0].kubeconfig: no such file" in checked.errors
-    assert tag["registry"] == "main"
-    assert seen["main"] == {"credentials"}, "the cluster cannot be read"
+    assert ("main", "present") in {(each["registry"], each["state"]) for each in seen_tags}
+    assert set(unread) == {"credentials"}, "the cluster cannot be read"
     for name in ("password", "variable", "login"):
         assert "credentials" in seen[name], name
     for name in ("authority", "client"):
