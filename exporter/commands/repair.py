@@ -86,10 +86,13 @@ def _exit(repairs: Sequence[Repair], *, whole: bool) -> Exit:
 
 def _typed_again(args: argparse.Namespace) -> str:
     """Return the command as it was typed, for the same registries and sources."""
-    more = [each for source in args.source for each in ("--source", source)]
-    more += ["--cause", args.cause] if args.cause else []
-    more += ["--scrub"] if args.scrub else []
-    return f"pullproof repair {shlex.join([*args.subjects, *more])} {again(args)}".rstrip()
+    words = [*args.subjects]
+    given = {"--refs": args.refs, "--cause": args.cause}
+    given["--push-docker-config"] = args.push_docker_config
+    valued = (*given.items(), *(("--source", each) for each in args.source))
+    words += [str(word) for pair in valued if pair[1] for word in pair]
+    words += [f"--{each}" for each in ("scrub", "keep-tags") if vars(args)[each.replace("-", "_")]]
+    return " ".join(filter(None, ("pullproof repair", shlex.join(words), again(args))))
 
 
 async def _repaired(

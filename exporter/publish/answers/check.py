@@ -32,6 +32,7 @@ from exporter.publish.formatting import (
     address,
     child_cell,
     count_words,
+    host,
     impact_words,
     proof_words,
     size_words,
@@ -77,6 +78,7 @@ def blocks(
         ordered = sorted(report.tags, key=lambda each: (each.order, _is_well(each)))
         if every or _is_shared(report):
             yield from causes.blocks([report], *((most, most) if every else (_MOST_CAUSES,)))
+            yield from _repair(report, again)
         if ordered:
             yield from _table(report, ordered, most, every=every)
         else:
@@ -88,6 +90,14 @@ def blocks(
     if len(reports) > 1:
         yield from coverage.source_blocks(reports)
     yield Command("Next", next_command(reports, again))
+
+
+def _repair(report: Report, again: str) -> Iterator[Block]:
+    """Yield the command that repairs every tag of the worst cause, where one breaks several."""
+    worst = report.causes[0] if report.causes else None
+    if worst is not None and len(worst.breaks) > 1 and not worst.lack.wrong_diff_id:
+        command = f"pullproof repair {host(report)} --cause {worst.lack.digest} {again}"
+        yield Command("To list who still has the first one", command.rstrip())
 
 
 def is_unreached(report: Report) -> bool:

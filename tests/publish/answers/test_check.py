@@ -429,3 +429,4 @@ def test_one_layer_that_breaks_five_hundred_tags_is_told_on_the_first_lines() ->
     )
     assert any("1,901 more complete tags" in line for line in lines)
     assert not any("team/fine" in line for line in lines)
+    assert f"  pullproof repair registry.example --cause {base}" in lines
