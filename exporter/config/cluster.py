@@ -84,6 +84,9 @@ class ClusterSettings(Section):
     platforms: tuple[PlatformName, ...] = ()
     """Platforms that the cluster may have at any time (node pools at zero). Workloads that are not
     excluded from them must be able to start there."""
+    node_pools: bool = False
+    """Also count the nodes that an autoscaler may start, at zero too: Karpenter NodePools, and
+    MachineDeployments and MachinePools of the Cluster API."""
     nodes_memory: Duration = timedelta(days=1)
     """How long a node that is gone still counts, and where a workload ran."""
     timeout: Timeout = timedelta(seconds=30)

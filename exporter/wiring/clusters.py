@@ -30,6 +30,7 @@ def cluster(settings: ClusterSettings, environ: Mapping[str, str]) -> Cluster:
         helm=settings.helm_history,
         pull_secrets=settings.pull_secrets,
         platforms=frozenset(settings.platforms),
+        pools=settings.node_pools,
         memory=settings.nodes_memory.total_seconds(),
         custom=tuple(map(_resource, settings.custom_resources)),
     )

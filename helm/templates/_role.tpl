@@ -45,6 +45,7 @@ subjects:
 {{- $cluster := index . 1 -}}
 {{- $asked := $granted.core -}}
 {{- if not $cluster.namespaces }}{{ $asked = concat $asked $granted.nodes }}{{ end -}}
+{{- if and $cluster.node_pools (not $cluster.namespaces) }}{{ $asked = concat $asked $granted.nodePools }}{{ end -}}
 {{- if $cluster.helm_history }}{{ $asked = concat $asked $granted.helmHistory }}{{ end -}}
 {{- if $cluster.pull_secrets }}{{ $asked = concat $asked $granted.pullSecrets }}{{ end -}}
 {{- range $cluster.custom_resources -}}

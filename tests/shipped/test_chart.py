@@ -250,7 +250,7 @@ def test_rights_are_those_of_the_features_that_are_on() -> None:
         rights("cluster-features", "ClusterRole"),
     )
 
-    features = {"core", "nodes", "helmHistory", "pullSecrets"}
+    features = {"core", "nodes", "nodePools", "helmHistory", "pullSecrets"}
     assert set(GRANTED) == features, "a feature that no value switches on"
     assert usual == GRANTED["core"] + GRANTED["nodes"]
     asked = {resource: rule["verbs"] for rule in special for resource in rule["resources"]}

@@ -18,7 +18,7 @@ from exporter.oci.digest import Malformed
 from exporter.ports import KindStatus, Unseen
 from exporter.sources.cluster.names import plain
 from exporter.sources.cluster.objects import ObjectList, Secret
-from exporter.sources.cluster.resources import JSON, SECRETS, ApiResource, Document, decoded
+from exporter.sources.cluster.resources import JSON, POOLS, SECRETS, ApiResource, Document, decoded
 
 _LARGEST: Final = 32 * 1024 * 1024
 """Bytes of one page; larger ones are asked for again in parts."""
@@ -248,6 +248,8 @@ class ClusterLists:
                         raise
                 listed.objects.setdefault(resource, []).extend(self._last.get(key, ()))
             first += failed[:1]
+            if resource in POOLS and any(each.reason is Reason.UNSUPPORTED for each in failed):
+                continue  # its autoscaler is not installed
             self._settle(listed, resource, failed, now)
         if first and not fresh:
             raise first[0]

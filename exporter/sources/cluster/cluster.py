@@ -18,6 +18,7 @@ from exporter.sources.cluster.images import PodImage, of_pods
 from exporter.sources.cluster.memory import ClusterMemory
 from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.nodes import ClusterNodes
+from exporter.sources.cluster.pools import of_karpenter, of_machines
 from exporter.sources.cluster.pull_secrets import PullSecrets
 from exporter.sources.cluster.resources import ApiResource
 from exporter.sources.cluster.uses import merged, no_login
@@ -45,6 +46,8 @@ class ClusterOptions:
     custom: tuple[CustomResource, ...] = ()
     platforms: frozenset[Platform] = frozenset()
     """Platforms that must be servable, whatever nodes there are."""
+    pools: bool = False
+    """Are the pools read whose nodes an autoscaler starts?"""
     memory: float = 0.0
     """Seconds for which nodes count that are not there any more."""
 
@@ -102,7 +105,11 @@ class Cluster:
         nodes = listed.of(resources.NODES)
         self._memory.begin(self._clock())
         absent = self._memory.absent(nodes)
-        return ClusterNodes(nodes, whole=whole, absent=absent, always=self._options.platforms)
+        machines = (each for kind in resources.MACHINE_GROUPS for each in listed.of(kind))
+        pools = (*of_karpenter(listed.of(resources.NODE_POOLS)), *of_machines(machines))
+        return ClusterNodes(
+            nodes, whole=whole, absent=absent, pools=pools, always=self._options.platforms
+        )
 
     def _resources(self) -> list[ApiResource]:
         """Return what is listed, in order: pods after all that make them.
@@ -117,7 +124,8 @@ class Cluster:
         ]
         secrets = [resources.HELM_SECRETS] if options.helm and options.depth else []
         accounts = [resources.SERVICE_ACCOUNTS] if options.pull_secrets else []
-        return [*built_in[:1], *self._custom, *secrets, *accounts, *built_in[1:]]
+        pools = resources.POOLS if options.pools and not options.namespaces else ()
+        return [*built_in[:1], *self._custom, *secrets, *accounts, *built_in[1:], *pools]
 
     def _images(self, listed: ListedObjects, nodes: ClusterNodes) -> Iterator[PodImage]:
         owners, depth = self._owners(listed), self._options.depth

@@ -14,6 +14,7 @@ from exporter.sources.cluster.conditions import matches
 from exporter.sources.cluster.names import plain, reference
 from exporter.sources.cluster.objects import Node, PodSpec
 from exporter.sources.cluster.platforms import allows, only_by_platform, stated
+from exporter.sources.cluster.pools import Pool
 
 _CONDITIONS: Final = (
     *("not-ready", "unreachable", "unschedulable", "network-unavailable", "out-of-service"),
@@ -90,13 +91,15 @@ class ClusterNodes:
         *,
         whole: bool,
         absent: Sequence[Node] = (),
+        pools: Sequence[Pool] = (),
         always: frozenset[Platform] = frozenset(),
     ) -> None:
         """Take the nodes; `whole` says that one that is not among them is not there.
 
-        `absent` are nodes that are not there now and may come back, `always` the platforms that
-        must be servable whatever nodes there are.
+        `absent` are nodes that are not there now and may come back, `pools` those that may be
+        started, `always` the platforms that must be servable whatever nodes there are.
         """
+        self._pools = pools
         self._whole, self.always = whole, always
         self._nodes = [(node, _platform(node)) for node in nodes]
         self._possible = [*self._nodes, *((node, _platform(node)) for node in absent)]
@@ -137,6 +140,9 @@ class ClusterNodes:
             for node, platform in self._possible:
                 if platform is not None and platform not in found and admits(node, pod):
                     found.add(platform)
+            for pool in self._pools:
+                if pool.platform not in found and admits(_of_pool(pool, pod), pod):
+                    found.add(pool.platform)
             self._admitted[key] = frozenset(found)
         return self._admitted[key]
 
@@ -165,6 +171,13 @@ def spec_key(pod: PodSpec) -> bytes:
     """
     tolerations = [each for each in pod.tolerations if each.key not in _PASSING]
     return msgspec.json.encode((pod.node_selector, pod.affinity, tolerations, pod.os))
+
+
+def _of_pool(pool: Pool, pod: PodSpec) -> Node:
+    """Return the node that a pool would start for a pod."""
+    node = pool.node(pod)
+    info = objects.NodeInfo(pool.platform.architecture, pool.platform.os)
+    return Node(node.metadata, node.spec, objects.NodeStatus(info))
 
 
 def _platform(node: Node) -> Platform | None:

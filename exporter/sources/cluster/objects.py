@@ -203,6 +203,51 @@ class Node(ApiStruct, frozen=True):
     status: NodeStatus = NodeStatus()
 
 
+class NodePoolMeta(ApiStruct, frozen=True):
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+class NodePoolNodeSpec(ApiStruct, frozen=True):
+    requirements: tuple[NodeSelectorRequirement, ...] = ()
+    taints: tuple[Taint, ...] = ()
+
+
+class NodePoolTemplate(ApiStruct, frozen=True):
+    metadata: NodePoolMeta = NodePoolMeta()
+    spec: NodePoolNodeSpec = NodePoolNodeSpec()
+
+
+class NodePoolSpec(ApiStruct, frozen=True):
+    template: NodePoolTemplate = NodePoolTemplate()
+
+
+class NodePool(ApiStruct, frozen=True):
+    """A Karpenter NodePool (karpenter.sh/v1)."""
+
+    metadata: ObjectMeta
+    spec: NodePoolSpec = NodePoolSpec()
+
+
+class CapacityAnnotations(ApiStruct, frozen=True):
+    """What the autoscaler is told of the nodes of a group that has none."""
+
+    labels: str = field(default="", name="capacity.cluster-autoscaler.kubernetes.io/labels")
+    taints: str = field(default="", name="capacity.cluster-autoscaler.kubernetes.io/taints")
+    most: str = field(
+        default="", name="cluster.x-k8s.io/cluster-api-autoscaler-node-group-max-size"
+    )
+
+
+class MachinesMeta(ApiStruct, frozen=True):
+    annotations: CapacityAnnotations = CapacityAnnotations()
+
+
+class Machines(ApiStruct, frozen=True):
+    """A MachineDeployment or MachinePool of the Cluster API."""
+
+    metadata: MachinesMeta = MachinesMeta()
+
+
 class RollingUpdate(ApiStruct, frozen=True):
     partition: int | None = 0
     """Pods before this one stay with the revision before."""

@@ -92,6 +92,19 @@ RESOURCES: Final = {each.plural: each for each in (*MAKERS, PODS, NODES)}
 Nodes come after the pods: a node that is not there then has left, and was not about to join.
 """
 
+NODE_POOLS: Final = ApiResource(
+    "nodepools", "NodePool", "karpenter.sh/v1", _decoder(objects.NodePool), namespaced=False
+)
+MACHINE_GROUPS: Final = tuple(
+    ApiResource(plural, kind, "cluster.x-k8s.io/v1beta1", _decoder(objects.Machines))
+    for plural, kind in (
+        ("machinedeployments", "MachineDeployment"),
+        ("machinepools", "MachinePool"),
+    )
+)
+POOLS: Final = (NODE_POOLS, *MACHINE_GROUPS)
+"""What starts nodes. A cluster serves those whose autoscaler is installed."""
+
 SERVICE_ACCOUNTS: Final = ApiResource(
     "serviceaccounts", "ServiceAccount", "v1", _decoder(objects.ServiceAccount)
 )
