@@ -69,6 +69,7 @@ def _settings(args: argparse.Namespace, text: str, host: str, asked: Typed) -> R
     }
     plain = text.startswith("http://") or (args.plain_http and not text.startswith("https://"))
     alone |= {"subjects": [text], "plain_http": plain, "ca_file": None if plain else args.ca_file}
+    alone["insecure"] = args.insecure and not plain
     settings = typed(argparse.Namespace(**{**vars(args), **alone}), {host}, asked.environ)
     return settings.settings.registries[0]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from exporter.audit import audit
-from exporter.commands import refusing
+from exporter.commands import Refused, refusing
 from exporter.commands.answer import Exit, answered, exit_code
 from exporter.commands.auditing import aimed, borrowing, finished, opened, showing
 from exporter.commands.copy_sources import (
@@ -57,6 +57,8 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run the command."""
     with refusing(Malformed, option="--cause"):
         cause = Digest.parse(args.cause) if args.cause else None
+    if args.head_only:
+        raise Refused("--head-only trusts what hides a loss: omit it")
     subjects = asked_for(args)
     images = bool(subjects.hosts) and not subjects.registries
     if images:  # whoever uses them may have them on a node

@@ -126,7 +126,7 @@ def nodes(repair: Repair) -> tuple[NodeEntry, ...]:
 
 def _sum(repair: Repair, *, applied: bool) -> str:
     if not repair.steps:
-        return "an upload repairs none of it" if repair.damaged else "nothing to repair"
+        return _nothing(repair)
     ways = Counter(step.way for step in repair.steps if step.source and not step.failure)
     unsourced = sum(1 for step in repair.steps if not step.source)
     failed = sum(1 for step in repair.steps if step.source and step.failure)
@@ -139,6 +139,15 @@ def _sum(repair: Repair, *, applied: bool) -> str:
     )
     damaged = count_words(len(repair.damaged), "damaged tag")
     return f"{damaged}; {'done' if applied else 'plan'}: {', '.join(filter(None, parts))}"
+
+
+def _nothing(repair: Repair) -> str:
+    """Return why there is no step: all is well, or nobody knows, or it is no loss of content."""
+    if repair.damaged:
+        return "an upload repairs none of it"
+    doubtful = any(each.urgency is not Urgency.NONE for each in repair.asked)
+    known = not (doubtful or repair.report.snapshot.hiding)
+    return "nothing to repair" if known else "nothing is known to be lost"
 
 
 def _step(step: RepairStep) -> Item:
