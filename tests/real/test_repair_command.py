@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -91,7 +90,6 @@ def test_every_kind_of_source_restores_a_collected_image_under_a_warm_cache(
             warm(server)
             before = tags(server)
             server.collect("--delete-untagged")
-            shutil.rmtree(tree.data(server.root, APP.children[0].layers[0].digest).parent, True)
             done = repair(server, "--source", source, "--apply")
 
             assert done.code == 0, source + done.output + done.errors
@@ -108,8 +106,8 @@ def test_a_plan_writes_nothing_and_a_repair_leaves_nothing_to_do(
     with registry(tmp_path / "registry", Settings(version=version)) as server:
         server.push(NAME, APP, "v1")
         warm(server)
-        server.collect("--delete-untagged")
-        shutil.rmtree(tree.data(server.root, APP.children[0].layers[0].digest).parent)
+        for lost in (APP.children[0].layers[0], APP.children[1]):
+            tree.data(server.root, lost.digest).unlink()
         before = files(server)
         plan = repair(server, *source)
         assert (plan.code, "To restore" in plan.output) == (1, True), plan.output + plan.errors
