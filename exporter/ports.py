@@ -208,10 +208,13 @@ class Content(Protocol):
         """Does reading a manifest leave no trace in its own records, as far as it is known?"""
         ...
 
-    async def head(self, repository: Repository, reference: Tag | Digest) -> Digest | Absent:
+    async def head(
+        self, repository: Repository, reference: Tag | Digest
+    ) -> Digest | Absent | Wrong:
         """To what does a tag resolve, or is a manifest still there by digest?
 
         A 404 to HEAD has no body to trust: the adapter asks again with GET before `Absent`.
+        `Wrong` for a tag whose manifest the registry cannot parse itself.
         """
         ...
 

@@ -39,11 +39,6 @@ class Cell:
         return self.scrub in expected and (self.check in expected or self.only_whole)
 
     @property
-    def lies(self) -> bool:
-        """Is the verdict another one than the pull's end? `unknown` is none."""
-        return not self.holds and self.scrub != "unknown"
-
-    @property
     def only_whole(self) -> bool:
         """Bytes that are other ones, as many: only who reads them all can tell."""
         return self.damage in _SAME_LENGTH and self.check == "present"

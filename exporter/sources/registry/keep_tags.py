@@ -12,7 +12,7 @@ from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import parse
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import ManifestBody, Unseen
+from exporter.ports import ManifestBody, Unseen, Wrong
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client, headers
 from exporter.sources.registry.distribution import Distribution
@@ -63,6 +63,8 @@ class TagWriter(Distribution):
             return
         if isinstance(there, Digest):
             raise Unseen(subject, Reason.UNCONFIRMED, f"the tag points at {there} by now")
+        if isinstance(there, Wrong):
+            raise Unseen(subject, Reason.SERVER_ERROR, f"the tag is there: {there.detail}")
         body = await self.manifest(repository, digest)
         if not isinstance(body, ManifestBody):
             raise Unseen(subject, Reason.UNCONFIRMED, "the manifest is not there any more")

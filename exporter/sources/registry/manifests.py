@@ -13,7 +13,12 @@ from exporter.oci.manifest import ACCEPT, MANIFESTS, SCHEMA1, SCHEMA1_SIGNED, sc
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, ManifestBody, Unseen, Wrong
 from exporter.sources.registry.messages import BodyEnd, CutShort, Request, Response, for_content
-from exporter.sources.registry.responses import announced, check_ended, check_whole
+from exporter.sources.registry.responses import (
+    Unparsable,
+    announced,
+    check_ended,
+    check_whole,
+)
 from exporter.sources.registry.session import Session
 
 _ACCEPT: Final = ", ".join(ACCEPT)
@@ -29,13 +34,19 @@ _Read = TypeVar("_Read")
 
 async def head(
     session: Session, repository: Repository, reference: Tag | Digest
-) -> Digest | Absent:
+) -> Digest | Absent | Wrong:
     """Return the digest that HEAD announces; where it announces none, that of GET's body.
 
-    GET also decides every denial: a HEAD has no error body to trust. Raises `Unseen`.
+    GET also decides every denial: a HEAD has no error body to trust. `Wrong` for a tag where the
+    registry says that it cannot parse what it stores. Raises `Unseen`.
     """
     request = _request(session, repository, reference)
-    response = await session.send(replace(request, method="HEAD"))
+    try:
+        response = await session.send(replace(request, method="HEAD"))
+    except Unseen as failure:
+        if failure.reason is not Reason.SERVER_ERROR or isinstance(reference, Digest):
+            raise
+        return await _told(session, request, failure)
     digest = None
     if response.status == _OK and response.media_type in MANIFESTS:
         with suppress(Unseen):  # of another digest than the one asked for GET's bytes decide
@@ -52,6 +63,17 @@ async def head(
     if isinstance(await head(session, repository, digest), Absent):
         raise Unseen(request.subject, Reason.NOT_A_REGISTRY, "our Accept header did not arrive")
     return digest
+
+
+async def _told(session: Session, request: Request, failure: Unseen) -> Wrong:
+    """Return how a registry explains a failure in the body that only GET has."""
+    try:
+        await session.send(request)
+    except Unparsable as told:
+        return Wrong(told.detail)
+    except Unseen:
+        raise failure from None
+    raise failure
 
 
 async def verify_tag(
@@ -143,6 +165,8 @@ async def _stored(
     serve the file among the blobs, as it is (run). Bytes that are right there prove nothing: pulls
     fail all the same, perhaps not for long. Raises `failure` where nothing is proven.
     """
+    if isinstance(failure, Unparsable):
+        return Wrong(failure.detail)
     cut = failure.body if isinstance(failure, CutShort) else None
     if failure.reason not in _FAILED or (cut is not None and await _is_document(cut)):
         raise failure

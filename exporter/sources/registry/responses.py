@@ -20,6 +20,9 @@ _EXPIRED: Final = "TAG_EXPIRED"
 _UNAUTHORIZED: Final = 401
 _POLICY: Final = 412
 """Harbor: a project's policy forbids the pull, and says why."""
+_FAILED: Final = 500
+_SYNTAX: Final = ("unexpected end of JSON input", "invalid character '")
+"""How errors of Go's JSON reader begin that are the bytes' own (encoding/json, scanner.go)."""
 _LONGEST_WORDS: Final = 200
 _REASONS: Final = {
     "UNAUTHORIZED": Reason.UNAUTHORIZED,
@@ -117,9 +120,16 @@ def _denies(fault: ErrorEntry, subject: str) -> bool:
     return fault.message in said
 
 
+class Unparsable(Unseen):
+    """A registry says itself that what it stores as a manifest is no JSON."""
+
+
 def refusal(response: Response, subject: str) -> Unseen:
     """Return why a response proves neither content nor absence."""
     found = error_entries(response)
+    own = response.status == _FAILED and not response.foreign
+    if own and len(found) == 1 and (why := _syntax_error(found[0])):
+        return Unparsable(subject, Reason.SERVER_ERROR, why)
     code = _printable(found[0].code[:40]) if found else ""
     words = f"{response.status} {code}".strip()
     if response.status == _POLICY and found and (why := _printable(found[0].message)):
@@ -130,6 +140,22 @@ def refusal(response: Response, subject: str) -> Unseen:
     if reason is None:
         reason = Reason.UNSUPPORTED if found else Reason.NOT_A_REGISTRY
     return Unseen(subject, reason, words)
+
+
+def _syntax_error(fault: ErrorEntry) -> str:
+    """Return what distribution says of stored bytes that it cannot parse; nothing for another.
+
+    2.8.2 puts Go's error into the detail, `{"Offset": 245}`, 3.1.1 its words (both run). A read of
+    its storage that fails has other errors.
+    """
+    detail = fault.detail
+    if fault.code != "UNKNOWN":
+        return ""
+    if isinstance(detail, dict) and detail.keys() == {"Offset"} and type(detail["Offset"]) is int:
+        return f"stored bytes are no JSON from byte {detail['Offset']} on"
+    if isinstance(detail, str) and detail.startswith(_SYNTAX) and _printable(detail[:80]):
+        return f"stored bytes are no JSON: {detail[:80]}"
+    return ""
 
 
 def _printable(text: str) -> str:

@@ -25,6 +25,15 @@ NOWHERE: Final = Answer(404, b'{"errors":[{"code":"BLOB_UNKNOWN"}]}')
 LOGIN: Final = Answer(200, b'{"login":"please"}', {"Content-Type": "application/json"})
 
 
+def told(detail: str) -> Answer:
+    """What distribution says of a manifest: it puts the error into the detail."""
+    return Answer(500, b'{"errors":[{"code":"UNKNOWN","detail":%s}]}' % detail.encode())
+
+
+DISTRIBUTION_2: Final = told('{"Offset":245}')
+DISTRIBUTION_3: Final = told('"unexpected end of JSON input"')
+
+
 def named(body: bytes, digest: Digest, announced: int | None = None) -> Answer:
     return Answer(200, body, {"Docker-Content-Digest": digest}, announced)
 
@@ -90,6 +99,12 @@ class Server:
         (cut(AMD64), named(AMD64.body[:100], AMD64.digest, len(AMD64.body)), Wrong),
         (cut(AMD64), NOWHERE, Wrong),
         (cut(AMD64), FAILS, Wrong),
+        (DISTRIBUTION_2, NOWHERE, Wrong),
+        (DISTRIBUTION_3, NOWHERE, Wrong),
+        (told("\"invalid character 'x' looking for beginning of value\""), NOWHERE, Wrong),
+        (told('{"Offset":1,"Value":"string","Type":{}}'), NOWHERE, Reason.SERVER_ERROR),
+        (told('"unexpected EOF"'), NOWHERE, Reason.SERVER_ERROR),
+        (told('{"Path":"/x","Offset":1}'), NOWHERE, Reason.SERVER_ERROR),
         (Answer(403), named(b"x", AMD64.digest), Reason.DENIED),
     ],
 )
@@ -109,6 +124,8 @@ async def test_what_the_stored_bytes_prove(answer: Answer, file: Answer, found: 
 DAMAGE: Final = {
     "zot: does not parse": (FAILS, lambda made: named(made.body[:100], made.digest)),
     "Gitea: cut": (cut, lambda made: named(made.body[:100], made.digest, len(made.body))),
+    "distribution 2.8: does not parse": (DISTRIBUTION_2, lambda _: NOWHERE),
+    "distribution 3.1: does not parse": (DISTRIBUTION_3, lambda _: NOWHERE),
     "cut, and no file among the blobs": (cut, lambda _: NOWHERE),
 }
 
@@ -129,19 +146,19 @@ async def test_a_damaged_manifest_is_broken_as_a_damaged_layer_is(
     bodies = {each.digest: each.body for each in INDEX.walk()} if known else {}
     with serving(server) as url:
         async with registry_at(url) as registry:
-            told = Target(
+            target = Target(
                 registry,
                 Notes(bodies),
                 frozenset({"registry"}),
                 AuditScope(catalogue=False, listed=(APP,), select=("*",)),
                 AuditLimits(confirm_after=0.0),
             )
-            report = await audited(told)
+            report = await audited(target)
 
     state = verdict(report).state
     if damage.startswith("zot") and not child:
         assert state is State.UNKNOWN, "nothing tells what the tag references"
-    elif damage.startswith("zot") or not known:
+    elif damage.startswith(("zot", "distribution")) or not known:
         assert state in (State.BROKEN, State.MISSING)
     else:
         assert state is State.PRESENT, "its body is kept, and HEAD is answered"
