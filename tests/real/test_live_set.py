@@ -130,6 +130,44 @@ def test_a_cluster_that_goes_away_raises_its_own_alert_and_no_other_ones(
     assert fired["labels"]["source"] == "prod"
 
 
+def test_each_right_that_is_missing_raises_an_alert_that_names_its_kind(
+    cluster: Kubernetes, tmp_path: Path
+) -> None:
+    site = Site(cluster, cluster.namespace(), "registry.example")
+    token = cluster.account(site.namespace, "auditor")
+    role = cluster.grant(site.namespace, "auditor", *SHIPPED, everywhere=True)
+    kubeconfig = cluster.kubeconfig(tmp_path / "auditor", token)
+
+    def allow(rules: list[dict[str, Any]]) -> None:
+        cluster.replace(role, cluster.get(role) | {"rules": rules})
+
+    with registry(tmp_path / "registry") as server:
+        registries = [{"url": server.url, "plain_http": True}]
+        prod = [{"name": "prod", "kubeconfig": str(kubeconfig)}]
+        settings = {"registries": registries, "clusters": prod}
+        with (
+            exporter(tmp_path / "exporter", settings) as serving,
+            watch(tmp_path, serving.address) as watching,
+        ):
+            serving.ready()
+
+            def named() -> set[str]:
+                found = watching.prometheus.firing("RegistryLiveSetIncomplete")
+                return {str(each["labels"].get("kind")) for each in found}
+
+            until(lambda: not named(), "every kind is listed")
+            for rule in SHIPPED:
+                for plural in rule["resources"]:
+                    rest = [each for each in rule["resources"] if each != plural]
+                    part = [{**rule, "resources": rest}] if rest else []
+                    allow([*part, *(each for each in SHIPPED if each is not rule)])
+                    kind = f"{plural}.{rule['apiGroups'][0]}".rstrip(".")
+                    until(lambda kind=kind: kind in named(), f"an alert names {kind}")
+            allow(list(SHIPPED))
+            gaps = "pullproof_reference_gaps"  # three minutes later, the alerts end
+            until(lambda: not serving.values(gaps), "every kind is listed again")
+
+
 def test_explain_asks_a_cluster_who_needs_an_image(world: World) -> None:
     known = {"KUBECONFIG": str(world.kubeconfig)}
     image = f"{world.registry.host}/shop/edge:v1"
