@@ -170,7 +170,7 @@ async def _stored(
     cut = failure.body if isinstance(failure, CutShort) else None
     if failure.reason not in _FAILED or (cut is not None and await _is_document(cut)):
         raise failure
-    stored = await _file(session, repository, digest)
+    stored = await _file(session, repository, digest, failure)
     if stored is not None and digest.names(stored.body):
         raise failure
     if cut is not None:
@@ -188,7 +188,9 @@ async def _is_document(body: bytes) -> bool:
     return False
 
 
-async def _file(session: Session, repository: Repository, digest: Digest) -> Response | None:
+async def _file(
+    session: Session, repository: Repository, digest: Digest, failure: Unseen
+) -> Response | None:
     """Return the file of a manifest as it is served among the blobs; None for anything else.
 
     Other bytes count only where the registry itself names them by the digest: they may be a
@@ -203,6 +205,8 @@ async def _file(session: Session, repository: Repository, digest: Digest) -> Res
         named = announced(response, digest, request.subject) == digest
     except Unseen:
         return None
+    if response.end is BodyEnd.SHORT and not named:
+        raise failure  # whatever comes this way is cut: that is no file's fault
     framed = response.status == _OK and response.end in (BodyEnd.WHOLE, BodyEnd.SHORT)
     return response if framed and (named or digest.names(response.body)) else None
 
