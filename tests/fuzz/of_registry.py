@@ -19,6 +19,7 @@ from exporter.sources.registry import (
     blobs,
     catalogue,
     manifests,
+    owners,
     paging,
     tag_list,
     tokens,
@@ -80,8 +81,13 @@ class Wire:
     answer: Response
     limits: RequestLimits = field(default_factory=lambda: RequestLimits(repositories=200, tags=200))
     address: str = URL
-    signs: Signs = Signs("registry.example")  # noqa: RUF009 - a frozen value
     asked: int = 0
+
+    @property
+    def signs(self) -> Signs:
+        shown = tokens.best_challenge(self.answer.headers.get("www-authenticate", ""))
+        where = (shown.realm, shown.service) if shown else ()
+        return Signs("registry.example", self.answer.headers, *where)
 
     async def send(self, question: Request) -> Response:
         self.asked += 1
@@ -130,6 +136,7 @@ def _objects(data: bytes) -> None:
         lambda line: manifests.head(line, APP, IMAGE.digest),
         lambda line: manifests.manifest(line, APP, IMAGE.digest),
         lambda line: recognise(line, APP),
+        lambda line: owners.missing_owner(line, "other/app"),
         lambda line: blobs.last_byte(line, APP, blob),
         lambda line: blobs.last_byte(line, APP, sizeless),
         lambda line: blobs.whole(line, APP, blob),
@@ -250,6 +257,7 @@ DANGLING: Final = json.dumps(
 ).encode()
 _LINK: Final = '</v2/_catalog?last=b&n=2>; rel="next"'
 _DATE: Final = "Wed, 21 Oct 2026 07:28:00 GMT"
+_QUAY: Final = 'Bearer realm="https://quay.example/v2/auth",service="quay.example"'
 _ERRORS: Final = (
     _said(404, DENIED, content_type="application/json"),
     _said(404, DANGLING, content_type="application/json"),
@@ -314,9 +322,18 @@ TARGETS: Final = (
             _said(206, b"x", content_range="bytes 699-699/700"),
             _said(416, b"", content_range="bytes */700"),
             _said(200, b"x" * 700, content_length="700"),
+            _said(401, b"", www_authenticate=_QUAY),
+            _said(401, b"", www_authenticate=_QUAY.replace("quay.example/", "[quay/")),
+            _said(200, b'{"repositories":["a/b"],"tags":["v1"]}'),
             *_ERRORS[:2],
         ),
-        ("sources.registry.manifests", "sources.registry.blobs", "sources.registry.responses"),
+        (
+            "sources.registry.manifests",
+            "sources.registry.blobs",
+            "sources.registry.responses",
+            "sources.registry.owners",
+            "sources.registry.kinds.quay",
+        ),
         (Unseen,),
     ),
     Target(

@@ -1,9 +1,10 @@
 """Quay."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from exporter.facts.registry_kind import ChildRemoval, Collector
+from exporter.oci.digest import Malformed
+from exporter.sources.registry.address import Address
 from exporter.sources.registry.kind_facts import (
     Fact,
     KindFacts,
@@ -21,8 +22,12 @@ _PULLS: Final = frozenset({ReadEffect.PULL_TIME, ReadEffect.PULL_COUNT, ReadEffe
 
 def _recognise(signs: Signs) -> str | None:
     """Its token server is `/v2/auth` of the host that it names as service (v2auth.py)."""
-    where = urlsplit(signs.realm)
-    return "" if where.path == "/v2/auth" and signs.service == where.netloc != "" else None
+    try:
+        where = Address.parse(signs.realm)
+    except Malformed:
+        return None
+    path = where.target.partition("?")[0]
+    return "" if path == "/v2/auth" and where.base.endswith(f"://{signs.service}") else None
 
 
 KINDS: Final = (
