@@ -26,7 +26,7 @@ _OUTPUT: Final = 1
 _INTERRUPTED: Final = 130
 _READER_GONE: Final = 141
 _DEBUG: Final = "PULLPROOF_DEBUG"
-_CHOICE: Final = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
+_CHOICE: Final = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)")
 _UNKNOWN: Final = re.compile(r"unrecognized arguments: (--?[^ =]+)")
 _MANY: Final = 8
 """Choices that are not repeated: the commands."""
@@ -136,7 +136,7 @@ class _Parser(argparse.ArgumentParser):
         known: list[str] = list(self._option_string_actions)
         chosen = _CHOICE.search(message)
         if chosen:
-            known = [each.strip(" '") for each in chosen[2].split(",")]
+            known = [each.strip(" ')") for each in chosen[2].split(",")]
             if len(known) >= _MANY:
                 message = f"unknown command {chosen[1]}"
         typed = chosen or _UNKNOWN.search(message)

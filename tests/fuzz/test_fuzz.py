@@ -35,6 +35,7 @@ READERS: Final = frozenset(
 )
 """Who calls one of these reads something, or writes it."""
 WRITERS: Final = {
+    "cli": "two patterns on what argparse says of the words typed",
     "commands.answer": "writes",
     "config.repositories": "one pattern on a host that was checked",
     "facts.digests": "packs",
@@ -47,6 +48,9 @@ WRITERS: Final = {
     "publish.exports.export": "writes",
     "publish.metrics.exposition": "writes",
     "publish.web.password_queue": "the address of a peer, by the kernel",
+    "publish.web.documentation": "our own documents",
+    "serve.logs": "writes",
+    "sources.cluster.memory": "writes a key",
     "sources.cluster.names": "one pattern of a choice without repetition",
     "sources.cluster.access": "base64 and two fields of what a plugin gave",
     "sources.exports.duck": "quotes paths of our own",

@@ -23,6 +23,8 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """The media types of what is served, by suffix; a Markdown file is served as a page."""
 _INDEX: Final = "README.md"
+_TITLE: Final = re.compile(r"^# (.*)$", re.MULTILINE)
+_NO_ANCHOR: Final = re.compile(r"[^\w\- ]")
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 
@@ -49,7 +51,7 @@ class Documentation:
         """Return the page of a Markdown file, or of a folder that has no index of its own."""
         source = self._listing(place) if place.endswith("/") else self.files[place].read_text()
         body = self._html(place, source)
-        title = re.search(r"^# (.*)$", source, re.MULTILINE)
+        title = _TITLE.search(source)
         home = "../" * (place.count("/") + 1)
         name = title[1].replace("`", "") if title else place
         return frame(f"{name} · pullproof", f"{_crumbs(place)}{body}", home)
@@ -98,7 +100,7 @@ def _crumbs(place: str) -> str:
 
 def anchor(heading: str) -> str:
     """Return what a heading is called in links, as GitHub makes it."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+    return _NO_ANCHOR.sub("", heading.lower()).replace(" ", "-")
 
 
 def _number(tokens: "Sequence[Token]") -> None:
