@@ -98,11 +98,14 @@ async def test_06_a_tag_that_resolves_to_a_digest_that_is_absent_is_missing() ->
     assert [each.digest for each in verdict(report).children] == [I.digest]
 
 
-async def test_06_one_denial_that_is_followed_by_the_content_is_nothing() -> None:
+async def test_06_one_denial_that_is_followed_by_the_content_is_told_and_no_loss() -> None:
     registry = stocked()
     registry.spoil(I.digest, NO_MANIFEST, TRUTH)
 
-    assert losses(await audited(registry)) == []
+    report = await audited(registry)
+
+    assert verdict(report).state is PRESENT
+    assert losses(report) == [("recovered-on-read", "info")]
 
 
 async def test_08_a_lost_attestation_is_information_and_the_image_runs() -> None:
