@@ -35,4 +35,4 @@ def packed(records: Iterable[object]) -> bytes:
     """A file of these records."""
     bodies = (msgspec.msgpack.encode(each) for each in records)
     whole = b"".join(len(each).to_bytes(4, "big") + each for each in bodies)
-    return gzip.compress(start() + whole)
+    return gzip.compress(start() + whole, mtime=0)
