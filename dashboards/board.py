@@ -12,7 +12,6 @@ from grafana_foundation_sdk.builders.dashboard import (
     DatasourceVariable,
     QueryVariable,
     Row,
-    TextBoxVariable,
 )
 from grafana_foundation_sdk.models.dashboard import Dashboard as Document
 from grafana_foundation_sdk.models.dashboard import (
@@ -31,9 +30,10 @@ from exporter.publish.metrics.family import Family
 ALERTS: Final = "Registry.*"
 """The names of all alerts that belong to these dashboards."""
 _ANY: Final = ".+"
+_ANY_OR_NONE: Final = ".*"
+"""Series need not have the label."""
 _IN_SIGHT: Final = ""
 """Beside the choices; the SDK would put links and marks into a menu."""
-_HOME: Final = "https://pullproof.invalid"
 # Not by `series`: a choice must not depend on itself.
 _REGISTRIES: Final = f"label_values({catalogue.REGISTRY_INFO.name}{{{TARGET}}}, registry)"
 
@@ -56,7 +56,7 @@ class Board:
     about: str
     chapters: tuple[Chapter, ...]
     choices: tuple[QueryVariable, ...]
-    """Which objects: after data source, job and instance."""
+    """Which objects: after data source, job and instance; the cluster comes last."""
     since: str = "now-24h"
 
 
@@ -78,7 +78,8 @@ def build(board: Board) -> Document:
     made = made.with_variable(_source())
     for choice in (*_targets(), *board.choices):
         made = made.with_variable(choice)
-    made = made.with_variable(_address())
+    for choice in (_cluster(), _address()):
+        made = made.with_variable(choice)
     for chapter in board.chapters:
         made = made.with_row(Row(chapter.title).id(chapter.number))
         for panel in chapter.panels:
@@ -127,9 +128,15 @@ def _targets() -> tuple[QueryVariable, ...]:
     )
 
 
-def _address() -> TextBoxVariable:
-    made = TextBoxVariable("pullproof").label("Address of pullproof").default_value(_HOME)
-    return made.description("Where browsers reach pullproof. Links to its pages begin with it.")
+def _cluster() -> QueryVariable:
+    query = f"label_values({catalogue.BUILD_INFO.name}, cluster)"
+    return every("cluster", "Cluster", query).all_value(_ANY_OR_NONE)
+
+
+def _address() -> QueryVariable:
+    query = f'label_values({catalogue.BUILD_INFO.name}{{{TARGET},external_url!=""}}, external_url)'
+    made = _choice("pullproof", "Address of pullproof", query)
+    return made.description("The exporter's external_url. Links to its pages begin with it.")
 
 
 def _others() -> DashboardLink:

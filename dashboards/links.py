@@ -14,9 +14,11 @@ AUDITOR: Final = "pullproof-auditor"
 
 MARK: Final = "pullproof"
 """The tag of all dashboards, by which they find each other."""
-RUNBOOKS: Final = "https://pullproof.invalid/docs/runbooks/"
-"""As in the alerts: replaced by the address at which a site keeps them."""
-_KEPT: Final = "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
+RUNBOOKS: Final = "${pullproof:raw}/docs/runbooks/"
+"""As in the alerts: served by the exporter itself."""
+_KEPT: Final = (
+    "${datasource:queryparam}&${cluster:queryparam}&${job:queryparam}&${instance:queryparam}"
+)
 
 Target = tuple[str, str]
 """A title and an address."""

@@ -1,7 +1,7 @@
 """How is a metric asked for, so that nothing is counted twice and every choice is obeyed?
 
-Names and labels come from the catalogue. Every selector obeys the variables `job`, `instance` and,
-where the metric has that label, `registry`.
+Names and labels come from the catalogue. Every selector obeys the variables `cluster`, `job`,
+`instance` and, where the metric has that label, `registry`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.family import Family
 
-TARGET: Final = 'job=~"$job",instance=~"$instance"'
+TARGET: Final = 'cluster=~"$cluster",job=~"$job",instance=~"$instance"'
 _TAG: Final = "registry, repository, tag, class"
 
 

@@ -25,7 +25,6 @@
 {{- $labels := merge (dict) ($override.labels | default dict) $values.alertLabels $rule.labels -}}
 {{- with $override.severity }}{{ $_ := set $labels "severity" . }}{{ end -}}
 {{- $notes := merge (dict) ($override.annotations | default dict) $rule.annotations -}}
-{{- with $values.runbookBaseUrl }}{{ $_ := set $notes "runbook_url" (replace "https://pullproof.invalid" . $notes.runbook_url) }}{{ end -}}
 {{- $_ := set $rule "labels" $labels -}}
 {{- $_ := set $rule "annotations" $notes -}}
 {{- merge (pick $override "for" "keep_firing_for" "expr") $rule | toYaml -}}

@@ -119,8 +119,8 @@ def rate_interval(document: Json) -> Iterator[str]:
 
 
 def target_matchers(document: Json) -> Iterator[str]:
-    """Every selector obeys the choice of job and instance."""
-    wanted = {("job", "=~", "$job"), ("instance", "=~", "$instance")}
+    """Every selector obeys the choice of cluster, job and instance."""
+    wanted = {(each, "=~", f"${each}") for each in ("cluster", "job", "instance")}
     for ask in _asked(document):
         yield from (each.name for each in selectors(ask) if not wanted <= each.matchers)
 
@@ -137,7 +137,7 @@ def registry_matchers(document: Json) -> Iterator[str]:
 def one_value(document: Json) -> Iterator[str]:
     """One value is no expression: Grafana escapes regular ones only where several may be chosen."""
     single = {f"${name}" for name, each in choices(document).items() if not each.get("multi")}
-    single -= {"$job", "$instance"}  # which have rules of their own
+    single -= {"$cluster", "$job", "$instance"}  # which have rules of their own
     asks = [*_asked(document), *filter(None, map(chosen, choices(document).values()))]
     for ask in filter(_parses, asks):
         for each in selectors(ask):

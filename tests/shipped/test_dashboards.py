@@ -93,7 +93,7 @@ def _asking(expression: str) -> Callable[[Json], None]:
     return seeded("panels.1.targets.0.expr", expression)
 
 
-OBEYED = '{job=~"$job",instance=~"$instance",registry=~"$registry"}'
+OBEYED = '{cluster=~"$cluster",job=~"$job",instance=~"$instance",registry=~"$registry"}'
 COLOUR_ONLY = [{"type": "value", "options": {"0": {"color": "red"}}}]
 SEEDED = [
     ("template_datasource", seeded("templating.list.0.query", "loki")),
@@ -117,7 +117,7 @@ SEEDED = [
     ("target_matchers", _asking('sum(a{instance=~"$instance",job="$job"})')),
     (
         "registry_matchers",
-        _asking('sum(pullproof_tags{job=~"$job",instance=~"$instance"})'),
+        _asking('sum(pullproof_tags{cluster=~"$cluster",job=~"$job",instance=~"$instance"})'),
     ),
     ("one_value", seeded("templating.list.3.multi", value=False)),
     ("counters", _asking(f"sum(a_total{OBEYED})")),
@@ -162,10 +162,10 @@ def test_a_dashboard_asks_for_metrics_labels_and_values_that_exist(name: str) ->
     for each in found:
         if each.name in FOREIGN:
             continue
-        labels = {*NAMES[each.name].labels, "job", "instance", "le"}
+        labels = {*NAMES[each.name].labels, "cluster", "job", "instance", "le"}
         for label, operator, value in each.matchers:
             assert label in labels, f"{each.name}: {label}"
-            if not value.startswith("$") and operator in {"=", "!=", "=~"}:
+            if value and not value.startswith("$") and operator in {"=", "!=", "=~"}:
                 assert set(value.split("|")) <= VALUES[label], f"{label}={value}"
 
 
@@ -197,7 +197,7 @@ def test_every_link_leads_somewhere(name: str) -> None:
     assert urls
     for url in urls:
         to_dashboard = re.match(r"/d/([\w-]+)\?", url)
-        to_runbook = re.match(r"https://pullproof\.invalid/docs/(runbooks/\w+\.md)$", url)
+        to_runbook = re.match(r"\$\{pullproof:raw\}/docs/(runbooks/\w+\.md)$", url)
         if to_dashboard:
             given = set(re.findall(r"var-(\w+)=", url))
             assert given <= choices(known[to_dashboard[1]]).keys()

@@ -28,7 +28,10 @@ from tests.shipped.rules import (
     selectors,
 )
 
-BASE = "https://pullproof.invalid/docs/runbooks/"
+RUNBOOK = (
+    '{{ with query "external_url:pullproof_build_info:max" }}{{ (first .).Labels.external_url }}/'
+    "{{ end }}docs/runbooks/%s.md"
+)
 DOCS = ALERTS.parent / "docs"
 BY_NAME = {family.name: family for family in FAMILIES}
 VALUES = LABELS | {
@@ -107,7 +110,7 @@ def _assertions() -> list[tuple[str, list[Any]]]:
 def test_an_alert_has_a_runbook_with_what_a_woken_person_needs(alert: Alert) -> None:
     text = (DOCS / "runbooks" / f"{alert.name}.md").read_text()
 
-    assert alert.annotations["runbook_url"] == f"{BASE}{alert.name}.md"
+    assert alert.annotations["runbook_url"] == RUNBOOK % alert.name
     summary = alert.annotations["summary"]
     assert text.startswith(f"# {alert.name}\n\n{alert.severity.capitalize()}. {summary}\n")
     heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
@@ -166,26 +169,30 @@ def test_every_metric_of_the_rules_and_their_tests_is_in_the_catalogue() -> None
 
 
 def test_every_recorded_metric_that_is_used_is_recorded() -> None:
-    used = {name for alert in alerts() for name in re.findall(r"\w+:pullproof_\w+:\w+", alert.text)}
+    texts = [f"{alert.text} {alert.annotations['runbook_url']}" for alert in alerts()]
+    used = {name for text in texts for name in re.findall(r"\w+:pullproof_\w+:\w+", text)}
 
     assert used == records().keys()
 
 
-def test_the_rules_select_labels_and_values_that_exist_and_always_the_job() -> None:
+def test_the_rules_select_labels_and_values_that_exist_and_never_the_job() -> None:
     texts = [*records().values(), *(alert.text for alert in alerts())]
     found = [each for text in texts for each in selectors(text)]
 
     assert found
     for name, labels in found:
-        assert labels <= {*BY_NAME[name].labels, "job"}, name
-        assert "job" in labels, name
+        assert labels <= {*BY_NAME[name].labels, "cluster"}, name
     for label, value in re.findall(r'(\w+)="([^"]*)"', " ".join(texts).replace('\\"', '"')):
-        assert label == "job" or value in VALUES[label], f"{label}={value}"
+        assert value in VALUES[label], f"{label}={value}"
 
 
-def test_every_metric_that_the_rules_name_has_its_job_selected() -> None:
-    for text in (*records().values(), *(alert.text for alert in alerts())):
-        assert metrics(text) == {name for name, _ in selectors(text)}
+def test_two_clusters_whose_registry_has_one_name_are_never_merged() -> None:
+    for text in (*records().values(), *(alert.expression for alert in alerts())):
+        for grouped in re.findall(r"\b(?:by|on) \(([^)]*)\)", text):
+            assert grouped.startswith(("cluster", "external_url")), grouped
+    for alert in alerts():
+        named = re.findall(r"\{([^{}]*)registry=%q", alert.annotations["description"])
+        assert all("cluster=%q" in each for each in named), alert.name
 
 
 @every_alert
