@@ -6,6 +6,7 @@ from typing import Final
 _SETTINGS: Final = """\
 # What `pullproof demo` runs with. docs/configuration.md lists all that can stand here.
 listen: ["{listen}"]
+external_url: http://{listen}
 interval: 30s
 confirm_after: 1s
 registries:
