@@ -28,7 +28,9 @@ from exporter.ports import (
     Unseen,
     Wrong,
 )
+from exporter.repair.guard import guarded
 from exporter.repair.spool import NoSink, ShortText, Spool
+from exporter.resolve.guard import Faults
 
 _LARGEST: Final = 4 * 2**20
 """Bytes of a manifest: registries take no longer one."""
@@ -106,6 +108,7 @@ class Repairer:
         self, losses: Iterable[Restorable], lost_tags: Iterable[tuple[Repository, Tag]] = ()
     ) -> None:
         """Find the bytes of these losses and of all that is lost below them; upload them."""
+        self._guard()
         self._lost = {each.place: each for each in losses}
         for loss in tuple(self._lost.values()):
             if loss.kind == MANIFEST:
@@ -122,6 +125,19 @@ class Repairer:
             self._note(await self._restored(step, body))
         for step in filter(None, tags):
             self._note(await self._pointed(step, step.loss.tag))
+
+    def _guard(self) -> None:
+        faults = Faults(self.snapshot.registry)
+        self.registry = guarded(self.registry, faults)
+        self.writer = guarded(self.writer, faults) if self.writer else None
+        self.sources = [
+            replace(
+                each,
+                content=guarded(each.content, faults),
+                tags=guarded(each.tags, faults) if each.tags else None,
+            )
+            for each in self.sources
+        ]
 
     async def _visit(self, repository: Repository, target: Descriptor, depth: int) -> None:
         """Find what is lost at a manifest and below it."""
