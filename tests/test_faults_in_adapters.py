@@ -27,6 +27,8 @@ from tests.fakes import APP, NOW, Fake, Notes, target, use
 from tests.faulty import FAULTS, Faulty, Injected
 from tests.incident import AMD64, ARM64, INDEX, NEWER
 from tests.parts import tree
+from tests.parts.http import Answer, serving
+from tests.sources.registry.speaking import registry_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +142,9 @@ ELSEWHERE: Final = {
     ports.Bytes: "tests/resolve/scrub/test_reading.py",
     ports.Sink: "tests/resolve/scrub/test_reading.py",
     ports.KeepTagger: "writes, in `protect` alone",
+    ports.ContentWriter: "tests/repair/test_faults.py",
+    ports.UploadContent: "tests/repair/test_faults.py",
+    ports.RepositoryList: "below",
     ports.Outlines: "tests/sources/storage/test_recall.py",
     ports.Journal: "tests/serve/test_faults.py",
     ports.Proofs: "tests/serve/test_faults.py, and `scrubbed` here",
@@ -207,6 +212,22 @@ def reasons(report: Report) -> set[Reason | None]:
         *(root.sighting.reason for root in snapshot.roots),
         *(each.reason for each in snapshot.admissions),
     }
+
+
+async def test_a_list_of_repositories_that_fails_hides_no_image_that_is_named() -> None:
+    injected = Injected("repositories", FAULTS["KeyError"], every=True)
+    denied = b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "unknown"}]}'
+    answer = Answer(404, denied, {"Content-Type": "application/json"})
+    with serving(lambda asked: Answer(200) if asked.target == "/v2/" else answer) as url:
+        async with registry_at(url) as registry:
+            registry.lister = Faulty(Fake(), injected)  # type: ignore[assignment] - any list
+
+            report = await reported(replace(target(Fake()), registry=registry))
+            registry.lister = None
+
+    assert injected.calls
+    assert Reason.INTERNAL in reasons(report)
+    assert {each.state for each in report.verdicts} == {State.MISSING}
 
 
 async def test_one_struck_answer_hides_no_other_of_its_repository(world: World) -> None:
