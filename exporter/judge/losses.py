@@ -128,12 +128,12 @@ def lost_tags(verdicts: Iterable[TagVerdict]) -> tuple[tuple[Repository, Tag], .
 
 
 def broken_by(report: Report, cause: Digest) -> tuple[TagReport, ...]:
-    """Return the tags that one digest breaks."""
+    """Return the tags that lack one digest."""
     names = {
         each.verdict.name
         for found in report.causes
         if found.lack.digest == cause
-        for each in found.breaks
+        for each in found.affects
     }
     return tuple(each for each in report.tags if each.name in names)
 

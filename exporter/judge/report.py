@@ -357,10 +357,15 @@ class Cause:
     """One manifest or blob that is missing, short or corrupt, or not what its image says."""
 
     lack: Lack
-    breaks: tuple[BrokenTag, ...]
-    """The tags that it breaks, live first."""
+    affects: tuple[BrokenTag, ...]
+    """The tags that lack it, live first; also those of which only something optional does."""
     since: float | None = None
     """When one of them was first seen to be broken: seconds since the epoch."""
+
+    @property
+    def breaks(self) -> tuple[BrokenTag, ...]:
+        """The tags that cannot be pulled without it where they must run."""
+        return tuple(each for each in self.affects if each.required)
 
     @property
     def classes(self) -> Mapping[ReferenceClass, int]:

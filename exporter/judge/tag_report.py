@@ -15,6 +15,7 @@ from exporter.judge.leaves import Leaf
 from exporter.judge.report import (
     BrokenTag,
     Cause,
+    ChildKind,
     Condition,
     Lack,
     Requirement,
@@ -172,7 +173,8 @@ def _broken_by(verdict: TagVerdict) -> dict[_Content, tuple[Lack, BrokenTag]]:
                 continue
             # One layer may be wrong for two images, each in its own way.
             content = (lack.digest, lack.detail) if lack.wrong_diff_id else lack.digest
-            platforms: tuple[Platform, ...] = (child.platform,) if child.platform else ()
+            runs = child.platform if child.kind is ChildKind.IMAGE else None
+            platforms: tuple[Platform, ...] = (runs,) if runs else ()
             required = child.required
             if content in found:
                 before = found[content][1]

@@ -45,7 +45,7 @@ async def test_every_tag_and_use_that_it_stops_is_named_live_first() -> None:
     (cause,) = (await rotten(BASE.digest)).causes
 
     assert cause.lack.digest == BASE.digest
-    first, second = cause.breaks
+    first, second = cause.affects
     assert told(first) == ("app:v1", "live", ["refs.yml:1"])
     assert [str(each) for each in first.platforms] == ["linux/amd64", "linux/arm64"]
     assert first.required
@@ -57,7 +57,7 @@ async def test_what_no_platform_that_must_run_needs_is_said_so() -> None:
 
     (cause,) = (await rotten(own.digest)).causes
 
-    assert [tag.required for tag in cause.breaks] == [False, True]
+    assert [tag.required for tag in cause.affects] == [False, True]
     assert "on linux/amd64, optional" in terminal.render(
         causes.blocks([await rotten(own.digest)], 100)
     )
@@ -71,7 +71,7 @@ async def test_who_pins_a_digest_uses_the_pin_and_not_the_tag() -> None:
 
     (cause,) = judge(replace(snapshot, sightings={**snapshot.sightings, **turned}), {}).causes
 
-    owners = {name: uses for name, _, uses in map(told, cause.breaks)}
+    owners = {name: uses for name, _, uses in map(told, cause.affects)}
     assert owners == {f"app@{BOTH.digest}": ["refs.yml:1"], "app:v1": []}
 
 
@@ -104,7 +104,7 @@ async def test_what_is_not_what_its_image_says_is_a_cause_of_its_own() -> None:
 
     (cause,) = report.causes
 
-    assert [tag.verdict.name for tag in cause.breaks] == ["app:v1", "app:v2"]
+    assert [tag.verdict.name for tag in cause.affects] == ["app:v1", "app:v2"]
     said = terminal.render(causes.blocks([report], 9))
     assert f"layer {BASE.digest} (700 B) BROKEN: unpacks to x, its configuration says y\n" in said
     assert "app:v1 (live) on linux/arm64" in said
@@ -136,7 +136,7 @@ async def test_a_lost_layer_of_two_tags_is_one_cause_and_so_is_a_lost_manifest()
 
     found = judge(replace(snapshot, sightings={**snapshot.sightings, **turned}), {}).causes
 
-    assert {each.lack.digest: [tag.verdict.name for tag in each.breaks] for each in found} == {
+    assert {each.lack.digest: [tag.verdict.name for tag in each.affects] for each in found} == {
         BASE.digest: ["app:v1", "app:v2"],
         image.digest: ["app:v1", "app:v2"],
     }

@@ -17,27 +17,28 @@ _TAGS: Final = 3
 
 
 def blocks(reports: Sequence[Report], most: int, tags: int = _TAGS) -> Iterator[Block]:
-    """Return the causes under a heading, the worst first; nothing where nothing is lost.
+    """Return what breaks a tag under a heading, the worst first; nothing where nothing does.
 
     `most` is how many, `tags` how many of the tags of each are named.
     """
-    found = [each for report in reports for each in report.causes]
+    found = [each for report in reports for each in report.causes if each.breaks]
     yield from section("Causes", listed((cause_item(each, tags) for each in found), most))
 
 
 def cause_item(cause: Cause, tags: int = _TAGS) -> Item:
-    """Return a cause, with so many of the tags that it breaks below it."""
+    """Return a cause, with so many of the tags that lack it below it."""
     lack = cause.lack
     size = "" if lack.size is None else f" ({size_words(lack.size)})"
     since = "" if cause.since is None else f"; first seen {time_words(cause.since)}"
-    named = listed(map(_broken, cause.breaks), tags)
+    named = listed(map(_broken, cause.affects), tags)
+    breaks = f"breaks {_extent(cause)}" if cause.breaks else "breaks nothing that is required"
     return item(
         f"{lack.kind} ",
         Code(lack.digest),
         f"{size} ",
         state_cell(lack.state),
         f": {lack.detail or 'not found'}",
-        below=(item(f"breaks {_extent(cause)}{since}", below=named),),
+        below=(item(f"{breaks}{since}", below=named),),
     )
 
 

@@ -330,7 +330,7 @@ def _registry(status: RegistryStatus) -> RegistryEntry:
 def _cause(report: Report, cause: Cause) -> CauseEntry:
     lack = cause.lack
     what = lack.digest, lack.kind, lack.size, lack.state, lack.detail
-    tags = tuple(map(_affected, cause.breaks))
+    tags = tuple(map(_affected, cause.affects))
     return CauseEntry(report.snapshot.registry, *what, optional_moment(cause.since), tags)
 
 

@@ -72,7 +72,7 @@ def causes(samples: Samples, reports: Iterable[Report], limit: int) -> int:
         tags: dict[tuple[str, str], Counter[str]] = {}
         states: dict[tuple[str, str], str] = {}
         what: tuple[str, str]
-        for cause in report.causes:
+        for cause in filter(lambda each: each.breaks, report.causes):
             # One layer may be wrong for two images, each in its own way: it is one digest.
             what = cause.lack.digest, cause.lack.kind
             states.setdefault(what, cause.lack.state.value)
