@@ -30,7 +30,7 @@ def cause_item(cause: Cause, tags: int = _TAGS) -> Item:
     lack = cause.lack
     size = "" if lack.size is None else f" ({size_words(lack.size)})"
     since = "" if cause.since is None else f"; first seen {time_words(cause.since)}"
-    named = listed(map(_broken, cause.affects), tags)
+    named = listed(map(_broken, cause.affects), tags) if tags else ()
     breaks = f"breaks {_extent(cause)}" if cause.breaks else "breaks nothing that is required"
     return item(
         f"{lack.kind} ",

@@ -83,10 +83,10 @@ class Documentation:
 
 @cache
 def _reader() -> "MarkdownIt":
-    """Return a reader of CommonMark with tables; HTML in a document is shown, never passed on."""
+    """Return a reader of CommonMark with tables. The files are our own: their HTML is passed on."""
     from markdown_it import MarkdownIt  # noqa: PLC0415 - only a server shows documents
 
-    return MarkdownIt("commonmark", {"html": False}).enable("table")
+    return MarkdownIt("commonmark").enable("table")
 
 
 def _crumbs(place: str) -> str:
