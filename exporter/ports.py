@@ -16,7 +16,7 @@ from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Admission
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
+from exporter.oci.manifest import Descriptor, Referrer
 from exporter.oci.reference import Place, Repository, Tag
 from exporter.tally import Tally
 
@@ -232,6 +232,10 @@ class Content(Protocol):
         self, repository: Repository, digest: Digest
     ) -> ManifestBody | Absent | Wrong:
         """Read a manifest by digest, whole, and hash it."""
+        ...
+
+    async def referrers(self, repository: Repository, subject: Digest) -> Listing[Referrer] | None:
+        """Which manifests name this one as their subject? None where it has no referrers API."""
         ...
 
     async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:

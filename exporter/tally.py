@@ -8,7 +8,7 @@ class Tally:
     """What an adapter did since it was made."""
 
     requests: dict[tuple[str, str], int] = field(default_factory=dict)
-    """By endpoint (`base|catalog|tags|manifest|blob|token|redirect`) and code
+    """By endpoint (`base|catalog|tags|manifest|referrers|blob|token|redirect`) and code
     (`2xx|3xx|401|403|404|429|4xx|5xx|error`)."""
     received: dict[str, int] = field(default_factory=dict)
     """Bytes of bodies, by endpoint; those of a redirect's target count as the first one's."""

@@ -7,6 +7,7 @@ script, and a function among the answers changes the registry just before it ans
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.facts.use import ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
+from exporter.oci.manifest import OCI_MANIFEST, Descriptor, Referrer
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference, Repository, Tag
 from exporter.ports import Absent, BlobRead, Listing, ManifestBody, Unseen, Wrong
@@ -25,7 +27,6 @@ from exporter.resolve.target import AuditLimits, Target
 
 if TYPE_CHECKING:
     from exporter.judge.report import Child, Report, TagVerdict
-    from exporter.oci.manifest import Descriptor
     from tests.worlds import Made
 
 HOST: Final = "registry.example"
@@ -81,6 +82,7 @@ class Fake:
     """Does it send the last byte where that is asked for, and not the whole blob?"""
     ranges: bool | None = None
     quiet: bool = False
+    serves_referrers: bool = True
     loses_to_get: bool = False
     """Does it answer HEAD for manifests that GET does not find?"""
     read_in_full: Counter[tuple[Repository, Digest]] = field(default_factory=Counter)
@@ -221,6 +223,21 @@ class Fake:
         if body is None or self.loses_to_get:
             return NO_MANIFEST
         return ManifestBody(digest, body)
+
+    async def referrers(self, repository: Repository, subject: Digest) -> Listing[Referrer] | None:
+        answer = await self._ask("GET", "referrers", repository, f"referrers {subject}")
+        if isinstance(answer, Listing):
+            return answer
+        if not self.serves_referrers:
+            return None
+        found = []
+        for (where, digest), body in self.manifests.items():
+            document = json.loads(body)
+            named = document.get("subject") or {}
+            if where == repository and named.get("digest") == subject:
+                kind = document.get("artifactType") or document["config"]["mediaType"]
+                found.append(Referrer(Descriptor(OCI_MANIFEST, digest, len(body)), kind))
+        return Listing(tuple(found))
 
     async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
         answer = await self._ask("HEAD", "blob", repository, blob.digest)

@@ -19,7 +19,7 @@ from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Admission
 from exporter.oci.reference import Repository
 from exporter.ports import Listing
-from exporter.resolve.target import FullReads, Scrub, Target, Terms
+from exporter.resolve.target import AttachmentScope, FullReads, Scrub, Target, Terms
 from exporter.sources.storage import filesystem
 from exporter.tally import ScrubTally
 from tests import worlds
@@ -113,7 +113,14 @@ def world(tmp_path: Path) -> World:
     reads = FullReads(scrub.proofs)
     disk = Disk(filesystem.read(str(tmp_path)))
     return World(
-        target(registry, storage=disk, credential_check=Welcome(), scrub=scrub, full_reads=reads)
+        target(
+            registry,
+            storage=disk,
+            credential_check=Welcome(),
+            scrub=scrub,
+            full_reads=reads,
+            attachments=AttachmentScope(),
+        )
     )
 
 

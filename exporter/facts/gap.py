@@ -69,7 +69,8 @@ class Scope(StrEnum):
     REPOSITORY = "repository"
     OBJECT = "object"
     CONTENT = "content"
-    """Whether a layer unpacks to what its image says: it can be pulled, and that is known."""
+    """Whether a layer unpacks to what its image says, or what is attached to an image: it can be
+    pulled, and that is known."""
     REFERENCES = "references"
     """A source of references: a file, a cluster."""
 

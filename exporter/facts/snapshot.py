@@ -6,6 +6,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import chain
 
+from exporter.facts.attached import Attachments
 from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Sighting, State
@@ -144,6 +145,10 @@ class Snapshot:
     since it would fetch from upstream."""
     delisted: tuple[tuple[Repository, Tag], ...] = ()
     """Tags of the audit before that the registry's complete lists show no more."""
+    attached: Mapping[Place, Attachments] = field(default_factory=dict)
+    """What is attached to each manifest of which that was looked at."""
+    require_attached: tuple[str, ...] = ()
+    """Artifact types that must be attached to live and latest images, as shell patterns."""
 
     def part(self, repository: Repository) -> RegistryPart:
         """Return the part that a repository is in; the whole registry where no part names it."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from exporter.facts.attached import Attachments
 from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Proof, State
 from exporter.facts.snapshot import Admission, Role, Root, Snapshot
@@ -147,6 +148,8 @@ class TagVerdict:
     """Live images that no tag references; None where that is unknown, or nothing is live."""
     endangered: tuple[tuple[Digest, Risk], ...] = ()
     """Nested indexes, and a pinned one itself, that may be removed, and how."""
+    attached: tuple[tuple[Digest, Attachments], ...] = ()
+    """What is attached to its own manifest, and to children that are required."""
 
     @property
     def name(self) -> str:

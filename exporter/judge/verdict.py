@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
+from exporter.facts.attached import Attachments
 from exporter.facts.proof import GONE, State
 from exporter.facts.registry_kind import Collector
 from exporter.facts.snapshot import Root, Snapshot
@@ -34,8 +35,19 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
         if at not in protections:
             protections[at] = Protection.of(snapshot, at, known.get(at, {}))
         verdict = _verdict(snapshot, root, protections[at], uses)
-        found.append(replace(verdict, uses=uses, admissions=tuple(filter(None, tried))))
+        attached = _attached(snapshot, verdict) if snapshot.attached else ()
+        logins_tried = tuple(filter(None, tried))
+        found.append(replace(verdict, uses=uses, admissions=logins_tried, attached=attached))
     return tuple(found)
+
+
+def _attached(snapshot: Snapshot, verdict: TagVerdict) -> tuple[tuple[Digest, Attachments], ...]:
+    """Return what is attached to the tag's own manifest, and to the children that it requires."""
+    root = verdict.root
+    required = (child.digest for child in verdict.children if child.required)
+    digests = dict.fromkeys(filter(None, (root.digest, *required)))
+    found = ((each, snapshot.attached.get((root.repository, each))) for each in digests)
+    return tuple((digest, each) for digest, each in found if each is not None)
 
 
 def _order(root: Root) -> tuple[int, Repository, tuple[str | int, ...]]:

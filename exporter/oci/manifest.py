@@ -143,6 +143,36 @@ class Manifest:
         return next((link.target for link in self.links if link.kind is Kind.CONFIG), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A manifest that names another one as its subject, as a list of referrers describes it."""
+
+    target: Descriptor
+    artifact_type: str
+    """Empty where the list does not say."""
+
+
+def referrers(body: bytes) -> tuple[Referrer, ...]:
+    """Read an index of referrers: a page of the referrers API, or what a fallback tag references.
+
+    Source: OCI distribution-spec 1.1, "Listing Referrers". Raises `Malformed`.
+    """
+    document = strict.fields(strict.document(body), "referrers")
+    if _media_type(document) != OCI_INDEX:
+        raise Malformed("referrers: not an image index")
+    return tuple(map(_referrer, _list(document, "manifests")))
+
+
+def _referrer(item: object) -> Referrer:
+    target = _descriptor(item, "manifests")
+    stated = strict.fields(item, "manifests").get("artifactType") or ""
+    if not isinstance(stated, str) or not _MEDIA_TYPE.fullmatch(stated):
+        raise Malformed("manifests: artifactType is not a media type")
+    if not target.is_manifest:
+        raise Malformed(f"manifests: a referrer of type {target.media_type[:80]!r}")
+    return Referrer(target, stated)
+
+
 def parse(body: bytes, digest: Digest) -> Manifest:
     """Read a manifest's body, whose digest the caller has proven.
 

@@ -31,7 +31,7 @@ _log: Final = logging.getLogger("pullproof.audit")
 _FRAMES: Final = 8
 """Innermost frames of a fault with credentials that are logged."""
 
-_OF_MANY: Final = frozenset({"head", "manifest", "stat", "read"})
+_OF_MANY: Final = frozenset({"head", "manifest", "referrers", "stat", "read"})
 """Methods about one object of many, which has no gap of its own."""
 _OPTIONAL: Final[Mapping[str, object]] = {"ping": None, "kind": UNKNOWN_KIND}
 """Methods that an audit can do without, with what it goes on with after a fault."""

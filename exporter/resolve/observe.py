@@ -18,6 +18,7 @@ from exporter.oci.platform import mirrored
 from exporter.oci.reference import Place, Repository
 from exporter.ports import Listing, Unseen
 from exporter.resolve import listing
+from exporter.resolve.attachments import attachments, unsettled
 from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.carried import carry
 from exporter.resolve.credential_checks import admissions
@@ -62,7 +63,7 @@ async def observe(
     proxied = tuple(each for each in repositories.entries if not target.asks(each))
     listings = await listing.listings(target, asked, frozenset(catalogue.entries))
     seen = await _resolve(target, replace(empty, unasked=proxied), listings, before)
-    gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings)))
+    gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings), *seen.gaps))
     stumbled = await asyncio.to_thread(_stumbled, seen, gaps)
     away = await _away(target) if stumbled else None
     declared, kind = target.collector, await _kind(target, seen, before)
@@ -105,6 +106,8 @@ async def _resolve(
     sealed = await seals(target, told, answers, walk.children(), starts)
     blobs = BlobCheck(walk)
     await blobs.prove()
+    attached = await attachments(target, walk, starts, listings)
+    require = target.attachments.require if target.attachments else ()
     seen = replace(
         empty,
         roots=(*starts, *proxied),
@@ -114,6 +117,9 @@ async def _resolve(
         sealed=sealed,
         recovered=walk.recovered,
         read_in_full=blobs.read if walk.content.ranges is False else None,
+        attached=attached,
+        require_attached=require,
+        gaps=tuple(unsettled(starts, attached, require)),
     )
     return replace(seen, admissions=await admissions(target, seen))
 

@@ -8,7 +8,7 @@ from exporter.facts.proof import Proof
 from exporter.facts.registry_kind import Collector
 from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import RegistryPart, Role, part_of
-from exporter.facts.use import Use
+from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
 from exporter.ports import Bytes, CredentialCheck, Memory, Proofs, Registry, Storage
@@ -109,6 +109,15 @@ class FullReads:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentScope:
+    """Of which images attachments are looked at: signatures, attestations, bills of materials."""
+
+    classes: frozenset[ReferenceClass] = frozenset({ReferenceClass.LIVE, ReferenceClass.LATEST})
+    require: tuple[str, ...] = ()
+    """Artifact types that each of these images must have, as shell patterns."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A registry, what of it is looked at, and how."""
 
@@ -134,6 +143,8 @@ class Target:
     """None where nothing is remembered: what can only be read in full is so at every audit."""
     credential_check: CredentialCheck | None = None
     """What may be tried with the pull secrets of workloads, where these may be read."""
+    attachments: AttachmentScope | None = None
+    """None where attachments are not looked at."""
 
     def part(self, repository: Repository) -> RegistryPart:
         """Return the part that a repository is in; the whole registry where no part names it."""

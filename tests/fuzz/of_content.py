@@ -8,7 +8,7 @@ from typing import Final
 from exporter.facts import body
 from exporter.oci import layers, reference
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import parse, schema1_payload
+from exporter.oci.manifest import parse, referrers, schema1_payload
 from exporter.oci.platform import Platform, accepted, choose
 from exporter.resolve.blobs import stated_platform
 from exporter.resolve.unpacking import Unpacker
@@ -110,6 +110,7 @@ TARGETS: Final = (
         ("oci.platform",),
     ),
     Target("manifest", _manifest, MANIFESTS, ("oci.manifest", "oci.strict")),
+    Target("referrers", referrers, MANIFESTS, ("oci.manifest", "sources.registry.referrers")),
     Target("schema1", schema1_payload, (SIGNED,), ("oci.manifest", "oci.strict")),
     Target("stored-manifest", _stored, MANIFESTS, ("facts.body",), ()),
     Target(

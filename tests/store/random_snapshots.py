@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from exporter.facts.attached import Attachment, Attachments
 from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof, Sighting, State
@@ -101,6 +102,14 @@ kinds = st.builds(
     st.sampled_from(Collector),
     st.frozensets(st.sampled_from(ChildRemoval)),
 )
+attachments = st.builds(
+    Attachments,
+    st.lists(
+        st.builds(Attachment, digests, words, st.none() | st.just(Tag("sha256-0.sig")), sightings),
+        max_size=2,
+    ).map(tuple),
+    st.none() | sightings,
+)
 snapshots = st.builds(
     Snapshot,
     registry=registries,
@@ -122,6 +131,8 @@ snapshots = st.builds(
     gone=st.booleans(),
     gaps=st.lists(gaps, max_size=2).map(tuple),
     recovered=st.dictionaries(st.tuples(names, digests), words, max_size=2),
+    attached=st.dictionaries(st.tuples(names, digests), attachments, max_size=2),
+    require_attached=st.lists(words, max_size=2).map(tuple),
     read_in_full=st.none() | st.integers(0, 10_000),
     diff_id_mismatches=st.dictionaries(digests, diff_id_mismatches, max_size=2),
     parts=st.lists(

@@ -10,7 +10,7 @@ from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, BlobRead, Listing, RepositoryList, Sink, Unseen, Wrong
-from exporter.sources.registry import blobs, catalogue, manifests, owners, tag_list
+from exporter.sources.registry import blobs, catalogue, manifests, owners, referrers, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
 from exporter.sources.registry.credential_check import PullSecretCheck
@@ -41,6 +41,7 @@ class Distribution(Session):
     head = manifests.head
     verify_tag = manifests.verify_tag
     manifest = manifests.manifest
+    referrers = referrers.referrers
     stat = blobs.claimed_size
 
     lister: RepositoryList | None = None

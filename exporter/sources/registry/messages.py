@@ -19,7 +19,7 @@ class Request:
     """One request."""
 
     endpoint: str
-    """`base|catalog|tags|manifest|blob|token`, as in `Tally`."""
+    """`base|catalog|tags|manifest|referrers|blob|token`, as in `Tally`."""
     subject: str
     """What is asked about, for a person: `repository:tag`, `repository@digest`."""
     path: str = ""
