@@ -111,6 +111,24 @@ def test_the_program_reads_the_configuration_that_is_rendered(
     assert bool(found) is bool(wanted)
 
 
+@pytest.mark.parametrize(
+    ("feature", "address"),
+    [
+        ("default", r"http://release-pullproof\.audit\.svc:10470"),
+        ("web-tls", r"https://release-pullproof\.audit\.svc:10470"),
+        ("ingress", r"https?://[a-z.]+\.example\.com"),
+        ("route-prefix", r"https://wiki\.example\.com/pullproof"),
+    ],
+)
+def test_links_lead_to_where_people_reach_the_pages(feature: str, address: str) -> None:
+    maps = (each for (kind, _), each in rendering(feature).items() if kind == "ConfigMap")
+    texts = [each["data"]["pullproof.yml"] for each in maps if "pullproof.yml" in each["data"]]
+
+    assert texts
+    for text in texts:
+        assert re.fullmatch(address, yaml.safe_load(text)["external_url"])
+
+
 def test_a_configuration_of_ones_own_needs_none_beside_it() -> None:
     assert pod(rendering("existing-config", {"config": None}))
 
