@@ -207,6 +207,36 @@ BROKEN_LIVE: Final = rows(
     ),
     sort="losses",
 )
+_CAUSE: Final = "registry, digest, kind"
+
+
+def _broken_by_cause(*where: str) -> str:
+    """How many tags does each lost digest break? With its state, by which the rows are merged."""
+    return (
+        f"{total(_CAUSE, metric.CAUSE_AFFECTED_TAGS, *where)} * on ({_CAUSE}) group_right () "
+        f"{each(f'{_CAUSE}, state', metric.CAUSE_INFO)}"
+    )
+
+
+CAUSES: Final = rows(
+    Card(
+        34,
+        "Causes",
+        "Digests whose loss breaks tags, the worst first. One lost layer may break many tags, and "
+        "one upload repairs all of them. With shards, the largest number that one of them counts.",
+        width=24,
+        height=6,
+        absent="no losses are known",
+        links=(links.runbook("RegistryManyLiveTagsBroken"),),
+    ),
+    Label("registry", links=(_TO_REGISTRY,), width=220),
+    Label("digest"),
+    Label("kind", width=110),
+    Label("state", mappings=meanings.STATES, width=110),
+    Value("live tags", _broken_by_cause(_LIVE)),
+    Value("tags", _broken_by_cause()),
+    sort="tags",
+)
 UNPROTECTED_LIVE: Final = rows(
     Card(
         31,
@@ -306,7 +336,7 @@ BOARD: Final = Board(
         Chapter(
             2,
             "Broken tags, tags at risk, and gaps",
-            (BROKEN_LIVE, UNPROTECTED_LIVE, BROKEN_OTHERS, UNSEEN),
+            (CAUSES, BROKEN_LIVE, UNPROTECTED_LIVE, BROKEN_OTHERS, UNSEEN),
         ),
         Chapter(3, "History", COURSE),
         Chapter(4, "By repository", (REPOSITORIES,)),
