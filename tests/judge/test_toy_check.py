@@ -62,7 +62,7 @@ async def test_a_module_is_a_check_with_its_metric_its_page_its_entry_and_its_ro
         "it is a toy",
     )
     assert value(report, "findings", check="toy", severity="warning") == 1
-    assert "https://docs.example/pullproof/findings/toy.md" in found.links
+    assert "../../docs/findings/toy.md" in found.links
     assert "| [toy](toy.md) | A tag is named toy. | no | " in index_of(known)
 
 
