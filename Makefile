@@ -4,7 +4,7 @@ RULES := $(filter-out alerts/alertmanager.yml,$(wildcard alerts/*.yml))
 # One process for each core, each with servers of its own; ARGS=-n0 runs all in this one.
 PYTEST := .venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo dev test check bench soak fuzz assets
+.PHONY: help demo quickstart dev test check bench soak fuzz assets
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -12,6 +12,10 @@ help: ## Show this list
 demo: ## Run the exporter on an embedded registry with broken images
 	@scripts/setup
 	.venv/bin/pullproof demo $(ARGS)
+
+quickstart: ## Break an image, see the alert and repair it, in a folder that is removed again
+	@scripts/setup
+	@scripts/quickstart
 
 dev: ## Make the virtual environment and install what tests need
 	@scripts/setup tests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,21 @@ WEST, EAST = {"cluster": "west"}, {"cluster": "east"}
 
 
 def test_amtool_finds_no_fault_in_the_example() -> None:
-    command = [program("amtool"), "check-config", str(CONFIG)]
+    checked(CONFIG)
+
+
+def test_amtool_finds_no_fault_in_the_receivers_that_are_comments(tmp_path: Path) -> None:
+    used = tmp_path / "alertmanager.yml"
+    used.write_text(re.sub(r"^( +)#(?=[a-z-]|  )", r"\1", CONFIG.read_text(), flags=re.MULTILINE))
+
+    checked(used)
+    pager, tickets, _ = yaml.safe_load(used.read_text())["receivers"]
+    assert {*pager} == {"name", "webhook_configs", "pagerduty_configs", "opsgenie_configs"}
+    assert {*tickets} == {"name", "webhook_configs", "slack_configs", "email_configs"}
+
+
+def checked(config: Path) -> None:
+    command = [program("amtool"), "check-config", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 CONFIGURATIONS: Final = [
+    EXAMPLES / "quickstart" / "pullproof.yml",
     EXAMPLES / "systemd" / "pullproof.yml",
     EXAMPLES / "compose" / "pullproof" / "pullproof.yml",
 ]

@@ -23,6 +23,7 @@ RUN: Final = {
     "docs/quickstart/ci.md": "test_documents.py",
     "docs/quickstart/harbor.md": "test_documents.py",
     "docs/quickstart/helm.md": "test_documents.py",
+    "docs/quickstart/systemd.md": "test_quickstart.py",
     "docs/quickstart/vm.md": "test_quickstart.py",
     "docs/repair.md": "test_repair.py",
 }
