@@ -73,6 +73,7 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     _value(parser, "subjects", "REF", "An image", nargs=1)
     _uses(parser, _IN_USE)
     _audit(parser)
+    parser.set_defaults(attachments=True)
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
@@ -268,6 +269,7 @@ def _audit(parser: _Options) -> None:
 
 def _requests(parser: _Options) -> None:
     """Add how registries are reached, for which platforms, and how fast."""
+    parser.set_defaults(attachments=False)
     _file(parser, "--config", "Use registries and credentials of the configuration of serve")
     _flag(parser, "--plain-http", "Use http for registries, without TLS")
     _file(parser, "--ca-file", "Additional CA certificate to trust", "PEM")
@@ -332,7 +334,8 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
     "inspect": Subcommand(
         _inspect,
         "Show the tree of one image",
-        "Show the tree of one image: what is present, what is lost, and which tags protect it.",
+        "Show the tree of one image: what is present, what is lost, what is attached, and which "
+        "tags protect it.",
         PULLED,
     ),
     "explain": Subcommand(

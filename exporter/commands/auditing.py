@@ -18,13 +18,14 @@ from exporter.commands.options import Typed
 from exporter.commands.subjects import Subjects
 from exporter.facts.proof import Proof
 from exporter.facts.shard import WHOLE, Shard
+from exporter.facts.use import ReferenceClass
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.ports import Unseen
 from exporter.resolve.scope import AuditScope
-from exporter.resolve.target import Target
+from exporter.resolve.target import AttachmentScope, Target
 from exporter.store import snapshot_file
 from exporter.wiring.assembly import Assembly, assembled
 
@@ -86,6 +87,9 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
     limits = target.limits
     if args.head_only:
         limits = replace(limits, proof=Proof.HEAD)
+    attachments = target.attachments
+    if args.attachments:
+        attachments = replace(attachments or AttachmentScope(), classes=frozenset(ReferenceClass))
     scope = target.scope
     if subjects.registries & target.hosts:
         scope = replace(
@@ -103,7 +107,7 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
         # Platforms that were typed stand in place of configured ones.
         require = frozenset[Platform]() if args.platform else scope.require
         scope = AuditScope(catalogue=False, latest=(), require=require)
-    return replace(target, scope=scope, limits=limits)
+    return replace(target, scope=scope, limits=limits, attachments=attachments)
 
 
 def _answered(assembly: Assembly) -> str:

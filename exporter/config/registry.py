@@ -21,6 +21,7 @@ from exporter.config.values import (
     Section,
     Size,
     Timeout,
+    TypeGlob,
     Url,
     Variable,
     authority,
@@ -85,6 +86,19 @@ class VerifySettings(Section):
     bytes_per_audit: Size = ByteSize(10 * 2**30)
     """Maximum size of all blobs that one audit reads in full, for all shards together. Blobs that
     exceed it keep their last verification, or are unknown (`budget`) until a later audit."""
+
+
+class ReferrersSettings(Section):
+    """Looks at attachments (signatures, attestations) of live and latest images at every audit.
+
+    Off where it is not set. It costs one request for each manifest of these images, and what each
+    attachment costs; for an image without a required one, up to 20 requests.
+    """
+
+    require: tuple[TypeGlob, ...] = Field(default=(), max_length=100)
+    """Artifact types that each of them must have, or patterns, such as
+    `application/vnd.dev.sigstore.bundle*`; a tag `sha256-HEX.sig` of cosign has the type
+    `application/vnd.dev.cosign.artifact.sig.v1+json`."""
 
 
 class TagsSettings(Section):
@@ -202,6 +216,9 @@ class RegistrySettings(Section):
     """Full verification of its content over time; `null` is never."""
     verify: VerifySettings = VerifySettings()
     """Full reads of what is known."""
+    referrers: ReferrersSettings | None = None
+    """Attachments of images (OCI referrers, fallback tags, tags of cosign); `null` looks at them
+    in `inspect` only."""
     interval: Interval | None = None
     """Time between two audits of it; `null` is the common `interval`."""
 

@@ -109,6 +109,7 @@ _UNITS: Final = {
 _DURATION: Final = re.compile("".join(rf"(?:([0-9]{{1,6}}){unit})?" for unit in _UNITS))
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
+_TYPE_GLOB: Final = re.compile(r"[A-Za-z0-9!#$&^_.+/*?\[\]-]{1,255}")
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})")
 _PATTERN: Final = re.compile(r"([^/]+)/([^:@]+):([^:@/]+)")
 _PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
@@ -348,6 +349,9 @@ Timeout = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(millis
 Size = Annotated[ByteSize, Field(ge=1, le=10**18)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Glob = Annotated[str, AfterValidator(glob)]
+TypeGlob = Annotated[
+    str, AfterValidator(partial(_matching, "a media type, or a pattern of some", _TYPE_GLOB))
+]
 BucketUrl = Annotated[str, AfterValidator(bucket_url)]
 Endpoint = Annotated[
     str, AfterValidator(partial(_matching, "an address such as https://s3.example.com", _ENDPOINT))

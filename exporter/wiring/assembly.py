@@ -15,7 +15,15 @@ from exporter.facts.shard import WHOLE, Shard
 from exporter.oci.reference import repository
 from exporter.ports import Bytes, OpenRegistry, Outlines, Proofs, Registry
 from exporter.resolve.scope import AuditScope, Promotion
-from exporter.resolve.target import DAY, AuditLimits, FullReads, Scrub, Target, Terms
+from exporter.resolve.target import (
+    DAY,
+    AttachmentScope,
+    AuditLimits,
+    FullReads,
+    Scrub,
+    Target,
+    Terms,
+)
 from exporter.resolve.unpacking import Unpacker
 from exporter.serve.audit_job import Watched
 from exporter.serve.loop_thread import LoopThread
@@ -129,6 +137,9 @@ def target(
         role=registry.role,
         platforms=frozenset(registry.platforms),
         parts=parts(registry),
+        attachments=AttachmentScope(require=registry.referrers.require)
+        if registry.referrers
+        else None,
         collector=registry.collector or Collector.UNKNOWN,
         storage=storage(registry.storage, ledger) if registry.storage and shard.first else None,
         grace=grace(registry.storage) if registry.storage else Grace(),

@@ -41,6 +41,7 @@ KINDS: Final = {
     "FieldPathText": "field path",
     "FilePath": "path",
     "Glob": "pattern",
+    "TypeGlob": "pattern of media types",
     "GroupName": "API group",
     "Host": "host",
     "Images": "pattern",

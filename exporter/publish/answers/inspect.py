@@ -136,6 +136,8 @@ def _circumstances(report: Report, tag: TagReport, now: float) -> Iterator[Item]
             f"{each!s}{' (no image)' if each in verdict.not_offered else ''}" for each in further
         )
         yield item(f"May start on {', '.join(said)}")
+    if verdict.attached and not any(each.entries or each.doubt for _, each in verdict.attached):
+        yield item("Nothing is attached to it")
 
 
 def users(tag: TagReport) -> Block:
@@ -172,6 +174,7 @@ class _Grower:
         }
         self._grown: set[Digest] = set()
         """Nested indexes that were followed: listed twice, they would double the tree each time."""
+        self._attached = dict(tag.verdict.attached)
 
     def top(self) -> TreeNode:
         root, cell = self._root, verdict_cell(self._verdict)
@@ -211,7 +214,8 @@ class _Grower:
     def _index(
         self, cell: Cell, digest: Digest, size: int | None, below: tuple[TreeNode, ...]
     ) -> TreeNode:
-        return TreeNode("index", cell, digest, _size(size), self._protection(digest), below)
+        every = (*below, *self._attachments(digest))
+        return TreeNode("index", cell, digest, _size(size), self._protection(digest), every)
 
     def _manifest(
         self, digest: Digest, size: int | None, lacking: tuple[TreeNode, ...] = ()
@@ -225,13 +229,25 @@ class _Grower:
             for link in content
             if link.kind not in (Kind.CHILD, Kind.SUBJECT)
         )
-        below = (*blobs, *lacking)
+        below = (*blobs, *lacking, *self._attachments(digest))
         if child is None:
             return TreeNode("manifest", BY_DESIGN, digest, _size(size), (), below)
         where = child_words(child)
         notes = (*self._proof(child), *self._aside(child.required_by), *self._protection(digest))
         label = where if where == child.kind else f"{where} {child.kind}"
         return TreeNode(label, child_cell(child), digest, _size(size), notes, below)
+
+    def _attachments(self, digest: Digest) -> Iterator[TreeNode]:
+        """Yield what is attached to a manifest, each once, and why there may be more."""
+        attached = self._attached.pop(digest, None)
+        for each in attached.entries if attached else ():
+            way = Cell(f"by tag {each.tag}" if each.tag else "by the referrers API")
+            notes = (*self._observed(each.sighting), way)
+            what = f"attached {each.artifact_type or 'of unknown type'}"
+            yield TreeNode(what, state_cell(each.sighting.state), each.digest, notes=notes)
+        if attached and attached.doubt:
+            notes = self._observed(attached.doubt)
+            yield TreeNode("further attachments", state_cell(State.UNKNOWN), notes=notes)
 
     def _lacks(self, lacking: LackingPlatform) -> tuple[Cell, ...]:
         return (Cell("no image"), *self._aside(lacking.required_by))

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from exporter.facts.attached import Attachments
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, State
 from exporter.facts.registry_kind import Collector
@@ -16,6 +17,7 @@ from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Effect, PreconditionCode
 from exporter.judge.report import BrokenTag, Cause, Child, Report, TagReport, TagVerdict
 from exporter.judge.storage_use import CollectorForecast, StorageUse
+from exporter.oci.digest import Digest
 from exporter.publish.answers.document import (
     VERSION,
     AnswerDocument,
@@ -95,6 +97,29 @@ class HolderEntry(Struct, frozen=True):
     platform: Name
 
 
+class AttachmentEntry(Struct, frozen=True):
+    """One manifest that is attached to another one."""
+
+    digest: Sha
+    artifact_type: Annotated[str, Meta(description="Empty if unknown.")]
+    tag: Annotated[
+        Name | None, Meta(description="The fallback tag; null: listed by the referrers API.")
+    ]
+    state: Annotated[State, Meta(description="Of its manifest and its content.")]
+    proof: Annotated[Proof, Meta(description="The weakest proof behind the state.")]
+    reason: Annotated[Reason | None, Meta(description="Why the state is unknown.")]
+    detail: Annotated[str, Meta(description="What was observed, for people.")]
+
+
+class AttachedEntry(Struct, frozen=True):
+    """What is attached to one manifest: signatures, attestations, bills of materials."""
+
+    digest: Annotated[Sha, Meta(description="Digest of the tag, or of a required child.")]
+    complete: Annotated[bool, Meta(description="Whether everything could be listed.")]
+    reason: Annotated[Reason | None, Meta(description="Why it could not.")]
+    attachments: tuple[AttachmentEntry, ...]
+
+
 class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     """One tag or pinned digest."""
 
@@ -125,6 +150,10 @@ class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
     failing: Annotated[
         tuple[ReferenceClass, ...],
         Meta(description="Classes for which a pull fails: its own, and lower ones."),
+    ]
+    attached: Annotated[
+        tuple[AttachedEntry, ...],
+        Meta(description="What is attached to it; empty where that was not looked at."),
     ]
 
 
@@ -364,7 +393,25 @@ def _tags(report: Report) -> Iterator[TagEntry]:
             holders=_holders(verdict),
             children=tuple(map(_child, verdict.children)),
             failing=verdict.failing,
+            attached=tuple(_attached(*each) for each in verdict.attached),
         )
+
+
+def _attached(digest: Digest, attached: Attachments) -> AttachedEntry:
+    entries = tuple(
+        AttachmentEntry(
+            each.digest,
+            each.artifact_type,
+            each.tag,
+            each.sighting.state,
+            each.sighting.proof,
+            each.sighting.reason,
+            each.sighting.detail,
+        )
+        for each in attached.entries
+    )
+    doubt = attached.doubt
+    return AttachedEntry(digest, doubt is None, doubt.reason if doubt else None, entries)
 
 
 def _users(tag: TagReport) -> Iterator[TagUserEntry]:
