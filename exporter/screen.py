@@ -18,6 +18,12 @@ _NOTHING: Final = re.compile(r"((?!))")
 _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7e]+")
 _USER: Final = re.compile(r"(?<=://)[^\s'\"]{0,256}@(?!sha256:|sha512:)")
 """User names and passwords in an address; an image's digest stands behind an @ as well."""
+_QUERY: Final = re.compile(r"\?[^\s\"']+")
+
+
+def without_credentials(text: str) -> str:
+    """Return text without users and queries of addresses: signed addresses are credentials."""
+    return _QUERY.sub("?…", _USER.sub("…@", text))
 
 
 def plain(text: str) -> str:

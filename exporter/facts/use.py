@@ -127,6 +127,10 @@ class Use:
     """What its containers say they run: digests of indexes, images or configurations."""
     alive: int = 0
     """Containers that run now, on layers that their nodes hold."""
+    failing_pulls: int = 0
+    """Pods whose nodes failed to pull it and will try again."""
+    pull_error: str = ""
+    """What one of these nodes said, the registry's words in it; empty where it said nothing."""
     next_run: float | None = None
     """When a schedule starts it next, in seconds since the epoch."""
     login: str = ""

@@ -284,6 +284,10 @@ class TagReport:
     conditions: frozenset[Condition]
     incomplete: frozenset[Requirement]
     """The needs with an expected child that is not proven to be present."""
+    failing_pulls: int = 0
+    """Pods whose nodes fail to pull it, for whatever cause: it is no verdict."""
+    pull_error: str = ""
+    """What one of these nodes said; empty where none said anything."""
 
     @property
     def name(self) -> str:

@@ -45,6 +45,8 @@ def tag_report(
         urgency,
         _conditions(verdict, findings, urgency),
         _incomplete(verdict),
+        sum(use.failing_pulls for use in verdict.uses),
+        next((use.pull_error for use in verdict.uses if use.pull_error), ""),
     )
 
 

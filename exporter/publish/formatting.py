@@ -11,7 +11,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import MERELY, aside
 from exporter.judge.impact import Impact, User
 from exporter.judge.keep_tags import ReferencedManifest
-from exporter.judge.report import Child, ChildKind, Report, TagVerdict
+from exporter.judge.report import Child, ChildKind, Report, TagReport, TagVerdict
 from exporter.oci.reference import names_host
 from exporter.publish.blocks import Cell, Tone
 
@@ -191,6 +191,15 @@ def impact_words(found: Impact) -> Iterator[str]:
     if found.certain.running:
         running = count_words(found.certain.running, "container")
         yield f"do not restart or reschedule: {running} running on layers cached on their nodes"
+
+
+def failing_words(tag: TagReport) -> str:
+    """Return how many pods fail to pull a tag, and what their nodes say; empty where none do."""
+    if not tag.failing_pulls:
+        return ""
+    pods = "1 pod is" if tag.failing_pulls == 1 else f"{tag.failing_pulls:,} pods are"
+    said = f": {tag.pull_error}" if tag.pull_error else ""
+    return f"{pods} failing to pull this already{said}"
 
 
 def _lower(tone: Tone) -> Tone:

@@ -24,7 +24,7 @@ from exporter.resolve.carried import carry
 from exporter.resolve.credential_checks import admissions
 from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.listing import Listings
-from exporter.resolve.scope import select, settled
+from exporter.resolve.scope import select, settled, suspected_first
 from exporter.resolve.seals import seals
 from exporter.resolve.tags import Answer, TagName, resolve, roots, tag_names, unasked, verify
 from exporter.resolve.target import Target
@@ -90,6 +90,7 @@ async def _resolve(
     )
     proxied = unasked((each for each in wanted if not target.asks(each.repository)), _PROXIED)
     wanted = tuple(each for each in wanted if target.asks(each.repository))
+    wanted = suspected_first(wanted, empty.uses)
     answers = await resolve(target.registry, tag_names(wanted), target.limits)
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     sharing = Sharing(before.manifests if before else {})

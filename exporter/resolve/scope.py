@@ -102,6 +102,18 @@ def select(
     return tuple(wanted.values())
 
 
+def suspected_first(wanted: Iterable[WantedImage], uses: Iterable[Use]) -> tuple[WantedImage, ...]:
+    """Return the images that pods fail to pull now before all others."""
+    suspected = {
+        (use.reference.repository, use.reference.digest or use.reference.tag)
+        for use in uses
+        if use.failing_pulls
+    }
+    if not suspected:
+        return tuple(wanted)
+    return tuple(sorted(wanted, key=lambda each: (each.repository, each.name) not in suspected))
+
+
 def merge(first: WantedImage, second: WantedImage) -> WantedImage:
     """Return what two reasons for the same image make together.
 

@@ -254,3 +254,14 @@ async def test_an_audit_that_is_cancelled_leaves_nothing_running(answers: int) -
 
     assert registry.under_way == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_what_pods_fail_to_pull_is_asked_for_first() -> None:
+    registry = stocked()
+    for name in ("v0", "v2", "v3"):
+        registry.push(INDEX, name)
+    uses = (use("app:v0"), use("app:v2"), use("app:v3", failing_pulls=1), use("app:v1"))
+
+    await looked(registry, *uses)
+
+    assert next(each[3] for each in registry.asked if each[1] == "tag") == "v3"

@@ -78,6 +78,8 @@ uses = st.builds(
     workload=st.none() | st.builds(Workload, words, words, words, words),
     running=st.frozensets(digests, max_size=2),
     alive=st.integers(0, 2**31),
+    failing_pulls=st.integers(0, 2**31),
+    pull_error=st.text(max_size=8),
     next_run=st.none() | times,
     login=words,
     holders=st.lists(st.builds(Holder, words, platforms), max_size=2).map(tuple),

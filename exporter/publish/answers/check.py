@@ -32,6 +32,7 @@ from exporter.publish.formatting import (
     address,
     child_cell,
     count_words,
+    failing_words,
     host,
     impact_words,
     proof_words,
@@ -84,6 +85,9 @@ def blocks(
         else:
             yield line(_EMPTY if report.empty else "No tags in scope.")
         yield from _lost(report, ordered, most, every=every)
+        failing = ((each.name, failing_words(each)) for each in ordered if each.failing_pulls)
+        told = (f"{name}: {words}" for name, words in failing)
+        yield from section("Failing pulls", listed(islice(told, most)))
         yield from section("At risk", listed(_risks(report)))
         yield from coverage.blocks(report, with_sources=len(reports) == 1)
         yield line(f"Checked {_totals(report)}")

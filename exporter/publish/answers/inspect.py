@@ -41,6 +41,7 @@ from exporter.publish.formatting import (
     child_cell,
     child_words,
     count_words,
+    failing_words,
     names,
     proof_words,
     size_words,
@@ -100,6 +101,9 @@ def verdict_words(tag: TagReport) -> tuple[Tone, str]:
     optional = (
         " Optional parts are missing or broken." if Requirement.OPTIONAL in tag.incomplete else ""
     )
+    if tag.failing_pulls:
+        why = "their credentials, a limit or the network may be the cause"
+        return Tone.UNSURE, f"Complete in the registry, but pods fail to pull it: {why}."
     return Tone.GOOD, f"Can be pulled on every required platform.{optional}"
 
 
@@ -128,6 +132,8 @@ def _circumstances(report: Report, tag: TagReport, now: float) -> Iterator[Item]
     for head, seconds in (("First seen", tag.since), ("Audited", report.snapshot.taken_at)):
         if seconds is not None:
             yield item(f"{head} {time_words(seconds)}, {ago_words(seconds, now)}")
+    if tag.failing_pulls:
+        yield item(Cell(failing_words(tag), Tone.UNSURE))
     if verdict.root.platforms:
         yield item(f"Must run on {names(sorted(map(str, verdict.root.platforms)))}")
     further = sorted(verdict.root.admitted - verdict.root.platforms, key=str)

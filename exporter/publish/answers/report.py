@@ -143,6 +143,8 @@ class TagEntry(Struct, frozen=True, rename={"reference_class": "class"}):
         tuple[Name, ...], Meta(description="Those of them without an image; no loss.")
     ]
     used_by: Annotated[tuple[TagUserEntry, ...], Meta(description="Its users.")]
+    failing_pulls: Annotated[Count, Meta(description="Pods whose nodes fail to pull it.")]
+    pull_error: Annotated[str, Meta(description="What one of these nodes said; may be empty.")]
     holders: Annotated[
         tuple[HolderEntry, ...], Meta(description="The first few nodes that have it cached.")
     ]
@@ -390,6 +392,8 @@ def _tags(report: Report) -> Iterator[TagEntry]:
             admitted_platforms=tuple(sorted(map(str, root.admitted))),
             not_offered_platforms=tuple(map(str, verdict.not_offered)),
             used_by=tuple(_users(tag)),
+            failing_pulls=tag.failing_pulls,
+            pull_error=tag.pull_error,
             holders=_holders(verdict),
             children=tuple(map(_child, verdict.children)),
             failing=verdict.failing,

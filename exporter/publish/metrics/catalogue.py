@@ -130,6 +130,11 @@ TAG_AFFECTED_NEXT_RUN: Final = Group.VERDICTS.gauge(
     "Next scheduled start of an affected workload. Only for broken or missing tags with a "
     "schedule.",
 )
+TAG_FAILING_PULLS: Final = Group.VERDICTS.gauge(
+    "tag_failing_pulls{registry,repository,tag,class}",
+    "Pods that wait because their nodes fail to pull the tag. Absent if there are none.",
+    "As clusters tell. It is no verdict: the cause may be credentials or the network.",
+)
 LOGIN_REFUSED_INFO: Final = Group.VERDICTS.gauge(
     "login_refused_info{registry,repository,login}",
     "Always 1. One series per set of pull secrets that the registry refuses, and repository.",

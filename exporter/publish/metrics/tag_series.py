@@ -93,7 +93,7 @@ def _order(tag: TagReport) -> tuple[int, bool, int]:
 
 
 def _at_risk(tag: TagReport) -> bool:
-    return bool(tag.incomplete) or any(
+    return bool(tag.incomplete or tag.failing_pulls) or any(
         each.unprotected
         for reference_class in _classes(tag.verdict)
         for _, each in _counts(tag, reference_class)
@@ -130,6 +130,8 @@ def _write(samples: Samples, registry: str, tag: TagReport) -> None:
     if tag.verdict.unprotected is not None:
         labels = label_pairs(catalogue.TAG_UNPROTECTED_IMAGES.labels, _labels(registry, tag))
         samples.add(catalogue.TAG_UNPROTECTED_IMAGES, labels, len(tag.verdict.unprotected))
+    if tag.failing_pulls:
+        samples.put(catalogue.TAG_FAILING_PULLS, tag.failing_pulls, *_labels(registry, tag))
 
 
 def _write_class(samples: Samples, registry: str, tag: TagReport, of: ReferenceClass) -> None:

@@ -1,12 +1,13 @@
 """Images that pods and their templates need, one for each container or volume."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from exporter.facts.use import ReferenceClass, Workload
+from exporter.screen import plain, without_credentials
 from exporter.sources.cluster.names import Owners
-from exporter.sources.cluster.objects import Pod, PodSpec
+from exporter.sources.cluster.objects import ContainerStatus, Pod, PodSpec
 
 MOST_IMAGES: Final = 1_000
 """Images that one object may name: containers and volumes together."""
@@ -14,6 +15,12 @@ _MOST_CONDITIONS: Final = 1_000
 _MOST_SECRETS: Final = 100
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
 """Phases that no pod leaves: whoever wants its work done makes another."""
+_FAILED_PULLS: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
+"""Reasons to wait, where the node asked the registry and will ask again."""
+_LONGEST: Final = 4_000
+"""Characters of a node's message that are looked at."""
+_MOST_WORDS: Final = 300
+"""Characters that are kept of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,10 @@ class PodImage:
     image_id: str = ""
     """What its node says that it runs."""
     alive: bool = False
+    failing: bool = False
+    """Did its node fail to pull it, and will try again? Of one pod, one container says so."""
+    pull_error: str = ""
+    """What its node said of that."""
     next_run: float | None = None
     everywhere: bool = False
     """Must every node run it that admits it?"""
@@ -92,6 +103,7 @@ def _of_pod(pod: Pod, workload: Workload) -> Iterator[PodImage]:
     # An ephemeral container is started once, and never again.
     ended = {name for name, each in told.items() if each.state.terminated is not None}
     passing = (each for each in spec.ephemeral_containers if each.name not in ended)
+    errors = dict(_pull_errors(pod, told))
     for container in (*spec.init_containers, *spec.containers, *passing):
         state = told.get(container.name)
         yield PodImage(
@@ -102,10 +114,47 @@ def _of_pod(pod: Pod, workload: Workload) -> Iterator[PodImage]:
             spec.node_name,
             state.image_id if state else "",
             alive=state is not None and state.state.running is not None,
+            failing=container.image in errors,
+            pull_error=errors.pop(container.image, ""),
             stays=stays,
         )
     for image in spec.image_volumes:
-        yield PodImage(workload, image, ReferenceClass.LIVE, spec, spec.node_name, stays=stays)
+        yield PodImage(
+            workload,
+            image,
+            ReferenceClass.LIVE,
+            spec,
+            spec.node_name,
+            failing=image in errors,
+            pull_error=errors.pop(image, ""),
+            stays=stays,
+        )
+
+
+def _pull_errors(pod: Pod, told: Mapping[str, ContainerStatus]) -> Iterator[tuple[str, str]]:
+    """Yield the images that the pod's node failed to pull, and what it said.
+
+    A container waits for the images of volumes as well, with the same reason: then only the node's
+    words tell which image it is. Source: Kubernetes v1.34, `pkg/kubelet/images/types.go`.
+    """
+    volumes = pod.spec.image_volumes
+    for container in (*pod.spec.init_containers, *pod.spec.containers):
+        state = told.get(container.name)
+        waiting = state and state.state.waiting
+        if not waiting or waiting.reason not in _FAILED_PULLS:
+            continue
+        for image in (container.image, *volumes) if volumes else (container.image,):
+            if not volumes or f'"{image}"' in waiting.message:
+                yield image, _said(waiting.message)
+
+
+def _said(message: str) -> str:
+    """Return a node's words in one printable line, without what a signed address may reveal."""
+    known = message[:_LONGEST].rpartition(": ErrImagePull: ")[2]
+    if known.startswith("Back-off pulling image "):
+        return ""  # it names no cause
+    words = without_credentials(" ".join(known.split()))
+    return plain(words if len(words) <= _MOST_WORDS else f"{words[:_MOST_WORDS]}…")
 
 
 def _excess(pod: PodSpec) -> str:

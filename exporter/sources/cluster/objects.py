@@ -145,7 +145,13 @@ class Present(ApiStruct, frozen=True):
     """Something of which only its presence counts."""
 
 
+class ContainerStateWaiting(ApiStruct, frozen=True):
+    reason: str = ""
+    message: str = ""
+
+
 class ContainerState(ApiStruct, frozen=True):
+    waiting: ContainerStateWaiting | None = None
     running: Present | None = None
     terminated: Present | None = None
 

@@ -75,6 +75,8 @@ def _use(
         workload=first.workload,
         running=content,
         alive=sum(each.alive for each in group),
+        failing_pulls=sum(each.failing for each in group),
+        pull_error=next((each.pull_error for each in group if each.pull_error), ""),
         next_run=min((each.next_run for each in group if each.next_run), default=None),
         # Templates come before pods: what would be started counts, not what was.
         login=next(filter(None, map(login, group)), ""),

@@ -26,6 +26,7 @@ from exporter.publish.metrics.rendering import render
 from exporter.publish.metrics.telemetry import Telemetry
 from exporter.publish.status import SourceStatus
 from exporter.tally import BUCKETS, LedgerTally, Tally
+from tests.fakes import use
 from tests.parts.needs import program
 from tests.publish.metrics.series import LIMITS
 from tests.publish.reports import (
@@ -61,7 +62,8 @@ def busy() -> AppState:
         throttled_seconds=2.5,
     )
     running = frozenset({"registry.example"})
-    pinned = tag("shop/pin@", child("amd64", name="pin"))
+    waits = use("shop/pin:v1", failing_pulls=1)
+    pinned = tag("shop/pin@", child("amd64", name="pin"), uses=(waits,))
     gone = VanishedTag(Repository("shop/app"), Tag("v0"), ReferenceClass.LIVE, 1.0)
     about = replace(incident(pinned), storage=storage(), vanished=(gone,))
     about = replace(about, snapshot=replace(about.snapshot, read_in_full=9))

@@ -181,3 +181,98 @@ def test_a_text_that_is_no_reference_is_a_gap_that_names_its_workload_and_costs_
     (gap,) = found.gaps
     assert (gap.subject, gap.reason) == ("Deployment shop/web (prod)", Reason.MALFORMED)
     assert [str(use.reference) for use in found.entries] == [IMAGE]
+
+
+def waiting(reason: str, message: str = "", *, kind: str = "container", name: str = "c0") -> object:
+    """The status of a pod, one container of which waits."""
+    state = {"waiting": {"reason": reason, "message": message}}
+    statuses = [{"name": name, "image": IMAGE, "state": state}]
+    return {"phase": "Pending", f"{kind}Statuses": statuses}
+
+
+def pending(name: str, status: object, *images: str, **spec: object) -> Pod:
+    """A pod of Deployment web."""
+    document = made.spec(*(images or (IMAGE,)), **spec)
+    return read_pod(name, document, status)
+
+
+def read_pod(name: str, document: object, status: object) -> Pod:
+    return made.pod(name, document, status, owner=("Deployment", "web"))  # type: ignore[arg-type] # JSON
+
+
+def failing(*pods: Pod) -> dict[str, tuple[int, str]]:
+    """By image, how many pods fail to pull it, and why."""
+    uses = used(of_pods(pods, Owners("")))
+    return {
+        str(use.reference): (use.failing_pulls, use.pull_error)
+        for use in uses
+        if use.failing_pulls or use.pull_error
+    }
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
+@pytest.mark.parametrize("kind", ["container", "initContainer"])
+def test_pods_that_fail_to_pull_are_counted_with_the_registrys_words(
+    reason: str, kind: str
+) -> None:
+    cause = f'failed to resolve reference "{IMAGE}": {IMAGE}: not found'
+    words = {
+        "ErrImagePull": cause,
+        "ImagePullBackOff": f'Back-off pulling image "{IMAGE}": ErrImagePull: {cause}',
+    }
+    containers = {"initContainers": [{"name": "i", "image": IMAGE}]}
+    status = waiting(reason, words[reason], kind=kind, name="i" if "init" in kind else "c0")
+    bare = waiting("ImagePullBackOff", f'Back-off pulling image "{IMAGE}"')
+
+    found = failing(pending("a", bare), pending("b", status, **containers))
+
+    assert found == {IMAGE: (2, cause)}
+
+
+@pytest.mark.parametrize(
+    "reason", ["ErrImageNeverPull", "InvalidImageName", "ContainerCreating", "CrashLoopBackOff", ""]
+)
+def test_a_pod_that_waits_for_something_else_fails_no_pull(reason: str) -> None:
+    assert not failing(pending("a", waiting(reason, "ErrImagePull")))
+
+
+def test_a_pod_counts_once_for_an_image_of_two_containers() -> None:
+    status = {
+        "phase": "Pending",
+        "containerStatuses": [
+            {"name": f"c{n}", "state": {"waiting": {"reason": "ErrImagePull", "message": "denied"}}}
+            for n in (0, 1)
+        ],
+    }
+
+    assert failing(pending("a", status, IMAGE, IMAGE)) == {IMAGE: (1, "denied")}
+
+
+@pytest.mark.parametrize("ended", [{"phase": "Failed"}, {"phase": "Succeeded"}])
+def test_a_pod_that_has_ended_fails_no_pull_any_more(ended: dict[str, str]) -> None:
+    status = waiting("ErrImagePull", "denied")
+    assert isinstance(status, dict)
+
+    assert not failing(pending("a", status | ended))
+
+
+def test_of_an_image_volume_the_nodes_words_tell_which_image_it_is() -> None:
+    volume = "r.example/data:1"
+    volumes = [{"name": "v", "image": {"reference": volume}}]
+    message = f'Back-off pulling image "{volume}": ErrImagePull: denied'
+
+    assert failing(
+        pending("a", waiting("ImagePullBackOff", message), volumes=volumes),
+        pending("b", waiting("ErrImagePull", "denied"), volumes=volumes),
+    ) == {volume: (1, "denied")}
+
+
+def test_words_of_a_node_are_bounded_printable_and_without_credentials() -> None:
+    signed = "https://me:secret@cdn.example/blob?X-Amz-Signature=secret&a=b"
+    message = f'Get "{signed}": dial tcp:\n\x1b[2J i/o timeout {"x" * 9_000}'
+
+    ((_, words),) = failing(pending("a", waiting("ErrImagePull", message))).values()
+
+    assert words.startswith('Get "https://…@cdn.example/blob?…": dial tcp: \ufffd[2J i/o timeout x')
+    assert "secret" not in words
+    assert len(words) <= 301
