@@ -26,15 +26,21 @@ FROM python AS build
 ARG EXTRAS=s3,zstd
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
+COPY requirements requirements
 COPY exporter exporter
 COPY docs docs
+# Nothing is installed but what requirements/ names by its hash (scripts/lock writes that).
 # A second Python brings pip, so that none is in the environment that is shipped. Half of that would be
 # what nothing here imports: tests of libraries, the second client of Kubernetes, bytecode of its models.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     --mount=type=secret,id=ca,target=/run/secrets/ca \
     python3 -m venv /pip \
  && python3 -m venv --without-pip /opt/pullproof \
- && /pip/bin/python -m pip --python /opt/pullproof/bin/python install --no-cache-dir --no-compile ".[${EXTRAS}]" \
+ && case ",${EXTRAS}," in *,facts,*) lock=all ;; *) lock=image ;; esac \
+ && /pip/bin/python -m pip download --no-cache-dir --require-hashes --only-binary :all: --dest /wheels \
+      -r "requirements/$lock.txt" -r requirements/build.txt \
+ && /pip/bin/python -m pip --python /opt/pullproof/bin/python install --no-index --find-links /wheels --no-compile \
+      ".[${EXTRAS}]" \
  && find /opt/pullproof -type d '(' -name tests -o -path '*/kubernetes/aio' ')' -prune -exec rm -r {} + \
  && /opt/pullproof/bin/python -m compileall -q --invalidation-mode unchecked-hash -x '/kubernetes/client/(api|models)/[^_]' \
       /opt/pullproof/lib
