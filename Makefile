@@ -4,7 +4,7 @@ RULES := $(filter-out alerts/alertmanager.yml,$(wildcard alerts/*.yml))
 # One process for each core, each with servers of its own; ARGS=-n0 runs all in this one.
 PYTEST := .venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo quickstart dev test check bench soak fuzz assets
+.PHONY: help demo quickstart dev test check bench soak fuzz assets dist
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -45,3 +45,6 @@ fuzz: dev ## Look for inputs on which a reader breaks, for three minutes or ARGS
 assets: dev ## Get the programs and schemas that tests need and Debian does not have, and a base image
 	@scripts/assets
 	@scripts/base-image
+
+dist: ## Build what a release publishes: sdist, wheel, chart, SBOM, image, checksums
+	@scripts/dist $(ARGS)
