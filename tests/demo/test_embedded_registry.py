@@ -165,8 +165,8 @@ async def test_skopeo_copies_a_whole_image_from_it_and_fails_at_a_broken_one(
 ) -> None:
     suffer(stock(tmp_path / "storage"))
     async with served(EmbeddedRegistry.of(tmp_path / "storage")) as address:
-        for repository, tag, status in ((FRONTEND, "1.9.0", 0), (CHECKOUT, "2.4.1", 1)):
+        for repository, tag, fails in ((FRONTEND, "1.9.0", False), (CHECKOUT, "2.4.1", True)):
             command = ["copy", "--all", "--preserve-digests", "--src-tls-verify=false"]
             command += [f"docker://{address}/{repository}:{tag}", f"oci:{tmp_path / tag}"]
             copying = await asyncio.create_subprocess_exec(program("skopeo"), *command)
-            assert await copying.wait() == status
+            assert bool(await copying.wait()) is fails
