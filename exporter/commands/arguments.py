@@ -66,7 +66,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     _tags(parser)
     _flag(parser, "--all", "List every tag and every cause")
     _flag(parser, "--allow-empty", "Exit with 0 although a registry has no tags in scope")
-    _audit(parser)
+    _audit(parser, "junit", "sarif", "github")
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
@@ -227,6 +227,11 @@ def _capacity(parser: argparse.ArgumentParser) -> None:
     _output(parser)
 
 
+def _schema(parser: argparse.ArgumentParser) -> None:
+    text = "Configuration or document; report is that of check, inspect and scrub"
+    _value(parser, "document", "DOCUMENT", text, choices=SCHEMAS)
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     text = "Address of the web server (default: %(default)s)"
     _value(parser, "--listen", "ADDRESS:PORT", text, default="127.0.0.1:10470")
@@ -258,10 +263,10 @@ def _bucket(group: _Options) -> None:
     _value(group, "--region", "NAME", "Region of the bucket")
 
 
-def _audit(parser: _Options) -> None:
+def _audit(parser: _Options, *formats: str) -> None:
     """Add the options of every command that audits once and prints the result."""
     _requests(parser)
-    _output(parser)
+    _output(parser, *formats)
     _save(parser)
     text = "Read a file written by --save or `snapshot` instead of a registry"
     _file(parser, "--from", text, dest="saved")
@@ -313,6 +318,8 @@ def _save(parser: _Options) -> None:
     _file(parser, "--save", "Save the results to a file, for --from")
 
 
+_ANSWERS: Final = ("capacity", "diff", "explain", "preflight", "protect", "repair", "report")
+SCHEMAS: Final = ("config", *_ANSWERS)
 PULLED: Final = "Exit codes: 0 all pullable, 1 something is not, 2 usage error, 3 inconclusive"
 
 COMMANDS: Final[Mapping[str, Subcommand]] = {
@@ -397,6 +404,12 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
         "Report how much of a registry's storage is needed, untagged and unreferenced, from the "
         "exports of all its shards.",
         "Exit codes: 0 complete, 2 usage error, 3 inconclusive or incomplete",
+    ),
+    "schema": Subcommand(
+        _schema,
+        "Print the JSON Schema of the configuration or of a document",
+        "Print the JSON Schema of the configuration file, for editors, or of a document that "
+        "--output json prints: " + ", ".join(SCHEMAS) + ".",
     ),
     "demo": Subcommand(
         _demo,

@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from exporter.commands.answer import Exit, answered_report, exit_code, save
 from exporter.commands.auditing import finished, judged, look
@@ -10,6 +11,14 @@ from exporter.commands.options import again, typed
 from exporter.commands.subjects import asked_for
 from exporter.judge.report import Report
 from exporter.publish.answers import check
+from exporter.publish.ci import github, junit, sarif
+from exporter.publish.ci.results import CheckResult, results
+
+_FOR_CI: Final[Mapping[str, Callable[[Iterable[CheckResult]], str]]] = {
+    "github": github.render,
+    "junit": junit.render,
+    "sarif": sarif.render,
+}
 
 
 def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -22,9 +31,13 @@ def run(args: argparse.Namespace, environ: Mapping[str, str]) -> int:
         lines = (check.unreached(each) for each in reports)
         sys.stderr.write("".join(f"pullproof: {line}\n" for line in lines))
         return Exit.BLIND
-    answered_report(
-        args, reports, lambda most: check.blocks(reports, most, again(args), every=args.all)
-    )
+    if render := _FOR_CI.get(args.output):
+        said = render(results(reports, whole=whole, allow_empty=args.allow_empty))
+        sys.stdout.write("" if args.quiet else said)
+    else:
+        answered_report(
+            args, reports, lambda most: check.blocks(reports, most, again(args), every=args.all)
+        )
     code = exit_code(reports, whole=whole)
     empty = whole and any(each.empty for each in reports)
     return Exit.BLIND if code is Exit.WELL and empty and not args.allow_empty else code

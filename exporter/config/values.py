@@ -107,18 +107,18 @@ _UNITS: Final = {
     "ms": timedelta(milliseconds=1),
 }
 _DURATION: Final = re.compile("".join(rf"(?:([0-9]{{1,6}}){unit})?" for unit in _UNITS))
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
 _TYPE_GLOB: Final = re.compile(r"[A-Za-z0-9!#$&^_.+/*?\[\]-]{1,255}")
 _ADDRESS: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]*)):([0-9]{1,5})")
-_PATTERN: Final = re.compile(r"([^/]+)/([^:@]+):([^:@/]+)")
+PATTERN: Final = re.compile(r"([^/]+)/([^:@]+):([^:@/]+)")
 _PREFIX: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
-_PAGE: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?")
+PAGE: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?")
 _API: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*/?")
 _OWNER: Final = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,254}){0,19}"
 )
-_BUCKET: Final = re.compile(r"(s3|gs|az)://[^/]+(/.*)?")
+BUCKET: Final = re.compile(r"(s3|gs|az)://[^/]+(/.*)?")
 _ENDPOINT: Final = re.compile(r"https?://[^/@]+/?")
 _LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 _NAMESPACE: Final = re.compile(_LABEL)
@@ -173,7 +173,7 @@ class ImagePattern:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `registry/repository:tag`; raise `ValueError` for anything else."""
-        found = _PATTERN.fullmatch(text)
+        found = PATTERN.fullmatch(text)
         if found is None:
             raise ValueError(
                 f"not a pattern such as host/team/*:*, tag included: {quoted(text, 200)}"
@@ -251,13 +251,15 @@ def _parsed(kind: type, parse: Callable[[str], object], value: object) -> object
     return found
 
 
-def _at_least(least: timedelta, value: timedelta) -> timedelta:
+def at_least(least: timedelta, value: timedelta) -> timedelta:
+    """Check a length of time; raise `ValueError` for one that is shorter."""
     if value < least:
         raise ValueError(f"must be at least {spell(least)}")
     return value
 
 
-def _matching(what: str, grammar: re.Pattern[str], text: str) -> str:
+def matching(what: str, grammar: re.Pattern[str], text: str) -> str:
+    """Check text by its grammar; raise `ValueError`, which says `what` it is not."""
     if not grammar.fullmatch(text):
         raise ValueError(f"not {what}: {quoted(text)}")
     return text
@@ -265,16 +267,16 @@ def _matching(what: str, grammar: re.Pattern[str], text: str) -> str:
 
 def glob(text: str) -> str:
     """Check a shell's pattern; raise `ValueError` for what can be none of a name."""
-    return _matching("a pattern (letters, digits, . _ - / and * ? [])", _GLOB, text)
+    return matching("a pattern (letters, digits, . _ - / and * ? [])", GLOB, text)
 
 
 def bucket_url(text: str) -> str:
     """Check the address of a bucket, and a folder in it; raise `ValueError` for anything else."""
     known = "an address such as s3://bucket, s3://bucket/root, gs://bucket or az://bucket"
-    return _matching(known, _BUCKET, text)
+    return matching(known, BUCKET, text)
 
 
-def _url(text: str) -> str:
+def registry_url(text: str) -> str:
     """Check a registry's address and bring it into the form `scheme://host[:port]`."""
     if "@" in text:
         raise ValueError("no credentials in an address; use username and password_file")
@@ -284,11 +286,11 @@ def _url(text: str) -> str:
     name, _, path = rest.partition("/")
     if path:
         raise ValueError("a registry has no path: only https://host[:port]")
-    _named_host(name)
+    named_host(name)
     return f"{scheme}://{name.lower()}"
 
 
-def _named_host(text: str) -> str:
+def named_host(text: str) -> str:
     """Check a `host[:port]`, and return it as references name it."""
     found = host(text)
     port = _PORT.search(text)
@@ -297,21 +299,21 @@ def _named_host(text: str) -> str:
     return found
 
 
-def _prefix(text: str) -> str:
+def path_prefix(text: str) -> str:
     """Check what stands before every path; a slash at its end is dropped."""
-    return _matching("a path such as /registry-audit", _PREFIX, text.rstrip("/"))
+    return matching("a path such as /registry-audit", _PREFIX, text.rstrip("/"))
 
 
-def _page(text: str) -> str:
+def page_address(text: str) -> str:
     """Check the address of a web server; a slash at its end is dropped."""
-    return _matching("an address such as https://audit.example.com/pull", _PAGE, text).rstrip("/")
+    return matching("an address such as https://audit.example.com/pull", PAGE, text).rstrip("/")
 
 
 def _api_url(text: str) -> str:
     """Check the address of an API; a slash at its end is dropped."""
     if "@" in text:
         raise ValueError("no credentials in an address; use api_token_file")
-    return _matching("an address such as https://api.github.com", _API, text).rstrip("/")
+    return matching("an address such as https://api.github.com", _API, text).rstrip("/")
 
 
 def _path(value: object, info: ValidationInfo) -> object:
@@ -329,41 +331,43 @@ def _path(value: object, info: ValidationInfo) -> object:
     return path
 
 
-def _kind(text: str) -> str:
+def kind_name(text: str) -> str:
+    """Check a kind of Kubernetes; raise `ValueError` for one that is not read."""
     if text not in RESOURCES:
         raise ValueError(f"not a supported kind: {quoted(text, 40)}; {nearest(text, RESOURCES)}")
     return text
 
 
-def _variable(text: str) -> str:
+def variable_name(text: str) -> str:
+    """Check the name of an environment variable; raise `ValueError` for anything else."""
     # The text is not repeated: people put the secret itself here.
-    if not _VARIABLE.fullmatch(text):
+    if not VARIABLE.fullmatch(text):
         raise ValueError("the name of an environment variable is meant, not its value")
     return text
 
 
 Duration = Annotated[timedelta, BeforeValidator(partial(_read, duration))]
-Interval = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(seconds=1)))]
-Period = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(minutes=1)))]
-Timeout = Annotated[Duration, AfterValidator(partial(_at_least, timedelta(milliseconds=100)))]
+Interval = Annotated[Duration, AfterValidator(partial(at_least, timedelta(seconds=1)))]
+Period = Annotated[Duration, AfterValidator(partial(at_least, timedelta(minutes=1)))]
+Timeout = Annotated[Duration, AfterValidator(partial(at_least, timedelta(milliseconds=100)))]
 Size = Annotated[ByteSize, Field(ge=1, le=10**18)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Glob = Annotated[str, AfterValidator(glob)]
 TypeGlob = Annotated[
-    str, AfterValidator(partial(_matching, "a media type, or a pattern of some", _TYPE_GLOB))
+    str, AfterValidator(partial(matching, "a media type, or a pattern of some", _TYPE_GLOB))
 ]
 BucketUrl = Annotated[str, AfterValidator(bucket_url)]
 Endpoint = Annotated[
-    str, AfterValidator(partial(_matching, "an address such as https://s3.example.com", _ENDPOINT))
+    str, AfterValidator(partial(matching, "an address such as https://s3.example.com", _ENDPOINT))
 ]
-Host = Annotated[str, AfterValidator(_named_host)]
+Host = Annotated[str, AfterValidator(named_host)]
 ApiUrl = Annotated[str, AfterValidator(_api_url)]
-Owner = Annotated[str, AfterValidator(partial(_matching, "the name of an owner", _OWNER))]
+Owner = Annotated[str, AfterValidator(partial(matching, "the name of an owner", _OWNER))]
 RepositoryName = Annotated[str, AfterValidator(repository)]
-PathPrefix = Annotated[str, AfterValidator(_prefix)]
-PageAddress = Annotated[str, AfterValidator(_page)]
-Url = Annotated[str, AfterValidator(_url)]
-Variable = Annotated[str, AfterValidator(_variable)]
+PathPrefix = Annotated[str, AfterValidator(path_prefix)]
+PageAddress = Annotated[str, AfterValidator(page_address)]
+Url = Annotated[str, AfterValidator(registry_url)]
+Variable = Annotated[str, AfterValidator(variable_name)]
 ListenAddress = Annotated[HostPort, PlainValidator(partial(_parsed, HostPort, HostPort.parse))]
 Images = Annotated[ImagePattern, PlainValidator(partial(_parsed, ImagePattern, ImagePattern.parse))]
 ShardText = Annotated[ShardName, PlainValidator(partial(_parsed, ShardName, ShardName.parse))]
@@ -373,8 +377,8 @@ LevelName = Annotated[LogLevel, PlainValidator(partial(choice, LogLevel))]
 ClassName = Annotated[ReferenceClass, PlainValidator(partial(choice, ReferenceClass))]
 CollectorName = Annotated[Collector | None, PlainValidator(_collector)]
 FieldPathText = Annotated[FieldPath, PlainValidator(partial(_parsed, FieldPath, FieldPath.parse))]
-KindName = Annotated[str, AfterValidator(_kind)]
-NamespaceName = Annotated[str, AfterValidator(partial(_matching, "a namespace", _NAMESPACE))]
-GroupName = Annotated[str, AfterValidator(partial(_matching, "an API group", _GROUP))]
-VersionName = Annotated[str, AfterValidator(partial(_matching, "an API version", _NAMESPACE))]
-ResourceName = Annotated[str, AfterValidator(partial(_matching, "a plural name", _NAMESPACE))]
+KindName = Annotated[str, AfterValidator(kind_name)]
+NamespaceName = Annotated[str, AfterValidator(partial(matching, "a namespace", _NAMESPACE))]
+GroupName = Annotated[str, AfterValidator(partial(matching, "an API group", _GROUP))]
+VersionName = Annotated[str, AfterValidator(partial(matching, "an API version", _NAMESPACE))]
+ResourceName = Annotated[str, AfterValidator(partial(matching, "a plural name", _NAMESPACE))]

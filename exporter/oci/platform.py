@@ -20,7 +20,7 @@ _ARM: Final = ("v8", "v7", "v6", "v5")
 _ARM64: Final = re.compile(r"v(8|9)(?:\.([1-9]))?")
 _PART: Final = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 """As containerd takes them (`platforms.go`, `specifierRe`); a longer one is no platform."""
-_MOST_PARTS: Final = 3
+MOST_PARTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Platform:
     def parse(cls, text: str) -> Self:
         """Read `os/architecture[/variant]`; raise `Malformed` for anything else."""
         parts = text.split("/")
-        if not 1 < len(parts) <= _MOST_PARTS or not all(parts):
+        if not 1 < len(parts) <= MOST_PARTS or not all(parts):
             raise Malformed(f"not a platform (os/architecture[/variant]): {quoted(text)}")
         return cls.of(*parts)
 

@@ -27,7 +27,7 @@ _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DOMAIN: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_HOST: Final = re.compile(rf"(?:{_DOMAIN}(?:\.{_DOMAIN})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
+HOST: Final = re.compile(rf"(?:{_DOMAIN}(?:\.{_DOMAIN})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 _PORT: Final = re.compile(r":[0-9]+$")
 _NUMBER: Final = re.compile(r"([0-9]+)")
 _LONGEST_NAME: Final = 255
@@ -56,7 +56,7 @@ def natural(name: str) -> tuple[str | int, ...]:
 
 def host(text: str) -> str:
     """Return a registry's `host[:port]`, lower-cased, Docker Hub's aliases as `docker.io`."""
-    if not _HOST.fullmatch(text):
+    if not HOST.fullmatch(text):
         raise Malformed(f"not a registry host: {quoted(text, 140)}")
     lowered = text.lower()
     return HUB if lowered in _HUB_ALIASES else lowered

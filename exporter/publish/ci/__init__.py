@@ -1,0 +1,1 @@
+"""Answers for continuous integration: JUnit, SARIF, GitHub's workflow commands."""
