@@ -73,7 +73,7 @@ async def _examined(
 async def _recalled(target: Target, snapshot: Snapshot, before: Report | None) -> Snapshot:
     """Record what this audit read in full, and add what earlier full reads proved."""
     reads, scrub = target.full_reads, target.scrub
-    noted = snapshot.read_in_full is not None or target.registry.quiet
+    noted = snapshot.read_in_full is not None or target.registry.leaves_trace is False
     if reads is None or (scrub is None and not noted):
         return snapshot
     earlier = before.snapshot if before else None

@@ -204,8 +204,16 @@ class Content(Protocol):
         ...
 
     @property
-    def quiet(self) -> bool:
-        """Does reading a manifest leave no trace in its own records, as far as it is known?"""
+    def leaves_trace(self) -> bool | None:
+        """Does reading a manifest change the registry's own records? None is unknown."""
+        ...
+
+    async def stands(self, repository: Repository, digest: Digest) -> bool:
+        """Can a manifest be read at this moment? Read in full, but not where that leaves a trace.
+
+        Its words stand beside a loss below it: neither a passing fault nor a connection that cuts
+        bodies short is the reason.
+        """
         ...
 
     async def head(

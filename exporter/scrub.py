@@ -12,6 +12,7 @@ from exporter.facts.proof import Sighting, State, unknown
 from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
+from exporter.ports import Content
 from exporter.resolve.scrub.reading import FullReader, ReadResult, Throttle
 from exporter.resolve.scrub.selection import (
     Coverage,
@@ -42,20 +43,28 @@ class ScrubPlan:
 class Scrubber:
     """Plans and performs the scrub of one registry."""
 
-    def __init__(self, registry: str, scrub: Scrub, limits: AuditLimits) -> None:
-        """Read at the rate that the scrub's terms allow, and count every byte."""
+    def __init__(
+        self, registry: str, scrub: Scrub, limits: AuditLimits, content: Content | None = None
+    ) -> None:
+        """Read at the rate that the scrub's terms allow, and count every byte.
+
+        Manifests of `content` are not read where that leaves a trace: an audit hashed them once.
+        """
 
         def counted(size: int) -> None:
             scrub.tally.size += size
 
         self.registry, self.scrub = registry, scrub
         throttle = Throttle(scrub.terms.bytes_per_second, counted)
-        self._reading = FullReader(scrub.source, throttle, limits, scrub.unpacker)
+        self._reading = FullReader(scrub.source, throttle, limits, scrub.unpacker, content)
 
     @classmethod
     def of(cls, target: Target) -> "Scrubber | None":
         """Return a target's scrubber, or None if its content is not read in full."""
-        return cls(target.registry.name, target.scrub, target.limits) if target.scrub else None
+        if target.scrub is None:
+            return None
+        content = None if target.scrub.source.shared else target.registry
+        return cls(target.registry.name, target.scrub, target.limits, content)
 
     def plan(
         self, snapshot: Snapshot, now: float, tried: Mapping[Digest, float] | None = None
@@ -65,7 +74,8 @@ class Scrubber:
         `tried` holds when something could not be read: it waits, and others go first.
         """
         scrub, period = self.scrub, self.scrub.terms.period
-        needed = needed_items(snapshot, hidden=scrub.source.shared)
+        traced = self._reading.leaves_trace
+        needed = needed_items(snapshot, hidden=scrub.source.shared, manifests=not traced)
         scrub.proofs.want(self.registry, [each.digest for each in needed])
         known = scrub.proofs.scrubbed(self.registry)
         if scrub.unpacker is not None:

@@ -81,8 +81,8 @@ class Fake:
     sends_parts: bool = True
     """Does it send the last byte where that is asked for, and not the whole blob?"""
     ranges: bool | None = None
-    quiet: bool = False
     serves_referrers: bool = True
+    leaves_trace: bool | None = None
     loses_to_get: bool = False
     """Does it answer HEAD for manifests that GET does not find?"""
     read_in_full: Counter[tuple[Repository, Digest]] = field(default_factory=Counter)
@@ -238,6 +238,11 @@ class Fake:
                 kind = document.get("artifactType") or document["config"]["mediaType"]
                 found.append(Referrer(Descriptor(OCI_MANIFEST, digest, len(body)), kind))
         return Listing(tuple(found))
+
+    async def stands(self, repository: Repository, digest: Digest) -> bool:
+        if not self.leaves_trace:
+            return isinstance(await self.manifest(repository, digest), ManifestBody)
+        return isinstance(await self.head(repository, digest), Digest)
 
     async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
         answer = await self._ask("HEAD", "blob", repository, blob.digest)

@@ -283,6 +283,8 @@ def _requests(parser: _Options) -> None:
     _flag(parser, "--password-stdin", "Read the password or token from standard input")
     text = "Docker config.json with credentials (default: those of docker and podman)"
     _file(parser, "--docker-config", text)
+    text = "Read manifests although the registry cleans up by pull times, which that changes"
+    _flag(parser, "--count-pulls", text)
     text = "Required platform; repeatable (default: all that the image offers)"
     _value(parser, "--platform", "OS/ARCH", text, action="append", default=[])
     text = "Maximum parallel requests (default: %(default)s)"

@@ -5,7 +5,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -24,6 +24,7 @@ from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.ports import Unseen
+from exporter.publish.answers import check
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import AttachmentScope, Target
 from exporter.store import snapshot_file
@@ -55,7 +56,15 @@ async def examined(
         targets = [aimed(args, subjects, watched.target) for watched in assembly.watched]
         now = time.time()
         found = await asyncio.gather(*(examine(target, uses, None, now) for target in targets))
+        _tell_refused(audited.report for audited in found)
         return list(zip(targets, found, strict=True))
+
+
+def _tell_refused(reports: Iterable[Report]) -> None:
+    """Say of each registry that was not read how to consent to that."""
+    for each in reports:
+        if check.needs_consent(each):
+            print(f"pullproof: {check.unreached(each)}", file=sys.stderr)  # noqa: T201 - a terminal
 
 
 @asynccontextmanager

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 from exporter.commands import Refused, refusing
 from exporter.config.cluster import ClusterSettings
 from exporter.config.loading import Misconfigured, load, parse
+from exporter.config.registry import RegistrySettings
 from exporter.config.settings import Settings
 from exporter.config.values import SHARD_VARIABLE, ShardName, bucket_url, duration
+from exporter.facts.registry_kind import Pulls
 from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import spellings
-from exporter.publish.answers.check import PLAIN_HTTP
+from exporter.publish.answers.check import COUNT_PULLS, PLAIN_HTTP
 from exporter.wiring.parquet_export import opened
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ _REACHING: Final = (
     "--username",
     "--password-stdin",
     "--docker-config",
+    COUNT_PULLS,
 )
 
 
@@ -84,11 +87,19 @@ def typed(
     if made is None:
         _refuse_what_counts_for_none(args)
     every = (*(known.registries if known else ()), *(made.registries if made else ()))
-    registries = tuple(each for each in every if not wanted or each.hosts & wanted)
+    registries = tuple(
+        _consented(args, each) for each in every if not wanted or each.hosts & wanted
+    )
     # With these hosts alone, what was typed is all that was asked for.
     rest: dict[str, object] = {"references": (), "clusters": ()} if wanted and alone else {}
     update = {"registries": registries, **rest, **_overruling(args, known)}
     return Typed(base.model_copy(update=update), environ)
+
+
+def _consented(args: argparse.Namespace, registry: RegistrySettings) -> RegistrySettings:
+    """Return a registry's settings with the consent that was typed."""
+    typed_now = args.count_pulls and registry.pulls is Pulls.ASK
+    return registry.model_copy(update={"pulls": Pulls.ACCEPT}) if typed_now else registry
 
 
 def _refuse_what_counts_for_none(args: argparse.Namespace) -> None:

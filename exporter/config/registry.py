@@ -17,6 +17,7 @@ from exporter.config.values import (
     Interval,
     Period,
     PlatformName,
+    PullsName,
     RoleName,
     Section,
     Size,
@@ -28,6 +29,7 @@ from exporter.config.values import (
     choice,
     invalid,
 )
+from exporter.facts.registry_kind import Pulls
 from exporter.facts.snapshot import Role
 from exporter.oci.platform import Platform
 from exporter.oci.reference import spellings
@@ -194,6 +196,10 @@ class RegistrySettings(Section):
     docker_config: FilePath | None = None
     """A docker `config.json`; the credential helpers that it names are used too. `null` without
     other credentials uses those of docker and podman."""
+    pulls: PullsName = Pulls.ASK
+    """Harbor, Artifactory, Nexus and ECR set a pull time when a manifest is read, and can clean up
+    by it. `ask` reads nothing of such a registry; `accept` reads each manifest once; `uncounted`
+    says that the registry does not count the pulls of this account (`docs/registries`)."""
     concurrency: int = Field(default=16, ge=1, le=256)
     """Maximum parallel requests, for all shards together."""
     requests_per_second: float | None = Field(default=None, gt=0, allow_inf_nan=False)

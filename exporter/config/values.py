@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from exporter.facts.registry_kind import Collector
+from exporter.facts.registry_kind import Collector, Pulls
 from exporter.facts.shard import MOST, Shard
 from exporter.facts.snapshot import Role
 from exporter.facts.use import ReferenceClass
@@ -372,6 +372,7 @@ ListenAddress = Annotated[HostPort, PlainValidator(partial(_parsed, HostPort, Ho
 Images = Annotated[ImagePattern, PlainValidator(partial(_parsed, ImagePattern, ImagePattern.parse))]
 ShardText = Annotated[ShardName, PlainValidator(partial(_parsed, ShardName, ShardName.parse))]
 PlatformName = Annotated[Platform, PlainValidator(partial(_parsed, Platform, Platform.parse))]
+PullsName = Annotated[Pulls, PlainValidator(partial(choice, Pulls))]
 RoleName = Annotated[Role, PlainValidator(partial(choice, Role))]
 LevelName = Annotated[LogLevel, PlainValidator(partial(choice, LogLevel))]
 ClassName = Annotated[ReferenceClass, PlainValidator(partial(choice, ReferenceClass))]

@@ -48,6 +48,8 @@ class Reason(StrEnum):
     """Looked absent once, but a second look or a known-good neighbour disagreed."""
     BY_DESIGN = "by-design"
     """Not requested: in a pull-through cache, or a platform that a sparse mirror leaves out."""
+    CONSENT = "consent"
+    """Not read: that would change a pull time by which the registry cleans up."""
     CREDENTIALS = "credentials"
     """The credential helper or file could not be used, or a login was never asked for."""
     UNREADABLE = "unreadable"

@@ -33,6 +33,16 @@ class ChildRemoval(StrEnum):
     """Some time after the push, where neither it nor an index right above it has a tag."""
 
 
+class Pulls(StrEnum):
+    """May manifests be read where that changes pull times by which a registry cleans up?"""
+
+    ASK = "ask"
+    """No: nothing of such a registry is read."""
+    ACCEPT = "accept"
+    UNCOUNTED = "uncounted"
+    """Yes: the account is one whose pulls the registry does not count."""
+
+
 @dataclass(frozen=True, slots=True)
 class RegistryKind:
     """Which software a registry runs, and how that removes manifests."""

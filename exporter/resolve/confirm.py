@@ -1,7 +1,7 @@
 """Confirmation of losses: a second look after a pause, beside a manifest that is known to be good.
 
 One failed read is never an absence. Something counts as gone only where two looks agree, and where
-the manifest above it could be read in full in between: then neither a passing fault nor a
+the manifest above it stood in between: then neither a passing fault nor a
 connection that cuts every body short can be the reason.
 """
 
@@ -12,7 +12,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import Sighting, State, corrupt, gone, unknown
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
-from exporter.ports import Absent, Content, ManifestBody, Unseen, Wrong
+from exporter.ports import Absent, Content, Unseen, Wrong
 from exporter.resolve.concurrency import abreast, pause
 from exporter.resolve.target import AuditLimits
 
@@ -67,7 +67,7 @@ async def confirm(
     """
     await pause(limits.confirm_after, suspects)
     above = {neighbours[place] for place in suspects if place in neighbours}
-    good = dict(await abreast(limits.width, lambda place: _readable(content, place), above))
+    good = dict(await abreast(limits.width, lambda place: stands(content, place), above))
     looks = await abreast(limits.width, again, suspects)
     return {
         place: settle(suspects[place], look, neighbour=good.get(neighbours.get(place, place), True))
@@ -86,9 +86,9 @@ def recovered(
     }
 
 
-async def _readable(content: Content, place: Place) -> bool:
-    """Can the manifest be read whole at this moment?"""
+async def stands(content: Content, place: Place) -> bool:
+    """Can the manifest be read at this moment?"""
     try:
-        return isinstance(await content.manifest(*place), ManifestBody)
+        return await content.stands(*place)
     except Unseen:
         return False

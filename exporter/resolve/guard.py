@@ -31,7 +31,7 @@ _log: Final = logging.getLogger("pullproof.audit")
 _FRAMES: Final = 8
 """Innermost frames of a fault with credentials that are logged."""
 
-_OF_MANY: Final = frozenset({"head", "manifest", "referrers", "stat", "read"})
+_OF_MANY: Final = frozenset({"head", "manifest", "referrers", "stands", "stat", "read"})
 """Methods about one object of many, which has no gap of its own."""
 _OPTIONAL: Final[Mapping[str, object]] = {"ping": None, "kind": UNKNOWN_KIND}
 """Methods that an audit can do without, with what it goes on with after a fault."""
@@ -163,11 +163,11 @@ class _GuardedRegistry:
         return self.registry.ranges
 
     @property
-    def quiet(self) -> bool:
-        return self.faults.attempt(self.name, self._quiet, default=False)
+    def leaves_trace(self) -> bool | None:
+        return self.faults.attempt(self.name, self._leaves_trace, default=None)
 
-    def _quiet(self) -> bool:
-        return self.registry.quiet
+    def _leaves_trace(self) -> bool | None:
+        return self.registry.leaves_trace
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
         call, faults = getattr(self.registry, method), self.faults

@@ -56,7 +56,8 @@ async def observe(
     away = await _away(target)
     if away is not None:
         named = _unseen(target, empty.uses, away)
-        return replace(empty, roots=named, gone=True, gaps=(*uses.gaps, away))
+        gone = away.reason is not Reason.CONSENT
+        return replace(empty, roots=named, gone=gone, gaps=(*uses.gaps, away))
     catalogue = await listing.catalogue(target)
     repositories = listing.repositories(target, empty.uses, before, catalogue)
     asked = [each for each in repositories.entries if target.asks(each)]
@@ -97,7 +98,7 @@ async def _resolve(
     walk = Walk(target.registry, target.memory, target.limits, _follow(target), sharing)
     if target.full_reads:
         walk.plan = FullReadPlan(target.registry.name, target.full_reads, empty.taken_at)
-        walk.rereads = target.registry.quiet
+        walk.rereads = target.registry.leaves_trace is False
         await asyncio.to_thread(walk.plan.recall) if walk.rereads else None
     await walk.run(await asyncio.to_thread(_places, starts))
     if await _verified(target, walk, answers):

@@ -65,6 +65,7 @@ def opened_as(kind: type[Opened], registry: RegistrySettings, environ: Mapping[s
             tries=registry.tries,
             deadline=registry.timeout.total_seconds(),
             tags=registry.tags.limit,
+            pulls=registry.pulls,
             parts=(*parts(registry), RegistryPart(("*",), registry.role)),
         ),
         environ=environ,

@@ -58,6 +58,7 @@ KINDS: Final = {
     "PlatformName": "platform",
     "RepositoryName": "repository",
     "ResourceName": "plural name",
+    "PullsName": "choice",
     "RoleName": "choice",
     "ShardText": "shard",
     "Size": "size",

@@ -231,7 +231,7 @@ async def test_a_manifest_that_is_kept_is_read_again_once_a_period_where_that_le
     *, quiet: bool
 ) -> None:
     with audits(parts=True) as here:
-        here.fake.quiet = quiet
+        here.fake.leaves_trace = False if quiet else None
         reads = []
         for after in (0.0, DAY / 2, DAY / 2 + 1, 60.0):
             await here.next(after)
@@ -242,7 +242,7 @@ async def test_a_manifest_that_is_kept_is_read_again_once_a_period_where_that_le
 
 async def test_a_manifest_that_only_head_has_is_missing_once_it_is_read_again() -> None:
     with audits(parts=True) as here:
-        here.fake.quiet = True
+        here.fake.leaves_trace = False
         await here.next()
         here.fake.loses_to_get = True
         assert verdict(await here.next(60.0)).state is State.PRESENT

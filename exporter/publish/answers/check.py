@@ -43,6 +43,7 @@ from exporter.publish.formatting import (
 )
 
 PLAIN_HTTP: Final = "--plain-http"
+COUNT_PULLS: Final = "--count-pulls"
 """The option by which a registry is asked without TLS."""
 _SERVE: Final = "pullproof serve --config pullproof.yml"
 _MOST_RISKS: Final = 5
@@ -106,7 +107,14 @@ def _repair(report: Report, again: str) -> Iterator[Block]:
 
 def is_unreached(report: Report) -> bool:
     """Did a registry answer nothing at all, so that one line tells everything?"""
-    return not report.tags and report.snapshot.blind is not None
+    gap = report.snapshot.blind
+    return gap is not None and (not report.tags or needs_consent(report))
+
+
+def needs_consent(report: Report) -> bool:
+    """Was a registry not read, since that changes pull times by which it cleans up?"""
+    gap = report.snapshot.blind
+    return gap is not None and gap.reason is Reason.CONSENT
 
 
 def unreached(report: Report) -> str:
@@ -131,6 +139,7 @@ _WAYS: Final = {
     Reason.TIMEOUT: "--timeout waits longer",
     Reason.UNAUTHORIZED: "docker login, or --username NAME --password-stdin",
     Reason.DENIED: "the login may not read this",
+    Reason.CONSENT: f"{COUNT_PULLS} reads it all the same",
 }
 """What to try where a registry answered nothing."""
 
@@ -152,6 +161,8 @@ def next_command(reports: Sequence[Report], again: str = "") -> str:
     worst = min(ranked, default=None)
     if worst is None:
         away = next((report for report in reports if report.snapshot.blind), None)
+        if away and needs_consent(away):
+            return f"pullproof check {away.snapshot.registry} {COUNT_PULLS} {again}".rstrip()
         scheme = "http" if PLAIN_HTTP in again.split() else "https"
         return f"curl -v {scheme}://{away.snapshot.registry}/v2/" if away else _SERVE
     report = reports[worst[2]]

@@ -13,10 +13,10 @@ from exporter.facts.proof import GONE, HASHED, Sighting, State, unknown
 from exporter.oci.layers import SILENT, rootfs
 from exporter.oci.manifest import OCI_MANIFEST, Descriptor
 from exporter.oci.reference import Place, Repository
-from exporter.ports import Bytes, Sink, Unseen
+from exporter.ports import Bytes, Content, Sink, Unseen
 from exporter.resolve.blobs import LARGEST_CONFIG
 from exporter.resolve.concurrency import pause
-from exporter.resolve.confirm import Look, settle, suspicion
+from exporter.resolve.confirm import Look, settle, stands, suspicion
 from exporter.resolve.scrub.selection import Part, ReadPlace, ScrubItem
 from exporter.resolve.target import AuditLimits
 from exporter.resolve.unpacking import Unpacker
@@ -139,6 +139,13 @@ class FullReader:
     sink: Sink
     limits: AuditLimits = field(default_factory=AuditLimits)
     unpacker: Unpacker | None = None
+    content: Content | None = None
+    """The registry, if that is the source."""
+
+    @property
+    def leaves_trace(self) -> bool:
+        """Does reading a manifest change the registry's own records?"""
+        return self.content is not None and bool(self.content.leaves_trace)
 
     async def prove(self, item: ScrubItem) -> ReadResult:
         """Return what the bytes are at each place about which a read says something.
@@ -198,5 +205,7 @@ class FullReader:
         """Is the manifest right by which it is needed? A tag's own stands for itself."""
         if need.above is None:
             return True
+        if self.content is not None and self.leaves_trace:
+            return await stands(self.content, (need.repository, need.above))
         look = await self._look(need.repository, Descriptor(OCI_MANIFEST, need.above, None))
         return isinstance(look, Sighting) and look.hashed

@@ -68,11 +68,14 @@ class ScrubItem:
         return self.target.size or 0
 
 
-def needed_items(snapshot: Snapshot, *, hidden: bool = False) -> tuple[ScrubItem, ...]:
+def needed_items(
+    snapshot: Snapshot, *, hidden: bool = False, manifests: bool = True
+) -> tuple[ScrubItem, ...]:
     """Return everything below the roots that the audit found there, or found corrupt, each once.
 
     `hidden` adds what the registry would not show: its storage may. A registry that cannot parse a
-    manifest whose bits flipped answers 500.
+    manifest whose bits flipped answers 500. Without `manifests` only blobs are returned: reading
+    manifests may leave a trace in the registry.
     Not what a manifest carries inline or expects elsewhere. Reading a pull-through cache whole
     would make it fetch: nothing of one is a item.
     """
@@ -84,6 +87,8 @@ def needed_items(snapshot: Snapshot, *, hidden: bool = False) -> tuple[ScrubItem
         if seen is None or not _may_be_read(seen, hidden=hidden):
             continue
         first = ScrubItem(_as_asked(target, seen), reference_class, ())
+        if first.target.is_manifest and not manifests:
+            continue
         known = found.get(target.digest, first)
         corrupt = known.corrupt or seen.corrupt
         found[target.digest] = replace(known, needs=(*known.needs, need), corrupt=corrupt)

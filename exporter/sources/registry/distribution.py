@@ -6,17 +6,27 @@ from contextlib import suppress
 from typing import ClassVar, Final, Self
 
 from exporter.facts.gap import Reason
-from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
+from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, Pulls, RegistryKind
+from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository, Tag
-from exporter.ports import Absent, BlobRead, Listing, RepositoryList, Sink, Unseen, Wrong
+from exporter.ports import (
+    Absent,
+    BlobRead,
+    Listing,
+    ManifestBody,
+    RepositoryList,
+    Sink,
+    Unseen,
+    Wrong,
+)
 from exporter.sources.registry import blobs, catalogue, manifests, owners, referrers, tag_list
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.client import Client
 from exporter.sources.registry.credential_check import PullSecretCheck
 from exporter.sources.registry.credentials import ANONYMOUS, LoginSource
 from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts, Visibility
-from exporter.sources.registry.kinds import gitea, recognised
+from exporter.sources.registry.kinds import gitea
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import Response
 from exporter.sources.registry.proxies import Proxies
@@ -122,16 +132,35 @@ class Distribution(Session):
             self._recognised = await recognise(self, repository)
         return self._recognised[0]
 
+    async def ping(self) -> None:
+        """Does it answer at all, and may it be read? Raises `Unseen`."""
+        await super().ping()
+        if not self.limits.proxied(""):  # of a pull-through cache nothing is read
+            self.check_consent(self.name)
+
+    async def stands(self, repository: Repository, digest: Digest) -> bool:
+        """Can a manifest be read at this moment? Raises `Unseen`.
+
+        Where that would leave a trace, HEAD tells, and a page of tags shows that bodies come whole.
+        """
+        if not self.leaves_trace:
+            found = await manifests.manifest(self, repository, digest)
+            return isinstance(found, ManifestBody)
+        there = await manifests.head(self, repository, digest)
+        return isinstance(there, Digest) and await tag_list.answers(self, repository)
+
     @property
-    def quiet(self) -> bool:
-        """Does reading a manifest leave no trace in its own records, as far as it is known?"""
-        return self.facts.manifest.value == frozenset()
+    def leaves_trace(self) -> bool | None:
+        """Does reading a manifest change the registry's own records? None is unknown."""
+        changed = self.facts.manifest.value
+        if changed is None or self.limits.pulls is Pulls.UNCOUNTED:
+            return None if changed is None else False
+        return bool(changed)
 
     @property
     def facts(self) -> KindFacts:
         """What is known of its kind, as far as it was recognised."""
-        known = self._recognised if self._recognised[0].known else recognised(self.signs)
-        return known[1]
+        return self._recognised[1] if self._recognised[0].known else super().facts
 
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False

@@ -83,6 +83,8 @@ class Signs:
 NO_SUCH_TAG: Final = "pullproof-asks-who-collects-here"
 """A tag that nobody has: the shape of its denial tells distribution 2 from 3."""
 
+_HARMLESS: Final = frozenset({ReadEffect.RATE_LIMIT})
+"""Whoever exceeds a limit reads nothing more for a while, and nothing is deleted."""
 _UNKNOWN_COLLECTOR: Final = Fact(Collector.UNKNOWN)
 _NO_REMOVALS: Final[Fact[frozenset[ChildRemoval]]] = Fact(frozenset())
 _UNKNOWN_EFFECTS: Final[Fact[frozenset[ReadEffect] | None]] = Fact(None)
@@ -120,6 +122,16 @@ class KindFacts:
     """The value of `repositories.from` that lists its repositories beside the catalogue."""
     denial: Fact[str] = Fact("")
     """How it says that something is missing, where that is not the specification's way."""
+
+    def effects(self, method: str, endpoint: str) -> frozenset[ReadEffect]:
+        """Return what a request for a `manifest` or `blob` is known to change."""
+        manifest = self.head if method == "HEAD" else self.manifest
+        fact = {"manifest": manifest, "blob": self.blob}.get(endpoint)
+        return (fact.value if fact else None) or frozenset()
+
+    def decisive(self, method: str, endpoint: str) -> frozenset[ReadEffect]:
+        """Return what of this changes what a cleanup of the registry removes."""
+        return self.effects(method, endpoint) & (self.decides.value or frozenset()) - _HARMLESS
 
     def kind(self, version: str = "") -> RegistryKind:
         """Return what a snapshot records of it."""

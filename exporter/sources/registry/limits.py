@@ -9,6 +9,7 @@ from typing import Final
 from aiolimiter import AsyncLimiter
 
 from exporter.facts.gap import UNREACHED, Reason
+from exporter.facts.registry_kind import Pulls
 from exporter.facts.snapshot import RegistryPart, Role
 from exporter.ports import Unseen
 from exporter.tally import Tally
@@ -50,6 +51,8 @@ class RequestLimits:
     """Repositories at which the catalogue is cut, with a gap."""
     tags: int = 100_000
     """Tags at which a repository's list is cut, with a gap."""
+    pulls: Pulls = Pulls.ASK
+    """May reads change what a cleanup of the registry decides?"""
     parts: tuple[RegistryPart, ...] = ()
     """What its repositories are; the first that matches one decides."""
 

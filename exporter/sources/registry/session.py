@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
 from exporter.facts.gap import Reason
+from exporter.facts.registry_kind import Pulls
 from exporter.ports import Absent, Unseen
 from exporter.sources.registry.authenticator import Authenticator
 from exporter.sources.registry.credentials import LoginSource
-from exporter.sources.registry.kind_facts import Signs
+from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts, Signs
+from exporter.sources.registry.kinds import recognised
 from exporter.sources.registry.limits import Breaker, Pace, RequestLimits
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.responses import absence, missing_project, refusal, wait_wanted
@@ -23,6 +25,8 @@ _LOG: Final = logging.getLogger("pullproof.registry")
 _LOST: Final = frozenset({Reason.DNS, Reason.CONNECT, Reason.RESET, Reason.TRUNCATED})
 _AGAIN: Final = _LOST | {Reason.RATE_LIMITED, Reason.SERVER_ERROR}
 """What another try may mend. A timeout is not among them: it has cost enough already."""
+_CONTENT: Final = frozenset({"manifest", "blob"})
+_READS: Final = frozenset({"GET", "HEAD"})
 _BASE: Final = Request("base", "/v2/", "/v2/")
 _OK, _UNAUTHORIZED, _DENIED, _TOO_MANY, _SERVER_ERROR, _AWAY = 200, 401, 403, 429, 500, 503
 
@@ -49,6 +53,9 @@ class Session:
         self._breaker = Breaker(name, limits)
         self._authenticator = Authenticator(client.registry, logins, self._ask_for_token)
         self._shown_to_all: bool | None = None
+        self.origin: Session | None = None
+        """A session with the same registry, whose answers show its kind as well."""
+        self._asked = self._noted = False
         self._host = client.registry.host
         self._headers: Mapping[str, str] = {}
         """Those of `/v2/`."""
@@ -58,19 +65,30 @@ class Session:
     @property
     def signs(self) -> Signs:
         """What its answers showed so far of its kind."""
+        if self.origin is not None and not self._asked:
+            return self.origin.signs
         challenge = self._authenticator.known
         where = (challenge.realm, challenge.service) if challenge else ()
         return Signs(self._host, self._headers, *where)
 
+    @property
+    def facts(self) -> KindFacts:
+        """What is known of its kind, as far as its answers show it."""
+        return recognised(self.signs)[1]
+
     def of_other(self, logins: LoginSource) -> "Session":
         """Return a session of somebody else, over the same connections and at the same pace."""
-        return Session(self.name, self._client, logins, self.limits, self._pace)
+        other = Session(self.name, self._client, logins, self.limits, self._pace)
+        other.origin = self
+        return other
 
     def beside(self) -> Self:
         """Return it over a connection of its own: one request at a time, within its rate."""
         limits = replace(self.limits, concurrency=1)
         client, pace = self._client.beside(limits), self._pace.beside(limits)
-        return type(self)(self.name, client, self._logins, limits, pace)
+        other = type(self)(self.name, client, self._logins, limits, pace)
+        other.origin = self
+        return other
 
     async def aclose(self) -> None:
         """Close every connection; a request afterwards opens another."""
@@ -93,18 +111,60 @@ class Session:
         if request.repository and self.limits.proxied(request.repository):
             raise Unseen(request.subject, Reason.BY_DESIGN, "in a pull-through cache")
         self._breaker.admit(request.subject, _now())
+        if request.endpoint in _CONTENT and request.method in _READS:
+            await self._count(request)
         return await self._decided(self._patiently(lambda: self._authorized(request)))
+
+    async def _count(self, request: Request) -> None:
+        """Note the first request that the registry counts. Raises `Unseen` for one without consent.
+
+        So its kind has to be recognized before anything of it is read.
+        """
+        if self.limits.pulls is Pulls.UNCOUNTED:
+            return
+        if self.limits.pulls is Pulls.ASK:
+            if request.endpoint == "manifest" and not self.recognizable:
+                await self._recognize()
+            self.check_consent(request.subject, request.method, request.endpoint)
+        facts = self.facts
+        if not self._noted and (changed := facts.effects(request.method, request.endpoint)):
+            self._noted = True
+            words = ", ".join(sorted(changed))
+            _LOG.info("%s: %s counts what is read: %s", self.name, facts.title, words)
+
+    @property
+    def recognizable(self) -> bool:
+        """Is its kind known, or did `/v2/` answer, which shows it if anything does?"""
+        known = self._asked or self.facts is not UNKNOWN_FACTS
+        return known or (self.origin is not None and self.origin.recognizable)
+
+    async def _recognize(self) -> None:
+        """Ask `/v2/`: whatever the answer is, its headers show the kind. Raises `Unseen`."""
+        try:
+            await self.ping()
+        except Unseen:
+            if not self._asked:
+                raise
+
+    def check_consent(self, subject: str, method: str = "GET", endpoint: str = "manifest") -> None:
+        """Raise `Unseen` for a read that changes what a cleanup decides, if it was not accepted."""
+        facts = self.facts
+        changed = facts.decisive(method, endpoint)
+        if changed and self.limits.pulls is Pulls.ASK:
+            words = f"{facts.title} cleans up by {', '.join(sorted(changed))}, and reads change it"
+            way = "set pulls: accept, or pulls: uncounted with an account that it does not count"
+            raise Unseen(subject, Reason.CONSENT, f"{words}; {way}")
 
     async def ping(self) -> None:
         """Does it answer at all? Nobody is held back; a response ends failing fast."""
         response = await self._decided(self._patiently(lambda: self._once(_BASE, "")))
+        self._asked, self._headers = True, {} if response.foreign else response.headers
         if response.status == _UNAUTHORIZED and not response.foreign:
             self._authenticator.learn(response)
         elif response.media_type == "text/html" or response.status not in (_OK, _DENIED):
             raise refusal(response, _BASE.subject)
         else:
             self._authenticator.offer(response)
-        self._headers = {} if response.foreign else response.headers
         self._shown_to_all = response.status == _OK
 
     async def absence(self, response: Response, subject: str) -> Absent:

@@ -39,6 +39,12 @@ async def tags(session: Session, repository: Repository) -> Listing[Tag] | Absen
     return Listing(tuple(map(Tag, walked.entries)), tuple(gaps))
 
 
+async def answers(session: Session, repository: Repository) -> bool:
+    """Does a body of the repository's first page come whole? Raises `Unseen`."""
+    pages = _Tags(session, repository)
+    return bool(await pages.page("?n=1", 1, ())) or pages.absent is not None
+
+
 def _refused(walked: PagedList) -> Iterator[tuple[Reason, str]]:
     """Tell of entries that are no tags once, however many they are."""
     if walked.refusals:

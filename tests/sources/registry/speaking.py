@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from exporter.facts.registry_kind import Pulls
 from exporter.ports import Full
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import RequestLimits
@@ -26,8 +27,10 @@ QUICK = RequestLimits(
     backoff=0.001,
     pause_cap=0.01,
     probe_after=PATIENCE,
+    pulls=Pulls.ACCEPT,
 )
-"""Pauses that no test notices, and patience for every answer that comes."""
+"""Pauses that no test notices, patience for every answer that comes, and no question of its kind
+before the first read."""
 
 RESET = object()
 """Said last: the connection is torn down instead of closed."""

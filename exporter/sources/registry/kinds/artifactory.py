@@ -6,10 +6,13 @@ from exporter.sources.registry.kind_facts import Fact, KindFacts, ReadEffect, Si
 
 
 def _recognise(signs: Signs) -> str | None:
-    """`X-JFrog-Version: Artifactory/7.77.5 77705900`; older ones name the node alone."""
+    """`X-JFrog-Version: Artifactory/7.77.5 77705900`; older ones name the node alone.
+
+    Where a proxy hides them, its token server is below `/api/docker/` (renovate#11765).
+    """
     software, _, version = signs.headers.get("x-jfrog-version", "").partition(" ")[0].partition("/")
     named = software == "Artifactory" or "x-artifactory-id" in signs.headers
-    return version if named else None
+    return version if named or "/api/docker/" in signs.realm else None
 
 
 _CLEANUP: Final = "Artifactory cleanup best practices (JFrog): downloads of manifest.json"

@@ -1,0 +1,134 @@
+"""Registries that count: each keeps what a request changes in its records, as its kind does."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from exporter.oci.digest import Digest
+from tests.parts.http import Answer, Asked, serving
+from tests.worlds import Made
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SIGNS: Final[Mapping[str, Mapping[str, str]]] = {
+    "harbor": {"Www-Authenticate": 'Bearer realm="{url}/token",service="harbor-registry"'},
+    "artifactory": {"X-JFrog-Version": "Artifactory/7.77.5 77705900"},
+    "nexus": {"Www-Authenticate": 'Basic realm="Sonatype Nexus Repository Manager"'},
+    "ecr": {"Www-Authenticate": 'Basic realm="{url}/",service="ecr.amazonaws.com"'},
+    "gitea": {"Www-Authenticate": 'Bearer realm="{url}/v2/token",service="container_registry"'},
+}
+"""The headers of `/v2/` by which each kind is recognised."""
+_UNKNOWN: Final = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}'
+_NO_BLOB: Final = b'{"errors":[{"code":"BLOB_UNKNOWN","message":"unknown"}]}'
+
+
+@dataclass
+class Counting:
+    """A registry with the repository `team/app`; every account may read it.
+
+    Harbor 2.15.2 (src/server/registry/manifest.go): a GET of a manifest that succeeds sets the pull
+    time of the artifact and of the indexes above it, and counts; HEAD and blobs do not. For the
+    others the same is counted, and for Nexus HEAD too.
+    """
+
+    kind: str
+    uncounted: str = ""
+    """A password whose account is not counted."""
+    manifests: dict[Digest, Made] = field(default_factory=dict)
+    blobs: dict[Digest, bytes] = field(default_factory=dict)
+    tags: dict[str, Digest] = field(default_factory=dict)
+    pull_time: dict[Digest, int] = field(default_factory=dict)
+    """By artifact: the number of the pull that set it last."""
+    pulls: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
+    """Requests, by method and what they are for."""
+    url: str = ""
+
+    @property
+    def records(self) -> tuple[int, dict[Digest, int]]:
+        """What a cleanup decides by."""
+        return self.pulls, dict(self.pull_time)
+
+    def push(self, made: Made, tag: str) -> None:
+        for each in made.walk():
+            self.manifests[each.digest] = each
+            self.blobs |= {blob.digest: blob.body for blob in each.blobs}
+        self.tags[tag] = made.digest
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Yield its `host:port`."""
+        with serving(self.answer) as self.url:
+            yield self.url.partition("//")[2]
+
+    def answer(self, asked: Asked) -> Answer:
+        path = asked.target.partition("?")[0]
+        signs = {name: value.format(url=self.url) for name, value in SIGNS[self.kind].items()}
+        if path.endswith("/token"):
+            return Answer(200, b'{"token":"%s"}' % self._account(asked))
+        challenge = signs.get("Www-Authenticate", "")
+        if challenge and "Authorization" not in asked.headers:
+            return Answer(401, b"", signs)
+        self.asked[f"{asked.method} {path.split('/')[-2]}"] += 1
+        headers = {name: value for name, value in signs.items() if name != "Www-Authenticate"}
+        said = self._said(asked, path)
+        return Answer(said.status, said.body, {**headers, **said.headers})
+
+    def _account(self, asked: Asked) -> bytes:
+        shown = asked.headers.get("Authorization", "")
+        return b"uncounted" if self.uncounted and self.uncounted in shown else b"counted"
+
+    def _said(self, asked: Asked, path: str) -> Answer:
+        if path == "/v2/":
+            return Answer(200, b"{}", {"Content-Type": "application/json"})
+        if path == "/v2/_catalog":
+            return _json({"repositories": ["team/app"]})
+        if path.endswith("/tags/list"):
+            return _json({"name": "team/app", "tags": sorted(self.tags)})
+        *_, endpoint, reference = path.split("/")
+        return (
+            self._manifest(asked, reference)
+            if endpoint == "manifests"
+            else self._blob(asked, reference)
+        )
+
+    def _manifest(self, asked: Asked, reference: str) -> Answer:
+        digest = self.tags.get(reference) or Digest(reference)
+        made = self.manifests.get(digest)
+        if made is None:
+            return Answer(404, _UNKNOWN, {"Content-Type": "application/json"})
+        if asked.method == "GET" or self.kind == "nexus":
+            self._pulled(asked, digest)
+        headers = {"Content-Type": made.media_type, "Docker-Content-Digest": str(digest)}
+        return Answer(200, made.body, headers)
+
+    def _pulled(self, asked: Asked, digest: Digest) -> None:
+        if "uncounted" in asked.headers.get("Authorization", ""):
+            return
+        self.pulls += 1
+        above = [
+            each.digest
+            for each in self.manifests.values()
+            if any(child.digest == digest for child in each.children)
+        ]
+        self.pull_time |= dict.fromkeys((digest, *above), self.pulls)
+
+    def _blob(self, asked: Asked, reference: str) -> Answer:
+        body = self.blobs.get(Digest(reference))
+        if body is None:
+            return Answer(404, _NO_BLOB, {"Content-Type": "application/json"})
+        headers = {"Docker-Content-Digest": reference, "Content-Type": "application/octet-stream"}
+        span = asked.headers.get("Range", "")
+        if not span or not body:
+            return Answer(200, body, headers)
+        part = f"bytes {len(body) - 1}-{len(body) - 1}/{len(body)}"
+        return Answer(206, body[-1:], {**headers, "Content-Range": part})
+
+
+def _json(document: object) -> Answer:
+    return Answer(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
