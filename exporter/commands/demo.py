@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -70,15 +69,14 @@ async def _show(args: argparse.Namespace, folder: Path, environ: Mapping[str, st
     async with served(owned) as host, served(mirror) as other:
         path = configuration.write(folder, owned=host, mirror=other, listen=args.listen)
         service = Service(path, load(path, environ), environ)
-        again = f"--config {shlex.quote(str(path))}"
-        telling = asyncio.create_task(_tell(style(args), again, service, host))
+        telling = asyncio.create_task(_tell(style(args), service, host))
         try:
             await service.run()
         finally:
             telling.cancel()
 
 
-async def _tell(style: terminal.Style, again: str, service: Service, registry: str) -> None:
+async def _tell(style: terminal.Style, service: Service, registry: str) -> None:
     """Say what the first audits found, and where to look."""
     shown: Sequence[RegistryStatus] = ()
     while not (shown and all(each.audits for each in shown)):
@@ -86,6 +84,7 @@ async def _tell(style: terminal.Style, again: str, service: Service, registry: s
         shown = service.board.app_state.statuses
     reports = [each.report for each in shown if each.report]
     reports.sort(key=lambda report: report.snapshot.role is Role.PROXY)
+    again = service.board.app_state.invocation
     sys.stdout.write(terminal.render(check.blocks(reports, _MOST_TAGS, again), style))
     sys.stdout.write(_PLACES.format(exporter=service.address, registry=registry))
     sys.stdout.flush()

@@ -19,7 +19,8 @@ from exporter.facts.registry_kind import Pulls
 from exporter.facts.shard import Shard
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import spellings
-from exporter.publish.answers.check import COUNT_PULLS, PLAIN_HTTP
+from exporter.publish.answers.check import COUNT_PULLS
+from exporter.publish.invocation import PLAIN_HTTP, Invocation
 from exporter.wiring.parquet_export import opened
 
 if TYPE_CHECKING:
@@ -236,8 +237,8 @@ def is_folder(text: str) -> bool:
     return os.path.isdir(text)  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
 
 
-def again(args: argparse.Namespace) -> str:
-    """Return the options by which the next command reaches the same registry."""
+def again(args: argparse.Namespace) -> Invocation:
+    """Return how the next command reaches the same registry."""
     typed = vars(args)
     if typed.get("plain_http") is False and not typed.get("config"):
         typed = {**typed, "plain_http": _asked_without_tls(args)}
@@ -245,7 +246,7 @@ def again(args: argparse.Namespace) -> str:
     for option in _REACHING:
         value = typed.get(option.removeprefix("--").replace("-", "_"))
         found += [option] if value is True else [option, str(value)] if value else []
-    return shlex.join(found)
+    return Invocation(shlex.join(found))
 
 
 def _blamed(path: tuple[str | int, ...], options: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -119,8 +120,10 @@ def _with_platforms(
 
 
 def _print(args: argparse.Namespace, answer: Prediction, registry: str | None = None) -> None:
-    where = args.registry[0] if args.registry else "HOST"
-    check = f"--from {args.saved}" if args.saved else where
+    where = args.registry[:1] or ([] if args.config else ["REGISTRY"])
+    words = ["--from", str(args.saved)] if args.saved else where
+    config = ["--config", str(args.config)] if args.config and not args.saved else []
+    check = shlex.join(("pullproof", "check", *words, *config))
     answered(
         args,
         lambda now: preflight.document(answer, now, registry),

@@ -1,6 +1,7 @@
 """The command `protect`: the keep tags that are missing, and, with `--apply`, their setting."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Final
 from exporter.commands import Refused
 from exporter.commands.answer import Exit, answered, save
 from exporter.commands.auditing import finished, judged, look
-from exporter.commands.options import Typed, typed
+from exporter.commands.options import Typed, again, typed
 from exporter.commands.subjects import Subjects, asked_for
 from exporter.facts.use import ReferenceClass
 from exporter.judge.keep_tags import LONGEST, KeepTag, KeepTagPlan, plan_keep_tags
@@ -20,6 +21,7 @@ from exporter.oci.reference import tag
 from exporter.ports import KeepTagger, Unseen
 from exporter.publish.answers import protect
 from exporter.publish.answers.protect import Outcome
+from exporter.publish.invocation import Invocation
 from exporter.screen import plain
 from exporter.wiring.keep_tags import keep_tagger
 
@@ -105,7 +107,7 @@ def _answered(
     answered(
         args,
         lambda now: protect.document(plans, outcomes, now),
-        lambda _: protect.blocks(plans, outcomes, f"--from {args.saved}" if args.saved else ""),
+        lambda _: protect.blocks(plans, outcomes, _invocation(args)),
     )
     if any(plan.wanted for plan in plans):
         return Exit.BROKEN
@@ -113,6 +115,10 @@ def _answered(
     for line in chain.from_iterable(map(protect.incomplete, blind)):
         sys.stderr.write(f"pullproof: {plain(line)}\n")
     return Exit.BLIND if blind else Exit.WELL
+
+
+def _invocation(args: argparse.Namespace) -> Invocation:
+    return Invocation(shlex.join(("--from", str(args.saved)))) if args.saved else again(args)
 
 
 def _blind(plan: KeepTagPlan) -> bool:

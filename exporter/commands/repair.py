@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import os
 import shlex
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -36,7 +38,7 @@ from exporter.resolve.target import Target
 from exporter.wiring.assembly import Assembly
 from exporter.wiring.uploads import uploader
 
-_SPOOL: Final = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be memory; TMPDIR replaces it
+_SPOOL: Final = "/var/tmp"  # noqa: S108 - on a disk, where /tmp may be memory
 _PREFIX: Final = "keep"
 
 
@@ -94,7 +96,7 @@ def _typed_again(args: argparse.Namespace) -> str:
     valued = (*given.items(), *(("--source", each) for each in args.source))
     words += [str(word) for pair in valued if pair[1] for word in pair]
     words += [f"--{each}" for each in ("scrub", "keep-tags") if vars(args)[each.replace("-", "_")]]
-    return " ".join(filter(None, ("pullproof repair", shlex.join(words), again(args))))
+    return " ".join(filter(None, ("pullproof repair", shlex.join(words), again(args).options)))
 
 
 async def _repaired(
@@ -125,7 +127,7 @@ async def _repair(job: _Job, target: Target) -> Repair:
         registry,
         report.snapshot,
         [own_copies(registry, report.snapshot), *(job.named or usual)],
-        job.asked.environ.get("TMPDIR", _SPOOL),
+        _spool(job.asked.environ),
         adds_tags=job.args.keep_tags,
     )
     if job.args.apply:
@@ -136,6 +138,12 @@ async def _repair(job: _Job, target: Target) -> Repair:
         await repairer.repair(found, missing)
     result = Repair(report, tags, tuple(repairer.steps), tuple(repairer.refused))
     return await _verified(job, target, repairer, result)
+
+
+def _spool(environ: Mapping[str, str]) -> str:
+    """Return a folder for blobs under way: a container's root may be read-only but for `/tmp`."""
+    usual = _SPOOL if os.access(_SPOOL, os.W_OK) else tempfile.gettempdir()
+    return environ.get("TMPDIR", usual)
 
 
 def _pushing(args: argparse.Namespace, settings: RegistrySettings) -> RegistrySettings:

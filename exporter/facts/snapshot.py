@@ -149,6 +149,8 @@ class Snapshot:
     """What is attached to each manifest of which that was looked at."""
     require_attached: tuple[str, ...] = ()
     """Artifact types that must be attached to live and latest images, as shell patterns."""
+    address: str = ""
+    """Where it was asked: `https://registry.example:5000`. Empty in one of an older release."""
 
     def part(self, repository: Repository) -> RegistryPart:
         """Return the part that a repository is in; the whole registry where no part names it."""

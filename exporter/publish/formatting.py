@@ -12,7 +12,7 @@ from exporter.judge.finding import MERELY, aside
 from exporter.judge.impact import Impact, User
 from exporter.judge.keep_tags import ReferencedManifest
 from exporter.judge.report import Child, ChildKind, Report, TagReport, TagVerdict
-from exporter.oci.reference import names_host
+from exporter.oci.reference import names_host, spellings
 from exporter.publish.blocks import Cell, Tone
 
 ABSENT: Final = Cell("-", Tone.QUIET)
@@ -129,9 +129,14 @@ def gap_words(gap: Gap) -> str:
 
 
 def host(report: Report) -> str:
-    """Return the registry's host as far as its label tells: it need not be one."""
-    label = report.snapshot.registry
-    return label if names_host(label) else "HOST"
+    """Return the registry's host as references name it; `HOST` where only its name is known."""
+    scheme, _, asked = report.snapshot.address.partition("://")
+    if not asked:
+        label = report.snapshot.registry
+        return label if names_host(label) else "HOST"
+    # A name without a dot or a port would be read as one of Docker Hub.
+    known = filter(names_host, spellings(asked, secure=scheme == "https"))
+    return min(known, key=len, default=asked)
 
 
 def damage_words(count: int) -> str:

@@ -10,6 +10,7 @@ from exporter.facts.shard import WHOLE, Shard
 from exporter.facts.snapshot import Role
 from exporter.judge.report import Report
 from exporter.ports import KindStatus
+from exporter.publish.invocation import AS_TYPED, Invocation
 from exporter.tally import LedgerTally, LoopTally, ScrubTally, Tally
 
 
@@ -116,5 +117,7 @@ class AppState:
     """What became of writes to the ledger, read live; None where it has no file."""
     loops: Mapping[str, LoopTally] = field(default_factory=dict)
     """How the event loops fare that audit (`audit`) and answer (`web`), read live."""
+    invocation: Invocation = AS_TYPED
+    """How the commands that pages print are typed."""
     in_progress: frozenset[str] = frozenset()
     """Registries that are being audited now."""

@@ -46,6 +46,7 @@ async def observe(
     """
     empty = Snapshot(
         registry=target.registry.name,
+        address=target.address,
         taken_at=now,
         role=target.role,
         platforms=target.platforms,

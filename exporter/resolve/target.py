@@ -125,6 +125,8 @@ class Target:
     memory: Memory
     hosts: frozenset[str]
     """Every `host[:port]` by which references may name it."""
+    address: str = ""
+    """Where it is asked: `https://registry.example:5000`."""
     scope: AuditScope = field(default_factory=AuditScope)
     limits: AuditLimits = field(default_factory=AuditLimits)
     role: Role = Role.OWNED

@@ -97,6 +97,15 @@ def check_registry(text: str) -> None:
         raise Malformed(f"not a registry's name: {text[:140]!r}")
 
 
+def check_address(text: str) -> None:
+    """Check the address of a registry, which commands repeat."""
+    scheme, _, host = text.partition("://")
+    if text and scheme not in ("http", "https"):
+        raise Malformed(f"not a registry's address: {text[:140]!r}")
+    if text:
+        reference.host(host)
+
+
 _LEAVES: Final[Mapping[Any, Check]] = {
     Repository: lru_cache(1024)(reference.repository),
     Tag: reference.tag,

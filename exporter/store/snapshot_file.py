@@ -24,7 +24,7 @@ from exporter.heap import undisturbed
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import Link, Manifest
 from exporter.oci.reference import Repository, Tag
-from exporter.store.checks import Check, check_of, check_registry
+from exporter.store.checks import Check, check_address, check_of, check_registry
 
 NAME: Final = "pullproof snapshot"
 VERSION: Final = 6
@@ -179,6 +179,7 @@ _TYPES: Final = {name: _row_type(name, kind) for name, kind in _FIELDS.items()}
 _CHECKS: Final[Mapping[str, Check | None]] = {
     **{name: check_of(kind) for name, kind in _TYPES.items()},
     "registry": check_registry,
+    "address": check_address,
 }
 _SHORT: Final = {32: "sha256", 64: "sha512"}
 """Algorithms by the bytes of their digests."""

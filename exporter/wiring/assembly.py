@@ -126,6 +126,7 @@ def target(
         registry=connection,
         memory=ledger,
         hosts=registry.hosts,
+        address=registry.url,
         scope=replace(scope(settings, registry), shard=shard),
         limits=AuditLimits(
             width=registry.concurrency,

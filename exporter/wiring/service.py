@@ -18,6 +18,7 @@ from exporter.heap import Heap
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
+from exporter.publish.invocation import Invocation
 from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.publish.web.access_control import AccessControl
@@ -74,7 +75,9 @@ class Service:
         limits = Limits(tags=settings.metrics.tags, problems=settings.metrics.problems)
         reload = _loaded(_digest(path), settings)
         self._loops = {name: LoopTally() for name in ("audit", "registry", "web")}
-        self.board = Board(AppState((), (), reload, loops=self._loops), limits)
+        invocation = Invocation.of_server(path, environ)
+        app_state = AppState((), (), reload, loops=self._loops, invocation=invocation)
+        self.board = Board(app_state, limits)
         self._audits = LoopThread()
         self._heap = Heap()
         self._told = asyncio.Event()

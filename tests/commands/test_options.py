@@ -63,7 +63,7 @@ def test_an_address_with_http_asks_without_tls(command: str) -> None:
     (registry,) = typed(args, {KNOWN}, {}).settings.registries
 
     assert (registry.url, registry.plain_http) == (f"http://{KNOWN}", True)
-    assert again(args) == "--plain-http"
+    assert again(args).options == "--plain-http"
 
 
 def test_registries_with_and_without_tls_are_asked_in_two_commands() -> None:
@@ -104,9 +104,9 @@ def test_a_password_that_does_not_come_is_missed(monkeypatch: pytest.MonkeyPatch
 def test_what_reaches_a_registry_again_is_what_reached_it() -> None:
     words = ["check", KNOWN, "--plain-http", "--config", "a b.yml", "--timeout", "3s"]
 
-    assert again(_parser().parse_args(words)) == "--config 'a b.yml' --plain-http"
-    assert again(_parser().parse_args(words[:2])) == ""
-    assert again(_parser().parse_args(["demo"])) == ""
+    assert again(_parser().parse_args(words)).options == "--config 'a b.yml' --plain-http"
+    assert again(_parser().parse_args(words[:2])).options == ""
+    assert again(_parser().parse_args(["demo"])).options == ""
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ attachments = st.builds(
 snapshots = st.builds(
     Snapshot,
     registry=registries,
+    address=st.sampled_from(("", "https://registry.example", "http://[::1]:5000")),
     taken_at=times,
     role=st.sampled_from(Role),
     platforms=st.frozensets(platforms, max_size=2),

@@ -41,11 +41,10 @@ from exporter.publish.formatting import (
     used_words,
     verdict_cell,
 )
+from exporter.publish.invocation import AS_TYPED, PLAIN_HTTP, Invocation
 
-PLAIN_HTTP: Final = "--plain-http"
 COUNT_PULLS: Final = "--count-pulls"
-"""The option by which a registry is asked without TLS."""
-_SERVE: Final = "pullproof serve --config pullproof.yml"
+"""The option that consents to requests that count as pulls."""
 _MOST_RISKS: Final = 5
 _FOLDED: Final = 10
 """Tags up to which everything is told of each; of more, only what is wrong, and not all of it."""
@@ -64,12 +63,15 @@ _OTHER: Final = "other"
 
 
 def blocks(
-    reports: Sequence[Report], most: int, again: str = "", *, every: bool = False
+    reports: Sequence[Report],
+    most: int,
+    invocation: Invocation = AS_TYPED,
+    *,
+    every: bool = False,
 ) -> Iterator[Block]:
     """Return the answer: the causes of losses, then tags, folded where there are many.
 
-    `most` limits every list. `again` are the options by which the next command reaches the same
-    registry; `every` unfolds the tags.
+    `most` limits every list; `every` unfolds the tags.
     """
     for report in reports:
         snapshot = report.snapshot
@@ -80,7 +82,7 @@ def blocks(
         ordered = sorted(report.tags, key=lambda each: (each.order, _is_well(each)))
         if every or _is_shared(report):
             yield from causes.blocks([report], *((most, most) if every else (_MOST_CAUSES,)))
-            yield from _repair(report, again)
+            yield from _repair(report, invocation)
         if ordered:
             yield from _table(report, ordered, most, every=every)
         else:
@@ -94,15 +96,16 @@ def blocks(
         yield line(f"Checked {_totals(report)}")
     if len(reports) > 1:
         yield from coverage.source_blocks(reports)
-    yield Command("Next", next_command(reports, again))
+    if found := next_command(reports, invocation):
+        yield Command("Next", found)
 
 
-def _repair(report: Report, again: str) -> Iterator[Block]:
+def _repair(report: Report, invocation: Invocation) -> Iterator[Block]:
     """Yield the command that repairs every tag of the worst cause, where one breaks several."""
     worst = report.causes[0] if report.causes else None
     if worst is not None and len(worst.breaks) > 1 and not worst.lack.wrong_diff_id:
-        command = f"pullproof repair {host(report)} --cause {worst.lack.digest} {again}"
-        yield Command("To list who still has the first one", command.rstrip())
+        words = "repair", host(report), "--cause", worst.lack.digest
+        yield Command("To list who still has the first one", invocation.command(report, *words))
 
 
 def is_unreached(report: Report) -> bool:
@@ -150,8 +153,8 @@ def _is_shared(report: Report) -> bool:
     return several or report.cannot_be_pulled > _FOLDED
 
 
-def next_command(reports: Sequence[Report], again: str = "") -> str:
-    """Return what to type next, with the options by which the same registry was reached."""
+def next_command(reports: Sequence[Report], invocation: Invocation = AS_TYPED) -> str:
+    """Return what to type next; nothing where all is well and no configuration could be served."""
     ranked = (
         (each.urgency, each.verdict.stake, position, number)
         for position, report in enumerate(reports)
@@ -159,23 +162,22 @@ def next_command(reports: Sequence[Report], again: str = "") -> str:
         if each.urgency is not Urgency.NONE
     )
     worst = min(ranked, default=None)
-    if worst is None:
-        away = next((report for report in reports if report.snapshot.blind), None)
-        if away and needs_consent(away):
-            return f"pullproof check {away.snapshot.registry} {COUNT_PULLS} {again}".rstrip()
-        scheme = "http" if PLAIN_HTTP in again.split() else "https"
-        return f"curl -v {scheme}://{away.snapshot.registry}/v2/" if away else _SERVE
-    report = reports[worst[2]]
-    return f"{_look_closer(report, report.tags[worst[3]])} {again}".rstrip()
+    if worst is not None:
+        report = reports[worst[2]]
+        return invocation.command(report, *_look_closer(report, report.tags[worst[3]]))
+    away = next((report for report in reports if report.snapshot.blind), None)
+    if away and needs_consent(away):
+        return invocation.command(away, "check", host(away), COUNT_PULLS)
+    return invocation.serve() if away is None else invocation.curl(away, host(away))
 
 
-def _look_closer(report: Report, tag: TagReport) -> str:
+def _look_closer(report: Report, tag: TagReport) -> tuple[str, ...]:
     """Return what shows more of a tag: `inspect` reads last bytes, and finds no corruption."""
     lacks = [lack for child in tag.verdict.children for lack in child.lacks]
     name = address(report, tag.verdict)
     if any(lack.wrong_diff_id for lack in lacks):
-        return f"pullproof scrub {name} --uncompressed"
-    return f"pullproof {'scrub' if any(lack.corrupt for lack in lacks) else 'inspect'} {name}"
+        return "scrub", name, "--uncompressed"
+    return "scrub" if any(lack.corrupt for lack in lacks) else "inspect", name
 
 
 def _table(

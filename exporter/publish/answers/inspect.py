@@ -50,6 +50,7 @@ from exporter.publish.formatting import (
     user_words,
     verdict_cell,
 )
+from exporter.publish.invocation import AS_TYPED, Invocation
 
 _MOST_USERS: Final = 50
 """Users that are shown; the document has all."""
@@ -59,11 +60,8 @@ _DEEPEST: Final = 16
 """Levels of indexes that are shown. An audit follows 8 below a tag; a file may name any number."""
 
 
-def blocks(report: Report, now: float, again: str = "") -> Iterator[Block]:
-    """Return every tag of a report, and the gaps; `now` is in seconds since the epoch.
-
-    `again` are the options by which the commands reach the same registry.
-    """
+def blocks(report: Report, now: float, invocation: Invocation = AS_TYPED) -> Iterator[Block]:
+    """Return every tag of a report, and the gaps; `now` is in seconds since the epoch."""
     for tag in report.tags:
         root = tag.verdict.root
         name = f"{report.snapshot.registry}/{tag.name} ({root.reference_class}) "
@@ -73,7 +71,7 @@ def blocks(report: Report, now: float, again: str = "") -> Iterator[Block]:
         yield tree(report, tag)
         yield heading("Used by")
         yield users(tag)
-        _, *further = remedies(report, tag.verdict, again)
+        _, *further = remedies(report, tag.verdict, invocation)
         if further:
             yield heading("Commands")
             yield from further

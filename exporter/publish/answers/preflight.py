@@ -153,13 +153,13 @@ def document(
     )
 
 
-def blocks(answer: Prediction, most: int, check: str = "HOST") -> Iterator[Block]:
+def blocks(answer: Prediction, most: int, check: str = "") -> Iterator[Block]:
     """Return the verdict first, then what would break, what would go, and what that rests on.
 
-    `check` is what `pullproof check` is given to show what is broken already.
+    `check` is the command that shows what is broken already; empty where that is not known.
     """
     yield line(Cell(answer.verdict, _TONES[answer.verdict]), f": {headline(answer)}")
-    command = Code(f"pullproof check {check}")
+    command = Code(check or "pullproof check REGISTRY")
     if answer.cannot_be_pulled:
         damage = Cell(damage_words(answer.cannot_be_pulled), Tone.BAD)
         yield line(damage, " To see them: ", command)

@@ -36,6 +36,7 @@ from exporter.publish.blocks import (
     section,
 )
 from exporter.publish.formatting import count_words, damage_words, host, manifest_words, moment
+from exporter.publish.invocation import AS_TYPED, Invocation, is_plain
 
 _KEEP: Final = (
     "Keep tags count like any other tag: a retention policy that keeps the newest N keeps fewer of "
@@ -128,18 +129,18 @@ def document(
 
 
 def blocks(
-    plans: Sequence[KeepTagPlan], outcomes: Sequence[Outcome] | None = None, check: str = ""
+    plans: Sequence[KeepTagPlan],
+    outcomes: Sequence[Outcome] | None = None,
+    invocation: Invocation = AS_TYPED,
 ) -> Iterator[Block]:
-    """Return the plan, or what is left of it after its outcomes.
-
-    `check` is what `pullproof check` is given to show what is broken; empty for the registry.
-    """
+    """Return the plan, or what is left of it after its outcomes."""
     if outcomes:
         yield List(tuple(map(_done, outcomes)))
     for plan in plans:
         yield heading(f"{plan.report.snapshot.registry}: {_sum(plan)}")
         if broken := plan.report.cannot_be_pulled:
-            command = Code(f"pullproof check {check or host(plan.report)}")
+            words = () if invocation.saved else (host(plan.report),)
+            command = Code(invocation.command(plan.report, "check", *words))
             yield line(Cell(damage_words(broken), Tone.BAD), " To see them: ", command)
         if plan.wanted:
             yield List(tuple(map(_wanted, plan.wanted)))
@@ -172,7 +173,8 @@ def warnings(plan: KeepTagPlan) -> tuple[str, ...]:
 def crane_command(plan: KeepTagPlan, keep: KeepTag) -> str:
     """Return what sets the same tag by crane."""
     where = f"{host(plan.report)}/{keep.need.repository}"
-    return f"crane tag {where}@{keep.digest} {keep.tag}"
+    insecure = " --insecure" if is_plain(plan.report) else ""
+    return f"crane tag {where}@{keep.digest} {keep.tag}{insecure}"
 
 
 def _wanted(keep: KeepTag) -> Item:

@@ -8,6 +8,7 @@ from exporter.facts.proof import State
 from exporter.judge.report import Report
 from exporter.oci.reference import Reference
 from exporter.publish.answers import inspect
+from exporter.publish.invocation import Invocation
 from exporter.publish.metrics.exposition import Samples, expose
 from exporter.publish.metrics.family import Family, Group, MetricType
 from exporter.publish.render import terminal
@@ -59,11 +60,12 @@ def metrics(probed: Probed) -> bytes:
     return expose(samples).text.plain
 
 
-def debug(probed: Probed) -> str:
+def debug(probed: Probed, invocation: Invocation) -> str:
     """Return what was seen, for a person, with the metrics behind it."""
     if probed.report is None:
         seen = "The probe timed out before it had a result.\n"
     else:
-        seen = terminal.render(inspect.blocks(probed.report, probed.report.snapshot.taken_at))
+        now = probed.report.snapshot.taken_at
+        seen = terminal.render(inspect.blocks(probed.report, now, invocation))
     head = f"{probed.reference}, {probed.seconds:.3f} seconds\n\n"
     return f"{head}{seen}\nMetrics\n{metrics(probed).decode()}"

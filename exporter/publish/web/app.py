@@ -50,6 +50,7 @@ def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web
     """Return the web application; `prefix` stands before every path (`/registry-audit`)."""
     answers = _Answers(shell)
     shown = Handlers(shell.board, shell.clock)
+    probe = Probe(shell.prober, shell.board.app_state.invocation)
     asked = [_in_time, same_origin, access.middleware]
     app = web.Application(middlewares=asked, client_max_size=_LARGEST_BODY)
     app.add_routes(
@@ -62,7 +63,7 @@ def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web
             web.get(f"{prefix}/report.json", shown.report),
             web.get(f"{prefix}/snapshot/{{registry}}", shown.snapshot),
             web.get(f"{prefix}/metrics", answers.metrics),
-            web.get(f"{prefix}/probe", Probe(shell.prober).answer, allow_head=False),
+            web.get(f"{prefix}/probe", probe.answer, allow_head=False),
             web.get(f"{prefix}/-/healthy", _healthy, name=f"{OPEN}-healthy"),
             web.get(f"{prefix}/-/ready", answers.ready, name=f"{OPEN}-ready"),
             web.post(f"{prefix}/-/reload", answers.reload),

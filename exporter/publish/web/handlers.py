@@ -58,12 +58,15 @@ class Handlers:
 
     async def tag(self, request: web.Request) -> web.StreamResponse:
         """The page of one tag."""
-        index = await self._indexes.of(self._board.app_state.statuses)
+        app_state = self._board.app_state
+        index = await self._indexes.of(app_state.statuses)
         place = request.match_info["registry"], request.match_info["name"]
         if place not in index.places:
             raise web.HTTPNotFound(text="No such tag in the last audit\n")
         entry = index.places[place]
-        return await sending.page(request, lambda: tag_page(entry, self._clock()))
+        return await sending.page(
+            request, lambda: tag_page(entry, app_state.invocation, self._clock())
+        )
 
     async def digest(self, request: web.Request) -> web.StreamResponse:
         """The page of one digest."""

@@ -17,6 +17,7 @@ from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
+from exporter.publish.invocation import Invocation
 from exporter.publish.metrics.probe import Probed, debug, metrics
 from exporter.screen import plain
 
@@ -65,9 +66,9 @@ Prober = Callable[[Asked], Awaitable[Report]]
 class Probe:
     """The handler: a few probes at a time, each within its time."""
 
-    def __init__(self, prober: Prober) -> None:
-        """Have references looked at by this."""
-        self._prober = prober
+    def __init__(self, prober: Prober, invocation: Invocation) -> None:
+        """Have references looked at by this; `invocation` is for the commands in an answer."""
+        self._prober, self._invocation = prober, invocation
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -79,7 +80,7 @@ class Probe:
         except (Malformed, NotProbed) as error:
             raise web.HTTPBadRequest(text=f"{plain(str(error))}\n") from None
         if request.query.get("debug") == "true":
-            return web.Response(text=debug(probed))
+            return web.Response(text=debug(probed, self._invocation))
         return web.Response(body=metrics(probed), headers={"Content-Type": _KIND})
 
     async def _probe(self, asked: Asked, limit: float) -> Probed:

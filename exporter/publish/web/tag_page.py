@@ -8,6 +8,7 @@ from exporter.judge.report import Condition
 from exporter.publish.answers import inspect
 from exporter.publish.answers.remedies import remedies
 from exporter.publish.formatting import address, verdict_cell
+from exporter.publish.invocation import Invocation
 from exporter.publish.render.html import badge, copy_button, render, text
 from exporter.publish.web.frame import frame, link, section
 from exporter.publish.web.query import Query
@@ -24,10 +25,10 @@ BROKEN: Final = {
 """The runbook for a tag that cannot be pulled; one that nobody uses is repaired like any other."""
 
 
-def tag_page(entry: IndexedTag, now: float) -> str:
+def tag_page(entry: IndexedTag, invocation: Invocation, now: float) -> str:
     """Return the page of one tag; `now` is in seconds since the epoch."""
     home = "../" * tag_path(entry.registry, entry.name).count("/")
-    commands = render(remedies(entry.report, entry.tag.verdict))
+    commands = render(remedies(entry.report, entry.tag.verdict, invocation))
     aside = (
         section("uses", "Used by", f'<div class="card">{render([inspect.users(entry.tag)])}</div>'),
         section("next", "Commands", f'<div class="card">{commands}</div>'),

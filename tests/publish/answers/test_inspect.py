@@ -9,6 +9,7 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.publish.answers import inspect
+from exporter.publish.invocation import Invocation
 from exporter.publish.render import terminal
 from tests.publish.answers.saying import inspect_text
 from tests.publish.reports import (
@@ -55,6 +56,6 @@ def test_an_attestation_hangs_in_the_tree_without_alarm() -> None:
 def test_the_commands_reach_the_registry_as_this_one_did() -> None:
     about = report(tag("app:v1", child("arm64", MISSING)))
 
-    text = terminal.render(inspect.blocks(about, 0.0, "--plain-http"))
+    text = terminal.render(inspect.blocks(about, 0.0, Invocation("--plain-http")))
     assert "  pullproof check registry.example/app:v1 --plain-http\n" in text
     assert "  pullproof repair --apply registry.example/app:v1 --plain-http\n" in text

@@ -1,0 +1,105 @@
+"""How `pullproof` is typed where an answer is read."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from exporter.judge.report import Report
+from exporter.publish.blocks import Command
+from exporter.screen import plain
+
+PLAIN_HTTP: Final = "--plain-http"
+"""The option by which a registry is asked without TLS."""
+ARCHIVE: Final = "image.tar"
+"""The file to which the commands for nodes export an image."""
+_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The options by which commands reach the audited registries, and the pod that has them."""
+
+    options: str = ""
+    """Words of a shell: `--config FILE`, or what was typed."""
+    namespace: str = ""
+    pod: str = ""
+    """The exporter's pod, where the reader is outside of it."""
+
+    @classmethod
+    def of_server(cls, config: Path, environ: Mapping[str, str]) -> Self:
+        """Return how the exporter is reached: with its configuration, in a cluster in its pod.
+
+        The namespace and the pod's name are the variables `POD_NAMESPACE` and `POD_NAME`, as the
+        chart sets them; else what Kubernetes mounts, and the host's name.
+        """
+        options = shlex.join(("--config", str(config.absolute())))
+        if "KUBERNETES_SERVICE_HOST" not in environ:
+            return cls(options)
+        pod = environ.get("POD_NAME") or environ.get("HOSTNAME", "")
+        return cls(options, environ.get("POD_NAMESPACE") or _mounted(_NAMESPACE), pod)
+
+    def command(self, report: Report, *words: str) -> str:
+        """Return a command of pullproof as a line for a shell; words may hold what registries say.
+
+        A registry without TLS is asked so, which a configuration says itself.
+        """
+        typed = shlex.split(self.options)
+        if is_plain(report) and not {"--config", "--from", PLAIN_HTTP} & {*typed}:
+            typed.insert(0, PLAIN_HTTP)
+        return f"{self._inside}{shlex.join(('pullproof', *map(plain, words), *typed))}"
+
+    @property
+    def saved(self) -> bool:
+        """Do commands read a file, and ask no registry?"""
+        return "--from" in shlex.split(self.options)
+
+    def serve(self) -> str:
+        """Return the command that audits for good; nothing where no configuration was given."""
+        return f"pullproof serve {self.options}" if "--config" in self.options.split() else ""
+
+    def curl(self, report: Report, host: str) -> str:
+        """Return the command that shows why a registry does not answer."""
+        typed = shlex.split(self.options)
+        trusted = typed[typed.index("--ca-file") + 1] if "--ca-file" in typed else ""
+        words = ["--cacert", trusted] if trusted else ["-k"] if "--insecure" in typed else []
+        scheme = "http" if is_plain(report) or PLAIN_HTTP in typed else "https"
+        return shlex.join(("curl", "-v", *words, plain(f"{scheme}://{host}/v2/")))
+
+    def pushes(self, report: Report, *words: str) -> tuple[Command, ...]:
+        """Return the commands that upload what a node exported."""
+        if not self.pod:
+            source = f"oci-archive:{ARCHIVE}"
+            return (Command(_UPLOAD, self.command(report, *words, "--source", source)),)
+        inside = f"/tmp/{ARCHIVE}"  # noqa: S108 - in the pod, where the chart lets it write
+        place = shlex.quote(f"{self.namespace}{'/' if self.namespace else ''}{self.pod}:{inside}")
+        return (
+            Command("Copy the archive into the exporter's pod", f"kubectl cp {ARCHIVE} {place}"),
+            Command(_UPLOAD, self.command(report, *words, "--source", f"oci-archive:{inside}")),
+        )
+
+    @property
+    def _inside(self) -> str:
+        """Return what runs a command in the pod."""
+        if not self.pod:
+            return ""
+        within = ("-n", self.namespace) if self.namespace else ()
+        return f"{shlex.join(('kubectl', 'exec', *within, self.pod))} -- "
+
+
+def is_plain(report: Report) -> bool:
+    """Is a registry asked without TLS?"""
+    return report.snapshot.address.startswith("http://")
+
+
+AS_TYPED: Final = Invocation()
+"""Where nothing but the registry's address was needed."""
+_UPLOAD: Final = "Upload what the node had"
+
+
+def _mounted(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").strip()
+    except OSError:
+        return ""

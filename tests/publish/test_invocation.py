@@ -1,0 +1,69 @@
+"""A printed command works in the place where it is read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from exporter.judge.report import Report
+from exporter.publish.answers.check import next_command
+from exporter.publish.answers.remedies import remedies
+from exporter.publish.invocation import Invocation
+from tests.publish.reports import MISSING, app_state, child, report, status, tag
+from tests.publish.web.page import Page, ask
+from tests.publish.web.serving import Board
+
+CONFIG = Path("/etc/pullproof/pullproof.yml")
+IN_A_POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "POD_NAME": "audit-0", "POD_NAMESPACE": "ops"}
+
+
+def asked(address: str, registry: str = "main") -> Report:
+    about = report(tag("app:v1", child("arm64", MISSING)), registry=registry)
+    return replace(about, snapshot=replace(about.snapshot, address=address))
+
+
+@pytest.mark.parametrize(
+    ("address", "options", "command"),
+    [
+        ("https://reg.example", "", "reg.example/app:v1"),
+        ("https://reg.example:443", "", "reg.example/app:v1"),
+        ("http://reg.example:5000", "", "reg.example:5000/app:v1 --plain-http"),
+        ("http://reg.example", "--config a.yml", "reg.example/app:v1 --config a.yml"),
+        ("https://registry", "", "registry:443/app:v1"),
+        ("https://registry-1.docker.io", "", "docker.io/app:v1"),
+    ],
+)
+def test_a_command_names_the_address_and_not_the_configured_name(
+    address: str, options: str, command: str
+) -> None:
+    found = next_command([asked(address)], Invocation(options))
+
+    assert found == f"pullproof inspect {command}"
+
+
+def test_in_a_cluster_every_command_goes_to_the_pod_and_the_archive_is_copied_there() -> None:
+    about = asked("http://reg.example:5000")
+    found = remedies(about, about.verdicts[0], Invocation.of_server(CONFIG, IN_A_POD))
+    commands = [each.command for each in found]
+
+    inside = [each for each in commands if "pullproof" in each]
+    assert all(each.startswith("kubectl exec -n ops audit-0 -- pullproof ") for each in inside)
+    assert all(each.endswith(f" --config {CONFIG}") for each in inside)
+    assert "kubectl cp image.tar ops/audit-0:/tmp/image.tar" in commands
+    assert any("--source oci-archive:/tmp/image.tar" in each for each in inside)
+
+
+def test_outside_of_a_cluster_the_configuration_is_enough() -> None:
+    assert Invocation.of_server(CONFIG, {"HOSTNAME": "vm"}) == Invocation(f"--config {CONFIG}")
+
+
+async def test_pages_and_probes_print_commands_with_the_configuration() -> None:
+    state = replace(
+        app_state(status(asked("https://reg.example"))), invocation=Invocation("--config a.yml")
+    )
+    page = Page(await ask("/tag/main/app:v1", Board(state)))
+
+    assert "pullproof inspect reg.example/app:v1 --config a.yml" in page.text
+    assert "HOST" not in page.text
