@@ -214,7 +214,9 @@ def _settled(server: Prometheus) -> bool:
 @contextmanager
 def _watching(folder: Path, running: Exporter) -> Iterator[Prometheus]:
     """Scrape it under two names, as if it had a replica: one has the past, one is new."""
-    names = ({"instance": TARGET["instance"]}, {"instance": REPLICA})
+    names = [
+        {"cluster": TARGET["cluster"], "instance": each} for each in (TARGET["instance"], REPLICA)
+    ]
     scrape: Json = {
         "static_configs": [{"targets": [running.address], "labels": each} for each in names],
         "metric_relabel_configs": [past.NAMED],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """A sample's name, and its labels as they are written."""
 
-TARGET: Final = {"job": "pullproof", "instance": "pullproof:10470"}
+TARGET: Final = {"cluster": "prod", "job": "pullproof", "instance": "pullproof:10470"}
 INTERVAL: Final = 900.0
 """Seconds between two audits, and between two scrapes: more would say the same."""
 NAMED: Final = {
