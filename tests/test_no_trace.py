@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 IMAGE: Final = two_platforms("app")
 LOSSY: Final = two_platforms("lossy")
 LAYERLESS: Final = two_platforms("layerless")
+ACCOUNT: Final = "cm9ib3Q6cw=="
+"""The login `robot:s`, as it is sent."""
 DECIDING: Final = ("harbor", "artifactory", "nexus", "ecr")
 """The kinds whose cleanup decides by what a read changes."""
 COMMANDS: Final = (
@@ -68,3 +70,73 @@ def test_no_command_sends_a_request_that_decides_without_consent(
     said = capsys.readouterr()
     assert (registry.records, code) == ((0, {}), 3), said
     assert "pulls: accept" in said.out + said.err
+
+
+def configured(folder: Path, host: str, **more: object) -> Path:
+    """Write a configuration with a ledger, so that one audit knows what the one before read."""
+    (folder / "docker").write_text(json.dumps({"auths": {host: {"auth": ACCOUNT}}}))
+    (folder / "ledger").touch()
+    own = {
+        "url": f"http://{host}",
+        "plain_http": True,
+        "docker_config": str(folder / "docker"),
+        "tags": {"select": ["*"]},
+        **more,
+    }
+    document = {"ledger": str(folder / "ledger"), "confirm_after": "1ms", "registries": [own]}
+    file = folder / "config.json"
+    file.write_text(json.dumps(document))
+    return file
+
+
+def audits(config: Path, times: int = 10) -> set[int]:
+    return {cli.main(["check", "--config", str(config)]) for _ in range(times)}
+
+
+def scrubbed(config: Path, host: str) -> int:
+    return cli.main(["scrub", host, "--config", str(config)])
+
+
+def test_an_account_that_is_not_counted_changes_no_record_of_harbor(tmp_path: Path) -> None:
+    registry = stocked("harbor")
+    registry.uncounted = ACCOUNT
+    with registry.served() as host:
+        config = configured(tmp_path, host, pulls="uncounted")
+        codes = audits(config), scrubbed(config, host)
+
+    assert (registry.records, codes) == ((0, {}), ({1}, 1))
+    assert registry.asked["GET manifests"]
+
+
+@pytest.mark.parametrize("kind", ["harbor", "artifactory", "ecr", "gitea"])
+def test_after_the_first_read_nothing_is_counted_whatever_is_broken(
+    kind: str, tmp_path: Path
+) -> None:
+    registry = Counting(kind)
+    for tag, made in (("v1", IMAGE), ("v2", LOSSY), ("v3", LAYERLESS)):
+        registry.push(made, tag)
+    with registry.served() as host:
+        config = configured(tmp_path, host, **({} if kind == "gitea" else {"pulls": "accept"}))
+        assert audits(config, 1) == {0}
+        first = registry.records
+        assert first[0] == 9
+        codes = [audits(config)]
+        del registry.manifests[LOSSY.children[0].digest]
+        del registry.blobs[LAYERLESS.children[0].layers[0].digest]
+        codes += [audits(config), {scrubbed(config, host)}]
+
+    assert (registry.records, codes) == (first, [{0}, {1}, {1}])
+
+
+def test_consent_that_was_typed_counts_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = stocked("harbor")
+    with registry.served() as host:
+        config = configured(tmp_path, host)
+        words = ["check", f"{host}/team/app:v1", "--config", str(config)]
+        codes = cli.main(words), cli.main([*words, "--count-pulls"])
+
+    assert codes == (3, 0)
+    assert registry.pulls == len(list(IMAGE.walk()))
+    assert capsys.readouterr().err.count("pulls: accept") == 1

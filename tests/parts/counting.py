@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 SIGNS: Final[Mapping[str, Mapping[str, str]]] = {
     "harbor": {"Www-Authenticate": 'Bearer realm="{url}/token",service="harbor-registry"'},
-    "artifactory": {"X-JFrog-Version": "Artifactory/7.77.5 77705900"},
+    "artifactory": {
+        "X-JFrog-Version": "Artifactory/7.77.5 77705900",
+        "Www-Authenticate": 'Basic realm="Artifactory Realm"',
+    },
     "nexus": {"Www-Authenticate": 'Basic realm="Sonatype Nexus Repository Manager"'},
     "ecr": {"Www-Authenticate": 'Basic realm="{url}/",service="ecr.amazonaws.com"'},
     "gitea": {"Www-Authenticate": 'Bearer realm="{url}/v2/token",service="container_registry"'},

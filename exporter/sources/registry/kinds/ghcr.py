@@ -5,6 +5,7 @@ from typing import Final
 from exporter.sources.registry.kind_facts import (
     Fact,
     KindFacts,
+    ReadEffect,
     Signs,
     Sweep,
     Verified,
@@ -25,6 +26,11 @@ KINDS: Final = (
         _recognise,
         catalogue=Fact(Visibility.NONE, "oras-project/oras-go issue 621", Verified.READ),
         lister="github",
+        manifest=Fact(
+            frozenset({ReadEffect.PULL_COUNT}),
+            "cplieger/registry-stats: the page of a package tells its downloads",
+            Verified.READ,
+        ),
         untagged=Fact(
             Sweep.RULE,
             "actions/delete-package-versions#162: a workflow of the owner, children too",

@@ -15,6 +15,9 @@ from exporter.sources.registry.kind_facts import (
 
 NAME: Final = "gitea"
 _VERSION: Final = "Gitea 1.26.0"
+_DOWNLOADS: Final = (
+    "Gitea, services/packages/packages.go: GET of a version's lead file, the manifest"
+)
 _NOTHING: Final[frozenset[ReadEffect] | None] = frozenset()
 
 
@@ -40,6 +43,9 @@ KINDS: Final = (
         ),
         untagged=Fact(Sweep.AT_ONCE, f"{_VERSION}, a tag pushed anew", Verified.RUN),
         ranges=Fact(value=False, source=_VERSION, verified=Verified.RUN),
+        head=Fact(_NOTHING, _DOWNLOADS, Verified.READ),
+        manifest=Fact(frozenset({ReadEffect.PULL_COUNT}), _DOWNLOADS, Verified.READ),
+        blob=Fact(_NOTHING, _DOWNLOADS, Verified.READ),
         decides=Fact(
             _NOTHING,
             "Gitea 1.26.0, services/packages/cleanup/cleanup.go: by creation and count",
