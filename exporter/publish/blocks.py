@@ -132,6 +132,8 @@ class TreeNode:
     size: str = ""
     notes: tuple[Cell, ...] = ()
     below: "tuple[TreeNode, ...]" = ()
+    path: str = ""
+    """Of the page about its code: quoted, and relative to the page."""
 
 
 @dataclass(frozen=True, slots=True)

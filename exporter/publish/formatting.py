@@ -114,6 +114,13 @@ def ago_words(seconds: float | None, now: float, head: str = "") -> str:
     return "" if seconds is None else f"{head}{age_words(now - seconds)} ago"
 
 
+def since_words(seconds: float | None, now: float, head: str = "") -> str:
+    """Return when something was, and how long ago: the first stays true on a page left open."""
+    if seconds is None:
+        return ""
+    return f"{head}{time_words(seconds)} ({ago_words(seconds, now)})"
+
+
 def count_words(count: int, singular: str, plural: str = "") -> str:
     """Return `1 tag`, `2 tags`, `20,000 tags`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"

@@ -134,10 +134,13 @@ def _node(node: TreeNode) -> str:
     notes = " · ".join(
         f'<span class="{each.tone.value}">{text(each.text)}</span>' for each in node.notes
     )
+    code = f"<code>{text(node.code)}</code>" if node.code else ""
+    if node.path:
+        code = f'<a href="{text(node.path)}">{code}</a>'
     return (
         f'<div class="node {loud.value}"><div class="line">{badge(node.cell)}'
         f'<span class="label">{text(node.label)}</span>{size}</div>'
-        + (f"<code>{text(node.code)}</code>" if node.code else "")
+        + code
         + (f'<div class="notes">{notes}</div>' if notes else "")
         + f"</div>{_below(node)}"
     )

@@ -17,6 +17,7 @@ from exporter.publish.web.connections import BANNER, Connection
 from exporter.publish.web.frame import POLICY
 from exporter.publish.web.handlers import Handlers
 from exporter.publish.web.probe import Probe, Prober
+from exporter.publish.web.refusal_page import PREFIX, refusals
 from exporter.publish.web.sending import accepts_gzip, metrics_format
 
 _PATIENCE: Final = 30.0
@@ -51,8 +52,9 @@ def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web
     answers = _Answers(shell)
     shown = Handlers(shell.board, shell.clock)
     probe = Probe(shell.prober, shell.board.app_state.invocation)
-    asked = [_in_time, same_origin, access.middleware]
+    asked = [_in_time, same_origin, access.middleware, refusals]
     app = web.Application(middlewares=asked, client_max_size=_LARGEST_BODY)
+    app[PREFIX] = prefix
     app.add_routes(
         [
             web.get(f"{prefix}/", shown.front),

@@ -18,7 +18,7 @@ _MOST: Final = 500
 """Tags that are listed."""
 
 
-def digest_path(registry: str, digest: Digest) -> str:
+def digest_path(registry: str, digest: str) -> str:
     """Return the path of a digest's page, from the status page."""
     return f"digest/{quote(registry, safe=':')}/{digest}"
 
@@ -33,7 +33,7 @@ def digest_page(reports: Sequence[Report], report: Report, digest: Digest) -> st
         f'<h1 id="digest">{text(digest)}</h1>{copy_button("digest")}</div>'
         f"{render(_blocks(reports, report, digest, home))}</section>"
     )
-    return frame(f"{digest[:19]} · pullproof", body, home)
+    return frame(f"{digest[:19]} · pullproof", body, home, live=True)
 
 
 def _blocks(

@@ -22,15 +22,17 @@ def _hash(inlined: str) -> str:
 
 POLICY: Final = (
     f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; "
-    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 """The Content-Security-Policy of every answer: this style and this script, and no others."""
 
 
-def frame(title: str, body: str, home: str = "") -> str:
+def frame(title: str, body: str, home: str = "", *, live: bool = False, sought: str = "") -> str:
     """Return a page around a body that is HTML already.
 
-    `home` is the way from the page to the status page: `../../`, or nothing.
+    `home` is the way from the page to the status page: `../../`, or nothing. A `live` page shows
+    results of audits, and is loaded anew while somebody looks at it. `sought` is in the search box.
     """
     glossary = link(f"{home}docs/glossary.md", "Glossary")
     links = (
@@ -43,6 +45,11 @@ def frame(title: str, body: str, home: str = "") -> str:
         f"<li>{link(f'{home}{path}' or './', words, current=not (path or home))}</li>"
         for path, words in links
     )
+    search = (
+        f'<form class="search" action="{home or "./"}#tags" role="search" aria-label="Every page">'
+        '<input type="search" name="q" maxlength="600" placeholder="Tag or digest" '
+        f'aria-label="Tag or digest" value="{text(sought)}"></form>'
+    )
     brand = f'<img src="{home}icon.svg" alt="" width="24" height="24">pullproof'
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -51,8 +58,8 @@ def frame(title: str, body: str, home: str = "") -> str:
         f"<title>{text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         '<a class="skip" href="#content">Skip to the content</a>\n'
         f'<header class="bar"><a class="brand" href="{home or "./"}">{brand}</a>'
-        f'<nav aria-label="Main"><ul>{ways}</ul></nav></header>\n'
-        f'<main id="content" tabindex="-1">\n{body}\n</main>\n'
+        f'<nav aria-label="Main"><ul>{ways}</ul></nav>{search}</header>\n'
+        f'<main id="content" tabindex="-1"{" data-live" if live else ""}>\n{body}\n</main>\n'
         f"<footer><span>pullproof {text(__version__)}</span>"
         f"<span>Reads only. Times are UTC.</span><span>{glossary}</span></footer>\n"
         f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"

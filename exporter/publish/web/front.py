@@ -11,7 +11,14 @@ from exporter.judge.storage_use import StorageUse
 from exporter.publish.answers.capacity import storage_blocks
 from exporter.publish.answers.coverage import gap_lines
 from exporter.publish.blocks import Cell, Item, List, PageLink, Span, Text, Tone, item, listed
-from exporter.publish.formatting import ago_words, count_words, names, size_words, state_cell
+from exporter.publish.formatting import (
+    ago_words,
+    count_words,
+    names,
+    since_words,
+    size_words,
+    state_cell,
+)
 from exporter.publish.render.html import badge, markup, render, text
 from exporter.publish.status import AppState, RegistryStatus, SourceStatus
 from exporter.publish.web.digest_page import digest_path
@@ -23,7 +30,7 @@ from exporter.publish.web.tag_list import listing, platform_cells, tag_path, use
 _WORST: Final = 5
 """Tags that are shown at the top."""
 _HEALTH: Final = {
-    True: Cell("audit complete", Tone.GOOD),
+    True: Cell("audit complete"),
     False: Cell("audit incomplete", Tone.UNSURE),
     None: Cell("not audited since the start", Tone.UNSURE),
 }
@@ -41,26 +48,37 @@ def front(app_state: AppState, index: TagIndex, query: Query, now: float) -> str
         _registries(app_state, index, now),
         listing(query.of(index), query, registries, now),
     )
-    return frame("pullproof", "\n".join(body))
+    return frame("pullproof", "\n".join(body), live=True, sought=query.search)
 
 
 def _verdict(app_state: AppState, index: TagIndex, now: float) -> str:
     """Return the headline and the worst tags."""
     lost = index.lost
     tone, head = _answer(app_state, index, lost)
+    title = _linked(head, lost)
+    several = len(app_state.statuses) > 1
     lead = _lead(app_state, index, lost, now)
-    worst = List(tuple(_worst(each, now) for each in lost[:_WORST]))
+    worst = List(tuple(_worst(each, now, several=several) for each in lost[:_WORST]))
     return (
         f'<section class="verdict {tone.value}" aria-labelledby="answer">'
-        f'<h1 id="answer">{text(head)}</h1><p class="lead">{markup(lead)}</p>'
-        + _causes(app_state)
+        f'<h1 id="answer">{title}</h1><p class="lead">{markup(lead)}</p>'
+        + _causes(app_state, several=several)
         + (f'<div class="worst">{render([worst])}</div>' if worst.items else "")
         + _rest(lost)
         + "</section>"
     )
 
 
-def _causes(app_state: AppState) -> str:
+def _linked(head: str, lost: Sequence[IndexedTag]) -> str:
+    """Return the headline; a number of tags leads to their list."""
+    if not lost:
+        return text(head)
+    live = any(each.tag.verdict.root.reference_class is ReferenceClass.LIVE for each in lost)
+    chosen = ReferenceClass.LIVE if live else None
+    return link(Query(reference_class=chosen, condition=Condition.CANNOT_BE_PULLED).address(), head)
+
+
+def _causes(app_state: AppState, *, several: bool) -> str:
     """Return the digests that break several tags, the worst first."""
     found = [
         (status.registry, cause)
@@ -69,16 +87,19 @@ def _causes(app_state: AppState) -> str:
         if len(cause.breaks) > 1
     ]
     found.sort(key=lambda each: -len(each[1].breaks))
-    shown = listed((_cause(*each) for each in found[:_WORST]), uncounted=len(found[_WORST:]))
+    shown = listed(
+        (_cause(*each, several=several) for each in found[:_WORST]), uncounted=len(found[_WORST:])
+    )
     return f'<div class="worst causes">{render([List(shown)])}</div>' if shown else ""
 
 
-def _cause(registry: str, cause: Cause) -> Item:
+def _cause(registry: str, cause: Cause, *, several: bool) -> Item:
     lack = cause.lack
     size = "" if lack.size is None else f" ({size_words(lack.size)})"
     breaks = f"breaks {count_words(len(cause.breaks), 'tag')}: {lack.detail or 'not found'}"
     digest = PageLink(f"{lack.kind} {lack.digest[:19]}…", digest_path(registry, lack.digest))
-    return item(digest, f"{size} ", state_cell(lack.state), f" {breaks}")
+    where = f" in {registry}" if several else ""
+    return item(digest, f"{where}{size} ", state_cell(lack.state), f" {breaks}")
 
 
 def _rest(lost: Sequence[IndexedTag]) -> str:
@@ -119,7 +140,7 @@ def _lead(app_state: AppState, index: TagIndex, lost: Sequence[IndexedTag], now:
     total = count_words(len(index.entries), "tag")
     where = count_words(len(app_state.statuses), "registry", "registries")
     audited = (each.report.snapshot.taken_at for each in app_state.statuses if each.report)
-    seen = ago_words(min(audited, default=None), now, ", audited ")
+    seen = since_words(min(audited, default=None), now, ", audited ")
     return *parts, f"{total} in {where}{seen}."
 
 
@@ -129,12 +150,13 @@ _ASIDE: Final = {
 }
 
 
-def _worst(entry: IndexedTag, now: float) -> Item:
+def _worst(entry: IndexedTag, now: float, *, several: bool) -> Item:
     lost = [cell for cell in platform_cells(entry.tag.verdict) if cell.tone is Tone.BAD]
     seen = ago_words(entry.tag.since, now, ", first seen ")
     return item(
         PageLink(entry.name, tag_path(entry.registry, entry.name)),
-        f" {entry.tag.verdict.root.reference_class}{seen} ",
+        f" {f'in {entry.registry}, ' if several else ''}"
+        f"{entry.tag.verdict.root.reference_class}{seen} ",
         *(span for each in lost for span in (each, " ")),
         f"used by {users(entry)}" if entry.tag.users else "",
     )
@@ -156,14 +178,35 @@ def _card(app_state: AppState, index: TagIndex, status: RegistryStatus, now: flo
     states = [_GAPS if status.up and status.unseen else _HEALTH[status.up]]
     if status.registry in app_state.in_progress:
         states.insert(0, Cell("auditing now"))
+    states += _found(status, index)
     head = f"<h3>{text(status.registry)}</h3><span>{' '.join(map(badge, states))}</span>"
     parts = (
         f'<div class="head">{head}</div>',
         _figures(status, index) if report else "",
+        '<details open data-fold><summary class="phone">Details</summary>',
         facts((*_facts(status, now), ("Coverage", _coverage(index.unseen[status.registry])))),
+        "</details>",
         _storage(report.storage, status.collector) if report and report.storage else "",
     )
     return f'<article class="card">{"".join(parts)}</article>'
+
+
+_BADGES: Final = (
+    (Condition.CANNOT_BE_PULLED, "broken", Tone.BAD),
+    (Condition.UNKNOWN, "unknown", Tone.UNSURE),
+    (Condition.AT_RISK, "at risk", Tone.UNSURE),
+)
+
+
+def _found(status: RegistryStatus, index: TagIndex) -> list[Cell]:
+    """Return what the audit found, beside whether it was complete."""
+    found = [
+        Cell(f"{amount:,} {words}", tone)
+        for condition, words, tone in _BADGES
+        if (amount := index.count(condition, status.registry))
+    ]
+    well = status.up and status.report and status.report.tags and not status.unseen
+    return found or ([Cell("every tag can be pulled", Tone.GOOD)] if well else [])
 
 
 def _storage(storage: StorageUse, collector: Collector) -> str:
@@ -200,9 +243,9 @@ def _facts(status: RegistryStatus, now: float) -> Sequence[tuple[str, str]]:
         known.append(("Shard", part))
     if status.report is None:
         return [*known, ("Results", badge(Cell("none yet", Tone.UNSURE)))]
-    known.append(("Audited", ago_words(status.report.snapshot.taken_at, now)))
+    known.append(("Audited", since_words(status.report.snapshot.taken_at, now)))
     if status.up is False and status.last_attempt is not None:
-        known.append(("Last attempt", ago_words(status.last_attempt, now)))
+        known.append(("Last attempt", since_words(status.last_attempt, now)))
     return known
 
 
@@ -211,7 +254,7 @@ def _coverage(gaps: Sequence[str]) -> str:
 
 
 def _source(source: SourceStatus, now: float) -> Item:
-    synced = ago_words(source.last_sync, now, ", ")
+    synced = since_words(source.last_sync, now, ", ")
     counted = count_words(source.references, "reference")
     return item(
         _source_state(source),

@@ -14,9 +14,9 @@ from exporter.oci.digest import Digest, Malformed
 from exporter.publish.answers.document import encode
 from exporter.publish.answers.report import document
 from exporter.publish.metrics.rendering import Published
-from exporter.publish.status import RegistryStatus
+from exporter.publish.status import AppState, RegistryStatus
 from exporter.publish.web import sending
-from exporter.publish.web.digest_page import digest_page
+from exporter.publish.web.digest_page import digest_page, digest_path
 from exporter.publish.web.documentation import KINDS, Documentation
 from exporter.publish.web.frame import ICON
 from exporter.publish.web.front import front
@@ -53,6 +53,8 @@ class Handlers:
     async def front(self, request: web.Request) -> web.StreamResponse:
         """The status page, with as much of the list of tags as was asked for."""
         query, app_state = _asked(request.query), self._board.app_state
+        if found := await asyncio.to_thread(_digest_sought, app_state, query.search):
+            raise web.HTTPFound(found)
         index = await self._indexes.of(app_state.statuses)
         return await sending.page(request, lambda: front(app_state, index, query, self._clock()))
 
@@ -148,6 +150,17 @@ class Handlers:
     def _write(self, statuses: tuple[RegistryStatus, ...]) -> bytes:
         body = encode(document(statuses, self._clock()))
         return gzip.compress(body, sending.QUICK, mtime=0)
+
+
+def _digest_sought(app_state: AppState, sought: str) -> str:
+    """Return the path of the page of a digest that was looked for; nothing for anything else."""
+    try:
+        digest = Digest.parse(sought.rpartition("@")[2])
+    except Malformed:
+        return ""
+    reports = (each.report for each in app_state.statuses if each.report)
+    found = next((each for each in reports if places(each, digest)), None)
+    return digest_path(found.snapshot.registry, digest) if found else ""
 
 
 def _narrowed(

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition, Requirement
 from exporter.oci.digest import Malformed
+from exporter.publish.formatting import host
 from exporter.publish.web.tag_index import IndexedTag, TagIndex
 
 if TYPE_CHECKING:
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-FILTERS: Final = ("registry", "repository", "class", "state", "need")
+FILTERS: Final = ("registry", "repository", "class", "state", "need", "q")
 """The parameters that narrow a list of tags."""
 _LONGEST: Final = 255
 """Characters of a repository's name, and so of a part of one."""
+_LONGEST_SOUGHT: Final = 600
+"""Of what is typed into the search box: a registry, a repository, a tag and a digest."""
 _LAST_PAGE: Final = 1_000_000
 
 
@@ -33,6 +36,8 @@ class Query:
     reference_class: ReferenceClass | None = None
     condition: Condition | None = None
     need: Requirement | None = None
+    search: str = ""
+    """A part of the whole name, `registry/repository:tag`, in any case of letters."""
     page: int = 1
 
     def of(self, index: TagIndex) -> tuple[IndexedTag, ...]:
@@ -47,14 +52,19 @@ class Query:
             self.registry in ("", entry.registry)
             and self.repository.lower() in root.repository
             and self.reference_class in (None, root.reference_class)
+            and (not self.search or self._is_sought(entry))
             and (self.condition is None or self.condition in entry.tag.conditions)
             and (self.need is None or self.need in entry.tag.incomplete)
         )
 
+    def _is_sought(self, entry: IndexedTag) -> bool:
+        known = {entry.registry, host(entry.report)}
+        return any(self.search.lower() in f"{each}/{entry.name}".lower() for each in known)
+
     def parameters(self) -> Mapping[str, str]:
         """Return what of it is set, by the names in the address."""
         page = str(self.page) if self.page > 1 else ""
-        chosen = self.reference_class, self.condition, self.need
+        chosen = self.reference_class, self.condition, self.need, self.search
         values = (self.registry, self.repository, *chosen, page)
         pairs = zip((*FILTERS, "page"), values, strict=True)
         return {name: str(value) for name, value in pairs if value}
@@ -73,12 +83,15 @@ def read(parameters: "MultiMapping[str]", also: Iterable[str] = ("page",)) -> Qu
     given = {name: parameters.get(name, "").strip() for name in (*FILTERS, "page")}
     if len(given["repository"]) > _LONGEST:
         raise Malformed(f"repository: longer than {_LONGEST} characters")
+    if len(given["q"]) > _LONGEST_SOUGHT:
+        raise Malformed(f"q: longer than {_LONGEST_SOUGHT} characters")
     return Query(
         registry=given["registry"],
         repository=given["repository"],
         reference_class=_choice("class", ReferenceClass, given["class"]),
         condition=_choice("state", Condition, given["state"]),
         need=_choice("need", Requirement, given["need"]),
+        search=given["q"],
         page=_page(given["page"]),
     )
 

@@ -90,8 +90,11 @@ def _form(query: Query, registries: Sequence[str]) -> str:
     )
     clear = '<a class="button" href="./#tags">Clear</a>' if query.parameters() else ""
     actions = f'<div class="actions"><button class="primary">Show</button>{clear}</div>'
+    kept = f'<input type="hidden" name="q" value="{text(query.search)}">' if query.search else ""
     return (
-        f'<form action="./#tags" role="search" aria-label="Tags">{"".join(fields)}{actions}</form>'
+        '<details open data-fold><summary class="phone">Filters</summary>'
+        f'<form action="./#tags" role="search" aria-label="Tags">{kept}{"".join(fields)}{actions}'
+        "</form></details>"
     )
 
 

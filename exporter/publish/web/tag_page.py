@@ -1,15 +1,18 @@
 """The page of one tag: the blocks of `inspect`, and links to what the documentation says."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition
 from exporter.publish.answers import inspect
 from exporter.publish.answers.remedies import remedies
+from exporter.publish.blocks import Tree, TreeNode
 from exporter.publish.formatting import address, verdict_cell
 from exporter.publish.invocation import Invocation
 from exporter.publish.render.html import badge, copy_button, render, text
+from exporter.publish.web.digest_page import digest_path
 from exporter.publish.web.frame import frame, link, section
 from exporter.publish.web.query import Query
 from exporter.publish.web.tag_index import IndexedTag
@@ -34,10 +37,20 @@ def tag_page(entry: IndexedTag, invocation: Invocation, now: float) -> str:
         section("next", "Commands", f'<div class="card">{commands}</div>'),
         _pages(entry, home),
     )
-    tree = section("tree", "Contents", render([inspect.tree(entry.report, entry.tag)]))
-    sides = f'<div class="two">{tree}<div class="aside">{"".join(aside)}</div></div>'
+    tree = inspect.tree(entry.report, entry.tag).root
+    contents = section("tree", "Contents", render([Tree(_linked(entry, tree, home))]))
+    sides = f'<div class="two">{contents}<div class="aside">{"".join(aside)}</div></div>'
     body = f"{_crumbs(entry, home)}{_verdict(entry, now)}{sides}"
-    return frame(f"{entry.name} · pullproof", body, home)
+    return frame(f"{entry.name} · pullproof", body, home, live=True)
+
+
+def _linked(entry: IndexedTag, node: TreeNode, home: str) -> TreeNode:
+    """Return a tree whose digests lead to their pages, which those have that were looked at."""
+    below = tuple(_linked(entry, each, home) for each in node.below)
+    place = entry.tag.verdict.root.repository, node.code
+    seen = place in entry.report.snapshot.sightings
+    path = f"{home}{digest_path(entry.registry, node.code)}" if seen else ""
+    return replace(node, below=below, path=path)
 
 
 def _crumbs(entry: IndexedTag, home: str) -> str:

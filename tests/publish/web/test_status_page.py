@@ -60,7 +60,7 @@ async def test_the_status_page_begins_with_what_cannot_be_pulled() -> None:
     places = [text.index(word) for word in words]
     assert places == sorted(places)
     assert "1 tag unknown" in text
-    assert "4 tags in 1 registry, audited 60 min ago." in text
+    assert "4 tags in 1 registry, audited 2026-04-22 10:00 UTC (60 min ago)." in text
     assert "repository shop/vault: denied: 403 Forbidden" in text
 
 

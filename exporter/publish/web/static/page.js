@@ -21,3 +21,28 @@ async function copied(source) {
     return document.execCommand("copy");
   }
 }
+
+// Shows new results, unless somebody is in the middle of something or the exporter is away.
+const live = document.querySelector("main[data-live]");
+if (live) setInterval(refresh, 30000);
+
+function busy() {
+  const changed = (field) => field.value !== field.defaultValue && field.type === "search";
+  const field = document.activeElement?.matches("input, select");
+  return field || !getSelection().isCollapsed || [...document.querySelectorAll("input")].some(changed);
+}
+
+async function refresh() {
+  if (document.hidden || busy()) return;
+  try {
+    const answer = await fetch(location.href, { method: "HEAD", cache: "no-store" });
+    if (answer.ok && !busy()) location.reload();
+  } catch {
+    document.title = `not refreshed: ${document.title.replace(/^not refreshed: /, "")}`;
+  }
+}
+
+// On a narrow screen what is long stands folded.
+if (matchMedia("(max-width: 40rem)").matches) {
+  for (const each of document.querySelectorAll("details[data-fold]")) each.open = false;
+}
