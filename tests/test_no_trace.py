@@ -8,12 +8,26 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from exporter import cli
+from exporter.config.loading import load
+from exporter.facts.gap import Reason
+from exporter.oci.manifest import Descriptor
+from exporter.oci.reference import Reference, Repository, Tag
+from exporter.ports import Unseen
+from exporter.publish.web.probe import Asked
+from exporter.repair.spool import NoSink
+from exporter.sources.registry.credentials import FixedLogin
+from exporter.sources.registry.manifests import manifest
+from exporter.wiring.assembly import assembled
+from exporter.wiring.probing import Probing
+from exporter.wiring.registries import distribution
 from tests.parts.counting import Counting
 from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+APP: Final = Repository("team/app")
+V1: Final = Tag("v1")
 IMAGE: Final = two_platforms("app")
 LOSSY: Final = two_platforms("lossy")
 LAYERLESS: Final = two_platforms("layerless")
@@ -140,3 +154,42 @@ def test_consent_that_was_typed_counts_once(
     assert codes == (3, 0)
     assert registry.pulls == len(list(IMAGE.walk()))
     assert capsys.readouterr().err.count("pulls: accept") == 1
+
+
+async def test_a_probe_sends_no_request_that_decides_without_consent(
+    registry: Counting, tmp_path: Path
+) -> None:
+    with registry.served() as host:
+        async with assembled(load(configured(tmp_path, host), {}), {}) as assembly:
+            probing = Probing()
+            with probing.aimed(assembly.watched):
+                report = await probing(Asked(Reference.parse(f"{host}/team/app:v1")))
+
+    assert registry.records == (0, {})
+    assert [each.root.sighting.reason for each in report.verdicts] == [Reason.CONSENT]
+
+
+@pytest.mark.parametrize("order", range(5))
+async def test_no_way_to_read_a_manifest_comes_before_its_kind_is_recognized(
+    registry: Counting, order: int, tmp_path: Path
+) -> None:
+    with registry.served() as host:
+        (own,) = load(configured(tmp_path, host), {}).registries
+        opened = distribution(own, {})
+        other = opened.beside()
+        target = Descriptor(IMAGE.media_type, IMAGE.digest, None)
+        asks = (
+            lambda: opened.manifest(APP, IMAGE.digest),
+            lambda: opened.verify_tag(APP, V1, IMAGE.digest),
+            lambda: opened.prove(APP, target, NoSink(), again=True),
+            lambda: other.prove(APP, target, NoSink()),
+            lambda: manifest(opened.of_other(FixedLogin(None)), APP, IMAGE.digest),
+        )
+        for ask in (*asks[order:], *asks[:order]):
+            with pytest.raises(Unseen) as raised:
+                await ask()
+            assert raised.value.reason is Reason.CONSENT
+        await other.aclose()
+        await opened.aclose()
+
+    assert registry.records == (0, {})

@@ -43,9 +43,9 @@ KINDS: Final = (
         ),
         untagged=Fact(Sweep.AT_ONCE, f"{_VERSION}, a tag pushed anew", Verified.RUN),
         ranges=Fact(value=False, source=_VERSION, verified=Verified.RUN),
-        head=Fact(_NOTHING, _DOWNLOADS, Verified.READ),
-        manifest=Fact(frozenset({ReadEffect.PULL_COUNT}), _DOWNLOADS, Verified.READ),
-        blob=Fact(_NOTHING, _DOWNLOADS, Verified.READ),
+        head=Fact(_NOTHING, _DOWNLOADS, Verified.RUN),
+        manifest=Fact(frozenset({ReadEffect.PULL_COUNT}), _DOWNLOADS, Verified.RUN),
+        blob=Fact(_NOTHING, _DOWNLOADS, Verified.RUN),
         decides=Fact(
             _NOTHING,
             "Gitea 1.26.0, services/packages/cleanup/cleanup.go: by creation and count",
