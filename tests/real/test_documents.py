@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -15,8 +18,7 @@ from tests.parts.tokens import PASSWORD, USER
 from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from tests.parts.certificates import Authority
     from tests.parts.kubernetes import Kubernetes
@@ -66,6 +68,52 @@ def test_a_pipeline_proves_its_push_and_a_cleanup_is_looked_at(
     words = [re.findall(r"pullproof (\w+)", command)[0] for command in CI.commands]
     assert codes == [wanted.get(word, 0) for word in words]
     assert words == ["check", "snapshot", "preflight", "snapshot", "diff"]
+
+
+def test_the_action_writes_the_table_into_the_summary(tmp_path: Path, server: Registry) -> None:
+    typed = shell(tmp_path, server)
+    (tmp_path / "pullproof").mkdir()
+    (tmp_path / "pullproof" / "bin").symlink_to(Path(sys.executable).parent)
+    (step,) = (
+        each
+        for each in yaml.safe_load((TREE / "action.yml").read_text())["runs"]["steps"]
+        if each.get("id") == "check"
+    )
+    given = {
+        "IMAGES": f"{server.host}/team/app:v1 {server.host}/team/app:gone",
+        "PLATFORMS": "linux/amd64 linux/arm64",
+        "REGISTRY_USER": USER,
+        "REGISTRY_PASSWORD": PASSWORD,
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_STEP_SUMMARY": "summary.md",
+        "GITHUB_OUTPUT": "output",
+    }
+    assert {*step["env"]} < {*given}
+
+    done = typed.run(f"{exported(given)}\n{step['run']}")
+
+    assert done.returncode == 1, done.stderr
+    assert (tmp_path / "output").read_text() == "exit-code=1\n"
+    assert "team/app:gone" in (tmp_path / "summary.md").read_text()
+
+
+def test_the_component_writes_a_report_and_the_table(tmp_path: Path, server: Registry) -> None:
+    typed = shell(tmp_path, server)
+    _, jobs = yaml.safe_load_all((TREE / "templates" / "check.yml").read_text())
+    script = "\n".join(jobs["pullproof-check"]["script"])
+    script = script.replace("$[[ inputs.images ]]", f"{server.host}/team/app:v1")
+    script = script.replace("$[[ inputs.options ]]", "--platform linux/amd64")
+    known = {"CI_PROJECT_DIR": str(tmp_path), "CI_REGISTRY_USER": USER}
+
+    done = typed.run(f"{exported(known | {'CI_REGISTRY_PASSWORD': PASSWORD})}\n{script}")
+
+    assert done.returncode == 0, done.stderr
+    assert 'failures="0"' in (tmp_path / "pullproof.xml").read_text()
+    assert "team/app:v1" in (tmp_path / "pullproof.md").read_text()
+
+
+def exported(variables: Mapping[str, str]) -> str:
+    return "\n".join(f"export {name}={shlex.quote(text)}" for name, text in variables.items())
 
 
 def test_harbor_s_robot_is_enough(tmp_path: Path, server: Registry) -> None:
