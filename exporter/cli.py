@@ -167,4 +167,5 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (add, short, description, exit_codes) in COMMANDS.items():
         add(commands.add_parser(name, help=short, description=description, epilog=exit_codes))
+    commands.choices["completion"].set_defaults(parser=parser)
     return parser

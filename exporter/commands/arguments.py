@@ -232,6 +232,10 @@ def _schema(parser: argparse.ArgumentParser) -> None:
     _value(parser, "document", "DOCUMENT", text, choices=SCHEMAS)
 
 
+def _completion(parser: argparse.ArgumentParser) -> None:
+    _value(parser, "shell", "SHELL", "Shell: bash, zsh or fish", choices=("bash", "zsh", "fish"))
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     text = "Address of the web server (default: %(default)s)"
     _value(parser, "--listen", "ADDRESS:PORT", text, default="127.0.0.1:10470")
@@ -412,6 +416,11 @@ COMMANDS: Final[Mapping[str, Subcommand]] = {
         "Print the JSON Schema of the configuration or of a document",
         "Print the JSON Schema of the configuration file, for editors, or of a document that "
         "--output json prints: " + ", ".join(SCHEMAS) + ".",
+    ),
+    "completion": Subcommand(
+        _completion,
+        "Print the completion script of a shell",
+        "Print the completion script of bash, zsh or fish. Its first line tells how to load it.",
     ),
     "demo": Subcommand(
         _demo,

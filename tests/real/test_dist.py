@@ -84,8 +84,9 @@ def test_the_checksums_are_those_of_every_file(built: Path) -> None:
 
     assert summed == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in built.glob("pullproof-*")
+        for path in built.glob("pullproof*")
     }
+    assert "pullproof.1" in summed
 
 
 def test_the_chart_that_is_packed_is_the_whole_chart(built: Path) -> None:
