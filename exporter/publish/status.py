@@ -104,6 +104,8 @@ class Reload:
     last_success: float
     external_url: str = ""
     """Address at which people reach the web server; empty where none is configured."""
+    reference_max_age: float | None = None
+    """Seconds after which nobody should rely on what a source of references named last."""
 
 
 @dataclass(frozen=True, slots=True)

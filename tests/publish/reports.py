@@ -177,7 +177,12 @@ def app_state(*statuses: RegistryStatus, **other: Any) -> AppState:
     fields: dict[str, Any] = {
         "statuses": statuses,
         "sources": (SourceStatus("file:refs.yml", up=True, last_sync=TAKEN_AT, references=7),),
-        "reload": Reload(str(digest("config")), successful=True, last_success=TAKEN_AT - 60),
+        "reload": Reload(
+            str(digest("config")),
+            successful=True,
+            last_success=TAKEN_AT - 60,
+            reference_max_age=86_400.0,
+        ),
     }
     return AppState(**fields | other)
 

@@ -7,6 +7,8 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
+import pytest
+
 from exporter.config.loading import load
 from exporter.wiring.service import Service
 from tests.parts.process import PATIENCE
@@ -92,3 +94,22 @@ async def test_a_watched_file_is_in_force_when_it_was_replaced_and_kept_out_whil
 
     assert kept
     assert watching.board.app_state.reload.successful
+
+
+@pytest.mark.parametrize(
+    ("more", "hours"),
+    [
+        ("", 24),
+        ("max_staleness: 2h\n", 2),
+        ("max_staleness: 1h\ninterval: 8h\n", 24),
+        ("interval: 2d\n", 144),
+    ],
+)
+async def test_references_are_stale_after_max_staleness_but_not_before_three_audits(
+    tmp_path: Path, more: str, hours: int
+) -> None:
+    watching, path = service(tmp_path)
+    path.write_text(more + OLD)
+
+    assert await watching.reload() is None
+    assert watching.board.app_state.reload.reference_max_age == hours * 3600

@@ -243,6 +243,10 @@ KIND_LAST_SYNC: Final = Group.REFERENCES.gauge(
     "Time when the objects of a kind were last listed completely.",
     "Before the first time: when the exporter first tried.",
 )
+REFERENCE_MAX_AGE: Final = Group.REFERENCES.gauge(
+    "reference_max_age_seconds",
+    "Age after which what a source or kind named last is stale: `max_staleness` or 3 intervals.",
+)
 SOURCE_GAPS: Final = Group.REFERENCES.gauge(
     "reference_gaps{source,kind,reason}",
     "Gaps in the source, by kind of object and reason. Absent if there are none.",

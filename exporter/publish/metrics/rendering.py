@@ -39,6 +39,7 @@ def surroundings(app_state: AppState) -> Exposition:
     samples.put(catalogue.BUILD_INFO, 1, *build)
     samples.put(catalogue.CONFIG_LAST_RELOAD_SUCCESSFUL, reload.successful)
     samples.put(catalogue.CONFIG_LAST_RELOAD_SUCCESS, reload.last_success)
+    samples.put(catalogue.REFERENCE_MAX_AGE, reload.reference_max_age)
     # 48 bits, as kube-state-metrics does: a sample's value holds no more than 53 exactly.
     digest = hashlib.sha256(reload.digest.encode()).digest()
     samples.put(catalogue.CONFIG_HASH, int.from_bytes(digest[:6], "big"))
