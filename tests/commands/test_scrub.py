@@ -27,7 +27,7 @@ from exporter.tally import ScrubTally
 from exporter.wiring.registry_storage import RegistryStorage
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, audited, target, verdict
-from tests.serve.scrubs import Shelf
+from tests.serve.scrubs import Shelf, full_reads
 
 if TYPE_CHECKING:
     from exporter.judge.report import TagVerdict
@@ -156,7 +156,8 @@ async def scrubbed(
     bodies = {blob.digest: blob.body for blob in IMAGE.blobs}
     with Ledger(None, lambda: NOW) as ledger:
         told = Scrub(Shelf(wrong, bodies), ledger, Terms(), ScrubTally(DAY), unpacker)
-        report = await scrub_once(target(fake, scrub=told), Listing(()))
+        asked = target(fake, scrub=told, full_reads=full_reads(told))
+        report = await scrub_once(asked, Listing(()))
     return verdict(report)
 
 
