@@ -240,6 +240,26 @@ async def test_one_of_another_subject_is_no_attachment_of_this_image() -> None:
     assert told(report)[0][2] is State.UNKNOWN
 
 
+async def test_a_fallback_tag_that_resolves_to_the_image_itself_is_none() -> None:
+    fake = registry(serves=False)
+    fake.push(IMAGE, FALLBACK)
+
+    report = await looked(fake, worlds.OCI_CONFIG)
+
+    assert told(report) == []
+    assert lacks(report) != []
+
+
+async def test_a_manifest_that_names_no_subject_is_no_attachment() -> None:
+    fake = registry(serves=False)
+    fake.push(worlds.index(worlds.image("other")), FALLBACK)
+
+    report = await looked(fake, worlds.OCI_CONFIG)
+
+    assert [state for *_, state in told(report)] == [State.UNKNOWN]
+    assert lacks(report) == []
+
+
 async def test_one_that_is_deleted_during_the_audit_is_not_claimed() -> None:
     fake = registry(serves=False)
     fake.push(LISTED, FALLBACK)

@@ -183,30 +183,29 @@ class _Search:
         tags = _tags(place[1])
         shown = None if every else self.listings.get(place[0])
         first = [tag for tag in tags if shown is None or tag in shown]
-        await self._ask(place[0], {tag: tags[tag] for tag in first}, found)
+        await self._ask(place, {tag: tags[tag] for tag in first}, found)
         if found.lacks(self.require):
             rest = {tag: of for tag, of in tags.items() if tag not in first}
-            await self._ask(place[0], rest, found)
+            await self._ask(place, rest, found)
         return found
 
-    async def _ask(self, repository: Repository, tags: Mapping[Tag, str], found: _List) -> None:
+    async def _ask(self, place: Place, tags: Mapping[Tag, str], found: _List) -> None:
         for tag, artifact_type in tags.items():
             try:
-                await self._resolve(repository, tag, artifact_type, found)
+                await self._resolve(place, tag, artifact_type, found)
             except Unseen as unseen:
                 found.doubt = unknown(unseen.reason, f"{tag}: {unseen.detail}")
             except Malformed as error:
                 found.doubt = unknown(Reason.MALFORMED, f"{tag}: {error}")
 
-    async def _resolve(
-        self, repository: Repository, tag: Tag, artifact_type: str, found: _List
-    ) -> None:
+    async def _resolve(self, place: Place, tag: Tag, artifact_type: str, found: _List) -> None:
+        repository, subject = place
         answer = await self.target.registry.head(repository, tag)
         if isinstance(answer, Wrong):
             found.doubt = unknown(Reason.UNCONFIRMED, f"{tag}: {answer.detail}")
             return
         digest = answer.revision if isinstance(answer, Absent) else answer
-        if digest is None:
+        if digest is None or digest == subject:  # GitLab reads sha256-HEX as that digest
             return
         if artifact_type or isinstance(answer, Absent):
             found.add(digest, artifact_type, tag)
@@ -245,8 +244,9 @@ def _seen(walk: Walk, at: Place, listed: _List) -> Attachments:
         sighting = _whole(walk, place, _DEPTH)
         if body and entry.artifact_type not in _COSIGN.values():
             subjects = [link.target.digest for link in body.links if link.kind is Kind.SUBJECT]
-            if subjects and subjects != [at[1]]:
-                sighting = unknown(Reason.WRONG_DIGEST, f"its subject is {subjects[0]}")
+            if subjects != [at[1]]:
+                named = subjects[0] if subjects else "not named"
+                sighting = unknown(Reason.WRONG_DIGEST, f"its subject is {named}")
         return Attachment(digest, artifact_type, entry.tag, sighting)
 
     entries = tuple(attachment(digest, entry) for digest, entry in listed.entries.items())

@@ -11,7 +11,7 @@ from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.messages import BodyEnd, Request, Response
 from exporter.sources.registry.paging import next_query
-from exporter.sources.registry.responses import check_whole, refusal
+from exporter.sources.registry.responses import check_whole, error_entries, refusal
 from exporter.sources.registry.session import Session
 
 MOST: Final = 1_000
@@ -20,6 +20,7 @@ _MOST_PAGES: Final = 100
 _PAGE_BYTES: Final = 4 * 2**20
 """The size to which registries limit manifests (OCI distribution-spec 1.1)."""
 _OK, _NOT_FOUND = 200, 404
+_DENIALS: Final = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN"})
 
 
 async def referrers(
@@ -28,8 +29,8 @@ async def referrers(
     """Return the referrers of a manifest; None where the registry has no referrers API.
 
     A registry that has it answers 200 for any digest, so 404 says that it has none: then clients
-    use a fallback tag (OCI distribution-spec 1.1, "Unavailable Referrers API"). Raises `Unseen`
-    where not even the first page could be read.
+    use a fallback tag (OCI distribution-spec 1.1, "Unavailable Referrers API"). One that denies the
+    manifest or the repository has it. Raises `Unseen` where not even the first page could be read.
     """
     path = f"/v2/{repository}/referrers/{subject}"
     name = f"{repository}@{subject}"
@@ -75,6 +76,9 @@ async def _page(
     )
     response = await session.send(request)
     if response.status == _NOT_FOUND and response.media_type != "text/html":
+        denied = [each.code for each in error_entries(response) if each.code in _DENIALS]
+        if denied:  # of what was just read there
+            raise Unseen(name, Reason.UNCONFIRMED, f"404 {denied[0]} of its referrers")
         return None
     if response.status != _OK:
         raise refusal(response, name)

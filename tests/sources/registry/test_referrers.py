@@ -34,6 +34,11 @@ def page(*entries: object, link: str = "", media_type: str = OCI_INDEX, **other:
     return Answer(200, json.dumps(body).encode(), headers)
 
 
+def denied(code: str) -> Answer:
+    body = json.dumps({"errors": [{"code": code}]}).encode()
+    return Answer(404, body, {"Content-Type": "application/json"})
+
+
 async def listed(*pages: Answer) -> Listing[Referrer] | None:
     """Answer each request with the next page, the last one for ever."""
     waiting = list(pages)
@@ -86,6 +91,8 @@ async def test_404_says_that_there_is_no_referrers_api() -> None:
     ("answer", "reason"),
     [
         (Answer(404, b"<html>", {"Content-Type": "text/html"}), Reason.NOT_A_REGISTRY),
+        (denied("MANIFEST_UNKNOWN"), Reason.UNCONFIRMED),
+        (denied("NAME_UNKNOWN"), Reason.UNCONFIRMED),
         (Answer(403), Reason.DENIED),
         (Answer(405), Reason.NOT_A_REGISTRY),
         (Answer(503), Reason.SERVER_ERROR),
