@@ -114,6 +114,13 @@ def populate(site: Site) -> None:
     site.pod("ended", "shop/ended:1", "a1", status={"phase": "Succeeded"})
 
 
+_SET: Final = {
+    "apiVersion": "example.com/v1",
+    "kind": "Fleet",
+    "name": "web",
+    "uid": "u",
+    "controller": True,
+}
 _MIRROR: Final = {"kubernetes.io/config.mirror": "0", "kubernetes.io/config.source": "file"}
 
 
@@ -152,6 +159,25 @@ def test_every_kind_is_seen_through_its_api_with_the_shipped_role_alone(
     assert nightly.next_run == NEW_YEAR + 2 * 3600, "three o'clock in Berlin"
     (holder,) = found.use("Deployment/web", "shop/web:2", ROLLBACK).holders
     assert (holder.node, holder.platform) == ("a1", ARM64)
+
+
+def test_pods_that_fail_to_pull_say_so_through_the_api(site: Site, tmp_path: Path) -> None:
+    words = f'failed to resolve reference "{site.image("shop/web:1")}": not found'
+    for name, message in (
+        ("first", f'Back-off pulling image "{site.image("shop/web:1")}": ErrImagePull: {words}'),
+        ("second", f'Back-off pulling image "{site.image("shop/web:1")}"'),
+    ):
+        waits = {"waiting": {"reason": "ImagePullBackOff", "message": message}}
+        told = {"name": "c", "image": site.image("shop/web:1"), "imageID": "", "state": waits}
+        told |= {"ready": False, "restartCount": 0}
+        status = {"phase": "Pending", "containerStatuses": [told]}
+        owner = {"ownerReferences": [_SET]}
+        site.pod(name, "shop/web:1", "x1", status=status, metadata=owner)
+
+    found = seen(site, tmp_path, site.account("pullproof", *SHIPPED))
+
+    (use,) = found.uses()
+    assert (use.failing_pulls, use.pull_error, use.alive) == (2, words, 0)
 
 
 def test_without_its_rule_each_kind_is_a_gap_and_every_other_is_seen(
