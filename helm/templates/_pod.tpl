@@ -103,11 +103,20 @@ volumeMounts:
   {{- include "pullproof.mounts" . | nindent 2 }}
 {{- end }}
 
-{{- define "pullproof.environment" -}}
-{{- with .Values.extraEnv }}
+{{- define "pullproof.environment" }}
 env:
+  # For the commands that pages print.
+  - name: POD_NAME
+    valueFrom:
+      fieldRef:
+        fieldPath: metadata.name
+  - name: POD_NAMESPACE
+    valueFrom:
+      fieldRef:
+        fieldPath: metadata.namespace
+  {{- with .Values.extraEnv }}
   {{- toYaml . | nindent 2 }}
-{{- end }}
+  {{- end }}
 {{- $credentials := .Values.storage.credentialsSecret }}
 {{- if or $credentials .Values.extraEnvFrom }}
 envFrom:

@@ -107,7 +107,9 @@ def test_filters_work_without_scripts_and_commands_can_be_selected(
         window.open(f"{demo}{CHECKOUT}")
         assert [each for each in window.all("button[data-copy]") if each.is_displayed()] == []
         (first, *_) = window.texts(".shell pre")
-        assert first == "pullproof inspect registry.example.com/shop/checkout:2.4.1"
+        assert re.fullmatch(
+            r"pullproof inspect 127\.0\.0\.1:\d+/shop/checkout:2\.4\.1 --config \S+", first
+        )
     finally:
         window.without_scripts(off=False)
 

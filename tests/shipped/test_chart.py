@@ -227,6 +227,13 @@ def test_each_shard_finds_its_part_in_its_name(feature: str) -> None:
     assert ("PersistentVolumeClaim", NAME) not in objects
 
 
+def test_a_pod_is_told_how_kubectl_finds_it() -> None:
+    names = {each["name"]: each["valueFrom"] for each in container(rendering("shards"))["env"]}
+
+    assert names["POD_NAME"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    assert names["POD_NAMESPACE"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
+
+
 @every_feature
 def test_a_selector_outlives_an_upgrade(feature: Path) -> None:
     objects = rendered(f"--values={feature}")
