@@ -91,8 +91,8 @@ def test_the_checksums_are_those_of_every_file(built: Path) -> None:
 
 def test_the_chart_that_is_packed_is_the_whole_chart(built: Path) -> None:
     package = built / f"pullproof-{__version__}-chart.tgz"
-    values = "--set=prometheusRule.enabled=true"
-    command = [asset("helm"), "template", "x", package, values]
+    values = TREE / "helm" / "ci" / "prometheusrule-values.yaml"
+    command = [asset("helm"), "template", "x", package, "--values", values]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
