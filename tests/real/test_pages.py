@@ -78,6 +78,15 @@ def test_the_incident_is_the_first_thing_to_be_read(window: Browser, demo: str) 
     assert bottom < 900, "without scrolling"
 
 
+def test_a_phone_shows_the_status_page_in_a_few_screens(window: Browser, demo: str) -> None:
+    window.look(390)
+    window.open(demo)
+    height = int(window.run("return document.documentElement.scrollHeight"))
+
+    assert len(listed(window)) >= 10
+    assert height < 4_200
+
+
 def test_filters_narrow_the_list_and_can_be_cleared(window: Browser, demo: str) -> None:
     window.look(1280)
     window.open(demo)

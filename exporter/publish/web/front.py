@@ -185,8 +185,8 @@ def _card(app_state: AppState, index: TagIndex, status: RegistryStatus, now: flo
         _figures(status, index) if report else "",
         '<details open data-fold><summary class="phone">Details</summary>',
         facts((*_facts(status, now), ("Coverage", _coverage(index.unseen[status.registry])))),
-        "</details>",
         _storage(report.storage, status.collector) if report and report.storage else "",
+        "</details>",
     )
     return f'<article class="card">{"".join(parts)}</article>'
 
