@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,7 @@ EMPTY: Final = worlds.EMPTY_CONFIG
 SIG: Final = "application/vnd.dev.cosign.artifact.sig.v1+json"
 FALLBACK: Final = worlds.fallback_tag(IMAGE)
 SIG_TAG: Final = worlds.signature_tag(IMAGE)
+API: Final = f"referrers {IMAGE.digest}"
 
 
 def registry(*, serves: bool = True) -> Fake:
@@ -182,9 +184,6 @@ async def test_a_lost_one_beside_another_of_its_type_is_information() -> None:
     assert found.severity is Severity.INFO
 
 
-API: Final = f"referrers {IMAGE.digest}"
-
-
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
@@ -238,6 +237,26 @@ async def test_one_of_another_subject_is_no_attachment_of_this_image() -> None:
     report = await looked(fake, EMPTY)
 
     assert told(report)[0][2] is State.UNKNOWN
+
+
+@pytest.mark.parametrize("pattern", [SIG, "application/vnd.dev.sigstore.bundle*"])
+async def test_a_list_that_tells_the_type_of_the_configuration_is_corrected(pattern: str) -> None:
+    """So Harbor lists referrers, and the tags of cosign among them."""
+    body = json.loads(SBOM.body) | {"artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json"}
+    bundle = replace(SBOM, body=worlds.encoded(body))
+    fake = registry()
+    fake.push(SIGNATURE, SIG_TAG)
+    fake.push(bundle)
+    listed = [
+        Referrer(Descriptor(OCI_MANIFEST, each.digest, 9), each.config.media_type)
+        for each in (SIGNATURE, bundle)
+    ]
+    fake.spoil(API, Listing(tuple(listed)))  # type: ignore[arg-type] - a list of referrers is one too
+
+    report = await looked(fake, pattern)
+
+    assert [state for *_, state in told(report)] == [State.PRESENT, State.PRESENT]
+    assert lacks(report) == []
 
 
 async def test_a_fallback_tag_that_resolves_to_the_image_itself_is_none() -> None:

@@ -120,6 +120,8 @@ class Manifest:
     links: tuple[Link, ...]
     artifact: bool = False
     """An image manifest that no node runs: a chart, a signature, a bill of materials."""
+    artifact_type: str = ""
+    """As it states it; empty where it does not."""
 
     @property
     def is_index(self) -> bool:
@@ -185,7 +187,8 @@ def parse(body: bytes, digest: Digest) -> Manifest:
         if other in document:
             raise Malformed(f"a {media_type} with {other}: nodes refuse what reads as two kinds")
     links = tuple(_links(document, media_type))
-    return Manifest(digest, media_type, len(body), links, _is_artifact(document, media_type, links))
+    artifact = _is_artifact(document, media_type, links)
+    return Manifest(digest, media_type, len(body), links, artifact, _artifact_type(document))
 
 
 def schema1_payload(body: bytes) -> bytes:
@@ -244,6 +247,13 @@ def _links(document: Mapping[str, object], media_type: str) -> Iterator[Link]:
             yield Link(Kind.LAYER, _schema1_layer(item))
     if (subject := document.get("subject")) is not None:
         yield Link(Kind.SUBJECT, _descriptor(subject, "subject"))
+
+
+def _artifact_type(document: Mapping[str, object]) -> str:
+    """Return the stated type; what is no media type is none, and nothing that a node minds."""
+    stated = document.get("artifactType")
+    known = isinstance(stated, str) and _MEDIA_TYPE.fullmatch(stated)
+    return sys.intern(stated) if known and isinstance(stated, str) else ""
 
 
 def _is_artifact(document: Mapping[str, object], media_type: str, links: Sequence[Link]) -> bool:

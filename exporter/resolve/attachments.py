@@ -55,8 +55,11 @@ class _List:
     """Was the referrers API answered with 404?"""
 
     def add(self, digest: Digest, artifact_type: str, tag: Tag | None) -> None:
+        """Note what a list says. A tag of cosign tells more than the list of Harbor."""
         known = self.entries.get(digest)
-        if known is None or not known.artifact_type:
+        if artifact_type in _COSIGN.values():
+            self.entries[digest] = _Claim(artifact_type, tag)
+        elif known is None or not known.artifact_type:
             self.entries[digest] = _Claim(artifact_type, known.tag if known else tag)
 
     def lacks(self, require: tuple[str, ...]) -> bool:
@@ -238,11 +241,11 @@ def _seen(walk: Walk, at: Place, listed: _List) -> Attachments:
     def attachment(digest: Digest, entry: _Claim) -> Attachment:
         place = (at[0], digest)
         body = walk.standing(place)
-        artifact_type = entry.artifact_type or (
-            body.config.media_type if body and body.config else ""
-        )
-        sighting = _whole(walk, place, _DEPTH)
-        if body and entry.artifact_type not in _COSIGN.values():
+        artifact_type, sighting = entry.artifact_type, _whole(walk, place, _DEPTH)
+        if body and artifact_type not in _COSIGN.values():
+            # Harbor 2.15 lists the type of the configuration (src/server/registry/referrers.go).
+            config = body.config.media_type if body.config else artifact_type
+            artifact_type = body.artifact_type or config
             subjects = [link.target.digest for link in body.links if link.kind is Kind.SUBJECT]
             if subjects != [at[1]]:
                 named = subjects[0] if subjects else "not named"

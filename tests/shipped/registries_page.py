@@ -42,6 +42,7 @@ _NAMES = {
     "blob": "GET of a blob changes",
     "decides": "its cleanup decides by",
     "ranges": "Range",
+    "referrers": "referrers API",
     "catalogue": "catalogue",
     "denial": "denial",
 }
@@ -84,7 +85,7 @@ def _mark(fact: Fact) -> str:  # type: ignore[type-arg] # of any value
 
 
 def _value(name: str, fact: Fact) -> str:  # type: ignore[type-arg] # of any value
-    if name == "ranges":
+    if name in ("ranges", "referrers"):
         return "yes" if fact.value else "no"
     if name == "collector":
         return _KEPT[fact.value]

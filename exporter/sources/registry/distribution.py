@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Self
 from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, Pulls, RegistryKind
 from exporter.oci.digest import Digest
-from exporter.oci.manifest import Descriptor
+from exporter.oci.manifest import Descriptor, Referrer
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import (
     Absent,
@@ -51,7 +51,6 @@ class Distribution(Session):
     head = manifests.head
     verify_tag = manifests.verify_tag
     manifest = manifests.manifest
-    referrers = referrers.referrers
     stat = blobs.claimed_size
 
     lister: RepositoryList | None = None
@@ -109,6 +108,17 @@ class Distribution(Session):
         if self.lister is not None:
             await self.lister.aclose()
         await super().aclose()
+
+    async def referrers(self, repository: Repository, subject: Digest) -> Listing[Referrer] | None:
+        """Return the referrers of a manifest; None where it has no such API. Raises `Unseen`."""
+        served = self.facts.referrers.value
+        if served is False:
+            return None
+        found = await referrers.referrers(self, repository, subject)
+        if found is None and served:
+            words = "404 of the referrers API, which this kind of registry has"
+            raise Unseen(f"{repository}@{subject}", Reason.UNCONFIRMED, words)
+        return found
 
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
         """Return the tags of a repository. Raises `Unseen`."""

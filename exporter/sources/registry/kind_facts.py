@@ -89,6 +89,7 @@ _UNKNOWN_COLLECTOR: Final = Fact(Collector.UNKNOWN)
 _NO_REMOVALS: Final[Fact[frozenset[ChildRemoval]]] = Fact(frozenset())
 _UNKNOWN_EFFECTS: Final[Fact[frozenset[ReadEffect] | None]] = Fact(None)
 _UNKNOWN_RANGES: Final[Fact[bool | None]] = Fact(None)
+_UNKNOWN_SERVED: Final[Fact[bool | None]] = Fact(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ class KindFacts:
     """By which of these records a cleanup of it, or a limit, decides."""
     ranges: Fact[bool | None] = _UNKNOWN_RANGES
     """Does it answer a Range request for a blob with that part?"""
+    referrers: Fact[bool | None] = _UNKNOWN_SERVED
+    """Does it have the referrers API?"""
     catalogue: Fact[Visibility] = Fact(Visibility.UNKNOWN)
     lister: str = ""
     """The value of `repositories.from` that lists its repositories beside the catalogue."""

@@ -110,6 +110,35 @@ async def test_anything_else_is_neither_a_list_nor_its_lack(answer: Answer, reas
 
 
 @pytest.mark.parametrize(
+    ("headers", "asked"),
+    [({"X-GitHub-Request-Id": "1"}, 0), ({"Access-Control-Allow-Headers": "X-ZOT-API-CLIENT"}, 1)],
+    ids=["GHCR is not asked", "zot has the API"],
+)
+async def test_a_kind_that_is_known_decides_what_404_means(
+    headers: dict[str, str], asked: int
+) -> None:
+    targets: list[str] = []
+
+    def answer(request: Asked) -> Answer:
+        targets.append(request.target)
+        realm = 'Bearer realm="https://x.example/token",service="x"'
+        denies = request.target == "/v2/" and not asked
+        told = headers | ({"WWW-Authenticate": realm} if denies else {})
+        return Answer(404 if "/referrers/" in request.target else 401 if denies else 200, b"", told)
+
+    with serving(answer) as url:
+        async with registry_at(url) as registry:
+            await registry.ping()
+            if asked:
+                with pytest.raises(Unseen):
+                    await registry.referrers(APP, SUBJECT)
+            else:
+                assert await registry.referrers(APP, SUBJECT) is None
+
+    assert sum("/referrers/" in target for target in targets) == asked
+
+
+@pytest.mark.parametrize(
     "pages",
     [
         (page(entry("a"), link="?last=a"),),

@@ -25,6 +25,10 @@ KINDS: Final = (
         "GitHub Container Registry",
         _recognise,
         catalogue=Fact(Visibility.NONE, "oras-project/oras-go issue 621", Verified.READ),
+        # Asked for one, it redirects to pages of github.com, which limit the rate.
+        referrers=Fact(
+            value=False, source="artifacthub/hub#4785, a redirect", verified=Verified.READ
+        ),
         lister="github",
         manifest=Fact(
             frozenset({ReadEffect.PULL_COUNT}),

@@ -44,6 +44,11 @@ KINDS: Final = (
             Verified.RUN,
         ),
         ranges=Fact(value=True, source=_VERSION, verified=Verified.RUN),
+        referrers=Fact(
+            value=True,
+            source="goharbor/harbor, src/server/registry/referrers.go",
+            verified=Verified.READ,
+        ),
         catalogue=Fact(
             Visibility.ADMINISTRATORS,
             f"{_VERSION}: administrators, and system robots with `catalog: read`",
