@@ -41,7 +41,9 @@ KINDS: Final = (
             Verified.RUN,
         ),
         decides=Fact(_NOTHING, f"{_VERSION}, GC", Verified.READ),
-        referrers=Fact(value=True, source=f"{_VERSION}, pkg/api/routes.go", verified=Verified.READ),
+        referrers=Fact(
+            value=True, source="project-zot/zot, pkg/api/routes.go", verified=Verified.READ
+        ),
         ranges=Fact(value=True, source=_VERSION, verified=Verified.RUN),
         catalogue=Fact(Visibility.READABLE, f"{_VERSION}, anonymousPolicy", Verified.RUN),
         denial=Fact(
