@@ -205,7 +205,10 @@ def _found(status: RegistryStatus, index: TagIndex) -> list[Cell]:
         for condition, words, tone in _BADGES
         if (amount := index.count(condition, status.registry))
     ]
-    well = status.up and status.report and status.report.tags and not status.unseen
+    total = index.count(None, status.registry)
+    # What a cache lacks by design is no loss, and cannot be pulled from it either.
+    proven = total and index.count(Condition.PRESENT, status.registry) == total
+    well = status.up and proven and not status.unseen
     return found or ([Cell("every tag can be pulled", Tone.GOOD)] if well else [])
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from exporter.facts.snapshot import Role
 from tests.parts.process import PATIENCE
-from tests.publish.reports import MISSING, app_state, child, digest, report, status, tag
+from tests.publish.reports import MISSING, UNKNOWN, app_state, child, digest, report, status, tag
 from tests.publish.web.page import Page, ask, page, shown
 from tests.publish.web.serving import Board, serving
 
@@ -40,6 +41,12 @@ async def test_a_complete_audit_is_green_only_where_every_tag_can_be_pulled() ->
 
     assert "edge audit complete ✕ 1 broken" in text
     assert "main audit complete ✓ every tag can be pulled" in text
+
+
+async def test_what_a_cache_lacks_by_design_is_not_called_pullable() -> None:
+    about = report(tag("app:v1", child(state=UNKNOWN, expected=False)), role=Role.PROXY)
+
+    assert "every tag can be pulled" not in (await page("/", shown(about))).text
 
 
 @pytest.mark.parametrize(
