@@ -120,11 +120,10 @@ def test_an_audit_asks_once_for_each_thing_and_the_next_reads_no_manifest(
         assert whole + last == there.blobs
         # Whose collector it is one denial tells: once for each configuration.
         assert asked.pop("GET tag") == 1
-    assert first == lists | {
-        "HEAD tag": there.tags,
-        "GET manifest": there.manifests,
-        "HEAD manifest": there.places - there.manifests,
-    }
+    # A manifest in a second repository is read there too, once it is known that this leaves no trace.
+    assert there.manifests <= first["GET manifest"] <= there.places
+    assert first.pop("GET manifest") + first.pop("HEAD manifest", 0) == there.places
+    assert first == lists | {"HEAD tag": there.tags}
     assert second == lists | {"HEAD tag": there.tags, "HEAD manifest": there.places}
 
 
@@ -138,7 +137,7 @@ def test_a_loss_costs_a_second_look_and_one_at_its_neighbour(tmp_path: Path) -> 
             told = check(before.host, "--plain-http")
 
     assert told.code == 1
-    assert counted(before)["GET manifest"] == there.manifests + 2
+    assert there.manifests + 2 <= counted(before)["GET manifest"] <= there.places + 2
 
 
 def test_one_token_opens_a_repository_and_another_the_catalogue(
@@ -157,4 +156,4 @@ def test_one_token_opens_a_repository_and_another_the_catalogue(
     assert {tag["state"] for tag in said.document["tags"]} == {"present"}
     assert len(tokens.asked) == len(HOLDINGS) + 1
     assert asked["HEAD tag"] == there.tags
-    assert asked["GET manifest"] == there.manifests
+    assert there.manifests <= asked["GET manifest"] <= there.places
