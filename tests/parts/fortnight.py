@@ -148,6 +148,7 @@ def _settings(folder: Path, owned: str, cache: str) -> Json:
     kept = {"path": str(folder / "owned" / "storage")}
     return {
         "interval": "15m",
+        "external_url": "https://audit.example.com",
         "ledger": str(folder / "ledger.db"),
         "references": [{"file": str(live), "platforms": ["linux/amd64", "linux/arm64"]}],
         "registries": [

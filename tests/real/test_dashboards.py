@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-VALUES: Final = {"$registry": OWNED, "$repository": "shop/checkout", "$tag": "2.4.1"}
+VALUES: Final = {
+    "$registry": OWNED,
+    "$repository": "shop/checkout",
+    "$tag": "2.4.1",
+    "$pullproof": "https://audit.example.com",
+}
 """What somebody chooses who follows the page about the incident."""
 STEPS: Final = 300
 

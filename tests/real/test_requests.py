@@ -120,7 +120,7 @@ def test_an_audit_asks_once_for_each_thing_and_the_next_reads_no_manifest(
         assert whole + last == there.blobs
         # Whose collector it is one denial tells: once for each configuration.
         assert asked.pop("GET tag") == 1
-    # A manifest in a second repository is read there too, once it is known that this leaves no trace.
+    # A manifest in a second repository is read there too, once that is known to leave no trace.
     assert there.manifests <= first["GET manifest"] <= there.places
     assert first.pop("GET manifest") + first.pop("HEAD manifest", 0) == there.places
     assert first == lists | {"HEAD tag": there.tags}

@@ -256,7 +256,7 @@ SOURCE_GAPS: Final = Group.REFERENCES.gauge(
 FULL_READ_BYTES: Final = Group.VERDICTS.gauge(
     "audit_full_read_bytes{registry,shard}",
     "Bytes of blobs that the last audit read in full, because the registry ignores ranges.",
-    "Absent if the registry sends the byte that is asked for.",
+    "0 if the registry sends the byte that is asked for.",
 )
 REQUESTS: Final = Group.REQUESTS.counter(
     "registry_requests_total{registry,resource,code}",

@@ -43,7 +43,7 @@ def audits(samples: Samples, status: RegistryStatus) -> None:
 def counts(samples: Samples, status: RegistryStatus, report: Report) -> None:
     """Add what a report counts; of a check that could not run, not even zeros."""
     part, total = (status.registry, str(status.shard.index)), report.counts
-    samples.put(catalogue.FULL_READ_BYTES, report.snapshot.read_in_full, *part)
+    samples.put(catalogue.FULL_READ_BYTES, report.snapshot.read_in_full or 0, *part)
     samples.put(catalogue.REFERENCED_BYTES, total.referenced_bytes, *part)
     for state in State:
         samples.put(catalogue.BLOBS, total.blobs.get(state, 0), *part, state)
