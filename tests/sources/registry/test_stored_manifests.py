@@ -150,8 +150,8 @@ async def test_a_damaged_manifest_is_broken_as_a_damaged_layer_is(
                 registry,
                 Notes(bodies),
                 frozenset({"registry"}),
-                AuditScope(catalogue=False, listed=(APP,), select=("*",)),
-                AuditLimits(confirm_after=0.0),
+                scope=AuditScope(catalogue=False, listed=(APP,), select=("*",)),
+                limits=AuditLimits(confirm_after=0.0),
             )
             report = await audited(target)
 
