@@ -108,7 +108,7 @@ async def main(url: str, ledger: Path) -> None:
     with Ledger(ledger, _now) as memory:
         async with Distribution.open("benchmark", url, limits=asked) as registry:
             scope, limits = AuditScope(select=("*",)), AuditLimits(width=_WIDTH)
-            steps = Round(Target(registry, memory, frozenset(), scope, limits), memory)
+            steps = Round(Target(registry, memory, frozenset(), scope=scope, limits=limits), memory)
             acts = {
                 each.__name__: each for each in (steps.audit, steps.judge, steps.keep, steps.render)
             }
