@@ -69,7 +69,7 @@ async def test_a_fault_that_stays_is_given_up_after_so_many_tries(tries: int) ->
     with serving(answer) as url:
         async with registry_at(url, replace(QUICK, tries=tries)) as registry:
             with pytest.raises(Unseen) as raised:
-                await registry.head(APP, V1)
+                await registry.head(APP, DIGEST)
 
     # HEAD, and then GET, whose body may tell that what is stored cannot be parsed.
     assert (raised.value.reason, len(asked)) == (Reason.SERVER_ERROR, 2 * tries)
