@@ -74,7 +74,7 @@ def _patterns(value: object, at: str = "") -> Iterator[tuple[str, re.Pattern[Any
         yield at, value
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _patterns(each, f"{at}[{key}]")
+            yield from _patterns(each, f"{at}[{getattr(key, '__name__', key)}]")
     elif isinstance(value, tuple | list | set | frozenset):
         for number, each in enumerate(value):
             yield from _patterns(each, f"{at}[{number}]")
