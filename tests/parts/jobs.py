@@ -54,7 +54,9 @@ def _run(cluster: Kubernetes, job: Json, folder: Path) -> Told:
         place = folder / mount["mountPath"].strip("/")
         place.mkdir(parents=True)
         for name, content in files[mount["name"]].items():
-            text = content.decode().replace("/run/pullproof", str(folder / "run/pullproof"))
+            text = content.decode()
+            for known in ("/run/pullproof", "/var/lib/pullproof"):
+                text = text.replace(known, f"{folder}{known}")
             (place / name).write_text(text)
     return run(*(each.replace("=/etc", f"={folder}/etc") for each in container["args"]))
 
