@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from tests.parts.gitea import Gitea
     from tests.parts.kubernetes import Kubernetes
     from tests.parts.tokens import Tokens
+
+# What is printed is equally wide for every process that runs tests.
+os.environ["COLUMNS"] = "100"
 
 # No test is a timed one: what a busy machine does to an example says nothing about the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -38,6 +38,7 @@ WRITERS: Final = {
     "cli": "two patterns on what argparse says of the words typed",
     "commands.answer": "writes",
     "config.repositories": "one pattern on a host that was checked",
+    "config.schema": "writes a schema",
     "facts.digests": "packs",
     "judge.choice": "one pattern on a tag that was checked",
     "publish.answers.capacity": "says what is written",

@@ -136,7 +136,9 @@ def test_make_runs_it() -> None:
 
 
 def test_an_interruption_undoes_it(typed: Typed) -> None:
-    command = ["bash", "-c", f"{typed.known}\nexec scripts/quickstart"]
+    # A shell that runs this in the background ignores the signal, and so would all below it.
+    command = ["env", "--default-signal=INT", "bash", "-c"]
+    command.append(f"{typed.known}\nexec scripts/quickstart")
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -161,7 +161,9 @@ def test_a_manifest_that_the_registry_cannot_parse_any_more_is_found_in_its_stor
         tree.data(here.root, child.digest).write_bytes(child.body.replace(b"}", b"{", 1))
 
         audited = check("--refs", str(tmp_path / "running.txt"), "--plain-http").said
-        assert audited.states("shop/live:v1")["linux/arm64"] == "unknown", "it answers 500"
+        assert audited.states("shop/live:v1")["linux/arm64"] == "broken", (
+            "it answers 500 and says why"
+        )
         told = here.scrub("--output", "json")
 
     assert told.code == 1
