@@ -25,7 +25,10 @@ WHOLE, LOSSY = two_platforms("whole"), two_platforms("lossy")
 def downloads(server: Gitea) -> dict[str, int]:
     """How often each version was downloaded, by its database."""
     with closing(sqlite3.connect(f"file:{server.folder}/gitea.db?mode=ro", uri=True)) as database:
-        rows = database.execute("select lower_version, download_count from package_version")
+        rows = database.execute(
+            "select lower_version, download_count from package_version "
+            "where lower_version <> '_upload'"  # holds what is being pushed, and is no version
+        )
         return dict(rows.fetchall())
 
 
@@ -58,7 +61,7 @@ def test_ten_audits_a_scrub_and_a_confirmed_loss_count_no_download_after_the_fir
         gitea_server.push("trace/app", LOSSY, "v2")
         assert cli.main(["check", *words]) == 0
         first = own_downloads(gitea_server, others)
-        assert set(first.values()) == {1}
+        assert set(first.values()) == {0, 1}, "a manifest is read once, a tag by HEAD alone"
         gitea_server.data(LOSSY.children[0].digest).unlink()
         gitea_server.data(LOSSY.children[1].layers[0].digest).unlink()
         codes = [cli.main(["check", *words]) for _ in range(10)]
