@@ -132,7 +132,7 @@ class _Parser(argparse.ArgumentParser):
         return found, unknown
 
     def error(self, message: str) -> NoReturn:
-        """End with what was not understood, what may have been meant, and where more is told."""
+        """End with the mistake, and with the nearest known name or the way to the help."""
         known: list[str] = list(self._option_string_actions)
         chosen = _CHOICE.search(message)
         if chosen:

@@ -156,7 +156,7 @@ class RegistrySettings(Section):
     aliases: tuple[Host, ...] = ()
     """Other hosts that references use for it."""
     role: RoleName = Role.OWNED
-    """`owned`; `proxy` is a pull-through cache, of which nothing is requested; `sparse` is a mirror
+    """`owned`; `proxy` is a pull-through cache and is never requested; `sparse` is a mirror
     that omits platforms."""
     platforms: tuple[PlatformName, ...] = ()
     """Platforms of a sparse mirror."""

@@ -71,7 +71,7 @@ class Settings(Section):
     route_prefix: PathPrefix | None = None
     """Prefix of every path (`/registry-audit`), for a reverse proxy that does not strip it."""
     external_url: PageAddress | None = None
-    """Address at which people reach this web server (`https://pullproof.example.com`): alerts and
+    """Public address of this web server (`https://pullproof.example.com`): alerts and
     dashboards link to its pages and documentation there; `null` for no links."""
     ledger: FilePath | None = None
     """SQLite file that lets a restart serve the last results at once; `null` keeps them in

@@ -41,7 +41,7 @@ class Scrubbed:
 
     proofs: Mapping[Digest, Proven] = field(default_factory=dict)
     places: Mapping[Place, float] = field(default_factory=dict)
-    """When the bytes that a place hands out were last read whole and matched."""
+    """When a place's bytes were last read whole and matched."""
     mismatches: Mapping[Place, Mismatch] = field(default_factory=dict)
     contents: Mapping[Digest, Known] = field(default_factory=dict)
     """What layers unpack to, and what configurations say of that, where it is asked."""

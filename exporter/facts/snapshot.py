@@ -146,7 +146,7 @@ class Snapshot:
     delisted: tuple[tuple[Repository, Tag], ...] = ()
     """Tags of the audit before that the registry's complete lists show no more."""
     attached: Mapping[Place, Attachments] = field(default_factory=dict)
-    """What is attached to each manifest of which that was looked at."""
+    """Attachments, by manifest; only of manifests that were looked at for them."""
     require_attached: tuple[str, ...] = ()
     """Artifact types that must be attached to live and latest images, as shell patterns."""
     address: str = ""

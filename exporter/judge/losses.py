@@ -118,7 +118,7 @@ def losses(verdicts: Iterable[TagVerdict]) -> tuple[Restorable, ...]:
 
 
 def lost_tags(verdicts: Iterable[TagVerdict]) -> tuple[tuple[Repository, Tag], ...]:
-    """Return the tags that do not exist, and of which nothing says what they referenced."""
+    """Return the tags that do not exist and whose digest is unknown."""
     roots = (each.root for each in verdicts)
     return tuple(
         (root.repository, root.tag)

@@ -365,7 +365,7 @@ class Cause:
 
     lack: Lack
     affects: tuple[BrokenTag, ...]
-    """The tags that lack it, live first; also those of which only something optional does."""
+    """The tags that lack it, live first, including those that lack it only in an optional child."""
     since: float | None = None
     """When one of them was first seen to be broken: seconds since the epoch."""
 

@@ -103,7 +103,7 @@ class Reload:
     """Was the last attempt to load it successful?"""
     last_success: float
     external_url: str = ""
-    """Address at which people reach the web server; empty where none is configured."""
+    """Public address of the web server; empty if none is configured."""
     reference_max_age: float | None = None
     """Seconds after which nobody should rely on what a source of references named last."""
 

@@ -101,7 +101,7 @@ async def attachments(
 def unsettled(
     roots: Iterable[Root], found: Mapping[Place, Attachments], require: tuple[str, ...]
 ) -> Iterator[Gap]:
-    """Yield a gap for each image of which it is unknown whether it has what is required."""
+    """Yield a gap for each image whose required attachments are unknown."""
     at = ((root.repository, root.digest) for root in roots if root.digest)
     for repository, digest in dict.fromkeys(at):
         known = found.get((repository, digest))
@@ -152,7 +152,7 @@ class _Search:
     walk: Walk
     require: tuple[str, ...]
     listings: Mapping[Repository, frozenset[Tag]]
-    """The tags of the repositories of which all are known."""
+    """The tags of repositories whose tag lists are complete."""
     served: bool = False
     """Did the referrers API answer for any manifest?"""
 

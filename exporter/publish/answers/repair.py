@@ -113,7 +113,7 @@ def blocks(repairs: Sequence[Repair], most: int, again: str, *, applied: bool) -
 
 
 def nodes(repair: Repair) -> tuple[NodeEntry, ...]:
-    """Return which nodes report to have an image of which a part has no source."""
+    """Return the nodes that report an image whose lost content has no source."""
     missing = {step.loss.digest for step in repair.steps if not step.source}
     found = {
         held(tag.verdict, child.platform)

@@ -55,7 +55,7 @@ def _repositories(snapshot: Snapshot) -> Iterator[Row]:
 
 
 def _asked(snapshot: Snapshot) -> Iterator[Root]:
-    """Yield the roots of which the registry was asked: none in a pull-through cache."""
+    """Yield the roots that were requested: none in a pull-through cache."""
     return (root for root in snapshot.roots if not snapshot.is_proxied(root.repository))
 
 

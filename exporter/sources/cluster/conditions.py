@@ -30,5 +30,5 @@ def matches(condition: NodeSelectorRequirement, labels: Mapping[str, str]) -> bo
             texts = (value or "", *condition.values[:1])
             numbers = [int(text) for text in texts if _NUMBER.fullmatch(text)]
             ordered = numbers if condition.operator == "Lt" else numbers[::-1]
-            return len(ordered) == len(texts) == 2 and ordered[0] < ordered[1]  # noqa: PLR2004
+            return len(ordered) == len(texts) == 2 and ordered[0] < ordered[1]  # noqa: PLR2004 - both of them
     return False

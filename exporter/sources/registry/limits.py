@@ -57,7 +57,7 @@ class RequestLimits:
     """What its repositories are; the first that matches one decides."""
 
     def proxied(self, repository: str) -> bool:
-        """Is a repository in a pull-through cache, of which nothing may be requested?"""
+        """Is a repository in a pull-through cache, which must not be requested?"""
         found = next((each for each in self.parts if each.holds(repository)), None)
         return found is not None and found.role is Role.PROXY
 

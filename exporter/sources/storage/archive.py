@@ -82,7 +82,7 @@ class ImageArchive:
 
 
 class _Headers:
-    """A file of which tarfile may take headers only: what a member holds is not for it."""
+    """A file that gives tarfile headers only, never the content of a member."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

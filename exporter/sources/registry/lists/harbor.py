@@ -68,7 +68,7 @@ class HarborList(NamespaceList):
         return await ApiList(self.api, subject, path + query, read).repositories(most)
 
     async def _sees_all(self) -> bool:
-        """Is it a system administrator? A robot has no user of which to ask (412)."""
+        """Is it a system administrator? A robot has no user to ask about (412)."""
         subject = "users/current"
         try:
             response = await self.api.get(f"{_API}/users/current", subject)

@@ -200,6 +200,6 @@ def within(namespace: str) -> str:
 
 
 def in_part(listing: Listing[Repository], subject: str, words: str) -> Listing[Repository]:
-    """Return a list of which nothing proves that the account may see all of it."""
+    """Return a list that the account may see only in part."""
     gap = Gap(Scope.REGISTRY, subject, Reason.INCOMPLETE_LIST, words)
     return replace(listing, gaps=(*listing.gaps, gap))
