@@ -43,11 +43,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         return Place(ReferenceFile(file), file.unlink)
     cluster: Kubernetes = request.getfixturevalue("cluster")
     site = Site(cluster, cluster.namespace(), "registry.example")
+    # Other tests leave workloads on the shared API server.
+    extent = ClusterOptions(namespaces=(site.namespace,))
     site.controller("Deployment", "web", "shop/web:1")
     site.controller("Deployment", "odd", "NOT:A:REFERENCE")
     path = cluster.kubeconfig(tmp_path / "kubeconfig")
     access = Access("prod", {}, kubeconfig=path)
-    return Place(Cluster(access, ClusterOptions(), lambda: 0.0), path.unlink)
+    return Place(Cluster(access, extent, lambda: 0.0), path.unlink)
 
 
 def test_what_it_wants_is_named_and_what_cannot_be_read_is_a_gap_of_the_source(
