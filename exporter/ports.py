@@ -3,16 +3,12 @@
 An adapter translates its errors into `Unseen`.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from exporter.facts.body import Outline
-from exporter.facts.diff_ids import Inside
 from exporter.facts.gap import Gap, Reason, Scope
-from exporter.facts.proof import Sighting
 from exporter.facts.registry_kind import RegistryKind
-from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Admission
 from exporter.facts.use import Use
 from exporter.oci.digest import Digest
@@ -133,7 +129,6 @@ class ReferenceSource(Protocol):
     @property
     def name(self) -> str:
         """The label by which metrics and reports know it."""
-        ...
 
     def uses(self) -> Listing[Use]:
         """Read all that is wanted now; what cannot be read of it is among the gaps.
@@ -141,19 +136,15 @@ class ReferenceSource(Protocol):
         It takes as long as its source does: call it in a thread. Raises `Unseen` where nothing at
         all can be read: that is not "nothing is wanted".
         """
-        ...
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
         """Which sets of pull secrets are there, by `Use.login`? Never to be shown, nor kept."""
-        ...
 
     def owns(self, use: Use) -> bool:
         """Did this source, and no other, name a use?"""
-        ...
 
     def recall(self, uses: Iterable[Use]) -> None:
         """Take for what was so lately some uses that it named before a restart."""
-        ...
 
 
 class RepositoryList(Protocol):
@@ -161,11 +152,9 @@ class RepositoryList(Protocol):
 
     async def repositories(self) -> Listing[Repository]:
         """Which repositories are there? Raises `Unseen` where nothing at all could be listed."""
-        ...
 
     async def aclose(self) -> None:
         """Close every connection."""
-        ...
 
 
 class Catalogue(Protocol):
@@ -173,15 +162,12 @@ class Catalogue(Protocol):
 
     async def ping(self) -> None:
         """Does it answer at all (`GET /v2/`)? Raises `Unseen`; an answer ends failing fast."""
-        ...
 
     async def repositories(self) -> Listing[Repository]:
         """Which repositories are there? Raises `Unseen` where nothing at all could be listed."""
-        ...
 
     async def tags(self, repository: Repository) -> Listing[Tag] | Absent:
         """Which tags has a repository? Raises `Unseen` where nothing at all could be listed."""
-        ...
 
     async def kind(self, repository: Repository | None) -> RegistryKind:
         """Which software is it, as far as its answers tell?
@@ -189,7 +175,6 @@ class Catalogue(Protocol):
         Without a repository only those that were given already; with one, a harmless request may
         be made there. Raises `Unseen`.
         """
-        ...
 
 
 class Content(Protocol):
@@ -201,12 +186,10 @@ class Content(Protocol):
 
         As its latest answer showed; None before the first.
         """
-        ...
 
     @property
     def leaves_trace(self) -> bool | None:
         """Does reading a manifest change the registry's own records? None is unknown."""
-        ...
 
     async def stands(self, repository: Repository, digest: Digest) -> bool:
         """Can a manifest be read at this moment? Read in full, but not where that leaves a trace.
@@ -214,7 +197,6 @@ class Content(Protocol):
         Its words stand beside a loss below it: neither a passing fault nor a connection that cuts
         bodies short is the reason.
         """
-        ...
 
     async def head(
         self, repository: Repository, reference: Tag | Digest
@@ -224,7 +206,6 @@ class Content(Protocol):
         A 404 to HEAD has no body to trust: the adapter asks again with GET before `Absent`.
         `Wrong` for a tag whose manifest the registry cannot parse itself.
         """
-        ...
 
     async def verify_tag(
         self, repository: Repository, tag: Tag, claimed: Digest
@@ -234,21 +215,17 @@ class Content(Protocol):
         `Wrong` where they are other bytes than the claimed digest names, and are served under no
         digest of their own.
         """
-        ...
 
     async def manifest(
         self, repository: Repository, digest: Digest
     ) -> ManifestBody | Absent | Wrong:
         """Read a manifest by digest, whole, and hash it."""
-        ...
 
     async def referrers(self, repository: Repository, subject: Digest) -> Listing[Referrer] | None:
         """Which manifests name this one as their subject? None where it has no referrers API."""
-        ...
 
     async def stat(self, repository: Repository, blob: Descriptor) -> int | Absent | None:
         """How many bytes does HEAD claim a blob to have? A claim, and no proof."""
-        ...
 
     async def read(
         self, repository: Repository, blob: Descriptor, *, whole: bool = False
@@ -257,7 +234,6 @@ class Content(Protocol):
 
         What came whole is hashed, whether that was asked for or not.
         """
-        ...
 
 
 class Sink(Protocol):
@@ -265,14 +241,12 @@ class Sink(Protocol):
 
     def begin(self) -> None:
         """Forget what came: the content is read from its beginning, maybe once more."""
-        ...
 
     async def take(self, chunk: bytes) -> None:
         """Take some bytes, in order; nothing more is read until this returns.
 
         Raises `Full` where it wants no more.
         """
-        ...
 
 
 class Bytes(Protocol):
@@ -281,7 +255,6 @@ class Bytes(Protocol):
     @property
     def shared(self) -> bool:
         """Is what is read there the same for every repository?"""
-        ...
 
     async def prove(
         self, repository: Repository, target: Descriptor, sink: Sink, *, again: bool = False
@@ -290,7 +263,6 @@ class Bytes(Protocol):
 
         `again` asks for bytes that come from no connection or cache that the read before used.
         """
-        ...
 
 
 class KeepTagger(Protocol):
@@ -298,7 +270,6 @@ class KeepTagger(Protocol):
 
     async def add_tag(self, repository: Repository, digest: Digest, tag: Tag) -> None:
         """Point a tag at a manifest. Raises `Unseen` where it is not proven to point there then."""
-        ...
 
 
 class UploadContent(Protocol):
@@ -307,11 +278,9 @@ class UploadContent(Protocol):
     @property
     def size(self) -> int:
         """How many bytes are there?"""
-        ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Read it from the beginning."""
-        ...
 
 
 class ContentWriter(Content, Bytes, KeepTagger, Protocol):
@@ -328,11 +297,9 @@ class ContentWriter(Content, Bytes, KeepTagger, Protocol):
 
         Returns whether it was mounted. Raises `Unseen`.
         """
-        ...
 
     async def restore(self, repository: Repository, body: ManifestBody) -> None:
         """Put a manifest under its own digest. Raises `Unseen`."""
-        ...
 
 
 class CredentialCheck(Protocol):
@@ -340,7 +307,6 @@ class CredentialCheck(Protocol):
 
     async def admits(self, login: str, host: str, place: Place) -> Admission:
         """Does a set of credentials open a repository, in which something is known to be?"""
-        ...
 
 
 class Storage(Protocol):
@@ -351,7 +317,6 @@ class Storage(Protocol):
 
         It takes as long as its disk does: call it in a thread. Raises `Unseen`.
         """
-        ...
 
 
 class Registry(Catalogue, Content, Protocol):
@@ -360,7 +325,6 @@ class Registry(Catalogue, Content, Protocol):
     @property
     def name(self) -> str:
         """The label by which it is known in metrics and reports."""
-        ...
 
 
 class OpenRegistry(Registry, Bytes, Protocol):
@@ -369,91 +333,14 @@ class OpenRegistry(Registry, Bytes, Protocol):
     @property
     def tally(self) -> Tally:
         """What was asked of it since it was opened, over connections beside it as well."""
-        ...
 
     def beside(self) -> "OpenRegistry":
         """Return it over a connection of its own: one request at a time, within its rate."""
-        ...
 
     def credential_check(
         self, secrets: Callable[[], Mapping[str, tuple[bytes, ...]]]
     ) -> CredentialCheck:
         """Return what tries sets of pull secrets, of which `secrets` are there at the moment."""
-        ...
 
     async def aclose(self) -> None:
         """Close every connection."""
-        ...
-
-
-class Memory(Protocol):
-    """Which content was read before? It outlives a process; losing it costs reads, no truth."""
-
-    def manifest(self, digest: Digest) -> bytes | None:
-        """The body kept for a digest; its hash was checked again just now."""
-        ...
-
-    def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
-        """Keep bodies that were hashed."""
-        ...
-
-
-class Outlines(Protocol):
-    """What do manifests in a storage refer to that were read before? By thirty-two bytes each."""
-
-    def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
-        """What is kept of some sha256 digests, exactly as it was kept."""
-        ...
-
-    def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
-        """Keep outlines of manifests that were hashed."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One registry's last complete truth, as it was put away."""
-
-    snapshot: bytes
-    since: Mapping[str, float]
-    """First-seen times by finding, in seconds since the epoch."""
-
-
-class Journal(Protocol):
-    """Where complete audits are put away, each whole or not at all."""
-
-    def last(self, registry: str) -> Kept | None:
-        """Return what was put away last, or None."""
-        ...
-
-    def keep(self, registry: str, kept: Kept) -> None:
-        """Put away one registry's truth in place of the one before."""
-        ...
-
-
-class Proofs(Protocol):
-    """What scrubs remember. Times are seconds since the epoch."""
-
-    def scrubbed(self, registry: str) -> Scrubbed:
-        """What is known of a registry's bytes from whole reads."""
-        ...
-
-    def want(self, registry: str, digests: Iterable[Digest]) -> None:
-        """Note that these are needed: what is new waits for its proof from now on."""
-        ...
-
-    def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
-        """Keep what a whole read found: hashed, or corrupt; anything else proves nothing."""
-        ...
-
-    def learn(self, registry: str, digest: Digest, content: Inside) -> None:
-        """Keep what is in a configuration or a layer, and how many readings in a row said so."""
-        ...
-
-    def debt(self, registry: str) -> float:
-        """When is all that was read paid for by the budget? 0 where nothing was."""
-        ...
-
-    def owe(self, registry: str, until: float) -> None:
-        """Note when what is about to be read will be paid for."""
-        ...

@@ -23,7 +23,8 @@ from benchmarks.parts.memory import forget_peak, peak
 from exporter.audit import audit
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
-from exporter.ports import Kept, Listing
+from exporter.memory import Kept
+from exporter.ports import Listing
 from exporter.publish.metrics import family as limits
 from exporter.publish.metrics.exposition import Exposition
 from exporter.publish.metrics.rendering import render

@@ -13,9 +13,10 @@ from exporter.config.loading import Misconfigured, load
 from exporter.config.registry import RegistrySettings
 from exporter.facts.proof import State
 from exporter.facts.snapshot import Snapshot
+from exporter.memory import Journal
 from exporter.oci.digest import Digest, Malformed, without_credentials
 from exporter.oci.reference import Repository
-from exporter.ports import Journal, OpenRegistry, Unseen
+from exporter.ports import OpenRegistry, Unseen
 from exporter.repair.repairer import CopySource
 from exporter.store import snapshot_file
 from exporter.wiring.assembly import storage

@@ -12,16 +12,10 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.registry_kind import UNKNOWN_KIND
 from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import Admission
+from exporter.memory import Memory, Proofs
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place, Repository
-from exporter.ports import (
-    CredentialCheck,
-    Memory,
-    Proofs,
-    Registry,
-    Storage,
-    Unseen,
-)
+from exporter.ports import CredentialCheck, Registry, Storage, Unseen
 
 if TYPE_CHECKING:
     from exporter.facts.inventory import Inventory

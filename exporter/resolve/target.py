@@ -9,9 +9,10 @@ from exporter.facts.registry_kind import Collector
 from exporter.facts.scrubbed import Scrubbed
 from exporter.facts.snapshot import RegistryPart, Role, part_of
 from exporter.facts.use import ReferenceClass, Use
+from exporter.memory import Memory, Proofs
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
-from exporter.ports import Bytes, CredentialCheck, Memory, Proofs, Registry, Storage
+from exporter.ports import Bytes, CredentialCheck, Registry, Storage
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.unpacking import Unpacker
 from exporter.tally import ScrubTally

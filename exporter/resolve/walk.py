@@ -7,11 +7,12 @@ from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, Sighting, State, unknown
+from exporter.memory import Memory
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import Descriptor, Link, Manifest, parse
 from exporter.oci.reference import Place, Repository
 from exporter.oci.strict import LARGE
-from exporter.ports import Content, ManifestBody, Memory, Unseen
+from exporter.ports import Content, ManifestBody, Unseen
 from exporter.resolve.concurrency import abreast
 from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
 from exporter.resolve.full_reads import FullReadPlan

@@ -15,8 +15,9 @@ from exporter.facts.proof import State
 from exporter.facts.use import Use
 from exporter.judge.judgement import judge
 from exporter.judge.report import Report
+from exporter.memory import Journal, Kept
 from exporter.oci.digest import Malformed
-from exporter.ports import Journal, Kept, Listing, Unseen
+from exporter.ports import Listing, Unseen
 from exporter.publish.status import RegistryStatus, SourceStatus
 from exporter.resolve.target import Target
 from exporter.serve.board import Attempt, Board, aged, seen, unseen

@@ -5,7 +5,7 @@ import json
 from sqlite3 import Connection
 from typing import Final
 
-from exporter.ports import Kept
+from exporter.memory import Kept
 
 SCHEMA: Final = """
 CREATE TABLE audits (

@@ -16,9 +16,10 @@ from exporter.facts.body import Outline
 from exporter.facts.diff_ids import Inside
 from exporter.facts.proof import Sighting
 from exporter.facts.scrubbed import Scrubbed
+from exporter.memory import Kept
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
-from exporter.ports import Kept, Unseen
+from exporter.ports import Unseen
 from exporter.store import audits, manifest_cache, scrubs
 from exporter.store.ledger_file import FAULTS, connect, is_damage, set_aside
 from exporter.tally import LedgerTally

@@ -12,8 +12,9 @@ from exporter.config.storage import StorageSettings
 from exporter.facts.holdings import Grace
 from exporter.facts.registry_kind import Collector
 from exporter.facts.shard import WHOLE, Shard
+from exporter.memory import Outlines, Proofs
 from exporter.oci.reference import repository
-from exporter.ports import Bytes, OpenRegistry, Outlines, Proofs, Registry
+from exporter.ports import Bytes, OpenRegistry, Registry
 from exporter.resolve.scope import AuditScope, Promotion
 from exporter.resolve.target import (
     DAY,

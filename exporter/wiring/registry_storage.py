@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
+from exporter.memory import Outlines
 from exporter.oci.manifest import Descriptor
 from exporter.oci.reference import Repository
-from exporter.ports import Absent, Outlines, Sink, Unseen, Wrong
+from exporter.ports import Absent, Sink, Unseen, Wrong
 from exporter.sources.storage import filesystem, verification
 from exporter.sources.storage.folder import RootFolder
 

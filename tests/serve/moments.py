@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from exporter.judge.finding import FindingKey
     from exporter.judge.report import Child, TagVerdict
-    from exporter.ports import Kept
+    from exporter.memory import Kept
 
 BUILT, NEXT = worlds.two_platforms("app"), worlds.two_platforms("next")
 PLAIN = worlds.image("plain", layers=(BUILT.children[0].layers[0],))

@@ -13,7 +13,8 @@ import pytest
 from exporter.facts.exports import ExportResult
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
-from exporter.ports import Kept, Listing, Unseen
+from exporter.memory import Kept
+from exporter.ports import Listing, Unseen
 from exporter.publish.metrics.family import Limits
 from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.serve.audit_job import AuditJob, References, Watched

@@ -23,7 +23,7 @@ from tests.serve.test_audit_job import Journal, begun, board, stand, truth, watc
 if TYPE_CHECKING:
     from exporter.facts.exports import ExportResult
     from exporter.judge.report import Report
-    from exporter.ports import Proofs
+    from exporter.memory import Proofs
     from exporter.store.ledger import Ledger
 
 UNWRITABLE = "shop/\ud800"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from exporter.memory import Kept
 from exporter.oci.digest import Digest
-from exporter.ports import Kept
 from exporter.store.ledger import Ledger
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.memory import Kept
 from exporter.oci.digest import Digest
-from exporter.ports import Kept
 from tests.schema1 import schema1
 from tests.store.kept import BODY, DAY, NAME, TRUTH, Clock, bodies, open_
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from exporter.memory import Kept
 from exporter.oci.digest import Digest
-from exporter.ports import Kept
 from exporter.store import ledger as module
 from exporter.store.ledger import Ledger
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from exporter.memory import Kept
 from exporter.oci.digest import Digest
-from exporter.ports import Kept
 from tests.store.kept import BODY, NAME, TRUTH, aside, bodies, filled, open_
 
 if TYPE_CHECKING:

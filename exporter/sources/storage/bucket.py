@@ -13,7 +13,8 @@ from typing import Final, Self
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Driver, Folder, Inventory, Unlinked, Upload
 from exporter.facts.inventory_builder import InventoryBuilder, Target
-from exporter.ports import Outlines, Unseen
+from exporter.memory import Outlines
+from exporter.ports import Unseen
 from exporter.sources.storage import layout, links
 from exporter.sources.storage.context import ReadContext
 from exporter.sources.storage.links import LinkTargets

@@ -12,7 +12,8 @@ from typing import Final
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Driver, Inventory
 from exporter.facts.inventory_builder import InventoryBuilder
-from exporter.ports import Outlines, Unseen
+from exporter.memory import Outlines
+from exporter.ports import Unseen
 from exporter.sources.storage import layout
 from exporter.sources.storage.blobs import BlobFolders, read_blobs
 from exporter.sources.storage.context import ReadContext

@@ -14,7 +14,7 @@ from exporter.facts import body
 from exporter.facts.body import Outline
 from exporter.facts.digests import DIGEST_BYTES, pack_texts
 from exporter.facts.gap import Reason
-from exporter.ports import Outlines
+from exporter.memory import Outlines
 from exporter.sources.storage.context import ReadContext
 
 _log: Final = logging.getLogger("pullproof.storage")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exporter.facts.inventory import Inventory
-    from exporter.ports import Outlines
+    from exporter.memory import Outlines
 
 _BOTH = index(image("app", "linux/amd64"), image("app", "linux/arm64"))
 _REPOSITORY = "team/app"

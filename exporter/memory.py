@@ -1,0 +1,73 @@
+"""Memory: the protocols of what outlives a process, and the values that they keep."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from exporter.facts.body import Outline
+from exporter.facts.diff_ids import Inside
+from exporter.facts.proof import Sighting
+from exporter.facts.scrubbed import Scrubbed
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Place
+
+
+class Memory(Protocol):
+    """Which content was read before? It outlives a process; losing it costs reads, no truth."""
+
+    def manifest(self, digest: Digest) -> bytes | None:
+        """The body kept for a digest; its hash was checked again just now."""
+
+    def keep_manifests(self, bodies: dict[Digest, bytes]) -> None:
+        """Keep bodies that were hashed."""
+
+
+class Outlines(Protocol):
+    """What do manifests in a storage refer to that were read before? By thirty-two bytes each."""
+
+    def outlines(self, keys: Sequence[bytes]) -> Mapping[bytes, Outline]:
+        """What is kept of some sha256 digests, exactly as it was kept."""
+
+    def keep_outlines(self, found: Mapping[bytes, Outline]) -> None:
+        """Keep outlines of manifests that were hashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One registry's last complete truth, as it was put away."""
+
+    snapshot: bytes
+    since: Mapping[str, float]
+    """First-seen times by finding, in seconds since the epoch."""
+
+
+class Journal(Protocol):
+    """Where complete audits are put away, each whole or not at all."""
+
+    def last(self, registry: str) -> Kept | None:
+        """Return what was put away last, or None."""
+
+    def keep(self, registry: str, kept: Kept) -> None:
+        """Put away one registry's truth in place of the one before."""
+
+
+class Proofs(Protocol):
+    """What scrubs remember. Times are seconds since the epoch."""
+
+    def scrubbed(self, registry: str) -> Scrubbed:
+        """What is known of a registry's bytes from whole reads."""
+
+    def want(self, registry: str, digests: Iterable[Digest]) -> None:
+        """Note that these are needed: what is new waits for its proof from now on."""
+
+    def note(self, registry: str, found: Mapping[Place, Sighting], at: float) -> None:
+        """Keep what a whole read found: hashed, or corrupt; anything else proves nothing."""
+
+    def learn(self, registry: str, digest: Digest, content: Inside) -> None:
+        """Keep what is in a configuration or a layer, and how many readings in a row said so."""
+
+    def debt(self, registry: str) -> float:
+        """When is all that was read paid for by the budget? 0 where nothing was."""
+
+    def owe(self, registry: str, until: float) -> None:
+        """Note when what is about to be read will be paid for."""
