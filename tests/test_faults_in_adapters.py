@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
-from exporter import ports
+from exporter import memory, ports
 from exporter.audit import audit
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
@@ -62,7 +62,7 @@ class Welcome:
 
 @dataclass
 class Proofs:
-    """Implements what an audit asks of `exporter.ports.Proofs`."""
+    """Implements what an audit asks of `exporter.memory.Proofs`."""
 
     asked: list[str] = field(default_factory=list)
 
@@ -139,7 +139,7 @@ def methods(*protocols: type) -> Iterator[str]:
 
 CALLS: Final = (
     *(("registry", name) for name in methods(ports.Catalogue, ports.Content)),
-    *(("memory", name) for name in methods(ports.Memory)),
+    *(("memory", name) for name in methods(memory.Memory)),
     *(("storage", name) for name in methods(ports.Storage)),
     *(("credential_check", name) for name in methods(ports.CredentialCheck)),
     ("proofs", "scrubbed"),
@@ -152,19 +152,19 @@ ELSEWHERE: Final = {
     ports.ContentWriter: "tests/repair/test_faults.py",
     ports.UploadContent: "tests/repair/test_faults.py",
     ports.RepositoryList: "below",
-    ports.Outlines: "tests/sources/storage/test_recall.py",
-    ports.Journal: "tests/serve/test_faults.py",
-    ports.Proofs: "tests/serve/test_faults.py, and `scrubbed` here",
+    memory.Outlines: "tests/sources/storage/test_recall.py",
+    memory.Journal: "tests/serve/test_faults.py",
+    memory.Proofs: "tests/serve/test_faults.py, and `scrubbed` here",
 }
 """Where the protocols are put to the test that are no part of an audit."""
 
 
 def test_every_protocol_is_put_to_the_test() -> None:
-    held = {ports.Catalogue, ports.Content, ports.Memory, ports.Storage, ports.CredentialCheck}
+    held = {ports.Catalogue, ports.Content, memory.Memory, ports.Storage, ports.CredentialCheck}
     known = held | {*ELSEWHERE, ports.Registry, ports.OpenRegistry}
     found = {
         each
-        for each in vars(ports).values()
+        for each in (*vars(ports).values(), *vars(memory).values())
         if inspect.isclass(each) and getattr(each, "_is_protocol", False) and each is not Protocol
     }
 

@@ -92,7 +92,7 @@ import sys
 from pathlib import Path
 from exporter.oci.digest import Digest
 from exporter.store.ledger import Ledger
-from exporter.ports import Kept
+from exporter.memory import Kept
 
 ledger = Ledger(Path(sys.argv[1]), lambda: 1.7e9)
 number = 0
