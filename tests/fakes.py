@@ -26,7 +26,8 @@ from exporter.resolve import scope
 from exporter.resolve.target import AuditLimits, Target
 
 if TYPE_CHECKING:
-    from exporter.judge.report import Child, Report, TagVerdict
+    from exporter.judge.report import Report
+    from exporter.judge.tag_verdict import Child, TagVerdict
     from tests.worlds import Made
 
 HOST: Final = "registry.example"

@@ -17,7 +17,8 @@ from tests import worlds
 from tests.fakes import APP, NO_BLOB, NO_MANIFEST, NO_NAME, TRUTH, Fake, Notes, audited, target, use
 
 if TYPE_CHECKING:
-    from exporter.judge.report import Child, Report
+    from exporter.judge.report import Report
+    from exporter.judge.tag_verdict import Child
     from exporter.oci.digest import Digest
 
 A, B = worlds.two_platforms("app").children

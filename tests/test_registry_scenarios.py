@@ -9,7 +9,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof
 from exporter.facts.snapshot import Role
-from exporter.judge.report import ChildKind
+from exporter.judge.tag_verdict import ChildKind
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
 from exporter.ports import Wrong

@@ -10,7 +10,8 @@ from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import Nodes, ReferenceClass
 from exporter.judge.choice import said
 from exporter.judge.keep_tags import ReferencedManifest, referenced_manifests
-from exporter.judge.report import Child, Report, TagVerdict
+from exporter.judge.report import Report
+from exporter.judge.tag_verdict import Child, TagVerdict
 from exporter.oci.reference import Repository, Tag
 
 

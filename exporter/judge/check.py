@@ -7,7 +7,7 @@ from exporter.facts.snapshot import Role, Sealed, Snapshot
 from exporter.judge.finding import Evidence, Finding, FindingKey, Rule
 from exporter.judge.protection import Protection
 from exporter.judge.reachability import Reachability
-from exporter.judge.report import TagVerdict
+from exporter.judge.tag_verdict import TagVerdict
 
 
 @dataclass(frozen=True, slots=True)

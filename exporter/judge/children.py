@@ -8,7 +8,7 @@ from exporter.facts.proof import GONE, Proof, State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.leaves import Leaf, View
 from exporter.judge.protection import Risk
-from exporter.judge.report import Child, ChildKind, Lack
+from exporter.judge.tag_verdict import Child, ChildKind, Lack
 from exporter.oci.manifest import Descriptor, Kind
 from exporter.oci.reference import Tag
 

@@ -9,7 +9,7 @@ from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import Nodes, ReferenceClass, Use
 from exporter.judge.failure import Failure
 from exporter.judge.leaves import Leaf
-from exporter.judge.report import ChildKind, LackingPlatform
+from exporter.judge.tag_verdict import ChildKind, LackingPlatform
 from exporter.oci.platform import Platform, eligible, mirrored
 
 _SIGNATURE_TAG: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from exporter.facts.use import Holder, ReferenceClass
 from exporter.judge.finding import Finding, Rule, told, weight
-from exporter.judge.report import Child, Lack, TagVerdict
+from exporter.judge.tag_verdict import Child, Lack, TagVerdict
 from exporter.oci.platform import Platform, eligible
 from exporter.oci.reference import Reference
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.snapshot import Snapshot, known_manifests, stated_sizes
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import Child, Counts, RepositoryCounts, TagReport
+from exporter.judge.report import Counts, RepositoryCounts, TagReport
+from exporter.judge.tag_verdict import Child
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
 

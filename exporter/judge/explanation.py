@@ -11,7 +11,8 @@ from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.leaves import View, grow
 from exporter.judge.protection import Protection, Risk, risk_words
 from exporter.judge.reachability import Runners, direct_tags, resolved_tags, runners
-from exporter.judge.report import Child, ChildKind, Report, TagReport, TagVerdict
+from exporter.judge.report import Report, TagReport
+from exporter.judge.tag_verdict import Child, ChildKind, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, Tag
 

@@ -9,8 +9,9 @@ from exporter.judge.counts import counted
 from exporter.judge.finding import Finding
 from exporter.judge.reachability import compared, reachability
 from exporter.judge.remaining import remaining
-from exporter.judge.report import Report, TagVerdict
+from exporter.judge.report import Report
 from exporter.judge.tag_report import causes, tag_report
+from exporter.judge.tag_verdict import TagVerdict
 from exporter.judge.verdict import verdicts
 
 

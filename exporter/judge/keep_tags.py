@@ -14,7 +14,8 @@ from exporter.judge.choice import is_attached
 from exporter.judge.leaves import View
 from exporter.judge.protection import Protection, Risk
 from exporter.judge.reachability import Reachability, reachability_of, resolved_tags
-from exporter.judge.report import ChildKind, Report, TagVerdict
+from exporter.judge.report import Report
+from exporter.judge.tag_verdict import ChildKind, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository, Tag

@@ -10,7 +10,7 @@ from exporter.facts.gap import Reason
 from exporter.facts.proof import GONE, Sighting, State, unknown
 from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import Use
-from exporter.judge.report import ChildKind
+from exporter.judge.tag_verdict import ChildKind
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, Kind, Manifest
 from exporter.oci.platform import Platform, eligible

@@ -8,7 +8,7 @@ from exporter.facts.proof import State
 from exporter.facts.registry_kind import Collector
 from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import ReferenceClass, Use
-from exporter.judge.report import TagVerdict
+from exporter.judge.tag_verdict import TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository, Tag

@@ -13,7 +13,7 @@ from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import FindingKey
 from exporter.judge.protection import Protection
 from exporter.judge.reachability import Reachability, below, resolved_tags
-from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
+from exporter.judge.tag_verdict import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
 

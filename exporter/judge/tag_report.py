@@ -12,17 +12,8 @@ from exporter.judge.failure import Failure
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.impact import NO_IMPACT, Impact, users_of
 from exporter.judge.leaves import Leaf
-from exporter.judge.report import (
-    BrokenTag,
-    Cause,
-    ChildKind,
-    Condition,
-    Lack,
-    Requirement,
-    TagReport,
-    TagVerdict,
-    Urgency,
-)
+from exporter.judge.report import BrokenTag, Cause, Condition, Requirement, TagReport, Urgency
+from exporter.judge.tag_verdict import ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.platform import Platform
 

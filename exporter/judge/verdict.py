@@ -14,7 +14,7 @@ from exporter.judge.choice import Demand, demand, held, is_attached, stranded
 from exporter.judge.leaves import NOT_LOOKED_AT, Leaf, View, as_run, grow
 from exporter.judge.protection import Protection, Risk
 from exporter.judge.reachability import resolved_tags
-from exporter.judge.report import Child, ChildKind, Lack, TagVerdict
+from exporter.judge.tag_verdict import Child, ChildKind, Lack, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository, natural
 

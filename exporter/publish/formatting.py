@@ -11,7 +11,8 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import MERELY, aside
 from exporter.judge.impact import Impact, User
 from exporter.judge.keep_tags import ReferencedManifest
-from exporter.judge.report import Child, ChildKind, Report, TagReport, TagVerdict
+from exporter.judge.report import Report, TagReport
+from exporter.judge.tag_verdict import Child, ChildKind, TagVerdict
 from exporter.oci.reference import names_host, spellings
 from exporter.publish.blocks import Cell, Tone
 

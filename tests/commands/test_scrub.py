@@ -30,7 +30,7 @@ from tests.fakes import APP, NOW, Fake, audited, target, verdict
 from tests.serve.scrubs import Shelf, full_reads
 
 if TYPE_CHECKING:
-    from exporter.judge.report import TagVerdict
+    from exporter.judge.tag_verdict import TagVerdict
 
 IMAGE = worlds.image("app")
 MIB = 2**20

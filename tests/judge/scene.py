@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exporter.judge.finding import Finding
-    from exporter.judge.report import Child, TagVerdict
+    from exporter.judge.tag_verdict import Child, TagVerdict
     from tests.worlds import Made
 
 APP = Repository("app")

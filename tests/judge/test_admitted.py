@@ -13,13 +13,13 @@ from exporter.facts.snapshot import Role
 from exporter.facts.use import Nodes, ReferenceClass
 from exporter.judge.choice import needed
 from exporter.judge.leaves import Leaf
-from exporter.judge.report import ChildKind
+from exporter.judge.tag_verdict import ChildKind
 from exporter.oci.platform import Platform
 from tests import worlds
 from tests.judge.scene import BLIND, Scene, left_out, scene
 
 if TYPE_CHECKING:
-    from exporter.judge.report import TagVerdict
+    from exporter.judge.tag_verdict import TagVerdict
 
 MANY = worlds.index(*(worlds.image("app", f"linux/{each}") for each in ("amd64", "arm64", "386")))
 AMD64, ARM64, I386 = MANY.children

@@ -16,7 +16,7 @@ from exporter.facts.proof import (
     gone,
     unknown,
 )
-from exporter.judge.report import ChildKind
+from exporter.judge.tag_verdict import ChildKind
 from tests import worlds
 from tests.judge.scene import BLIND, LOST, SHORT, scene
 

@@ -24,7 +24,7 @@ from tests.judge.scene import APP, BLIND, LOST, SHORT, Scene, left_out, scene
 
 if TYPE_CHECKING:
     from exporter.facts.use import Use
-    from exporter.judge.report import TagVerdict
+    from exporter.judge.tag_verdict import TagVerdict
 
 PRESENT, BROKEN, UNKNOWN = State.PRESENT, State.BROKEN, State.UNKNOWN
 LIVE, IDLE, ROLLBACK = ReferenceClass.LIVE, ReferenceClass.IDLE, ReferenceClass.ROLLBACK

@@ -20,7 +20,7 @@ from tests.judge.scene import LOST, Scene, scene
 
 if TYPE_CHECKING:
     from exporter.facts.use import Use
-    from exporter.judge.report import TagVerdict
+    from exporter.judge.tag_verdict import TagVerdict
 
 INDEX = worlds.two_platforms("app")
 AMD64, ARM64 = INDEX.children

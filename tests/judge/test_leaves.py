@@ -8,7 +8,7 @@ from typing import Any
 from exporter.facts.gap import Reason
 from exporter.facts.proof import State
 from exporter.judge.leaves import View, grow
-from exporter.judge.report import ChildKind
+from exporter.judge.tag_verdict import ChildKind
 from exporter.judge.verdict import verdicts
 from exporter.oci.manifest import OCI_INDEX
 from exporter.oci.platform import Platform

@@ -7,7 +7,7 @@ import pytest
 from exporter.facts.gap import Reason
 from exporter.facts.proof import Proof, State, unknown
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import ChildKind
+from exporter.judge.tag_verdict import ChildKind
 from exporter.judge.verdict import verdicts
 from exporter.oci.digest import Digest
 from tests import worlds

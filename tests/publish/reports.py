@@ -19,8 +19,9 @@ from exporter.judge.gc.preconditions import Effect, Precondition, PreconditionCo
 from exporter.judge.judgement import concluded
 from exporter.judge.protection import Risk
 from exporter.judge.reachability import compared, reachability
-from exporter.judge.report import Child, ChildKind, Lack, LackingPlatform, Report, TagVerdict
+from exporter.judge.report import Report
 from exporter.judge.storage_use import CollectorForecast, StorageUse
+from exporter.judge.tag_verdict import Child, ChildKind, Lack, LackingPlatform, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Kind, Link, Manifest
 from exporter.oci.platform import Platform

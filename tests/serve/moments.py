@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from exporter.judge.finding import FindingKey
-    from exporter.judge.report import Child, TagVerdict
+    from exporter.judge.tag_verdict import Child, TagVerdict
     from exporter.memory import Kept
 
 BUILT, NEXT = worlds.two_platforms("app"), worlds.two_platforms("next")

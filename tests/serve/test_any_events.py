@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
     from exporter.facts.proof import Sighting
     from exporter.facts.snapshot import Root
-    from exporter.judge.report import Report, TagVerdict
+    from exporter.judge.report import Report
+    from exporter.judge.tag_verdict import TagVerdict
     from exporter.oci.digest import Digest
     from exporter.publish.status import RegistryStatus
     from tests import worlds

@@ -8,7 +8,7 @@ from exporter.judge import remaining
 from exporter.judge.check import Check, TagContext
 from exporter.judge.content_findings import of_child
 from exporter.judge.finding import Finding, Rule
-from exporter.judge.report import Child, Lack
+from exporter.judge.tag_verdict import Child, Lack
 
 _RULE: Final = Rule(
     "broken-child",

@@ -8,7 +8,7 @@ from exporter.facts.proof import GONE
 from exporter.facts.use import ReferenceClass
 from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import Finding, FindingKey, Rule, Severity, weight
-from exporter.judge.report import TagVerdict
+from exporter.judge.tag_verdict import TagVerdict
 
 _RULE: Final = Rule("missing-attachment", "An image lacks an attachment that is required.")
 _CLASSES: Final = frozenset({ReferenceClass.LIVE, ReferenceClass.LATEST})

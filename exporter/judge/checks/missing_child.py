@@ -8,7 +8,7 @@ from exporter.judge import remaining
 from exporter.judge.check import Check, TagContext
 from exporter.judge.content_findings import of_child
 from exporter.judge.finding import Finding, Rule
-from exporter.judge.report import Child, ChildKind
+from exporter.judge.tag_verdict import Child, ChildKind
 
 _RULE: Final = Rule(
     "missing-child", "A manifest that a tag references is missing.", breaks_pull=True

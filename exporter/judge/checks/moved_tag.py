@@ -7,7 +7,7 @@ from exporter.judge import remaining
 from exporter.judge.check import Check, TagContext
 from exporter.judge.finding import Evidence, Finding, FindingKey, Rule, Severity
 from exporter.judge.reachability import Reachability
-from exporter.judge.report import TagVerdict
+from exporter.judge.tag_verdict import TagVerdict
 from exporter.oci.digest import Digest
 
 _RULE: Final = Rule(

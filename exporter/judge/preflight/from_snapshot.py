@@ -30,7 +30,8 @@ from exporter.judge.preflight.prediction import (
     RemovalTotals,
     Victim,
 )
-from exporter.judge.report import ChildKind, Report, TagVerdict
+from exporter.judge.report import Report
+from exporter.judge.tag_verdict import ChildKind, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Kind
 from exporter.oci.reference import Repository

@@ -7,7 +7,8 @@ from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.judge.finding import Rule, Severity
-from exporter.judge.report import Child, ChildKind, Report, TagReport, Urgency
+from exporter.judge.report import Report, TagReport, Urgency
+from exporter.judge.tag_verdict import Child, ChildKind
 from exporter.oci.digest import Digest
 from exporter.publish.answers import causes, coverage
 from exporter.publish.answers.losses import losses

@@ -7,7 +7,8 @@ from typing import Final
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.proof import State
 from exporter.judge.protection import Risk
-from exporter.judge.report import ChildKind, Report
+from exporter.judge.report import Report
+from exporter.judge.tag_verdict import ChildKind
 from exporter.publish.blocks import Block, List, heading, listed, section
 from exporter.publish.formatting import count_words, gap_words
 

@@ -11,7 +11,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.change import ChangeKind, Diff, DiffOutcome, TagChange
 from exporter.judge.impact import users_of
 from exporter.judge.keep_tags import ReferencedManifest
-from exporter.judge.report import Child, TagVerdict
+from exporter.judge.tag_verdict import Child, TagVerdict
 from exporter.publish.answers.document import (
     VERSION,
     AnswerDocument,

@@ -9,7 +9,7 @@ from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.explanation import Dependent, Explanation, Tristate
 from exporter.judge.impact import users_of
-from exporter.judge.report import ChildKind
+from exporter.judge.tag_verdict import ChildKind
 from exporter.publish.answers.document import (
     VERSION,
     AnswerDocument,

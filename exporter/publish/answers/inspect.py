@@ -7,14 +7,8 @@ from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import aside
 from exporter.judge.protection import Risk, risk_words
-from exporter.judge.report import (
-    Child,
-    Condition,
-    LackingPlatform,
-    Report,
-    Requirement,
-    TagReport,
-)
+from exporter.judge.report import Condition, Report, Requirement, TagReport
+from exporter.judge.tag_verdict import Child, LackingPlatform
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, Kind, Manifest
 from exporter.publish.answers import coverage

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from exporter.facts.proof import Proof
-from exporter.judge.report import Child, TagVerdict
+from exporter.judge.tag_verdict import Child, TagVerdict
 from exporter.publish.blocks import Cell
 from exporter.publish.formatting import (
     LACKING,

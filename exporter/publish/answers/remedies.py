@@ -5,7 +5,8 @@ from typing import Final
 
 from exporter.facts.proof import State
 from exporter.judge.content_findings import held, save
-from exporter.judge.report import Child, Report, TagVerdict
+from exporter.judge.report import Report
+from exporter.judge.tag_verdict import Child, TagVerdict
 from exporter.publish.blocks import Command
 from exporter.publish.formatting import address
 from exporter.publish.invocation import Invocation

@@ -15,8 +15,9 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.gc.dialect import Mode
 from exporter.judge.gc.preconditions import Effect, PreconditionCode
-from exporter.judge.report import BrokenTag, Cause, Child, Report, TagReport, TagVerdict
+from exporter.judge.report import BrokenTag, Cause, Report, TagReport
 from exporter.judge.storage_use import CollectorForecast, StorageUse
+from exporter.judge.tag_verdict import Child, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.publish.answers.document import (
     VERSION,

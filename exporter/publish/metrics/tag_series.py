@@ -7,7 +7,8 @@ from typing import Final
 
 from exporter.facts.proof import State
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import ChildCounts, Report, TagReport, TagVerdict, Urgency
+from exporter.judge.report import ChildCounts, Report, TagReport, Urgency
+from exporter.judge.tag_verdict import TagVerdict
 from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import Samples, label_pairs
 from exporter.publish.metrics.family import Family

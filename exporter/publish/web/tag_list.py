@@ -7,7 +7,8 @@ from typing import Final
 from urllib.parse import quote
 
 from exporter.facts.use import ReferenceClass
-from exporter.judge.report import ChildKind, Condition, Requirement, TagVerdict
+from exporter.judge.report import Condition, Requirement
+from exporter.judge.tag_verdict import ChildKind, TagVerdict
 from exporter.publish.blocks import (
     Cell,
     PageLink,

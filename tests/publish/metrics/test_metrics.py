@@ -16,7 +16,7 @@ from exporter.facts.use import ReferenceClass
 from exporter.judge.checks import unprotected_child
 from exporter.judge.finding import Finding, Severity
 from exporter.judge.protection import Risk
-from exporter.judge.report import Child, ChildKind
+from exporter.judge.tag_verdict import Child, ChildKind
 from exporter.oci.platform import Platform
 from exporter.oci.reference import Repository
 from exporter.publish.metrics.family import Limits
@@ -48,7 +48,7 @@ from tests.publish.reports import (
 )
 
 if TYPE_CHECKING:
-    from exporter.judge.report import Child
+    from exporter.judge.tag_verdict import Child
 
 
 def required(metric: str, *children: Child, **other: Any) -> float | None:
