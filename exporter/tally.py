@@ -1,5 +1,7 @@
 """Plain counts of what was done since the process started."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
@@ -22,6 +24,34 @@ class Tally:
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds, in seconds, of `Tally.seconds`."""
+
+
+@dataclass(slots=True)
+class AuditProgress:
+    """How far an audit is."""
+
+    stage: str = ""
+    """What is being read: `tags|manifests|blobs`; empty before the first of them."""
+    done: int = 0
+    total: int = 0
+    """How many of them are known; each index that is read may add some."""
+    suspects: int = 0
+    """Apparent losses that are being confirmed."""
+
+    def expect(self, stage: str, count: int) -> None:
+        """Note that so many more will be read."""
+        if stage != self.stage:
+            self.stage, self.done, self.total = stage, 0, 0
+        self.total += count
+
+    @contextmanager
+    def confirming(self, count: int) -> Iterator[None]:
+        """Note that so many apparent losses are confirmed meanwhile."""
+        self.suspects += count
+        try:
+            yield
+        finally:
+            self.suspects -= count
 
 
 @dataclass(slots=True)

@@ -8,13 +8,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from exporter.audit import Audited, examine
 from exporter.commands import Refused, refusing
 from exporter.commands.options import Typed
+from exporter.commands.progress import ProgressLine
 from exporter.commands.subjects import Subjects
 from exporter.facts.proof import Proof
 from exporter.facts.shard import WHOLE, Shard
@@ -47,10 +47,7 @@ async def examined(
     args: argparse.Namespace, subjects: Subjects, typed: Typed, shard: Shard
 ) -> list[tuple[Target, Audited]]:
     """Audit what was asked for, or this shard of it, and return what it was found in as well."""
-    async with (
-        opened(borrowing(typed), shard) as assembly,
-        showing(partial(_answered, assembly)),
-    ):
+    async with opened(borrowing(typed), shard) as assembly, _told(args, assembly):
         wanted = await assembly.references()
         uses = subjects.with_uses(wanted.uses)
         targets = [aimed(args, subjects, watched.target) for watched in assembly.watched]
@@ -119,11 +116,6 @@ def aimed(args: argparse.Namespace, subjects: Subjects, target: Target) -> Targe
     return replace(target, scope=scope, limits=limits, attachments=attachments)
 
 
-def _answered(assembly: Assembly) -> str:
-    asked = sum(sum(each.tally.requests.values()) for each in assembly.watched)
-    return f"{asked:,} requests answered"
-
-
 def judged(path: Path) -> Report:
     """Judge a saved snapshot again, without any request; raises `Refused` for any other file."""
     try:
@@ -149,6 +141,33 @@ def finished(work: Coroutine[Any, Any, Result]) -> Result:
 
     asyncio.run(run())
     return results[0]
+
+
+@asynccontextmanager
+async def _told(args: argparse.Namespace, assembly: Assembly) -> AsyncIterator[None]:
+    """Tell how far the audits are: in one line on a terminal, or a line a step where asked for."""
+    line = ProgressLine({each.name: each.target.progress for each in assembly.watched})
+    if not args.verbose:
+        async with showing(lambda: line.text(time.monotonic())):
+            yield
+        return
+    noting = asyncio.create_task(_note(line))
+    try:
+        yield
+    finally:
+        noting.cancel()
+        with suppress(asyncio.CancelledError):
+            await noting
+
+
+async def _note(line: ProgressLine) -> None:
+    """Print each step as it begins: requests are logged between them."""
+    told = ""
+    while True:
+        if (step := line.step()) != told:
+            told = step
+            print(f"pullproof: {step}", file=sys.stderr)  # noqa: T201 - asked for
+        await asyncio.sleep(_TICK)
 
 
 @asynccontextmanager

@@ -80,7 +80,7 @@ async def attachments(
         return {}
     limits = replace(target.limits, depth=_DEPTH, entries=target.limits.entries // _PART)
     walk = Walk(target.registry, target.memory, limits, sharing=images.sharing)
-    walk.plan, walk.rereads = images.plan, images.rereads
+    walk.plan, walk.rereads, walk.progress = images.plan, images.rereads, images.progress
     repositories = {repository for repository, _ in subjects}
     shown = {
         at: frozenset(listings[at].entries)

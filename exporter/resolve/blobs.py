@@ -23,7 +23,7 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Place
 from exporter.ports import Absent, BlobRead, Unseen, Wrong
 from exporter.resolve.concurrency import spread
-from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
+from exporter.resolve.confirm import Look, Suspect, recovered, suspicion
 from exporter.resolve.walk import Walk
 
 LARGEST_CONFIG: Final = 4 * 2**20
@@ -58,9 +58,11 @@ class BlobCheck:
         walk = self.walk
         disputed = await asyncio.to_thread(self._collect)
         suspects: dict[Place, Suspect] = {}
+        walk.progress.expect("blobs", len(self._wanted))
 
         async def note(place: Place) -> None:
             look = await self._look(place)
+            walk.progress.done += 1
             if isinstance(look, Suspect):
                 suspects[place] = look
             else:
@@ -68,7 +70,7 @@ class BlobCheck:
 
         await spread(walk.limits.width, note, await self._ordered(note))
         above = _above(walk, suspects) if suspects else {}
-        settled = await confirm(suspects, self._look_again, above, walk.content, walk.limits)
+        settled = await walk.confirmed(suspects, self._look_again, above)
         walk.sightings.update(settled)
         walk.recovered.update(recovered(suspects, settled))
         argued = unknown(Reason.MALFORMED, "two manifests state different sizes")

@@ -93,10 +93,11 @@ async def _resolve(
     proxied = unasked((each for each in wanted if not target.asks(each.repository)), _PROXIED)
     wanted = tuple(each for each in wanted if target.asks(each.repository))
     wanted = suspected_first(wanted, empty.uses)
-    answers = await resolve(target.registry, tag_names(wanted), target.limits)
+    answers = await resolve(target.registry, tag_names(wanted), target.limits, target.progress)
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     sharing = Sharing(before.manifests if before else {})
     walk = Walk(target.registry, target.memory, target.limits, _follow(target), sharing)
+    walk.progress = target.progress
     if target.full_reads:
         walk.plan = FullReadPlan(target.registry.name, target.full_reads, empty.taken_at)
         walk.rereads = target.registry.leaves_trace is False

@@ -43,7 +43,7 @@ async def seals(
     open_to = await asyncio.to_thread(_open_to, listings, answers, children, roots, enough)
     tags = ((repository, tag) for repository, listed in open_to.items() for tag in listed)
     rest = [each for each in tags if each not in answers]
-    answers |= await resolve(target.registry, rest, target.limits)
+    answers |= await resolve(target.registry, rest, target.limits, target.progress)
 
     def sealed() -> dict[Repository, Sealed]:
         found = {at: seal(at, listed, answers) for at, listed in open_to.items()}

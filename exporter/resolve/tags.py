@@ -1,6 +1,6 @@
 """Resolution of tags to digests, at the start of an audit and once more at its end."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from exporter.facts.gap import Reason
@@ -15,16 +15,22 @@ from exporter.resolve.confirm import suspicion
 from exporter.resolve.listing import Listings, listings, shown
 from exporter.resolve.scope import WantedImage
 from exporter.resolve.target import AuditLimits, Target
+from exporter.tally import AuditProgress
 
 TagName = tuple[Repository, Tag]
 Answer = tuple[Digest | None, Sighting]
 
 
 async def resolve(
-    content: Content, tags: Iterable[TagName], limits: AuditLimits
+    content: Content,
+    tags: Collection[TagName],
+    limits: AuditLimits,
+    progress: AuditProgress | None = None,
 ) -> dict[TagName, Answer]:
     """Resolve each tag once, and those that seem gone once more after a pause."""
     answers: dict[TagName, Answer] = {}
+    progress = progress or AuditProgress()
+    progress.expect("tags", len(tags))
 
     async def look(name: TagName) -> None:
         try:
@@ -32,6 +38,8 @@ async def resolve(
         except Unseen as unseen:
             answers[name] = None, unknown(unseen.reason, unseen.detail)
             return
+        finally:
+            progress.done += 1
         if isinstance(found, Digest):
             answers[name] = found, HEADER
         else:
@@ -40,8 +48,10 @@ async def resolve(
 
     await spread(limits.width, look, tags)
     suspects = [name for name, (_, seen) in answers.items() if seen.state in GONE]
-    await pause(limits.confirm_after, suspects)
-    await spread(limits.width, look, suspects)
+    progress.expect("tags", len(suspects))
+    with progress.confirming(len(suspects)):
+        await pause(limits.confirm_after, suspects)
+        await spread(limits.width, look, suspects)
     return answers
 
 
@@ -139,12 +149,12 @@ async def resolve_again(
     }
 
 
-async def _by_bytes(target: Target, tagged: Iterable[TagName]) -> dict[TagName, Answer]:
+async def _by_bytes(target: Target, tagged: Collection[TagName]) -> dict[TagName, Answer]:
     """Resolve tags by their bytes: where only a header leads, nothing below it is theirs.
 
     Not where that leaves a trace: a broken tag would be pulled at every audit.
     """
-    answers = await resolve(target.registry, tagged, target.limits)
+    answers = await resolve(target.registry, tagged, target.limits, target.progress)
     if target.registry.leaves_trace:
         return answers
     claims = {at: digest for at, (digest, seen) in answers.items() if digest and seen == HEADER}

@@ -15,7 +15,7 @@ from exporter.oci.reference import Repository
 from exporter.ports import Bytes, CredentialCheck, Registry, Storage
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.unpacking import Unpacker
-from exporter.tally import ScrubTally
+from exporter.tally import AuditProgress, ScrubTally
 
 DAY: Final = 86_400.0
 _RESERVE: Final = 1.25
@@ -148,6 +148,7 @@ class Target:
     """What may be tried with the pull secrets of workloads, where these may be read."""
     attachments: AttachmentScope | None = None
     """None where attachments are not looked at."""
+    progress: AuditProgress = field(default_factory=AuditProgress)
 
     def part(self, repository: Repository) -> RegistryPart:
         """Return the part that a repository is in; the whole registry where no part names it."""

@@ -1,7 +1,7 @@
 """Manifests, breadth first: each digest is read once, each place requested once."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from exporter.resolve.concurrency import abreast
 from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
 from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.target import AuditLimits
+from exporter.tally import AuditProgress
 
 _BATCH: Final = 4 * 2**20
 """Bytes of bodies that wait in memory before they are handed to the ledger."""
@@ -98,6 +99,7 @@ class Walk:
     """Manifests whose platform no index states."""
     recovered: dict[Place, str] = field(default_factory=dict)
     """What was denied at first and was there at the second look; blobs are added to it."""
+    progress: AuditProgress = field(default_factory=AuditProgress)
     _entries: int = 0
     """Entries of all manifests that are held."""
     _parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -124,17 +126,33 @@ class Walk:
         """Read each new digest once, wherever it is first; then ask for the other places."""
         firsts = list({digest: (repository, digest) for repository, digest in wave}.values())
         chosen = set(firsts)
+        self.progress.expect("manifests", len(wave))
         looks = [
-            *await abreast(self.limits.width, self._manifest, firsts),
+            *await abreast(self.limits.width, self._counted, firsts),
             *await abreast(
-                self.limits.width, self._manifest, (place for place in wave if place not in chosen)
+                self.limits.width, self._counted, (place for place in wave if place not in chosen)
             ),
         ]
         suspects = {place: look for place, look in looks if isinstance(look, Suspect)}
         self.sightings.update((at, look) for at, look in looks if isinstance(look, Sighting))
-        settled = await confirm(suspects, self._manifest, self.above, self.content, self.limits)
+        settled = await self.confirmed(suspects, self._manifest, self.above)
         self.sightings.update(settled)
         self.recovered.update(recovered(suspects, settled))
+
+    async def confirmed(
+        self,
+        suspects: Mapping[Place, Suspect],
+        again: Callable[[Place], Awaitable[Look]],
+        above: Mapping[Place, Place],
+    ) -> dict[Place, Sighting]:
+        """Return what apparent losses turn out to be; `above` names the manifests above them."""
+        with self.progress.confirming(len(suspects)):
+            return await confirm(suspects, again, above, self.content, self.limits)
+
+    async def _counted(self, place: Place) -> Look:
+        look = await self._manifest(place)
+        self.progress.done += 1
+        return look
 
     async def _manifest(self, place: Place) -> Look:
         """HEAD for a manifest whose body is kept, GET for a new one."""
