@@ -5,18 +5,23 @@ One table of pods and nodes as people write them, for a list of objects and for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from exporter.judge.judgement import judge
-from exporter.resolve.scope import AuditScope, select, settled
+from exporter.oci.platform import Platform
+from exporter.oci.reference import Tag
+from exporter.resolve.scope import AuditScope, WantedImage, select, settled
+from exporter.sources.cluster.cluster import ClusterOptions
 from tests import worlds
-from tests.judge.scene import Scene
+from tests.judge.scene import LOST, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from exporter.facts.use import Use
+    from exporter.facts.use import ReferenceClass, Use
+    from exporter.judge.impact import User
 
 Json = dict[str, Any]
 
@@ -26,29 +31,59 @@ ARCHES: Final = {
     "armv7": worlds.image("app", "linux/arm/v7"),
     "windows": worlds.image("app", "windows/amd64"),
 }
-IMAGE: Final = worlds.index(*ARCHES.values())
 HOST: Final = "registry.example"
-_ARCH, _OS = "kubernetes.io/arch", "kubernetes.io/os"
+ARCH, OS = "kubernetes.io/arch", "kubernetes.io/os"
 _REVISION: Final = "deployment.kubernetes.io/revision"
+_VERSIONS: Final = {"Job": "batch/v1", "CronJob": "batch/v1", "ReplicationController": "v1"}
 
 
 def node(name: str, arch: str, system: str = "linux", taint: str = "", **labels: str) -> Json:
-    """A node; its taint as `key=value`."""
-    key, _, value = taint.partition("=")
-    named = {_ARCH: arch, _OS: system, "kubernetes.io/hostname": name} | labels
-    taints = [{"key": key, "value": value, "effect": "NoSchedule"}] if taint else []
+    """A node; its taints as `key=value key=value:effect`; the effect is NoSchedule by default."""
+    named = {ARCH: arch, OS: system, "kubernetes.io/hostname": name} | labels
+    meta = {"name": name, "labels": {key: each for key, each in named.items() if each}}
+    spec = {"taints": [_taint(each) for each in taint.split()]} if taint else {}
     info = {"architecture": arch, "operatingSystem": system}
-    spec = {"taints": taints} if taints else {}
-    meta = {"name": name, "labels": named}
     status = {"nodeInfo": info}
     return {"apiVersion": "v1", "kind": "Node", "metadata": meta, "spec": spec, "status": status}
 
 
+def _taint(text: str) -> Json:
+    named, _, effect = text.partition(":")
+    key, _, value = named.partition("=")
+    return {"key": key, "value": value, "effect": effect or "NoSchedule"}
+
+
 FLEET: Final = (
-    node("x1", "amd64", pool="web"),
-    node("x2", "amd64", taint="gpu=yes", pool="gpu"),
+    node("x1", "amd64", pool="web", cores="8"),
+    node("x2", "amd64", taint="gpu=yes", pool="gpu", cores="64"),
+    node("x3", "amd64", taint="batch=yes:PreferNoSchedule", pool="batch"),
     node("a1", "arm64", taint="arch=arm64", pool="arm"),
+    node("v7", "arm", taint="edge=yes:NoExecute", pool="edge"),
+    node("a2", "arm64", taint="arch=arm64 node.kubernetes.io/unschedulable", pool="old"),
     node("w1", "amd64", "windows", taint="os=windows"),
+    # A virtual kubelet says nothing of what it runs on.
+    node("k1", "", "", taint="virtual-kubelet.io/provider=azure", pool="virtual"),
+)
+
+
+def _karpenter(name: str, arch: str, taint: str, **labels: str) -> Json:
+    required = [{"key": ARCH, "operator": "In", "values": [arch]}]
+    of = {"requirements": required, "taints": [_taint(taint)]}
+    spec = {"template": {"metadata": {"labels": labels}, "spec": of}}
+    meta = {"name": name}
+    return {"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": meta, "spec": spec}
+
+
+def _machines(namespace: str, name: str, labels: str) -> Json:
+    key = "capacity.cluster-autoscaler.kubernetes.io/labels"
+    meta = {"name": name, "namespace": namespace, "annotations": {key: labels}}
+    version = "cluster.x-k8s.io/v1beta1"
+    return {"apiVersion": version, "kind": "MachineDeployment", "metadata": meta}
+
+
+POOLS: Final = (
+    _karpenter("spot", "arm64", "spot=yes", pool="spot"),
+    _machines("default", "capi", f"{ARCH}=arm64,pool=capi"),
 )
 TOLERATES_ARM: Final = {"tolerations": [{"key": "arch", "operator": "Equal", "value": "arm64"}]}
 TOLERATES_ALL: Final = {"tolerations": [{"operator": "Exists"}]}
@@ -56,7 +91,7 @@ TOLERATES_ALL: Final = {"tolerations": [{"operator": "Exists"}]}
 
 def chosen(**labels: str) -> Json:
     """A node selector; `arch` and `os` are the platform's labels."""
-    long = {"arch": _ARCH, "os": _OS, "host": "kubernetes.io/hostname"}
+    long = {"arch": ARCH, "os": OS, "host": "kubernetes.io/hostname"}
     return {"nodeSelector": {long.get(key, key): value for key, value in labels.items()}}
 
 
@@ -76,55 +111,112 @@ class Placement:
 
     name: str
     lost: str
-    """The children that are lost, by the names of `ARCHES`."""
+    """What is lost: children by the names of `ARCHES`, `amd64:layer`, `index`, `tag`."""
     means: str
-    """The severity of each, and `must` or `may` with the platforms that the workload fails on."""
+    """The class, the severities, and `must` or `may` with the platforms that its workload fails on.
+
+    Before those stand another class than the tag's, and another workload than its own.
+    """
     spec: Json = field(default_factory=dict)
+    """Of its pods; `@` stands for the image."""
     pods: tuple[str, ...] = ()
     """The node of each pod of the newest template; empty is pending."""
     old: Json | None = None
-    """The spec of an earlier template, where that still has pods."""
+    """The spec of an earlier template, where there is one."""
     old_pods: tuple[str, ...] = ()
     kind: str = "Deployment"
+    """`Node` is a pod that its node made."""
     replicas: int = 1
+    more: Json = field(default_factory=dict)
+    """Of the controller's own spec."""
+    offers: str = " ".join(ARCHES)
+    """The children of the index; one alone is an image without an index."""
+    beside: tuple[Placement, ...] = ()
+    """Further workloads that use the same image."""
     blind: bool = False
     """May nodes not be listed?"""
     always: tuple[str, ...] = ()
     """The platforms that the cluster must always serve."""
+    pools: bool = False
+    """Are node pools read?"""
+    require: tuple[str, ...] = ()
+    """The platforms that the registry requires of every tag."""
+    phase: str = ""
+    """Of its pods; by default those on a node run, and the others are pending."""
+    tag: str = ""
+    """Of the image, where that is another's."""
 
     @property
     def image(self) -> str:
-        return f"{HOST}/app:{self.name}"
+        return f"{HOST}/app:{self.tag or self.name}"
+
+    @property
+    def options(self) -> ClusterOptions:
+        """How its cluster is read."""
+        return ClusterOptions(
+            leave_out=frozenset({"nodes"} if self.blind else ()),
+            platforms=frozenset(map(Platform.parse, self.always)),
+            pools=self.pools,
+        )
 
     def documents(self, namespace: str, make: Callable[[Json], Json]) -> None:
         """Make its objects; `make` returns each with its uid."""
+        for each in self.beside:
+            replace(each, tag=self.name).documents(namespace, make)
         meta = {"name": self.name, "namespace": namespace}
-        if self.kind == "Pod":
+        if self.kind in ("Pod", "Node"):
             (at,) = self.pods
-            make(self._pod(meta, self.spec, at))
+            node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": at, "uid": f"u-{at}"}}
+            make(self._pod(meta | (_owned(node) if self.kind == "Node" else {}), self.spec, at))
             return
-        owner = make(self._controller(self.kind, meta, self.spec, self.replicas))
-        if self.kind == "DaemonSet":
-            for number, at in enumerate(self.pods):
-                named = {**meta, "name": f"{self.name}-{number}", **_owned(owner)}
-                make(self._pod(named, self.spec, at))
-            return
-        specs = [(self.old, self.old_pods)] if self.old is not None else []
-        for number, (spec, pods) in enumerate([*specs, (self.spec, self.pods)], 1):
-            marks = {"annotations": {_REVISION: str(number)}}
-            named = {**meta, "name": f"{self.name}-{number}", **_owned(owner), **marks}
-            made = make(self._controller("ReplicaSet", named, spec, len(pods)))
+        owner = make(self._controller(self.kind, meta, self.spec, self.replicas, **self.more))
+        templates = [(self.spec, self.pods)]
+        if self.old is not None:
+            templates.insert(0, (self.old, self.old_pods))
+        for number, (spec, pods) in enumerate(templates, 1):
+            below = self._template(owner, number, spec, len(pods))
+            made = make(below) if below else owner
+            above = owner if made["kind"] == "ControllerRevision" else made
             for each, at in enumerate(pods):
-                own = {**meta, "name": f"{self.name}-{number}-{each}", **_owned(made)}
-                make(self._pod(own, spec, at))
+                own = {**meta, "name": f"{self.name}-{number}-{each}", **_owned(above)}
+                where = only_at(at) if self.kind == "DaemonSet" and at else {}
+                make(self._pod(own, spec | where, at))
 
-    def _controller(self, kind: str, meta: Json, spec: Json, replicas: int) -> Json:
+    def _template(self, owner: Json, number: int, spec: Json, replicas: int) -> Json | None:
+        """Return what its controller makes for one of its templates."""
+        meta = {"name": f"{self.name}-{number}", "namespace": owner["metadata"]["namespace"]}
+        meta |= _owned(owner)
+        if self.kind == "Deployment":
+            marks = {"annotations": {_REVISION: str(number)}}
+            return self._controller("ReplicaSet", meta | marks, spec, replicas)
+        if self.kind == "CronJob" and replicas:
+            return self._controller("Job", meta, spec, 1)
+        if self.kind in ("StatefulSet", "DaemonSet"):
+            data = {"spec": {"template": {"$patch": "replace", "spec": self._containers(spec)}}}
+            kept = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": meta}
+            return kept | {"data": data, "revision": number}
+        return None
+
+    def _controller(self, kind: str, meta: Json, spec: Json, replicas: int, **more: Any) -> Json:
         labels = {"app": self.name}
-        template = {"metadata": {"labels": labels}, "spec": self._containers(spec)}
-        made: Json = {"selector": {"matchLabels": labels}, "template": template}
-        if kind != "DaemonSet":
-            made["replicas"] = replicas
-        return {"apiVersion": "apps/v1", "kind": kind, "metadata": meta, "spec": made}
+        template: Json = {"metadata": {"labels": labels}, "spec": self._containers(spec)}
+        made: Json = {"template": template}
+        if kind in ("Job", "CronJob"):
+            template["spec"]["restartPolicy"] = "Never"
+            if kind == "CronJob":
+                made = {"schedule": "30 7 * * *", "jobTemplate": {"spec": made}}
+        else:
+            plain = kind == "ReplicationController"
+            made["selector"] = labels if plain else {"matchLabels": labels}
+            made |= {} if kind == "DaemonSet" else {"replicas": replicas}
+            made |= {"serviceName": self.name} if kind == "StatefulSet" else {}
+        version = _VERSIONS.get(kind, "apps/v1")
+        status = {}
+        if kind == "StatefulSet" and self.old is not None:
+            now = {"currentRevision": f"{self.name}-1", "updateRevision": f"{self.name}-2"}
+            status = {"status": {"replicas": replicas, **now}}
+        document = {"apiVersion": version, "kind": kind, "metadata": meta, **status}
+        return document | {"spec": made | more}
 
     def _pod(self, meta: Json, spec: Json, at: str) -> Json:
         spec = self._containers(spec) | ({"nodeName": at} if at else {})
@@ -133,205 +225,64 @@ class Placement:
         spec["tolerations"] = [*spec.get("tolerations", []), {**passing, "effect": "NoExecute"}]
         told = {"name": "c", "image": self.image, "imageID": "", "restartCount": 0}
         told |= {"ready": bool(at), "state": {"running": {}} if at else {}}
-        status = {"phase": "Running" if at else "Pending", "containerStatuses": [told]}
+        phase = self.phase or ("Running" if at else "Pending")
+        status = {"phase": phase, "containerStatuses": [told]}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": status}
 
     def _containers(self, spec: Json) -> Json:
-        return {"containers": [{"name": "c", "image": self.image}], **spec}
+        whole = {"containers": [{"name": "c", "image": "@"}], **spec}
+        return dict(json.loads(json.dumps(whole).replace('"@"', f'"{self.image}"')))
 
     def outcome(self, uses: Iterable[Use]) -> str:
         """What the loss means for the uses of this image, in the words of `means`."""
-        scope = AuditScope(latest=())
+        scope = AuditScope(latest=(), require=frozenset(map(Platform.parse, self.require)))
         own = [settled(scope, use) for use in uses if str(use.reference) == self.image]
+        if not own:
+            return "not wanted"
         (wanted,) = select(scope, {}, own)
-        lost = [ARCHES[each] for each in self.lost.split()]
-        seen = Scene().tag(IMAGE, self.name, kind=wanted.reference_class)
+        report = judge(self._seen(wanted).snapshot(uses=tuple(own)), {})
+        worst = sorted({each.severity.value for each in report.findings})
+        (tag,) = report.tags
+        hits = (self._hit(wanted.reference_class, user) for user in tag.impact.workloads)
+        return f"{wanted.reference_class} {','.join(worst)}{''.join(hits)}"
+
+    def _seen(self, wanted: WantedImage) -> Scene:
+        """What an audit sees of the image."""
+        children = [ARCHES[each] for each in self.offers.split()]
+        made = worlds.index(*children) if len(children) > 1 else children[0]
+        seen = Scene()
+        if self.lost == "tag":
+            seen.roots = [wanted.root(Tag(self.tag or self.name), None, LOST)]
+            return seen
+        seen.tag(made, self.tag or self.name, kind=wanted.reference_class)
         (root,) = seen.roots
         seen.roots = [wanted.root(root.tag, root.digest, root.sighting)]
-        report = judge(seen.lose(*(each.digest for each in lost)).snapshot(uses=tuple(own)), {})
-        worst = sorted({each.severity.value for each in report.findings if each.rule.breaks_pull})
-        (tag,) = report.tags
-        hit = (
-            f" {'must' if user.stops else 'may'} {','.join(map(str, user.fails_on))}"
-            for user in tag.impact.workloads
-        )
-        return f"{wanted.reference_class} {','.join(worst)}{''.join(hit)}"
+        for each in self.lost.split():
+            name, _, part = each.partition(":")
+            lost = made if name == "index" else ARCHES[name]
+            blob = {"layer": lost.layers[:1], "config": lost.blobs[:1]}.get(part, (lost,))
+            seen.lose(*(one.digest for one in blob))
+        return seen
+
+    def _hit(self, of: ReferenceClass, user: User) -> str:
+        workload = user.workload
+        assert workload
+        kind = "Pod" if self.kind == "Node" else self.kind
+        mine = (workload.kind, workload.name) == (kind, self.name)
+        who = "" if mine else f" {workload.kind} {workload.name}"
+        how = "" if user.reference_class is of else f" {user.reference_class}"
+        platforms = ",".join(map(str, user.fails_on))
+        return f"{how}{who} {'must' if user.stops else 'may'} {platforms}"
+
+
+def only_at(name: str) -> Json:
+    """The affinity by which the controller of a DaemonSet binds a pod."""
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    return {"affinity": {"nodeAffinity": required}}
 
 
 def _owned(by: Json) -> Json:
     owner = {"apiVersion": by["apiVersion"], "kind": by["kind"], "controller": True}
     owner |= {key: by["metadata"][key] for key in ("name", "uid")}
     return {"ownerReferences": [owner]}
-
-
-AMD, ARM, WIN = "linux/amd64", "linux/arm64", "windows/amd64"
-_BURST: Final = chosen(arch="arm64", pool="burst")
-_BOTH: Final = (AMD, ARM)
-_EITHER: Final = drawn((_ARCH, "In", ["amd64", "arm64"]))
-
-
-TABLE: Final = (
-    Placement("runs-there", "amd64", f"live critical must {AMD}", pods=("x1",)),
-    Placement("runs-elsewhere", "arm64", "live info", pods=("x1",)),
-    Placement("two-pods", "amd64", f"live critical must {AMD}", pods=("x1", "x1")),
-    Placement("tolerates-arm", "arm64", f"live warning may {ARM}", TOLERATES_ARM, ("x1",)),
-    Placement(
-        "tolerates-arm-amd-lost", "amd64", f"live critical must {AMD}", TOLERATES_ARM, ("x1",)
-    ),
-    Placement("runs-on-arm", "arm64", f"live critical must {ARM}", TOLERATES_ARM, ("a1",)),
-    Placement("runs-on-both", "arm64", f"live critical must {ARM}", TOLERATES_ARM, ("x1", "a1")),
-    Placement("on-arm-may-amd", "amd64", f"live warning may {AMD}", TOLERATES_ARM, ("a1",)),
-    Placement(
-        "both-lost", "amd64 arm64", f"live critical,warning must {AMD}", TOLERATES_ARM, ("x1",)
-    ),
-    Placement("pending-anywhere", "arm64", f"live warning may {ARM}", TOLERATES_ARM, ("",)),
-    Placement(
-        "pending-nowhere", "amd64 arm64", f"live critical must {AMD},{ARM}", TOLERATES_ARM, ("",)
-    ),
-    Placement("no-pods", "arm64", f"live warning may {ARM}", TOLERATES_ARM),
-    Placement("no-pods-amd", "amd64", f"live critical must {AMD}"),
-    Placement("selects-amd", "arm64", "live info", chosen(arch="amd64") | TOLERATES_ALL, ("x1",)),
-    Placement(
-        "selects-arm",
-        "arm64",
-        f"live critical must {ARM}",
-        chosen(arch="arm64") | TOLERATES_ARM,
-        ("",),
-    ),
-    Placement(
-        "selects-pool", "arm64", f"live critical must {ARM}", chosen(pool="arm") | TOLERATES_ARM
-    ),
-    Placement(
-        "selects-host", "arm64", f"live critical must {ARM}", chosen(host="a1") | TOLERATES_ARM
-    ),
-    Placement(
-        "not-arm", "arm64", "live info", drawn((_ARCH, "NotIn", ["arm64"])) | TOLERATES_ALL, ("x1",)
-    ),
-    Placement(
-        "beta-label",
-        "arm64",
-        "live info",
-        drawn(("beta.kubernetes.io/arch", "In", ["amd64"])),
-        ("x1",),
-    ),
-    Placement(
-        "gpu", "amd64", f"live critical must {AMD}", chosen(pool="gpu") | TOLERATES_ALL, ("x2",)
-    ),
-    Placement(
-        "says-linux", "windows", "live info", {"os": {"name": "linux"}} | TOLERATES_ALL, ("x1",)
-    ),
-    Placement(
-        "says-windows",
-        "windows",
-        f"live critical must {WIN}",
-        {"os": {"name": "windows"}} | TOLERATES_ALL,
-        ("w1",),
-    ),
-    Placement("windows-tolerated", "windows", f"live warning may {WIN}", TOLERATES_ALL, ("x1",)),
-    Placement("armv7-of-arm64", "armv7", "live info", TOLERATES_ARM, ("a1",)),
-    Placement(
-        "daemon", "arm64", f"live critical must {ARM}", TOLERATES_ALL, ("x1",), kind="DaemonSet"
-    ),
-    Placement("daemon-amd-only", "arm64", "live info", {}, ("x1",), kind="DaemonSet"),
-    Placement("bare", "arm64", "live info", TOLERATES_ALL, ("x1",), kind="Pod"),
-    Placement("bare-arm", "arm64", f"live critical must {ARM}", TOLERATES_ALL, ("a1",), kind="Pod"),
-    # Where no node admits it now.
-    Placement("arm-pool-at-zero", "arm64", f"live critical must {ARM}", _BURST, ("",)),
-    Placement("arm-pool-at-zero-amd-lost", "amd64", "live info", _BURST, ("",)),
-    Placement("unknown-pool", "arm64", f"live critical must {ARM}", chosen(pool="burst"), ("",)),
-    Placement(
-        "either-pool-at-zero", "arm64", f"live warning may {ARM}", chosen(pool="burst") | _EITHER
-    ),
-    Placement(
-        "either-pool-all-lost",
-        "amd64 arm64",
-        f"live critical must {AMD},{ARM}",
-        chosen(pool="burst") | _EITHER,
-    ),
-    Placement(
-        "migrates",
-        "arm64",
-        f"live critical must {ARM}",
-        _BURST,
-        ("",),
-        old=chosen(arch="amd64"),
-        old_pods=("x1",),
-    ),
-    Placement(
-        "migrates-amd-lost",
-        "amd64",
-        f"live critical must {AMD}",
-        _BURST,
-        ("",),
-        old=chosen(arch="amd64"),
-        old_pods=("x1",),
-    ),
-    Placement(
-        "migrates-to-unknown",
-        "arm64",
-        f"live critical must {ARM}",
-        chosen(pool="burst"),
-        ("",),
-        old=chosen(arch="amd64"),
-        old_pods=("x1",),
-    ),
-    Placement(
-        "migrates-to-either",
-        "arm64 armv7",
-        f"live critical,info must {ARM}",
-        drawn((_ARCH, "In", ["arm64", "s390x"])) | chosen(pool="burst"),
-        ("",),
-        old=chosen(arch="amd64"),
-        old_pods=("x1",),
-    ),
-    Placement("daemon-at-zero", "arm64", f"idle warning must {ARM}", _BURST, kind="DaemonSet"),
-    Placement("asleep", "arm64", f"idle warning must {ARM}", _BURST, replicas=0),
-    Placement("asleep-either", "arm64", f"idle warning must {ARM}", TOLERATES_ARM, replicas=0),
-    # Where nodes may not be listed.
-    Placement("blind", "arm64", f"live critical must {ARM}", {}, ("x1",), blind=True),
-    Placement("blind-amd", "arm64", "live info", chosen(arch="amd64"), ("x1",), blind=True),
-    Placement(
-        "blind-arm", "arm64", f"live critical must {ARM}", chosen(arch="arm64"), ("a1",), blind=True
-    ),
-    Placement(
-        "blind-not-arm",
-        "arm64",
-        "live info",
-        drawn((_ARCH, "NotIn", ["arm64"])),
-        ("x1",),
-        blind=True,
-    ),
-    Placement("blind-linux", "windows", "live info", chosen(os="linux"), ("x1",), blind=True),
-    Placement(
-        "blind-linux-arm",
-        "arm64",
-        f"live critical must {ARM}",
-        chosen(os="linux"),
-        ("x1",),
-        blind=True,
-    ),
-    Placement(
-        "blind-spec-os", "windows", "live info", {"os": {"name": "linux"}}, ("x1",), blind=True
-    ),
-    Placement(
-        "blind-spec-windows", "arm64", "live info", {"os": {"name": "windows"}}, ("w1",), blind=True
-    ),
-    Placement("blind-either", "arm64", f"live critical must {ARM}", _EITHER, ("x1",), blind=True),
-    # Where the cluster must always serve some.
-    Placement("always", "arm64", f"live critical must {ARM}", {}, ("x1",), always=_BOTH),
-    Placement(
-        "always-not-excluded", "arm64", "live info", chosen(arch="amd64"), ("x1",), always=_BOTH
-    ),
-    Placement(
-        "always-elsewhere",
-        "arm64",
-        "live info",
-        chosen(pool="gpu") | TOLERATES_ALL,
-        ("x2",),
-        always=_BOTH,
-    ),
-    Placement(
-        "always-unknown-pool", "windows", "live info", chosen(pool="burst"), ("",), always=_BOTH
-    ),
-    Placement("always-bare", "arm64", "live info", {}, ("x1",), kind="Pod", always=_BOTH),
-)

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.oci.platform import Platform
-from exporter.sources.cluster.cluster import ClusterOptions
-from tests.placements import FLEET, TABLE, Placement
+from tests.placement_table import TABLE
+from tests.placements import FLEET, POOLS, Placement
 from tests.sources.cluster.api import Site, cluster
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from exporter.facts.use import Use
+    from exporter.sources.cluster.cluster import ClusterOptions
 
-_PATHS = {
-    "Node": "/api/v1/nodes",
-    "Pod": "/api/v1/pods",
-    **{
-        each: f"/apis/apps/v1/{each.lower()}s" for each in ("Deployment", "ReplicaSet", "DaemonSet")
-    },
-}
+Uses = dict["ClusterOptions", tuple["Use", ...]]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Uses:
+    """What a cluster with all of the table uses, by how it is read."""
+    site = Site()
+    for each in (*FLEET, *POOLS):
+        site.create(each)
+    for case in TABLE:
+        case.documents("shop", site.create)
+    uses: Uses = {}
+    for options in {case.options for case in TABLE}:
+        with cluster(site, tmp_path_factory.mktemp("cluster"), options) as source:
+            listing = source.uses()
+        assert listing.complete
+        uses[options] = listing.entries
+    return uses
 
 
 @pytest.mark.parametrize("case", TABLE, ids=[each.name for each in TABLE])
-def test_a_loss_means_what_the_placement_makes_of_it(case: Placement, tmp_path: Path) -> None:
-    site = Site()
+def test_a_loss_means_what_the_placement_makes_of_it(case: Placement, found: Uses) -> None:
+    assert case.outcome(found[case.options]) == case.means
 
-    def make(document: dict[str, Any]) -> dict[str, Any]:
-        document["metadata"]["uid"] = f"uid-{document['kind']}-{document['metadata']['name']}"
-        site.put(_PATHS[document["kind"]], document)
-        return document
 
-    for each in FLEET:
-        site.put(_PATHS["Node"], each)
-    case.documents("shop", make)
-    leave_out = frozenset({"nodes"} if case.blind else ())
-    extent = ClusterOptions(
-        leave_out=leave_out, platforms=frozenset(map(Platform.parse, case.always))
-    )
-
-    with cluster(site, tmp_path, extent) as source:
-        uses = source.uses()
-
-    assert uses.complete
-    assert case.outcome(uses.entries) == case.means
+def test_each_placement_has_a_name_of_its_own() -> None:
+    assert len({case.name for case in TABLE}) == len(TABLE) >= 100

@@ -146,6 +146,20 @@ class Kubernetes:
         url = f"{self.etcd}/v3/kv/{verb}"
         return self._said(httpx.post(url, json=request, trust_env=False, timeout=PATIENCE))
 
+    def define(self, version: str, kind: str, scope: str = "Namespaced") -> None:
+        """Define a custom resource of any form, and wait until the API serves it."""
+        group, _, name = version.partition("/")
+        schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        served = {"name": name, "served": True, "storage": True, "subresources": {"status": {}}}
+        served["schema"] = {"openAPIV3Schema": schema}
+        names = {"plural": f"{kind.lower()}s", "singular": kind.lower(), "kind": kind}
+        definition = _object(
+            "apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{names['plural']}.{group}"
+        )
+        spec = {"group": group, "scope": scope, "names": names, "versions": [served]}
+        self.create({**definition, "spec": spec})
+        self.served(version, kind)
+
     def served(self, version: str, kind: str) -> None:
         """Wait until the API serves a kind that was defined just now."""
         path = f"/apis/{version}"

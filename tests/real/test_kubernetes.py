@@ -287,9 +287,8 @@ def test_single_namespaces_need_no_right_beyond_them(site: Site, tmp_path: Path)
 def test_custom_resources_are_seen_at_their_paths_and_own_what_they_made(
     site: Site, tmp_path: Path
 ) -> None:
-    plurals = {"rollouts": "Rollout", "workflows": "Workflow"}
-    for plural, kind in plurals.items():
-        define(site, plural, kind)
+    for kind in ("Rollout", "Workflow"):
+        site.api.define("shop.example/v1", kind)
     version = "shop.example/v1"
     template = {"template": {"spec": site.containers("shop/canary:2")}}
     rollout = site.make(version, "Rollout", "canary", {"replicas": 1, **template})
@@ -328,7 +327,7 @@ def test_custom_resources_are_seen_at_their_paths_and_own_what_they_made(
 
 
 def test_a_custom_resource_that_is_being_deleted_wants_nothing(site: Site, tmp_path: Path) -> None:
-    define(site, "tasks", "Task")
+    site.api.define("shop.example/v1", "Task")
     spec = {"image": site.image("shop/task:1")}
     for name in ("going-on", "leaving"):
         kept = {"finalizers": ["shop.example/held"]}
@@ -348,19 +347,6 @@ def test_a_custom_resource_that_is_being_deleted_wants_nothing(site: Site, tmp_p
 
     assert kept_still["deletionTimestamp"]
     assert found.classes() == {("Task/going-on", "shop/task:1", LIVE)}
-
-
-def define(site: Site, plural: str, kind: str) -> None:
-    """Define a custom resource, and wait until the API serves it."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True}
-    version |= {"schema": {"openAPIV3Schema": schema}, "subresources": {"status": {}}}
-    names = {"plural": plural, "singular": kind.lower(), "kind": kind}
-    spec = {"group": "shop.example", "scope": "Namespaced", "names": names, "versions": [version]}
-    definition = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
-    meta = {"name": f"{plural}.shop.example"}
-    site.api.create({**definition, "metadata": meta, "spec": spec})
-    site.api.served("shop.example/v1", kind)
 
 
 def test_helm_may_go_back_to_the_revisions_before_the_one_in_force(

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from exporter.oci.platform import Platform
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, ClusterOptions
 from tests.parts.process import PATIENCE
-from tests.placements import FLEET, TABLE
+from tests.placement_table import TABLE
+from tests.placements import FLEET, POOLS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from exporter.ports import Listing
     from tests.parts.kubernetes import Kubernetes
 
 pytestmark = pytest.mark.real
@@ -25,25 +26,19 @@ def test_each_loss_means_what_the_placement_makes_of_it(
 ) -> None:
     namespace = cluster.namespace()
     path = cluster.kubeconfig(tmp_path / "kubeconfig")
-    for node in FLEET:
-        cluster.create(_spare(node))
+    for pool in POOLS:
+        scope = "Namespaced" if "namespace" in pool["metadata"] else "Cluster"
+        cluster.define(pool["apiVersion"], pool["kind"], scope)
+    for each in (*FLEET, *POOLS):
+        cluster.create(each)
     for case in TABLE:
         case.documents(namespace, cluster.create)
 
-    found: dict[tuple[bool, tuple[str, ...]], Any] = {}
-    for extent in {(case.blind, case.always) for case in TABLE}:
-        blind, always = extent
-        options = ClusterOptions(
-            leave_out=frozenset({"nodes"} if blind else ()),
-            platforms=frozenset(map(Platform.parse, always)),
-        )
+    found: dict[ClusterOptions, Listing[Any]] = {}
+    for options in {case.options for case in TABLE}:
         access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
-        found[extent] = Cluster(access, options, lambda: 0.0).uses()
+        found[options] = Cluster(access, options, lambda: 0.0).uses()
 
-    said = {case.name: case.outcome(found[case.blind, case.always].entries) for case in TABLE}
+    assert all(each.complete for each in found.values())
+    said = {case.name: case.outcome(found[case.options].entries) for case in TABLE}
     assert said == {case.name: case.means for case in TABLE}
-
-
-def _spare(node: dict[str, Any]) -> dict[str, Any]:
-    """A document of its own, since its creation is noted in it."""
-    return {**node, "metadata": dict(node["metadata"])}

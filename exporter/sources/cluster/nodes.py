@@ -121,6 +121,10 @@ class ClusterNodes:
                 return None
         return frozenset(found)
 
+    def left(self, name: str) -> bool:
+        """Is it sure that a node by this name is not there any more?"""
+        return bool(name) and self._whole and name not in self._platforms
+
     def reach(self, pod: PodSpec) -> Nodes:
         """Return where a pod must be servable, and where else it may be started.
 

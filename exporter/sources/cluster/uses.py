@@ -44,7 +44,9 @@ def merged(
             gaps.append(Gap(Scope.REFERENCES, subject, Reason.TOO_LARGE, each.excess))
         else:
             groups.setdefault((each.workload, each.image, each.reference_class), []).append(each)
-    for (workload, text, _), group in groups.items():
+    for (workload, text, _), every in groups.items():
+        # What is made anew is made after a template: a pod outlives its node for a minute only.
+        group = [each for each in every if not nodes.left(each.node)] or every
         try:
             named = reference(text)
         except Malformed as error:

@@ -36,6 +36,15 @@ class Site:
     def put(self, path: str, *objects: Json) -> None:
         self.objects.setdefault(path, []).extend(objects)
 
+    def create(self, document: Json) -> Json:
+        """Put an object where its kind is listed; return it with its uid."""
+        meta = document["metadata"]
+        made = document | {"metadata": {"uid": f"uid-{document['kind']}-{meta['name']}", **meta}}
+        group = document["apiVersion"]
+        base = f"/apis/{group}" if "/" in group else f"/api/{group}"
+        self.put(f"{base}/{document['kind'].lower()}s", made)
+        return made
+
     def release(self, name: str, number: int, document: Json | bytes | None, **more: Any) -> None:
         """Put a revision of a Helm release, with a newer one in force."""
         secret = f"sh.helm.release.v1.{name}.v{number}"

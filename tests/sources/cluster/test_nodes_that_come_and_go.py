@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, ClusterOptions
@@ -20,13 +20,6 @@ HOUR = 3600.0
 DAY = 24 * HOUR
 STEP = 4 * HOUR
 ARM = "linux/arm64"
-PATHS = {
-    "Node": "/api/v1/nodes",
-    "Pod": "/api/v1/pods",
-    **{
-        each: f"/apis/apps/v1/{each.lower()}s" for each in ("Deployment", "ReplicaSet", "DaemonSet")
-    },
-}
 MEANS = {
     "spread": f"live critical must {ARM}",
     "only-arm": f"live critical must {ARM}",
@@ -61,16 +54,11 @@ class World:
     def show(self, arm: str = "", **labels: str) -> None:
         """Have an arm64 node of this name, or none."""
         self.site.objects.clear()
-        nodes = [node("x1", "amd64", **labels)]
-        nodes += [node(arm, "arm64", taint="arch=arm64", **labels)] if arm else []
-        self.site.put(PATHS["Node"], *nodes)
+        self.site.create(node("x1", "amd64", **labels))
+        if arm:
+            self.site.create(node(arm, "arm64", taint="arch=arm64", **labels))
         for each in workloads(arm):
-            each.documents("shop", self._make)
-
-    def _make(self, document: dict[str, Any]) -> dict[str, Any]:
-        document["metadata"]["uid"] = f"uid-{document['kind']}-{document['metadata']['name']}"
-        self.site.put(PATHS[document["kind"]], document)
-        return document
+            each.documents("shop", self.site.create)
 
     def means(self) -> dict[str, str]:
         """What the losses mean now."""

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 ARM = "linux/arm64"
-PATHS = {
-    "Deployment": "/apis/apps/v1/deployments",
-    "ReplicaSet": "/apis/apps/v1/replicasets",
-    "Pod": "/api/v1/pods",
-}
 _CAPACITY = "capacity.cluster-autoscaler.kubernetes.io"
 
 
@@ -76,15 +71,11 @@ def test_a_pool_at_zero_counts_as_its_nodes_would(
 ) -> None:
     site = Site()
 
-    def make(document: Json) -> Json:
-        document["metadata"]["uid"] = f"uid-{document['kind']}-{document['metadata']['name']}"
-        site.put(PATHS[document["kind"]], document)
-        return document
-
     x1, x2, *_ = FLEET
-    site.put("/api/v1/nodes", x1, x2)
+    for each in (x1, x2):
+        site.create(each)
     site.put(*pool)
-    case.documents("shop", make)
+    case.documents("shop", site.create)
 
     with cluster(site, tmp_path, ClusterOptions(pools=True)) as source:
         uses = source.uses()
