@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
 
 from exporter.facts.gap import Scope
 from exporter.facts.proof import GONE, State
+from exporter.facts.snapshot import Snapshot
 from exporter.facts.use import ReferenceClass, Use
 from exporter.judge.leaves import View, grow
 from exporter.judge.protection import Protection, Risk, risk_words
@@ -117,51 +119,62 @@ def explain(  # noqa: PLR0913 - what is asked for, and what else is known
 
     `sources` says whether anybody was asked who uses images: where not, "no" would be a guess.
     """
-    snapshot = report.snapshot
     around = [each for each in report.verdicts if each.root.repository == repository]
     verdict = _verdict(around, tag, digest)
     digest = digest or (verdict.root.digest if verdict else None)
-    sealed = repository in snapshot.sealed
+    sealed = repository in report.snapshot.sealed
     state = State.MISSING if sealed else State.UNKNOWN
-    direct: tuple[Tag, ...] | None = ()
-    dependents: tuple[Dependent, ...] = ()
-    running = Runners((), sure=True)
-    keeps = risk = Risk.UNKNOWN
+    hold, dependents = _NO_HOLD, tuple[Dependent, ...]()
     if digest:
         state = _seen(report, repository, around, digest)
-        direct = direct_tags(snapshot, repository, digest)
+        hold = _hold(report.snapshot, repository, digest)
         dependents = tuple(_dependents(report, around, digest))
-        running = runners(snapshot, repository, digest)
-        known = resolved_tags(root for root in snapshot.roots if root.repository == repository)
-        protection = Protection.of(snapshot, repository, known.get(repository, {}))
-        keeps, risk = protection.without_a_tag(digest), protection.risk(digest)
-    if verdict:
-        state = verdict.state
     doubts = tuple(_doubts(report, repository, around))
-    heard = sources and running.sure and not _unheard(report)
+    heard = sources and hold.running.sure and not _unheard(report)
     named = {use for each in dependents for use in each.verdict.uses}
-    used = bool(running.uses) or any(each.is_live for each in dependents)
+    used = bool(hold.running.uses) or any(each.is_live for each in dependents)
+    risky = hold.risk.endangers and any(not each.direct for each in dependents)
     return Explanation(
         report,
         repository,
         tag,
         digest,
         verdict,
-        state,
-        direct,
+        verdict.state if verdict else state,
+        hold.tags,
         dependents,
-        tuple(use for use in running.uses if use not in named),
+        tuple(use for use in hold.running.uses if use not in named),
         latest=_known(any(each.is_latest(latest) for each in dependents), proven=not doubts),
         used=_known(used, proven=not doubts and heard),
-        sole=_sole(direct, dependents, keeps, sealed=sealed, complete=not doubts),
+        sole=_sole(hold, dependents, sealed=sealed, complete=not doubts),
         doubts=doubts,
-        risk=risk_words(risk, direct or (), snapshot.kind) if _needed(risk, dependents) else "",
+        risk=risk_words(hold.risk, hold.tags or (), report.snapshot.kind) if risky else "",
     )
 
 
-def _needed(risk: Risk, dependents: Iterable[Dependent]) -> bool:
-    """May something be removed that an index needs?"""
-    return risk.endangers and any(not each.direct for each in dependents)
+class _Hold(NamedTuple):
+    """What keeps a manifest in its repository."""
+
+    tags: tuple[Tag, ...] | None
+    """Those that name it directly; None where not every tag is known and none was seen."""
+    running: Runners
+    untagged: Risk
+    """How it may be removed once no tag names it."""
+    risk: Risk
+
+
+_NO_HOLD: Final = _Hold((), Runners((), sure=True), Risk.UNKNOWN, Risk.UNKNOWN)
+
+
+def _hold(snapshot: Snapshot, repository: Repository, digest: Digest) -> _Hold:
+    known = resolved_tags(root for root in snapshot.roots if root.repository == repository)
+    protection = Protection.of(snapshot, repository, known.get(repository, {}))
+    return _Hold(
+        direct_tags(snapshot, repository, digest),
+        runners(snapshot, repository, digest),
+        protection.without_a_tag(digest),
+        protection.risk(digest),
+    )
 
 
 def _verdict(
@@ -219,21 +232,16 @@ def _having(report: Report, verdict: TagVerdict, digest: Digest) -> tuple[Child,
 
 
 def _sole(
-    direct: tuple[Tag, ...] | None,
-    dependents: Iterable[Dependent],
-    keeps: Risk,
-    *,
-    sealed: bool,
-    complete: bool,
+    hold: _Hold, dependents: Iterable[Dependent], *, sealed: bool, complete: bool
 ) -> Tristate:
     """Is there one tag that names it, and something else that reaches it through an index?
 
     Not where the registry keeps what an index references without any tag.
     """
-    if len(direct or ()) > 1 or keeps is Risk.KEPT:
+    if len(hold.tags or ()) > 1 or hold.untagged is Risk.KEPT:
         return Tristate.NO
     if any(not each.direct for each in dependents) and sealed:
-        return Tristate.YES if direct else Tristate.NO
+        return Tristate.YES if hold.tags else Tristate.NO
     return Tristate.NO if complete else Tristate.UNKNOWN
 
 

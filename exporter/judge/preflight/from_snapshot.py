@@ -54,7 +54,6 @@ def predict(
     The operation is a collection or deletions, not one after the other. `gaps` are those of the
     references.
     """
-    own = report.snapshot.collector
     collection, foreign = operation.collection, _foreign(report.snapshot)
     if collection and not collection.assumed and foreign:
         return _of_another(report, operation, collection, gaps)
@@ -69,21 +68,12 @@ def predict(
     images = [_image(each, users) for each in verdicts]
     found = [_victim(report, removed, *each) for each in zip(verdicts, images, strict=True)]
     victims = sorted((each for each in found if each), key=lambda each: each.image.rank)
-    seen = {(each.repository, each.tag or each.digest) for each in images}
-    proxied = {
-        each.root.repository
-        for each in report.verdicts
-        if report.snapshot.is_proxied(each.root.repository)
-    }
-    unseen = [
-        each
-        for label, each in users.items()
-        if label not in seen and each.repository not in proxied
-    ]
+    unseen = _unseen(report, images, users)
+    named = foreign or report.snapshot.collector
     return Prediction(
         operation=operation.description,
         victims=tuple(victims[:MOST]),
-        hazards=tuple(hazards.of_snapshot(operation, removed.unmatched, foreign or own)),
+        hazards=tuple(hazards.of_snapshot(operation, removed.unmatched, named)),
         gaps=(
             *(*gaps, *report.snapshot.hiding),
             *(*_unknown(report), *_undecided(report, undecided)),
@@ -101,6 +91,20 @@ def predict(
         more_victims=max(0, len(victims) - MOST),
         cannot_be_pulled=report.cannot_be_pulled,
     )
+
+
+def _unseen(
+    report: Report, images: Iterable[NeededImage], users: Mapping[Label, NeededImage]
+) -> list[NeededImage]:
+    """Return the images in use that the snapshot lacks, without those of pull-through caches."""
+    places = {each.root.repository for each in report.verdicts}
+    proxied = set(filter(report.snapshot.is_proxied, places))
+    seen = {(each.repository, each.tag or each.digest) for each in images}
+    return [
+        each
+        for label, each in users.items()
+        if label not in seen and each.repository not in proxied
+    ]
 
 
 def _foreign(snapshot: Snapshot) -> str:
