@@ -9,8 +9,7 @@ from typing import Final
 from exporter.publish.metrics.family import Family, Group
 
 TAGS: Final = Group.VERDICTS.gauge(
-    "tags{registry,shard,class,state}",
-    "Tags and pinned digests in scope, by class and state.",
+    "tags{registry,shard,class,state}", "Tags and pinned digests in scope, by class and state."
 )
 CHILDREN: Final = Group.VERDICTS.gauge(
     "children{registry,shard,class,state}",
@@ -42,8 +41,7 @@ REFERENCED_BYTES: Final = Group.VERDICTS.gauge(
     "for the whole registry, use `capacity --facts`.",
 )
 REPOSITORY_TAGS: Final = Group.VERDICTS.gauge(
-    "repository_tags{registry,repository}",
-    "Tags and pinned digests in scope in the repository.",
+    "repository_tags{registry,repository}", "Tags and pinned digests in scope in the repository."
 )
 REPOSITORY_MISSING_CHILDREN: Final = Group.VERDICTS.gauge(
     "repository_missing_children{registry,repository}",
@@ -181,16 +179,13 @@ REGISTRY_UP: Final = Group.AUDITS.gauge(
     "Whether the last audit was complete. Absent before the first audit.",
 )
 AUDIT_INTERVAL: Final = Group.AUDITS.gauge(
-    "audit_interval_seconds{registry,shard}",
-    "Configured time between the starts of two audits.",
+    "audit_interval_seconds{registry,shard}", "Configured time between the starts of two audits."
 )
 AUDIT_DURATION: Final = Group.AUDITS.gauge(
-    "audit_duration_seconds{registry,shard}",
-    "Duration of the last audit.",
+    "audit_duration_seconds{registry,shard}", "Duration of the last audit."
 )
 AUDIT_IN_PROGRESS: Final = Group.AUDITS.gauge(
-    "audit_in_progress{registry,shard}",
-    "Whether an audit of the registry is running.",
+    "audit_in_progress{registry,shard}", "Whether an audit of the registry is running."
 )
 AUDIT_LAST_ATTEMPT: Final = Group.AUDITS.gauge(
     "audit_last_attempt_timestamp_seconds{registry,shard}",
@@ -207,8 +202,7 @@ FACTS_LAST_EXPORT: Final = Group.AUDITS.gauge(
     "Before the first export: when the exporter started.",
 )
 AUDITS: Final = Group.AUDITS.counter(
-    "audits_total{registry,shard}",
-    "Finished audits, complete or not.",
+    "audits_total{registry,shard}", "Finished audits, complete or not."
 )
 AUDIT_FAILURES: Final = Group.AUDITS.counter(
     "audit_failures_total{registry,shard,reason}",
@@ -221,16 +215,14 @@ GAPS: Final = Group.AUDITS.gauge(
     "The [reasons](reasons.md) are a closed list. Gaps of image sources: `reference_gaps`.",
 )
 SOURCE_UP: Final = Group.REFERENCES.gauge(
-    "reference_source_up{source}",
-    "Whether the source of image references could be read.",
+    "reference_source_up{source}", "Whether the source of image references could be read."
 )
 SOURCE_LAST_SYNC: Final = Group.REFERENCES.gauge(
     "reference_source_last_sync_timestamp_seconds{source}",
     "Time when the source of image references was last read.",
 )
 SOURCE_REFERENCES: Final = Group.REFERENCES.gauge(
-    "reference_source_references{source}",
-    "Image references that the source provides.",
+    "reference_source_references{source}", "Image references that the source provides."
 )
 KIND_UP: Final = Group.REFERENCES.gauge(
     "reference_kind_up{source,kind}",
@@ -271,8 +263,7 @@ REQUEST_DURATION: Final = Group.REQUESTS.histogram(
     "Duration of requests to the registry, including the response body.",
 )
 RETRIES: Final = Group.REQUESTS.counter(
-    "registry_retries_total{registry}",
-    "Requests repeated after an inconclusive response.",
+    "registry_retries_total{registry}", "Requests repeated after an inconclusive response."
 )
 THROTTLE_WAIT: Final = Group.REQUESTS.counter(
     "registry_throttle_wait_seconds_total{registry}",
@@ -283,8 +274,7 @@ BUILD_INFO: Final = Group.EXPORTER.gauge(
     "Always 1. Version of the exporter and of Python, and the address of its pages.",
 )
 CONFIG_LAST_RELOAD_SUCCESSFUL: Final = Group.EXPORTER.gauge(
-    "config_last_reload_successful",
-    "Whether the last configuration reload succeeded.",
+    "config_last_reload_successful", "Whether the last configuration reload succeeded."
 )
 CONFIG_LAST_RELOAD_SUCCESS: Final = Group.EXPORTER.gauge(
     "config_last_reload_success_timestamp_seconds",
@@ -299,8 +289,7 @@ LEDGER_WRITABLE: Final = Group.EXPORTER.gauge(
     "Whether the last writes to the ledger succeeded. Absent without a ledger file.",
 )
 LOOP_STALLS: Final = Group.EXPORTER.counter(
-    "event_loop_stalls_total{loop}",
-    "Stalls of 0.1 s or more of an event loop: `audit` or `web`.",
+    "event_loop_stalls_total{loop}", "Stalls of 0.1 s or more of an event loop: `audit` or `web`."
 )
 LOOP_STALLED: Final = Group.EXPORTER.counter(
     "event_loop_stalled_seconds_total{loop}",
@@ -317,8 +306,7 @@ SERIES_DROPPED: Final = Group.EXPORTER.gauge(
     "The worst are kept.",
 )
 STORED_BYTES: Final = Group.STORAGE.gauge(
-    "stored_bytes{registry}",
-    "Bytes of all blobs in the registry's storage.",
+    "stored_bytes{registry}", "Bytes of all blobs in the registry's storage."
 )
 STORED_REFERENCED_BYTES: Final = Group.STORAGE.gauge(
     "stored_referenced_bytes{registry}",
@@ -331,12 +319,10 @@ RECLAIMABLE_BYTES: Final = Group.STORAGE.gauge(
     "Each byte is counted under one reason.",
 )
 ORPHANED_BLOBS: Final = Group.STORAGE.gauge(
-    "orphaned_blobs{registry}",
-    "Stored blobs that no manifest references.",
+    "orphaned_blobs{registry}", "Stored blobs that no manifest references."
 )
 ORPHANED_MANIFESTS: Final = Group.STORAGE.gauge(
-    "orphaned_manifests{registry}",
-    "Stored manifests that no tag references.",
+    "orphaned_manifests{registry}", "Stored manifests that no tag references."
 )
 REPOSITORY_EXCLUSIVE_BYTES: Final = Group.STORAGE.gauge(
     "repository_exclusive_bytes{registry,repository}",
@@ -365,8 +351,7 @@ GC_PRECONDITIONS: Final = Group.STORAGE.gauge(
     "Faults in the storage that make the registry's collector abort or silently lose data.",
 )
 SCRUB_BYTES: Final = Group.SCRUB.counter(
-    "scrub_bytes_total{registry,shard}",
-    "Bytes read and hashed in full, including second reads.",
+    "scrub_bytes_total{registry,shard}", "Bytes read and hashed in full, including second reads."
 )
 SCRUB_UNPACKED: Final = Group.SCRUB.counter(
     "scrub_unpacked_bytes_total{registry,shard}",
