@@ -3,9 +3,25 @@
 import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-_Options: TypeAlias = argparse._ActionsContainer  # noqa: SLF001 - parsers and groups of options
+from exporter.commands.shared_options import (
+    Options,
+    audit_once,
+    bucket,
+    choice,
+    color,
+    file,
+    flag,
+    kube,
+    output,
+    requests,
+    save,
+    tags,
+    uses,
+    value,
+)
+
 _PLACE: Final = "DIR|s3://BUCKET[/ROOT]"
 _IMAGES: Final = "File with images: one per line, or YAML"
 _IN_USE: Final = "File with images in use, to show who uses it"
@@ -23,171 +39,145 @@ class Subcommand(NamedTuple):
     exit_codes: str = ""
 
 
-def _value(to: _Options, name: str, metavar: str, text: str, **more: Any) -> None:
-    to.add_argument(name, metavar=metavar, help=text, **more)
-
-
-def _file(to: _Options, name: str, text: str, metavar: str = "FILE", **more: Any) -> None:
-    to.add_argument(name, metavar=metavar, help=text, type=Path, **more)
-
-
-def _flag(to: _Options, name: str, text: str) -> None:
-    to.add_argument(name, action="store_true", help=text)
-
-
-def _choice(
-    to: _Options,
-    name: str,
-    choices: tuple[str, ...],
-    text: str = "Output format",
-    short: str = "",
-    **more: Any,
-) -> None:
-    """Add an option with a fixed set of values; the first is the default."""
-    text = f"{text} (default: %(default)s)"
-    names = (short, name) if short else (name,)
-    to.add_argument(*names, choices=choices, default=choices[0], help=text, **more)
-
-
 def _serve(parser: argparse.ArgumentParser) -> None:
     text = "Configuration file, in YAML (docs/configuration.md)"
-    _file(parser, "--config", text, required=True)
-    _flag(parser, "--check-config", "Validate the configuration and exit")
-    _flag(parser, "--watch-config", "Reload the configuration when its file changes")
+    file(parser, "--config", text, required=True)
+    flag(parser, "--check-config", "Validate the configuration and exit")
+    flag(parser, "--watch-config", "Reload the configuration when its file changes")
     text = "Audit shard I of N, counted from 0; auto/N takes I from the end of the pod's name"
-    _value(parser, "--shard", "I/N", text)
-    _choice(parser, "--log-format", ("json", "text"), "Format of log lines")
+    value(parser, "--shard", "I/N", text)
+    choice(parser, "--log-format", ("json", "text"), "Format of log lines")
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
     text = "An image, or a registry host for all its tags (default: those of --config or --refs)"
-    _value(parser, "subjects", "REF|REGISTRY", text, nargs="*")
-    _uses(parser, _IMAGES)
-    _tags(parser)
-    _flag(parser, "--all", "List every tag and every cause")
-    _flag(parser, "--allow-empty", "Exit with 0 although a registry has no tags in scope")
-    _audit(parser, "junit", "sarif", "github")
+    value(parser, "subjects", "REF|REGISTRY", text, nargs="*")
+    uses(parser, _IMAGES)
+    tags(parser)
+    flag(parser, "--all", "List every tag and every cause")
+    flag(parser, "--allow-empty", "Exit with 0 although a registry has no tags in scope")
+    audit_once(parser, "junit", "sarif", "github")
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
-    _value(parser, "subjects", "REF", "An image", nargs=1)
-    _uses(parser, _IN_USE)
-    _audit(parser)
+    value(parser, "subjects", "REF", "An image", nargs=1)
+    uses(parser, _IN_USE)
+    audit_once(parser)
     parser.set_defaults(attachments=True)
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
-    _value(parser, "subjects", "REF|DIGEST", "An image; a digest alone needs --from")
-    _uses(parser, _IN_USE)
-    _audit(parser)
+    value(parser, "subjects", "REF|DIGEST", "An image; a digest alone needs --from")
+    uses(parser, _IN_USE)
+    audit_once(parser)
 
 
 def _snapshot(parser: argparse.ArgumentParser) -> None:
-    _file(parser, "file", "Snapshot file to write")
+    file(parser, "file", "Snapshot file to write")
     text = "Registry host (default: the one of --config)"
-    _value(parser, "subjects", "REGISTRY", text, nargs="?")
-    _uses(parser, _IMAGES)
+    value(parser, "subjects", "REGISTRY", text, nargs="?")
+    uses(parser, _IMAGES)
     parser.set_defaults(tags=None, exclude_tags=[])
-    _requests(parser)
+    requests(parser)
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
-    _file(parser, "old", "Snapshot taken before", "OLD")
-    _file(parser, "new", "Snapshot taken after", "NEW")
+    file(parser, "old", "Snapshot taken before", "OLD")
+    file(parser, "new", "Snapshot taken after", "NEW")
     text = "File with intended removals: a reference or a pattern of repository:tag per line"
-    _file(parser, "--intended", text, action="append", default=[])
+    file(parser, "--intended", text, action="append", default=[])
     text = "Deletion plan or log of another tool: its deletions are intended; repeatable"
-    _value(parser, "--plan", "FILE|-", text, action="append", default=[])
-    _output(parser)
+    value(parser, "--plan", "FILE|-", text, action="append", default=[])
+    output(parser)
 
 
 def _protect(parser: argparse.ArgumentParser) -> None:
-    _value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
-    _uses(parser, _IMAGES)
+    value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
+    uses(parser, _IMAGES)
     text = "Also protect children of these tags of a registry"
-    _value(parser, "--tags", "PATTERN", text, action="append")
+    value(parser, "--tags", "PATTERN", text, action="append")
     text = "Protect children of every tag, including those that are only selected"
-    _flag(parser, "--all", text)
+    flag(parser, "--all", text)
     text = "Name keep tags PREFIX-DIGEST (default: %(default)s)"
     parser.add_argument("--prefix", default="keep", help=text)
-    _flag(parser, "--apply", "Set the keep tags (default: only list them)")
+    flag(parser, "--apply", "Set the keep tags (default: only list them)")
     parser.set_defaults(exclude_tags=[])
-    _audit(parser)
+    audit_once(parser)
 
 
 def _repair(parser: argparse.ArgumentParser) -> None:
-    _value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
-    _uses(parser, _IMAGES)
+    value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
+    uses(parser, _IMAGES)
     text = "Source: REF, REGISTRY, or oci, oci-archive, docker-archive or storage, as KIND:PATH"
-    _value(parser, "--source", "SOURCE", text, action="append", default=[])
-    _value(parser, "--cause", "DIGEST", "Repair only the tags that this digest breaks")
-    _flag(parser, "--scrub", "Read and hash every byte first, to find corrupt data too")
-    _flag(parser, "--apply", "Upload the lost content (default: only list it)")
+    value(parser, "--source", "SOURCE", text, action="append", default=[])
+    value(parser, "--cause", "DIGEST", "Repair only the tags that this digest breaks")
+    flag(parser, "--scrub", "Read and hash every byte first, to find corrupt data too")
+    flag(parser, "--apply", "Upload the lost content (default: only list it)")
     text = "Also add keep tags to restored manifests, and tags that do not exist"
-    _flag(parser, "--keep-tags", text)
+    flag(parser, "--keep-tags", text)
     text = "Docker config.json with credentials that may push (default: those for reading)"
-    _file(parser, "--push-docker-config", text)
-    _bucket(parser)
-    _tags(parser)
+    file(parser, "--push-docker-config", text)
+    bucket(parser)
+    tags(parser)
     nothing = dict.fromkeys(("limit_rate", "ledger", "period", "storage"))
     parser.set_defaults(uncompressed=False, **nothing)
-    _requests(parser)
-    _output(parser)
+    requests(parser)
+    output(parser)
 
 
 def _scrub(parser: argparse.ArgumentParser) -> None:
-    _value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
-    _uses(parser, _IMAGES)
-    _tags(parser)
-    _flag(parser, "--all", "List every tag and every cause")
+    value(parser, "subjects", "REF|REGISTRY", "As for check", nargs="*")
+    uses(parser, _IMAGES)
+    tags(parser)
+    flag(parser, "--all", "List every tag and every cause")
     how = parser.add_argument_group("how data is read")
     text = "Maximum bytes per second, such as 20MiB (default: as configured, or no limit)"
-    _value(how, "--limit-rate", "SIZE", text)
-    _file(how, "--ledger", "Record verified data in this file, and skip it next time")
+    value(how, "--limit-rate", "SIZE", text)
+    file(how, "--ledger", "Record verified data in this file, and skip it next time")
     text = "Read no data twice within this period (default: as configured, or 30d)"
-    _value(how, "--period", "DURATION", text)
-    _flag(how, "--uncompressed", "Also unpack layers and compare their diff IDs")
+    value(how, "--period", "DURATION", text)
+    flag(how, "--uncompressed", "Also unpack layers and compare their diff IDs")
     text = "Read from the registry's root directory (also gs:// and az://), not over the API"
-    _value(how, "--storage", _PLACE, text)
-    _bucket(how)
-    _requests(parser)
-    _output(parser)
-    _save(parser)
+    value(how, "--storage", _PLACE, text)
+    bucket(how)
+    requests(parser)
+    output(parser)
+    save(parser)
 
 
 def _preflight(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("registry, one of")
     text = "Root directory of the registry's storage; also gs:// and az://"
-    _value(where, "--storage", _PLACE, text)
-    _file(where, "--from", "File written by `check --save` or `snapshot`", dest="saved")
-    _bucket(where)
-    _flag(where, "--plain-http", "Use http for the object store, without TLS")
+    value(where, "--storage", _PLACE, text)
+    file(where, "--from", "File written by `check --save` or `snapshot`", dest="saved")
+    bucket(where)
+    flag(where, "--plain-http", "Use http for the object store, without TLS")
     _planned(parser.add_argument_group("planned operation"))
     _in_use(parser.add_argument_group("images in use"))
-    _output(parser, "removed", text="Output format; removed: files to be removed")
+    output(parser, "removed", text="Output format; removed: files to be removed")
 
 
-def _planned(group: _Options) -> None:
+def _planned(group: Options) -> None:
     text = "The registry's own garbage collector"
     group.add_argument("--gc", choices=("distribution-2", "distribution-3"), help=text)
     text = "Predict a garbage collection with --delete-untagged (-m)"
-    _flag(group, "--delete-untagged", text)
+    flag(group, "--delete-untagged", text)
     text = "Predict --gc although the snapshot's registry has another collector"
-    _flag(group, "--assume-collector", text)
-    _value(group, "--plan", "FILE|-", "Deletion plan or log of another tool")
+    flag(group, "--assume-collector", text)
+    value(group, "--plan", "FILE|-", "Deletion plan or log of another tool")
     text = "Planned deletion: repository:tag, repository@digest, or repository:tag@digest"
-    _value(group, "--delete", "REF", text, nargs="+", default=[])
+    value(group, "--delete", "REF", text, nargs="+", default=[])
     text = "How --delete is done: over the API, or by removing folders"
-    _choice(group, "--as", ("api", "folder"), text, dest="way")
+    choice(group, "--as", ("api", "folder"), text, dest="way")
 
 
-def _in_use(group: _Options) -> None:
+def _in_use(group: Options) -> None:
     text = "File with images in use: one per line, or YAML"
-    _file(group, "--refs", text, action="append", default=[])
-    _kube(group)
-    _file(group, "--config", "Use references, clusters and classes of the configuration of serve")
+    file(group, "--refs", text, action="append", default=[])
+    kube(group)
+    file(group, "--config", "Use references, clusters and classes of the configuration of serve")
     text = "Host of the registry in references (default: any host)"
-    _value(group, "--registry", "HOST", text, action="append", default=[])
+    value(group, "--registry", "HOST", text, action="append", default=[])
 
 
 def _facts(parser: argparse.ArgumentParser) -> None:
@@ -199,129 +189,49 @@ def _facts(parser: argparse.ArgumentParser) -> None:
         epilog="Exit codes: 0 complete, 2 usage error, 3 exported with gaps, or not exported",
     )
     text = "Registry host (default: those of --config)"
-    _value(export, "subjects", "REGISTRY", text, nargs="?")
-    _value(export, "--to", _PLACE, "Folder or bucket to export to", required=True)
-    _bucket(export)
+    value(export, "subjects", "REGISTRY", text, nargs="?")
+    value(export, "--to", _PLACE, "Folder or bucket to export to", required=True)
+    bucket(export)
     text = "Number of exports to keep per shard (default: %(default)s)"
-    _value(export, "--keep", "N", text, type=int, default=3)
+    value(export, "--keep", "N", text, type=int, default=3)
     text = "Audit only shard I of N, counted from 0, with its share of limits"
-    _value(export, "--shard", "I/N", text)
-    _uses(export, _IMAGES)
-    _file(export, "--from", "Snapshot to export instead of auditing", dest="saved")
+    value(export, "--shard", "I/N", text)
+    uses(export, _IMAGES)
+    file(export, "--from", "Snapshot to export instead of auditing", dest="saved")
     export.set_defaults(tags=None, exclude_tags=[])
-    _requests(export)
+    requests(export)
 
 
 def _capacity(parser: argparse.ArgumentParser) -> None:
-    _value(parser, "--facts", _PLACE, "Folder or bucket with the exports", required=True)
-    _bucket(parser)
+    value(parser, "--facts", _PLACE, "Folder or bucket with the exports", required=True)
+    bucket(parser)
     text = "Report only this registry (default: every exported one)"
-    _value(parser, "--registry", "NAME", text, action="append")
+    value(parser, "--registry", "NAME", text, action="append")
     text = "Refuse older exports (default: %(default)s)"
-    _value(parser, "--max-age", "DURATION", text, default="1d")
-    _choice(parser, "--engine", ("duckdb", "spark"), "Query engine")
+    value(parser, "--max-age", "DURATION", text, default="1d")
+    choice(parser, "--engine", ("duckdb", "spark"), "Query engine")
     text = "Memory limit of DuckDB; it spills to disk beyond it (default: %(default)s)"
-    _value(parser, "--memory-limit", "SIZE", text, default="2GB")
+    value(parser, "--memory-limit", "SIZE", text, default="2GB")
     text = "Spark master: local[*], spark://…, sc://… (default: as Spark is configured)"
-    _value(parser, "--master", "URL", text)
-    _output(parser)
+    value(parser, "--master", "URL", text)
+    output(parser)
 
 
 def _schema(parser: argparse.ArgumentParser) -> None:
     text = "Configuration or document; report is that of check, inspect and scrub"
-    _value(parser, "document", "DOCUMENT", text, choices=SCHEMAS)
+    value(parser, "document", "DOCUMENT", text, choices=SCHEMAS)
 
 
 def _completion(parser: argparse.ArgumentParser) -> None:
-    _value(parser, "shell", "SHELL", "Shell: bash, zsh or fish", choices=("bash", "zsh", "fish"))
+    value(parser, "shell", "SHELL", "Shell: bash, zsh or fish", choices=("bash", "zsh", "fish"))
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     text = "Address of the web server (default: %(default)s)"
-    _value(parser, "--listen", "ADDRESS:PORT", text, default="127.0.0.1:10470")
+    value(parser, "--listen", "ADDRESS:PORT", text, default="127.0.0.1:10470")
     text = "New folder for its storage, which is kept (default: a temporary one)"
     parser.add_argument("--folder", type=Path, help=text)
-    _color(parser)
-
-
-def _tags(parser: _Options) -> None:
-    text = "Check only these tags of a registry (default: all); repeatable"
-    _value(parser, "--tags", "PATTERN", text, action="append")
-    text = "Skip these tags of a registry; repeatable"
-    _value(parser, "--exclude-tags", "PATTERN", text, action="append", default=[])
-
-
-def _uses(parser: _Options, text: str) -> None:
-    """Add the sources of images in use: a file, a cluster."""
-    _file(parser, "--refs", text)
-    _kube(parser)
-
-
-def _kube(group: _Options) -> None:
-    text = "Also read images in use from a Kubernetes cluster (default: the current context)"
-    _value(group, "--kube", "CONTEXT", text, nargs="?", const="")
-
-
-def _bucket(group: _Options) -> None:
-    _value(group, "--endpoint", "URL", "Address of an S3-compatible store")
-    _value(group, "--region", "NAME", "Region of the bucket")
-
-
-def _audit(parser: _Options, *formats: str) -> None:
-    """Add the options of every command that audits once and prints the result."""
-    _requests(parser)
-    _output(parser, *formats)
-    _save(parser)
-    text = "Read a file written by --save or `snapshot` instead of a registry"
-    _file(parser, "--from", text, dest="saved")
-
-
-def _requests(parser: _Options) -> None:
-    """Add how registries are reached, for which platforms, and how fast."""
-    parser.set_defaults(attachments=False)
-    _file(parser, "--config", "Use registries and credentials of the configuration of serve")
-    _flag(parser, "--plain-http", "Use http for registries, without TLS")
-    _file(parser, "--ca-file", "Additional CA certificate to trust", "PEM")
-    _flag(parser, "--insecure", "Do not verify certificates: anyone on the way can forge answers")
-    _value(parser, "--username", "NAME", "User name; needs --password-stdin")
-    _flag(parser, "--password-stdin", "Read the password or token from standard input")
-    text = "Docker config.json with credentials (default: those of docker and podman)"
-    _file(parser, "--docker-config", text)
-    text = "Read manifests although the registry cleans up by pull times, which that changes"
-    _flag(parser, "--count-pulls", text)
-    text = "Required platform; repeatable (default: all that the image offers)"
-    _value(parser, "--platform", "OS/ARCH", text, action="append", default=[])
-    text = "Maximum parallel requests (default: %(default)s)"
-    _value(parser, "--concurrency", "N", text, type=int, default=16)
-    text = "Maximum requests per second (default: no limit)"
-    _value(parser, "--requests-per-second", "N", text, type=float)
-    text = "Timeout of one request (default: %(default)s)"
-    _value(parser, "--timeout", "DURATION", text, default="30s")
-    text = "Delay before a loss is confirmed by a second request (default: 3s, or as configured)"
-    _value(parser, "--confirm-after", "DURATION", text)
-    text = "Log every request to standard error"
-    parser.add_argument("-v", "--verbose", action="store_true", help=text)
-    _flag(parser, "--head-only", "Trust HEAD responses: faster, but proves nothing about the data")
-
-
-def _output(parser: _Options, *more: str, text: str = "Output format") -> None:
-    _choice(parser, "--output", ("text", "json", "markdown", *more), text, short="-o")
-    text = "Print nothing: only the exit code tells"
-    parser.add_argument("-q", "--quiet", action="store_true", help=text)
-    _color(parser)
-
-
-def _color(parser: _Options) -> None:
-    parser.add_argument(
-        "--color",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="When to use colours (default: %(default)s, on a terminal)",
-    )
-
-
-def _save(parser: _Options) -> None:
-    _file(parser, "--save", "Save the results to a file, for --from")
+    color(parser)
 
 
 _ANSWERS: Final = ("capacity", "diff", "explain", "preflight", "protect", "repair", "report")
