@@ -8,15 +8,12 @@ from msgspec import Meta, Struct
 
 from exporter.facts.attached import Attachments
 from exporter.facts.gap import Reason
-from exporter.facts.proof import Proof, State
+from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.registry_kind import Collector
 from exporter.facts.snapshot import RegistryPart, Role
 from exporter.facts.use import ReferenceClass
 from exporter.judge.finding import Finding, Severity
-from exporter.judge.gc.dialect import Mode
-from exporter.judge.gc.preconditions import Effect, PreconditionCode
 from exporter.judge.report import BrokenTag, Cause, Report, TagReport
-from exporter.judge.storage_use import CollectorForecast, StorageUse
 from exporter.judge.tag_verdict import Child, TagVerdict
 from exporter.oci.digest import Digest
 from exporter.publish.answers.document import (
@@ -34,6 +31,7 @@ from exporter.publish.answers.document import (
     optional_text,
     user_entry,
 )
+from exporter.publish.answers.storage import StorageUseEntry, storage_entry
 from exporter.publish.formatting import moment
 from exporter.publish.status import RegistryStatus
 
@@ -209,75 +207,6 @@ class CauseEntry(Struct, frozen=True):
     tags: tuple[AffectedTagEntry, ...]
 
 
-class ReclaimableEntry(Struct, frozen=True):
-    """Reclaimable bytes by reason, each byte once."""
-
-    untagged: Annotated[Bytes, Meta(description="Only untagged manifests reference them.")]
-    orphaned_blob: Annotated[Bytes, Meta(description="No manifest references them.")]
-    stale_upload: Annotated[Bytes, Meta(description="Of unfinished uploads.")]
-
-
-class VictimsEntry(Struct, frozen=True):
-    """Manifests of tags and pinned digests that a garbage collection would break, by class."""
-
-    live: Count
-    idle: Count
-    rollback: Count
-    latest: Count
-    selected: Count
-
-
-class PredictionEntry(Struct, frozen=True):
-    """The predicted garbage collection of one dialect in one mode."""
-
-    dialect: Annotated[str, Meta(min_length=1)]
-    mode: Mode
-    victims: VictimsEntry
-    reclaimable_bytes: Bytes
-    abort: Annotated[str | None, Meta(description="Why it would abort; null: it would not.")]
-
-
-class PreconditionEntry(Struct, frozen=True):
-    """One fault in the storage for the registry's own collector."""
-
-    code: PreconditionCode
-    repository: Annotated[str | None, Meta(description="null for the whole storage.")]
-    effect: Effect
-    detail: str
-
-
-class ShareEntry(Struct, frozen=True):
-    """Storage use of one repository."""
-
-    repository: str
-    logical_bytes: Annotated[Bytes, Meta(description="Content that its manifests reference.")]
-    exclusive_bytes: Annotated[
-        Bytes, Meta(description="Content that no other repository references.")
-    ]
-
-
-class SoleProtectorEntry(Struct, frozen=True):
-    """One tag that is the only one to name children of other tags directly."""
-
-    repository: str
-    tag: str
-    children: Count
-
-
-class StorageUseEntry(Struct, frozen=True):
-    """Storage use of a registry, and its predicted garbage collections."""
-
-    stored_bytes: Annotated[Bytes, Meta(description="All blobs, each once.")]
-    referenced_bytes: Annotated[Bytes, Meta(description="Blobs that a manifest references.")]
-    reclaimable_bytes: ReclaimableEntry
-    orphaned_blobs: Count
-    orphaned_manifests: Annotated[Count, Meta(description="No tag references them.")]
-    repositories: tuple[ShareEntry, ...]
-    sole_protectors: tuple[SoleProtectorEntry, ...]
-    predictions: tuple[PredictionEntry, ...]
-    preconditions: tuple[PreconditionEntry, ...]
-
-
 class PartEntry(Struct, frozen=True):
     """Repositories of a registry with another role than the rest."""
 
@@ -343,19 +272,21 @@ def document(statuses: Iterable[RegistryStatus], generated: float) -> ReportDocu
 
 
 def _registry(status: RegistryStatus) -> RegistryEntry:
+    report = status.report
+    snapshot = report.snapshot if report else None
     return RegistryEntry(
         registry=status.registry,
         role=status.role,
-        parts=tuple(map(_part, status.report.snapshot.parts)) if status.report else (),
+        parts=tuple(map(_part, snapshot.parts)) if snapshot else (),
         kind=status.kind.name,
         kind_version=status.kind.version,
         collector=status.collector,
         up=status.up,
-        taken_at=optional_moment(status.report.snapshot.taken_at if status.report else None),
+        taken_at=optional_moment(snapshot.taken_at if snapshot else None),
         last_attempt=optional_moment(status.last_attempt),
         last_success=optional_moment(status.last_success),
-        read_in_full=status.report.snapshot.read_in_full if status.report else None,
-        storage=_storage(status.report.storage) if status.report else None,
+        read_in_full=snapshot.read_in_full if snapshot else None,
+        storage=storage_entry(report.storage) if report and report.storage else None,
     )
 
 
@@ -404,19 +335,15 @@ def _tags(report: Report) -> Iterator[TagEntry]:
 
 def _attached(digest: Digest, attached: Attachments) -> AttachedEntry:
     entries = tuple(
-        AttachmentEntry(
-            each.digest,
-            each.artifact_type,
-            each.tag,
-            each.sighting.state,
-            each.sighting.proof,
-            each.sighting.reason,
-            each.sighting.detail,
-        )
+        AttachmentEntry(each.digest, each.artifact_type, each.tag, *_proven(each.sighting))
         for each in attached.entries
     )
     doubt = attached.doubt
     return AttachedEntry(digest, doubt is None, doubt.reason if doubt else None, entries)
+
+
+def _proven(sighting: Sighting) -> tuple[State, Proof, Reason | None, str]:
+    return sighting.state, sighting.proof, sighting.reason, sighting.detail
 
 
 def _users(tag: TagReport) -> Iterator[TagUserEntry]:
@@ -444,10 +371,7 @@ def _child(child: Child) -> ChildEntry:
         expected=child.expected,
         proof=child.proof,
         reason=child.reason,
-        lacks=tuple(
-            LackEntry(each.digest, each.kind, each.size, each.state, each.detail)
-            for each in child.lacks
-        ),
+        lacks=msgspec.convert(child.lacks, tuple[LackEntry, ...], from_attributes=True),
         # Of many tags that name one manifest, each would else repeat all.
         protected_by=child.protected_by and child.protected_by[:_MOST_PROTECTORS],
         protected_by_more=max(0, len(child.protected_by or ()) - _MOST_PROTECTORS),
@@ -471,41 +395,4 @@ def _finding(report: Report, finding: Finding) -> FindingEntry:
         hint=finding.hint,
         since=moment(report.since.get(finding.key, report.snapshot.taken_at)),
         required_by=finding.required_by,
-    )
-
-
-def _storage(storage: StorageUse | None) -> StorageUseEntry | None:
-    if storage is None:
-        return None
-    reclaimable = storage.reclaimable
-    return StorageUseEntry(
-        stored_bytes=storage.stored_bytes,
-        referenced_bytes=storage.referenced_bytes,
-        reclaimable_bytes=ReclaimableEntry(
-            reclaimable.untagged, reclaimable.orphaned, reclaimable.stale_uploads
-        ),
-        orphaned_blobs=storage.orphaned_blobs,
-        orphaned_manifests=storage.orphaned_manifests,
-        repositories=tuple(
-            ShareEntry(each.repository, each.logical, each.exclusive) for each in storage.shares
-        ),
-        sole_protectors=tuple(
-            SoleProtectorEntry(repository, tag, children)
-            for (repository, tag), children in sorted(storage.sole_protectors.items())
-        ),
-        predictions=tuple(map(_forecast, storage.predictions)),
-        preconditions=tuple(
-            PreconditionEntry(each.code, each.repository or None, each.effect, each.detail)
-            for each in storage.preconditions
-        ),
-    )
-
-
-def _forecast(prediction: CollectorForecast) -> PredictionEntry:
-    return PredictionEntry(
-        dialect=prediction.dialect,
-        mode=prediction.mode,
-        victims=VictimsEntry(*(prediction.victims.get(each, 0) for each in ReferenceClass)),
-        reclaimable_bytes=prediction.reclaimable_bytes,
-        abort=prediction.abort or None,
     )
