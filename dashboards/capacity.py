@@ -244,7 +244,7 @@ SOLE: Final = rows(
         " a collector that removes untagged manifests breaks the others.",
         width=24,
         absent="none, or no storage is read",
-        links=(links.runbook("RegistryLiveTagUnprotected"),),
+        links=(links.runbook("RegistryLiveTagsUnprotected"),),
     ),
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),

@@ -106,7 +106,7 @@ UNPROTECTED: Final = number(
         "Some collectors remove them. Absent if not all tags of a repository could be listed.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
-        links=(links.runbook("RegistryLiveTagUnprotected"),),
+        links=(links.runbook("RegistryLiveTagsUnprotected"),),
     ),
     Ask(total("", metric.UNPROTECTED_CHILDREN, _LIVE)),
 )
@@ -247,7 +247,7 @@ UNPROTECTED_LIVE: Final = rows(
         "images that no tag references any more. The collector of distribution 2 removes them "
         "with --delete-untagged; `pullproof protect` lists the keep tags that prevent it.",
         absent="none known",
-        links=(links.runbook("RegistryLiveTagUnprotected"),),
+        links=(links.runbook("RegistryLiveTagsUnprotected"),),
     ),
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),

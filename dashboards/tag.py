@@ -83,7 +83,7 @@ UNPROTECTED: Final = number(
         " an index.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
-        links=(links.runbook("RegistryLiveTagUnprotected"),),
+        links=(links.runbook("RegistryLiveTagsUnprotected"),),
     ),
     Ask(_every_class(metric.TAG_UNPROTECTED_CHILDREN, REQUIRED)),
 )
@@ -159,7 +159,7 @@ LEFT: Final = number(
         absent="no known workload uses it",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
-        links=(links.runbook("RegistryLiveImageUnprotected"),),
+        links=(links.runbook("RegistryLiveTagsUnprotected"),),
     ),
     Ask(f"max({each('tag', metric.TAG_UNPROTECTED_IMAGES, *_THIS)})"),
 )
