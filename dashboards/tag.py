@@ -20,8 +20,6 @@ _THIS: Final = (*_REPOSITORY, 'tag="$tag"')
 _SOLE: Final = f'metric="{metric.SOLE_PROTECTOR.name}"'
 _WORKLOAD: Final = "workload_cluster, workload_namespace, workload_kind, workload, platforms"
 _TAG: Final = "registry, repository, tag, class"
-_TYPED: Final = "${registry:raw}/${repository:raw}:${tag:raw} --config /etc/pullproof/pullproof.yml"
-"""The image of the dashboard, as a command takes it."""
 
 
 def _every_class(family: Family, *where: str) -> str:
@@ -83,7 +81,7 @@ UNPROTECTED: Final = number(
         " an index.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
-        links=(links.runbook("RegistryLiveTagsUnprotected"),),
+        links=(links.runbook("RegistryLiveTagUnprotected"),),
     ),
     Ask(_every_class(metric.TAG_UNPROTECTED_CHILDREN, REQUIRED)),
 )
@@ -159,7 +157,7 @@ LEFT: Final = number(
         absent="no known workload uses it",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
-        links=(links.runbook("RegistryLiveTagsUnprotected"),),
+        links=(links.runbook("RegistryLiveImageUnprotected"),),
     ),
     Ask(f"max({each('tag', metric.TAG_UNPROTECTED_IMAGES, *_THIS)})"),
 )
@@ -234,27 +232,30 @@ REPAIR: Final = note(
     Card(
         41,
         "What to do",
-        "Commands for this tag, where the exporter runs. Its page of pullproof prints them with "
-        "the exporter's own configuration, and in a cluster as kubectl exec.",
+        "Commands for this tag. Use the registry's host if its name differs, and the full digest "
+        "for a pinned digest.",
         height=9,
     ),
-    f"""\
+    """\
 See what is lost and what is left:
 
-    pullproof inspect {_TYPED}
+    pullproof inspect ${registry}/${repository}:${tag}
 
 See who uses it, and which tags protect its manifests:
 
-    pullproof explain {_TYPED}
+    pullproof explain ${registry}/${repository}:${tag}
 
-Find its content in the other registries of the configuration, or name a copy with `--source`; \
-`--apply` uploads it by digest, and audits the tag again:
+Restore the **same digests** from a mirror; a rebuild has different ones:
 
-    pullproof repair {_TYPED}
+    skopeo copy --all --preserve-digests \\
+      docker://MIRROR/${repository}@INDEX_DIGEST \\
+      docker://${registry}/${repository}:${tag}
 
-List the keep tags that protect it; `--apply` sets them:
+If layers are lost, restart the registry first, since its cache still lists them. Then verify:
 
-    pullproof protect {_TYPED}
+    pullproof check ${registry}/${repository}:${tag}
+
+Protect it: `pullproof protect ${registry}/${repository}:${tag}` lists the keep tags.
 """,
 )
 TAGS: Final = rows(

@@ -4,8 +4,9 @@ An adapter translates its errors into `Unseen`.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.registry_kind import RegistryKind
@@ -58,6 +59,8 @@ class KindStatus:
     """When it last was, in seconds since the epoch; before that, when it was first tried."""
     gaps: tuple[Gap, ...] = ()
     """Why it was not."""
+    watched: bool = False
+    """Does a watch tell at once what changes? If not, it is listed at every audit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,22 @@ class ReferenceSource(Protocol):
 
     def recall(self, uses: Iterable[Use]) -> None:
         """Take for what was so lately some uses that it named before a restart."""
+
+
+@runtime_checkable
+class WatchedSource(ReferenceSource, Protocol):
+    """A source that tells when what it names changes."""
+
+    def watching(self, changed: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call back, in a thread of its own, soon after something changed; until left."""
+        ...
+
+    def latest(self) -> Listing[Use]:
+        """Return all that is wanted as it is known from what changed; raise `Unseen`.
+
+        Call it in a thread, and not beside `uses`.
+        """
+        ...
 
 
 class RepositoryList(Protocol):
@@ -317,15 +336,6 @@ class Storage(Protocol):
 
         It takes as long as its disk does: call it in a thread. Raises `Unseen`.
         """
-
-    def size(self, repository: Repository, digest: Digest, *, manifest: bool) -> int | None:
-        """How many bytes has the file that a repository links as a manifest, or as a blob, now?
-
-        None where there is no such link or file. Likewise.
-        """
-
-    def tagged(self, repository: Repository, tag: Tag) -> str | None:
-        """Which digest does a tag name now? None where it names none. Likewise."""
 
 
 class Registry(Catalogue, Content, Protocol):

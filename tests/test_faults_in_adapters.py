@@ -22,7 +22,6 @@ from exporter.ports import Listing
 from exporter.resolve.target import AttachmentScope, FullReads, Scrub, Target, Terms
 from exporter.sources.storage import filesystem
 from exporter.tally import ScrubTally
-from exporter.wiring.registry_storage import RegistryStorage
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, Notes, target, use
 from tests.faulty import FAULTS, Faulty, Injected
@@ -44,14 +43,13 @@ WHOLE: Final = worlds.image("whole")
 
 
 @dataclass(frozen=True)
-class Disk(RegistryStorage):
-    """A storage that was listed before the last push."""
+class Disk:
+    """Implements `exporter.ports.Storage`."""
 
-    listed: Inventory | None = None
+    inventory: Inventory
 
     def read(self) -> Inventory:
-        assert self.listed
-        return self.listed
+        return self.inventory
 
 
 class Welcome:
@@ -109,13 +107,11 @@ def world(tmp_path: Path) -> World:
     registry.sweep(NEWER.children[1].digest, repository=LIB)
     registry.push(WHOLE, "v2", LIB)
     registry.push(worlds.image("bare"), "v1", BARE)
-    for repository, made, tag in ((APP, INDEX, "v1"), (LIB, WHOLE, "v2"), (LIB, NEWER, "v1")):
+    for repository, made, tag in ((APP, INDEX, "v1"), (LIB, WHOLE, "v2")):
         tree.write(tmp_path, repository, made, tag)
-    tree.revision(tmp_path, LIB, NEWER.children[1].digest).unlink()
     scrub = Scrub(Bytes(), Proofs(), Terms(), ScrubTally(1.0))  # type: ignore[arg-type]
     reads = FullReads(scrub.proofs)
-    disk = Disk(str(tmp_path), listed=filesystem.read(str(tmp_path)))
-    tree.write(tmp_path, BARE, worlds.image("bare"), "v1")
+    disk = Disk(filesystem.read(str(tmp_path)))
     return World(
         target(
             registry,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def _pods(path: Path) -> int:
     with Access("bench", {}, kubeconfig=path).open() as opened:
         api = Api("bench", opened, 60, time.monotonic() + 600)
-        return len(api.listed(PODS))
+        return len(api.listed(PODS)[0])
 
 
 def _whole(path: Path) -> int:

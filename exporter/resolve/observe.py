@@ -8,8 +8,7 @@ from itertools import chain
 from typing import Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
-from exporter.facts.inventory import Inventory
-from exporter.facts.proof import GONE, HEADER, STORED, Proof, Sighting, State, unknown
+from exporter.facts.proof import GONE, HEADER, Sighting, State, unknown
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import Use
@@ -22,13 +21,11 @@ from exporter.resolve import listing
 from exporter.resolve.attachments import attachments, unsettled
 from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.carried import carry
-from exporter.resolve.contradictions import Asked, contradictions
 from exporter.resolve.credential_checks import admissions
 from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.listing import Listings
-from exporter.resolve.scope import WantedImage, select, settled, suspected_first
+from exporter.resolve.scope import select, settled, suspected_first
 from exporter.resolve.seals import seals
-from exporter.resolve.stored import ALWAYS_ASKED, StorageProofs
 from exporter.resolve.tags import Answer, TagName, resolve, roots, tag_names, unasked, verify
 from exporter.resolve.target import Target
 from exporter.resolve.walk import Sharing, Walk
@@ -40,15 +37,9 @@ _NETWORK: Final = UNREACHED | {Reason.SERVER_ERROR}
 
 
 async def observe(
-    target: Target,
-    uses: Listing[Use],
-    before: Snapshot | None,
-    now: float,
-    inventory: Inventory | None = None,
+    target: Target, uses: Listing[Use], before: Snapshot | None, now: float
 ) -> Snapshot:
     """Return what can be seen; `now` is in seconds since the epoch.
-
-    With an `inventory` of its storage, the registry is asked about less (`resolve/stored.py`).
 
     It never raises `Unseen`: what cannot be seen becomes a gap or an unknown. Confirmed losses of
     the snapshot before are kept, under their own age, where nothing can be seen now.
@@ -62,7 +53,6 @@ async def observe(
         parts=target.parts,
         collector=target.collector,
         uses=tuple(settled(target.scope, use) for use in uses.entries if target.concerns(use)),
-        sampled_at=before.sampled_at if before else None,
     )
     away = await _away(target)
     if away is not None:
@@ -74,11 +64,7 @@ async def observe(
     asked = [each for each in repositories.entries if target.asks(each)]
     proxied = tuple(each for each in repositories.entries if not target.asks(each))
     listings = await listing.listings(target, asked, frozenset(catalogue.entries))
-    seen = replace(empty, unasked=proxied)
-    if inventory is None:
-        seen = await _resolve(target, seen, listings, before)
-    else:
-        seen = await _sampled(target, replace(seen, sampled_at=now), listings, before, inventory)
+    seen = await _resolve(target, replace(empty, unasked=proxied), listings, before)
     gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings), *seen.gaps))
     stumbled = await asyncio.to_thread(_stumbled, seen, gaps)
     away = await _away(target) if stumbled else None
@@ -94,33 +80,8 @@ async def observe(
     )
 
 
-async def _sampled(
-    target: Target,
-    empty: Snapshot,
-    listings: Listings,
-    before: Snapshot | None,
-    inventory: Inventory,
-) -> Snapshot:
-    """Resolve with what the storage proves; all over again without it where both disagree.
-
-    Nor is a storage believed that cannot be asked again about what seems to differ.
-    """
-    proofs = await asyncio.to_thread(
-        StorageProofs, inventory, before, empty.taken_at, target.asked_within
-    )
-    seen = await _resolve(target, empty, listings, before, proofs)
-    if proofs.used and (proofs.disagreements or proofs.gap):
-        seen = await _resolve(target, empty, listings, before)
-    gaps = (*seen.gaps, proofs.gap) if proofs.gap else seen.gaps
-    return replace(seen, disagreements=proofs.disagreements, gaps=gaps)
-
-
 async def _resolve(
-    target: Target,
-    empty: Snapshot,
-    listings: Listings,
-    before: Snapshot | None,
-    proofs: StorageProofs | None = None,
+    target: Target, empty: Snapshot, listings: Listings, before: Snapshot | None
 ) -> Snapshot:
     """Tags, then manifests, then protection, then blobs.
 
@@ -132,9 +93,7 @@ async def _resolve(
     proxied = unasked((each for each in wanted if not target.asks(each.repository)), _PROXIED)
     wanted = tuple(each for each in wanted if target.asks(each.repository))
     wanted = suspected_first(wanted, empty.uses)
-    answers = await asyncio.to_thread(_spared, wanted, proofs) if proofs else {}
-    names = [at for at in tag_names(wanted) if at not in answers]
-    answers |= await resolve(target.registry, names, target.limits, target.progress)
+    answers = await resolve(target.registry, tag_names(wanted), target.limits, target.progress)
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     sharing = Sharing(before.manifests if before else {})
     walk = Walk(target.registry, target.memory, target.limits, _follow(target), sharing)
@@ -143,24 +102,14 @@ async def _resolve(
         walk.plan = FullReadPlan(target.registry.name, target.full_reads, empty.taken_at)
         walk.rereads = target.registry.leaves_trace is False
         await asyncio.to_thread(walk.plan.recall) if walk.rereads else None
-    places, always = await asyncio.to_thread(_places, starts), frozenset[Place]()
-    if proofs:
-        first = await asyncio.to_thread(_always_asked, starts)
-        await walk.run(place for place in places if place in first)
-        always = frozenset(walk.sightings)
-        places = [place for place in places if place not in always]
-    await walk.run(places, proofs)
+    await walk.run(await asyncio.to_thread(_places, starts))
     if await _verified(target, walk, answers):
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
         await walk.run([place for place in _places(starts) if place not in walk.sightings])
     told = _told(listings, walk.sightings)
     sealed = await seals(target, told, answers, walk.children(), starts)
-    blobs = BlobCheck(walk, proofs, always)
+    blobs = BlobCheck(walk)
     await blobs.prove()
-    if proofs and target.storage:
-        asked = Asked(walk.sightings, walk.manifests, blobs.asked, answers)
-        found = contradictions(asked, proofs, target.storage, target.registry, target.limits.width)
-        proofs.disagreements, proofs.gap = await found
     attached = await attachments(target, walk, starts, listings)
     require = target.attachments.require if target.attachments else ()
     seen = replace(
@@ -179,17 +128,6 @@ async def _resolve(
     return replace(seen, admissions=await admissions(target, seen))
 
 
-def _spared(wanted: Iterable[WantedImage], proofs: StorageProofs) -> dict[TagName, Answer]:
-    """Return the answers that the storage gives, of tags that are not always asked about."""
-    often = (each for each in wanted if each.reference_class not in ALWAYS_ASKED)
-    return {at: (digest, STORED) for at, digest in proofs.tags(tag_names(often)).items()}
-
-
-def _always_asked(starts: Iterable[Root]) -> set[Place]:
-    often = (root for root in starts if root.reference_class in ALWAYS_ASKED)
-    return {(root.repository, root.digest) for root in often if root.digest}
-
-
 def _told(listings: Listings, sightings: Mapping[Place, Sighting]) -> Listings:
     """Leave out denied repositories of which nothing was read: the registry may hide their tags.
 
@@ -197,8 +135,7 @@ def _told(listings: Listings, sightings: Mapping[Place, Sighting]) -> Listings:
     """
     if not any(each.denied for each in listings.values()):
         return listings
-    there = (at for at, seen in sightings.items() if seen.state is State.PRESENT)
-    read = {at[0] for at in there if sightings[at].proof is not Proof.STORED}
+    read = {place[0] for place, seen in sightings.items() if seen.state is State.PRESENT}
     return {at: each for at, each in listings.items() if not each.denied or at in read}
 
 

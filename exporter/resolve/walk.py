@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import HASHED, HEADER, STORED, Sighting, State, unknown
+from exporter.facts.proof import HASHED, HEADER, Sighting, State, unknown
 from exporter.memory import Memory
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import Descriptor, Link, Manifest, parse
@@ -16,7 +16,6 @@ from exporter.ports import Content, ManifestBody, Unseen
 from exporter.resolve.concurrency import abreast
 from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
 from exporter.resolve.full_reads import FullReadPlan
-from exporter.resolve.stored import StorageProofs
 from exporter.resolve.target import AuditLimits
 from exporter.tally import AuditProgress
 
@@ -111,31 +110,17 @@ class Walk:
         """Read nothing yet."""
         self.fresh = BodyBuffer(self.memory)
 
-    async def run(self, starts: Iterable[Place], proofs: StorageProofs | None = None) -> None:
-        """Look at these manifests and at every manifest below them.
-
-        With `proofs`, the registry is not asked about what these spare it.
-        """
+    async def run(self, starts: Iterable[Place]) -> None:
+        """Look at these manifests and at every manifest below them."""
         wave = list(dict.fromkeys(starts))
         self.bare.update(wave)
         for _ in range(self.limits.depth + 1):
-            asked = await asyncio.to_thread(self._spare, wave, proofs) if proofs else wave
-            await self._manifests(asked)
+            await self._manifests(wave)
             wave = await asyncio.to_thread(self._next, wave)
         deep = unknown(Reason.TOO_LARGE, "indexes are nested too deeply")
         for place in wave:
             self.sightings.setdefault(place, deep)
         await self.fresh.flush()
-
-    def _spare(self, wave: list[Place], proofs: StorageProofs) -> list[Place]:
-        """Take what the storage proves of manifests that were read before; return the others."""
-        known = self.sharing.before
-        spared = proofs.manifests({at: known[at[1]].size for at in wave if at[1] in known})
-        for place in spared:
-            held = place[1] in self.manifests
-            refused = None if held else self._hold(known[place[1]])
-            self.sightings[place] = refused or STORED
-        return [place for place in wave if place not in self.sightings] if spared else wave
 
     async def _manifests(self, wave: list[Place]) -> None:
         """Read each new digest once, wherever it is first; then ask for the other places."""
@@ -176,13 +161,13 @@ class Walk:
             if digest in self.manifests:
                 return await self._known(place)
             if body := self.memory.manifest(digest):
-                return await self._parse(digest, body) or await self._known(place)
+                return await self._hold(digest, body) or await self._known(place)
             if self._entries >= self.limits.entries:
                 return self._no_room()
             answer = await self.content.manifest(*place)
             if not isinstance(answer, ManifestBody):
                 return suspicion(answer)
-            if (refused := await self._parse(digest, answer.content)) is not None:
+            if (refused := await self._hold(digest, answer.content)) is not None:
                 return refused
         except Unseen as unseen:
             return unknown(unseen.reason, unseen.detail)
@@ -209,21 +194,18 @@ class Walk:
             return HASHED if isinstance(read, ManifestBody) else suspicion(read)
         return HEADER if isinstance(header, Digest) else suspicion(header)
 
-    async def _parse(self, digest: Digest, body: bytes) -> Sighting | None:
+    async def _hold(self, digest: Digest, body: bytes) -> Sighting | None:
         """Hold what a body says, or say why not. Raises `Malformed`."""
-        return self._hold(await self._parsed(digest, body))
-
-    def _hold(self, read: Manifest) -> Sighting | None:
-        """Hold a manifest, or say why not."""
+        read = await self._parsed(digest, body)
         if len(read.links) > self.limits.entries_each:
             words = f"the manifest has more than {self.limits.entries_each:,} entries"
             return unknown(Reason.TOO_LARGE, words)
         inline = sum(len(link.target.data or b"") for link in read.links) // _INLINE
-        weight = max(_weight(len(read.links)) + inline, read.size // _TEXT)
+        weight = max(_weight(len(read.links)) + inline, len(body) // _TEXT)
         if self._entries + weight > self.limits.entries:
             return self._no_room()
         self._entries += weight
-        self.manifests[read.digest] = self.sharing.share(read)
+        self.manifests[digest] = self.sharing.share(read)
         return None
 
     async def _parsed(self, digest: Digest, body: bytes) -> Manifest:

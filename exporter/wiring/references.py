@@ -3,16 +3,17 @@
 import asyncio
 import importlib
 import logging
+import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.facts.use import Use
-from exporter.ports import Listing, ReferenceSource, Unseen, joined
+from exporter.ports import Listing, ReferenceSource, Unseen, WatchedSource, joined
 from exporter.publish.status import SourceStatus
 from exporter.resolve.concurrency import in_daemon_thread
 from exporter.serve.audit_job import References
@@ -68,14 +69,39 @@ class ReferenceSources:
         """Read these sources whenever asked."""
         self._sources = tuple(sources)
         self._last: dict[str, Read] = {}
+        self._told: dict[str, Read] = {}
+        """What each source said now, or last, with the gap where it cannot be read any more."""
+        self._turns = {each.name: threading.Lock() for each in self._sources}
+        """One thread at a time reads a source."""
         self._recalled: dict[str, tuple[Use, ...]] = {}
         self._reading: dict[str, asyncio.Future[Read]] = {}
 
     async def __call__(self) -> References:
         """Read every source now, side by side; who asks meanwhile is given the same answer."""
-        read = await asyncio.gather(*map(self._shared, self._sources))
-        uses = joined(*(listing for listing, _ in read))
-        return References(uses, tuple(status for _, status in read))
+        return _joined(await asyncio.gather(*map(self._shared, self._sources)))
+
+    @contextmanager
+    def watching(self, changed: Callable[[References], None]) -> Iterator[None]:
+        """Call back, in a thread of its own, with what is wanted now, until left.
+
+        That is done soon after anything changed in a source that is watched, once all were read.
+        """
+        with ExitStack() as stack:
+            for source in self._sources:
+                if isinstance(source, WatchedSource):
+                    noted = partial(self._note, source, changed)
+                    stack.enter_context(source.watching(noted))
+            yield
+
+    def _note(self, source: WatchedSource, changed: Callable[[References], None]) -> None:
+        with self._turns[source.name]:
+            try:
+                listing = source.latest()
+            except Unseen:
+                return  # the next audit reads it, and tells
+            self._take(source.name, listing)
+        if self._told.keys() >= self._turns.keys():
+            changed(_joined([self._told[each.name] for each in self._sources]))
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
         """Return the pull secrets that the sources found at their last reading, by login."""
@@ -111,16 +137,22 @@ class ReferenceSources:
             return self._frozen(source.name, Unseen(source.name, Reason.TIMEOUT, words))
 
     def _read(self, source: ReferenceSource) -> Read:
-        try:
-            listing = self._completed(source.name, source.uses())
-        except Unseen as unseen:
-            return self._frozen(source.name, unseen)
-        except Exception:  # noqa: BLE001 - a fault of ours with one source must cost no other
-            _log.exception("image references could not be read", extra={"source": source.name})
-            return self._frozen(source.name, Unseen(source.name, Reason.INTERNAL, "see the log"))
+        with self._turns[source.name]:
+            try:
+                return self._take(source.name, source.uses())
+            except Unseen as unseen:
+                return self._frozen(source.name, unseen)
+            except Exception:  # noqa: BLE001 - a fault of ours with one source must cost no other
+                _log.exception("image references could not be read", extra={"source": source.name})
+                return self._frozen(
+                    source.name, Unseen(source.name, Reason.INTERNAL, "see the log")
+                )
+
+    def _take(self, name: str, listing: Listing[Use]) -> Read:
+        listing = self._completed(name, listing)
         references, now = len(listing.entries), time.time()
-        status = SourceStatus(source.name, True, now, references, listing.kinds, listing.gaps)
-        self._last[source.name] = (listing, status)
+        status = SourceStatus(name, True, now, references, listing.kinds, listing.gaps)
+        self._last[name] = self._told[name] = (listing, status)
         return listing, status
 
     def _completed(self, name: str, listing: Listing[Use]) -> Listing[Use]:
@@ -139,7 +171,13 @@ class ReferenceSources:
         listing, status = self._last.get(name, (nothing, SourceStatus(name, False, None, 0)))
         kinds = tuple(replace(each, up=False, gaps=()) for each in status.kinds)
         down = replace(status, up=False, kinds=kinds, gaps=(gap,))
-        return joined(listing, Listing((), (gap,))), down
+        self._told[name] = joined(listing, Listing((), (gap,))), down
+        return self._told[name]
+
+
+def _joined(read: Sequence[Read]) -> References:
+    uses = joined(*(listing for listing, _ in read))
+    return References(uses, tuple(status for _, status in read))
 
 
 @contextmanager

@@ -49,7 +49,7 @@ subjects:
 {{- if $cluster.helm_history }}{{ $asked = concat $asked $granted.helmHistory }}{{ end -}}
 {{- if $cluster.pull_secrets }}{{ $asked = concat $asked $granted.pullSecrets }}{{ end -}}
 {{- range $cluster.custom_resources -}}
-{{- $asked = append $asked (dict "apiGroups" (list .group) "resources" (list .resource) "verbs" (list "list")) -}}
+{{- $asked = append $asked (dict "apiGroups" (list .group) "resources" (list .resource) "verbs" (list "list" "watch")) -}}
 {{- end -}}
 {{- $rules := list -}}
 {{- range $rule := $asked -}}

@@ -5,8 +5,9 @@ A load balancer, a proxy, a gateway: most answers that are not a registry's come
 
 from __future__ import annotations
 
+import socket
 import ssl
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -33,11 +34,19 @@ class Front:
     url: str
     asked: list[Asked]
     """Every request so far."""
+    streams: list[httpx.Response]
+    """The watches of a cluster that were passed on."""
 
     @property
     def host(self) -> str:
         """`127.0.0.1:port`, as it stands in references."""
         return urlsplit(self.url).netloc
+
+    def cut(self) -> None:
+        """Break every watch that is open."""
+        while self.streams:
+            with suppress(OSError, RuntimeError):
+                _socket(self.streams.pop()).shutdown(socket.SHUT_RDWR)
 
     def count(self, method: str, part: str) -> int:
         """How many requests of a method had this in their path?"""
@@ -72,10 +81,40 @@ def before(
 
         def answer(request: Asked) -> Answer:
             asked.append(request)
-            return spoil(request) or _pass_on(behind, request)
+            if said := spoil(request):
+                return said
+            if "watch=1" in request.target:
+                return _followed(behind, request, standing.streams)
+            return _pass_on(behind, request)
 
         with serving(answer, tls) as url:
-            yield Front(url, asked)
+            standing = Front(url, asked, [])
+            try:
+                yield standing
+            finally:
+                standing.cut()
+
+
+def _followed(behind: httpx.Client, request: Asked, streams: list[httpx.Response]) -> Answer:
+    """Ask for a watch, and pass on what comes as it comes."""
+    sent = {**request.headers, "Accept-Encoding": "identity"}
+    built = behind.build_request(request.method, request.target, headers=sent, timeout=None)
+    answer = behind.send(built, stream=True)
+    if not answer.is_success:
+        return Answer(answer.status_code, answer.read())
+    streams.append(answer)
+
+    def pieces() -> Iterator[bytes]:
+        with suppress(httpx.HTTPError), closing(answer):
+            yield from answer.iter_raw()
+
+    return Answer(200, stream=pieces())
+
+
+def _socket(answer: httpx.Response) -> socket.socket:
+    found = answer.extensions["network_stream"].get_extra_info("socket")
+    assert isinstance(found, socket.socket)
+    return found
 
 
 def _pass_on(behind: httpx.Client, request: Asked) -> Answer:

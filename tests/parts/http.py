@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,6 +41,8 @@ class Answer:
     """The stated length, where it is not the body's: the connection closes short of it."""
     held: threading.Event | None = None
     """The body waits for this: an answer too slow to finish, until the test is over."""
+    stream: Iterable[bytes] | None = None
+    """Pieces of a body whose length is not known, each sent as it comes."""
 
 
 RESET: Final = Answer(0)
@@ -83,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Take a request of any method; http.server would want one function for each."""
-        with suppress(ConnectionError, TimeoutError):
+        with suppress(ConnectionError, TimeoutError, ssl.SSLError):
             self.raw_requestline = self.rfile.readline(65537)
             if self.raw_requestline and self.parse_request():
                 self._say(self.server.answer(self._asked()))
@@ -101,8 +103,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         length = len(said.body) if said.announced is None else said.announced
+        extent = {"Content-Length": str(length)}
+        if said.stream is not None:
+            extent = {"Transfer-Encoding": "chunked"}
         self.send_response(said.status)
-        for name, value in {**said.headers, "Content-Length": str(length)}.items():
+        for name, value in {**said.headers, **extent}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
@@ -111,6 +116,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _deliver(self, said: Answer, length: int) -> None:
         if said.held is not None:
             said.held.wait()
+        if said.stream is not None:
+            for piece in said.stream:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
+            return
         self.wfile.write(said.body)
         self.close_connection |= len(said.body) < length
 

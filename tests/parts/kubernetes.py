@@ -9,7 +9,8 @@ import json
 import secrets
 import socket
 import ssl
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -51,6 +52,8 @@ class Kubernetes:
     admin: str
     """A token that may do everything."""
     http: httpx.Client
+    again: Callable[[], object]
+    """Starts another API server at the same address, over the same store."""
     made: list[str] = field(default_factory=list)
     """The paths of what was created, in that order."""
 
@@ -137,6 +140,23 @@ class Kubernetes:
             base += f"/namespaces/{document['metadata']['namespace']}"
         return f"{base}/{kind['name']}"
 
+    def restart(self) -> None:
+        """End the API server at once, and start it again."""
+        self.server.kill()
+        self.again()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the API server is ready."""
+        ready = ("/readyz", "/api/v1/namespaces/default")
+
+        def answers() -> bool:
+            with suppress(httpx.TransportError):
+                return all(self.http.get(path).is_success for path in ready)
+            return False
+
+        until(answers, "the API server is ready")
+
     def compact(self) -> None:
         """Forget all that was: whoever is in the middle of a list has lost his place."""
         now = self._store("range", {"key": "eA=="})["header"]["revision"]
@@ -188,21 +208,28 @@ def kubernetes(folder: Path, authority: Authority) -> Iterator[Kubernetes]:
     admin = secrets.token_urlsafe()
     (folder / "tokens.csv").write_text(f'{admin},admin,admin,"system:masters"\n')
     accounts = authority.sign("service-accounts")
+    serving = authority.sign("kube-apiserver")
     with (
         _etcd(folder) as etcd,
-        _server(folder, etcd, accounts, authority.sign("kube-apiserver")) as server,
+        _free_port() as port,
+        ExitStack() as servers,
         httpx.Client(
-            base_url=f"https://{server.address}",
+            base_url=f"https://{_ANYWHERE}:{port}",
             verify=ssl.create_default_context(cafile=authority.certificate),
             headers={"Authorization": f"Bearer {admin}"},
             trust_env=False,
             timeout=PATIENCE,
         ) as http,
     ):
-        ready = ("/readyz", "/api/v1/namespaces/default")
-        until(lambda: all(http.get(path).is_success for path in ready), "the API server is ready")
-        url, trusted = f"https://{server.address}", authority.certificate
-        yield Kubernetes(url, trusted, server, etcd, accounts, admin, http)
+
+        def start() -> Running:
+            return servers.enter_context(_server(folder, etcd, accounts, serving, port))
+
+        server, trusted = start(), authority.certificate
+        url = f"https://{server.address}"
+        made = Kubernetes(url, trusted, server, etcd, accounts, admin, http, start)
+        made.wait()
+        yield made
 
 
 @contextmanager
@@ -221,23 +248,22 @@ def _etcd(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _server(folder: Path, etcd: str, accounts: Pair, serving: Pair) -> Iterator[Running]:
-    with _free_port() as port:
-        command = [
-            *(asset("kube-apiserver"), f"--etcd-servers={etcd}", "--authorization-mode=RBAC"),
-            *(f"--bind-address={_ANYWHERE}", f"--advertise-address={_ANYWHERE}"),
-            *(f"--secure-port={port}", "--permit-port-sharing"),
-            f"--feature-gates={','.join(_GATES)}",
-            f"--tls-cert-file={serving.certificate}",
-            f"--tls-private-key-file={serving.key}",
-            f"--service-account-issuer={_ISSUER}",
-            f"--service-account-key-file={accounts.certificate}",
-            f"--service-account-signing-key-file={accounts.key}",
-            "--service-cluster-ip-range=10.0.0.0/24",
-            f"--token-auth-file={folder / 'tokens.csv'}",
-        ]
-        with running(command, _SERVES, folder / "kube-apiserver.log") as server:
-            yield server
+def _server(folder: Path, etcd: str, accounts: Pair, serving: Pair, port: int) -> Iterator[Running]:
+    command = [
+        *(asset("kube-apiserver"), f"--etcd-servers={etcd}", "--authorization-mode=RBAC"),
+        *(f"--bind-address={_ANYWHERE}", f"--advertise-address={_ANYWHERE}"),
+        *(f"--secure-port={port}", "--permit-port-sharing"),
+        f"--feature-gates={','.join(_GATES)}",
+        f"--tls-cert-file={serving.certificate}",
+        f"--tls-private-key-file={serving.key}",
+        f"--service-account-issuer={_ISSUER}",
+        f"--service-account-key-file={accounts.certificate}",
+        f"--service-account-signing-key-file={accounts.key}",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+    ]
+    with running(command, _SERVES, folder / "kube-apiserver.log") as server:
+        yield server
 
 
 @contextmanager

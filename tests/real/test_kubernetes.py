@@ -198,7 +198,9 @@ def test_without_its_rule_each_kind_is_a_gap_and_every_other_is_seen(
         assert (gap.scope, gap.subject) == (Scope.REFERENCES, f"prod: {plural}{group}")
         assert gap.reason is Reason.DENIED
         assert [each.kind for each in found.listing.kinds if not each.up] == [f"{plural}{group}"]
-        fix = f'add {{apiGroups: ["{group[1:]}"], resources: ["{plural}"], verbs: ["list"]}}'
+        fix = (
+            f'add {{apiGroups: ["{group[1:]}"], resources: ["{plural}"], verbs: ["list", "watch"]}}'
+        )
         assert gap.detail.endswith(fix)
         assert found.images() <= whole.images()
 

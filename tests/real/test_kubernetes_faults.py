@@ -81,7 +81,7 @@ def paged(site: Site, folder: Path, token: str, url: str = "") -> list[str]:
     access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
     with access.open() as client:
         api = Api("prod", client, PATIENCE, time.monotonic() + PATIENCE)
-        found = api.listed(PODS, site.namespace, most=2)
+        found, _ = api.listed(PODS, site.namespace, most=2)
     return [pod.metadata.name for pod in found]
 
 

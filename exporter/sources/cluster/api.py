@@ -1,9 +1,10 @@
-"""The Kubernetes API: lists read to their end or not at all, and Secrets."""
+"""The Kubernetes API: lists read to their end or not at all, their watches, and Secrets."""
 
+import secrets
 import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,12 +14,12 @@ from kubernetes.client import ApiClient, ApiException
 from msgspec import UNSET
 from urllib3 import exceptions as http
 
-from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
+from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
-from exporter.ports import KindStatus, Unseen
+from exporter.ports import Unseen
 from exporter.sources.cluster.names import plain
-from exporter.sources.cluster.objects import ObjectList, Secret
-from exporter.sources.cluster.resources import JSON, POOLS, SECRETS, ApiResource, Document, decoded
+from exporter.sources.cluster.objects import ApiStatus, ObjectList, Secret, Versioned, WatchEvent
+from exporter.sources.cluster.resources import JSON, SECRETS, ApiResource, Document, decoded
 
 _LARGEST: Final = 32 * 1024 * 1024
 """Bytes of one page; larger ones are asked for again in parts."""
@@ -32,17 +33,22 @@ _CHUNK: Final = 1 << 18
 _MOST_PAGES: Final = 2_000
 _STARTS: Final = 3
 """How often a list is begun; a server forgets its place in a list after some minutes."""
+_SHORTEST_WATCH: Final = 300
+"""Seconds after which a server may end a watch, as its own clients ask it to: up to twice that."""
 _SECRET: Final = msgspec.json.Decoder(Secret)
+_EVENT: Final = msgspec.json.Decoder(WatchEvent)
+_STATUS: Final = msgspec.json.Decoder(ApiStatus)
+_VERSIONED: Final = msgspec.json.Decoder(Versioned)
+_EVENT_TYPES: Final = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK"})
+"""Source: Kubernetes `apimachinery/pkg/watch` (v1.34)."""
 
 _STATUSES: Final[dict[int, tuple[Reason, str]]] = {
     HTTPStatus.UNAUTHORIZED: (Reason.UNAUTHORIZED, "the credentials are refused"),
     HTTPStatus.FORBIDDEN: (Reason.DENIED, "the role does not allow it"),
     HTTPStatus.NOT_FOUND: (Reason.UNSUPPORTED, "not served by this API server"),
-    HTTPStatus.GONE: (Reason.INCOMPLETE_LIST, "the list expired on every attempt"),
+    HTTPStatus.GONE: (Reason.INCOMPLETE_LIST, "the list expired"),
     HTTPStatus.TOO_MANY_REQUESTS: (Reason.RATE_LIMITED, "rate limited"),
 }
-_OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
-"""Reasons that will hold for the next list too."""
 
 
 class _Expired(Exception):
@@ -60,14 +66,15 @@ class Api:
     deadline: float
     """When everything must have been read, on the monotonic clock."""
 
-    def listed(self, resource: ApiResource, namespace: str = "", most: int = _LIMIT) -> list[Any]:
-        """Return a whole list as it was at one moment, `most` objects a page; raise `Unseen`.
+    def listed(
+        self, resource: ApiResource, namespace: str = "", most: int = _LIMIT
+    ) -> tuple[list[Any], str]:
+        """Return a whole list, and the version that it had then, `most` objects a page.
 
         Without a `resourceVersion` the first page is the newest there is, and the others belong to
-        it. A list that does not end well is none.
+        it. A list that does not end well is none: raises `Unseen`.
         """
-        where = f" in {namespace}" if namespace else ""
-        subject = f"{self.cluster}: {resource.subject}{where}"
+        subject = self._subject(resource, namespace)
         for _ in range(_STARTS):
             try:
                 return self._whole(subject, resource, namespace, most)
@@ -78,7 +85,28 @@ class Api:
                     detail = f"{unseen.detail}: add {resource.rule}"
                     raise Unseen(subject, Reason.DENIED, detail) from unseen
                 raise
-        raise Unseen(subject, *_STATUSES[HTTPStatus.GONE])
+        raise Unseen(subject, Reason.INCOMPLETE_LIST, "the list expired on every attempt")
+
+    def watched(
+        self, resource: ApiResource, namespace: str, version: str, silence: float
+    ) -> "EventStream":
+        """Open the watch of a list from a version of it on; one silent for so long has ended.
+
+        Raises `Unseen`, with the reason `INCOMPLETE_LIST` where that version is too old.
+        """
+        subject = self._subject(resource, namespace)
+        lasts = str(_SHORTEST_WATCH + secrets.randbelow(_SHORTEST_WATCH))
+        query = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": lasts}
+        query |= {"resourceVersion": version, **dict(resource.selectors)}
+        accept = resource.accept.replace("MetadataList;", "Metadata;")
+        patience = max(self.deadline - time.monotonic(), 0.001)
+        with _told(subject):
+            answer = self._call(resource.path(namespace), query, accept, (patience, silence))
+            stream = EventStream(subject, resource, answer.response)
+            if answer.status != HTTPStatus.OK:
+                stream.close()
+                _good(subject, answer.status, b"")
+        return stream
 
     def secret(self, namespace: str, name: str) -> Secret | None:
         """Return one Secret, None where there is none; raise `Unseen`."""
@@ -89,7 +117,13 @@ class Api:
             return None
         return _decoded(subject, _good(subject, status, body), _SECRET)
 
-    def _whole(self, subject: str, resource: ApiResource, namespace: str, most: int) -> list[Any]:
+    def _subject(self, resource: ApiResource, namespace: str) -> str:
+        where = f" in {namespace}" if namespace else ""
+        return f"{self.cluster}: {resource.subject}{where}"
+
+    def _whole(
+        self, subject: str, resource: ApiResource, namespace: str, most: int
+    ) -> tuple[list[Any], str]:
         found: list[Any] = []
         path, limit = resource.path(namespace), most
         version = further = ""
@@ -112,13 +146,23 @@ class Api:
             found.extend(page.items or ())
             version, further = page.metadata.resource_version, page.metadata.further
             if not further:
-                return found
+                return found, version
         raise Unseen(subject, Reason.TOO_LARGE, f"more than {_MOST_PAGES} pages")
 
     def _get(
         self, subject: str, path: str, query: dict[str, str], accept: str, most: int
     ) -> tuple[int, bytes]:
         end = min(time.monotonic() + self.timeout, self.deadline)
+        patience = end - time.monotonic()
+        if patience <= 0:
+            raise Unseen(subject, Reason.TIMEOUT, "timed out before it started")
+        with _told(subject):
+            answer = self._call(path, query, accept, (patience, patience))
+            return answer.status, _body(subject, answer.response, end, most)
+
+    def _call(
+        self, path: str, query: dict[str, str], accept: str, patience: tuple[float, float]
+    ) -> Any:
         method, url, headers, _, _ = self.client.param_serialize(
             "GET",
             path,
@@ -126,20 +170,76 @@ class Api:
             header_params={"Accept": accept},
             auth_settings=["BearerToken"],
         )
-        patience = end - time.monotonic()
-        if patience <= 0:
-            raise Unseen(subject, Reason.TIMEOUT, "timed out before it started")
-        try:
-            answer = self.client.call_api(
-                method, url, header_params=headers, _request_timeout=(patience, patience)
-            )
-            return answer.status, _body(subject, answer.response, end, most)
-        except ApiException as error:  # the client's form of a failed handshake
-            raise Unseen(subject, Reason.TLS, "the certificate is not trusted") from error
-        except http.HTTPError as error:
-            raise Unseen(subject, *_broken(error)) from error
-        except OSError as error:
-            raise Unseen(subject, Reason.TLS, error.strerror or "no such certificate") from error
+        return self.client.call_api(method, url, header_params=headers, _request_timeout=patience)
+
+
+class EventStream:
+    """An open watch: what happened to a list since the version from which it was opened."""
+
+    def __init__(
+        self, subject: str, resource: ApiResource, answer: urllib3.BaseHTTPResponse
+    ) -> None:
+        """Take an answer of which nothing was read."""
+        self._subject, self._resource, self._answer = subject, resource, answer
+        self.heard: float | None = None
+        """When anything came last, on the monotonic clock; a proxy may keep all of it back."""
+
+    def __iter__(self) -> Iterator["ListEvent"]:
+        """Yield events until the server ends the watch, as it does every few minutes.
+
+        Raises `Unseen`, with the reason `INCOMPLETE_LIST` where some events are lost.
+        """
+        waiting = b""
+        with closing(self._answer), _told(self._subject):
+            while chunk := self._answer.read1(_CHUNK):
+                self.heard = time.monotonic()
+                *lines, waiting = (waiting + chunk).split(b"\n")
+                yield from (self._event(line) for line in lines if line.strip())
+                if len(waiting) > _LARGEST_OBJECT:
+                    detail = f"an event of more than {_LARGEST_OBJECT} bytes"
+                    raise Unseen(self._subject, Reason.TOO_LARGE, detail)
+
+    def close(self) -> None:
+        """End it, also while another thread waits for what comes next."""
+        with suppress(OSError, ValueError, RuntimeError):  # it has ended already
+            self._answer.shutdown()
+
+    def _event(self, line: bytes) -> "ListEvent":
+        event = _decoded(self._subject, line, _EVENT)
+        if event.type == "ERROR":
+            status = _decoded(self._subject, event.object, _STATUS)
+            _good(self._subject, status.code, b"")
+        version = _decoded(self._subject, event.object, _VERSIONED).metadata.resource_version
+        if event.type not in _EVENT_TYPES or not version:
+            raise Unseen(self._subject, Reason.MALFORMED, "not an event of the Kubernetes API")
+        if event.type == "BOOKMARK":
+            return ListEvent(version)
+        found = _decoded(self._subject, event.object, self._resource.items)
+        return ListEvent(version, found, gone=event.type == "DELETED")
+
+
+@dataclass(frozen=True, slots=True)
+class ListEvent:
+    """One thing that happened to a list."""
+
+    version: str
+    """Of the list, after it."""
+    object: Any = None
+    """What was added, changed or removed; None where only time passed."""
+    gone: bool = False
+
+
+@contextmanager
+def _told(subject: str) -> Iterator[None]:
+    """Raise what the client library raises as `Unseen`."""
+    try:
+        yield
+    except ApiException as error:  # the client's form of a failed handshake
+        raise Unseen(subject, Reason.TLS, "the certificate is not trusted") from error
+    except http.HTTPError as error:
+        raise Unseen(subject, *_broken(error)) from error
+    except OSError as error:
+        raise Unseen(subject, Reason.TLS, error.strerror or "no such certificate") from error
 
 
 def _body(subject: str, answer: urllib3.BaseHTTPResponse, end: float, most: int) -> bytes:
@@ -158,14 +258,16 @@ def _body(subject: str, answer: urllib3.BaseHTTPResponse, end: float, most: int)
 def _page(subject: str, status: int, body: bytes, resource: ApiResource) -> ObjectList[Any]:
     if status == HTTPStatus.GONE:
         raise _Expired
-    page = _decoded(subject, _good(subject, status, body), resource.decoder)
+    page = _decoded(subject, _good(subject, status, body), resource.lists)
     # Whatever has no items or no version is no list, and above all not an empty one.
     if page.items is UNSET or not page.metadata.resource_version:
         raise Unseen(subject, Reason.MALFORMED, "not a list of the Kubernetes API")
     return page
 
 
-def _decoded(subject: str, body: bytes, of: msgspec.json.Decoder[Document]) -> Document:
+def _decoded(
+    subject: str, body: bytes | msgspec.Raw, of: msgspec.json.Decoder[Document]
+) -> Document:
     try:
         return decoded(body, of)
     except Malformed as error:
@@ -202,68 +304,3 @@ _FAULTS: Final = (
     (http.ProtocolError, Reason.RESET, "the connection broke before the whole answer"),
 )
 """The more special first: a connection that fails is a timeout too in urllib3's order."""
-
-
-@dataclass(slots=True)
-class ListedObjects:
-    """The objects of a cluster's lists, and what is missing of them."""
-
-    objects: dict[ApiResource, list[Any]] = field(default_factory=dict)
-    partial: set[ApiResource] = field(default_factory=set)
-    """Resources whose list may be incomplete."""
-    gaps: list[Gap] = field(default_factory=list)
-    kinds: list[KindStatus] = field(default_factory=list)
-    """How each resource was listed."""
-
-    def of(self, resource: ApiResource) -> list[Any]:
-        """Return the objects of a resource; none where it was not listed."""
-        return self.objects.get(resource, [])
-
-
-@dataclass(slots=True)
-class ClusterLists:
-    """The lists of one cluster. One that fails is a gap, and keeps its last content."""
-
-    clock: Callable[[], float]
-    """Tells the seconds since the epoch."""
-    namespaces: tuple[str, ...] = ()
-    """Empty is all of them, which needs the right to list in all."""
-    _last: dict[tuple[ApiResource, str], list[Any]] = field(default_factory=dict)
-    _synced: dict[ApiResource, float] = field(default_factory=dict)
-
-    def read(self, api: Api, resources: list[ApiResource]) -> ListedObjects:
-        """Read every list; raise `Unseen` where the server answers for none of them."""
-        listed, now = ListedObjects(), self.clock()
-        fresh, first = False, list[Unseen]()
-        for resource in resources:
-            failed = list[Unseen]()
-            for namespace in (self.namespaces if resource.namespaced else ()) or ("",):
-                key = (resource, namespace)
-                try:
-                    self._last[key] = api.listed(resource, namespace)
-                    fresh = True
-                except Unseen as unseen:
-                    failed.append(unseen)
-                    if not fresh and unseen.reason in _OF_THE_SERVER:
-                        raise
-                listed.objects.setdefault(resource, []).extend(self._last.get(key, ()))
-            first += failed[:1]
-            if resource in POOLS and any(each.reason is Reason.UNSUPPORTED for each in failed):
-                continue  # its autoscaler is not installed
-            self._settle(listed, resource, failed, now)
-        if first and not fresh:
-            raise first[0]
-        return listed
-
-    def _settle(
-        self, listed: ListedObjects, resource: ApiResource, failed: list[Unseen], now: float
-    ) -> None:
-        """Note how a resource was listed at this moment."""
-        if not failed:
-            self._synced[resource] = now
-        synced = self._synced.setdefault(resource, now)
-        gaps = tuple(unseen.gap(Scope.REFERENCES) for unseen in failed)
-        listed.kinds.append(KindStatus(resource.subject, not failed, synced, gaps))
-        listed.gaps += gaps
-        if failed:
-            listed.partial.add(resource)

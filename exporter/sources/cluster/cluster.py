@@ -1,7 +1,8 @@
-"""A Kubernetes cluster as a source of references: listed whole each time it is asked."""
+"""A Kubernetes cluster as a source of references: listed whole, and then watched."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,10 +12,11 @@ from exporter.oci.platform import Platform
 from exporter.ports import Listing
 from exporter.sources.cluster import controllers, resources
 from exporter.sources.cluster.access import Access
-from exporter.sources.cluster.api import Api, ClusterLists, ListedObjects
+from exporter.sources.cluster.api import Api
 from exporter.sources.cluster.custom import CustomResource, meta_of, of_custom
 from exporter.sources.cluster.helm import HelmHistory
 from exporter.sources.cluster.images import PodImage, of_pods
+from exporter.sources.cluster.lists import ClusterLists, ListedObjects
 from exporter.sources.cluster.memory import ClusterMemory
 from exporter.sources.cluster.names import Owners
 from exporter.sources.cluster.nodes import ClusterNodes
@@ -22,6 +24,7 @@ from exporter.sources.cluster.pools import of_karpenter, of_machines
 from exporter.sources.cluster.pull_secrets import PullSecrets
 from exporter.sources.cluster.resources import ApiResource
 from exporter.sources.cluster.uses import merged, no_login
+from exporter.sources.cluster.watch import ClusterWatch
 
 _PAGES: Final = 10
 """For how many pages that take as long as one may there is time altogether."""
@@ -70,19 +73,39 @@ class Cluster:
         return self._access.name
 
     def uses(self) -> Listing[Use]:
-        """List all that it uses now, as `ReferenceSource` says."""
+        """Read all that it uses now, as `ReferenceSource` says."""
         patience = self._access.timeout
         with self._access.open() as client:
             api = Api(self.name, client, patience, time.monotonic() + _PAGES * patience)
-            listed = self._lists.read(api, self._resources())
-            nodes = self._nodes(listed)
-            secrets = PullSecrets(self.name, listed.of(resources.SERVICE_ACCOUNTS))
-            login = secrets.login if self._options.pull_secrets else no_login
-            running = merged(self._images(listed, nodes), nodes, login, self._memory)
-            self._secrets = secrets.contents(api, listed.gaps)
-            # Last: there may be so many revisions that they take all the time that is left.
-            revisions = self._helm.images(listed.of(resources.HELM_SECRETS), api, listed.gaps)
-            history = merged(revisions, nodes)
+            return self._found(self._lists.read(api, self._resources()), api)
+
+    def latest(self) -> Listing[Use]:
+        """Return all that it uses as the watch tells, as `WatchedSource` says."""
+        watch = self._lists.watch
+        if watch is None:
+            return self.uses()
+        api = watch.api()
+        return self._found(self._lists.latest(api, self._resources()), api)
+
+    @contextmanager
+    def watching(self, changed: Callable[[], None]) -> Iterator[None]:
+        """Watch what is listed, as `WatchedSource` says, until left."""
+        watch = self._lists.watch = ClusterWatch(self._access, changed)
+        try:
+            yield
+        finally:
+            self._lists.watch = None
+            watch.close()
+
+    def _found(self, listed: ListedObjects, api: Api) -> Listing[Use]:
+        nodes = self._nodes(listed)
+        secrets = PullSecrets(self.name, listed.of(resources.SERVICE_ACCOUNTS))
+        login = secrets.login if self._options.pull_secrets else no_login
+        running = merged(self._images(listed, nodes), nodes, login, self._memory)
+        self._secrets = secrets.contents(api, listed.gaps)
+        # Last: there may be so many revisions that they take all the time that is left.
+        revisions = self._helm.images(listed.of(resources.HELM_SECRETS), api, listed.gaps)
+        history = merged(revisions, nodes)
         gaps = (*listed.gaps, *running.gaps, *history.gaps)
         entries = (*running.entries, *history.entries)
         return Listing(entries, bounded(gaps, _MOST_GAPS), kinds=tuple(listed.kinds))

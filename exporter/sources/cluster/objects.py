@@ -245,6 +245,8 @@ class CapacityAnnotations(ApiStruct, frozen=True):
 
 
 class MachinesMeta(ApiStruct, frozen=True):
+    name: str = ""
+    namespace: str = ""
     annotations: CapacityAnnotations = CapacityAnnotations()
 
 
@@ -370,6 +372,25 @@ class ObjectList(ApiStruct, Generic[Item], frozen=True):
     kind: str
     metadata: ListMeta
     items: tuple[Item, ...] | UnsetType | None = UNSET
+
+
+class Versioned(ApiStruct, frozen=True):
+    """Any object or bookmark, of which its version counts."""
+
+    metadata: ListMeta
+
+
+class ApiStatus(ApiStruct, frozen=True):
+    """What an API server says in place of an object."""
+
+    code: int = 0
+
+
+class WatchEvent(ApiStruct, frozen=True):
+    """One line of a watch."""
+
+    type: str
+    object: Raw
 
 
 class ExecCredentialStatus(ApiStruct, frozen=True):

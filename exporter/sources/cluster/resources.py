@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -29,7 +30,8 @@ class ApiResource:
     """As it stands in an object's `kind`."""
     version: str
     """`v1`, or `group/version`."""
-    decoder: msgspec.json.Decoder[objects.ObjectList[Any]]
+    model: Any
+    """What each of its objects is read as."""
     namespaced: bool = True
     selectors: tuple[tuple[str, str], ...] = ()
     accept: str = JSON
@@ -52,34 +54,45 @@ class ApiResource:
 
     @property
     def rule(self) -> str:
-        """The rule that lets a role list it."""
-        return f'{{apiGroups: ["{self.group}"], resources: ["{self.plural}"], verbs: ["list"]}}'
+        """The rule that lets a role list and watch it."""
+        what = f'apiGroups: ["{self.group}"], resources: ["{self.plural}"]'
+        return f'{{{what}, verbs: ["list", "watch"]}}'
+
+    @property
+    def lists(self) -> msgspec.json.Decoder[objects.ObjectList[Any]]:
+        """What reads a page of a list."""
+        return _lists(self.model)
+
+    @property
+    def items(self) -> msgspec.json.Decoder[Any]:
+        """What reads one object."""
+        return _items(self.model)
 
 
-def _decoder(of: Any) -> msgspec.json.Decoder[objects.ObjectList[Any]]:
+@cache
+def _lists(of: Any) -> msgspec.json.Decoder[objects.ObjectList[Any]]:
     return msgspec.json.Decoder(objects.ObjectList[of])
 
 
-DEPLOYMENTS: Final = ApiResource(
-    "deployments", "Deployment", "apps/v1", _decoder(objects.Controller)
-)
-STATEFUL_SETS: Final = ApiResource(
-    "statefulsets", "StatefulSet", "apps/v1", _decoder(objects.Controller)
-)
-DAEMON_SETS: Final = ApiResource("daemonsets", "DaemonSet", "apps/v1", _decoder(objects.Controller))
-REPLICA_SETS: Final = ApiResource(
-    "replicasets", "ReplicaSet", "apps/v1", _decoder(objects.Controller)
-)
+@cache
+def _items(of: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(of)
+
+
+DEPLOYMENTS: Final = ApiResource("deployments", "Deployment", "apps/v1", objects.Controller)
+STATEFUL_SETS: Final = ApiResource("statefulsets", "StatefulSet", "apps/v1", objects.Controller)
+DAEMON_SETS: Final = ApiResource("daemonsets", "DaemonSet", "apps/v1", objects.Controller)
+REPLICA_SETS: Final = ApiResource("replicasets", "ReplicaSet", "apps/v1", objects.Controller)
 REVISIONS: Final = ApiResource(
-    "controllerrevisions", "ControllerRevision", "apps/v1", _decoder(objects.ControllerRevision)
+    "controllerrevisions", "ControllerRevision", "apps/v1", objects.ControllerRevision
 )
 REPLICATION_CONTROLLERS: Final = ApiResource(
-    "replicationcontrollers", "ReplicationController", "v1", _decoder(objects.Controller)
+    "replicationcontrollers", "ReplicationController", "v1", objects.Controller
 )
-CRON_JOBS: Final = ApiResource("cronjobs", "CronJob", "batch/v1", _decoder(objects.CronJob))
-JOBS: Final = ApiResource("jobs", "Job", "batch/v1", _decoder(objects.Job))
-PODS: Final = ApiResource("pods", "Pod", "v1", _decoder(objects.Pod))
-NODES: Final = ApiResource("nodes", "Node", "v1", _decoder(objects.Node), namespaced=False)
+CRON_JOBS: Final = ApiResource("cronjobs", "CronJob", "batch/v1", objects.CronJob)
+JOBS: Final = ApiResource("jobs", "Job", "batch/v1", objects.Job)
+PODS: Final = ApiResource("pods", "Pod", "v1", objects.Pod)
+NODES: Final = ApiResource("nodes", "Node", "v1", objects.Node, namespaced=False)
 
 MAKERS: Final = (
     *(DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, REVISIONS),
@@ -93,10 +106,10 @@ Nodes come after the pods: a node that is not there then has left, and was not a
 """
 
 NODE_POOLS: Final = ApiResource(
-    "nodepools", "NodePool", "karpenter.sh/v1", _decoder(objects.NodePool), namespaced=False
+    "nodepools", "NodePool", "karpenter.sh/v1", objects.NodePool, namespaced=False
 )
 MACHINE_GROUPS: Final = tuple(
-    ApiResource(plural, kind, "cluster.x-k8s.io/v1beta1", _decoder(objects.Machines))
+    ApiResource(plural, kind, "cluster.x-k8s.io/v1beta1", objects.Machines)
     for plural, kind in (
         ("machinedeployments", "MachineDeployment"),
         ("machinepools", "MachinePool"),
@@ -106,9 +119,9 @@ POOLS: Final = (NODE_POOLS, *MACHINE_GROUPS)
 """What starts nodes. A cluster serves those whose autoscaler is installed."""
 
 SERVICE_ACCOUNTS: Final = ApiResource(
-    "serviceaccounts", "ServiceAccount", "v1", _decoder(objects.ServiceAccount)
+    "serviceaccounts", "ServiceAccount", "v1", objects.ServiceAccount
 )
-SECRETS: Final = ApiResource("secrets", "Secret", "v1", _decoder(objects.PartialObjectMetadata))
+SECRETS: Final = ApiResource("secrets", "Secret", "v1", objects.PartialObjectMetadata)
 HELM_SECRETS: Final = replace(
     SECRETS,
     kind="Release",
@@ -121,7 +134,7 @@ HELM_SECRETS: Final = replace(
 def custom(resource: CustomResource) -> ApiResource:
     """Return how a custom resource is listed."""
     version = f"{resource.group}/{resource.version}"
-    return ApiResource(resource.resource, "", version, _decoder(dict[str, Any]))
+    return ApiResource(resource.resource, "", version, dict[str, Any])
 
 
 def decoded(body: bytes | msgspec.Raw, of: msgspec.json.Decoder[Document]) -> Document:

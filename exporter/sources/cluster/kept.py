@@ -1,0 +1,92 @@
+"""One list of a cluster's objects, as it was at a version of it."""
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from exporter.sources.cluster.api import ListEvent
+from exporter.sources.cluster.custom import meta_of
+
+Key = tuple[str, str]
+"""A namespace and a name: no two objects of a list share them."""
+
+
+class KeptList:
+    """The objects of a list: listed whole, then kept up by the events of a watch.
+
+    Any thread may call it.
+    """
+
+    def __init__(self) -> None:
+        """Begin before the first list."""
+        self._lock = threading.Lock()
+        self._objects: dict[Key, Any] = {}
+        self._version = ""
+        self._listings = 0
+        self.listed: float | None = None
+        """When it was last listed, on the monotonic clock."""
+
+    @property
+    def objects(self) -> list[Any]:
+        """All of them, in the same order however they came."""
+        with self._lock:
+            return [each for _, each in sorted(self._objects.items(), key=lambda item: item[0])]
+
+    @property
+    def position(self) -> tuple[int, str]:
+        """Which list it is, and the version from which a watch of it goes on.
+
+        The version is empty where no event could be applied.
+        """
+        with self._lock:
+            return self._listings, self._version
+
+    def replace(self, objects: Iterable[Any], version: str) -> bool:
+        """Take a whole list; return whether it differs from what was known."""
+        given = list(objects)
+        keyed = {_key(each): each for each in given}
+        if len(keyed) < len(given) or any(not name for _, name in keyed):
+            # A server of its own may tell no names: then no event tells which object it is about.
+            keyed, version = {("", f"{n:09}"): each for n, each in enumerate(given)}, ""
+        with self._lock:
+            # A watch that is open goes on: its events up to the new version are passed over.
+            self._listings += not _precedes(self._version, version)
+            before, self._objects, self._version = self._objects, keyed, version
+            self.listed = time.monotonic()
+            return before != keyed
+
+    def apply(self, event: ListEvent, listing: int) -> bool | None:
+        """Take an event that follows a list; return whether it changed anything.
+
+        None where the list was replaced meanwhile by one to which the watch does not belong. An
+        event that came before the list changes nothing.
+        """
+        with self._lock:
+            if listing != self._listings:
+                return None
+            if _precedes(event.version, self._version):
+                return False
+            self._version = event.version
+            if event.object is None:
+                return False
+            key = _key(event.object)
+            before = self._objects.pop(key, None)
+            if event.gone:
+                return before is not None
+            self._objects[key] = event.object
+            return bool(before != event.object)
+
+
+def _key(found: Any) -> Key:
+    meta = meta_of(found) if isinstance(found, dict) else found.metadata
+    return meta.namespace, meta.name
+
+
+def _precedes(version: str, other: str) -> bool:
+    """Is a version the same as another, or an older one?
+
+    Versions of one list are numbers that grow (Kubernetes, API concepts, "Resource versions").
+    """
+    numbers = version.isdecimal() and other.isdecimal()
+    return (bool(version) and version == other) or (numbers and int(version) <= int(other))

@@ -1,0 +1,150 @@
+"""The lists of one cluster: each is listed by an audit unless a watch keeps it up to date."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
+from exporter.ports import KindStatus, Unseen
+from exporter.sources.cluster.api import Api
+from exporter.sources.cluster.kept import KeptList
+from exporter.sources.cluster.resources import NODES, PODS, POOLS, ApiResource
+from exporter.sources.cluster.watch import ClusterWatch, ListName
+
+_OF_THE_SERVER: Final = UNREACHED | {Reason.UNAUTHORIZED}
+"""Reasons that will hold for the next list too."""
+
+
+@dataclass(slots=True)
+class ListedObjects:
+    """The objects of a cluster's lists, and what is missing of them."""
+
+    objects: dict[ApiResource, list[Any]] = field(default_factory=dict)
+    partial: set[ApiResource] = field(default_factory=set)
+    """Resources whose list may be incomplete."""
+    gaps: list[Gap] = field(default_factory=list)
+    kinds: list[KindStatus] = field(default_factory=list)
+    """How each resource was listed."""
+
+    def of(self, resource: ApiResource) -> list[Any]:
+        """Return the objects of a resource; none where it was not listed."""
+        return self.objects.get(resource, [])
+
+
+@dataclass(slots=True)
+class ClusterLists:
+    """The lists of one cluster. One that fails is a gap, and keeps its last content."""
+
+    clock: Callable[[], float]
+    """Tells the seconds since the epoch."""
+    namespaces: tuple[str, ...] = ()
+    """Empty is all of them, which needs the right to list in all."""
+    watch: ClusterWatch | None = None
+    """What follows the lists; None where each audit lists them."""
+    _kept: dict[ListName, KeptList] = field(default_factory=dict)
+    _status: dict[ApiResource, KindStatus] = field(default_factory=dict)
+    """How each resource was listed last; one that is not served and need not be has none."""
+    _left: set[str] = field(default_factory=set)
+    """Nodes that pods are bound to, and that were not there when nodes were last listed."""
+
+    def read(self, api: Api, resources: list[ApiResource]) -> ListedObjects:
+        """Read every list; raise `Unseen` where the server answers for none of them."""
+        try:
+            self._read(api, resources)
+        except Unseen as unseen:
+            for resource in resources:
+                if resource in self._status and not self._is_current(resource):
+                    subject = f"{api.cluster}: {resource.subject}"
+                    self._settle(resource, [Unseen(subject, unseen.reason, unseen.detail)])
+            raise
+        return self._known(api, resources)
+
+    def _read(self, api: Api, resources: list[ApiResource]) -> None:
+        fresh, first = False, list[Unseen]()
+        for resource in resources:
+            failed = list[Unseen]()
+            for name in self._names(resource):
+                try:
+                    self._list(api, name)
+                    fresh = True
+                except Unseen as unseen:
+                    failed.append(unseen)
+                    if not fresh and unseen.reason in _OF_THE_SERVER:
+                        raise
+            first += failed[:1]
+            self._settle(resource, failed)
+        if first and not fresh:
+            raise first[0]
+
+    def latest(self, api: Api, resources: list[ApiResource]) -> ListedObjects:
+        """Return the lists as they are known; ask only for nodes that nobody told of.
+
+        Raises `Unseen` before they were first read.
+        """
+        if not self._status:
+            raise Unseen(api.cluster, Reason.INCOMPLETE_LIST, "not read yet")
+        for resource in resources:
+            if self._is_current(resource):
+                self._settle(resource, [])
+        return self._known(api, resources)
+
+    def _known(self, api: Api, resources: list[ApiResource]) -> ListedObjects:
+        listed = ListedObjects()
+        for resource in resources:
+            if resource is NODES:
+                self._look_for_nodes(api, listed.of(PODS))
+            names = [self._kept[name] for name in self._names(resource) if name in self._kept]
+            listed.objects[resource] = [each for kept in names for each in kept.objects]
+            if status := self._status.get(resource):
+                listed.kinds.append(status)
+                listed.gaps += status.gaps
+            if status and not status.up:
+                listed.partial.add(resource)
+        return listed
+
+    def _look_for_nodes(self, api: Api, pods: list[Any]) -> None:
+        """List the nodes again where a pod is on one of which the watch did not tell yet.
+
+        A node that is not among those that were listed after the pods has left.
+        """
+        kept, status = self._kept.get((NODES, "")), self._status.get(NODES)
+        if self.watch is None or kept is None or status is None or not status.up:
+            return
+        known = {each.metadata.name for each in kept.objects}
+        strangers = {each.spec.node_name for each in pods} - known - {""}
+        if not strangers <= self._left:
+            try:
+                kept.replace(*api.listed(NODES))
+            except Unseen as unseen:
+                self._settle(NODES, [unseen])
+                return
+        self._left = strangers
+
+    def _list(self, api: Api, name: ListName) -> None:
+        if self.watch is None or not self.watch.is_current(name):
+            kept = self._kept.get(name) or KeptList()
+            kept.replace(*api.listed(*name))
+            self._kept[name] = kept
+            if self.watch:
+                self.watch.follow(name, kept)
+
+    def _is_current(self, resource: ApiResource) -> bool:
+        watch = self.watch
+        return watch is not None and all(map(watch.is_current, self._names(resource)))
+
+    def _names(self, resource: ApiResource) -> list[ListName]:
+        namespaces = (self.namespaces if resource.namespaced else ()) or ("",)
+        return [(resource, namespace) for namespace in namespaces]
+
+    def _settle(self, resource: ApiResource, failed: list[Unseen]) -> None:
+        """Note how a resource was listed at this moment."""
+        if resource in POOLS and any(each.reason is Reason.UNSUPPORTED for each in failed):
+            self._status.pop(resource, None)
+            return  # its autoscaler is not installed
+        now, before = self.clock(), self._status.get(resource)
+        synced = before.last_sync if failed and before else now
+        gaps = tuple(unseen.gap(Scope.REFERENCES) for unseen in failed)
+        watch, names = self.watch, self._names(resource)
+        watched = watch is not None and all(map(watch.is_open, names))
+        status = KindStatus(resource.subject, not failed, synced, gaps, watched)
+        self._status[resource] = status

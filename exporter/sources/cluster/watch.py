@@ -1,0 +1,234 @@
+"""The watch over one cluster: a thread follows each list, and lists anew what it lost sight of."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from kubernetes.client import ApiClient
+
+from exporter.facts.gap import Reason
+from exporter.ports import Unseen
+from exporter.sources.cluster.access import Access
+from exporter.sources.cluster.api import Api, EventStream
+from exporter.sources.cluster.kept import KeptList
+from exporter.sources.cluster.resources import PODS, ApiResource
+
+_log: Final = logging.getLogger("pullproof.cluster")
+
+_PAGES: Final = 10
+"""For how many pages that take as long as one may there is time altogether."""
+_SILENCE: Final = 90.0
+"""Seconds without a sign of life after which a watch is dead: API servers send one a minute.
+
+Source: Kubernetes v1.34, `apiserver/pkg/storage/cacher` (`defaultBookmarkFrequency`).
+"""
+_OLDEST: Final = 3600.0
+"""Seconds after which an audit lists again what is watched: so long a fault of a server's own
+cache, or of a proxy, may hide anything."""
+_MOST: Final = 100
+"""Watches of one cluster, a thread and a connection each; further lists are listed by audits."""
+_CREDENTIALS: Final = 300.0
+"""Seconds for which new watches are opened with the same credentials."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
+"""Seconds between two attempts, of which each waits twice as long as the one before."""
+_REFUSED: Final = 300.0
+"""Seconds until a watch that is not allowed is tried again."""
+_TOGETHER: Final = 1.0
+"""Seconds within which changes count as one."""
+_REST, _REST_OF_PODS = 10, 100
+"""How many times as long as it took to tell of a change the next one waits; pods change all the
+time, and what they want was nearly always known from what makes them."""
+
+_LOST: Final = frozenset({Reason.INCOMPLETE_LIST, Reason.MALFORMED, Reason.TOO_LARGE})
+"""Reasons for which what happened since is not told any more."""
+_FORBIDDEN: Final = frozenset({Reason.DENIED, Reason.UNSUPPORTED})
+
+ListName = tuple[ApiResource, str]
+"""A kind, and the namespace whose objects are listed; empty is all of them."""
+
+
+class ClusterWatch:
+    """The watches of one cluster. `changed` is called, in a thread, soon after anything changed."""
+
+    def __init__(self, access: Access, changed: Callable[[], None]) -> None:
+        """Follow nothing yet."""
+        self._changed = changed
+        self._connection = _Connection(access)
+        self._followers: dict[ListName, _Follower] = {}
+        self._over = threading.Event()
+        self._news, self._urgent = threading.Event(), threading.Event()
+        threading.Thread(target=self._tell, name="cluster-news", daemon=True).start()
+
+    def api(self) -> Api:
+        """Return the API, asked with the credentials of the last minutes. Raises `Unseen`."""
+        return self._connection.api()
+
+    def follow(self, name: ListName, kept: KeptList) -> None:
+        """Follow a list from now on, if it is not followed yet."""
+        if name not in self._followers and len(self._followers) < _MOST:
+            follower = _Follower(*name, kept, self._connection, self._note, self._over)
+            self._followers[name] = follower
+            threading.Thread(target=follower.run, name="cluster-watch", daemon=True).start()
+
+    def is_current(self, name: ListName) -> bool:
+        """Is a list known to be as it is kept?"""
+        follower = self._followers.get(name)
+        return follower is not None and follower.is_current
+
+    def is_open(self, name: ListName) -> bool:
+        """Is a list being followed, whether or not anything came yet?"""
+        follower = self._followers.get(name)
+        return follower is not None and follower.is_open
+
+    def close(self) -> None:
+        """End all of it."""
+        for event in (self._over, self._news, self._urgent):
+            event.set()
+        for follower in self._followers.values():
+            follower.interrupt()
+
+    def _note(self, resource: ApiResource) -> None:
+        if resource is not PODS:
+            self._urgent.set()
+        self._news.set()
+
+    def _tell(self) -> None:
+        ended = cost = 0.0
+        while not self._over.is_set():
+            self._news.wait()
+            self._over.wait(_TOGETHER)
+            self._urgent.wait(max(0.0, ended + _REST_OF_PODS * cost - time.monotonic()))
+            self._over.wait(max(0.0, ended + _REST * cost - time.monotonic()))
+            if self._over.is_set():
+                return
+            self._news.clear()
+            self._urgent.clear()
+            began = time.thread_time()
+            try:
+                self._changed()
+            except Exception:  # noqa: BLE001 - the next audit sees what is not told here
+                _log.exception("change of a cluster not told")
+            ended, cost = time.monotonic(), time.thread_time() - began
+
+
+@dataclass(slots=True)
+class _Connection:
+    """One client for all watches. Its credentials are read anew every few minutes."""
+
+    access: Access
+    _client: ApiClient | None = None
+    _opened: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def api(self) -> Api:
+        with self._lock:
+            now = time.monotonic()
+            if self._client is None or now > self._opened + _CREDENTIALS:
+                self._client, self._opened = self.access.open(), now
+            timeout = self.access.timeout
+            return Api(self.access.name, self._client, timeout, now + _PAGES * timeout)
+
+    def forget(self) -> None:
+        """Read the credentials anew next time."""
+        self._client = None
+
+
+@dataclass(slots=True)
+class _Follower:
+    """What follows one list, in a thread of its own."""
+
+    resource: ApiResource
+    namespace: str
+    kept: KeptList
+    connection: _Connection
+    changed: Callable[[ApiResource], None]
+    over: threading.Event
+    _stream: EventStream | None = None
+    _listing: int = 0
+    """Which list the events of the stream follow."""
+    _told: bool = False
+    """Was it told that the list is followed?"""
+
+    @property
+    def is_open(self) -> bool:
+        """Is a watch open?"""
+        return self._stream is not None
+
+    @property
+    def is_current(self) -> bool:
+        """Is the list known to be as it is kept? Only where anything came lately over the watch."""
+        stream, listed = self._stream, self.kept.listed
+        if stream is None or stream.heard is None or listed is None:
+            return False
+        now = time.monotonic()
+        fresh = now - stream.heard < _SILENCE and now - listed < _OLDEST
+        return fresh and self._listing == self.kept.position[0]
+
+    def interrupt(self) -> None:
+        """End the watch that is open."""
+        if stream := self._stream:
+            stream.close()
+
+    def run(self) -> None:
+        """Follow the list until it is over."""
+        pause = 0.0
+        while not self.over.wait(pause):
+            try:
+                pause = self._attempt(pause)
+            except Exception:  # noqa: BLE001 - audits list what is not followed
+                _log.exception("watch failed", extra=self._named())
+                pause = _REFUSED
+
+    def _attempt(self, pause: float) -> float:
+        """Follow one watch to its end; return how long to wait before the next."""
+        longer = min(max(_FIRST_PAUSE, 2 * pause), _LONGEST_PAUSE)
+        try:
+            if self._follow():
+                return _FIRST_PAUSE
+        except Unseen as unseen:
+            if unseen.reason in _FORBIDDEN:
+                _log.info("kind is listed, not watched", extra=self._named(unseen))
+                self._told = False
+                return _REFUSED
+            if unseen.reason is Reason.UNAUTHORIZED:
+                self.connection.forget()
+            if unseen.reason in _LOST:
+                self._relist()
+        return longer
+
+    def _follow(self) -> bool:
+        """Follow one watch; return whether anything came over it. Raises `Unseen`."""
+        self._listing, version = self.kept.position
+        if not version:
+            return False
+        stream = self.connection.api().watched(self.resource, self.namespace, version, _SILENCE)
+        self._stream = stream
+        if not self._told:
+            self._told = True
+            self.changed(self.resource)
+        try:
+            for event in stream:
+                changed = self.kept.apply(event, self._listing)
+                if changed:
+                    self.changed(self.resource)
+                if changed is None or self.over.is_set():
+                    break
+        finally:
+            self._stream = None
+            stream.close()
+        return stream.heard is not None
+
+    def _relist(self) -> None:
+        try:
+            found = self.connection.api().listed(self.resource, self.namespace)
+        except Unseen:
+            return  # an audit lists it again, and tells why it cannot
+        if self.kept.replace(*found):
+            self.changed(self.resource)
+
+    def _named(self, cause: object = "") -> dict[str, object]:
+        named = {"source": self.connection.access.name, "kind": self.resource.subject}
+        return {**named, "cause": str(cause)}
