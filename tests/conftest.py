@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.parts import agreement, certificates, gitea, kubernetes, process
+from tests.parts import agreement, certificates, gitea, kubernetes, process, zot
+from tests.parts.recorded import RECORDING, Recording
 from tests.parts.tokens import token_server
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ def kubernetes_server(
 def gitea_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gitea]:
     with gitea.gitea(tmp_path_factory.mktemp("gitea")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def zot_recording() -> Iterator[Recording]:
+    """What a zot answered; with UPDATE_RECORDINGS, what the one of PULLPROOF_ZOT answers now."""
+    recording = Recording.read(zot.RECORDED)
+    yield recording
+    if RECORDING and zot.PROGRAM:
+        recording.write()
 
 
 @pytest.fixture

@@ -86,6 +86,19 @@ def test_no_command_sends_a_request_that_decides_without_consent(
     assert "pulls: accept" in said.out + said.err
 
 
+@pytest.mark.parametrize("line", COMMANDS)
+def test_zot_is_read_without_a_request_that_it_counts(line: str, tmp_path: Path) -> None:
+    """It sets pull times, by which its retention decides, and serves manifests among the blobs."""
+    docker = tmp_path / "config.json"
+    registry = stocked("zot")
+    with registry.served() as host:
+        docker.write_text("{}")
+        code = run(line.format(host=host, folder=tmp_path), "--docker-config", docker)
+
+    assert registry.records == (0, {})
+    assert code in (0, 1)
+
+
 def configured(folder: Path, host: str, **more: object) -> Path:
     """Write a configuration with a ledger, so that one audit knows what the one before read."""
     (folder / "docker").write_text(json.dumps({"auths": {host: {"auth": ACCOUNT}}}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -19,8 +19,10 @@ from exporter.sources.registry.credentials import FixedLogin, Login
 from tests.fakes import Fake
 from tests.parts import tree
 from tests.parts.gitea import ADMIN, Gitea
+from tests.parts.recorded import Conversation, Recording, Replay, asked, replayed
 from tests.parts.registry import Registry as Running
 from tests.parts.registry import Settings, registry
+from tests.parts.zot import PROGRAM, Zot, zot
 from tests.sources.registry.speaking import registry_at
 from tests.worlds import Blob, Made, chart, image, two_platforms
 
@@ -39,6 +41,7 @@ KINDS: Final = (
     "3.1 with a cache",
     "3.1 without a cache",
     "gitea",
+    "zot",
     "demo",
     "fake",
 )
@@ -51,6 +54,8 @@ class Place(Protocol):
     collects: Collector
     lies: bool
     """Does it answer for blobs whose bytes are gone, out of its cache?"""
+    shares: bool
+    """Does a request for a part of a blob bring it over from another repository?"""
 
     def push(self, made: Made, *tags: str, repository: Repository = APP) -> None: ...
     def lose_manifest(self, digest: Digest) -> None: ...
@@ -67,6 +72,7 @@ class OnDisk:
     root: Path
     running: Running | None = None
     lies: bool = False
+    shares: bool = False
 
     def push(self, made: Made, *tags: str, repository: Repository = APP) -> None:
         if self.running is None:
@@ -99,6 +105,7 @@ class InMemory:
     asked: Fake
     collects: Collector = Collector.DISTRIBUTION_2
     lies: bool = False
+    shares: bool = False
 
     def push(self, made: Made, *tags: str, repository: Repository = APP) -> None:
         for tag in tags or (None,):
@@ -122,6 +129,7 @@ class InGitea:
     running: Gitea
     collects: Collector = Collector.PARENT_PROTECTS
     lies: bool = False
+    shares: bool = False
 
     def push(self, made: Made, *tags: str, repository: Repository = APP) -> None:
         self.running.push(repository, made, *tags)
@@ -138,6 +146,61 @@ class InGitea:
         path.write_bytes(path.read_bytes()[:-1])
 
 
+@dataclass
+class InZot:
+    """A zot, and everything that it answers after each change."""
+
+    asked: Registry
+    running: Zot
+    heard: Conversation = field(default_factory=Conversation)
+    contents: dict[Repository, dict[str, int]] = field(default_factory=dict)
+    """What it may be asked for: sizes by digest."""
+    collects: Collector = Collector.PARENT_PROTECTS
+    lies: bool = False
+    shares: bool = True
+
+    def push(self, made: Made, *tags: str, repository: Repository = APP) -> None:
+        self.running.push(repository, made, *tags)
+        here = self.contents.setdefault(repository, {NOWHERE: 12})
+        for each in made.walk():
+            here |= {each.digest: len(each.body)} | {it.digest: len(it.body) for it in each.blobs}
+        self.listen()
+
+    def lose_manifest(self, digest: Digest) -> None:
+        self.lose_blob(digest)  # it refuses to delete what an index references
+
+    def lose_blob(self, digest: Digest) -> None:
+        self.running.data(APP, digest).unlink()
+        self.listen()
+
+    def shorten(self, digest: Digest) -> None:
+        path = self.running.data(APP, digest)
+        path.write_bytes(path.read_bytes()[:-1])
+        self.listen()
+
+    def listen(self) -> None:
+        """Ask for everything: each repository for what the others have, too."""
+        known = {each: size for here in self.contents.values() for each, size in here.items()}
+        asking = dict.fromkeys(self.contents, known) | {Repository("team/nobody"): {}}
+        self.heard.stages.append(asked(self.running.url, asking, ("v1", "v2", "latest")))
+
+
+@dataclass
+class InRecording:
+    """A zot that once was asked everything: a change goes on to what it said after that."""
+
+    asked: Registry
+    replay: Replay
+    collects: Collector = Collector.PARENT_PROTECTS
+    lies: bool = False
+    shares: bool = True
+
+    def push(self, *_: object, **__: object) -> None:
+        self.replay.stage += 1
+
+    lose_manifest = lose_blob = shorten = push
+
+
 @pytest.fixture(
     params=[
         pytest.param(kind, marks=pytest.mark.real if kind[0] in "23g" else ()) for kind in KINDS
@@ -147,6 +210,10 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     kind: str = request.param
     if kind == "fake":
         yield InMemory(Fake())
+    elif kind == "zot":
+        recording: Recording = request.getfixturevalue("zot_recording")
+        async with _zot(tmp_path, recording, request.node.name) as found:
+            yield found
     elif kind == "demo":
         async with _demo(tmp_path) as found:
             yield found
@@ -170,6 +237,23 @@ async def _demo(folder: Path) -> AsyncIterator[OnDisk]:
     served = demo.EmbeddedRegistry.of(folder)
     async with demo.served(served) as host, registry_at(f"http://{host}") as asked:
         yield OnDisk(asked, Collector.DISTRIBUTION_2, folder)
+
+
+@asynccontextmanager
+async def _zot(folder: Path, recording: Recording, name: str) -> AsyncIterator[Place]:
+    if not PROGRAM:
+        with replayed(recording.conversations[name]) as replay:
+            async with registry_at(replay.url) as told:
+                await told.ping()  # as an audit begins: that shows the kind
+                yield InRecording(told, replay)
+        return
+    with zot(folder) as running:
+        async with registry_at(running.url) as told:
+            await told.ping()
+            place = InZot(told, running)
+            place.listen()
+            yield place
+    recording.conversations[name] = place.heard
 
 
 @asynccontextmanager
@@ -283,7 +367,9 @@ async def test_a_blob_is_granted_by_the_repository_that_it_was_pushed_to(place: 
     place.push(IMAGE, "v1")
     place.push(image("another"), "v1", repository=OTHER)
 
-    assert await place.asked.read(OTHER, described(IMAGE.config)) == Absent("BLOB_UNKNOWN")
+    answer = await place.asked.read(OTHER, described(IMAGE.config))
+    granted = BlobRead(IMAGE.config.body[-1:])  # zot links what another repository has
+    assert answer == (granted if place.shares else Absent("BLOB_UNKNOWN"))
 
 
 async def test_a_manifest_that_is_gone_is_absent(place: Place) -> None:
@@ -328,7 +414,8 @@ async def test_a_blob_that_is_shorter_than_stated_is_wrong(place: Place) -> None
 
     place.shorten(layer.digest)
 
-    assert isinstance(await place.asked.read(APP, described(layer)), Wrong)
+    denied = Absent if place.shares else Wrong  # zot denies a part of what has another length
+    assert isinstance(await place.asked.read(APP, described(layer)), denied)
 
 
 async def test_its_collector_is_told(place: Place) -> None:

@@ -36,12 +36,19 @@ class Cell:
     def holds(self) -> bool:
         """Does the verdict say what a full pull does?"""
         expected = {"works": ("present",), "fails": _LOST}.get(self.pulled, ())
-        return self.scrub in expected and (self.check in expected or self.only_whole)
+        told = self.scrub in expected and (self.check in expected or self.only_whole)
+        return told or (self.untold and self.pulled == "fails")
 
     @property
     def only_whole(self) -> bool:
         """Bytes that are other ones, as many: only who reads them all can tell."""
         return self.damage in _SAME_LENGTH and self.check == "present"
+
+    @property
+    def untold(self) -> bool:
+        """Can nobody tell: 500 for a tag, which names no digest to ask for?"""
+        mute = self.kind.startswith("zot") and self.damage == "manifest cut"
+        return mute and self.check == self.scrub == "unknown"
 
     @property
     def text(self) -> str:

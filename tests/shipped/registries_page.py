@@ -40,6 +40,7 @@ _NAMES = {
     "head": "HEAD of a manifest changes",
     "manifest": "GET of a manifest changes",
     "blob": "GET of a blob changes",
+    "silent": "manifests are read among the blobs, which changes nothing",
     "decides": "its cleanup decides by",
     "ranges": "Range",
     "referrers": "referrers API",
@@ -85,7 +86,7 @@ def _mark(fact: Fact) -> str:  # type: ignore[type-arg] # of any value
 
 
 def _value(name: str, fact: Fact) -> str:  # type: ignore[type-arg] # of any value
-    if name in ("ranges", "referrers"):
+    if name in ("ranges", "referrers", "silent"):
         return "yes" if fact.value else "no"
     if name == "collector":
         return _KEPT[fact.value]

@@ -162,7 +162,8 @@ class Distribution(Session):
     @property
     def leaves_trace(self) -> bool | None:
         """Does reading a manifest change the registry's own records? None is unknown."""
-        changed = self.facts.manifest.value
+        facts = self.facts
+        changed = facts.head.value if facts.silent.value else facts.manifest.value
         if changed is None or self.limits.pulls is Pulls.UNCOUNTED:
             return None if changed is None else False
         return bool(changed)

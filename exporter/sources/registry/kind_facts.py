@@ -88,6 +88,7 @@ _HARMLESS: Final = frozenset({ReadEffect.RATE_LIMIT})
 _UNKNOWN_COLLECTOR: Final = Fact(Collector.UNKNOWN)
 _NO_REMOVALS: Final[Fact[frozenset[ChildRemoval]]] = Fact(frozenset())
 _UNKNOWN_EFFECTS: Final[Fact[frozenset[ReadEffect] | None]] = Fact(None)
+_NOT_SILENT: Final = Fact(value=False)
 _UNKNOWN_RANGES: Final[Fact[bool | None]] = Fact(None)
 _UNKNOWN_SERVED: Final[Fact[bool | None]] = Fact(None)
 
@@ -116,6 +117,8 @@ class KindFacts:
     """What GET of a blob changes."""
     decides: Fact[frozenset[ReadEffect] | None] = _UNKNOWN_EFFECTS
     """By which of these records a cleanup of it, or a limit, decides."""
+    silent: Fact[bool] = _NOT_SILENT
+    """Can the body of a manifest be read among the blobs, which changes none of these records?"""
     ranges: Fact[bool | None] = _UNKNOWN_RANGES
     """Does it answer a Range request for a blob with that part?"""
     referrers: Fact[bool | None] = _UNKNOWN_SERVED
@@ -127,8 +130,11 @@ class KindFacts:
     """How it says that something is missing, where that is not the specification's way."""
 
     def effects(self, method: str, endpoint: str) -> frozenset[ReadEffect]:
-        """Return what a request for a `manifest` or `blob` is known to change."""
-        manifest = self.head if method == "HEAD" else self.manifest
+        """Return what a request for a `manifest` or `blob` is known to change.
+
+        A silent kind serves the manifests that it has among the blobs: GET is for denials there.
+        """
+        manifest = self.head if method == "HEAD" or self.silent.value else self.manifest
         fact = {"manifest": manifest, "blob": self.blob}.get(endpoint)
         return (fact.value if fact else None) or frozenset()
 

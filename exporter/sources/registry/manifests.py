@@ -86,6 +86,8 @@ async def verify_tag(
     digest names: that is `Wrong`. Raises `Unseen`.
     """
     request = _request(session, repository, tag)
+    if await session.silent():
+        return await _silent_tag(session, repository, tag, claimed)
     try:
         response = await session.send(request)
     except Unseen as failure:
@@ -139,6 +141,8 @@ async def manifest(
     One that is cut short or answered with 5xx cannot be pulled: the bytes that are stored tell
     whether that is a loss.
     """
+    if await session.silent():
+        return await _silently(session, repository, digest)
     request = _request(session, repository, digest)
     try:
         response = await session.send(request)
@@ -154,6 +158,43 @@ async def manifest(
         raise Unseen(request.subject, Reason.TRUNCATED, "ended without a stated length")
     await check_ended(response, request.subject)
     return Wrong(f"hashes to {Digest.of(response.body, digest.algorithm)}", mismatch=True)
+
+
+async def _silently(
+    session: Session, repository: Repository, digest: Digest
+) -> ManifestBody | Absent | Wrong:
+    """Return a manifest by no request that counts as a pull. Raises `Unseen`.
+
+    HEAD tells whether the repository has it; the blobs hold the file of one that it has no more.
+    """
+    try:
+        there = await head(session, repository, digest)
+    except Unseen as failure:
+        return await _stored(session, repository, digest, failure)
+    if not isinstance(there, Digest):
+        return there
+    subject = f"{repository}@{digest}"
+    unserved = Unseen(subject, Reason.UNCONFIRMED, "HEAD finds it, its file is not served")
+    stored = await _file(session, repository, digest, unserved)
+    if stored is None or stored.end is BodyEnd.SHORT:
+        raise unserved
+    if digest.names(stored.body):
+        return ManifestBody(digest, stored.body)
+    return Wrong(f"hashes to {Digest.of(stored.body, digest.algorithm)}", mismatch=True)
+
+
+async def _silent_tag(
+    session: Session, repository: Repository, tag: Tag, claimed: Digest
+) -> Digest | Absent | Wrong:
+    """Return what `verify_tag` does, by no request that counts as a pull. Raises `Unseen`."""
+    found = await head(session, repository, tag)
+    if found != claimed:
+        return found
+    stored = await _silently(session, repository, claimed)
+    if isinstance(stored, Absent):
+        words = f"announced as {claimed}, which is not there"
+        raise Unseen(f"{repository}:{tag}", Reason.UNCONFIRMED, words)
+    return stored if isinstance(stored, Wrong) else claimed
 
 
 async def _stored(

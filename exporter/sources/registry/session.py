@@ -138,6 +138,12 @@ class Session:
         known = self._asked or self.facts is not UNKNOWN_FACTS
         return known or (self.origin is not None and self.origin.recognizable)
 
+    async def silent(self) -> bool:
+        """Are manifests read among the blobs, which changes no record? Raises `Unseen`."""
+        if self.limits.pulls is Pulls.ASK and not self.recognizable:
+            await self._recognize()
+        return self.facts.silent.value
+
     async def _recognize(self) -> None:
         """Ask `/v2/`: whatever the answer is, its headers show the kind. Raises `Unseen`."""
         try:

@@ -18,7 +18,7 @@ _NOTHING: Final[frozenset[ReadEffect] | None] = frozenset()
 
 
 def _recognise(signs: Signs) -> str | None:
-    """Every answer allows its own header to browsers (pkg/api/routes.go)."""
+    """`/v2/` allows its own header to browsers (pkg/api/routes.go)."""
     allowed = signs.headers.get("access-control-allow-headers", "")
     return "" if "X-ZOT-API-CLIENT" in allowed.upper() else None
 
@@ -33,14 +33,25 @@ KINDS: Final = (
             frozenset({ChildRemoval.MOVED_TAG}), f"{_VERSION}, a tag pushed anew", Verified.RUN
         ),
         untagged=Fact(Sweep.AT_ONCE, f"{_VERSION}, a tag pushed anew", Verified.RUN),
-        head=Fact(_NOTHING, f"{_VERSION}, files compared", Verified.RUN),
-        manifest=Fact(_NOTHING, f"{_VERSION}, files compared", Verified.RUN),
+        head=Fact(_NOTHING, f"{_VERSION}, files and meta.db compared", Verified.RUN),
+        manifest=Fact(
+            frozenset({ReadEffect.PULL_TIME, ReadEffect.PULL_COUNT}),
+            f"{_VERSION} with retention, search or users, meta.db (pkg/meta/hooks.go)",
+            Verified.RUN,
+        ),
+        silent=Fact(
+            value=True, source=f"{_VERSION}, files and meta.db compared", verified=Verified.RUN
+        ),
         blob=Fact(
             frozenset({ReadEffect.RELINK}),
             f"{_VERSION} with dedupe, HEAD and ranged GET",
             Verified.RUN,
         ),
-        decides=Fact(_NOTHING, f"{_VERSION}, GC", Verified.READ),
+        decides=Fact(
+            frozenset({ReadEffect.PULL_TIME}),
+            f"{_VERSION}, pulledWithin and mostRecentlyPulledCount (pkg/retention/rules.go)",
+            Verified.READ,
+        ),
         referrers=Fact(
             value=True, source="project-zot/zot, pkg/api/routes.go", verified=Verified.READ
         ),

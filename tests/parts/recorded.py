@@ -1,0 +1,184 @@
+"""What a real registry answered, asked for everything beforehand, and a server that says it again.
+
+A conversation has stages: whatever changes the registry's content begins another one. In each the
+same things are asked of it that any client may ask, so what a client asks may change.
+tests/recordings/README.md describes the files.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import ACCEPT
+from tests.parts.http import Answer, Asked, serving
+from tests.parts.process import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+RECORDING: Final = bool(os.environ.get("UPDATE_RECORDINGS"))
+"""Are recordings made anew?"""
+_ACCEPT: Final = {"Accept": ", ".join(ACCEPT)}
+_KEPT: Final = (
+    "access-control-allow-headers",
+    "content-range",
+    "content-type",
+    "docker-content-digest",
+    "link",
+    "www-authenticate",
+)
+
+Stage = dict[str, Answer]
+"""By `METHOD PATH`, and for a part of a blob ` RANGE`."""
+
+
+@dataclass
+class Conversation:
+    """The stages of one registry, and what other clients made of it."""
+
+    stages: list[Stage] = field(default_factory=list)
+    pulled: dict[str, str] = field(default_factory=dict)
+    """By damage: how full pulls ended."""
+
+
+@dataclass
+class Recording:
+    """Conversations with one version of a registry, by name."""
+
+    path: Path
+    conversations: dict[str, Conversation] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Recording:
+        """Read a file; an empty recording where there is none."""
+        found = cls(path)
+        if path.exists():
+            document = json.loads(gzip.decompress(path.read_bytes()))
+            bodies = [base64.b64decode(each) for each in document["bodies"]]
+            for name, told in document["conversations"].items():
+                stages = [
+                    {key: _answer(each, bodies) for key, each in stage.items()}
+                    for stage in told["stages"]
+                ]
+                found.conversations[name] = Conversation(stages, told["pulled"])
+        return found
+
+    def write(self) -> None:
+        """Write it to its file, the same bytes for the same answers."""
+        bodies: dict[bytes, int] = {}
+        told: dict[str, Any] = {
+            name: {
+                "pulled": each.pulled,
+                "stages": [
+                    {key: _told(answer, bodies) for key, answer in sorted(stage.items())}
+                    for stage in each.stages
+                ],
+            }
+            for name, each in sorted(self.conversations.items())
+        }
+        document = {
+            "conversations": told,
+            "bodies": [base64.b64encode(each).decode() for each in bodies],
+        }
+        self.path.parent.mkdir(exist_ok=True)
+        packed = json.dumps(document, separators=(",", ":")).encode()
+        self.path.write_bytes(gzip.compress(packed, mtime=0))
+
+
+@dataclass
+class Replay:
+    """A server that says what was recorded, in the stage that it is in."""
+
+    conversation: Conversation
+    stage: int = 0
+    url: str = ""
+
+    @property
+    def host(self) -> str:
+        """`127.0.0.1:port`, as it stands in references."""
+        return urlsplit(self.url).netloc
+
+    def answer(self, asked: Asked) -> Answer:
+        """Say it again; 501 for what was never asked, so that no test takes it for an absence."""
+        part = asked.headers.get("Range", "")
+        path = asked.target.partition("?")[0]
+        stage = self.conversation.stages[self.stage]
+        return stage.get(f"{asked.method} {path} {part}".rstrip(), Answer(501))
+
+
+@contextmanager
+def replayed(conversation: Conversation) -> Iterator[Replay]:
+    """Serve a conversation from its first stage on."""
+    replay = Replay(conversation)
+    with serving(replay.answer) as replay.url:
+        yield replay
+
+
+def asked(url: str, contents: Mapping[str, Mapping[str, int]], names: Collection[str]) -> Stage:
+    """Ask a registry everything about repositories, and return its answers.
+
+    `contents` are the sizes of what each may have, by digest; `names` are tags. What only reads
+    is asked first: zot restores a lost blob when a part of it, or HEAD of it, is requested.
+    """
+    with httpx.Client(base_url=url, headers=_ACCEPT, trust_env=False, timeout=PATIENCE) as http:
+        found = dict(_one(http, "GET", path) for path in ("/v2/", "/v2/_catalog"))
+        for repository, sizes in contents.items():
+            home = f"/v2/{repository}"
+            found |= [_one(http, "GET", f"{home}/tags/list")]
+            served: dict[Digest, None] = {}
+            for reference in (*sizes, *names):
+                for method in ("HEAD", "GET"):
+                    key, told = _one(http, method, f"{home}/manifests/{reference}")
+                    found[key] = told
+                    if told.body and told.status == httpx.codes.OK:
+                        served[Digest.of(told.body)] = None
+            for other in (each for each in served if each not in sizes):  # wrong bytes
+                found |= [_one(http, "HEAD", f"{home}/manifests/{other}")]
+                found |= [_one(http, "GET", f"{home}/manifests/{other}")]
+                found |= [_one(http, "GET", f"{home}/blobs/{other}")]
+            found |= [_one(http, "GET", f"{home}/referrers/{each}") for each in sizes]
+            found |= [_one(http, "GET", f"{home}/blobs/{each}") for each in sizes]
+            for digest, size in sizes.items():
+                for part in (f"{size - 1}-{size - 1}", "-1"):
+                    found |= [_one(http, "GET", f"{home}/blobs/{digest}", f"bytes={part}")]
+            found |= [_one(http, "HEAD", f"{home}/blobs/{each}") for each in sizes]
+    return found
+
+
+def _one(http: httpx.Client, method: str, path: str, part: str = "") -> tuple[str, Answer]:
+    sent = {"Range": part} if part else {}
+    body = bytearray()
+    sent["Accept-Encoding"] = "identity"
+    with (
+        http.stream(method, path, headers=sent) as answer,
+        suppress(httpx.RemoteProtocolError),  # it promises more than it sends
+    ):
+        for chunk in answer.iter_raw():
+            body += chunk
+    headers = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
+    stated = answer.headers.get("Content-Length", "")
+    announced = int(stated) if stated and int(stated) != len(body) else None
+    return f"{method} {path} {part}".rstrip(), Answer(
+        answer.status_code, bytes(body), headers, announced
+    )
+
+
+def _told(answer: Answer, bodies: dict[bytes, int]) -> list[object]:
+    number = bodies.setdefault(answer.body, len(bodies))
+    return [answer.status, dict(answer.headers), number, answer.announced]
+
+
+def _answer(told: list[Any], bodies: list[bytes]) -> Answer:
+    status, headers, number, announced = told
+    return Answer(status, bodies[number], headers, announced)

@@ -1,0 +1,127 @@
+"""A real zot as a registry, where PULLPROOF_ZOT names its program: it is no module to be fetched.
+
+How to build one: docs/registries/zot.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.parts.client import Client
+from tests.parts.process import Running, running, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from exporter.oci.digest import Digest
+    from tests.worlds import Made
+
+PROGRAM: Final = os.environ.get("PULLPROOF_ZOT", "")
+"""The path of a zot, v2.1.20 or newer; empty where there is none."""
+VERSION: Final = "v2.1.20"
+"""Of the zot whose answers are recorded."""
+RECORDED: Final = Path(__file__).parents[1] / f"recordings/zot-{VERSION}.json.gz"
+_LISTENING: Final = r'listening on kernel chosen port","port":(\d+)'
+_DELAY: Final = 5
+"""Seconds for which its collector spares what is new: a push takes less."""
+_HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Zot:
+    """A server that is up."""
+
+    server: Running
+    folder: Path
+
+    @property
+    def host(self) -> str:
+        """`127.0.0.1:port`, as it stands in references."""
+        return f"{_HOST}:{self.server.address}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}"
+
+    @property
+    def root(self) -> Path:
+        """Its storage: an OCI layout for each repository."""
+        return self.folder / "storage"
+
+    @contextmanager
+    def client(self, repository: str) -> Iterator[Client]:
+        """A client that may do everything to one repository."""
+        with Client.to(self.url, repository, None, None) as client:
+            yield client
+
+    def push(self, repository: str, made: Made, *tags: str) -> None:
+        """Push an image by hand, and point tags at it."""
+        with self.client(repository) as client:
+            client.push(made, *tags)
+
+    def home(self, repository: str) -> Path:
+        """The folder of a repository."""
+        apart = self.folder / "collected" / repository.partition("/")[0]
+        return (apart if apart.exists() else self.root) / repository
+
+    def data(self, repository: str, digest: Digest) -> Path:
+        """The file that holds a blob's or manifest's bytes in a repository."""
+        return self.home(repository) / "blobs" / digest.algorithm / digest.encoded
+
+    def drop(self, repository: str) -> None:
+        """Remove the folder of a repository, or of an owner."""
+        shutil.rmtree(self.home(repository))
+
+    def collected(self, repository: str) -> None:
+        """Wait until all that is there now was old enough for a collection, and one has ended.
+
+        It starts within 30 seconds: zot waits that long before each repository.
+        """
+        home = self.home(repository)
+        newest = max(each.stat().st_mtime for each in home.rglob("*"))
+        old = datetime.fromtimestamp(newest + _DELAY, UTC).isoformat()
+        began = f"executing gc of orphaned blobs for {home}"
+
+        def over() -> bool:
+            said = [json.loads(line) for line in self.server.log.read_text().splitlines()]
+            runs = [at for at, each in enumerate(said) if each["message"] == began]
+            since = next((at for at in runs if said[at]["time"] > old), len(said))
+            ended = f"gc successfully completed for {home}"
+            return any(each["message"] == ended for each in said[since:])
+
+        until(over, f"zot collects {repository}")
+
+
+@contextmanager
+def zot(
+    folder: Path, collects: Sequence[str] = (), storage: Mapping[str, object] | None = None
+) -> Iterator[Zot]:
+    """Run a zot whose configuration, storage and log are in a folder.
+
+    It collects again and again the repositories below the first parts `collects`: each of these has
+    a storage of its own, since zot waits before each repository.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    collecting = {"gc": True, "gcDelay": f"{_DELAY}s", "gcInterval": "1s"}
+    parts = {
+        f"/{part}": {"rootDirectory": str(folder / "collected" / part), **collecting}
+        for part in collects
+    }
+    own = {"rootDirectory": str(folder / "storage"), "gc": False, "subPaths": parts}
+    config = {
+        "distSpecVersion": "1.1.1",
+        "storage": own | dict(storage or {}),
+        "http": {"address": _HOST, "port": "0", "compat": ["docker2s2"]},
+        "log": {"level": "info"},
+    }
+    file = folder / "config.json"
+    file.write_text(json.dumps(config))
+    with running((PROGRAM, "serve", str(file)), _LISTENING, folder / "zot.log") as server:
+        yield Zot(server, folder)
