@@ -1,9 +1,10 @@
 """One audit of one registry: observe, judge, and resolve again before a loss is claimed."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
+from exporter.facts.focus import Focus
 from exporter.facts.gap import Gap, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.proof import State
@@ -12,6 +13,7 @@ from exporter.facts.snapshot import Root, Sealed, Snapshot
 from exporter.facts.use import Use
 from exporter.judge.gc.outcome import Unpredictable
 from exporter.judge.judgement import judge
+from exporter.judge.part import report_part, with_report_part
 from exporter.judge.report import Report
 from exporter.judge.storage_use import storage_use
 from exporter.judge.vanished import with_vanished
@@ -20,6 +22,7 @@ from exporter.ports import Listing, Unseen
 from exporter.resolve.concurrency import in_daemon_thread
 from exporter.resolve.guard import Faults, guarded
 from exporter.resolve.observe import observe
+from exporter.resolve.refresh import Refresh
 from exporter.resolve.scope import stored_roots
 from exporter.resolve.tags import resolve_again
 from exporter.resolve.target import FullReads, Target
@@ -53,6 +56,28 @@ async def examine(target: Target, uses: Listing[Use], before: Report | None, now
     audited = await _examined(guarded(target, faults), uses, before, now, faults)
     gaps = tuple(faults.gaps.values())
     return replace(audited, report=_with_gaps(audited.report, gaps)) if gaps else audited
+
+
+async def refresh(
+    target: Target, uses: Listing[Use], before: Report, focus: Focus, now: float
+) -> Report | None:
+    """Audit what is in focus, and what uses need that they did not need before.
+
+    Return the report before with that in it; None where the registry does not answer. A loss is
+    claimed as by an audit of the whole registry, and the storage is not read.
+    """
+    until = asyncio.get_running_loop().time() + target.limits.deadline
+    faults = Faults(target.registry.name, until)
+    target = guarded(target, faults)
+    lost = tuple((root.repository, root.tag) for root in _lossy(before) if root.tag)
+    found = await Refresh(target, uses, before.snapshot, lost, now).of(focus)
+    if found is None:
+        return None
+    earlier = await asyncio.to_thread(report_part, before, found.repositories)
+    snapshot = await _recalled(target, found.snapshot, earlier)
+    report = await _judged(target, snapshot, earlier, found.asked)
+    report = _with_gaps(report, tuple(faults.gaps.values()))
+    return await asyncio.to_thread(with_report_part, before, report, found.repositories)
 
 
 async def _examined(
@@ -104,14 +129,21 @@ def _record(reads: FullReads, snapshot: Snapshot) -> None:
         reads.proofs.note(snapshot.registry, found, snapshot.taken_at)
 
 
-async def _judged(target: Target, snapshot: Snapshot, before: Report | None) -> Report:
+async def _judged(
+    target: Target,
+    snapshot: Snapshot,
+    before: Report | None,
+    asked: Container[Repository] | None = None,
+) -> Report:
+    """Judge a snapshot, and resolve again what seems lost; `asked` is None for every repository."""
     history = before.since if before else {}
     # In threads: a second of work on many tags must hold up no other registry's audit.
     report = await asyncio.to_thread(judge, snapshot, history)
     lossy, used = await asyncio.to_thread(lambda: (_lossy(report), _used(report)))
     lost = await asyncio.to_thread(_lossy, before) if before else []
     told = {(root.repository, root.name) for root in lost}
-    known = await resolve_again(target, lossy, used, told)
+    doubtful = [root for root in lossy if asked is None or root.repository in asked]
+    known = await resolve_again(target, doubtful, used, told)
     roots = tuple(filter(None, (known.get(root, root) for root in snapshot.roots)))
     if roots != snapshot.roots:
         deleted = [root for root in snapshot.roots if known.get(root, root) is None]

@@ -149,8 +149,18 @@ class Snapshot:
     """Attachments, by manifest; only of manifests that were looked at for them."""
     require_attached: tuple[str, ...] = ()
     """Artifact types that must be attached to live and latest images, as shell patterns."""
+    refreshed_at: float | None = None
+    """When a part of it was audited again since: seconds since the epoch."""
+    proven_at: Mapping[Place, float] = field(default_factory=dict)
+    """When what tags name was last asked for with all below it, where that was before the audit:
+    seconds since the epoch."""
     address: str = ""
     """Where it was asked: `https://registry.example:5000`. Empty in one of an older release."""
+
+    @property
+    def as_of(self) -> float:
+        """Until when it knows anything: seconds since the epoch."""
+        return self.taken_at if self.refreshed_at is None else self.refreshed_at
 
     def part(self, repository: Repository) -> RegistryPart:
         """Return the part that a repository is in; the whole registry where no part names it."""

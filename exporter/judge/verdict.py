@@ -21,13 +21,13 @@ from exporter.oci.reference import Repository, natural
 
 def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
     """Return a verdict for every root, live first, then by repository and tag."""
-    order = sorted(snapshot.roots, key=_order)
-    known = resolved_tags(order)
+    ordered = sorted(snapshot.roots, key=order)
+    known = resolved_tags(ordered)
     users = _users(snapshot)
     admissions = {(each.login, each.repository): each for each in snapshot.admissions}
     protections: dict[Repository, Protection] = {}
     found = []
-    for root in order:
+    for root in ordered:
         uses = users.get((root.repository, root.tag or root.digest or ""), ())
         logins = sorted({use.login for use in uses if use.login})
         tried = (admissions.get((login, root.repository)) for login in logins)
@@ -50,7 +50,8 @@ def _attached(snapshot: Snapshot, verdict: TagVerdict) -> tuple[tuple[Digest, At
     return tuple((digest, each) for digest, each in found if each is not None)
 
 
-def _order(root: Root) -> tuple[int, Repository, tuple[str | int, ...]]:
+def order(root: Root) -> tuple[int, Repository, tuple[str | int, ...]]:
+    """Sort key: live first, then by repository and tag."""
     return root.reference_class.rank, root.repository, natural(root.name)
 
 

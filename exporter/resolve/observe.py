@@ -1,12 +1,13 @@
 """The snapshot of one registry: lists, then tags, manifests, seals and blobs."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import Final
 
+from exporter.facts.focus import Focus
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
 from exporter.facts.proof import GONE, HEADER, Sighting, State, unknown
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
@@ -22,6 +23,7 @@ from exporter.resolve.attachments import attachments, unsettled
 from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.carried import carry
 from exporter.resolve.credential_checks import admissions
+from exporter.resolve.due import Due, Kept, with_kept
 from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.listing import Listings
 from exporter.resolve.scope import select, settled, suspected_first
@@ -37,9 +39,16 @@ _NETWORK: Final = UNREACHED | {Reason.SERVER_ERROR}
 
 
 async def observe(
-    target: Target, uses: Listing[Use], before: Snapshot | None, now: float
+    target: Target,
+    uses: Listing[Use],
+    before: Snapshot | None,
+    now: float,
+    focus: Focus | None = None,
 ) -> Snapshot:
     """Return what can be seen; `now` is in seconds since the epoch.
+
+    With a focus, only that is asked for, and what was not there before; without one, what the
+    target's periods name.
 
     It never raises `Unseen`: what cannot be seen becomes a gap or an unknown. Confirmed losses of
     the snapshot before are kept, under their own age, where nothing can be seen now.
@@ -64,7 +73,8 @@ async def observe(
     asked = [each for each in repositories.entries if target.asks(each)]
     proxied = tuple(each for each in repositories.entries if not target.asks(each))
     listings = await listing.listings(target, asked, frozenset(catalogue.entries))
-    seen = await _resolve(target, replace(empty, unasked=proxied), listings, before)
+    due = Due(before or empty, now, _follow(target), target.periods, focus)
+    seen = await _resolve(target, replace(empty, unasked=proxied), listings, before, due)
     gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings), *seen.gaps))
     stumbled = await asyncio.to_thread(_stumbled, seen, gaps)
     away = await _away(target) if stumbled else None
@@ -81,7 +91,7 @@ async def observe(
 
 
 async def _resolve(
-    target: Target, empty: Snapshot, listings: Listings, before: Snapshot | None
+    target: Target, empty: Snapshot, listings: Listings, before: Snapshot | None, due: Due
 ) -> Snapshot:
     """Tags, then manifests, then protection, then blobs.
 
@@ -93,25 +103,25 @@ async def _resolve(
     proxied = unasked((each for each in wanted if not target.asks(each.repository)), _PROXIED)
     wanted = tuple(each for each in wanted if target.asks(each.repository))
     wanted = suspected_first(wanted, empty.uses)
-    answers = await resolve(target.registry, tag_names(wanted), target.limits, target.progress)
+    known = await asyncio.to_thread(due.unresolved, wanted)
+    moved = [each for each in tag_names(wanted) if each not in known]
+    found = await resolve(target.registry, moved, target.limits, target.progress)
+    answers = known | found
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
-    sharing = Sharing(before.manifests if before else {})
-    walk = Walk(target.registry, target.memory, target.limits, _follow(target), sharing)
-    walk.progress = target.progress
-    if target.full_reads:
-        walk.plan = FullReadPlan(target.registry.name, target.full_reads, empty.taken_at)
-        walk.rereads = target.registry.leaves_trace is False
-        await asyncio.to_thread(walk.plan.recall) if walk.rereads else None
-    await walk.run(await asyncio.to_thread(_places, starts))
+    kept = await asyncio.to_thread(due.kept, starts)
+    walk = await _walk(target, due, kept)
+    await walk.run(await asyncio.to_thread(_places, starts, kept))
     if await _verified(target, walk, answers):
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
-        await walk.run([place for place in _places(starts) if place not in walk.sightings])
-    told = _told(listings, walk.sightings)
-    sealed = await seals(target, told, answers, walk.children(), starts)
+        led = (place for place in _places(starts, kept) if place not in walk.sightings)
+        await walk.run(led)
+    told = _told(listings, chain(walk.sightings.items(), kept.sightings.items()))
+    answers = dict(due.sealed(listings)) | answers
+    children = chain(walk.children(), kept.children())
+    sealed = await seals(target, told, answers, children, starts)
     blobs = BlobCheck(walk)
     await blobs.prove()
-    attached = await attachments(target, walk, starts, listings)
-    require = target.attachments.require if target.attachments else ()
+    asked = [each for each in starts if each not in kept.roots]
     seen = replace(
         empty,
         roots=(*starts, *proxied),
@@ -121,27 +131,42 @@ async def _resolve(
         sealed=sealed,
         recovered=walk.recovered,
         read_in_full=blobs.read if walk.content.ranges is False else None,
-        attached=attached,
-        require_attached=require,
-        gaps=tuple(unsettled(starts, attached, require)),
+        attached=await attachments(target, walk, asked, listings),
+        require_attached=target.attachments.require if target.attachments else (),
     )
-    return replace(seen, admissions=await admissions(target, seen))
+    seen = await asyncio.to_thread(with_kept, seen, kept, due.before)
+    gaps = tuple(unsettled(starts, seen.attached, seen.require_attached))
+    return replace(seen, gaps=gaps, admissions=await admissions(target, seen))
 
 
-def _told(listings: Listings, sightings: Mapping[Place, Sighting]) -> Listings:
+async def _walk(target: Target, due: Due, kept: Kept) -> Walk:
+    """Return a walk that begins with what is known of the registry's content."""
+    sharing = Sharing(due.before.manifests)
+    walk = Walk(target.registry, target.memory, target.limits, due.follow, sharing)
+    walk.progress = target.progress
+    walk.make_room(kept.manifests.values())
+    if target.full_reads:
+        walk.plan = FullReadPlan(target.registry.name, target.full_reads, due.now)
+        walk.rereads = target.registry.leaves_trace is False
+        await asyncio.to_thread(walk.plan.recall) if walk.rereads else None
+    return walk
+
+
+def _told(listings: Listings, seen: Iterable[tuple[Place, Sighting]]) -> Listings:
     """Leave out denied repositories of which nothing was read: the registry may hide their tags.
 
     zot denies a repository whose index it cannot read; an object store, one without tags.
     """
     if not any(each.denied for each in listings.values()):
         return listings
-    read = {place[0] for place, seen in sightings.items() if seen.state is State.PRESENT}
+    read = {place[0] for place, look in seen if look.state is State.PRESENT}
     return {at: each for at, each in listings.items() if not each.denied or at in read}
 
 
-def _places(starts: Iterable[Root]) -> list[Place]:
+def _places(starts: Iterable[Root], kept: Kept) -> list[Place]:
     """Return where the walk begins: at what is live, since there may not be room for all."""
-    ordered = sorted(starts, key=lambda root: root.reference_class.rank)
+    asked = (root for root in starts if root not in kept.roots)
+    ordered = sorted(asked, key=lambda root: root.reference_class.rank)
     return [(root.repository, root.digest) for root in ordered if root.digest]
 
 

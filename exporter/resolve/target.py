@@ -1,5 +1,6 @@
 """Which registry, what of it, and how: everything that one audit is told."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -135,6 +136,9 @@ class Target:
     """Of a sparse mirror: the platforms that it holds."""
     parts: tuple[RegistryPart, ...] = ()
     """Repositories with a role of their own; the first part that matches one decides."""
+    periods: Mapping[ReferenceClass, float] = field(default_factory=dict)
+    """Seconds within which the content of a tag is asked for once, by class; of a class without
+    a period, at each audit."""
     collector: Collector = Collector.UNKNOWN
     """As declared; where it is not, a harmless difference in answers may tell."""
     storage: Storage | None = None

@@ -110,6 +110,10 @@ class Walk:
         """Read nothing yet."""
         self.fresh = BodyBuffer(self.memory)
 
+    def make_room(self, held: Iterable[Manifest]) -> None:
+        """Count manifests that are held besides those that are read."""
+        self._entries += sum(_weight(len(each.links)) for each in held)
+
     async def run(self, starts: Iterable[Place]) -> None:
         """Look at these manifests and at every manifest below them."""
         wave = list(dict.fromkeys(starts))

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from exporter.audit import Audited, examine
+from exporter.audit import Audited, examine, refresh
 from exporter.facts.exports import ExportResult
+from exporter.facts.focus import Focus
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import State
 from exporter.facts.use import Use
@@ -20,7 +21,7 @@ from exporter.oci.digest import Malformed
 from exporter.ports import Listing, Unseen
 from exporter.publish.status import RegistryStatus, SourceStatus
 from exporter.resolve.target import Target
-from exporter.serve.board import Attempt, Board, aged, seen, unseen
+from exporter.serve.board import Attempt, Board, aged, refreshed, seen, unseen
 from exporter.serve.loop_thread import LoopThread
 from exporter.store import snapshot_file
 from exporter.tally import Tally
@@ -135,6 +136,36 @@ class AuditJob:
             _log.exception("audit failed", extra={"registry": watched.name})
             await self._show_failure(watched, status, attempt(), Reason.INTERNAL, "see the log")
         self.afterwards()
+
+    async def refresh(self, watched: Watched, focus: Focus) -> None:
+        """Audit what is in focus, and what uses need that they did not, and show the outcome.
+
+        Before the registry was audited as a whole, that is done instead. Raises nothing but
+        cancellation.
+        """
+        status = self.board.find(watched.name)
+        if status is None or status.known is None:
+            await self.run(watched)
+            return
+        try:
+            async with asyncio.timeout(watched.target.limits.deadline + _GRACE):
+                await self._refreshed(watched, status, status.known, focus)
+        except Exception:  # noqa: BLE001 - the audit of the whole comes all the same
+            _log.exception("refresh failed", extra={"registry": watched.name})
+
+    async def _refreshed(
+        self, watched: Watched, status: RegistryStatus, known: Report, focus: Focus
+    ) -> None:
+        references = await self.references()
+        await self.board.hear(references.sources)
+        uses, now = references.uses, self.clock()
+        report = await watched.home.call(lambda: refresh(watched.target, uses, known, focus, now))
+        if report is None:
+            _log.info("registry does not answer", extra={"registry": watched.name})
+            return
+        await self.board.show(refreshed(status, report))
+        if report.since != known.since:
+            await self._save(report)
 
     async def _show_failure(
         self,

@@ -46,6 +46,16 @@ def seen(status: RegistryStatus, report: Report, attempt: Attempt) -> RegistrySt
     )
 
 
+def refreshed(status: RegistryStatus, report: Report) -> RegistryStatus:
+    """Return the status after an audit of a part: when the whole was audited stays as it is.
+
+    Where the last audit of the whole was incomplete, its gaps stay too.
+    """
+    gaps = report.snapshot.gaps if status.up is not False else status.gaps
+    shown = report if status.report else None
+    return replace(status, report=shown, known=report, gaps=gaps)
+
+
 def unseen(
     status: RegistryStatus, attempt: Attempt, gaps: tuple[Gap, ...], reason: Reason, limit: float
 ) -> RegistryStatus:

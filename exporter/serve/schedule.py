@@ -13,6 +13,7 @@ from typing import Final
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from exporter.facts.focus import Focus
 from exporter.publish.web.audit_request import ScheduledAudit
 from exporter.serve.audit_job import AuditJob, Watched
 
@@ -25,7 +26,10 @@ _LOOK: Final = 10.0
 _SET: Final = 1.0
 """Seconds from which on it was: less is what NTP does all the time."""
 _REST: Final = 10.0
-"""The fewest seconds between an audit's end and the beginning of one that is asked for."""
+"""The fewest seconds between the end of an audit and the beginning of one that is asked for."""
+
+_PAUSE: Final = 1.0
+"""The same after an audit of a part."""
 
 
 class Schedule:
@@ -40,8 +44,12 @@ class Schedule:
         self._job = job
         self._running: dict[str, asyncio.Task[None]] = {}
         self._requested: dict[str, asyncio.Task[None]] = {}
-        self._rested: dict[str, float] = {}
-        """When an audit that is asked for may begin, by the loop's clock."""
+        self._focus: dict[str, Focus | None] = {}
+        """What a requested audit looks at; None is the whole registry."""
+        self._rested: dict[tuple[str, bool], float] = {}
+        """When an audit that is asked for may begin, of the whole or not, by the loop's clock."""
+        self._partial: set[str] = set()
+        """The registries of which a part is audited now."""
         self._watched = {each.name: each for each in watched}
         self._awaited = set(self._watched)
         self._once = asyncio.Event()
@@ -64,20 +72,23 @@ class Schedule:
         self._scheduler.start()
         self._following = asyncio.create_task(self._follow())
 
-    def request(self, registry: str) -> ScheduledAudit:
-        """Audit a registry as soon as it may be; of several requests meanwhile one counts.
+    def request(self, registry: str, focus: Focus | None = None) -> ScheduledAudit:
+        """Audit a registry, or what is in focus of it, as soon as it may be.
 
-        The registry rests for as long as its last audit took: a flood of requests keeps it busy
-        for half of the time at most.
+        Requests that wait are united. The registry rests for as long as the last audit of that
+        extent took: a flood of requests keeps it busy for half of the time at most.
         """
         running, repeated = registry in self._running, registry in self._requested
+        waiting = self._focus.get(registry, focus)
+        self._focus[registry] = None if waiting is None or focus is None else waiting | focus
         if not repeated:
             self._requested[registry] = asyncio.create_task(self._as_requested(registry))
         return ScheduledAudit(registry, self._rest(registry), running, repeated)
 
     def _rest(self, registry: str) -> float:
-        """Return the seconds for which a registry is left alone still."""
-        return max(0.0, self._rested.get(registry, 0.0) - asyncio.get_running_loop().time())
+        """Return the seconds until what is asked for may begin."""
+        until = self._rested.get((registry, self._focus.get(registry) is None), 0.0)
+        return max(0.0, until - asyncio.get_running_loop().time())
 
     async def _as_requested(self, registry: str) -> None:
         while (running := self._running.get(registry)) or self._rest(registry):
@@ -85,7 +96,8 @@ class Schedule:
                 await asyncio.wait({running})
             await asyncio.sleep(self._rest(registry))
         self._requested.pop(registry, None)
-        await self._audit(self._watched[registry])
+        watched, focus = self._watched[registry], self._focus.pop(registry)
+        await (self._audit(watched) if focus is None else self._audit(watched, focus))
 
     async def finished(self, urgent: asyncio.Event, patience: float) -> None:
         """Wait until each registry was audited once, and what runs then has ended.
@@ -140,18 +152,26 @@ class Schedule:
                 for job in self._scheduler.get_jobs():
                     job.modify(next_run_time=job.next_run_time + timedelta(seconds=moved))
 
-    async def _audit(self, watched: Watched) -> None:
+    async def _audit(self, watched: Watched, focus: Focus | None = None) -> None:
+        while watched.name in self._partial:
+            await asyncio.wait({self._running[watched.name]})
         if watched.name in self._running:
             told = {"registry": watched.name, "interval": watched.interval}
             _log.warning("audit skipped: the one before it is still running", extra=told)
             return
         loop = asyncio.get_running_loop()
         began = loop.time()
-        task = asyncio.create_task(self._job.run(watched), name=watched.name)
+        work = self._job.run(watched) if focus is None else self._job.refresh(watched, focus)
+        task = asyncio.create_task(work, name=watched.name)
         self._running[watched.name] = task
+        if focus is not None:
+            self._partial.add(watched.name)
         await asyncio.wait({task})
         del self._running[watched.name]
-        self._rested[watched.name] = loop.time() + max(_REST, loop.time() - began)
+        self._partial.discard(watched.name)
+        least = _REST if focus is None else _PAUSE
+        rest = loop.time() + max(least, loop.time() - began)
+        self._rested[watched.name, focus is None] = rest
         self._awaited.discard(watched.name)
         if not self._awaited:
             self._once.set()

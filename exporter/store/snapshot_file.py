@@ -27,7 +27,7 @@ from exporter.oci.reference import Repository, Tag
 from exporter.store.checks import Check, check_address, check_of, check_registry
 
 NAME: Final = "pullproof snapshot"
-VERSION: Final = 6
+VERSION: Final = 7
 """Rises with every change of the layout: a snapshot is kept for days, not for years."""
 
 LARGEST: Final = 512 << 20

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.serve.audit_job import AuditJob
+from exporter.facts.focus import Focus
+from exporter.oci.reference import Tag
+from exporter.serve.audit_job import AuditJob, Watched
 from exporter.serve.schedule import Schedule
-from tests.fakes import Fake, turns
+from tests.fakes import APP, Fake, turns
 from tests.parts.process import PATIENCE
 from tests.serve.test_audit_job import Journal, board, nothing_wanted, watched
 
@@ -245,3 +247,55 @@ async def test_an_audit_asked_for_while_one_runs_begins_after_it_and_rests_as_lo
     skipped = [each for each in caplog.records if "audit skipped" in each.message]
     assert [each.name for each in skipped] == ["pullproof.schedule"]
     assert not [each for each in caplog.records if each.name.startswith("apscheduler")]
+
+
+@dataclass(frozen=True)
+class Recorded(AuditJob):
+    """Audits that end when they are told to, written down by what they look at."""
+
+    begun: list[object] = field(default_factory=list)
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, _: Watched) -> None:
+        self.begun.append(None)
+
+    async def refresh(self, _: Watched, focus: Focus) -> None:
+        self.begun.append(focus)
+        await self.may_end.wait()
+
+
+def focused(*tags: str) -> Focus:
+    return Focus(tags=frozenset((APP, Tag(tag)) for tag in tags))
+
+
+async def test_audits_of_a_part_are_united_and_take_no_audit_of_the_whole_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fake = Fake()
+    job = Recorded(board(), Journal(), nothing_wanted)
+    schedule = Schedule(job, [replace(watched(fake), interval=3600.0)])
+    schedule.request(fake.name, focused("v1"))
+    schedule.request(fake.name, focused("v2"))
+    await turns()
+    schedule.start()
+    await turns()
+    begun = list(job.begun)
+
+    job.may_end.set()
+    await schedule.stop(PATIENCE)
+
+    assert begun == [focused("v1", "v2")]
+    assert job.begun == [focused("v1", "v2"), None]
+    assert "audit skipped" not in caplog.text
+
+
+async def test_a_request_for_the_whole_takes_the_place_of_one_for_a_part() -> None:
+    fake = Fake()
+    job = Recorded(board(), Journal(), nothing_wanted)
+    schedule = Schedule(job, [replace(watched(fake), interval=3600.0)])
+    schedule.request(fake.name, focused("v1"))
+    schedule.request(fake.name)
+    schedule.request(fake.name, focused("v2"))
+    await turns()
+
+    assert job.begun == [None]

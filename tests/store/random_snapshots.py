@@ -149,4 +149,6 @@ snapshots = st.builds(
     ).map(tuple),
     unasked=st.lists(names, max_size=2).map(tuple),
     delisted=st.lists(st.tuples(names, labels), max_size=2).map(tuple),
+    refreshed_at=st.none() | times,
+    proven_at=st.dictionaries(st.tuples(names, digests), times, max_size=3),
 )

@@ -1,0 +1,34 @@
+"""What of a registry is audited at once, between its audits."""
+
+from dataclasses import dataclass
+
+from exporter.oci.reference import Place, Repository, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """What of a registry is to be audited now; the rest of its last report stays as it is."""
+
+    tags: frozenset[tuple[Repository, Tag]] = frozenset()
+    places: frozenset[Place] = frozenset()
+    """Manifests and blobs: every tag that needs one of them is audited."""
+    repositories: frozenset[Repository] = frozenset()
+    """Audited whole: every tag that their lists show."""
+
+    def __bool__(self) -> bool:
+        """Is there anything in it?"""
+        return bool(self.tags or self.places or self.repositories)
+
+    def __or__(self, other: "Focus") -> "Focus":
+        """Return both together."""
+        return Focus(
+            self.tags | other.tags,
+            self.places | other.places,
+            self.repositories | other.repositories,
+        )
+
+    @property
+    def touched(self) -> frozenset[Repository]:
+        """The repositories of which anything is in it."""
+        named = (at for at, _ in (*self.tags, *self.places))
+        return self.repositories.union(named)

@@ -1,0 +1,180 @@
+"""What an audit asks for again, and what it keeps of the audit before."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from zlib import crc32
+
+from exporter.facts.focus import Focus
+from exporter.facts.proof import GONE, HEADER, Sighting, State
+from exporter.facts.snapshot import Root, Snapshot
+from exporter.facts.use import ReferenceClass
+from exporter.oci.digest import Digest
+from exporter.oci.manifest import Descriptor, Manifest
+from exporter.oci.reference import Place, Repository
+from exporter.resolve.listing import Listings
+from exporter.resolve.scope import Name, WantedImage
+from exporter.resolve.tags import Answer, TagName
+
+Follow = Callable[[Repository, tuple[Descriptor, ...]], Iterable[Descriptor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Roots that are not asked for again, and what was seen below them: all of it was there."""
+
+    roots: set[Root] = field(default_factory=set)
+    sightings: dict[Place, Sighting] = field(default_factory=dict)
+    manifests: dict[Digest, Manifest] = field(default_factory=dict)
+    proven_at: dict[Place, float] = field(default_factory=dict)
+    """When the content of each root was last asked for: seconds since the epoch."""
+
+    def children(self) -> Iterator[Place]:
+        """Yield what is right below each index."""
+        for repository, digest in self.sightings:
+            manifest = self.manifests.get(digest)
+            for entry in manifest.children if manifest else ():
+                if (repository, entry.digest) in self.sightings:
+                    yield repository, entry.digest
+
+
+def with_kept(seen: Snapshot, kept: Kept, before: Snapshot) -> Snapshot:
+    """Return what is seen now, and what is known below the roots that were not asked for.
+
+    What a manifest or a configuration said stays known of one that is not there any more: it
+    never changes, and findings name platforms.
+    """
+    lost = (digest for (_, digest), look in seen.sightings.items() if look.state in GONE)
+    read = {digest: before.manifests[digest] for digest in lost if digest in before.manifests}
+    manifests = {**read, **kept.manifests, **seen.manifests}
+    known = before.config_platforms
+    configs = {each.config.digest for each in manifests.values() if known and each.config}
+    stated = {at: each for at, each in known.items() if at in configs}
+    if not kept.roots:
+        platforms = {**stated, **seen.config_platforms}
+        return replace(seen, manifests=manifests, config_platforms=platforms)
+    recovered = {at: words for at, words in before.recovered.items() if at in kept.sightings}
+    attached = {at: each for at, each in before.attached.items() if at in kept.sightings}
+    earlier = {at: each for at, each in kept.proven_at.items() if at not in seen.sightings}
+    return replace(
+        seen,
+        manifests=manifests,
+        sightings={**kept.sightings, **seen.sightings},
+        config_platforms={**stated, **seen.config_platforms},
+        recovered={**recovered, **seen.recovered},
+        attached={**attached, **seen.attached},
+        proven_at=earlier,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is asked for again of all that the audit before saw.
+
+    What was not wholly there always is, and so is a tag that moved or matters more than before.
+    """
+
+    before: Snapshot
+    now: float
+    """Seconds since the epoch."""
+    follow: Follow
+    """Which entries of an index are looked at."""
+    periods: Mapping[ReferenceClass, float]
+    """Seconds within which the content of a tag is asked for once, by class; of a class without
+    a period, at each audit."""
+    focus: Focus | None = None
+    """Ask for this alone; None is for what its period names."""
+    known: dict[tuple[Repository, Name | None], Root] = field(init=False)
+    """The roots of the audit before."""
+
+    def __post_init__(self) -> None:
+        """Index the roots of the audit before."""
+        known = {(each.repository, each.tag or each.digest): each for each in self.before.roots}
+        object.__setattr__(self, "known", known)
+
+    def unresolved(self, wanted: Iterable[WantedImage]) -> dict[TagName, Answer]:
+        """Return the tags that are not resolved again, with what they resolved to."""
+        found: dict[TagName, Answer] = {}
+        for each in wanted if self.focus is not None else ():
+            last = self.known.get((each.repository, each.name))
+            if last is None or last.digest is None or isinstance(each.name, Digest):
+                continue
+            if last.sighting.state is State.PRESENT and self._rests(
+                each.repository, each.name, each.reference_class, last.digest
+            ):
+                found[each.repository, each.name] = last.digest, HEADER
+        return found
+
+    def kept(self, roots: Iterable[Root]) -> Kept:
+        """Return the roots that are not asked for again, and what is known below them."""
+        kept = Kept()
+        for root in roots:
+            if root.digest is None or root.sighting.state is not State.PRESENT:
+                continue
+            name, place = root.tag or root.digest, (root.repository, root.digest)
+            if seen := self._rests(root.repository, name, root.reference_class, root.digest):
+                kept.roots.add(root)
+                kept.sightings.update(seen)
+                kept.proven_at[place] = self._proven_at(place)
+        read = self.before.manifests
+        kept.manifests.update((at[1], read[at[1]]) for at in kept.sightings if at[1] in read)
+        return kept
+
+    def sealed(self, listings: Listings) -> Iterator[tuple[TagName, Answer]]:
+        """Yield listed tags with what the audit before resolved them to; all of them in a focus."""
+        for repository, listing in listings.items() if self.focus is not None else ():
+            if sealed := self.before.sealed.get(repository):
+                known = {tag: digest for digest, tags in sealed.tags.items() for tag in tags}
+                named = (tag for tag in listing.entries if tag in known)
+                yield from (((repository, tag), (known[tag], HEADER)) for tag in named)
+
+    def _rests(
+        self, repository: Repository, name: Name, reference_class: ReferenceClass, digest: Digest
+    ) -> dict[Place, Sighting] | None:
+        """Return what was seen at and below a root that is not asked for; None if it is."""
+        last = self.known.get((repository, name))
+        if last is None or last.digest != digest:
+            return None
+        if reference_class.rank < last.reference_class.rank:
+            return None
+        place = (repository, digest)
+        if self.focus is None and not self._is_fresh(place, reference_class):
+            return None
+        if self.focus is not None and self._names(self.focus, repository, name):
+            return None
+        seen = self._below(place)
+        if seen is None or (self.focus is not None and not self.focus.places.isdisjoint(seen)):
+            return None
+        return seen
+
+    def _names(self, focus: Focus, repository: Repository, name: Name) -> bool:
+        return repository in focus.repositories or (repository, name) in focus.tags
+
+    def _proven_at(self, place: Place) -> float:
+        return self.before.proven_at.get(place, self.before.taken_at)
+
+    def _is_fresh(self, place: Place, reference_class: ReferenceClass) -> bool:
+        """Was its content asked for since its period began?
+
+        It begins at a moment of its own for each manifest, so that what is due is spread evenly.
+        """
+        period, proven_at = self.periods.get(reference_class, 0.0), self._proven_at(place)
+        if period <= 0 or proven_at > self.now:
+            return False
+        offset = crc32(f"{place[0]}@{place[1]}".encode()) / 2**32 * period
+        return (proven_at - offset) // period == (self.now - offset) // period
+
+    def _below(self, start: Place) -> dict[Place, Sighting] | None:
+        """Return what was seen at and below a manifest; None where not all of it was there."""
+        seen, found, waiting = self.before.sightings, dict[Place, Sighting](), [start]
+        while waiting:
+            place = waiting.pop()
+            if place in found:
+                continue
+            look = seen.get(place)
+            if look is None or look.state is not State.PRESENT or look.seen_at is not None:
+                return None
+            found[place] = look
+            if manifest := self.before.manifests.get(place[1]):
+                entries = (*self.follow(place[0], manifest.children), *manifest.content)
+                waiting += ((place[0], each.digest) for each in entries)
+        return found

@@ -1,0 +1,297 @@
+"""Does an audit of a part tell what an audit of the whole registry would?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.audit import refresh
+from exporter.facts.focus import Focus
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import GONE, State
+from exporter.facts.use import ReferenceClass
+from exporter.oci.reference import Repository, Tag
+from exporter.ports import Listing
+from exporter.resolve.scope import AuditScope
+from tests import worlds
+from tests.fakes import APP, NOW, Fake, Notes, audited, codes, target, use, verdict
+
+if TYPE_CHECKING:
+    from exporter.facts.use import Use
+    from exporter.judge.report import Report
+    from exporter.resolve.target import Target
+
+SHOP: Final = Repository("shop/web")
+NEW: Final = Repository("shop/new")
+INDEX = worlds.two_platforms("app")
+AMD64, ARM64 = INDEX.children
+OTHER = worlds.index(AMD64, worlds.image("third", "linux/arm64"))
+PLAIN = worlds.image("plain", layers=(AMD64.layers[0],))
+MADE = (INDEX, OTHER, PLAIN, ARM64)
+TAGS = ("v1", "v2", "latest")
+THINGS = sorted(
+    {each.digest for made in MADE for part in made.walk() for each in (part, *part.blobs)}
+)
+LATER: Final = NOW + 60
+
+
+def stocked() -> Fake:
+    registry = Fake()
+    registry.push(INDEX, "v1")
+    registry.push(PLAIN, "v2")
+    registry.push(INDEX, "latest", SHOP)
+    registry.push(AMD64, "v2", SHOP)
+    return registry
+
+
+@dataclass(frozen=True)
+class Change:
+    """What somebody does to a registry, and what an event says of it."""
+
+    kind: str
+    repository: Repository
+    tag: str
+    what: int
+
+    def do(self, registry: Fake) -> Focus:
+        at = self.repository
+        if self.kind == "push":
+            registry.push(MADE[self.what % len(MADE)], self.tag, at)
+        elif self.kind == "untag":
+            registry.tagged.get(at, {}).pop(Tag(self.tag), None)
+        else:
+            digest = THINGS[self.what % len(THINGS)]
+            registry.sweep(digest, repository=at)
+            return Focus(places=frozenset({(at, digest)}))
+        return Focus(tags=frozenset({(at, Tag(self.tag))}))
+
+
+CHANGES = st.lists(
+    st.builds(
+        Change,
+        st.sampled_from(("push", "untag", "sweep")),
+        st.sampled_from((APP, SHOP, NEW)),
+        st.sampled_from(TAGS),
+        st.integers(0, 50),
+    ),
+    max_size=4,
+)
+IMAGES = ("app:v1", "app:v2", "shop/web:latest", "shop/web:v9", f"app@{AMD64.digest}")
+CLASSES = st.sampled_from((ReferenceClass.LIVE, ReferenceClass.IDLE))
+USES = st.lists(
+    st.builds(
+        lambda image, platform, of: use(image, platform, reference_class=of),
+        st.sampled_from(IMAGES),
+        st.sampled_from(("linux/amd64", "linux/arm64")),
+        CLASSES,
+    ),
+    max_size=2,
+    unique=True,
+)
+
+
+def refreshed(
+    asked: Target | Fake, before: Report, focus: Focus, *uses: Use, now: float = LATER
+) -> Report | None:
+    told = target(asked) if isinstance(asked, Fake) else asked
+    return asyncio.run(refresh(told, Listing(uses), before, focus, now))
+
+
+def told(report: Report) -> dict[str, object]:
+    """All that a report says of its tags, its content and its causes."""
+    tags = {
+        tag.name: (
+            tag.verdict.state,
+            tag.verdict.root.reference_class,
+            tag.verdict.root.nodes,
+            [
+                (each.digest, each.state, each.required_by, each.risk)
+                for each in tag.verdict.children
+            ],
+            sorted(each.key for each in tag.findings),
+            tag.lost_since,
+            tag.conditions,
+        )
+        for tag in report.tags
+    }
+    causes = {(each.lack.digest, each.since, len(each.affects)) for each in report.causes}
+    counts = report.counts
+    known = (counts.tags, counts.children, counts.unprotected, counts.repositories)
+    return {"tags": tags, "causes": causes, "counts": known, "since": dict(report.since)}
+
+
+@given(CHANGES, USES, USES)
+def test_where_each_change_is_told_it_tells_what_an_audit_of_the_whole_would(
+    changes: list[Change], uses: list[Use], after: list[Use]
+) -> None:
+    registry = stocked()
+    before = asyncio.run(audited(registry, *uses))
+    focus = Focus()
+    for change in changes:
+        focus |= change.do(registry)
+
+    part = refreshed(registry, before, focus, *after)
+    whole = asyncio.run(audited(registry, *after, before=before, now=LATER))
+
+    assert part is not None
+    assert told(part) == told(whole)
+
+
+@given(CHANGES, CHANGES, USES)
+def test_where_changes_are_not_told_each_verdict_is_that_of_before_or_of_now(
+    heard: list[Change], lost: list[Change], uses: list[Use]
+) -> None:
+    registry = stocked()
+    before = asyncio.run(audited(registry, *uses))
+    focus = Focus()
+    for change in heard:
+        focus |= change.do(registry)
+    for change in lost:
+        change.do(registry)
+
+    part = refreshed(registry, before, focus, *uses)
+    whole = asyncio.run(audited(registry, *uses, before=before, now=LATER))
+
+    assert part is not None
+    then = {tag.name: tag.verdict.state for tag in before.tags}
+    now = {tag.name: tag.verdict.state for tag in whole.tags}
+    for tag in part.tags:
+        at = (tag.verdict.root.repository, tag.verdict.root.tag)
+        states = (
+            {now.get(tag.name)} if at in focus.tags else {now.get(tag.name), then.get(tag.name)}
+        )
+        assert tag.verdict.state in states
+
+
+def test_it_asks_for_what_is_in_focus_and_for_nothing_else() -> None:
+    registry = stocked()
+    before = asyncio.run(audited(target(registry, notes := Notes())))
+    registry.push(OTHER, "v3")
+    registry.asked.clear()
+
+    part = refreshed(target(registry, notes), before, Focus(tags=frozenset({(APP, Tag("v3"))})))
+
+    assert part is not None
+    assert verdict(part, "v3").state is State.PRESENT
+    assert {at for _, _, at, _ in registry.asked} <= {APP, ""}
+    assert registry.asked_about("v1") == registry.asked_about("v2") == 0
+    assert registry.asked_about(PLAIN.digest) == registry.asked_about(INDEX.digest) == 0
+
+
+def test_a_loss_in_focus_breaks_every_tag_that_needs_it() -> None:
+    registry = stocked()
+    before = asyncio.run(audited(registry))
+    lost = AMD64.layers[0].digest
+    registry.sweep(lost)
+
+    part = refreshed(registry, before, Focus(places=frozenset({(APP, lost)})))
+
+    assert part is not None
+    assert {tag.name for tag in part.tags if tag.verdict.cannot_be_pulled} == {"app:v1", "app:v2"}
+    assert [(each.lack.digest, each.since) for each in part.causes] == [(lost, LATER)]
+
+
+def test_uses_that_name_what_is_known_ask_for_nothing() -> None:
+    registry = stocked()
+    registry.sweep(ARM64.digest)
+    one, two = (use("app:v1", "linux/arm64", alive=number) for number in (1, 2))
+    before = asyncio.run(audited(registry, one))
+    registry.asked.clear()
+
+    part = refreshed(registry, before, Focus(), two)
+
+    assert part is not None
+    assert not registry.asked
+    assert verdict(part).uses == (two,)
+    assert codes(part) == codes(before)
+
+
+def test_an_image_that_is_newly_live_is_asked_for_and_so_is_one_that_pods_fail_to_pull() -> None:
+    registry = stocked()
+    before = asyncio.run(audited(registry, use("app:v2")))
+    registry.sweep(ARM64.digest, PLAIN.digest)
+
+    part = refreshed(registry, before, Focus(), use("app:v1"), use("app:v2", failing_pulls=2))
+
+    assert part is not None
+    assert {tag.verdict.state for tag in part.tags if tag.verdict.root.repository == APP} <= GONE
+
+
+def test_a_registry_that_does_not_answer_leaves_the_report_before() -> None:
+    registry = stocked()
+    before = asyncio.run(audited(registry))
+    registry.down = True
+
+    assert refreshed(registry, before, Focus(repositories=frozenset({APP}))) is None
+
+
+def test_what_is_out_of_scope_is_not_asked_for() -> None:
+    registry = stocked()
+    scope = AuditScope(select=("*",), only=("shop/*",))
+    before = asyncio.run(audited(target(registry, scope=scope)))
+    registry.push(OTHER, "v3", Repository("secret/app"))
+    registry.asked.clear()
+
+    told = Focus(repositories=frozenset({Repository("secret/app"), APP}))
+    part = refreshed(target(registry, scope=scope), before, told)
+
+    assert part is not None
+    assert not registry.asked
+    assert [tag.name for tag in part.tags] == [tag.name for tag in before.tags]
+
+
+def test_gaps_of_sources_are_those_of_now() -> None:
+    registry = stocked()
+    before = asyncio.run(audited(registry))
+    gap = Gap(Scope.REFERENCES, "prod", Reason.DENIED, "pods")
+
+    part = asyncio.run(refresh(target(registry), Listing((), (gap,)), before, Focus(), LATER))
+    again = asyncio.run(refresh(target(registry), Listing(()), part or before, Focus(), LATER))
+
+    assert part is not None
+    assert part.snapshot.gaps == (gap,)
+    assert again is not None
+    assert again.snapshot.gaps == ()
+
+
+PERIODS = {ReferenceClass.SELECTED: 600.0}
+
+
+@given(st.lists(st.floats(1, 400), min_size=1, max_size=6), st.integers(0, len(THINGS) - 1))
+def test_what_a_period_names_is_asked_for_once_in_it_and_a_loss_is_seen_by_its_end(
+    steps: list[float], lost: int
+) -> None:
+    registry = stocked()
+    told = target(registry, periods=PERIODS)
+    report = asyncio.run(audited(told))
+    registry.sweep(THINGS[lost])
+    now = NOW
+
+    for step in (*steps, 600.0):
+        now += step
+        report = asyncio.run(audited(told, before=report, now=now))
+        for proven_at in report.snapshot.proven_at.values():
+            assert now - proven_at <= 600.0
+
+    whole = asyncio.run(audited(target(registry), now=now))
+    assert {t.name: t.verdict.state for t in report.tags} == {
+        t.name: t.verdict.state for t in whole.tags
+    }
+
+
+def test_within_its_period_a_tag_costs_its_resolution_alone() -> None:
+    registry, notes = stocked(), Notes()
+    told = target(registry, notes, periods={ReferenceClass.SELECTED: 1e9})
+    before = asyncio.run(audited(told, use("shop/web:latest")))
+    registry.asked.clear()
+
+    report = asyncio.run(audited(told, use("shop/web:latest"), before=before, now=LATER))
+
+    assert {name for _, kind, at, name in registry.asked if at == APP} == {"*", "v1", "v2"}
+    assert registry.asked_about(ARM64.layers[0].digest)
+    assert [t.verdict.state for t in report.tags] == [t.verdict.state for t in before.tags]
+    assert set(report.snapshot.proven_at) == {(APP, INDEX.digest), (APP, PLAIN.digest)}
