@@ -19,7 +19,7 @@ Follow = Callable[[Repository, tuple[Descriptor, ...]], Iterable[Descriptor]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Resting:
     """Roots that are not asked for again, and what was seen below them: all of it was there."""
 
     roots: set[Root] = field(default_factory=set)
@@ -37,7 +37,7 @@ class Kept:
                     yield repository, entry.digest
 
 
-def with_kept(seen: Snapshot, kept: Kept, before: Snapshot) -> Snapshot:
+def with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
     """Return what is seen now, and what is known below the roots that were not asked for.
 
     What a manifest or a configuration said stays known of one that is not there any more: it
@@ -104,9 +104,9 @@ class Due:
                 found[each.repository, each.name] = last.digest, HEADER
         return found
 
-    def kept(self, roots: Iterable[Root]) -> Kept:
+    def kept(self, roots: Iterable[Root]) -> Resting:
         """Return the roots that are not asked for again, and what is known below them."""
-        kept = Kept()
+        kept = Resting()
         for root in roots:
             if root.digest is None or root.sighting.state is not State.PRESENT:
                 continue

@@ -23,7 +23,7 @@ from exporter.resolve.attachments import attachments, unsettled
 from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.carried import carry
 from exporter.resolve.credential_checks import admissions
-from exporter.resolve.due import Due, Kept, with_kept
+from exporter.resolve.due import Due, Resting, with_kept
 from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.listing import Listings
 from exporter.resolve.scope import select, settled, suspected_first
@@ -139,7 +139,7 @@ async def _resolve(
     return replace(seen, gaps=gaps, admissions=await admissions(target, seen))
 
 
-async def _walk(target: Target, due: Due, kept: Kept) -> Walk:
+async def _walk(target: Target, due: Due, kept: Resting) -> Walk:
     """Return a walk that begins with what is known of the registry's content."""
     sharing = Sharing(due.before.manifests)
     walk = Walk(target.registry, target.memory, target.limits, due.follow, sharing)
@@ -163,7 +163,7 @@ def _told(listings: Listings, seen: Iterable[tuple[Place, Sighting]]) -> Listing
     return {at: each for at, each in listings.items() if not each.denied or at in read}
 
 
-def _places(starts: Iterable[Root], kept: Kept) -> list[Place]:
+def _places(starts: Iterable[Root], kept: Resting) -> list[Place]:
     """Return where the walk begins: at what is live, since there may not be room for all."""
     asked = (root for root in starts if root not in kept.roots)
     ordered = sorted(asked, key=lambda root: root.reference_class.rank)
