@@ -11,7 +11,7 @@ import pytest
 from exporter.cli import USAGE, main
 from exporter.commands.arguments import COMMANDS
 
-HEAVY: Final = "aiohttp", "asyncio", "numpy", "pydantic", "yaml"
+HEAVY: Final = "aiohttp", "asyncio", "httpx", "numpy", "pydantic", "yaml"
 LOOK: Final = f"""
 import sys, exporter.cli
 try: exporter.cli.main(["--help"])

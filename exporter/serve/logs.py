@@ -50,6 +50,7 @@ def configure(level: str, form: str = "json") -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # One line a job, request and start says nothing that the audits' own lines do not.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.server").addFilter(is_our_fault)
 

@@ -4,7 +4,10 @@ import asyncio
 import logging
 from bisect import bisect_left
 from dataclasses import dataclass, field, replace
+from http.cookiejar import CookieJar
 from typing import Final, Self
+
+import httpx
 
 from exporter import __version__
 from exporter.facts.gap import Reason
@@ -20,7 +23,7 @@ from exporter.sources.registry.messages import (
     Response,
 )
 from exporter.sources.registry.streaming import BodyDeadline
-from exporter.sources.registry.transport import Cut, Incoming, Message, NoResponse, Transport
+from exporter.sources.registry.transport import Cut, Transport, Unresolved, Untrusted, message
 from exporter.tally import BUCKETS, Tally
 
 _log = logging.getLogger(__name__)
@@ -33,6 +36,15 @@ _READS: Final = frozenset({"GET", "HEAD"})
 _UNBOUNDED: Final = 2**63
 _NO_SIGN: Final = frozenset({429, 502, 503, 504})
 """Codes that a gateway gives while nothing behind it works."""
+_REASONS: Final = {
+    Unresolved: Reason.DNS,
+    Untrusted: Reason.TLS,
+    Cut: Reason.TRUNCATED,
+    httpx.ConnectError: Reason.CONNECT,
+    httpx.ConnectTimeout: Reason.CONNECT,
+    httpx.ProxyError: Reason.CONNECT,
+}
+"""Why no response came; every other error says that the connection was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,11 @@ class _Sent:
         self.deadline.came(size)
 
 
+class _NoCookies(CookieJar):
+    def extract_cookies(self, *_: object) -> None:
+        """Keep nothing: a registry knows who asks by its token alone."""
+
+
 class Client:
     """The way to one registry, and to the hosts that it points to."""
 
@@ -62,6 +79,8 @@ class Client:
         self.tally = tally
         self._limits = limits
         self._transport = transport
+        timeout = httpx.Timeout(None, connect=limits.connect)
+        self._http = httpx.AsyncClient(transport=transport, cookies=_NoCookies(), timeout=timeout)
         self.signs = 0
         """Responses so far that only a working server gives."""
 
@@ -113,15 +132,15 @@ class Client:
         registry = self.registry
         return Address(registry.origin, registry.base, registry.target + request.path)
 
-    def compose(self, request: Request, address: Address, authorization: str) -> Message:
+    def compose(self, request: Request, address: Address, authorization: str) -> httpx.Request:
         """Return what is sent: this client reads, or posts a form, and can do nothing else."""
         if request.method not in _READS:
             raise AssertionError(f"{request.method} by a client that only reads")
         sent = headers(request, authorization)
         if request.form:
             sent.append(("Content-Type", request.form_type))
-            return Message("POST", address, tuple(sent), request.form.encode())
-        return Message(request.method, address, tuple(sent))
+            return message("POST", address, sent, request.form.encode())
+        return message(request.method, address, sent)
 
     def onward(self, request: Request, here: Address, response: Response) -> Address:
         """Return where a redirect leads. A form holds secrets, so it is never sent on."""
@@ -140,17 +159,18 @@ class Client:
         code = "error"
         try:
             composed = self.compose(request, address, sent.authorization)
-            incoming = await self._transport.send(composed, self._limits.connect)
+            incoming = await self._http.send(composed, stream=True)
             try:
-                if incoming.status not in _NO_SIGN | _REDIRECTS:
+                if incoming.status_code not in _NO_SIGN | _REDIRECTS:
                     self.signs += 1
                 response = await _read(sent, incoming)
             finally:
-                incoming.end()
+                await incoming.aclose()
             status = response.status
             code = str(status) if status in _TOLD_APART else f"{status // 100}xx"
-        except NoResponse as error:
-            raise Unseen(request.subject, error.reason, str(error)) from error
+        except httpx.TransportError as error:
+            reason = _REASONS.get(type(error), Reason.RESET)
+            raise Unseen(request.subject, reason, str(error)) from error
         finally:
             seconds = asyncio.get_running_loop().time() - started
             self._count(endpoint, code, seconds)
@@ -185,19 +205,19 @@ def headers(request: Request, authorization: str) -> list[tuple[str, str]]:
     return [*found, *request.headers]
 
 
-async def _read(sent: _Sent, incoming: Incoming) -> Response:
+async def _read(sent: _Sent, incoming: httpx.Response) -> Response:
     found: dict[str, str] = {}
-    for raw_name, raw_value in incoming.raw_headers:
+    for raw_name, raw_value in incoming.headers.raw:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         found[name] = f"{found[name]}, {value}" if name in found else value
-    response = Response(incoming.status, found, overrun=incoming.overrun)
+    response = Response(incoming.status_code, found, overrun=incoming.extensions["overrun"])
     if sent.request.method != "HEAD":
         sent.deadline.begin()
         await _read_body(sent, incoming, response)
     return response
 
 
-async def _read_body(sent: _Sent, incoming: Incoming, response: Response) -> None:
+async def _read_body(sent: _Sent, incoming: httpx.Response, response: Response) -> None:
     """Take what was asked for and no more; how it ended is part of the response."""
     request = sent.request
     most = request.most if response.ok else ERROR_BYTES
@@ -211,7 +231,7 @@ async def _read_body(sent: _Sent, incoming: Incoming, response: Response) -> Non
         sink.begin()
     chunks: list[bytes] = []
     try:
-        async for chunk in incoming.chunks():
+        async for chunk in incoming.aiter_raw():
             response.received += len(chunk)
             sent.came(len(chunk))
             if response.received > most:

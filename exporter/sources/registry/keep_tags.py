@@ -6,6 +6,8 @@ With `uploads` beside it, the only code here that writes anything.
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+import httpx
+
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.manifest import parse
@@ -16,7 +18,7 @@ from exporter.sources.registry.client import Client, headers
 from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.responses import refusal
-from exporter.sources.registry.transport import Message
+from exporter.sources.registry.transport import message
 
 _SET: Final = frozenset({200, 201, 202})
 """201 by the specification ("Pushing Manifests"); some registries say so otherwise."""
@@ -36,12 +38,12 @@ class TagUpload(Request):
 class WritingClient(Client):
     """A client that also uploads manifests, to the registry alone."""
 
-    def compose(self, request: Request, address: Address, authorization: str) -> Message:
+    def compose(self, request: Request, address: Address, authorization: str) -> httpx.Request:
         """Return what is sent: a read, or an upload."""
         if not isinstance(request, TagUpload):
             return super().compose(request, address, authorization)
         sent = [*headers(request, authorization), ("Content-Type", request.media_type)]
-        return Message("PUT", address, tuple(sent), request.content)
+        return message("PUT", address, sent, request.content)
 
 
 class TagWriter(Distribution):

@@ -1,59 +1,72 @@
-"""Messages over aiohttp's connections, and why no response to one came.
+"""httpx's requests over aiohttp's connections, with errors as httpx defines them.
 
 Nothing else knows aiohttp's client. Why: `docs/decisions/0002-own-transport.md`.
 """
 
 import os
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from functools import lru_cache
 from typing import Final, cast
 
 import aiohttp
+import httpx
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from exporter.facts.gap import Reason
 from exporter.sources.registry.address import Address, Origin
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.trust import Contexts
 
 _LONGEST_HEADER: Final = 32 * 2**10
 """Signed addresses of object stores carry whole session tokens."""
+_url: Final = lru_cache(maxsize=64)(httpx.URL)
 
 
-class NoResponse(Exception):
-    """No whole response came; the text says why, without the address."""
-
-    def __init__(self, reason: Reason, words: str) -> None:
-        """`reason` is that of the gap which it makes."""
-        super().__init__(words)
-        self.reason = reason
+class Unresolved(httpx.ConnectError):
+    """The host's name has no address."""
 
 
-class Cut(NoResponse):
+class Untrusted(httpx.ConnectError):
+    """The certificate is not trusted, or the handshake failed."""
+
+
+class Cut(httpx.RemoteProtocolError):
     """The connection was closed cleanly before the whole body had come."""
 
     def __init__(self, received: int) -> None:
         """`received` bytes of the body had come."""
-        super().__init__(Reason.TRUNCATED, "closed before the whole body had come")
+        super().__init__("closed before the whole body had come")
         self.received = received
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One request as it goes out, to the very address."""
+def message(
+    method: str,
+    address: Address,
+    headers: Sequence[tuple[str, str]],
+    body: bytes | AsyncIterable[bytes] | None = None,
+) -> httpx.Request:
+    """Return a request that goes to the very address; httpx would quote its path once more.
 
-    method: str
-    address: Address
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    body: bytes | AsyncIterable[bytes] | None = field(default=None, repr=False)
-    """One that is iterated must have its length among the headers, and be read anew each time."""
+    A body that is iterated must have its length among the headers, and be read anew each time.
+    """
+    stream = None if body is None or isinstance(body, bytes) else body
+    named = [("Host", address.host), *headers]
+    try:
+        return httpx.Request(
+            method,
+            _url(address.base),
+            headers=[(name.encode(), value.encode()) for name, value in named],
+            content=body if isinstance(body, bytes) else None,
+            extensions={"address": address, "body": stream},
+        )
+    except (httpx.InvalidURL, ValueError):
+        raise Unresolved("no name that a host can have") from None
 
 
-class Incoming(aiohttp.ClientResponse):
+class _Incoming(aiohttp.ClientResponse, httpx.AsyncByteStream):
     """A response whose body is still arriving; it remembers how its connection ended."""
 
     protocol: ResponseHandler | None = None
@@ -63,27 +76,27 @@ class Incoming(aiohttp.ClientResponse):
         self.protocol = connection.protocol
         return await super().start(connection)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives. Raises `NoResponse` where it breaks off."""
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives. Raises `httpx.TransportError` where it breaks off."""
         try:
             while chunk := await self.content.readany():
                 yield chunk
         except (aiohttp.ClientError, OSError) as error:
             raise self._broken_off(error) from error
 
-    def _broken_off(self, error: aiohttp.ClientError | OSError) -> NoResponse:
+    def _broken_off(self, error: aiohttp.ClientError | OSError) -> httpx.TransportError:
         ended = self.protocol.exception() if self.protocol is not None else None
         clean = isinstance(ended, aiohttp.ServerDisconnectedError)
         if isinstance(error, aiohttp.ClientPayloadError) and clean:
             return Cut(self.content.total_bytes)
-        return NoResponse(Reason.RESET, "connection reset")
+        return httpx.ReadError("connection reset")
 
     def overrun(self) -> bool:
         """Did bytes follow the body that are no response? Then its Content-Length is too small."""
         connection = self.protocol
         return connection is not None and isinstance(connection.exception(), HttpProcessingError)
 
-    def end(self) -> None:
+    async def aclose(self) -> None:
         """Give the connection back where the body came whole; close it where it did not."""
         if self.content.at_eof():
             self.release()
@@ -91,8 +104,14 @@ class Incoming(aiohttp.ClientResponse):
             self.close()
 
 
-class Transport:
-    """One pool of connections. Decodes no bodies.
+class _Response(httpx.Response):
+    """A response whose Location httpx does not read: it raises for those that are no address."""
+
+    has_redirect_location = False
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """One pool of connections, for requests that `message` makes. Decodes no bodies.
 
     Reads are sent once more where a kept connection turned out to be closed.
     """
@@ -115,20 +134,20 @@ class Transport:
         """Return a pool of so many other connections to the same hosts."""
         return Transport(self._home, self._contexts, self._proxies, connections)
 
-    async def send(self, message: Message, connect: float | None) -> Incoming:
-        """Send a message and return its response, which is to be ended.
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return its response, which is to be closed.
 
-        `connect` is how many seconds a connection may take. Raises `NoResponse`, and `Unseen` for
-        a certificate that cannot be used.
+        Raises `Unseen` for a certificate that cannot be used.
         """
-        address = message.address
+        address: Address = request.extensions["address"]
+        connect: float | None = request.extensions["timeout"]["connect"]
         secure = self._contexts[address.origin != self._home] if address.secure else True
         try:
             response = await self._opened().request(
-                message.method,
+                request.method,
                 URL(address.base + address.target, encoded=True),
-                headers=[("Host", address.host), *message.headers],
-                data=message.body,
+                headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
+                data=request.extensions.get("body") or request.content or None,
                 allow_redirects=False,
                 ssl=secure,
                 proxy=self._proxies.way(*address.origin),
@@ -136,7 +155,13 @@ class Transport:
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unsent(error) from _without_address(error)
-        return cast("Incoming", response)
+        incoming = cast("_Incoming", response)
+        return _Response(
+            incoming.status,
+            headers=incoming.raw_headers,
+            stream=incoming,
+            extensions={"overrun": incoming.overrun},
+        )
 
     async def aclose(self) -> None:
         """Close every connection; a request afterwards opens another."""
@@ -151,39 +176,39 @@ class Transport:
                 connector=aiohttp.TCPConnector(limit=self._connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                response_class=Incoming,
+                response_class=_Incoming,
                 max_line_size=_LONGEST_HEADER,
                 max_field_size=_LONGEST_HEADER,
             )
         return self._session
 
 
-_UNSENT: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
-    (aiohttp.ClientConnectorDNSError, Reason.DNS, "the name has no address"),
-    (aiohttp.ClientProxyConnectionError, Reason.CONNECT, "the proxy cannot be reached"),
-    (aiohttp.ClientHttpProxyError, Reason.CONNECT, "the proxy refuses"),
-    (aiohttp.ConnectionTimeoutError, Reason.CONNECT, "no connection in time"),
-    (aiohttp.ServerDisconnectedError, Reason.RESET, "closed without an answer"),
-    (aiohttp.ClientResponseError, Reason.RESET, "the answer is not HTTP"),
-    (ValueError, Reason.DNS, "no name that a host can have"),  # aiohttp.InvalidURL is one
+_UNSENT: Final[tuple[tuple[type[Exception], type[httpx.TransportError], str], ...]] = (
+    (aiohttp.ClientConnectorDNSError, Unresolved, "the name has no address"),
+    (aiohttp.ClientProxyConnectionError, httpx.ProxyError, "the proxy cannot be reached"),
+    (aiohttp.ClientHttpProxyError, httpx.ProxyError, "the proxy refuses"),
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout, "no connection in time"),
+    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError, "closed without an answer"),
+    (aiohttp.ClientResponseError, httpx.RemoteProtocolError, "the answer is not HTTP"),
+    (ValueError, Unresolved, "no name that a host can have"),  # aiohttp.InvalidURL is one
 )
 """Errors before the response's headers: the first that fits."""
 
 
-def _unsent(error: aiohttp.ClientError | OSError | ValueError) -> NoResponse:
+def _unsent(error: aiohttp.ClientError | OSError | ValueError) -> httpx.TransportError:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return NoResponse(Reason.TLS, _certificate_words(error.certificate_error))
+        return Untrusted(_certificate_words(error.certificate_error))
     if isinstance(broken := error.__cause__, ssl.SSLError) or isinstance(
         broken := error, ssl.SSLError
     ):
-        return NoResponse(Reason.TLS, _handshake_words(broken))
-    for kind, reason, words in _UNSENT:
+        return Untrusted(_handshake_words(broken))
+    for kind, meant, words in _UNSENT:
         if isinstance(error, kind):
-            return NoResponse(reason, words)
+            return meant(words)
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
-        return NoResponse(Reason.CONNECT, os.strerror(number) if number else "no connection")
-    return NoResponse(Reason.RESET, "connection reset")
+        return httpx.ConnectError(os.strerror(number) if number else "no connection")
+    return httpx.ReadError("connection reset")
 
 
 def _certificate_words(error: Exception) -> str:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
+import httpx
+
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Digest, Malformed
 from exporter.oci.reference import Repository
@@ -16,7 +18,7 @@ from exporter.sources.registry.client import Client, headers
 from exporter.sources.registry.keep_tags import TagWriter, WritingClient, check_taken
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.responses import error_entries, refusal
-from exporter.sources.registry.transport import Message
+from exporter.sources.registry.transport import message
 
 _SLOWEST: Final = 65_536
 """Bytes a second: an upload that is slower is given up."""
@@ -39,7 +41,7 @@ class BlobUpload(Request):
 class UploadClient(WritingClient):
     """A client that also uploads blobs; a login is shown to the registry alone."""
 
-    def compose(self, request: Request, address: Address, authorization: str) -> Message:
+    def compose(self, request: Request, address: Address, authorization: str) -> httpx.Request:
         """Return what is sent: a read, a manifest, or a part of an upload."""
         if not isinstance(request, BlobUpload):
             return super().compose(request, address, authorization)
@@ -47,9 +49,9 @@ class UploadClient(WritingClient):
         sent = headers(request, authorization if own else "")
         sent.append(("Content-Length", str(request.size)))
         if request.content is None:
-            return Message(request.method, address, tuple(sent))
+            return message(request.method, address, sent)
         sent.append(("Content-Type", "application/octet-stream"))
-        return Message(request.method, address, tuple(sent), request.content)
+        return message(request.method, address, sent, request.content)
 
     def seconds(self, request: Request) -> float:
         """Return the time of a slow upload; its registry may then copy it within its storage."""
