@@ -51,6 +51,16 @@ class Journal(Protocol):
         """Put away one registry's truth in place of the one before."""
 
 
+class SyncTimes(Protocol):
+    """When was each kind of a source last listed completely? In seconds since the epoch."""
+
+    def synced(self, source: str) -> Mapping[str, float]:
+        """What is known of a source, by kind."""
+
+    def keep_synced(self, source: str, found: Mapping[str, float]) -> None:
+        """Keep when kinds of a source were listed."""
+
+
 class Proofs(Protocol):
     """What scrubs remember. Times are seconds since the epoch."""
 

@@ -146,8 +146,11 @@ class ReferenceSource(Protocol):
     def owns(self, use: Use) -> bool:
         """Did this source, and no other, name a use?"""
 
-    def recall(self, uses: Iterable[Use]) -> None:
-        """Take for what was so lately some uses that it named before a restart."""
+    def recall(self, uses: Iterable[Use], synced: Mapping[str, float]) -> None:
+        """Take for what was so lately some uses that it named before a restart.
+
+        `synced` says when each kind was last listed, in seconds since the epoch.
+        """
 
 
 @runtime_checkable

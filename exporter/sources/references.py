@@ -64,7 +64,7 @@ class ReferenceFile:
         """Is it one of this file?"""
         return use.workload is None and use.owner.rpartition(":")[0] == self.name
 
-    def recall(self, uses: Iterable[Use]) -> None:
+    def recall(self, uses: Iterable[Use], synced: Mapping[str, float]) -> None:
         """Recall nothing: a file says all that counts."""
 
     def _unread(self, entries: Iterable[tuple[int, object]], uses: list[Use]) -> Iterator[Gap]:

@@ -20,7 +20,7 @@ from exporter.memory import Kept
 from exporter.oci.digest import Digest
 from exporter.oci.reference import Place
 from exporter.ports import Unseen
-from exporter.store import audits, manifest_cache, scrubs
+from exporter.store import audits, kinds, manifest_cache, scrubs
 from exporter.store.ledger_file import FAULTS, connect, is_damage, set_aside
 from exporter.tally import LedgerTally
 
@@ -143,6 +143,16 @@ class Ledger:
             (manifest_cache.PRUNE_OUTLINES, [(today - _KEPT,)]),
         )
         self._size = self._measured(self._size)
+
+    def synced(self, source: str) -> Mapping[str, float]:
+        """Return when each kind of a source was last listed, in seconds since the epoch."""
+        return self._do(self._reader, partial(kinds.find, source), {})
+
+    def keep_synced(self, source: str, found: Mapping[str, float]) -> None:
+        """Keep when kinds of a source were listed."""
+        rows = [(source, kind, when) for kind, when in found.items()]
+        oldest = self._clock() - _KEPT * _DAY
+        self._put((kinds.PUT, rows), (kinds.PRUNE, [(oldest,)]))
 
     def scrubbed(self, registry: str) -> Scrubbed:
         """Return what is known of a registry's bytes from full verification."""

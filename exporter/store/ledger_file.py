@@ -10,7 +10,7 @@ from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
-from exporter.store import audits, manifest_cache, scrubs
+from exporter.store import audits, kinds, manifest_cache, scrubs
 
 _log: Final = logging.getLogger("pullproof.ledger")
 
@@ -175,6 +175,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
         raise _stranger(path)
     elif (owner, version) != (_OURS, _VERSION) or not tables >= _TABLES:
         raise _Unusable(f"written by another version ({version})")
+    connection.execute(kinds.SCHEMA)
     # After the schema: until then the file's header does not say that it is ours.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")

@@ -58,7 +58,7 @@ async def assembled(
     """
     async with AsyncExitStack() as stack:
         ledger = stack.enter_context(Ledger(settings.ledger, time.time))
-        references = ReferenceSources(configured(settings, environ))
+        references = ReferenceSources(configured(settings, environ), ledger)
         watched = []
         for registry in (parted(each, shard) for each in settings.registries):
             home = LoopThread()

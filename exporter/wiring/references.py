@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.facts.use import Use
+from exporter.memory import SyncTimes
 from exporter.ports import Listing, ReferenceSource, Unseen, WatchedSource, joined
 from exporter.publish.status import SourceStatus
 from exporter.resolve.concurrency import in_daemon_thread
@@ -65,8 +66,9 @@ def clusters(
 class ReferenceSources:
     """The sources. One that cannot be read keeps what it said last, and is a gap."""
 
-    def __init__(self, sources: Iterable[ReferenceSource]) -> None:
-        """Read these sources whenever asked."""
+    def __init__(self, sources: Iterable[ReferenceSource], times: SyncTimes | None = None) -> None:
+        """Read these sources whenever asked; `times` outlives a restart."""
+        self._times = times
         self._sources = tuple(sources)
         self._last: dict[str, Read] = {}
         self._told: dict[str, Read] = {}
@@ -117,7 +119,8 @@ class ReferenceSources:
         for source in self._sources:
             with _apart(source):
                 mine = tuple(use for use in wanted if source.owns(use))
-                source.recall(mine)
+                times = self._times.synced(source.name) if self._times else {}
+                source.recall(mine, times)
                 if mine and source.name not in self._last:
                     status = SourceStatus(source.name, False, when, len(mine))
                     self._last[source.name] = Listing(mine), status
@@ -139,7 +142,11 @@ class ReferenceSources:
     def _read(self, source: ReferenceSource) -> Read:
         with self._turns[source.name]:
             try:
-                return self._take(source.name, source.uses())
+                listing = source.uses()
+                if self._times and listing.kinds:
+                    known = {each.kind: each.last_sync for each in listing.kinds}
+                    self._times.keep_synced(source.name, known)
+                return self._take(source.name, listing)
             except Unseen as unseen:
                 return self._frozen(source.name, unseen)
             except Exception:  # noqa: BLE001 - a fault of ours with one source must cost no other

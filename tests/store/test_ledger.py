@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,31 @@ def test_the_last_truth_and_its_first_seen_times_survive_a_restart(path: Path) -
         assert ledger.last("main") == TRUTH
         assert ledger.last("other") == Kept(b"", {})
         assert ledger.last("third") is None
+
+
+def test_when_kinds_of_a_source_were_listed_survives_a_restart(path: Path) -> None:
+    clock = Clock()
+    with open_(path, clock) as ledger:
+        ledger.keep_synced("prod", {"pods": clock.now, "nodes": clock.now - 5})
+        ledger.keep_synced("prod", {"pods": clock.now + 1})
+        ledger.keep_synced("edge", {"pods": clock.now - 100 * DAY})
+
+    with open_(path) as ledger:
+        assert ledger.synced("prod") == {"pods": clock.now + 1, "nodes": clock.now - 5}
+        assert ledger.synced("edge") == {}
+
+
+def test_a_ledger_that_was_written_before_it_kept_kinds_is_used_on(path: Path) -> None:
+    with open_(path) as ledger:
+        ledger.keep("hub", TRUTH)
+    with sqlite3.connect(path) as file:
+        file.execute("DROP TABLE kinds")
+    file.close()
+
+    with open_(path) as ledger:
+        ledger.keep_synced("prod", {"pods": Clock().now})
+        assert ledger.last("hub") == TRUTH
+        assert ledger.synced("prod") == {"pods": Clock().now}
 
 
 def test_without_a_path_it_keeps_for_as_long_as_it_is_open() -> None:

@@ -19,7 +19,7 @@ from exporter.wiring.references import ReferenceSources
 from tests.faulty import FAULTS, Faulty, Injected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from exporter.ports import ReferenceSource
     from exporter.serve.audit_job import References
@@ -60,7 +60,7 @@ class Source:
     def owns(self, named: Use) -> bool:
         return named.owner.rpartition(":")[0] == self.name
 
-    def recall(self, uses: Iterable[Use]) -> None:
+    def recall(self, uses: Iterable[Use], synced: Mapping[str, float]) -> None:
         pass
 
 
@@ -204,7 +204,7 @@ class Cluster:
     def owns(self, _: Use) -> bool:
         return False
 
-    def recall(self, uses: Iterable[Use]) -> None:
+    def recall(self, uses: Iterable[Use], synced: Mapping[str, float]) -> None:
         pass
 
 
@@ -250,3 +250,24 @@ async def test_no_kind_of_a_source_that_went_away_is_up_and_the_source_alone_is_
     assert series(found, "pullproof_reference_gaps") == {
         'source="prod",kind="",reason="connect"': "1"
     }
+
+
+@dataclass(slots=True)
+class Times:
+    """What outlives a restart."""
+
+    kept: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def synced(self, source: str) -> dict[str, float]:
+        return self.kept.get(source, {})
+
+    def keep_synced(self, source: str, found: Mapping[str, float]) -> None:
+        self.kept.setdefault(source, {}).update(found)
+
+
+async def test_when_the_kinds_of_a_source_were_listed_is_kept() -> None:
+    times = Times()
+
+    await ReferenceSources([cast("ReferenceSource", Cluster())], times)()
+
+    assert times.kept == {"prod": {"pods": 5.0, "nodes": 9.0}}

@@ -118,9 +118,10 @@ class Cluster:
         """Did this cluster name a use?"""
         return use.workload is not None and use.workload.cluster == self.name
 
-    def recall(self, uses: Iterable[Use]) -> None:
-        """Take for lately where workloads ran before a restart."""
+    def recall(self, uses: Iterable[Use], synced: Mapping[str, float]) -> None:
+        """Take for lately where workloads ran before a restart, and when kinds were listed."""
         self._memory.recall(uses)
+        self._lists.synced |= synced
 
     def _nodes(self, listed: ListedObjects) -> ClusterNodes:
         """Return the nodes that are there, and those that were lately."""

@@ -41,6 +41,8 @@ class ClusterLists:
     """Empty is all of them, which needs the right to list in all."""
     watch: ClusterWatch | None = None
     """What follows the lists; None where each audit lists them."""
+    synced: dict[str, float] = field(default_factory=dict)
+    """When each kind was last listed completely, in seconds since the epoch."""
     _kept: dict[ListName, KeptList] = field(default_factory=dict)
     _status: dict[ApiResource, KindStatus] = field(default_factory=dict)
     """How each resource was listed last; one that is not served and need not be has none."""
@@ -141,10 +143,12 @@ class ClusterLists:
         if resource in POOLS and any(each.reason is Reason.UNSUPPORTED for each in failed):
             self._status.pop(resource, None)
             return  # its autoscaler is not installed
-        now, before = self.clock(), self._status.get(resource)
-        synced = before.last_sync if failed and before else now
+        kind = resource.subject
+        if not failed:
+            self.synced[kind] = self.clock()
+        synced = self.synced.setdefault(kind, self.clock())
         gaps = tuple(unseen.gap(Scope.REFERENCES) for unseen in failed)
         watch, names = self.watch, self._names(resource)
         watched = watch is not None and all(map(watch.is_open, names))
-        status = KindStatus(resource.subject, not failed, synced, gaps, watched)
+        status = KindStatus(kind, not failed, synced, gaps, watched)
         self._status[resource] = status

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+NOW = 1_000_000.0
+"""The time of the clusters here, in seconds since the epoch."""
 SECRETS = "/api/v1/namespaces/shop/secrets"
 
 
@@ -32,6 +34,8 @@ class Site:
 
     objects: dict[str, list[Json]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    denied: set[str] = field(default_factory=set)
+    """Paths that the role does not allow to list."""
 
     def put(self, path: str, *objects: Json) -> None:
         self.objects.setdefault(path, []).extend(objects)
@@ -62,6 +66,8 @@ class Site:
     def answer(self, asked: Asked) -> Answer:
         address = urlsplit(asked.target)
         self.asked.append(address.path)
+        if address.path in self.denied:
+            return Answer(403, b"{}")
         query = dict(parse_qsl(address.query))
         found = self.objects.get(address.path, [])
         if "limit" not in query:
@@ -86,7 +92,7 @@ def cluster(site: Site, folder: Path, extent: ClusterOptions | None = None) -> I
         path = folder / "kubeconfig"
         path.write_text(yaml.safe_dump(document))
         access = Access("prod", {}, kubeconfig=path, timeout=PATIENCE)
-        yield Cluster(access, extent or ClusterOptions(), lambda: 0.0)
+        yield Cluster(access, extent or ClusterOptions(), lambda: NOW)
 
 
 def pod(name: str, image: str = "r.example/app:1", **more: Any) -> Json:

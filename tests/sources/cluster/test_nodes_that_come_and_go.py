@@ -162,7 +162,7 @@ def test_where_a_workload_ran_is_known_after_a_restart(tmp_path: Path) -> None:
     with world(tmp_path) as at:
         at.show()
         assert at.source
-        at.source.recall(uses)
+        at.source.recall(uses, {})
         means = at.means()
 
     assert means["spread"] == MEANS["spread"]
