@@ -235,6 +235,11 @@ KIND_LAST_SYNC: Final = Group.REFERENCES.gauge(
     "Time when the objects of a kind were last listed completely.",
     "Before the first time: when the exporter first tried.",
 )
+KIND_WATCHED: Final = Group.REFERENCES.gauge(
+    "reference_kind_watched{source,kind}",
+    "Whether changes to objects of a kind are seen at once, by a watch.",
+    "If not, the kind is listed at every audit.",
+)
 REFERENCE_MAX_AGE: Final = Group.REFERENCES.gauge(
     "reference_max_age_seconds",
     "Age after which what a source or kind named last is stale: `max_staleness` or 3 intervals.",
