@@ -21,7 +21,9 @@ from exporter.publish.web.frame import text as escaped
 from exporter.publish.web.sending import accepts_gzip, metrics_format
 from exporter.screen import escaped as escaped_document
 from exporter.screen import plain
+from exporter.sources.events import read as read_events
 from tests.fuzz.target import Target
+from tests.sources.events import senders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +108,19 @@ def _place(data: bytes) -> None:
     options.check_place("--storage", data.decode(errors="surrogateescape"))
 
 
+def _events(data: bytes) -> None:
+    """The first byte chooses whose headers the body comes with."""
+    file = sorted(senders.SENDERS)[data[0] % len(senders.SENDERS)] if data else "github"
+    for event in filter(None, read_events(senders.recorded(file)[0].headers, data[1:])):
+        assert event.focus
+
+
+_MESSAGES: Final = tuple(
+    bytes([number]) + senders.recorded(file)[1].body
+    for number, file in enumerate(sorted(senders.SENDERS))
+)
+
+
 def _words(read: Callable[[str], object]) -> Callable[[bytes], None]:
     return lambda data: str(read(data.decode(errors="replace"))).encode() and None
 
@@ -132,6 +147,15 @@ TARGETS: Final = (
             b"9.5",
         ),
         ("publish.web.sending", "publish.web.probe"),
+    ),
+    Target(
+        "events",
+        _events,
+        _MESSAGES,
+        tuple(
+            f"sources.events.{each}"
+            for each in ("message", "distribution", "gitea", "github", "harbor", "zot")
+        ),
     ),
     Target(
         "web-login",

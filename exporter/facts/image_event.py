@@ -1,0 +1,26 @@
+"""What a registry's event says has changed: a hint where to look, and never a proof."""
+
+from dataclasses import dataclass
+
+from exporter.facts.focus import Focus
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Repository, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEvent:
+    """One push or deletion, as far as the sender names what it concerns."""
+
+    repository: Repository
+    tag: Tag | None = None
+    digest: Digest | None = None
+
+    @property
+    def focus(self) -> Focus:
+        """What is to be audited for it: the whole repository where it names nothing of it."""
+        at = self.repository
+        return Focus(
+            frozenset({(at, self.tag)} if self.tag else ()),
+            frozenset({(at, self.digest)} if self.digest else ()),
+            frozenset() if self.tag or self.digest else frozenset({at}),
+        )
