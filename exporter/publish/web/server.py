@@ -163,7 +163,12 @@ def _protocol(runner: web.AppRunner, connections: Connections) -> Protocol:
     # `None` for no access log is what aiohttp documents; its annotation forgot it.
     silent = cast("logging.Logger", None)
     return lambda: Connection(
-        server, connections=connections, loop=loop, access_log=silent, keepalive_timeout=_IDLE
+        server,
+        connections=connections,
+        loop=loop,
+        access_log=silent,
+        keepalive_timeout=_IDLE,
+        auto_decompress=False,  # a small body could become one that no limit has seen
     )
 
 
