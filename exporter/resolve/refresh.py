@@ -130,13 +130,7 @@ class _Change:
 
     def in_scope(self, at: Repository) -> bool:
         """Would an audit of the whole registry look at a repository?"""
-        scope = self.target.scope
-        if at in self.new or at in self.old:
-            return True
-        if not scope.shard.holds(at):
-            return False
-        listed = not scope.namespaces or any(at.startswith(f"{name}/") for name in scope.namespaces)
-        return at in scope.listed or (scope.catalogue and scope.admits(at) and listed)
+        return at in self.new or at in self.old or self.target.scope.covers(at)
 
 
 def _failing(uses: Uses) -> frozenset[tuple[Repository, Tag]]:

@@ -70,6 +70,17 @@ class AuditScope:
         """Is a repository of the catalogue looked at?"""
         return _matches(repository, self.only) and not _matches(repository, self.leave_out)
 
+    def covers(self, repository: Repository) -> bool:
+        """Would a repository be looked at by this shard if the registry listed it?"""
+        if not self.shard.holds(repository):
+            return False
+        if repository in self.listed:
+            return True
+        within = not self.namespaces or repository.startswith(
+            tuple(f"{name.lower()}/" for name in self.namespaces)
+        )
+        return self.catalogue and within and self.admits(repository)
+
 
 @dataclass(frozen=True, slots=True)
 class WantedImage:
