@@ -134,6 +134,30 @@ SHARE: Final = graph(
         "{{registry}}",
     ),
 )
+EVENTS: Final = graph(
+    Card(
+        26,
+        "Events",
+        "Events of the registries per hour, by outcome. Refused ones show no valid token, or are "
+        "unreadable.",
+        absent="no events are configured",
+    ),
+    Ask(f"3600 * {rate('registry, outcome', metric.EVENTS)}", "{{registry}}, {{outcome}}"),
+)
+VERIFIED: Final = graph(
+    Card(
+        27,
+        "Time from an event to the result",
+        "95 % of the audits that events requested are published within this time.",
+        unit=units.Seconds,
+        absent="no events are configured",
+    ),
+    Ask(
+        "histogram_quantile(0.95, "
+        f"{rate('le, registry', metric.EVENT_DURATION, suffix='_bucket')})",
+        "{{registry}}",
+    ),
+)
 SHARDS: Final = rows(
     Card(
         25,
@@ -370,7 +394,7 @@ BOARD: Final = Board(
             "Now",
             (UP, RUNNING, UNSEEN, RELOADED, LOADED, DROPPED, BUILDS, SOURCES),
         ),
-        Chapter(2, "Audits", (DURATION, SHARE, AGE, AUDITS, GAPS, SHARDS)),
+        Chapter(2, "Audits", (DURATION, SHARE, AGE, AUDITS, GAPS, SHARDS, EVENTS, VERIFIED)),
         Chapter(3, "Requests", (REQUESTS, ANSWERS, LATENCY, SLOWEST, PATIENCE, WAITING)),
         Chapter(4, "Full verification", (PROVEN, OLDEST, READ, READINGS)),
         Chapter(5, "Process", (SCRAPES, SAMPLES, CPU, MEMORY, STALLS, LIMITS)),

@@ -1,5 +1,6 @@
 """Plain counts of what was done since the process started."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,6 +104,34 @@ class LoopTally:
 
     stalls: int = 0
     seconds: float = 0.0
+
+
+EVENT_OUTCOMES = ("requested", "coalesced", "ignored", "refused")
+"""What becomes of an event: it requests an audit, is united with one that waits, names nothing that
+is audited here, or cannot be taken."""
+EVENT_BUCKETS = (1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+"""Upper bounds, in seconds, of `EventTally.seconds`."""
+
+
+@dataclass(slots=True)
+class EventTally:
+    """What became of a registry's events since the process started."""
+
+    received: dict[str, int] = field(default_factory=dict)
+    """By outcome, one of `EVENT_OUTCOMES`."""
+    seconds: list[int] = field(default_factory=lambda: [0] * (len(EVENT_BUCKETS) + 1))
+    """How many requests for an audit were answered on `/metrics` within each of `EVENT_BUCKETS`
+    after the first event that they are for, and beyond."""
+    seconds_sum: float = 0.0
+
+    def note(self, outcome: str) -> None:
+        """Note what became of one event."""
+        self.received[outcome] = self.received.get(outcome, 0) + 1
+
+    def published(self, seconds: float) -> None:
+        """Note that a verdict was published so long after the first event that asked for it."""
+        self.seconds[bisect_left(EVENT_BUCKETS, seconds)] += 1
+        self.seconds_sum += seconds
 
 
 OUTCOMES = ("match", "mismatch", "gone", "unknown")

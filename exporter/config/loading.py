@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.config.registry import RegistrySettings
-from exporter.config.secrets import NoSecret, api_token, credentials
+from exporter.config.secrets import NoSecret, api_token, credentials, events_token
 from exporter.config.settings import Settings
 from exporter.config.values import Section, nearest
 from exporter.oci.digest import Malformed
@@ -45,7 +45,7 @@ _MESSAGES: Final = {
 _HINTS: Final = {
     "password": "secrets are not allowed here; use password_file or password_env",
     "identity_token": "secrets are not allowed here; use identity_token_file or identity_token_env",
-    "token": "secrets are not allowed here; use password_file or identity_token_file",
+    "token": "secrets are not allowed here; use password_file, identity_token_file or token_file",
     "api_token": "secrets are not allowed here; use api_token_file or api_token_env",
     "insecure": "use plain_http: true for http; certificates are always verified, see ca_file",
 }
@@ -204,6 +204,10 @@ def _missing(settings: Settings, document: Document, environ: Mapping[str, str])
             api_token(registry.repositories, environ)
         except NoSecret as missing:
             yield document.fault((*at, "repositories", missing.key), missing.text)
+        try:
+            events_token(registry.events) if registry.events else None
+        except NoSecret as missing:
+            yield document.fault((*at, "events", missing.key), missing.text)
     for index, cluster in enumerate(settings.clusters):
         yield from _absent(cluster, ("clusters", index), ("kubeconfig",), document)
 

@@ -103,6 +103,16 @@ class ReferrersSettings(Section):
     `application/vnd.dev.cosign.artifact.sig.v1+json`."""
 
 
+class EventsSettings(Section):
+    """Takes the events that the registry sends to `POST /-/events/NAME`.
+
+    What they name is audited within seconds: `docs/events.md`.
+    """
+
+    token_file: FilePath
+    """File that holds the token that the sender shows (`Authorization: Bearer`) or signs with."""
+
+
 class TagsSettings(Section):
     """Which tags of a repository are looked at, beside those that references name."""
 
@@ -227,6 +237,8 @@ class RegistrySettings(Section):
     in `inspect` only."""
     interval: Interval | None = None
     """Time between two audits of it; `null` is the common `interval`."""
+    events: EventsSettings | None = None
+    """Events of the registry, so that a push or deletion is audited at once; `null` takes none."""
 
     @property
     def label(self) -> str:
@@ -249,6 +261,8 @@ class RegistrySettings(Section):
             raise invalid("scrub", "read_from", "storage needs the registry's storage")
         if self.scrub and self.role is Role.PROXY:
             raise invalid("scrub", "is not for role: proxy: reading makes it fetch")
+        if self.events and self.role is Role.PROXY:
+            raise invalid("events", "is not for role: proxy: nothing is requested of it")
         if self.parts and self.role is Role.PROXY:
             raise invalid("parts", "not with role: proxy: name the proxied repositories here")
         check_platforms(self.platforms, self.role)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from exporter.config.registry import RegistrySettings
+from exporter.config.registry import EventsSettings, RegistrySettings
 from exporter.config.repositories import RepositoriesSettings
 from exporter.config.values import Section
 from exporter.sources.regular import read_regular
@@ -50,6 +50,11 @@ def username(registry: RegistrySettings, environ: Mapping[str, str]) -> str | No
 def api_token(repositories: RepositoriesSettings, environ: Mapping[str, str]) -> str | None:
     """Read the token for a registry's API likewise."""
     return _named(repositories, "api_token", environ)
+
+
+def events_token(events: EventsSettings) -> str:
+    """Read the token that senders of events must know likewise."""
+    return _usable("token_file", _content(events.token_file, "token_file"))
 
 
 def _secret(registry: RegistrySettings, word: str, environ: Mapping[str, str]) -> str | None:

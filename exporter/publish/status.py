@@ -11,7 +11,7 @@ from exporter.facts.snapshot import Role
 from exporter.judge.report import Report
 from exporter.ports import KindStatus
 from exporter.publish.invocation import AS_TYPED, Invocation
-from exporter.tally import LedgerTally, LoopTally, ScrubTally, Tally
+from exporter.tally import EventTally, LedgerTally, LoopTally, ScrubTally, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class RegistryStatus:
     """The part of the registry's repositories that all of this speaks of."""
     scrub: ScrubTally | None = None
     """The scrub's running counts, read live as well; None where nothing is read whole."""
+    events: EventTally | None = None
+    """The counts of its events, likewise; None where none are taken."""
 
     @property
     def unseen(self) -> tuple[Gap, ...]:

@@ -24,7 +24,7 @@ from exporter.resolve.target import Target
 from exporter.serve.board import Attempt, Board, aged, refreshed, seen, unseen
 from exporter.serve.loop_thread import LoopThread
 from exporter.store import snapshot_file
-from exporter.tally import Tally
+from exporter.tally import EventTally, Tally
 
 _log: Final = logging.getLogger("pullproof.audit")
 
@@ -44,6 +44,8 @@ class Watched:
     """Seconds for which an old truth is still shown."""
     home: LoopThread = field(default_factory=LoopThread)
     """Where the registry is asked."""
+    events: EventTally | None = None
+    """None where its events are not taken."""
 
     @property
     def name(self) -> str:
@@ -112,6 +114,7 @@ class AuditJob:
             tally=watched.tally,
             shard=target.scope.shard,
             scrub=target.scrub.tally if target.scrub else None,
+            events=watched.events,
             facts_written=written,
         )
 

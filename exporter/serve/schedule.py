@@ -85,6 +85,11 @@ class Schedule:
             self._requested[registry] = asyncio.create_task(self._as_requested(registry))
         return ScheduledAudit(registry, self._rest(registry), running, repeated)
 
+    async def audited(self, registry: str, focus: Focus | None) -> None:
+        """Request an audit likewise, and return when it has ended."""
+        self.request(registry, focus)
+        await asyncio.wait({self._requested[registry]})
+
     def _rest(self, registry: str) -> float:
         """Return the seconds until what is asked for may begin."""
         until = self._rested.get((registry, self._focus.get(registry) is None), 0.0)

@@ -29,7 +29,7 @@ from exporter.resolve.unpacking import Unpacker
 from exporter.serve.audit_job import Watched
 from exporter.serve.loop_thread import LoopThread
 from exporter.store.ledger import Ledger
-from exporter.tally import LoopTally, ScrubTally
+from exporter.tally import EventTally, LoopTally, ScrubTally
 from exporter.wiring.references import ReferenceSources, configured
 from exporter.wiring.registries import opened, parted, parts
 from exporter.wiring.registry_storage import RegistryStorage
@@ -80,6 +80,7 @@ async def assembled(
                     interval=(registry.interval or settings.interval).total_seconds(),
                     max_staleness=settings.max_staleness.total_seconds(),
                     home=home,
+                    events=EventTally() if registry.events else None,
                 )
             )
         yield Assembly(tuple(watched), references, ledger)

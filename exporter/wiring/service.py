@@ -24,10 +24,12 @@ from exporter.publish.status import AppState, RegistryStatus, Reload
 from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.audit_request import AuditRequest, NotScheduled, ScheduledAudit
+from exporter.publish.web.event_request import EventReceiver
 from exporter.publish.web.probe import Asked
 from exporter.publish.web.server import listening
 from exporter.serve.audit_job import AuditJob
 from exporter.serve.board import Board, aging
+from exporter.serve.event_queue import heard
 from exporter.serve.loop_thread import LoopThread, in_background, timed
 from exporter.serve.schedule import Schedule
 from exporter.serve.scrub_job import scrubbing
@@ -35,6 +37,7 @@ from exporter.sources.program import end_all
 from exporter.store.ledger import Ledger
 from exporter.tally import LoopTally
 from exporter.wiring.assembly import assembled
+from exporter.wiring.events import event_queues, receivers
 from exporter.wiring.parquet_export import ParquetExport
 from exporter.wiring.probing import Probing
 
@@ -92,6 +95,8 @@ class Service:
         self._stopping = False
         self._schedule: Schedule | None = None
         """What audits now; None between two generations, of which the next audits all at once."""
+        self._receivers: Mapping[str, EventReceiver] = {}
+        """What takes the events of each registry that sends some."""
         self._reloads: set[asyncio.Future[str | None]] = set()
         self._reload_lock = asyncio.Lock()
 
@@ -106,7 +111,9 @@ class Service:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         access = AccessControl({})
         settings = self._settings
-        shell = Shell(self.board, time.time, self.reload, self._probe, self.audit_now)
+        shell = Shell(
+            self.board, time.time, self.reload, self._probe, self.audit_now, self._receiver
+        )
         app = application(shell, access, prefix=settings.route_prefix or "")
         addresses = [(each.host, each.port) for each in settings.listen]
         try:
@@ -171,14 +178,17 @@ class Service:
             assembly.references.recall(*_remembered(statuses))
             await self.board.watch(statuses, assembly.ledger.tally)
             schedule = Schedule(job, assembly.watched)
+            queues = event_queues(assembly.watched, self.board, schedule, self._audits.post)
             patience = self._settings.audit_deadline.total_seconds()
             limits = {each.name: each.max_staleness for each in assembly.watched}
             with self._probing.aimed(assembly.watched):
                 schedule.start()
                 self._schedule = schedule
+                self._receivers = receivers(self._settings, queues)
                 async with (
                     aging(self.board, limits, time.time),
                     scrubbing(self.board, assembly.watched),
+                    heard(queues.values()),
                 ):
                     await self._changed.wait()
                     self._schedule = None
@@ -186,6 +196,9 @@ class Service:
                 await schedule.stop(_PATIENCE)
                 if self._stopping:
                     end_all()  # a plugin that hangs in a thread would be waited for
+
+    def _receiver(self, registry: str) -> EventReceiver | None:
+        return self._receivers.get(registry)
 
     async def audit_now(self, asked: AuditRequest) -> Sequence[ScheduledAudit]:
         """Schedule audits of the registries that are asked for, or of all.

@@ -146,6 +146,9 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- if ne (eq ($registry.role | default "owned") "sparse") (not (empty $registry.platforms)) }}
 {{ $at }}.platforms: belongs to role: sparse, which needs it
 {{- end }}
+{{- if and (kindIs "map" $registry.events) (eq ($registry.role | default "owned") "proxy") }}
+{{ $at }}.events: is not for role: proxy: nothing is requested of it
+{{- end }}
 {{- if kindIs "map" $registry.scrub }}
 {{- if eq ($registry.role | default "owned") "proxy" }}
 {{ $at }}.scrub: is not for role: proxy: reading makes it fetch

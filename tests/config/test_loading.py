@@ -221,6 +221,8 @@ def test_what_is_no_configuration_at_all_is_told_in_one_line(text: str | bytes, 
         ("url: https://a, repositories: {listed: [Team]}", "repositories.listed[0]: not a repos"),
         ("url: https://a, scrub: {read_from: storage}", "scrub.read_from: storage needs the regi"),
         ("url: https://a, role: proxy, scrub: {}", "scrub: is not for role: proxy"),
+        ("url: https://a, role: proxy, events: {token_file: /x}", "events: is not for role: proxy"),
+        ("url: https://a, events: {}", "events.token_file: is missing"),
         (
             "url: https://a, role: proxy, parts: [{repositories: [x], role: owned}]",
             "parts: not with role: proxy: name the proxied repositories here",

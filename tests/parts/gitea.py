@@ -71,6 +71,9 @@ TYPE = channel
 RUN_AT_START = false
 OLDER_THAN = 0s
 
+[webhook]
+ALLOWED_HOST_LIST = loopback
+
 [log]
 MODE = console
 LEVEL = Info
@@ -136,6 +139,12 @@ class Gitea:
             login = {"user_name": ADMIN, "password": PASSWORD}
             _moved(browser.post("/user/login", data=login))
             _moved(browser.post(f"/org/{owner}/settings/packages/rules/add", data=form))
+
+    def notify(self, owner: str, address: str, secret: str) -> None:
+        """Have an organisation's package events sent to an address, signed with a secret."""
+        config = {"url": address, "content_type": "json", "secret": secret}
+        hook = {"type": "gitea", "active": True, "events": ["package"], "config": config}
+        self.call("POST", f"orgs/{owner}/hooks", hook)
 
     def clean(self) -> None:
         """Run what Gitea runs every night: the rules, then what no version names any more."""

@@ -54,6 +54,8 @@ class Settings:
     """The S3 driver's parameters, where it does not keep its content in its folder."""
     address: str = _ANYWHERE
     """Where it listens: a free port, or a former registry's address to take its place."""
+    notify: tuple[str, str] | None = None
+    """The address that it sends its events to, and the token that it shows there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,11 @@ def _config(folder: Path, settings: Settings) -> Json:
         config["proxy"] = {"remoteurl": settings.mirror_of}
     if settings.most_listed:
         config["catalog"] = {"maxentries": settings.most_listed}
+    if settings.notify:
+        address, token = settings.notify
+        endpoint: Json = {"name": "pullproof", "url": address, "timeout": "5s", "threshold": 3}
+        endpoint |= {"backoff": "1s", "headers": {"Authorization": [f"Bearer {token}"]}}
+        config["notifications"] = {"endpoints": [endpoint]}
     if settings.schema1:
         config["compatibility"] = {"schema1": {"enabled": True}}
     return config | _auth(folder, settings)

@@ -68,6 +68,11 @@ CONFIGURATIONS = [
     ),
     (f"registries: [{{{URL}, password_env: 'my secret'}}]", "registries/0/password_env"),
     (f"registries: [{{{URL}, role: proxy, scrub: {{}}}}]", "[0].scrub: is not for role: proxy"),
+    (
+        f"registries: [{{{URL}, role: proxy, events: {{token_file: /x}}}}]",
+        "events: is not for role",
+    ),
+    (f"registries: [{{{URL}, events: {{}}}}]", "events"),
     (f"registries: [{{{URL}, scrub: {{read_from: storage}}}}]", "scrub.read_from: storage needs"),
     (f"registries: [{{{URL}, storage: {{}}}}]", "[0].storage.path: either path or url"),
     (f"registries: [{{{URL}, storage: {{url: 'ftp://a'}}}}]", "registries/0/storage/url"),

@@ -214,6 +214,17 @@ GAPS: Final = Group.AUDITS.gauge(
     "Gaps in the last audit, complete or not, by scope and reason.",
     "The [reasons](reasons.md) are a closed list. Gaps of image sources: `reference_gaps`.",
 )
+EVENTS: Final = Group.AUDITS.counter(
+    "events_received_total{registry,shard,outcome}",
+    "Events received from the registry, by outcome. Absent if no events are configured.",
+    "`requested` an audit; `coalesced` with an event before it; `ignored`: a pull, or out of "
+    "scope here; `refused`: no valid token, too large or unreadable.",
+)
+EVENT_DURATION: Final = Group.AUDITS.histogram(
+    "event_to_verdict_seconds{registry,shard}",
+    "Time from an event to the published results of the audit that it requested.",
+    "Of coalesced events, that of the first.",
+)
 SOURCE_UP: Final = Group.REFERENCES.gauge(
     "reference_source_up{source}", "Whether the source of image references could be read."
 )

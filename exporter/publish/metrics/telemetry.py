@@ -21,7 +21,7 @@ from exporter.publish.metrics import catalogue
 from exporter.publish.metrics.exposition import Format
 from exporter.publish.metrics.family import Family, MetricType
 from exporter.publish.status import AppState, RegistryStatus
-from exporter.tally import BUCKETS, OUTCOMES, LedgerTally
+from exporter.tally import BUCKETS, EVENT_BUCKETS, EVENT_OUTCOMES, OUTCOMES, LedgerTally
 
 _RESOURCES: Final = ("base", "catalog", "tags", "manifest", "blob", "token", "redirect")
 _CODES: Final = ("2xx", "3xx", "401", "403", "404", "429", "4xx", "5xx", "error")
@@ -76,6 +76,7 @@ class _Live(Collector):
         yield _metric(catalogue.RETRIES, retries)
         waits = (([each.registry], each.tally.throttled_seconds) for each in statuses)
         yield _metric(catalogue.THROTTLE_WAIT, waits)
+        yield from _events(statuses)
         yield from _scrubs(statuses)
         yield _metric(catalogue.LEDGER_WRITABLE, _ledger(state.ledger))
         loops = state.loops.items()
@@ -108,13 +109,34 @@ def _requests(statuses: Iterable[RegistryStatus]) -> _Rows:
 def _durations(statuses: Iterable[RegistryStatus]) -> Metric:
     family = catalogue.REQUEST_DURATION
     metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
-    bounds = (*map(str, BUCKETS), "+Inf")
     for each in statuses:
         for resource, counts in list(each.tally.seconds.items()):
-            buckets = list(zip(bounds, map(float, accumulate(counts)), strict=True))
             total = each.tally.seconds_sum.get(resource, 0.0)
-            metric.add_metric([each.registry, resource], buckets, total)
+            metric.add_metric([each.registry, resource], _buckets(BUCKETS, counts), total)
     return metric
+
+
+def _buckets(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:
+    """Return how many are within each bound."""
+    return list(zip((*map(str, bounds), "+Inf"), map(float, accumulate(counts)), strict=True))
+
+
+def _events(statuses: Iterable[RegistryStatus]) -> Iterator[Metric]:
+    """Yield the families of the registries that send events."""
+    found = [(_part(each), each.events) for each in statuses if each.events is not None]
+    yield _metric(
+        catalogue.EVENTS,
+        (
+            ((*part, outcome), each.received.get(outcome, 0))
+            for part, each in found
+            for outcome in EVENT_OUTCOMES
+        ),
+    )
+    family = catalogue.EVENT_DURATION
+    metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+    for part, each in found:
+        metric.add_metric(part, _buckets(EVENT_BUCKETS, each.seconds), each.seconds_sum)
+    yield metric
 
 
 def _scrubs(statuses: Iterable[RegistryStatus]) -> Iterator[Metric]:

@@ -14,6 +14,7 @@ from exporter.publish.web import sending
 from exporter.publish.web.access_control import OPEN, AccessControl, same_origin
 from exporter.publish.web.audit_request import Auditor, AuditRequests, unscheduled
 from exporter.publish.web.connections import BANNER, Connection
+from exporter.publish.web.event_request import EventRequests, FindReceiver, no_receiver
 from exporter.publish.web.frame import POLICY
 from exporter.publish.web.handlers import Handlers
 from exporter.publish.web.probe import Probe, Prober
@@ -23,7 +24,7 @@ from exporter.publish.web.sending import accepts_gzip, metrics_format
 _PATIENCE: Final = 30.0
 """Seconds that an answer may take, until it is written; large bodies have longer."""
 _LARGEST_BODY: Final = 1 << 10
-"""Bytes of a request's body: nothing here reads one."""
+"""Bytes of a request's body: only what takes events reads one, within a limit of its own."""
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -45,6 +46,8 @@ class Shell:
     """Looks at one reference when it is asked for."""
     auditor: Auditor = unscheduled
     """Schedules the audits that are asked for."""
+    receiver: FindReceiver = no_receiver
+    """Finds what takes the events of a registry."""
 
 
 def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web.Application:
@@ -52,6 +55,7 @@ def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web
     answers = _Answers(shell)
     shown = Handlers(shell.board, shell.clock)
     probe = Probe(shell.prober, shell.board.app_state.invocation)
+    events = EventRequests(shell.receiver)
     asked = [_in_time, same_origin, access.middleware, refusals]
     app = web.Application(middlewares=asked, client_max_size=_LARGEST_BODY)
     app[PREFIX] = prefix
@@ -70,6 +74,8 @@ def application(shell: Shell, access: AccessControl, *, prefix: str = "") -> web
             web.get(f"{prefix}/-/ready", answers.ready, name=f"{OPEN}-ready"),
             web.post(f"{prefix}/-/reload", answers.reload),
             web.post(f"{prefix}/-/audit", AuditRequests(shell.auditor).answer),
+            # Senders show a token of their own, and know no password.
+            web.post(f"{prefix}/-/events/{{registry:.+}}", events.answer, name=f"{OPEN}-events"),
         ]
     )
     if prefix:

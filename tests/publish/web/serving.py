@@ -14,6 +14,7 @@ from exporter.publish.status import AppState
 from exporter.publish.web.access_control import AccessControl
 from exporter.publish.web.app import Shell, application
 from exporter.publish.web.audit_request import Auditor, unscheduled
+from exporter.publish.web.event_request import FindReceiver, no_receiver
 from exporter.publish.web.probe import Asked, NotProbed, Prober
 from exporter.publish.web.server import WebServer, listening
 from tests.publish.reports import TAKEN_AT, app_state, incident, status
@@ -41,6 +42,7 @@ class Board:
     app_state: AppState = field(default_factory=lambda: app_state(status(incident())))
     prober: Prober = nobody
     auditor: Auditor = unscheduled
+    receiver: FindReceiver = no_receiver
     access: AccessControl = field(default_factory=lambda: AccessControl({}))
 
     @property
@@ -84,7 +86,8 @@ async def serving(
     async def reload() -> str | None:
         return reloads.pop()
 
-    shell = Shell(shown, lambda: TAKEN_AT + 3600, reload, shown.prober, shown.auditor)
+    asked = shown.prober, shown.auditor, shown.receiver
+    shell = Shell(shown, lambda: TAKEN_AT + 3600, reload, *asked)
     access = shown.access
     app = application(shell, access, prefix=prefix)
     async with listening(app, access, [address], config, look_every=look_every) as web_server:

@@ -1,0 +1,143 @@
+"""The handler of POST /-/events/NAME: takes the events of a registry that shows its token."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from exporter.facts.image_event import ImageEvent
+from exporter.oci.digest import Malformed
+from exporter.ports import Unseen
+from exporter.screen import plain
+from exporter.sources.events import read
+from exporter.tally import EventTally
+
+_LARGEST: Final = 256 << 10
+"""Bytes of a message: distribution's have 1 KB, Gitea's 3, and GitHub's 20 and more."""
+_UNPROVEN: Final = 32
+"""Bodies that are held at once before it is known who sends them."""
+_LONGEST: Final = 300
+"""Characters of an answer that repeats what was sent."""
+_SIGNATURE: Final = "X-Hub-Signature-256"
+"""GitHub's header, which Gitea and Forgejo send as well: `sha256=` and the HMAC of the body."""
+_UNAUTHORIZED: Final = (
+    "no valid token: send Authorization: Bearer and what events.token_file holds, or sign with it\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventReceiver:
+    """What takes the events of one registry."""
+
+    token: Callable[[], str]
+    """Reads the token anew, since it is rotated; raises `Unseen`."""
+    take: Callable[[Iterable[ImageEvent | None]], None]
+    """Takes events and returns at once."""
+    tally: EventTally
+
+
+FindReceiver = Callable[[str], EventReceiver | None]
+"""Returns what takes the events of a registry, by name; None where none are taken."""
+
+
+def no_receiver(_: str) -> EventReceiver | None:
+    """Return None: no registry is configured."""
+    return None
+
+
+@dataclass(slots=True)
+class EventRequests:
+    """The handler. Nothing of a request is kept but the names in it, once it has shown the token.
+
+    A sender repeats what is not accepted, and what comes after waits: so what is readable is
+    accepted, whatever it names.
+    """
+
+    find: FindReceiver
+    unproven: int = field(default=0, init=False)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer 202; 401 without the token, 404 for another name, 413 and 400 for the body."""
+        name = request.match_info["registry"]
+        receiver = self.find(name)
+        if receiver is None:
+            words = f"no events are taken for {plain(name)[:_LONGEST]}: see registries[].events\n"
+            raise web.HTTPNotFound(text=words)
+        try:
+            events = read(request.headers, await self._body(request, receiver))
+        except Malformed as error:
+            receiver.tally.note("refused")
+            raise web.HTTPBadRequest(text=f"{plain(str(error))[:_LONGEST]}\n") from None
+        except web.HTTPException:
+            receiver.tally.note("refused")
+            raise
+        receiver.take(events)
+        return web.Response(status=202, text="accepted\n")
+
+    async def _body(self, request: web.Request, receiver: EventReceiver) -> bytes:
+        """Return the body of a request that shows the token, or is signed with it."""
+        try:
+            # In a thread: the file may be on a disk that hangs.
+            token = (await asyncio.to_thread(receiver.token)).encode()
+        except Unseen as unseen:
+            text = f"the token cannot be read: {unseen.reason}\n"
+            raise web.HTTPServiceUnavailable(text=text) from None
+        shown = request.headers.getall("Authorization", [])
+        signed = request.headers.getall(_SIGNATURE, [])
+        if _shows(shown, token):
+            return await _whole(request)
+        if shown or len(signed) != 1:
+            raise _unauthorized()
+        if self.unproven >= _UNPROVEN:
+            words = "too many signed messages at once, try again\n"
+            raise web.HTTPServiceUnavailable(text=words, headers={"Retry-After": "1"})
+        self.unproven += 1
+        try:
+            body = await _whole(request)
+        finally:
+            self.unproven -= 1
+        if not _same(signed[0], f"sha256={hmac.new(token, body, hashlib.sha256).hexdigest()}"):
+            raise _unauthorized()
+        return body
+
+
+def _shows(authorizations: list[str], token: bytes) -> bool:
+    """Is this the one header that shows the token?"""
+    if len(authorizations) != 1:
+        return False
+    scheme, _, shown = authorizations[0].partition(" ")
+    return scheme.lower() == "bearer" and _same(shown.strip(), token)
+
+
+def _same(given: str, known: str | bytes) -> bool:
+    """Compare in a time that tells nothing of what is known."""
+    known = known.encode() if isinstance(known, str) else known
+    return hmac.compare_digest(given.encode(errors="surrogateescape"), known)
+
+
+def _unauthorized() -> web.HTTPUnauthorized:
+    asks = {"WWW-Authenticate": 'Bearer realm="pullproof"'}
+    return web.HTTPUnauthorized(text=_UNAUTHORIZED, headers=asks)
+
+
+async def _whole(request: web.Request) -> bytes:
+    """Return the body. Raises `Malformed`, and answers 413 to a large one before it is read."""
+    if "Content-Encoding" in request.headers:
+        raise Malformed("Content-Encoding: send the body as it is")
+    body, stated = bytearray(), request.content_length or 0
+    if stated <= _LARGEST:
+        try:
+            async for part in request.content.iter_any():
+                body += part
+                if len(body) > _LARGEST:
+                    break
+        except (web.RequestPayloadError, ConnectionError):
+            raise Malformed("the body ends early") from None
+    if max(stated, len(body)) > _LARGEST:
+        words = f"a message of more than {_LARGEST >> 10} KiB\n"
+        raise web.HTTPRequestEntityTooLarge(_LARGEST, max(stated, len(body)), text=words)
+    return bytes(body)
