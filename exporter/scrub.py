@@ -128,4 +128,4 @@ def doubted(snapshot: Snapshot, unread: Mapping[Place, Sighting]) -> Snapshot:
         for at, seen in unread.items()
         if at in snapshot.sightings and snapshot.sightings[at].state is State.PRESENT
     }
-    return replace(snapshot, sightings={**snapshot.sightings, **doubts})
+    return replace(snapshot, sightings=snapshot.sightings.amended(doubts))

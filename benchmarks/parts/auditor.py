@@ -86,7 +86,7 @@ class Round:
         """Show it."""
         reload = Reload("", successful=True, last_success=0.0)
         app_state = AppState((RegistryStatus.once(self._report),), (), reload)
-        exposition = await asyncio.to_thread(render, app_state, limits.RequestLimits())
+        exposition = await asyncio.to_thread(render, app_state, limits.Limits())
         self.shown, self.exposition = self._report, exposition
         text = exposition.text.plain
         series = text.count(b"\npullproof_")

@@ -22,7 +22,7 @@ def with_part(whole: Snapshot, new: Snapshot, of: Container[Repository]) -> Snap
         refreshed_at=new.taken_at,
         roots=(*rest.roots, *new.roots),
         manifests={**rest.manifests, **new.manifests},
-        sightings={**rest.sightings, **new.sightings},
+        sightings=rest.sightings.amended(new.sightings),
         config_platforms={**rest.config_platforms, **new.config_platforms},
         listed={**rest.listed, **new.listed},
         sealed={**rest.sealed, **new.sealed},
@@ -42,7 +42,7 @@ def _restricted(whole: Snapshot, holds: Callable[[Repository], bool]) -> Snapsho
     return replace(
         whole,
         roots=tuple(root for root in whole.roots if holds(root.repository)),
-        sightings={at: seen for at, seen in whole.sightings.items() if holds(at[0])},
+        sightings=whole.sightings.within(holds),
         listed={at: count for at, count in whole.listed.items() if holds(at)},
         sealed={at: each for at, each in whole.sealed.items() if holds(at)},
         uses=tuple(use for use in whole.uses if holds(use.reference.repository)),

@@ -90,14 +90,14 @@ def recall(now: Snapshot, before: Snapshot | None, scrubbed: Scrubbed, period: f
     now, are proven by their hash.
     """
     mismatches = {**_held(before, scrubbed), **scrubbed.mismatches}
-    recalled: dict[Place, Sighting] = {}
+    recalled, any_ = now.sightings.copy(), False
     for place, seen in now.sightings.items():
         glanced = seen.state is State.PRESENT and seen.proof is Proof.LAST_BYTE
         if place in mismatches:
-            recalled[place] = _corrupt(seen, mismatches[place])
+            recalled[place], any_ = _corrupt(seen, mismatches[place]), True
         elif glanced and scrubbed.covers(place, now.taken_at, period):
-            recalled[place] = HASHED
-    return replace(now, sightings={**now.sightings, **recalled}) if recalled else now
+            recalled[place], any_ = HASHED, True
+    return replace(now, sightings=recalled) if any_ else now
 
 
 def _held(before: Snapshot | None, scrubbed: Scrubbed) -> dict[Place, Mismatch]:

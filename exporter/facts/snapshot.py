@@ -11,6 +11,7 @@ from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Sighting, State
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
+from exporter.facts.sightings import Sightings
 from exporter.facts.use import Nodes, ReferenceClass, Use
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
@@ -116,8 +117,8 @@ class Snapshot:
     roots: tuple[Root, ...] = ()
     manifests: Mapping[Digest, Manifest] = field(default_factory=dict)
     """Every manifest that was read, by its proven digest."""
-    sightings: Mapping[Place, Sighting] = field(default_factory=dict)
-    """Every manifest and blob that was looked at, per repository."""
+    sightings: Sightings = field(default_factory=Sightings)
+    """Every manifest and blob that was looked at, per repository; any mapping of them is packed."""
     config_platforms: Mapping[Digest, Platform] = field(default_factory=dict)
     """The platform that an image's configuration blob states, where one was read."""
     listed: Mapping[Repository, int] = field(default_factory=dict)
@@ -157,6 +158,13 @@ class Snapshot:
     address: str = ""
     """Where it was asked: `https://registry.example:5000`. Empty in one of an older release."""
 
+    def __post_init__(self) -> None:
+        """Pack the sightings."""
+        seen: Mapping[Place, Sighting] = self.sightings
+        if not isinstance(seen, Sightings):
+            object.__setattr__(self, "sightings", Sightings(seen))
+        self.sightings.settle()
+
     @property
     def as_of(self) -> float:
         """Until when it knows anything: seconds since the epoch."""
@@ -182,7 +190,7 @@ class Snapshot:
         Where anything was seen, gaps in repositories or objects do not count, nor does one in the
         catalogue; a registry that went away does. What is carried from before was not seen.
         """
-        looks = chain((root.sighting for root in self.roots if root.tag), self.sightings.values())
+        looks = chain((root.sighting for root in self.roots if root.tag), self.sightings.kinds)
         seen = any(look.state is not State.UNKNOWN and look.seen_at is None for look in looks)
         if seen and not self.gone:
             return None
@@ -198,12 +206,16 @@ def part_of(
     return next(found, None) or RegistryPart(("*",), role, platforms)
 
 
-def known_manifests(snapshot: Snapshot) -> set[Digest]:
-    """Return manifests that were read, and those known by name: in an index, or of a tag."""
-    read = snapshot.manifests.values()
-    listed = {child.digest for each in read if each.is_index for child in each.children}
-    roots = {root.digest for root in snapshot.roots if root.digest}
-    return {*snapshot.manifests, *listed, *roots}
+def unread_manifests(snapshot: Snapshot) -> set[Digest]:
+    """Return manifests that were not read and are known by name: in an index, or of a tag."""
+    read = snapshot.manifests
+    listed = {
+        child.digest
+        for each in read.values()
+        for child in each.children
+        if child.digest not in read
+    }
+    return listed | {root.digest for root in snapshot.roots if root.digest} - read.keys()
 
 
 def stated_sizes(snapshot: Snapshot) -> dict[Digest, int]:

@@ -1,27 +1,36 @@
 """Counts of a report: tags, children and blobs by state, and bytes."""
 
+from array import array
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
 from exporter.facts.proof import Proof, Sighting, State
-from exporter.facts.snapshot import Snapshot, known_manifests, stated_sizes
+from exporter.facts.snapshot import Snapshot, unread_manifests
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Counts, RepositoryCounts, TagReport
 from exporter.judge.tag_verdict import Child
-from exporter.oci.digest import Digest
+from exporter.oci.digest import PACKED, Digest
+from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Repository
+
+Counted = TypeVar("Counted")
+_STEP: Final = 16
+_DIGESTS: Final = 256
+"""First bytes of digests: so many at a time are looked at together."""
 
 
 def counted(snapshot: Snapshot, tags: Iterable[TagReport]) -> Counts:
     """Count everything that a report speaks of."""
-    blobs = _blobs(snapshot)
-    weights, referenced = _weigh(snapshot)
+    contents = _contents(snapshot)
     by_repository: dict[Repository, list[TagReport]] = {}
     for tag in tags:
         by_repository.setdefault(tag.verdict.root.repository, []).append(tag)
     repositories = {
         repository: _repository(
-            known, weights.get(repository, 0), sealed=repository in snapshot.sealed
+            known, contents.weights.get(repository, 0), sealed=repository in snapshot.sealed
         )
         for repository, known in sorted(by_repository.items())
     }
@@ -36,29 +45,107 @@ def counted(snapshot: Snapshot, tags: Iterable[TagReport]) -> Counts:
         children=children,
         unprotected=bare if snapshot.sealed.keys() & repositories.keys() else None,
         repositories=repositories,
-        blobs=Counter(each.state for each in blobs if each.proof is not Proof.EXTERNAL),
-        proofs=Counter(each.proof for each in blobs if each.state is State.PRESENT),
-        referenced_bytes=referenced,
+        blobs=_summed(
+            (each.state, count)
+            for each, count in contents.blobs.items()
+            if each.proof is not Proof.EXTERNAL
+        ),
+        proofs=_summed(
+            (each.proof, count)
+            for each, count in contents.blobs.items()
+            if each.state is State.PRESENT
+        ),
+        referenced_bytes=contents.referenced,
     )
 
 
-def _blobs(snapshot: Snapshot) -> list[Sighting]:
-    """What was looked at and is no manifest, also where the manifest is known by name only."""
-    manifests = known_manifests(snapshot)
-    seen = snapshot.sightings.items()
-    return [sighting for (_, digest), sighting in seen if digest not in manifests]
+def _summed(counted: Iterable[tuple[Counted, int]]) -> Counter[Counted]:
+    total: Counter[Counted] = Counter()
+    for each, count in counted:
+        total[each] += count
+    return total
 
 
-def _weigh(snapshot: Snapshot) -> tuple[Mapping[Repository, int], int]:
-    """Bytes that are present, by repository, and each digest once for the registry."""
-    sizes = stated_sizes(snapshot)
+@dataclass(slots=True)
+class _Stored:
+    """Contents that are present, by digest: many repositories may share one, which counts once."""
+
+    parts: list[tuple[bytes, Sequence[int]]] = field(default_factory=list)
+    """Packed digests in ascending order, and the bytes of each."""
+
+    def add(self, sizes: Mapping[bytes, int]) -> int:
+        """Note the contents of one repository, and return their bytes."""
+        keys = sorted(sizes)
+        self.parts.append((b"".join(keys), array("q", [sizes[key] for key in keys])))
+        return sum(sizes.values())
+
+    def bytes_once(self) -> int:
+        """Return the bytes of all contents, each once: a part of the digests at a time."""
+        total = 0
+        starts = [0] * len(self.parts)
+        for end in range(_STEP, _DIGESTS + 1, _STEP):
+            once: dict[bytes, int] = {}
+            for number, (keys, sizes) in enumerate(self.parts):
+                start, stop = starts[number], _place(keys, end)
+                chunk = range(start * PACKED, stop * PACKED, PACKED)
+                once.update(
+                    zip((keys[at : at + PACKED] for at in chunk), sizes[start:stop], strict=True)
+                )
+                starts[number] = stop
+            total += sum(once.values())
+        return total
+
+
+def _place(keys: bytes, end: int) -> int:
+    """Return how many digests begin with a byte below a number."""
+    every = range(len(keys) // PACKED)
+    return bisect_left(every, end, key=lambda at: keys[at * PACKED])
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What was seen of content."""
+
+    blobs: Counter[Sighting]
+    """Of what is no manifest, also where that is known by name only."""
+    weights: Mapping[Repository, int]
+    """Bytes that are present."""
+    referenced: int
+    """The same of the registry, each digest once."""
+
+
+def _contents(snapshot: Snapshot) -> _Contents:
+    read, unread = snapshot.manifests, unread_manifests(snapshot)
+    blobs: Counter[Sighting] = Counter()
     weights: Counter[Repository] = Counter()
-    stored: dict[Digest, int] = {}
-    for (repository, digest), sighting in snapshot.sightings.items():
-        if sighting.state is State.PRESENT and sighting.proof is not Proof.EXTERNAL:
-            stored[digest] = size = sizes.get(digest, 0)
-            weights[repository] += size
-    return weights, sum(stored.values())
+    stored, others = _Stored(), dict[bytes, int]()
+    for repository, found in snapshot.sightings.packed():
+        digests = {key: Digest.of_packed(key) for key in found}
+        manifests = {key: read.get(digest) for key, digest in digests.items()}
+        blobs.update(
+            seen
+            for key, seen in found.items()
+            if manifests[key] is None and digests[key] not in unread
+        )
+        sizes = _sizes(manifests)
+        present = {
+            key: sizes.get(key, 0)
+            for key, seen in found.items()
+            if seen.state is State.PRESENT and seen.proof is not Proof.EXTERNAL
+        }
+        long = {key: present.pop(key) for key in found if len(key) > PACKED and key in present}
+        others |= long
+        weights[repository] = stored.add(present) + sum(long.values())
+    return _Contents(blobs, weights, stored.bytes_once() + sum(others.values()))
+
+
+def _sizes(manifests: Mapping[bytes, Manifest | None]) -> dict[bytes, int]:
+    """Return the bytes of manifests, and of all that one of them references."""
+    sizes = {key: each.size for key, each in manifests.items() if each}
+    for manifest in filter(None, manifests.values()):
+        for key, size in manifest.stated_sizes():
+            sizes.setdefault(key, size)
+    return sizes
 
 
 def _repository(tags: list[TagReport], weight: int, *, sealed: bool) -> RepositoryCounts:

@@ -93,7 +93,8 @@ class Explanation:
 
 def places(report: Report, digest: Digest) -> tuple[Repository, ...]:
     """Return the repositories in which a digest was looked at."""
-    return tuple(sorted({where for where, seen in report.snapshot.sightings if seen == digest}))
+    seen = report.snapshot.sightings
+    return tuple(sorted(where for where in seen.repositories if (where, digest) in seen))
 
 
 def referencing(report: Report, digest: Digest) -> tuple[TagReport, ...]:

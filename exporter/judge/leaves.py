@@ -1,9 +1,9 @@
 """The leaves of a tag: the images and other manifests that it references, through indexes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Final
+from typing import Final, Self
 
 from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Reason
@@ -25,9 +25,18 @@ class View:
 
     snapshot: Snapshot
     repository: Repository
+    sightings: Mapping[Digest, Sighting] | None = None
+    """Those of the repository, at hand for all of its tags."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, repository: Repository) -> Self:
+        """Return the view of one repository, for all of its tags."""
+        return cls(snapshot, repository, snapshot.sightings.of(repository))
 
     def seen(self, digest: Digest) -> Sighting:
         """What was observed of a manifest or blob in this repository."""
+        if self.sightings is not None:
+            return self.sightings.get(digest, NOT_LOOKED_AT)
         return self.snapshot.sightings.get((self.repository, digest), NOT_LOOKED_AT)
 
     def known(self, digest: Digest) -> Manifest | None:

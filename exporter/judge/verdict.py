@@ -26,7 +26,8 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
     users = _users(snapshot)
     admissions = {(each.login, each.repository): each for each in snapshot.admissions}
     protections: dict[Repository, Protection] = {}
-    found = []
+    found: list[TagVerdict] = []
+    view: View | None = None
     for root in ordered:
         uses = users.get((root.repository, root.tag or root.digest or ""), ())
         logins = sorted({use.login for use in uses if use.login})
@@ -34,7 +35,9 @@ def verdicts(snapshot: Snapshot) -> tuple[TagVerdict, ...]:
         at = root.repository
         if at not in protections:
             protections[at] = Protection.of(snapshot, at, known.get(at, {}))
-        verdict = _verdict(snapshot, root, protections[at], uses)
+        if view is None or view.repository != at:
+            view = View.of(snapshot, at)
+        verdict = _verdict(view, root, protections[at], uses)
         attached = _attached(snapshot, verdict) if snapshot.attached else ()
         logins_tried = tuple(filter(None, tried))
         found.append(replace(verdict, uses=uses, admissions=logins_tried, attached=attached))
@@ -55,12 +58,10 @@ def order(root: Root) -> tuple[int, Repository, tuple[str | int, ...]]:
     return root.reference_class.rank, root.repository, natural(root.name)
 
 
-def _verdict(
-    snapshot: Snapshot, root: Root, protection: Protection, uses: tuple[Use, ...]
-) -> TagVerdict:
+def _verdict(view: View, root: Root, protection: Protection, uses: tuple[Use, ...]) -> TagVerdict:
+    snapshot = view.snapshot
     if root.digest is None or root.sighting.state in GONE:
         return _unresolved(snapshot, root, uses)
-    view = View(snapshot, root.repository)
     tree = grow(view, root.digest)
     leaves = as_run(view, root.digest, tree.leaves, uses)
     expected = held(snapshot, root, leaves)

@@ -6,6 +6,8 @@ from typing import Final, Self
 
 _GRAMMAR: Final = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _PREFIXES: Final = ("sha256:", "sha512:")
+PACKED: Final = 32
+"""Bytes of a packed sha256 digest."""
 
 
 class Malformed(ValueError):
@@ -31,6 +33,23 @@ class Digest(str):
     def of(cls, body: bytes, algorithm: str = "sha256") -> Self:
         """Return the digest of bytes under `sha256` or `sha512`."""
         return cls(f"{algorithm}:{hashlib.new(algorithm, body, usedforsecurity=False).hexdigest()}")
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> list[Self]:
+        """Return the sha256 digests that were packed, 32 bytes each."""
+        encoded = packed.hex()
+        step = 2 * PACKED
+        return [cls("sha256:" + encoded[at : at + step]) for at in range(0, len(encoded), step)]
+
+    @classmethod
+    def of_packed(cls, packed: bytes) -> Self:
+        """Return the sha256 digest of 32 bytes, or the sha512 one of 64."""
+        return cls(("sha256:" if len(packed) == PACKED else "sha512:") + packed.hex())
+
+    @property
+    def packed(self) -> bytes:
+        """The bytes that it names: 32 of sha256, 64 of sha512."""
+        return bytes.fromhex(self[7:])
 
     @property
     def algorithm(self) -> str:

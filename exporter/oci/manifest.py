@@ -1,14 +1,16 @@
 """Manifests: what each references. An unknown shape raises; it never means "references nothing"."""
 
 import re
+import struct
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, cast
+from functools import lru_cache
+from typing import Final, cast, overload
 
 from exporter.oci import strict
-from exporter.oci.digest import Digest, Malformed
+from exporter.oci.digest import PACKED, Digest, Malformed
 from exporter.oci.platform import Platform
 
 OCI_INDEX: Final = "application/vnd.oci.image.index.v1+json"
@@ -109,6 +111,116 @@ class Link:
     target: Descriptor
 
 
+Shape = tuple[tuple[Kind, str, Platform | None, bool], ...]
+"""Of each link: kind, media type, platform, and whether it is an attestation."""
+_SIZE: Final = 8
+_UNPACKED: Final = 256
+"""Manifests whose links are at hand as objects, since most are looked at several times in a row."""
+_SHORT: Final = 128
+"""PackedLinks of a manifest that are kept at hand: no image has more layers than 127."""
+
+
+class PackedLinks(Sequence[Link]):
+    """References of a manifest as bytes: 40 each, and objects only while somebody looks at them.
+
+    A registry has millions of them, which differ in their digests and sizes alone.
+    """
+
+    __slots__ = ("packed", "shape")
+
+    def __init__(self, shape: Shape, packed: bytes) -> None:
+        """Take the shape, and the digests followed by the sizes. Raises `Malformed`."""
+        if len(packed) != (PACKED + _SIZE) * len(shape):
+            raise Malformed(f"{len(packed)} bytes of {len(shape)} references")
+        usual = len(shape) <= _SHORT and all(len(each[1]) <= _SHARED for each in shape)
+        self.shape = _shared(shape) if usual else shape
+        self.packed = packed
+
+    @classmethod
+    def of(cls, links: Sequence[Link]) -> Sequence[Link]:
+        """Return links packed; as they are where one has more than a sha256 digest and a size."""
+        if isinstance(links, PackedLinks):
+            return links
+        targets = [link.target for link in links]
+        for each in targets:
+            if each.size is None or each.data is not None or each.digest.algorithm != "sha256":
+                return tuple(links)
+        shape = tuple(
+            (link.kind, link.target.media_type, link.target.platform, link.target.attestation)
+            for link in links
+        )
+        digests = bytes.fromhex("".join([each.digest.encoded for each in targets]))
+        sizes = struct.pack(f">{len(targets)}q", *[each.size for each in targets])
+        return cls(shape, digests + sizes)
+
+    @property
+    def digests(self) -> bytes:
+        """The sha256 digests of all targets, packed, in order."""
+        return self.packed[: PACKED * len(self.shape)]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The bytes of all targets, in order."""
+        total = len(self.shape)
+        return struct.unpack_from(f">{total}q", self.packed, PACKED * total)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.shape)
+
+    @overload
+    def __getitem__(self, at: int) -> Link: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Link]: ...
+
+    def __getitem__(self, at: int | slice) -> Link | Sequence[Link]:
+        """Return one, or some, as objects."""
+        return self._objects()[at]
+
+    def __iter__(self) -> Iterator[Link]:
+        """Return them one after the other."""
+        return iter(self._objects())
+
+    def __eq__(self, other: object) -> bool:
+        """Are these the same links in the same order?"""
+        if isinstance(other, PackedLinks):
+            return self.packed == other.packed and self.shape == other.shape
+        return isinstance(other, tuple) and self._objects() == other
+
+    def __hash__(self) -> int:
+        """Return a hash of the digests and sizes."""
+        return hash(self.packed)
+
+    def __repr__(self) -> str:
+        """Return them as a tuple would."""
+        return repr(self._objects())
+
+    def _objects(self) -> tuple[Link, ...]:
+        return _recent(self) if len(self.shape) <= _SHORT else self.unpacked()
+
+    def unpacked(self) -> tuple[Link, ...]:
+        """Return them as new objects."""
+        digests = Digest.unpacked(self.digests)
+        return tuple(
+            [
+                Link(kind, Descriptor(media_type, digest, size, platform, None, attestation))
+                for (kind, media_type, platform, attestation), digest, size in zip(
+                    self.shape, digests, self.sizes, strict=True
+                )
+            ]
+        )
+
+
+_recent: Final = lru_cache(_UNPACKED)(PackedLinks.unpacked)
+
+
+@lru_cache(_UNPACKED)
+def _shared(shape: Shape) -> Shape:
+    """Return one and the same shape for the many manifests that are alike."""
+    return shape
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest of any kind: images and indexes differ only in their links."""
@@ -117,11 +229,16 @@ class Manifest:
     media_type: str
     size: int
     """Bytes of the body itself."""
-    links: tuple[Link, ...]
+    links: Sequence[Link]
+    """All that it references, in order."""
     artifact: bool = False
     """An image manifest that no node runs: a chart, a signature, a bill of materials."""
     artifact_type: str = ""
     """As it states it; empty where it does not."""
+
+    def __post_init__(self) -> None:
+        """Pack its links."""
+        object.__setattr__(self, "links", PackedLinks.of(self.links))
 
     @property
     def is_index(self) -> bool:
@@ -131,6 +248,8 @@ class Manifest:
     @property
     def children(self) -> tuple[Descriptor, ...]:
         """The manifests that it lists, in order."""
+        if not self.is_index:
+            return ()
         return tuple(link.target for link in self.links if link.kind is Kind.CHILD)
 
     @property
@@ -138,6 +257,23 @@ class Manifest:
         """The blobs that a pull of it reads: configuration, layers, other blobs."""
         kinds = (Kind.CONFIG, Kind.LAYER, Kind.BLOB)
         return tuple(link.target for link in self.links if link.kind in kinds)
+
+    def stated_sizes(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the packed digests of all that it references, and the bytes of each."""
+        if isinstance(self.links, PackedLinks):
+            digests = self.links.digests
+            keys = (digests[at : at + PACKED] for at in range(0, len(digests), PACKED))
+            yield from zip(keys, self.links.sizes, strict=True)
+        else:
+            targets = (link.target for link in self.links)
+            yield from ((each.digest.packed, each.size or 0) for each in targets)
+
+    @property
+    def inline_size(self) -> int:
+        """Bytes of content that its descriptors carry."""
+        if isinstance(self.links, PackedLinks):
+            return 0
+        return sum(len(link.target.data or b"") for link in self.links)
 
     @property
     def config(self) -> Descriptor | None:

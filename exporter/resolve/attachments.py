@@ -79,7 +79,7 @@ async def attachments(
     if scope is None or not subjects:
         return {}
     limits = replace(target.limits, depth=_DEPTH, entries=target.limits.entries // _PART)
-    walk = Walk(target.registry, target.memory, limits, sharing=images.sharing)
+    walk = Walk(target.registry, target.memory, limits, before=images.before)
     walk.plan, walk.rereads, walk.progress = images.plan, images.rereads, images.progress
     repositories = {repository for repository, _ in subjects}
     shown = {

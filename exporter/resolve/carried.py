@@ -38,7 +38,7 @@ def carry(now: Snapshot, before: Snapshot | None) -> Snapshot:
     stated = {at: each for at, each in last.config_platforms.items() if at in configs}
     return replace(
         now,
-        sightings={**now.sightings, **unseen},
+        sightings=now.sightings.amended(unseen),
         manifests={**now.manifests, **manifests},
         config_platforms={**stated, **now.config_platforms},
     )

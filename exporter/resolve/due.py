@@ -6,6 +6,7 @@ from zlib import crc32
 
 from exporter.facts.focus import Focus
 from exporter.facts.proof import GONE, HEADER, Sighting, State
+from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass
 from exporter.oci.digest import Digest
@@ -23,7 +24,7 @@ class Resting:
     """Roots that are not asked for again, and what was seen below them: all of it was there."""
 
     roots: set[Root] = field(default_factory=set)
-    sightings: dict[Place, Sighting] = field(default_factory=dict)
+    sightings: Sightings = field(default_factory=Sightings)
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
     proven_at: dict[Place, float] = field(default_factory=dict)
     """When the content of each root was last asked for: seconds since the epoch."""
@@ -58,7 +59,7 @@ def with_kept(seen: Snapshot, kept: Resting, before: Snapshot) -> Snapshot:
     return replace(
         seen,
         manifests=manifests,
-        sightings={**kept.sightings, **seen.sightings},
+        sightings=kept.sightings.amended(seen.sightings),
         config_platforms={**stated, **seen.config_platforms},
         recovered={**recovered, **seen.recovered},
         attached={**attached, **seen.attached},

@@ -30,7 +30,7 @@ from exporter.resolve.scope import select, settled, suspected_first
 from exporter.resolve.seals import seals
 from exporter.resolve.tags import Answer, TagName, resolve, roots, tag_names, unasked, verify
 from exporter.resolve.target import Target
-from exporter.resolve.walk import Sharing, Walk
+from exporter.resolve.walk import Walk
 
 _PROXIED: Final = unknown(
     Reason.BY_DESIGN, "in a pull-through cache: a request would fetch from upstream"
@@ -141,8 +141,8 @@ async def _resolve(
 
 async def _walk(target: Target, due: Due, kept: Resting) -> Walk:
     """Return a walk that begins with what is known of the registry's content."""
-    sharing = Sharing(due.before.manifests)
-    walk = Walk(target.registry, target.memory, target.limits, due.follow, sharing)
+    read = due.before.manifests
+    walk = Walk(target.registry, target.memory, target.limits, due.follow, read)
     walk.progress = target.progress
     walk.make_room(kept.manifests.values())
     if target.full_reads:
@@ -213,7 +213,7 @@ def _follow(
 
 def _stumbled(seen: Snapshot, gaps: Iterable[Gap]) -> bool:
     """Did anything fail as everything does when a registry goes away?"""
-    looks = chain(seen.sightings.values(), (root.sighting for root in seen.roots))
+    looks = chain(seen.sightings.kinds, (root.sighting for root in seen.roots))
     reasons = chain((look.reason for look in looks), (gap.reason for gap in gaps))
     return any(reason in _NETWORK for reason in reasons)
 

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, Sighting, State, unknown
+from exporter.facts.sightings import Sightings
 from exporter.memory import Memory
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Descriptor, Link, Manifest, parse
+from exporter.oci.manifest import Descriptor, Manifest, parse
 from exporter.oci.reference import Place, Repository
 from exporter.oci.strict import LARGE
 from exporter.ports import Content, ManifestBody, Unseen
@@ -27,27 +28,6 @@ _INLINE: Final = 512
 """Bytes of content in a descriptor that count as one entry more."""
 _TEXT: Final = 256
 """Bytes of a body that count as one entry: its entries may have long texts."""
-
-
-@dataclass(slots=True)
-class Sharing:
-    """Equal parts of manifests, held once: manifests are most of what an audit holds."""
-
-    before: Mapping[Digest, Manifest] = field(default_factory=dict)
-    """Those of the audit before: most are the same."""
-    _links: dict[Digest, Link] = field(default_factory=dict)
-
-    def share(self, read: Manifest) -> Manifest:
-        """Return the manifest, made of what was met before where that is equal."""
-        known = self.before.get(read.digest)
-        if known == read:
-            self._links.update((each.target.digest, each) for each in known.links)
-            return known
-        return replace(read, links=tuple([self._link(each) for each in read.links]))
-
-    def _link(self, link: Link) -> Link:
-        known = self._links.setdefault(link.target.digest, link)
-        return known if known == link else link
 
 
 @dataclass(slots=True)
@@ -86,13 +66,14 @@ class Walk:
         all_
     )
     """Which of an index's entries are looked at? Not those that a sparse mirror leaves out."""
-    sharing: Sharing = field(default_factory=Sharing)
+    before: Mapping[Digest, Manifest] = field(default_factory=dict)
+    """Those of the audit before, most of which are the same: an equal one is held once."""
     plan: FullReadPlan | None = None
     """When what is known is read in full again; None is never."""
     rereads: bool = False
     """Are manifests that are kept read again? Not where that leaves a trace in the registry."""
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
-    sightings: dict[Place, Sighting] = field(default_factory=dict)
+    sightings: Sightings = field(default_factory=Sightings)
     above: dict[Place, Place] = field(default_factory=dict)
     """The index by which each child was reached first."""
     bare: set[Place] = field(default_factory=set)
@@ -204,12 +185,15 @@ class Walk:
         if len(read.links) > self.limits.entries_each:
             words = f"the manifest has more than {self.limits.entries_each:,} entries"
             return unknown(Reason.TOO_LARGE, words)
-        inline = sum(len(link.target.data or b"") for link in read.links) // _INLINE
+        inline = read.inline_size // _INLINE
         weight = max(_weight(len(read.links)) + inline, len(body) // _TEXT)
         if self._entries + weight > self.limits.entries:
             return self._no_room()
         self._entries += weight
-        self.manifests[digest] = self.sharing.share(read)
+        known = self.before.get(digest)
+        if known == read:
+            read = known
+        self.manifests[read.digest] = read
         return None
 
     async def _parsed(self, digest: Digest, body: bytes) -> Manifest:

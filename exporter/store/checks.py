@@ -1,6 +1,6 @@
 """Checks of decoded values, by their types: what msgspec takes for text may still be no name."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache, partial
 from operator import attrgetter, itemgetter
@@ -40,7 +40,7 @@ def check_of(kind: Any) -> Check | None:
     if origin is tuple and Ellipsis not in get_args(kind):
         return check_parts
     (part,) = filter(None, inner)
-    if origin in (tuple, frozenset):
+    if origin in (tuple, frozenset, Sequence):
         return partial(_check_all, part)
     return lambda value: value is None or part(value)
 

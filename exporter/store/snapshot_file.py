@@ -10,24 +10,25 @@ row, so that neither side holds more than one record beside the snapshot itself.
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
+from functools import lru_cache
 from gzip import GzipFile
 from io import BytesIO
-from operator import methodcaller
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from exporter.facts.proof import Sighting
+from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Sealed, Snapshot
 from exporter.heap import undisturbed
 from exporter.oci.digest import Digest, Malformed
-from exporter.oci.manifest import Link, Manifest
+from exporter.oci.manifest import Manifest, PackedLinks, Shape
 from exporter.oci.reference import Repository, Tag
 from exporter.store.checks import Check, check_address, check_of, check_registry
 
 NAME: Final = "pullproof snapshot"
-VERSION: Final = 7
+VERSION: Final = 8
 """Rises with every change of the layout: a snapshot is kept for days, not for years."""
 
 LARGEST: Final = 512 << 20
@@ -48,8 +49,10 @@ _MOST: Final = 10_000
 """Digests or tags of one row."""
 
 Item = TypeVar("Item")
-Seen = tuple[Sighting, Repository, tuple[Digest, ...]]
-"""What was seen alike in one repository: there are few different sightings."""
+Seen = tuple[Sighting, Repository, tuple[bytes, ...]]
+"""What was seen alike in one repository, by packed digests: there are few different sightings."""
+Packed = tuple[Digest, str, int, bool, str, Shape, bytes]
+"""A manifest with packed links; one that has others is written as it is."""
 Tagged = tuple[Repository, Digest | None, tuple[Tag, ...]]
 """Tags of a sealed repository that point at a digest; None where the repository has none."""
 
@@ -104,12 +107,22 @@ def _plain(value: object) -> Iterable[object]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _seen(sightings: Mapping[tuple[Repository, Digest], Sighting]) -> Iterator[Seen]:
-    alike: defaultdict[tuple[Sighting, Repository], list[Digest]] = defaultdict(list)
-    for (repository, digest), sighting in sightings.items():
-        alike[sighting, repository].append(digest)
-    for (sighting, repository), digests in alike.items():
-        yield from ((sighting, repository, part) for part in _parts(tuple(digests)))
+def _seen(sightings: Sightings) -> Iterator[Seen]:
+    for repository, found in sightings.packed():
+        alike: defaultdict[Sighting, list[bytes]] = defaultdict(list)
+        for key, sighting in found.items():
+            alike[sighting].append(key)
+        for sighting, keys in alike.items():
+            yield from ((sighting, repository, part) for part in _parts(tuple(keys)))
+
+
+def _read(manifests: Mapping[Digest, Manifest]) -> Iterator[Packed | Manifest]:
+    for each in manifests.values():
+        if isinstance(each.links, PackedLinks):
+            own = each.digest, each.media_type, each.size, each.artifact, each.artifact_type
+            yield (*own, each.links.shape, each.links.packed)
+        else:
+            yield each
 
 
 def _tagged(sealed: Mapping[Repository, Sealed]) -> Iterator[Tagged]:
@@ -126,20 +139,20 @@ def _parts(items: tuple[Item, ...]) -> Iterator[tuple[Item, ...]]:
 
 
 _LAYOUTS: Final[Mapping[str, Callable[[Any], Iterable[object]]]] = {
-    "manifests": methodcaller("values"),
+    "manifests": _read,
     "sightings": _seen,
     "sealed": _tagged,
 }
 """Fields that have rows of their own, which are smaller."""
 
 
-def _from_digest(value: object) -> bytes:
+def _simple(value: object) -> object:
     if isinstance(value, Digest):
-        return bytes.fromhex(value.encoded)
+        return value.packed
     raise TypeError(type(value).__name__)
 
 
-_encode: Final = msgspec.msgpack.Encoder(enc_hook=_from_digest).encode
+_encode: Final = msgspec.msgpack.Encoder(enc_hook=_simple).encode
 
 
 def _check_start(start: bytes) -> None:
@@ -164,6 +177,10 @@ def _records(stream: GzipFile, limit: int) -> Iterator[tuple[str, msgspec.Raw]]:
         yield decoder.decode(body)
 
 
+def _unchecked(_: object) -> None:
+    """Take it as it is."""
+
+
 def _row_type(name: str, kind: Any) -> Any:
     if name in _ROWS:
         return _ROWS[name]
@@ -173,14 +190,17 @@ def _row_type(name: str, kind: Any) -> Any:
     return arguments[0] if get_origin(kind) is tuple else kind
 
 
-_ROWS: Final = {"manifests": Manifest, "sightings": Seen, "sealed": Tagged}
+_ROWS: Final = {"manifests": Packed | Manifest, "sightings": Seen, "sealed": Tagged}
 _FIELDS: Final = get_type_hints(Snapshot)
 _TYPES: Final = {name: _row_type(name, kind) for name, kind in _FIELDS.items()}
 _CHECKS: Final[Mapping[str, Check | None]] = {
-    **{name: check_of(kind) for name, kind in _TYPES.items()},
+    **{name: check_of(kind) for name, kind in _TYPES.items() if name != "manifests"},
     "registry": check_registry,
     "address": check_address,
+    "manifests": None,
 }
+_check_manifest: Final = check_of(Manifest) or _unchecked
+_check_shape: Final = lru_cache(256)(check_of(Shape) or _unchecked)
 _SHORT: Final = {32: "sha256", 64: "sha512"}
 """Algorithms by the bytes of their digests."""
 
@@ -194,8 +214,8 @@ class _RowReader:
             for name, kind in _TYPES.items()
         }
         self._digests: dict[object, Digest] = {}
-        self._links: dict[Digest, Link] = {}
         self._rows: defaultdict[str, list[Any]] = defaultdict(list)
+        self._sightings = Sightings()
 
     def take(self, name: str, packed: msgspec.Raw) -> None:
         """Read one row; raise `Malformed` where none of this field can be like that."""
@@ -206,15 +226,27 @@ class _RowReader:
         try:
             if check:
                 check(row)
+            if name == "manifests":
+                row = _manifest(row)
+            if name == "sightings":
+                self._see(row)
+                return
         except Malformed as error:
             raise Malformed(f"not a {NAME}: {name}: {error}") from error
-        self._rows[name].append(self._shared(row) if isinstance(row, Manifest) else row)
+        self._rows[name].append(row)
 
     def snapshot(self) -> Snapshot:
         """Return the whole."""
         if lacking := [name for name in ("registry", "taken_at") if name not in self._rows]:
             raise Malformed(f"not a {NAME}: {lacking[0]} is missing")
-        return Snapshot(**{name: _joined(name, rows) for name, rows in self._rows.items()})
+        known = {name: _joined(name, rows) for name, rows in self._rows.items()}
+        return Snapshot(**known, sightings=self._sightings)
+
+    def _see(self, row: Seen) -> None:
+        seen, repository, keys = row
+        if not all(len(key) in _SHORT for key in keys):
+            raise Malformed("not a sha256 or sha512 digest")
+        self._sightings.add_packed(repository, keys, seen)
 
     def _digest(self, kind: type, value: object) -> Digest:
         known = self._digests.get(value)
@@ -224,21 +256,24 @@ class _RowReader:
             raise Malformed("not a sha256 or sha512 digest")
         return self._digests.setdefault(value, Digest(f"{_SHORT[len(value)]}:{value.hex()}"))
 
-    def _shared(self, manifest: Manifest) -> Manifest:
-        """Return it made of links that were met before: manifests share most of their layers."""
-        return replace(manifest, links=tuple([self._link(each) for each in manifest.links]))
 
-    def _link(self, link: Link) -> Link:
-        known = self._links.setdefault(link.target.digest, link)
-        return known if known == link else link
+def _manifest(row: Packed | Manifest) -> Manifest:
+    """Return what a row holds; raise `Malformed` where no manifest can be like that."""
+    if isinstance(row, Manifest):
+        _check_manifest(row)
+        return row
+    digest, media_type, size, artifact, artifact_type, shape, packed = row
+    _check_shape(shape)
+    links = PackedLinks(shape, packed)
+    if min((size, *links.sizes)) < 0:
+        raise Malformed("a size below zero")
+    return Manifest(digest, media_type, size, links, artifact, artifact_type)
 
 
 def _joined(name: str, rows: list[Any]) -> Any:
     """Return what a field holds."""
     if name == "manifests":
         return {each.digest: each for each in rows}
-    if name == "sightings":
-        return {(place, each): seen for seen, place, digests in rows for each in digests}
     if name == "sealed":
         return _sealed(rows)
     if get_origin(_FIELDS[name]) is Mapping:

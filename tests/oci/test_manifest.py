@@ -203,18 +203,11 @@ def test_a_body_of_as_many_values_as_may_be_is_read() -> None:
 
 def test_only_types_that_others_use_too_are_interned() -> None:
     short, long = "application/x.of.this.test", "application/" + "x" * 60
-    first, second = (
-        read({"schemaVersion": 2, "config": {**CONFIG, "mediaType": kind}, "layers": []}).config
-        for kind in (short, short)
-    )
-    alone, other = (
-        read({"schemaVersion": 2, "config": {**CONFIG, "mediaType": kind}, "layers": []}).config
-        for kind in (long, long)
+    first, second, alone, other = (
+        read({"schemaVersion": 2, "config": {**CONFIG, "mediaType": kind}, "layers": []}).links
+        for kind in (short, short, long, long)
     )
 
-    assert first
-    assert second
-    assert alone
-    assert other
-    assert first.media_type is second.media_type
-    assert alone.media_type is not other.media_type
+    assert first.shape is second.shape
+    assert alone.shape is not other.shape
+    assert alone[0].target.media_type == long

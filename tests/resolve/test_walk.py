@@ -10,16 +10,17 @@ import pytest
 
 from exporter.facts.gap import Reason
 from exporter.facts.proof import HASHED, HEADER, State
-from exporter.oci.manifest import OCI_INDEX, Descriptor, Kind, Link, Manifest, parse
+from exporter.oci.manifest import OCI_INDEX, Manifest, parse
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Wrong
 from exporter.resolve import walk as walking
 from exporter.resolve.observe import observe
-from exporter.resolve.walk import Sharing
+from exporter.resolve.target import AuditLimits
+from exporter.resolve.walk import Walk
 from tests import worlds
 from tests.fakes import APP, NO_MANIFEST, TRUTH, Fake, Notes, target
 from tests.resolve.steps import pushed, walked
-from tests.worlds import Made, image, layer, two_platforms
+from tests.worlds import Made, image, two_platforms
 
 if TYPE_CHECKING:
     from exporter.oci.digest import Digest
@@ -294,50 +295,24 @@ def read(made: Made) -> Manifest:
     return parse(made.body, made.digest)
 
 
-def test_what_two_audits_read_alike_is_kept_once() -> None:
-    before = read(image("app"))
-    sharing = Sharing({before.digest: before})
+async def test_what_two_audits_read_alike_is_kept_once() -> None:
+    made, before = image("app"), read(image("app"))
+    fake = pushed(made)
+    walk = Walk(fake, Notes(), AuditLimits(), before={before.digest: before})
 
-    assert sharing.share(read(image("app"))) is before
+    await walk.run([(APP, made.digest)])
 
-
-def test_what_is_read_now_wins_over_what_was_read_before() -> None:
-    now = read(image("app"))
-    stale = replace(now, links=())
-
-    assert Sharing({now.digest: stale}).share(now) == now
+    assert walk.manifests[made.digest] is before
 
 
-def test_a_layer_that_two_manifests_name_is_kept_once() -> None:
-    base = layer("base")
-    sharing = Sharing()
+async def test_what_is_read_now_wins_over_what_was_read_before() -> None:
+    made = image("app")
+    stale = replace(read(made), links=())
+    walk = Walk(pushed(made), Notes(), AuditLimits(), before={made.digest: stale})
 
-    first, second = (
-        sharing.share(read(image(name, layers=(base, layer(name))))) for name in ("one", "two")
-    )
+    await walk.run([(APP, made.digest)])
 
-    assert first.links[1] is second.links[1]
-    assert second == read(image("two", layers=(base, layer("two"))))
-
-
-def test_a_layer_that_the_audit_before_knew_is_shared_with_a_new_manifest() -> None:
-    base = layer("base")
-    old = read(image("old", layers=(base,)))
-    sharing = Sharing({old.digest: old})
-    sharing.share(read(image("old", layers=(base,))))
-
-    new = sharing.share(read(image("new", layers=(base,))))
-
-    assert new.links[1] is old.links[1]
-
-
-def test_the_same_blob_as_something_else_stays_something_else() -> None:
-    blob = layer("base").digest
-    links = [Link(Kind.LAYER, Descriptor("layer", blob, size)) for size in (700, 7)]
-    made = [replace(read(image(str(link.target.size))), links=(link,)) for link in links]
-    sharing = Sharing()
-
-    assert [sharing.share(each).links[0] for each in made] == links
+    assert walk.manifests[made.digest] == read(made)
 
 
 async def test_a_second_look_holds_the_manifests_of_the_first() -> None:
@@ -349,14 +324,3 @@ async def test_a_second_look_holds_the_manifests_of_the_first() -> None:
 
     assert len(first.manifests) == 3
     assert all(second.manifests[digest] is read for digest, read in first.manifests.items())
-
-
-async def test_one_look_keeps_a_shared_layer_once() -> None:
-    fake, base = Fake(), layer("base")
-    for name in ("one", "two"):
-        fake.push(image(name, layers=(base,)), name)
-
-    seen = await observe(target(fake), Listing(()), None, 1.0)
-
-    one, two = seen.manifests.values()
-    assert one.links[1] is two.links[1]

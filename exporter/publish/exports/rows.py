@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from exporter.facts.digests import ABSENT, Halves, Numbers, join_key, join_keys, unpacked
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
-from exporter.facts.snapshot import Root, Snapshot, known_manifests, stated_sizes
+from exporter.facts.snapshot import Root, Snapshot, stated_sizes, unread_manifests
 from exporter.judge.protection import Protection
 from exporter.judge.reachability import resolved_tags
+from exporter.oci.digest import Digest
 from exporter.oci.reference import Repository
 
 Row = tuple[object, ...]
@@ -67,7 +68,7 @@ def _tags(snapshot: Snapshot) -> Iterator[Row]:
 
 
 def _manifests(snapshot: Snapshot) -> Iterator[Row]:
-    sizes, known = stated_sizes(snapshot), known_manifests(snapshot)
+    sizes, known = stated_sizes(snapshot), _known(snapshot)
     tags, protections = resolved_tags(snapshot.roots), dict[Repository, Protection]()
     for (repository, digest), seen in snapshot.sightings.items():
         if digest in known:
@@ -82,8 +83,12 @@ def _manifests(snapshot: Snapshot) -> Iterator[Row]:
             )
 
 
+def _known(snapshot: Snapshot) -> set[Digest]:
+    return unread_manifests(snapshot) | snapshot.manifests.keys()
+
+
 def _blobs(snapshot: Snapshot) -> Iterator[Row]:
-    sizes, known = stated_sizes(snapshot), known_manifests(snapshot)
+    sizes, known = stated_sizes(snapshot), _known(snapshot)
     for (repository, digest), seen in snapshot.sightings.items():
         if digest not in known:
             size = sizes.get(digest, 0)

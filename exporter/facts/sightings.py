@@ -1,0 +1,265 @@
+"""Sightings of a whole registry, 33 bytes each: what is healthy has no object of its own."""
+
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from types import MappingProxyType
+from typing import Final, TypeVar, overload
+
+from exporter.facts.proof import Sighting
+from exporter.oci.digest import PACKED, Digest
+from exporter.oci.reference import Place, Repository
+
+T = TypeVar("T")
+
+_WAITING: Final = 1 << 16
+"""New sightings that are held as objects until they are packed."""
+_WORTH: Final = 4
+"""A repository is packed again once what waits is a quarter of what is packed."""
+_BYTE: Final = 256
+_NEAR: Final = 4
+"""The logarithm of how many digests are searched for one."""
+_PREFIX: Final = 4
+"""Bytes of a digest by which the search begins."""
+_SHA256: Final = 71
+"""Characters of such a digest; the few others are held as they are."""
+
+
+class _Part:
+    """Sightings of one repository, in the order of their packed digests."""
+
+    __slots__ = ("_bits", "_starts", "codes", "digests")
+
+    def __init__(self, found: Mapping[bytes, int]) -> None:
+        keys = sorted(found)
+        codes = [found[key] for key in keys]
+        self.digests = b"".join(keys)
+        self.codes = bytes(codes) if max(codes, default=0) < _BYTE else array("I", codes)
+        self._bits = min(max(0, len(keys).bit_length() - _NEAR), 8 * _PREFIX)
+        rest = 8 * _PREFIX - self._bits
+        prefixes = ((slot << rest).to_bytes(_PREFIX) for slot in range(1 << self._bits))
+        self._starts = array("I", (*(bisect_left(keys, each) for each in prefixes), len(keys)))
+
+    def code(self, packed: bytes) -> int | None:
+        """Return the number of what was seen of a digest."""
+        slot = int.from_bytes(packed[:_PREFIX]) >> (8 * _PREFIX - self._bits)
+        at, end = self._starts[slot] * PACKED, self._starts[slot + 1] * PACKED
+        while (at := self.digests.find(packed, at, end)) >= 0:
+            if at % PACKED == 0:
+                return self.codes[at // PACKED]
+            at += 1
+        return None
+
+    def found(self) -> dict[bytes, int]:
+        """Return it as it was made."""
+        starts = range(0, len(self.digests), PACKED)
+        return dict(zip((self.digests[at : at + PACKED] for at in starts), self.codes, strict=True))
+
+
+class Sightings(Mapping[Place, Sighting]):
+    """What was seen at each place. Those of a snapshot do not change any more.
+
+    Few sightings differ from each other, so a place holds the number of one. New ones are held as
+    objects first, and packed many at once.
+    """
+
+    __slots__ = ("_kinds", "_numbers", "_others", "_parts", "_recent", "_waiting")
+
+    def __init__(
+        self,
+        known: Mapping[Place, Sighting] = MappingProxyType({}),
+        parts: Mapping[Repository, _Part] = MappingProxyType({}),
+        kinds: Iterable[Sighting] = (),
+    ) -> None:
+        """Begin with what is known, and with repositories that are packed already."""
+        self._parts = dict(parts)
+        self._others: dict[Place, Sighting] = {}
+        """By places of sha512 digests."""
+        self._kinds = list(kinds)
+        self._numbers = {seen: number for number, seen in enumerate(self._kinds)}
+        self._recent: dict[Repository, dict[bytes, int]] = {}
+        self._waiting = 0
+        self.update(known)
+
+    def __setitem__(self, place: Place, seen: Sighting) -> None:
+        """Note what was seen."""
+        repository, digest = place
+        if len(digest) != _SHA256:
+            self._others[place] = seen
+            return
+        self._recent.setdefault(repository, {})[digest.packed] = self._number(seen)
+        self._count(1)
+
+    def update(self, found: Mapping[Place, Sighting] | Iterable[tuple[Place, Sighting]]) -> None:
+        """Note what was seen at several places."""
+        for place, seen in found.items() if isinstance(found, Mapping) else found:
+            self[place] = seen
+
+    def setdefault(self, place: Place, seen: Sighting) -> None:
+        """Note what was seen where nothing was noted."""
+        if place not in self:
+            self[place] = seen
+
+    def copy(self) -> "Sightings":
+        """Return the same, to be changed without changing these."""
+        return self.within(lambda _: True)
+
+    def within(self, holds: Callable[[Repository], bool]) -> "Sightings":
+        """Return those of some repositories."""
+        self.settle()
+        others = {place: seen for place, seen in self._others.items() if holds(place[0])}
+        parts = {at: part for at, part in self._parts.items() if holds(at)}
+        return Sightings(others, parts, self._kinds)
+
+    def amended(self, changes: Mapping[Place, Sighting]) -> "Sightings":
+        """Return them with some changed or added."""
+        found = self.copy()
+        found.update(changes)
+        found.settle()
+        return found
+
+    def add_packed(self, repository: Repository, keys: Iterable[bytes], seen: Sighting) -> None:
+        """Note what was seen alike in one repository, by packed digests."""
+        number = self._number(seen)
+        short = [key for key in keys if len(key) == PACKED]
+        self._recent.setdefault(repository, {}).update(dict.fromkeys(short, number))
+        self._count(len(short))
+        long = (Digest.of_packed(key) for key in keys if len(key) != PACKED)
+        self._others.update(((repository, digest), seen) for digest in long)
+
+    def _count(self, new: int) -> None:
+        self._waiting += new
+        if self._waiting >= _WAITING:
+            self._pack(_WORTH)
+
+    def settle(self) -> None:
+        """Pack what waits."""
+        if self._recent:
+            self._pack(0)
+
+    def _pack(self, worth: int) -> None:
+        """Pack what waits, where it is more than one in so many of a repository."""
+        recent, self._recent, self._waiting = self._recent, {}, 0
+        for repository, found in recent.items():
+            part = self._parts.get(repository)
+            if part and len(found) * worth < len(part.codes) * bool(worth):
+                self._recent[repository] = found
+            else:
+                self._parts[repository] = _Part({**part.found(), **found} if part else found)
+
+    def _number(self, seen: Sighting) -> int:
+        number = self._numbers.setdefault(seen, len(self._kinds))
+        if number == len(self._kinds):
+            self._kinds.append(seen)
+        return number
+
+    def __getitem__(self, place: Place) -> Sighting:
+        """Return what was seen at a place."""
+        seen = self.get(place)
+        if seen is None:
+            raise KeyError(place)
+        return seen
+
+    @overload
+    def get(self, place: Place, /) -> Sighting | None: ...
+
+    @overload
+    def get(self, place: Place, /, default: Sighting | T) -> Sighting | T: ...
+
+    def get(self, place: Place, /, default: object = None) -> object:
+        """Return what was seen at a place."""
+        repository, digest = place
+        if len(digest) != _SHA256:
+            return self._others.get(place, default)
+        key, part = digest.packed, self._parts.get(repository)
+        code = self._recent[repository].get(key) if repository in self._recent else None
+        if code is None and part is not None:
+            code = part.code(key)
+        return default if code is None else self._kinds[code]
+
+    def __contains__(self, place: object) -> bool:
+        """Was anything seen there?"""
+        return isinstance(place, tuple) and self.get(place) is not None
+
+    def of(self, repository: Repository) -> Mapping[Digest, Sighting]:
+        """Return what was seen in one repository, for whoever looks up much of it."""
+        self.settle()
+        others = {at[1]: seen for at, seen in self._others.items() if at[0] == repository}
+        part = self._parts.get(repository)
+        return dict(self._unpacked(part)) | others if part else others
+
+    def _unpacked(self, part: _Part) -> Iterator[tuple[Digest, Sighting]]:
+        kinds = map(self._kinds.__getitem__, part.codes)
+        return zip(Digest.unpacked(part.digests), kinds, strict=True)
+
+    @property
+    def repositories(self) -> tuple[Repository, ...]:
+        """The repositories in which anything was seen."""
+        self.settle()
+        return tuple(dict.fromkeys((*self._parts, *(at for at, _ in self._others))))
+
+    def packed(self) -> Iterator[tuple[Repository, dict[bytes, Sighting]]]:
+        """Yield what was seen in each repository, by packed digests, in their order."""
+        self.settle()
+        for repository in self.repositories:
+            part = self._parts.get(repository)
+            codes = part.found() if part else {}
+            yield (
+                repository,
+                {key: self._kinds[code] for key, code in codes.items()}
+                | {at[1].packed: seen for at, seen in self._others.items() if at[0] == repository},
+            )
+
+    @property
+    def kinds(self) -> Counter[Sighting]:
+        """How often each different sighting was made."""
+        self.settle()
+        found = Counter(self._others.values())
+        for part in self._parts.values():
+            for code, count in Counter(part.codes).items():
+                found[self._kinds[code]] += count
+        return found
+
+    def __len__(self) -> int:
+        """How many places are there?"""
+        self.settle()
+        return len(self._others) + sum(len(part.codes) for part in self._parts.values())
+
+    def __iter__(self) -> Iterator[Place]:
+        """Return the places, by repository."""
+        return (place for place, _ in self.items())
+
+    def items(self) -> ItemsView[Place, Sighting]:
+        """Return the places with what was seen there."""
+        return _Items(self)
+
+    def values(self) -> ValuesView[Sighting]:
+        """Return what was seen, once for each place."""
+        return _Values(self)
+
+    def pairs(self) -> Iterator[tuple[Place, Sighting]]:
+        """Yield the places with what was seen there."""
+        self.settle()
+        for repository, part in list(self._parts.items()):
+            for digest, seen in self._unpacked(part):
+                yield (repository, digest), seen
+        yield from list(self._others.items())
+
+    def __repr__(self) -> str:
+        """Return them as a mapping would."""
+        return repr(dict(self.items()))
+
+
+class _Items(ItemsView[Place, Sighting]):
+    _mapping: Sightings
+
+    def __iter__(self) -> Iterator[tuple[Place, Sighting]]:
+        return self._mapping.pairs()
+
+
+class _Values(ValuesView[Sighting]):
+    _mapping: Sightings
+
+    def __iter__(self) -> Iterator[Sighting]:
+        return self._mapping.kinds.elements()

@@ -1,0 +1,82 @@
+"""Are sightings that are packed the same sightings?"""
+
+from __future__ import annotations
+
+import tracemalloc
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.facts import sightings
+from exporter.facts.proof import HEADER, LAST_BYTE, Sighting, State, gone
+from exporter.facts.sightings import Sightings
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Place, Repository
+
+_REPOSITORIES = st.sampled_from([Repository("app"), Repository("other")])
+_DIGESTS = st.builds(
+    Digest.of, st.binary(max_size=1), st.sampled_from(["sha256", "sha256", "sha512"])
+)
+_SEEN = st.sampled_from([HEADER, LAST_BYTE]) | st.builds(
+    gone, st.just(State.MISSING), st.text(max_size=1)
+)
+_NOTES = st.lists(st.tuples(st.tuples(_REPOSITORIES, _DIGESTS), _SEEN), max_size=60)
+
+
+@given(_NOTES, _NOTES, st.integers(1, 9))
+def test_they_hold_what_was_noted_last(
+    first: list[tuple[Place, Sighting]], then: list[tuple[Place, Sighting]], waiting: int
+) -> None:
+    with patch.object(sightings, "_WAITING", waiting):
+        known = Sightings(dict(first))
+        changed = known.copy()
+        changed.update(then)
+        same(changed, {**dict(first), **dict(then)})
+        same(known, dict(first))
+        same(known.amended(dict(then)), {**dict(first), **dict(then)})
+
+
+def same(made: Sightings, wanted: dict[Place, Sighting]) -> None:
+    for place, seen in wanted.items():
+        assert made[place] == seen
+        assert place in made
+    assert (Repository("third"), Digest.of(b"")) not in made
+    assert made.get((Repository("app"), Digest.of(b"never")), "nothing") == "nothing"
+    assert len(made) == len(wanted)
+    assert dict(made) == wanted
+    assert made == wanted
+    assert sorted(made.values(), key=repr) == sorted(wanted.values(), key=repr)
+    assert set(made.repositories) == {at for at, _ in wanted}
+    for repository in made.repositories:
+        assert made.of(repository) == {at[1]: s for at, s in wanted.items() if at[0] == repository}
+    packed = {(at, Digest.of_packed(k)): s for at, found in made.packed() for k, s in found.items()}
+    assert packed == wanted
+    app = {at: seen for at, seen in wanted.items() if at[0] == "app"}
+    assert made.within(lambda at: at == "app") == app
+    again = Sightings()
+    for repository, found in made.packed():
+        for key, seen in found.items():
+            again.add_packed(repository, [key], seen)
+    assert again == made
+
+
+def test_a_digest_is_found_where_many_begin_alike() -> None:
+    digests = [Digest.of_packed(bytes(28) + number.to_bytes(4)) for number in range(5_000)]
+    made = Sightings({(Repository("app"), each): LAST_BYTE for each in digests[::2]})
+
+    assert [(Repository("app"), each) in made for each in digests] == [True, False] * 2_500
+
+
+def test_what_is_healthy_takes_forty_bytes_a_place() -> None:
+    digests = [Digest.of(str(number).encode()) for number in range(20_000)]
+    places = {(Repository("app"), each): LAST_BYTE for each in digests}
+    tracemalloc.start()
+    try:
+        made = Sightings(places)
+        made.settle()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert taken / len(made) < 40
