@@ -139,6 +139,13 @@ class Use:
     """Nodes that say they hold it; the first few."""
 
     @property
+    def demand(self) -> tuple[object, ...]:
+        """What of it a verdict may rest on: not how many containers run, nor where they do."""
+        what = (self.owner, self.reference, self.reference_class, self.login)
+        where = (self.platforms, self.admitted, self.barred, self.running)
+        return (*what, *where, self.failing_pulls > 0)
+
+    @property
     def nodes(self) -> Nodes:
         """The nodes that want it; what may be started on one platform alone must run there."""
         return Nodes(self.platforms, self.admitted, self.barred).settled

@@ -70,6 +70,8 @@ class AuditJob:
     references: Callable[[], Awaitable[References]]
     keep_facts: Callable[[Target, Audited], ExportResult] | None = None
     """Exports a complete audit, where that is asked for; may raise `Unseen`."""
+    latest: Callable[[], Awaitable[References]] | None = None
+    """What is in use as it is known, for a refresh; without, `references` tells."""
     clock: Callable[[], float] = time.time
     """Tells the seconds since the epoch."""
     afterwards: Callable[[], None] = lambda: None
@@ -159,7 +161,7 @@ class AuditJob:
     async def _refreshed(
         self, watched: Watched, status: RegistryStatus, known: Report, focus: Focus
     ) -> None:
-        references = await self.references()
+        references = await (self.latest or self.references)()
         await self.board.hear(references.sources)
         uses, now = references.uses, self.clock()
         report = await watched.home.call(lambda: refresh(watched.target, uses, known, focus, now))

@@ -82,6 +82,14 @@ class ReferenceSources:
         """Read every source now, side by side; who asks meanwhile is given the same answer."""
         return _joined(await asyncio.gather(*map(self._shared, self._sources)))
 
+    async def latest(self) -> References:
+        """Return what is wanted as it is known; what is not watched is read again."""
+        return _joined(await asyncio.gather(*map(self._known, self._sources)))
+
+    async def _known(self, source: ReferenceSource) -> Read:
+        told = self._told.get(source.name)
+        return told if told and isinstance(source, WatchedSource) else await self._shared(source)
+
     @contextmanager
     def watching(self, changed: Callable[[References], None]) -> Iterator[None]:
         """Call back, in a thread of its own, with what is wanted now, until left.

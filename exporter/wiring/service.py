@@ -29,6 +29,7 @@ from exporter.publish.web.probe import Asked
 from exporter.publish.web.server import listening
 from exporter.serve.audit_job import AuditJob
 from exporter.serve.board import Board, aging
+from exporter.serve.changes import following
 from exporter.serve.event_queue import heard
 from exporter.serve.loop_thread import LoopThread, in_background, timed
 from exporter.serve.schedule import Schedule
@@ -171,25 +172,29 @@ class Service:
         export = _parquet_export(self._settings)
         loops = self._loops["registry"]
         async with assembled(self._settings, self._environ, shard, loops) as assembly:
+            references = assembly.references
             job = AuditJob(
-                self.board, assembly.ledger, assembly.references, export, afterwards=self._heap.rest
+                *(self.board, assembly.ledger, references, export),
+                latest=references.latest,
+                afterwards=self._heap.rest,
             )
             statuses = [await job.restore(each) for each in assembly.watched]
-            assembly.references.recall(*_remembered(statuses))
+            references.recall(*_remembered(statuses))
             await self.board.watch(statuses, assembly.ledger.tally)
             schedule = Schedule(job, assembly.watched)
             queues = event_queues(assembly.watched, self.board, schedule, self._audits.post)
             patience = self._settings.audit_deadline.total_seconds()
             limits = {each.name: each.max_staleness for each in assembly.watched}
             with self._probing.aimed(assembly.watched):
-                schedule.start()
-                self._schedule = schedule
                 self._receivers = receivers(self._settings, queues)
                 async with (
+                    following(references.watching, self.board, schedule, assembly.watched),
                     aging(self.board, limits, time.time),
                     scrubbing(self.board, assembly.watched),
                     heard(queues.values()),
                 ):
+                    schedule.start()
+                    self._schedule = schedule
                     await self._changed.wait()
                     self._schedule = None
                     await schedule.finished(self._urgent, patience)

@@ -6,7 +6,7 @@ A real registry, a real API server behind a door that can be shut, and the expor
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-PROD, EDGE = two_platforms("prod"), two_platforms("edge")
+PROD, EDGE, BROKEN = two_platforms("prod"), two_platforms("edge"), two_platforms("broken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class World:
     settings: dict[str, Any]
     kubeconfig: Path
     """Of somebody who may see everything; its context is `test`."""
-    shut: list[bool] = field(default_factory=list)
+    shut: list[bool]
+    edge: Site
 
     @contextmanager
     def serving(self, folder: Path, **more: str) -> Iterator[Exporter]:
@@ -73,7 +74,7 @@ def world(cluster: Kubernetes, authority: Authority, tmp_path: Path) -> Iterator
         registries = [{"url": server.url, "plain_http": True, "tags": {"select": ["*"]}}]
         ledger = str(tmp_path / "ledger.db")
         settings = {"registries": registries, "clusters": clusters, "ledger": ledger}
-        yield World(server, settings, cluster.kubeconfig(tmp_path / "admin"), shut)
+        yield World(server, settings, cluster.kubeconfig(tmp_path / "admin"), shut, site)
 
 
 def live(said: Said) -> dict[str, str]:
@@ -107,6 +108,34 @@ def test_a_cluster_that_goes_away_keeps_its_images_live_and_the_other_ones_verdi
 
     with world.serving(tmp_path / "exporter") as restarted:
         assert live(restarted.audited()) == BOTH
+
+
+def test_a_change_of_what_runs_is_judged_at_once_and_asks_only_for_what_is_new(
+    world: World, tmp_path: Path
+) -> None:
+    """The next audit is an hour away."""
+    for repository in ("shop/broken", "shop/unlisted"):
+        world.registry.push(repository, BROKEN, "v1")
+        with world.registry.client(repository) as client:
+            client.delete(BROKEN.children[0].digest)
+    world.settings["registries"][0]["repositories"] = {"leave_out": ["shop/unlisted"]}
+    site = world.edge
+
+    with world.serving(tmp_path / "exporter", interval="1h") as serving:
+        until(lambda: serving.report().tag("shop/broken:v1")["class"] == "selected", "it is seen")
+        audits = serving.values("pullproof_audits_total")
+        before = serving.value("pullproof_registry_requests_total", resource="blob")
+
+        site.controller("Deployment", "late", "shop/broken:v1")
+        until(lambda: serving.report().tag("shop/broken:v1")["class"] == "live", "it is live")
+        assert serving.report().state("shop/broken:v1") == "broken"
+        asked = serving.value("pullproof_registry_requests_total", resource="blob") - before
+
+        site.pod("bare", "shop/unlisted:v1")
+        until(lambda: len(serving.report().document["tags"]) == 4, "a new one is resolved")
+        assert serving.report().tag("shop/unlisted:v1")["state"] == "broken"
+        assert serving.values("pullproof_audits_total") == audits
+        assert asked < before / 2, "of that image alone, and not of the others in scope"
 
 
 def test_a_cluster_that_goes_away_raises_its_own_alert_and_no_other_ones(

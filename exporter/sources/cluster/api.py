@@ -75,17 +75,25 @@ class Api:
         it. A list that does not end well is none: raises `Unseen`.
         """
         subject = self._subject(resource, namespace)
-        for _ in range(_STARTS):
-            try:
-                return self._whole(subject, resource, namespace, most)
-            except _Expired:
-                continue
-            except Unseen as unseen:
-                if unseen.reason is Reason.DENIED:
-                    detail = f"{unseen.detail}: add {resource.rule}"
-                    raise Unseen(subject, Reason.DENIED, detail) from unseen
-                raise
+        with _way_out(resource):
+            for _ in range(_STARTS):
+                with suppress(_Expired):
+                    return self._whole(subject, resource, namespace, most)
         raise Unseen(subject, Reason.INCOMPLETE_LIST, "the list expired on every attempt")
+
+    def counted(self, resource: ApiResource, namespace: str = "") -> int | None:
+        """Return how many objects a list has now, None where that is not told; raise `Unseen`."""
+        subject = self._subject(resource, namespace)
+        query = {"limit": "1", **dict(resource.selectors)}
+        with _way_out(resource):
+            answer = self._get(subject, resource.path(namespace), query, resource.accept, _LARGEST)
+            try:
+                page = _page(subject, *answer, resource)
+            except _Expired:
+                raise Unseen(subject, *_STATUSES[HTTPStatus.GONE]) from None
+        if page.metadata.further and page.metadata.remaining is None:
+            return None
+        return len(page.items or ()) + (page.metadata.remaining or 0)
 
     def watched(
         self, resource: ApiResource, namespace: str, version: str, silence: float
@@ -227,6 +235,18 @@ class ListEvent:
     object: Any = None
     """What was added, changed or removed; None where only time passed."""
     gone: bool = False
+
+
+@contextmanager
+def _way_out(resource: ApiResource) -> Iterator[None]:
+    """Name the rule that is missing where a list is denied."""
+    try:
+        yield
+    except Unseen as unseen:
+        if unseen.reason is not Reason.DENIED:
+            raise
+        detail = f"{unseen.detail}: add {resource.rule}"
+        raise Unseen(unseen.subject, Reason.DENIED, detail) from unseen
 
 
 @contextmanager

@@ -33,6 +33,10 @@ class KeptList:
         with self._lock:
             return [each for _, each in sorted(self._objects.items(), key=lambda item: item[0])]
 
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._objects)
+
     @property
     def position(self) -> tuple[int, str]:
         """Which list it is, and the version from which a watch of it goes on.

@@ -123,12 +123,19 @@ class ClusterLists:
         self._left = strangers
 
     def _list(self, api: Api, name: ListName) -> None:
-        if self.watch is None or not self.watch.is_current(name):
-            kept = self._kept.get(name) or KeptList()
-            kept.replace(*api.listed(*name))
-            self._kept[name] = kept
-            if self.watch:
-                self.watch.follow(name, kept)
+        """List what is not known to be as it is kept.
+
+        Of what is watched the server is asked for the number: a right that was taken away, or a
+        server that went away, is noticed then as well.
+        """
+        kept = self._kept.setdefault(name, KeptList())
+        if self.watch and self.watch.is_current(name):
+            number = api.counted(*name)
+            if number is None or number == len(kept):
+                return
+        kept.replace(*api.listed(*name))
+        if self.watch:
+            self.watch.follow(name, kept)
 
     def _is_current(self, resource: ApiResource) -> bool:
         watch = self.watch

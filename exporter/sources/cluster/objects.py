@@ -364,6 +364,7 @@ class Secret(ApiStruct, frozen=True):
 class ListMeta(ApiStruct, frozen=True):
     resource_version: str = ""
     further: str = field(default="", name="continue")
+    remaining: int | None = field(default=None, name="remainingItemCount")
 
 
 class ObjectList(ApiStruct, Generic[Item], frozen=True):

@@ -1,0 +1,63 @@
+"""Changes of what is in use: the registries that they concern are judged anew at once."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from typing import Final
+
+from exporter.facts.focus import Focus
+from exporter.judge.report import Report
+from exporter.resolve.scope import settled
+from exporter.serve.audit_job import References, Watched
+from exporter.serve.board import Board
+from exporter.serve.loop_thread import in_background
+from exporter.serve.schedule import Schedule
+
+_log: Final = logging.getLogger("pullproof.changes")
+
+Changes = Callable[[Callable[[References], None]], AbstractContextManager[None]]
+"""Calls back, in any thread, with what is in use whenever that changed; until left."""
+
+
+@asynccontextmanager
+async def following(
+    changes: Changes, board: Board, schedule: Schedule, watched: Iterable[Watched]
+) -> AsyncIterator[None]:
+    """Request a refresh of each registry whose uses changed, until left.
+
+    A refresh asks the registry only for what is newly in use.
+    """
+    loop, waiting = asyncio.get_running_loop(), asyncio.Queue[References]()
+
+    def noted(references: References) -> None:
+        with suppress(RuntimeError):  # it has just ended
+            loop.call_soon_threadsafe(waiting.put_nowait, references)
+
+    async def follow() -> None:
+        while True:
+            references = await waiting.get()
+            try:
+                await board.hear(references.sources)
+                for each in registries:
+                    status = board.find(each.name)
+                    known = status.known if status else None
+                    if known is None:
+                        continue
+                    if await asyncio.to_thread(_concerns, references, each, known):
+                        schedule.request(each.name, Focus())
+            except Exception:  # noqa: BLE001 - the next audit sees what is not followed here
+                _log.exception("change of image uses not followed")
+
+    registries = tuple(watched)
+    with changes(noted):
+        async with in_background(follow()):
+            yield
+
+
+def _concerns(references: References, watched: Watched, known: Report) -> bool:
+    """Do uses differ from those of a registry's last report in what its verdicts rest on?"""
+    target = watched.target
+    uses = (use for use in references.uses.entries if target.concerns(use))
+    now = {settled(target.scope, use).demand for use in uses}
+    return now != {use.demand for use in known.snapshot.uses}
