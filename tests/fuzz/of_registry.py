@@ -27,7 +27,7 @@ from exporter.sources.registry import (
 from exporter.sources.registry.address import Address
 from exporter.sources.registry.credential_check import PullSecretLogins
 from exporter.sources.registry.docker_config import DockerConfig, Helpers
-from exporter.sources.registry.kind_facts import Signs
+from exporter.sources.registry.kinds import recognised
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.lists.api import settled
 from exporter.sources.registry.lists.docker_hub import DockerHubList
@@ -40,6 +40,7 @@ from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.proxies import Proxies
 from exporter.sources.registry.recognition import recognise
 from exporter.sources.registry.responses import absence, error_entries, refusal, wait_wanted
+from exporter.sources.registry.signs import Signs
 from tests.fuzz.of_content import IMAGE, INDEX, SIGNED
 from tests.fuzz.target import Target
 from tests.sources.registry.speaking import handed
@@ -94,6 +95,9 @@ class Wire:
         if self.asked > 30:
             raise Unseen.unexpected(question.subject, RuntimeError("asked without end"))
         return await handed(question, replace(self.answer))
+
+    async def silent(self) -> bool:
+        return recognised(self.signs)[1].silent.value
 
     async def absence(self, answer: Response, subject: str) -> Absent:
         return absence(answer, subject)
@@ -332,7 +336,7 @@ TARGETS: Final = (
             "sources.registry.blobs",
             "sources.registry.responses",
             "sources.registry.owners",
-            "sources.registry.kinds.quay",
+            "sources.registry.signs",
         ),
         (Unseen,),
     ),

@@ -26,7 +26,7 @@ from exporter.sources.registry.client import Client
 from exporter.sources.registry.credential_check import PullSecretCheck
 from exporter.sources.registry.credentials import ANONYMOUS, LoginSource
 from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts, Visibility
-from exporter.sources.registry.kinds import gitea
+from exporter.sources.registry.kinds import GITEA
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import Response
 from exporter.sources.registry.proxies import Proxies
@@ -132,7 +132,7 @@ class Distribution(Session):
 
     async def absence(self, response: Response, subject: str) -> Absent:
         """Return the absence that a response proves; raise `Unseen` where none."""
-        if self.facts.name == gitea.NAME and owners.names_no_owner(response):
+        if self.facts.name == GITEA and owners.names_no_owner(response):
             return await owners.missing_owner(self, subject)
         return await super().absence(response, subject)
 

@@ -1,11 +1,12 @@
 """Facts about one kind of registry: read-only, each with its source."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
 from exporter.facts.registry_kind import ChildRemoval, Collector, RegistryKind
+from exporter.sources.registry.signs import Signs
 
 Value = TypeVar("Value")
 
@@ -65,23 +66,15 @@ class Fact(Generic[Value]):
     verified: Verified = Verified.NOT
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
-    """What answers that are made anyway show of a registry's kind."""
-
-    host: str
-    """`host[:port]` of the registry."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Of an answer, by name in lower case."""
-    realm: str = ""
-    """Of its challenge: the URL of a token server, or a Basic realm."""
-    service: str = ""
-    missing_tag: object = None
-    """The error detail for a tag that does not exist; None where it was not requested."""
+def run(value: Value, source: str) -> Fact[Value]:
+    """Return a fact that was seen on the real software, of this version."""
+    return Fact(value, source, Verified.RUN)
 
 
-NO_SUCH_TAG: Final = "pullproof-asks-who-collects-here"
-"""A tag that nobody has: the shape of its denial tells distribution 2 from 3."""
+def read(value: Value, source: str) -> Fact[Value]:
+    """Return a fact from a source or a documentation."""
+    return Fact(value, source, Verified.READ)
+
 
 _HARMLESS: Final = frozenset({ReadEffect.RATE_LIMIT})
 """Whoever exceeds a limit reads nothing more for a while, and nothing is deleted."""

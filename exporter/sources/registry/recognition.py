@@ -6,11 +6,12 @@ from typing import Final
 from exporter.facts.registry_kind import RegistryKind
 from exporter.oci.manifest import ACCEPT
 from exporter.oci.reference import Repository
-from exporter.sources.registry.kind_facts import NO_SUCH_TAG, KindFacts
+from exporter.sources.registry.kind_facts import KindFacts
 from exporter.sources.registry.kinds import recognised
 from exporter.sources.registry.messages import for_content
 from exporter.sources.registry.responses import error_entries
 from exporter.sources.registry.session import Session
+from exporter.sources.registry.signs import NO_SUCH_TAG
 
 _ACCEPT: Final = ", ".join(ACCEPT)
 

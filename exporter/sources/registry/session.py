@@ -12,11 +12,12 @@ from exporter.facts.registry_kind import Pulls
 from exporter.ports import Absent, Unseen
 from exporter.sources.registry.authenticator import Authenticator
 from exporter.sources.registry.credentials import LoginSource
-from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts, Signs
+from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts
 from exporter.sources.registry.kinds import recognised
 from exporter.sources.registry.limits import Breaker, Pace, RequestLimits
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.responses import absence, missing_project, refusal, wait_wanted
+from exporter.sources.registry.signs import Signs
 
 if TYPE_CHECKING:
     from exporter.sources.registry.client import Client

@@ -16,9 +16,9 @@ from exporter.facts.snapshot import RegistryPart, Role
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.catalogue import Order, order, overlooked, repositories
-from exporter.sources.registry.kind_facts import Signs
 from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import Request, Response
+from exporter.sources.registry.signs import Signs
 from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.catalogues import MODELS, Model, Panic, folders_2, keys_3
 from tests.sources.registry.speaking import QUICK, handed, registry_at

@@ -8,8 +8,9 @@ from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import UNKNOWN_KIND, ChildRemoval
 from exporter.oci.reference import Repository
 from exporter.ports import Unseen
-from exporter.sources.registry.kind_facts import NO_SUCH_TAG, UNKNOWN_FACTS, Fact, Signs, Verified
+from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, Fact, Verified
 from exporter.sources.registry.kinds import KINDS, recognised
+from exporter.sources.registry.signs import NO_SUCH_TAG, Signs
 from tests.parts.http import Answer, Asked, serving
 from tests.sources.registry.speaking import registry_at
 
