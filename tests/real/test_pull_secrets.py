@@ -94,5 +94,5 @@ def test_without_the_right_to_read_secrets_nothing_is_said_of_them(
 
     assert refused(document) == []
     seen = {gap["subject"] for gap in document["gaps"]}
-    assert f"prod: Secret {shop.namespace}/right" in seen
+    assert seen == {f"prod: secrets in {shop.namespace}"}
     assert {gap["reason"] for gap in document["gaps"]} == {"denied"}

@@ -35,6 +35,7 @@ _STARTS: Final = 3
 """How often a list is begun; a server forgets its place in a list after some minutes."""
 _SHORTEST_WATCH: Final = 300
 """Seconds after which a server may end a watch, as its own clients ask it to: up to twice that."""
+_GET_SECRETS: Final = '{apiGroups: [""], resources: ["secrets"], verbs: ["get"]}'
 _SECRET: Final = msgspec.json.Decoder(Secret)
 _EVENT: Final = msgspec.json.Decoder(WatchEvent)
 _STATUS: Final = msgspec.json.Decoder(ApiStatus)
@@ -123,6 +124,10 @@ class Api:
         status, body = self._get(subject, path, {}, JSON, _LARGEST_OBJECT)
         if status == HTTPStatus.NOT_FOUND:
             return None
+        if status == HTTPStatus.FORBIDDEN:  # so are all others of the namespace: one gap
+            reason, detail = _STATUSES[HTTPStatus.FORBIDDEN]
+            subject = plain(f"{self.cluster}: {SECRETS.subject} in {namespace}")
+            raise Unseen(subject, reason, f"{detail}: add {_GET_SECRETS}")
         return _decoded(subject, _good(subject, status, body), _SECRET)
 
     def _subject(self, resource: ApiResource, namespace: str) -> str:

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from exporter.facts.gap import bounded
 from exporter.facts.use import Use
 from exporter.oci.platform import Platform
-from exporter.ports import Listing
+from exporter.ports import KindStatus, Listing
 from exporter.sources.cluster import controllers, resources
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.api import Api
@@ -106,9 +106,9 @@ class Cluster:
         # Last: there may be so many revisions that they take all the time that is left.
         revisions = self._helm.images(listed.of(resources.HELM_SECRETS), api, listed.gaps)
         history = merged(revisions, nodes)
-        gaps = (*listed.gaps, *running.gaps, *history.gaps)
+        gaps = tuple(dict.fromkeys((*listed.gaps, *running.gaps, *history.gaps)))
         entries = (*running.entries, *history.entries)
-        return Listing(entries, bounded(gaps, _MOST_GAPS), kinds=tuple(listed.kinds))
+        return Listing(entries, bounded(gaps, _MOST_GAPS), kinds=self._kinds(listed))
 
     def pull_secrets(self) -> Mapping[str, tuple[bytes, ...]]:
         """Return the sets of pull secrets that the last reading found; nothing unless told to."""
@@ -122,6 +122,17 @@ class Cluster:
         """Take for lately where workloads ran before a restart, and when kinds were listed."""
         self._memory.recall(uses)
         self._lists.synced |= synced
+
+    def _kinds(self, listed: ListedObjects) -> tuple[KindStatus, ...]:
+        """Return how each kind was listed; of Secrets also whether single ones may be read."""
+        kind = resources.SECRETS.subject
+        kinds = {each.kind: each for each in listed.kinds}
+        known = kinds.get(kind, KindStatus(kind, up=True, last_sync=self._clock()))
+        where = f"{self.name}: {kind} in "
+        denied = (each for each in listed.gaps if each.subject.startswith(where))
+        if gaps := tuple(dict.fromkeys((*known.gaps, *denied))):
+            kinds[kind] = replace(known, up=False, gaps=gaps)
+        return tuple(kinds.values())
 
     def _nodes(self, listed: ListedObjects) -> ClusterNodes:
         """Return the nodes that are there, and those that were lately."""
