@@ -10,7 +10,7 @@ from dashboards import links, meanings
 from dashboards.board import Board, Chapter, registries
 from dashboards.card import Ask, Card
 from dashboards.panels import graph, heat, number
-from dashboards.promql import TARGET, age, each, earliest, least, rate, series, total
+from dashboards.promql import TARGET, age, each, earliest, least, rate, series, total, within
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
 
@@ -27,7 +27,7 @@ UP: Final = number(
         steps=((1, meanings.GOOD),),
         links=(links.runbook("RegistryAuditorTargetDown"), links.runbook("RegistryAuditorAbsent")),
     ),
-    Ask(f"sum(max by (job, instance) (up{{{TARGET}}}))"),
+    Ask(f"sum(max by (cluster, job, instance) (up{{{TARGET}}}))"),
 )
 RUNNING: Final = number(
     Card(11, "Running audits", "Registries that are being audited now."),
@@ -88,7 +88,7 @@ BUILDS: Final = rows(
     Label("python_version"),
     Value(
         "configuration",
-        f"{each(_BUILD, metric.BUILD_INFO)} * on (instance) group_left ()"
+        f"{each(_BUILD, metric.BUILD_INFO)} * on (cluster, instance) group_left ()"
         f" {each('instance', metric.CONFIG_HASH)}",
         unit=units.Hexadecimal,
     ),
@@ -129,7 +129,7 @@ SHARE: Final = graph(
         unit=units.PercentUnit,
     ),
     Ask(
-        f"max by (registry) ({each('registry, shard', metric.AUDIT_DURATION)}"
+        f"max by (cluster, registry) ({each('registry, shard', metric.AUDIT_DURATION)}"
         f" / {each('registry, shard', metric.AUDIT_INTERVAL)})",
         "{{registry}}",
     ),
@@ -170,7 +170,7 @@ SHARDS: Final = rows(
     Label("shards"),
     Value(
         "exporters",
-        f"count by ({_SHARD}) ({series(metric.SHARD_INFO)})"
+        f"count by ({within(_SHARD)}) ({series(metric.SHARD_INFO)})"
         f" or 0 * {each(_SHARD, metric.SHARD_EXPECTED)}",
     ),
 )
@@ -330,7 +330,7 @@ SCRAPES: Final = graph(
         "Time until Prometheus has the metrics. Independent of the size of the registries.",
         unit=units.Seconds,
     ),
-    Ask(f"max by (instance) (scrape_duration_seconds{{{TARGET}}})", "{{instance}}"),
+    Ask(f"max by (cluster, instance) (scrape_duration_seconds{{{TARGET}}})", "{{instance}}"),
 )
 SAMPLES: Final = graph(
     Card(
@@ -338,12 +338,13 @@ SAMPLES: Final = graph(
         "Samples per scrape",
         "Samples that each replica exports. They count toward sample limits of the scrape job.",
     ),
-    Ask(f"max by (instance) (scrape_samples_scraped{{{TARGET}}})", "{{instance}}"),
+    Ask(f"max by (cluster, instance) (scrape_samples_scraped{{{TARGET}}})", "{{instance}}"),
 )
 CPU: Final = graph(
     Card(42, "CPU", "Processor time; 1 is one core.", unit=units.Short),
     Ask(
-        f"sum by (instance) (rate(process_cpu_seconds_total{{{TARGET}}}[$__rate_interval]))",
+        "sum by (cluster, instance) "
+        f"(rate(process_cpu_seconds_total{{{TARGET}}}[$__rate_interval]))",
         "{{instance}}",
     ),
 )
@@ -354,7 +355,7 @@ MEMORY: Final = graph(
         "Resident memory of the process.",
         unit=units.BytesIEC,
     ),
-    Ask(f"max by (instance) (process_resident_memory_bytes{{{TARGET}}})", "{{instance}}"),
+    Ask(f"max by (cluster, instance) (process_resident_memory_bytes{{{TARGET}}})", "{{instance}}"),
 )
 STALLS: Final = graph(
     Card(
@@ -395,8 +396,10 @@ BOARD: Final = Board(
             (UP, RUNNING, UNSEEN, RELOADED, LOADED, DROPPED, BUILDS, SOURCES),
         ),
         Chapter(2, "Audits", (DURATION, SHARE, AGE, AUDITS, GAPS, SHARDS, EVENTS, VERIFIED)),
-        Chapter(3, "Requests", (REQUESTS, ANSWERS, LATENCY, SLOWEST, PATIENCE, WAITING)),
-        Chapter(4, "Full verification", (PROVEN, OLDEST, READ, READINGS)),
-        Chapter(5, "Process", (SCRAPES, SAMPLES, CPU, MEMORY, STALLS, LIMITS)),
+        Chapter(
+            3, "Requests", (REQUESTS, ANSWERS, LATENCY, SLOWEST, PATIENCE, WAITING), folded=True
+        ),
+        Chapter(4, "Full verification", (PROVEN, OLDEST, READ, READINGS), folded=True),
+        Chapter(5, "Process", (SCRAPES, SAMPLES, CPU, MEMORY, STALLS, LIMITS), folded=True),
     ),
 )

@@ -45,6 +45,8 @@ class Chapter:
     number: int
     title: str
     panels: tuple[Finished, ...]
+    folded: bool = False
+    """Shown by its heading at first: Grafana then asks no query of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,21 @@ def build(board: Board) -> Document:
     for choice in (_cluster(), _address()):
         made = made.with_variable(choice)
     for chapter in board.chapters:
-        made = made.with_row(Row(chapter.title).id(chapter.number))
-        for panel in chapter.panels:
-            made = made.with_panel(panel)
+        made = _with(made, chapter)
     return made.build()
+
+
+def _with(made: Dashboard, chapter: Chapter) -> Dashboard:
+    row = Row(chapter.title).id(chapter.number)
+    if chapter.folded:
+        row = row.collapsed(collapsed=True)
+        for panel in chapter.panels:
+            row = row.with_panel(panel)
+        return made.with_row(row)
+    made = made.with_row(row)
+    for panel in chapter.panels:
+        made = made.with_panel(panel)
+    return made
 
 
 def every(name: str, label: str, query: str) -> QueryVariable:

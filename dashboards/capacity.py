@@ -1,4 +1,4 @@
-"""The capacity dashboard: storage use and predicted collections. Needs the storage."""
+"""The capacity dashboard: storage use, its forecast and predicted collections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dashboards import links, meanings
 from dashboards.board import Board, Chapter, registries
 from dashboards.card import Ask, Card
 from dashboards.panels import bars, graph, number
-from dashboards.promql import each, series, total
+from dashboards.promql import each, series, total, within
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
 
@@ -18,7 +18,7 @@ _UNREAD: Final = "no storage is read"
 _COLLECTION: Final = "registry, dialect, mode"
 _LIVE: Final = 'class="live"'
 _OWN: Final = " or ".join(
-    f"({each(_COLLECTION, metric.GC_VICTIMS, dialect)} and on (registry) {info})"
+    f"({each(_COLLECTION, metric.GC_VICTIMS, dialect)} and on (cluster, registry) {info})"
     for dialect, info in (
         (f'dialect="{name}"', series(metric.REGISTRY_INFO, f'collector="{name}"'))
         for name in ("distribution-2", "distribution-3")
@@ -86,8 +86,8 @@ IF_RUN_NOW: Final = number(
         absent="not predicted",
     ),
     Ask(
-        f"sum(max by (registry) ({each(_COLLECTION, metric.GC_RECLAIMABLE_BYTES)}"
-        f" and on ({_COLLECTION}) ({_OWN})))"
+        f"sum(max by (cluster, registry) ({each(_COLLECTION, metric.GC_RECLAIMABLE_BYTES)}"
+        f" and on ({within(_COLLECTION)}) ({_OWN})))"
     ),
 )
 VICTIMS: Final = number(
@@ -102,8 +102,8 @@ VICTIMS: Final = number(
         links=(links.runbook("RegistryGCWouldBreakLiveTag"),),
     ),
     Ask(
-        f"sum(max by (registry) ({each(_COLLECTION, metric.GC_VICTIMS, _LIVE)}"
-        f" and on ({_COLLECTION}) ({_OWN})))"
+        f"sum(max by (cluster, registry) ({each(_COLLECTION, metric.GC_VICTIMS, _LIVE)}"
+        f" and on ({within(_COLLECTION)}) ({_OWN})))"
     ),
 )
 USE: Final = graph(
@@ -127,7 +127,7 @@ USE: Final = graph(
 AHEAD: Final = graph(
     Card(
         21,
-        "30-day forecast",
+        "Storage use, 30-day forecast",
         "Stored bytes now, and in 30 days at the rate of the last week.",
         unit=units.BytesIEC,
         absent=_UNREAD,
@@ -215,7 +215,7 @@ COLLECTIONS: Final = rows(
     Value("breaks live", each(_COLLECTION, metric.GC_VICTIMS, _LIVE)),
     Value(
         "breaks in total",
-        f"sum by ({_COLLECTION}) ({each(f'{_COLLECTION}, class', metric.GC_VICTIMS)})",
+        f"sum by ({within(_COLLECTION)}) ({each(f'{_COLLECTION}, class', metric.GC_VICTIMS)})",
     ),
     Value("removes", each(_COLLECTION, metric.GC_RECLAIMABLE_BYTES), unit=units.BytesIEC),
     Value("aborts", each(_COLLECTION, metric.GC_WOULD_ABORT), mappings=meanings.NO_IS_GOOD),
@@ -244,7 +244,7 @@ SOLE: Final = rows(
         " a collector that removes untagged manifests breaks the others.",
         width=24,
         absent="none, or no storage is read",
-        links=(links.runbook("RegistryLiveTagUnprotected"),),
+        links=(links.runbook("RegistryLiveTagsUnprotected"),),
     ),
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),
@@ -255,8 +255,9 @@ SOLE: Final = rows(
 
 BOARD: Final = Board(
     uid=links.CAPACITY,
-    title="Registry integrity / Capacity",
-    about="Storage use, unreferenced data, and what a garbage collection would remove and break.",
+    title="Registry integrity / Capacity and forecast",
+    about="Storage use and its 30-day forecast, unreferenced data, and what a garbage collection "
+    "would remove and break.",
     choices=(registries(),),
     since="now-14d",
     chapters=(

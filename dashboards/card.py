@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from dashboards.links import Target, panel_link
 from dashboards.meanings import QUIET, Steps, Words, thresholds
+from dashboards.promql import NAMED
 
 SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 NOTHING: Final = "nothing is known"
@@ -87,4 +89,6 @@ def queries(asks: Sequence[Ask]) -> list[prometheus.Dataquery]:
 
 def _query(letter: str, ask: Ask) -> prometheus.Dataquery:
     made = prometheus.Dataquery().expr(ask.expression).ref_id(letter).datasource(SOURCE)
-    return made.legend_format(ask.legend) if ask.legend else made
+    # Empty where no series has that label.
+    legend = re.sub(rf"{{{{({'|'.join(NAMED)})}}}}", r"\g<0> {{cluster}}", ask.legend)
+    return made.legend_format(legend) if legend else made

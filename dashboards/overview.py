@@ -23,6 +23,7 @@ from dashboards.promql import (
     losses,
     owned,
     total,
+    within,
 )
 from dashboards.table import Label, Value, rows
 from exporter.publish.metrics import catalogue as metric
@@ -38,7 +39,7 @@ _STANDING: Final = " or ".join(
         flag(f"{_BROKEN} > 0", 7),
         flag(f"{age(metric.AUDIT_LAST_SUCCESS)} > 2.5 * {_INTERVAL}", 6),
         flag(f"{least('registry', metric.REGISTRY_UP)} == 0", 5),
-        flag(f"{_INTERVAL} unless on (registry) {_SEEN}", 4),
+        flag(f"{_INTERVAL} unless on (cluster, registry) {_SEEN}", 4),
         flag(f"{owned(total('registry', metric.TAGS, _LIVE, _UNKNOWN))} > 0", 3),
         flag(f"{owned(total('registry', metric.TAGS, _LIVE))} == 0", 2),
         flag(each("registry", metric.REGISTRY_INFO, PROXY), 1),
@@ -80,7 +81,7 @@ OTHERS_BROKEN: Final = number(
     ),
     # Where no tag has such a loss, every tag is counted, those without series of their own as well.
     Ask(
-        f"count(max by ({_TAG}) ({losses(_NOT_LIVE)}) > 0)"
+        f"count(max by ({within(_TAG)}) ({losses(_NOT_LIVE)}) > 0)"
         f" or sum({owned(total('registry', metric.TAGS, _NOT_LIVE, GONE))})"
     ),
 )
@@ -105,7 +106,7 @@ UNPROTECTED: Final = number(
         "Some collectors remove them. Absent if not all tags of a repository could be listed.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
-        links=(links.runbook("RegistryLiveTagUnprotected"),),
+        links=(links.runbook("RegistryLiveTagsUnprotected"),),
     ),
     Ask(total("", metric.UNPROTECTED_CHILDREN, _LIVE)),
 )
@@ -169,7 +170,7 @@ REGISTRIES: Final = rows(
     Label("collector"),
     Value(
         "status",
-        f"({_STANDING}) * on (registry) group_right () "
+        f"({_STANDING}) * on (cluster, registry) group_right () "
         f"{each('registry, role, kind, collector', metric.REGISTRY_INFO)}",
         mappings=meanings.REGISTRY,
     ),
@@ -191,11 +192,11 @@ BROKEN_LIVE: Final = rows(
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),
     Label("tag", links=(_TO_TAG, _TO_PAGE)),
-    Value("losses", f"max by ({_TAG}) ({losses(_LIVE)}) > 0"),
+    Value("losses", f"max by ({within(_TAG)}) ({losses(_LIVE)}) > 0"),
     Value(
         "since",
         f"1000 * {each(_TAG, metric.TAG_BROKEN_SINCE, _LIVE)}"
-        f" and on ({_TAG}) ({losses(_LIVE)}) > 0",
+        f" and on ({within(_TAG)}) ({losses(_LIVE)}) > 0",
         unit=units.DateTimeFromNow,
     ),
     Value("workloads", each(_TAG, metric.TAG_AFFECTED_WORKLOADS, _LIVE)),
@@ -213,7 +214,8 @@ _CAUSE: Final = "registry, digest, kind"
 def _broken_by_cause(*where: str) -> str:
     """How many tags does each lost digest break? With its state, by which the rows are merged."""
     return (
-        f"{total(_CAUSE, metric.CAUSE_AFFECTED_TAGS, *where)} * on ({_CAUSE}) group_right () "
+        f"{total(_CAUSE, metric.CAUSE_AFFECTED_TAGS, *where)}"
+        f" * on ({within(_CAUSE)}) group_right () "
         f"{each(f'{_CAUSE}, state', metric.CAUSE_INFO)}"
     )
 
@@ -245,7 +247,7 @@ UNPROTECTED_LIVE: Final = rows(
         "images that no tag references any more. The collector of distribution 2 removes them "
         "with --delete-untagged; `pullproof protect` lists the keep tags that prevent it.",
         absent="none known",
-        links=(links.runbook("RegistryLiveTagUnprotected"),),
+        links=(links.runbook("RegistryLiveTagsUnprotected"),),
     ),
     Label("registry"),
     Label("repository", links=(_TO_TAGS,)),

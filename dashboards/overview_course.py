@@ -73,7 +73,8 @@ UNMIRRORED: Final = graph(
         links=(links.runbook("RegistryPlatformNotMirrored"),),
     ),
     Ask(
-        f"sum by (registry) ({each(_TAG, metric.TAG_UNMIRRORED_PLATFORMS, _LIVE)})", "{{registry}}"
+        f"sum by (cluster, registry) ({each(_TAG, metric.TAG_UNMIRRORED_PLATFORMS, _LIVE)})",
+        "{{registry}}",
     ),
 )
 

@@ -14,6 +14,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from dashboards.card import Ask, Card, Finished, finish, queries
 from dashboards.links import Target
 from dashboards.meanings import Words
+from dashboards.promql import NAMED
 
 _LETTERS: Final = "ABCDEFGHIJKLMN"
 
@@ -43,6 +44,7 @@ class Value:
 
 def rows(card: Card, *columns: Label | Value, sort: str = "") -> Finished:
     """Merge the answers of all values' queries into rows; `sort` is the column, largest first."""
+    columns = tuple(_with_cluster(columns))
     values = [column for column in columns if isinstance(column, Value)]
     asked = queries([Ask(value.expression) for value in values])
     panel = (
@@ -60,6 +62,14 @@ def rows(card: Card, *columns: Label | Value, sort: str = "") -> Finished:
         if properties:
             panel = panel.override_by_name(name, properties)
     return finish(card, panel)
+
+
+def _with_cluster(columns: tuple[Label | Value, ...]) -> Iterator[Label | Value]:
+    """Yield the columns, and the cluster before a name in it; Grafana omits it where none is."""
+    for column in columns:
+        if isinstance(column, Label) and column.name in NAMED:
+            yield Label("cluster")
+        yield column
 
 
 def _order(columns: tuple[Label | Value, ...], values: list[Value]) -> dict[str, object]:

@@ -20,6 +20,8 @@ _THIS: Final = (*_REPOSITORY, 'tag="$tag"')
 _SOLE: Final = f'metric="{metric.SOLE_PROTECTOR.name}"'
 _WORKLOAD: Final = "workload_cluster, workload_namespace, workload_kind, workload, platforms"
 _TAG: Final = "registry, repository, tag, class"
+_TYPED: Final = "${registry:raw}/${repository:raw}:${tag:raw} --config /etc/pullproof/pullproof.yml"
+"""The image of the dashboard, as a command takes it."""
 
 
 def _every_class(family: Family, *where: str) -> str:
@@ -81,7 +83,7 @@ UNPROTECTED: Final = number(
         " an index.",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
-        links=(links.runbook("RegistryLiveTagUnprotected"),),
+        links=(links.runbook("RegistryLiveTagsUnprotected"),),
     ),
     Ask(_every_class(metric.TAG_UNPROTECTED_CHILDREN, REQUIRED)),
 )
@@ -157,7 +159,7 @@ LEFT: Final = number(
         absent="no known workload uses it",
         base=meanings.GOOD,
         steps=meanings.NONE_IS_BETTER,
-        links=(links.runbook("RegistryLiveImageUnprotected"),),
+        links=(links.runbook("RegistryLiveTagsUnprotected"),),
     ),
     Ask(f"max({each('tag', metric.TAG_UNPROTECTED_IMAGES, *_THIS)})"),
 )
@@ -232,30 +234,27 @@ REPAIR: Final = note(
     Card(
         41,
         "What to do",
-        "Commands for this tag. Use the registry's host if its name differs, and the full digest "
-        "for a pinned digest.",
+        "Commands for this tag, where the exporter runs. Its page of pullproof prints them with "
+        "the exporter's own configuration, and in a cluster as kubectl exec.",
         height=9,
     ),
-    """\
+    f"""\
 See what is lost and what is left:
 
-    pullproof inspect ${registry}/${repository}:${tag}
+    pullproof inspect {_TYPED}
 
 See who uses it, and which tags protect its manifests:
 
-    pullproof explain ${registry}/${repository}:${tag}
+    pullproof explain {_TYPED}
 
-Restore the **same digests** from a mirror; a rebuild has different ones:
+Find its content in the other registries of the configuration, or name a copy with `--source`; \
+`--apply` uploads it by digest, and audits the tag again:
 
-    skopeo copy --all --preserve-digests \\
-      docker://MIRROR/${repository}@INDEX_DIGEST \\
-      docker://${registry}/${repository}:${tag}
+    pullproof repair {_TYPED}
 
-If layers are lost, restart the registry first, since its cache still lists them. Then verify:
+List the keep tags that protect it; `--apply` sets them:
 
-    pullproof check ${registry}/${repository}:${tag}
-
-Protect it: `pullproof protect ${registry}/${repository}:${tag}` lists the keep tags.
+    pullproof protect {_TYPED}
 """,
 )
 TAGS: Final = rows(

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from exporter.facts.focus import Focus
-from exporter.facts.gap import Gap, Scope
+from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.inventory import Inventory
 from exporter.facts.proof import State
 from exporter.facts.scrubbed import recall, with_diff_ids
@@ -26,6 +27,11 @@ from exporter.resolve.refresh import Refresh
 from exporter.resolve.scope import stored_roots
 from exporter.resolve.tags import resolve_again
 from exporter.resolve.target import FullReads, Target
+
+_CONTRADICTED: Final = Gap(
+    Scope.REGISTRY, "storage", Reason.UNCONFIRMED, "it lacks what the registry serves"
+)
+"""Why nothing is said of the use of a storage that is another's, or behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +90,16 @@ async def _examined(
     target: Target, uses: Listing[Use], before: Report | None, now: float, faults: Faults
 ) -> Audited:
     inventory = await _inventory(target, faults)
-    snapshot = await observe(target, uses, before.snapshot if before else None, now)
+    whole = inventory if isinstance(inventory, Inventory) else None
+    earlier = before.snapshot if before else None
+    snapshot = await observe(target, uses, earlier, now, whole)
     snapshot = await _recalled(target, snapshot, before)
-    if isinstance(inventory, Inventory):
-        snapshot = _with_pointers(snapshot, inventory)
+    if whole and not snapshot.disagreements:
+        snapshot = _with_pointers(snapshot, whole)
     report = await _judged(target, snapshot, before)
     if isinstance(inventory, Inventory):
+        if not all(each.stored for each in snapshot.disagreements):
+            return Audited(_with_gaps(report, (_CONTRADICTED,)), inventory)
         report = await asyncio.to_thread(_with_stock, target, report, inventory, uses)
         return Audited(report, inventory)
     return Audited(_with_gaps(report, (inventory,)) if inventory else report, None)

@@ -340,6 +340,15 @@ class Storage(Protocol):
         It takes as long as its disk does: call it in a thread. Raises `Unseen`.
         """
 
+    def size(self, repository: Repository, digest: Digest, *, manifest: bool) -> int | None:
+        """How many bytes has the file that a repository links as a manifest, or as a blob, now?
+
+        None where there is no such link or file. Likewise.
+        """
+
+    def tagged(self, repository: Repository, tag: Tag) -> str | None:
+        """Which digest does a tag name now? None where it names none. Likewise."""
+
 
 class Registry(Catalogue, Content, Protocol):
     """A whole registry."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.use import ReferenceClass
 from exporter.judge.gc.dialect import Mode
 from exporter.ports import Listing, Unseen
-from exporter.sources.storage import filesystem
+from exporter.wiring.registry_storage import RegistryStorage
 from tests import worlds
 from tests.fakes import APP, Fake, cut_list, target, use
 from tests.parts import tree
@@ -25,25 +25,16 @@ if TYPE_CHECKING:
 NOW = 1_800_000_000.0
 
 
-@dataclass(frozen=True)
-class Folder:
-    """A storage in a folder; implements `exporter.ports.Storage`."""
-
-    root: Path
-
-    def read(self) -> Inventory:
-        return filesystem.read(str(self.root))
+def folder(root: Path) -> RegistryStorage:
+    return RegistryStorage(str(root))
 
 
-@dataclass(frozen=True)
-class Half:
+class Half(RegistryStorage):
     """A storage of which a part cannot be read."""
-
-    root: Path
 
     def read(self) -> Inventory:
         hidden = Gap(Scope.OBJECT, "tags/v2", Reason.UNREADABLE)
-        return replace(filesystem.read(str(self.root)), gaps=(hidden,))
+        return replace(super().read(), gaps=(hidden,))
 
 
 class Gone:
@@ -68,7 +59,7 @@ async def audited(fake: Fake, storage: object) -> Report:
 
 
 async def test_it_foretells_what_a_collection_would_break(fake: Fake, tmp_path: Path) -> None:
-    report = await audited(fake, Folder(tmp_path))
+    report = await audited(fake, folder(tmp_path))
 
     assert report.storage is not None
     swept = {(each.dialect, each.mode): each.victims for each in report.storage.predictions}
@@ -99,7 +90,7 @@ async def test_a_foreign_layout_is_refused_and_named(fake: Fake, tmp_path: Path)
     (tmp_path / "docker" / "registry" / "lockfiles").mkdir(parents=True)
     (tmp_path / "docker" / "registry" / "lockfiles" / "database-in-use").touch()
 
-    report = await audited(fake, Folder(tmp_path))
+    report = await audited(fake, folder(tmp_path))
 
     assert report.storage is None
     assert [gap.reason for gap in report.snapshot.gaps] == [Reason.UNSUPPORTED]
@@ -111,11 +102,11 @@ async def test_it_tells_protection_where_the_list_of_tags_was_cut(
     fake.spoil("*", cut_list("v1"))
     assert protections(await audited(fake, None)) == {None}
 
-    assert protections(await audited(fake, Folder(tmp_path))) == {()}
+    assert protections(await audited(fake, folder(tmp_path))) == {()}
 
     child = worlds.two_platforms("app").children[0]
     tree.point(tmp_path, APP, "v1-amd64", child.digest)
-    assert protections(await audited(fake, Folder(tmp_path))) == {(), ("v1-amd64",)}
+    assert protections(await audited(fake, folder(tmp_path))) == {(), ("v1-amd64",)}
 
 
 async def test_a_tag_that_was_pushed_since_leaves_protection_untold(
@@ -123,26 +114,26 @@ async def test_a_tag_that_was_pushed_since_leaves_protection_untold(
 ) -> None:
     fake.spoil("*", cut_list("v1"))
     fake.push(worlds.two_platforms("newer"), "v1")
-    assert protections(await audited(fake, Folder(tmp_path))) == {None}
+    assert protections(await audited(fake, folder(tmp_path))) == {None}
 
     fake.push(worlds.two_platforms("app"), "v1")
     fake.push(worlds.image("app"), "v2")
     fake.spoil("*", cut_list("v1", "v2"))
-    assert protections(await audited(fake, Folder(tmp_path))) == {None, ("v2",)}
+    assert protections(await audited(fake, folder(tmp_path))) == {None, ("v2",)}
 
     fake.spoil("v2", Reason.TIMEOUT)
-    assert protections(await audited(fake, Folder(tmp_path))) == {(), None}
+    assert protections(await audited(fake, folder(tmp_path))) == {(), None}
 
 
 async def test_only_a_tag_that_resolves_overtakes_a_storage(fake: Fake, tmp_path: Path) -> None:
-    fake.push(worlds.image("newer"), "v2")
+    tree.write(tmp_path, APP, fake.push(worlds.image("newer"), "v2"))
     before = await audited(fake, None)
     fake.spoil("*", cut_list("v1"))
     fake.spoil("v2", Reason.TIMEOUT)
     pin = use(f"app@{worlds.two_platforms('app').digest}")
     uses = Listing((use("app:v1"), use("app:nowhere"), pin))
 
-    told = target(fake, storage=Folder(tmp_path))
+    told = target(fake, storage=folder(tmp_path))
     report = await audit(told, uses, before, NOW)
 
     assert report.snapshot.sealed.keys() == {APP}
@@ -153,7 +144,7 @@ async def test_a_storage_that_was_not_seen_whole_tells_no_protection(
 ) -> None:
     fake.spoil("*", cut_list("v1"))
 
-    assert protections(await audited(fake, Half(tmp_path))) == {None}
+    assert protections(await audited(fake, Half(str(tmp_path)))) == {None}
 
 
 def protections(report: Report) -> set[tuple[str, ...] | None]:

@@ -22,6 +22,7 @@ from exporter.ports import Listing
 from exporter.resolve.target import AttachmentScope, FullReads, Scrub, Target, Terms
 from exporter.sources.storage import filesystem
 from exporter.tally import ScrubTally
+from exporter.wiring.registry_storage import RegistryStorage
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, Notes, target, use
 from tests.faulty import FAULTS, Faulty, Injected
@@ -43,13 +44,14 @@ WHOLE: Final = worlds.image("whole")
 
 
 @dataclass(frozen=True)
-class Disk:
-    """Implements `exporter.ports.Storage`."""
+class Disk(RegistryStorage):
+    """A storage that was listed before the last push."""
 
-    inventory: Inventory
+    listed: Inventory | None = None
 
     def read(self) -> Inventory:
-        return self.inventory
+        assert self.listed
+        return self.listed
 
 
 class Welcome:
@@ -107,11 +109,13 @@ def world(tmp_path: Path) -> World:
     registry.sweep(NEWER.children[1].digest, repository=LIB)
     registry.push(WHOLE, "v2", LIB)
     registry.push(worlds.image("bare"), "v1", BARE)
-    for repository, made, tag in ((APP, INDEX, "v1"), (LIB, WHOLE, "v2")):
+    for repository, made, tag in ((APP, INDEX, "v1"), (LIB, WHOLE, "v2"), (LIB, NEWER, "v1")):
         tree.write(tmp_path, repository, made, tag)
+    tree.revision(tmp_path, LIB, NEWER.children[1].digest).unlink()
     scrub = Scrub(Bytes(), Proofs(), Terms(), ScrubTally(1.0))  # type: ignore[arg-type]
     reads = FullReads(scrub.proofs)
-    disk = Disk(filesystem.read(str(tmp_path)))
+    disk = Disk(str(tmp_path), listed=filesystem.read(str(tmp_path)))
+    tree.write(tmp_path, BARE, worlds.image("bare"), "v1")
     return World(
         target(
             registry,

@@ -84,7 +84,9 @@ class VerifySettings(Section):
 
     period: Period | None = None
     """Time between two reads of the same content in full, at least a minute; between them it is
-    requested by HEAD. `null` is the `period` of `scrub`, or a day without a scrub."""
+    requested by HEAD. `null` is the `period` of `scrub`, or a day without a scrub. With `storage`,
+    also the time within which the registry is asked about everything that its storage proves; there
+    `null` is a day."""
     bytes_per_audit: Size = ByteSize(10 * 2**30)
     """Maximum size of all blobs that one audit reads in full, for all shards together. Blobs that
     exceed it keep their last verification, or are unknown (`budget`) until a later audit."""

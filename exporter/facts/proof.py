@@ -24,6 +24,9 @@ class Proof(StrEnum):
     NOTHING = "nothing"
     HEAD = "head"
     """A header only. For blobs that is no proof: registries answer from their caches."""
+    STORED = "stored"
+    """Its file is in the registry's storage, of the stated length and linked in the repository,
+    and the registry handed it out within `verify.period`."""
     LAST_BYTE = "last-byte"
     """The last byte of the stated size was read: it exists and is no shorter."""
     HASH = "hash"
@@ -64,6 +67,7 @@ GONE: Final = frozenset({State.MISSING, State.BROKEN})
 """The states that are claimed of a loss, and only once it is confirmed."""
 
 HEADER: Final = Sighting(State.PRESENT, Proof.HEAD)
+STORED: Final = Sighting(State.PRESENT, Proof.STORED)
 LAST_BYTE: Final = Sighting(State.PRESENT, Proof.LAST_BYTE)
 HASHED: Final = Sighting(State.PRESENT, Proof.HASH)
 INLINED: Final = Sighting(State.PRESENT, Proof.INLINE)

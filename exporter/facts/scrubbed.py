@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from exporter.facts.diff_ids import Difference, DiffIdMismatch, Known, differences
 from exporter.facts.gap import Gap, Reason, Scope
@@ -10,6 +11,9 @@ from exporter.facts.snapshot import Snapshot
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Manifest
 from exporter.oci.reference import Place
+
+_GLANCED: Final = frozenset({Proof.STORED, Proof.LAST_BYTE})
+"""Proofs of the length alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,12 @@ def recall(now: Snapshot, before: Snapshot | None, scrubbed: Scrubbed, period: f
 
     Corrupt bytes stay corrupt until a full read finds them right, however often their last byte
     is there. Bytes that were hashed within the period, in seconds, and whose last byte was read
-    now, are proven by their hash.
+    now or whose file is stored, are proven by their hash.
     """
     mismatches = {**_held(before, scrubbed), **scrubbed.mismatches}
     recalled, any_ = now.sightings.copy(), False
     for place, seen in now.sightings.items():
-        glanced = seen.state is State.PRESENT and seen.proof is Proof.LAST_BYTE
+        glanced = seen.state is State.PRESENT and seen.proof in _GLANCED
         if place in mismatches:
             recalled[place], any_ = _corrupt(seen, mismatches[place]), True
         elif glanced and scrubbed.covers(place, now.taken_at, period):

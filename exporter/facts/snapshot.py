@@ -103,6 +103,23 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One thing of which a registry and its storage, each asked twice, say different things."""
+
+    repository: Repository
+    tag: Tag | None
+    """None where it is about content."""
+    digest: Digest
+    """The manifest or blob; of a tag, what one of them resolves it to."""
+    registry: str
+    """The registry's answer, for a person."""
+    storage: str
+    """The storage's answer, for a person."""
+    stored: bool = False
+    """Does the storage hold what the registry denies? Else it lacks it, or names another."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What one audit of one registry saw. Plain facts: nothing here is a judgement."""
 
@@ -157,6 +174,11 @@ class Snapshot:
     seconds since the epoch."""
     address: str = ""
     """Where it was asked: `https://registry.example:5000`. Empty in one of an older release."""
+    disagreements: tuple[Disagreement, ...] = ()
+    """What the registry and its storage say differently, where the storage was read."""
+    sampled_at: float | None = None
+    """Until when the registry was asked about all that had its turn, beside what its storage
+    proves: seconds since the epoch. None where the storage was never read."""
 
     def __post_init__(self) -> None:
         """Pack the sightings."""

@@ -32,6 +32,7 @@ _CELLS: Final = {
 _PROOFS: Final = {
     Proof.NOTHING: "not verified",
     Proof.HEAD: "header only",
+    Proof.STORED: "stored",
     Proof.LAST_BYTE: "last byte verified",
     Proof.HASH: "full hash verified",
     Proof.INLINE: "inline",

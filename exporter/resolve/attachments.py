@@ -34,7 +34,7 @@ _MOST: Final = 100
 _DEPTH: Final = 2
 _PART: Final = 4
 """All manifests of attachments may have this part of the entries that those of images may."""
-_LADDER: Final = (Proof.NOTHING, Proof.HEAD, Proof.LAST_BYTE, Proof.HASH)
+_LADDER: Final = (Proof.NOTHING, Proof.HEAD, Proof.STORED, Proof.LAST_BYTE, Proof.HASH)
 _CHANGED: Final = unknown(Reason.UNCONFIRMED, "what is attached changed during the audit")
 _SHAPE: Final = len("sha256-") + 64
 

@@ -1,7 +1,7 @@
 """BlobCheck: one request per blob and repository, however many manifests share it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -12,6 +12,7 @@ from exporter.facts.proof import (
     HEADER,
     INLINED,
     LAST_BYTE,
+    STORED,
     Proof,
     Sighting,
     unknown,
@@ -24,6 +25,7 @@ from exporter.oci.reference import Place
 from exporter.ports import Absent, BlobRead, Unseen, Wrong
 from exporter.resolve.concurrency import spread
 from exporter.resolve.confirm import Look, Suspect, recovered, suspicion
+from exporter.resolve.stored import StorageProofs
 from exporter.resolve.walk import Walk
 
 LARGEST_CONFIG: Final = 4 * 2**20
@@ -39,6 +41,10 @@ class BlobCheck:
     """The blobs of the manifests that a walk found. `prove` them once, for the walk."""
 
     walk: Walk
+    proofs: StorageProofs | None = None
+    """What spares the registry questions; None where nothing does."""
+    always: frozenset[Place] = frozenset()
+    """Manifests about whose blobs it is asked all the same."""
     read: int = 0
     """Bytes of blobs that were read in full."""
     platforms: dict[Digest, Platform] = field(default_factory=dict)
@@ -57,6 +63,8 @@ class BlobCheck:
         """Look at every blob below the manifests that are there."""
         walk = self.walk
         disputed = await asyncio.to_thread(self._collect)
+        if self.proofs:
+            await asyncio.to_thread(self._spare, self.proofs)
         suspects: dict[Place, Suspect] = {}
         walk.progress.expect("blobs", len(self._wanted))
 
@@ -78,6 +86,25 @@ class BlobCheck:
         for place, seen in self._exempt.items():
             walk.sightings.setdefault(place, seen)
         await walk.fresh.flush()
+
+    @property
+    def asked(self) -> Mapping[Place, Descriptor]:
+        """The blobs about which the registry was asked."""
+        return self._wanted
+
+    def _spare(self, proofs: StorageProofs) -> None:
+        """Take from the storage what it proves."""
+        always = {
+            (place[0], blob.digest)
+            for place in self.always
+            if (manifest := self.walk.standing(place))
+            for blob in manifest.content
+        }
+        always |= self._whole | self._loose
+        sizes = ((place, blob.size) for place, blob in self._wanted.items() if place not in always)
+        for place in proofs.blobs({place: size for place, size in sizes if size is not None}):
+            self.walk.sightings[place] = STORED
+            del self._wanted[place]
 
     async def _ordered(self, note: Callable[[Place], Awaitable[None]]) -> Iterable[Place]:
         """Note the smallest blob, to learn whether ranges are ignored; return the others."""

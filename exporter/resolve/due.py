@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from exporter.facts.focus import Focus
-from exporter.facts.proof import GONE, HEADER, Sighting, State
+from exporter.facts.proof import GONE, HEADER, LAST_BYTE, Sighting, State
 from exporter.facts.sightings import Sightings
 from exporter.facts.snapshot import Root, Snapshot
 from exporter.facts.use import ReferenceClass
@@ -174,7 +174,8 @@ class Due:
             look = seen.get(place)
             if look is None or look.state is not State.PRESENT or look.seen_at is not None:
                 return None
-            found[place] = look
+            # Only what is read now is noted as read in full.
+            found[place] = LAST_BYTE if look.hashed else look
             if manifest := self.before.manifests.get(place[1]):
                 entries = (*self.follow(place[0], manifest.children), *manifest.content)
                 waiting += ((place[0], each.digest) for each in entries)

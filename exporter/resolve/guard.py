@@ -18,7 +18,6 @@ from exporter.oci.reference import Place, Repository
 from exporter.ports import CredentialCheck, Registry, Storage, Unseen
 
 if TYPE_CHECKING:
-    from exporter.facts.inventory import Inventory
     from exporter.resolve.target import FullReads, Target
 
 _log: Final = logging.getLogger("pullproof.audit")
@@ -127,12 +126,12 @@ def _name(call: object) -> str:
 
 def guarded(target: "Target", faults: Faults) -> "Target":
     """Return a target whose adapters raise nothing but `Unseen`."""
-    check = target.credential_check
+    check, storage = target.credential_check, target.storage
     return replace(
         target,
         registry=cast("Registry", _GuardedRegistry(target.registry, faults)),
         memory=_GuardedMemory(target.memory, faults),
-        storage=_GuardedStorage(target.storage, faults) if target.storage else None,
+        storage=cast("Storage", _GuardedStorage(storage, faults)) if storage else None,
         full_reads=_guarded_reads(target, faults),
         credential_check=_GuardedCredentialCheck(check, faults) if check else None,
     )
@@ -220,13 +219,18 @@ class _GuardedStorage:
     storage: Storage
     faults: Faults
 
-    def read(self) -> "Inventory":
-        try:
-            return self.storage.read()
-        except Unseen:
-            raise
-        except Exception as error:
-            raise self.faults.unseen("storage", self.storage.read, error) from error
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        call = getattr(self.storage, method, None)
+
+        def looked(*about: object, **how: object) -> Any:
+            try:
+                return getattr(self.storage, method)(*about, **how)
+            except Unseen:
+                raise
+            except Exception as error:
+                raise self.faults.unseen("storage", call, error) from error
+
+        return looked
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Final
 
 from exporter.facts.focus import Focus
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope, bounded
-from exporter.facts.proof import GONE, HEADER, Sighting, State, unknown
+from exporter.facts.inventory import Inventory
+from exporter.facts.proof import GONE, HEADER, STORED, Proof, Sighting, State, unknown
 from exporter.facts.registry_kind import UNKNOWN_KIND, Collector, RegistryKind
 from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import Use
@@ -22,12 +23,14 @@ from exporter.resolve import listing
 from exporter.resolve.attachments import attachments, unsettled
 from exporter.resolve.blobs import BlobCheck
 from exporter.resolve.carried import carry
+from exporter.resolve.contradictions import Asked, contradictions
 from exporter.resolve.credential_checks import admissions
 from exporter.resolve.due import Due, Resting, with_kept
 from exporter.resolve.full_reads import FullReadPlan
 from exporter.resolve.listing import Listings
-from exporter.resolve.scope import select, settled, suspected_first
+from exporter.resolve.scope import WantedImage, select, settled, suspected_first
 from exporter.resolve.seals import seals
+from exporter.resolve.stored import ALWAYS_ASKED, StorageProofs
 from exporter.resolve.tags import Answer, TagName, resolve, roots, tag_names, unasked, verify
 from exporter.resolve.target import Target
 from exporter.resolve.walk import Walk
@@ -43,12 +46,12 @@ async def observe(
     uses: Listing[Use],
     before: Snapshot | None,
     now: float,
-    focus: Focus | None = None,
+    by: Focus | Inventory | None = None,
 ) -> Snapshot:
     """Return what can be seen; `now` is in seconds since the epoch.
 
-    With a focus, only that is asked for, and what was not there before; without one, what the
-    target's periods name.
+    By a focus, only that is asked for, and what was not there before; by an inventory of its
+    storage, what that does not prove (`resolve/stored.py`); else what the target's periods name.
 
     It never raises `Unseen`: what cannot be seen becomes a gap or an unknown. Confirmed losses of
     the snapshot before are kept, under their own age, where nothing can be seen now.
@@ -62,6 +65,7 @@ async def observe(
         parts=target.parts,
         collector=target.collector,
         uses=tuple(settled(target.scope, use) for use in uses.entries if target.concerns(use)),
+        sampled_at=before.sampled_at if before else None,
     )
     away = await _away(target)
     if away is not None:
@@ -73,8 +77,13 @@ async def observe(
     asked = [each for each in repositories.entries if target.asks(each)]
     proxied = tuple(each for each in repositories.entries if not target.asks(each))
     listings = await listing.listings(target, asked, frozenset(catalogue.entries))
-    due = Due(before or empty, now, _follow(target), target.periods, focus)
-    seen = await _resolve(target, replace(empty, unasked=proxied), listings, before, due)
+    seen = replace(empty, unasked=proxied)
+    due = Due(before or empty, now, _follow(target), target.periods)
+    if isinstance(by, Inventory):
+        due, seen = replace(due, periods={}), replace(seen, sampled_at=now)
+        seen = await _sampled(target, seen, listings, due, by)
+    else:
+        seen = await _resolve(target, seen, listings, replace(due, focus=by))
     gaps = bounded((*uses.gaps, *repositories.gaps, *listing.gaps(listings), *seen.gaps))
     stumbled = await asyncio.to_thread(_stumbled, seen, gaps)
     away = await _away(target) if stumbled else None
@@ -90,27 +99,44 @@ async def observe(
     )
 
 
+async def _sampled(
+    target: Target, empty: Snapshot, listings: Listings, due: Due, inventory: Inventory
+) -> Snapshot:
+    """Resolve with what the storage proves; all over again without it where both disagree.
+
+    Nor is a storage believed that cannot be asked again about what seems to differ.
+    """
+    proofs = await asyncio.to_thread(
+        StorageProofs, inventory, due.before, empty.taken_at, target.asked_within
+    )
+    seen = await _resolve(target, empty, listings, due, proofs)
+    if proofs.used and (proofs.disagreements or proofs.gap):
+        seen = await _resolve(target, empty, listings, due)
+    gaps = (*seen.gaps, proofs.gap) if proofs.gap else seen.gaps
+    return replace(seen, disagreements=proofs.disagreements, gaps=gaps)
+
+
 async def _resolve(
-    target: Target, empty: Snapshot, listings: Listings, before: Snapshot | None, due: Due
+    target: Target,
+    empty: Snapshot,
+    listings: Listings,
+    due: Due,
+    proofs: StorageProofs | None = None,
 ) -> Snapshot:
     """Tags, then manifests, then protection, then blobs.
 
     What takes long for a hundred thousand tags is done in threads: other registries' audits go on.
     """
-    wanted = await asyncio.to_thread(
-        lambda: select(target.scope, listing.entries(listings, before), empty.uses)
-    )
-    proxied = unasked((each for each in wanted if not target.asks(each.repository)), _PROXIED)
-    wanted = tuple(each for each in wanted if target.asks(each.repository))
-    wanted = suspected_first(wanted, empty.uses)
-    known = await asyncio.to_thread(due.unresolved, wanted)
+    before = due.before
+    wanted, proxied = await asyncio.to_thread(_wanted, target, listings, before, empty.uses)
+    known = await asyncio.to_thread(_spared, wanted, due, proofs)
     moved = [each for each in tag_names(wanted) if each not in known]
     found = await resolve(target.registry, moved, target.limits, target.progress)
     answers = known | found
     starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
     kept = await asyncio.to_thread(due.kept, starts)
     walk = await _walk(target, due, kept)
-    await walk.run(await asyncio.to_thread(_places, starts, kept))
+    always = await _walked(walk, starts, kept, proofs)
     if await _verified(target, walk, answers):
         starts = await asyncio.to_thread(roots, wanted, answers, listings, before)
         led = (place for place in _places(starts, kept) if place not in walk.sightings)
@@ -119,8 +145,13 @@ async def _resolve(
     answers = dict(due.sealed(listings)) | answers
     children = chain(walk.children(), kept.children())
     sealed = await seals(target, told, answers, children, starts)
-    blobs = BlobCheck(walk)
+    blobs = BlobCheck(walk, proofs, always)
     await blobs.prove()
+    if proofs and target.storage:
+        checked = Asked(walk.sightings, walk.manifests, blobs.asked, answers)
+        limit = target.limits.width
+        differ = contradictions(checked, proofs, target.storage, target.registry, limit)
+        proofs.disagreements, proofs.gap = await differ
     asked = [each for each in starts if each not in kept.roots]
     seen = replace(
         empty,
@@ -139,6 +170,30 @@ async def _resolve(
     return replace(seen, gaps=gaps, admissions=await admissions(target, seen))
 
 
+def _wanted(
+    target: Target, listings: Listings, before: Snapshot, uses: Iterable[Use]
+) -> tuple[tuple[WantedImage, ...], tuple[Root, ...]]:
+    """Return the images to ask for, and those that are in a pull-through cache."""
+    wanted = select(target.scope, listing.entries(listings, before), uses)
+    proxied = unasked((each for each in wanted if not target.asks(each.repository)), _PROXIED)
+    asked = (each for each in wanted if target.asks(each.repository))
+    return suspected_first(asked, uses), proxied
+
+
+async def _walked(
+    walk: Walk, starts: Iterable[Root], kept: Resting, proofs: StorageProofs | None
+) -> frozenset[Place]:
+    """Look at manifests; return those that are asked for whatever the storage proves."""
+    places, always = await asyncio.to_thread(_places, starts, kept), frozenset[Place]()
+    if proofs:
+        first = await asyncio.to_thread(_always_asked, starts)
+        await walk.run(place for place in places if place in first)
+        always = frozenset(walk.sightings)
+        places = [place for place in places if place not in always]
+    await walk.run(places, proofs)
+    return always
+
+
 async def _walk(target: Target, due: Due, kept: Resting) -> Walk:
     """Return a walk that begins with what is known of the registry's content."""
     read = due.before.manifests
@@ -152,6 +207,21 @@ async def _walk(target: Target, due: Due, kept: Resting) -> Walk:
     return walk
 
 
+def _spared(
+    wanted: Iterable[WantedImage], due: Due, proofs: StorageProofs | None
+) -> dict[TagName, Answer]:
+    """Return what tags resolve to that are not asked for: by the storage, or by the last audit."""
+    if proofs is None:
+        return due.unresolved(wanted)
+    often = (each for each in wanted if each.reference_class not in ALWAYS_ASKED)
+    return {at: (digest, STORED) for at, digest in proofs.tags(tag_names(often)).items()}
+
+
+def _always_asked(starts: Iterable[Root]) -> set[Place]:
+    often = (root for root in starts if root.reference_class in ALWAYS_ASKED)
+    return {(root.repository, root.digest) for root in often if root.digest}
+
+
 def _told(listings: Listings, seen: Iterable[tuple[Place, Sighting]]) -> Listings:
     """Leave out denied repositories of which nothing was read: the registry may hide their tags.
 
@@ -159,7 +229,8 @@ def _told(listings: Listings, seen: Iterable[tuple[Place, Sighting]]) -> Listing
     """
     if not any(each.denied for each in listings.values()):
         return listings
-    read = {place[0] for place, look in seen if look.state is State.PRESENT}
+    there = ((at, look) for at, look in seen if look.state is State.PRESENT)
+    read = {at[0] for at, look in there if look.proof is not Proof.STORED}
     return {at: each for at, each in listings.items() if not each.denied or at in read}
 
 

@@ -76,7 +76,8 @@ class Refresh:
     ) -> Snapshot:
         narrow, before = _narrowed(self.target, asked), part(self.before, asked)
         focus |= Focus(tags=frozenset(at for at in self.lost if at[0] in asked))
-        return await observe(narrow, uses, before, self.now, focus)
+        seen = await observe(narrow, uses, before, self.now, focus)
+        return replace(seen, disagreements=before.disagreements)
 
 
 def _narrowed(target: Target, asked: frozenset[Repository]) -> Target:

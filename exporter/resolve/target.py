@@ -143,6 +143,8 @@ class Target:
     """As declared; where it is not, a harmless difference in answers may tell."""
     storage: Storage | None = None
     """The registry's own storage, where that may be read as well."""
+    asked_within: float = DAY
+    """Seconds within which the registry is asked about all that its storage proves."""
     grace: Grace = field(default_factory=Grace)
     scrub: Scrub | None = None
     """None where its bytes are not read whole."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.facts.gap import Reason
-from exporter.facts.proof import HASHED, HEADER, Sighting, State, unknown
+from exporter.facts.proof import HASHED, HEADER, STORED, Sighting, State, unknown
 from exporter.facts.sightings import Sightings
 from exporter.memory import Memory
 from exporter.oci.digest import Digest, Malformed
@@ -17,6 +17,7 @@ from exporter.ports import Content, ManifestBody, Unseen
 from exporter.resolve.concurrency import abreast
 from exporter.resolve.confirm import Look, Suspect, confirm, recovered, suspicion
 from exporter.resolve.full_reads import FullReadPlan
+from exporter.resolve.stored import StorageProofs
 from exporter.resolve.target import AuditLimits
 from exporter.tally import AuditProgress
 
@@ -95,17 +96,31 @@ class Walk:
         """Count manifests that are held besides those that are read."""
         self._entries += sum(_weight(len(each.links)) for each in held)
 
-    async def run(self, starts: Iterable[Place]) -> None:
-        """Look at these manifests and at every manifest below them."""
+    async def run(self, starts: Iterable[Place], proofs: StorageProofs | None = None) -> None:
+        """Look at these manifests and at every manifest below them.
+
+        With `proofs`, the registry is not asked about what these spare it.
+        """
         wave = list(dict.fromkeys(starts))
         self.bare.update(wave)
         for _ in range(self.limits.depth + 1):
-            await self._manifests(wave)
+            asked = await asyncio.to_thread(self._spare, wave, proofs) if proofs else wave
+            await self._manifests(asked)
             wave = await asyncio.to_thread(self._next, wave)
         deep = unknown(Reason.TOO_LARGE, "indexes are nested too deeply")
         for place in wave:
             self.sightings.setdefault(place, deep)
         await self.fresh.flush()
+
+    def _spare(self, wave: list[Place], proofs: StorageProofs) -> list[Place]:
+        """Take what the storage proves of manifests that were read before; return the others."""
+        known = self.before
+        spared = proofs.manifests({at: known[at[1]].size for at in wave if at[1] in known})
+        for place in spared:
+            held = place[1] in self.manifests
+            refused = None if held else self._hold(known[place[1]])
+            self.sightings[place] = refused or STORED
+        return [place for place in wave if place not in self.sightings] if spared else wave
 
     async def _manifests(self, wave: list[Place]) -> None:
         """Read each new digest once, wherever it is first; then ask for the other places."""
@@ -146,13 +161,13 @@ class Walk:
             if digest in self.manifests:
                 return await self._known(place)
             if body := self.memory.manifest(digest):
-                return await self._hold(digest, body) or await self._known(place)
+                return await self._parse(digest, body) or await self._known(place)
             if self._entries >= self.limits.entries:
                 return self._no_room()
             answer = await self.content.manifest(*place)
             if not isinstance(answer, ManifestBody):
                 return suspicion(answer)
-            if (refused := await self._hold(digest, answer.content)) is not None:
+            if (refused := await self._parse(digest, answer.content)) is not None:
                 return refused
         except Unseen as unseen:
             return unknown(unseen.reason, unseen.detail)
@@ -179,21 +194,22 @@ class Walk:
             return HASHED if isinstance(read, ManifestBody) else suspicion(read)
         return HEADER if isinstance(header, Digest) else suspicion(header)
 
-    async def _hold(self, digest: Digest, body: bytes) -> Sighting | None:
+    async def _parse(self, digest: Digest, body: bytes) -> Sighting | None:
         """Hold what a body says, or say why not. Raises `Malformed`."""
-        read = await self._parsed(digest, body)
+        return self._hold(await self._parsed(digest, body))
+
+    def _hold(self, read: Manifest) -> Sighting | None:
+        """Hold a manifest, or say why not."""
         if len(read.links) > self.limits.entries_each:
             words = f"the manifest has more than {self.limits.entries_each:,} entries"
             return unknown(Reason.TOO_LARGE, words)
         inline = read.inline_size // _INLINE
-        weight = max(_weight(len(read.links)) + inline, len(body) // _TEXT)
+        weight = max(_weight(len(read.links)) + inline, read.size // _TEXT)
         if self._entries + weight > self.limits.entries:
             return self._no_room()
         self._entries += weight
-        known = self.before.get(digest)
-        if known == read:
-            read = known
-        self.manifests[read.digest] = read
+        known = self.before.get(read.digest)
+        self.manifests[read.digest] = known if known == read else read
         return None
 
     async def _parsed(self, digest: Digest, body: bytes) -> Manifest:

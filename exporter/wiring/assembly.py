@@ -145,6 +145,7 @@ def target(
         else None,
         collector=registry.collector or Collector.UNKNOWN,
         storage=storage(registry.storage, ledger) if registry.storage and shard.first else None,
+        asked_within=(registry.verify.period or timedelta(seconds=DAY)).total_seconds(),
         grace=grace(registry.storage) if registry.storage else Grace(),
         full_reads=FullReads(
             ledger,

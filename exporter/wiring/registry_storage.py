@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from exporter.facts.gap import Reason
 from exporter.facts.inventory import Inventory
 from exporter.memory import Outlines
+from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor
-from exporter.oci.reference import Repository
+from exporter.oci.reference import Repository, Tag
 from exporter.ports import Absent, Sink, Unseen, Wrong
-from exporter.sources.storage import filesystem, verification
+from exporter.sources.storage import filesystem, looks, verification
 from exporter.sources.storage.folder import RootFolder
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ class RegistryStorage:
         finally:
             self._reading.release()
 
+    def size(self, repository: Repository, digest: Digest, *, manifest: bool) -> int | None:
+        """Return the bytes of what a repository links, as it is now; None where it is not there."""
+        return looks.size(self._files(), self.location, repository, digest, manifest=manifest)
+
+    def tagged(self, repository: Repository, tag: Tag) -> str | None:
+        """Return the digest that a tag names now; None where it names none."""
+        return looks.tagged(self._files(), self.location, repository, tag)
+
     def contents(self, digests: Sequence[str], most: int) -> list[bytes | None]:
         """Read blobs, each at most one byte more than the limit; None where there is none."""
         bucket = self._bucket()
@@ -78,7 +87,7 @@ class RegistryStorage:
         """Raise `Unseen` where there is no registry's root directory."""
         verification.insist_on_registry(self._files(), self.location)
 
-    def _files(self) -> verification.Files:
+    def _files(self) -> looks.SizedFiles:
         bucket = self._bucket()
         return RootFolder(self.location) if bucket is None else bucket.objects
 

@@ -6,6 +6,7 @@ collection under the running server. Nobody restarts anything.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,8 +133,12 @@ def test_a_repair_by_pushing_again_leaves_it_broken_behind_2xx_answers(site: Sit
 def test_one_page_for_a_tag_names_its_platforms_and_digests(site: Site) -> None:
     site.exporter.audit()
     with watch(site.folder, site.exporter.address) as watching:
-        warned = "RegistryLiveTagUnprotected"
-        until(lambda: len(watching.tickets.alerts(warned)) == 2, "two warnings before the loss")
+        warned = "RegistryLiveTagsUnprotected"
+        (at_risk,) = until(lambda: watching.tickets.alerts(warned), "one warning before the loss")
+        assert at_risk["labels"].keys() == {"alertname", "registry", "severity"}
+        assert {"team/app:v1", "team/web:v1"} <= set(
+            re.split(r"[ ,.]+", at_risk["annotations"]["description"])
+        )
         firing, pages = watching.prometheus.firing, watching.pager.pages
         assert not pages
 

@@ -15,6 +15,8 @@ from tests.parts import layout
 from tests.parts.pages import TREE, Shell
 from tests.parts.product import Json, configure, exporter
 from tests.parts.registry import Registry, Settings, registry
+from tests.shipped.grafana import documents, panels
+from tests.shipped.promql import filled
 from tests.worlds import two_platforms
 
 if TYPE_CHECKING:
@@ -138,6 +140,27 @@ def test_every_command_of_a_page_works_where_the_exporter_runs(site: Site) -> No
         with each.client("team/app") as client:
             for child in APPS[kind].children:
                 client.delete(child.digest)
+
+
+def test_the_commands_of_a_dashboard_name_the_registry_as_it_is_configured(site: Site) -> None:
+    site.lose()
+    (note,) = (
+        panel["options"]["content"]
+        for panel in panels(documents()["tag.json"])
+        if panel["title"] == "What to do"
+    )
+    for kind in KINDS:
+        here = {
+            "${registry:raw}": site.label(kind),
+            "${repository:raw}:${tag:raw}": IMAGE,
+            "/etc/pullproof/": "",
+        }
+        commands = re.findall(r"^    (pullproof .*)$", filled(note, here), re.MULTILINE)
+        told = [
+            site.run(command, code) for command, code in zip(commands, (1, 1, 1, 0), strict=True)
+        ]
+        for words, said in zip(("MISSING", "arm64", "No source has it", ""), told, strict=True):
+            assert words in said
 
 
 def test_the_commands_of_an_answer_reach_the_registry_that_it_is_about(site: Site) -> None:

@@ -21,8 +21,13 @@ def documents() -> dict[str, Json]:
 
 
 def panels(document: Json) -> list[Json]:
-    """The panels of a dashboard, without its rows."""
-    return [panel for panel in document["panels"] if panel["type"] != "row"]
+    """The panels of a dashboard, those of folded rows too, without its rows."""
+    return [panel for panel in placed(document) if panel["type"] != "row"]
+
+
+def placed(document: Json) -> list[Json]:
+    """Everything that has a place: panels and rows."""
+    return [each for top in document["panels"] for each in (top, *top.get("panels", ()))]
 
 
 def targets(document: Json) -> Iterator[tuple[Json, Json]]:

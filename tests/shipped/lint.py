@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from grafana_foundation_sdk.models import units
 
 from exporter.publish.metrics.catalogue import FAMILIES
-from tests.shipped.grafana import Json, choices, chosen, panels, targets
+from tests.shipped.grafana import Json, choices, chosen, panels, placed, targets
 from tests.shipped.promql import RATE_INTERVAL, selectors
 
 if TYPE_CHECKING:
@@ -179,20 +179,20 @@ def portable(document: Json) -> Iterator[str]:
 
 
 def panel_ids(document: Json) -> Iterator[str]:
-    ids = [panel.get("id") for panel in document["panels"]]
+    ids = [panel.get("id") for panel in placed(document)]
     if not all(ids) or len(set(ids)) < len(ids):
         yield f"not all are there and unlike: {ids}"
 
 
 def titles(document: Json) -> Iterator[str]:
-    names = [panel["title"] for panel in document["panels"]]
+    names = [panel["title"] for panel in placed(document)]
     yield from {name for name in names if names.count(name) > 1}
 
 
 def grid(document: Json) -> Iterator[str]:
     """Nothing reaches out of the grid, and no two panels lie over each other."""
     taken: set[tuple[int, int]] = set()
-    for panel in document["panels"]:
+    for panel in placed(document):
         at = {"x": 0, "y": 0} | panel["gridPos"]
         cells = {
             (x, y)

@@ -63,9 +63,7 @@ def test_an_alert_reaches_whom_its_severity_means(alert: Alert) -> None:
 
 MUTED = [
     ("RegistryManyLiveTagsBroken", {"registry": "r1"}, "RegistryLiveTagBroken", ONE),
-    ("RegistryLiveTagBroken", ONE, "RegistryLiveTagUnprotected", ONE),
-    ("RegistryLiveTagBroken", PIN, "RegistryLiveImageUnprotected", PIN),
-    ("RegistryLiveImageUnprotected", PIN, "RegistryLiveTagUnprotected", PIN),
+    ("RegistryLiveTagBroken", ONE, "RegistryLiveTagBrokenElsewhere", ONE),
     ("RegistryAuditStaleLong", {"registry": "r1"}, "RegistryAuditStale", {"registry": "r1"}),
     ("RegistryUnreachable", {"registry": "r1"}, "RegistryAuditStale", {"registry": "r1"}),
     ("RegistryUnreachable", {"registry": "r1"}, "RegistryAuditBlind", {"registry": "r1"}),
@@ -77,10 +75,9 @@ MUTED = [
 ]
 HEARD = [
     ("RegistryManyLiveTagsBroken", {"registry": "r2"}, "RegistryLiveTagBroken", ONE),
-    ("RegistryLiveTagBroken", OTHER_TAG, "RegistryLiveTagUnprotected", ONE),
-    ("RegistryLiveTagBroken", OTHER_REGISTRY, "RegistryLiveTagUnprotected", ONE),
-    ("RegistryLiveImageUnprotected", PIN, "RegistryLiveTagUnprotected", ONE),
-    ("RegistryLiveImageUnprotected", PIN, "RegistryLiveTagBroken", PIN),
+    ("RegistryLiveTagBroken", OTHER_TAG, "RegistryLiveTagBrokenElsewhere", ONE),
+    ("RegistryLiveTagBroken", OTHER_REGISTRY, "RegistryLiveTagBrokenElsewhere", ONE),
+    ("RegistryLiveTagsUnprotected", {"registry": "r1"}, "RegistryLiveTagBroken", PIN),
     ("RegistryLiveTagBroken", ONE, "RegistryRollbackTargetBroken", OTHER_TAG),
     ("RegistryLiveSetSourceDown", {"source": "prod"}, "RegistryLiveTagBroken", ONE),
     ("RegistryUnreachable", {"registry": "r2"}, "RegistryAuditStale", {"registry": "r1"}),

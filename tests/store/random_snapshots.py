@@ -9,7 +9,15 @@ from exporter.facts.diff_ids import DiffIdMismatch
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.facts.proof import Proof, Sighting, State
 from exporter.facts.registry_kind import ChildRemoval, Collector, RegistryKind
-from exporter.facts.snapshot import Admission, RegistryPart, Role, Root, Sealed, Snapshot
+from exporter.facts.snapshot import (
+    Admission,
+    Disagreement,
+    RegistryPart,
+    Role,
+    Root,
+    Sealed,
+    Snapshot,
+)
 from exporter.facts.use import Holder, ReferenceClass, Use, Workload
 from exporter.oci.digest import Digest
 from exporter.oci.manifest import Descriptor, Kind, Link, Manifest
@@ -149,6 +157,11 @@ snapshots = st.builds(
     ).map(tuple),
     unasked=st.lists(names, max_size=2).map(tuple),
     delisted=st.lists(st.tuples(names, labels), max_size=2).map(tuple),
+    disagreements=st.lists(
+        st.builds(Disagreement, names, st.none() | labels, digests, words, words, st.booleans()),
+        max_size=2,
+    ).map(tuple),
+    sampled_at=st.none() | times,
     refreshed_at=st.none() | times,
     proven_at=st.dictionaries(st.tuples(names, digests), times, max_size=3),
 )

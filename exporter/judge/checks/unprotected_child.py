@@ -15,7 +15,7 @@ _RULE: Final = Rule(
     "The registry may remove a manifest although the tag that needs it stays.",
     at_risk=True,
     needs=Evidence.TAG_LIST,
-    runbook="RegistryLiveTagUnprotected",
+    runbook="RegistryLiveTagsUnprotected",
 )
 
 

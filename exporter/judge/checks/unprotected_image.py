@@ -16,7 +16,7 @@ _RULE: Final = Rule(
     "No tag protects a live image.",
     at_risk=True,
     needs=Evidence.TAG_LIST,
-    runbook="RegistryLiveImageUnprotected",
+    runbook="RegistryLiveTagsUnprotected",
 )
 
 

@@ -85,7 +85,7 @@ _CHILD: Final = (
     ("child_low", "long", "Likewise."),
 )
 _STATE: Final = ("state", "string", "`present`, `missing`, `broken` or `unknown`.")
-_PROOF: Final = ("proof", "string", "How that was established: `head`, `last-byte`, `hash` …")
+_PROOF: Final = ("proof", "string", "How that was established: `head`, `stored`, `last-byte` …")
 _SIZE: Final = ("size", "long", "Bytes.")
 _CLASS: Final = ("class", "string", "`live`, `idle`, `rollback`, `latest` or `selected`.")
 

@@ -129,6 +129,20 @@ class RootFolder:
             finally:
                 os.close(file)
 
+    def size(self, path: str) -> int | None:
+        """Return a regular file's bytes; None where there is none. Raises `Unseen`."""
+        folder, _, name = path.rpartition("/")
+        with root(self.root) as top, below(top, folder.split("/"), path) as parent:
+            try:
+                if parent is None:
+                    return None
+                seen = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                raise unseen(path, error) from error
+            return seen.st_size if stat.S_ISREG(seen.st_mode) else None
+
     def holds(self, folder: str) -> bool:
         """Is there anything in a folder? Raises `Unseen`, as `opened` does."""
         with root(self.root) as top, below(top, folder.split("/"), folder) as inner:

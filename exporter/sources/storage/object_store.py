@@ -75,6 +75,11 @@ class Objects:
                 return None
             return Key(path, seen["size"], _time(seen["last_modified"]), seen["e_tag"] or "")
 
+    def size(self, path: str) -> int | None:
+        """Return an object's bytes; None where there is none. Raises `Unseen`."""
+        seen = self.head(path)
+        return seen.size if seen else None
+
     def contents(self, paths: Sequence[str], most: int) -> list[bytes | None]:
         """Read the first `most` bytes of objects, some at once; None where there is none.
 

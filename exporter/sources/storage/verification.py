@@ -71,6 +71,17 @@ async def prove_file(
         await asyncio.to_thread(entry.__exit__, None, None, None)
 
 
+def small_file(files: Files, path: str, most: int) -> bytes | None:
+    """Read a small file; what is longer is cut. None where there is none. Raises `Unseen`."""
+    content = b""
+    with files.opened(path, fresh=False) as chunks:
+        if chunks is None:
+            return None
+        while len(content) <= most and (chunk := next(chunks, b"")):
+            content += chunk
+    return content[: most + 1]
+
+
 class _Hashing:
     """Hashes a file, to its end: one that is longer than it should be may be another blob."""
 
@@ -110,7 +121,7 @@ class _Hashing:
 
 def _signed(files: Files, path: str, digest: Digest) -> Absent | Wrong | None:
     """The digest of a schema 1 manifest leaves its signature out."""
-    content = _content(files, path, body.LARGEST)
+    content = small_file(files, path, body.LARGEST)
     if content is None:
         return _NOT_THERE
     try:
@@ -126,19 +137,8 @@ def _path(files: Files, repository: Repository, digest: Digest) -> str:
     for kind in ("_layers", "_manifests/revisions") if digest.algorithm != "sha256" else ():
         root = "/".join((*layout.ROOT, "repositories", repository, kind))
         link = f"{root}/{digest.algorithm}/{digest.encoded}/link"
-        content = _content(files, link, layout.LONGEST_LINK)
+        content = small_file(files, link, layout.LONGEST_LINK)
         named = layout.linked(content) if content is not None else None
         if isinstance(named, str):
             return layout.blob_path(named)
     return layout.blob_path(digest)
-
-
-def _content(files: Files, path: str, most: int) -> bytes | None:
-    """Read a small file; what is longer is cut."""
-    content = b""
-    with files.opened(path, fresh=False) as chunks:
-        if chunks is None:
-            return None
-        while len(content) <= most and (chunk := next(chunks, b"")):
-            content += chunk
-    return content[: most + 1]

@@ -1,0 +1,178 @@
+"""Where a registry and its storage say different things, and still do when both are asked again.
+
+A push, a deletion or a repair during the audit makes them differ once. What differs twice is a
+stale cache, a replica that is behind, or the storage of another registry.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from typing import Final
+
+import numpy as np
+
+from exporter.facts.gap import Gap, Scope
+from exporter.facts.proof import GONE, Proof, Sighting, State
+from exporter.facts.snapshot import Disagreement
+from exporter.facts.stored import UNSURE
+from exporter.oci.digest import Digest, Malformed
+from exporter.oci.manifest import Descriptor, Manifest
+from exporter.oci.reference import Place
+from exporter.ports import BlobRead, Content, Storage, Unseen
+from exporter.resolve.concurrency import abreast, in_daemon_thread
+from exporter.resolve.stored import StorageProofs
+from exporter.resolve.tags import Answer, TagName
+
+_MOST: Final = 100
+"""Contradictions that are looked into: where there are more, these are enough to tell."""
+_SERVED: Final = {
+    Proof.HEAD: "there, by HEAD",
+    Proof.LAST_BYTE: "its last byte was read",
+    Proof.HASH: "read in full",
+}
+"""Proofs that a registry gave, in words."""
+_LACKS: Final = "not there, or not linked in the repository"
+_NO_TAG: Final = "no such tag"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the registry was asked about in one audit, and what it answered."""
+
+    sightings: Mapping[Place, Sighting]
+    manifests: Mapping[Digest, Manifest]
+    blobs: Mapping[Place, Descriptor]
+    """The places that are blobs; all others are manifests."""
+    tags: Mapping[TagName, Answer]
+
+    def size(self, place: Place) -> int | None:
+        """Return how many bytes a place must have, where that is known."""
+        if place in self.blobs:
+            return self.blobs[place].size
+        manifest = self.manifests.get(place[1])
+        return manifest.size if manifest else None
+
+
+async def contradictions(
+    asked: Asked, proofs: StorageProofs, storage: Storage, content: Content, width: int
+) -> tuple[tuple[Disagreement, ...], Gap | None]:
+    """Return what both say differently twice, and why the storage could not be asked again."""
+
+    def suspects() -> list[Disagreement]:
+        return list(islice(chain(_tags(asked, proofs), _contents(asked, proofs)), _MOST))
+
+    found = await asyncio.to_thread(suspects)
+    if not found:
+        return (), None
+    again = _Again(asked, storage, content)
+    try:
+        still = await in_daemon_thread(lambda: list(filter(None, map(again.look, found))))
+    except Unseen as unseen:
+        return (), unseen.gap(Scope.REGISTRY)
+    agreed = dict(await abreast(width, again.ask, still))
+    return tuple(each for each in still if agreed[each]), None
+
+
+def _tags(asked: Asked, proofs: StorageProofs) -> Iterator[Disagreement]:
+    """Yield the tags that the storage points elsewhere than the registry."""
+    for (repository, tag), (digest, seen) in asked.tags.items():
+        stored = proofs.all_tags(repository)
+        if stored is None or seen.proof is Proof.STORED:
+            continue
+        named = stored.get(tag)
+        if seen.state is State.PRESENT and digest and named != digest:
+            yield Disagreement(repository, tag, digest, str(digest), named or _NO_TAG)
+        elif seen.state in GONE and named and (whole := _digest(named)):
+            (size,), _ = proofs.stored.sizes([(repository, whole)], proofs.inventory.revisions)
+            if size >= 0:
+                yield Disagreement(repository, tag, whole, seen.detail, named, stored=True)
+
+
+def _digest(text: str) -> Digest | None:
+    try:
+        return Digest.parse(text)
+    except Malformed:
+        return None
+
+
+def _contents(asked: Asked, proofs: StorageProofs) -> Iterator[Disagreement]:
+    """Yield what the registry serves and the storage lacks, and what it denies and that holds."""
+    places = [place for place, seen in asked.sightings.items() if _was_answered(seen)]
+    inventory, stored = proofs.inventory, proofs.stored
+    layers, _ = stored.sizes(places, inventory.layers)
+    revisions, _ = stored.sizes(places, inventory.revisions)
+    blobs = np.fromiter((place in asked.blobs for place in places), bool, len(places))
+    stated = np.array([UNSURE if (n := asked.size(each)) is None else n for each in places], int)
+    states = (asked.sightings[place].state for place in places)
+    served = np.fromiter((state is State.PRESENT for state in states), bool, len(places))
+    own, any_link = np.where(blobs, layers, revisions), np.maximum(layers, revisions)
+    right = (any_link == stated) | ((stated < 0) & (any_link >= 0))
+    lacks = served & ~right & (any_link != UNSURE)
+    holds = ~served & (own >= 0) & ((own == stated) | (stated < 0))
+    for at in np.flatnonzero(lacks | holds).tolist():
+        (repository, digest), seen = places[at], asked.sightings[places[at]]
+        said = _SERVED.get(seen.proof, "") if served[at] else seen.detail
+        yield Disagreement(repository, None, digest, said, "", stored=not served[at])
+
+
+def _was_answered(seen: Sighting) -> bool:
+    """Did the registry say now that it is there, or that it is not? Wrong bytes say neither."""
+    if seen.state is State.PRESENT:
+        return seen.proof in _SERVED
+    return seen.state in GONE and not seen.corrupt and seen.seen_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """The second look at what differs: at the storage first, then at the registry."""
+
+    asked: Asked
+    storage: Storage
+    content: Content
+
+    def look(self, suspect: Disagreement) -> Disagreement | None:
+        """Return the disagreement with what the storage says now; None where it is none any more.
+
+        Raises `Unseen`.
+        """
+        repository, digest = suspect.repository, suspect.digest
+        if suspect.tag:
+            named = self.storage.tagged(repository, suspect.tag)
+            if not suspect.stored:
+                return None if named == digest else replace(suspect, storage=named or _NO_TAG)
+            if named is None or (place := _digest(named)) is None:
+                return None
+            held = self.storage.size(repository, place, manifest=True) is not None
+            return replace(suspect, digest=place, storage=named) if held else None
+        return self._content(suspect, (repository, digest))
+
+    def _content(self, suspect: Disagreement, place: Place) -> Disagreement | None:
+        manifest, stated = place not in self.asked.blobs, self.asked.size(place)
+        size = self.storage.size(*place, manifest=manifest)
+        if size is None and not suspect.stored:
+            size = self.storage.size(*place, manifest=not manifest)
+        whole = size is not None and stated in (None, size)
+        if whole is not suspect.stored:
+            return None
+        words = _LACKS if size is None else f"{size:,} bytes"
+        if size is not None and not whole:
+            words = f"{size:,} of {stated:,} bytes"
+        return replace(suspect, storage=words)
+
+    async def ask(self, suspect: Disagreement) -> bool:
+        """Does the registry still say the same?"""
+        try:
+            return await self._serves(suspect) is not suspect.stored
+        except Unseen:
+            return False
+
+    async def _serves(self, suspect: Disagreement) -> bool:
+        repository, digest = suspect.repository, suspect.digest
+        if suspect.tag:
+            found = await self.content.head(repository, suspect.tag)
+            return isinstance(found, Digest) and (suspect.stored or found == digest)
+        blob = self.asked.blobs.get((repository, digest))
+        if blob is not None:
+            return isinstance(await self.content.read(repository, blob), BlobRead)
+        return isinstance(await self.content.head(repository, digest), Digest)

@@ -1,0 +1,133 @@
+"""What an audit takes from the registry's storage instead of asking the registry.
+
+The registry was right about a place at the audit before, the storage holds it whole now, and its
+turn to be asked about has not come: only then it is not asked. Each place has its turn once in a
+period, at a moment that its name decides. So turns are spread evenly, and only the end of the last
+round has to be remembered (`Snapshot.sampled_at`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+
+from exporter.facts.digests import DIGEST_BYTES, Halves, Marks, pack_texts
+from exporter.facts.gap import Gap
+from exporter.facts.inventory import Inventory
+from exporter.facts.proof import Proof, Sighting, State
+from exporter.facts.snapshot import Disagreement, Snapshot
+from exporter.facts.stored import Stored
+from exporter.facts.use import ReferenceClass
+from exporter.oci.digest import Digest
+from exporter.oci.reference import Place, Repository, Tag
+
+ALWAYS_ASKED: Final = frozenset({ReferenceClass.LIVE, ReferenceClass.LATEST})
+"""The registry is asked at every audit about tags of these classes, and about all below them."""
+
+_MANIFEST_PROOFS: Final = frozenset({Proof.HEAD, Proof.STORED, Proof.LAST_BYTE, Proof.HASH})
+_BLOB_PROOFS: Final = _MANIFEST_PROOFS - {Proof.HEAD}
+"""A HEAD proves no blob."""
+_SECOND: Final = 1_000_000_000
+_TURNS: Final = 2**32
+_HEAD: Final = 4
+"""Bytes of a digest that decide its turn."""
+
+
+@dataclass(slots=True)
+class StorageProofs:
+    """What one reading of the storage spares one audit."""
+
+    inventory: Inventory
+    before: Snapshot | None
+    now: float
+    """Seconds since the epoch."""
+    period: float
+    """Seconds within which the registry is asked about everything."""
+    used: bool = False
+    """Was anything taken from the storage?"""
+    disagreements: tuple[Disagreement, ...] = ()
+    gap: Gap | None = None
+    """Why the storage could not be asked again about what seems to differ."""
+    stored: Stored = field(init=False)
+    _since: float | None = field(init=False)
+    """When the last round of turns ended; None where everything has its turn now."""
+    _tags: dict[Repository, Mapping[str, str | None] | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Read the inventory, and see whether a round of turns is under way."""
+        self.stored = Stored(self.inventory)
+        since = self.before.sampled_at if self.before else None
+        recent = since is not None and 0 <= self.now - since < self.period
+        self._since = since if recent else None
+
+    def tags(self, names: Iterable[tuple[Repository, Tag]]) -> dict[tuple[Repository, Tag], Digest]:
+        """Return what tags resolve to, of those about which the registry need not be asked."""
+        if self.before is None or self._since is None:
+            return {}
+        roots = (root for root in self.before.roots if root.sighting.state is State.PRESENT)
+        known = {(root.repository, root.tag): root.digest for root in roots if root.digest}
+        alike = {at: known[at] for at in names if at in known and self.named(at) == known[at]}
+        heads = np.array([crc32(tag.encode()) for _, tag in alike], np.int64)
+        due = self._due([repository for repository, _ in alike], heads, self._since)
+        found = {
+            at: digest for (at, digest), asked in zip(alike.items(), due, strict=True) if not asked
+        }
+        self.used |= bool(found)
+        return {at: digest for at, digest in found.items() if digest}
+
+    def named(self, at: tuple[Repository, Tag]) -> str | None:
+        """Return what a tag names in the storage; None for nothing, or where that is unknown."""
+        return (self.all_tags(at[0]) or {}).get(at[1])
+
+    def all_tags(self, repository: Repository) -> Mapping[str, str | None] | None:
+        """Return what each tag of a repository names; None where not all of them are known."""
+        if repository not in self._tags:
+            self._tags[repository] = self.stored.tags(repository)
+        return self._tags[repository]
+
+    def manifests(self, stated: Mapping[Place, int]) -> list[Place]:
+        """Return the manifests about which the registry need not be asked, given their bytes."""
+        return self._proven(stated, blobs=False)
+
+    def blobs(self, stated: Mapping[Place, int]) -> list[Place]:
+        """Return the blobs about which the registry need not be asked, given their bytes."""
+        return self._proven(stated, blobs=True)
+
+    def _proven(self, stated: Mapping[Place, int], *, blobs: bool) -> list[Place]:
+        if self.before is None or self._since is None:
+            return []
+        earlier, proofs = self.before.sightings, _BLOB_PROOFS if blobs else _MANIFEST_PROOFS
+        held = [place for place in stated if _right(earlier.get(place), proofs)]
+        links = self.inventory.layers if blobs else self.inventory.revisions
+        sizes, times = self.stored.sizes(held, links)
+        wanted = np.array([stated[place] for place in held], np.int64)
+        # What was written since the last audit is new, or was tampered with.
+        right = (sizes == wanted) & (times <= int(self._since * _SECOND))
+        due = self._due([repository for repository, _ in held], _heads(held), self._since)
+        found = [held[at] for at in np.flatnonzero(right & ~due).tolist()]
+        self.used |= bool(found)
+        return found
+
+    def _due(self, repositories: Sequence[Repository], heads: Halves, since: float) -> Marks:
+        """Mark the places whose turn came since the last round."""
+        crcs = {each: crc32(each.encode()) for each in set(repositories)}
+        own = np.array([crcs[each] for each in repositories], np.int64)
+        phase = (own + heads) % _TURNS * (self.period / _TURNS)
+        turns: Marks = np.floor((self.now - phase) / self.period) > np.floor(
+            (since - phase) / self.period
+        )
+        return turns
+
+
+def _right(seen: Sighting | None, proofs: frozenset[Proof]) -> bool:
+    return seen is not None and seen.state is State.PRESENT and seen.proof in proofs
+
+
+def _heads(places: Sequence[Place]) -> Halves:
+    digests = [digest for _, digest in places]
+    packed = pack_texts(digests)
+    if packed is None:
+        return np.array([crc32(each.encode()) for each in digests], np.int64)
+    return np.frombuffer(packed, ">u4")[:: DIGEST_BYTES // _HEAD].astype(np.int64)

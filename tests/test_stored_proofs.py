@@ -1,0 +1,456 @@
+"""What an audit takes from the registry's storage instead of asking the registry."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.audit import audit
+from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.proof import Proof, State
+from exporter.facts.use import ReferenceClass
+from exporter.judge.report import Report
+from exporter.ports import Listing, Unseen
+from exporter.resolve.scope import AuditScope, Promotion
+from exporter.resolve.target import DAY
+from exporter.store import snapshot_file
+from exporter.wiring.registry_storage import RegistryStorage
+from tests import worlds
+from tests.fakes import APP, NOW, Fake, Notes, codes, target
+from tests.parts import tree
+
+if TYPE_CHECKING:
+    from exporter.facts.inventory import Inventory
+    from exporter.oci.digest import Digest
+
+QUARTER: Final = 900.0
+A, B = worlds.two_platforms("app").children
+NESTED = worlds.index(B, worlds.chart("c"))
+BUILT = worlds.index(A, NESTED, worlds.attestation(A))
+PLAIN = worlds.image("plain", layers=(A.layers[0],))
+ALONE = worlds.image("alone")
+EVERY = [*BUILT.walk(), PLAIN, ALONE]
+EVERY_TAG: Final = AuditScope(select=("*",), latest=())
+THINGS = sorted({each.digest for made in EVERY for each in (made, *made.blobs)})
+
+
+@dataclass
+class World:
+    """One registry and its storage, of the same content until something happens to one of them."""
+
+    root: Path
+    fake: Fake = field(default_factory=Fake)
+    notes: Notes = field(default_factory=Notes)
+    storage: object = None
+    scope: AuditScope = EVERY_TAG
+    report: Report | None = None
+    now: float = NOW
+
+    def __post_init__(self) -> None:
+        self.storage = self.storage or RegistryStorage(str(self.root))
+
+    def push(self, made: worlds.Made, tag: str) -> None:
+        self.fake.push(made, tag)
+        tree.write(self.root, APP, made, tag)
+        for each in made.walk():
+            for digest in (each.digest, *(blob.digest for blob in each.blobs)):
+                _touch(tree.data(self.root, digest), NOW - DAY)
+
+    def unstore(self, digest: Digest) -> None:
+        shutil.rmtree(tree.data(self.root, digest).parent, ignore_errors=True)
+
+    def lose(self, digest: Digest) -> None:
+        self.fake.sweep(digest)
+        self.unstore(digest)
+
+    async def audited(self, after: float = QUARTER, storage: object = None) -> Report:
+        """Audit some seconds after the audit before; keep its report for the next one."""
+        self.now += after
+        self.fake.asked.clear()
+        told = target(self.fake, self.notes, storage=storage or self.storage, scope=self.scope)
+        self.report = await audit(told, Listing(()), self.report, self.now)
+        return self.report
+
+    async def anew(self) -> Report:
+        """Audit from nothing, without a storage."""
+        return await audit(target(self.fake, scope=self.scope), Listing(()), None, self.now)
+
+    @property
+    def content_named(self) -> set[str]:
+        kinds = ("manifest", "blob", "whole", "tag")
+        return {name for _, kind, _, name in self.fake.asked if kind in kinds}
+
+    @property
+    def content_asked(self) -> int:
+        kinds = self.fake.counted()
+        return sum(n for (_, kind), n in kinds.items() if kind in ("manifest", "blob", "tag"))
+
+
+def _touch(path: Path, at: float) -> None:
+    os.utime(path, (at, at))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    made.push(BUILT, "v1")
+    made.push(PLAIN, "v2")
+    made.push(ALONE, "v3")
+    return made
+
+
+def states(report: Report) -> dict[tuple[str, str], State]:
+    found = {(each.root.name, ""): each.state for each in report.verdicts}
+    for verdict in report.verdicts:
+        found |= {(verdict.root.name, str(each.digest)): each.state for each in verdict.children}
+    return found
+
+
+def proofs(report: Report) -> set[Proof]:
+    return {seen.proof for seen in report.snapshot.sightings.values()}
+
+
+async def test_the_first_audit_asks_the_registry_about_everything(world: World) -> None:
+    report = await world.audited()
+
+    assert Proof.STORED not in proofs(report)
+    assert report.snapshot.disagreements == ()
+
+
+async def test_the_next_one_takes_nearly_everything_from_the_storage(world: World) -> None:
+    await world.audited()
+    first = world.content_asked
+    report = await world.audited(1.0)
+
+    assert world.content_asked <= first / 10
+    assert report.snapshot.sightings.keys() == (await world.anew()).snapshot.sightings.keys()
+    assert states(report) == states(await world.anew())
+
+
+async def test_everything_is_asked_about_once_in_a_period_and_evenly(world: World) -> None:
+    for n in range(20):
+        world.push(worlds.image(f"more {n}"), f"more-{n}")
+    await world.audited()
+    everything = world.content_named
+    asked: list[set[str]] = []
+    for _ in range(12):
+        await world.audited(DAY / 12)
+        asked.append(world.content_named)
+
+    assert set.union(*asked) == everything
+    assert sum(map(len, asked)) == len(everything)
+    assert max(map(len, asked)) < len(everything) / 3
+
+
+async def test_a_restart_goes_on_with_the_turns(world: World) -> None:
+    await world.audited()
+    assert world.report
+    kept = snapshot_file.decode(snapshot_file.encode(world.report.snapshot))
+    world.report = replace(world.report, snapshot=kept)
+
+    report = await world.audited(1.0)
+
+    assert Proof.STORED in proofs(report)
+
+
+@pytest.mark.parametrize("reference", [ReferenceClass.LIVE, ReferenceClass.LATEST])
+async def test_live_and_latest_are_asked_about_always(
+    world: World, reference: ReferenceClass
+) -> None:
+    world.scope = replace(world.scope, promotions=(Promotion("*", "v1", reference),))
+    await world.audited()
+    report = await world.audited(1.0)
+
+    asked = {(at, each.digest) for at in (APP,) for m in BUILT.walk() for each in (m, *m.blobs)}
+    sighted = report.snapshot.sightings
+    assert all(sighted[at].proof is not Proof.STORED for at in asked)
+    assert sighted[APP, ALONE.digest].proof is Proof.STORED
+
+
+async def test_what_is_lost_in_both_is_found_at_once(world: World) -> None:
+    await world.audited()
+    world.lose(ALONE.blobs[0].digest)
+
+    report = await world.audited(1.0)
+
+    assert states(report) == states(await world.anew())
+    assert ("broken-child", "warning") in codes(report)
+    assert report.snapshot.disagreements == ()
+
+
+async def test_a_file_cut_short_is_asked_about(world: World) -> None:
+    await world.audited()
+    blob = ALONE.blobs[0]
+    tree.data(world.root, blob.digest).write_bytes(blob.body[:-1])
+    world.fake.blobs[APP, blob.digest] = blob.body[:-1]
+
+    report = await world.audited(1.0)
+
+    assert states(report) == states(await world.anew())
+
+
+async def test_what_is_not_linked_is_asked_about(world: World) -> None:
+    await world.audited()
+    blob, manifest = ALONE.blobs[0].digest, PLAIN.digest
+    tree.layer_link(world.root, APP, blob).unlink()
+    tree.revision(world.root, APP, manifest).unlink()
+    world.fake.sweep(blob, manifest)
+
+    report = await world.audited(1.0)
+
+    assert states(report) == states(await world.anew())
+
+
+async def test_what_was_written_since_the_last_audit_is_asked_about(world: World) -> None:
+    await world.audited()
+    blob = ALONE.blobs[0].digest
+    _touch(tree.data(world.root, blob), world.now + 0.5)
+
+    report = await world.audited(1.0)
+
+    assert report.snapshot.sightings[APP, blob].proof is Proof.LAST_BYTE
+
+
+async def test_a_tag_that_moved_is_resolved(world: World) -> None:
+    await world.audited()
+    world.push(worlds.image("newer"), "v3")
+
+    report = await world.audited(1.0)
+
+    assert states(report) == states(await world.anew())
+    assert report.snapshot.disagreements == ()
+
+
+async def test_a_push_during_the_audit_is_no_disagreement(world: World) -> None:
+    await world.audited()
+    pushed = worlds.image("pushed meanwhile")
+
+    def push() -> None:
+        world.push(pushed, "v4")
+
+    world.fake.spoil("*", push)
+
+    report = await world.audited(1.0)
+
+    assert world.fake.asked_about("v4")
+    assert (report.snapshot.disagreements, report.snapshot.gaps) == ((), ())
+
+
+async def test_what_only_the_storage_lacks_is_present_and_a_disagreement(world: World) -> None:
+    await world.audited()
+    blob = ALONE.blobs[0].digest
+    world.unstore(blob)
+
+    report = await world.audited(1.0)
+
+    assert states(report) == states(await world.anew())
+    (found,) = [each for each in report.findings if each.rule.code == "storage-disagreement"]
+    assert (found.root.name, found.digest) == ("v3", blob)
+    assert "registry says its last byte was read" in found.detail
+    assert "storage says not there" in found.detail
+    assert Proof.STORED not in proofs(report)
+    assert [gap.subject for gap in report.snapshot.gaps] == ["storage"]
+
+
+async def test_what_only_the_registry_denies_is_lost_and_a_disagreement(world: World) -> None:
+    await world.audited()
+    blob = ALONE.blobs[0]
+    world.fake.sweep(blob.digest)
+
+    for _ in range(97):
+        report = await world.audited()
+        if ("broken-child", "warning") in codes(report):
+            break
+
+    assert states(report) == states(await world.anew())
+    (found,) = [each for each in report.findings if each.rule.code == "storage-disagreement"]
+    assert f"registry says BLOB_UNKNOWN; the storage says {len(blob.body):,} bytes" in found.detail
+    assert Proof.STORED not in proofs(report)
+
+
+async def test_a_tag_that_they_resolve_differently_is_a_disagreement(world: World) -> None:
+    await world.audited()
+    tree.point(world.root, APP, "v3", PLAIN.digest)
+
+    report = await world.audited(1.0)
+
+    details = {each.root.name: each.detail for each in report.findings}
+    assert str(PLAIN.digest) in details["v3"]
+    assert str(ALONE.digest) in details["v3"]
+    assert states(report) == states(await world.anew())
+
+
+async def test_another_registrys_storage_is_found_out_and_proves_nothing(
+    world: World, tmp_path: Path
+) -> None:
+    """Mounted by mistake: it has the same images, and the registry lost one."""
+    other = tmp_path / "other"
+    shutil.copytree(world.root / "docker", other / "docker")
+    await world.audited()
+    lost = ALONE.blobs[0].digest
+    world.fake.sweep(lost, PLAIN.digest)
+    tree.point(other, APP, "v1", PLAIN.digest)
+
+    report = await world.audited(1.0, RegistryStorage(str(other)))
+
+    assert Proof.STORED not in proofs(report)
+    assert states(report) == states(await world.anew())
+    assert report.storage is None
+
+
+async def test_an_empty_folder_is_a_gap_and_no_loss(world: World, tmp_path: Path) -> None:
+    """The storage was unmounted before the audit."""
+    await world.audited()
+    (tmp_path / "nothing").mkdir()
+
+    report = await world.audited(1.0, RegistryStorage(str(tmp_path / "nothing")))
+
+    assert states(report) == states(await world.anew())
+    assert Reason.UNSUPPORTED in {gap.reason for gap in report.snapshot.gaps}
+    assert report.snapshot.disagreements == ()
+
+
+@dataclass(frozen=True)
+class Leaving(RegistryStorage):
+    """A storage that something happens to, just after it was listed."""
+
+    after: Callable[[], None] = lambda: None
+
+    def read(self) -> Inventory:
+        found = super().read()
+        self.after()
+        return found
+
+
+async def test_a_storage_that_goes_during_the_audit_is_a_gap_and_proves_nothing(
+    world: World,
+) -> None:
+    """It was listed in part, and cannot be asked again."""
+    await world.audited()
+    world.unstore(ALONE.blobs[0].digest)
+    world.fake.sweep(PLAIN.digest)
+
+    report = await world.audited(
+        1.0, Leaving(str(world.root), after=lambda: shutil.rmtree(world.root / "docker"))
+    )
+
+    assert states(report) == states(await world.anew())
+    assert Proof.STORED not in proofs(report)
+    assert report.snapshot.disagreements == ()
+    assert {gap.reason for gap in report.snapshot.gaps} == {Reason.UNREADABLE}
+
+
+@dataclass(frozen=True)
+class Blind(RegistryStorage):
+    """A storage of which a part cannot be listed."""
+
+    subject: str = ""
+
+    def read(self) -> Inventory:
+        found = super().read()
+        return replace(found, gaps=(Gap(Scope.OBJECT, self.subject, Reason.UNREADABLE),))
+
+
+@pytest.mark.parametrize(
+    ("subject", "blobs", "manifests"),
+    [
+        ("repositories/app/_layers/sha256", False, False),
+        ("repositories/application/_layers/sha256", True, True),
+        ("repositories/app/_manifests/tags/v9", False, False),
+        (f"blobs/sha256/{ALONE.digest.encoded[:2]}", True, False),
+        (f"blobs/sha256/{ALONE.blobs[0].digest.encoded[:2]}", False, True),
+        (f"blobs/sha256/{ALONE.digest.encoded[:2]}/{ALONE.digest.encoded}/data", True, False),
+        ("blobs", False, False),
+        ("repositories", False, False),
+        ("something else", False, False),
+    ],
+)
+async def test_it_proves_nothing_below_what_could_not_be_listed(
+    world: World, subject: str, *, blobs: bool, manifests: bool
+) -> None:
+    await world.audited()
+
+    report = await world.audited(1.0, Blind(str(world.root), subject=subject))
+
+    seen = report.snapshot.sightings
+    assert (seen[APP, ALONE.blobs[0].digest].proof is Proof.STORED) is blobs
+    assert (seen[APP, ALONE.digest].proof is Proof.STORED) is manifests
+
+
+class Gone:
+    """A storage that cannot be read."""
+
+    def read(self) -> Inventory:
+        raise Unseen("/storage", Reason.UNREADABLE, "permission denied")
+
+
+async def test_an_audit_without_its_storage_asks_the_registry(world: World) -> None:
+    await world.audited()
+    first = world.content_asked
+
+    report = await world.audited(1.0, Gone())
+
+    assert world.content_asked >= first / 2
+    assert Proof.STORED not in proofs(report)
+    assert [gap.reason for gap in report.snapshot.gaps] == [Reason.UNREADABLE]
+
+    assert world.report
+    report = await world.audited(DAY * 0.9)
+    assert Proof.STORED in proofs(report)
+
+
+HARM = st.lists(
+    st.tuples(st.sampled_from(["both", "registry", "storage", "link"]), st.sampled_from(THINGS)),
+    max_size=3,
+)
+
+
+def harmed(world: World, harm: list[tuple[str, Digest]]) -> bool:
+    """Do some damage; return whether the storage shows all of it that the registry has."""
+    for where, digest in harm:
+        if where in ("both", "registry"):
+            world.fake.sweep(digest)
+        if where in ("both", "storage"):
+            world.unstore(digest)
+        if where == "link":
+            for path in (tree.layer_link, tree.revision):
+                path(world.root, APP, digest).unlink(missing_ok=True)
+    return all(where != "registry" for where, _ in harm)
+
+
+@given(harm=HARM, steps=st.lists(st.sampled_from([1.0, QUARTER, 7 * QUARTER]), max_size=3))
+@settings(max_examples=30)
+def test_verdicts_are_those_of_an_audit_without_it_but_for_proofs_younger_than_their_period(
+    harm: list[tuple[str, Digest]], steps: list[float]
+) -> None:
+    with TemporaryDirectory() as name:
+        world = World(Path(name))
+        world.push(BUILT, "v1")
+        world.push(PLAIN, "v2")
+        world.push(ALONE, "v3")
+
+        async def law() -> None:
+            await world.audited()
+            shown = harmed(world, harm)
+            truth = states(await world.anew())
+            for step in steps:
+                report = await world.audited(step)
+                differing = {at for at, state in states(report).items() if truth.get(at) != state}
+                assert not (shown and differing)
+                assert all(states(report)[at] is State.PRESENT for at in differing)
+                assert not (report.snapshot.disagreements and differing)
+            for _ in range(3):
+                report = await world.audited(0.35 * DAY)
+            assert states(report) == truth
+
+        asyncio.run(law())
