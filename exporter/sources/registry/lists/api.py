@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from exporter.facts.gap import Reason
 from exporter.ports import Unseen
+from exporter.sources.registry.client import Client
 from exporter.sources.registry.credentials import (
     ANONYMOUS,
     Login,
@@ -19,9 +20,6 @@ from exporter.sources.registry.limits import RequestLimits
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.responses import check_whole, refusal
 from exporter.sources.registry.session import Session
-
-if TYPE_CHECKING:
-    from exporter.sources.registry.client import Client
 
 PAGE_BYTES: Final = 4 * 2**20
 """The longest answer that is read: a hundred packages of GitHub are below one of them."""
@@ -41,7 +39,7 @@ class ApiSession(Session):
     def __init__(
         self,
         name: str,
-        client: "Client",
+        client: Client,
         limits: RequestLimits,
         authorize: Callable[["ApiSession"], Awaitable[str]],
     ) -> None:

@@ -11,15 +11,7 @@ import msgspec
 
 from exporter.oci.reference import Repository
 from exporter.ports import Listing
-from exporter.sources.registry.lists.api import decoded
-from exporter.sources.registry.lists.pages import (
-    ApiList,
-    Entries,
-    NamespaceList,
-    stated_total,
-    within,
-)
-from exporter.sources.registry.messages import Response
+from exporter.sources.registry.lists.pages import ItemList, NamespaceList, within
 
 _LARGEST_PAGE: Final = 50
 """Its default for `MAX_RESPONSE_ITEMS`."""
@@ -36,12 +28,9 @@ class GiteaList(NamespaceList):
 
     async def namespace(self, name: str, most: int) -> Listing[Repository]:
         """Return the repositories of an owner. Raises `Unseen`."""
-        subject = within(name)
-
-        def read(response: Response) -> Entries:
-            found = decoded(response, list[_GiteaPackage], subject)
-            names = [f"{name.lower()}/{each.name}" for each in found]
-            return Entries(names, stated_total(response, "x-total-count"), several=True)
-
         path = f"/api/v1/packages/{quote(name, safe='')}?type=container&limit={_LARGEST_PAGE}"
-        return await ApiList(self.api, subject, path, read).repositories(most)
+        owner = name.lower()
+        items = ItemList(
+            list[_GiteaPackage], lambda each: f"{owner}/{each.name}", "x-total-count", several=True
+        )
+        return await self.listed(path, within(name), most, items)

@@ -14,7 +14,7 @@ import msgspec
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.lists.api import decoded
-from exporter.sources.registry.lists.pages import ApiList, Entries, NamespaceList, in_part, within
+from exporter.sources.registry.lists.pages import ItemList, NamespaceList, in_part, within
 from exporter.sources.registry.messages import Response
 
 _LARGEST_PAGE: Final = 100
@@ -49,15 +49,11 @@ class GitHubList(NamespaceList):
         """Return the repositories of an owner. Raises `Unseen`."""
         subject, quoted = within(name), quote(name, safe="")
 
-        def read(response: Response) -> Entries:
-            found = decoded(response, list[_GitHubPackage], subject)
-            return Entries([f"{name}/{each.name}".lower() for each in found])
-
         account = await self.api.get(f"/users/{quoted}", subject)
         group = decoded(account, _GitHubAccount, subject).type == "Organization"
         path = f"/{'orgs' if group else 'users'}/{quoted}/packages?package_type=container"
-        query = f"&per_page={_LARGEST_PAGE}"
-        listing = await ApiList(self.api, subject, path + query, read).repositories(most)
+        items = ItemList(list[_GitHubPackage], lambda each: f"{name}/{each.name}".lower())
+        listing = await self.listed(f"{path}&per_page={_LARGEST_PAGE}", subject, most, items)
         sees_all = await (self._is_owner(quoted) if group else self._is_user(name))
         return listing if sees_all else in_part(listing, subject, _IN_PART)
 

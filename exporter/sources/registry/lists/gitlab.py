@@ -12,15 +12,8 @@ import msgspec
 
 from exporter.oci.reference import Repository
 from exporter.ports import Listing
-from exporter.sources.registry.lists.api import NotFound, decoded
-from exporter.sources.registry.lists.pages import (
-    ApiList,
-    Entries,
-    NamespaceList,
-    stated_total,
-    within,
-)
-from exporter.sources.registry.messages import Response
+from exporter.sources.registry.lists.api import NotFound
+from exporter.sources.registry.lists.pages import ItemList, NamespaceList, within
 
 _LARGEST_PAGE: Final = 100
 
@@ -30,6 +23,10 @@ class _GitLabRepository(msgspec.Struct, gc=False):
     """`group/project/name`."""
 
 
+_ITEMS: Final = ItemList(list[_GitLabRepository], lambda each: each.path, "x-total")
+"""X-Total is left out of lists of more than 10,000."""
+
+
 @dataclass(frozen=True, slots=True)
 class GitLabList(NamespaceList):
     """Repositories of groups and projects."""
@@ -37,18 +34,10 @@ class GitLabList(NamespaceList):
     async def namespace(self, name: str, most: int) -> Listing[Repository]:
         """Return the repositories of a group, or else of a project. Raises `Unseen`."""
         try:
-            return await self._listed("groups", name, most)
+            return await self._of("groups", name, most)
         except NotFound:
-            return await self._listed("projects", name, most)
+            return await self._of("projects", name, most)
 
-    async def _listed(self, kind: str, name: str, most: int) -> Listing[Repository]:
-        subject = within(name)
-
-        def read(response: Response) -> Entries:
-            found = decoded(response, list[_GitLabRepository], subject)
-            # X-Total is left out of lists of more than 10,000.
-            return Entries([each.path for each in found], stated_total(response, "x-total"))
-
-        path = f"/api/v4/{kind}/{quote(name, safe='')}/registry/repositories"
-        query = f"?per_page={_LARGEST_PAGE}"
-        return await ApiList(self.api, subject, path + query, read).repositories(most)
+    async def _of(self, kind: str, name: str, most: int) -> Listing[Repository]:
+        place = f"/api/v4/{kind}/{quote(name, safe='')}/registry/repositories"
+        return await self.listed(f"{place}?per_page={_LARGEST_PAGE}", within(name), most, _ITEMS)

@@ -13,15 +13,7 @@ import msgspec
 from exporter.oci.reference import Repository
 from exporter.ports import Listing, Unseen
 from exporter.sources.registry.lists.api import decoded
-from exporter.sources.registry.lists.pages import (
-    ApiList,
-    Entries,
-    NamespaceList,
-    in_part,
-    stated_total,
-    within,
-)
-from exporter.sources.registry.messages import Response
+from exporter.sources.registry.lists.pages import ItemList, NamespaceList, in_part, within
 
 _API: Final = "/api/v2.0"
 _LARGEST_PAGE: Final = 100
@@ -40,6 +32,9 @@ class _HarborUser(msgspec.Struct, gc=False):
     sysadmin_flag: bool = False
 
 
+_ITEMS: Final = ItemList(list[_HarborRepository], lambda each: each.name, "x-total-count")
+
+
 @dataclass(frozen=True, slots=True)
 class HarborList(NamespaceList):
     """Repositories of projects; without any, all that the account may see."""
@@ -50,22 +45,16 @@ class HarborList(NamespaceList):
             return await NamespaceList.repositories(self)
         await self.api.login()
         most = self.api.limits.repositories
-        every = await self._listed(f"{_API}/repositories", "_catalog", most)
+        every = await self._at(f"{_API}/repositories", "_catalog", most)
         return every if await self._sees_all() else in_part(every, "_catalog", _IN_PART)
 
     async def namespace(self, name: str, most: int) -> Listing[Repository]:
         """Return the repositories of a project. Raises `Unseen`."""
         path = f"{_API}/projects/{quote(name, safe='')}/repositories"
-        return await self._listed(path, within(name), most)
+        return await self._at(path, within(name), most)
 
-    async def _listed(self, path: str, subject: str, most: int) -> Listing[Repository]:
-        def read(response: Response) -> Entries:
-            found = decoded(response, list[_HarborRepository], subject)
-            total = stated_total(response, "x-total-count")
-            return Entries([each.name for each in found], total)
-
-        query = f"?page_size={_LARGEST_PAGE}"
-        return await ApiList(self.api, subject, path + query, read).repositories(most)
+    async def _at(self, path: str, subject: str, most: int) -> Listing[Repository]:
+        return await self.listed(f"{path}?page_size={_LARGEST_PAGE}", subject, most, _ITEMS)
 
     async def _sees_all(self) -> bool:
         """Is it a system administrator? A robot has no user to ask about (412)."""

@@ -8,20 +8,22 @@ shown. The next walk does not show the deleted one either: that is how it is not
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 from exporter.facts.gap import Gap, Reason, Scope
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import Repository, repository
 from exporter.ports import Listing, Unseen, joined
-from exporter.sources.registry.lists.api import ApiSession
+from exporter.sources.registry.lists.api import ApiSession, decoded
 from exporter.sources.registry.messages import Response
 from exporter.sources.registry.names import NameCollector
 from exporter.sources.registry.paging import ListPage, PagedList, as_listing, walk
 
 _WALKS: Final = 4
 _LONGEST_TOKEN: Final = 4096
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,23 @@ class Entries:
     """The token of the next page, where pages have no numbers; None or empty at the end."""
     several: bool = False
     """May several entries be of one repository?"""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemList(Generic[Item]):
+    """A list whose pages have numbers, each a JSON list of one kind of item."""
+
+    kind: type[list[Item]]
+    name: Callable[[Item], str]
+    """Returns the repository of an item."""
+    total: str = ""
+    """The header that states how many items there are; empty where none does."""
+    several: bool = False
+
+    def entries(self, page: Response, subject: str) -> Entries:
+        """Read a page. Raises `Unseen`."""
+        names = list(map(self.name, decoded(page, self.kind, subject)))
+        return Entries(names, stated_total(page, self.total), several=self.several)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +207,13 @@ class NamespaceList(ABC):
                 found.append(Listing((), (unseen.gap(Scope.REGISTRY),)))
         every = joined(*found)
         return replace(every, entries=tuple(dict.fromkeys(every.entries)))
+
+    async def listed(
+        self, path: str, subject: str, most: int, items: ItemList[Any]
+    ) -> Listing[Repository]:
+        """Return the list at a path. Raises `Unseen`."""
+        pages = ApiList(self.api, subject, path, lambda page: items.entries(page, subject))
+        return await pages.repositories(most)
 
     async def aclose(self) -> None:
         """Close every connection; a request afterwards opens another."""
