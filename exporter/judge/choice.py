@@ -7,7 +7,7 @@ from typing import Final
 
 from exporter.facts.snapshot import Role, Root, Snapshot
 from exporter.facts.use import Nodes, ReferenceClass, Use
-from exporter.judge.failure import Failure
+from exporter.judge.impact import Failure
 from exporter.judge.leaves import Leaf
 from exporter.judge.tag_verdict import ChildKind, LackingPlatform
 from exporter.oci.platform import Platform, eligible, mirrored

@@ -8,9 +8,8 @@ from typing import Final
 from exporter.facts.proof import GONE, State
 from exporter.facts.use import Nodes, ReferenceClass
 from exporter.judge.choice import failure
-from exporter.judge.failure import Failure
 from exporter.judge.finding import Finding, Severity
-from exporter.judge.impact import NO_IMPACT, Impact, users_of
+from exporter.judge.impact import NO_IMPACT, Failure, Impact, users_of
 from exporter.judge.leaves import Leaf
 from exporter.judge.report import BrokenTag, Cause, Condition, Requirement, TagReport, Urgency
 from exporter.judge.tag_verdict import ChildKind, Lack, TagVerdict
