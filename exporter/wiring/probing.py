@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from exporter.audit import audit
 from exporter.facts.proof import Proof
@@ -17,9 +17,7 @@ from exporter.ports import Listing
 from exporter.publish.web.probe import Asked, Module, NotProbed
 from exporter.resolve.scope import AuditScope
 from exporter.resolve.target import Target
-
-if TYPE_CHECKING:
-    from exporter.serve.audit_job import Watched
+from exporter.serve.audit_job import Watched
 
 _PROOFS: Final = {Module.LAST_BYTE: Proof.LAST_BYTE, Module.HEAD: Proof.HEAD}
 
@@ -33,7 +31,7 @@ class Probing:
         self._running: set[asyncio.Task[Report]] = set()
 
     @contextmanager
-    def aimed(self, watched: "Iterable[Watched]") -> Iterator[None]:
+    def aimed(self, watched: Iterable[Watched]) -> Iterator[None]:
         """Ask these registries until left; what is under way then ends without an answer."""
         self._watched = tuple(watched)
         try:
@@ -60,7 +58,7 @@ class Probing:
             raise NotProbed("the configuration is being reloaded: try again")
         return task.result()
 
-    def _find(self, reference: Reference) -> "Watched":
+    def _find(self, reference: Reference) -> Watched:
         host = reference.registry
         found = next((each for each in self._watched if host in each.target.hosts), None)
         if found is None:

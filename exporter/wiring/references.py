@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from exporter.config.cluster import ClusterSettings
+from exporter.config.settings import ReferencesSettings, Settings
 from exporter.facts.gap import UNREACHED, Gap, Reason, Scope
 from exporter.facts.use import Use
 from exporter.memory import SyncTimes
@@ -19,10 +21,6 @@ from exporter.publish.status import SourceStatus
 from exporter.resolve.concurrency import in_daemon_thread
 from exporter.serve.audit_job import References
 from exporter.sources.references import ReferenceFile
-
-if TYPE_CHECKING:
-    from exporter.config.cluster import ClusterSettings
-    from exporter.config.settings import ReferencesSettings, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -39,13 +37,13 @@ _PASSING: Final = UNREACHED | {
 """Reasons for which a part of a source is not seen now, and was before and will be again."""
 
 
-def configured(settings: "Settings", environ: Mapping[str, str]) -> Iterator[ReferenceSource]:
+def configured(settings: Settings, environ: Mapping[str, str]) -> Iterator[ReferenceSource]:
     """Return the files and clusters that the settings name."""
     yield from files(settings.references)
     yield from clusters(settings.clusters, environ)
 
 
-def files(settings: "Iterable[ReferencesSettings]") -> Iterator[ReferenceSource]:
+def files(settings: Iterable[ReferencesSettings]) -> Iterator[ReferenceSource]:
     """Return the files among the references."""
     for each in settings:
         if each.file is not None:
@@ -54,7 +52,7 @@ def files(settings: "Iterable[ReferencesSettings]") -> Iterator[ReferenceSource]
 
 
 def clusters(
-    settings: "Sequence[ClusterSettings]", environ: Mapping[str, str]
+    settings: Sequence[ClusterSettings], environ: Mapping[str, str]
 ) -> Iterator[ReferenceSource]:
     """Return the clusters, unasked."""
     if settings:

@@ -3,19 +3,17 @@
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import bcrypt
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from multidict import MultiMapping
 
 from exporter.publish.web.config import holds
 from exporter.publish.web.connections import Connection
 from exporter.publish.web.password_queue import ROOM, Asker, Comparer, PasswordQueue, QueueFull
-
-if TYPE_CHECKING:
-    from multidict import MultiMapping
 
 OPEN: Final = "open"
 """Begins the names of the routes that need no password: a kubelet has none."""
@@ -140,7 +138,7 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
     return await handler(request)
 
 
-def is_foreign(headers: "MultiMapping[str]") -> bool:
+def is_foreign(headers: MultiMapping[str]) -> bool:
     """Do the headers say that a page of another origin sent it?
 
     Without any of them it was no browser, or one that is too old to be safe anywhere.

@@ -2,16 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
+from multidict import MultiMapping
 
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import repository
+from exporter.publish.web.query import check_known
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from multidict import MultiMapping
 
 _PARAMETERS: Final = ("registry", "repository")
 _LONGEST: Final = 2000
@@ -78,12 +77,9 @@ class AuditRequests:
         return web.Response(status=202, text="".join(f"{each}\n" for each in scheduled))
 
 
-def read(parameters: "MultiMapping[str]") -> AuditRequest:
+def read(parameters: MultiMapping[str]) -> AuditRequest:
     """Read an address's parameters; raises `Malformed` naming the one that is wrong."""
-    for name in parameters:
-        if name not in _PARAMETERS:
-            known = ", ".join(_PARAMETERS)
-            raise Malformed(f"{name[:50]}: unknown parameter; known are {known}")
+    check_known(parameters, _PARAMETERS)
     named = parameters.getall("repository", [])
     if len(named) > 1:
         raise Malformed("repository: only one can be named; leave it out to audit all")

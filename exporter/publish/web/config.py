@@ -10,18 +10,16 @@ import ssl
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import bcrypt
 import pydantic
+from pydantic_core import ErrorDetails
 
 from exporter.oci.digest import Malformed
 from exporter.screen import plain
 from exporter.sources.regular import read_regular
 from exporter.sources.yaml_document import read_document, spell
-
-if TYPE_CHECKING:
-    import pydantic_core
 
 _BCRYPT: Final = r"^\$2[aby]\$(0[4-9]|1[0-9]|2[0-9]|3[01])\$[./A-Za-z0-9]{53}$"
 _SETTINGS: Final = 29
@@ -166,7 +164,7 @@ def load(path: Path) -> WebConfig:
         raise Malformed(plain(f"{path}: {error}")) from error
 
 
-def _complaint(error: "pydantic_core.ErrorDetails") -> str:
+def _complaint(error: ErrorDetails) -> str:
     """Say what is wrong with which key; never the value, which may be a secret."""
     kind, path = error["type"], error["loc"]
     if kind == "literal_error" and path[-1] == "[key]":

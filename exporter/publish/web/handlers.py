@@ -4,9 +4,10 @@ import asyncio
 import gzip
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
+from multidict import MultiMapping
 
 from exporter.judge.explanation import places
 from exporter.judge.report import TagReport
@@ -26,9 +27,6 @@ from exporter.publish.web.tag_index import IndexedTag, TagIndex
 from exporter.publish.web.tag_page import tag_page
 from exporter.screen import plain
 from exporter.store import snapshot_file
-
-if TYPE_CHECKING:
-    from multidict import MultiMapping
 
 _A_DAY: Final = "private, max-age=86400"
 _LONGEST: Final = 300
@@ -179,7 +177,7 @@ def _narrowed(
     )
 
 
-def _asked(parameters: "MultiMapping[str]", also: Iterable[str] = ("page",)) -> Query:
+def _asked(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Query:
     """Read what an address asks for; what cannot be meant is a bad request."""
     try:
         return read(parameters, also)

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiohttp import web
+from multidict import MultiMapping
 
 from exporter.judge.report import Report
 from exporter.oci.digest import Malformed
@@ -19,10 +20,8 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.publish.invocation import Invocation
 from exporter.publish.metrics.probe import Probed, debug, metrics
+from exporter.publish.web.query import check_known
 from exporter.screen import plain
-
-if TYPE_CHECKING:
-    from multidict import MultiMapping
 
 _AT_ONCE: Final = 4
 """Probes under way; the others wait, within their own time."""
@@ -96,12 +95,9 @@ class Probe:
         return Probed(asked.reference, report, monotonic() - began)
 
 
-def read(parameters: "MultiMapping[str]") -> Asked:
+def read(parameters: MultiMapping[str]) -> Asked:
     """Read what is to be probed; raises `Malformed` naming the parameter that is wrong."""
-    for name in parameters:
-        if name not in _PARAMETERS:
-            known = ", ".join(_PARAMETERS)
-            raise Malformed(f"{name[:50]}: unknown parameter; known are {known}")
+    check_known(parameters, _PARAMETERS)
     target, module = parameters.get("target", ""), parameters.get("module", Module.LAST_BYTE)
     if not target:
         raise Malformed("target: give a reference, host/repository:tag")

@@ -1,19 +1,18 @@
 """The filters of a list of tags, and the address that has them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlencode
+
+from multidict import MultiMapping
 
 from exporter.facts.use import ReferenceClass
 from exporter.judge.report import Condition, Requirement
 from exporter.oci.digest import Malformed
 from exporter.publish.formatting import host
 from exporter.publish.web.tag_index import IndexedTag, TagIndex
-
-if TYPE_CHECKING:
-    from multidict import MultiMapping
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -75,11 +74,9 @@ class Query:
         return f"{home or './'}{'?' if parameters else ''}{parameters}#tags"
 
 
-def read(parameters: "MultiMapping[str]", also: Iterable[str] = ("page",)) -> Query:
+def read(parameters: MultiMapping[str], also: Iterable[str] = ("page",)) -> Query:
     """Read an address's parameters; raises `Malformed` naming the one that cannot be meant."""
-    for name in parameters:
-        if name not in FILTERS and name not in also:
-            raise Malformed(f"{name[:50]}: unknown parameter; known are {', '.join(FILTERS)}")
+    check_known(parameters, FILTERS, also)
     given = {name: parameters.get(name, "").strip() for name in (*FILTERS, "page")}
     if len(given["repository"]) > _LONGEST:
         raise Malformed(f"repository: longer than {_LONGEST} characters")
@@ -94,6 +91,13 @@ def read(parameters: "MultiMapping[str]", also: Iterable[str] = ("page",)) -> Qu
         search=given["q"],
         page=_page(given["page"]),
     )
+
+
+def check_known(parameters: Iterable[str], known: Sequence[str], also: Iterable[str] = ()) -> None:
+    """Raise `Malformed` for a parameter that is neither known nor accepted beside those."""
+    for name in parameters:
+        if name not in known and name not in also:
+            raise Malformed(f"{name[:50]}: unknown parameter; known are {', '.join(known)}")
 
 
 def _choice(name: str, kind: type[Choice], value: str) -> Choice | None:

@@ -5,12 +5,13 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from exporter.facts.gap import Reason
 from exporter.facts.registry_kind import Pulls
 from exporter.ports import Absent, Unseen
 from exporter.sources.registry.authenticator import Authenticator
+from exporter.sources.registry.client import Client
 from exporter.sources.registry.credentials import LoginSource
 from exporter.sources.registry.kind_facts import UNKNOWN_FACTS, KindFacts
 from exporter.sources.registry.kinds import recognised
@@ -18,9 +19,6 @@ from exporter.sources.registry.limits import Breaker, Pace, RequestLimits
 from exporter.sources.registry.messages import Request, Response
 from exporter.sources.registry.responses import absence, missing_project, refusal, wait_wanted
 from exporter.sources.registry.signs import Signs
-
-if TYPE_CHECKING:
-    from exporter.sources.registry.client import Client
 
 _LOG: Final = logging.getLogger("pullproof.registry")
 _LOST: Final = frozenset({Reason.DNS, Reason.CONNECT, Reason.RESET, Reason.TRUNCATED})
@@ -38,7 +36,7 @@ class Session:
     def __init__(
         self,
         name: str,
-        client: "Client",
+        client: Client,
         logins: LoginSource,
         limits: RequestLimits,
         pace: Pace | None = None,
