@@ -39,19 +39,19 @@ def main() -> None:
         place = Path(folder)
         with kubernetes(place / "cluster", authority(place)) as cluster:
             path = cluster.kubeconfig(place / "kubeconfig")
-            size = _fill(cluster)
+            size = fill(cluster)
             print(f"{_PODS:,} pods on {_NODES} nodes, {size / 1e6:.1f} MB of JSON")
             print(_COLUMNS.format("", "CPU s", "wall s", "MB", "peak MB"))
             for name, (module, *words) in _WAYS.items():
                 _print(name, [_listed(module, *words, str(path)) for _ in range(_TIMES)])
 
 
-def _fill(cluster: Kubernetes) -> int:
+def fill(cluster: Kubernetes) -> int:
     """Make nodes and pods; return how many bytes a list of the pods has."""
     namespace = cluster.namespace()
     with ThreadPoolExecutor(_HANDS) as hands:
         list(hands.map(lambda number: _node(cluster, number), range(_NODES)))
-        list(hands.map(lambda number: _pod(cluster, namespace, number), range(_PODS)))
+        list(hands.map(lambda number: pod(cluster, namespace, number), range(_PODS)))
     return len(cluster.http.get("/api/v1/pods", timeout=60).content)
 
 
@@ -63,7 +63,8 @@ def _node(cluster: Kubernetes, number: int) -> None:
     cluster.create({"apiVersion": "v1", "kind": "Node", "metadata": meta, "status": status})
 
 
-def _pod(cluster: Kubernetes, namespace: str, number: int) -> None:
+def pod(cluster: Kubernetes, namespace: str, number: int) -> None:
+    """Make a pod as people write them, and the status that its kubelet would report."""
     app = f"app-{number % 500}"
     image = f"registry.example/team/{app}:v1"
     container = {

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Final
 
 from exporter.facts.focus import Focus
-from exporter.judge.report import Report
 from exporter.resolve.scope import settled
 from exporter.serve.audit_job import References, Watched
 from exporter.serve.board import Board
@@ -40,11 +39,9 @@ async def following(
             try:
                 await board.hear(references.sources)
                 for each in registries:
-                    status = board.find(each.name)
-                    known = status.known if status else None
-                    if known is None:
-                        continue
-                    if await asyncio.to_thread(_concerns, references, each, known):
+                    # Which uses an audit goes by that is running is not known.
+                    running = schedule.is_running(each.name)
+                    if running or await asyncio.to_thread(_concerns, references, each, board):
                         schedule.request(each.name, Focus())
             except Exception:  # noqa: BLE001 - the next audit sees what is not followed here
                 _log.exception("change of image uses not followed")
@@ -55,9 +52,11 @@ async def following(
             yield
 
 
-def _concerns(references: References, watched: Watched, known: Report) -> bool:
+def _concerns(references: References, watched: Watched, board: Board) -> bool:
     """Do uses differ from those of a registry's last report in what its verdicts rest on?"""
-    target = watched.target
+    status, target = board.find(watched.name), watched.target
+    if status is None or status.known is None:
+        return False
     uses = (use for use in references.uses.entries if target.concerns(use))
     now = {settled(target.scope, use).demand for use in uses}
-    return now != {use.demand for use in known.snapshot.uses}
+    return now != {use.demand for use in status.known.snapshot.uses}

@@ -90,6 +90,10 @@ class Schedule:
         self.request(registry, focus)
         await asyncio.wait({self._requested[registry]})
 
+    def is_running(self, registry: str) -> bool:
+        """Is a registry being audited, or a part of it?"""
+        return registry in self._running
+
     def _rest(self, registry: str) -> float:
         """Return the seconds until what is asked for may begin."""
         until = self._rested.get((registry, self._focus.get(registry) is None), 0.0)

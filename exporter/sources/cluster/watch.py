@@ -206,6 +206,8 @@ class _Follower:
             return False
         stream = self.connection.api().watched(self.resource, self.namespace, version, _SILENCE)
         self._stream = stream
+        if self.over.is_set():
+            stream.close()
         if not self._told:
             self._told = True
             self.changed(self.resource)
