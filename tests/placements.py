@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from exporter.facts.use import ReferenceClass, Use
     from exporter.judge.impact import User
+    from exporter.judge.report import Report
 
 Json = dict[str, Any]
 
@@ -233,18 +234,25 @@ class Placement:
         whole = {"containers": [{"name": "c", "image": "@"}], **spec}
         return dict(json.loads(json.dumps(whole).replace('"@"', f'"{self.image}"')))
 
-    def outcome(self, uses: Iterable[Use]) -> str:
-        """What the loss means for the uses of this image, in the words of `means`."""
+    def report(self, uses: Iterable[Use]) -> Report | None:
+        """What an audit of the image finds; None where nothing wants it."""
         scope = AuditScope(latest=(), require=frozenset(map(Platform.parse, self.require)))
         own = [settled(scope, use) for use in uses if str(use.reference) == self.image]
         if not own:
-            return "not wanted"
+            return None
         (wanted,) = select(scope, {}, own)
-        report = judge(self._seen(wanted).snapshot(uses=tuple(own)), {})
+        return judge(self._seen(wanted).snapshot(uses=tuple(own)), {})
+
+    def outcome(self, uses: Iterable[Use]) -> str:
+        """What the loss means for the uses of this image, in the words of `means`."""
+        report = self.report(uses)
+        if report is None:
+            return "not wanted"
         worst = sorted({each.severity.value for each in report.findings})
         (tag,) = report.tags
-        hits = (self._hit(wanted.reference_class, user) for user in tag.impact.workloads)
-        return f"{wanted.reference_class} {','.join(worst)}{''.join(hits)}"
+        of = tag.verdict.root.reference_class
+        hits = (self._hit(of, user) for user in tag.impact.workloads)
+        return f"{of} {','.join(worst)}{''.join(hits)}"
 
     def _seen(self, wanted: WantedImage) -> Scene:
         """What an audit sees of the image."""

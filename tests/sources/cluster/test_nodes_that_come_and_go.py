@@ -1,20 +1,36 @@
-"""Does what is lost mean the same all day, while nodes come and go? The clock is told the time."""
+"""Does what is lost mean the same all day, while nodes come and go? The clock is told the time.
+
+What audits find is rendered as metrics, and the shipped rules tell which alerts fire.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import re
+import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from exporter.publish.metrics.family import Limits
+from exporter.publish.metrics.rendering import render
 from exporter.sources.cluster.access import Access
 from exporter.sources.cluster.cluster import Cluster, ClusterOptions
+from exporter.wiring.references import ReferenceSources
 from tests.parts.http import Answer, serving
+from tests.parts.needs import program
 from tests.placements import TOLERATES_ALL, TOLERATES_ARM, Placement, chosen, node
+from tests.publish.reports import app_state, status
+from tests.shipped.rules import ALERTS
 from tests.sources.cluster.api import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from exporter.serve.audit_job import References
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -28,6 +44,13 @@ MEANS = {
     "agent": f"live critical must {ARM}",
 }
 """Of each workload, whose arm64 image is lost, whenever one looks."""
+FIRING = {
+    "RegistryLiveTagBroken": {"agent", "only-arm", "spread"},
+    "RegistryLiveTagBrokenElsewhere": {"tolerant"},
+}
+AWAY = FIRING | {"RegistryLiveSetSourceDown": {"prod"}}
+EVERY, LONG = 2, 60
+"""Minutes between two scrapes, and of each step for the rules: longer than any of them waits."""
 
 
 def workloads(arm: str) -> list[Placement]:
@@ -44,12 +67,15 @@ def workloads(arm: str) -> list[Placement]:
 
 @dataclass
 class World:
-    """A cluster at one time of the day."""
+    """A cluster at one time of the day, and what was scraped before."""
 
-    now: float = 8 * HOUR
+    now: float = 0.0
     site: Site = field(default_factory=Site)
     away: bool = False
     source: Cluster | None = None
+    sources: ReferenceSources | None = None
+    scraped: list[dict[str, str]] = field(default_factory=list)
+    """The value of each series, for each step."""
 
     def show(self, arm: str = "", **labels: str) -> None:
         """Have an arm64 node of this name, or none."""
@@ -66,13 +92,62 @@ class World:
         uses = self.source.uses().entries
         return {each.name: each.outcome(uses) for each in workloads("")}
 
-    def all_the_time(self, until: float) -> list[dict[str, str]]:
-        """What they mean at each audit until then."""
-        found = []
+    def audit_until(self, until: float) -> None:
+        """Audit at each step until then; each workload's image has a registry of its own."""
         while self.now < until:
-            found.append(self.means())
+            references: References = asyncio.run(self._read())
+            statuses = []
+            for each in workloads(""):
+                report = each.report(references.uses.entries)
+                assert report
+                seen = replace(report.snapshot, registry=each.name)
+                statuses.append(status(replace(report, snapshot=seen)))
+            state = app_state(*statuses, sources=references.sources)
+            text = render(state, Limits()).text.plain.decode()
+            # The time at which a source was read is the machine's.
+            lines = re.findall(r"^(pullproof_(?!reference_\w+_sync)\S+) (\S+)$", text, re.MULTILINE)
+            self.scraped.append(dict(lines))
             self.now += STEP
-        return found
+
+    async def _read(self) -> References:
+        assert self.sources
+        return await self.sources()
+
+    def rules(self, firing: list[dict[str, set[str]]], folder: Path) -> None:
+        """Expect these alerts at the end of each step, by their registries or sources."""
+        times = LONG // EVERY
+        names = set[str]().union(*self.scraped)
+        series = [
+            {"series": name, "values": " ".join(_values(self.scraped, name, times))}
+            for name in sorted(names)
+        ]
+        subject = 'label_replace(ALERTS{alertstate="firing"}, "registry", "$1", "source", "(.+)")'
+        tests = [
+            {
+                "expr": f"max by (alertname, registry) ({subject})",
+                "eval_time": f"{number * LONG - EVERY}m",
+                "exp_samples": [
+                    {"labels": f'{{alertname="{alert}", registry="{each}"}}', "value": 1}
+                    for alert, where in expected.items()
+                    for each in sorted(where)
+                ],
+            }
+            for number, expected in enumerate(firing, 1)
+        ]
+        document: dict[str, Any] = {
+            "rule_files": [str(ALERTS / f"{each}.yml") for each in ("integrity", "visibility")],
+            "evaluation_interval": f"{EVERY}m",
+            "tests": [{"interval": f"{EVERY}m", "input_series": series, "promql_expr_test": tests}],
+        }
+        (folder / "rules.yml").write_text(yaml.safe_dump(document))
+        command = [program("promtool"), "test", "rules", str(folder / "rules.yml")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _values(scraped: list[dict[str, str]], name: str, times: int) -> Iterator[str]:
+    for step in scraped:
+        yield f"{float(step[name]):g}x{times - 1}" if name in step else f"_x{times}"
 
 
 @contextmanager
@@ -89,32 +164,34 @@ def world(folder: Path, memory: float = DAY) -> Iterator[World]:
         path.write_text(str(document))  # a flow mapping is YAML
         access = Access("prod", {}, kubeconfig=path, timeout=30.0)
         made.source = Cluster(access, ClusterOptions(memory=memory), lambda: made.now)
+        made.sources = ReferenceSources([made.source])
         yield made
 
 
 def test_a_node_pool_that_is_at_zero_every_night_begins_and_ends_no_alert(tmp_path: Path) -> None:
-    found = []
     with world(tmp_path) as at:
         for day in range(2):
             at.show(arm=f"r{day}")
-            found += at.all_the_time(day * DAY + 20 * HOUR)
+            at.audit_until(day * DAY + 12 * HOUR)
             at.show()
-            found += at.all_the_time((day + 1) * DAY + 8 * HOUR)
+            at.audit_until((day + 1) * DAY)
 
-    assert found == [MEANS] * len(found)
+    at.rules([FIRING] * len(at.scraped), tmp_path)
 
 
 def test_without_memory_the_night_would_show(tmp_path: Path) -> None:
     with world(tmp_path, memory=0.0) as at:
         at.show(arm="r1")
+        at.audit_until(STEP)
         day = at.means()
-        at.now += STEP
         at.show()
+        at.audit_until(2 * STEP)
         night = at.means()
 
     assert day == MEANS
     assert night["spread"] != MEANS["spread"]
     assert night["only-arm"] == MEANS["only-arm"], "its selector names the platform"
+    at.rules([FIRING, {"RegistryLiveTagBroken": {"only-arm"}}], tmp_path)
 
 
 def test_a_node_that_stays_away_is_forgotten(tmp_path: Path) -> None:
@@ -122,23 +199,40 @@ def test_a_node_that_stays_away_is_forgotten(tmp_path: Path) -> None:
         at.show(arm="r1")
         at.means()
         at.show()
-        before = at.all_the_time(at.now + DAY)
-        *_, after = at.all_the_time(at.now + 2 * STEP)
+        at.audit_until(DAY)
+        before = at.means()
+        at.audit_until(DAY + 2 * STEP)
+        after = at.means()
 
-    assert before == [MEANS] * len(before)
+    assert before == MEANS
     assert after["tolerant"] == "live info"
     assert after["agent"] == "live info"
 
 
 def test_a_rolling_upgrade_of_the_nodes_begins_and_ends_no_alert(tmp_path: Path) -> None:
-    found = []
     with world(tmp_path) as at:
         for version in ("v1", "v2"):
             for arm in ("r1", "", f"r-{version}"):  # drained, replaced
                 at.show(arm=arm, version=version)
-                found += at.all_the_time(at.now + STEP)
+                at.audit_until(at.now + STEP)
 
-    assert found == [MEANS] * len(found)
+    at.rules([FIRING] * len(at.scraped), tmp_path)
+
+
+def test_a_cluster_that_goes_away_for_a_night_begins_and_ends_no_alert_but_its_own(
+    tmp_path: Path,
+) -> None:
+    with world(tmp_path) as at:
+        at.show(arm="r1")
+        at.audit_until(12 * HOUR)
+        at.away = True
+        at.audit_until(DAY)
+        at.show()  # the nodes of its pool went with it
+        at.away = False
+        at.audit_until(DAY + 12 * HOUR)
+
+    half = [FIRING] * int(12 * HOUR / STEP)
+    at.rules([*half, *([AWAY] * len(half)), *half], tmp_path)
 
 
 def test_a_cluster_that_is_away_for_two_nights_ages_nothing(tmp_path: Path) -> None:
