@@ -30,11 +30,18 @@ if TYPE_CHECKING:
 
 _ROUND: Final = ("audit", "judge", "keep", "render")
 _AGAIN: Final = ("audit", "keep", "render")
+_STORED: Final = ("stored", "render", "audit", "render", "stored", "render")
 _COLUMNS: Final = "{:10}{:>9}{:>9}{:>11}{:>9}  {}"
 
 
-def main(repositories: int) -> None:
-    """Print the cost of one round at a quarter of the size, then of two at all of it."""
+def main(repositories: int, *, storage: bool = False) -> None:
+    """Print the cost of one round at a quarter of the size, then of two at all of it.
+
+    With `storage`, of audits in which nothing changed instead: without it, and with it.
+    """
+    if storage:
+        _measure(repositories, _STORED)
+        return
     _measure(max(1, repositories // 4), _ROUND)
     _measure(repositories, (*_ROUND, *_AGAIN))
 
@@ -46,7 +53,7 @@ def _measure(repositories: int, steps: Iterable[str]) -> None:
         folder = Path(name)
         content.write(folder / "storage", repositories)
         print(_COLUMNS.format("", "seconds", "CPU", "registry's", "peak MB", ""))
-        with registry(folder) as served, _auditor(served, folder / "ledger") as auditor:
+        with registry(folder) as served, _auditor(served, folder) as auditor:
             for word in steps:
                 before = mark(served)
                 step = _ask(auditor, word)
@@ -62,8 +69,9 @@ def _print(word: str, step: Step, load: Load) -> None:
 
 
 @contextmanager
-def _auditor(served: Registry, ledger: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "benchmarks.parts.auditor", served.url, str(ledger)]
+def _auditor(served: Registry, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "benchmarks.parts.auditor", served.url]
+    command += [str(folder / "ledger"), str(folder / "storage")]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         yield process
@@ -79,4 +87,6 @@ def _ask(auditor: subprocess.Popen[str], word: str) -> Step:
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--repositories", type=int, default=200)
-    main(arguments.parse_args().repositories)
+    arguments.add_argument("--storage", action="store_true")
+    told = arguments.parse_args()
+    main(told.repositories, storage=told.storage)

@@ -1,10 +1,11 @@
 """The product in a process of its own, so that what it takes can be told from what tests take.
 
-    python -m benchmarks.parts.auditor URL LEDGER
+    python -m benchmarks.parts.auditor URL LEDGER [STORAGE]
 
 does one step for each word on its standard input (`audit`, `judge`, `keep`, `render`: a round of
 `serve` in its parts) and answers each with one line of JSON. Like `serve` it holds the truth that
-is shown until the next one is rendered.
+is shown until the next one is rendered. `stored` is an audit a quarter of an hour later, which may
+read the registry's storage as well.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,9 @@ from exporter.sources.registry.distribution import Distribution
 from exporter.sources.registry.limits import RequestLimits
 from exporter.store import snapshot_file
 from exporter.store.ledger import Ledger
+from exporter.wiring.registry_storage import RegistryStorage
 
+_INTERVAL: Final = 900.0
 _WIDTH: Final = 32
 """Requests under way at once."""
 
@@ -60,13 +63,25 @@ class Round:
 
     target: Target
     ledger: Ledger
+    storage: str = ""
+    ahead: float = 0.0
+    """Seconds by which the clock was put forward."""
     shown: Report | None = None
     fresh: Report | None = None
     exposition: Exposition | None = None
 
     async def audit(self) -> str:
         """Audit; the truth that is shown stands until the next one is rendered."""
-        self.fresh = await audit(self.target, Listing(()), self.shown, _now())
+        return await self._audit(self.target)
+
+    async def stored(self) -> str:
+        """Audit with the storage, a quarter of an hour later."""
+        self.ahead += _INTERVAL
+        storage = RegistryStorage(self.storage, outlines=self.ledger)
+        return await self._audit(replace(self.target, storage=storage))
+
+    async def _audit(self, target: Target) -> str:
+        self.fresh = await audit(target, Listing(()), self.shown, _now() + self.ahead)
         verdicts = Counter(each.state.value for each in self.fresh.verdicts)
         seen = len(self.fresh.snapshot.sightings)
         states = ", ".join(f"{count:,} {state}" for state, count in verdicts.items())
@@ -103,16 +118,16 @@ class Round:
         return self.fresh
 
 
-async def main(url: str, ledger: Path) -> None:
+async def main(url: str, ledger: Path, storage: str = "") -> None:
     """Do a step for every word, until there are no more."""
     asked = RequestLimits(concurrency=_WIDTH)
     with Ledger(ledger, _now) as memory:
         async with Distribution.open("benchmark", url, limits=asked) as registry:
             scope, limits = AuditScope(select=("*",)), AuditLimits(width=_WIDTH)
-            steps = Round(Target(registry, memory, frozenset(), scope=scope, limits=limits), memory)
-            acts = {
-                each.__name__: each for each in (steps.audit, steps.judge, steps.keep, steps.render)
-            }
+            target = Target(registry, memory, frozenset(), scope=scope, limits=limits)
+            steps = Round(target, memory, storage)
+            words = (steps.audit, steps.stored, steps.judge, steps.keep, steps.render)
+            acts = {each.__name__: each for each in words}
             while word := (await asyncio.to_thread(sys.stdin.readline)).strip():
                 forget_peak()
                 began, cpu = time.perf_counter(), time.process_time()
@@ -123,4 +138,4 @@ async def main(url: str, ledger: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:]))
