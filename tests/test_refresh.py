@@ -6,19 +6,23 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.audit import refresh
 from exporter.facts.focus import Focus
 from exporter.facts.gap import Gap, Reason, Scope
+from exporter.facts.image_event import ImageEvent
 from exporter.facts.proof import GONE, State
 from exporter.facts.use import ReferenceClass
 from exporter.oci.reference import Repository, Tag
 from exporter.ports import Listing
 from exporter.resolve.scope import AuditScope
+from exporter.resolve.target import AuditLimits
 from tests import worlds
 from tests.fakes import APP, NOW, Fake, Notes, audited, codes, target, use, verdict
+from tests.parts.process import PATIENCE
 
 if TYPE_CHECKING:
     from exporter.facts.use import Use
@@ -227,6 +231,58 @@ def test_a_registry_that_does_not_answer_leaves_the_report_before() -> None:
     registry.down = True
 
     assert refreshed(registry, before, Focus(repositories=frozenset({APP}))) is None
+
+
+SLOW: Final = AuditLimits(width=4, confirm_after=3600.0)
+
+
+@pytest.mark.parametrize(
+    ("told", "sooner"),
+    [
+        (Focus(places=frozenset({(APP, ARM64.digest)})), False),
+        (deletion := ImageEvent(APP, digest=ARM64.digest, deleted=True).focus, True),
+        (deletion | Focus(tags=frozenset({(APP, Tag("v2"))})), True),
+        (deletion | ImageEvent(APP, digest=ARM64.digest).focus, False),
+        (ImageEvent(APP, Tag("v1"), INDEX.digest).focus | deletion, True),
+    ],
+)
+async def test_only_a_loss_that_the_registry_tells_is_confirmed_sooner(
+    told: Focus, *, sooner: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exporter.resolve.walk._FORESEEN", 0.0)
+    registry = stocked()
+    before = await audited(registry)
+    registry.sweep(ARM64.digest)
+    registry.asked.clear()
+    asked = target(registry, limits=SLOW)
+
+    task = asyncio.create_task(refresh(asked, Listing(()), before, told, LATER))
+    await asyncio.wait({task}, timeout=PATIENCE if sooner else 0.5)
+
+    assert registry.asked_about(ARM64.digest)
+    assert task.done() is sooner
+    task.cancel()
+
+
+async def test_what_was_lost_before_is_confirmed_sooner_unless_it_was_pushed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("exporter.resolve.walk._FORESEEN", 0.0)
+    registry = stocked()
+    registry.sweep(ARM64.digest)
+    before = await audited(registry)
+    asked = target(registry, limits=SLOW)
+    push = ImageEvent(APP, Tag("v2"), PLAIN.digest).focus
+
+    after = await refresh(asked, Listing(()), before, push, LATER)
+    again = push | ImageEvent(APP, digest=ARM64.digest).focus
+    task = asyncio.create_task(refresh(asked, Listing(()), before, again, LATER))
+    done, _ = await asyncio.wait({task}, timeout=0.5)
+
+    assert after is not None
+    assert verdict(after, "v1").state in GONE
+    assert not done
+    task.cancel()
 
 
 def test_what_is_out_of_scope_is_not_asked_for() -> None:

@@ -14,17 +14,20 @@ class Focus:
     """Manifests and blobs: every tag that needs one of them is audited."""
     repositories: frozenset[Repository] = frozenset()
     """Audited whole: every tag that their lists show."""
+    deleted: frozenset[Place] = frozenset()
+    """Those of `places` that the registry says were deleted."""
 
     def __bool__(self) -> bool:
         """Is there anything in it?"""
         return bool(self.tags or self.places or self.repositories)
 
     def __or__(self, other: "Focus") -> "Focus":
-        """Return both together."""
+        """Return both together; what was pushed after its deletion is not deleted."""
         return Focus(
             self.tags | other.tags,
             self.places | other.places,
             self.repositories | other.repositories,
+            (self.deleted - (other.places - other.deleted)) | other.deleted,
         )
 
     @property

@@ -14,13 +14,18 @@ class ImageEvent:
     repository: Repository
     tag: Tag | None = None
     digest: Digest | None = None
+    deleted: bool = False
+    """Was it a deletion?"""
 
     @property
     def focus(self) -> Focus:
         """What is to be audited for it: the whole repository where it names nothing of it."""
         at = self.repository
+        places = frozenset({(at, self.digest)} if self.digest else ())
         return Focus(
             frozenset({(at, self.tag)} if self.tag else ()),
-            frozenset({(at, self.digest)} if self.digest else ()),
+            places,
             frozenset() if self.tag or self.digest else frozenset({at}),
+            # With a tag, the tag may have been deleted and not the content.
+            places if self.deleted and not self.tag else frozenset(),
         )

@@ -120,6 +120,16 @@ class Due:
         kept.manifests.update((at[1], read[at[1]]) for at in kept.sightings if at[1] in read)
         return kept
 
+    def foresees(self, place: Place) -> bool:
+        """Was it lost in the audit before, or does an event say that it was deleted?
+
+        Of what was pushed just now, a replica of the registry may know nothing yet.
+        """
+        if self.focus is None or place in self.focus.places - self.focus.deleted:
+            return False
+        seen = self.before.sightings.get(place)
+        return place in self.focus.deleted or (seen is not None and seen.state in GONE)
+
     def sealed(self, listings: Listings) -> Iterator[tuple[TagName, Answer]]:
         """Yield listed tags with what the audit before resolved them to; all of them in a focus."""
         for repository, listing in listings.items() if self.focus is not None else ():

@@ -198,7 +198,7 @@ async def _walk(target: Target, due: Due, kept: Resting) -> Walk:
     """Return a walk that begins with what is known of the registry's content."""
     read = due.before.manifests
     walk = Walk(target.registry, target.memory, target.limits, due.follow, read)
-    walk.progress = target.progress
+    walk.progress, walk.foreseen = target.progress, due.foresees
     walk.make_room(kept.manifests.values())
     if target.full_reads:
         walk.plan = FullReadPlan(target.registry.name, target.full_reads, due.now)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from exporter.facts.gap import Reason
@@ -29,6 +29,8 @@ _INLINE: Final = 512
 """Bytes of content in a descriptor that count as one entry more."""
 _TEXT: Final = 256
 """Bytes of a body that count as one entry: its entries may have long texts."""
+_FORESEEN: Final = 2.0
+"""Seconds before the second look at what was lost before, or deleted as its registry says."""
 
 
 @dataclass(slots=True)
@@ -71,6 +73,8 @@ class Walk:
     """Those of the audit before, most of which are the same: an equal one is held once."""
     plan: FullReadPlan | None = None
     """When what is known is read in full again; None is never."""
+    foreseen: Callable[[Place], bool] = lambda _: False
+    """Is a loss no news? Then the second look comes after a shorter pause."""
     rereads: bool = False
     """Are manifests that are kept read again? Not where that leaves a trace in the registry."""
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
@@ -146,8 +150,11 @@ class Walk:
         above: Mapping[Place, Place],
     ) -> dict[Place, Sighting]:
         """Return what apparent losses turn out to be; `above` names the manifests above them."""
+        limits = self.limits
+        if all(map(self.foreseen, suspects)):
+            limits = replace(limits, confirm_after=min(limits.confirm_after, _FORESEEN))
         with self.progress.confirming(len(suspects)):
-            return await confirm(suspects, again, above, self.content, self.limits)
+            return await confirm(suspects, again, above, self.content, limits)
 
     async def _counted(self, place: Place) -> Look:
         look = await self._manifest(place)

@@ -178,9 +178,12 @@ class Schedule:
         await asyncio.wait({task})
         del self._running[watched.name]
         self._partial.discard(watched.name)
-        least = _REST if focus is None else _PAUSE
-        rest = loop.time() + max(least, loop.time() - began)
-        self._rested[watched.name, focus is None] = rest
+        took = loop.time() - began
+        if focus is None:
+            rest = max(_REST, took)
+        else:  # its pause before a second look loads nobody
+            rest = max(_PAUSE, took - watched.target.limits.confirm_after)
+        self._rested[watched.name, focus is None] = loop.time() + rest
         self._awaited.discard(watched.name)
         if not self._awaited:
             self._once.set()

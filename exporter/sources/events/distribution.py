@@ -45,7 +45,8 @@ def _event(found: _Notification) -> ImageEvent | None:
     target = found.target
     if found.action in _UNCHANGED or (found.action == "push" and target.mediaType == _BLOB):
         return None
-    return image_event(target.repository, target.tag, target.digest)
+    deleted = found.action == "delete"
+    return image_event(target.repository, target.tag, target.digest, deleted=deleted)
 
 
 SENDER: Final = Sender("distribution", _read)

@@ -24,6 +24,7 @@ class _GiteaVersion(msgspec.Struct, gc=False):
 
 
 class _GiteaPackageEvent(msgspec.Struct, gc=False):
+    action: str
     package: _GiteaVersion
 
 
@@ -33,10 +34,12 @@ def _read(message: Message) -> tuple[ImageEvent | None, ...] | None:
         return None
     if events != {"package"}:
         return (None,)
-    found = decoded(message.body, _GiteaPackageEvent).package
+    event = decoded(message.body, _GiteaPackageEvent)
+    found = event.package
     if found.type != "container":
         return (None,)
-    return (image_event(f"{found.owner.login}/{found.name}".lower(), found.version),)
+    name, deleted = f"{found.owner.login}/{found.name}".lower(), event.action == "deleted"
+    return (image_event(name, found.version, deleted=deleted),)
 
 
 SENDER: Final = Sender("Gitea", _read)

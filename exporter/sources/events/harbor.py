@@ -10,12 +10,8 @@ import msgspec
 from exporter.facts.image_event import ImageEvent
 from exporter.sources.events.message import Message, Sender, cloud_event, decoded, image_event
 
-_CHANGES: Final = frozenset(
-    {
-        *("PUSH_ARTIFACT", "DELETE_ARTIFACT"),
-        *("harbor.artifact.pushed", "harbor.artifact.deleted", "harbor.tag.created"),
-    }
-)
+_DELETIONS: Final = frozenset({"DELETE_ARTIFACT", "harbor.artifact.deleted"})
+_CHANGES: Final = _DELETIONS | {"PUSH_ARTIFACT", "harbor.artifact.pushed", "harbor.tag.created"}
 
 
 class _Resource(msgspec.Struct, gc=False):
@@ -54,8 +50,10 @@ def _read(message: Message) -> tuple[ImageEvent | None, ...] | None:
 def _events(kind: str, data: _HarborData) -> tuple[ImageEvent | None, ...]:
     if kind not in _CHANGES or data.repository is None:
         return (None,)
-    name = data.repository.repo_full_name
-    return tuple(image_event(name, each.tag, each.digest) for each in data.resources)
+    name, deleted = data.repository.repo_full_name, kind in _DELETIONS
+    return tuple(
+        image_event(name, each.tag, each.digest, deleted=deleted) for each in data.resources
+    )
 
 
 SENDER: Final = Sender("Harbor", _read)

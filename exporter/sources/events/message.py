@@ -45,7 +45,7 @@ def decoded(body: bytes | msgspec.Raw, kind: type[Body]) -> Body:
         raise Malformed(f"not the JSON that its sender documents: {error}") from error
 
 
-def image_event(name: str, *references: str) -> ImageEvent | None:
+def image_event(name: str, *references: str, deleted: bool = False) -> ImageEvent | None:
     """Return the event of a repository and what of it is named, each a tag, a digest or empty.
 
     None where a name is none: whoever sends it again and again until it is accepted would be held
@@ -61,7 +61,7 @@ def image_event(name: str, *references: str) -> ImageEvent | None:
                 found_tag = tag(each)
     except Malformed:
         return None
-    return ImageEvent(where, found_tag, found_digest)
+    return ImageEvent(where, found_tag, found_digest, deleted)
 
 
 class _CloudEvent(msgspec.Struct, gc=False):

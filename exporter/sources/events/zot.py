@@ -10,7 +10,8 @@ import msgspec
 from exporter.facts.image_event import ImageEvent
 from exporter.sources.events.message import Message, Sender, cloud_event, decoded, image_event
 
-_CHANGES: Final = (".image.updated", ".image.deleted")
+_DELETION: Final = ".image.deleted"
+_CHANGES: Final = (".image.updated", _DELETION)
 _OTHERS: Final = (".image.lint_failed", ".repository.created")
 """How the types of events end; what stands before is `zotregistry`, or set by `typePrefix`."""
 
@@ -32,7 +33,8 @@ def _read(message: Message) -> tuple[ImageEvent | None, ...] | None:
     if not kind.endswith(_CHANGES):
         return None
     image = decoded(data, _ZotImage)
-    return (image_event(image.name, image.reference, image.digest),)
+    deleted = kind.endswith(_DELETION)
+    return (image_event(image.name, image.reference, image.digest, deleted=deleted),)
 
 
 SENDER: Final = Sender("zot", _read)

@@ -40,9 +40,11 @@ def recorded(name: str) -> list[Recorded]:
     ]
 
 
-def _event(repository: str, tag: str = "", digest: str = "") -> ImageEvent:
+def _event(
+    repository: str, tag: str = "", digest: str = "", *, deleted: bool = False
+) -> ImageEvent:
     named = Digest.parse(digest) if digest else None
-    return ImageEvent(Repository(repository), Tag(tag) if tag else None, named)
+    return ImageEvent(Repository(repository), Tag(tag) if tag else None, named, deleted)
 
 
 _CHILD: Final = MADE.children[0].digest
@@ -52,7 +54,7 @@ _BY_DISTRIBUTION: Final = (
     _event("shop/app", digest=MADE.digest),
     _event("shop/app", "v1", MADE.digest),
     None,  # a pull
-    _event("shop/app", digest=_CHILD),
+    _event("shop/app", digest=_CHILD, deleted=True),
 )
 SENDERS: Final = {
     "distribution-2.8": "distribution",
@@ -65,12 +67,12 @@ SENDERS: Final = {
 }
 SAID: Final = {
     "distribution-2.8": _BY_DISTRIBUTION,
-    "distribution-3.1.1": (*_BY_DISTRIBUTION, _event("shop/app", "v2")),
+    "distribution-3.1.1": (*_BY_DISTRIBUTION, _event("shop/app", "v2", deleted=True)),
     "gitea-1.26.0": (
         _event("shop/app/web", digest=_CHILD),
         _event("shop/app/web", "v1"),
-        _event("shop/app/web", digest=_CHILD),
-        _event("shop/app/web", "v1"),
+        _event("shop/app/web", digest=_CHILD, deleted=True),
+        _event("shop/app/web", "v1", deleted=True),
     ),
     "github": (
         _event("codertocat/hello-world-npm", digest=_HELLO),
@@ -81,14 +83,14 @@ SAID: Final = {
     ),
     "harbor-default": (
         _event("library/busybox", "latest", _BUSYBOX),
-        _event("library/busybox", "latest", _BUSYBOX),
-        _event("library/busybox", digest=_BUSYBOX),
+        _event("library/busybox", "latest", _BUSYBOX, deleted=True),
+        _event("library/busybox", digest=_BUSYBOX, deleted=True),
         None,
         None,
     ),
     "harbor-cloudevents": (
         _event("library/busybox", "latest", _BUSYBOX),
-        _event("library/busybox", digest=_BUSYBOX),
+        _event("library/busybox", digest=_BUSYBOX, deleted=True),
         None,
     ),
     "zot-2.1": (
@@ -96,7 +98,7 @@ SAID: Final = {
         _event("shop/app", digest=_CHILD),
         _event("shop/app", digest=MADE.digest),
         _event("shop/app", "v1", MADE.digest),
-        _event("shop/app", "v2", MADE.digest),
+        _event("shop/app", "v2", MADE.digest, deleted=True),
     ),
 }
 """By file: the event of each message, in order; None where nothing is to be audited for it."""
