@@ -12,10 +12,10 @@ from exporter.config.registry import RegistrySettings
 from exporter.config.secrets import NoSecret, api_token, credentials, events_token
 from exporter.config.settings import Settings
 from exporter.config.values import Section, nearest
+from exporter.documents import Document, Fault, read_document
 from exporter.oci.digest import Malformed
 from exporter.ports import Unseen
 from exporter.sources.registry.trust import Trust
-from exporter.sources.yaml_document import Document, Fault, read_document
 
 _LARGEST: Final = 1_048_576
 _MOST_VALUES: Final = 50_000

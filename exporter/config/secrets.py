@@ -8,7 +8,7 @@ from typing import Final
 from exporter.config.registry import EventsSettings, RegistrySettings
 from exporter.config.repositories import RepositoriesSettings
 from exporter.config.values import Section
-from exporter.sources.regular import read_regular
+from exporter.documents import read_regular
 
 _LARGEST: Final = 65_536
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from exporter.documents import read_document, read_regular
 from exporter.facts.gap import Gap, Reason, Scope, bounded
 from exporter.facts.use import ReferenceClass, Use
 from exporter.oci.digest import Malformed
@@ -14,8 +15,6 @@ from exporter.oci.platform import Platform
 from exporter.oci.reference import Reference
 from exporter.ports import Listing, Unseen
 from exporter.screen import plain
-from exporter.sources.regular import read_regular
-from exporter.sources.yaml_document import read_document
 
 _LARGEST: Final = 16 * 1024 * 1024
 """Bytes of a file."""

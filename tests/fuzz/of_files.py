@@ -289,7 +289,7 @@ TARGETS: Final = (
         "references-list",
         _listed,
         (_REFERENCES, b'["a/b:c"]'),
-        ("sources.references", "sources.yaml_document"),
+        ("sources.references", "documents"),
         (Unseen,),
     ),
     Target(
@@ -306,7 +306,7 @@ TARGETS: Final = (
             _yaml("docs/configuration.md"),
             b"registries: [{url: 'https://r.example', scrub: {period: 30d}}]",
         ),
-        ("sources.yaml_document", "config.values", "config.secrets"),
+        ("documents", "config.values", "config.secrets"),
         (Misconfigured,),
     ),
     Target(

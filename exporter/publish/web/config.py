@@ -16,10 +16,9 @@ import bcrypt
 import pydantic
 from pydantic_core import ErrorDetails
 
+from exporter.documents import read_document, read_regular, spell
 from exporter.oci.digest import Malformed
 from exporter.screen import plain
-from exporter.sources.regular import read_regular
-from exporter.sources.yaml_document import read_document, spell
 
 _BCRYPT: Final = r"^\$2[aby]\$(0[4-9]|1[0-9]|2[0-9]|3[01])\$[./A-Za-z0-9]{53}$"
 _SETTINGS: Final = 29

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, Final, Self
 from weakref import WeakValueDictionary
 
+from exporter.documents import read_regular
 from exporter.facts.gap import Reason
 from exporter.oci.digest import Malformed
 from exporter.oci.reference import HUB
 from exporter.ports import Unseen
 from exporter.sources.program import Program
 from exporter.sources.registry.credentials import Login, Uncarried, login_of, presentable
-from exporter.sources.regular import read_regular
 
 _KEPT_FOR: Final = 300.0
 """Seconds for which an answer is kept: one audit asks for very many repositories."""

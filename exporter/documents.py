@@ -1,7 +1,11 @@
-"""Documents of YAML or JSON, with the line of each value."""
+"""Files that people write: read without waiting, as YAML or JSON, with the line of each value."""
 
+import errno
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 import yaml
@@ -11,6 +15,8 @@ from exporter.oci.digest import Malformed, quoted, without_credentials
 Path = tuple[str | int, ...]
 """Where in a document: keys and positions from its root."""
 
+_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+"""Without O_NONBLOCK, opening a named pipe waits for somebody who writes into it."""
 _DEEPEST: Final = 16
 _LONGEST: Final = 40
 """Characters of a number: PyYAML takes `1:59:59…` and `0xfff…` of any length."""
@@ -22,6 +28,20 @@ _STATED: Final = frozenset({*_NUMBERS, f"{_TAG}str"})
 
 _UNREADABLE: Final = (ValueError, LookupError, ArithmeticError, AttributeError, TypeError)
 """What PyYAML raises at a text that is not of its tag: `!!int ""` is an IndexError."""
+
+
+def read_regular(path: FilePath, most: int) -> bytes:
+    """Return the first `most` bytes of a file.
+
+    Raises `OSError` for what cannot be read or is no regular file, `ValueError` for a path that no
+    system takes.
+    """
+    descriptor = os.open(path, _FLAGS)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.sources.regular import read_regular
+from exporter.documents import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
