@@ -25,11 +25,23 @@ extraArgs: --check-config ends the program at once; the chart runs it before eac
 {{- if $own }}
 {{- include "pullproof.registriesFaults" . }}
 {{- include "pullproof.clustersFaults" .Values.config }}
-{{- range $index, $wanted := .Values.config.references }}
-{{- include "pullproof.oneOf" (list (printf "config.references[%d]" $index) $wanted "file" "images") }}
+{{- $hosts := list }}
+{{- range .Values.config.registries }}
+{{- $usual := ternary ":80" ":443" (hasPrefix "http:" .url) }}
+{{- $own := .url | lower | trimSuffix "/" | regexFind "[^/]+$" | trimSuffix $usual }}
+{{- $hosts = concat $hosts (list $own (printf "%s%s" $own $usual)) }}
+{{- range .aliases }}{{ $hosts = append $hosts (lower .) }}{{ end }}
 {{- end }}
 {{- $files := list }}
 {{- range $index, $wanted := .Values.config.references }}
+{{- $at := printf "config.references[%d]" $index }}
+{{- include "pullproof.oneOf" (list $at $wanted "file" "images") }}
+{{- range $wanted.images }}
+{{- $host := regexFind "^[^/]+" . | lower }}
+{{- if not (has $host $hosts) }}
+{{ $at }}.images: no registry is {{ $host }}
+{{- end }}
+{{- end }}
 {{- if and $wanted.file (has $wanted.file $files) }}
 config.references[{{ $index }}].file: {{ $wanted.file }} is another entry's already
 {{- end }}
@@ -143,19 +155,69 @@ ledger.persistence: Kubernetes cannot change the claims of a StatefulSet. The ru
 {{- if and $registry.key_file (not $registry.certificate_file) }}
 {{ $at }}.key_file: needs certificate_file
 {{- end }}
-{{- if ne (eq ($registry.role | default "owned") "sparse") (not (empty $registry.platforms)) }}
-{{ $at }}.platforms: belongs to role: sparse, which needs it
+{{- if and $registry.insecure_skip_verify $plain }}
+{{ $at }}.insecure_skip_verify: is of no use over plain http
 {{- end }}
-{{- if and (kindIs "map" $registry.events) (eq ($registry.role | default "owned") "proxy") }}
-{{ $at }}.events: is not for role: proxy: nothing is requested of it
+{{- if and $registry.insecure_skip_verify $registry.ca_file }}
+{{ $at }}.ca_file: is of no use where certificates are not verified
 {{- end }}
-{{- if kindIs "map" $registry.scrub }}
+{{- include "pullproof.platformsFaults" (list $at $registry) }}
+{{- range $number, $part := $registry.parts }}
+{{- include "pullproof.platformsFaults" (list (printf "%s.parts[%d]" $at $number) $part) }}
+{{- end }}
 {{- if eq ($registry.role | default "owned") "proxy" }}
-{{ $at }}.scrub: is not for role: proxy: reading makes it fetch
+{{- range $key, $why := dict "scrub" "is not for role: proxy: reading makes it fetch" "events" "is not for role: proxy: nothing is requested of it" "parts" "not with role: proxy: name the proxied repositories here" }}
+{{- if or (index $registry $key) (kindIs "map" (index $registry $key)) }}
+{{ $at }}.{{ $key }}: {{ $why }}
 {{- end }}
+{{- end }}
+{{- end }}
+{{- include "pullproof.repositoriesFaults" (list (printf "%s.repositories" $at) $registry) }}
+{{- if kindIs "map" $registry.scrub }}
 {{- if and (eq ($registry.scrub.read_from | default "api") "storage") (not $registry.storage) }}
 {{ $at }}.scrub.read_from: storage needs the registry's storage
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A registry or a part of one. (list at section) */}}
+{{- define "pullproof.platformsFaults" }}
+{{- $section := index . 1 }}
+{{- if ne (eq ($section.role | default "owned") "sparse") (not (empty $section.platforms)) }}
+{{ index . 0 }}.platforms: belongs to role: sparse, which needs it
+{{- end }}
+{{- end }}
+
+{{/* What lists the repositories. (list at registry) */}}
+{{- define "pullproof.repositoriesFaults" }}
+{{- $at := index . 0 }}
+{{- $registry := index . 1 }}
+{{- $of := $registry.repositories | default dict }}
+{{- $from := $of.from | default "catalog" }}
+{{- $token := include "pullproof.given" (list $of "api_token_file" "api_token_env") | splitList " " | compact }}
+{{- if and (ne $from "catalog") (eq (get $of "catalog" | toString) "false") }}
+{{ $at }}.from: {{ $from }} lists repositories, and catalog: false forbids that
+{{- end }}
+{{- if gt (len $token) 1 }}
+{{ $at }}.api_token_env: not together with api_token_file: one of them
+{{- end }}
+{{- range list (list "namespaces" $of.namespaces (list "catalog" "ecr") (list "catalog" "ecr" "harbor")) (list (first $token | default "api_token_file") $token (list "catalog" "harbor" "ecr") (list "catalog" "harbor" "ecr" "gitea" "docker-hub")) }}
+{{- if and (index . 1) (has $from (index . 2)) }}
+{{ $at }}.{{ first . }}: is of no use with from: {{ $from }}
+{{- end }}
+{{- if not (or (index . 1) (has $from (index . 3))) }}
+{{ $at }}.{{ first . }}: is needed with from: {{ $from }}
+{{- end }}
+{{- end }}
+{{- if and $of.api_url (has $from (list "catalog" "harbor")) }}
+{{ $at }}.api_url: the API of from: {{ $from }} is at the registry's own address
+{{- end }}
+{{- if and (hasPrefix "http:" ($of.api_url | default "")) (not $registry.plain_http) }}
+{{ $at }}.api_url: http without TLS needs plain_http: true
+{{- end }}
+{{- $usual := get (dict "github" "https://ghcr.io" "gitlab" "https://registry.gitlab.com" "docker-hub" "https://docker.io") $from }}
+{{- if and $usual (not $of.api_url) (ne $registry.url $usual) }}
+{{ $at }}.api_url: is needed: the API of from: {{ $from }} is at another address than its registry
 {{- end }}
 {{- end }}
 

@@ -388,6 +388,15 @@ def test_a_network_policy_follows_the_addresses_of_the_configuration() -> None:
             {"url": "https://one.example.com:8443", "storage": {"url": "s3://images"}},
             {"url": "http://two.example.com", "plain_http": True},
             {"url": "https://[fd00::1]:5443/"},
+            {
+                "url": "https://registry.example.com",
+                "repositories": {
+                    "from": "gitlab",
+                    "namespaces": ["shop"],
+                    "api_token_env": "TOKEN",
+                    "api_url": "https://gitlab.example.com:8929/git",
+                },
+            },
         ],
         "clusters": [],
         "facts": {"url": "s3://facts", "endpoint": "http://minio.example.com:9000"},
@@ -396,7 +405,7 @@ def test_a_network_policy_follows_the_addresses_of_the_configuration() -> None:
     made = rendering("default", {"config": config, "networkPolicy": policy})
     own = {"networkPolicy": {"enabled": True, "registries": {"ports": [5000]}}}
 
-    assert {port for port, _ in ports(made)} == {53, 8443, 80, 5443, 443, 9000}
+    assert {port for port, _ in ports(made)} == {53, 8443, 80, 5443, 8929, 443, 9000}
     assert {port for port, _ in ports(rendering("existing-config", own))} == {53, 5000, 443, 6443}
 
 

@@ -110,6 +110,46 @@ CONFIGURATIONS = [
         f"registries: [{{{URL}}}]\nclusters: [{{name: a}}, {{context: a}}]",
         "clusters[1].name: a is another cluster's already",
     ),
+    (
+        "registries: [{url: 'http://a', plain_http: true, insecure_skip_verify: true}]",
+        "[0].insecure_skip_verify: is of no use over plain http",
+    ),
+    (
+        f"registries: [{{{URL}, insecure_skip_verify: true, ca_file: /dev/null}}]",
+        "[0].ca_file: is of no use where certificates are not verified",
+    ),
+    (
+        f"registries: [{{{URL}, parts: [{{repositories: [a], role: sparse}}]}}]",
+        "[0].parts[0].platforms: belongs to role: sparse",
+    ),
+    (
+        f"registries: [{{{URL}, role: proxy, parts: [{{repositories: [a], role: owned}}]}}]",
+        "[0].parts: not with role: proxy",
+    ),
+    (
+        f"registries: [{{{URL}, role: proxy, events: {{token_file: /dev/null}}}}]",
+        "[0].events: is not for role: proxy",
+    ),
+    (
+        f"registries: [{{{URL}}}]\nreferences: [{{images: ['b.example.com/a:1']}}]",
+        "references[0].images: no registry is b.example.com",
+    ),
+    *(
+        (f"registries: [{{{URL}, repositories: {{{words}}}}}]", f"[0].repositories.{told}")
+        for words, told in (
+            ("from: harbor, catalog: false", "from: harbor lists repositories"),
+            ("namespaces: [a]", "namespaces: is of no use with from: catalog"),
+            ("api_token_env: A", "api_token_env: is of no use with from: catalog"),
+            ("from: quay, api_token_env: A", "namespaces: is needed with from: quay"),
+            ("from: quay, namespaces: [a]", "api_token_file: is needed with from: quay"),
+            ("from: harbor, api_url: 'https://b'", "api_url: the API of from: harbor is at"),
+            (
+                "from: gitea, namespaces: [a], api_token_env: A, api_url: 'http://b'",
+                "api_url: http without TLS needs plain_http",
+            ),
+            ("from: gitlab, namespaces: [a], api_token_env: A", "api_url: is needed: the API of"),
+        )
+    ),
 ]
 
 
@@ -132,13 +172,35 @@ SPELLINGS = [
     {"registries": [{"url": "https://[fd00::1]:5000/", "timeout": "100ms"}]},
     {"registries": [{"url": "https://a", "scrub": {"period": "60s", "bytes_per_day": "1.5 TiB"}}]},
     {"registries": [{"url": "https://A.b:65535", "require": ["linux/arm/v7", "windows/amd64"]}]},
+    {"references": [{"images": ["A:443/b:*", "a/b/c:1*"]}]},
+    {
+        "registries": [{"url": "https://b:8443", "aliases": ["C:443"]}],
+        "references": [{"images": ["B:8443/a:*"]}, {"images": ["c:443/a:*"]}],
+    },
+    *(
+        {"registries": [{"url": "https://a", "repositories": each}]}
+        for each in (
+            {"from": "harbor", "namespaces": ["a"]},
+            {"from": "harbor"},
+            {"from": "gitea", "namespaces": ["a"]},
+            {"from": "quay", "namespaces": ["a"], "api_token_env": "A", "api_url": "https://b/c"},
+        )
+    ),
+    {
+        "registries": [
+            {
+                "url": "https://ghcr.io",
+                "repositories": {"from": "github", "namespaces": ["a"], "api_token_env": "A"},
+            }
+        ]
+    },
 ]
 
 
 @pytest.mark.parametrize("config", SPELLINGS)
 def test_what_the_program_takes_the_chart_takes(config: Json) -> None:
     config = {"registries": [{"url": "https://a"}]} | config
-    parse(yaml.safe_dump(config).encode(), {})
+    parse(yaml.safe_dump(config).encode(), {"A": "token"})
 
     said = template(f"--values={DEFAULT}", values={"config": config})
 
